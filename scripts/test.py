@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Run all of Jeton's tests, on both databases and with the real model where they can be had.
+
+    python3 scripts/test.py [ARGUMENT OF CARGO TEST ...]      the same as `make test ARGS="..."`
+
+What is missing on this machine is skipped by the tests' names, and said so at the end.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import with_services
+
+
+def main(arguments: list[str]) -> NoReturn:
+    with with_services.started() as services:
+        coverage = (
+            f"Databases of this run: SQLite: yes; PostgreSQL: {services.postgres}. "
+            f"Language model: {services.model}."
+        )
+        print(coverage, flush=True)
+        status = with_services.run(cargo_test(arguments, services), services.environment)
+    print(f"\n{coverage}", flush=True)
+    sys.exit(status)
+
+
+def cargo_test(arguments: list[str], services: with_services.Services) -> list[str]:
+    """The command; what can't run here is left out by name."""
+    skips = []
+    if not services.postgres.available:
+        # The runner's patterns mind the case, and rstest makes `on_2_Database__Postgres` of a value.
+        skips += ["--skip", "postgres", "--skip", "Postgres"]
+    if not services.model.available:
+        skips += ["--skip", "real_model"]
+    if skips and "--" not in arguments:
+        skips = ["--", *skips]
+    return ["cargo", "test", "--workspace", "--locked", *arguments, *skips]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

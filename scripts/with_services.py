@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""Run a command with what Jeton's tests need around them: a throw-away PostgreSQL server and the small model.
+
+    python3 scripts/with_services.py -- COMMAND [ARGUMENT ...]
+
+The command finds them in its environment:
+
+    JETON_TEST_POSTGRES   postgres://... of a superuser who may create databases
+    JETON_TEST_MODEL      path of the model file
+
+A variable that is already set is left alone, so a server of one's own can stand in. What can't be had here
+(PostgreSQL isn't installed, the model can't be downloaded) is named and left out; with CI=true it is an error.
+The server and its files are gone when the command ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterator, NoReturn
+
+import fetch_model
+
+STRICT = os.environ.get("CI") == "true"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Unavailable(Exception):
+    """Why a service can't be had on this machine, in one line."""
+
+
+@dataclass
+class Service:
+    """One service: whether the command has it, and a word about which or why not."""
+
+    available: bool
+    detail: str
+
+    def __str__(self) -> str:
+        return f"yes ({self.detail})" if self.available else f"NO ({self.detail})"
+
+
+@dataclass
+class Services:
+    """What was started, and the environment that says where it is."""
+
+    environment: dict[str, str]
+    postgres: Service
+    model: Service
+
+
+@contextmanager
+def started() -> Iterator[Services]:
+    """Start what can be started; throw it away at the end, after Ctrl-C and SIGTERM too."""
+    for number in SIGNALS:
+        signal.signal(number, leave)
+    with ExitStack() as stack:
+        environment = dict(os.environ)
+        services = Services(
+            environment,
+            postgres=provide(environment, "JETON_TEST_POSTGRES", lambda: stack.enter_context(postgres_server())),
+            model=provide(environment, "JETON_TEST_MODEL", lambda: (str(fetch_model.ensure_model()), "SmolLM2-135M")),
+        )
+        # Called first when the block is left.
+        stack.callback(ignore_signals)
+        yield services
+
+
+def provide(environment: dict[str, str], variable: str, start: Callable[[], tuple[str, str]]) -> Service:
+    """Set `variable` to what `start` returns, unless it is set already or the service can't be had."""
+    if environment.get(variable):
+        return Service(True, f"the one that {variable} names")
+    environment.pop(variable, None)
+    try:
+        environment[variable], detail = start()
+        return Service(True, detail)
+    except (Unavailable, fetch_model.FetchError) as problem:
+        if STRICT:
+            sys.exit(f"with_services: {problem}; with CI=true nothing may be left out")
+        return Service(False, str(problem))
+
+
+@contextmanager
+def postgres_server() -> Iterator[tuple[str, str]]:
+    """A PostgreSQL server with a superuser `postgres`; yields its URL and version."""
+    binaries = postgres_binaries()
+    version = subprocess.check_output([binaries / "postgres", "--version"], text=True).split()[2]
+    password = secrets.token_hex(16)
+    with ExitStack() as stack:
+        directory = Path(tempfile.mkdtemp(prefix="jeton-postgres-"))
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        owner = unprivileged_user(directory)
+        data = directory / "data"
+
+        password_file = directory / "password"
+        password_file.write_text(password)
+        if owner:
+            os.chown(password_file, owner["user"], owner["group"])
+        # A password, since the port is open to everybody on this machine. Plain on the wire, which is the loopback
+        # interface: the usual handshake costs each of the tests' many connections milliseconds in a debug build.
+        # The C locale sorts the same everywhere, and folds only ASCII: no test passes thanks to the machine's language.
+        initdb = [
+            *(binaries / "initdb", "--pgdata", data, "--username", "postgres", "--pwfile", password_file),
+            *("--auth-host", "password", "--auth-local", "reject", "--encoding", "UTF8", "--no-locale", "--no-sync"),
+        ]
+        made = subprocess.run(initdb, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **owner)
+        if made.returncode != 0:
+            raise Unavailable(f"initdb failed: {made.stdout.strip().splitlines()[-1:]}")
+
+        port = free_port()
+        log = directory / "log"
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": "",
+            "max_connections": 300,
+            # Nothing here outlives the run, so nothing waits for the disk.
+            "fsync": "off",
+            "full_page_writes": "off",
+            "synchronous_commit": "off",
+        }
+        command = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
+        with log.open("w") as output:
+            # In its own session: Ctrl-C in the terminal reaches the tests first, and the server after them.
+            server = subprocess.Popen(command, cwd=directory, stdout=output, stderr=output, start_new_session=True, **owner)
+        stack.callback(stop_postgres, server)
+
+        deadline = time.monotonic() + 60
+        while subprocess.run([binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode != 0:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise Unavailable(f"PostgreSQL {version} does not start: {log.read_text().strip().splitlines()[-1:]}")
+            time.sleep(0.1)
+        yield f"postgres://postgres:{password}@127.0.0.1:{port}/postgres", f"PostgreSQL {version}"
+
+
+def postgres_binaries() -> Path:
+    """The folder with the server's programs; Debian and Homebrew keep it out of PATH."""
+    candidates = []
+    if on_path := shutil.which("initdb"):
+        candidates.append(Path(on_path).resolve().parent)
+    if pg_config := shutil.which("pg_config"):
+        asked = subprocess.run([pg_config, "--bindir"], stdout=subprocess.PIPE, text=True)
+        candidates.append(Path(asked.stdout.strip()))
+    for root, pattern in [
+        ("/usr/lib/postgresql", "*/bin"),
+        ("/opt/homebrew/opt", "postgresql*/bin"),
+        ("/usr/local/opt", "postgresql*/bin"),
+    ]:
+        # The newest version first.
+        found = Path(root).glob(pattern)
+        candidates += sorted(found, key=lambda path: [int(n) for n in re.findall(r"\d+", str(path))], reverse=True)
+    for folder in candidates:
+        if all((folder / program).is_file() for program in ("initdb", "postgres", "pg_isready")):
+            return folder
+    raise Unavailable("PostgreSQL's server programs (initdb, postgres) are not installed")
+
+
+def unprivileged_user(directory: Path) -> dict[str, int]:
+    """How to start PostgreSQL's programs, which refuse to run as root: as whom, with `directory` made theirs."""
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        try:
+            user = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        os.chown(directory, user.pw_uid, user.pw_gid)
+        return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    raise Unavailable("PostgreSQL refuses to run as root, and there is no user postgres or nobody")
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def stop_postgres(server: subprocess.Popen) -> None:
+    """Stop at once: there is nothing to save."""
+    server.send_signal(signal.SIGQUIT)
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def leave(number: int, _frame: object) -> NoReturn:
+    """Told to stop: leave by way of every clean-up."""
+    ignore_signals()
+    sys.exit(128 + number)
+
+
+def ignore_signals() -> None:
+    """Only cleaning up is left to do; it takes a second or two, and a second Ctrl-C must not cut it short."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def run(command: list[str], environment: dict[str, str]) -> int:
+    """Run a command and return its exit status; when we are told to stop, everything that it started stops too."""
+    try:
+        child = subprocess.Popen(command, env=environment, start_new_session=True)
+    except OSError as problem:
+        print(f"with_services: {command[0]}: {problem.strerror}", file=sys.stderr)
+        return 127
+    try:
+        status = child.wait()
+    except BaseException:
+        os.killpg(child.pid, signal.SIGTERM)
+        try:
+            child.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            # Whoever is left of its group did not listen.
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        raise
+    return status if status >= 0 else 128 - status
+
+
+def main(arguments: list[str]) -> NoReturn:
+    if arguments[:1] != ["--"] or len(arguments) < 2:
+        sys.exit("usage: with_services.py -- COMMAND [ARGUMENT ...]")
+    with started() as services:
+        print(f"PostgreSQL: {services.postgres}. Model: {services.model}.", flush=True)
+        status = run(arguments[1:], services.environment)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

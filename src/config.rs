@@ -1,0 +1,336 @@
+//! Configuration: defaults, then a TOML file, then `JETON_` environment variables. Read and checked once, at start.
+//!
+//! `src/config.default.toml` is both the default and the manual: `jeton config default` prints it, and a test holds it
+//! against this struct.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::tokens::Price;
+
+/// The annotated default configuration.
+pub const DEFAULT: &str = include_str!("config.default.toml");
+
+/// Everything that can be configured. The default file documents each key.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The model that answers when a message names none.
+    pub default_model: String,
+    /// The listener and what it serves.
+    pub http: Http,
+    /// Where files lie.
+    pub data: Data,
+    /// Which database.
+    pub database: Database,
+    /// Accounts and sessions.
+    pub auth: Auth,
+    /// What users are given.
+    pub ledger: Ledger,
+    /// The life of one exchange.
+    pub turns: Turns,
+    /// Switches of the GraphQL API.
+    pub graphql: Graphql,
+    /// Logging.
+    pub log: Log,
+    /// The models by the name that clients choose.
+    pub models: BTreeMap<String, Model>,
+}
+
+/// `[http]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Largest request body in bytes.
+    pub max_body_bytes: usize,
+    /// How long open turns may take to finish after a shutdown was asked for.
+    #[serde(with = "humantime_serde")]
+    pub shutdown_grace: Duration,
+}
+
+/// `[data]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Holds the SQLite database and the signing key.
+    pub dir: PathBuf,
+}
+
+/// `[database]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite://..` or `postgres://..`; empty: SQLite in `data.dir`.
+    pub url: String,
+    /// Largest number of connections (readers, on SQLite).
+    pub max_connections: u32,
+    /// Bring the schema up to date at start.
+    pub migrate: bool,
+}
+
+/// Whether strangers may register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// Anyone may.
+    Open,
+    /// Only operators create accounts.
+    Closed,
+}
+
+/// `[auth]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Life of an access token.
+    #[serde(with = "humantime_serde")]
+    pub access_ttl: Duration,
+    /// Life of a refresh token, and so of a session without use.
+    #[serde(with = "humantime_serde")]
+    pub refresh_ttl: Duration,
+    /// Whether strangers may register.
+    pub registration: Registration,
+    /// Signing key of the tokens; empty: from `signing.key` in `data.dir`. At least 32 bytes.
+    pub secret: String,
+    /// Wrong passwords for one name before it has to wait.
+    pub free_attempts: u32,
+    /// Longest wait between two tries for one name.
+    #[serde(with = "humantime_serde")]
+    pub max_delay: Duration,
+    /// Passwords hashed at once; each takes 19 MiB and a core.
+    pub hashing_threads: usize,
+}
+
+/// `[ledger]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    /// Tokens that a new account starts with.
+    pub signup_grant: i64,
+}
+
+/// `[turns]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turns {
+    /// Longest message in characters.
+    pub max_message_chars: usize,
+    /// Longest wait for the first piece of a reply.
+    #[serde(with = "humantime_serde")]
+    pub first_piece_timeout: Duration,
+    /// Longest wait between two pieces.
+    #[serde(with = "humantime_serde")]
+    pub piece_timeout: Duration,
+    /// Longest turn as a whole.
+    #[serde(with = "humantime_serde")]
+    pub turn_timeout: Duration,
+    /// How often the text of a growing reply is saved.
+    #[serde(with = "humantime_serde")]
+    pub save_interval: Duration,
+    /// How long a turn counts as alive after its server's last sign of life.
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
+    /// Open turns of one user.
+    pub open_per_user: u64,
+    /// Open turns of this server.
+    pub open_per_server: usize,
+}
+
+/// `[graphql]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Graphql {
+    /// Serve the GraphiQL page to browsers.
+    pub graphiql: bool,
+    /// Answer introspection.
+    pub introspection: bool,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Compact,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// What to log, in the syntax of `tracing-subscriber`'s `EnvFilter`.
+    pub filter: String,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+/// Which kind of provider answers for a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// A GGUF file of the Llama family, answered in this process. Needs `path`.
+    Local,
+    /// Any OpenAI-compatible service. Needs `base_url` and `upstream_model`.
+    Openai,
+    /// Repeats the message; for tests.
+    Echo,
+}
+
+/// `[models.NAME]`. Flat, so that an unknown key is refused by name; [`Config::check`] knows which provider needs what.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Who answers.
+    pub provider: Provider,
+    /// What it costs.
+    pub price: Price,
+    /// The longest reply, in the model's own units.
+    #[serde(default = "default_max_output")]
+    pub max_output: u64,
+    /// `local`: the GGUF file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// `local`: requests that may wait for the model.
+    #[serde(default = "default_queue")]
+    pub queue: usize,
+    /// `openai`: the address, up to and without `/chat/completions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// `openai`: the environment variable that holds the key; none: no `Authorization` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_env: Option<String>,
+    /// `openai`: the model's name there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_model: Option<String>,
+    /// `openai`: repetitions of a request that failed before its first byte.
+    #[serde(default = "default_retries")]
+    pub retries: u32,
+}
+
+fn default_max_output() -> u64 {
+    1024
+}
+
+fn default_queue() -> usize {
+    64
+}
+
+fn default_retries() -> u32 {
+    2
+}
+
+/// A configuration that cannot be used, told so that its author can mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file named on the command line is not there.
+    #[error("there is no configuration file {0}")]
+    NoFile(PathBuf),
+    /// A key is unknown, missing or of the wrong type.
+    #[error("{0}")]
+    Read(Box<figment::Error>),
+    /// Each value is well-formed, but they do not fit together.
+    #[error("{0}")]
+    Check(String),
+}
+
+impl Config {
+    /// Reads the defaults, the file (`jeton.toml` where none is named and there is one) and the environment.
+    ///
+    /// # Errors
+    /// A named file that is missing, an unknown key, a value of the wrong type, or values that do not fit together.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        if let Some(path) = file.filter(|path| !path.is_file()) {
+            return Err(ConfigError::NoFile(path.to_owned()));
+        }
+        let file = file.unwrap_or(Path::new("jeton.toml"));
+        Self::extract(Figment::from(Toml::string(DEFAULT)).merge(Toml::file_exact(file)).merge(
+            // `JETON_TEST_*` configures the test-suite, not the server.
+            Env::prefixed("JETON_").filter(|key| !key.starts_with("TEST_")).split("__"),
+        ))
+    }
+
+    /// The defaults with the given TOML on top, and no look at files or the environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        Self::extract(Figment::from(Toml::string(DEFAULT)).merge(Toml::string(text)))
+    }
+
+    fn extract(figment: Figment) -> Result<Self, ConfigError> {
+        let config: Self = figment.extract().map_err(|error| ConfigError::Read(Box::new(error)))?;
+        config.check().map_err(ConfigError::Check)?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !self.models.contains_key(&self.default_model) {
+            let names: Vec<_> = self.models.keys().map(String::as_str).collect();
+            return Err(format!("default_model: there is no [models.{}]; there are {}", self.default_model, names.join(", ")));
+        }
+        for (name, model) in &self.models {
+            let missing = match model.provider {
+                Provider::Local => [("path", model.path.is_none())].to_vec(),
+                Provider::Openai => {
+                    [("base_url", model.base_url.is_none()), ("upstream_model", model.upstream_model.is_none())].to_vec()
+                }
+                Provider::Echo => Vec::new(),
+            };
+            if let Some((key, _)) = missing.iter().find(|(_, missing)| *missing) {
+                return Err(format!("models.{name}: `{key}` is missing"));
+            }
+            model.price.check().map_err(|error| format!("models.{name}.price: {error}"))?;
+            if model.max_output == 0 {
+                return Err(format!("models.{name}.max_output: at least 1"));
+            }
+        }
+        if !self.auth.secret.is_empty() && self.auth.secret.len() < 32 {
+            return Err("auth.secret: at least 32 bytes".to_owned());
+        }
+        if self.ledger.signup_grant < 0 {
+            return Err("ledger.signup_grant: not negative".to_owned());
+        }
+        let at_least_one = [
+            ("database.max_connections", self.database.max_connections as usize),
+            ("auth.hashing_threads", self.auth.hashing_threads),
+            ("turns.max_message_chars", self.turns.max_message_chars),
+            ("turns.open_per_server", self.turns.open_per_server),
+        ];
+        match at_least_one.iter().find(|(_, value)| *value == 0) {
+            Some((key, _)) => Err(format!("{key}: at least 1")),
+            None => Ok(()),
+        }
+    }
+
+    /// Where the database is: the configured address, or the SQLite file in the data directory.
+    pub fn database_url(&self) -> String {
+        match self.database.url.as_str() {
+            "" => format!("sqlite://{}", self.data.dir.join("jeton.db").display()),
+            url => url.to_owned(),
+        }
+    }
+
+    /// The configuration as TOML, without its secrets.
+    pub fn shown(&self) -> String {
+        let mut shown = self.clone();
+        if !shown.auth.secret.is_empty() {
+            shown.auth.secret = "(hidden)".to_owned();
+        }
+        if let Some((scheme, rest)) = shown.database.url.split_once("://")
+            && let Some((_, host)) = rest.rsplit_once('@')
+        {
+            shown.database.url = format!("{scheme}://(hidden)@{host}");
+        }
+        toml::to_string_pretty(&shown).unwrap_or_else(|error| format!("# not representable: {error}\n"))
+    }
+}

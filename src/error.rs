@@ -1,0 +1,163 @@
+//! The one error type. It knows no transport: each transport maps [`Code`] to its own shape.
+//!
+//! `message` and `fields` are shown to clients; `source` goes to the log and never further.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What went wrong, as a closed list. Clients act on the code, people read the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, async_graphql::Enum)]
+pub enum Code {
+    /// Nobody proved who is asking, or the proof no longer holds.
+    Unauthenticated,
+    /// Known, but not allowed to do this.
+    Forbidden,
+    /// There is no such thing, or it is somebody else's: the answer is the same.
+    NotFound,
+    /// The input breaks a rule; `fields` names every mistake.
+    InvalidInput,
+    /// The request contradicts what is already there.
+    Conflict,
+    /// The balance cannot pay for this.
+    InsufficientTokens,
+    /// Too many requests; try again later.
+    RateLimited,
+    /// The request is larger than allowed.
+    PayloadTooLarge,
+    /// It took longer than allowed.
+    Timeout,
+    /// The language model could not answer.
+    ProviderUnavailable,
+    /// A fault of the server. The log has the details, under the request's id.
+    Internal,
+}
+
+impl Code {
+    /// The code as it is written in answers and stored with failed chats.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::Unauthenticated => "UNAUTHENTICATED",
+            Code::Forbidden => "FORBIDDEN",
+            Code::NotFound => "NOT_FOUND",
+            Code::InvalidInput => "INVALID_INPUT",
+            Code::Conflict => "CONFLICT",
+            Code::InsufficientTokens => "INSUFFICIENT_TOKENS",
+            Code::RateLimited => "RATE_LIMITED",
+            Code::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Code::Timeout => "TIMEOUT",
+            Code::ProviderUnavailable => "PROVIDER_UNAVAILABLE",
+            Code::Internal => "INTERNAL",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One mistake in one input field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// The input field, in snake case (`password2`); transports rename it to their own style.
+    pub field: &'static str,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// Anything that a domain function can refuse or fail with.
+pub struct Error {
+    /// What went wrong, for programs.
+    pub code: Code,
+    /// What went wrong, for people. Safe to show to whoever asked.
+    pub message: String,
+    /// The mistakes in the input, all of them at once.
+    pub fields: Vec<FieldError>,
+    /// Seconds after which a retry may succeed, with [`Code::RateLimited`].
+    pub retry_after: Option<u64>,
+    /// The cause, for the log only.
+    pub source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error that a client may see as it is.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), fields: Vec::new(), retry_after: None, source: None }
+    }
+
+    /// A fault of the server: the cause is for the log, the client learns only that there was one.
+    pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(Code::Internal, "Internal error.").with_source(source)
+    }
+
+    /// [`Code::NotFound`] for `what` ("chat"): also the answer for somebody else's.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Code::NotFound, format!("No such {what}."))
+    }
+
+    /// [`Code::Unauthenticated`] without any credentials.
+    pub fn unauthenticated() -> Self {
+        Self::new(Code::Unauthenticated, "Log in first.")
+    }
+
+    /// [`Code::Forbidden`], with what would be needed.
+    pub fn forbidden(message: &str) -> Self {
+        Self::new(Code::Forbidden, message)
+    }
+
+    /// [`Code::InvalidInput`] for one field.
+    pub fn field(field: &'static str, message: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError { field, message: message.into() }])
+    }
+
+    /// [`Code::InvalidInput`] for all the given mistakes.
+    pub fn invalid(fields: Vec<FieldError>) -> Self {
+        let message = fields.first().map_or_else(|| "Invalid input.".to_owned(), |first| first.message.clone());
+        Self { fields, ..Self::new(Code::InvalidInput, message) }
+    }
+
+    /// [`Code::RateLimited`], to be tried again in so many seconds.
+    pub fn rate_limited(message: impl Into<String>, retry_after: u64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited, message) }
+    }
+
+    /// Adds the cause, for the log.
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)?;
+        for field in &self.fields {
+            write!(f, " [{}: {}]", field.field, field.message)?;
+        }
+        let mut cause: Option<&(dyn StdError + 'static)> = self.source.as_deref().map(|s| s as _);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|s| s as _)
+    }
+}
+
+impl From<sea_orm::DbErr> for Error {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::internal(error)
+    }
+}

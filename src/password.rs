@@ -1,0 +1,117 @@
+//! Passwords: the rules for new ones, and hashing off the async threads, bounded in number.
+//!
+//! Argon2id with OWASP's minimum parameters (19 MiB, two passes, one lane). Hashing waits for one of a few permits, so
+//! that a flood of log-ins neither takes all the memory nor starves the turns.
+
+use std::sync::Arc;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use tokio::sync::Semaphore;
+
+use crate::error::Error;
+
+/// Shortest password in characters (NIST SP 800-63B).
+pub const MIN_CHARS: usize = 8;
+/// Longest password in characters: long enough for any passphrase, short enough to check quickly.
+pub const MAX_CHARS: usize = 256;
+/// zxcvbn's scale goes from 0 to 4; below 2 a password falls to a throttled online attack.
+const MIN_SCORE: u8 = 2;
+
+/// Hashes and verifies passwords, so many at a time.
+#[derive(Clone)]
+pub struct Hasher {
+    permits: Arc<Semaphore>,
+    /// The hash that an unknown user's password is compared with, so that the answer takes as long.
+    decoy: Arc<str>,
+}
+
+impl Hasher {
+    /// A hasher that works on `threads` passwords at once.
+    ///
+    /// # Errors
+    /// INTERNAL where the system has no randomness for a salt.
+    pub fn new(threads: usize) -> Result<Self, Error> {
+        Ok(Self { permits: Arc::new(Semaphore::new(threads)), decoy: hash("decoy")?.into() })
+    }
+
+    /// The hash of a password, in PHC string format.
+    ///
+    /// # Errors
+    /// INTERNAL where hashing fails.
+    pub async fn hash(&self, password: String) -> Result<String, Error> {
+        self.run(move || hash(&password)).await
+    }
+
+    /// Whether this is the password. Without a stored hash the answer is no, after the same time.
+    ///
+    /// # Errors
+    /// INTERNAL where the stored hash cannot be read.
+    pub async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, Error> {
+        let (known, stored) = (stored.is_some(), stored.unwrap_or_else(|| self.decoy.to_string()));
+        let matches = self.run(move || {
+            let parsed = PasswordHash::new(&stored).map_err(Error::internal)?;
+            Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+        });
+        Ok(matches.await? && known)
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+        let permit = self.permits.clone().acquire_owned().await.map_err(Error::internal)?;
+        tokio::task::spawn_blocking(move || {
+            // The permit goes with the work: a caller who gives up does not let another hash start beside it.
+            let _permit = permit;
+            work()
+        })
+        .await
+        .map_err(Error::internal)?
+    }
+}
+
+fn hash(password: &str) -> Result<String, Error> {
+    Ok(Argon2::default().hash_password(password.as_bytes()).map_err(Error::internal)?.to_string())
+}
+
+/// Whether a new password will do; if not, a sentence that says why.
+pub fn check(password: &str, username: &str) -> Result<(), String> {
+    let length = password.chars().count();
+    if length < MIN_CHARS {
+        return Err(format!("Ensure this password has at least {MIN_CHARS} characters."));
+    }
+    if length > MAX_CHARS {
+        return Err(format!("Ensure this password has no more than {MAX_CHARS} characters."));
+    }
+    if password.to_lowercase() == username.to_lowercase() {
+        return Err("This password is the user name.".to_owned());
+    }
+    if u8::from(zxcvbn::zxcvbn(password, &[username]).score()) < MIN_SCORE {
+        return Err("This password is too common or too easy to guess.".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_common_and_telling_passwords_are_refused() {
+        for bad in ["", "short", "password", "password123", "12345678", "qwertyuiop", "mia-winter", &"x".repeat(300)] {
+            assert!(check(bad, "mia-winter").is_err(), "{bad}");
+        }
+        for good in ["correct horse battery", "tr0ub4dor&3x", "пароль-из-трёх-слов"] {
+            assert_eq!(check(good, "mia"), Ok(()), "{good}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_verifies() {
+        let hasher = Hasher::new(1).unwrap();
+        let hash = hasher.hash("correct horse".to_owned()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$"), "{hash}");
+        assert!(hasher.verify("correct horse".to_owned(), Some(hash.clone())).await.unwrap());
+        assert!(!hasher.verify("Correct horse".to_owned(), Some(hash)).await.unwrap());
+        assert!(!hasher.verify("decoy".to_owned(), None).await.unwrap());
+    }
+}

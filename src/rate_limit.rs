@@ -1,0 +1,117 @@
+//! Slows down guessing: after some free failures, each further one doubles the wait, up to a ceiling.
+//!
+//! The wait has a ceiling and a success ends it, so no stranger can lock an account for ever. Kept in memory, by the
+//! name that was tried, known or not: the answer must not tell which names exist.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Names remembered at most. Past this the ones that may try again soonest are forgotten.
+const CAPACITY: usize = 100_000;
+
+/// Failures by name.
+#[derive(Clone)]
+pub struct Failures {
+    free: u32,
+    ceiling: Duration,
+    names: Arc<Mutex<HashMap<String, Failed>>>,
+}
+
+#[derive(Clone, Copy)]
+struct Failed {
+    count: u32,
+    /// No try before this moment.
+    until: DateTime<Utc>,
+}
+
+impl Failures {
+    /// So many failures are free; the wait after further ones starts at a second and ends at the ceiling.
+    pub fn new(free: u32, ceiling: Duration) -> Self {
+        Self { free, ceiling, names: Arc::default() }
+    }
+
+    /// Takes one try for this name, as a failure until [`Failures::forget`] says otherwise. Counted before the password
+    /// is checked, so that many tries at once are as many tries.
+    ///
+    /// # Errors
+    /// The seconds to wait where the name has to.
+    pub fn take(&self, name: &str, now: DateTime<Utc>) -> Result<(), u64> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = match names.get(name) {
+            Some(failed) if failed.until > now => {
+                let wait = (failed.until - now).num_milliseconds();
+                return Err(u64::try_from(wait).unwrap_or(0).div_ceil(1000).max(1));
+            }
+            Some(failed) => failed.count.saturating_add(1),
+            None => 1,
+        };
+        if names.len() >= CAPACITY && !names.contains_key(name) {
+            self.make_room(&mut names, now);
+        }
+        names.insert(name.to_owned(), Failed { count, until: now + self.wait(count) });
+        Ok(())
+    }
+
+    /// The last try for this name succeeded.
+    pub fn forget(&self, name: &str) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    fn wait(&self, count: u32) -> TimeDelta {
+        let Some(excess) = count.checked_sub(self.free).filter(|excess| *excess > 0) else {
+            return TimeDelta::zero();
+        };
+        let wait = Duration::from_secs(1u64.checked_shl(excess - 1).unwrap_or(u64::MAX)).min(self.ceiling);
+        TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
+    }
+
+    /// Forgets the names that are past their ceiling, or else half of the names, those with the shortest waits.
+    fn make_room(&self, names: &mut HashMap<String, Failed>, now: DateTime<Utc>) {
+        let ceiling = TimeDelta::from_std(self.ceiling).unwrap_or(TimeDelta::MAX);
+        names.retain(|_, failed| now - failed.until < ceiling);
+        if names.len() >= CAPACITY {
+            let mut ends: Vec<_> = names.values().map(|failed| failed.until).collect();
+            let middle = ends.len() / 2;
+            let (_, median, _) = ends.select_nth_unstable(middle);
+            let median = *median;
+            names.retain(|_, failed| failed.until > median);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_the_ceiling_and_success_ends_it() {
+        let failures = Failures::new(3, Duration::from_secs(4));
+        let mut now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        for _ in 0..3 {
+            assert_eq!(failures.take("mia", now), Ok(()));
+        }
+        for wait in [1, 2, 4, 4, 4] {
+            assert_eq!(failures.take("mia", now), Ok(()));
+            assert_eq!(failures.take("mia", now), Err(wait));
+            assert_eq!(failures.take("tom", now), Ok(()), "another name does not wait");
+            failures.forget("tom");
+            now += TimeDelta::seconds(wait.try_into().unwrap());
+        }
+        failures.forget("mia");
+        assert_eq!(failures.take("mia", now), Ok(()));
+        assert_eq!(failures.take("mia", now), Ok(()));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let failures = Failures::new(1, Duration::from_secs(60));
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        for i in 0..CAPACITY + 10 {
+            failures.take(&i.to_string(), now).unwrap();
+        }
+        assert!(failures.names.lock().unwrap().len() <= CAPACITY);
+    }
+}
