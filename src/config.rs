@@ -276,13 +276,18 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         if !self.models.contains_key(&self.default_model) {
             let names: Vec<_> = self.models.keys().map(String::as_str).collect();
-            return Err(format!("default_model: there is no [models.{}]; there are {}", self.default_model, names.join(", ")));
+            return Err(format!(
+                "default_model: there is no [models.{}]; there are {}",
+                self.default_model,
+                names.join(", ")
+            ));
         }
         for (name, model) in &self.models {
             let missing = match model.provider {
                 Provider::Local => [("path", model.path.is_none())].to_vec(),
                 Provider::Openai => {
-                    [("base_url", model.base_url.is_none()), ("upstream_model", model.upstream_model.is_none())].to_vec()
+                    [("base_url", model.base_url.is_none()), ("upstream_model", model.upstream_model.is_none())]
+                        .to_vec()
                 }
                 Provider::Echo => Vec::new(),
             };

@@ -65,7 +65,12 @@ impl Keys {
     ///
     /// # Errors
     /// The signing library's, which it has no reason to give for HS256.
-    pub fn sign(&self, subject: Subject<'_>, now: DateTime<Utc>, ttl: Duration) -> Result<String, jsonwebtoken::errors::Error> {
+    pub fn sign(
+        &self,
+        subject: Subject<'_>,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
         let claims = Claims {
             token_type: subject.kind,
             exp: now.timestamp().saturating_add_unsigned(ttl.as_secs()),
@@ -123,7 +128,8 @@ mod tests {
     fn a_token_holds_until_its_last_second() {
         let (keys, start) = (Keys::new(SECRET), DateTime::from_timestamp(1_700_000_000, 0).unwrap());
         let token = keys.sign(subject(Kind::Access), start, DAY).unwrap();
-        let at = |seconds| keys.verify(&token, Kind::Access, start + chrono::TimeDelta::seconds(seconds)).map(|c| c.user_id);
+        let at =
+            |seconds| keys.verify(&token, Kind::Access, start + chrono::TimeDelta::seconds(seconds)).map(|c| c.user_id);
         assert_eq!(at(0), Ok(7));
         assert_eq!(at(86_399), Ok(7));
         assert_eq!(at(86_400), Err(Refused::Invalid));
@@ -135,10 +141,14 @@ mod tests {
         let (keys, now) = (Keys::new(SECRET), DateTime::from_timestamp(1_700_000_000, 0).unwrap());
         let refresh = keys.sign(subject(Kind::Refresh), now, DAY).unwrap();
         assert_eq!(keys.verify(&refresh, Kind::Access, now), Err(Refused::WrongType));
-        assert_eq!(Keys::new(b"another secret of the same length").verify(&refresh, Kind::Refresh, now), Err(Refused::Invalid));
+        assert_eq!(
+            Keys::new(b"another secret of the same length").verify(&refresh, Kind::Refresh, now),
+            Err(Refused::Invalid)
+        );
         let claims = keys.verify(&refresh, Kind::Refresh, now).unwrap();
         for algorithm in [Algorithm::HS384, Algorithm::HS512] {
-            let other = jsonwebtoken::encode(&Header::new(algorithm), &claims, &EncodingKey::from_secret(SECRET)).unwrap();
+            let other =
+                jsonwebtoken::encode(&Header::new(algorithm), &claims, &EncodingKey::from_secret(SECRET)).unwrap();
             assert_eq!(keys.verify(&other, Kind::Refresh, now), Err(Refused::Invalid), "{algorithm:?}");
         }
         // {"alg":"none"} with the payload of a good token and no signature.

@@ -1,1 +1,14 @@
-//! x
+//! Jeton: x.
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod entity;
+pub mod error;
+pub mod jwt;
+pub mod ledger;
+pub mod page;
+pub mod password;
+pub mod random;
+pub mod rate_limit;
+pub mod tokens;
+pub mod viewer;

@@ -42,12 +42,7 @@ impl Page {
     ///
     /// # Errors
     /// INVALID_INPUT where a size is not between 1 and [`MAX_SIZE`], or `first` comes with `last`.
-    pub fn new(
-        first: Option<i32>,
-        last: Option<i32>,
-        after: Option<i64>,
-        before: Option<i64>,
-    ) -> Result<Self, Error> {
+    pub fn new(first: Option<i32>, last: Option<i32>, after: Option<i64>, before: Option<i64>) -> Result<Self, Error> {
         let mut mistakes = Vec::new();
         for (field, size) in [("first", first), ("last", last)] {
             if size.is_some_and(|size| size < 1 || size.unsigned_abs() as u64 > MAX_SIZE) {
@@ -82,7 +77,11 @@ impl Page {
             cursor.before(before);
         }
         // One row more than asked for tells whether there is another page.
-        if self.from_end { cursor.last(self.size + 1) } else { cursor.first(self.size + 1) };
+        if self.from_end {
+            cursor.last(self.size + 1)
+        } else {
+            cursor.first(self.size + 1)
+        };
         let mut rows = cursor.all(db).await?;
         let more = rows.len() as u64 > self.size;
         if more && self.from_end {

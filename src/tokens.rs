@@ -16,6 +16,8 @@ pub struct Tokens(pub i64);
 impl Tokens {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+    /// The largest balance: the largest whole number that JSON clients with floating-point numbers read exactly.
+    pub const MAX_BALANCE: Self = Self((1 << 53) - 1);
 
     /// `self + other`.
     ///
@@ -97,8 +99,11 @@ impl Price {
     /// # Errors
     /// A sentence that names the part that is negative or too large.
     pub fn check(self) -> Result<(), String> {
-        let parts =
-            [("per_message", self.per_message), ("per_1k_input", self.per_1k_input), ("per_1k_output", self.per_1k_output)];
+        let parts = [
+            ("per_message", self.per_message),
+            ("per_1k_input", self.per_1k_input),
+            ("per_1k_output", self.per_1k_output),
+        ];
         match parts.iter().find(|(_, value)| !(0..=Self::MAX).contains(value)) {
             Some((name, value)) => Err(format!("{name} = {value}: between 0 and {}", Self::MAX)),
             None => Ok(()),

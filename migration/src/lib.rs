@@ -1,1 +1,15 @@
-//! x
+//! The database schema of Jeton, step by step. A step is never edited once it has landed: a change is a new step.
+
+pub use sea_orm_migration::prelude::*;
+
+mod m20261123_000001_accounts_and_chats;
+
+/// All steps, in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261123_000001_accounts_and_chats::Migration)]
+    }
+}

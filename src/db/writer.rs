@@ -1,0 +1,129 @@
+//! The one writer of an SQLite database.
+//!
+//! A commit waits for the disk. So the jobs that wait for the writer are run one after the other in one transaction and
+//! committed together: the disk is waited for once. Each runs in a savepoint of its own, so that the error of one undoes
+//! only that one. Nobody is answered before the commit.
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sea_orm::{DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use tokio::sync::{mpsc, oneshot};
+
+use super::Txn;
+use crate::error::{Code, Error};
+
+/// Jobs that may wait. Past this, callers wait to hand theirs in.
+const QUEUE: usize = 1024;
+/// Jobs committed together at most: bounds how long the first one waits for the last.
+const BATCH: usize = 128;
+
+/// The way to the writer. Clones lead to the same one; it ends when all are gone.
+#[derive(Clone)]
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+    connection: DatabaseConnection,
+}
+
+impl Writer {
+    pub(super) fn start(connection: DatabaseConnection) -> Self {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        #[expect(clippy::disallowed_methods, reason = "lives exactly as long as the Db, below the app and its tasks")]
+        tokio::spawn(work(connection.clone(), queue));
+        Self { jobs, connection }
+    }
+
+    pub(super) fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// Runs the job in a batch. If the caller goes away, the job is run and committed all the same.
+    pub(super) async fn run<I, T, F>(&self, input: I, job: F) -> Result<T, Error>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t> Fn(&'t Txn, &'t I) -> BoxFuture<'t, Result<T, Error>> + Send + Sync + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job = Box::new(Waiting { input, job, outcome: None, answer });
+        self.jobs.send(job).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(Code::Internal, "Internal error.").with_source("the database writer has stopped")
+}
+
+/// A job whose types are forgotten, so that different ones can wait in one queue.
+trait Job: Send {
+    /// Runs it; says whether it succeeded. The outcome is kept until the commit.
+    fn run<'t>(&'t mut self, txn: &'t Txn) -> BoxFuture<'t, bool>;
+    /// Tells the caller: its own outcome, or that what it did was lost with the batch.
+    fn finish(self: Box<Self>, lost: Option<&str>);
+}
+
+struct Waiting<I, T, F> {
+    input: I,
+    job: F,
+    outcome: Option<Result<T, Error>>,
+    answer: oneshot::Sender<Result<T, Error>>,
+}
+
+impl<I, T, F> Job for Waiting<I, T, F>
+where
+    I: Send + Sync + 'static,
+    T: Send + 'static,
+    F: for<'t> Fn(&'t Txn, &'t I) -> BoxFuture<'t, Result<T, Error>> + Send + Sync + 'static,
+{
+    fn run<'t>(&'t mut self, txn: &'t Txn) -> BoxFuture<'t, bool> {
+        async {
+            // A panic in one job must not end the writer for all.
+            let outcome = AssertUnwindSafe((self.job)(txn, &self.input)).catch_unwind().await;
+            let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a database job panicked")));
+            let succeeded = outcome.is_ok();
+            self.outcome = Some(outcome);
+            succeeded
+        }
+        .boxed()
+    }
+
+    fn finish(self: Box<Self>, lost: Option<&str>) {
+        let outcome = match (self.outcome, lost) {
+            // An error that the job itself found stays true whatever became of the batch.
+            (Some(Err(error)), _) => Err(error),
+            (Some(Ok(value)), None) => Ok(value),
+            (_, Some(cause)) => Err(Error::internal(cause.to_owned())),
+            (None, None) => Err(stopped()),
+        };
+        self.answer.send(outcome).ok();
+    }
+}
+
+async fn work(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while queue.recv_many(&mut batch, BATCH).await > 0 {
+        let lost = commit_together(&connection, &mut batch).await.err().map(|error| error.to_string());
+        for job in batch.drain(..) {
+            job.finish(lost.as_deref());
+        }
+    }
+}
+
+async fn commit_together(connection: &DatabaseConnection, batch: &mut [Box<dyn Job>]) -> Result<(), sea_orm::DbErr> {
+    let options = TransactionOptions {
+        // Takes the write lock at once: a transaction that reads first could find the file changed when it writes.
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..Default::default()
+    };
+    let txn = connection.begin_with_options(options).await?;
+    if let [only] = batch {
+        return if only.run(&txn).await { txn.commit().await } else { txn.rollback().await };
+    }
+    for job in batch {
+        let savepoint = txn.begin().await?;
+        if job.run(&savepoint).await { savepoint.commit().await? } else { savepoint.rollback().await? }
+    }
+    txn.commit().await
+}

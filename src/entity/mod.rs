@@ -1,0 +1,7 @@
+//! The rows of the database, and finders that are scoped to an owner. Rows, no rules.
+
+pub mod audit_event;
+pub mod chat;
+pub mod ledger_entry;
+pub mod session;
+pub mod user;

@@ -1,0 +1,230 @@
+//! The only room that moves tokens. It knows balances, holds and entries; what they are for, others decide.
+//!
+//! Always true, for every user: `tokens >= 0`, `held >= 0`, `held` is the sum of the holds of open chats, and
+//! `tokens + held` is the sum of the ledger entries. Each function here keeps that within the caller's transaction, and
+//! [`verify()`] checks it. A balance changes by one guarded UPDATE, never by reading it first and writing it back.
+
+mod verify;
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+
+pub use self::verify::{Finding, verify};
+use crate::db::{Db, Txn};
+use crate::entity::ledger_entry::{self, Reason};
+use crate::entity::user::{self, Column};
+use crate::error::{Code, Error};
+use crate::page::{Page, Slice};
+use crate::tokens::Tokens;
+
+/// What a user has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Can be spent.
+    pub tokens: Tokens,
+    /// Set aside for open chats.
+    pub held: Tokens,
+}
+
+impl Balance {
+    /// What the ledger says the user has: spendable or held.
+    pub fn total(self) -> Tokens {
+        // Neither part exceeds `Tokens::MAX_BALANCE`, so the sum fits.
+        Tokens(self.tokens.0.saturating_add(self.held.0))
+    }
+}
+
+impl From<&user::Model> for Balance {
+    fn from(user: &user::Model) -> Self {
+        Self { tokens: user.tokens, held: user.held }
+    }
+}
+
+/// Sets tokens aside for a chat that is about to open.
+///
+/// # Errors
+/// INSUFFICIENT_TOKENS where the balance does not cover them; nothing is changed then.
+pub async fn hold(txn: &Txn, user_id: i64, amount: Tokens) -> Result<Balance, Error> {
+    let updated = user::Entity::update_many()
+        .col_expr(Column::Tokens, Expr::col(Column::Tokens).sub(amount))
+        .col_expr(Column::Held, Expr::col(Column::Held).add(amount))
+        .filter(Column::Id.eq(user_id))
+        .filter(Column::Tokens.gte(amount))
+        .filter(Column::IsActive.eq(true))
+        .exec_with_returning(txn)
+        .await?;
+    updated.first().map(Balance::from).ok_or_else(insufficient)
+}
+
+/// The balance cannot pay for a message.
+pub fn insufficient() -> Error {
+    Error::new(Code::InsufficientTokens, "Insufficient tokens.")
+}
+
+/// How a chat's hold ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Settlement {
+    /// Who pays.
+    pub user_id: i64,
+    /// For what.
+    pub chat_id: i64,
+    /// What was set aside.
+    pub hold: Tokens,
+    /// What is charged: at most the hold. The rest is given back.
+    pub cost: Tokens,
+    /// How the chat ended.
+    pub reason: Reason,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Ends a hold: charges the cost and gives back the rest. The caller has just closed the chat, guarded by its open
+/// status, in the same transaction, so that this happens once.
+///
+/// # Errors
+/// INTERNAL where the cost exceeds the hold or the database fails.
+pub async fn settle(txn: &Txn, settlement: Settlement) -> Result<Balance, Error> {
+    let Settlement { user_id, chat_id, hold, cost, reason, at } = settlement;
+    if cost < Tokens::ZERO || cost > hold {
+        return Err(Error::internal(format!("chat {chat_id} would cost {cost} of a hold of {hold}")));
+    }
+    let updated = user::Entity::update_many()
+        .col_expr(Column::Held, Expr::col(Column::Held).sub(hold))
+        .col_expr(Column::Tokens, Expr::col(Column::Tokens).add(hold.minus(cost)?))
+        .filter(Column::Id.eq(user_id))
+        .exec_with_returning(txn)
+        .await?;
+    let balance = updated.first().map(Balance::from).ok_or_else(|| Error::not_found("user"))?;
+    let entry = Entry { chat_id: Some(chat_id), ..Entry::new(user_id, Tokens::ZERO.minus(cost)?, reason, at) };
+    record(txn, &entry, balance).await?;
+    Ok(balance)
+}
+
+/// A movement that no chat is the reason for.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Whose balance.
+    pub user_id: i64,
+    /// By how much.
+    pub amount: Tokens,
+    /// Why.
+    pub reason: Reason,
+    /// What the operator says of it.
+    pub note: Option<String>,
+    /// The chat, for settlements.
+    pub chat_id: Option<i64>,
+    /// Who does it, if not the user.
+    pub actor_id: Option<i64>,
+    /// Makes retries harmless, for each actor.
+    pub idempotency_key: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Entry {
+    /// A movement with nothing but the necessary.
+    pub fn new(user_id: i64, amount: Tokens, reason: Reason, at: DateTime<Utc>) -> Self {
+        Self { user_id, amount, reason, note: None, chat_id: None, actor_id: None, idempotency_key: None, at }
+    }
+}
+
+/// Puts tokens into a balance, or takes them out of what can be spent, and records why.
+///
+/// With an idempotency key that the same actor has used before, nothing moves and the balance is returned as it is.
+///
+/// # Errors
+/// NOT_FOUND without such a user; INVALID_INPUT where the balance would become negative or larger than
+/// [`Tokens::MAX_BALANCE`]; CONFLICT where the idempotency key stands for another movement.
+pub async fn apply(txn: &Txn, entry: &Entry) -> Result<Balance, Error> {
+    // Serialises the movements of one user on PostgreSQL, so that a repeated key is seen; SQLite has one writer.
+    let before = find_for_update(txn, entry.user_id).await?;
+    if let Some(earlier) = earlier(txn, entry).await? {
+        if (earlier.user_id, earlier.amount, earlier.reason) != (entry.user_id, entry.amount, entry.reason) {
+            return Err(Error::new(Code::Conflict, "This idempotency key was used for another adjustment."));
+        }
+        return Ok(Balance::from(&before));
+    }
+    let ceiling = Tokens::MAX_BALANCE.minus(entry.amount)?;
+    let updated = user::Entity::update_many()
+        .col_expr(Column::Tokens, Expr::col(Column::Tokens).add(entry.amount))
+        .filter(Column::Id.eq(entry.user_id))
+        .filter(Expr::col(Column::Tokens).gte(Tokens::ZERO.minus(entry.amount)?))
+        .filter(Expr::col(Column::Tokens).add(Expr::col(Column::Held)).lte(ceiling))
+        .exec_with_returning(txn)
+        .await?;
+    let Some(balance) = updated.first().map(Balance::from) else {
+        let message = format!("The balance is {} and must stay between 0 and {}.", before.tokens, Tokens::MAX_BALANCE);
+        return Err(Error::field("amount", message));
+    };
+    record(txn, entry, balance).await?;
+    Ok(balance)
+}
+
+/// Writes off what a user has, held or not, before the account is deleted. The open chats go with the account.
+///
+/// # Errors
+/// NOT_FOUND without such a user.
+pub async fn close(txn: &Txn, user_id: i64, actor_id: Option<i64>, at: DateTime<Utc>) -> Result<Tokens, Error> {
+    let rest = Balance::from(&find_for_update(txn, user_id).await?).total();
+    let entry = Entry { actor_id, ..Entry::new(user_id, Tokens::ZERO.minus(rest)?, Reason::AccountClosed, at) };
+    record(txn, &entry, Balance { tokens: Tokens::ZERO, held: Tokens::ZERO }).await?;
+    Ok(rest)
+}
+
+/// What a user has.
+///
+/// # Errors
+/// NOT_FOUND without such a user.
+pub async fn balance(db: &Db, user_id: i64) -> Result<Balance, Error> {
+    let user = user::Entity::find_by_id(user_id).one(db.read()).await?;
+    user.as_ref().map(Balance::from).ok_or_else(|| Error::not_found("user"))
+}
+
+/// The entries of one user or of all, newest first.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn history(db: &Db, user_id: Option<i64>, page: Page) -> Result<Slice<ledger_entry::Model>, Error> {
+    let entries = user_id.map_or_else(ledger_entry::Entity::find, ledger_entry::Entity::of);
+    page.load(db.read(), entries.cursor_by(ledger_entry::Column::Id)).await
+}
+
+/// The user's row, locked until the transaction ends.
+///
+/// # Errors
+/// NOT_FOUND without such a user.
+pub async fn find_for_update(txn: &Txn, user_id: i64) -> Result<user::Model, Error> {
+    use sea_orm::QuerySelect;
+    let user = user::Entity::find_by_id(user_id).lock_exclusive().one(txn).await?;
+    user.ok_or_else(|| Error::not_found("user"))
+}
+
+async fn earlier(txn: &Txn, entry: &Entry) -> Result<Option<ledger_entry::Model>, Error> {
+    use ledger_entry::Column;
+    let Some(key) = &entry.idempotency_key else { return Ok(None) };
+    // The command line has no id; its keys form a space of their own.
+    let same_actor = match entry.actor_id {
+        Some(id) => Column::ActorId.eq(id),
+        None => Column::ActorId.is_null(),
+    };
+    Ok(ledger_entry::Entity::find().filter(Column::IdempotencyKey.eq(key)).filter(same_actor).one(txn).await?)
+}
+
+async fn record(txn: &Txn, entry: &Entry, after: Balance) -> Result<(), Error> {
+    let row = ledger_entry::ActiveModel {
+        id: NotSet,
+        user_id: Set(entry.user_id),
+        amount: Set(entry.amount),
+        balance_after: Set(after.total()),
+        reason: Set(entry.reason),
+        note: Set(entry.note.clone()),
+        chat_id: Set(entry.chat_id),
+        actor_id: Set(entry.actor_id),
+        idempotency_key: Set(entry.idempotency_key.clone()),
+        created_at: Set(entry.at),
+    };
+    row.insert(txn).await?;
+    Ok(())
+}

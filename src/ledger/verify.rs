@@ -1,0 +1,192 @@
+//! Checks the invariants of money on a live database.
+
+use std::fmt;
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, IntoIden, JoinType, Query, SelectStatement};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, FromQueryResult, IsolationLevel, StatementBuilder, TransactionTrait,
+};
+
+use crate::db::Db;
+use crate::entity::chat::{self, Status};
+use crate::entity::{ledger_entry, user};
+use crate::error::Error;
+
+/// Something that must never be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// A user's balance differs from the ledger, or the held tokens from the open chats, or one is negative.
+    Balance {
+        /// The user.
+        user_id: i64,
+        /// What the user can spend.
+        tokens: i64,
+        /// What the user row says is held.
+        held: i64,
+        /// The sum of the user's ledger entries.
+        entries: i64,
+        /// The sum of the holds of the user's open chats.
+        open: i64,
+    },
+    /// A user is gone, but the ledger entries do not sum up to nothing.
+    Leftover {
+        /// The user who is gone.
+        user_id: i64,
+        /// The sum of the ledger entries.
+        entries: i64,
+    },
+    /// A chat has ended, and the ledger does not say that it cost what the chat says; or it is open, and the ledger
+    /// has an entry for it already.
+    Chat {
+        /// The chat.
+        chat_id: i64,
+        /// What the chat says that it cost.
+        cost: i64,
+        /// What the ledger says was paid for it; `None` without an entry.
+        paid: Option<i64>,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Finding::Balance { user_id, tokens, held, entries, open } => write!(
+                f,
+                "user {user_id}: tokens {tokens} + held {held}, but the ledger says {entries} and open chats hold {open}"
+            ),
+            Finding::Leftover { user_id, entries } => {
+                write!(f, "user {user_id} is gone, but the ledger still says {entries}")
+            }
+            Finding::Chat { chat_id, cost, paid: Some(paid) } => {
+                write!(f, "chat {chat_id}: cost {cost}, but the ledger says {paid}")
+            }
+            Finding::Chat { chat_id, cost, paid: None } => {
+                write!(f, "chat {chat_id}: ended at a cost of {cost}, but the ledger has no entry")
+            }
+        }
+    }
+}
+
+/// All violations of the invariants, of one moment.
+///
+/// # Errors
+/// INTERNAL where the database cannot be read.
+pub async fn verify(db: &Db) -> Result<Vec<Finding>, Error> {
+    // All queries see the same snapshot. SQLite gives that to any transaction.
+    let txn = db.read().begin_with_config(Some(IsolationLevel::RepeatableRead), None).await?;
+    let mut findings = Vec::new();
+    for row in all::<BalanceRow>(&txn, balances()).await? {
+        let BalanceRow { user_id, tokens, held, entries, open } = row;
+        findings.push(Finding::Balance { user_id, tokens, held, entries, open });
+    }
+    for row in all::<LeftoverRow>(&txn, leftovers()).await? {
+        findings.push(Finding::Leftover { user_id: row.user_id, entries: row.entries });
+    }
+    for row in all::<ChatRow>(&txn, chats()).await? {
+        findings.push(Finding::Chat { chat_id: row.chat_id, cost: row.cost, paid: row.paid });
+    }
+    txn.commit().await?;
+    Ok(findings)
+}
+
+#[derive(FromQueryResult)]
+struct BalanceRow {
+    user_id: i64,
+    tokens: i64,
+    held: i64,
+    entries: i64,
+    open: i64,
+}
+
+#[derive(FromQueryResult)]
+struct LeftoverRow {
+    user_id: i64,
+    entries: i64,
+}
+
+#[derive(FromQueryResult)]
+struct ChatRow {
+    chat_id: i64,
+    cost: i64,
+    paid: Option<i64>,
+}
+
+async fn all<T: FromQueryResult>(txn: &DatabaseTransaction, query: SelectStatement) -> Result<Vec<T>, Error> {
+    Ok(T::find_by_statement(StatementBuilder::build(&query, &txn.get_database_backend())).all(txn).await?)
+}
+
+/// The sum of a column by user, as a table `name(user_id, total)`. The cast is for PostgreSQL, whose sum of integers
+/// is a decimal.
+fn sums(mut from: SelectStatement, column: impl sea_orm::sea_query::IntoColumnRef) -> SelectStatement {
+    from.column("user_id")
+        .expr_as(Func::sum(Expr::col(column)).cast_as("bigint"), "total")
+        .group_by_col("user_id")
+        .take()
+}
+
+fn balances() -> SelectStatement {
+    let entries = sums(Query::select().from(ledger_entry::Entity).take(), ledger_entry::Column::Amount);
+    let open = Query::select().from(chat::Entity).and_where(Expr::col(chat::Column::Status).eq(Status::Pending)).take();
+    let open = sums(open, chat::Column::Hold);
+    let user = |column| Expr::col((user::Entity, column));
+    let total = |table: &'static str| Expr::expr(Func::coalesce([Expr::col((table, "total")), Expr::val(0i64)]));
+    Query::select()
+        .expr_as(user(user::Column::Id), "user_id")
+        .expr_as(user(user::Column::Tokens), "tokens")
+        .expr_as(user(user::Column::Held), "held")
+        .expr_as(total("entries"), "entries")
+        .expr_as(total("open"), "open")
+        .from(user::Entity)
+        .join_subquery(
+            JoinType::LeftJoin,
+            entries,
+            Alias::new("entries").into_iden(),
+            Expr::col(("entries", "user_id")).equals((user::Entity, user::Column::Id)),
+        )
+        .join_subquery(
+            JoinType::LeftJoin,
+            open,
+            Alias::new("open").into_iden(),
+            Expr::col(("open", "user_id")).equals((user::Entity, user::Column::Id)),
+        )
+        .and_where(
+            user(user::Column::Tokens)
+                .lt(0)
+                .or(user(user::Column::Held).lt(0))
+                .or(user(user::Column::Held).ne(total("open")))
+                .or(user(user::Column::Tokens).add(user(user::Column::Held)).ne(total("entries"))),
+        )
+        .take()
+}
+
+fn leftovers() -> SelectStatement {
+    let alive = Query::select().column(user::Column::Id).from(user::Entity).take();
+    let sum = || Func::sum(Expr::col(ledger_entry::Column::Amount)).cast_as("bigint");
+    Query::select()
+        .column(ledger_entry::Column::UserId)
+        .expr_as(sum(), "entries")
+        .from(ledger_entry::Entity)
+        .and_where(Expr::col(ledger_entry::Column::UserId).not_in_subquery(alive))
+        .group_by_col(ledger_entry::Column::UserId)
+        .and_having(sum().ne(0))
+        .take()
+}
+
+fn chats() -> SelectStatement {
+    let entry = |column| Expr::col((ledger_entry::Entity, column));
+    let paid = || Expr::val(0i64).sub(entry(ledger_entry::Column::Amount));
+    let open = || Expr::col((chat::Entity, chat::Column::Status)).eq(Status::Pending);
+    let cost = || Expr::col((chat::Entity, chat::Column::Cost));
+    let right = paid().eq(cost());
+    Query::select()
+        .expr_as(Expr::col((chat::Entity, chat::Column::Id)), "chat_id")
+        .expr_as(cost(), "cost")
+        .expr_as(paid(), "paid")
+        .from(chat::Entity)
+        .left_join(ledger_entry::Entity, entry(ledger_entry::Column::ChatId).equals((chat::Entity, chat::Column::Id)))
+        .and_where(
+            (open().and(entry(ledger_entry::Column::Id).is_not_null()))
+                .or(open().not().and(entry(ledger_entry::Column::Id).is_null().or(right.not()))),
+        )
+        .take()
+}
