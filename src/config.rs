@@ -12,6 +12,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Code, Error};
 use crate::tokens::Price;
 
 /// The annotated default configuration.
@@ -215,6 +216,23 @@ pub struct Model {
     /// `openai`: repetitions of a request that failed before its first byte.
     #[serde(default = "default_retries")]
     pub retries: u32,
+}
+
+impl Model {
+    /// The key for the upstream, from the environment variable that the configuration names.
+    ///
+    /// # Errors
+    /// INTERNAL where the variable is not set.
+    pub fn api_key(&self) -> Result<Option<String>, Error> {
+        #[expect(clippy::disallowed_methods, reason = "the configuration names the variable, so it is read here")]
+        self.api_key_env
+            .as_ref()
+            .map(|name| {
+                std::env::var(name)
+                    .map_err(|_| Error::new(Code::Internal, format!("the environment variable {name} is not set")))
+            })
+            .transpose()
+    }
 }
 
 fn default_max_output() -> u64 {

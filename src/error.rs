@@ -7,6 +7,7 @@ use std::fmt;
 
 /// What went wrong, as a closed list. Clients act on the code, people read the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, async_graphql::Enum)]
+#[graphql(name = "ErrorCode")]
 pub enum Code {
     /// Nobody proved who is asking, or the proof no longer holds.
     Unauthenticated,

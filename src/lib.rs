@@ -1,14 +1,37 @@
-//! Jeton: x.
+//! Jeton: a self-hosted AI chat server that meters every message against a prepaid token balance.
+//!
+//! The rooms, from the wire to the disk. Each may use the ones below it, and none above; `tests/it/architecture.rs`
+//! checks that.
+//!
+//! | room | what it is for |
+//! | --- | --- |
+//! | [`cli`] | the commands |
+//! | [`server`] | one router, middleware, listener, shutdown |
+//! | [`graphql`], [`rest`] | transports: credential to viewer, input to domain, answer to wire |
+//! | [`session`] | log in, refresh, log out; credential to viewer |
+//! | [`account`], [`chat`] | people; metered exchanges |
+//! | [`ledger`] | the only one that moves tokens |
+//! | [`app`] | what all of them need, built once |
+//! | [`db`], [`entity`], [`ai`], [`cluster`] | storage, rows, language models, news |
+//! | the rest | leaves: errors, tokens, time, passwords, and the like |
+
+pub mod account;
+pub mod ai;
+pub mod app;
+pub mod chat;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod db;
 pub mod entity;
 pub mod error;
+pub mod graphql;
 pub mod jwt;
 pub mod ledger;
 pub mod page;
 pub mod password;
 pub mod random;
 pub mod rate_limit;
+pub mod session;
 pub mod tokens;
 pub mod viewer;

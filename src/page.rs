@@ -3,7 +3,7 @@
 //! The lists are sorted newest first by id, and a cursor is the id of a row, so that a page costs the same however long
 //! the list is, and rows that arrive meanwhile move nothing.
 
-use sea_orm::{ConnectionTrait, Cursor, FromQueryResult, SelectorTrait};
+use sea_orm::{DatabaseConnection, EntityTrait, FromQueryResult, PaginatorTrait, Select};
 
 use crate::error::{Error, FieldError};
 
@@ -21,15 +21,27 @@ pub struct Page {
     before: Option<i64>,
 }
 
-/// A page's rows, in the order of the list.
+/// A page of rows, in the order of the list.
 #[derive(Clone, Debug)]
-pub struct Slice<T> {
+pub struct Slice<E: EntityTrait> {
     /// The rows, newest first.
-    pub rows: Vec<T>,
+    pub rows: Vec<E::Model>,
     /// There are rows before the first one.
     pub has_previous: bool,
     /// There are rows behind the last one.
     pub has_next: bool,
+    /// The whole list, not read.
+    all: Select<E>,
+}
+
+impl<E: EntityTrait<Model: Send + Sync>> Slice<E> {
+    /// How many rows the whole list has. Costs a query of its own.
+    ///
+    /// # Errors
+    /// INTERNAL where the database fails.
+    pub async fn total(&self, db: &DatabaseConnection) -> Result<u64, Error> {
+        Ok(self.all.clone().count(db).await?)
+    }
 }
 
 impl Page {
@@ -59,16 +71,15 @@ impl Page {
         Ok(Self { size, from_end: last.is_some(), after, before })
     }
 
-    /// Reads the page; `cursor` is the list, sorted by id.
+    /// Reads the page of a list; `id` is the column of its ids.
     ///
     /// # Errors
     /// INTERNAL where the database fails.
-    pub async fn load<S, C>(self, db: &C, mut cursor: Cursor<S>) -> Result<Slice<S::Item>, Error>
+    pub async fn load<E>(self, db: &DatabaseConnection, all: Select<E>, id: E::Column) -> Result<Slice<E>, Error>
     where
-        S: SelectorTrait,
-        S::Item: FromQueryResult + Send + Sync,
-        C: ConnectionTrait,
+        E: EntityTrait<Model: FromQueryResult + Send + Sync>,
     {
+        let mut cursor = all.clone().cursor_by(id);
         cursor.desc();
         if let Some(after) = self.after {
             cursor.after(after);
@@ -93,6 +104,7 @@ impl Page {
             rows,
             has_previous: if self.from_end { more } else { self.after.is_some() },
             has_next: if self.from_end { self.before.is_some() } else { more },
+            all,
         })
     }
 }

@@ -1,6 +1,6 @@
-//! Slows down guessing: after some free failures, each further one doubles the wait, up to a ceiling.
+//! Limits in memory: [`Failures`] slows down guessing, [`Places`] bounds what goes on at once.
 //!
-//! The wait has a ceiling and a success ends it, so no stranger can lock an account for ever. Kept in memory, by the
+//! After some free failures, each further one doubles the wait, up to a ceiling. The wait has a ceiling and a success ends it, so no stranger can lock an account for ever. Kept in memory, by the
 //! name that was tried, known or not: the answer must not tell which names exist.
 
 use std::collections::HashMap;
@@ -82,6 +82,78 @@ impl Failures {
     }
 }
 
+/// Places for what goes on at once: so many for each owner, and so many in all.
+#[derive(Clone)]
+pub struct Places {
+    per_owner: u64,
+    total: usize,
+    taken: Arc<Mutex<Taken>>,
+}
+
+#[derive(Default)]
+struct Taken {
+    by_owner: HashMap<i64, u64>,
+    total: usize,
+}
+
+/// A place that is taken until this is dropped.
+pub struct Place {
+    owner: i64,
+    taken: Arc<Mutex<Taken>>,
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// The owner has all that one owner may have.
+    Owner,
+    /// All are taken.
+    Total,
+}
+
+impl Places {
+    /// So many for each owner, and so many in all.
+    pub fn new(per_owner: u64, total: usize) -> Self {
+        Self { per_owner, total, taken: Arc::default() }
+    }
+
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// Which limit is reached.
+    pub fn take(&self, owner: i64) -> Result<Place, Full> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.total >= self.total {
+            return Err(Full::Total);
+        }
+        let own = taken.by_owner.entry(owner).or_default();
+        if *own >= self.per_owner {
+            return Err(Full::Owner);
+        }
+        *own += 1;
+        taken.total += 1;
+        Ok(Place { owner, taken: self.taken.clone() })
+    }
+
+    /// How many are taken now.
+    pub fn taken(&self) -> usize {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).total
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.total -= 1;
+        if let Some(own) = taken.by_owner.get_mut(&self.owner) {
+            *own -= 1;
+            if *own == 0 {
+                taken.by_owner.remove(&self.owner);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,5 +185,17 @@ mod tests {
             failures.take(&i.to_string(), now).unwrap();
         }
         assert!(failures.names.lock().unwrap().len() <= CAPACITY);
+    }
+
+    #[test]
+    fn places_come_back() {
+        let places = Places::new(1, 2);
+        let one = places.take(1).ok();
+        assert_eq!(places.take(1).err(), Some(Full::Owner));
+        let _two = places.take(2).ok();
+        assert_eq!(places.take(3).err(), Some(Full::Total));
+        drop(one);
+        assert!(places.take(1).is_ok());
+        assert_eq!(places.taken(), 1);
     }
 }

@@ -18,6 +18,7 @@ use crate::entity::user::{self, Column};
 use crate::error::{Code, Error};
 use crate::page::{Page, Slice};
 use crate::tokens::Tokens;
+use crate::viewer::Viewer;
 
 /// What a user has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +163,19 @@ pub async fn apply(txn: &Txn, entry: &Entry) -> Result<Balance, Error> {
     Ok(balance)
 }
 
+/// Whether an idempotency key will do: 1 to 255 visible ASCII characters, as in the draft for the HTTP header.
+///
+/// # Errors
+/// INVALID_INPUT where it will not.
+pub fn check_idempotency_key(key: Option<&str>) -> Result<(), Error> {
+    match key {
+        Some(key) if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(Error::field("idempotency_key", "Between 1 and 255 visible ASCII characters."))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes off what a user has, held or not, before the account is deleted. The open chats go with the account.
 ///
 /// # Errors
@@ -186,9 +200,19 @@ pub async fn balance(db: &Db, user_id: i64) -> Result<Balance, Error> {
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn history(db: &Db, user_id: Option<i64>, page: Page) -> Result<Slice<ledger_entry::Model>, Error> {
+pub async fn history(db: &Db, user_id: Option<i64>, page: Page) -> Result<Slice<ledger_entry::Entity>, Error> {
     let entries = user_id.map_or_else(ledger_entry::Entity::find, ledger_entry::Entity::of);
-    page.load(db.read(), entries.cursor_by(ledger_entry::Column::Id)).await
+    page.load(db.read(), entries, ledger_entry::Column::Id).await
+}
+
+/// One entry, of this user or, for staff, of anybody.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+pub async fn find(db: &Db, viewer: Viewer, entry_id: i64) -> Result<ledger_entry::Model, Error> {
+    let own = viewer.user()?.id;
+    let entry = ledger_entry::Entity::find_by_id(entry_id).one(db.read()).await?;
+    entry.filter(|entry| entry.user_id == own || viewer.staff().is_ok()).ok_or_else(|| Error::not_found("ledger entry"))
 }
 
 /// The user's row, locked until the transaction ends.

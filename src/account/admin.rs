@@ -1,0 +1,317 @@
+//! What operators do with other people's accounts: over GraphQL as staff, or on the command line.
+//!
+//! Staff see everybody, adjust balances and look after plain users. Only a superuser changes roles, and touches staff
+//! and superusers. The last active superuser can't be taken away. Every deed is in the audit trail.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use serde_json::json;
+
+use super::audit::{self, Deed};
+use super::{NewUser, Roles, insert, set_password_hash};
+use crate::app::App;
+use crate::db::Txn;
+use crate::entity::ledger_entry::Reason;
+use crate::entity::user;
+use crate::error::{Code, Error};
+use crate::ledger::{self, Balance, Entry, find_for_update};
+use crate::page::{Page, Slice};
+use crate::password;
+use crate::tokens::Tokens;
+use crate::viewer::{Identity, Viewer};
+
+/// Longest reason for an adjustment, in characters.
+const MAX_NOTE_CHARS: usize = 500;
+
+/// Who acts on other people's accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Whoever has the shell of the server may do everything.
+    CommandLine,
+    /// A staff member or superuser.
+    Staff(Identity),
+}
+
+impl Actor {
+    /// The viewer, as an operator.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED or FORBIDDEN for everybody but staff.
+    pub fn from_viewer(viewer: Viewer) -> Result<Self, Error> {
+        viewer.staff().map(Actor::Staff)
+    }
+
+    /// The user id; none for the command line.
+    pub fn id(&self) -> Option<i64> {
+        match self {
+            Actor::CommandLine => None,
+            Actor::Staff(identity) => Some(identity.id),
+        }
+    }
+
+    fn require_superuser(&self) -> Result<(), Error> {
+        match self {
+            Actor::CommandLine => Ok(()),
+            Actor::Staff(identity) => Viewer::User(*identity).superuser().map(drop),
+        }
+    }
+
+    /// Staff and superusers are touched by superusers only.
+    fn may_touch(&self, user: &user::Model) -> Result<(), Error> {
+        if user.is_staff || user.is_superuser { self.require_superuser() } else { Ok(()) }
+    }
+}
+
+/// Which users are asked for; all where nothing is set.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Part of the name, in any case or Unicode form.
+    pub search: Option<String>,
+    /// May log in.
+    pub active: Option<bool>,
+    /// Are staff.
+    pub staff: Option<bool>,
+}
+
+/// Users, newest first.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn users(app: &App, _actor: Actor, filter: Filter, page: Page) -> Result<Slice<user::Entity>, Error> {
+    let mut users = user::Entity::find();
+    if let Some(part) = filter.search.filter(|part| !part.is_empty()) {
+        users = users.filter(user::Column::UsernameKey.contains(super::name::key(&part)));
+    }
+    if let Some(active) = filter.active {
+        users = users.filter(user::Column::IsActive.eq(active));
+    }
+    if let Some(staff) = filter.staff {
+        users = users.filter(user::Column::IsStaff.eq(staff));
+    }
+    page.load(app.db.read(), users, user::Column::Id).await
+}
+
+/// Makes an account, whether or not registration is open. Its balance starts with the configured grant.
+///
+/// # Errors
+/// FORBIDDEN where roles are given by somebody who is no superuser; INVALID_INPUT as for registering.
+pub async fn create(
+    app: &App,
+    actor: Actor,
+    username: &str,
+    password: String,
+    roles: Roles,
+    grant: Option<Tokens>,
+) -> Result<user::Model, Error> {
+    if roles != Roles::default() {
+        actor.require_superuser()?;
+    }
+    let mut new = NewUser::checked(app, username, password, roles).await?;
+    new.grant = grant.unwrap_or(new.grant);
+    app.db
+        .write((actor, new), |txn, (actor, new)| {
+            Box::pin(async move {
+                let user = insert(txn, new).await?;
+                let details = json!({ "staff": user.is_staff, "superuser": user.is_superuser, "tokens": user.tokens });
+                let target = ("user", user.id, user.username.as_str());
+                audit::record(txn, actor, Deed { action: "user.create", target, details, at: new.at }).await?;
+                Ok(user)
+            })
+        })
+        .await
+}
+
+/// What to change of an account; what is not set stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Change {
+    /// May log in. Taking it away ends all sessions.
+    pub active: Option<bool>,
+    /// Is staff.
+    pub staff: Option<bool>,
+    /// Is superuser.
+    pub superuser: Option<bool>,
+}
+
+/// Activates, deactivates, promotes or demotes.
+///
+/// # Errors
+/// NOT_FOUND without such a user; FORBIDDEN where it takes a superuser; CONFLICT where it would take away the last
+/// active superuser.
+pub async fn update(app: &App, actor: Actor, user_id: i64, change: Change) -> Result<user::Model, Error> {
+    if change.staff.is_some() || change.superuser.is_some() {
+        actor.require_superuser()?;
+    }
+    let at = app.clock.now();
+    app.db
+        .write((actor, user_id, change, at), |txn, &(actor, user_id, change, at)| {
+            Box::pin(async move {
+                let before = find_for_update(txn, user_id).await?;
+                actor.may_touch(&before)?;
+                let active = change.active.unwrap_or(before.is_active);
+                let superuser = change.superuser.unwrap_or(before.is_superuser);
+                if before.is_active && before.is_superuser && !(active && superuser) {
+                    keep_a_superuser(txn, user_id).await?;
+                }
+                if before.is_active && !active {
+                    super::end_sessions(txn, user_id).await?;
+                }
+                let row = user::ActiveModel {
+                    id: Set(user_id),
+                    is_active: Set(active),
+                    is_staff: Set(change.staff.unwrap_or(before.is_staff)),
+                    is_superuser: Set(superuser),
+                    ..Default::default()
+                };
+                let after = row.update(txn).await?;
+                let details =
+                    json!({ "active": after.is_active, "staff": after.is_staff, "superuser": after.is_superuser });
+                let target = ("user", after.id, after.username.as_str());
+                audit::record(txn, &actor, Deed { action: "user.update", target, details, at }).await?;
+                Ok(after)
+            })
+        })
+        .await
+}
+
+/// Sets somebody's password, and ends all their sessions.
+///
+/// # Errors
+/// NOT_FOUND without such a user; FORBIDDEN for the password of staff unless by a superuser; INVALID_INPUT where the
+/// password will not do.
+pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: String) -> Result<user::Model, Error> {
+    let user = find(app, actor, user_id).await?;
+    actor.may_touch(&user)?;
+    password::check(&password, &user.username).map_err(|message| Error::field("password", message))?;
+    let hash = app.hasher.hash(password).await?;
+    app.db
+        .write((actor, user_id, hash, app.clock.now()), |txn, (actor, user_id, hash, at)| {
+            Box::pin(async move {
+                // Checked again under the lock: the user may have been promoted meanwhile.
+                actor.may_touch(&find_for_update(txn, *user_id).await?)?;
+                let user = set_password_hash(txn, *user_id, hash).await?;
+                let target = ("user", user.id, user.username.as_str());
+                let deed = Deed { action: "user.set_password", target, details: json!({}), at: *at };
+                audit::record(txn, actor, deed).await?;
+                Ok(user)
+            })
+        })
+        .await
+}
+
+/// Deletes an account with its sessions and chats. The ledger keeps its entries, and one more that writes off the rest.
+///
+/// # Errors
+/// NOT_FOUND without such a user; FORBIDDEN for staff unless by a superuser; CONFLICT for the last active superuser.
+pub async fn delete(app: &App, actor: Actor, user_id: i64) -> Result<(), Error> {
+    let at = app.clock.now();
+    app.db
+        .write((actor, user_id, at), |txn, &(actor, user_id, at)| {
+            Box::pin(async move {
+                let user = find_for_update(txn, user_id).await?;
+                actor.may_touch(&user)?;
+                if user.is_active && user.is_superuser {
+                    keep_a_superuser(txn, user_id).await?;
+                }
+                let rest = ledger::close(txn, user_id, actor.id(), at).await?;
+                let target = ("user", user.id, user.username.as_str());
+                let deed = Deed { action: "user.delete", target, details: json!({ "written_off": rest }), at };
+                audit::record(txn, &actor, deed).await?;
+                user::Entity::delete_by_id(user_id).exec(txn).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// By how much a balance is to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// By so many tokens.
+    By(Tokens),
+    /// To so many spendable tokens.
+    To(Tokens),
+}
+
+/// A change of somebody's balance.
+#[derive(Clone, Debug)]
+pub struct Adjustment {
+    /// Whose.
+    pub user_id: i64,
+    /// By how much.
+    pub amount: Amount,
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// Makes retries harmless.
+    pub idempotency_key: Option<String>,
+}
+
+/// Adjusts a balance.
+///
+/// # Errors
+/// NOT_FOUND without such a user; INVALID_INPUT where the balance would become negative or too large, or the reason is
+/// missing; CONFLICT where the idempotency key stands for another adjustment.
+pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Result<Balance, Error> {
+    let reason = input.reason.trim();
+    if reason.is_empty() || reason.contains('\0') {
+        return Err(Error::field("reason", "Say why."));
+    }
+    if reason.chars().count() > MAX_NOTE_CHARS {
+        return Err(Error::field("reason", format!("Ensure this field has no more than {MAX_NOTE_CHARS} characters.")));
+    }
+    ledger::check_idempotency_key(input.idempotency_key.as_deref())?;
+    let input = Adjustment { reason: reason.to_owned(), ..input };
+    app.db
+        .write((actor, input, app.clock.now()), |txn, (actor, input, at)| {
+            Box::pin(async move {
+                let user = find_for_update(txn, input.user_id).await?;
+                let amount = match input.amount {
+                    Amount::By(amount) => amount,
+                    Amount::To(target) => target.minus(user.tokens)?,
+                };
+                let entry = Entry {
+                    note: Some(input.reason.clone()),
+                    actor_id: actor.id(),
+                    idempotency_key: input.idempotency_key.clone(),
+                    ..Entry::new(user.id, amount, Reason::Adjustment, *at)
+                };
+                let before = Balance::from(&user);
+                let balance = ledger::apply(txn, &entry).await?;
+                if balance != before || input.idempotency_key.is_none() {
+                    let details = json!({ "amount": amount, "tokens": balance.tokens, "reason": input.reason });
+                    let target = ("user", user.id, user.username.as_str());
+                    audit::record(txn, actor, Deed { action: "balance.adjust", target, details, at: *at }).await?;
+                }
+                Ok(balance)
+            })
+        })
+        .await
+}
+
+/// A user, as operators see it.
+///
+/// # Errors
+/// NOT_FOUND without such a user.
+pub async fn find(app: &App, _actor: Actor, user_id: i64) -> Result<user::Model, Error> {
+    user::Entity::find_by_id(user_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("user"))
+}
+
+/// The users with these ids, in no particular order; those who are gone are left out. Whoever shows them has decided
+/// that they may be seen.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<user::Model>, Error> {
+    Ok(user::Entity::find().filter(user::Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
+}
+
+async fn keep_a_superuser(txn: &Txn, leaving: i64) -> Result<(), Error> {
+    // Locked, so that of two superusers who take each other away at once one stays.
+    let other = user::Entity::find()
+        .filter(user::Column::IsSuperuser.eq(true))
+        .filter(user::Column::IsActive.eq(true))
+        .filter(user::Column::Id.ne(leaving))
+        .lock_exclusive()
+        .one(txn)
+        .await?;
+    other.map(drop).ok_or_else(|| Error::new(Code::Conflict, "This is the last active superuser."))
+}

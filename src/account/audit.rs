@@ -1,0 +1,85 @@
+//! The audit trail: what operators did, to what. Written in the same transaction as the deed.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+
+use super::admin::Actor;
+use crate::app::App;
+use crate::db::Txn;
+use crate::entity::{audit_event, user};
+use crate::error::Error;
+use crate::page::{Page, Slice};
+use crate::viewer::Viewer;
+
+/// Something an operator does.
+pub struct Deed<'a> {
+    /// What is done: `user.create`, `balance.adjust`, ..
+    pub action: &'static str,
+    /// To whom or what: kind, id and name.
+    pub target: (&'static str, i64, &'a str),
+    /// What changed. No secrets.
+    pub details: serde_json::Value,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Records a deed.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn record(txn: &Txn, actor: &Actor, deed: Deed<'_>) -> Result<(), Error> {
+    let actor_name = match actor.id() {
+        Some(id) => user::Entity::find_by_id(id).one(txn).await?.map(|user| user.username),
+        None => Some("(command line)".to_owned()),
+    };
+    let (target_type, target_id, target_name) = deed.target;
+    let row = audit_event::ActiveModel {
+        id: NotSet,
+        actor_id: Set(actor.id()),
+        actor_name: Set(actor_name.unwrap_or_default()),
+        action: Set(deed.action.to_owned()),
+        target_type: Set(target_type.to_owned()),
+        target_id: Set(target_id),
+        target_name: Set(target_name.to_owned()),
+        details: Set(deed.details.to_string()),
+        created_at: Set(deed.at),
+    };
+    row.insert(txn).await?;
+    Ok(())
+}
+
+/// Which events are asked for; all where nothing is set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Done by this user.
+    pub actor_id: Option<i64>,
+    /// Done to this user.
+    pub user_id: Option<i64>,
+}
+
+/// The trail, newest first, for staff.
+///
+/// # Errors
+/// UNAUTHENTICATED or FORBIDDEN for everybody else.
+pub async fn trail(app: &App, viewer: Viewer, filter: Filter, page: Page) -> Result<Slice<audit_event::Entity>, Error> {
+    viewer.staff()?;
+    let mut events = audit_event::Entity::find();
+    if let Some(id) = filter.actor_id {
+        events = events.filter(audit_event::Column::ActorId.eq(id));
+    }
+    if let Some(id) = filter.user_id {
+        events = events.filter(audit_event::Column::TargetType.eq("user")).filter(audit_event::Column::TargetId.eq(id));
+    }
+    page.load(app.db.read(), events, audit_event::Column::Id).await
+}
+
+/// One event, for staff.
+///
+/// # Errors
+/// UNAUTHENTICATED or FORBIDDEN for everybody else; NOT_FOUND without such an event.
+pub async fn find(app: &App, viewer: Viewer, event_id: i64) -> Result<audit_event::Model, Error> {
+    viewer.staff()?;
+    let event = audit_event::Entity::find_by_id(event_id).one(app.db.read()).await?;
+    event.ok_or_else(|| Error::not_found("audit event"))
+}

@@ -1,0 +1,200 @@
+//! Accounts: registering, profiles, passwords, roles, deletion, and the audit trail of what operators did.
+//!
+//! Who may do what is decided here, once, for every transport and for the command line. Balances are `ledger`'s and
+//! sessions `session`'s; this room ends the sessions of a user by counting up the `session_epoch` of the user's row.
+
+pub mod admin;
+pub mod audit;
+pub mod name;
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, SqlErr};
+
+use crate::app::App;
+use crate::config::Registration;
+use crate::db::Txn;
+use crate::entity::ledger_entry::Reason;
+use crate::entity::user;
+use crate::error::{Error, FieldError};
+use crate::ledger::{self, Entry};
+use crate::password;
+use crate::tokens::Tokens;
+use crate::viewer::Viewer;
+
+/// What a stranger gives to get an account.
+pub struct Registering {
+    /// The name as it was typed.
+    pub username: String,
+    /// The password as it was typed.
+    pub password: String,
+}
+
+/// Makes an account for a stranger, with the configured grant.
+///
+/// # Errors
+/// FORBIDDEN where registration is closed; INVALID_INPUT with every mistake in name and password, or where the name is
+/// taken.
+pub async fn register(app: &App, input: Registering) -> Result<user::Model, Error> {
+    if app.config.auth.registration == Registration::Closed {
+        return Err(Error::forbidden("Registration is closed. Ask an operator for an account."));
+    }
+    let new = NewUser::checked(app, &input.username, input.password, Roles::default()).await?;
+    app.db.write(new, |txn, new| Box::pin(insert(txn, new))).await
+}
+
+/// The user who is asking; nobody for anonymous viewers.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn me(app: &App, viewer: Viewer) -> Result<Option<user::Model>, Error> {
+    let Viewer::User(identity) = viewer else { return Ok(None) };
+    Ok(user::Entity::find_by_id(identity.id).one(app.db.read()).await?)
+}
+
+/// The user of this name: as it is written, or else one that looks alike.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn find_by_name(app: &App, typed: &str) -> Result<Option<user::Model>, Error> {
+    let (name, key) = (name::normalize(typed), name::key(typed));
+    let alike = Condition::any().add(user::Column::Username.eq(&name)).add(user::Column::UsernameKey.eq(key));
+    let mut found = user::Entity::find().filter(alike).all(app.db.read()).await?;
+    let exact = found.iter().position(|user| user.username == name).unwrap_or(0);
+    Ok(if found.is_empty() { None } else { Some(found.swap_remove(exact)) })
+}
+
+/// Changes one's own password, and ends all sessions.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT where the old password
+/// is wrong or the new one will not do.
+pub async fn change_password(app: &App, viewer: Viewer, old: String, new: String) -> Result<user::Model, Error> {
+    let user = confirm_password(app, viewer, old, "old_password").await?;
+    password::check(&new, &user.username).map_err(|message| Error::field("new_password", message))?;
+    let hash = app.hasher.hash(new).await?;
+    app.db.write((user.id, hash), |txn, (id, hash)| Box::pin(set_password_hash(txn, *id, hash))).await
+}
+
+/// The viewer's row, once the viewer has given the password again. Wrong tries count like wrong log-ins.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT for a wrong password,
+/// with the name of the field that held it.
+pub async fn confirm_password(
+    app: &App,
+    viewer: Viewer,
+    password: String,
+    field: &'static str,
+) -> Result<user::Model, Error> {
+    let id = viewer.user()?.id;
+    let user = user::Entity::find_by_id(id).one(app.db.read()).await?.ok_or_else(Error::unauthenticated)?;
+    take_try(app, &user.username_key)?;
+    if !app.hasher.verify(password, Some(user.password_hash.clone())).await? {
+        return Err(Error::field(field, "The password is wrong."));
+    }
+    app.login_failures.forget(&user.username_key);
+    Ok(user)
+}
+
+/// Takes one try at the password of the name with this key, known or not.
+///
+/// # Errors
+/// RATE_LIMITED after too many wrong ones, with the seconds to wait.
+pub fn take_try(app: &App, username_key: &str) -> Result<(), Error> {
+    app.login_failures.take(username_key, app.clock.now()).map_err(|seconds| {
+        Error::rate_limited(format!("Too many wrong passwords. Try again in {seconds} seconds."), seconds)
+    })
+}
+
+/// Ends all sessions of a user at once.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn end_sessions(txn: &Txn, user_id: i64) -> Result<(), Error> {
+    use sea_orm::sea_query::{Expr, ExprTrait};
+    let next = Expr::col(user::Column::SessionEpoch).add(1);
+    user::Entity::update_many()
+        .col_expr(user::Column::SessionEpoch, next)
+        .filter(user::Column::Id.eq(user_id))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+async fn set_password_hash(txn: &Txn, user_id: i64, hash: &str) -> Result<user::Model, Error> {
+    end_sessions(txn, user_id).await?;
+    let changed = user::ActiveModel { id: Set(user_id), password_hash: Set(hash.to_owned()), ..Default::default() };
+    Ok(changed.update(txn).await?)
+}
+
+/// What a user may do beyond chatting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// May see everybody and adjust balances.
+    pub is_staff: bool,
+    /// May do everything.
+    pub is_superuser: bool,
+}
+
+/// A new user whose name and password have been checked.
+struct NewUser {
+    username: String,
+    username_key: String,
+    password_hash: String,
+    roles: Roles,
+    grant: Tokens,
+    at: chrono::DateTime<chrono::Utc>,
+}
+
+impl NewUser {
+    async fn checked(app: &App, typed: &str, password: String, roles: Roles) -> Result<Self, Error> {
+        let username = name::normalize(typed);
+        let mut mistakes = Vec::new();
+        if let Err(message) = name::check(&username) {
+            mistakes.push(FieldError { field: "username", message });
+        }
+        if let Err(message) = password::check(&password, &username) {
+            mistakes.push(FieldError { field: "password", message });
+        }
+        if !mistakes.is_empty() {
+            return Err(Error::invalid(mistakes));
+        }
+        Ok(Self {
+            username_key: name::key(&username),
+            username,
+            password_hash: app.hasher.hash(password).await?,
+            roles,
+            grant: Tokens(app.config.ledger.signup_grant),
+            at: app.clock.now(),
+        })
+    }
+}
+
+/// Inserts the user with an empty balance and lets the ledger grant the first tokens.
+async fn insert(txn: &Txn, new: &NewUser) -> Result<user::Model, Error> {
+    let row = user::ActiveModel {
+        id: NotSet,
+        username: Set(new.username.clone()),
+        username_key: Set(new.username_key.clone()),
+        password_hash: Set(new.password_hash.clone()),
+        is_active: Set(true),
+        is_staff: Set(new.roles.is_staff),
+        is_superuser: Set(new.roles.is_superuser),
+        tokens: Set(Tokens::ZERO),
+        held: Set(Tokens::ZERO),
+        session_epoch: Set(0),
+        created_at: Set(new.at),
+        last_login_at: Set(None),
+    };
+    let mut user = row.insert(txn).await.map_err(|error| match error.sql_err() {
+        // The database decides, so that of ten who register a name at once one gets it.
+        Some(SqlErr::UniqueConstraintViolation(_)) => {
+            Error::field("username", "user with this username already exists.")
+        }
+        _ => error.into(),
+    })?;
+    if new.grant > Tokens::ZERO {
+        user.tokens = ledger::apply(txn, &Entry::new(user.id, new.grant, Reason::SignupGrant, new.at)).await?.tokens;
+    }
+    Ok(user)
+}

@@ -1,0 +1,28 @@
+//! The echo model: repeats what it hears. For tests, and for a server that has no language model.
+
+use futures::{StreamExt, stream};
+
+use super::{Event, Message, Provider, Reply, Request, Role, Usage};
+
+/// Answers `AI Response to: ` and the last message of the user, as the stand-in of the application before Jeton did.
+/// Its unit is the character.
+pub struct Echo;
+
+impl Provider for Echo {
+    fn reply(&self, request: Request) -> Reply {
+        let heard = request.messages.iter().rev().find(|message| message.role == Role::User);
+        let said = format!("AI Response to: {}", heard.map_or("", |message| message.content.as_str()));
+        // Never more than the hold pays for.
+        let said: String = said.chars().take(usize::try_from(request.max_output).unwrap_or(usize::MAX)).collect();
+        let usage = Usage { input: self.input_bound(&request.messages), output: self.estimate(&said) };
+        stream::iter([Ok(Event::Piece(said)), Ok(Event::End(Some(usage)))]).boxed()
+    }
+
+    fn input_bound(&self, messages: &[Message]) -> u64 {
+        messages.iter().map(|message| self.estimate(&message.content)).sum()
+    }
+
+    fn estimate(&self, text: &str) -> u64 {
+        text.chars().count() as u64
+    }
+}

@@ -1,0 +1,256 @@
+//! [`App`]: everything that the rooms need, built the same way by `main` and by tests.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ai::{self, SharedProvider};
+use crate::clock::Clock;
+use crate::cluster::Bus;
+use crate::config::{self, Config};
+use crate::db::Db;
+use crate::error::Error;
+use crate::jwt::Keys;
+use crate::password::Hasher;
+use crate::random::Random;
+use crate::rate_limit::{Failures, Places};
+use crate::tokens::Price;
+
+/// The running application. Clones are the same one.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// The configuration, as it was at start.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// Password hashing.
+    pub hasher: Hasher,
+    /// Keys of the access and refresh tokens.
+    pub keys: Keys,
+    /// The models that answer.
+    pub models: Models,
+    /// News between parts and servers.
+    pub bus: Bus,
+    /// Wrong passwords by name.
+    pub login_failures: Failures,
+    /// Open turns.
+    pub turns: Places,
+    /// Work that outlives the request which began it. A shutdown waits for it.
+    pub tasks: TaskTracker,
+    /// Cancelled when a shutdown no longer waits: what is still open ends now.
+    pub stopping: CancellationToken,
+}
+
+/// What differs between `main` and tests.
+pub struct Outside {
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// The models that answer.
+    pub models: Models,
+    /// The signing key.
+    pub secret: Vec<u8>,
+}
+
+impl App {
+    /// Builds the application on a connected database.
+    ///
+    /// # Errors
+    /// INTERNAL where the system has no randomness for a salt.
+    pub fn new(config: Config, db: Db, outside: Outside) -> Result<Self, Error> {
+        let Outside { clock, random, models, secret } = outside;
+        Ok(Self(Arc::new(Parts {
+            db,
+            clock,
+            random,
+            hasher: Hasher::new(config.auth.hashing_threads)?,
+            keys: Keys::new(&secret),
+            models,
+            bus: Bus::local(),
+            login_failures: Failures::new(config.auth.free_attempts, config.auth.max_delay),
+            turns: Places::new(config.turns.open_per_user, config.turns.open_per_server),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            config,
+        })))
+    }
+
+    /// Connects to the configured database and builds the application with the system's clock and randomness.
+    ///
+    /// # Errors
+    /// INTERNAL, with a source that says what is wrong with the database or the signing key.
+    pub async fn open(config: Config, models: Models) -> Result<Self, Error> {
+        let random = Random::system();
+        let secret = signing_key(&config, &random)?;
+        let db = Db::connect(&config.database_url(), config.database.max_connections).await?;
+        Self::new(config, db, Outside { clock: Clock::system(), random, models, secret })
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The models by name.
+#[derive(Clone)]
+pub struct Models {
+    by_name: BTreeMap<String, Model>,
+    default: String,
+}
+
+/// A model that clients can choose.
+#[derive(Clone)]
+pub struct Model {
+    /// Its name.
+    pub name: String,
+    /// Who answers.
+    pub provider: SharedProvider,
+    /// What it costs.
+    pub price: Price,
+    /// The longest reply in the model's own units.
+    pub max_output: u64,
+}
+
+impl Models {
+    /// These models; `default` answers when a message names none.
+    pub fn new(models: impl IntoIterator<Item = Model>, default: &str) -> Self {
+        let by_name = models.into_iter().map(|model| (model.name.clone(), model)).collect();
+        Self { by_name, default: default.to_owned() }
+    }
+
+    /// No models, for commands that send no message.
+    pub fn none() -> Self {
+        Self::new([], "")
+    }
+
+    /// The models of the configuration. A local model whose file is missing is left out, and named in the second part
+    /// of the result; where it was the default, the echo model answers instead.
+    ///
+    /// # Errors
+    /// A sentence that names the model and what is wrong with it.
+    pub fn open(config: &Config, random: &Random) -> Result<(Self, Vec<MissingFile>), Error> {
+        let (mut models, mut missing) = (Vec::new(), Vec::new());
+        let mut default = config.default_model.clone();
+        for (name, settings) in &config.models {
+            let absent =
+                settings.path.clone().filter(|path| settings.provider == config::Provider::Local && !path.exists());
+            if let Some(path) = absent {
+                missing.push(MissingFile { model: name.clone(), path });
+                continue;
+            }
+            let provider = open_provider(settings, random).map_err(|error| {
+                Error::new(error.code, format!("models.{name}: {}", error.message)).with_source(error)
+            })?;
+            models.push(Model { name: name.clone(), provider, price: settings.price, max_output: settings.max_output });
+        }
+        if let Some(settings) = config.models.get(&default).filter(|_| missing.iter().any(|gone| gone.model == default))
+        {
+            default = "echo".to_owned();
+            if !models.iter().any(|model| model.name == default) {
+                let provider = Arc::new(ai::echo::Echo);
+                models.push(Model {
+                    name: default.clone(),
+                    provider,
+                    price: settings.price,
+                    max_output: settings.max_output,
+                });
+            }
+        }
+        Ok((Self::new(models, &default), missing))
+    }
+
+    /// The model of this name, or the default one.
+    pub fn get(&self, name: Option<&str>) -> Option<&Model> {
+        self.by_name.get(name.unwrap_or(&self.default))
+    }
+
+    /// All models, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Model> {
+        self.by_name.values()
+    }
+
+    /// Whether this one answers when a message names none.
+    pub fn is_default(&self, model: &Model) -> bool {
+        model.name == self.default
+    }
+}
+
+/// A configured model that was left out, since its file is not there.
+#[derive(Clone, Debug)]
+pub struct MissingFile {
+    /// The model's name.
+    pub model: String,
+    /// Where its file should be.
+    pub path: std::path::PathBuf,
+}
+
+fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProvider, Error> {
+    let missing = |key: &str| Error::internal(format!("`{key}` is missing"));
+    Ok(match settings.provider {
+        config::Provider::Echo => Arc::new(ai::echo::Echo),
+        config::Provider::Local => {
+            let path = settings.path.as_deref().ok_or_else(|| missing("path"))?;
+            Arc::new(ai::local::Local::open(path, settings.queue, random.u64())?)
+        }
+        config::Provider::Openai => Arc::new(ai::openai::OpenAi::new(ai::openai::Settings {
+            base_url: settings.base_url.clone().ok_or_else(|| missing("base_url"))?,
+            api_key: settings.api_key()?,
+            upstream_model: settings.upstream_model.clone().ok_or_else(|| missing("upstream_model"))?,
+            retries: settings.retries,
+        })?),
+    })
+}
+
+/// The configured signing key, or the one in the data directory, which is made at the first start.
+fn signing_key(config: &Config, random: &Random) -> Result<Vec<u8>, Error> {
+    if !config.auth.secret.is_empty() {
+        return Ok(config.auth.secret.clone().into_bytes());
+    }
+    std::fs::create_dir_all(&config.data.dir).map_err(Error::internal)?;
+    let path = config.data.dir.join("signing.key");
+    let explain = |error: std::io::Error| Error::internal(format!("{}: {error}", path.display()));
+    if !path.exists() {
+        make_key_file(&path, &format!("{}{}", random.hex128(), random.hex128())).map_err(explain)?;
+    }
+    let key = std::fs::read_to_string(&path).map_err(explain)?.trim().to_owned().into_bytes();
+    if key.len() < 32 {
+        return Err(Error::internal(format!("{}: at least 32 bytes are needed", path.display())));
+    }
+    Ok(key)
+}
+
+/// Writes the key under another name first and links it into place, so that nobody reads half a key and of two servers
+/// that start at once the first one wins.
+fn make_key_file(path: &Path, key: &str) -> std::io::Result<()> {
+    let draft = path.with_extension(format!("{}.draft", std::process::id()));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&draft)?;
+    writeln!(file, "{key}")?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,153 @@
+//! Opening a chat: the message is checked, then paid for by a hold and stored, in one transaction.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, QueryFilter};
+
+use super::Send;
+use crate::ai::{Message, Role};
+use crate::app::{App, Model};
+use crate::db::Txn;
+use crate::entity::chat::{self, Column, Status};
+use crate::error::{Code, Error, FieldError};
+use crate::ledger;
+use crate::tokens::{Price, Tokens};
+
+/// A message that was checked and is to be paid for.
+pub(super) struct Opening {
+    user_id: i64,
+    message: String,
+    model: String,
+    /// The client named the model, so a retry has to name it too.
+    model_named: bool,
+    idempotency_key: Option<String>,
+    context: Vec<Message>,
+    price: Price,
+    input_bound: u64,
+    max_output: u64,
+    at: DateTime<Utc>,
+    lease_until: DateTime<Utc>,
+}
+
+/// A chat whose hold is taken.
+pub(super) struct Opened {
+    /// The row, PENDING.
+    pub(super) chat: chat::Model,
+    /// What the model gets to see.
+    pub(super) context: Vec<Message>,
+    /// The longest reply that the hold pays for.
+    pub(super) max_output: u64,
+}
+
+pub(super) enum Open {
+    New(Opened),
+    /// The idempotency key was used before, for this chat.
+    Seen(chat::Model),
+}
+
+/// Checks everything that can be checked without the database.
+pub(super) fn check(app: &App, user_id: i64, input: Send) -> Result<(Opening, Model), Error> {
+    let message = input.message.trim().to_owned();
+    let mut mistakes = Vec::new();
+    if let Err(problem) = check_message(&message, app.config.turns.max_message_chars) {
+        mistakes.push(FieldError { field: "message", message: problem });
+    }
+    let model = app.models.get(input.model.as_deref());
+    if model.is_none() {
+        mistakes.push(FieldError { field: "model", message: "There is no such model.".to_owned() });
+    }
+    if let Err(error) = ledger::check_idempotency_key(input.idempotency_key.as_deref()) {
+        mistakes.extend(error.fields);
+    }
+    let Some(model) = model.filter(|_| mistakes.is_empty()).cloned() else { return Err(Error::invalid(mistakes)) };
+    let context = vec![Message { role: Role::User, content: message.clone() }];
+    let at = app.clock.now();
+    let opening = Opening {
+        user_id,
+        message,
+        model: model.name.clone(),
+        model_named: input.model.is_some(),
+        idempotency_key: input.idempotency_key,
+        price: model.price,
+        // Counting may cost as much as reading the text; a flat price does not need it.
+        input_bound: if model.price.is_metered() { model.provider.input_bound(&context) } else { 0 },
+        max_output: model.max_output,
+        context,
+        at,
+        lease_until: lease_from(app, at),
+    };
+    Ok((opening, model))
+}
+
+fn check_message(message: &str, max_chars: usize) -> Result<(), String> {
+    if message.is_empty() {
+        Err("This field may not be blank.".to_owned())
+    } else if message.chars().count() > max_chars {
+        Err(format!("Ensure this field has no more than {max_chars} characters."))
+    } else if message.contains('\0') {
+        Err("Null characters are not allowed.".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+/// When a turn that gives a sign of life now counts as dead without another.
+pub(super) fn lease_from(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
+    now + TimeDelta::from_std(app.config.turns.lease).unwrap_or(TimeDelta::MAX)
+}
+
+/// Takes the hold and stores the chat.
+pub(super) async fn open(app: &App, opening: Opening) -> Result<Open, Error> {
+    app.db.write(opening, |txn, opening| Box::pin(in_transaction(txn, opening))).await
+}
+
+async fn in_transaction(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
+    let mut hold = Tokens(opening.price.per_message);
+    let mut max_output = opening.max_output;
+    if opening.idempotency_key.is_some() || opening.price.is_metered() {
+        // The lock makes retries that arrive at once see each other, and keeps the balance still while the longest
+        // affordable reply is worked out.
+        let user = ledger::find_for_update(txn, opening.user_id).await?;
+        if let Some(chat) = seen(txn, opening).await? {
+            return Ok(Open::Seen(chat));
+        }
+        if opening.price.is_metered() {
+            let affordable = opening.price.affordable_output(user.tokens, opening.input_bound);
+            max_output = affordable.filter(|output| *output > 0).ok_or_else(ledger::insufficient)?.min(max_output);
+            hold = opening.price.of_reply(opening.input_bound, max_output);
+        }
+    }
+    ledger::hold(txn, opening.user_id, hold).await?;
+    let row = chat::ActiveModel {
+        id: NotSet,
+        user_id: Set(opening.user_id),
+        model: Set(opening.model.clone()),
+        status: Set(Status::Pending),
+        message: Set(opening.message.clone()),
+        response: Set(String::new()),
+        error_code: Set(None),
+        error_message: Set(None),
+        hold: Set(hold),
+        cost: Set(Tokens::ZERO),
+        input_units: Set(None),
+        output_units: Set(None),
+        usage_estimated: Set(false),
+        idempotency_key: Set(opening.idempotency_key.clone()),
+        created_at: Set(opening.at),
+        finished_at: Set(None),
+        lease_until: Set(Some(opening.lease_until)),
+    };
+    let chat = row.insert(txn).await?;
+    Ok(Open::New(Opened { chat, context: opening.context.clone(), max_output }))
+}
+
+async fn seen(txn: &Txn, opening: &Opening) -> Result<Option<chat::Model>, Error> {
+    let Some(key) = &opening.idempotency_key else { return Ok(None) };
+    let first = chat::Entity::of(opening.user_id).filter(Column::IdempotencyKey.eq(key)).one(txn).await?;
+    match first {
+        Some(chat) if chat.message != opening.message || (opening.model_named && chat.model != opening.model) => {
+            Err(Error::new(Code::Conflict, "This idempotency key was used for another message."))
+        }
+        first => Ok(first),
+    }
+}

@@ -1,0 +1,80 @@
+//! Ends the chats of servers that died: their lease has run out, so nobody drives them any more.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::topic;
+use super::turn::{Closing, INTERRUPTED, close_in};
+use crate::app::App;
+use crate::db::Txn;
+use crate::entity::chat::{self, Column, Status};
+use crate::entity::ledger_entry::Reason;
+use crate::error::{Code, Error};
+use crate::tokens::Tokens;
+
+/// Chats ended in one transaction.
+const BATCH: u64 = 100;
+
+/// Sweeps now, and then twice in the time of a lease, until the server stops.
+pub async fn sweep_forever(app: App) {
+    loop {
+        match sweep(&app).await {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(count, "ended chats whose server died; their holds are released"),
+            Err(error) => tracing::error!(?error, "could not look for chats whose server died"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(app.config.turns.lease / 2) => {}
+            () = app.stopping.cancelled() => return,
+        }
+    }
+}
+
+/// Marks the chats whose lease has run out as INTERRUPTED and releases their holds; says how many there were.
+///
+/// # Errors
+/// INTERNAL where the database fails; the chats not yet ended are found again next time.
+pub async fn sweep(app: &App) -> Result<usize, Error> {
+    let mut count = 0;
+    loop {
+        let swept = app.db.write(app.clock.now(), |txn, &now| Box::pin(sweep_batch(txn, now))).await?;
+        for id in &swept {
+            app.bus.publish(&topic(*id), Vec::new);
+        }
+        count += swept.len();
+        if swept.is_empty() {
+            return Ok(count);
+        }
+    }
+}
+
+async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<i64>, Error> {
+    // Locked in the order of their ids: two servers that sweep at once take turns, and the lease that is checked is the
+    // one that counts, since a driver that is alive after all renews it under the same lock.
+    let dead = chat::Entity::find()
+        .filter(Column::LeaseUntil.lt(now))
+        .filter(Column::Status.eq(Status::Pending))
+        .order_by_asc(Column::Id)
+        .limit(BATCH)
+        .lock_exclusive()
+        .all(txn)
+        .await?;
+    let mut swept = Vec::with_capacity(dead.len());
+    for chat in dead {
+        let closing = Closing {
+            chat_id: chat.id,
+            user_id: chat.user_id,
+            hold: chat.hold,
+            cost: Tokens::ZERO,
+            reason: Reason::ChatInterrupted,
+            status: Status::Interrupted,
+            text: None,
+            usage: None,
+            error: Some((Code::ProviderUnavailable, INTERRUPTED.to_owned())),
+        };
+        if close_in(txn, &closing, now).await?.is_some() {
+            swept.push(chat.id);
+        }
+    }
+    Ok(swept)
+}

@@ -1,0 +1,95 @@
+//! Domain errors on the wire: as data where a mistake was to be expected, as GraphQL errors with a code otherwise.
+
+use async_graphql::{ErrorExtensionValues, Response, ServerError, SimpleObject};
+
+use crate::error::{Code, Error};
+
+/// A mistake that a person or program can mend.
+#[derive(SimpleObject)]
+pub(super) struct UserError {
+    /// What went wrong, for programs.
+    code: Code,
+    /// What went wrong, for people.
+    message: String,
+    /// The input field that it is about; null where it is about the whole.
+    field: Option<String>,
+}
+
+/// The outcome of a mutation: what it gives, or the mistakes. What is nobody's mistake stays an error.
+pub(super) fn outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<UserError>), Error> {
+    match result {
+        Ok(value) => Ok((Some(value), Vec::new())),
+        Err(error) if matches!(error.code, Code::Internal | Code::Unauthenticated | Code::Forbidden) => Err(error),
+        Err(error) => Ok((None, user_errors(&error))),
+    }
+}
+
+/// The mistakes of an error, one for each field.
+pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
+    if error.fields.is_empty() {
+        return vec![UserError { code: error.code, message: error.message.clone(), field: None }];
+    }
+    let mistakes = error.fields.iter();
+    mistakes
+        .map(|mistake| UserError {
+            code: error.code,
+            message: mistake.message.clone(),
+            field: Some(camel_case(mistake.field)),
+        })
+        .collect()
+}
+
+/// Gives every error of a response its `extensions.code`, and tells the log about faults of the server.
+///
+/// Resolvers return domain errors with `?`; async-graphql keeps them as the source.
+pub(super) fn finish(response: &mut Response) {
+    for error in &mut response.errors {
+        let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+        let Some(source) = error.source.as_ref().and_then(|source| source.downcast_ref::<Error>()) else {
+            if extensions.get("code").is_none() {
+                extensions.set("code", Code::InvalidInput.as_str());
+            }
+            continue;
+        };
+        if source.code == Code::Internal {
+            tracing::error!(error = ?source, "a GraphQL field failed");
+        }
+        extensions.set("code", source.code.as_str());
+        if let Some(seconds) = source.retry_after {
+            extensions.set("retryAfter", seconds);
+        }
+        if !source.fields.is_empty() {
+            let fields = source.fields.iter().map(|mistake| {
+                async_graphql::value!({ "field": camel_case(mistake.field), "message": mistake.message.clone() })
+            });
+            extensions.set("fields", fields.collect::<Vec<_>>());
+        }
+    }
+}
+
+/// A response that holds nothing but an error of a request that was not executed.
+pub(super) fn refusal(code: Code, message: &str) -> Response {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code.as_str());
+    Response::from_errors(vec![error])
+}
+
+/// `old_password` as GraphQL spells it: `oldPassword`.
+fn camel_case(field: &str) -> String {
+    let mut words = field.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut name, word| {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        name + letters.as_str()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn fields_are_spelled_as_in_the_schema() {
+        assert_eq!(super::camel_case("idempotency_key"), "idempotencyKey");
+        assert_eq!(super::camel_case("message"), "message");
+    }
+}

@@ -1,0 +1,93 @@
+//! Global ids and cursors: opaque to clients, prefixed with what they stand for.
+
+use async_graphql::ID;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use crate::error::Error;
+
+/// What a global id stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    User,
+    Chat,
+    LedgerEntry,
+    AuditEvent,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::User, Self::Chat, Self::LedgerEntry, Self::AuditEvent];
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Chat => "Chat",
+            Self::LedgerEntry => "LedgerEntry",
+            Self::AuditEvent => "AuditEvent",
+        }
+    }
+
+    /// The global id of a row.
+    pub(super) fn id(self, row: i64) -> ID {
+        encode(self.prefix(), row).into()
+    }
+
+    /// The row of a global id of this kind.
+    ///
+    /// # Errors
+    /// NOT_FOUND for anything else: clients treat ids as opaque, so one of another kind is like one that never was.
+    pub(super) fn row(self, id: &ID) -> Result<i64, Error> {
+        decode(self.prefix(), id).ok_or_else(|| Error::not_found(&self.prefix().to_lowercase()))
+    }
+}
+
+/// What any global id stands for; nothing if it is none.
+pub(super) fn any(id: &ID) -> Option<(Kind, i64)> {
+    Kind::ALL.into_iter().find_map(|kind| Some((kind, decode(kind.prefix(), id)?)))
+}
+
+/// The cursor of a row.
+pub(super) fn cursor(row: i64) -> String {
+    encode("Cursor", row)
+}
+
+/// The row of a cursor.
+///
+/// # Errors
+/// INVALID_INPUT for anything that is no cursor of ours, naming the argument.
+pub(super) fn from_cursor(argument: &'static str, cursor: Option<String>) -> Result<Option<i64>, Error> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let row = decode("Cursor", &cursor).ok_or_else(|| Error::field(argument, "This is not a cursor of this list."))?;
+    Ok(Some(row))
+}
+
+fn encode(prefix: &str, row: i64) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(format!("{prefix}:{row}"))
+}
+
+fn decode(prefix: &str, text: &str) -> Option<i64> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (found, row) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
+    let row = row.parse().ok()?;
+    // One spelling for each id: "+1" or "01" is none.
+    (found == prefix && encode(prefix, row) == text).then_some(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_come_back_and_others_do_not() {
+        assert_eq!(Kind::Chat.row(&Kind::Chat.id(42)).unwrap(), 42);
+        assert!(Kind::User.row(&Kind::Chat.id(42)).is_err());
+        assert_eq!(any(&Kind::User.id(7)), Some((Kind::User, 7)));
+        for bad in
+            ["", "42", "Q2hhdDo", "Q2hhdDo0Mgo", "äöü", "Q2hhdDorNDI", &BASE64_URL_SAFE_NO_PAD.encode("Chat:042")]
+        {
+            assert_eq!(any(&bad.into()), None, "{bad}");
+        }
+        assert!(from_cursor("after", Some("x".to_owned())).is_err());
+        assert_eq!(from_cursor("after", Some(cursor(5))).unwrap(), Some(5));
+    }
+}

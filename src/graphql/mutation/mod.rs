@@ -1,0 +1,11 @@
+//! The root of all mutations. Each takes one input and gives one payload; expected mistakes are in its `errors`.
+
+mod admin;
+mod person;
+mod talk;
+
+use async_graphql::MergedObject;
+
+/// What can be changed.
+#[derive(MergedObject, Default)]
+pub struct Mutation(person::PersonMutation, talk::TalkMutation, admin::AdminMutation);

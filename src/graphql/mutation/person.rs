@@ -1,0 +1,235 @@
+//! One's own account and sessions.
+
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+
+use super::super::context::{UserAgent, app_and_viewer};
+use super::super::error::{UserError, outcome, user_errors};
+use super::super::types::User;
+use crate::account::{self, Registering};
+use crate::error::{Code, Error};
+use crate::session::{self, LoggedIn};
+
+#[derive(Default)]
+pub(super) struct PersonMutation;
+
+/// A new account.
+#[derive(InputObject)]
+struct RegisterInput {
+    /// 1 to 50 characters. May not look like another name.
+    username: String,
+    /// At least 8 characters, and not easy to guess.
+    password: String,
+}
+
+/// A name and password.
+#[derive(InputObject)]
+struct LoginInput {
+    /// The name, in any case.
+    username: String,
+    /// The password.
+    password: String,
+}
+
+/// A refresh token to be used up.
+#[derive(InputObject)]
+struct RefreshTokenInput {
+    /// The refresh token. Using it twice ends the session.
+    refresh_token: String,
+}
+
+/// Nothing is needed beyond the access token.
+#[derive(InputObject)]
+struct LogoutInput {
+    /// Returned as it is, for clients that match answers to requests by it.
+    client_mutation_id: Option<String>,
+}
+
+/// Nothing is needed beyond the access token.
+#[derive(InputObject)]
+struct LogoutEverywhereInput {
+    /// Returned as it is, for clients that match answers to requests by it.
+    client_mutation_id: Option<String>,
+}
+
+/// A new password.
+#[derive(InputObject)]
+struct ChangePasswordInput {
+    /// The password until now.
+    old_password: String,
+    /// At least 8 characters, and not easy to guess.
+    new_password: String,
+}
+
+/// A new session.
+#[derive(SimpleObject)]
+struct RegisterPayload {
+    /// Goes into the header `Authorization: Bearer ..` of each request.
+    access_token: Option<String>,
+    /// Buys new tokens when the access token has ended.
+    refresh_token: Option<String>,
+    /// Who registered.
+    user: Option<User>,
+    /// What is wrong with the input.
+    errors: Vec<UserError>,
+}
+
+/// A new session.
+#[derive(SimpleObject)]
+struct LoginPayload {
+    /// Goes into the header `Authorization: Bearer ..` of each request.
+    access_token: Option<String>,
+    /// Buys new tokens when the access token has ended.
+    refresh_token: Option<String>,
+    /// Who logged in.
+    user: Option<User>,
+    /// Why nobody did.
+    errors: Vec<UserError>,
+}
+
+/// A session that goes on.
+#[derive(SimpleObject)]
+struct RefreshTokenPayload {
+    /// Goes into the header `Authorization: Bearer ..` of each request.
+    access_token: Option<String>,
+    /// Takes the place of the one that was used up.
+    refresh_token: Option<String>,
+    /// Whose session it is.
+    user: Option<User>,
+    /// Why it does not go on.
+    errors: Vec<UserError>,
+}
+
+/// A session that has ended.
+#[derive(SimpleObject)]
+struct LogoutPayload {
+    /// As it came.
+    client_mutation_id: Option<String>,
+    /// Empty: logging out can't go wrong.
+    errors: Vec<UserError>,
+}
+
+/// Sessions that have ended.
+#[derive(SimpleObject)]
+struct LogoutEverywherePayload {
+    /// As it came.
+    client_mutation_id: Option<String>,
+    /// Empty: logging out can't go wrong.
+    errors: Vec<UserError>,
+}
+
+/// A changed password. All sessions have ended; this one is new.
+#[derive(SimpleObject)]
+struct ChangePasswordPayload {
+    /// Goes into the header `Authorization: Bearer ..` of each request.
+    access_token: Option<String>,
+    /// Buys new tokens when the access token has ended.
+    refresh_token: Option<String>,
+    /// Whose password it is.
+    user: Option<User>,
+    /// Why it was not changed.
+    errors: Vec<UserError>,
+}
+
+/// The three results of a log-in, each null where there was none.
+fn parts(logged_in: Option<LoggedIn>) -> (Option<String>, Option<String>, Option<User>) {
+    match logged_in {
+        Some(LoggedIn { access_token, refresh_token, user }) => {
+            (Some(access_token), Some(refresh_token), Some(User(user)))
+        }
+        None => (None, None, None),
+    }
+}
+
+/// As [`outcome`], where a refused credential is an expected mistake.
+fn credential_outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<UserError>), Error> {
+    match result {
+        Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) => Ok((None, user_errors(&error))),
+        result => outcome(result),
+    }
+}
+
+#[Object]
+impl PersonMutation {
+    /// Makes an account and logs in.
+    async fn register(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account.")] input: RegisterInput,
+    ) -> Result<RegisterPayload> {
+        let (app, _) = app_and_viewer(ctx)?;
+        let RegisterInput { username, password } = input;
+        let (user, errors) = credential_outcome(account::register(app, Registering { username, password }).await)?;
+        let logged_in = match user {
+            Some(user) => Some(session::begin(app, user, ctx.data::<UserAgent>()?.0.clone()).await?),
+            None => None,
+        };
+        let (access_token, refresh_token, user) = parts(logged_in);
+        Ok(RegisterPayload { access_token, refresh_token, user, errors })
+    }
+
+    /// Begins a session.
+    async fn login(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Name and password.")] input: LoginInput,
+    ) -> Result<LoginPayload> {
+        let (app, _) = app_and_viewer(ctx)?;
+        let agent = ctx.data::<UserAgent>()?.0.clone();
+        let (logged_in, errors) =
+            credential_outcome(session::log_in(app, &input.username, input.password, agent).await)?;
+        let (access_token, refresh_token, user) = parts(logged_in);
+        Ok(LoginPayload { access_token, refresh_token, user, errors })
+    }
+
+    /// Uses up a refresh token for a new pair of tokens. A token that was used before ends its session: one of the two
+    /// who have it is a thief.
+    async fn refresh_token(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The refresh token.")] input: RefreshTokenInput,
+    ) -> Result<RefreshTokenPayload> {
+        let (app, _) = app_and_viewer(ctx)?;
+        let (logged_in, errors) = credential_outcome(session::rotate(app, &input.refresh_token).await)?;
+        let (access_token, refresh_token, user) = parts(logged_in);
+        Ok(RefreshTokenPayload { access_token, refresh_token, user, errors })
+    }
+
+    /// Ends this session: its tokens are worth nothing from now on.
+    async fn logout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "May be empty.")] input: LogoutInput,
+    ) -> Result<LogoutPayload> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        session::log_out(app, viewer).await?;
+        Ok(LogoutPayload { client_mutation_id: input.client_mutation_id, errors: Vec::new() })
+    }
+
+    /// Ends all your sessions, on all devices.
+    async fn logout_everywhere(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "May be empty.")] input: LogoutEverywhereInput,
+    ) -> Result<LogoutEverywherePayload> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        session::log_out_everywhere(app, viewer).await?;
+        Ok(LogoutEverywherePayload { client_mutation_id: input.client_mutation_id, errors: Vec::new() })
+    }
+
+    /// Changes your password. Ends all your sessions, and begins a new one here.
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Both passwords.")] input: ChangePasswordInput,
+    ) -> Result<ChangePasswordPayload> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let (user, errors) =
+            outcome(account::change_password(app, viewer, input.old_password, input.new_password).await)?;
+        let logged_in = match user {
+            Some(user) => Some(session::begin(app, user, ctx.data::<UserAgent>()?.0.clone()).await?),
+            None => None,
+        };
+        let (access_token, refresh_token, user) = parts(logged_in);
+        Ok(ChangePasswordPayload { access_token, refresh_token, user, errors })
+    }
+}

@@ -1,0 +1,174 @@
+//! The root of all queries.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::context::app_and_viewer;
+use super::id::{self, Kind};
+use super::types::{self, AuditEvent, Balance, Chat, LedgerEntry, List, Model, Node, User, page};
+use crate::account::admin::{self, Actor};
+use crate::account::{self, audit};
+use crate::chat;
+use crate::error::{Code, Error};
+use crate::ledger;
+
+/// What can be read.
+pub struct Query;
+
+#[Object]
+impl Query {
+    /// Who is asking; null for nobody in particular.
+    async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        Ok(account::me(app, viewer).await?.map(User))
+    }
+
+    /// What you have.
+    async fn balance(&self, ctx: &Context<'_>) -> Result<Option<Balance>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        Ok(Some(ledger::balance(&app.db, viewer.user()?.id).await?.into()))
+    }
+
+    /// One of your chats.
+    async fn chat(&self, ctx: &Context<'_>, #[graphql(desc = "Its global id.")] id: ID) -> Result<Option<Chat>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.user()?;
+        Ok(Some(Chat(chat::find(app, viewer, Kind::Chat.row(&id)?).await?)))
+    }
+
+    /// Your chats, newest first.
+    async fn chat_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<List<Chat>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.user()?;
+        Ok(Some(types::chats(chat::history(app, viewer, page(first, last, after, before)?).await?)))
+    }
+
+    /// Why your balance is what it is, newest first.
+    async fn ledger_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<List<LedgerEntry>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let own = viewer.user()?.id;
+        Ok(Some(types::entries(ledger::history(&app.db, Some(own), page(first, last, after, before)?).await?)))
+    }
+
+    /// The models that answer, by name.
+    async fn models(&self, ctx: &Context<'_>) -> Result<Vec<Model>> {
+        let (app, _) = app_and_viewer(ctx)?;
+        let wrap = |model: &crate::app::Model| Model { model: model.clone(), default: app.models.is_default(model) };
+        Ok(app.models.iter().map(wrap).collect())
+    }
+
+    /// Anything by its global id; null where there is no such thing, or it is not yours to see.
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<Node>> {
+        match self.find_node(ctx, &id).await {
+            Err(error) if matches!(error.code, Code::NotFound | Code::Unauthenticated | Code::Forbidden) => Ok(None),
+            found => Ok(found?),
+        }
+    }
+
+    /// Everybody, newest first. For staff.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Part of the name.")] search: Option<String>,
+        #[graphql(desc = "May log in, or may not.")] active: Option<bool>,
+        #[graphql(desc = "Are staff, or are not.")] staff: Option<bool>,
+        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<List<User>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let filter = admin::Filter { search, active, staff };
+        let actor = Actor::from_viewer(viewer)?;
+        Ok(Some(types::users(admin::users(app, actor, filter, page(first, last, after, before)?).await?)))
+    }
+
+    /// Somebody. For staff.
+    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Their global id.")] id: ID) -> Result<Option<User>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let actor = Actor::from_viewer(viewer)?;
+        Ok(Some(User(admin::find(app, actor, Kind::User.row(&id)?).await?)))
+    }
+
+    /// Everybody's chats, newest first. For staff.
+    async fn chats(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only this user's.")] user_id: Option<ID>,
+        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<List<Chat>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.staff()?;
+        let user = user_id.map(|id| Kind::User.row(&id)).transpose()?;
+        Ok(Some(types::chats(chat::all(app, viewer, user, page(first, last, after, before)?).await?)))
+    }
+
+    /// Everybody's ledger entries, newest first. For staff.
+    async fn ledger_entries(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only this user's.")] user_id: Option<ID>,
+        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<List<LedgerEntry>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.staff()?;
+        let user = user_id.map(|id| Kind::User.row(&id)).transpose()?;
+        Ok(Some(types::entries(ledger::history(&app.db, user, page(first, last, after, before)?).await?)))
+    }
+
+    /// What operators did, newest first. For staff.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
+    async fn audit_trail(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only what this user did.")] actor_id: Option<ID>,
+        #[graphql(desc = "Only what was done to this user.")] user_id: Option<ID>,
+        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<List<AuditEvent>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.staff()?;
+        let row = |id: Option<ID>| id.map(|id| Kind::User.row(&id)).transpose();
+        let filter = audit::Filter { actor_id: row(actor_id)?, user_id: row(user_id)? };
+        Ok(Some(types::events(audit::trail(app, viewer, filter, page(first, last, after, before)?).await?)))
+    }
+}
+
+impl Query {
+    async fn find_node(&self, ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, Error> {
+        let (app, viewer) = app_and_viewer(ctx).map_err(|error| Error::internal(error.message))?;
+        let Some((kind, row)) = id::any(id) else { return Ok(None) };
+        Ok(Some(match kind {
+            Kind::User if viewer.user()?.id == row => {
+                return Ok(account::me(app, viewer).await?.map(User).map(Node::User));
+            }
+            Kind::User => Node::User(User(admin::find(app, Actor::from_viewer(viewer)?, row).await?)),
+            Kind::Chat if viewer.staff().is_ok() => Node::Chat(Chat(chat::find_any(app, viewer, row).await?)),
+            Kind::Chat => Node::Chat(Chat(chat::find(app, viewer, row).await?)),
+            Kind::LedgerEntry => Node::LedgerEntry(LedgerEntry(ledger::find(&app.db, viewer, row).await?)),
+            Kind::AuditEvent => Node::AuditEvent(AuditEvent(audit::find(app, viewer, row).await?)),
+        }))
+    }
+}

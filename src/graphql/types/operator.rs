@@ -1,0 +1,65 @@
+//! What operators did.
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, Object, Result};
+use chrono::{DateTime, Utc};
+
+use super::super::context;
+use super::super::id::Kind;
+use super::super::loader::Users;
+use super::{User, connection};
+use crate::entity::audit_event;
+
+/// One act of an operator. Visible to staff; never changed, never deleted.
+pub(crate) struct AuditEvent(pub(crate) audit_event::Model);
+
+#[Object]
+impl AuditEvent {
+    /// The global id.
+    pub(crate) async fn id(&self) -> ID {
+        Kind::AuditEvent.id(self.0.id)
+    }
+
+    /// Who did it; null for the command line, and where the account is deleted.
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let Some(id) = self.0.actor_id else { return Ok(None) };
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(id).await.map_err(context::shared)?.map(User))
+    }
+
+    /// The name of the actor at that time.
+    async fn actor_name(&self) -> &str {
+        &self.0.actor_name
+    }
+
+    /// What was done: `user.create`, `user.update`, `user.set_password`, `user.delete`, `balance.adjust`.
+    async fn action(&self) -> &str {
+        &self.0.action
+    }
+
+    /// The user whom it was done to; null where the account is deleted.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        if self.0.target_type != "user" {
+            return Ok(None);
+        }
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.target_id).await.map_err(context::shared)?.map(User))
+    }
+
+    /// The name of what it was done to, at that time.
+    async fn target_name(&self) -> &str {
+        &self.0.target_name
+    }
+
+    /// What changed, as a JSON object.
+    async fn details(&self) -> &str {
+        &self.0.details
+    }
+
+    /// When.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+pub(crate) fn events(slice: crate::page::Slice<audit_event::Entity>) -> super::List<AuditEvent> {
+    connection(slice, |event| event.id, AuditEvent)
+}

@@ -1,0 +1,139 @@
+//! People and their tokens.
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::super::context;
+use super::super::id::Kind;
+use super::super::loader::{Chats, Users};
+use super::{Chat, connection};
+use crate::entity::ledger_entry::Reason;
+use crate::entity::{ledger_entry, user};
+use crate::ledger;
+use crate::tokens::Tokens;
+use crate::viewer::Viewer;
+
+/// Somebody with an account. Visible to themselves and to staff.
+pub(crate) struct User(pub(crate) user::Model);
+
+#[Object]
+impl User {
+    /// The global id.
+    pub(crate) async fn id(&self) -> ID {
+        Kind::User.id(self.0.id)
+    }
+
+    /// The name, unique also when written in another case.
+    async fn username(&self) -> &str {
+        &self.0.username
+    }
+
+    /// What the user can spend, and what is set aside for open chats.
+    async fn balance(&self) -> Balance {
+        ledger::Balance::from(&self.0).into()
+    }
+
+    /// Whether the user may log in.
+    async fn is_active(&self) -> bool {
+        self.0.is_active
+    }
+
+    /// Whether the user may see everybody and adjust balances.
+    async fn is_staff(&self) -> bool {
+        self.0.is_staff
+    }
+
+    /// Whether the user may do everything, roles included.
+    async fn is_superuser(&self) -> bool {
+        self.0.is_superuser
+    }
+
+    /// When the account was made.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When the user last logged in; null where never.
+    async fn last_login_at(&self) -> Option<DateTime<Utc>> {
+        self.0.last_login_at
+    }
+}
+
+/// What a user has.
+#[derive(SimpleObject)]
+pub(crate) struct Balance {
+    /// Can be spent.
+    tokens: Tokens,
+    /// Set aside for open chats: neither spent nor spendable.
+    held: Tokens,
+}
+
+impl From<ledger::Balance> for Balance {
+    fn from(balance: ledger::Balance) -> Self {
+        Self { tokens: balance.tokens, held: balance.held }
+    }
+}
+
+/// Why a balance moved. Never changed, never deleted.
+pub(crate) struct LedgerEntry(pub(crate) ledger_entry::Model);
+
+#[Object]
+impl LedgerEntry {
+    /// The global id.
+    pub(crate) async fn id(&self) -> ID {
+        Kind::LedgerEntry.id(self.0.id)
+    }
+
+    /// By how much: positive when tokens came in, 0 for a chat that cost nothing.
+    async fn amount(&self) -> Tokens {
+        self.0.amount
+    }
+
+    /// What the user had right after, held tokens included.
+    async fn balance_after(&self) -> Tokens {
+        self.0.balance_after
+    }
+
+    /// Why.
+    async fn reason(&self) -> Reason {
+        self.0.reason
+    }
+
+    /// What the operator wrote, for adjustments.
+    async fn note(&self) -> Option<&str> {
+        self.0.note.as_deref()
+    }
+
+    /// When.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// The chat that was paid for; null where it was none, or it is deleted.
+    async fn chat(&self, ctx: &Context<'_>) -> Result<Option<Chat>> {
+        let Some(id) = self.0.chat_id else { return Ok(None) };
+        let chat = ctx.data::<DataLoader<Chats>>()?.load_one(id).await.map_err(context::shared)?;
+        Ok(chat.map(Chat))
+    }
+
+    /// Whose balance; null where the account is deleted.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User))
+    }
+
+    /// The operator who did it. Null where it was nobody but the user, the command line, or you are not staff.
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let visible = ctx.data::<Viewer>()?.staff().is_ok();
+        let Some(id) = self.0.actor_id.filter(|_| visible) else { return Ok(None) };
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(id).await.map_err(context::shared)?.map(User))
+    }
+}
+
+pub(crate) fn entries(slice: crate::page::Slice<ledger_entry::Entity>) -> super::List<LedgerEntry> {
+    connection(slice, |entry| entry.id, LedgerEntry)
+}
+
+pub(crate) fn users(slice: crate::page::Slice<user::Entity>) -> super::List<User> {
+    connection(slice, |user| user.id, User)
+}

@@ -1,0 +1,145 @@
+//! Chats and the models that answer.
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::super::context;
+use super::super::error::UserError;
+use super::super::id::Kind;
+use super::super::loader::Users;
+use super::{User, connection};
+use crate::app;
+use crate::chat;
+use crate::entity;
+use crate::entity::chat::Status;
+use crate::tokens::Tokens;
+
+/// One metered exchange: a message, its reply, its cost. Visible to whoever sent it and to staff.
+pub(crate) struct Chat(pub(crate) entity::chat::Model);
+
+#[Object]
+impl Chat {
+    /// The global id.
+    pub(crate) async fn id(&self) -> ID {
+        Kind::Chat.id(self.0.id)
+    }
+
+    /// What was said, without white space around it.
+    async fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What the model answered: the whole reply where the status is DONE, else as much as there is.
+    async fn response(&self) -> &str {
+        &self.0.response
+    }
+
+    /// The name of the model.
+    async fn model(&self) -> &str {
+        &self.0.model
+    }
+
+    /// How far the chat is.
+    async fn status(&self) -> Status {
+        self.0.status
+    }
+
+    /// What went wrong; null unless the status is FAILED or INTERRUPTED.
+    async fn error(&self) -> Option<UserError> {
+        chat::failure(&self.0).and_then(|error| super::super::error::user_errors(&error).pop())
+    }
+
+    /// What it cost. 0 while it is open.
+    async fn cost(&self) -> Tokens {
+        self.0.cost
+    }
+
+    /// What was set aside when it began: the most it could have cost.
+    async fn hold(&self) -> Tokens {
+        self.0.hold
+    }
+
+    /// What the model consumed; null while it is open, or where nothing was produced.
+    async fn usage(&self) -> Option<Usage> {
+        let (input, output) = (self.0.input_units?, self.0.output_units?);
+        Some(Usage { input, output, estimated: self.0.usage_estimated })
+    }
+
+    /// When the message came.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When it ended; null while it is open.
+    async fn finished_at(&self) -> Option<DateTime<Utc>> {
+        self.0.finished_at
+    }
+
+    /// Who sent it.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User))
+    }
+}
+
+/// What a model consumed, in its own units.
+#[derive(SimpleObject)]
+pub(crate) struct Usage {
+    /// Units read.
+    input: i64,
+    /// Units written.
+    output: i64,
+    /// The provider did not say; the numbers are our estimate.
+    estimated: bool,
+}
+
+/// A model that answers messages.
+pub(crate) struct Model {
+    pub(crate) model: app::Model,
+    pub(crate) default: bool,
+}
+
+#[Object]
+impl Model {
+    /// The name to choose it by.
+    async fn name(&self) -> &str {
+        &self.model.name
+    }
+
+    /// What it costs.
+    async fn price(&self) -> Price {
+        let price = self.model.price;
+        Price {
+            per_message: Tokens(price.per_message),
+            per_1k_input: Tokens(price.per_1k_input),
+            per_1k_output: Tokens(price.per_1k_output),
+        }
+    }
+
+    /// Whether it answers messages that name no model.
+    async fn default(&self) -> bool {
+        self.default
+    }
+
+    /// The longest reply in the model's own units.
+    async fn max_output(&self) -> u64 {
+        self.model.max_output
+    }
+}
+
+/// What a model costs. The parts add up, and the sum is rounded up to whole tokens.
+#[derive(SimpleObject)]
+pub(crate) struct Price {
+    /// Tokens for each answered message.
+    per_message: Tokens,
+    /// Tokens for 1000 units that the model reads.
+    #[graphql(name = "per1kInput")]
+    per_1k_input: Tokens,
+    /// Tokens for 1000 units that the model writes.
+    #[graphql(name = "per1kOutput")]
+    per_1k_output: Tokens,
+}
+
+pub(crate) fn chats(slice: crate::page::Slice<entity::chat::Entity>) -> super::List<Chat> {
+    connection(slice, |chat| chat.id, Chat)
+}

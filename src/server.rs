@@ -1,0 +1,124 @@
+//! One router over all transports, what every request goes through, the listener and its end.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::{DefaultOnResponse, TraceLayer};
+use tracing::{Level, Span};
+
+use crate::app::App;
+use crate::error::Error;
+use crate::random::Random;
+use crate::{chat, graphql, rest};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// After turns were told to end at once, they and their answers may take so long.
+const LAST_GRACE: Duration = Duration::from_secs(5);
+
+/// Everything that is served, with what every request goes through, outermost first.
+pub fn router(app: &App) -> Router {
+    let middleware = ServiceBuilder::new()
+        // An id that the client sent is kept, so that a request can be followed through several services.
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeId(app.random.clone())))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(SetResponseHeaderLayer::if_not_present(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(SetResponseHeaderLayer::if_not_present(X_FRAME_OPTIONS, HeaderValue::from_static("DENY")))
+        .layer(SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, HeaderValue::from_static("same-origin")))
+        .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+        .layer(RequestBodyLimitLayer::new(app.config.http.max_body_bytes));
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .with_state(app.clone())
+        .merge(graphql::router(app))
+        .merge(rest::router().with_state(app.clone()))
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .layer(middleware)
+}
+
+/// Ready when the database answers and no shutdown has begun.
+async fn ready(State(app): State<App>) -> Response {
+    let database = timeout(Duration::from_secs(2), app.db.ping()).await;
+    match database {
+        Ok(Ok(())) if !app.tasks.is_closed() => "ready\n".into_response(),
+        Ok(Ok(())) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response(),
+        Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response(),
+    }
+}
+
+/// The span of a request: its lines in the log carry the id that the answer carries. No query string, which may hold
+/// what people wrote.
+fn span<B>(request: &Request<B>) -> Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}
+
+#[derive(Clone)]
+struct MakeId(Random);
+
+impl MakeRequestId for MakeId {
+    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
+        HeaderValue::from_str(&self.0.hex128()).ok().map(RequestId::new)
+    }
+}
+
+/// Serves until SIGINT or SIGTERM, then lets open turns finish for the configured time. What is still open after that
+/// is marked INTERRUPTED, and its hold released.
+///
+/// # Errors
+/// INTERNAL where the listener fails.
+pub async fn run(app: App, listener: TcpListener) -> Result<(), Error> {
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let mut told = stopped.clone();
+    let serving = axum::serve(listener, router(&app))
+        .with_graceful_shutdown(async move { drop(told.wait_for(|stop| *stop).await) })
+        .into_future();
+    let ending = async {
+        asked_to_stop().await;
+        tracing::info!(open_turns = app.turns.taken(), "shutting down");
+        app.tasks.close();
+        stop.send(true).ok();
+        if timeout(app.config.http.shutdown_grace, app.tasks.wait()).await.is_err() {
+            tracing::warn!(open_turns = app.turns.taken(), "open turns took too long; they are marked INTERRUPTED");
+        }
+        app.stopping.cancel();
+        timeout(LAST_GRACE, app.tasks.wait()).await.ok();
+        // Connections that are still open now have nobody on the other side who reads.
+        tokio::time::sleep(LAST_GRACE).await;
+    };
+    tokio::select! {
+        served = async { tokio::join!(serving, chat::sweep_forever(app.clone())).0 } => served.map_err(Error::internal),
+        () = ending => Ok(()),
+    }
+}
+
+async fn asked_to_stop() {
+    let interrupt = async { tokio::signal::ctrl_c().await.ok() };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<Option<()>>();
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate => {}
+    }
+}

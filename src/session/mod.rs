@@ -1,0 +1,293 @@
+//! Sessions: logging in and out, refreshing, and from a credential to a [`Viewer`]. The only room that writes sessions.
+//!
+//! A token is good for as long as its session lives. Sessions end one by one (`revoked_at`) or all at once, when the
+//! user's `session_epoch` has moved on; both take effect with the next request.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::account;
+use crate::app::App;
+use crate::db::Txn;
+use crate::entity::session::{self, Column};
+use crate::entity::user;
+use crate::error::{Code, Error};
+use crate::jwt::{Claims, Kind, Refused, Subject};
+use crate::viewer::{Identity, Viewer};
+
+/// Longest description of a client that is kept, in characters.
+const MAX_USER_AGENT_CHARS: usize = 300;
+
+/// What a log-in gives.
+pub struct LoggedIn {
+    /// Proves who is asking, in each request.
+    pub access_token: String,
+    /// Buys new access tokens.
+    pub refresh_token: String,
+    /// Who logged in.
+    pub user: user::Model,
+}
+
+/// Why a credential is refused. The REST routes tell these apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// Unreadable, forged, expired, or its session has ended.
+    Invalid,
+    /// A refresh token where an access token is needed, or the other way round.
+    WrongType,
+    /// The user is gone.
+    UserNotFound,
+    /// The user may not log in any more.
+    UserInactive,
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        let message = match denied {
+            Denied::Invalid => "The token is invalid or expired.",
+            Denied::WrongType => "The token has the wrong type.",
+            Denied::UserNotFound => "User not found.",
+            Denied::UserInactive => "User is inactive.",
+        };
+        Error::new(Code::Unauthenticated, message)
+    }
+}
+
+impl From<Refused> for Denied {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Invalid => Denied::Invalid,
+            Refused::WrongType => Denied::WrongType,
+        }
+    }
+}
+
+/// Checks a name and password, and begins a session.
+///
+/// # Errors
+/// UNAUTHENTICATED, one and the same for an unknown name, a wrong password and an inactive user; RATE_LIMITED after too
+/// many wrong tries for the name.
+pub async fn log_in(
+    app: &App,
+    username: &str,
+    password: String,
+    user_agent: Option<String>,
+) -> Result<LoggedIn, Error> {
+    let key = account::name::key(username);
+    account::take_try(app, &key)?;
+    let user = account::find_by_name(app, username).await?;
+    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let matches = app.hasher.verify(password, hash).await?;
+    match user.filter(|user| matches && user.is_active) {
+        Some(user) => {
+            app.login_failures.forget(&key);
+            begin(app, user, user_agent).await
+        }
+        None => Err(Error::new(Code::Unauthenticated, "No active account found with the given credentials.")),
+    }
+}
+
+/// Begins a session for a user who has just proved who they are.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn begin(app: &App, user: user::Model, user_agent: Option<String>) -> Result<LoggedIn, Error> {
+    let now = app.clock.now();
+    let row = session::ActiveModel {
+        id: NotSet,
+        user_id: Set(user.id),
+        epoch: Set(user.session_epoch),
+        refresh_jti: Set(app.random.hex128()),
+        user_agent: Set(
+            user_agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARS).collect())
+        ),
+        created_at: Set(now),
+        last_used_at: Set(now),
+        expires_at: Set(expiry(app, now)),
+        revoked_at: Set(None),
+    };
+    let (session, user) = app
+        .db
+        .write((row, user.id, now), |txn, (row, user_id, now)| {
+            Box::pin(async move {
+                let seen =
+                    user::ActiveModel { id: Set(*user_id), last_login_at: Set(Some(*now)), ..Default::default() };
+                let user = seen.update(txn).await?;
+                Ok((row.clone().insert(txn).await?, user))
+            })
+        })
+        .await?;
+    Ok(LoggedIn {
+        access_token: access_token(app, user.id, session.id, now)?,
+        refresh_token: refresh_token(app, &session, now)?,
+        user,
+    })
+}
+
+/// Who is asking, by the access token.
+///
+/// # Errors
+/// [`Denied`] inside of the result; INTERNAL where the database fails.
+pub async fn authenticate(app: &App, access_token: &str) -> Result<Result<Identity, Denied>, Error> {
+    let claims = match app.keys.verify(access_token, Kind::Access, app.clock.now()) {
+        Ok(claims) => claims,
+        Err(refused) => return Ok(Err(refused.into())),
+    };
+    Ok(live(app, &claims).await?.map(|(session, user)| Identity {
+        id: user.id,
+        session_id: session.id,
+        is_staff: user.is_staff,
+        is_superuser: user.is_superuser,
+    }))
+}
+
+/// A new access token for a refresh token, which stays good: what the REST route does.
+///
+/// # Errors
+/// [`Denied`] inside of the result; INTERNAL where the database fails.
+pub async fn renew(app: &App, refresh_token: &str) -> Result<Result<String, Denied>, Error> {
+    let (session, now) = (refreshable(app, refresh_token).await?, app.clock.now());
+    match session {
+        Ok(session) => {
+            app.db.write((session.id, now), |txn, &(id, now)| Box::pin(touch(txn, id, now))).await?;
+            Ok(Ok(access_token(app, session.user_id, session.id, now)?))
+        }
+        Err(denied) => Ok(Err(denied)),
+    }
+}
+
+/// New access and refresh tokens for a refresh token, which is used up. Using it again ends the session: one of the two
+/// who have it is a thief.
+///
+/// # Errors
+/// UNAUTHENTICATED where the token is refused.
+pub async fn rotate(app: &App, used: &str) -> Result<LoggedIn, Error> {
+    let before = refreshable(app, used).await??;
+    let (now, next) = (app.clock.now(), app.random.hex128());
+    let rotated = app
+        .db
+        .write((before, next, now, expiry(app, now)), |txn, (before, next, now, expiry)| {
+            Box::pin(async move {
+                // Guarded by the token's id: of two who use it at once, only one goes on.
+                let rows = session::Entity::update_many()
+                    .col_expr(Column::RefreshJti, Expr::value(next.as_str()))
+                    .col_expr(Column::LastUsedAt, Expr::value(*now))
+                    .col_expr(Column::ExpiresAt, Expr::value(*expiry))
+                    .filter(Column::Id.eq(before.id))
+                    .filter(Column::RefreshJti.eq(&before.refresh_jti))
+                    .filter(Column::RevokedAt.is_null())
+                    .exec_with_returning(txn)
+                    .await?;
+                match rows.into_iter().next() {
+                    Some(session) => Ok(Some(session)),
+                    None => revoke(txn, before.id, *now).await.map(|()| None),
+                }
+            })
+        })
+        .await?;
+    let session = rotated.ok_or(Denied::Invalid)?;
+    let user = user::Entity::find_by_id(session.user_id).one(app.db.read()).await?.ok_or(Denied::UserNotFound)?;
+    Ok(LoggedIn {
+        access_token: access_token(app, user.id, session.id, now)?,
+        refresh_token: refresh_token(app, &session, now)?,
+        user,
+    })
+}
+
+/// Ends the session that the viewer's token belongs to.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers.
+pub async fn log_out(app: &App, viewer: Viewer) -> Result<(), Error> {
+    let id = viewer.user()?.session_id;
+    app.db.write((id, app.clock.now()), |txn, &(id, now)| Box::pin(revoke(txn, id, now))).await
+}
+
+/// Ends all sessions of the viewer.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers.
+pub async fn log_out_everywhere(app: &App, viewer: Viewer) -> Result<(), Error> {
+    let id = viewer.user()?.id;
+    app.db.write(id, |txn, &id| Box::pin(account::end_sessions(txn, id))).await
+}
+
+/// The session of a good refresh token. One that was used up before ends its session here.
+async fn refreshable(app: &App, token: &str) -> Result<Result<session::Model, Denied>, Error> {
+    let claims = match app.keys.verify(token, Kind::Refresh, app.clock.now()) {
+        Ok(claims) => claims,
+        Err(refused) => return Ok(Err(refused.into())),
+    };
+    match live(app, &claims).await? {
+        Ok((session, _)) if session.refresh_jti != claims.jti => {
+            tracing::warn!(
+                user = session.user_id,
+                session = session.id,
+                "a used refresh token came back: session ended"
+            );
+            app.db.write((session.id, app.clock.now()), |txn, &(id, now)| Box::pin(revoke(txn, id, now))).await?;
+            Ok(Err(Denied::Invalid))
+        }
+        Ok((session, _)) => Ok(Ok(session)),
+        Err(denied) => Ok(Err(denied)),
+    }
+}
+
+/// The session and user that the claims speak of, if both are still good.
+async fn live(app: &App, claims: &Claims) -> Result<Result<(session::Model, user::Model), Denied>, Error> {
+    let found = session::Entity::find_by_id(claims.session_id)
+        .filter(Column::UserId.eq(claims.user_id))
+        .find_also_related(user::Entity)
+        .one(app.db.read())
+        .await?;
+    let (session, user) = match found {
+        Some((session, Some(user))) => (session, user),
+        // Sessions go with their user, so the user tells why there is none.
+        _ => {
+            let user = user::Entity::find_by_id(claims.user_id).one(app.db.read()).await?;
+            return Ok(Err(user.map_or(Denied::UserNotFound, |_| Denied::Invalid)));
+        }
+    };
+    if !user.is_active {
+        Ok(Err(Denied::UserInactive))
+    } else if session.revoked_at.is_some() || session.epoch != user.session_epoch {
+        Ok(Err(Denied::Invalid))
+    } else {
+        Ok(Ok((session, user)))
+    }
+}
+
+async fn revoke(txn: &Txn, session_id: i64, now: DateTime<Utc>) -> Result<(), Error> {
+    session::Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::value(now))
+        .filter(Column::Id.eq(session_id))
+        .filter(Column::RevokedAt.is_null())
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+async fn touch(txn: &Txn, session_id: i64, now: DateTime<Utc>) -> Result<(), Error> {
+    let update = session::Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(now));
+    update.filter(Column::Id.eq(session_id)).exec(txn).await?;
+    Ok(())
+}
+
+fn expiry(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
+    let ttl = TimeDelta::from_std(app.config.auth.refresh_ttl).unwrap_or(TimeDelta::MAX);
+    now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+fn access_token(app: &App, user_id: i64, session_id: i64, now: DateTime<Utc>) -> Result<String, Error> {
+    let jti = app.random.hex128();
+    let subject = Subject { kind: Kind::Access, user_id, session_id, jti: &jti };
+    app.keys.sign(subject, now, app.config.auth.access_ttl).map_err(Error::internal)
+}
+
+fn refresh_token(app: &App, session: &session::Model, now: DateTime<Utc>) -> Result<String, Error> {
+    let subject =
+        Subject { kind: Kind::Refresh, user_id: session.user_id, session_id: session.id, jti: &session.refresh_jti };
+    app.keys.sign(subject, now, app.config.auth.refresh_ttl).map_err(Error::internal)
+}
