@@ -4,9 +4,10 @@
 //! closes the chat, guarded by its open status, and settles or releases the hold. Who pays what is decided by
 //! [`Outcome::cost`] and written in the README.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
@@ -50,7 +51,11 @@ pub(super) async fn drive(app: &App, model: &Model, opened: Opened) -> Result<En
     let Opened { chat, context, max_output } = opened;
     let input = context.clone();
     let mut text = String::new();
-    let mut outcome = follow(app, model, chat.id, Request { messages: context, max_output }, &mut text).await;
+    let following = follow(app, model, chat.id, Request { messages: context, max_output }, &mut text);
+    // A provider that panics has failed like any other; its hold must not wait for the sweeper.
+    let mut outcome = AssertUnwindSafe(following).catch_unwind().await.unwrap_or_else(|_| {
+        Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model failed.").with_source("a panic"))
+    });
     if text.is_empty() && matches!(outcome, Outcome::Done(_)) {
         outcome = Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model gave no answer."));
     }

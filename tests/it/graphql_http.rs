@@ -1,0 +1,121 @@
+//! GraphQL over HTTP: media types, methods, statuses, limits.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::json;
+
+use crate::support::client::Answer;
+use crate::support::{On, TestApp};
+
+async fn post(app: &TestApp, content_type: &str, accept: &str, body: &str) -> Answer {
+    let mut request = Request::post("/graphql");
+    for (name, value) in [("content-type", content_type), ("accept", accept)] {
+        if !value.is_empty() {
+            request = request.header(name, value);
+        }
+    }
+    app.anonymous().send(request.body(Body::from(body.to_owned())).unwrap()).await
+}
+
+fn media_type(answer: &Answer) -> &str {
+    answer.headers["content-type"].to_str().unwrap().split(';').next().unwrap()
+}
+
+const NEW: &str = "application/graphql-response+json";
+const OLD: &str = "application/json";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_media_type_is_the_one_that_was_asked_for() {
+    let app = TestApp::start(On::Sqlite).await;
+    let body = r#"{"query":"{ me { id } }"}"#;
+    for (accept, expected) in [("", OLD), ("*/*", OLD), (OLD, OLD), (NEW, NEW), ("application/graphql-response+json;q=1, application/json;q=0.9", NEW)] {
+        let answer = post(&app, OLD, accept, body).await;
+        assert_eq!((answer.status.as_u16(), media_type(&answer)), (200, expected), "{accept}");
+        assert_eq!(answer.json(), json!({ "data": { "me": null } }));
+    }
+    assert_eq!(post(&app, OLD, "image/png", body).await.status, 406);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_a_foreign_page_could_send_are_refused() {
+    let app = TestApp::start(On::Sqlite).await;
+    let body = r#"{"query":"{ __typename }"}"#;
+    for content_type in ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "application/json; charset=latin1"] {
+        assert_eq!(post(&app, content_type, NEW, body).await.status, 415, "{content_type}");
+    }
+    assert_eq!(post(&app, "application/json; charset=UTF-8", NEW, body).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_was_not_executed_has_no_data() {
+    let app = TestApp::start(On::Sqlite).await;
+    let cases = [
+        ("not json", 400, 400),
+        ("{}", 400, 400),
+        ("[]", 400, 400),
+        (r#"[{"query":"{ __typename }"}]"#, 400, 400),
+        (r#"{"query":1}"#, 400, 400),
+        (r#"{"query":"{ __typename }","variables":[]}"#, 400, 400),
+        (r#"{"query":"{ __typename }","operationName":1}"#, 400, 400),
+        (r#"{"query":"{ __typename }","extensions":""}"#, 400, 400),
+        (r#"{"query":"{"}"#, 400, 200),
+        (r#"{"query":"{ nothing }"}"#, 400, 200),
+        (r#"{"query":"query($a: ID!) { chat(id: $a) { id } }"}"#, 400, 200),
+    ];
+    for (body, new, old) in cases {
+        for (accept, status) in [(NEW, new), (OLD, old)] {
+            let answer = post(&app, OLD, accept, body).await;
+            assert_eq!(answer.status, status, "{accept}: {body}: {answer:?}");
+            assert!(answer.json()["errors"][0]["message"].is_string(), "{body}");
+            assert!(answer.json().get("data").is_none(), "{body}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn get_is_for_queries() {
+    let app = TestApp::start(On::Sqlite).await;
+    let nobody = app.anonymous();
+    let query = nobody.get("/graphql?query=query+A+%7Bme%7Bid%7D%7D+query+B+%7B__typename%7D&operationName=B&variables=%7B%7D").await;
+    assert_eq!(query.json(), json!({ "data": { "__typename": "Query" } }));
+    let mutation = nobody.get("/graphql?query=mutation%7Blogout(input:%7B%7D)%7Berrors%7Bcode%7D%7D%7D").await;
+    assert_eq!((mutation.status.as_u16(), mutation.headers["allow"].to_str().unwrap()), (405, "POST"));
+    assert_eq!(nobody.get("/graphql?query=%7B__typename%7D&variables=1").await.status, 400);
+    let page = nobody.send(Request::get("/graphql").header("accept", "text/html").body(Body::empty()).unwrap()).await;
+    assert!(page.text.contains("graphiql"), "browsers get a page");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_credential_refuses_the_request() {
+    let app = TestApp::start(On::Sqlite).await;
+    let mia = app.user("mia").await;
+    for header in ["Bearer", "Bearer x", "Basic bWlhOm1pYQ==", &format!("Bearer {}", mia.refresh.clone().unwrap())] {
+        let request = Request::post("/graphql").header("content-type", OLD).header("authorization", header);
+        let answer = mia.send(request.body(Body::from(r#"{"query":"{ me { id } }"}"#)).unwrap()).await;
+        assert_eq!(answer.status, 401, "{header}");
+        assert_eq!(answer.json()["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{header}");
+        assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"api\"");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_or_too_deep_is_refused() {
+    let app = TestApp::with(On::Sqlite, "http.max_body_bytes = 2000").await;
+    let large = json!({ "query": "{ __typename }", "variables": { "x": "y".repeat(3000) } }).to_string();
+    assert_eq!(post(&app, OLD, NEW, &large).await.status, 413);
+    let deep = format!("{}id{}", "{ me { balance ".repeat(30), "} }".repeat(30));
+    assert_eq!(post(&app, OLD, NEW, &json!({ "query": deep }).to_string()).await.status, 400);
+    let wide: String = (0..150).map(|i| format!("a{i}:me{{id}} ")).collect();
+    assert_eq!(post(&app, OLD, NEW, &json!({ "query": format!("{{ {wide} }}") }).to_string()).await.status, 413);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_carry_an_id_and_no_faults_of_the_browser() {
+    let app = TestApp::start(On::Sqlite).await;
+    let answer = app.anonymous().get("/healthz").await;
+    assert_eq!(answer.headers["x-request-id"].len(), 32);
+    assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+    assert_eq!(answer.headers["x-frame-options"], "DENY");
+    assert_eq!(answer.headers["referrer-policy"], "same-origin");
+    assert_eq!(app.anonymous().get("/readyz").await.text, "ready\n");
+}

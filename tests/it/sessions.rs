@@ -1,0 +1,154 @@
+//! Logging in and out, refreshing, and what ends a session.
+
+use std::time::Duration;
+
+use jeton::account::admin::{self, Actor, Change};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Client, On, PASSWORD, TestApp};
+
+const LOGIN: &str = "mutation($name: String!, $password: String!) { login(input: {username: $name, password: $password}) {
+    accessToken refreshToken user { username } errors { code message field } } }";
+const REFRESH: &str = "mutation($token: String!) { refreshToken(input: {refreshToken: $token}) {
+    accessToken refreshToken errors { code message } } }";
+
+async fn log_in(client: &Client, name: &str, password: &str) -> Value {
+    client.data(LOGIN, json!({ "name": name, "password": password })).await["login"].take()
+}
+
+async fn refresh(client: &Client, token: &str) -> Value {
+    client.data(REFRESH, json!({ "token": token })).await["refreshToken"].take()
+}
+
+/// Whether the client's access token is still good.
+async fn is_in(client: &Client) -> bool {
+    client.post("/graphql", json!({ "query": "{ me { id } }" })).await.status == 200
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn logging_in_by_name_in_any_case(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    app.user("Mia").await;
+    for name in ["Mia", "mia", " MIA "] {
+        assert_eq!(log_in(&app.anonymous(), name, PASSWORD).await["user"]["username"], "Mia", "{name}");
+    }
+    let expected = json!([{ "code": "UNAUTHENTICATED",
+        "message": "No active account found with the given credentials.", "field": null }]);
+    assert_eq!(log_in(&app.anonymous(), "Mia", "wrong password").await["errors"], expected);
+    assert_eq!(log_in(&app.anonymous(), "Nobody", PASSWORD).await["errors"], expected);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn access_tokens_end_and_refresh_tokens_buy_new_ones(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let mut mia = app.user("mia").await;
+    assert!(is_in(&mia).await);
+    app.clock.advance(Duration::from_secs(86_400));
+    assert!(!is_in(&mia).await);
+    let next = refresh(&app.anonymous(), mia.refresh.as_deref().unwrap()).await;
+    mia.access = next["accessToken"].as_str().map(str::to_owned);
+    assert!(is_in(&mia).await);
+    app.clock.advance(Duration::from_secs(7 * 86_400));
+    let too_late = refresh(&app.anonymous(), next["refreshToken"].as_str().unwrap()).await;
+    assert_eq!(too_late["errors"][0]["code"], "UNAUTHENTICATED");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_token_used_twice_ends_its_session(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let stolen = mia.refresh.clone().unwrap();
+    let next = refresh(&app.anonymous(), &stolen).await;
+    assert_eq!(next["errors"], json!([]));
+    assert_eq!(refresh(&app.anonymous(), &stolen).await["errors"][0]["code"], "UNAUTHENTICATED");
+    let successor = next["refreshToken"].as_str().unwrap();
+    assert_eq!(refresh(&app.anonymous(), successor).await["errors"][0]["code"], "UNAUTHENTICATED");
+    assert!(!is_in(&mia).await, "the access token ends with the session");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_refresh_at_once_one_at_most_goes_on(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let token = mia.refresh.clone().unwrap();
+    let (nobody, token) = (app.anonymous(), token.as_str());
+    let (one, two) = tokio::join!(refresh(&nobody, token), refresh(&nobody, token));
+    let winners = [&one, &two].into_iter().filter(|answer| answer["accessToken"].is_string()).count();
+    assert_eq!(winners, 1);
+    assert!(!is_in(&mia).await);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn logging_out_ends_this_session_or_all(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let other = log_in(&app.anonymous(), "mia", PASSWORD).await;
+    let mut phone = mia.clone();
+    phone.access = other["accessToken"].as_str().map(str::to_owned);
+    mia.data("mutation { logout(input: {}) { errors { code } } }", json!({})).await;
+    assert!(!is_in(&mia).await);
+    assert!(is_in(&phone).await);
+    phone.data("mutation { logoutEverywhere(input: {}) { errors { code } } }", json!({})).await;
+    assert!(!is_in(&phone).await);
+    assert_eq!(refresh(&app.anonymous(), other["refreshToken"].as_str().unwrap()).await["accessToken"], Value::Null);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_all_sessions_and_begins_one(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let change = "mutation($old: String!, $new: String!) { changePassword(input: {oldPassword: $old, newPassword: $new}) {
+        accessToken errors { code field } } }";
+    let wrong = mia.data(change, json!({ "old": "wrong password", "new": "another-staple-9" })).await;
+    assert_eq!(wrong["changePassword"]["errors"], json!([{ "code": "INVALID_INPUT", "field": "oldPassword" }]));
+    let weak = mia.data(change, json!({ "old": PASSWORD, "new": "password" })).await;
+    assert_eq!(weak["changePassword"]["errors"], json!([{ "code": "INVALID_INPUT", "field": "newPassword" }]));
+    assert!(is_in(&mia).await);
+    let changed = mia.data(change, json!({ "old": PASSWORD, "new": "another-staple-9" })).await;
+    assert!(!is_in(&mia).await);
+    let mut again = mia.clone();
+    again.access = changed["changePassword"]["accessToken"].as_str().map(str::to_owned);
+    assert!(is_in(&again).await);
+    assert_eq!(log_in(&app.anonymous(), "mia", PASSWORD).await["accessToken"], Value::Null);
+    assert!(log_in(&app.anonymous(), "mia", "another-staple-9").await["accessToken"].is_string());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn deactivation_and_deletion_end_sessions_at_once_and_for_good(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let (mia, tom) = (app.user("mia").await, app.user("tom").await);
+    let set = |active| Change { active: Some(active), ..Change::default() };
+    admin::update(&app.app, Actor::CommandLine, mia.user_id(), set(false)).await.unwrap();
+    assert!(!is_in(&mia).await);
+    assert_eq!(log_in(&app.anonymous(), "mia", PASSWORD).await["accessToken"], Value::Null);
+    admin::update(&app.app, Actor::CommandLine, mia.user_id(), set(true)).await.unwrap();
+    assert!(!is_in(&mia).await, "what ended stays ended");
+    assert!(log_in(&app.anonymous(), "mia", PASSWORD).await["accessToken"].is_string());
+    admin::delete(&app.app, Actor::CommandLine, tom.user_id()).await.unwrap();
+    assert!(!is_in(&tom).await);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_slows_down_and_a_success_ends_the_wait(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::with(on, "auth.free_attempts = 3").await;
+    app.user("mia").await;
+    for name in ["mia", "nobody"] {
+        for _ in 0..4 {
+            assert_eq!(log_in(&app.anonymous(), name, "wrong password").await["errors"][0]["code"], "UNAUTHENTICATED");
+        }
+        // The same for a name that nobody has.
+        assert_eq!(log_in(&app.anonymous(), name, PASSWORD).await["errors"][0]["code"], "RATE_LIMITED");
+    }
+    app.clock.advance(Duration::from_secs(1));
+    assert!(log_in(&app.anonymous(), "MIA", PASSWORD).await["accessToken"].is_string());
+    assert!(log_in(&app.anonymous(), "mia", PASSWORD).await["accessToken"].is_string());
+}

@@ -1,0 +1,201 @@
+//! The fixture: the same `App` as `main` builds, with a clock that stands still, seeded randomness and scripted models.
+//! When it is dropped, it checks the invariants of money.
+
+pub mod client;
+pub mod scripted;
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use chrono::{DateTime, Utc};
+use jeton::account::Roles;
+use jeton::account::admin::{self, Actor};
+use jeton::ai::echo::Echo;
+use jeton::app::{App, Model, Models, Outside};
+use jeton::clock::Clock;
+use jeton::config::Config;
+use jeton::db::Db;
+use jeton::random::Random;
+use jeton::tokens::Price;
+use jeton::{ledger, server, session};
+use sea_orm::ConnectionTrait;
+
+pub use self::client::Client;
+pub use self::scripted::{Scripted, Step};
+
+/// A password that the rules allow.
+pub const PASSWORD: &str = "tr0ub4dor&3-staple";
+
+/// Where a test runs. `make test` leaves out the tests with `postgres` in their name where there is no PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    Sqlite,
+    Postgres,
+}
+
+pub struct TestApp {
+    pub app: App,
+    pub router: Router,
+    pub clock: Clock,
+    /// Answers for the models `scripted` (flat) and `metered`.
+    pub model: Scripted,
+    place: Place,
+}
+
+/// Where the data of one test lie; thrown away at the end.
+enum Place {
+    Sqlite(tempfile::TempDir),
+    Postgres { server: String, name: String },
+}
+
+impl TestApp {
+    pub async fn start(on: On) -> Self {
+        Self::with(on, "").await
+    }
+
+    /// Starts with this TOML on top of the default configuration.
+    pub async fn with(on: On, toml: &str) -> Self {
+        let place = Place::make(on).await;
+        let mut config = Config::from_toml(toml).unwrap();
+        config.auth.secret = "a signing key for tests, and for tests only".to_owned();
+        config.database.url = place.url();
+        let db = Db::connect(&config.database.url, 8).await.unwrap();
+        db.migrate().await.unwrap();
+        let clock = Clock::manual(DateTime::<Utc>::from_str("2026-03-01T12:00:00.123456Z").unwrap());
+        let model = Scripted::default();
+        let outside = Outside {
+            clock: clock.clone(),
+            random: Random::seeded(1),
+            models: models(&model),
+            secret: config.auth.secret.clone().into_bytes(),
+        };
+        let app = App::new(config, db, outside).unwrap();
+        Self { router: server::router(&app), app, clock, model, place }
+    }
+
+    /// A client without credentials.
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.router.clone(), None)
+    }
+
+    /// A plain user with a session.
+    pub async fn user(&self, name: &str) -> Client {
+        self.person(name, Roles::default()).await
+    }
+
+    pub async fn staff(&self, name: &str) -> Client {
+        self.person(name, Roles { is_staff: true, is_superuser: false }).await
+    }
+
+    pub async fn superuser(&self, name: &str) -> Client {
+        self.person(name, Roles { is_staff: true, is_superuser: true }).await
+    }
+
+    async fn person(&self, name: &str, roles: Roles) -> Client {
+        let user = admin::create(&self.app, Actor::CommandLine, name, PASSWORD.to_owned(), roles, None).await.unwrap();
+        let logged_in = session::begin(&self.app, user, Some("test".to_owned())).await.unwrap();
+        Client::new(self.router.clone(), Some(logged_in))
+    }
+
+    /// Waits until no turn is running.
+    pub async fn settled(&self) {
+        let patience = Duration::from_secs(20);
+        let idle = async {
+            while self.app.turns.taken() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(patience, idle).await.expect("turns end");
+    }
+
+    /// All ledger entries of a user, oldest first: reason and amount.
+    pub async fn ledger(&self, client: &Client) -> Vec<(String, i64)> {
+        let page = jeton::page::Page::newest(100, None);
+        let mut rows = ledger::history(&self.app.db, Some(client.user_id()), page).await.unwrap().rows;
+        rows.reverse();
+        rows.into_iter().map(|entry| (format!("{:?}", entry.reason), entry.amount.0)).collect()
+    }
+
+    /// Tokens and held tokens of a user.
+    pub async fn balance(&self, client: &Client) -> (i64, i64) {
+        let balance = ledger::balance(&self.app.db, client.user_id()).await.unwrap();
+        (balance.tokens.0, balance.held.0)
+    }
+
+    /// A second server on the same database, with the same key, clock and models.
+    pub fn second_server(&self) -> App {
+        let outside = Outside {
+            clock: self.clock.clone(),
+            random: Random::seeded(2),
+            models: models(&self.model),
+            secret: self.app.config.auth.secret.clone().into_bytes(),
+        };
+        App::new(self.app.config.clone(), self.app.db.clone(), outside).unwrap()
+    }
+}
+
+fn models(scripted: &Scripted) -> Models {
+    let flat = Price { per_message: 100, ..Price::default() };
+    let metered = Price { per_message: 0, per_1k_input: 10, per_1k_output: 30 };
+    let model = |name: &str, price, provider| Model { name: name.to_owned(), provider, price, max_output: 1024 };
+    let scripted = Arc::new(scripted.clone());
+    Models::new(
+        [
+            model("echo", flat, Arc::new(Echo)),
+            model("scripted", flat, scripted.clone()),
+            model("metered", metered, scripted),
+        ],
+        "echo",
+    )
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                self.settled().await;
+                assert_eq!(ledger::verify(&self.app.db).await.unwrap(), [], "the invariants of money hold");
+                self.place.clear(&self.app.db).await;
+            });
+        });
+    }
+}
+
+impl Place {
+    async fn make(on: On) -> Self {
+        if on == On::Sqlite {
+            return Self::Sqlite(tempfile::tempdir().unwrap());
+        }
+        let server = std::env::var("JETON_TEST_POSTGRES")
+            .expect("JETON_TEST_POSTGRES names a PostgreSQL server for tests; `make test` starts one");
+        let name = format!("jeton_test_{}", Random::system().hex128());
+        let admin = sea_orm::Database::connect(&server).await.unwrap();
+        admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+        admin.close().await.unwrap();
+        Self::Postgres { server, name }
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::Sqlite(dir) => format!("sqlite://{}", dir.path().join("jeton.db").display()),
+            Self::Postgres { server, name } => {
+                let (base, _) = server.rsplit_once('/').unwrap();
+                format!("{base}/{name}")
+            }
+        }
+    }
+
+    async fn clear(&self, db: &Db) {
+        if let Self::Postgres { server, name } = self {
+            db.read().clone().close().await.unwrap();
+            let admin = sea_orm::Database::connect(server).await.unwrap();
+            admin.execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+            admin.close().await.unwrap();
+        }
+    }
+}
