@@ -343,17 +343,28 @@ impl Config {
         }
     }
 
+    /// [`Config::database_url`] for people: without name and password.
+    pub fn shown_database_url(&self) -> String {
+        without_credentials(&self.database_url())
+    }
+
     /// The configuration as TOML, without its secrets.
     pub fn shown(&self) -> String {
         let mut shown = self.clone();
         if !shown.auth.secret.is_empty() {
             shown.auth.secret = "(hidden)".to_owned();
         }
-        if let Some((scheme, rest)) = shown.database.url.split_once("://")
-            && let Some((_, host)) = rest.rsplit_once('@')
-        {
-            shown.database.url = format!("{scheme}://(hidden)@{host}");
-        }
+        shown.database.url = without_credentials(&shown.database.url);
         toml::to_string_pretty(&shown).unwrap_or_else(|error| format!("# not representable: {error}\n"))
+    }
+}
+
+/// The address of a database without what opens it. A password may stand before the `@`, or among the options.
+fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (hidden, place) = rest.rsplit_once('@').map_or(("", rest), |(_, place)| ("(hidden)@", place));
+    match place.split_once('?') {
+        Some((place, options)) if options.contains("password") => format!("{scheme}://{hidden}{place}?(hidden)"),
+        _ => format!("{scheme}://{hidden}{place}"),
     }
 }

@@ -1,1 +1,22 @@
-fn main() {}
+//! Parses the command line and dispatches. Everything else is in the library, where tests reach it.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use jeton::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // An error says that a provider is installed already, which is all that is wanted.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(cli::run(cli)).map_err(|error| cli::explain(&error)),
+        Err(error) => Err(format!("cannot start the runtime: {error}")),
+    };
+    outcome.unwrap_or_else(|message| {
+        // Where standard error is closed there is nobody left to tell; the exit code still says it.
+        writeln!(std::io::stderr(), "jeton: {message}").ok();
+        ExitCode::FAILURE
+    })
+}

@@ -33,7 +33,9 @@ pub fn router(app: &App) -> Router {
     let middleware = ServiceBuilder::new()
         // An id that the client sent is kept, so that a request can be followed through several services.
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeId(app.random.clone())))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)))
+        .layer(
+            TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)),
+        )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetResponseHeaderLayer::if_not_present(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(SetResponseHeaderLayer::if_not_present(X_FRAME_OPTIONS, HeaderValue::from_static("DENY")))

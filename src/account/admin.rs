@@ -4,7 +4,7 @@
 //! and superusers. The last active superuser can't be taken away. Every deed is in the audit trail.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 
 use super::audit::{self, Deed};
@@ -12,7 +12,7 @@ use super::{NewUser, Roles, insert, set_password_hash};
 use crate::app::App;
 use crate::db::Txn;
 use crate::entity::ledger_entry::Reason;
-use crate::entity::user;
+use crate::entity::{chat, user};
 use crate::error::{Code, Error};
 use crate::ledger::{self, Balance, Entry, find_for_update};
 use crate::page::{Page, Slice};
@@ -302,6 +302,14 @@ pub async fn find(app: &App, _actor: Actor, user_id: i64) -> Result<user::Model,
 /// INTERNAL where the database fails.
 pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<user::Model>, Error> {
     Ok(user::Entity::find().filter(user::Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
+}
+
+/// How many chats a user has: what goes with the account when it is deleted.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn chats_of(app: &App, _actor: Actor, user_id: i64) -> Result<u64, Error> {
+    Ok(chat::Entity::of(user_id).count(app.db.read()).await?)
 }
 
 async fn keep_a_superuser(txn: &Txn, leaving: i64) -> Result<(), Error> {

@@ -18,7 +18,8 @@ async fn staff_see_everybody_and_adjust_balances(#[values(On::Sqlite, On::Postgr
     let (mia, staff) = (app.user("mia").await, app.staff("operator").await);
     mia.say("echo", "Hello").await;
     let id = mia.global_id().await;
-    let users = staff.data("{ users(search: \"MI\") { totalCount nodes { username balance { tokens } } } }", json!({})).await;
+    let users =
+        staff.data("{ users(search: \"MI\") { totalCount nodes { username balance { tokens } } } }", json!({})).await;
     let expected = json!({ "totalCount": 1, "nodes": [{ "username": "mia", "balance": { "tokens": 3900 } }] });
     assert_eq!(users["users"], expected);
     for _ in 0..2 {
@@ -28,16 +29,20 @@ async fn staff_see_everybody_and_adjust_balances(#[values(On::Sqlite, On::Postgr
     let too_much = staff.data(ADJUST, json!({ "id": id, "amount": -4501 })).await;
     assert_eq!(too_much["adjustBalance"]["errors"], json!([{ "code": "INVALID_INPUT", "field": "amount" }]));
 
-    let chats = staff.data("query($id: ID!) { chats(userId: $id) { nodes { message user { username } } } }", json!({ "id": id })).await;
+    let chats = staff
+        .data("query($id: ID!) { chats(userId: $id) { nodes { message user { username } } } }", json!({ "id": id }))
+        .await;
     assert_eq!(chats["chats"]["nodes"], json!([{ "message": "Hello", "user": { "username": "mia" } }]));
-    let entries = "query($id: ID!) { ledgerEntries(userId: $id, first: 1) { nodes { amount reason note actor { username } } } }";
+    let entries =
+        "query($id: ID!) { ledgerEntries(userId: $id, first: 1) { nodes { amount reason note actor { username } } } }";
     let entries = staff.data(entries, json!({ "id": id })).await;
     let expected =
         json!([{ "amount": 600, "reason": "ADJUSTMENT", "note": "thanks", "actor": { "username": "operator" } }]);
     assert_eq!(entries["ledgerEntries"]["nodes"], expected);
     let trail = "query($id: ID!) { auditTrail(userId: $id) { nodes { action actorName targetName details user { username } } } }";
     let trail = staff.data(trail, json!({ "id": id })).await;
-    let actions: Vec<_> = trail["auditTrail"]["nodes"].as_array().unwrap().iter().map(|event| &event["action"]).collect();
+    let actions: Vec<_> =
+        trail["auditTrail"]["nodes"].as_array().unwrap().iter().map(|event| &event["action"]).collect();
     assert_eq!(actions, ["balance.adjust", "user.create"], "the repeated adjustment is no deed");
     let own = mia.data("{ ledgerHistory(first: 1) { nodes { note actor { username } } } }", json!({})).await;
     assert_eq!(own["ledgerHistory"]["nodes"], json!([{ "note": "thanks", "actor": null }]));
@@ -58,7 +63,10 @@ async fn plain_users_and_strangers_may_do_none_of_it(#[values(On::Sqlite, On::Po
         (ADJUST, json!({ "id": id, "amount": 1 })),
         (UPDATE, json!({ "input": { "userId": id, "active": false } })),
         ("mutation($id: ID!) { deleteUser(input: {userId: $id}) { errors { code } } }", json!({ "id": id })),
-        ("mutation($id: ID!) { setPassword(input: {userId: $id, password: \"x\"}) { errors { code } } }", json!({ "id": id })),
+        (
+            "mutation($id: ID!) { setPassword(input: {userId: $id, password: \"x\"}) { errors { code } } }",
+            json!({ "id": id }),
+        ),
         ("mutation { createUser(input: {username: \"x\", password: \"y\"}) { errors { code } } }", json!({})),
     ];
     for (query, variables) in attempts {
@@ -107,7 +115,10 @@ async fn only_superusers_touch_staff_and_roles(#[values(On::Sqlite, On::Postgres
     let deactivated = update(&staff, json!({ "userId": mia_id, "active": false })).await;
     assert_eq!(deactivated["data"]["updateUser"]["user"]["isActive"], false);
     let promoted = update(&root, json!({ "userId": mia_id, "active": true, "staff": true })).await;
-    assert_eq!(promoted["data"]["updateUser"]["user"], json!({ "isActive": true, "isStaff": true, "isSuperuser": false }));
+    assert_eq!(
+        promoted["data"]["updateUser"]["user"],
+        json!({ "isActive": true, "isStaff": true, "isSuperuser": false })
+    );
     let last = update(&root, json!({ "userId": root_id, "superuser": false })).await;
     assert_eq!(last["data"]["updateUser"]["errors"], json!([{ "code": "CONFLICT" }]), "somebody must be left");
     let create = "mutation { createUser(input: {username: \"deputy\", password: \"tr0ub4dor&3-staple\", staff: true}) {

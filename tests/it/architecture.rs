@@ -143,6 +143,8 @@ fn imports(text: &str) -> Vec<String> {
             None => rooms.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()),
         }
     }
-    rooms.retain(|room: &String| !room.is_empty() && room.chars().all(|c| c.is_lowercase() || c.is_numeric() || c == '_'));
+    rooms.retain(|room: &String| {
+        !room.is_empty() && room.chars().all(|c| c.is_lowercase() || c.is_numeric() || c == '_')
+    });
     rooms
 }

@@ -28,7 +28,13 @@ const OLD: &str = "application/json";
 async fn the_media_type_is_the_one_that_was_asked_for() {
     let app = TestApp::start(On::Sqlite).await;
     let body = r#"{"query":"{ me { id } }"}"#;
-    for (accept, expected) in [("", OLD), ("*/*", OLD), (OLD, OLD), (NEW, NEW), ("application/graphql-response+json;q=1, application/json;q=0.9", NEW)] {
+    for (accept, expected) in [
+        ("", OLD),
+        ("*/*", OLD),
+        (OLD, OLD),
+        (NEW, NEW),
+        ("application/graphql-response+json;q=1, application/json;q=0.9", NEW),
+    ] {
         let answer = post(&app, OLD, accept, body).await;
         assert_eq!((answer.status.as_u16(), media_type(&answer)), (200, expected), "{accept}");
         assert_eq!(answer.json(), json!({ "data": { "me": null } }));
@@ -40,7 +46,14 @@ async fn the_media_type_is_the_one_that_was_asked_for() {
 async fn bodies_that_a_foreign_page_could_send_are_refused() {
     let app = TestApp::start(On::Sqlite).await;
     let body = r#"{"query":"{ __typename }"}"#;
-    for content_type in ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "application/json; charset=latin1"] {
+    for content_type in [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "application/json; charset=latin1",
+    ] {
         assert_eq!(post(&app, content_type, NEW, body).await.status, 415, "{content_type}");
     }
     assert_eq!(post(&app, "application/json; charset=UTF-8", NEW, body).await.status, 200);
@@ -76,7 +89,9 @@ async fn a_request_that_was_not_executed_has_no_data() {
 async fn get_is_for_queries() {
     let app = TestApp::start(On::Sqlite).await;
     let nobody = app.anonymous();
-    let query = nobody.get("/graphql?query=query+A+%7Bme%7Bid%7D%7D+query+B+%7B__typename%7D&operationName=B&variables=%7B%7D").await;
+    let query = nobody
+        .get("/graphql?query=query+A+%7Bme%7Bid%7D%7D+query+B+%7B__typename%7D&operationName=B&variables=%7B%7D")
+        .await;
     assert_eq!(query.json(), json!({ "data": { "__typename": "Query" } }));
     let mutation = nobody.get("/graphql?query=mutation%7Blogout(input:%7B%7D)%7Berrors%7Bcode%7D%7D%7D").await;
     assert_eq!((mutation.status.as_u16(), mutation.headers["allow"].to_str().unwrap()), (405, "POST"));

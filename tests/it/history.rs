@@ -57,9 +57,15 @@ async fn sizes_and_cursors_that_make_no_sense_are_refused_by_name(#[values(On::S
         ("(after: \"x\")", "after"),
         ("(before: \"Q2hhdDox\")", "before"),
     ] {
-        let answer = mia.graphql(&format!("{{ chatHistory{arguments} {{ nodes {{ id }} }} me {{ username }} }}"), json!({})).await;
+        let answer = mia
+            .graphql(&format!("{{ chatHistory{arguments} {{ nodes {{ id }} }} me {{ username }} }}"), json!({}))
+            .await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], "INVALID_INPUT", "{arguments}");
         assert_eq!(answer["errors"][0]["extensions"]["fields"][0]["field"], field, "{arguments}");
-        assert_eq!(answer["data"], json!({ "chatHistory": null, "me": { "username": "mia" } }), "only the field is null");
+        assert_eq!(
+            answer["data"],
+            json!({ "chatHistory": null, "me": { "username": "mia" } }),
+            "only the field is null"
+        );
     }
 }

@@ -219,7 +219,13 @@ async fn an_account_deleted_with_an_open_chat_leaves_no_tokens_behind(#[values(O
     app.model.play([Step::Say("Half"), Step::Hang]);
     let sending = tokio::spawn({
         let mia = mia.clone();
-        async move { mia.graphql("mutation { sendMessage(input: {model: \"scripted\", message: \"Hi\"}) { chat { id } } }", json!({})).await }
+        async move {
+            mia.graphql(
+                "mutation { sendMessage(input: {model: \"scripted\", message: \"Hi\"}) { chat { id } } }",
+                json!({}),
+            )
+            .await
+        }
     });
     until(|| async { app.balance(&mia).await == (3900, 100) }).await;
     admin::delete(&app.app, Actor::CommandLine, mia.user_id()).await.unwrap();

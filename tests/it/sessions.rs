@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, On, PASSWORD, TestApp};
 
-const LOGIN: &str = "mutation($name: String!, $password: String!) { login(input: {username: $name, password: $password}) {
+const LOGIN: &str =
+    "mutation($name: String!, $password: String!) { login(input: {username: $name, password: $password}) {
     accessToken refreshToken user { username } errors { code message field } } }";
 const REFRESH: &str = "mutation($token: String!) { refreshToken(input: {refreshToken: $token}) {
     accessToken refreshToken errors { code message } } }";
@@ -104,7 +105,8 @@ async fn logging_out_ends_this_session_or_all(#[values(On::Sqlite, On::Postgres)
 async fn a_new_password_ends_all_sessions_and_begins_one(#[values(On::Sqlite, On::Postgres)] on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
-    let change = "mutation($old: String!, $new: String!) { changePassword(input: {oldPassword: $old, newPassword: $new}) {
+    let change =
+        "mutation($old: String!, $new: String!) { changePassword(input: {oldPassword: $old, newPassword: $new}) {
         accessToken errors { code field } } }";
     let wrong = mia.data(change, json!({ "old": "wrong password", "new": "another-staple-9" })).await;
     assert_eq!(wrong["changePassword"]["errors"], json!([{ "code": "INVALID_INPUT", "field": "oldPassword" }]));

@@ -1,0 +1,157 @@
+//! What `serve` says on one screen: what it serves, which model answers, where the data lies and what to try next.
+
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+
+use crate::app::{MissingFile, Model, Models};
+use crate::config::{Config, DEFAULT, Provider, Registration};
+use crate::tokens::Price;
+
+/// The banner of a server that listens on `address`.
+pub(super) fn text(config: &Config, models: &Models, missing: &[MissingFile], address: SocketAddr) -> String {
+    let base = format!("http://{}", reachable(address));
+    let mut text = format!("\nJeton {} serves on {base}\n\n", env!("CARGO_PKG_VERSION"));
+    if reachable(address) != address {
+        line(&mut text, "listens on", &format!("{address}: every address of this machine"));
+    }
+    let graphiql = if config.graphql.graphiql { "   in a browser: GraphiQL, to try it out" } else { "" };
+    line(&mut text, "GraphQL", &format!("{base}/graphql{graphiql}"));
+    line(&mut text, "REST", &format!("{base}/api/      described by {base}/api/openapi.json"));
+    line(&mut text, "health", &format!("{base}/healthz"));
+    let (default, others): (Vec<_>, Vec<_>) = models.iter().partition(|model| models.is_default(model));
+    for model in &default {
+        line(&mut text, "model", &format!("{}, unless a message names another", describe(config, model)));
+    }
+    for model in &others {
+        line(&mut text, if default.is_empty() { "model" } else { "" }, &describe(config, model));
+    }
+    line(&mut text, "database", &config.shown_database_url());
+    line(&mut text, "data", &absolute(&config.data.dir));
+    for gone in missing {
+        text.push_str(&warning(config, gone));
+    }
+    text.push_str(&next(config, &base));
+    text
+}
+
+fn line(text: &mut String, title: &str, value: &str) {
+    // Writing into a string can't fail.
+    writeln!(text, "  {title:<11} {value}").ok();
+}
+
+/// What somebody on this machine connects to: the address itself, or loopback where all addresses are listened on.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn describe(config: &Config, model: &Model) -> String {
+    let settings = config.models.get(&model.name);
+    let who = match settings.map(|settings| settings.provider) {
+        Some(Provider::Local) => "answers in this process",
+        Some(Provider::Openai) => "answered by an OpenAI-compatible service",
+        Some(Provider::Echo) | None => "only repeats the message",
+    };
+    format!("{} ({who}), {}", model.name, price(model.price))
+}
+
+fn price(price: Price) -> String {
+    let parts: Vec<_> = [
+        (price.per_message, "a message"),
+        (price.per_1k_input, "per 1000 units read"),
+        (price.per_1k_output, "per 1000 units written"),
+    ]
+    .iter()
+    .filter(|(tokens, _)| *tokens > 0)
+    .map(|(tokens, what)| format!("{tokens} tokens {what}"))
+    .collect();
+    if parts.is_empty() { "free".to_owned() } else { parts.join(" + ") }
+}
+
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
+/// A missing model must not go unseen: the server answers, but not as its owner expects.
+fn warning(config: &Config, gone: &MissingFile) -> String {
+    let MissingFile { model, path } = gone;
+    let consequence = if *model == config.default_model {
+        "The echo model answers instead: it only repeats the message."
+    } else {
+        "It is left out."
+    };
+    // `make model` fetches the one model of the default configuration, and nothing else.
+    let is_default = DEFAULT.contains(&format!("path = \"{}\"", path.display()));
+    let remedy = if is_default {
+        "Fetch it with `make model`, and start again.".to_owned()
+    } else {
+        format!("Put a GGUF file there, or mend models.{model}.path, and start again.")
+    };
+    format!("\n  !! The file of the model {model} is missing: {}\n  !! {consequence}\n  !! {remedy}\n", absolute(path))
+}
+
+/// Commands that work when pasted into a POSIX-like shell with `$RANDOM` (bash, zsh), again and again.
+fn next(config: &Config, base: &str) -> String {
+    let begin = match config.auth.registration {
+        Registration::Open => format!(
+            "Try it (paste this into bash):\n\n  J={base} U=guest$RANDOM P=pass-$RANDOM-$RANDOM-$RANDOM\n  \
+             curl -sS $J/api/register/ -d username=$U -d password=$P -d password2=$P; echo\n"
+        ),
+        Registration::Closed => format!(
+            "Registration is closed. Make an account (`jeton user create NAME`), put its name and password into the\n\
+             first line, and try it (in bash):\n\n  J={base} U=NAME P=PASSWORD\n"
+        ),
+    };
+    format!(
+        "\n{begin}  T=$(curl -sS $J/api/token/ -d username=$U -d password=$P | sed 's/.*\"access\":\"\\([^\"]*\\)\".*/\\1/')\n  \
+         curl -sS $J/graphql -H \"Authorization: Bearer $T\" -H 'Content-Type: application/json' -d '{{\"query\":\n  \
+         \"mutation {{ sendMessage(input: {{ message: \\\"What is the capital of France?\\\" }})\n  \
+         {{ chat {{ response cost }} balance {{ tokens }} errors {{ message }} }} }}\"}}'; echo\n\n\
+         Ctrl-C stops it. `jeton createsuperuser` makes the first superuser, `jeton help` says what else there is.\n\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    fn banner(toml: &str, address: &str) -> String {
+        let config = Config::from_toml(toml).unwrap();
+        let (models, missing) = Models::open(&config, &Random::seeded(1)).unwrap();
+        text(&config, &models, &missing, address.parse().unwrap())
+    }
+
+    #[test]
+    fn it_fits_on_one_screen_and_names_what_matters() {
+        let text = banner("default_model = \"echo\"\n[models.smollm2]\npath = \"/nowhere/a.gguf\"", "0.0.0.0:80");
+        for part in ["http://127.0.0.1:80/graphql", "/api/openapi.json", "/healthz", "echo (only repeats", "100 tokens"]
+        {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(text.contains("/nowhere/a.gguf") && text.contains("left out"), "{text}");
+        assert!(text.lines().count() < 40, "{text}");
+    }
+
+    #[test]
+    fn a_missing_default_model_says_who_answers_instead() {
+        let text = banner("[models.smollm2]\npath = \"/nowhere/a.gguf\"", "127.0.0.1:8000");
+        assert!(text.contains("The echo model answers instead"), "{text}");
+        assert!(text.contains("echo (only repeats the message), 100 tokens a message, unless"), "{text}");
+    }
+
+    #[test]
+    fn passwords_of_the_database_are_not_shown() {
+        let text = banner(
+            "default_model = \"echo\"\n[models.smollm2]\npath = \"/x\"\n\
+             [database]\nurl = \"postgres://jeton:s3cret@db/jeton\"",
+            "127.0.0.1:8000",
+        );
+        assert!(text.contains("postgres://(hidden)@db/jeton") && !text.contains("s3cret"), "{text}");
+    }
+}

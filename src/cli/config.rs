@@ -1,0 +1,48 @@
+//! `jeton config`: the manual, and what is in force.
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use super::{load, output};
+use crate::config::{Config, DEFAULT, Provider};
+use crate::error::{Code, Error};
+use crate::telemetry;
+
+/// What to look at.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Print the default configuration, which explains every key
+    Default,
+    /// Print what is in force: defaults, file and environment, without secrets
+    Show,
+    /// Check that `serve` would accept the configuration
+    Check,
+}
+
+pub(super) fn run(file: Option<&Path>, command: Command) -> Result<(), Error> {
+    match command {
+        Command::Default => output::print(DEFAULT),
+        Command::Show => output::print(&load(file)?.shown()),
+        Command::Check => output::print(&check(file, &load(file)?)?),
+    }
+}
+
+/// What loading does not look at, since it needs more than the configuration itself.
+fn check(file: Option<&Path>, config: &Config) -> Result<String, Error> {
+    telemetry::filter(&config.log)?;
+    let mut text = String::new();
+    for (name, model) in &config.models {
+        model.api_key().map_err(|error| Error::new(Code::InvalidInput, format!("models.{name}: {}", error.message)))?;
+        if let Some(path) = model.path.as_deref().filter(|path| model.provider == Provider::Local && !path.exists()) {
+            text.push_str(&format!("models.{name}: the file {} is missing\n", path.display()));
+        }
+    }
+    let from = match file {
+        Some(file) => file.display().to_string(),
+        None if Path::new("jeton.toml").is_file() => "jeton.toml".to_owned(),
+        None => "no file, defaults only".to_owned(),
+    };
+    text.push_str(&format!("the configuration is fine ({from}, and the environment)\n"));
+    Ok(text)
+}

@@ -1,0 +1,174 @@
+//! The commands: what an operator types. They parse, call the domain as [`Actor::CommandLine`], and print.
+//!
+//! Results go to standard output, and so can be piped; the log, questions and errors go to standard error. A command
+//! may run while the server does.
+//!
+//! [`Actor::CommandLine`]: crate::account::admin::Actor::CommandLine
+
+mod banner;
+mod config;
+mod output;
+mod password;
+mod serve;
+mod superuser;
+mod user;
+mod verify;
+
+use std::error::Error as StdError;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::{App, Models};
+use crate::config::Config;
+use crate::error::{Code, Error};
+use crate::telemetry;
+
+/// A self-hosted AI chat server that meters every message against a prepaid token balance.
+#[derive(Debug, Parser)]
+#[command(name = "jeton", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// The configuration file [default: jeton.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until SIGINT or SIGTERM
+    Serve,
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Make the first superuser
+    #[command(name = "createsuperuser", alias = "createsuperuser_custom")]
+    CreateSuperuser(superuser::Args),
+    /// Look after the users
+    User(user::Args),
+    /// Check that every balance agrees with the ledger; exit code 1 where one does not
+    Verify(verify::Args),
+    /// Print the GraphQL schema
+    Schema,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// Runs a command. Its exit code is a failure also where the command worked, but has bad news.
+///
+/// # Errors
+/// What [`explain`] tells the operator.
+pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
+    let file = cli.config.as_deref();
+    match cli.command {
+        Command::Serve => serve::run(file).await?,
+        Command::Migrate => migrate(file).await?,
+        Command::CreateSuperuser(args) => superuser::run(&open(file).await?, args).await?,
+        Command::User(args) => user::run(&open(file).await?, args).await?,
+        Command::Verify(args) => return verify::run(&open(file).await?, args).await,
+        Command::Schema => output::print(&crate::graphql::sdl())?,
+        Command::Config(command) => config::run(file, command)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The error for whoever has the shell: what went wrong and, unlike for clients, why, in one line.
+pub fn explain(error: &Error) -> String {
+    let told = match error.fields.as_slice() {
+        [] => error.message.clone(),
+        fields => {
+            fields.iter().map(|mistake| format!("{}: {}", mistake.field, mistake.message)).collect::<Vec<_>>().join(" ")
+        }
+    };
+    let mut parts: Vec<String> = Vec::new();
+    let mut texts = vec![told];
+    let mut cause = StdError::source(error);
+    while let Some(error) = cause {
+        texts.push(error.to_string());
+        cause = error.source();
+    }
+    let last = texts.last().cloned().unwrap_or_default();
+    for text in texts {
+        // "Internal error." is for clients. Many libraries repeat the cause in their own text.
+        let said = parts.last().is_some_and(|before| before.contains(text.trim_end_matches('.')));
+        if !said && (text != "Internal error." || text == last) {
+            parts.push(text);
+        }
+    }
+    let line = parts.iter().map(|part| part.trim_end_matches('.')).collect::<Vec<_>>().join(": ");
+    let ends_as_sentence = parts.last().is_some_and(|part| part.ends_with('.'));
+    format!("{}{}", line.split_whitespace().collect::<Vec<_>>().join(" "), if ends_as_sentence { "." } else { "" })
+}
+
+fn load(file: Option<&Path>) -> Result<Config, Error> {
+    Config::load(file).map_err(|error| Error::new(Code::InvalidInput, format!("configuration: {error}")))
+}
+
+/// Opens the application for a command beside the server: without models, and with a quiet log. Operators run commands
+/// before the first `serve` too, so the schema is brought up to date.
+async fn open(file: Option<&Path>) -> Result<App, Error> {
+    let config = load_quietly(file)?;
+    let app = connect(config, Models::none()).await?;
+    bring_up_to_date(&app).await?;
+    Ok(app)
+}
+
+/// The configuration, with a log that leaves the terminal to the command: warnings only, unless configured otherwise.
+fn load_quietly(file: Option<&Path>) -> Result<Config, Error> {
+    let mut config = load(file)?;
+    if Config::from_toml("").is_ok_and(|default| default.log.filter == config.log.filter) {
+        config.log.filter = "warn".to_owned();
+    }
+    telemetry::start(&config.log)?;
+    Ok(config)
+}
+
+async fn connect(config: Config, models: Models) -> Result<App, Error> {
+    let place = format!("{} (data directory {})", config.shown_database_url(), config.data.dir.display());
+    App::open(config, models)
+        .await
+        .map_err(|error| Error::new(error.code, format!("cannot open {place}")).with_source(error))
+}
+
+async fn bring_up_to_date(app: &App) -> Result<(), Error> {
+    let failed = |error: Error| Error::new(error.code, "cannot bring the schema up to date").with_source(error);
+    if app.config.database.migrate {
+        return app.db.migrate().await.map_err(failed);
+    }
+    if !app.db.is_migrated().await? {
+        let message = "the database's schema is not up to date; run `jeton migrate` first (database.migrate is false)";
+        return Err(Error::new(Code::Conflict, message));
+    }
+    Ok(())
+}
+
+async fn migrate(file: Option<&Path>) -> Result<(), Error> {
+    let app = connect(load_quietly(file)?, Models::none()).await?;
+    app.db.migrate().await?;
+    output::print(&format!("{} is up to date: {}\n", app.db.name(), app.config.shown_database_url()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn operators_learn_the_causes_but_each_only_once() {
+        let inner = std::io::Error::other("disk on fire");
+        let error = Error::new(Code::Internal, "cannot open data").with_source(Error::internal(inner));
+        assert_eq!(explain(&error), "cannot open data: disk on fire");
+        assert_eq!(explain(&Error::internal("a: b")), "a: b");
+        assert_eq!(explain(&Error::field("username", "Too long.")), "username: Too long.");
+        let repeated = Error::new(Code::Internal, "reading failed: disk on fire");
+        assert_eq!(explain(&repeated.with_source("disk on fire")), "reading failed: disk on fire");
+    }
+}

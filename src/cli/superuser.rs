@@ -1,0 +1,52 @@
+//! `jeton createsuperuser`: the first superuser is made here, and never by a built-in password.
+
+use super::{output, password, user};
+use crate::account::admin::{self, Actor, Change};
+use crate::account::{self, Roles};
+use crate::app::App;
+use crate::error::{Code, Error};
+use crate::tokens::Tokens;
+
+/// What the new superuser gets.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The name
+    #[arg(long, value_name = "NAME", default_value = "admin")]
+    username: String,
+    /// The first balance
+    #[arg(long, value_name = "TOKENS", default_value_t = 10_000, value_parser = user::balance())]
+    tokens: i64,
+    /// Make a user of this name who is there already an active superuser; password and balance stay
+    #[arg(long)]
+    promote: bool,
+    #[command(flatten)]
+    password: password::Args,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
+    // Looked up before the password is asked for. Should somebody take the name meanwhile, the database refuses it.
+    let Some(there) = account::find_by_name(app, &args.username).await? else {
+        user::check_name(&args.username)?;
+        let password = args.password.obtain(&app.random, &args.username)?;
+        let roles = Roles { is_staff: true, is_superuser: true };
+        let grant = Some(Tokens(args.tokens));
+        let made = admin::create(app, Actor::CommandLine, &args.username, password.text.clone(), roles, grant).await?;
+        let said = format!("made the superuser {} with {} tokens", output::plain(&made.username), made.tokens);
+        return user::report(&made, &said, Some(&password), args.json);
+    };
+    let name = output::plain(&there.username);
+    if !args.promote {
+        let message = format!(
+            "there is already a user named {name}; choose another name with --username, or make {name} a superuser \
+             with --promote"
+        );
+        return Err(Error::new(Code::Conflict, message));
+    }
+    let change = Change { active: Some(true), staff: Some(true), superuser: Some(true) };
+    let promoted = admin::update(app, Actor::CommandLine, there.id, change).await?;
+    let said = format!("{name} is an active superuser now; the password and the balance are as they were");
+    user::report(&promoted, &said, None, args.json)
+}

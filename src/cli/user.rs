@@ -1,0 +1,311 @@
+//! `jeton user`: looking after the users.
+
+use std::io::IsTerminal;
+
+use clap::Subcommand;
+use clap::builder::RangedI64ValueParser;
+use serde_json::{Value, json};
+
+use super::{output, password};
+use crate::account::admin::{self, Actor, Adjustment, Amount, Change, Filter};
+use crate::account::{self, Roles};
+use crate::app::App;
+use crate::entity::user;
+use crate::error::{Code, Error};
+use crate::page::Page;
+use crate::tokens::Tokens;
+
+/// Users read at once for a list.
+const BATCH: u64 = 1000;
+
+/// Which command, and how to print.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the users, newest first
+    List {
+        /// Only names with this in them, in any case
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        /// Only those who are staff
+        #[arg(long)]
+        staff: bool,
+        /// Only those who may not log in
+        #[arg(long)]
+        inactive: bool,
+    },
+    /// Show one user
+    Show { name: String },
+    /// Make a user, whether or not registration is open
+    Create {
+        name: String,
+        /// The first balance [default: ledger.signup_grant]
+        #[arg(long, value_parser = balance())]
+        tokens: Option<i64>,
+        /// May see everybody and adjust balances
+        #[arg(long)]
+        staff: bool,
+        /// May do everything
+        #[arg(long)]
+        superuser: bool,
+        #[command(flatten)]
+        password: password::Args,
+    },
+    /// Let a user log in again
+    Activate { name: String },
+    /// Keep a user from logging in, and end all sessions
+    Deactivate { name: String },
+    /// Set a user's password, and end all sessions
+    SetPassword {
+        name: String,
+        #[command(flatten)]
+        password: password::Args,
+    },
+    /// Set what a user can spend
+    SetBalance {
+        name: String,
+        #[arg(value_parser = balance())]
+        tokens: i64,
+        /// Why, for the ledger
+        #[arg(long, default_value = "set on the command line")]
+        reason: String,
+    },
+    /// Give a user tokens, or take some away (-100)
+    Grant {
+        name: String,
+        #[arg(allow_negative_numbers = true)]
+        tokens: i64,
+        /// Why, for the ledger
+        #[arg(long, default_value = "granted on the command line")]
+        reason: String,
+    },
+    /// Make a user a superuser
+    Promote {
+        name: String,
+        /// Only staff: may see everybody and adjust balances
+        #[arg(long)]
+        staff: bool,
+    },
+    /// Make a superuser or staff member a plain user
+    Demote { name: String },
+    /// Delete a user with all chats and sessions. The ledger keeps its entries
+    Delete {
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
+    let json = args.json;
+    match args.command {
+        Command::List { search, staff, inactive } => {
+            let filter = Filter { search, active: inactive.then_some(false), staff: staff.then_some(true) };
+            list(app, filter, json).await
+        }
+        Command::Show { name } => show(app, &name, json).await,
+        Command::Create { name, tokens, staff, superuser, password } => {
+            check_name(&name)?;
+            if let Some(there) = account::find_by_name(app, &name).await? {
+                let message = format!("there is already a user named {}", output::plain(&there.username));
+                return Err(Error::new(Code::Conflict, message));
+            }
+            let password = password.obtain(&app.random, &name)?;
+            let (text, roles) = (password.text.clone(), Roles { is_staff: staff, is_superuser: superuser });
+            let made = admin::create(app, Actor::CommandLine, &name, text, roles, tokens.map(Tokens)).await?;
+            let said = format!("made {} with {} tokens", output::plain(&made.username), made.tokens);
+            report(&made, &said, Some(&password), json)
+        }
+        Command::Activate { name } => {
+            change(app, &name, Change { active: Some(true), ..Change::default() }, "is active", json).await
+        }
+        Command::Deactivate { name } => {
+            let change_to = Change { active: Some(false), ..Change::default() };
+            change(app, &name, change_to, "is inactive; all sessions have ended", json).await
+        }
+        Command::SetPassword { name, password } => {
+            let user = named(app, &name).await?;
+            let password = password.obtain(&app.random, &user.username)?;
+            let user = admin::set_password(app, Actor::CommandLine, user.id, password.text.clone()).await?;
+            let said = format!("{} has a new password; all sessions have ended", output::plain(&user.username));
+            report(&user, &said, Some(&password), json)
+        }
+        Command::SetBalance { name, tokens, reason } => {
+            adjust(app, &name, Amount::To(Tokens(tokens)), reason, json).await
+        }
+        Command::Grant { name, tokens, reason } => adjust(app, &name, Amount::By(Tokens(tokens)), reason, json).await,
+        Command::Promote { name, staff: true } => {
+            change(app, &name, Change { staff: Some(true), ..Change::default() }, "is staff", json).await
+        }
+        Command::Promote { name, staff: false } => {
+            let change_to = Change { active: None, staff: Some(true), superuser: Some(true) };
+            change(app, &name, change_to, "is a superuser", json).await
+        }
+        Command::Demote { name } => {
+            let change_to = Change { active: None, staff: Some(false), superuser: Some(false) };
+            change(app, &name, change_to, "is a plain user", json).await
+        }
+        Command::Delete { name, yes } => delete(app, &name, yes, json).await,
+    }
+}
+
+/// What a balance may be, for clap.
+pub(super) fn balance() -> RangedI64ValueParser<i64> {
+    clap::value_parser!(i64).range(0..=Tokens::MAX_BALANCE.0)
+}
+
+/// Whether a new user may be called this. Checked before a password is asked for; `account` checks it again.
+pub(super) fn check_name(typed: &str) -> Result<(), Error> {
+    account::name::check(&account::name::normalize(typed)).map_err(|message| Error::field("username", message))
+}
+
+/// Tells what was done to a user: a sentence, or the user as JSON, and the password where nobody knows it yet.
+pub(super) fn report(
+    user: &user::Model,
+    said: &str,
+    password: Option<&password::Chosen>,
+    json: bool,
+) -> Result<(), Error> {
+    let shown = password.filter(|password| password.generated).map(|password| password.text.as_str());
+    if json {
+        let mut value = as_json(user);
+        if let (Some(password), Some(fields)) = (shown, value.as_object_mut()) {
+            fields.insert("password".to_owned(), json!(password));
+        }
+        return output::print_json(&value);
+    }
+    let password = shown.map(|password| format!("password (shown only now): {password}\n"));
+    output::print(&format!("{said}\n{}", password.unwrap_or_default()))
+}
+
+async fn list(app: &App, filter: Filter, json: bool) -> Result<(), Error> {
+    let (mut users, mut older_than) = (Vec::new(), None);
+    loop {
+        let page = Page::newest(BATCH, older_than);
+        let slice = admin::users(app, Actor::CommandLine, filter.clone(), page).await?;
+        older_than = slice.rows.last().map(|user| user.id);
+        users.extend(slice.rows);
+        if !slice.has_next {
+            break;
+        }
+    }
+    if json {
+        return output::print_json(&users.iter().map(as_json).collect());
+    }
+    let rows: Vec<_> = users
+        .iter()
+        .map(|user| {
+            let active = if user.is_active { "active" } else { "inactive" };
+            vec![
+                user.id.to_string(),
+                output::plain(&user.username),
+                user.tokens.to_string(),
+                user.held.to_string(),
+                role(user).to_owned(),
+                active.to_owned(),
+                user.created_at.format("%Y-%m-%d").to_string(),
+            ]
+        })
+        .collect();
+    output::print(&output::table(&["ID", "NAME", "TOKENS", "HELD", "ROLE", "STATE", "SINCE"], &rows))
+}
+
+async fn show(app: &App, name: &str, json: bool) -> Result<(), Error> {
+    let user = named(app, name).await?;
+    let chats = admin::chats_of(app, Actor::CommandLine, user.id).await?;
+    if json {
+        let mut value = as_json(&user);
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("chats".to_owned(), json!(chats));
+        }
+        return output::print_json(&value);
+    }
+    let time = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
+    output::print(&format!(
+        "name      {}\nid        {}\nstate     {}\nrole      {}\ntokens    {}\nheld      {}\nchats     {chats}\n\
+         since     {}\nlogged in {}\n",
+        output::plain(&user.username),
+        user.id,
+        if user.is_active { "active" } else { "inactive" },
+        role(&user),
+        user.tokens,
+        user.held,
+        time(user.created_at),
+        user.last_login_at.map_or_else(|| "never".to_owned(), time),
+    ))
+}
+
+async fn change(app: &App, name: &str, change: Change, said: &str, json: bool) -> Result<(), Error> {
+    let user = named(app, name).await?;
+    let user = admin::update(app, Actor::CommandLine, user.id, change).await?;
+    report(&user, &format!("{} {said}", output::plain(&user.username)), None, json)
+}
+
+async fn adjust(app: &App, name: &str, amount: Amount, reason: String, json: bool) -> Result<(), Error> {
+    let user = named(app, name).await?;
+    let adjustment = Adjustment { user_id: user.id, amount, reason, idempotency_key: None };
+    let balance = admin::adjust_balance(app, Actor::CommandLine, adjustment).await?;
+    let said = format!("{} has {} tokens, and {} held", output::plain(&user.username), balance.tokens, balance.held);
+    report(&user::Model { tokens: balance.tokens, held: balance.held, ..user }, &said, None, json)
+}
+
+async fn delete(app: &App, name: &str, yes: bool, json: bool) -> Result<(), Error> {
+    let user = named(app, name).await?;
+    let chats = admin::chats_of(app, Actor::CommandLine, user.id).await?;
+    let (name, rest) = (output::plain(&user.username), Tokens(user.tokens.0.saturating_add(user.held.0)));
+    let with = format!("{} and all sessions, and writes off {rest} tokens", output::count(chats, "chat"));
+    if !yes {
+        if !std::io::stdin().is_terminal() {
+            let message = format!("deleting {name} also deletes {with}; there is no terminal to ask on, so say --yes");
+            return Err(Error::new(Code::InvalidInput, message));
+        }
+        output::ask(&format!("Deleting {name} also deletes {with}.\nDelete {name}? [y/N] "));
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map_err(Error::internal)?;
+        if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+            return Err(Error::new(Code::InvalidInput, format!("{name} was not deleted")));
+        }
+    }
+    admin::delete(app, Actor::CommandLine, user.id).await?;
+    if json {
+        return output::print_json(&json!({ "id": user.id, "username": user.username, "deleted": true }));
+    }
+    output::print(&format!("deleted {name}\n"))
+}
+
+async fn named(app: &App, name: &str) -> Result<user::Model, Error> {
+    let found = account::find_by_name(app, name).await?;
+    found.ok_or_else(|| Error::new(Code::NotFound, format!("there is no user named {}", output::plain(name))))
+}
+
+fn role(user: &user::Model) -> &'static str {
+    match (user.is_superuser, user.is_staff) {
+        (true, _) => "superuser",
+        (false, true) => "staff",
+        (false, false) => "user",
+    }
+}
+
+/// The user for programs: the names and values as in the GraphQL API's snake case, and no secrets.
+fn as_json(user: &user::Model) -> Value {
+    json!({
+        "id": user.id,
+        "username": user.username,
+        "is_active": user.is_active,
+        "is_staff": user.is_staff,
+        "is_superuser": user.is_superuser,
+        "tokens": user.tokens,
+        "held": user.held,
+        "created_at": user.created_at,
+        "last_login_at": user.last_login_at,
+    })
+}

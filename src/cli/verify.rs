@@ -1,0 +1,36 @@
+//! `jeton verify`: whether money is where the ledger says.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::output;
+use crate::account::admin::{self, Actor, Filter};
+use crate::app::App;
+use crate::error::Error;
+use crate::ledger;
+use crate::page::Page;
+
+/// How to print.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(app: &App, args: Args) -> Result<ExitCode, Error> {
+    let findings: Vec<_> = ledger::verify(&app.db).await?.iter().map(ToString::to_string).collect();
+    let all = admin::users(app, Actor::CommandLine, Filter::default(), Page::newest(1, None)).await?;
+    let users = all.total(app.db.read()).await?;
+    if args.json {
+        output::print_json(&json!({ "clean": findings.is_empty(), "users": users, "findings": findings }))?;
+    } else if findings.is_empty() {
+        // Says which database, since an empty one in a wrong place is clean as well.
+        let users = output::count(users, "user");
+        output::print(&format!("ledger is clean: {users} in {}\n", app.config.shown_database_url()))?;
+    } else {
+        output::print(&findings.iter().map(|finding| format!("{finding}\n")).collect::<String>())?;
+    }
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,102 @@
+//! Registering, balance, profile.
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::body::Fields;
+use super::error::Refusal;
+use super::{Answer, json};
+use crate::account::{self, Registering, name};
+use crate::app::App;
+use crate::error::Error;
+use crate::ledger;
+use crate::tokens::Tokens;
+use crate::viewer::Viewer;
+
+/// A new account.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
+pub(super) struct Registration {
+    /// 1 to 50 characters. May not look like another name.
+    username: String,
+    /// At least 8 characters, and not easy to guess.
+    password: String,
+    /// The same again.
+    password2: String,
+}
+
+/// Who registered.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Registered {
+    username: String,
+}
+
+/// Make an account.
+#[utoipa::path(post, path = "/api/register/", tag = "account", request_body = Registration, responses(
+    (status = 201, description = "The account has been made.", body = Registered),
+    (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
+    (status = 403, description = "Registration is closed.", body = super::openapi::Detail),
+    (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
+))]
+pub(super) async fn register(app: &App, request: Request) -> Answer {
+    let mut fields = Fields::read(request).await?;
+    let username = fields.text("username", name::MAX_CHARS);
+    let password = fields.text("password", usize::MAX);
+    let password2 = fields.text("password2", usize::MAX);
+    // Whether the name is taken is a mistake of that field, told together with those of the others.
+    if fields.is_good("username") && account::find_by_name(app, &username).await?.is_some() {
+        fields.mistake("username", "user with this username already exists.");
+    }
+    fields.check()?;
+    if password != password2 {
+        return Err(Refusal::Domain(Error::field("password", "Password fields didn't match.")));
+    }
+    let user = account::register(app, Registering { username, password }).await?;
+    Ok(json(StatusCode::CREATED, &Registered { username: user.username }))
+}
+
+/// What the user has.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Balance {
+    /// Tokens that can be spent.
+    #[schema(value_type = i64)]
+    tokens: Tokens,
+}
+
+/// How many tokens you have.
+#[utoipa::path(get, path = "/api/user/balance/", tag = "account", security(("access token" = [])), responses(
+    (status = 200, description = "The balance.", body = Balance),
+    (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
+))]
+pub(super) async fn balance(app: &App, viewer: Viewer) -> Answer {
+    let balance = ledger::balance(&app.db, viewer.user()?.id).await?;
+    Ok(json(StatusCode::OK, &Balance { tokens: balance.tokens }))
+}
+
+/// A user, as these clients know one.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Profile {
+    id: i64,
+    username: String,
+    /// Tokens that can be spent.
+    #[schema(value_type = i64)]
+    tokens: Tokens,
+}
+
+impl From<crate::entity::user::Model> for Profile {
+    fn from(user: crate::entity::user::Model) -> Self {
+        Self { id: user.id, username: user.username, tokens: user.tokens }
+    }
+}
+
+/// Who you are.
+#[utoipa::path(get, path = "/api/user/profile/", tag = "account", security(("access token" = [])), responses(
+    (status = 200, description = "The user.", body = Profile),
+    (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
+))]
+pub(super) async fn profile(app: &App, viewer: Viewer) -> Answer {
+    let me = account::me(app, viewer).await?.ok_or_else(Error::unauthenticated)?;
+    Ok(json(StatusCode::OK, &Profile::from(me)))
+}

@@ -1,0 +1,175 @@
+//! Bodies: JSON, or either kind of form, into fields; and the rules for text fields.
+
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::header::CONTENT_TYPE;
+use http_body_util::BodyExt;
+use serde_json::{Map, Value};
+
+use super::error::{Refusal, add};
+use crate::error::{Code, Error};
+
+/// The fields of a body, and the mistakes found in them so far.
+pub(super) struct Fields {
+    given: Map<String, Value>,
+    mistakes: Map<String, Value>,
+}
+
+/// What a form's file counts as: something that is no text.
+const FILE: Value = Value::Bool(true);
+
+impl Fields {
+    /// Reads the body of a request.
+    pub(super) async fn read(request: Request) -> Result<Self, Refusal> {
+        let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = match request.into_body().collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => return Err(unreadable(error)),
+        };
+        let given = match media_type {
+            _ if body.is_empty() => Map::new(),
+            None => return Err(Refusal::MediaType(String::new())),
+            Some(media_type) => parse(&media_type, body).await?,
+        };
+        Ok(Self { given, mistakes: Map::new() })
+    }
+
+    /// A text field without the white space around it. A mistake is kept for [`Fields::check`].
+    pub(super) fn text(&mut self, field: &str, max_chars: usize) -> String {
+        let text = match self.given.get(field) {
+            None => return self.mistake(field, "This field is required."),
+            Some(Value::Null) => return self.mistake(field, "This field may not be null."),
+            Some(Value::String(text)) => text.trim().to_owned(),
+            Some(Value::Number(number)) => number.to_string(),
+            Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
+                return self.mistake(field, "Not a valid string.");
+            }
+        };
+        if text.is_empty() {
+            return self.mistake(field, "This field may not be blank.");
+        }
+        if text.chars().count() > max_chars {
+            self.mistake(field, &format!("Ensure this field has no more than {max_chars} characters."));
+        }
+        if text.contains('\0') {
+            self.mistake(field, "Null characters are not allowed.");
+        }
+        text
+    }
+
+    /// Keeps a mistake.
+    pub(super) fn mistake(&mut self, field: &str, message: &str) -> String {
+        add(&mut self.mistakes, field, message);
+        String::new()
+    }
+
+    /// Whether this field is all right so far.
+    pub(super) fn is_good(&self, field: &str) -> bool {
+        !self.mistakes.contains_key(field)
+    }
+
+    /// Refuses the request if there was any mistake.
+    pub(super) fn check(self) -> Result<(), Refusal> {
+        if self.mistakes.is_empty() { Ok(()) } else { Err(Refusal::Fields(self.mistakes)) }
+    }
+}
+
+fn unreadable(error: axum::Error) -> Refusal {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return Refusal::Domain(Error::new(Code::PayloadTooLarge, "The request body is too large."));
+        }
+        cause = error.source();
+    }
+    Refusal::Syntax("The request body broke off.".to_owned())
+}
+
+async fn parse(media_type: &str, body: Bytes) -> Result<Map<String, Value>, Refusal> {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/json" => from_json(&body),
+        "application/x-www-form-urlencoded" => {
+            let pairs = form_urlencoded::parse(&body);
+            Ok(pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect())
+        }
+        "multipart/form-data" => from_multipart(media_type, body).await,
+        _ => Err(Refusal::MediaType(media_type.to_owned())),
+    }
+}
+
+fn from_json(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    let value = serde_json::from_slice(body).map_err(|error| Refusal::Syntax(format!("JSON parse error - {error}")))?;
+    // Named as Python names them.
+    let kind = match value {
+        Value::Object(object) => return Ok(object),
+        Value::Null => return Err(Refusal::NotAnObject("No data provided".to_owned())),
+        Value::Array(_) => "list",
+        Value::String(_) => "str",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+    };
+    Err(Refusal::NotAnObject(format!("Invalid data. Expected a dictionary, but got {kind}.")))
+}
+
+async fn from_multipart(media_type: &str, body: Bytes) -> Result<Map<String, Value>, Refusal> {
+    let broken = |error: multer::Error| Refusal::Syntax(format!("Multipart form parse error - {error}"));
+    let boundary = multer::parse_boundary(media_type).map_err(broken)?;
+    let whole = futures::stream::once(async move { Ok::<_, std::convert::Infallible>(body) });
+    let mut parts = multer::Multipart::new(whole, boundary);
+    let mut fields = Map::new();
+    while let Some(part) = parts.next_field().await.map_err(broken)? {
+        let (name, is_file) = (part.name().unwrap_or_default().to_owned(), part.file_name().is_some());
+        let text = part.bytes().await.map_err(broken)?;
+        let value = if is_file { FILE } else { String::from_utf8_lossy(&text).into_owned().into() };
+        fields.insert(name, value);
+    }
+    Ok(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    async fn fields(media_type: &str, body: &str) -> Result<Fields, Refusal> {
+        let request = Request::post("/").header("content-type", media_type).body(Body::from(body.to_owned())).unwrap();
+        Fields::read(request).await
+    }
+
+    #[tokio::test]
+    async fn the_three_kinds_of_body_say_the_same() {
+        let multipart = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n b c \r\n--x--\r\n";
+        for (media_type, body) in [
+            ("application/json", r#"{"a": "first", "a": " b c "}"#),
+            ("application/x-www-form-urlencoded", "a=first&a=+b+c%20"),
+            ("multipart/form-data; boundary=x", multipart),
+        ] {
+            let mut fields = fields(media_type, body).await.ok().unwrap();
+            assert_eq!(fields.text("a", 3), "b c", "{media_type}");
+            assert!(fields.check().is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn all_mistakes_of_all_fields_are_told() {
+        let body = r#"{"null": null, "blank": " \t", "list": [], "bool": true, "long": "abcd\u0000", "number": 12}"#;
+        let mut fields = fields("application/json", body).await.ok().unwrap();
+        for field in ["missing", "null", "blank", "list", "bool", "long"] {
+            fields.text(field, 3);
+        }
+        assert_eq!(fields.text("number", 3), "12");
+        let Err(Refusal::Fields(mistakes)) = fields.check() else { panic!("mistakes") };
+        let expected = serde_json::json!({
+            "missing": ["This field is required."],
+            "null": ["This field may not be null."],
+            "blank": ["This field may not be blank."],
+            "list": ["Not a valid string."],
+            "bool": ["Not a valid string."],
+            "long": ["Ensure this field has no more than 3 characters.", "Null characters are not allowed."],
+        });
+        assert_eq!(Value::Object(mistakes), expected);
+    }
+}

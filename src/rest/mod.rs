@@ -1,0 +1,110 @@
+//! The REST routes that the clients of the Django application know, answered as it answered. A thin translation.
+//!
+//! The order of decisions is theirs too: credentials (401), method (405), media type (415), syntax and fields (400),
+//! balance (402). So each path has one handler, which looks at the method only once it knows who is asking.
+
+mod account;
+mod body;
+mod chat;
+mod credentials;
+mod error;
+mod openapi;
+mod token;
+
+use axum::extract::{Request, State};
+use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use axum::{Json, Router};
+use serde::Serialize;
+
+use self::error::Refusal;
+use crate::app::App;
+
+/// What every handler gives.
+type Answer = Result<Response, Refusal>;
+
+const POST_ONLY: &str = "POST, OPTIONS";
+const GET_ONLY: &str = "GET, HEAD, OPTIONS";
+const GET_AND_POST: &str = "GET, POST, HEAD, OPTIONS";
+
+/// Serves `/api/..`, with and without the final slash.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/api/register/", any(register))
+        .route("/api/register", any(register))
+        .route("/api/token/", any(obtain_token))
+        .route("/api/token", any(obtain_token))
+        .route("/api/token/refresh/", any(refresh_token))
+        .route("/api/token/refresh", any(refresh_token))
+        .route("/api/chat/", any(chats))
+        .route("/api/chat", any(chats))
+        .route("/api/user/balance/", any(balance))
+        .route("/api/user/balance", any(balance))
+        .route("/api/user/profile/", any(profile))
+        .route("/api/user/profile", any(profile))
+        .route("/api/openapi.json", get(openapi::document))
+        .route("/api/{*anything}", any(async || Refusal::NotFound))
+}
+
+async fn register(State(app): State<App>, request: Request) -> Answer {
+    match *request.method() {
+        Method::POST => account::register(&app, request).await,
+        _ => other_method(request.method(), POST_ONLY),
+    }
+}
+
+async fn obtain_token(State(app): State<App>, request: Request) -> Answer {
+    match *request.method() {
+        Method::POST => token::obtain(&app, request).await,
+        _ => other_method(request.method(), POST_ONLY),
+    }
+}
+
+async fn refresh_token(State(app): State<App>, request: Request) -> Answer {
+    match *request.method() {
+        Method::POST => token::refresh(&app, request).await,
+        _ => other_method(request.method(), POST_ONLY),
+    }
+}
+
+async fn chats(State(app): State<App>, request: Request) -> Answer {
+    let viewer = credentials::viewer(&app, request.headers()).await?;
+    match *request.method() {
+        Method::GET | Method::HEAD => chat::list(&app, viewer, request.uri().query()).await,
+        Method::POST => chat::send(&app, viewer, request).await,
+        _ => other_method(request.method(), GET_AND_POST),
+    }
+}
+
+async fn balance(State(app): State<App>, request: Request) -> Answer {
+    let viewer = credentials::viewer(&app, request.headers()).await?;
+    match *request.method() {
+        Method::GET | Method::HEAD => account::balance(&app, viewer).await,
+        _ => other_method(request.method(), GET_ONLY),
+    }
+}
+
+async fn profile(State(app): State<App>, request: Request) -> Answer {
+    let viewer = credentials::viewer(&app, request.headers()).await?;
+    match *request.method() {
+        Method::GET | Method::HEAD => account::profile(&app, viewer).await,
+        _ => other_method(request.method(), GET_ONLY),
+    }
+}
+
+/// OPTIONS tells which methods there are; everything else is refused.
+fn other_method(method: &Method, allow: &'static str) -> Answer {
+    if method == Method::OPTIONS {
+        return Ok((StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static(allow))]).into_response());
+    }
+    Err(Refusal::Method { method: method.clone(), allow })
+}
+
+/// Compact JSON, with the media type spelled as the clients know it.
+fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    let mut response = (status, Json(value)).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

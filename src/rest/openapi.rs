@@ -1,0 +1,62 @@
+//! The description of these routes, generated from the code.
+
+use std::sync::LazyLock;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::Value;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi, ToSchema};
+
+use super::{account, chat, token};
+
+/// Why something was refused.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes an answer")]
+pub(super) struct Detail {
+    detail: String,
+    /// For programs, where there is one.
+    code: Option<String>,
+}
+
+/// Why a message was not answered.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes an answer")]
+pub(super) struct Failure {
+    error: String,
+}
+
+/// Sentences by field; or `detail` for a body that can't be read, `non_field_errors` for one that is no object.
+#[derive(ToSchema)]
+#[schema(value_type = std::collections::HashMap<String, Value>)]
+#[expect(dead_code, reason = "describes an answer")]
+pub(super) struct Mistakes(Value);
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Jeton REST API",
+        description = "The routes that clients of the Django application know. The whole API is GraphQL, at /graphql.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    paths(account::register, account::balance, account::profile, token::obtain, token::refresh, chat::send, chat::list),
+    modifiers(&AccessToken)
+)]
+struct Document;
+
+struct AccessToken;
+
+impl Modify for AccessToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document.components.get_or_insert_default().add_security_scheme("access token", scheme);
+    }
+}
+
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::to_value(Document::openapi()).unwrap_or_else(|error| error.to_string().into()));
+
+/// `GET /api/openapi.json`
+pub(super) async fn document() -> Response {
+    super::json(StatusCode::OK, &*DOCUMENT)
+}
