@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Env, Format, Toml};
 use serde::{Deserialize, Serialize};
 
@@ -254,7 +255,7 @@ pub enum ConfigError {
     #[error("there is no configuration file {0}")]
     NoFile(PathBuf),
     /// A key is unknown, missing or of the wrong type.
-    #[error("{0}")]
+    #[error("{}", in_one_line(.0))]
     Read(Box<figment::Error>),
     /// Each value is well-formed, but they do not fit together.
     #[error("{0}")]
@@ -270,11 +271,13 @@ impl Config {
         if let Some(path) = file.filter(|path| !path.is_file()) {
             return Err(ConfigError::NoFile(path.to_owned()));
         }
-        let file = file.unwrap_or(Path::new("jeton.toml"));
-        Self::extract(Figment::from(Toml::string(DEFAULT)).merge(Toml::file_exact(file)).merge(
-            // `JETON_TEST_*` configures the test-suite, not the server.
-            Env::prefixed("JETON_").filter(|key| !key.starts_with("TEST_")).split("__"),
-        ))
+        let mut figment = Figment::from(Toml::string(DEFAULT));
+        if let Some(file) = file.or(Some(Path::new("jeton.toml")).filter(|path| path.exists())) {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        // `JETON_TEST_*` configures the test-suite, not the server.
+        let environment = Env::prefixed("JETON_").filter(|key| !key.starts_with("TEST_")).split("__");
+        Self::extract(figment.merge(environment))
     }
 
     /// The defaults with the given TOML on top, and no look at files or the environment.
@@ -367,4 +370,21 @@ fn without_credentials(url: &str) -> String {
         Some((place, options)) if options.contains("password") => format!("{scheme}://{hidden}{place}?(hidden)"),
         _ => format!("{scheme}://{hidden}{place}"),
     }
+}
+
+/// The first mistake with its key, as its author wrote it, and without a drawing of the place.
+fn in_one_line(error: &figment::Error) -> String {
+    let what = match &error.kind {
+        Kind::UnknownField(_, known) => format!("no such key; there are {}", known.join(", ")),
+        kind => kind.to_string(),
+    };
+    let is_drawing = |line: &str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
+    let what = what.lines().filter(|line| !is_drawing(line)).collect::<Vec<_>>().join(" ");
+    let file = error.metadata.as_ref().and_then(|from| from.source.as_ref()).map(ToString::to_string);
+    let key = match &file {
+        Some(_) => error.path.join("."),
+        None => format!("JETON_{}", error.path.join("__").to_uppercase()),
+    };
+    let place = if error.path.is_empty() { String::new() } else { format!("{key}: ") };
+    format!("{place}{what}{}", file.map_or_else(String::new, |file| format!(" (in {file})")))
 }

@@ -39,10 +39,10 @@ fn check(file: Option<&Path>, config: &Config) -> Result<String, Error> {
         }
     }
     let from = match file {
-        Some(file) => file.display().to_string(),
-        None if Path::new("jeton.toml").is_file() => "jeton.toml".to_owned(),
-        None => "no file, defaults only".to_owned(),
+        Some(file) => format!("{}, the environment", file.display()),
+        None if Path::new("jeton.toml").is_file() => "jeton.toml, the environment".to_owned(),
+        None => "no file, the environment".to_owned(),
     };
-    text.push_str(&format!("the configuration is fine ({from}, and the environment)\n"));
+    text.push_str(&format!("the configuration is fine (defaults, {from})\n"));
     Ok(text)
 }

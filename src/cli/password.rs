@@ -15,6 +15,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 
 /// How the password is given. Without either it is asked for on a terminal, and generated elsewhere
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Read the password from standard input, which holds nothing else
     #[arg(long, conflicts_with = "generate")]

@@ -1,7 +1,7 @@
 //! `jeton serve`: opens everything, says what there is, and serves.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use tokio::net::TcpListener;
@@ -27,17 +27,18 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|error| {
-        let advice = match error.kind() {
-            ErrorKind::AddrInUse => "something, perhaps another jeton, listens there already; stop it, or choose",
-            ErrorKind::PermissionDenied => "ports below 1024 are for root; choose",
-            ErrorKind::AddrNotAvailable => "this machine has no such address; choose",
-            _ => "choose",
+        let (ip, port) = (address.ip(), address.port());
+        let (why, other) = match error.kind() {
+            ErrorKind::AddrInUse => ("something, perhaps another jeton, listens there already", (ip, port ^ 1)),
+            ErrorKind::PermissionDenied => ("ports below 1024 are not for everybody", (ip, 8000)),
+            ErrorKind::AddrNotAvailable => ("this machine has no such address", (Ipv4Addr::LOCALHOST.into(), port)),
+            _ => ("the address will not do", (Ipv4Addr::LOCALHOST.into(), 8000)),
         };
-        let other = SocketAddr::new(address.ip(), if address.port() < 1024 { 8000 } else { address.port() ^ 1 });
         let message = format!(
-            "cannot listen on {address}: {advice} another address with http.listen in jeton.toml or \
-             JETON_HTTP__LISTEN={other}"
+            "cannot listen on {address}: {error}: {why}; choose another address with `http.listen` in jeton.toml, or \
+             with JETON_HTTP__LISTEN={}",
+            SocketAddr::from(other)
         );
-        Error::new(Code::Conflict, message).with_source(error)
+        Error::new(Code::Conflict, message)
     })
 }

@@ -9,12 +9,13 @@ use crate::tokens::Tokens;
 
 /// What the new superuser gets.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// The name
     #[arg(long, value_name = "NAME", default_value = "admin")]
     username: String,
     /// The first balance
-    #[arg(long, value_name = "TOKENS", default_value_t = 10_000, value_parser = user::balance())]
+    #[arg(long, value_name = "TOKENS", default_value_t = 10_000, allow_negative_numbers = true, value_parser = user::balance())]
     tokens: i64,
     /// Make a user of this name who is there already an active superuser; password and balance stay
     #[arg(long)]

@@ -13,6 +13,7 @@ use crate::page::Page;
 
 /// How to print.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Print JSON
     #[arg(long)]

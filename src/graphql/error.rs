@@ -1,6 +1,7 @@
 //! Domain errors on the wire: as data where a mistake was to be expected, as GraphQL errors with a code otherwise.
 
-use async_graphql::{ErrorExtensionValues, Response, ServerError, SimpleObject};
+use async_graphql::indexmap::IndexMap;
+use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, SimpleObject, Value};
 
 use crate::error::{Code, Error};
 
@@ -39,11 +40,19 @@ pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
         .collect()
 }
 
-/// Gives every error of a response its `extensions.code`, and tells the log about faults of the server.
+/// Gives every error of a response its `extensions.code`, tells the log about faults of the server, and puts null
+/// where a field failed.
 ///
-/// Resolvers return domain errors with `?`; async-graphql keeps them as the source.
-pub(super) fn finish(response: &mut Response) {
-    for error in &mut response.errors {
+/// Resolvers return domain errors with `?`; async-graphql keeps them as the source. It leaves the failed field out of
+/// the data, where the specification wants null. All fields that can fail are nullable but the mutations themselves,
+/// of which one that fails makes the whole data null.
+pub(super) fn finish(response: &mut Response, mutation: bool) {
+    let Response { data, errors, .. } = response;
+    for error in errors {
+        match error.path.as_slice() {
+            [_] if mutation => *data = Value::Null,
+            path => put_null(data, path),
+        }
         let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
         let Some(source) = error.source.as_ref().and_then(|source| source.downcast_ref::<Error>()) else {
             if extensions.get("code").is_none() {
@@ -64,6 +73,28 @@ pub(super) fn finish(response: &mut Response) {
             });
             extensions.set("fields", fields.collect::<Vec<_>>());
         }
+    }
+}
+
+fn put_null(data: &mut Value, path: &[PathSegment]) {
+    match path.split_first() {
+        Some((PathSegment::Field(name), rest)) => {
+            if *data == Value::Null {
+                // All fields of this object failed, so async-graphql made none.
+                *data = Value::Object(IndexMap::new());
+            }
+            if let Value::Object(fields) = data {
+                put_null(fields.entry(Name::new(name)).or_insert(Value::Null), rest);
+            }
+        }
+        Some((PathSegment::Index(index), rest)) => {
+            if let Value::List(elements) = data
+                && let Some(element) = elements.get_mut(*index)
+            {
+                put_null(element, rest);
+            }
+        }
+        None => {}
     }
 }
 

@@ -102,8 +102,7 @@ async fn answer(graphql: &Graphql, headers: &HeaderMap, by_get: bool, asked: Res
         return refuse(Media::Json, Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
     };
     match execute(graphql, headers, by_get, asked).await {
-        Ok(mut response) => {
-            finish(&mut response);
+        Ok(response) => {
             // A request that fails validation never began; a resolver that fails leaves a path.
             let executed = response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty());
             write(
@@ -128,7 +127,9 @@ async fn execute(
     let query = asked.query.ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "`query` is missing."))?;
     let document = async_graphql::parser::parse_query(&query)
         .map_err(|error| Refusal { well_formed: true, ..Refusal::new(StatusCode::BAD_REQUEST, error.to_string()) })?;
-    if by_get && !is_query(&document, asked.operation_name.as_deref()) {
+    let operation = operation(&document, asked.operation_name.as_deref());
+    // Of an operation that cannot be told, execution will say so; nothing runs.
+    if by_get && operation.is_some_and(|operation| operation != OperationType::Query) {
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "GET is for queries. Use POST."));
     }
     let mut request = Request::new(query).data(viewer).data(UserAgent(text(headers, USER_AGENT.as_str())));
@@ -139,7 +140,9 @@ async fn execute(
     if let Some(variables) = asked.variables {
         request = request.variables(Variables::from_json(variables.into()));
     }
-    Ok(graphql.schema.execute(loader::loaders(&graphql.app, request)).await)
+    let mut response = graphql.schema.execute(loader::loaders(&graphql.app, request)).await;
+    finish(&mut response, operation == Some(OperationType::Mutation));
+    Ok(response)
 }
 
 /// Who is asking. A credential that is there but no good refuses the request: going on as nobody would only puzzle.
@@ -160,14 +163,14 @@ async fn viewer(graphql: &Graphql, headers: &HeaderMap) -> Result<Viewer, Refusa
     }
 }
 
-fn is_query(document: &ExecutableDocument, name: Option<&str>) -> bool {
+/// What kind of operation is to run; nothing where the document does not tell.
+fn operation(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
     let operation = match (&document.operations, name) {
         (DocumentOperations::Single(operation), _) => Some(operation),
         (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
         (DocumentOperations::Multiple(_), None) => None,
     };
-    // Of an operation that cannot be told, execution will say so; nothing runs.
-    operation.is_none_or(|operation| operation.node.ty == OperationType::Query)
+    operation.map(|operation| operation.node.ty)
 }
 
 fn from_query(query: &str) -> Result<Asked, Refusal> {

@@ -14,6 +14,7 @@ use crate::ledger;
 /// What can be read.
 pub struct Query;
 
+/// What can be read.
 #[Object]
 impl Query {
     /// Who is asking; null for nobody in particular.

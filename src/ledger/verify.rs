@@ -4,7 +4,8 @@ use std::fmt;
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, IntoIden, JoinType, Query, SelectStatement};
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, FromQueryResult, IsolationLevel, StatementBuilder, TransactionTrait,
+    ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, IsolationLevel, StatementBuilder,
+    TransactionTrait,
 };
 
 use crate::db::Db;
@@ -72,8 +73,10 @@ impl fmt::Display for Finding {
 /// # Errors
 /// INTERNAL where the database cannot be read.
 pub async fn verify(db: &Db) -> Result<Vec<Finding>, Error> {
-    // All queries see the same snapshot. SQLite gives that to any transaction.
-    let txn = db.read().begin_with_config(Some(IsolationLevel::RepeatableRead), None).await?;
+    // All queries see the same snapshot. SQLite gives that to any transaction, and warns of the wish.
+    let is_postgres = db.read().get_database_backend() == DbBackend::Postgres;
+    let isolation = is_postgres.then_some(IsolationLevel::RepeatableRead);
+    let txn = db.read().begin_with_config(isolation, None).await?;
     let mut findings = Vec::new();
     for row in all::<BalanceRow>(&txn, balances()).await? {
         let BalanceRow { user_id, tokens, held, entries, open } = row;

@@ -73,7 +73,6 @@ async fn a_request_that_was_not_executed_has_no_data() {
         (r#"{"query":"{ __typename }","extensions":""}"#, 400, 400),
         (r#"{"query":"{"}"#, 400, 200),
         (r#"{"query":"{ nothing }"}"#, 400, 200),
-        (r#"{"query":"query($a: ID!) { chat(id: $a) { id } }"}"#, 400, 200),
     ];
     for (body, new, old) in cases {
         for (accept, status) in [(NEW, new), (OLD, old)] {
@@ -120,8 +119,9 @@ async fn what_is_too_large_or_too_deep_is_refused() {
     assert_eq!(post(&app, OLD, NEW, &large).await.status, 413);
     let deep = format!("{}id{}", "{ me { balance ".repeat(30), "} }".repeat(30));
     assert_eq!(post(&app, OLD, NEW, &json!({ "query": deep }).to_string()).await.status, 400);
-    let wide: String = (0..150).map(|i| format!("a{i}:me{{id}} ")).collect();
-    assert_eq!(post(&app, OLD, NEW, &json!({ "query": format!("{{ {wide} }}") }).to_string()).await.status, 413);
+    let app = TestApp::start(On::Sqlite).await;
+    let wide: String = (0..600).map(|i| format!("a{i}:me{{id}} ")).collect();
+    assert_eq!(post(&app, OLD, NEW, &json!({ "query": format!("{{ {wide} }}") }).to_string()).await.status, 400);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,8 @@ async fn every_type_field_argument_and_value_has_a_description() {
     let mut silent = Vec::new();
     for of in schema["__schema"]["types"].as_array().unwrap() {
         let name = of["name"].as_str().unwrap();
-        if name.starts_with("__") {
+        // The introspection's own types, and the scalars that GraphQL itself defines.
+        if name.starts_with("__") || ["Boolean", "Float", "ID", "Int", "String"].contains(&name) {
             continue;
         }
         note(&mut silent, name, of);

@@ -61,10 +61,11 @@ type Count = Box<dyn Fn(App) -> BoxFuture<'static, Result<u64, Error>> + Send + 
 /// Counts a list on demand.
 pub(crate) struct Total(Count);
 
+/// Counts a list on demand.
 #[Object]
 impl Total {
     /// How many there are in all pages together. Counted only when it is selected.
-    async fn total_count(&self, ctx: &Context<'_>) -> async_graphql::Result<u64> {
-        Ok((self.0)(ctx.data::<App>()?.clone()).await?)
+    async fn total_count(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<u64>> {
+        Ok(Some((self.0)(ctx.data::<App>()?.clone()).await?))
     }
 }

@@ -13,6 +13,7 @@ use crate::entity::audit_event;
 /// One act of an operator. Visible to staff; never changed, never deleted.
 pub(crate) struct AuditEvent(pub(crate) audit_event::Model);
 
+/// One act of an operator. Visible to staff; never changed, never deleted.
 #[Object]
 impl AuditEvent {
     /// The global id.

@@ -17,6 +17,7 @@ use crate::viewer::Viewer;
 /// Somebody with an account. Visible to themselves and to staff.
 pub(crate) struct User(pub(crate) user::Model);
 
+/// Somebody with an account. Visible to themselves and to staff.
 #[Object]
 impl User {
     /// The global id.
@@ -78,6 +79,7 @@ impl From<ledger::Balance> for Balance {
 /// Why a balance moved. Never changed, never deleted.
 pub(crate) struct LedgerEntry(pub(crate) ledger_entry::Model);
 
+/// Why a balance moved. Never changed, never deleted.
 #[Object]
 impl LedgerEntry {
     /// The global id.

@@ -18,6 +18,7 @@ use crate::tokens::Tokens;
 /// One metered exchange: a message, its reply, its cost. Visible to whoever sent it and to staff.
 pub(crate) struct Chat(pub(crate) entity::chat::Model);
 
+/// One metered exchange: a message, its reply, its cost. Visible to whoever sent it and to staff.
 #[Object]
 impl Chat {
     /// The global id.
@@ -99,6 +100,7 @@ pub(crate) struct Model {
     pub(crate) default: bool,
 }
 
+/// A model that answers messages.
 #[Object]
 impl Model {
     /// The name to choose it by.

@@ -1,25 +1,26 @@
 //! `jeton user`: looking after the users.
 
+mod show;
+
 use std::io::IsTerminal;
 
 use clap::Subcommand;
 use clap::builder::RangedI64ValueParser;
-use serde_json::{Value, json};
+use serde_json::json;
 
+pub(super) use self::show::report;
+use self::show::{list, show};
 use super::{output, password};
 use crate::account::admin::{self, Actor, Adjustment, Amount, Change, Filter};
 use crate::account::{self, Roles};
 use crate::app::App;
 use crate::entity::user;
 use crate::error::{Code, Error};
-use crate::page::Page;
 use crate::tokens::Tokens;
-
-/// Users read at once for a list.
-const BATCH: u64 = 1000;
 
 /// Which command, and how to print.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Print JSON
     #[arg(long, global = true)]
@@ -43,12 +44,16 @@ enum Command {
         inactive: bool,
     },
     /// Show one user
-    Show { name: String },
+    Show {
+        /// The user's name, in any case
+        name: String,
+    },
     /// Make a user, whether or not registration is open
     Create {
+        /// The name, 1 to 50 characters
         name: String,
         /// The first balance [default: ledger.signup_grant]
-        #[arg(long, value_parser = balance())]
+        #[arg(long, allow_negative_numbers = true, value_parser = balance())]
         tokens: Option<i64>,
         /// May see everybody and adjust balances
         #[arg(long)]
@@ -60,19 +65,28 @@ enum Command {
         password: password::Args,
     },
     /// Let a user log in again
-    Activate { name: String },
+    Activate {
+        /// The user's name, in any case
+        name: String,
+    },
     /// Keep a user from logging in, and end all sessions
-    Deactivate { name: String },
+    Deactivate {
+        /// The user's name, in any case
+        name: String,
+    },
     /// Set a user's password, and end all sessions
     SetPassword {
+        /// The user's name, in any case
         name: String,
         #[command(flatten)]
         password: password::Args,
     },
     /// Set what a user can spend
     SetBalance {
+        /// The user's name, in any case
         name: String,
-        #[arg(value_parser = balance())]
+        /// What can be spent from now on; what open chats hold stays theirs
+        #[arg(allow_negative_numbers = true, value_parser = balance())]
         tokens: i64,
         /// Why, for the ledger
         #[arg(long, default_value = "set on the command line")]
@@ -80,7 +94,9 @@ enum Command {
     },
     /// Give a user tokens, or take some away (-100)
     Grant {
+        /// The user's name, in any case
         name: String,
+        /// How many
         #[arg(allow_negative_numbers = true)]
         tokens: i64,
         /// Why, for the ledger
@@ -89,15 +105,20 @@ enum Command {
     },
     /// Make a user a superuser
     Promote {
+        /// The user's name, in any case
         name: String,
         /// Only staff: may see everybody and adjust balances
         #[arg(long)]
         staff: bool,
     },
     /// Make a superuser or staff member a plain user
-    Demote { name: String },
+    Demote {
+        /// The user's name, in any case
+        name: String,
+    },
     /// Delete a user with all chats and sessions. The ledger keeps its entries
     Delete {
+        /// The user's name, in any case
         name: String,
         /// Do not ask
         #[arg(long)]
@@ -168,82 +189,6 @@ pub(super) fn check_name(typed: &str) -> Result<(), Error> {
     account::name::check(&account::name::normalize(typed)).map_err(|message| Error::field("username", message))
 }
 
-/// Tells what was done to a user: a sentence, or the user as JSON, and the password where nobody knows it yet.
-pub(super) fn report(
-    user: &user::Model,
-    said: &str,
-    password: Option<&password::Chosen>,
-    json: bool,
-) -> Result<(), Error> {
-    let shown = password.filter(|password| password.generated).map(|password| password.text.as_str());
-    if json {
-        let mut value = as_json(user);
-        if let (Some(password), Some(fields)) = (shown, value.as_object_mut()) {
-            fields.insert("password".to_owned(), json!(password));
-        }
-        return output::print_json(&value);
-    }
-    let password = shown.map(|password| format!("password (shown only now): {password}\n"));
-    output::print(&format!("{said}\n{}", password.unwrap_or_default()))
-}
-
-async fn list(app: &App, filter: Filter, json: bool) -> Result<(), Error> {
-    let (mut users, mut older_than) = (Vec::new(), None);
-    loop {
-        let page = Page::newest(BATCH, older_than);
-        let slice = admin::users(app, Actor::CommandLine, filter.clone(), page).await?;
-        older_than = slice.rows.last().map(|user| user.id);
-        users.extend(slice.rows);
-        if !slice.has_next {
-            break;
-        }
-    }
-    if json {
-        return output::print_json(&users.iter().map(as_json).collect());
-    }
-    let rows: Vec<_> = users
-        .iter()
-        .map(|user| {
-            let active = if user.is_active { "active" } else { "inactive" };
-            vec![
-                user.id.to_string(),
-                output::plain(&user.username),
-                user.tokens.to_string(),
-                user.held.to_string(),
-                role(user).to_owned(),
-                active.to_owned(),
-                user.created_at.format("%Y-%m-%d").to_string(),
-            ]
-        })
-        .collect();
-    output::print(&output::table(&["ID", "NAME", "TOKENS", "HELD", "ROLE", "STATE", "SINCE"], &rows))
-}
-
-async fn show(app: &App, name: &str, json: bool) -> Result<(), Error> {
-    let user = named(app, name).await?;
-    let chats = admin::chats_of(app, Actor::CommandLine, user.id).await?;
-    if json {
-        let mut value = as_json(&user);
-        if let Some(fields) = value.as_object_mut() {
-            fields.insert("chats".to_owned(), json!(chats));
-        }
-        return output::print_json(&value);
-    }
-    let time = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
-    output::print(&format!(
-        "name      {}\nid        {}\nstate     {}\nrole      {}\ntokens    {}\nheld      {}\nchats     {chats}\n\
-         since     {}\nlogged in {}\n",
-        output::plain(&user.username),
-        user.id,
-        if user.is_active { "active" } else { "inactive" },
-        role(&user),
-        user.tokens,
-        user.held,
-        time(user.created_at),
-        user.last_login_at.map_or_else(|| "never".to_owned(), time),
-    ))
-}
-
 async fn change(app: &App, name: &str, change: Change, said: &str, json: bool) -> Result<(), Error> {
     let user = named(app, name).await?;
     let user = admin::update(app, Actor::CommandLine, user.id, change).await?;
@@ -285,27 +230,4 @@ async fn delete(app: &App, name: &str, yes: bool, json: bool) -> Result<(), Erro
 async fn named(app: &App, name: &str) -> Result<user::Model, Error> {
     let found = account::find_by_name(app, name).await?;
     found.ok_or_else(|| Error::new(Code::NotFound, format!("there is no user named {}", output::plain(name))))
-}
-
-fn role(user: &user::Model) -> &'static str {
-    match (user.is_superuser, user.is_staff) {
-        (true, _) => "superuser",
-        (false, true) => "staff",
-        (false, false) => "user",
-    }
-}
-
-/// The user for programs: the names and values as in the GraphQL API's snake case, and no secrets.
-fn as_json(user: &user::Model) -> Value {
-    json!({
-        "id": user.id,
-        "username": user.username,
-        "is_active": user.is_active,
-        "is_staff": user.is_staff,
-        "is_superuser": user.is_superuser,
-        "tokens": user.tokens,
-        "held": user.held,
-        "created_at": user.created_at,
-        "last_login_at": user.last_login_at,
-    })
 }

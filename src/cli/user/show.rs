@@ -1,0 +1,113 @@
+//! How users are shown: one, many, as text and as JSON.
+
+use serde_json::{Value, json};
+
+use super::super::{output, password};
+use super::named;
+use crate::account::admin::{self, Actor, Filter};
+use crate::app::App;
+use crate::entity::user;
+use crate::error::Error;
+use crate::page::Page;
+
+/// Users read at once for a list.
+const BATCH: u64 = 1000;
+
+/// Tells what was done to a user: a sentence, or the user as JSON, and the password where nobody knows it yet.
+pub(in crate::cli) fn report(
+    user: &user::Model,
+    said: &str,
+    password: Option<&password::Chosen>,
+    json: bool,
+) -> Result<(), Error> {
+    let shown = password.filter(|password| password.generated).map(|password| password.text.as_str());
+    if json {
+        let mut value = as_json(user);
+        if let (Some(password), Some(fields)) = (shown, value.as_object_mut()) {
+            fields.insert("password".to_owned(), json!(password));
+        }
+        return output::print_json(&value);
+    }
+    let password = shown.map(|password| format!("password (shown only now): {password}\n"));
+    output::print(&format!("{said}\n{}", password.unwrap_or_default()))
+}
+
+pub(super) async fn list(app: &App, filter: Filter, json: bool) -> Result<(), Error> {
+    let (mut users, mut older_than) = (Vec::new(), None);
+    loop {
+        let page = Page::newest(BATCH, older_than);
+        let slice = admin::users(app, Actor::CommandLine, filter.clone(), page).await?;
+        older_than = slice.rows.last().map(|user| user.id);
+        users.extend(slice.rows);
+        if !slice.has_next {
+            break;
+        }
+    }
+    if json {
+        return output::print_json(&users.iter().map(as_json).collect());
+    }
+    let rows: Vec<_> = users
+        .iter()
+        .map(|user| {
+            let active = if user.is_active { "active" } else { "inactive" };
+            vec![
+                user.id.to_string(),
+                output::plain(&user.username),
+                user.tokens.to_string(),
+                user.held.to_string(),
+                role(user).to_owned(),
+                active.to_owned(),
+                user.created_at.format("%Y-%m-%d").to_string(),
+            ]
+        })
+        .collect();
+    output::print(&output::table(&["ID", "NAME", "TOKENS", "HELD", "ROLE", "STATE", "SINCE"], &rows))
+}
+
+pub(super) async fn show(app: &App, name: &str, json: bool) -> Result<(), Error> {
+    let user = named(app, name).await?;
+    let chats = admin::chats_of(app, Actor::CommandLine, user.id).await?;
+    if json {
+        let mut value = as_json(&user);
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("chats".to_owned(), json!(chats));
+        }
+        return output::print_json(&value);
+    }
+    let time = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
+    output::print(&format!(
+        "name      {}\nid        {}\nstate     {}\nrole      {}\ntokens    {}\nheld      {}\nchats     {chats}\n\
+         since     {}\nlogged in {}\n",
+        output::plain(&user.username),
+        user.id,
+        if user.is_active { "active" } else { "inactive" },
+        role(&user),
+        user.tokens,
+        user.held,
+        time(user.created_at),
+        user.last_login_at.map_or_else(|| "never".to_owned(), time),
+    ))
+}
+
+fn role(user: &user::Model) -> &'static str {
+    match (user.is_superuser, user.is_staff) {
+        (true, _) => "superuser",
+        (false, true) => "staff",
+        (false, false) => "user",
+    }
+}
+
+/// The user for programs: the names and values as in the GraphQL API's snake case, and no secrets.
+fn as_json(user: &user::Model) -> Value {
+    json!({
+        "id": user.id,
+        "username": user.username,
+        "is_active": user.is_active,
+        "is_staff": user.is_staff,
+        "is_superuser": user.is_superuser,
+        "tokens": user.tokens,
+        "held": user.held,
+        "created_at": user.created_at,
+        "last_login_at": user.last_login_at,
+    })
+}
