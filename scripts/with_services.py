@@ -9,7 +9,8 @@ The command finds them in its environment:
     JETON_TEST_MODEL      path of the model file
 
 A variable that is already set is left alone, so a server of one's own can stand in. What can't be had here
-(PostgreSQL isn't installed, the model can't be downloaded) is named and left out; with CI=true it is an error.
+(PostgreSQL isn't installed, the model can't be downloaded) is named and left out; with CI=true that is an error, and
+so is, anywhere, a PostgreSQL that is installed and does not start.
 The server and its files are gone when the command ends, however it ends.
 """
 
@@ -115,9 +116,10 @@ def postgres_server() -> Iterator[tuple[str, str]]:
             *(binaries / "initdb", "--pgdata", data, "--username", "postgres", "--pwfile", password_file),
             *("--auth-host", "password", "--auth-local", "reject", "--encoding", "UTF8", "--no-locale", "--no-sync"),
         ]
-        made = subprocess.run(initdb, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **owner)
+        piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        made = subprocess.run(initdb, cwd=directory, **piped, **owner)
         if made.returncode != 0:
-            raise Unavailable(f"initdb failed: {made.stdout.strip().splitlines()[-1:]}")
+            sys.exit(f"with_services: PostgreSQL's initdb failed:\n{made.stdout}")
 
         port = free_port()
         log = directory / "log"
@@ -134,15 +136,17 @@ def postgres_server() -> Iterator[tuple[str, str]]:
         command = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
         with log.open("w") as output:
             # In its own session: Ctrl-C in the terminal reaches the tests first, and the server after them.
-            server = subprocess.Popen(command, cwd=directory, stdout=output, stderr=output, start_new_session=True, **owner)
+            server = subprocess.Popen(
+                command, cwd=directory, stdout=output, stderr=output, start_new_session=True, **owner
+            )
         stack.callback(stop_postgres, server)
 
         deadline = time.monotonic() + 60
         while subprocess.run([binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode != 0:
             if server.poll() is not None or time.monotonic() > deadline:
-                raise Unavailable(f"PostgreSQL {version} does not start: {log.read_text().strip().splitlines()[-1:]}")
+                sys.exit(f"with_services: PostgreSQL {version} does not start:\n{log.read_text()}")
             time.sleep(0.1)
-        yield f"postgres://postgres:{password}@127.0.0.1:{port}/postgres", f"PostgreSQL {version}"
+        yield f"postgres://postgres:{password}@127.0.0.1:{port}/postgres", version
 
 
 def postgres_binaries() -> Path:

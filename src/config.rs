@@ -380,11 +380,37 @@ fn in_one_line(error: &figment::Error) -> String {
     };
     let is_drawing = |line: &str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
     let what = what.lines().filter(|line| !is_drawing(line)).collect::<Vec<_>>().join(" ");
-    let file = error.metadata.as_ref().and_then(|from| from.source.as_ref()).map(ToString::to_string);
-    let key = match &file {
-        Some(_) => error.path.join("."),
-        None => format!("JETON_{}", error.path.join("__").to_uppercase()),
+    let from = error.metadata.as_ref();
+    let file = from.and_then(|from| from.source.as_ref()).map(ToString::to_string);
+    let key = match from {
+        Some(from) if from.name.contains("environment") => format!("JETON_{}", error.path.join("__").to_uppercase()),
+        _ => error.path.join("."),
     };
     let place = if error.path.is_empty() { String::new() } else { format!("{key}: ") };
     format!("{place}{what}{}", file.map_or_else(String::new, |file| format!(" (in {file})")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_of_the_database_are_hidden() {
+        for (url, shown) in [
+            ("sqlite://data/jeton.db", "sqlite://data/jeton.db"),
+            ("postgres://db/jeton?sslmode=require", "postgres://db/jeton?sslmode=require"),
+            ("postgres://me:pw@db:5432/jeton", "postgres://(hidden)@db:5432/jeton"),
+            ("postgres://me:p?w@x@db/jeton", "postgres://(hidden)@db/jeton"),
+            ("postgres://db/jeton?user=me&password=pw", "postgres://db/jeton?(hidden)"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named_by_their_key_in_one_line() {
+        let error = Config::from_toml("[http]\nlistn = \"x\"").unwrap_err().to_string();
+        assert!(error.starts_with("http.listn: no such key; there are listen, "), "{error}");
+        assert_eq!(Config::from_toml("[http").unwrap_err().to_string().lines().count(), 1);
+    }
 }

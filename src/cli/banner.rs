@@ -109,9 +109,10 @@ fn next(config: &Config, base: &str) -> String {
     };
     format!(
         "\n{begin}  T=$(curl -sS $J/api/token/ -d username=$U -d password=$P | sed 's/.*\"access\":\"\\([^\"]*\\)\".*/\\1/')\n  \
-         curl -sS $J/graphql -H \"Authorization: Bearer $T\" -H 'Content-Type: application/json' -d '{{\"query\":\n  \
-         \"mutation {{ sendMessage(input: {{ message: \\\"What is the capital of France?\\\" }})\n  \
-         {{ chat {{ response cost }} balance {{ tokens }} errors {{ message }} }} }}\"}}'; echo\n\n\
+         Q='mutation {{ sendMessage(input: {{ message: \\\"What is the capital of France?\\\" }})'\n  \
+         Q=\"$Q {{ chat {{ response cost }} balance {{ tokens }} errors {{ message }} }} }}\"\n  \
+         curl -sS $J/graphql -H \"Authorization: Bearer $T\" -H 'Content-Type: application/json' \\\n    \
+         -d \"{{\\\"query\\\": \\\"$Q\\\"}}\"; echo\n\n\
          Ctrl-C stops it. `jeton createsuperuser` makes the first superuser, `jeton help` says what else there is.\n\n"
     )
 }

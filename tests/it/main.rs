@@ -1,5 +1,13 @@
 //! The integration tests: one binary, one file for each area, each test on SQLite and on PostgreSQL.
 #![allow(missing_docs, reason = "tests say what they mean by their names")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets what it did not expect should stop there, and it makes its own tasks and settings"
+)]
 
 mod support;
 
@@ -7,8 +15,10 @@ mod accounts;
 mod admin;
 mod architecture;
 mod defects;
+mod end_to_end;
 mod graphql_http;
 mod history;
 mod money;
 mod schema;
 mod sessions;
+mod upstream;

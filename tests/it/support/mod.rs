@@ -12,6 +12,7 @@ use axum::Router;
 use chrono::{DateTime, Utc};
 use jeton::account::Roles;
 use jeton::account::admin::{self, Actor};
+use jeton::ai::SharedProvider;
 use jeton::ai::echo::Echo;
 use jeton::app::{App, Model, Models, Outside};
 use jeton::clock::Clock;
@@ -45,7 +46,7 @@ pub struct TestApp {
 }
 
 /// Where the data of one test lie; thrown away at the end.
-enum Place {
+pub enum Place {
     Sqlite(tempfile::TempDir),
     Postgres { server: String, name: String },
 }
@@ -57,6 +58,11 @@ impl TestApp {
 
     /// Starts with this TOML on top of the default configuration.
     pub async fn with(on: On, toml: &str) -> Self {
+        Self::with_provider(on, toml, Arc::new(Echo)).await
+    }
+
+    /// Starts with this provider as the model `upstream`.
+    pub async fn with_provider(on: On, toml: &str, upstream: SharedProvider) -> Self {
         let place = Place::make(on).await;
         let mut config = Config::from_toml(toml).unwrap();
         config.auth.secret = "a signing key for tests, and for tests only".to_owned();
@@ -68,7 +74,7 @@ impl TestApp {
         let outside = Outside {
             clock: clock.clone(),
             random: Random::seeded(1),
-            models: models(&model),
+            models: models(&model, upstream),
             secret: config.auth.secret.clone().into_bytes(),
         };
         let app = App::new(config, db, outside).unwrap();
@@ -129,14 +135,14 @@ impl TestApp {
         let outside = Outside {
             clock: self.clock.clone(),
             random: Random::seeded(2),
-            models: models(&self.model),
+            models: models(&self.model, Arc::new(Echo)),
             secret: self.app.config.auth.secret.clone().into_bytes(),
         };
         App::new(self.app.config.clone(), self.app.db.clone(), outside).unwrap()
     }
 }
 
-fn models(scripted: &Scripted) -> Models {
+fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
     let flat = Price { per_message: 100, ..Price::default() };
     let metered = Price { per_message: 0, per_1k_input: 10, per_1k_output: 30 };
     let model = |name: &str, price, provider| Model { name: name.to_owned(), provider, price, max_output: 1024 };
@@ -146,6 +152,7 @@ fn models(scripted: &Scripted) -> Models {
             model("echo", flat, Arc::new(Echo)),
             model("scripted", flat, scripted.clone()),
             model("metered", metered, scripted),
+            model("upstream", flat, upstream),
         ],
         "echo",
     )
@@ -167,7 +174,7 @@ impl Drop for TestApp {
 }
 
 impl Place {
-    async fn make(on: On) -> Self {
+    pub async fn make(on: On) -> Self {
         if on == On::Sqlite {
             return Self::Sqlite(tempfile::tempdir().unwrap());
         }
@@ -180,7 +187,7 @@ impl Place {
         Self::Postgres { server, name }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         match self {
             Self::Sqlite(dir) => format!("sqlite://{}", dir.path().join("jeton.db").display()),
             Self::Postgres { server, name } => {

@@ -1,0 +1,126 @@
+//! The thread that owns the weights and answers one request after the other.
+
+use std::fs::File;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use candle_core::quantized::gguf_file::Content;
+use candle_core::{Device, Result, Tensor};
+use candle_transformers::generation::{LogitsProcessor, Sampling};
+use candle_transformers::models::quantized_llama::{MAX_SEQ_LEN, ModelWeights};
+use candle_transformers::utils::apply_repeat_penalty;
+use tokio::sync::mpsc::Sender;
+
+use super::prompt::Prompter;
+use crate::ai::{Event, Request, Usage};
+use crate::error::{Code, Error};
+
+/// Low, since a small model that is asked for facts does best with its most likely words.
+const TEMPERATURE: f64 = 0.2;
+const TOP_P: f64 = 0.9;
+/// Small models repeat themselves without it.
+const REPEAT_PENALTY: f32 = 1.1;
+/// So many of the last tokens are not to be repeated.
+const REPEAT_WINDOW: usize = 64;
+
+/// A request, and where its events go.
+pub(super) struct Job {
+    pub(super) request: Request,
+    pub(super) events: Sender<std::result::Result<Event, Error>>,
+}
+
+pub(super) struct Worker {
+    weights: ModelWeights,
+    prompter: Arc<Prompter>,
+    sampler: LogitsProcessor,
+    window: usize,
+}
+
+/// The reader has gone away: nobody is left to pay for the rest.
+struct Left;
+
+impl Worker {
+    pub(super) fn new(content: Content, file: &mut File, prompter: Arc<Prompter>, seed: u64) -> Result<Self> {
+        let context = content.metadata.get("llama.context_length").and_then(|length| length.to_u32().ok());
+        // candle prepares positions up to a length of its own.
+        let window = context.map_or(MAX_SEQ_LEN, |length| MAX_SEQ_LEN.min(length as usize));
+        let weights = ModelWeights::from_gguf(content, file, &Device::Cpu)?;
+        let sampler = LogitsProcessor::from_sampling(seed, Sampling::TopP { p: TOP_P, temperature: TEMPERATURE });
+        Ok(Self { weights, prompter, sampler, window })
+    }
+
+    pub(super) fn window(&self) -> u64 {
+        self.window as u64
+    }
+
+    pub(super) fn run(mut self, waiting: Receiver<Job>) {
+        while let Ok(Job { request, events }) = waiting.recv() {
+            if events.is_closed() {
+                continue;
+            }
+            // A panic inside of the arithmetic must not take the model away from everybody else.
+            let answered = std::panic::catch_unwind(AssertUnwindSafe(|| self.answer(&request, &events)));
+            let outcome = match answered {
+                Ok(Ok(Ok(usage))) => Ok(Event::End(Some(usage))),
+                Ok(Ok(Err(Left))) => continue,
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(failed("a panic")),
+            };
+            events.blocking_send(outcome).ok();
+        }
+    }
+
+    fn answer(
+        &mut self,
+        request: &Request,
+        events: &Sender<std::result::Result<Event, Error>>,
+    ) -> std::result::Result<std::result::Result<Usage, Left>, Error> {
+        let prompt = self.prompter.encode(&request.messages).map_err(failed)?;
+        if prompt.is_empty() || prompt.len() >= self.window {
+            let message = format!("The message is too long for this model, which reads {} units.", self.window);
+            return Err(Error::new(Code::InvalidInput, message));
+        }
+        let room = self.window - prompt.len();
+        let limit = usize::try_from(request.max_output).unwrap_or(usize::MAX).min(room);
+        let prompter = self.prompter.clone();
+        let mut text = prompter.tokenizer().decode_stream(true);
+        let mut tokens = prompt.clone();
+        self.weights.clear_kv_cache();
+        let mut next = self.next(&prompt, 0, &tokens).map_err(failed)?;
+        let mut usage = Usage { input: prompt.len() as u64, output: 0 };
+        loop {
+            usage.output += 1;
+            if prompter.is_end(next) {
+                return Ok(Ok(usage));
+            }
+            tokens.push(next);
+            // Nothing comes while a character is not whole; nobody ever sees half of one.
+            let piece = text.step(next).map_err(failed)?;
+            if let Some(piece) = piece.filter(|piece| !piece.is_empty())
+                && events.blocking_send(Ok(Event::Piece(piece))).is_err()
+            {
+                return Ok(Err(Left));
+            }
+            if events.is_closed() {
+                return Ok(Err(Left));
+            }
+            if usage.output as usize >= limit {
+                return Ok(Ok(usage));
+            }
+            next = self.next(&[next], tokens.len() - 1, &tokens).map_err(failed)?;
+        }
+    }
+
+    /// Reads more of the text, which begins at `position`, and chooses the token that follows.
+    fn next(&mut self, read: &[u32], position: usize, so_far: &[u32]) -> Result<u32> {
+        let input = Tensor::new(read, &Device::Cpu)?.unsqueeze(0)?;
+        let logits = self.weights.forward(&input, position)?.squeeze(0)?;
+        let recent = so_far.get(so_far.len().saturating_sub(REPEAT_WINDOW)..).unwrap_or(so_far);
+        self.sampler.sample(&apply_repeat_penalty(&logits, REPEAT_PENALTY, recent)?)
+    }
+}
+
+fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(Code::ProviderUnavailable, "The language model failed.").with_source(cause)
+}

@@ -1,0 +1,278 @@
+//! The real binary: its commands, its shutdown, its death, and the real language model.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{On, PASSWORD, Place};
+
+/// Data and settings of one installation.
+struct Installation {
+    place: Place,
+    data: tempfile::TempDir,
+    settings: Vec<(&'static str, String)>,
+}
+
+/// A running server; killed when it is dropped.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Installation {
+    async fn new(on: On, settings: &[(&'static str, &str)]) -> Self {
+        let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Self { place: Place::make(on).await, data: tempfile::tempdir().unwrap(), settings }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jeton"));
+        command
+            .args(arguments)
+            .current_dir(self.data.path())
+            .env("JETON_DATABASE__URL", self.place.url())
+            .env("JETON_DATA__DIR", self.data.path())
+            .env("JETON_HTTP__LISTEN", "127.0.0.1:0")
+            .env("JETON_DEFAULT_MODEL", "echo")
+            .envs(self.settings.iter().cloned());
+        command
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// Runs a command that succeeds; what it prints.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments, "");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn serve(&self) -> Server {
+        let mut child = self.command(&["serve"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        // The banner says where it listens.
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = lines.find_map(|line| {
+            let line = line.unwrap();
+            line.split_whitespace().find(|word| word.starts_with("http://127.0.0.1:")).map(str::to_owned)
+        });
+        // Read on, so that the server never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        Server { child, url: url.expect("the banner names the address").trim_end_matches('/').to_owned() }
+    }
+}
+
+impl Server {
+    async fn post(&self, path: &str, access: Option<&str>, body: Value) -> (u16, Value) {
+        let mut request = client().post(format!("{}{path}", self.url)).json(&body);
+        if let Some(access) = access {
+            request = request.bearer_auth(access);
+        }
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    async fn data(&self, access: Option<&str>, query: &str) -> Value {
+        let (status, mut answer) = self.post("/graphql", access, json!({ "query": query })).await;
+        assert_eq!((status, answer.get("errors")), (200, None), "{query}");
+        answer["data"].take()
+    }
+
+    /// Registers somebody; the access token.
+    async fn register(&self, name: &str) -> String {
+        let query = format!(r#"mutation {{ register(input: {{username: "{name}", password: "{PASSWORD}"}}) {{ accessToken }} }}"#);
+        self.data(None, &query).await["register"]["accessToken"].as_str().unwrap().to_owned()
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks the server to stop; whether it said that all went well.
+    fn terminate(mut self) -> bool {
+        let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn client() -> reqwest::Client {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    reqwest::Client::new()
+}
+
+fn model() -> PathBuf {
+    let named = std::env::var_os("JETON_TEST_MODEL").map(PathBuf::from);
+    named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("models/SmolLM2-135M-Instruct.Q4_1.gguf"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_model_answers_a_stranger() {
+    let path = model();
+    let settings =
+        [("JETON_DEFAULT_MODEL", "smollm2"), ("JETON_MODELS__SMOLLM2__PATH", path.to_str().unwrap())];
+    let installation = Installation::new(On::Sqlite, &settings).await;
+    let server = installation.serve();
+    let access = server.register("mia").await;
+    let ask = r#"mutation { sendMessage(input: {message: "What is the capital of France?"}) {
+        chat { response status model cost } balance { tokens held } errors { message } } }"#;
+    let answer = server.data(Some(&access), ask).await["sendMessage"].take();
+    assert!(answer["chat"]["response"].as_str().unwrap().contains("Paris"), "{answer}");
+    assert_eq!(answer["chat"]["model"], "smollm2");
+    assert_eq!(answer["balance"], json!({ "tokens": 3900, "held": 0 }));
+    let (status, answer) = server.post("/api/chat/", Some(&access), json!({ "message": "Say hello." })).await;
+    assert_eq!((status, &answer["tokens_remaining"]), (200, &json!(3800)));
+    assert!(!answer["response"].as_str().unwrap().is_empty());
+    assert!(server.terminate());
+    assert!(installation.ok(&["verify"]).contains("clean"));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_charges_nobody_twice_and_holds_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let installation = Installation::new(on, &[("JETON_TURNS__LEASE", "1s")]).await;
+    let server = installation.serve();
+    let access = server.register("mia").await;
+    let (url, sending) = (format!("{}/api/chat/", server.url), access.clone());
+    let senders: Vec<_> = (0..60)
+        .map(|i| {
+            let (url, access) = (url.clone(), sending.clone());
+            tokio::spawn(async move {
+                let body = json!({ "message": format!("message {i}") });
+                let sent = client().post(url).bearer_auth(access).json(&body).send().await;
+                sent.is_ok_and(|answer| answer.status() == 200)
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    server.kill();
+    let mut answered = 0;
+    for sender in senders {
+        answered += usize::from(sender.await.unwrap());
+    }
+
+    let server = installation.serve();
+    // The sweeper ends what the first server left open, once its lease has run out.
+    let start = Instant::now();
+    let balance = loop {
+        let balance = server.data(Some(&access), "{ balance { tokens held } }").await["balance"].take();
+        if balance["held"] == 0 || start.elapsed() > Duration::from_secs(20) {
+            break balance;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(balance["held"], 0);
+    let chats = server.data(Some(&access), "{ chatHistory(first: 100) { nodes { status cost } } }").await;
+    let chats = chats["chatHistory"]["nodes"].as_array().unwrap().clone();
+    let done = chats.iter().filter(|chat| chat["status"] == "DONE").count();
+    assert!(done >= answered, "every answer that was seen is in the history: {done} of {answered}");
+    assert!(chats.iter().all(|chat| chat["status"] == "DONE" || chat["status"] == "INTERRUPTED"));
+    assert_eq!(balance["tokens"], 4000 - 100 * done as i64, "every answer was charged once");
+    assert!(installation.ok(&["verify"]).contains("clean"));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_have_their_commands(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let installation = Installation::new(on, &[]).await;
+    let made = installation.run(&["createsuperuser", "--password-stdin"], &format!("{PASSWORD}\n"));
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let again = installation.run(&["createsuperuser_custom", "--password-stdin"], &format!("{PASSWORD}\n"));
+    assert!(!again.status.success());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("--promote"), "the error says what to do");
+
+    let show = |name: &str| serde_json::from_str::<Value>(&installation.ok(&["user", "show", name, "--json"])).unwrap();
+    assert_eq!(show("admin")["tokens"], 10_000);
+    let created = installation.run(&["user", "create", "mia", "--password-stdin"], &format!("{PASSWORD}\n"));
+    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+    // While the server runs, on the same database.
+    let server = installation.serve();
+    let login = json!({ "username": "mia", "password": PASSWORD });
+    let (_, pair) = server.post("/api/token/", None, login.clone()).await;
+    let access = pair["access"].as_str().unwrap().to_owned();
+    installation.ok(&["user", "set-balance", "mia", "250"]);
+    installation.ok(&["user", "grant", "mia", "50", "--reason", "a gift"]);
+    assert_eq!(server.data(Some(&access), "{ balance { tokens } }").await["balance"]["tokens"], 300);
+    installation.ok(&["user", "promote", "mia"]);
+    assert_eq!(show("mia")["is_staff"], true, "{}", show("mia"));
+    installation.ok(&["user", "demote", "mia"]);
+    installation.ok(&["user", "deactivate", "mia"]);
+    assert_eq!(server.post("/api/token/", None, login.clone()).await.0, 401);
+    installation.ok(&["user", "activate", "mia"]);
+    assert_eq!(server.post("/api/token/", None, login).await.0, 200);
+    installation.ok(&["user", "delete", "mia", "--yes"]);
+    assert!(!installation.run(&["user", "show", "mia"], "").status.success());
+    assert!(installation.ok(&["user", "list"]).contains("admin"));
+    assert!(installation.ok(&["verify"]).contains("clean"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_asked_to_stop_finishes_what_is_open() {
+    let path = model();
+    let settings = [("JETON_MODELS__SMOLLM2__PATH", path.to_str().unwrap())];
+    let installation = Installation::new(On::Sqlite, &settings).await;
+    let server = installation.serve();
+    let access = server.register("mia").await;
+    let url = format!("{}/api/chat/", server.url);
+    let sending = tokio::spawn(async move {
+        let sent = client().post(url).bearer_auth(access).json(&json!({ "message": "Hello" })).send().await;
+        sent.unwrap().status().as_u16()
+    });
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert!(server.terminate());
+    // Refused connections are fine, lost answers are not.
+    if let Ok(status) = sending.await {
+        assert_eq!(status, 200);
+    }
+    assert!(installation.ok(&["verify"]).contains("clean"));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_configuration_is_named() {
+    let installation = Installation::new(On::Sqlite, &[]).await;
+    let told = |file: &str| {
+        let path = installation.data.path().join("wrong.toml");
+        std::fs::write(&path, file).unwrap();
+        let output = installation.run(&["--config", path.to_str().unwrap(), "config", "check"], "");
+        assert!(!output.status.success(), "{file}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for (file, named) in [
+        ("[http]\nlisten_on = 'x'", "listen_on"),
+        ("[models.gpt]\nprovider = 'openai'\nprice = { per_message = 1 }", "base_url"),
+        ("[models.gpt]\nprovider = 'echo'\nprice = { per_message = -1 }", "per_message"),
+        ("[models.gpt]\nprovider = 'echo'\nprise = 1", "prise"),
+        ("[auth]\nsecret = 'short'", "auth.secret"),
+        ("[turns]\nlease = 'soon'", "lease"),
+        ("default_model = ", "wrong.toml"),
+    ] {
+        assert!(told(file).contains(named), "{file}: {}", told(file));
+    }
+    let missing = installation.run(&["--config", "nowhere.toml", "config", "check"], "");
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("nowhere.toml"));
+    let mut manual = String::new();
+    std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/src/config.default.toml")).unwrap().read_to_string(&mut manual).unwrap();
+    assert_eq!(installation.ok(&["config", "default"]), manual);
+    assert_eq!(installation.ok(&["schema"]), jeton::graphql::sdl());
+}
