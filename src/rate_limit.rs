@@ -39,6 +39,7 @@ impl Failures {
     /// # Errors
     /// The seconds to wait where the name has to.
     pub fn take(&self, name: &str, now: DateTime<Utc>) -> Result<(), u64> {
+        let name = short(name);
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let count = match names.get(name) {
             Some(failed) if failed.until > now => {
@@ -57,7 +58,7 @@ impl Failures {
 
     /// The last try for this name succeeded.
     pub fn forget(&self, name: &str) {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(short(name));
     }
 
     fn wait(&self, count: u32) -> TimeDelta {
@@ -80,6 +81,11 @@ impl Failures {
             names.retain(|_, failed| failed.until > median);
         }
     }
+}
+
+/// As much of a name as is remembered: longer ones, which nobody has, share an entry and bound the memory.
+fn short(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(200)).unwrap_or(name)
 }
 
 /// Places for what goes on at once: so many for each owner, and so many in all.

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use http_body_util::Limited;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
@@ -30,6 +31,7 @@ const LAST_GRACE: Duration = Duration::from_secs(5);
 
 /// Everything that is served, with what every request goes through, outermost first.
 pub fn router(app: &App) -> Router {
+    let max_body_bytes = app.config.http.max_body_bytes;
     let middleware = ServiceBuilder::new()
         // An id that the client sent is kept, so that a request can be followed through several services.
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeId(app.random.clone())))
@@ -41,7 +43,8 @@ pub fn router(app: &App) -> Router {
         .layer(SetResponseHeaderLayer::if_not_present(X_FRAME_OPTIONS, HeaderValue::from_static("DENY")))
         .layer(SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, HeaderValue::from_static("same-origin")))
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
-        .layer(RequestBodyLimitLayer::new(app.config.http.max_body_bytes));
+        // The transports tell of a body that is too large in their own words.
+        .map_request(move |request: Request<Body>| request.map(|body| Body::new(Limited::new(body, max_body_bytes))));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))

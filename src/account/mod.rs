@@ -35,11 +35,39 @@ pub struct Registering {
 /// FORBIDDEN where registration is closed; INVALID_INPUT with every mistake in name and password, or where the name is
 /// taken.
 pub async fn register(app: &App, input: Registering) -> Result<user::Model, Error> {
-    if app.config.auth.registration == Registration::Closed {
-        return Err(Error::forbidden("Registration is closed. Ask an operator for an account."));
-    }
+    check_open(app)?;
     let new = NewUser::checked(app, &input.username, input.password, Roles::default()).await?;
     app.db.write(new, |txn, new| Box::pin(insert(txn, new))).await
+}
+
+/// Everything that is wrong with an account before it is made, a taken name included.
+///
+/// # Errors
+/// As [`register`].
+pub async fn check(app: &App, input: &Registering) -> Result<(), Error> {
+    check_open(app)?;
+    let mut mistakes = rule_mistakes(&name::normalize(&input.username), &input.password);
+    if mistakes.iter().all(|mistake| mistake.field != "username") && find_by_name(app, &input.username).await?.is_some()
+    {
+        mistakes.insert(0, name_taken());
+    }
+    if mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(mistakes)) }
+}
+
+fn check_open(app: &App) -> Result<(), Error> {
+    match app.config.auth.registration {
+        Registration::Open => Ok(()),
+        Registration::Closed => Err(Error::forbidden("Registration is closed. Ask an operator for an account.")),
+    }
+}
+
+fn rule_mistakes(username: &str, password: &str) -> Vec<FieldError> {
+    let rules = [("username", name::check(username)), ("password", password::check(password, username))];
+    rules.into_iter().filter_map(|(field, rule)| Some(FieldError { field, message: rule.err()? })).collect()
+}
+
+fn name_taken() -> FieldError {
+    FieldError { field: "username", message: "user with this username already exists.".to_owned() }
 }
 
 /// The user who is asking; nobody for anonymous viewers.
@@ -149,13 +177,7 @@ struct NewUser {
 impl NewUser {
     async fn checked(app: &App, typed: &str, password: String, roles: Roles) -> Result<Self, Error> {
         let username = name::normalize(typed);
-        let mut mistakes = Vec::new();
-        if let Err(message) = name::check(&username) {
-            mistakes.push(FieldError { field: "username", message });
-        }
-        if let Err(message) = password::check(&password, &username) {
-            mistakes.push(FieldError { field: "password", message });
-        }
+        let mistakes = rule_mistakes(&username, &password);
         if !mistakes.is_empty() {
             return Err(Error::invalid(mistakes));
         }
@@ -188,9 +210,7 @@ async fn insert(txn: &Txn, new: &NewUser) -> Result<user::Model, Error> {
     };
     let mut user = row.insert(txn).await.map_err(|error| match error.sql_err() {
         // The database decides, so that of ten who register a name at once one gets it.
-        Some(SqlErr::UniqueConstraintViolation(_)) => {
-            Error::field("username", "user with this username already exists.")
-        }
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::invalid(vec![name_taken()]),
         _ => error.into(),
     })?;
     if new.grant > Tokens::ZERO {

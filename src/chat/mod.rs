@@ -70,7 +70,7 @@ pub fn failure(chat: &chat::Model) -> Option<Error> {
 pub async fn send(app: &App, viewer: Viewer, input: Send) -> Result<Ended, Error> {
     match begin(app, viewer, input).await? {
         Begun::New(end) => end.await.map_err(Error::internal)?,
-        Begun::Seen(chat) => wait_for_end(app, chat).await,
+        Begun::Seen(chat) => wait_for_end(app, *chat).await,
     }
 }
 
@@ -79,7 +79,7 @@ enum Begun {
     /// The hold is taken and the turn is running; its end comes through the channel.
     New(oneshot::Receiver<Result<Ended, Error>>),
     /// The idempotency key was seen before; this is the first chat, whatever its state.
-    Seen(chat::Model),
+    Seen(Box<chat::Model>),
 }
 
 async fn begin(app: &App, viewer: Viewer, input: Send) -> Result<Begun, Error> {
@@ -104,7 +104,7 @@ async fn begin(app: &App, viewer: Viewer, input: Send) -> Result<Begun, Error> {
                 }
                 report_end.send(end).ok();
             }
-            Ok(Open::Seen(chat)) => drop(report.send(Ok(Begun::Seen(chat)))),
+            Ok(Open::Seen(chat)) => drop(report.send(Ok(Begun::Seen(Box::new(chat))))),
             Err(error) => drop(report.send(Err(error))),
         }
     });

@@ -2,7 +2,7 @@
 //!
 //! The provider's pieces are collected and saved now and then, which also renews the lease. At the end one transaction
 //! closes the chat, guarded by its open status, and settles or releases the hold. Who pays what is decided by
-//! [`Outcome::cost`] and written in the README.
+//! [`Closing::new`] and written in the README.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

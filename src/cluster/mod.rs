@@ -11,10 +11,12 @@ use tokio::sync::broadcast;
 /// News that a receiver may lag behind before it misses some.
 const CAPACITY: usize = 256;
 
+type Topics = HashMap<String, broadcast::Sender<Arc<[u8]>>>;
+
 /// The bus, within this process. Clones share their topics.
 #[derive(Clone, Default)]
 pub struct Bus {
-    topics: Arc<Mutex<HashMap<String, broadcast::Sender<Arc<[u8]>>>>>,
+    topics: Arc<Mutex<Topics>>,
 }
 
 impl Bus {

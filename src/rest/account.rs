@@ -10,7 +10,7 @@ use super::error::Refusal;
 use super::{Answer, json};
 use crate::account::{self, Registering, name};
 use crate::app::App;
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::ledger;
 use crate::tokens::Tokens;
 use crate::viewer::Viewer;
@@ -45,15 +45,17 @@ pub(super) async fn register(app: &App, request: Request) -> Answer {
     let username = fields.text("username", name::MAX_CHARS);
     let password = fields.text("password", usize::MAX);
     let password2 = fields.text("password2", usize::MAX);
-    // Whether the name is taken is a mistake of that field, told together with those of the others.
-    if fields.is_good("username") && account::find_by_name(app, &username).await?.is_some() {
-        fields.mistake("username", "user with this username already exists.");
+    let registering = Registering { username, password };
+    // What the domain says of a field is told together with what is wrong with the others.
+    match account::check(app, &registering).await {
+        Err(error) if error.code == Code::InvalidInput => fields.add_to_good(error),
+        checked => checked?,
     }
     fields.check()?;
-    if password != password2 {
+    if registering.password != password2 {
         return Err(Refusal::Domain(Error::field("password", "Password fields didn't match.")));
     }
-    let user = account::register(app, Registering { username, password }).await?;
+    let user = account::register(app, registering).await?;
     Ok(json(StatusCode::CREATED, &Registered { username: user.username }))
 }
 

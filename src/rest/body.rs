@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 
 use super::error::{Refusal, add};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, FieldError};
 
 /// The fields of a body, and the mistakes found in them so far.
 pub(super) struct Fields {
@@ -63,9 +63,13 @@ impl Fields {
         String::new()
     }
 
-    /// Whether this field is all right so far.
-    pub(super) fn is_good(&self, field: &str) -> bool {
-        !self.mistakes.contains_key(field)
+    /// Keeps what the domain says of the fields that were all right so far.
+    pub(super) fn add_to_good(&mut self, error: Error) {
+        let good = |field: &FieldError| !self.mistakes.contains_key(field.field);
+        let new: Vec<_> = error.fields.into_iter().filter(good).collect();
+        for mistake in new {
+            self.mistake(mistake.field, &mistake.message);
+        }
     }
 
     /// Refuses the request if there was any mistake.

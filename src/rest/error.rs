@@ -56,10 +56,11 @@ impl IntoResponse for Refusal {
                     Denied::WrongType => "Token has wrong type",
                     _ => "Token is invalid or expired",
                 };
-                let mut body = coded("Given token not valid for any token type", "token_not_valid");
-                body["messages"] =
-                    json!([{ "token_class": "AccessToken", "token_type": "access", "message": message }]);
-                unauthorized(&body)
+                unauthorized(&json!({
+                    "detail": "Given token not valid for any token type",
+                    "code": "token_not_valid",
+                    "messages": [{ "token_class": "AccessToken", "token_type": "access", "message": message }],
+                }))
             }
             Self::Login { detail, code: Some(code) } => unauthorized(&coded(detail, code)),
             Self::Login { detail, code: None } => unauthorized(&json!({ "detail": detail })),
@@ -103,7 +104,8 @@ fn domain(error: &Error) -> Response {
         Code::PayloadTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE),
         Code::RateLimited => {
             let seconds = error.retry_after.unwrap_or(1);
-            let body = json!({ "detail": format!("Request was throttled. Expected available in {seconds} seconds.") });
+            let unit = if seconds == 1 { "second" } else { "seconds" };
+            let body = json!({ "detail": format!("Request was throttled. Expected available in {seconds} {unit}.") });
             let mut response = write(StatusCode::TOO_MANY_REQUESTS, &body);
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
             response

@@ -45,6 +45,8 @@ pub fn router() -> Router<App> {
         .route("/api/user/profile/", any(profile))
         .route("/api/user/profile", any(profile))
         .route("/api/openapi.json", get(openapi::document))
+        .route("/api", any(async || Refusal::NotFound))
+        .route("/api/", any(async || Refusal::NotFound))
         .route("/api/{*anything}", any(async || Refusal::NotFound))
 }
 

@@ -72,3 +72,36 @@ async fn registration_can_be_closed(#[values(On::Sqlite, On::Postgres)] on: On) 
     let app = TestApp::with(on, "auth.registration = 'closed'").await;
     assert_eq!(register(&app.anonymous(), "mia", PASSWORD).await["errors"][0]["code"], "FORBIDDEN");
 }
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_old_routes_name_every_mistake_in_the_order_of_the_fields(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    app.user("mia").await;
+    let refused = async |name: &str, password: &str, password2: &str| {
+        let body = json!({ "username": name, "password": password, "password2": password2 });
+        let answer = app.anonymous().post("/api/register/", body).await;
+        assert_eq!(answer.status, 400);
+        answer.text
+    };
+    assert_eq!(
+        refused("MIA", "short", "").await,
+        r#"{"username":["user with this username already exists."],"password":["Ensure this password has at least 8 characters."],"password2":["This field may not be blank."]}"#
+    );
+    // Compared only once each is all right alone.
+    let mismatch = r#"{"password":["Password fields didn't match."]}"#;
+    assert_eq!(refused("tom", PASSWORD, "another").await, mismatch);
+    assert_ne!(refused("tom", "short", "another").await, mismatch);
+    let token = app.anonymous().get("/api/chat/").await;
+    assert_eq!(token.text, r#"{"detail":"Authentication credentials were not provided."}"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_large_is_refused_in_the_words_of_each_transport() {
+    let app = TestApp::with(On::Sqlite, "http.max_body_bytes = 1000").await;
+    let mia = app.user("mia").await;
+    let large = mia.post("/api/chat/", json!({ "message": "x".repeat(2000) })).await;
+    assert_eq!((large.status.as_u16(), large.text.as_str()), (413, r#"{"detail":"The request body is too large."}"#));
+    let anonymous = app.anonymous().post("/api/chat/", json!({ "message": "x".repeat(2000) })).await;
+    assert_eq!(anonymous.status, 401, "credentials come first");
+}

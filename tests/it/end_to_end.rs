@@ -93,7 +93,9 @@ impl Server {
 
     /// Registers somebody; the access token.
     async fn register(&self, name: &str) -> String {
-        let query = format!(r#"mutation {{ register(input: {{username: "{name}", password: "{PASSWORD}"}}) {{ accessToken }} }}"#);
+        let query = format!(
+            r#"mutation {{ register(input: {{username: "{name}", password: "{PASSWORD}"}}) {{ accessToken }} }}"#
+        );
         self.data(None, &query).await["register"]["accessToken"].as_str().unwrap().to_owned()
     }
 
@@ -130,8 +132,7 @@ fn model() -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_model_answers_a_stranger() {
     let path = model();
-    let settings =
-        [("JETON_DEFAULT_MODEL", "smollm2"), ("JETON_MODELS__SMOLLM2__PATH", path.to_str().unwrap())];
+    let settings = [("JETON_DEFAULT_MODEL", "smollm2"), ("JETON_MODELS__SMOLLM2__PATH", path.to_str().unwrap())];
     let installation = Installation::new(On::Sqlite, &settings).await;
     let server = installation.serve();
     let access = server.register("mia").await;
@@ -272,7 +273,10 @@ async fn what_is_wrong_with_the_configuration_is_named() {
     let missing = installation.run(&["--config", "nowhere.toml", "config", "check"], "");
     assert!(String::from_utf8_lossy(&missing.stderr).contains("nowhere.toml"));
     let mut manual = String::new();
-    std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/src/config.default.toml")).unwrap().read_to_string(&mut manual).unwrap();
+    std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/src/config.default.toml"))
+        .unwrap()
+        .read_to_string(&mut manual)
+        .unwrap();
     assert_eq!(installation.ok(&["config", "default"]), manual);
     assert_eq!(installation.ok(&["schema"]), jeton::graphql::sdl());
 }
