@@ -112,22 +112,21 @@ impl Db {
         }
     }
 
-    /// Brings the schema up to date. Servers that start at once wait for each other.
+    /// Brings the schema up to date, in one transaction. Servers that start at once wait for each other.
     ///
     /// # Errors
     /// INTERNAL, with the reason as its source.
     pub async fn migrate(&self) -> Result<(), Error> {
-        match &self.writer {
-            // One statement after the other on the one writing connection; a second process waits for the file lock.
-            Some(writer) => Ok(migration::Migrator::up(writer.connection(), None).await?),
-            None => {
-                let txn = self.readers.begin().await?;
-                // Any number will do, as long as all servers use the same one. Ends with the transaction.
-                txn.execute_unprepared("SELECT pg_advisory_xact_lock(7326493)").await?;
-                migration::Migrator::up(&txn, None).await?;
-                Ok(txn.commit().await?)
-            }
+        let txn = match &self.writer {
+            Some(writer) => writer.connection().begin_with_options(writer::immediate()).await?,
+            None => self.readers.begin().await?,
+        };
+        if self.writer.is_none() {
+            // Any number will do, as long as all servers use the same one. Ends with the transaction.
+            txn.execute_unprepared("SELECT pg_advisory_xact_lock(7326493)").await?;
         }
+        migration::Migrator::up(&txn, None).await?;
+        Ok(txn.commit().await?)
     }
 
     /// Whether all steps of the schema have been applied.

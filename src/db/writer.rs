@@ -112,12 +112,7 @@ async fn work(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn 
 }
 
 async fn commit_together(connection: &DatabaseConnection, batch: &mut [Box<dyn Job>]) -> Result<(), sea_orm::DbErr> {
-    let options = TransactionOptions {
-        // Takes the write lock at once: a transaction that reads first could find the file changed when it writes.
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..Default::default()
-    };
-    let txn = connection.begin_with_options(options).await?;
+    let txn = connection.begin_with_options(immediate()).await?;
     if let [only] = batch {
         return if only.run(&txn).await { txn.commit().await } else { txn.rollback().await };
     }
@@ -126,4 +121,9 @@ async fn commit_together(connection: &DatabaseConnection, batch: &mut [Box<dyn J
         if job.run(&savepoint).await { savepoint.commit().await? } else { savepoint.rollback().await? }
     }
     txn.commit().await
+}
+
+/// Takes the write lock at once: a transaction that reads first could find the file changed when it writes.
+pub(super) fn immediate() -> TransactionOptions {
+    TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() }
 }

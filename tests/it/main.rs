@@ -14,6 +14,7 @@ mod support;
 mod accounts;
 mod admin;
 mod architecture;
+mod database;
 mod defects;
 mod end_to_end;
 mod graphql_http;

@@ -197,7 +197,7 @@ impl Place {
         }
     }
 
-    async fn clear(&self, db: &Db) {
+    pub async fn clear(&self, db: &Db) {
         if let Self::Postgres { server, name } = self {
             db.read().clone().close().await.unwrap();
             let admin = sea_orm::Database::connect(server).await.unwrap();

@@ -1,0 +1,104 @@
+//! Connections, migrations, and write transactions: alone, together, and when one of them fails.
+
+use futures::future::join_all;
+use jeton::db::Db;
+use jeton::entity::user;
+use jeton::error::{Code, Error};
+use jeton::tokens::Tokens;
+use rstest::rstest;
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{ActiveModelTrait, EntityTrait, PaginatorTrait};
+
+use crate::support::{On, Place, TestApp};
+
+fn row(name: &str) -> user::ActiveModel {
+    user::ActiveModel {
+        id: NotSet,
+        username: Set(name.to_owned()),
+        username_key: Set(name.to_owned()),
+        password_hash: Set(String::new()),
+        is_active: Set(true),
+        is_staff: Set(false),
+        is_superuser: Set(false),
+        tokens: Set(Tokens::ZERO),
+        held: Set(Tokens::ZERO),
+        session_epoch: Set(0),
+        created_at: Set(chrono::DateTime::UNIX_EPOCH),
+        last_login_at: Set(None),
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_start_at_once_migrate_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let place = Place::make(on).await;
+    let servers = join_all((0..4).map(|_| async { Db::connect(&place.url(), 2).await.unwrap() })).await;
+    assert!(!servers[0].is_migrated().await.unwrap());
+    for migrated in join_all(servers.iter().map(Db::migrate)).await {
+        migrated.unwrap();
+    }
+    assert!(servers[3].is_migrated().await.unwrap());
+    place.clear(&servers[0]).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn of_jobs_committed_together_a_failing_one_undoes_only_itself(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let jobs = join_all((0..90).map(|i| {
+        app.app.db.write(i, |txn, &i| {
+            Box::pin(async move {
+                let inserted = row(&format!("user {i}")).insert(txn).await?;
+                match i % 3 {
+                    0 => Ok(inserted.id),
+                    1 => Err(Error::not_found("reason")),
+                    _ => panic!("a job panics"),
+                }
+            })
+        })
+    }));
+    // A panic on PostgreSQL is the caller's own; on SQLite it must not take the writer with it.
+    let outcomes = if on == On::Sqlite { jobs.await } else { Vec::new() };
+    for (i, outcome) in outcomes.into_iter().enumerate() {
+        match i % 3 {
+            0 => assert!(outcome.is_ok()),
+            1 => assert_eq!(outcome.unwrap_err().code, Code::NotFound),
+            _ => assert_eq!(outcome.unwrap_err().code, Code::Internal),
+        }
+    }
+    let expected = if on == On::Sqlite { 30 } else { 0 };
+    assert_eq!(user::Entity::find().count(app.app.db.read()).await.unwrap(), expected);
+    app.user("afterwards").await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_itself_refuses_a_negative_balance(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    for (tokens, held) in [(-1, 0), (0, -1)] {
+        let mut bad = row("mia");
+        (bad.tokens, bad.held) = (Set(Tokens(tokens)), Set(Tokens(held)));
+        let refused = app.app.db.write(bad, |txn, bad| Box::pin(async move { Ok(bad.clone().insert(txn).await?) }));
+        assert_eq!(refused.await.unwrap_err().code, Code::Internal);
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_finds_what_is_broken(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let stray = app.app.db.write((), |txn, ()| {
+        Box::pin(async move {
+            let mut rich = row("rich");
+            rich.tokens = Set(Tokens(5));
+            Ok(rich.insert(txn).await?)
+        })
+    });
+    let id = stray.await.unwrap().id;
+    let findings = jeton::ledger::verify(&app.app.db).await.unwrap();
+    let told: Vec<_> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(told, [format!("user {id}: tokens 5 + held 0, but the ledger says 0 and open chats hold 0")]);
+    let mended =
+        app.app.db.write(id, |txn, &id| Box::pin(async move { Ok(user::Entity::delete_by_id(id).exec(txn).await?) }));
+    mended.await.unwrap();
+}
