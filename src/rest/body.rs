@@ -12,6 +12,8 @@ use crate::error::{Code, Error, FieldError};
 /// The fields of a body, and the mistakes found in them so far.
 pub(super) struct Fields {
     given: Map<String, Value>,
+    /// The fields that were asked for, in the order of their declaration: mistakes are told in this order.
+    declared: Vec<String>,
     mistakes: Map<String, Value>,
 }
 
@@ -31,11 +33,12 @@ impl Fields {
             None => return Err(Refusal::MediaType(String::new())),
             Some(media_type) => parse(&media_type, body).await?,
         };
-        Ok(Self { given, mistakes: Map::new() })
+        Ok(Self { given, declared: Vec::new(), mistakes: Map::new() })
     }
 
     /// A text field without the white space around it. A mistake is kept for [`Fields::check`].
     pub(super) fn text(&mut self, field: &str, max_chars: usize) -> String {
+        self.declared.push(field.to_owned());
         let text = match self.given.get(field) {
             None => return self.mistake(field, "This field is required."),
             Some(Value::Null) => return self.mistake(field, "This field may not be null."),
@@ -73,8 +76,12 @@ impl Fields {
     }
 
     /// Refuses the request if there was any mistake.
-    pub(super) fn check(self) -> Result<(), Refusal> {
-        if self.mistakes.is_empty() { Ok(()) } else { Err(Refusal::Fields(self.mistakes)) }
+    pub(super) fn check(mut self) -> Result<(), Refusal> {
+        if self.mistakes.is_empty() {
+            return Ok(());
+        }
+        let in_order = self.declared.into_iter().filter_map(|field| self.mistakes.remove_entry(&field));
+        Err(Refusal::Fields(in_order.collect()))
     }
 }
 
