@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
 
 use self::open::Open;
 pub use self::sweep::{sweep, sweep_forever};
@@ -69,15 +70,44 @@ pub fn failure(chat: &chat::Model) -> Option<Error> {
 /// stored or charged then.
 pub async fn send(app: &App, viewer: Viewer, input: Send) -> Result<Ended, Error> {
     match begin(app, viewer, input).await? {
-        Begun::New(end) => end.await.map_err(Error::internal)?,
-        Begun::Seen(chat) => wait_for_end(app, *chat).await,
+        Begun::New(_, end) => end.await.map_err(Error::internal)?,
+        Begun::Seen(chat) => wait_for_end(app, chat.id).await,
     }
+}
+
+/// Sends a message and returns as soon as the hold is taken: the chat is PENDING, and its turn goes on by itself.
+///
+/// # Errors
+/// As [`send`].
+pub async fn start(app: &App, viewer: Viewer, input: Send) -> Result<chat::Model, Error> {
+    match begin(app, viewer, input).await? {
+        Begun::New(chat, _) | Begun::Seen(chat) => Ok(*chat),
+    }
+}
+
+/// Stops the reply of one of the viewer's own chats, on whichever server it is made, and waits for the end. What was
+/// produced is kept and paid for. A chat that has ended already stays as it is.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's chat; TIMEOUT where its server gives no
+/// sign of life: then the chat ends with its lease.
+pub async fn stop(app: &App, viewer: Viewer, chat_id: i64) -> Result<Ended, Error> {
+    let chat = find(app, viewer, chat_id).await?;
+    let deadline = Instant::now() + STOP_PATIENCE;
+    while Instant::now() < deadline {
+        // Said again and again, since news may be lost.
+        app.bus.publish(&stop_topic(chat.id), Vec::new);
+        if let Ok(ended) = timeout(LOOK_AGAIN, wait_for_end(app, chat.id)).await {
+            return ended;
+        }
+    }
+    Err(Error::new(Code::Timeout, "The answer could not be stopped in time."))
 }
 
 /// A message that was accepted.
 enum Begun {
     /// The hold is taken and the turn is running; its end comes through the channel.
-    New(oneshot::Receiver<Result<Ended, Error>>),
+    New(Box<chat::Model>, oneshot::Receiver<Result<Ended, Error>>),
     /// The idempotency key was seen before; this is the first chat, whatever its state.
     Seen(Box<chat::Model>),
 }
@@ -97,9 +127,11 @@ async fn begin(app: &App, viewer: Viewer, input: Send) -> Result<Begun, Error> {
         match open::open(&own, opening).await {
             Ok(Open::New(opened)) => {
                 let (report_end, end) = oneshot::channel();
-                report.send(Ok(Begun::New(end))).ok();
-                let end = turn::drive(&own, &model, opened).await;
-                if let Err(error) = &end {
+                // Listening begins before anybody knows of the chat, so that no wish to stop it is missed.
+                let stop = own.bus.subscribe(&stop_topic(opened.chat.id));
+                report.send(Ok(Begun::New(Box::new(opened.chat.clone()), end))).ok();
+                let end = turn::drive(&own, &model, opened, stop).await;
+                if let Some(error) = end.as_ref().err().filter(|error| error.code != Code::NotFound) {
                     tracing::error!(?error, "a turn could not be settled; the sweeper will end it");
                 }
                 report_end.send(end).ok();
@@ -113,23 +145,31 @@ async fn begin(app: &App, viewer: Viewer, input: Send) -> Result<Begun, Error> {
 
 /// How long to wait for news of a chat before looking at its row again: the news may be lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long whoever stops a chat waits for its end.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
-async fn wait_for_end(app: &App, mut chat: chat::Model) -> Result<Ended, Error> {
+async fn wait_for_end(app: &App, chat_id: i64) -> Result<Ended, Error> {
     // Listening begins before the row is read, so that an end in between is not missed.
-    let mut news = app.bus.subscribe(&topic(chat.id));
+    let mut news = app.bus.subscribe(&topic(chat_id));
     loop {
-        chat = chat::Entity::find_by_id(chat.id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))?;
+        let chat =
+            chat::Entity::find_by_id(chat_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))?;
         if chat.status != Status::Pending {
             let balance = ledger::balance(&app.db, chat.user_id).await?;
             return Ok(Ended { chat, balance });
         }
-        tokio::time::timeout(LOOK_AGAIN, news.next()).await.ok();
+        timeout(LOOK_AGAIN, news.next()).await.ok();
     }
 }
 
 /// Where the news of a chat are published.
 fn topic(chat_id: i64) -> String {
     format!("chat:{chat_id}")
+}
+
+/// Where a wish to stop a chat is published.
+fn stop_topic(chat_id: i64) -> String {
+    format!("chat:{chat_id}:stop")
 }
 
 /// One of the viewer's own chats.

@@ -16,6 +16,7 @@ use super::open::{Opened, lease_from};
 use super::{Ended, topic};
 use crate::ai::{Event, Request, Usage};
 use crate::app::{App, Model};
+use crate::cluster::Subscription;
 use crate::db::Txn;
 use crate::entity::chat::{self, Column, Status};
 use crate::entity::ledger_entry::Reason;
@@ -36,6 +37,8 @@ enum Outcome {
     Done(Option<Usage>),
     /// The provider failed, before the first piece or after it.
     Failed(Error),
+    /// The user stopped it.
+    Stopped,
     /// The server stops and waits no longer.
     Interrupted,
     /// The chat is not open any more: deleted, or swept by another server. There is nothing to settle.
@@ -47,11 +50,11 @@ enum Outcome {
 /// # Errors
 /// INTERNAL where the end could not be written, although it was tried for as long as the lease runs; NOT_FOUND where the
 /// chat was deleted meanwhile.
-pub(super) async fn drive(app: &App, model: &Model, opened: Opened) -> Result<Ended, Error> {
+pub(super) async fn drive(app: &App, model: &Model, opened: Opened, stop: Subscription) -> Result<Ended, Error> {
     let Opened { chat, context, max_output } = opened;
     let input = context.clone();
     let mut text = String::new();
-    let following = follow(app, model, chat.id, Request { messages: context, max_output }, &mut text);
+    let following = follow(app, model, chat.id, Request { messages: context, max_output }, stop, &mut text);
     // A provider that panics has failed like any other; its hold must not wait for the sweeper.
     let mut outcome = AssertUnwindSafe(following).catch_unwind().await.unwrap_or_else(|_| {
         Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model failed.").with_source("a panic"))
@@ -72,7 +75,14 @@ pub(super) async fn drive(app: &App, model: &Model, opened: Opened) -> Result<En
 }
 
 /// Collects the pieces until the stream ends, one of the time-outs runs out, or the server stops.
-async fn follow(app: &App, model: &Model, chat_id: i64, request: Request, text: &mut String) -> Outcome {
+async fn follow(
+    app: &App,
+    model: &Model,
+    chat_id: i64,
+    request: Request,
+    mut stop: Subscription,
+    text: &mut String,
+) -> Outcome {
     let limits = &app.config.turns;
     let start = Instant::now();
     let mut reply = model.provider.reply(request);
@@ -96,6 +106,8 @@ async fn follow(app: &App, model: &Model, chat_id: i64, request: Request, text: 
             () = sleep_until(piece_due.min(turn_due)) => {
                 return Outcome::Failed(Error::new(Code::Timeout, "The language model took too long."));
             }
+            // Nothing else is said on this topic.
+            _ = stop.next() => return Outcome::Stopped,
             () = app.stopping.cancelled() => return Outcome::Interrupted,
             _ = saving.tick() => {
                 if text.len() == saved_len && saved_at.elapsed() < limits.lease / 3 {
@@ -165,6 +177,11 @@ impl Closing {
                     false => (Reason::ChatBrokenOff, price.of_usage(usage.input, usage.output)),
                 };
                 (Status::Failed, reason, cost, Some((error.code, error.message)))
+            }
+            // What was produced is paid for like a whole reply; nothing for nothing.
+            Outcome::Stopped => {
+                let produced = if text.is_empty() { Tokens::ZERO } else { price.of_reply(usage.input, usage.output) };
+                (Status::Stopped, Reason::ChatStopped, produced, None)
             }
             Outcome::Interrupted | Outcome::Gone => {
                 let error = (Code::ProviderUnavailable, INTERRUPTED.to_owned());

@@ -13,7 +13,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::support::{On, Step, TestApp};
+use crate::support::{Client, On, Step, TestApp};
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -286,6 +286,66 @@ async fn open_turns_are_bounded_for_each_user(#[values(On::Sqlite, On::Postgres)
     gate.add_permits(1);
     sending.await.unwrap();
     assert_eq!(mia.say("echo", "Now").await["chat"]["status"], "DONE");
+}
+
+const STOP: &str = "mutation($id: ID!) { stopMessage(input: {chatId: $id}) {
+    chat { status response cost } balance { tokens held } errors { code } } }";
+
+/// Starts a message; the chat's id.
+async fn start(client: &Client, model: &str) -> Value {
+    let start = "mutation($model: String!) { startMessage(input: {message: \"Hello\", model: $model}) {
+        chat { id status } errors { code } } }";
+    let mut started = client.data(start, json!({ "model": model })).await["startMessage"].take();
+    assert_eq!(started["chat"]["status"], "PENDING");
+    started["chat"]["id"].take()
+}
+
+#[rstest]
+#[case::a_flat_price_with_text("scripted", vec![Step::Say("Half"), Step::Hang], "Half", 100)]
+#[case::a_flat_price_without("scripted", vec![Step::Hang], "", 0)]
+#[case::a_metered_price("metered", vec![Step::Say("Half an answer"), Step::Hang], "Half an answer", 1)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_reply_costs_what_was_produced(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+    #[case] model: &str,
+    #[case] script: Vec<Step>,
+    #[case] kept: &str,
+    #[case] cost: i64,
+) {
+    let app = TestApp::with(on, "turns.save_interval = '10ms'").await;
+    let (mia, tom) = (app.user("mia").await, app.user("tom").await);
+    app.model.play(script);
+    let id = start(&mia, model).await;
+    let text = "query($id: ID!) { chat(id: $id) { response } }";
+    until(|| async { mia.data(text, json!({ "id": id })).await["chat"]["response"] == kept }).await;
+    let theirs = tom.data(STOP, json!({ "id": id })).await;
+    assert_eq!(theirs["stopMessage"]["errors"], json!([{ "code": "NOT_FOUND" }]));
+    for _ in 0..2 {
+        let stopped = mia.data(STOP, json!({ "id": id })).await;
+        let expected = json!({ "chat": { "status": "STOPPED", "response": kept, "cost": cost },
+            "balance": { "tokens": 4000 - cost, "held": 0 }, "errors": [] });
+        assert_eq!(stopped["stopMessage"], expected, "stopping twice changes nothing");
+    }
+    assert_eq!(app.ledger(&mia).await[1], ("ChatStopped".to_owned(), -cost));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_that_races_the_natural_end_settles_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    for _ in 0..20 {
+        let gate = Arc::new(Semaphore::new(0));
+        app.model.play([Step::Say("ok"), Step::Wait(gate.clone()), Step::End(None)]);
+        let id = start(&mia, "scripted").await;
+        let ending = async { gate.add_permits(1) };
+        let (stopped, ()) = tokio::join!(mia.data(STOP, json!({ "id": id })), ending);
+        let chat = &stopped["stopMessage"]["chat"];
+        assert!(chat["status"] == "STOPPED" || chat["status"] == "DONE", "{stopped}");
+        let nothing_yet = chat["response"] == "" && chat["status"] == "STOPPED";
+        assert_eq!(chat["cost"], if nothing_yet { 0 } else { 100 }, "{stopped}");
+    }
+    assert_eq!(app.ledger(&mia).await.len(), 21, "one entry for each");
 }
 
 async fn adjust(app: &TestApp, user_id: i64, amount: i64, key: Option<&str>) -> Result<i64, Code> {
