@@ -289,7 +289,13 @@ impl Config {
     }
 
     fn extract(figment: Figment) -> Result<Self, ConfigError> {
-        let config: Self = figment.extract().map_err(|error| ConfigError::Read(Box::new(error)))?;
+        let config: Self = figment.extract().map_err(|error| match error.path.as_slice() {
+            // The usual words would repeat the secret.
+            [table, key] if table == "auth" && key == "secret" => ConfigError::Check(
+                "auth.secret: text is needed; in the environment, put digits into double quotes".to_owned(),
+            ),
+            _ => ConfigError::Read(Box::new(error)),
+        })?;
         config.check().map_err(ConfigError::Check)?;
         Ok(config)
     }
@@ -322,6 +328,10 @@ impl Config {
         }
         if !self.auth.secret.is_empty() && self.auth.secret.len() < 32 {
             return Err("auth.secret: at least 32 bytes".to_owned());
+        }
+        if self.turns.save_interval * 2 > self.turns.lease {
+            // Saving renews the lease; one that comes late must not cost it.
+            return Err("turns.lease: at least twice turns.save_interval".to_owned());
         }
         if self.ledger.signup_grant < 0 {
             return Err("ledger.signup_grant: not negative".to_owned());

@@ -266,10 +266,13 @@ async fn what_is_wrong_with_the_configuration_is_named() {
         ("[models.gpt]\nprovider = 'echo'\nprise = 1", "prise"),
         ("[auth]\nsecret = 'short'", "auth.secret"),
         ("[turns]\nlease = 'soon'", "lease"),
+        ("[turns]\nlease = '900ms'", "turns.lease"),
         ("default_model = ", "wrong.toml"),
     ] {
         assert!(told(file).contains(named), "{file}: {}", told(file));
     }
+    let digits = told("[auth]\nsecret = 12345678901234567");
+    assert!(digits.contains("auth.secret") && !digits.contains("12345678901234567"), "no secret is told: {digits}");
     let missing = installation.run(&["--config", "nowhere.toml", "config", "check"], "");
     assert!(String::from_utf8_lossy(&missing.stderr).contains("nowhere.toml"));
     let mut manual = String::new();
