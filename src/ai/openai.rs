@@ -25,6 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const MAX_STREAM_BYTES: usize = 32 << 20;
 /// So much of an upstream's error goes into the log.
 const MAX_EXCERPT_BYTES: usize = 500;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Units that a chat format adds to each message, and to the whole, at the very most.
 const UNITS_PER_MESSAGE: u64 = 16;
 
@@ -50,6 +51,8 @@ struct Upstream {
     client: Client,
     url: String,
     authorization: Option<HeaderValue>,
+    /// To be kept out of the log where an upstream repeats it.
+    key: Option<String>,
     model: String,
     retries: u32,
 }
@@ -69,16 +72,17 @@ impl OpenAi {
             .redirect(redirect::Policy::none())
             .build()
             .map_err(Error::internal)?;
-        let authorization = match api_key {
+        let key = api_key.map(|key| key.trim().to_owned());
+        let authorization = match &key {
             Some(key) => {
-                let mut value = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
+                let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
                     .map_err(|_| Error::internal("the API key has characters that no header can carry"))?;
                 value.set_sensitive(true);
                 Some(value)
             }
             None => None,
         };
-        Ok(Self { upstream: Upstream { client, url, authorization, model: upstream_model, retries } })
+        Ok(Self { upstream: Upstream { client, url, authorization, key, model: upstream_model, retries } })
     }
 }
 
@@ -96,6 +100,11 @@ impl Provider for OpenAi {
             let mut received = 0;
             let bytes = response.bytes_stream().map(move |chunk| {
                 let chunk = chunk.map_err(|error| unavailable(error.without_url()))?;
+                // A byte order mark may begin a stream; the parser of events trips over it.
+                let chunk = match chunk.strip_prefix(BYTE_ORDER_MARK) {
+                    Some(rest) if received == 0 => chunk.slice_ref(rest),
+                    _ => chunk,
+                };
                 received += chunk.len();
                 if received > MAX_STREAM_BYTES { Err(unavailable("the stream is too long")) } else { Ok(chunk) }
             });
@@ -107,7 +116,7 @@ impl Provider for OpenAi {
                         finished = true;
                         break;
                     }
-                    Ok(event) => read_chunk(&event.data),
+                    Ok(event) => upstream.read_chunk(&event.data),
                     // What breaks off after the last piece, where only the usage was to come, does no harm.
                     Err(_) if finished => break,
                     Err(error) => Err(unavailable(error.to_string())),
@@ -159,7 +168,7 @@ impl Upstream {
                 Ok(response) => {
                     let asked = retry_after(&response);
                     let status = response.status();
-                    let error = refused(response).await;
+                    let error = self.refused(response).await;
                     if !is_worth_another_try(status) {
                         return Err(error);
                     }
@@ -192,6 +201,51 @@ impl Upstream {
         }
         call.send().await
     }
+
+    /// What an upstream's refusal means: a wrong key, address or name is our own fault, and nothing that users can mend.
+    async fn refused(&self, response: Response) -> Error {
+        let status = response.status();
+        let mut excerpt = Vec::new();
+        let mut body = response.bytes_stream();
+        while let Some(Ok(chunk)) = body.next().await {
+            excerpt.extend_from_slice(&chunk);
+            if excerpt.len() >= MAX_EXCERPT_BYTES {
+                excerpt.truncate(MAX_EXCERPT_BYTES);
+                break;
+            }
+        }
+        let cause = format!("the upstream answered {status}: {}", self.redacted(&String::from_utf8_lossy(&excerpt)));
+        match status.as_u16() {
+            401 | 403 | 404 => {
+                Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
+            }
+            400 | 413 | 422 => {
+                Error::new(Code::ProviderUnavailable, "The language model refused the message.").with_source(cause)
+            }
+            429 => Error::new(Code::ProviderUnavailable, "The language model is busy. Try again in a moment.")
+                .with_source(cause),
+            _ => unavailable(cause),
+        }
+    }
+
+    fn read_chunk(&self, data: &str) -> Result<Chunk, Error> {
+        let chunk: Chunk = serde_json::from_str(data).map_err(unavailable)?;
+        match chunk.error {
+            Some(error) => {
+                let text: String = error.to_string().chars().take(MAX_EXCERPT_BYTES).collect();
+                Err(unavailable(self.redacted(&text)))
+            }
+            None => Ok(chunk),
+        }
+    }
+
+    /// What an upstream said, without our key.
+    fn redacted(&self, text: &str) -> String {
+        match &self.key {
+            Some(key) if !key.is_empty() => text.replace(key.as_str(), "(key)"),
+            _ => text.to_owned(),
+        }
+    }
 }
 
 fn is_worth_another_try(status: StatusCode) -> bool {
@@ -201,30 +255,6 @@ fn is_worth_another_try(status: StatusCode) -> bool {
 fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
-}
-
-/// What an upstream's refusal means: a wrong key, address or name is our own fault, and nothing that users can mend.
-async fn refused(response: Response) -> Error {
-    let status = response.status();
-    let mut excerpt = Vec::new();
-    let mut body = response.bytes_stream();
-    while let Some(Ok(chunk)) = body.next().await {
-        excerpt.extend_from_slice(&chunk);
-        if excerpt.len() >= MAX_EXCERPT_BYTES {
-            excerpt.truncate(MAX_EXCERPT_BYTES);
-            break;
-        }
-    }
-    let cause = format!("the upstream answered {status}: {}", String::from_utf8_lossy(&excerpt));
-    match status.as_u16() {
-        401 | 403 | 404 => Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause),
-        400 | 413 | 422 => {
-            Error::new(Code::ProviderUnavailable, "The language model refused the message.").with_source(cause)
-        }
-        429 => Error::new(Code::ProviderUnavailable, "The language model is busy. Try again in a moment.")
-            .with_source(cause),
-        _ => unavailable(cause),
-    }
 }
 
 fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
@@ -265,16 +295,5 @@ struct ChunkUsage {
 impl From<ChunkUsage> for Usage {
     fn from(usage: ChunkUsage) -> Self {
         Self { input: usage.prompt_tokens, output: usage.completion_tokens }
-    }
-}
-
-fn read_chunk(data: &str) -> Result<Chunk, Error> {
-    let chunk: Chunk = serde_json::from_str(data).map_err(unavailable)?;
-    match chunk.error {
-        Some(error) => {
-            let text: String = error.to_string().chars().take(MAX_EXCERPT_BYTES).collect();
-            Err(unavailable(text))
-        }
-        None => Ok(chunk),
     }
 }

@@ -65,7 +65,7 @@ fn ok(chunks: &[&str]) -> Script {
 }
 
 fn status(status: u16) -> Script {
-    Script { status, chunks: vec![br#"{"error": {"message": "no"}}"#.to_vec()], then_hang: false }
+    Script { status, chunks: vec![br#"{"error": {"message": "no, sk-secret is wrong"}}"#.to_vec()], then_hang: false }
 }
 
 fn piece(text: &str) -> String {
@@ -124,6 +124,8 @@ async fn a_whole_reply_comes_in_pieces_and_ends_with_its_usage() {
 async fn a_reply_is_whole_with_a_finish_reason_and_broken_off_without() {
     let (url, _) = upstream(vec![ok(&[&piece("yes"), STOP])]).await;
     assert_eq!(ask(&url, 0).await, ("yes".to_owned(), Ok(None)));
+    let (url, _) = upstream(vec![ok(&["\u{feff}", &piece("yes"), DONE])]).await;
+    assert_eq!(ask(&url, 0).await, ("yes".to_owned(), Ok(None)), "a byte order mark is not text");
     let (url, _) = upstream(vec![ok(&[&piece("yes"), &piece(" bu")])]).await;
     let (text, end) = ask(&url, 0).await;
     assert_eq!((text.as_str(), end.unwrap_err().0), ("yes bu", Code::ProviderUnavailable));
@@ -150,7 +152,11 @@ async fn trouble_is_told_apart() {
         (status(429), Code::ProviderUnavailable, "busy"),
         (status(500), Code::ProviderUnavailable, "500"),
         (ok(&["data: not json\n\n"]), Code::ProviderUnavailable, "not available"),
-        (ok(&["data: {\"error\":{\"message\":\"overloaded\"}}\n\n"]), Code::ProviderUnavailable, "overloaded"),
+        (
+            ok(&["data: {\"error\":{\"message\":\"sk-secret overloaded\"}}\n\n"]),
+            Code::ProviderUnavailable,
+            "overloaded",
+        ),
         (ok(&["<html>hello</html>"]), Code::ProviderUnavailable, "broke off"),
         (status(302), Code::ProviderUnavailable, "302"),
     ];
