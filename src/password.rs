@@ -16,7 +16,7 @@ use crate::error::Error;
 pub const MIN_CHARS: usize = 8;
 /// Longest password in characters: long enough for any passphrase, short enough to check quickly.
 pub const MAX_CHARS: usize = 256;
-/// zxcvbn's scale goes from 0 to 4; below 2 a password falls to a throttled online attack.
+/// zxcvbn's scale goes from 0 to 4; below 2 a password falls to an online attack that nobody slows down.
 const MIN_SCORE: u8 = 2;
 
 /// Hashes and verifies passwords, so many at a time.

@@ -78,11 +78,6 @@ pub trait Provider: Send + Sync {
 
     /// About how many units this text is, when the provider did not say. Never more than [`Self::input_bound`] of it.
     fn estimate(&self, text: &str) -> u64;
-
-    /// How many units context and reply may take together; `None` when only the upstream knows.
-    fn window(&self) -> Option<u64> {
-        None
-    }
 }
 
 /// A shared provider, as `App` keeps it for each configured model.

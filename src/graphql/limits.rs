@@ -5,7 +5,7 @@ use async_graphql::{ObjectType, SchemaBuilder, SubscriptionType};
 /// The limits of one request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Fields within fields. GraphiQL's introspection query needs 15.
+    /// Fields within fields.
     pub(super) depth: usize,
     /// Fields in all, fragments counted where they are spread.
     pub(super) complexity: usize,

@@ -150,7 +150,7 @@ pub async fn authenticate(app: &App, access_token: &str) -> Result<Result<Identi
 pub async fn renew(app: &App, refresh_token: &str) -> Result<Result<String, Denied>, Error> {
     let (session, now) = (refreshable(app, refresh_token).await?, app.clock.now());
     match session {
-        Ok(session) => {
+        Ok((session, _)) => {
             app.db.write((session.id, now), |txn, &(id, now)| Box::pin(touch(txn, id, now))).await?;
             Ok(Ok(access_token(app, session.user_id, session.id, now)?))
         }
@@ -164,7 +164,7 @@ pub async fn renew(app: &App, refresh_token: &str) -> Result<Result<String, Deni
 /// # Errors
 /// UNAUTHENTICATED where the token is refused.
 pub async fn rotate(app: &App, used: &str) -> Result<LoggedIn, Error> {
-    let before = refreshable(app, used).await??;
+    let (before, user) = refreshable(app, used).await??;
     let (now, next) = (app.clock.now(), app.random.hex128());
     let rotated = app
         .db
@@ -188,7 +188,6 @@ pub async fn rotate(app: &App, used: &str) -> Result<LoggedIn, Error> {
         })
         .await?;
     let session = rotated.ok_or(Denied::Invalid)?;
-    let user = user::Entity::find_by_id(session.user_id).one(app.db.read()).await?.ok_or(Denied::UserNotFound)?;
     Ok(LoggedIn {
         access_token: access_token(app, user.id, session.id, now)?,
         refresh_token: refresh_token(app, &session, now)?,
@@ -214,8 +213,8 @@ pub async fn log_out_everywhere(app: &App, viewer: Viewer) -> Result<(), Error> 
     app.db.write(id, |txn, &id| Box::pin(account::end_sessions(txn, id))).await
 }
 
-/// The session of a good refresh token. One that was used up before ends its session here.
-async fn refreshable(app: &App, token: &str) -> Result<Result<session::Model, Denied>, Error> {
+/// The session and user of a good refresh token. One that was used up before ends its session here.
+async fn refreshable(app: &App, token: &str) -> Result<Result<(session::Model, user::Model), Denied>, Error> {
     let claims = match app.keys.verify(token, Kind::Refresh, app.clock.now()) {
         Ok(claims) => claims,
         Err(refused) => return Ok(Err(refused.into())),
@@ -230,8 +229,7 @@ async fn refreshable(app: &App, token: &str) -> Result<Result<session::Model, De
             app.db.write((session.id, app.clock.now()), |txn, &(id, now)| Box::pin(revoke(txn, id, now))).await?;
             Ok(Err(Denied::Invalid))
         }
-        Ok((session, _)) => Ok(Ok(session)),
-        Err(denied) => Ok(Err(denied)),
+        good_or_denied => Ok(good_or_denied),
     }
 }
 

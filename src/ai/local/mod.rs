@@ -93,10 +93,6 @@ impl Provider for Local {
     fn estimate(&self, text: &str) -> u64 {
         self.prompter.count(text)
     }
-
-    fn window(&self) -> Option<u64> {
-        Some(self.window)
-    }
 }
 
 #[cfg(test)]
