@@ -49,6 +49,8 @@ pub struct Parts {
     pub turns: Places,
     /// Work that outlives the request which began it. A shutdown waits for it.
     pub tasks: TaskTracker,
+    /// Sockets and streams to clients. They end after the turns, when `stopping` is cancelled.
+    pub streams: TaskTracker,
     /// Cancelled when a shutdown no longer waits: what is still open ends now.
     pub stopping: CancellationToken,
 }
@@ -83,6 +85,7 @@ impl App {
             login_failures: Failures::new(config.auth.free_attempts, config.auth.max_delay),
             turns: Places::new(config.turns.open_per_user, config.turns.open_per_server),
             tasks: TaskTracker::new(),
+            streams: TaskTracker::new(),
             stopping: CancellationToken::new(),
             config,
         })))
@@ -214,6 +217,7 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
             api_key: settings.api_key()?,
             upstream_model: settings.upstream_model.clone().ok_or_else(|| missing("upstream_model"))?,
             retries: settings.retries,
+            window: settings.window,
         })?),
     })
 }

@@ -154,6 +154,15 @@ pub struct Graphql {
     pub graphiql: bool,
     /// Answer introspection.
     pub introspection: bool,
+    /// How often an open stream shows that it is alive.
+    #[serde(with = "humantime_serde")]
+    pub heartbeat: Duration,
+    /// How long a new WebSocket may take to begin.
+    #[serde(with = "humantime_serde")]
+    pub init_timeout: Duration,
+    /// How long a stream may wait for a client that does not read.
+    #[serde(with = "humantime_serde")]
+    pub write_timeout: Duration,
 }
 
 /// How log lines look.
@@ -217,6 +226,9 @@ pub struct Model {
     /// `openai`: repetitions of a request that failed before its first byte.
     #[serde(default = "default_retries")]
     pub retries: u32,
+    /// `openai`: what the model reads and writes together, in its own units.
+    #[serde(default = "default_window")]
+    pub window: u64,
 }
 
 impl Model {
@@ -246,6 +258,10 @@ fn default_queue() -> usize {
 
 fn default_retries() -> u32 {
     2
+}
+
+fn default_window() -> u64 {
+    16_384
 }
 
 /// A configuration that cannot be used, told so that its author can mend it.
@@ -322,8 +338,10 @@ impl Config {
                 return Err(format!("models.{name}: `{key}` is missing"));
             }
             model.price.check().map_err(|error| format!("models.{name}.price: {error}"))?;
-            if model.max_output == 0 {
-                return Err(format!("models.{name}.max_output: at least 1"));
+            for (key, value) in [("max_output", model.max_output), ("window", model.window)] {
+                if value == 0 {
+                    return Err(format!("models.{name}.{key}: at least 1"));
+                }
             }
         }
         if !self.auth.secret.is_empty() && self.auth.secret.len() < 32 {
@@ -332,6 +350,9 @@ impl Config {
         if self.turns.save_interval * 2 > self.turns.lease {
             // Saving renews the lease; one that comes late must not cost it.
             return Err("turns.lease: at least twice turns.save_interval".to_owned());
+        }
+        if self.graphql.heartbeat.is_zero() {
+            return Err("graphql.heartbeat: longer than 0".to_owned());
         }
         if self.ledger.signup_grant < 0 {
             return Err("ledger.signup_grant: not negative".to_owned());

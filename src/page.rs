@@ -1,9 +1,11 @@
 //! Keyset paging: a page of a list that may grow while it is read.
 //!
-//! The lists are sorted newest first by id, and a cursor is the id of a row, so that a page costs the same however long
-//! the list is, and rows that arrive meanwhile move nothing.
+//! The lists are sorted newest first, by id or by another number and the id, and a cursor is the [`Place`] of a row, so
+//! that a page costs the same however long the list is, and rows that arrive meanwhile move nothing.
 
-use sea_orm::{DatabaseConnection, EntityTrait, FromQueryResult, PaginatorTrait, Select};
+use std::ops::Range;
+
+use sea_orm::{Cursor, DatabaseConnection, EntityTrait, FromQueryResult, PaginatorTrait, Select, SelectModel};
 
 use crate::error::{Error, FieldError};
 
@@ -17,8 +19,23 @@ pub const MAX_SIZE: u64 = 100;
 pub struct Page {
     size: u64,
     from_end: bool,
-    after: Option<i64>,
-    before: Option<i64>,
+    after: Option<Place>,
+    before: Option<Place>,
+}
+
+/// The place of a row in its list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What the list is sorted by before the id; 0 where it is sorted by the id alone.
+    pub key: i64,
+    /// The row's id.
+    pub id: i64,
+}
+
+impl From<i64> for Place {
+    fn from(id: i64) -> Self {
+        Self { key: 0, id }
+    }
 }
 
 /// A page of rows, in the order of the list.
@@ -47,14 +64,19 @@ impl<E: EntityTrait<Model: Send + Sync>> Slice<E> {
 impl Page {
     /// The newest `size` rows older than `before`; `size` is trusted.
     pub fn newest(size: u64, older_than: Option<i64>) -> Self {
-        Self { size, from_end: false, after: older_than, before: None }
+        Self { size, from_end: false, after: older_than.map(Place::from), before: None }
     }
 
     /// A page by the four arguments of a connection.
     ///
     /// # Errors
     /// INVALID_INPUT where a size is not between 1 and [`MAX_SIZE`], or `first` comes with `last`.
-    pub fn new(first: Option<i32>, last: Option<i32>, after: Option<i64>, before: Option<i64>) -> Result<Self, Error> {
+    pub fn new(
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<Place>,
+        before: Option<Place>,
+    ) -> Result<Self, Error> {
         let mut mistakes = Vec::new();
         for (field, size) in [("first", first), ("last", last)] {
             if size.is_some_and(|size| size < 1 || size.unsigned_abs() as u64 > MAX_SIZE) {
@@ -71,22 +93,62 @@ impl Page {
         Ok(Self { size, from_end: last.is_some(), after, before })
     }
 
-    /// Reads the page of a list; `id` is the column of its ids.
+    /// Reads the page of a list that is sorted by its ids, whose column is `id`.
     ///
     /// # Errors
-    /// INTERNAL where the database fails.
+    /// INVALID_INPUT for a place in a list that is sorted otherwise; INTERNAL where the database fails.
     pub async fn load<E>(self, db: &DatabaseConnection, all: Select<E>, id: E::Column) -> Result<Slice<E>, Error>
     where
         E: EntityTrait<Model: FromQueryResult + Send + Sync>,
     {
         let mut cursor = all.clone().cursor_by(id);
-        cursor.desc();
+        for (argument, place) in [("after", self.after), ("before", self.before)] {
+            if place.is_some_and(|place| place.key != 0) {
+                return Err(Error::field(argument, "This is not a cursor of this list."));
+            }
+        }
         if let Some(after) = self.after {
-            cursor.after(after);
+            cursor.after(after.id);
         }
         if let Some(before) = self.before {
-            cursor.before(before);
+            cursor.before(before.id);
         }
+        self.read(db, all, cursor).await
+    }
+
+    /// Reads the page of a list that is sorted by a number and then by its ids.
+    ///
+    /// # Errors
+    /// INTERNAL where the database fails.
+    pub async fn load_by<E>(
+        self,
+        db: &DatabaseConnection,
+        all: Select<E>,
+        (key, id): (E::Column, E::Column),
+    ) -> Result<Slice<E>, Error>
+    where
+        E: EntityTrait<Model: FromQueryResult + Send + Sync>,
+    {
+        let mut cursor = all.clone().cursor_by((key, id));
+        if let Some(Place { key, id }) = self.after {
+            cursor.after((key, id));
+        }
+        if let Some(Place { key, id }) = self.before {
+            cursor.before((key, id));
+        }
+        self.read(db, all, cursor).await
+    }
+
+    async fn read<E>(
+        self,
+        db: &DatabaseConnection,
+        all: Select<E>,
+        mut cursor: Cursor<SelectModel<E::Model>>,
+    ) -> Result<Slice<E>, Error>
+    where
+        E: EntityTrait<Model: FromQueryResult + Send + Sync>,
+    {
+        cursor.desc();
         // One row more than asked for tells whether there is another page.
         if self.from_end {
             cursor.last(self.size + 1)
@@ -107,6 +169,38 @@ impl Page {
             all,
         })
     }
+
+    /// The page of a list of ids that is in memory already, in its own order: the ids, and a slice that waits for their
+    /// rows. `all` is for counting.
+    ///
+    /// # Errors
+    /// INVALID_INPUT for the place of a row that is not in the list.
+    pub fn pick<E>(self, ids: &[i64], all: Select<E>) -> Result<(Vec<i64>, Slice<E>), Error>
+    where
+        E: EntityTrait<Model: FromQueryResult + Send + Sync>,
+    {
+        let range = self.range(ids)?;
+        let (has_previous, has_next) = (range.start > 0, range.end < ids.len());
+        let picked = ids.get(range).unwrap_or_default().to_vec();
+        Ok((picked, Slice { rows: Vec::new(), has_previous, has_next, all }))
+    }
+
+    fn range(self, ids: &[i64]) -> Result<Range<usize>, Error> {
+        let index = |argument, place: Option<Place>| match place {
+            None => Ok(None),
+            Some(place) => match ids.iter().position(|id| *id == place.id) {
+                Some(index) => Ok(Some(index)),
+                None => Err(Error::field(argument, "This is not a cursor of this list, or its row is gone.")),
+            },
+        };
+        let start = index("after", self.after)?.map_or(0, |index| index + 1);
+        let end = index("before", self.before)?.unwrap_or(ids.len()).max(start);
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        Ok(match self.from_end {
+            true => end.saturating_sub(size).max(start)..end,
+            false => start..end.min(start.saturating_add(size)),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -122,5 +216,21 @@ mod tests {
         assert!(Page::new(Some(1), Some(1), None, None).is_err());
         assert!(Page::new(Some(100), None, None, None).is_ok());
         assert_eq!(Page::new(None, None, None, None).unwrap().size, DEFAULT_SIZE);
+    }
+
+    #[test]
+    fn pages_of_a_list_in_memory_have_no_gaps() {
+        let ids = [9, 3, 7, 1, 5];
+        let range = |first, last, after: Option<i64>, before: Option<i64>| {
+            let page = Page::new(first, last, after.map(Place::from), before.map(Place::from)).unwrap();
+            page.range(&ids).ok()
+        };
+        assert_eq!(range(Some(2), None, None, None), Some(0..2));
+        assert_eq!(range(Some(2), None, Some(3), None), Some(2..4));
+        assert_eq!(range(Some(2), None, Some(1), None), Some(4..5));
+        assert_eq!(range(None, Some(2), None, Some(1)), Some(1..3));
+        assert_eq!(range(None, Some(9), None, None), Some(0..5));
+        assert_eq!(range(Some(2), None, Some(5), Some(9)), Some(5..5));
+        assert_eq!(range(None, None, Some(4), None), None, "no such row");
     }
 }

@@ -102,11 +102,19 @@ pub async fn run(app: App, listener: TcpListener) -> Result<(), Error> {
         }
         app.stopping.cancel();
         timeout(LAST_GRACE, app.tasks.wait()).await.ok();
+        app.streams.close();
+        timeout(LAST_GRACE, app.streams.wait()).await.ok();
         // Connections that are still open now have nobody on the other side who reads.
         tokio::time::sleep(LAST_GRACE).await;
     };
     tokio::select! {
-        served = async { tokio::join!(serving, chat::sweep_forever(app.clone())).0 } => served.map_err(Error::internal),
+        served = async {
+            let served = tokio::join!(serving, chat::sweep_forever(app.clone())).0;
+            // Sockets are no connections to the listener any more, and are told that the server stops.
+            app.streams.close();
+            app.streams.wait().await;
+            served
+        } => served.map_err(Error::internal),
         () = ending => Ok(()),
     }
 }

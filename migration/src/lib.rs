@@ -3,6 +3,8 @@
 pub use sea_orm_migration::prelude::*;
 
 mod m20261123_000001_accounts_and_chats;
+mod m20261123_000002_conversations;
+mod m20261123_000003_search;
 
 /// All steps, in order.
 pub struct Migrator;
@@ -10,6 +12,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_accounts_and_chats::Migration)]
+        vec![
+            Box::new(m20261123_000001_accounts_and_chats::Migration),
+            Box::new(m20261123_000002_conversations::Migration),
+            Box::new(m20261123_000003_search::Migration),
+        ]
     }
 }

@@ -28,8 +28,8 @@ const MAX_NOTE_CHARS: usize = 500;
 pub enum Actor {
     /// Whoever has the shell of the server may do everything.
     CommandLine,
-    /// A staff member or superuser.
-    Staff(Identity),
+    /// A staff member or superuser; a plain user only where the deed is on their own account.
+    User(Identity),
 }
 
 impl Actor {
@@ -38,21 +38,21 @@ impl Actor {
     /// # Errors
     /// UNAUTHENTICATED or FORBIDDEN for everybody but staff.
     pub fn from_viewer(viewer: Viewer) -> Result<Self, Error> {
-        viewer.staff().map(Actor::Staff)
+        viewer.staff().map(Actor::User)
     }
 
     /// The user id; none for the command line.
     pub fn id(&self) -> Option<i64> {
         match self {
             Actor::CommandLine => None,
-            Actor::Staff(identity) => Some(identity.id),
+            Actor::User(identity) => Some(identity.id),
         }
     }
 
     fn require_superuser(&self) -> Result<(), Error> {
         match self {
             Actor::CommandLine => Ok(()),
-            Actor::Staff(identity) => Viewer::User(*identity).superuser().map(drop),
+            Actor::User(identity) => Viewer::User(*identity).superuser().map(drop),
         }
     }
 
@@ -142,7 +142,8 @@ pub async fn update(app: &App, actor: Actor, user_id: i64, change: Change) -> Re
         actor.require_superuser()?;
     }
     let at = app.clock.now();
-    app.db
+    let changed = app
+        .db
         .write((actor, user_id, change, at), |txn, &(actor, user_id, change, at)| {
             Box::pin(async move {
                 let before = find_for_update(txn, user_id).await?;
@@ -170,7 +171,9 @@ pub async fn update(app: &App, actor: Actor, user_id: i64, change: Change) -> Re
                 Ok(after)
             })
         })
-        .await
+        .await?;
+    super::announce_sessions(app, user_id);
+    Ok(changed)
 }
 
 /// Sets somebody's password, and ends all their sessions.
@@ -183,7 +186,8 @@ pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: Strin
     actor.may_touch(&user)?;
     password::check(&password, &user.username).map_err(|message| Error::field("password", message))?;
     let hash = app.hasher.hash(password).await?;
-    app.db
+    let changed = app
+        .db
         .write((actor, user_id, hash, app.clock.now()), |txn, (actor, user_id, hash, at)| {
             Box::pin(async move {
                 // Checked again under the lock: the user may have been promoted meanwhile.
@@ -195,7 +199,9 @@ pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: Strin
                 Ok(user)
             })
         })
-        .await
+        .await?;
+    super::announce_sessions(app, user_id);
+    Ok(changed)
 }
 
 /// Deletes an account with its sessions and chats. The ledger keeps its entries, and one more that writes off the rest.
@@ -209,18 +215,30 @@ pub async fn delete(app: &App, actor: Actor, user_id: i64) -> Result<(), Error> 
             Box::pin(async move {
                 let user = find_for_update(txn, user_id).await?;
                 actor.may_touch(&user)?;
-                if user.is_active && user.is_superuser {
-                    keep_a_superuser(txn, user_id).await?;
-                }
-                let rest = ledger::close(txn, user_id, actor.id(), at).await?;
-                let target = ("user", user.id, user.username.as_str());
-                let deed = Deed { action: "user.delete", target, details: json!({ "written_off": rest }), at };
-                audit::record(txn, &actor, deed).await?;
-                user::Entity::delete_by_id(user_id).exec(txn).await?;
-                Ok(())
+                remove(txn, &actor, &user, at).await
             })
         })
-        .await
+        .await?;
+    super::announce_sessions(app, user_id);
+    Ok(())
+}
+
+/// Removes a user whose row is locked, and what belongs to it.
+pub(super) async fn remove(
+    txn: &Txn,
+    actor: &Actor,
+    user: &user::Model,
+    at: chrono::DateTime<chrono::Utc>,
+) -> Result<(), Error> {
+    if user.is_active && user.is_superuser {
+        keep_a_superuser(txn, user.id).await?;
+    }
+    let rest = ledger::close(txn, user.id, actor.id(), at).await?;
+    let target = ("user", user.id, user.username.as_str());
+    let deed = Deed { action: "user.delete", target, details: json!({ "written_off": rest }), at };
+    audit::record(txn, actor, deed).await?;
+    user::Entity::delete_by_id(user.id).exec(txn).await?;
+    Ok(())
 }
 
 /// By how much a balance is to change.
@@ -260,7 +278,9 @@ pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Resul
     }
     ledger::check_idempotency_key(input.idempotency_key.as_deref())?;
     let input = Adjustment { reason: reason.to_owned(), ..input };
-    app.db
+    let user_id = input.user_id;
+    let balance = app
+        .db
         .write((actor, input, app.clock.now()), |txn, (actor, input, at)| {
             Box::pin(async move {
                 let user = find_for_update(txn, input.user_id).await?;
@@ -284,7 +304,9 @@ pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Resul
                 Ok(balance)
             })
         })
-        .await
+        .await?;
+    ledger::announce(&app.bus, user_id);
+    Ok(balance)
 }
 
 /// A user, as operators see it.

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod audit;
 pub mod name;
 
+use self::admin::Actor;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, SqlErr};
 
@@ -100,7 +101,30 @@ pub async fn change_password(app: &App, viewer: Viewer, old: String, new: String
     let user = confirm_password(app, viewer, old, "old_password").await?;
     password::check(&new, &user.username).map_err(|message| Error::field("new_password", message))?;
     let hash = app.hasher.hash(new).await?;
-    app.db.write((user.id, hash), |txn, (id, hash)| Box::pin(set_password_hash(txn, *id, hash))).await
+    let changed = app.db.write((user.id, hash), |txn, (id, hash)| Box::pin(set_password_hash(txn, *id, hash))).await?;
+    announce_sessions(app, changed.id);
+    Ok(changed)
+}
+
+/// Deletes one's own account with its sessions, conversations and chats. The ledger keeps its entries, and one more that
+/// writes off the rest.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT for a wrong password;
+/// CONFLICT for the last active superuser.
+pub async fn delete(app: &App, viewer: Viewer, password: String) -> Result<(), Error> {
+    let user = confirm_password(app, viewer, password, "password").await?;
+    let actor = Actor::User(viewer.user()?);
+    app.db
+        .write((actor, user.id, app.clock.now()), |txn, &(actor, user_id, at)| {
+            Box::pin(async move {
+                let user = ledger::find_for_update(txn, user_id).await?;
+                admin::remove(txn, &actor, &user, at).await
+            })
+        })
+        .await?;
+    announce_sessions(app, user.id);
+    Ok(())
 }
 
 /// The viewer's row, once the viewer has given the password again. Wrong tries count like wrong log-ins.
@@ -134,7 +158,18 @@ pub fn take_try(app: &App, username_key: &str) -> Result<(), Error> {
     })
 }
 
-/// Ends all sessions of a user at once.
+/// Tells those who serve a session of this user for longer than one request to look whether it is still good. Called
+/// after the transaction that ended some; where that is forgotten or lost, they see it a little later.
+pub fn announce_sessions(app: &App, user_id: i64) {
+    app.bus.publish(&sessions_topic(user_id), Vec::new);
+}
+
+/// Where it is told that sessions of this user may have ended.
+pub fn sessions_topic(user_id: i64) -> String {
+    format!("user:{user_id}:sessions")
+}
+
+/// Ends all sessions of a user at once. Followed by [`announce_sessions`] after the transaction.
 ///
 /// # Errors
 /// INTERNAL where the database fails.

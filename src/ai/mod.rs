@@ -76,6 +76,9 @@ pub trait Provider: Send + Sync {
     /// An upper bound of what these messages take as input, in the model's own units. Holds are made of it.
     fn input_bound(&self, messages: &[Message]) -> u64;
 
+    /// What the model can read and write together, in its own units: the room that a context has to fit in.
+    fn window(&self) -> u64;
+
     /// About how many units this text is, when the provider did not say. Never more than [`Self::input_bound`] of it.
     fn estimate(&self, text: &str) -> u64;
 }

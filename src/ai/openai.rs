@@ -39,11 +39,14 @@ pub struct Settings {
     pub upstream_model: String,
     /// Repetitions of a request that failed before its first byte.
     pub retries: u32,
+    /// What the model reads and writes together, in its own units.
+    pub window: u64,
 }
 
 /// An OpenAI-compatible service.
 pub struct OpenAi {
     upstream: Upstream,
+    window: u64,
 }
 
 #[derive(Clone)]
@@ -63,7 +66,7 @@ impl OpenAi {
     /// # Errors
     /// INTERNAL where the address or the key can't be used.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let Settings { base_url, api_key, upstream_model, retries } = settings;
+        let Settings { base_url, api_key, upstream_model, retries, window } = settings;
         let url = format!("{}/chat/completions", base_url.trim_end_matches('/'));
         reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url {base_url}: {error}")))?;
         let client = Client::builder()
@@ -82,7 +85,7 @@ impl OpenAi {
             }
             None => None,
         };
-        Ok(Self { upstream: Upstream { client, url, authorization, key, model: upstream_model, retries } })
+        Ok(Self { upstream: Upstream { client, url, authorization, key, model: upstream_model, retries }, window })
     }
 }
 
@@ -152,6 +155,10 @@ impl Provider for OpenAi {
     }
 
     /// About four bytes a unit, as in English prose.
+    fn window(&self) -> u64 {
+        self.window
+    }
+
     fn estimate(&self, text: &str) -> u64 {
         (text.len() as u64).div_ceil(4)
     }

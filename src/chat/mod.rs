@@ -1,25 +1,39 @@
-//! Chats: send a message, drive the turn, read the history.
+//! Chats: send a message, drive the turn, follow the reply, read the history.
 //!
 //! Every message is paid for by a hold that is taken before the model is asked, in the same transaction that stores the
 //! message. The turn then runs in a task of its own and does not depend on the caller staying.
 
+mod context;
+pub mod conversation;
+mod delete;
+mod export;
+mod feed;
+mod history;
+mod news;
 mod open;
+mod search;
 mod sweep;
 mod turn;
 
+use std::pin::pin;
 use std::time::Duration;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use futures::StreamExt;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
+pub use self::delete::delete;
+pub use self::export::{Format, export};
+pub use self::feed::{Delta, Fed, follow};
+pub use self::history::{Filter, Order, all, answered, by_ids, find, find_any, history};
+use self::news::Wish;
 use self::open::Open;
+pub use self::search::index_rest;
 pub use self::sweep::{sweep, sweep_forever};
 use crate::app::App;
-use crate::entity::chat::{self, Column, Status};
+use crate::entity::chat::{self, Status};
 use crate::error::{Code, Error};
 use crate::ledger::{self, Balance};
-use crate::page::{Page, Slice};
 use crate::rate_limit::Full;
 use crate::viewer::Viewer;
 
@@ -28,7 +42,22 @@ use crate::viewer::Viewer;
 pub struct Send {
     /// What the user says.
     pub message: String,
-    /// The model by name; the default one where none is named.
+    /// The model by name; the conversation's, or the default one, where none is named.
+    pub model: Option<String>,
+    /// Makes retries harmless: the same key returns the first chat.
+    pub idempotency_key: Option<String>,
+    /// The conversation whose earlier chats the model is to see; without one the message stands alone.
+    pub conversation_id: Option<i64>,
+}
+
+/// Another try at a chat, by the same message or an edited one.
+#[derive(Clone, Debug, Default)]
+pub struct Replace {
+    /// The chat that is to be replaced in the context.
+    pub chat_id: i64,
+    /// What the user says instead; the same as before where it is not given.
+    pub message: Option<String>,
+    /// The model by name; the one before where none is named.
     pub model: Option<String>,
     /// Makes retries harmless: the same key returns the first chat.
     pub idempotency_key: Option<String>,
@@ -65,11 +94,11 @@ pub fn failure(chat: &chat::Model) -> Option<Error> {
 /// A model that fails is no error here: the chat has ended, and [`Ended::failure`] tells how.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for a message or model that will not do; INSUFFICIENT_TOKENS;
-/// RATE_LIMITED with too many open turns; CONFLICT where the idempotency key stands for another message. Nothing is
-/// stored or charged then.
+/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for a message or model that will not do; NOT_FOUND for somebody
+/// else's conversation; INSUFFICIENT_TOKENS; RATE_LIMITED with too many open turns; CONFLICT where the idempotency key
+/// stands for another message. Nothing is stored or charged then.
 pub async fn send(app: &App, viewer: Viewer, input: Send) -> Result<Ended, Error> {
-    match begin(app, viewer, input).await? {
+    match begin(app, viewer, input, None).await? {
         Begun::New(_, end) => end.await.map_err(Error::internal)?,
         Begun::Seen(chat) => wait_for_end(app, chat.id).await,
     }
@@ -80,7 +109,25 @@ pub async fn send(app: &App, viewer: Viewer, input: Send) -> Result<Ended, Error
 /// # Errors
 /// As [`send`].
 pub async fn start(app: &App, viewer: Viewer, input: Send) -> Result<chat::Model, Error> {
-    match begin(app, viewer, input).await? {
+    match begin(app, viewer, input, None).await? {
+        Begun::New(chat, _) | Begun::Seen(chat) => Ok(*chat),
+    }
+}
+
+/// Starts a chat that takes the place of an earlier one: the earlier one, and what was said after it, leave the context
+/// of the conversation and stay in the history. They come back where the new one fails without any text.
+///
+/// # Errors
+/// As [`send`]; NOT_FOUND also for somebody else's chat; CONFLICT where the chat was replaced already, or is still open.
+pub async fn replace(app: &App, viewer: Viewer, input: Replace) -> Result<chat::Model, Error> {
+    let before = find(app, viewer, input.chat_id).await?;
+    let send = Send {
+        message: input.message.unwrap_or(before.message),
+        model: Some(input.model.unwrap_or(before.model)),
+        idempotency_key: input.idempotency_key,
+        conversation_id: before.conversation_id,
+    };
+    match begin(app, viewer, send, Some(before.id)).await? {
         Begun::New(chat, _) | Begun::Seen(chat) => Ok(*chat),
     }
 }
@@ -96,8 +143,8 @@ pub async fn stop(app: &App, viewer: Viewer, chat_id: i64) -> Result<Ended, Erro
     let deadline = Instant::now() + STOP_PATIENCE;
     while Instant::now() < deadline {
         // Said again and again, since news may be lost.
-        app.bus.publish(&stop_topic(chat.id), Vec::new);
-        if let Ok(ended) = timeout(LOOK_AGAIN, wait_for_end(app, chat.id)).await {
+        app.bus.publish(&news::wishes(chat.id), || Wish::Stop.encode());
+        if let Ok(ended) = timeout(SAY_AGAIN, wait_for_end(app, chat.id)).await {
             return ended;
         }
     }
@@ -112,9 +159,9 @@ enum Begun {
     Seen(Box<chat::Model>),
 }
 
-async fn begin(app: &App, viewer: Viewer, input: Send) -> Result<Begun, Error> {
+async fn begin(app: &App, viewer: Viewer, input: Send, replaces: Option<i64>) -> Result<Begun, Error> {
     let user_id = viewer.user()?.id;
-    let (opening, model) = open::check(app, user_id, input)?;
+    let (opening, model) = open::check(app, user_id, input, replaces).await?;
     let place = app.turns.take(user_id).map_err(|full| match full {
         Full::Owner => Error::rate_limited("Too many of your messages are being answered. Wait for one of them.", 1),
         Full::Total => Error::rate_limited("Too many messages are being answered. Try again in a moment.", 1),
@@ -127,10 +174,11 @@ async fn begin(app: &App, viewer: Viewer, input: Send) -> Result<Begun, Error> {
         match open::open(&own, opening).await {
             Ok(Open::New(opened)) => {
                 let (report_end, end) = oneshot::channel();
-                // Listening begins before anybody knows of the chat, so that no wish to stop it is missed.
-                let stop = own.bus.subscribe(&stop_topic(opened.chat.id));
+                // Listening begins before anybody knows of the chat, so that no wish is missed.
+                let wishes = own.bus.subscribe(&news::wishes(opened.chat.id));
                 report.send(Ok(Begun::New(Box::new(opened.chat.clone()), end))).ok();
-                let end = turn::drive(&own, &model, opened, stop).await;
+                ledger::announce(&own.bus, user_id);
+                let end = turn::drive(&own, &model, opened, wishes).await;
                 if let Some(error) = end.as_ref().err().filter(|error| error.code != Code::NotFound) {
                     tracing::error!(?error, "a turn could not be settled; the sweeper will end it");
                 }
@@ -143,85 +191,18 @@ async fn begin(app: &App, viewer: Viewer, input: Send) -> Result<Begun, Error> {
     reported.await.map_err(Error::internal)?
 }
 
-/// How long to wait for news of a chat before looking at its row again: the news may be lost.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long whoever stops a chat waits for its end.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// How long whoever stops a chat waits before saying so again.
+const SAY_AGAIN: Duration = Duration::from_secs(1);
 
 async fn wait_for_end(app: &App, chat_id: i64) -> Result<Ended, Error> {
-    // Listening begins before the row is read, so that an end in between is not missed.
-    let mut news = app.bus.subscribe(&topic(chat_id));
-    loop {
-        let chat =
-            chat::Entity::find_by_id(chat_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))?;
-        if chat.status != Status::Pending {
-            let balance = ledger::balance(&app.db, chat.user_id).await?;
-            return Ok(Ended { chat, balance });
+    // Behind all text there is nothing but the end.
+    let mut feed = pin!(feed::feed(app.clone(), chat_id, usize::MAX));
+    while let Some(fed) = feed.next().await {
+        if let Fed::Ended(ended) = fed? {
+            return Ok(*ended);
         }
-        timeout(LOOK_AGAIN, news.next()).await.ok();
     }
-}
-
-/// Where the news of a chat are published.
-fn topic(chat_id: i64) -> String {
-    format!("chat:{chat_id}")
-}
-
-/// Where a wish to stop a chat is published.
-fn stop_topic(chat_id: i64) -> String {
-    format!("chat:{chat_id}:stop")
-}
-
-/// One of the viewer's own chats.
-///
-/// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
-pub async fn find(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model, Error> {
-    let own = chat::Entity::of(viewer.user()?.id).filter(Column::Id.eq(chat_id));
-    own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
-}
-
-/// The viewer's own chats, newest first.
-///
-/// # Errors
-/// UNAUTHENTICATED for anonymous viewers.
-pub async fn history(app: &App, viewer: Viewer, page: Page) -> Result<Slice<chat::Entity>, Error> {
-    page.load(app.db.read(), chat::Entity::of(viewer.user()?.id), Column::Id).await
-}
-
-/// The chats that were answered in full, newest first: the history as the REST routes know it.
-///
-/// # Errors
-/// UNAUTHENTICATED for anonymous viewers.
-pub async fn answered(app: &App, viewer: Viewer, page: Page) -> Result<Slice<chat::Entity>, Error> {
-    let answered = chat::Entity::of(viewer.user()?.id).filter(Column::Status.eq(Status::Done));
-    page.load(app.db.read(), answered, Column::Id).await
-}
-
-/// Everybody's chats, or one user's, newest first, for staff.
-///
-/// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for everybody else.
-pub async fn all(app: &App, viewer: Viewer, user_id: Option<i64>, page: Page) -> Result<Slice<chat::Entity>, Error> {
-    viewer.staff()?;
-    let chats = user_id.map_or_else(chat::Entity::find, chat::Entity::of);
-    page.load(app.db.read(), chats, Column::Id).await
-}
-
-/// A chat for staff, whoever sent it.
-///
-/// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for everybody else; NOT_FOUND without such a chat.
-pub async fn find_any(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model, Error> {
-    viewer.staff()?;
-    chat::Entity::find_by_id(chat_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
-}
-
-/// The chats with these ids, in no particular order; those that are gone are left out. Whoever shows them has decided
-/// that they may be seen.
-///
-/// # Errors
-/// INTERNAL where the database fails.
-pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<chat::Model>, Error> {
-    Ok(chat::Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
+    Err(Error::not_found("chat"))
 }

@@ -4,8 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ColumnTrait, QueryFilter};
 
-use super::Send;
-use crate::ai::{Message, Role};
+use super::context::{self, Context};
+use super::{Send, conversation};
+use crate::ai::Message;
 use crate::app::{App, Model};
 use crate::db::Txn;
 use crate::entity::chat::{self, Column, Status};
@@ -21,7 +22,10 @@ pub(super) struct Opening {
     /// The client named the model, so a retry has to name it too.
     model_named: bool,
     idempotency_key: Option<String>,
-    context: Vec<Message>,
+    conversation_id: Option<i64>,
+    /// The chat whose place in the context this one takes.
+    replaces: Option<i64>,
+    context: Context,
     price: Price,
     input_bound: u64,
     max_output: u64,
@@ -45,14 +49,24 @@ pub(super) enum Open {
     Seen(chat::Model),
 }
 
-/// Checks everything that can be checked without the database.
-pub(super) fn check(app: &App, user_id: i64, input: Send) -> Result<(Opening, Model), Error> {
+/// Checks the message, and gathers what the model is to see.
+pub(super) async fn check(
+    app: &App,
+    user_id: i64,
+    input: Send,
+    replaces: Option<i64>,
+) -> Result<(Opening, Model), Error> {
+    let conversation = match input.conversation_id {
+        Some(id) => Some(context::conversation(app, user_id, id).await?),
+        None => None,
+    };
     let message = input.message.trim().to_owned();
     let mut mistakes = Vec::new();
     if let Err(problem) = check_message(&message, app.config.turns.max_message_chars) {
         mistakes.push(FieldError { field: "message", message: problem });
     }
-    let model = app.models.get(input.model.as_deref());
+    let preferred = conversation.as_ref().and_then(|conversation| conversation.model.clone());
+    let model = app.models.get(input.model.as_deref().or(preferred.as_deref()));
     if model.is_none() {
         mistakes.push(FieldError { field: "model", message: "There is no such model.".to_owned() });
     }
@@ -60,7 +74,7 @@ pub(super) fn check(app: &App, user_id: i64, input: Send) -> Result<(Opening, Mo
         mistakes.extend(error.fields);
     }
     let Some(model) = model.filter(|_| mistakes.is_empty()).cloned() else { return Err(Error::invalid(mistakes)) };
-    let context = vec![Message { role: Role::User, content: message.clone() }];
+    let context = context::gather(app, &model, conversation.as_ref(), &message, replaces).await?;
     let at = app.clock.now();
     let opening = Opening {
         user_id,
@@ -68,9 +82,11 @@ pub(super) fn check(app: &App, user_id: i64, input: Send) -> Result<(Opening, Mo
         model: model.name.clone(),
         model_named: input.model.is_some(),
         idempotency_key: input.idempotency_key,
+        conversation_id: input.conversation_id,
+        replaces,
         price: model.price,
         // Counting may cost as much as reading the text; a flat price does not need it.
-        input_bound: if model.price.is_metered() { model.provider.input_bound(&context) } else { 0 },
+        input_bound: if model.price.is_metered() { model.provider.input_bound(&context.messages) } else { 0 },
         max_output: model.max_output,
         context,
         at,
@@ -118,9 +134,15 @@ async fn in_transaction(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
         }
     }
     ledger::hold(txn, opening.user_id, hold).await?;
+    if let Some(id) = opening.conversation_id {
+        conversation::touch(txn, id, &opening.message, opening.at).await?;
+    }
     let row = chat::ActiveModel {
         id: NotSet,
         user_id: Set(opening.user_id),
+        conversation_id: Set(opening.conversation_id),
+        replaced_by_id: Set(None),
+        context_left_out: Set(opening.context.left_out),
         model: Set(opening.model.clone()),
         status: Set(Status::Pending),
         message: Set(opening.message.clone()),
@@ -138,14 +160,21 @@ async fn in_transaction(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
         lease_until: Set(Some(opening.lease_until)),
     };
     let chat = row.insert(txn).await?;
-    Ok(Open::New(Opened { chat, context: opening.context.clone(), max_output }))
+    if let Some(replaced) = opening.replaces {
+        context::replace(txn, replaced, &chat).await?;
+    }
+    Ok(Open::New(Opened { chat, context: opening.context.messages.clone(), max_output }))
 }
 
 async fn seen(txn: &Txn, opening: &Opening) -> Result<Option<chat::Model>, Error> {
     let Some(key) = &opening.idempotency_key else { return Ok(None) };
     let first = chat::Entity::of(opening.user_id).filter(Column::IdempotencyKey.eq(key)).one(txn).await?;
     match first {
-        Some(chat) if chat.message != opening.message || (opening.model_named && chat.model != opening.model) => {
+        Some(chat)
+            if chat.message != opening.message
+                || chat.conversation_id != opening.conversation_id
+                || (opening.model_named && chat.model != opening.model) =>
+        {
             Err(Error::new(Code::Conflict, "This idempotency key was used for another message."))
         }
         first => Ok(first),

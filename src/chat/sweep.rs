@@ -1,15 +1,18 @@
-//! Ends the chats of servers that died: their lease has run out, so nobody drives them any more.
+//! Ends the chats of servers that died: their lease has run out, so nobody drives them any more. Now and then also
+//! indexes the chats that came by another way than a turn, so that searches find them.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::topic;
+use super::news::{News, topic};
+use super::search;
 use super::turn::{Closing, INTERRUPTED, close_in};
 use crate::app::App;
 use crate::db::Txn;
 use crate::entity::chat::{self, Column, Status};
 use crate::entity::ledger_entry::Reason;
 use crate::error::{Code, Error};
+use crate::ledger;
 use crate::tokens::Tokens;
 
 /// Chats ended in one transaction.
@@ -22,6 +25,9 @@ pub async fn sweep_forever(app: App) {
             Ok(0) => {}
             Ok(count) => tracing::warn!(count, "ended chats whose server died; their holds are released"),
             Err(error) => tracing::error!(?error, "could not look for chats whose server died"),
+        }
+        if let Err(error) = search::index_rest(&app).await {
+            tracing::error!(?error, "could not index the chats that no search finds yet");
         }
         tokio::select! {
             () = tokio::time::sleep(app.config.turns.lease / 2) => {}
@@ -38,8 +44,9 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
     let mut count = 0;
     loop {
         let swept = app.db.write(app.clock.now(), |txn, &now| Box::pin(sweep_batch(txn, now))).await?;
-        for id in &swept {
-            app.bus.publish(&topic(*id), Vec::new);
+        for (id, user_id) in &swept {
+            app.bus.publish(&topic(*id), || News::Ended.encode());
+            ledger::announce(&app.bus, *user_id);
         }
         count += swept.len();
         if swept.is_empty() {
@@ -48,7 +55,7 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
     }
 }
 
-async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<i64>, Error> {
+async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<(i64, i64)>, Error> {
     // Locked in the order of their ids: two servers that sweep at once take turns, and the lease that is checked is the
     // one that counts, since a driver that is alive after all renews it under the same lock.
     let dead = chat::Entity::find()
@@ -69,11 +76,12 @@ async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<i64>, Error> {
             reason: Reason::ChatInterrupted,
             status: Status::Interrupted,
             text: None,
+            search_text: search::text(&chat.message, &chat.response),
             usage: None,
             error: Some((Code::ProviderUnavailable, INTERRUPTED.to_owned())),
         };
         if close_in(txn, &closing, now).await?.is_some() {
-            swept.push(chat.id);
+            swept.push((chat.id, chat.user_id));
         }
     }
     Ok(swept)

@@ -1,22 +1,25 @@
 //! A turn: from an open chat to its one end.
 //!
-//! The provider's pieces are collected and saved now and then, which also renews the lease. At the end one transaction
+//! The provider's pieces are told to those who follow the reply, collected, and saved now and then, which also renews
+//! the lease. At the end one transaction
 //! closes the chat, guarded by its open status, and settles or releases the hold. Who pays what is decided by
 //! [`Closing::new`] and written in the README.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::future::{BoxFuture, OptionFuture};
 use futures::{FutureExt, StreamExt};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
+use super::news::{News, Wish, topic};
 use super::open::{Opened, lease_from};
-use super::{Ended, topic};
+use super::{Ended, context, search};
 use crate::ai::{Event, Request, Usage};
 use crate::app::{App, Model};
-use crate::cluster::Subscription;
+use crate::cluster::{self, Subscription};
 use crate::db::Txn;
 use crate::entity::chat::{self, Column, Status};
 use crate::entity::ledger_entry::Reason;
@@ -30,6 +33,8 @@ pub(super) const INTERRUPTED: &str = "The server stopped before the answer was c
 /// First and longest pause before the closing transaction is tried again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// So many new bytes of a reply are saved at once, before it is time.
+const SAVE_BYTES: usize = 2048;
 
 /// How the provider's stream came to an end.
 enum Outcome {
@@ -50,11 +55,11 @@ enum Outcome {
 /// # Errors
 /// INTERNAL where the end could not be written, although it was tried for as long as the lease runs; NOT_FOUND where the
 /// chat was deleted meanwhile.
-pub(super) async fn drive(app: &App, model: &Model, opened: Opened, stop: Subscription) -> Result<Ended, Error> {
+pub(super) async fn drive(app: &App, model: &Model, opened: Opened, wishes: Subscription) -> Result<Ended, Error> {
     let Opened { chat, context, max_output } = opened;
     let input = context.clone();
     let mut text = String::new();
-    let following = follow(app, model, chat.id, Request { messages: context, max_output }, stop, &mut text);
+    let following = follow(app, model, chat.id, Request { messages: context, max_output }, wishes, &mut text);
     // A provider that panics has failed like any other; its hold must not wait for the sweeper.
     let mut outcome = AssertUnwindSafe(following).catch_unwind().await.unwrap_or_else(|_| {
         Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model failed.").with_source("a panic"))
@@ -70,64 +75,95 @@ pub(super) async fn drive(app: &App, model: &Model, opened: Opened, stop: Subscr
     });
     let closing = Closing::new(&chat, model.price, outcome, text, usage, given.is_none());
     let ended = close(app, closing).await;
-    app.bus.publish(&topic(chat.id), Vec::new);
+    app.bus.publish(&topic(chat.id), || News::Ended.encode());
+    ledger::announce(&app.bus, chat.user_id);
     ended
 }
 
-/// Collects the pieces until the stream ends, one of the time-outs runs out, or the server stops.
+/// Collects and tells the pieces until the stream ends, one of the time-outs runs out, or the server stops.
 async fn follow(
     app: &App,
     model: &Model,
     chat_id: i64,
     request: Request,
-    mut stop: Subscription,
+    mut wishes: Subscription,
     text: &mut String,
 ) -> Outcome {
     let limits = &app.config.turns;
-    let start = Instant::now();
+    let (start, topic) = (Instant::now(), topic(chat_id));
     let mut reply = model.provider.reply(request);
-    let mut saving = interval_at(start + limits.save_interval, limits.save_interval.max(Duration::from_millis(1)));
-    saving.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut chars = 0;
+    let mut saving_due = interval_at(start + limits.save_interval, limits.save_interval.max(Duration::from_millis(1)));
+    saving_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // One save at a time, beside which the pieces flow on.
+    let mut saving: Option<BoxFuture<'_, Result<bool, Error>>> = None;
     let (mut saved_len, mut saved_at) = (0, start);
     let mut piece_due = start + limits.first_piece_timeout;
     let turn_due = start + limits.turn_timeout;
-    loop {
+    let outcome = loop {
+        let mut save_now = false;
         tokio::select! {
             event = reply.next() => match event {
                 Some(Ok(Event::Piece(piece))) => {
                     // PostgreSQL stores no NUL in text.
-                    text.push_str(&piece.replace('\0', "\u{fffd}"));
+                    let piece = piece.replace('\0', "\u{fffd}");
+                    let offset = chars;
+                    chars += piece.chars().count();
+                    text.push_str(&piece);
+                    app.bus.publish(&topic, || News::Piece { offset, text: piece }.encode());
                     piece_due = Instant::now() + limits.piece_timeout;
+                    save_now = text.len() - saved_len >= SAVE_BYTES;
                 }
-                Some(Ok(Event::End(usage))) => return Outcome::Done(usage),
-                Some(Err(error)) => return Outcome::Failed(error),
-                None => return Outcome::Failed(Error::new(Code::ProviderUnavailable, "The answer broke off.")),
+                Some(Ok(Event::End(usage))) => break Outcome::Done(usage),
+                Some(Err(error)) => break Outcome::Failed(error),
+                None => break Outcome::Failed(Error::new(Code::ProviderUnavailable, "The answer broke off.")),
             },
             () = sleep_until(piece_due.min(turn_due)) => {
-                return Outcome::Failed(Error::new(Code::Timeout, "The language model took too long."));
+                break Outcome::Failed(Error::new(Code::Timeout, "The language model took too long."));
             }
-            // Nothing else is said on this topic.
-            _ = stop.next() => return Outcome::Stopped,
-            () = app.stopping.cancelled() => return Outcome::Interrupted,
-            _ = saving.tick() => {
-                if text.len() == saved_len && saved_at.elapsed() < limits.lease / 3 {
-                    continue;
+            wish = wishes.next() => {
+                // One that was missed is said again by whoever wished.
+                let cluster::News::Message(wish) = wish else { continue };
+                match Wish::decode(&wish) {
+                    Some(Wish::Stop) => break Outcome::Stopped,
+                    Some(Wish::Repeat { from }) if from < chars => {
+                        let start = text.char_indices().nth(from).map_or(text.len(), |(start, _)| start);
+                        let piece = text.get(start..).unwrap_or_default().to_owned();
+                        app.bus.publish(&topic, || News::Piece { offset: from, text: piece }.encode());
+                    }
+                    Some(Wish::Repeat { .. }) | None => {}
                 }
-                match save(app, chat_id, text).await {
-                    Ok(true) => (saved_len, saved_at) = (text.len(), Instant::now()),
-                    Ok(false) => return Outcome::Gone,
+            }
+            () = app.stopping.cancelled() => break Outcome::Interrupted,
+            _ = saving_due.tick() => {
+                save_now = text.len() > saved_len || saved_at.elapsed() >= limits.lease / 3;
+            }
+            Some(saved) = OptionFuture::from(saving.as_mut()) => {
+                saving = None;
+                match saved {
+                    Ok(true) => {}
+                    Ok(false) => break Outcome::Gone,
                     Err(error) => tracing::warn!(chat = chat_id, ?error, "a growing reply could not be saved"),
                 }
             }
         }
+        if save_now && saving.is_none() {
+            (saved_len, saved_at) = (text.len(), Instant::now());
+            saving = Some(save(app, chat_id, text.clone()).boxed());
+        }
+    };
+    // Not broken off in the middle: what closes the chat comes after it.
+    if let Some(saving) = saving {
+        saving.await.ok();
     }
+    outcome
 }
 
 /// Saves the text so far and renews the lease; says whether the chat is still open.
-async fn save(app: &App, chat_id: i64, text: &str) -> Result<bool, Error> {
+async fn save(app: &App, chat_id: i64, text: String) -> Result<bool, Error> {
     let lease = lease_from(app, app.clock.now());
     app.db
-        .write((chat_id, text.to_owned(), lease), |txn, (chat_id, text, lease)| {
+        .write((chat_id, text, lease), |txn, (chat_id, text, lease)| {
             Box::pin(async move {
                 let saved = chat::Entity::update_many()
                     .col_expr(Column::Response, Expr::value(text.as_str()))
@@ -152,6 +188,8 @@ pub(super) struct Closing {
     pub(super) status: Status,
     /// None: what was saved last stays.
     pub(super) text: Option<String>,
+    /// What searches find it by.
+    pub(super) search_text: String,
     pub(super) usage: Option<(Usage, Estimated)>,
     pub(super) error: Option<(Code, String)>,
 }
@@ -197,6 +235,7 @@ impl Closing {
             cost,
             reason,
             status,
+            search_text: search::text(&chat.message, &text),
             text: Some(text),
             usage,
             error,
@@ -246,6 +285,7 @@ pub(super) async fn close_in(
         .col_expr(Column::ErrorMessage, Expr::value(message))
         .col_expr(Column::FinishedAt, Expr::value(at))
         .col_expr(Column::LeaseUntil, Expr::value(None::<chrono::DateTime<chrono::Utc>>))
+        .col_expr("search_text", Expr::value(closing.search_text.as_str()))
         .filter(Column::Id.eq(closing.chat_id))
         .filter(Column::Status.eq(Status::Pending));
     if let Some(text) = &closing.text {
@@ -258,6 +298,9 @@ pub(super) async fn close_in(
             .col_expr(Column::UsageEstimated, Expr::value(estimated));
     }
     let Some(chat) = update.exec_with_returning(txn).await?.into_iter().next() else { return Ok(None) };
+    if chat.response.is_empty() {
+        context::put_back(txn, chat.id).await?;
+    }
     let Closing { chat_id, user_id, hold, cost, reason, .. } = *closing;
     let balance = ledger::settle(txn, Settlement { user_id, chat_id, hold, cost, reason, at }).await?;
     Ok(Some(Ended { chat, balance }))

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 
 /// News that a receiver may lag behind before it misses some.
-const CAPACITY: usize = 256;
+/// Each topic has room for so many, so it is small.
+const CAPACITY: usize = 64;
 
 type Topics = HashMap<String, broadcast::Sender<Arc<[u8]>>>;
 
@@ -69,6 +70,13 @@ impl Subscription {
             None => News::Missed,
         }
     }
+
+    /// Forgets the news that are waiting.
+    pub fn skip(&mut self) {
+        if let Some(receiver) = &mut self.receiver {
+            *receiver = receiver.resubscribe();
+        }
+    }
 }
 
 impl Drop for Subscription {
@@ -98,6 +106,16 @@ mod tests {
         assert_eq!(bus.topics.lock().unwrap().len(), 1);
         drop(two);
         assert!(bus.topics.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn news_that_wait_can_be_skipped() {
+        let bus = Bus::local();
+        let mut late = bus.subscribe("t");
+        bus.publish("t", || b"a".to_vec());
+        late.skip();
+        bus.publish("t", || b"b".to_vec());
+        assert_eq!(late.next().await, News::Message(b"b"[..].into()));
     }
 
     #[tokio::test]

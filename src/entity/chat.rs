@@ -32,6 +32,12 @@ pub struct Model {
     pub id: i64,
     /// Whose it is, and who pays.
     pub user_id: i64,
+    /// The conversation that it belongs to; none where it stands alone.
+    pub conversation_id: Option<i64>,
+    /// The chat that took its place in the context, together with what was said after it.
+    pub replaced_by_id: Option<i64>,
+    /// Earlier chats of the conversation that the model's window had no room for.
+    pub context_left_out: i64,
     /// The name of the model.
     pub model: String,
     /// How far it is.

@@ -2,6 +2,7 @@
 
 pub mod audit_event;
 pub mod chat;
+pub mod conversation;
 pub mod ledger_entry;
 pub mod session;
 pub mod user;

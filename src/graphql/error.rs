@@ -1,6 +1,7 @@
 //! Domain errors on the wire: as data where a mistake was to be expected, as GraphQL errors with a code otherwise.
 
 use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::OperationType;
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, SimpleObject, Value};
 
 use crate::error::{Code, Error};
@@ -44,13 +45,14 @@ pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
 /// where a field failed.
 ///
 /// Resolvers return domain errors with `?`; async-graphql keeps them as the source. It leaves the failed field out of
-/// the data, where the specification wants null. All fields that can fail are nullable but the mutations themselves,
-/// of which one that fails makes the whole data null.
-pub(super) fn finish(response: &mut Response, mutation: bool) {
+/// the data, where the specification wants null. All fields that can fail are nullable but the mutations
+/// and subscriptions themselves, of which one that fails makes the whole data null.
+pub(super) fn finish(response: &mut Response, kind: Option<OperationType>) {
+    let all_or_nothing = matches!(kind, Some(OperationType::Mutation | OperationType::Subscription));
     let Response { data, errors, .. } = response;
     for error in errors {
         match error.path.as_slice() {
-            [_] if mutation => *data = Value::Null,
+            [_] if all_or_nothing => *data = Value::Null,
             path => put_null(data, path),
         }
         let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);

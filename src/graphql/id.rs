@@ -5,23 +5,26 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::error::Error;
+use crate::page::Place;
 
 /// What a global id stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     User,
     Chat,
+    Conversation,
     LedgerEntry,
     AuditEvent,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::User, Self::Chat, Self::LedgerEntry, Self::AuditEvent];
+    const ALL: [Self; 5] = [Self::User, Self::Chat, Self::Conversation, Self::LedgerEntry, Self::AuditEvent];
 
     fn prefix(self) -> &'static str {
         match self {
             Self::User => "User",
             Self::Chat => "Chat",
+            Self::Conversation => "Conversation",
             Self::LedgerEntry => "LedgerEntry",
             Self::AuditEvent => "AuditEvent",
         }
@@ -47,18 +50,25 @@ pub(super) fn any(id: &ID) -> Option<(Kind, i64)> {
 }
 
 /// The cursor of a row.
-pub(super) fn cursor(row: i64) -> String {
-    encode("Cursor", row)
+pub(super) fn cursor(place: Place) -> String {
+    match place {
+        Place { key: 0, id } => encode("Cursor", id),
+        Place { key, id } => encode(&format!("Cursor:{key}"), id),
+    }
 }
 
-/// The row of a cursor.
+/// The place of a cursor.
 ///
 /// # Errors
 /// INVALID_INPUT for anything that is no cursor of ours, naming the argument.
-pub(super) fn from_cursor(argument: &'static str, cursor: Option<String>) -> Result<Option<i64>, Error> {
+pub(super) fn from_cursor(argument: &'static str, cursor: Option<String>) -> Result<Option<Place>, Error> {
     let Some(cursor) = cursor else { return Ok(None) };
-    let row = decode("Cursor", &cursor).ok_or_else(|| Error::field(argument, "This is not a cursor of this list."))?;
-    Ok(Some(row))
+    let place = decode("Cursor", &cursor).map(Place::from).or_else(|| {
+        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(&cursor).ok()?).ok()?;
+        let (key, id) = text.strip_prefix("Cursor:")?.split_once(':')?;
+        Some(Place { key: key.parse().ok()?, id: id.parse().ok()? })
+    });
+    place.map(Some).ok_or_else(|| Error::field(argument, "This is not a cursor of this list."))
 }
 
 fn encode(prefix: &str, row: i64) -> String {
@@ -88,6 +98,8 @@ mod tests {
             assert_eq!(any(&bad.into()), None, "{bad}");
         }
         assert!(from_cursor("after", Some("x".to_owned())).is_err());
-        assert_eq!(from_cursor("after", Some(cursor(5))).unwrap(), Some(5));
+        for place in [Place::from(5), Place { key: 1_772_366_400_123_456, id: 7 }] {
+            assert_eq!(from_cursor("after", Some(cursor(place))).unwrap(), Some(place));
+        }
     }
 }

@@ -8,23 +8,45 @@ mod limits;
 mod loader;
 mod mutation;
 mod query;
+mod request;
+mod sse;
+mod subscription;
 mod types;
+mod ws;
 
-use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder};
+use std::time::Duration;
 
-pub use self::http::router;
+use async_graphql::{SDLExportOptions, SchemaBuilder};
+use axum::Router;
+use axum::routing::get;
+
 use self::limits::Limits;
 use self::mutation::Mutation;
 use self::query::Query;
+use self::request::Graphql;
+use self::subscription::Subscription;
 use crate::app::App;
 
-/// The schema with its resolvers.
-pub(crate) type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+/// When the server stops, open streams may tell the ends of their operations for so long.
+const STOP_GRACE: Duration = Duration::from_millis(500);
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    async_graphql::Schema::build(Query, Mutation::default(), EmptySubscription)
+/// Serves `/graphql`, and the two carriers of subscriptions: `/graphql/ws` and `/graphql/stream`.
+pub fn router(app: &App) -> Router {
+    Router::new()
+        .route("/graphql", get(http::by_get).post(http::by_post))
+        .route("/graphql/stream", get(sse::by_get).post(sse::by_post))
+        .route("/graphql/ws", get(ws::upgrade))
+        .with_state(Graphql { app: app.clone(), schema: schema(app) })
+}
+
+/// The schema with its resolvers.
+pub(crate) type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    async_graphql::Schema::build(Query, Mutation::default(), Subscription)
         .register_output_type::<types::Node>()
         .override_output_type_description::<types::List<types::Chat>>("A page of chats.")
+        .override_output_type_description::<types::List<types::Conversation>>("A page of conversations.")
         .override_output_type_description::<types::List<types::User>>("A page of users.")
         .override_output_type_description::<types::List<types::LedgerEntry>>("A page of ledger entries.")
         .override_output_type_description::<types::List<types::AuditEvent>>("A page of the audit trail.")

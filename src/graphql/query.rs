@@ -4,10 +4,10 @@ use async_graphql::{Context, ID, Object, Result};
 
 use super::context::app_and_viewer;
 use super::id::{self, Kind};
-use super::types::{self, AuditEvent, Balance, Chat, LedgerEntry, List, Model, Node, User, page};
+use super::types::{self, AuditEvent, Balance, Chat, Conversation, LedgerEntry, List, Model, Node, User, page};
 use crate::account::admin::{self, Actor};
 use crate::account::{self, audit};
-use crate::chat;
+use crate::chat::{self, Filter, Order, conversation};
 use crate::error::{Code, Error};
 use crate::ledger;
 
@@ -36,10 +36,18 @@ impl Query {
         Ok(Some(Chat(chat::find(app, viewer, Kind::Chat.row(&id)?).await?)))
     }
 
-    /// Your chats, newest first.
+    /// Your chats, newest first, or those that a search finds.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn chat_history(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Words that all are in the message or the answer, in any script, case and accents; of the last one \
+                    its beginning does. Looks at the 1000 newest chats that match and have ended."
+        )]
+        search: Option<String>,
+        #[graphql(desc = "In which order a search gives what it finds.", default)] order_by: Order,
+        #[graphql(desc = "Only those of this conversation.")] conversation_id: Option<ID>,
         #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
@@ -47,7 +55,35 @@ impl Query {
     ) -> Result<Option<List<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.user()?;
-        Ok(Some(types::chats(chat::history(app, viewer, page(first, last, after, before)?).await?)))
+        let conversation_id = conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()?;
+        let filter = Filter { search, order: order_by, conversation_id, replaced: None };
+        Ok(Some(types::chats(chat::history(app, viewer, filter, page(first, last, after, before)?).await?)))
+    }
+
+    /// One of your conversations.
+    async fn conversation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its global id.")] id: ID,
+    ) -> Result<Option<Conversation>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.user()?;
+        Ok(Some(Conversation(conversation::find(app, viewer, Kind::Conversation.row(&id)?).await?)))
+    }
+
+    /// Your conversations, those with the newest message first.
+    async fn conversations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<List<Conversation>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.user()?;
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::conversations(conversation::list(app, viewer, page).await?)))
     }
 
     /// Why your balance is what it is, newest first.
@@ -168,6 +204,7 @@ impl Query {
             Kind::User => Node::User(User(admin::find(app, Actor::from_viewer(viewer)?, row).await?)),
             Kind::Chat if viewer.staff().is_ok() => Node::Chat(Chat(chat::find_any(app, viewer, row).await?)),
             Kind::Chat => Node::Chat(Chat(chat::find(app, viewer, row).await?)),
+            Kind::Conversation => Node::Conversation(Conversation(conversation::find(app, viewer, row).await?)),
             Kind::LedgerEntry => Node::LedgerEntry(LedgerEntry(ledger::find(&app.db, viewer, row).await?)),
             Kind::AuditEvent => Node::AuditEvent(AuditEvent(audit::find(app, viewer, row).await?)),
         }))

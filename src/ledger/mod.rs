@@ -6,12 +6,18 @@
 
 mod verify;
 
+use std::time::Duration;
+
+use async_stream::try_stream;
 use chrono::{DateTime, Utc};
+use futures::Stream;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
 pub use self::verify::{Finding, verify};
+use crate::app::App;
+use crate::cluster::Bus;
 use crate::db::{Db, Txn};
 use crate::entity::ledger_entry::{self, Reason};
 use crate::entity::user::{self, Column};
@@ -194,6 +200,41 @@ pub async fn close(txn: &Txn, user_id: i64, actor_id: Option<i64>, at: DateTime<
 pub async fn balance(db: &Db, user_id: i64) -> Result<Balance, Error> {
     let user = user::Entity::find_by_id(user_id).one(db.read()).await?;
     user.as_ref().map(Balance::from).ok_or_else(|| Error::not_found("user"))
+}
+
+/// How long a change that nobody announced, such as one by the command line, may go unseen by [`changes`].
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Tells those who watch a balance that it may have changed. Called after the transaction that changed it; where that is
+/// forgotten or lost, they see it a little later.
+pub fn announce(bus: &Bus, user_id: i64) {
+    bus.publish(&topic(user_id), Vec::new);
+}
+
+/// The viewer's balance: as it is now, and again whenever it has changed. Changes that come at once are seen as one.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers. In the stream: NOT_FOUND once the account is gone.
+pub fn changes(app: &App, viewer: Viewer) -> Result<impl Stream<Item = Result<Balance, Error>> + Send + use<>, Error> {
+    let (app, user_id) = (app.clone(), viewer.user()?.id);
+    Ok(try_stream! {
+        let mut news = app.bus.subscribe(&topic(user_id));
+        let mut seen = None;
+        loop {
+            let now = balance(&app.db, user_id).await?;
+            if seen != Some(now) {
+                seen = Some(now);
+                yield now;
+            }
+            tokio::time::timeout(LOOK_AGAIN, news.next()).await.ok();
+            // What came meanwhile tells nothing more: the row is read after all of it.
+            news.skip();
+        }
+    })
+}
+
+fn topic(user_id: i64) -> String {
+    format!("user:{user_id}:balance")
 }
 
 /// The entries of one user or of all, newest first.

@@ -59,7 +59,7 @@ pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> Answer 
     let mut fields = Fields::read(request).await?;
     let message = fields.text("message", app.config.turns.max_message_chars);
     fields.check()?;
-    let ended = chat::send(app, viewer, Send { message, model: None, idempotency_key: key }).await?;
+    let ended = chat::send(app, viewer, Send { message, idempotency_key: key, ..Send::default() }).await?;
     if let Some(failure) = ended.failure() {
         return Err(failure.into());
     }

@@ -3,6 +3,8 @@
 //! A token is good for as long as its session lives. Sessions end one by one (`revoked_at`) or all at once, when the
 //! user's `session_epoch` has moved on; both take effect with the next request.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
@@ -19,6 +21,9 @@ use crate::viewer::{Identity, Viewer};
 
 /// Longest description of a client that is kept, in characters.
 const MAX_USER_AGENT_CHARS: usize = 300;
+
+/// How long the end of a session that nobody announced may go unseen by [`ended`].
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// What a log-in gives.
 pub struct LoggedIn {
@@ -187,7 +192,10 @@ pub async fn rotate(app: &App, used: &str) -> Result<LoggedIn, Error> {
             })
         })
         .await?;
-    let session = rotated.ok_or(Denied::Invalid)?;
+    let Some(session) = rotated else {
+        account::announce_sessions(app, user.id);
+        return Err(Denied::Invalid.into());
+    };
     Ok(LoggedIn {
         access_token: access_token(app, user.id, session.id, now)?,
         refresh_token: refresh_token(app, &session, now)?,
@@ -200,8 +208,8 @@ pub async fn rotate(app: &App, used: &str) -> Result<LoggedIn, Error> {
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
 pub async fn log_out(app: &App, viewer: Viewer) -> Result<(), Error> {
-    let id = viewer.user()?.session_id;
-    app.db.write((id, app.clock.now()), |txn, &(id, now)| Box::pin(revoke(txn, id, now))).await
+    let identity = viewer.user()?;
+    end(app, identity.id, identity.session_id).await
 }
 
 /// Ends all sessions of the viewer.
@@ -210,7 +218,38 @@ pub async fn log_out(app: &App, viewer: Viewer) -> Result<(), Error> {
 /// UNAUTHENTICATED for anonymous viewers.
 pub async fn log_out_everywhere(app: &App, viewer: Viewer) -> Result<(), Error> {
     let id = viewer.user()?.id;
-    app.db.write(id, |txn, &id| Box::pin(account::end_sessions(txn, id))).await
+    app.db.write(id, |txn, &id| Box::pin(account::end_sessions(txn, id))).await?;
+    account::announce_sessions(app, id);
+    Ok(())
+}
+
+/// Waits until an access token is good no longer, and tells why: it has ended, or its session has.
+///
+/// For those who serve a session for longer than one request. An end that no server announced, such as one by the command
+/// line, is seen within [`LOOK_AGAIN`].
+pub async fn ended(app: &App, access_token: &str, user_id: i64) -> Denied {
+    let mut news = app.bus.subscribe(&account::sessions_topic(user_id));
+    loop {
+        let now = app.clock.now();
+        let claims = match app.keys.verify(access_token, Kind::Access, now) {
+            Ok(claims) => claims,
+            Err(refused) => return refused.into(),
+        };
+        match live(app, &claims).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(denied)) => return denied,
+            // Nobody is sent away because the database is.
+            Err(error) => tracing::warn!(?error, "a session could not be looked at"),
+        }
+        let rest = Duration::from_secs(u64::try_from(claims.exp - now.timestamp()).unwrap_or(0).max(1));
+        tokio::time::timeout(rest.min(LOOK_AGAIN), news.next()).await.ok();
+    }
+}
+
+async fn end(app: &App, user_id: i64, session_id: i64) -> Result<(), Error> {
+    app.db.write((session_id, app.clock.now()), |txn, &(id, now)| Box::pin(revoke(txn, id, now))).await?;
+    account::announce_sessions(app, user_id);
+    Ok(())
 }
 
 /// The session and user of a good refresh token. One that was used up before ends its session here.
@@ -226,7 +265,7 @@ async fn refreshable(app: &App, token: &str) -> Result<Result<(session::Model, u
                 session = session.id,
                 "a used refresh token came back: session ended"
             );
-            app.db.write((session.id, app.clock.now()), |txn, &(id, now)| Box::pin(revoke(txn, id, now))).await?;
+            end(app, session.user_id, session.id).await?;
             Ok(Err(Denied::Invalid))
         }
         good_or_denied => Ok(good_or_denied),

@@ -82,6 +82,7 @@ fn provider(base_url: &str, retries: u32) -> OpenAi {
         api_key: Some("sk-secret".to_owned()),
         upstream_model: "gpt-test".to_owned(),
         retries,
+        window: 16_384,
     })
     .unwrap()
 }

@@ -90,6 +90,10 @@ impl Provider for Local {
         }
     }
 
+    fn window(&self) -> u64 {
+        self.window
+    }
+
     fn estimate(&self, text: &str) -> u64 {
         self.prompter.count(text)
     }

@@ -1,9 +1,10 @@
 //! One's own account and sessions.
 
-use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::super::context::{UserAgent, app_and_viewer};
 use super::super::error::{UserError, outcome, user_errors};
+use super::super::id::Kind;
 use super::super::types::User;
 use crate::account::{self, Registering};
 use crate::error::{Code, Error};
@@ -130,6 +131,22 @@ struct ChangePasswordPayload {
     errors: Vec<UserError>,
 }
 
+/// The account to be deleted is your own.
+#[derive(InputObject)]
+struct DeleteAccountInput {
+    /// Your password, so that nobody else does it for you.
+    password: String,
+}
+
+/// A deleted account.
+#[derive(SimpleObject)]
+struct DeleteAccountPayload {
+    /// Who is gone; null where nobody is.
+    deleted_id: Option<ID>,
+    /// Why it was not deleted.
+    errors: Vec<UserError>,
+}
+
 /// The three results of a log-in, each null where there was none.
 fn parts(logged_in: Option<LoggedIn>) -> (Option<String>, Option<String>, Option<User>) {
     match logged_in {
@@ -231,5 +248,17 @@ impl PersonMutation {
         };
         let (access_token, refresh_token, user) = parts(logged_in);
         Ok(ChangePasswordPayload { access_token, refresh_token, user, errors })
+    }
+
+    /// Deletes your account with its sessions, conversations and chats. Tokens that are left are lost.
+    async fn delete_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The password.")] input: DeleteAccountInput,
+    ) -> Result<DeleteAccountPayload> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let own = viewer.user()?.id;
+        let (deleted, errors) = outcome(account::delete(app, viewer, input.password).await)?;
+        Ok(DeleteAccountPayload { deleted_id: deleted.map(|()| Kind::User.id(own)), errors })
     }
 }

@@ -8,13 +8,13 @@ use sea_orm::EntityTrait;
 use super::super::id;
 use crate::app::App;
 use crate::error::Error;
-use crate::page::{Page, Slice};
+use crate::page::{Page, Place, Slice};
 
 /// A page of a list of `T`.
 pub(crate) type List<T> = Connection<Cursor, T, Total>;
 
 /// The place of a row in its list.
-pub(crate) struct Cursor(i64);
+pub(crate) struct Cursor(Place);
 
 impl CursorType for Cursor {
     type Error = Error;
@@ -39,7 +39,7 @@ pub(crate) fn page(
 }
 
 /// A connection of the rows of a page.
-pub(crate) fn connection<E, T>(slice: Slice<E>, id: fn(&E::Model) -> i64, wrap: fn(E::Model) -> T) -> List<T>
+pub(crate) fn connection<E, T>(slice: Slice<E>, place: fn(&E::Model) -> Place, wrap: fn(E::Model) -> T) -> List<T>
 where
     E: EntityTrait<Model: Clone + Send + Sync>,
     T: OutputType,
@@ -52,7 +52,7 @@ where
         Box::pin(async move { slice.total(app.db.read()).await })
     }));
     let mut list = Connection::with_additional_fields(has_previous, has_next, count);
-    list.edges.extend(rows.into_iter().map(|row| Edge::new(Cursor(id(&row)), wrap(row))));
+    list.edges.extend(rows.into_iter().map(|row| Edge::new(Cursor(place(&row)), wrap(row))));
     list
 }
 

@@ -1,11 +1,13 @@
 //! The objects of the schema. Each wraps its row.
 
 mod connection;
+mod conversation;
 mod operator;
 mod person;
 mod talk;
 
 pub(super) use self::connection::{List, connection, page};
+pub(super) use self::conversation::{Conversation, conversations};
 pub(super) use self::operator::{AuditEvent, events};
 pub(super) use self::person::{Balance, LedgerEntry, User, entries, users};
 pub(super) use self::talk::{Chat, Model, chats};
@@ -37,6 +39,8 @@ pub(super) enum Node {
     User(User),
     /// A chat.
     Chat(Chat),
+    /// A conversation.
+    Conversation(Conversation),
     /// A ledger entry.
     LedgerEntry(LedgerEntry),
     /// An act of an operator.

@@ -62,5 +62,5 @@ impl AuditEvent {
 }
 
 pub(crate) fn events(slice: crate::page::Slice<audit_event::Entity>) -> super::List<AuditEvent> {
-    connection(slice, |event| event.id, AuditEvent)
+    connection(slice, |event| event.id.into(), AuditEvent)
 }

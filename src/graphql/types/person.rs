@@ -133,9 +133,9 @@ impl LedgerEntry {
 }
 
 pub(crate) fn entries(slice: crate::page::Slice<ledger_entry::Entity>) -> super::List<LedgerEntry> {
-    connection(slice, |entry| entry.id, LedgerEntry)
+    connection(slice, |entry| entry.id.into(), LedgerEntry)
 }
 
 pub(crate) fn users(slice: crate::page::Slice<user::Entity>) -> super::List<User> {
-    connection(slice, |user| user.id, User)
+    connection(slice, |user| user.id.into(), User)
 }

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use super::super::context;
 use super::super::error::UserError;
 use super::super::id::Kind;
-use super::super::loader::Users;
-use super::{User, connection};
+use super::super::loader::{Conversations, Users};
+use super::{Conversation, User, connection};
 use crate::app;
 use crate::chat;
 use crate::entity;
@@ -39,6 +39,28 @@ impl Chat {
     /// The name of the model.
     async fn model(&self) -> &str {
         &self.0.model
+    }
+
+    /// The conversation that it belongs to; null where it stands alone, or is somebody else's.
+    async fn conversation(&self, ctx: &Context<'_>) -> Result<Option<Conversation>> {
+        let Some(id) = self.0.conversation_id else { return Ok(None) };
+        let (_, viewer) = context::app_and_viewer(ctx)?;
+        if viewer.user()?.id != self.0.user_id {
+            return Ok(None);
+        }
+        let loaded = ctx.data::<DataLoader<Conversations>>()?.load_one(id).await;
+        Ok(loaded.map_err(context::shared)?.map(Conversation))
+    }
+
+    /// The global id of the chat that took its place in the context, by `regenerate` or `editMessage`, of it or of one
+    /// before it; null where the model still sees it.
+    async fn replaced_by_id(&self) -> Option<ID> {
+        self.0.replaced_by_id.map(|id| Kind::Chat.id(id))
+    }
+
+    /// How many earlier chats of the conversation the model did not see, since its window had no room for them.
+    async fn context_left_out(&self) -> i64 {
+        self.0.context_left_out
     }
 
     /// How far the chat is.
@@ -123,6 +145,11 @@ impl Model {
         self.default
     }
 
+    /// What it reads and writes together at most, in its own units; null where there is no bound.
+    async fn window(&self) -> Option<u64> {
+        Some(self.model.provider.window()).filter(|window| *window < u64::MAX)
+    }
+
     /// The longest reply in the model's own units.
     async fn max_output(&self) -> u64 {
         self.model.max_output
@@ -143,5 +170,5 @@ pub(crate) struct Price {
 }
 
 pub(crate) fn chats(slice: crate::page::Slice<entity::chat::Entity>) -> super::List<Chat> {
-    connection(slice, |chat| chat.id, Chat)
+    connection(slice, |chat| chat.id.into(), Chat)
 }

@@ -72,6 +72,11 @@ impl Provider for Scripted {
         messages.iter().map(|message| self.estimate(&message.content)).sum()
     }
 
+    /// Small, so that tests can fill it.
+    fn window(&self) -> u64 {
+        2048
+    }
+
     fn estimate(&self, text: &str) -> u64 {
         text.chars().count() as u64
     }

@@ -1,0 +1,72 @@
+//! Full-text search in chats.
+//!
+//! `chat.search_text` holds the words of a chat that has ended, folded and cut up by `chat::search` in the same way for
+//! both databases; null until then, so that a reply that is being saved again and again is indexed once. The databases
+//! keep their indexes of it by themselves: PostgreSQL by a generated column, SQLite by triggers.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+/// What both databases have. The index is for chats that ended before there was a search.
+const COMMON: [&str; 2] = [
+    "ALTER TABLE chat ADD COLUMN search_text text",
+    "CREATE INDEX idx_chat_not_indexed ON chat (id) WHERE search_text IS NULL",
+];
+
+const POSTGRES: [&str; 2] = [
+    "ALTER TABLE chat ADD COLUMN search tsvector GENERATED ALWAYS AS (to_tsvector('simple', search_text)) STORED",
+    "CREATE INDEX idx_chat_search ON chat USING gin (search)",
+];
+
+/// The words are separated by spaces already, so the simplest tokenizer does. The user and the conversation are words
+/// too: an index of full text can't be joined with another one, and a common word must not lead through everybody's
+/// chats. `_` keeps them apart from words that people write, which hold letters and digits only.
+const SQLITE: [&str; 4] = [
+    "CREATE VIRTUAL TABLE chat_search USING fts5(words, content='', contentless_delete=1, \
+     tokenize=\"ascii tokenchars '_'\")",
+    "CREATE TRIGGER chat_search_insert AFTER INSERT ON chat WHEN new.search_text IS NOT NULL BEGIN \
+     INSERT INTO chat_search (rowid, words) VALUES (new.id, \
+     'user_' || new.user_id || ' conversation_' || coalesce(new.conversation_id, '') || ' ' || new.search_text); END",
+    "CREATE TRIGGER chat_search_update AFTER UPDATE OF search_text ON chat BEGIN \
+     DELETE FROM chat_search WHERE rowid = old.id AND old.search_text IS NOT NULL; \
+     INSERT INTO chat_search (rowid, words) SELECT new.id, \
+     'user_' || new.user_id || ' conversation_' || coalesce(new.conversation_id, '') || ' ' || new.search_text \
+     WHERE new.search_text IS NOT NULL; END",
+    "CREATE TRIGGER chat_search_delete AFTER DELETE ON chat WHEN old.search_text IS NOT NULL BEGIN \
+     DELETE FROM chat_search WHERE rowid = old.id; END",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let connection = manager.get_connection();
+        let own: &[&str] = if manager.get_database_backend() == DbBackend::Postgres { &POSTGRES } else { &SQLITE };
+        for statement in COMMON.iter().chain(own) {
+            connection.execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let connection = manager.get_connection();
+        let own: &[&str] = if manager.get_database_backend() == DbBackend::Postgres {
+            &["ALTER TABLE chat DROP COLUMN search"]
+        } else {
+            &[
+                "DROP TRIGGER chat_search_delete",
+                "DROP TRIGGER chat_search_update",
+                "DROP TRIGGER chat_search_insert",
+                "DROP TABLE chat_search",
+            ]
+        };
+        for statement in
+            own.iter().chain(&["DROP INDEX idx_chat_not_indexed", "ALTER TABLE chat DROP COLUMN search_text"])
+        {
+            connection.execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+}

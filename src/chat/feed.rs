@@ -1,0 +1,148 @@
+//! A reply as it grows: first what is stored, then what comes, then exactly one end.
+//!
+//! A follower knows its position in the text, in characters. What lies before it is dropped and what overlaps is cut, so
+//! news may come twice or out of turn, and nothing is shown twice. What is missing is asked for: the server that drives
+//! the turn says it again from there. Whatever the bus loses, the row makes up for, which is looked at again after every
+//! silence. Nothing is kept for a slow follower: it misses news, and catches up in one piece.
+
+use std::time::Duration;
+
+use async_stream::try_stream;
+use futures::Stream;
+use sea_orm::EntityTrait;
+use tokio::time::{Instant, timeout};
+
+use super::news::{self, News, Wish, topic};
+use super::{Ended, find};
+use crate::app::App;
+use crate::cluster;
+use crate::entity::chat::{self, Status};
+use crate::error::Error;
+use crate::ledger;
+use crate::viewer::Viewer;
+
+/// Silences after which the row is looked at: the first after news, and the longest.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
+/// What followers get.
+#[derive(Clone, Debug)]
+pub enum Fed {
+    /// More of the reply.
+    Delta(Delta),
+    /// The chat has ended. Always the last.
+    Ended(Box<Ended>),
+}
+
+/// A part of a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delta {
+    /// Where it begins in the reply, in characters (Unicode scalar values).
+    pub offset: usize,
+    /// Where it ends: the position of whoever has it.
+    pub end: usize,
+    /// The part itself; never empty.
+    pub text: String,
+}
+
+impl Delta {
+    /// What lies behind `position` of a text that begins at `offset`; nothing where nothing does.
+    fn behind(position: usize, offset: usize, text: String) -> Option<Self> {
+        let text = match position.checked_sub(offset) {
+            None | Some(0) => text,
+            Some(known) => text.char_indices().nth(known).and_then(|(start, _)| text.get(start..))?.to_owned(),
+        };
+        let offset = offset.max(position);
+        let end = offset + text.chars().count();
+        (!text.is_empty()).then_some(Self { offset, end, text })
+    }
+}
+
+/// Follows one of the viewer's own chats from a position on: 0 for all of it, the [`Delta::end`] of the last part that
+/// was received to go on.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's chat. In the stream: NOT_FOUND where the
+/// chat is deleted meanwhile.
+pub async fn follow(
+    app: &App,
+    viewer: Viewer,
+    chat_id: i64,
+    after: usize,
+) -> Result<impl Stream<Item = Result<Fed, Error>> + Send + use<>, Error> {
+    let chat = find(app, viewer, chat_id).await?;
+    Ok(feed(app.clone(), chat.id, after))
+}
+
+/// [`follow`], for those who know that the chat may be seen.
+pub(super) fn feed(app: App, chat_id: i64, after: usize) -> impl Stream<Item = Result<Fed, Error>> + Send + use<> {
+    try_stream! {
+        // Listening begins before the row is read, so that an end in between is not missed.
+        let mut heard = app.bus.subscribe(&topic(chat_id));
+        let mut position = after;
+        let mut patience = FIRST_LOOK;
+        loop {
+            let chat = chat::Entity::find_by_id(chat_id).one(app.db.read()).await?;
+            let mut chat = chat.ok_or_else(|| Error::not_found("chat"))?;
+            let ended = chat.status != Status::Pending;
+            let stored = if ended { chat.response.clone() } else { std::mem::take(&mut chat.response) };
+            if let Some(delta) = Delta::behind(position, 0, stored) {
+                position = delta.end;
+                yield Fed::Delta(delta);
+            }
+            if ended {
+                let balance = ledger::balance(&app.db, chat.user_id).await?;
+                yield Fed::Ended(Box::new(Ended { chat, balance }));
+                return;
+            }
+            // What came since the reply was saved last is known to the server that drives it.
+            app.bus.publish(&news::wishes(chat_id), || Wish::Repeat { from: position }.encode());
+            let asked = Instant::now();
+            loop {
+                match timeout(patience, heard.next()).await {
+                    Ok(cluster::News::Message(message)) => match News::decode(&message) {
+                        // There is a gap, which the repetition that was asked for will fill, unless it was lost.
+                        Some(News::Piece { offset, .. }) if offset > position => {
+                            if asked.elapsed() > FIRST_LOOK {
+                                break;
+                            }
+                        }
+                        Some(News::Piece { offset, text }) => {
+                            patience = FIRST_LOOK;
+                            if let Some(delta) = Delta::behind(position, offset, text) {
+                                position = delta.end;
+                                yield Fed::Delta(delta);
+                            }
+                        }
+                        Some(News::Ended) => break,
+                        None => {}
+                    },
+                    Ok(cluster::News::Missed) => break,
+                    Err(_) => {
+                        patience = (patience * 2).min(LAST_LOOK);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_cut_off_and_never_in_the_middle_of_a_character() {
+        let behind = |position, offset, text: &str| Delta::behind(position, offset, text.to_owned());
+        let delta = |offset, end, text: &str| Some(Delta { offset, end, text: text.to_owned() });
+        assert_eq!(behind(0, 0, "añ€😀"), delta(0, 4, "añ€😀"));
+        assert_eq!(behind(2, 0, "añ€😀"), delta(2, 4, "€😀"));
+        assert_eq!(behind(3, 2, "€😀z"), delta(3, 5, "😀z"));
+        assert_eq!(behind(5, 5, "z"), delta(5, 6, "z"));
+        assert_eq!(behind(4, 0, "añ€😀"), None);
+        assert_eq!(behind(9, 0, "añ€😀"), None);
+        assert_eq!(behind(usize::MAX, 3, "z"), None);
+        assert_eq!(behind(0, 0, ""), None);
+    }
+}

@@ -1,0 +1,114 @@
+//! Chats that are there already: one's own, and, for staff, everybody's.
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use super::search;
+use crate::app::App;
+use crate::entity::chat::{self, Column, Status};
+use crate::error::Error;
+use crate::page::{Page, Slice};
+use crate::viewer::Viewer;
+
+/// In which order chats are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
+#[graphql(name = "ChatOrder")]
+pub enum Order {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// Those that a search fits best first; without a search, the newest.
+    Best,
+}
+
+/// Which chats are asked for; all where nothing is set.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Words that all are in the message or the reply; of the last one its beginning does.
+    pub search: Option<String>,
+    /// In which order.
+    pub order: Order,
+    /// Those of one conversation.
+    pub conversation_id: Option<i64>,
+    /// Those that were replaced in the context, or those that were not.
+    pub replaced: Option<bool>,
+}
+
+/// One of the viewer's own chats.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+pub async fn find(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model, Error> {
+    let own = chat::Entity::of(viewer.user()?.id).filter(Column::Id.eq(chat_id));
+    own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
+}
+
+/// The viewer's own chats, newest first, or those that a search finds.
+///
+/// A search looks at the 1000 newest chats that match, in ended chats only.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for a search without words or with too many.
+pub async fn history(app: &App, viewer: Viewer, filter: Filter, page: Page) -> Result<Slice<chat::Entity>, Error> {
+    let user_id = viewer.user()?.id;
+    let mut own = chat::Entity::of(user_id);
+    if let Some(conversation_id) = filter.conversation_id {
+        own = own.filter(Column::ConversationId.eq(conversation_id));
+    }
+    own = match filter.replaced {
+        Some(true) => own.filter(Column::ReplacedById.is_not_null()),
+        Some(false) => own.filter(Column::ReplacedById.is_null()),
+        None => own,
+    };
+    let Some(search) = filter.search.filter(|search| !search.trim().is_empty()) else {
+        return page.load(app.db.read(), own, Column::Id).await;
+    };
+    let wanted = search::Wanted { user_id, conversation_id: filter.conversation_id, order: filter.order };
+    let mut ids = search::find(app, wanted, &search).await?;
+    if filter.replaced.is_some() {
+        let kept = own.clone().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?;
+        ids.retain(|id| kept.iter().any(|chat| chat.id == *id));
+    }
+    let (picked, mut slice) = page.pick(&ids, own.filter(Column::Id.is_in(ids.iter().copied())))?;
+    let mut rows: HashMap<_, _> = by_ids(app, &picked).await?.into_iter().map(|chat| (chat.id, chat)).collect();
+    slice.rows = picked.iter().filter_map(|id| rows.remove(id)).collect();
+    Ok(slice)
+}
+
+/// The chats that were answered in full, newest first: the history as the REST routes know it.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers.
+pub async fn answered(app: &App, viewer: Viewer, page: Page) -> Result<Slice<chat::Entity>, Error> {
+    let answered = chat::Entity::of(viewer.user()?.id).filter(Column::Status.eq(Status::Done));
+    page.load(app.db.read(), answered, Column::Id).await
+}
+
+/// Everybody's chats, or one user's, newest first, for staff.
+///
+/// # Errors
+/// UNAUTHENTICATED or FORBIDDEN for everybody else.
+pub async fn all(app: &App, viewer: Viewer, user_id: Option<i64>, page: Page) -> Result<Slice<chat::Entity>, Error> {
+    viewer.staff()?;
+    let chats = user_id.map_or_else(chat::Entity::find, chat::Entity::of);
+    page.load(app.db.read(), chats, Column::Id).await
+}
+
+/// A chat for staff, whoever sent it.
+///
+/// # Errors
+/// UNAUTHENTICATED or FORBIDDEN for everybody else; NOT_FOUND without such a chat.
+pub async fn find_any(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model, Error> {
+    viewer.staff()?;
+    chat::Entity::find_by_id(chat_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
+}
+
+/// The chats with these ids, in no particular order; those that are gone are left out. Whoever shows them has decided
+/// that they may be seen.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<chat::Model>, Error> {
+    Ok(chat::Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
+}

@@ -1,0 +1,227 @@
+//! What every carrier has to do before the schema can run an operation: who is asking, what is asked, and whether the
+//! carrier may bring it.
+
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection};
+use async_graphql::{Request, Response, Variables};
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use serde::Deserialize;
+
+use super::context::UserAgent;
+use super::error::finish;
+use super::{Schema, loader};
+use crate::app::App;
+use crate::error::{Code, Error};
+use crate::session;
+use crate::viewer::Viewer;
+
+pub(super) const JSON: &str = "application/json";
+
+/// What the carriers share.
+#[derive(Clone)]
+pub(super) struct Graphql {
+    pub(super) app: App,
+    pub(super) schema: Schema,
+}
+
+/// What a client asks for, as all carriers know it.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Asked {
+    query: Option<String>,
+    #[serde(default)]
+    operation_name: Option<String>,
+    #[serde(default)]
+    variables: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default)]
+    /// Checked to be an object, as the specification asks; nothing here uses it.
+    extensions: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// A request that is not executed: its status where the answer may tell, and why.
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    /// The request was well-formed HTTP, so that `application/json` answers it with 200.
+    pub(super) well_formed: bool,
+    pub(super) code: Code,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let code = if status == StatusCode::PAYLOAD_TOO_LARGE { Code::PayloadTooLarge } else { Code::InvalidInput };
+        Self { status, well_formed: false, code, message: message.into() }
+    }
+
+    /// A well-formed request for something that can't be done.
+    fn of_document(message: impl Into<String>) -> Self {
+        Self { well_formed: true, ..Self::new(StatusCode::BAD_REQUEST, message) }
+    }
+
+    pub(super) fn unauthenticated(message: &str) -> Self {
+        Self { code: Code::Unauthenticated, ..Self::new(StatusCode::UNAUTHORIZED, message) }
+    }
+}
+
+/// An operation that is ready to run.
+pub(super) struct Operation {
+    request: Request,
+    /// Nothing where the document does not tell; execution will say so, and nothing runs.
+    pub(super) kind: Option<OperationType>,
+}
+
+impl Operation {
+    /// Reads the document.
+    pub(super) fn new(asked: Asked) -> Result<Self, Refusal> {
+        let query = asked.query.ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "`query` is missing."))?;
+        let document =
+            async_graphql::parser::parse_query(&query).map_err(|error| Refusal::of_document(error.to_string()))?;
+        let kind = check_operation(&document, asked.operation_name.as_deref())?;
+        let mut request = Request::new(query);
+        request.set_parsed_query(document);
+        if let Some(name) = asked.operation_name {
+            request = request.operation_name(name);
+        }
+        if let Some(variables) = asked.variables {
+            request = request.variables(Variables::from_json(variables.into()));
+        }
+        Ok(Self { request, kind })
+    }
+
+    /// Runs it, for carriers that take one answer.
+    pub(super) async fn execute(self, graphql: &Graphql, viewer: Viewer, agent: UserAgent) -> Response {
+        let request = loader::loaders(&graphql.app, self.request.data(viewer).data(agent));
+        let mut response = graphql.schema.execute(request).await;
+        finish(&mut response, self.kind);
+        response
+    }
+
+    /// Runs it, for carriers that take as many answers as there are.
+    pub(super) fn stream(self, graphql: &Graphql, viewer: Viewer, agent: UserAgent) -> BoxStream<'static, Response> {
+        let request = loader::loaders(&graphql.app, self.request.data(viewer).data(agent));
+        let kind = self.kind;
+        let responses = graphql.schema.execute_stream(request);
+        responses
+            .map(move |mut response| {
+                finish(&mut response, kind);
+                response
+            })
+            .boxed()
+    }
+}
+
+/// Whether this is the answer to a request that was not executed: one that fails validation never began, while a
+/// resolver that fails leaves a path.
+pub(super) fn was_executed(response: &Response) -> bool {
+    response.data != async_graphql::Value::Null || response.errors.iter().any(|error| !error.path.is_empty())
+}
+
+/// What kind of operation is to run.
+fn check_operation(document: &ExecutableDocument, name: Option<&str>) -> Result<Option<OperationType>, Refusal> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => Some(operation),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        (DocumentOperations::Multiple(_), None) => None,
+    };
+    let Some(operation) = operation else { return Ok(None) };
+    if operation.node.ty == OperationType::Subscription {
+        // The specification wants one root field. The library would run several, and none that is in a fragment.
+        let fields = &operation.node.selection_set.node.items;
+        if !matches!(fields.as_slice(), [field] if matches!(field.node, Selection::Field(_))) {
+            return Err(Refusal::of_document("A subscription selects exactly one field, and not by a fragment."));
+        }
+    }
+    Ok(Some(operation.node.ty))
+}
+
+/// The access token of the `Authorization` header.
+pub(super) fn credential(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    bearer(header.to_str().unwrap_or_default()).map(Some)
+}
+
+/// The token of a value as that header has it.
+pub(super) fn bearer(value: &str) -> Result<String, Refusal> {
+    let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let token = token.map(|(_, token)| token.trim().to_owned());
+    token.ok_or_else(|| Refusal::unauthenticated("Use `Authorization: Bearer <access token>`."))
+}
+
+/// Who is asking. A credential that is there but no good refuses the request: going on as nobody would only puzzle.
+pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, Refusal> {
+    let Some(token) = token else { return Ok(Viewer::Anonymous) };
+    match session::authenticate(app, token).await {
+        Ok(Ok(identity)) => Ok(Viewer::User(identity)),
+        Ok(Err(denied)) => Err(Refusal::unauthenticated(&Error::from(denied).message)),
+        Err(error) => {
+            tracing::error!(?error, "a credential could not be checked");
+            Err(Refusal { code: Code::Internal, ..Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.message) })
+        }
+    }
+}
+
+/// What the client says of itself.
+pub(super) fn agent(headers: &HeaderMap) -> UserAgent {
+    UserAgent(text(headers, USER_AGENT.as_str()))
+}
+
+/// What is asked by the query string of a GET.
+pub(super) fn from_query(query: &str) -> Result<Asked, Refusal> {
+    let mut asked = Asked::default();
+    let object = |name: &str, text: &str| match text {
+        "" | "null" => Ok(None),
+        text => serde_json::from_str(text)
+            .map(Some)
+            .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, format!("`{name}` is not a JSON object."))),
+    };
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match name.as_ref() {
+            "query" => asked.query = Some(value.into_owned()),
+            "operationName" => asked.operation_name = Some(value.into_owned()).filter(|name| !name.is_empty()),
+            "variables" => asked.variables = object("variables", &value)?,
+            "extensions" => asked.extensions = object("extensions", &value)?,
+            _ => {}
+        }
+    }
+    Ok(asked)
+}
+
+/// What is asked by the body of a POST, which is JSON: other types could be sent by a foreign page without a preflight.
+pub(super) fn from_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Asked, Refusal> {
+    let media_type = text(headers, CONTENT_TYPE.as_str()).unwrap_or_default();
+    let mut parts = media_type.split(';').map(str::trim);
+    let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(JSON));
+    let charset = parts.find_map(|part| part.to_ascii_lowercase().strip_prefix("charset=").map(str::to_owned));
+    if !is_json || charset.is_some_and(|charset| charset.trim_matches('"') != "utf-8") {
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("Send {JSON}, in UTF-8.")));
+    }
+    let body = body.map_err(|error| Refusal::new(error.status(), "The body is too large or broke off."))?;
+    let value: serde_json::Value = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, format!("The body is not JSON: {error}.")))?;
+    if value.is_array() {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Send one request at a time, not a list."));
+    }
+    serde_json::from_value(value).map_err(|error| {
+        let message =
+            format!("`query` and `operationName` are strings, `variables` and `extensions` objects: {error}.");
+        Refusal::new(StatusCode::BAD_REQUEST, message)
+    })
+}
+
+/// The media types that the client accepts, in its order.
+pub(super) fn accepts(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .map(|value| value.trim().to_ascii_lowercase())
+        .filter(|v| !v.is_empty())
+        .collect()
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
+}

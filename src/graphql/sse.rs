@@ -1,0 +1,177 @@
+//! Operations whose answers come as Server-Sent Events: the GraphQL over SSE protocol in its mode of distinct
+//! connections, one operation each.
+//!
+//! A client that reads too slowly is sent no more, and told so when it reads on: nothing is kept for it meanwhile.
+
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::Response;
+use async_graphql::parser::types::OperationType;
+use async_stream::stream;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response as HttpResponse};
+use futures::StreamExt;
+use futures::stream::{BoxStream, once};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::STOP_GRACE;
+use super::error::refusal;
+use super::http::{Media, refuse};
+use super::request::{self, Asked, Graphql, Operation, Refusal, accepts, was_executed};
+use crate::error::{Code, Error};
+use crate::session;
+use crate::viewer::Viewer;
+
+/// Answers that may wait for the client, beside what lies in the connection's own buffers.
+const WAITING: usize = 4;
+
+pub(super) async fn by_get(
+    State(graphql): State<Graphql>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> HttpResponse {
+    answer(graphql, &headers, true, request::from_query(query.as_deref().unwrap_or_default())).await
+}
+
+pub(super) async fn by_post(
+    State(graphql): State<Graphql>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> HttpResponse {
+    let asked = request::from_body(&headers, body);
+    answer(graphql, &headers, false, asked).await
+}
+
+async fn answer(graphql: Graphql, headers: &HeaderMap, by_get: bool, asked: Result<Asked, Refusal>) -> HttpResponse {
+    match begin(&graphql, headers, by_get, asked).await {
+        Ok((responses, token, viewer)) => {
+            let keep_alive = KeepAlive::new().interval(graphql.app.config.graphql.heartbeat);
+            // Proxies are asked to pass each event on as it comes.
+            let unbuffered = [("cache-control", "no-cache"), ("x-accel-buffering", "no")];
+            let events = events(graphql, responses, token.zip(viewer.user().ok().map(|user| user.id)));
+            (unbuffered, Sse::new(events).keep_alive(keep_alive)).into_response()
+        }
+        // Whoever asked for events reads no status of a document.
+        Err(refused) => refuse(Media::Response, refused),
+    }
+}
+
+/// Why events ended before the operation did.
+enum Cut {
+    /// The client read too slowly.
+    Slow,
+    /// The server stops.
+    Stopped,
+}
+
+type Begun = (BoxStream<'static, Response>, Option<String>, Viewer);
+
+async fn begin(
+    graphql: &Graphql,
+    headers: &HeaderMap,
+    by_get: bool,
+    asked: Result<Asked, Refusal>,
+) -> Result<Begun, Refusal> {
+    let accepted = accepts(headers);
+    let is_events =
+        |accepted: &String| matches!(accepted.split(';').next(), Some("text/event-stream" | "text/*" | "*/*"));
+    if !accepted.is_empty() && !accepted.iter().any(is_events) {
+        return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, "Answers are text/event-stream."));
+    }
+    let token = request::credential(headers)?;
+    let viewer = request::viewer(&graphql.app, token.as_deref()).await?;
+    let responses = match Operation::new(asked?) {
+        Ok(operation) if by_get && operation.kind == Some(OperationType::Mutation) => {
+            return Err(Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "GET is for queries and subscriptions. Use POST.",
+            ));
+        }
+        Ok(operation) => operation.stream(graphql, viewer, request::agent(headers)),
+        // The protocol wants mistakes in the document as an event.
+        Err(refused) if refused.well_formed => once(async move { refusal(refused.code, &refused.message) }).boxed(),
+        Err(refused) => return Err(refused),
+    };
+    Ok((responses, token, viewer))
+}
+
+/// The events: `next` for each answer, then `complete`.
+fn events(
+    graphql: Graphql,
+    mut responses: BoxStream<'static, Response>,
+    credential: Option<(String, i64)>,
+) -> impl futures::Stream<Item = Result<Event, Infallible>> + Send {
+    let (send, mut receive) = mpsc::channel(WAITING);
+    let cut = Arc::new(OnceLock::new());
+    let (app, why) = (graphql.app.clone(), cut.clone());
+    graphql.app.streams.spawn(async move {
+        let session_ended = async {
+            match credential {
+                Some((token, user_id)) => Error::from(session::ended(&app, &token, user_id).await),
+                None => std::future::pending().await,
+            }
+        };
+        let stopped = async {
+            app.stopping.cancelled().await;
+            // What ends with the server is still told.
+            tokio::time::sleep(STOP_GRACE).await;
+        };
+        tokio::pin!(session_ended, stopped);
+        loop {
+            let response = tokio::select! {
+                response = responses.next() => response,
+                error = &mut session_ended => {
+                    send.send(refusal(error.code, &error.message)).await.ok();
+                    return;
+                }
+                () = &mut stopped => {
+                    why.set(Cut::Stopped).ok();
+                    return;
+                }
+                () = send.closed() => return,
+            };
+            let Some(response) = response else { return };
+            if timeout(app.config.graphql.write_timeout, send.send(response)).await.is_err() {
+                tracing::info!("a client read its events too slowly and was sent no more");
+                why.set(Cut::Slow).ok();
+                return;
+            }
+        }
+    });
+    stream! {
+        // Some browsers wait for the first bytes before they say that the connection is there.
+        yield Ok(Event::default().comment(""));
+        while let Some(response) = receive.recv().await {
+            yield Ok(next(&response));
+        }
+        match cut.get() {
+            // Without the last event clients know that they have to come again.
+            Some(Cut::Stopped) => return,
+            Some(Cut::Slow) => {
+                let message = "You read too slowly. Subscribe again; `after` resumes a reply.";
+                yield Ok(next(&refusal(Code::Timeout, message)));
+            }
+            None => {}
+        }
+        yield Ok(Event::default().event("complete").data(""));
+    }
+}
+
+fn next(response: &Response) -> Event {
+    // An answer to a request that was not executed has no data, not even null.
+    let data = if was_executed(response) {
+        serde_json::to_string(response)
+    } else {
+        serde_json::to_string(&serde_json::json!({ "errors": response.errors }))
+    };
+    Event::default().event("next").data(data.unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer could not be written");
+        r#"{"errors":[{"message":"Internal error.","extensions":{"code":"INTERNAL"}}]}"#.to_owned()
+    }))
+}

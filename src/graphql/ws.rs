@@ -1,0 +1,335 @@
+//! Operations over a WebSocket: the `graphql-transport-ws` sub-protocol, with its close codes.
+//!
+//! One task serves a socket: it reads, polls the operations, and writes one message at a time. While a message can't be
+//! written no operation is polled, so that a slow client makes nothing pile up; one that does not read for too long is
+//! dropped. Each operation runs as whoever the socket's access token proves at that moment, and the socket is closed
+//! when the token or its session ends.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_graphql::Response;
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::http::HeaderMap;
+use axum::response::Response as HttpResponse;
+use futures::future::BoxFuture;
+use futures::stream::{AbortHandle, Abortable, BoxStream, SelectAll, once};
+use futures::{FutureExt, StreamExt};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+
+use super::STOP_GRACE;
+use super::context::UserAgent;
+use super::error::refusal;
+use super::http::{Media, refuse};
+use super::request::{self, Asked, Graphql, Operation, bearer, was_executed};
+use crate::error::{Code, Error};
+use crate::session;
+use crate::viewer::Viewer;
+
+const PROTOCOL: &str = "graphql-transport-ws";
+
+// The protocol's own close codes, and those of RFC 6455 and IANA's registry that its clients know.
+const BAD_REQUEST: u16 = 4400;
+const UNAUTHORIZED: u16 = 4401;
+/// Clients come again with another credential.
+const FORBIDDEN: u16 = 4403;
+const SUBPROTOCOL_NOT_ACCEPTABLE: u16 = 4406;
+const INITIALISATION_TIMEOUT: u16 = 4408;
+const SUBSCRIBER_EXISTS: u16 = 4409;
+const TOO_MANY_INITIALISATIONS: u16 = 4429;
+const INTERNAL: u16 = 4500;
+const MESSAGE_TOO_BIG: u16 = 1009;
+/// Clients come again.
+const SERVICE_RESTART: u16 = 1012;
+/// Clients come again.
+const TRY_AGAIN_LATER: u16 = 1013;
+
+/// Operations open at once on one socket.
+const MAX_OPERATIONS: usize = 100;
+/// A close frame has room for so many bytes of a reason.
+const MAX_REASON: usize = 123;
+/// How long a client may take to read why it is closed.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
+/// Read from the connection at once. The default is 32 times as much, for each socket, idle or not.
+const READ_BUFFER: usize = 4096;
+
+/// Serves `/graphql/ws`.
+pub(super) async fn upgrade(
+    State(graphql): State<Graphql>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> HttpResponse {
+    let token = match request::credential(&headers) {
+        Ok(token) => token,
+        Err(refused) => return refuse(Media::Response, refused),
+    };
+    let agent = request::agent(&headers);
+    let max = graphql.app.config.http.max_body_bytes;
+    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(max).max_frame_size(max);
+    let acceptable = upgrade.selected_protocol().is_some();
+    upgrade.read_buffer_size(READ_BUFFER).write_buffer_size(0).on_upgrade(move |socket| {
+        let streams = graphql.app.streams.clone();
+        streams.track_future(async move {
+            let mut connection = Connection::new(graphql, socket, token, agent);
+            let closed = if acceptable {
+                connection.serve().await
+            } else {
+                Closed::because(SUBPROTOCOL_NOT_ACCEPTABLE, format!("Subprotocol not acceptable; use {PROTOCOL}"))
+            };
+            connection.close(closed).await;
+        })
+    })
+}
+
+/// What clients say.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Said {
+    ConnectionInit {
+        payload: Option<Map<String, Value>>,
+    },
+    Ping {
+        payload: Option<Map<String, Value>>,
+    },
+    Pong {
+        #[serde(rename = "payload")]
+        _payload: Option<Map<String, Value>>,
+    },
+    Subscribe {
+        id: String,
+        payload: Asked,
+    },
+    Complete {
+        id: String,
+    },
+}
+
+/// Why a socket ends.
+enum Closed {
+    /// We close it.
+    By { code: u16, reason: String },
+    /// The client did, or it is gone.
+    Gone,
+}
+
+impl Closed {
+    fn because(code: u16, reason: impl Into<String>) -> Self {
+        Self::By { code, reason: reason.into() }
+    }
+}
+
+/// What an operation gives.
+enum Given {
+    Response(String, Response),
+    /// It is over.
+    End(String),
+}
+
+struct Connection {
+    graphql: Graphql,
+    socket: WebSocket,
+    agent: UserAgent,
+    /// The access token: of the header, or of the payload of `connection_init`, which wins.
+    token: Option<String>,
+    acknowledged: bool,
+    operations: SelectAll<BoxStream<'static, Given>>,
+    open: HashMap<String, AbortHandle>,
+    session_ended: BoxFuture<'static, Error>,
+}
+
+impl Connection {
+    fn new(graphql: Graphql, socket: WebSocket, token: Option<String>, agent: UserAgent) -> Self {
+        let (operations, open) = (SelectAll::new(), HashMap::new());
+        let session_ended = std::future::pending().boxed();
+        Self { graphql, socket, agent, token, acknowledged: false, operations, open, session_ended }
+    }
+
+    async fn serve(&mut self) -> Closed {
+        let settings = self.graphql.app.config.graphql.clone();
+        let start = Instant::now();
+        let init_due = start + settings.init_timeout;
+        let mut heartbeat = interval_at(start + settings.heartbeat, settings.heartbeat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_heard = start;
+        let stopping = self.graphql.app.stopping.clone();
+        let stopped = async {
+            stopping.cancelled().await;
+            // What ends with the server is still told.
+            tokio::time::sleep(STOP_GRACE).await;
+        };
+        tokio::pin!(stopped);
+        loop {
+            let done = tokio::select! {
+                received = self.socket.recv() => {
+                    last_heard = Instant::now();
+                    match received {
+                        Some(Ok(Message::Text(text))) => self.hear(&text).await,
+                        Some(Ok(Message::Binary(_))) => Err(Closed::because(BAD_REQUEST, "Messages are text")),
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+                        Some(Ok(Message::Close(_))) | None => Err(Closed::Gone),
+                        Some(Err(error)) => Err(broken(&error)),
+                    }
+                }
+                Some(given) = self.operations.next(), if !self.operations.is_empty() => self.tell(given).await,
+                _ = heartbeat.tick() => {
+                    // Whoever is there answers a ping.
+                    if last_heard.elapsed() > settings.heartbeat * 3 {
+                        return Closed::Gone;
+                    }
+                    self.send(Message::Ping(axum::body::Bytes::new())).await
+                }
+                error = &mut self.session_ended => Err(Closed::because(FORBIDDEN, error.message)),
+                () = sleep_until(init_due), if !self.acknowledged => {
+                    Err(Closed::because(INITIALISATION_TIMEOUT, "Connection initialisation timeout"))
+                }
+                () = &mut stopped => Err(Closed::because(SERVICE_RESTART, "The server stops")),
+            };
+            if let Err(closed) = done {
+                return closed;
+            }
+        }
+    }
+
+    async fn hear(&mut self, text: &str) -> Result<(), Closed> {
+        let said = serde_json::from_str(text)
+            .map_err(|error| Closed::because(BAD_REQUEST, format!("Invalid message: {error}")))?;
+        match said {
+            Said::ConnectionInit { payload } => self.initialise(payload.unwrap_or_default()).await,
+            Said::Ping { payload: Some(payload) } => self.say(json!({ "type": "pong", "payload": payload })).await,
+            Said::Ping { payload: None } => self.say(json!({ "type": "pong" })).await,
+            Said::Pong { .. } => Ok(()),
+            Said::Subscribe { id, payload } => self.subscribe(id, payload).await,
+            Said::Complete { id } => {
+                if let Some(operation) = self.open.remove(&id) {
+                    operation.abort();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn initialise(&mut self, payload: Map<String, Value>) -> Result<(), Closed> {
+        if self.acknowledged {
+            return Err(Closed::because(TOO_MANY_INITIALISATIONS, "Too many initialisation requests"));
+        }
+        let of_payload = payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        if let Some((_, value)) = of_payload {
+            let token = bearer(value.as_str().unwrap_or_default());
+            self.token = Some(token.map_err(|refused| Closed::because(FORBIDDEN, refused.message))?);
+        }
+        if let Viewer::User(identity) = self.viewer().await? {
+            let (app, token) = (self.graphql.app.clone(), self.token.clone().unwrap_or_default());
+            self.session_ended = async move { session::ended(&app, &token, identity.id).await.into() }.boxed();
+        }
+        self.acknowledged = true;
+        self.say(json!({ "type": "connection_ack" })).await
+    }
+
+    async fn viewer(&mut self) -> Result<Viewer, Closed> {
+        request::viewer(&self.graphql.app, self.token.as_deref()).await.map_err(|refused| match refused.code {
+            Code::Internal => Closed::because(INTERNAL, refused.message),
+            _ => Closed::because(FORBIDDEN, refused.message),
+        })
+    }
+
+    async fn subscribe(&mut self, id: String, asked: Asked) -> Result<(), Closed> {
+        if !self.acknowledged {
+            return Err(Closed::because(UNAUTHORIZED, "Unauthorized"));
+        }
+        if id.is_empty() {
+            return Err(Closed::because(BAD_REQUEST, "Invalid message: the id is empty"));
+        }
+        if self.open.contains_key(&id) {
+            return Err(Closed::because(SUBSCRIBER_EXISTS, format!("Subscriber for {id} already exists")));
+        }
+        if self.open.len() >= MAX_OPERATIONS {
+            let message = format!("At most {MAX_OPERATIONS} operations at once on one socket.");
+            return self.refuse(&id, &refusal(Code::RateLimited, &message)).await;
+        }
+        let operation = match Operation::new(asked) {
+            Ok(operation) => operation,
+            Err(refused) if refused.well_formed => {
+                return self.refuse(&id, &refusal(refused.code, &refused.message)).await;
+            }
+            Err(refused) => return Err(Closed::because(BAD_REQUEST, refused.message)),
+        };
+        let viewer = self.viewer().await?;
+        let responses = operation.stream(&self.graphql, viewer, self.agent.clone());
+        let (handle, registration) = AbortHandle::new_pair();
+        let (of, end) = (id.clone(), id.clone());
+        let given = responses.map(move |response| Given::Response(of.clone(), response));
+        let given = given.chain(once(async move { Given::End(end) }));
+        self.operations.push(Abortable::new(given, registration).boxed());
+        self.open.insert(id, handle);
+        Ok(())
+    }
+
+    async fn tell(&mut self, given: Given) -> Result<(), Closed> {
+        match given {
+            // An answer to an operation that was aborted a moment ago.
+            Given::Response(id, _) | Given::End(id) if !self.open.contains_key(&id) => Ok(()),
+            Given::Response(id, response) if was_executed(&response) => {
+                self.say(json!({ "type": "next", "id": id, "payload": response })).await
+            }
+            Given::Response(id, response) => {
+                // The error is the last of it: no `complete` comes behind.
+                if let Some(operation) = self.open.remove(&id) {
+                    operation.abort();
+                }
+                self.refuse(&id, &response).await
+            }
+            Given::End(id) => {
+                self.open.remove(&id);
+                self.say(json!({ "type": "complete", "id": id })).await
+            }
+        }
+    }
+
+    async fn refuse(&mut self, id: &str, response: &Response) -> Result<(), Closed> {
+        self.say(json!({ "type": "error", "id": id, "payload": response.errors })).await
+    }
+
+    async fn say(&mut self, message: Value) -> Result<(), Closed> {
+        self.send(Message::Text(message.to_string().into())).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), Closed> {
+        match timeout(self.graphql.app.config.graphql.write_timeout, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Closed::Gone),
+            Err(_) => {
+                tracing::info!("a client read its socket too slowly and was dropped");
+                Err(Closed::because(TRY_AGAIN_LATER, "You read too slowly; subscribe again, `after` resumes a reply"))
+            }
+        }
+    }
+
+    /// Says why, and waits a little for the client to hear it.
+    async fn close(mut self, closed: Closed) {
+        let Closed::By { code, reason } = closed else { return };
+        let reason = reason.get(..reason.floor_char_boundary(MAX_REASON)).unwrap_or_default();
+        let frame = CloseFrame { code, reason: Utf8Bytes::from(reason.to_owned()) };
+        let farewell = async {
+            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
+                // Hanging up with unread messages in the line would take the reason with it.
+                while let Some(Ok(_)) = self.socket.recv().await {}
+            }
+        };
+        timeout(CLOSE_GRACE, farewell).await.ok();
+    }
+}
+
+/// What a fault of the connection means. The error's own type is hidden in a library that nothing else here needs.
+fn broken(error: &axum::Error) -> Closed {
+    let text = error.to_string();
+    if text.contains("too long") || text.contains("too big") {
+        Closed::because(MESSAGE_TOO_BIG, "Message too big")
+    } else if text.contains("UTF-8") || text.contains("utf-8") {
+        Closed::because(1007, "Messages are UTF-8")
+    } else {
+        Closed::Gone
+    }
+}
