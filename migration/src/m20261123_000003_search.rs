@@ -23,17 +23,18 @@ const POSTGRES: [&str; 2] = [
 
 /// The words are separated by spaces already, so the simplest tokenizer does. The user and the conversation are words
 /// too: an index of full text can't be joined with another one, and a common word must not lead through everybody's
-/// chats. `_` keeps them apart from words that people write, which hold letters and digits only.
+/// chats. `_` keeps them apart from words that people write, which hold letters and digits only, and from their
+/// beginnings.
 const SQLITE: [&str; 4] = [
     "CREATE VIRTUAL TABLE chat_search USING fts5(words, content='', contentless_delete=1, \
      tokenize=\"ascii tokenchars '_'\")",
     "CREATE TRIGGER chat_search_insert AFTER INSERT ON chat WHEN new.search_text IS NOT NULL BEGIN \
      INSERT INTO chat_search (rowid, words) VALUES (new.id, \
-     'user_' || new.user_id || ' conversation_' || coalesce(new.conversation_id, '') || ' ' || new.search_text); END",
+     '_user_' || new.user_id || ' _conversation_' || coalesce(new.conversation_id, '') || ' ' || new.search_text); END",
     "CREATE TRIGGER chat_search_update AFTER UPDATE OF search_text ON chat BEGIN \
      DELETE FROM chat_search WHERE rowid = old.id AND old.search_text IS NOT NULL; \
      INSERT INTO chat_search (rowid, words) SELECT new.id, \
-     'user_' || new.user_id || ' conversation_' || coalesce(new.conversation_id, '') || ' ' || new.search_text \
+     '_user_' || new.user_id || ' _conversation_' || coalesce(new.conversation_id, '') || ' ' || new.search_text \
      WHERE new.search_text IS NOT NULL; END",
     "CREATE TRIGGER chat_search_delete AFTER DELETE ON chat WHEN old.search_text IS NOT NULL BEGIN \
      DELETE FROM chat_search WHERE rowid = old.id; END",

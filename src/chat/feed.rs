@@ -25,6 +25,9 @@ use crate::viewer::Viewer;
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
+/// So much text in one part at most, in bytes: no carrier has to take a whole book at once.
+const MAX_PART: usize = 64 << 10;
+
 /// What followers get.
 #[derive(Clone, Debug)]
 pub enum Fed {
@@ -46,15 +49,19 @@ pub struct Delta {
 }
 
 impl Delta {
-    /// What lies behind `position` of a text that begins at `offset`; nothing where nothing does.
-    fn behind(position: usize, offset: usize, text: String) -> Option<Self> {
-        let text = match position.checked_sub(offset) {
-            None | Some(0) => text,
-            Some(known) => text.char_indices().nth(known).and_then(|(start, _)| text.get(start..))?.to_owned(),
-        };
-        let offset = offset.max(position);
-        let end = offset + text.chars().count();
-        (!text.is_empty()).then_some(Self { offset, end, text })
+    /// What lies behind `position` of a text that begins at `offset`, in parts.
+    fn behind(position: usize, offset: usize, text: String) -> Vec<Self> {
+        let known = position.saturating_sub(offset);
+        let start = text.char_indices().nth(known).map(|(start, _)| start);
+        let mut rest = start.and_then(|start| text.get(start..)).unwrap_or_default();
+        let (mut offset, mut parts) = (offset.max(position), Vec::new());
+        while !rest.is_empty() {
+            let (part, behind) = rest.split_at(rest.floor_char_boundary(MAX_PART));
+            let end = offset + part.chars().count();
+            parts.push(Self { offset, end, text: part.to_owned() });
+            (offset, rest) = (end, behind);
+        }
+        parts
     }
 }
 
@@ -86,7 +93,7 @@ pub(super) fn feed(app: App, chat_id: i64, after: usize) -> impl Stream<Item = R
             let mut chat = chat.ok_or_else(|| Error::not_found("chat"))?;
             let ended = chat.status != Status::Pending;
             let stored = if ended { chat.response.clone() } else { std::mem::take(&mut chat.response) };
-            if let Some(delta) = Delta::behind(position, 0, stored) {
+            for delta in Delta::behind(position, 0, stored) {
                 position = delta.end;
                 yield Fed::Delta(delta);
             }
@@ -99,29 +106,24 @@ pub(super) fn feed(app: App, chat_id: i64, after: usize) -> impl Stream<Item = R
             app.bus.publish(&news::wishes(chat_id), || Wish::Repeat { from: position }.encode());
             let asked = Instant::now();
             loop {
-                match timeout(patience, heard.next()).await {
-                    Ok(cluster::News::Message(message)) => match News::decode(&message) {
-                        // There is a gap, which the repetition that was asked for will fill, unless it was lost.
-                        Some(News::Piece { offset, .. }) if offset > position => {
-                            if asked.elapsed() > FIRST_LOOK {
-                                break;
-                            }
-                        }
-                        Some(News::Piece { offset, text }) => {
-                            patience = FIRST_LOOK;
-                            if let Some(delta) = Delta::behind(position, offset, text) {
-                                position = delta.end;
-                                yield Fed::Delta(delta);
-                            }
-                        }
-                        Some(News::Ended) => break,
-                        None => {}
-                    },
+                let heard = match timeout(patience, heard.next()).await {
+                    Ok(cluster::News::Message(message)) => News::decode(&message),
                     Ok(cluster::News::Missed) => break,
                     Err(_) => {
                         patience = (patience * 2).min(LAST_LOOK);
                         break;
                     }
+                };
+                let Some(News::Piece { offset, text }) = heard else { break };
+                if offset <= position {
+                    patience = FIRST_LOOK;
+                    for delta in Delta::behind(position, offset, text) {
+                        position = delta.end;
+                        yield Fed::Delta(delta);
+                    }
+                } else if asked.elapsed() > FIRST_LOOK {
+                    // There is a gap, and the repetition that was asked for was lost.
+                    break;
                 }
             }
         }
@@ -135,14 +137,17 @@ mod tests {
     #[test]
     fn what_is_known_is_cut_off_and_never_in_the_middle_of_a_character() {
         let behind = |position, offset, text: &str| Delta::behind(position, offset, text.to_owned());
-        let delta = |offset, end, text: &str| Some(Delta { offset, end, text: text.to_owned() });
+        let delta = |offset, end, text: &str| vec![Delta { offset, end, text: text.to_owned() }];
         assert_eq!(behind(0, 0, "añ€😀"), delta(0, 4, "añ€😀"));
         assert_eq!(behind(2, 0, "añ€😀"), delta(2, 4, "€😀"));
         assert_eq!(behind(3, 2, "€😀z"), delta(3, 5, "😀z"));
         assert_eq!(behind(5, 5, "z"), delta(5, 6, "z"));
-        assert_eq!(behind(4, 0, "añ€😀"), None);
-        assert_eq!(behind(9, 0, "añ€😀"), None);
-        assert_eq!(behind(usize::MAX, 3, "z"), None);
-        assert_eq!(behind(0, 0, ""), None);
+        for (position, offset, text) in [(4, 0, "añ€😀"), (9, 0, "añ€😀"), (usize::MAX, 3, "z"), (0, 0, "")] {
+            assert_eq!(behind(position, offset, text), [], "{position} {offset}");
+        }
+        let parts = behind(1, 0, &"€".repeat(MAX_PART));
+        assert_eq!(parts.iter().map(|part| part.text.as_str()).collect::<String>(), "€".repeat(MAX_PART - 1));
+        assert!(parts.len() >= 3 && parts.iter().all(|part| part.text.len() <= MAX_PART));
+        assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].offset));
     }
 }

@@ -59,8 +59,8 @@ pub(super) async fn find(app: &App, wanted: Wanted, search: &str) -> Result<Vec<
 
 /// SQLite's FTS5, which has the user and the conversation among the words of its index.
 fn sqlite(wanted: &Wanted, words: &[String]) -> (&'static str, Vec<Value>) {
-    let mut terms = vec![format!("user_{}", wanted.user_id)];
-    terms.extend(wanted.conversation_id.map(|id| format!("conversation_{id}")));
+    let mut terms = vec![format!("_user_{}", wanted.user_id)];
+    terms.extend(wanted.conversation_id.map(|id| format!("_conversation_{id}")));
     terms.extend(words.iter().map(|word| format!("\"{word}\"")));
     let query = format!("{}*", terms.join(" AND "));
     let newest = "SELECT rowid AS id FROM chat_search WHERE chat_search MATCH $1 ORDER BY rowid DESC LIMIT $2";
@@ -85,7 +85,10 @@ fn postgres(wanted: &Wanted, words: &[String]) -> (&'static str, Vec<Value>) {
 /// What is indexed of a chat: its words between spaces.
 pub(super) fn text(message: &str, response: &str) -> String {
     let mut text = String::new();
-    for word in [message, response].into_iter().flat_map(words).flat_map(|word| word.indexed()) {
+    let [message, response] = [message, response].map(|text| text.get(..text.floor_char_boundary(MAX_INDEXED)));
+    for word in
+        [message, response].map(Option::unwrap_or_default).into_iter().flat_map(words).flat_map(|word| word.indexed())
+    {
         if text.len() + word.len() >= MAX_INDEXED {
             break;
         }

@@ -112,7 +112,8 @@ async fn follow(
                     text.push_str(&piece);
                     app.bus.publish(&topic, || News::Piece { offset, text: piece }.encode());
                     piece_due = Instant::now() + limits.piece_timeout;
-                    save_now = text.len() - saved_len >= SAVE_BYTES;
+                    // A long text less often, so that saving it costs no more than all of it a few times.
+                    save_now = text.len() - saved_len >= SAVE_BYTES.max(saved_len / 4);
                 }
                 Some(Ok(Event::End(usage))) => break Outcome::Done(usage),
                 Some(Err(error)) => break Outcome::Failed(error),

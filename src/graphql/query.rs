@@ -46,7 +46,8 @@ impl Query {
                     its beginning does. Looks at the 1000 newest chats that match and have ended."
         )]
         search: Option<String>,
-        #[graphql(desc = "In which order a search gives what it finds.", default)] order_by: Order,
+        #[graphql(desc = "In which order a search gives what it finds; the newest first where it is left out.")]
+        order_by: Option<Order>,
         #[graphql(desc = "Only those of this conversation.")] conversation_id: Option<ID>,
         #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
@@ -56,7 +57,7 @@ impl Query {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.user()?;
         let conversation_id = conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()?;
-        let filter = Filter { search, order: order_by, conversation_id, replaced: None };
+        let filter = Filter { search, order: order_by.unwrap_or_default(), conversation_id, replaced: None };
         Ok(Some(types::chats(chat::history(app, viewer, filter, page(first, last, after, before)?).await?)))
     }
 

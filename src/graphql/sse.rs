@@ -9,11 +9,11 @@ use std::sync::{Arc, OnceLock};
 use async_graphql::Response;
 use async_graphql::parser::types::OperationType;
 use async_stream::stream;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use futures::StreamExt;
 use futures::stream::{BoxStream, once};
@@ -30,6 +30,8 @@ use crate::viewer::Viewer;
 
 /// Answers that may wait for the client, beside what lies in the connection's own buffers.
 const WAITING: usize = 4;
+/// A comment, which clients ignore.
+const HEARTBEAT: &str = ":\n\n";
 
 pub(super) async fn by_get(
     State(graphql): State<Graphql>,
@@ -51,11 +53,14 @@ pub(super) async fn by_post(
 async fn answer(graphql: Graphql, headers: &HeaderMap, by_get: bool, asked: Result<Asked, Refusal>) -> HttpResponse {
     match begin(&graphql, headers, by_get, asked).await {
         Ok((responses, token, viewer)) => {
-            let keep_alive = KeepAlive::new().interval(graphql.app.config.graphql.heartbeat);
-            // Proxies are asked to pass each event on as it comes.
-            let unbuffered = [("cache-control", "no-cache"), ("x-accel-buffering", "no")];
             let events = events(graphql, responses, token.zip(viewer.user().ok().map(|user| user.id)));
-            (unbuffered, Sse::new(events).keep_alive(keep_alive)).into_response()
+            // Proxies are asked to pass each event on as it comes.
+            let headers = [
+                (CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
+                (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+                (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+            ];
+            (headers, Body::from_stream(events)).into_response()
         }
         // Whoever asked for events reads no status of a document.
         Err(refused) => refuse(Media::Response, refused),
@@ -106,10 +111,10 @@ fn events(
     graphql: Graphql,
     mut responses: BoxStream<'static, Response>,
     credential: Option<(String, i64)>,
-) -> impl futures::Stream<Item = Result<Event, Infallible>> + Send {
+) -> impl futures::Stream<Item = Result<String, Infallible>> + Send {
     let (send, mut receive) = mpsc::channel(WAITING);
     let cut = Arc::new(OnceLock::new());
-    let (app, why) = (graphql.app.clone(), cut.clone());
+    let (app, why, heartbeat) = (graphql.app.clone(), cut.clone(), graphql.app.config.graphql.heartbeat);
     graphql.app.streams.spawn(async move {
         let session_ended = async {
             match credential {
@@ -146,9 +151,13 @@ fn events(
     });
     stream! {
         // Some browsers wait for the first bytes before they say that the connection is there.
-        yield Ok(Event::default().comment(""));
-        while let Some(response) = receive.recv().await {
-            yield Ok(next(&response));
+        yield Ok(HEARTBEAT.to_owned());
+        loop {
+            match timeout(heartbeat, receive.recv()).await {
+                Ok(Some(response)) => yield Ok(next(&response)),
+                Ok(None) => break,
+                Err(_) => yield Ok(HEARTBEAT.to_owned()),
+            }
         }
         match cut.get() {
             // Without the last event clients know that they have to come again.
@@ -159,19 +168,22 @@ fn events(
             }
             None => {}
         }
-        yield Ok(Event::default().event("complete").data(""));
+        // Browsers ignore events without data.
+        yield Ok("event: complete\ndata: \n\n".to_owned());
     }
 }
 
-fn next(response: &Response) -> Event {
+fn next(response: &Response) -> String {
     // An answer to a request that was not executed has no data, not even null.
     let data = if was_executed(response) {
         serde_json::to_string(response)
     } else {
         serde_json::to_string(&serde_json::json!({ "errors": response.errors }))
     };
-    Event::default().event("next").data(data.unwrap_or_else(|error| {
+    let data = data.unwrap_or_else(|error| {
         tracing::error!(%error, "an answer could not be written");
         r#"{"errors":[{"message":"Internal error.","extensions":{"code":"INTERNAL"}}]}"#.to_owned()
-    }))
+    });
+    // JSON as it is written here is one line.
+    format!("event: next\ndata: {data}\n\n")
 }

@@ -1,8 +1,8 @@
 //! Operations over a WebSocket: the `graphql-transport-ws` sub-protocol, with its close codes.
 //!
-//! One task serves a socket: it reads, polls the operations, and writes one message at a time. While a message can't be
-//! written no operation is polled, so that a slow client makes nothing pile up; one that does not read for too long is
-//! dropped. Each operation runs as whoever the socket's access token proves at that moment, and the socket is closed
+//! One task reads a socket and writes to it, one message at a time; each operation has a task of its own, which waits
+//! until its last answer was taken: a slow client makes nothing pile up, and no operation waits for the database and the
+//! client at once. A client that does not read for too long is dropped. Each operation runs as whoever the socket's access token proves at that moment, and the socket is closed
 //! when the token or its session ends.
 
 use std::collections::HashMap;
@@ -14,11 +14,12 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 use axum::http::HeaderMap;
 use axum::response::Response as HttpResponse;
 use futures::future::BoxFuture;
-use futures::stream::{AbortHandle, Abortable, BoxStream, SelectAll, once};
 use futures::{FutureExt, StreamExt};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::STOP_GRACE;
 use super::context::UserAgent;
@@ -122,10 +123,18 @@ impl Closed {
 }
 
 /// What an operation gives.
-enum Given {
-    Response(String, Response),
-    /// It is over.
-    End(String),
+struct Given {
+    id: String,
+    /// The operation, among those that had this id one after the other.
+    number: u64,
+    /// Nothing where it is over.
+    response: Option<Response>,
+}
+
+/// An operation that runs; dropping it ends it.
+struct Running {
+    number: u64,
+    _task: AbortOnDropHandle<()>,
 }
 
 struct Connection {
@@ -135,16 +144,19 @@ struct Connection {
     /// The access token: of the header, or of the payload of `connection_init`, which wins.
     token: Option<String>,
     acknowledged: bool,
-    operations: SelectAll<BoxStream<'static, Given>>,
-    open: HashMap<String, AbortHandle>,
+    running: HashMap<String, Running>,
+    /// Operations begun so far.
+    begun: u64,
+    give: mpsc::Sender<Given>,
+    given: mpsc::Receiver<Given>,
     session_ended: BoxFuture<'static, Error>,
 }
 
 impl Connection {
     fn new(graphql: Graphql, socket: WebSocket, token: Option<String>, agent: UserAgent) -> Self {
-        let (operations, open) = (SelectAll::new(), HashMap::new());
-        let session_ended = std::future::pending().boxed();
-        Self { graphql, socket, agent, token, acknowledged: false, operations, open, session_ended }
+        let (give, given) = mpsc::channel(1);
+        let (running, session_ended) = (HashMap::new(), std::future::pending().boxed());
+        Self { graphql, socket, agent, token, acknowledged: false, running, begun: 0, give, given, session_ended }
     }
 
     async fn serve(&mut self) -> Closed {
@@ -173,7 +185,7 @@ impl Connection {
                         Some(Err(error)) => Err(broken(&error)),
                     }
                 }
-                Some(given) = self.operations.next(), if !self.operations.is_empty() => self.tell(given).await,
+                Some(given) = self.given.recv() => self.tell(given).await,
                 _ = heartbeat.tick() => {
                     // Whoever is there answers a ping.
                     if last_heard.elapsed() > settings.heartbeat * 3 {
@@ -203,9 +215,7 @@ impl Connection {
             Said::Pong { .. } => Ok(()),
             Said::Subscribe { id, payload } => self.subscribe(id, payload).await,
             Said::Complete { id } => {
-                if let Some(operation) = self.open.remove(&id) {
-                    operation.abort();
-                }
+                self.running.remove(&id);
                 Ok(())
             }
         }
@@ -242,10 +252,10 @@ impl Connection {
         if id.is_empty() {
             return Err(Closed::because(BAD_REQUEST, "Invalid message: the id is empty"));
         }
-        if self.open.contains_key(&id) {
+        if self.running.contains_key(&id) {
             return Err(Closed::because(SUBSCRIBER_EXISTS, format!("Subscriber for {id} already exists")));
         }
-        if self.open.len() >= MAX_OPERATIONS {
+        if self.running.len() >= MAX_OPERATIONS {
             let message = format!("At most {MAX_OPERATIONS} operations at once on one socket.");
             return self.refuse(&id, &refusal(Code::RateLimited, &message)).await;
         }
@@ -257,32 +267,40 @@ impl Connection {
             Err(refused) => return Err(Closed::because(BAD_REQUEST, refused.message)),
         };
         let viewer = self.viewer().await?;
-        let responses = operation.stream(&self.graphql, viewer, self.agent.clone());
-        let (handle, registration) = AbortHandle::new_pair();
-        let (of, end) = (id.clone(), id.clone());
-        let given = responses.map(move |response| Given::Response(of.clone(), response));
-        let given = given.chain(once(async move { Given::End(end) }));
-        self.operations.push(Abortable::new(given, registration).boxed());
-        self.open.insert(id, handle);
+        let mut responses = operation.stream(&self.graphql, viewer, self.agent.clone());
+        self.begun += 1;
+        let (number, give, of) = (self.begun, self.give.clone(), id.clone());
+        let task = self.graphql.app.streams.spawn(async move {
+            loop {
+                let response = responses.next().await;
+                let over = response.is_none();
+                let given = Given { id: of.clone(), number, response };
+                if give.send(given).await.is_err() || over {
+                    return;
+                }
+            }
+        });
+        self.running.insert(id, Running { number, _task: AbortOnDropHandle::new(task) });
         Ok(())
     }
 
     async fn tell(&mut self, given: Given) -> Result<(), Closed> {
-        match given {
-            // An answer to an operation that was aborted a moment ago.
-            Given::Response(id, _) | Given::End(id) if !self.open.contains_key(&id) => Ok(()),
-            Given::Response(id, response) if was_executed(&response) => {
+        let Given { id, number, response } = given;
+        if self.running.get(&id).is_none_or(|running| running.number != number) {
+            // An answer to an operation that the client completed a moment ago.
+            return Ok(());
+        }
+        match response {
+            Some(response) if was_executed(&response) => {
                 self.say(json!({ "type": "next", "id": id, "payload": response })).await
             }
-            Given::Response(id, response) => {
+            Some(response) => {
                 // The error is the last of it: no `complete` comes behind.
-                if let Some(operation) = self.open.remove(&id) {
-                    operation.abort();
-                }
+                self.running.remove(&id);
                 self.refuse(&id, &response).await
             }
-            Given::End(id) => {
-                self.open.remove(&id);
+            None => {
+                self.running.remove(&id);
                 self.say(json!({ "type": "complete", "id": id })).await
             }
         }

@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod scripted;
+pub mod socket;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -103,6 +104,14 @@ impl TestApp {
         let user = admin::create(&self.app, Actor::CommandLine, name, PASSWORD.to_owned(), roles, None).await.unwrap();
         let logged_in = session::begin(&self.app, user, Some("test".to_owned())).await.unwrap();
         Client::new(self.router.clone(), Some(logged_in))
+    }
+
+    /// Serves on a port of its own, for clients that need a connection.
+    pub async fn serve(&self) -> std::net::SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
+        address
     }
 
     /// Waits until no turn is running.
