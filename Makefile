@@ -3,10 +3,10 @@ PYTHON ?= python3
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt schema model clean
+.PHONY: help run test lint fmt schema model soak clients bench-search bench-streams clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'ARGS="..." goes on to the program: make run ARGS="--config my.toml", make test ARGS="ledger"'
 
 # The language model's library picks its arithmetic kernels when it is built, so build for the processor of this very
@@ -38,6 +38,22 @@ schema: ## print the GraphQL schema from the code into schema.graphql
 
 model: ## fetch the small language model into models/
 	@$(PYTHON) scripts/fetch_model.py
+
+soak: ## 1,000 turns with a misbehaving model and a server that is killed again and again, on both databases
+	$(CARGO) build --locked
+	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/soak.py $(ARGS)
+
+clients: ## follow the real model's replies with the official graphql-ws and graphql-sse clients
+	$(CARGO) build --locked
+	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/clients.py $(ARGS)
+
+# SQLite and the tokenizer of searches are optimised in the development profile too.
+bench-search: ## how long searches among 100,000 chats take, on both databases
+	@$(PYTHON) scripts/with_services.py -- $(CARGO) bench --profile dev --locked --bench search
+
+bench-streams: ## 2,000 subscriptions at once: what they receive, and the memory that each takes
+	$(CARGO) build --release --locked
+	@JETON_TEST_BINARY=$(TARGET)/release/jeton $(PYTHON) scripts/bench_streams.py $(ARGS)
 
 clean: ## remove what was built (models/ and data/ stay)
 	$(CARGO) clean

@@ -69,17 +69,12 @@ fn sqlite(wanted: &Wanted, words: &[String]) -> (&'static str, Vec<Value>) {
     (if wanted.order == Order::Best { best } else { newest }, vec![query.into()])
 }
 
-/// PostgreSQL's text search.
+/// PostgreSQL's text search, by a function of the migration.
 fn postgres(wanted: &Wanted, words: &[String]) -> (&'static str, Vec<Value>) {
     let query = format!("'{}':*", words.join("' & '"));
-    let newest = "SELECT id FROM chat WHERE user_id = $2 AND ($3 IS NULL OR conversation_id = $3) \
-                  AND search @@ to_tsquery('simple', $1) ORDER BY id DESC LIMIT $4";
-    let best = "SELECT id FROM (SELECT id, ts_rank(search, to_tsquery('simple', $1)) AS score FROM chat \
-                WHERE user_id = $2 AND ($3 IS NULL OR conversation_id = $3) \
-                AND search @@ to_tsquery('simple', $1) ORDER BY id DESC LIMIT $4) AS newest \
-                ORDER BY score DESC, id DESC";
-    let values = vec![query.into(), wanted.user_id.into(), wanted.conversation_id.into()];
-    (if wanted.order == Order::Best { best } else { newest }, values)
+    let best = wanted.order == Order::Best;
+    let values = vec![query.into(), wanted.user_id.into(), wanted.conversation_id.into(), best.into()];
+    ("SELECT id FROM chat_search($1, $2, $3, $4, $5)", values)
 }
 
 /// What is indexed of a chat: its words between spaces.

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Follow replies of the real model with the official graphql-ws and graphql-sse clients.
+
+    python3 scripts/clients.py        the same as `make clients`
+
+Each reply is followed by three processes one after the other: the first drops its connection after some parts, the second
+goes on behind the last of them and drops too, the third hears the rest and the end. What they heard is put together and
+compared with the chat's response, byte for byte. Once over WebSocket, Server-Sent Events and WebSocket again, once the
+other way round. That parts come one by one is shown by the time between the first and the last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import fetch_model
+import with_services
+
+ROOT = Path(__file__).resolve().parent.parent
+CLIENTS = ROOT / "tests" / "clients"
+START = "mutation($m: String!) { startMessage(input: {message: $m}) { chat { id status } errors { message } } }"
+REGISTER = 'mutation { register(input: {username: "mia", password: "seven-green-kites"}) { accessToken } }'
+CHAT = "query($id: ID!) { chat(id: $id) { response status cost usage { output } } }"
+
+
+def post(url: str, query: str, access: str | None = None, **variables: object) -> dict:
+    headers = {"Content-Type": "application/json"}
+    if access:
+        headers["Authorization"] = f"Bearer {access}"
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    with urllib.request.urlopen(urllib.request.Request(f"{url}/graphql", body, headers), timeout=60) as answer:
+        answered = json.load(answer)
+    if answered.get("errors"):
+        sys.exit(f"clients: {answered['errors']}")
+    return answered["data"]
+
+
+def follow(carrier: str, url: str, access: str, chat: str, after: int, drop_after: int | None = None) -> dict:
+    command = ["node", "follow.mjs", carrier, url, access, chat, str(after), *([str(drop_after)] if drop_after else [])]
+    done = subprocess.run(command, cwd=CLIENTS, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
+    return json.loads(done.stdout)
+
+
+def check(url: str, access: str, carriers: list[str], message: str) -> None:
+    chat = post(url, START, access, m=message)["startMessage"]["chat"]["id"]
+    text, position, parts, balance = "", 0, 0, None
+    for carrier, drop_after in zip(carriers, [5, 5, None]):
+        heard = follow(carrier, url, access, chat, position, drop_after)
+        for part in heard["parts"]:
+            if part["offset"] != position:
+                sys.exit(f"clients: a part begins at {part['offset']}, not at {position}")
+            text, position = text + part["text"], part["seq"]
+        parts += len(heard["parts"])
+        times = [part["at"] for part in heard["parts"]]
+        between = f"{times[0]} ms to {times[-1]} ms after it began" if times else "nothing"
+        print(f"  {carrier}: {len(times)} parts, {between}{'' if heard['end'] else ', then dropped'}", flush=True)
+        balance = heard["end"] and heard["end"]["balance"]
+    stored = post(url, CHAT, access, id=chat)["chat"]
+    if text.encode() != stored["response"].encode() or heard["end"]["chat"]["response"] != stored["response"]:
+        sys.exit(f"clients: heard {text!r}\nstored {stored['response']!r}")
+    print(f"  {len(text.encode())} bytes in {parts} parts, equal to chat.response; {stored['status']}, balance {balance}", flush=True)
+
+
+def main() -> None:
+    binary = Path(os.environ.get("JETON_TEST_BINARY", ROOT / "target" / "debug" / "jeton")).resolve()
+    subprocess.run(["npm", "ci", "--silent"], cwd=CLIENTS, check=True)
+    model = os.environ.get("JETON_TEST_MODEL") or str(fetch_model.ensure_model())
+    port = with_services.free_port()
+    url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory(prefix="jeton-clients-") as data:
+        settings = {"DATA__DIR": data, "HTTP__LISTEN": f"127.0.0.1:{port}", "MODELS__SMOLLM2__PATH": str(Path(model).resolve())}
+        environment = os.environ | {f"JETON_{name}": value for name, value in settings.items()}
+        server = subprocess.Popen([binary, "serve"], cwd=data, env=environment, stdout=subprocess.DEVNULL)
+        try:
+            for _ in range(300):
+                try:
+                    urllib.request.urlopen(f"{url}/readyz", timeout=1)
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            access = post(url, REGISTER)["register"]["accessToken"]
+            check(url, access, ["ws", "sse", "ws"], "Write a long story about a lighthouse keeper and a whale.")
+            check(url, access, ["sse", "ws", "sse"], "Explain how rain is made, in many words.")
+        finally:
+            server.terminate()
+            server.wait(60)
+    print("the official clients heard every byte once")
+
+
+if __name__ == "__main__":
+    main()
