@@ -16,9 +16,11 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use futures::StreamExt;
+use futures::future::OptionFuture;
 use futures::stream::{BoxStream, once};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::STOP_GRACE;
 use super::error::refusal;
@@ -116,22 +118,23 @@ fn events(
     let cut = Arc::new(OnceLock::new());
     let (app, why, heartbeat) = (graphql.app.clone(), cut.clone(), graphql.app.config.graphql.heartbeat);
     graphql.app.streams.spawn(async move {
-        let session_ended = async {
-            match credential {
-                Some((token, user_id)) => Error::from(session::ended(&app, &token, user_id).await),
-                None => std::future::pending().await,
-            }
-        };
+        // In a task of its own: between two polls it may hold a connection to the database, and here it would have to wait
+        // for the client.
+        let watched = app.clone();
+        let mut session = credential.map(|(token, user_id)| {
+            let watch = async move { Error::from(session::ended(&watched, &token, user_id).await) };
+            AbortOnDropHandle::new(app.streams.spawn(watch))
+        });
         let stopped = async {
             app.stopping.cancelled().await;
             // What ends with the server is still told.
             tokio::time::sleep(STOP_GRACE).await;
         };
-        tokio::pin!(session_ended, stopped);
+        tokio::pin!(stopped);
         loop {
             let response = tokio::select! {
                 response = responses.next() => response,
-                error = &mut session_ended => {
+                Some(Ok(error)) = OptionFuture::from(session.as_mut()) => {
                     send.send(refusal(error.code, &error.message)).await.ok();
                     return;
                 }

@@ -13,8 +13,8 @@ use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::response::Response as HttpResponse;
-use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
+use futures::future::OptionFuture;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
@@ -149,14 +149,15 @@ struct Connection {
     begun: u64,
     give: mpsc::Sender<Given>,
     given: mpsc::Receiver<Given>,
-    session_ended: BoxFuture<'static, Error>,
+    /// In a task of its own as well, for the same reason as the operations. Nobody's session ends.
+    session: Option<AbortOnDropHandle<Error>>,
 }
 
 impl Connection {
     fn new(graphql: Graphql, socket: WebSocket, token: Option<String>, agent: UserAgent) -> Self {
         let (give, given) = mpsc::channel(1);
-        let (running, session_ended) = (HashMap::new(), std::future::pending().boxed());
-        Self { graphql, socket, agent, token, acknowledged: false, running, begun: 0, give, given, session_ended }
+        let running = HashMap::new();
+        Self { graphql, socket, agent, token, acknowledged: false, running, begun: 0, give, given, session: None }
     }
 
     async fn serve(&mut self) -> Closed {
@@ -193,7 +194,10 @@ impl Connection {
                     }
                     self.send(Message::Ping(axum::body::Bytes::new())).await
                 }
-                error = &mut self.session_ended => Err(Closed::because(FORBIDDEN, error.message)),
+                Some(ended) = OptionFuture::from(self.session.as_mut()) => Err(match ended {
+                    Ok(error) => Closed::because(FORBIDDEN, error.message),
+                    Err(_) => Closed::because(INTERNAL, "Internal error."),
+                }),
                 () = sleep_until(init_due), if !self.acknowledged => {
                     Err(Closed::because(INITIALISATION_TIMEOUT, "Connection initialisation timeout"))
                 }
@@ -232,7 +236,8 @@ impl Connection {
         }
         if let Viewer::User(identity) = self.viewer().await? {
             let (app, token) = (self.graphql.app.clone(), self.token.clone().unwrap_or_default());
-            self.session_ended = async move { session::ended(&app, &token, identity.id).await.into() }.boxed();
+            let watch = async move { session::ended(&app, &token, identity.id).await.into() };
+            self.session = Some(AbortOnDropHandle::new(self.graphql.app.streams.spawn(watch)));
         }
         self.acknowledged = true;
         self.say(json!({ "type": "connection_ack" })).await

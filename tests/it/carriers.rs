@@ -150,6 +150,26 @@ async fn one_socket_has_room_for_so_many_operations() {
     assert_eq!(refused["payload"][0]["extensions"]["code"], "RATE_LIMITED");
 }
 
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_come_at_once_do_not_wait_for_each_other(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let (address, mia) = (app.serve().await, app.user("mia").await);
+    // Many more than there are connections to the database, which wait ten seconds for each other before they give up.
+    let all = (0..100).map(|number| {
+        let mia = mia.clone();
+        tokio::spawn(async move {
+            if number % 2 == 0 {
+                listening(address, &mia).await;
+            } else {
+                Events::open(address, mia.access.as_deref(), BALANCE, json!({})).await.hear().await;
+            }
+        })
+    });
+    let all = timeout(Duration::from_secs(9), futures::future::join_all(all)).await.expect("nobody waits");
+    assert!(all.iter().all(Result::is_ok));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_are_as_large_as_bodies_at_most() {
     let app = TestApp::with(On::Sqlite, "http.max_body_bytes = 20000").await;
