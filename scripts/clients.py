@@ -11,6 +11,7 @@ other way round. That parts come one by one is shown by the time between the fir
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -69,13 +70,17 @@ def check(url: str, access: str, carriers: list[str], message: str) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--max-output", type=int, default=150, help="the longest reply, in the model's own units")
+    options = parser.parse_args()
     binary = Path(os.environ.get("JETON_TEST_BINARY", ROOT / "target" / "debug" / "jeton")).resolve()
     subprocess.run(["npm", "ci", "--silent"], cwd=CLIENTS, check=True)
     model = os.environ.get("JETON_TEST_MODEL") or str(fetch_model.ensure_model())
     port = with_services.free_port()
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="jeton-clients-") as data:
-        settings = {"DATA__DIR": data, "HTTP__LISTEN": f"127.0.0.1:{port}", "MODELS__SMOLLM2__PATH": str(Path(model).resolve())}
+        settings = {"DATA__DIR": data, "HTTP__LISTEN": f"127.0.0.1:{port}", "MODELS__SMOLLM2__PATH": str(Path(model).resolve()),
+                    "MODELS__SMOLLM2__MAX_OUTPUT": str(options.max_output)}
         environment = os.environ | {f"JETON_{name}": value for name, value in settings.items()}
         server = subprocess.Popen([binary, "serve"], cwd=data, env=environment, stdout=subprocess.DEVNULL)
         try:
