@@ -51,6 +51,8 @@ pub struct Config {
 pub struct Http {
     /// Address and port.
     pub listen: SocketAddr,
+    /// Clients come over TLS, which a proxy ends.
+    pub tls: bool,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
     /// How long open turns may take to finish after a shutdown was asked for.

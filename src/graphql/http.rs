@@ -59,7 +59,11 @@ async fn answer(graphql: &Graphql, headers: &HeaderMap, by_get: bool, asked: Res
         Ok(response) => {
             let executed = was_executed(&response);
             let fine = executed || media == Media::Json;
-            write(media, if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST }, executed, &response)
+            let status = if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+            let mut answer = write(media, status, executed, &response);
+            // Cookies that a mutation set or took away.
+            answer.headers_mut().extend(response.http_headers);
+            answer
         }
         Err(refusal) => refuse(media, refusal),
     }
@@ -81,7 +85,7 @@ async fn execute(
         Some(OperationType::Mutation) if by_get => {
             Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "GET is for queries. Use POST."))
         }
-        _ => Ok(operation.execute(graphql, viewer, request::agent(headers)).await),
+        _ => Ok(operation.execute(graphql, viewer, headers).await),
     }
 }
 

@@ -15,10 +15,12 @@ pub(super) enum Kind {
     Conversation,
     LedgerEntry,
     AuditEvent,
+    Session,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::User, Self::Chat, Self::Conversation, Self::LedgerEntry, Self::AuditEvent];
+    const ALL: [Self; 6] =
+        [Self::User, Self::Chat, Self::Conversation, Self::LedgerEntry, Self::AuditEvent, Self::Session];
 
     fn prefix(self) -> &'static str {
         match self {
@@ -27,6 +29,7 @@ impl Kind {
             Self::Conversation => "Conversation",
             Self::LedgerEntry => "LedgerEntry",
             Self::AuditEvent => "AuditEvent",
+            Self::Session => "Session",
         }
     }
 

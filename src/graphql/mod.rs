@@ -1,6 +1,7 @@
 //! The real API. Translates between GraphQL and the domain, and decides nothing.
 
 mod context;
+mod cookie;
 mod error;
 mod http;
 mod id;
@@ -47,6 +48,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .register_output_type::<types::Node>()
         .override_output_type_description::<types::List<types::Chat>>("A page of chats.")
         .override_output_type_description::<types::List<types::Conversation>>("A page of conversations.")
+        .override_output_type_description::<types::List<types::Session>>("A page of sessions.")
         .override_output_type_description::<types::List<types::User>>("A page of users.")
         .override_output_type_description::<types::List<types::LedgerEntry>>("A page of ledger entries.")
         .override_output_type_description::<types::List<types::AuditEvent>>("A page of the audit trail.")

@@ -4,12 +4,15 @@ use async_graphql::{Context, ID, Object, Result};
 
 use super::context::app_and_viewer;
 use super::id::{self, Kind};
-use super::types::{self, AuditEvent, Balance, Chat, Conversation, LedgerEntry, List, Model, Node, User, page};
+use super::types::{
+    self, AuditEvent, Balance, Chat, Conversation, LedgerEntry, List, Model, Node, Session, User, page,
+};
 use crate::account::admin::{self, Actor};
 use crate::account::{self, audit};
 use crate::chat::{self, Filter, Order, conversation};
 use crate::error::{Code, Error};
 use crate::ledger;
+use crate::session;
 
 /// What can be read.
 pub struct Query;
@@ -85,6 +88,20 @@ impl Query {
         viewer.user()?;
         let page = page(first, last, after, before)?;
         Ok(Some(types::conversations(conversation::list(app, viewer, page).await?)))
+    }
+
+    /// Your sessions that are still good, newest first.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<List<Session>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.user()?;
+        Ok(Some(types::sessions(session::list(app, viewer, page(first, last, after, before)?).await?)))
     }
 
     /// Why your balance is what it is, newest first.
@@ -207,6 +224,7 @@ impl Query {
             Kind::Chat => Node::Chat(Chat(chat::find(app, viewer, row).await?)),
             Kind::Conversation => Node::Conversation(Conversation(conversation::find(app, viewer, row).await?)),
             Kind::LedgerEntry => Node::LedgerEntry(LedgerEntry(ledger::find(&app.db, viewer, row).await?)),
+            Kind::Session => Node::Session(Session(session::find(app, viewer, row).await?)),
             Kind::AuditEvent => Node::AuditEvent(AuditEvent(audit::find(app, viewer, row).await?)),
         }))
     }

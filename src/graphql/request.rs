@@ -12,6 +12,7 @@ use futures::stream::BoxStream;
 use serde::Deserialize;
 
 use super::context::UserAgent;
+use super::cookie::CookieSession;
 use super::error::finish;
 use super::{Schema, loader};
 use crate::app::App;
@@ -92,9 +93,10 @@ impl Operation {
         Ok(Self { request, kind })
     }
 
-    /// Runs it, for carriers that take one answer.
-    pub(super) async fn execute(self, graphql: &Graphql, viewer: Viewer, agent: UserAgent) -> Response {
-        let request = loader::loaders(&graphql.app, self.request.data(viewer).data(agent));
+    /// Runs it, for the carrier that takes one answer, whose headers can set a cookie.
+    pub(super) async fn execute(self, graphql: &Graphql, viewer: Viewer, headers: &HeaderMap) -> Response {
+        let request = self.request.data(viewer).data(agent(headers)).data(CookieSession::of(headers));
+        let request = loader::loaders(&graphql.app, request);
         let mut response = graphql.schema.execute(request).await;
         finish(&mut response, self.kind);
         response
@@ -102,7 +104,8 @@ impl Operation {
 
     /// Runs it, for carriers that take as many answers as there are.
     pub(super) fn stream(self, graphql: &Graphql, viewer: Viewer, agent: UserAgent) -> BoxStream<'static, Response> {
-        let request = loader::loaders(&graphql.app, self.request.data(viewer).data(agent));
+        let request = self.request.data(viewer).data(agent).data(CookieSession::default());
+        let request = loader::loaders(&graphql.app, request);
         let kind = self.kind;
         let responses = graphql.schema.execute_stream(request);
         responses

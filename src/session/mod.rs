@@ -17,6 +17,7 @@ use crate::entity::session::{self, Column};
 use crate::entity::user;
 use crate::error::{Code, Error};
 use crate::jwt::{Claims, Kind, Refused, Subject};
+use crate::page::{Page, Slice};
 use crate::viewer::{Identity, Viewer};
 
 /// Longest description of a client that is kept, in characters.
@@ -221,6 +222,38 @@ pub async fn log_out_everywhere(app: &App, viewer: Viewer) -> Result<(), Error> 
     app.db.write(id, |txn, &id| Box::pin(account::end_sessions(txn, id))).await?;
     account::announce_sessions(app, id);
     Ok(())
+}
+
+/// The viewer's sessions that are still good, newest first.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers.
+pub async fn list(app: &App, viewer: Viewer, page: Page) -> Result<Slice<session::Entity>, Error> {
+    let user = account::me(app, viewer).await?.ok_or_else(Error::unauthenticated)?;
+    let good = session::Entity::find()
+        .filter(Column::UserId.eq(user.id))
+        .filter(Column::Epoch.eq(user.session_epoch))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::ExpiresAt.gt(app.clock.now()));
+    page.load(app.db.read(), good, Column::Id).await
+}
+
+/// Ends one of the viewer's own sessions: that of a device which was lost, or this one.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+pub async fn end_one(app: &App, viewer: Viewer, session_id: i64) -> Result<(), Error> {
+    let own = find(app, viewer, session_id).await?;
+    end(app, own.user_id, own.id).await
+}
+
+/// One of the viewer's own sessions.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+pub async fn find(app: &App, viewer: Viewer, session_id: i64) -> Result<session::Model, Error> {
+    let own = session::Entity::find_by_id(session_id).filter(Column::UserId.eq(viewer.user()?.id));
+    own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("session"))
 }
 
 /// Waits until an access token is good no longer, and tells why: it has ended, or its session has.

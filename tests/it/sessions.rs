@@ -154,3 +154,88 @@ async fn guessing_slows_down_and_a_success_ends_the_wait(#[values(On::Sqlite, On
     assert!(log_in(&app.anonymous(), "MIA", PASSWORD).await["accessToken"].is_string());
     assert!(log_in(&app.anonymous(), "mia", PASSWORD).await["accessToken"].is_string());
 }
+
+/// A GraphQL request of a browser, whose session is in a cookie.
+async fn browse(client: &Client, cookie: Option<&str>, query: &str) -> (Value, Option<String>) {
+    let mut request = axum::http::Request::post("/graphql")
+        .header("content-type", "application/json")
+        .header("x-jeton-session", "cookie");
+    if let Some(cookie) = cookie {
+        request = request.header("cookie", format!("theme=dark; {cookie}"));
+    }
+    let body = axum::body::Body::from(json!({ "query": query }).to_string());
+    let answer = client.send(request.body(body).unwrap()).await;
+    let cookie = answer.headers.get("set-cookie").map(|value| value.to_str().unwrap().to_owned());
+    (answer.json()["data"].take(), cookie)
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_keeps_its_refresh_token_in_a_cookie(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    app.user("mia").await;
+    let nobody = app.anonymous();
+    let login = format!(
+        "mutation {{ login(input: {{username: \"mia\", password: \"{PASSWORD}\"}}) {{ accessToken refreshToken }} }}"
+    );
+    let (first, cookie) = browse(&nobody, None, &login).await;
+    assert!(first["login"]["accessToken"].is_string());
+    assert_eq!(first["login"]["refreshToken"], Value::Null, "no script gets to read it");
+    let cookie = cookie.unwrap();
+    assert!(cookie.ends_with("; Path=/graphql; Max-Age=604800; HttpOnly; SameSite=Strict"), "{cookie}");
+    let refresh = "mutation { refreshToken(input: {}) { accessToken refreshToken user { username } errors { code } } }";
+    let pair = cookie.split(';').next().unwrap().to_owned();
+    // Without the header, which no foreign page can send, the cookie is nothing.
+    let forged =
+        axum::http::Request::post("/graphql").header("content-type", "application/json").header("cookie", &pair);
+    let body = axum::body::Body::from(json!({ "query": refresh }).to_string());
+    let forged = nobody.send(forged.body(body).unwrap()).await;
+    assert_eq!(forged.json()["data"]["refreshToken"]["errors"][0]["code"], "UNAUTHENTICATED");
+    assert_eq!(forged.headers.get("set-cookie"), None);
+
+    let (renewed, next) = browse(&nobody, Some(&pair), refresh).await;
+    assert_eq!(renewed["refreshToken"]["user"]["username"], "mia");
+    assert_eq!(renewed["refreshToken"]["refreshToken"], Value::Null);
+    let next = next.unwrap().split(';').next().unwrap().to_owned();
+    assert_ne!(next, pair);
+    // A used one ends the session, and the cookie goes.
+    let (refused, gone) = browse(&nobody, Some(&pair), refresh).await;
+    assert_eq!(refused["refreshToken"]["errors"][0]["code"], "UNAUTHENTICATED");
+    assert!(gone.unwrap().starts_with("jeton_refresh=; Path=/graphql; Max-Age=0;"));
+    assert_eq!(browse(&nobody, Some(&next), refresh).await.0["refreshToken"]["accessToken"], Value::Null);
+
+    let (again, cookie) = browse(&nobody, None, &login).await;
+    let mut mia = app.anonymous();
+    mia.access = again["login"]["accessToken"].as_str().map(str::to_owned);
+    let (_, gone) = browse(&mia, None, "mutation { logout(input: {}) { errors { code } } }").await;
+    assert!(gone.unwrap().starts_with("jeton_refresh=; "));
+    let pair = cookie.unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!(browse(&nobody, Some(&pair), refresh).await.0["refreshToken"]["accessToken"], Value::Null);
+    let app = TestApp::with(on, "http.tls = true").await;
+    app.user("mia").await;
+    assert!(browse(&app.anonymous(), None, &login).await.1.unwrap().ends_with("; Secure"));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn one_session_of_several_can_be_ended(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let (mia, tom) = (app.user("mia").await, app.user("tom").await);
+    let mut other = app.anonymous();
+    other.access = log_in(&app.anonymous(), "mia", PASSWORD).await["accessToken"].as_str().map(str::to_owned);
+    let list = "{ sessions { totalCount nodes { id userAgent current expiresAt } } }";
+    let sessions = mia.data(list, json!({})).await["sessions"].take();
+    assert_eq!(sessions["totalCount"], 2);
+    assert_eq!((&sessions["nodes"][0]["current"], &sessions["nodes"][1]["current"]), (&json!(false), &json!(true)));
+    assert_eq!(sessions["nodes"][1]["userAgent"], "test");
+    let end = "mutation($id: ID!) { endSession(input: {sessionId: $id}) { endedId errors { code } } }";
+    let id = json!({ "id": sessions["nodes"][0]["id"] });
+    assert_eq!(tom.data(end, id.clone()).await["endSession"]["errors"], json!([{ "code": "NOT_FOUND" }]));
+    assert!(is_in(&other).await);
+    assert_eq!(mia.data(end, id.clone()).await["endSession"], json!({ "endedId": id["id"], "errors": [] }));
+    assert!(!is_in(&other).await && is_in(&mia).await);
+    assert_eq!(mia.data(list, json!({})).await["sessions"]["totalCount"], 1);
+    let node = "query($id: ID!) { node(id: $id) { ... on Session { current } } }";
+    assert_eq!(tom.data(node, id).await["node"], Value::Null);
+    assert_eq!(app.anonymous().code(list, json!({})).await, "UNAUTHENTICATED");
+}

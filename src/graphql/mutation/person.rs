@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::super::context::{UserAgent, app_and_viewer};
+use super::super::cookie::CookieSession;
 use super::super::error::{UserError, outcome, user_errors};
 use super::super::id::Kind;
 use super::super::types::User;
@@ -34,8 +35,9 @@ struct LoginInput {
 /// A refresh token to be used up.
 #[derive(InputObject)]
 struct RefreshTokenInput {
-    /// The refresh token. Using it twice ends the session.
-    refresh_token: String,
+    /// The refresh token; that of the cookie where it is left out and the request has the header `X-Jeton-Session: cookie`.
+    /// Using one twice ends the session.
+    refresh_token: Option<String>,
 }
 
 /// Nothing is needed beyond the access token.
@@ -66,7 +68,7 @@ struct ChangePasswordInput {
 struct RegisterPayload {
     /// Goes into the header `Authorization: Bearer ..` of each request.
     access_token: Option<String>,
-    /// Buys new tokens when the access token has ended.
+    /// Buys new tokens when the access token has ended; null where it is kept in a cookie.
     refresh_token: Option<String>,
     /// Who registered.
     user: Option<User>,
@@ -79,7 +81,7 @@ struct RegisterPayload {
 struct LoginPayload {
     /// Goes into the header `Authorization: Bearer ..` of each request.
     access_token: Option<String>,
-    /// Buys new tokens when the access token has ended.
+    /// Buys new tokens when the access token has ended; null where it is kept in a cookie.
     refresh_token: Option<String>,
     /// Who logged in.
     user: Option<User>,
@@ -92,7 +94,7 @@ struct LoginPayload {
 struct RefreshTokenPayload {
     /// Goes into the header `Authorization: Bearer ..` of each request.
     access_token: Option<String>,
-    /// Takes the place of the one that was used up.
+    /// Takes the place of the one that was used up; null where it is kept in a cookie.
     refresh_token: Option<String>,
     /// Whose session it is.
     user: Option<User>,
@@ -123,11 +125,27 @@ struct LogoutEverywherePayload {
 struct ChangePasswordPayload {
     /// Goes into the header `Authorization: Bearer ..` of each request.
     access_token: Option<String>,
-    /// Buys new tokens when the access token has ended.
+    /// Buys new tokens when the access token has ended; null where it is kept in a cookie.
     refresh_token: Option<String>,
     /// Whose password it is.
     user: Option<User>,
     /// Why it was not changed.
+    errors: Vec<UserError>,
+}
+
+/// A session to be ended.
+#[derive(InputObject)]
+struct EndSessionInput {
+    /// Which.
+    session_id: ID,
+}
+
+/// A session that has ended.
+#[derive(SimpleObject)]
+struct EndSessionPayload {
+    /// The global id of what has ended; null where nothing has.
+    ended_id: Option<ID>,
+    /// Why it was not ended.
     errors: Vec<UserError>,
 }
 
@@ -147,14 +165,16 @@ struct DeleteAccountPayload {
     errors: Vec<UserError>,
 }
 
-/// The three results of a log-in, each null where there was none.
-fn parts(logged_in: Option<LoggedIn>) -> (Option<String>, Option<String>, Option<User>) {
-    match logged_in {
+/// The three results of a log-in, each null where there was none. The refresh token is not told where the request wants
+/// it in a cookie.
+fn parts(ctx: &Context<'_>, logged_in: Option<LoggedIn>) -> Result<(Option<String>, Option<String>, Option<User>)> {
+    Ok(match logged_in {
         Some(LoggedIn { access_token, refresh_token, user }) => {
-            (Some(access_token), Some(refresh_token), Some(User(user)))
+            let refresh_token = ctx.data::<CookieSession>()?.keep(ctx, ctx.data()?, refresh_token);
+            (Some(access_token), refresh_token, Some(User(user)))
         }
         None => (None, None, None),
-    }
+    })
 }
 
 /// As [`outcome`], where a refused credential is an expected mistake.
@@ -180,7 +200,7 @@ impl PersonMutation {
             Some(user) => Some(session::begin(app, user, ctx.data::<UserAgent>()?.0.clone()).await?),
             None => None,
         };
-        let (access_token, refresh_token, user) = parts(logged_in);
+        let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
         Ok(RegisterPayload { access_token, refresh_token, user, errors })
     }
 
@@ -194,7 +214,7 @@ impl PersonMutation {
         let agent = ctx.data::<UserAgent>()?.0.clone();
         let (logged_in, errors) =
             credential_outcome(session::log_in(app, &input.username, input.password, agent).await)?;
-        let (access_token, refresh_token, user) = parts(logged_in);
+        let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
         Ok(LoginPayload { access_token, refresh_token, user, errors })
     }
 
@@ -206,8 +226,16 @@ impl PersonMutation {
         #[graphql(desc = "The refresh token.")] input: RefreshTokenInput,
     ) -> Result<RefreshTokenPayload> {
         let (app, _) = app_and_viewer(ctx)?;
-        let (logged_in, errors) = credential_outcome(session::rotate(app, &input.refresh_token).await)?;
-        let (access_token, refresh_token, user) = parts(logged_in);
+        let cookie = ctx.data::<CookieSession>()?;
+        let rotated = match input.refresh_token.or_else(|| cookie.refresh_token()) {
+            Some(token) => session::rotate(app, &token).await,
+            None => Err(Error::unauthenticated()),
+        };
+        let (logged_in, errors) = credential_outcome(rotated)?;
+        if logged_in.is_none() {
+            cookie.clear(ctx, app);
+        }
+        let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
         Ok(RefreshTokenPayload { access_token, refresh_token, user, errors })
     }
 
@@ -219,6 +247,7 @@ impl PersonMutation {
     ) -> Result<LogoutPayload> {
         let (app, viewer) = app_and_viewer(ctx)?;
         session::log_out(app, viewer).await?;
+        ctx.data::<CookieSession>()?.clear(ctx, app);
         Ok(LogoutPayload { client_mutation_id: input.client_mutation_id, errors: Vec::new() })
     }
 
@@ -230,7 +259,21 @@ impl PersonMutation {
     ) -> Result<LogoutEverywherePayload> {
         let (app, viewer) = app_and_viewer(ctx)?;
         session::log_out_everywhere(app, viewer).await?;
+        ctx.data::<CookieSession>()?.clear(ctx, app);
         Ok(LogoutEverywherePayload { client_mutation_id: input.client_mutation_id, errors: Vec::new() })
+    }
+
+    /// Ends one of your sessions, such as that of a device that was lost: its tokens are worth nothing from now on.
+    async fn end_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session.")] input: EndSessionInput,
+    ) -> Result<EndSessionPayload> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.user()?;
+        let ended = async { session::end_one(app, viewer, Kind::Session.row(&input.session_id)?).await };
+        let (ended, errors) = outcome(ended.await)?;
+        Ok(EndSessionPayload { ended_id: ended.map(|()| input.session_id), errors })
     }
 
     /// Changes your password. Ends all your sessions, and begins a new one here.
@@ -246,7 +289,7 @@ impl PersonMutation {
             Some(user) => Some(session::begin(app, user, ctx.data::<UserAgent>()?.0.clone()).await?),
             None => None,
         };
-        let (access_token, refresh_token, user) = parts(logged_in);
+        let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
         Ok(ChangePasswordPayload { access_token, refresh_token, user, errors })
     }
 
@@ -259,6 +302,9 @@ impl PersonMutation {
         let (app, viewer) = app_and_viewer(ctx)?;
         let own = viewer.user()?.id;
         let (deleted, errors) = outcome(account::delete(app, viewer, input.password).await)?;
+        if deleted.is_some() {
+            ctx.data::<CookieSession>()?.clear(ctx, app);
+        }
         Ok(DeleteAccountPayload { deleted_id: deleted.map(|()| Kind::User.id(own)), errors })
     }
 }

@@ -4,12 +4,14 @@ mod connection;
 mod conversation;
 mod operator;
 mod person;
+mod session;
 mod talk;
 
 pub(super) use self::connection::{List, connection, page};
 pub(super) use self::conversation::{Conversation, conversations};
 pub(super) use self::operator::{AuditEvent, events};
 pub(super) use self::person::{Balance, LedgerEntry, User, entries, users};
+pub(super) use self::session::{Session, sessions};
 pub(super) use self::talk::{Chat, Model, chats};
 
 use async_graphql::{ID, InputValueError, InputValueResult, Interface, Scalar, ScalarType, Value};
@@ -43,6 +45,8 @@ pub(super) enum Node {
     Conversation(Conversation),
     /// A ledger entry.
     LedgerEntry(LedgerEntry),
+    /// A session.
+    Session(Session),
     /// An act of an operator.
     AuditEvent(AuditEvent),
 }

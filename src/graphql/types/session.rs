@@ -1,0 +1,52 @@
+//! Sessions: one log-in on one device each.
+
+use async_graphql::{Context, ID, Object, Result};
+use chrono::{DateTime, Utc};
+
+use super::super::context::app_and_viewer;
+use super::super::id::Kind;
+use super::{List, connection};
+use crate::entity::session;
+use crate::page::Slice;
+
+/// One log-in on one device. Visible to whoever logged in.
+pub(crate) struct Session(pub(crate) session::Model);
+
+/// One log-in on one device. Visible to whoever logged in.
+#[Object]
+impl Session {
+    /// The global id.
+    pub(crate) async fn id(&self) -> ID {
+        Kind::Session.id(self.0.id)
+    }
+
+    /// What the client said of itself when it logged in.
+    async fn user_agent(&self) -> Option<&str> {
+        self.0.user_agent.as_deref()
+    }
+
+    /// When it began.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When it was last prolonged.
+    async fn last_used_at(&self) -> DateTime<Utc> {
+        self.0.last_used_at
+    }
+
+    /// When it ends, unless it is prolonged before.
+    async fn expires_at(&self) -> DateTime<Utc> {
+        self.0.expires_at
+    }
+
+    /// Whether it is the one that this request belongs to.
+    async fn current(&self, ctx: &Context<'_>) -> Result<bool> {
+        let (_, viewer) = app_and_viewer(ctx)?;
+        Ok(viewer.user().is_ok_and(|user| user.session_id == self.0.id))
+    }
+}
+
+pub(crate) fn sessions(slice: Slice<session::Entity>) -> List<Session> {
+    connection(slice, |session| session.id.into(), Session)
+}
