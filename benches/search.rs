@@ -121,10 +121,10 @@ async fn fill(db: &Db, users: &[i64]) {
                 ((WORDS as f64).powf(uniform) - 1.0) as usize
             };
             let text: Vec<_> = (0..WORDS_IN_A_CHAT).map(|_| format!("w{}", word())).collect();
-            let script = if number % 100 == 0 { other[number / 100 % other.len()] } else { "" };
+            let script = if number.is_multiple_of(100) { other[number / 100 % other.len()] } else { "" };
             row::ActiveModel {
                 id: NotSet,
-                user_id: Set(if number % 2 == 0 { users[0] } else { users[1 + number % (users.len() - 1)] }),
+                user_id: Set(if number.is_multiple_of(2) { users[0] } else { users[1 + number % (users.len() - 1)] }),
                 conversation_id: Set(None),
                 replaced_by_id: Set(None),
                 context_left_out: Set(0),
