@@ -1,9 +1,15 @@
 CARGO  ?= cargo
 PYTHON ?= python3
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+NPM    := $(shell command -v npm)
+
+# The browser client, where npm is there to build it. Without it the server runs all the same, and says so.
+WEB_BUILT   := $(if $(NPM),web/dist/index.html)
+WEB_MODULES := web/node_modules/.package-lock.json
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/gql/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt schema model soak clients bench-search bench-streams clean
+.PHONY: help run test lint fmt schema web model soak clients bench-search bench-streams clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,16 +17,18 @@ help: ## show this list
 
 # The language model's library picks its arithmetic kernels when it is built, so build for the processor of this very
 # machine: 1.6 times faster at writing, 3 times at reading. Without a model the server starts all the same, with `echo`.
-run: ## build for this machine, fetch the model if it is missing, and serve
+run: $(WEB_BUILT) ## build for this machine, fetch the model if it is missing, and serve
 	@$(PYTHON) scripts/fetch_model.py || true
 	RUSTFLAGS="$(RUSTFLAGS) -C target-cpu=native" $(CARGO) build --release --locked
 	@exec $(TARGET)/release/jeton serve $(ARGS)
 
-test: ## run every test, on SQLite and on a throw-away PostgreSQL
+test: $(WEB_BUILT) ## run every test, on SQLite and on a throw-away PostgreSQL
+	@if [ -n "$(NPM)" ]; then npm --prefix web test; elif [ -n "$(CI)" ]; then echo "npm is missing"; exit 1; else echo "npm is not installed: the browser client is not built and not tested"; fi
 	@$(PYTHON) scripts/test.py $(ARGS)
 
 # The last two are run where they are installed: cargo install --locked cargo-deny cargo-machete
-lint: ## check formatting, lints, documentation and dependencies
+lint: $(if $(NPM),$(WEB_MODULES)) ## check formatting, lints, types, documentation and dependencies
+	@if [ -n "$(NPM)" ]; then npm --prefix web run typecheck && npm --prefix web run lint; else echo "npm is not installed: the browser client is not checked"; fi
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
@@ -29,6 +37,16 @@ lint: ## check formatting, lints, documentation and dependencies
 
 fmt: ## format the code
 	$(CARGO) fmt --all
+	@if [ -d web/node_modules ]; then npm --prefix web run format; fi
+
+web: web/dist/index.html ## build the browser client into web/dist
+
+web/dist/index.html: $(WEB_MODULES) $(WEB_SOURCES) schema.graphql
+	npm --prefix web run build
+
+$(WEB_MODULES): web/package.json web/package-lock.json
+	npm --prefix web ci
+	@touch $@
 
 # By way of a second file, so that a failed build leaves the old schema whole.
 schema: ## print the GraphQL schema from the code into schema.graphql

@@ -8,6 +8,7 @@
 //! | [`cli`] | the commands |
 //! | [`server`] | one router, middleware, listener, shutdown |
 //! | [`graphql`], [`rest`] | transports: credential to viewer, input to domain, answer to wire |
+//! | [`web`] | serves the browser client, which is embedded |
 //! | [`session`] | log in, refresh, log out; credential to viewer |
 //! | [`account`], [`chat`] | people; metered exchanges |
 //! | [`ledger`] | the only one that moves tokens |
@@ -39,3 +40,4 @@ pub mod session;
 pub mod telemetry;
 pub mod tokens;
 pub mod viewer;
+pub mod web;

@@ -22,7 +22,7 @@ use tracing::{Level, Span};
 use crate::app::App;
 use crate::error::Error;
 use crate::random::Random;
-use crate::{chat, graphql, rest};
+use crate::{chat, graphql, rest, web};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -51,6 +51,7 @@ pub fn router(app: &App) -> Router {
         .with_state(app.clone())
         .merge(graphql::router(app))
         .merge(rest::router().with_state(app.clone()))
+        .merge(web::router())
         .layer(axum::extract::DefaultBodyLimit::disable())
         .layer(middleware)
 }

@@ -5,14 +5,13 @@
 //! request that was not executed (400) from one that was (200); `application/json` answers such requests with 200.
 
 use async_graphql::Response;
-use async_graphql::http::GraphiQLSource;
 use async_graphql::parser::types::OperationType;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{Html, IntoResponse, Response as HttpResponse};
+use axum::response::{IntoResponse, Redirect, Response as HttpResponse};
 
 use super::error::refusal;
 use super::request::{self, Asked, Graphql, JSON, Operation, Refusal, accepts, was_executed};
@@ -36,8 +35,7 @@ pub(super) async fn by_get(
         && query.as_deref().is_none_or(|query| !query.contains("query="))
         && graphql.app.config.graphql.graphiql
     {
-        let page = GraphiQLSource::build().endpoint("/graphql").subscription_endpoint("/graphql/ws").title("Jeton");
-        return Html(page.finish()).into_response();
+        return Redirect::to("/graphiql").into_response();
     }
     answer(&graphql, &headers, true, request::from_query(query.as_deref().unwrap_or_default())).await
 }

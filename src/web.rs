@@ -1,0 +1,72 @@
+//! Serves the browser client, which is built into `web/dist` and embedded here.
+//!
+//! It knows no API: the client is one of the GraphQL API like any other. Names of assets hold a hash of what is in them,
+//! so they are kept for ever; every other path is the page itself, which finds its way by the path.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use rust_embed::{EmbeddedFile, RustEmbed};
+use tower_http::compression::CompressionLayer;
+
+/// What `make web` built; nothing where it was not built.
+#[derive(RustEmbed)]
+#[folder = "web/dist"]
+#[allow_missing = true]
+struct Dist;
+
+/// No script but our own files, and no other host. Styles within elements are the component library's.
+const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; worker-src 'self' blob:; \
+    object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+
+/// The pages that the client finds by their paths.
+const PAGES: [&str; 9] =
+    ["/", "/c/{conversation}", "/login", "/register", "/account", "/admin", "/admin/", "/admin/{*page}", "/graphiql"];
+
+/// Serves the client.
+pub fn router() -> Router {
+    let mut router = Router::new().route("/assets/{*name}", get(asset));
+    for page in PAGES {
+        router = router.route(page, get(page_or_advice));
+    }
+    // Files beside the page, by their own names.
+    for name in Dist::iter().filter(|name| !name.contains('/') && name != "index.html") {
+        let file = name.to_string();
+        router = router.route(&format!("/{name}"), get(async move |headers: HeaderMap| serve(&file, &headers, false)));
+    }
+    router.layer(CompressionLayer::new().gzip(true))
+}
+
+async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    serve(&format!("assets/{name}"), &headers, true)
+}
+
+async fn page_or_advice(headers: HeaderMap) -> Response {
+    if Dist::get("index.html").is_none() {
+        let advice = "<!doctype html><title>Jeton</title><p>The server is running, but the browser client was not \
+            built into it. Run <code>make web</code>, and build again. The GraphQL API is at <code>/graphql</code>.";
+        return (StatusCode::NOT_FOUND, Html(advice)).into_response();
+    }
+    let mut response = serve("index.html", &headers, false);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response
+}
+
+fn serve(name: &str, headers: &HeaderMap, for_ever: bool) -> Response {
+    let Some(EmbeddedFile { data, metadata }) = Dist::get(name) else { return StatusCode::NOT_FOUND.into_response() };
+    let hash: String = metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    // Weak, since the body may be compressed on its way.
+    let tag = format!("W/\"{hash}\"");
+    let keep = if for_ever { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    if known.flat_map(|value| value.split(',')).any(|known| known.trim() == tag || known.trim() == "*") {
+        return (StatusCode::NOT_MODIFIED, [(ETAG, tag), (CACHE_CONTROL, keep.to_owned())]).into_response();
+    }
+    let headers = [(CONTENT_TYPE, metadata.mimetype().to_owned()), (ETAG, tag), (CACHE_CONTROL, keep.to_owned())];
+    (headers, Body::from(data.into_owned())).into_response()
+}

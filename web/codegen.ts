@@ -1,0 +1,29 @@
+import type { CodegenConfig } from '@graphql-codegen/cli'
+
+/** One output for each part of the client, so that the documents of lazily loaded pages load with them. */
+function operations(part: string) {
+  return {
+    documents: `src/${part}/*.graphql`,
+    plugins: ['typescript-operations', 'typed-document-node'],
+  }
+}
+
+const config: CodegenConfig = {
+  schema: '../schema.graphql',
+  generates: {
+    'src/gql/account.ts': operations('account'),
+    'src/gql/admin.ts': operations('admin'),
+    'src/gql/chat.ts': operations('chat'),
+    'src/gql/session.ts': operations('session'),
+  },
+  config: {
+    useTypeImports: true,
+    enumType: 'string-literal',
+    strictScalars: true,
+    defaultScalarType: 'unknown',
+    // Tokens stay below 2^53, so that a number holds them exactly.
+    scalars: { DateTime: 'string', Tokens: 'number' },
+  },
+}
+
+export default config

@@ -1,0 +1,83 @@
+import { Button, Group, List, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { useQuery } from 'urql'
+import { DeleteAccountDocument, OwnTotalsDocument } from '../gql/account'
+import { perform } from '../graphql/client'
+import { useBalance, useSession, useViewer } from '../session/context'
+import { plural } from '../text/numbers'
+import { tokens } from '../text/prices'
+import { ProblemAlert } from '../ui/ProblemAlert'
+import { Section } from '../ui/Section'
+import { useMutationForm } from '../ui/useMutationForm'
+
+export function DeleteAccountCard() {
+  const [isOpen, { open, close }] = useDisclosure(false)
+  return (
+    <Section title="Leave for good" description="Deletes your account with everything in it. This cannot be undone.">
+      <Group>
+        <Button color="red" variant="outline" onClick={open}>
+          Delete the account…
+        </Button>
+      </Group>
+      <Modal opened={isOpen} onClose={close} title="Delete your account?" closeButtonProps={{ 'aria-label': 'Close' }}>
+        <DeleteForm onCancel={close} />
+      </Modal>
+    </Section>
+  )
+}
+
+function DeleteForm({ onCancel }: { onCancel: () => void }) {
+  const session = useSession()
+  const { client, user } = useViewer()
+  const balance = useBalance()
+  const [{ data }] = useQuery({ query: OwnTotalsDocument, requestPolicy: 'network-only' })
+  const chats = data?.chatHistory?.totalCount
+  const conversations = data?.conversations?.totalCount
+  const { form, submit, problem, isBusy } = useMutationForm(
+    {
+      initialValues: { password: '', name: '' },
+      validate: {
+        password: (value) => (value ? null : 'Your password'),
+        name: (value) => (value === user.username ? null : `Write ${user.username}`),
+      },
+    },
+    async ({ password }) => {
+      await perform(client, DeleteAccountDocument, { input: { password } })
+      session.end('left')
+    },
+  )
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack gap="sm">
+        <Text size="sm">With it go, for good:</Text>
+        <List size="sm">
+          <List.Item>{chats == null ? 'all your chats' : plural(chats, 'chat')}</List.Item>
+          <List.Item>
+            {conversations == null ? 'all your conversations' : plural(conversations, 'conversation')}
+          </List.Item>
+          <List.Item>{tokens(balance.tokens)} that you have left</List.Item>
+        </List>
+        {problem && <ProblemAlert problem={problem} />}
+        <PasswordInput
+          label="Your password"
+          autoComplete="current-password"
+          data-autofocus
+          {...form.getInputProps('password')}
+        />
+        <TextInput
+          label={`Your name, to be sure: ${user.username}`}
+          autoComplete="off"
+          {...form.getInputProps('name')}
+        />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onCancel}>
+            Keep it
+          </Button>
+          <Button type="submit" color="red" loading={isBusy}>
+            Delete it for good
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}

@@ -1,0 +1,69 @@
+import { Anchor, Text } from '@mantine/core'
+import { useCallback } from 'react'
+import { Link } from 'react-router'
+import { chatPath } from '../chat/links'
+import { openChat } from '../chat/openChat'
+import { LedgerHistoryDocument, type LedgerHistoryQuery } from '../gql/account'
+import { ask } from '../graphql/client'
+import { NO_PAGE } from '../graphql/pagedList'
+import { usePages } from '../graphql/usePages'
+import { useViewer } from '../session/context'
+import { count, signed } from '../text/numbers'
+import { reasonInWords } from '../text/reasons'
+import { Moment } from '../ui/Moment'
+import { RowsTable, type Column } from '../ui/RowsTable'
+import { Section } from '../ui/Section'
+
+type Entry = NonNullable<LedgerHistoryQuery['ledgerHistory']>['nodes'][number]
+
+const COLUMNS: Column<Entry>[] = [
+  { header: 'When', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
+  { header: 'Why', cell: (entry) => <Why entry={entry} /> },
+  { header: 'Tokens', isNumber: true, cell: ({ amount }) => signed(amount) },
+  { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => count(balanceAfter) },
+]
+
+/** Why the balance is what it is. */
+export function LedgerCard() {
+  const { client } = useViewer()
+  const load = useCallback(
+    async (after: string | null) =>
+      (await ask(client, LedgerHistoryDocument, { first: 20, after })).ledgerHistory ?? NO_PAGE,
+    [client],
+  )
+  return (
+    <Section title="Every token" description="What came in and what went out, the newest first.">
+      <RowsTable pages={usePages(load)} columns={COLUMNS} what="entry" many="entries" minWidth={520} />
+    </Section>
+  )
+}
+
+function Why({ entry: { reason, chat, note } }: { entry: Entry }) {
+  return (
+    <>
+      {reasonInWords(reason)} {chat && <ChatLink chat={chat} />}
+      {note && (
+        <Text size="xs" c="dimmed">
+          {note}
+        </Text>
+      )}
+    </>
+  )
+}
+
+function ChatLink({ chat }: { chat: NonNullable<Entry['chat']> }) {
+  const { client } = useViewer()
+  const path = chatPath(chat)
+  if (path) {
+    return (
+      <Anchor component={Link} to={path} size="sm">
+        the chat
+      </Anchor>
+    )
+  }
+  return (
+    <Anchor component="button" type="button" size="sm" onClick={() => openChat(client, chat.id)}>
+      the chat
+    </Anchor>
+  )
+}

@@ -1,0 +1,54 @@
+import { Button, Group, PasswordInput, Stack } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { ChangePasswordDocument } from '../gql/account'
+import { perform } from '../graphql/client'
+import { useSession, useViewer } from '../session/context'
+import { ProblemAlert } from '../ui/ProblemAlert'
+import { Section } from '../ui/Section'
+import { useMutationForm } from '../ui/useMutationForm'
+
+export function PasswordCard() {
+  const session = useSession()
+  const { client, user } = useViewer()
+  const { form, submit, problem, isBusy } = useMutationForm(
+    {
+      initialValues: { oldPassword: '', newPassword: '' },
+      validate: {
+        oldPassword: (value) => (value ? null : 'Your password until now'),
+        newPassword: (value) => (value ? null : 'A new password'),
+      },
+    },
+    async (input) => {
+      const { accessToken } = await perform(client, ChangePasswordDocument, { input })
+      // All sessions have ended; this is the one that took the place of the one here.
+      if (accessToken) session.acceptToken(accessToken)
+      notifications.show({
+        color: 'teal',
+        title: 'Your password is changed',
+        message: 'All other devices are logged out.',
+      })
+    },
+  )
+  return (
+    <Section title="Password" description="Changing it logs out all other devices.">
+      <form onSubmit={submit} noValidate>
+        <Stack gap="sm">
+          {problem && <ProblemAlert problem={problem} />}
+          {/* For password managers, which ask whose password it is. */}
+          <input type="text" name="username" autoComplete="username" value={user.username} readOnly hidden />
+          <PasswordInput
+            label="Password until now"
+            autoComplete="current-password"
+            {...form.getInputProps('oldPassword')}
+          />
+          <PasswordInput label="New password" autoComplete="new-password" {...form.getInputProps('newPassword')} />
+          <Group>
+            <Button type="submit" loading={isBusy}>
+              Change it
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Section>
+  )
+}

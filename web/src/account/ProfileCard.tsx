@@ -1,0 +1,29 @@
+import { useQuery } from 'urql'
+import { AccountDocument } from '../gql/account'
+import { useBalance, useViewer } from '../session/context'
+import { moment } from '../text/dates'
+import { tokens } from '../text/prices'
+import { rolesInWords } from '../text/roles'
+import { Facts } from '../ui/Facts'
+import { Section } from '../ui/Section'
+
+export function ProfileCard() {
+  const { user } = useViewer()
+  const balance = useBalance()
+  const [{ data }] = useQuery({ query: AccountDocument })
+  const me = data?.me ?? user
+  return (
+    <Section title="You">
+      <Facts
+        facts={[
+          ['Name', me.username],
+          ['Role', rolesInWords(me)],
+          ['Balance', <strong key="balance">{tokens(balance.tokens)}</strong>],
+          ['Set aside', balance.held > 0 ? `${tokens(balance.held)} for answers on their way` : 'nothing'],
+          ['Member since', moment(me.createdAt)],
+          ['Last log-in', me.lastLoginAt ? moment(me.lastLoginAt) : 'never'],
+        ]}
+      />
+    </Section>
+  )
+}

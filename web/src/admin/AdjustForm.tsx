@@ -1,0 +1,76 @@
+import { Button, Group, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
+import { count, signed } from '../text/numbers'
+import { ProblemAlert } from '../ui/ProblemAlert'
+import { useMutationForm } from '../ui/useMutationForm'
+import { adjustmentOf } from './adjustment'
+
+export type Adjustment = { amount: number; reason: string }
+
+type Props = {
+  /** What the user has; null for many users, whose balances can only be moved by an amount. */
+  current: number | null
+  onSubmit: (adjustment: Adjustment) => Promise<void>
+}
+
+/** Tokens for somebody, or from somebody: by an amount, or to one. */
+export function AdjustForm({ current, onSubmit }: Props) {
+  const { form, submit, problem, isBusy } = useMutationForm<{
+    mode: 'by' | 'to'
+    amount: number | string
+    reason: string
+  }>(
+    {
+      initialValues: { mode: 'by', amount: '', reason: '' },
+      validate: {
+        amount: (_, values) => (adjustmentOf(values, current) === null ? 'By how much?' : null),
+        reason: (reason) => (reason.trim() ? null : 'Why? The user can read it.'),
+      },
+    },
+    async (values) => {
+      const amount = adjustmentOf(values, current)
+      if (amount !== null) await onSubmit({ amount, reason: values.reason.trim() })
+    },
+  )
+  const amount = adjustmentOf(form.values, current)
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack gap="sm">
+        {problem && <ProblemAlert problem={problem} />}
+        {current !== null && (
+          <SegmentedControl
+            aria-label="How the number is meant"
+            data={[
+              { value: 'by', label: 'By so many' },
+              { value: 'to', label: 'To so many' },
+            ]}
+            {...form.getInputProps('mode')}
+          />
+        )}
+        <NumberInput
+          label="Tokens"
+          description={form.values.mode === 'by' ? 'Negative to take away' : 'What the user shall have'}
+          allowDecimal={false}
+          thousandSeparator=","
+          data-autofocus
+          {...form.getInputProps('amount')}
+        />
+        {current !== null && amount !== null && (
+          <Text size="sm" role="status">
+            {count(current)} {signed(amount)} = {count(current + amount)}
+          </Text>
+        )}
+        <TextInput
+          label="Reason"
+          description="The user can read it"
+          maxLength={500}
+          {...form.getInputProps('reason')}
+        />
+        <Group justify="flex-end">
+          <Button type="submit" loading={isBusy}>
+            Adjust
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}

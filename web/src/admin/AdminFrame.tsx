@@ -1,0 +1,47 @@
+import { Container, NavLink, Stack } from '@mantine/core'
+import { IconChartBar, IconCoins, IconHistory, IconMessages, IconUsers } from '@tabler/icons-react'
+import { Suspense } from 'react'
+import { Link, Outlet, useLocation } from 'react-router'
+import { Frame } from '../app/Frame'
+import { PageLoader } from '../ui/PageLoader'
+
+const PAGES = [
+  { path: '/admin', label: 'Dashboard', Icon: IconChartBar },
+  { path: '/admin/users', label: 'Users', Icon: IconUsers },
+  { path: '/admin/chats', label: 'Chats', Icon: IconMessages },
+  { path: '/admin/ledger', label: 'Ledger', Icon: IconCoins },
+  { path: '/admin/audit', label: 'Audit trail', Icon: IconHistory },
+]
+
+export function AdminFrame() {
+  return (
+    <Frame navigation={{ label: 'Administration', content: <Navigation /> }}>
+      <Container size="xl" py="lg">
+        <Suspense fallback={<PageLoader />}>
+          <Outlet />
+        </Suspense>
+      </Container>
+    </Frame>
+  )
+}
+
+function Navigation() {
+  const { pathname } = useLocation()
+  const isOn = (path: string) => (path === '/admin' ? /^\/admin\/?$/.test(pathname) : pathname.startsWith(path))
+  return (
+    <Stack gap={2} p="xs">
+      {PAGES.map(({ path, label, Icon }) => (
+        <NavLink
+          key={path}
+          component={Link}
+          to={path}
+          label={label}
+          leftSection={<Icon size={18} aria-hidden />}
+          active={isOn(path)}
+          aria-current={isOn(path) ? 'page' : undefined}
+          style={{ borderRadius: 'var(--mantine-radius-md)' }}
+        />
+      ))}
+    </Stack>
+  )
+}

@@ -1,0 +1,16 @@
+import { Group, Title } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { useTitle } from '../ui/useTitle'
+
+/** The heading of a page, and what can be done on the whole of it. */
+export function AdminTitle({ title, children }: { title: string; children?: ReactNode }) {
+  useTitle(title)
+  return (
+    <Group justify="space-between" mb="md">
+      <Title order={1} size="h2">
+        {title}
+      </Title>
+      <Group gap="xs">{children}</Group>
+    </Group>
+  )
+}

@@ -1,0 +1,83 @@
+import { Button, Group, List, Stack, Text, TextInput } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { Link, useNavigate, useParams } from 'react-router'
+import { useQuery } from 'urql'
+import { AdminUserDocument, DeleteUserDocument, UserChatCountDocument } from '../gql/admin'
+import { perform } from '../graphql/client'
+import { problemOfCombined } from '../graphql/problem'
+import { useViewer } from '../session/context'
+import { plural } from '../text/numbers'
+import { tokens } from '../text/prices'
+import { PageLoader } from '../ui/PageLoader'
+import { ProblemAlert } from '../ui/ProblemAlert'
+import { Section } from '../ui/Section'
+import { useMutationForm } from '../ui/useMutationForm'
+import { AdminTitle } from './AdminTitle'
+import type { User } from './lists'
+import { userPath } from './UserName'
+
+export function DeleteUserPage() {
+  const { userId = '' } = useParams()
+  const [{ data, error }] = useQuery({
+    query: AdminUserDocument,
+    variables: { id: userId },
+    requestPolicy: 'network-only',
+  })
+  if (error) return <ProblemAlert problem={problemOfCombined(error)} />
+  if (!data?.user) return <PageLoader />
+  return <Deletion user={data.user} />
+}
+
+/** Names what goes before it goes. */
+function Deletion({ user }: { user: User }) {
+  const { client } = useViewer()
+  const navigate = useNavigate()
+  const [{ data }] = useQuery({
+    query: UserChatCountDocument,
+    variables: { userId: user.id },
+    requestPolicy: 'network-only',
+  })
+  const chats = data?.chats?.totalCount
+  const { form, submit, problem, isBusy } = useMutationForm(
+    {
+      initialValues: { name: '' },
+      validate: { name: (value) => (value === user.username ? null : `Write ${user.username}`) },
+    },
+    async () => {
+      await perform(client, DeleteUserDocument, { input: { userId: user.id } })
+      notifications.show({ message: `${user.username} is gone.` })
+      void navigate('/admin/users')
+    },
+  )
+  return (
+    <Stack gap="lg" maw={560}>
+      <AdminTitle title={`Delete ${user.username}?`} />
+      <Section title="What goes with the account">
+        <List size="sm">
+          <List.Item>
+            {chats == null ? 'all chats' : plural(chats, 'chat')}, with the conversations they are in
+          </List.Item>
+          <List.Item>{tokens(user.balance.tokens)} of balance, written off in the ledger</List.Item>
+          <List.Item>all devices are logged out; answers on their way are stopped</List.Item>
+        </List>
+        <Text size="sm" c="dimmed">
+          The ledger and the audit trail keep their entries. This cannot be undone; deactivating can.
+        </Text>
+        <form onSubmit={submit} noValidate>
+          <Stack gap="sm">
+            {problem && <ProblemAlert problem={problem} />}
+            <TextInput label="The name, to be sure" autoComplete="off" {...form.getInputProps('name')} />
+            <Group justify="flex-end">
+              <Button component={Link} to={userPath(user.id)} variant="default">
+                Keep it
+              </Button>
+              <Button type="submit" color="red" loading={isBusy}>
+                Delete it for good
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+      </Section>
+    </Stack>
+  )
+}

@@ -1,0 +1,42 @@
+import { Text } from '@mantine/core'
+import type { Pages } from '../graphql/usePages'
+import { count, signed } from '../text/numbers'
+import { reasonInWords } from '../text/reasons'
+import { Moment } from '../ui/Moment'
+import { RowsTable, type Column } from '../ui/RowsTable'
+import type { LedgerRow } from './lists'
+import { UserName } from './UserName'
+
+const USER: Column<LedgerRow> = {
+  header: 'User',
+  cell: ({ user }) => <UserName user={user} name={user?.username ?? 'deleted'} />,
+}
+
+const COLUMNS: Column<LedgerRow>[] = [
+  { header: 'When', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
+  {
+    header: 'Why',
+    cell: ({ reason, note, actor }) => (
+      <>
+        {reasonInWords(reason)}
+        {actor && (
+          <>
+            {' '}
+            (<UserName user={actor} name={actor.username} />)
+          </>
+        )}
+        {note && (
+          <Text size="xs" c="dimmed">
+            {note}
+          </Text>
+        )}
+      </>
+    ),
+  },
+  { header: 'Tokens', isNumber: true, cell: ({ amount }) => signed(amount) },
+  { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => count(balanceAfter) },
+]
+
+export function LedgerTable({ pages, withUser = true }: { pages: Pages<LedgerRow>; withUser?: boolean }) {
+  return <RowsTable pages={pages} columns={withUser ? [USER, ...COLUMNS] : COLUMNS} what="entry" many="entries" />
+}

@@ -1,0 +1,24 @@
+import { Anchor, Text } from '@mantine/core'
+import { Link } from 'react-router'
+
+export function userPath(id: string): string {
+  return `/admin/users/${encodeURIComponent(id)}`
+}
+
+type Props = { user: { id: string } | null; name: string }
+
+/** A name that leads to the user, where there still is one. */
+export function UserName({ user, name }: Props) {
+  if (!user) {
+    return (
+      <Text component="span" size="sm" c="dimmed">
+        {name}
+      </Text>
+    )
+  }
+  return (
+    <Anchor component={Link} to={userPath(user.id)} size="sm">
+      {name}
+    </Anchor>
+  )
+}

@@ -1,0 +1,106 @@
+import { Anchor, Badge, SimpleGrid, Stack, Tabs } from '@mantine/core'
+import { IconUserOff } from '@tabler/icons-react'
+import { Link, useParams } from 'react-router'
+import { useQuery } from 'urql'
+import { AdminUserDocument } from '../gql/admin'
+import { problemOfCombined } from '../graphql/problem'
+import { tokens } from '../text/prices'
+import { rolesInWords } from '../text/roles'
+import { Facts } from '../ui/Facts'
+import { Message } from '../ui/Message'
+import { Moment } from '../ui/Moment'
+import { PageLoader } from '../ui/PageLoader'
+import { ProblemAlert } from '../ui/ProblemAlert'
+import { Section } from '../ui/Section'
+import { AdminTitle } from './AdminTitle'
+import { AuditTable } from './AuditTable'
+import { ChatTable } from './ChatTable'
+import { LedgerTable } from './LedgerTable'
+import { useAudit, useChats, useLedger, type User } from './lists'
+import { UserActions } from './UserActions'
+
+export function UserPage() {
+  const { userId = '' } = useParams()
+  const [{ data, error }, again] = useQuery({
+    query: AdminUserDocument,
+    variables: { id: userId },
+    requestPolicy: 'cache-and-network',
+  })
+  const reload = () => again({ requestPolicy: 'network-only' })
+  if (data?.user) return <OneUser key={data.user.id} user={data.user} onChanged={reload} />
+  if (!error && !data) return <PageLoader />
+  const problem = error ? problemOfCombined(error) : null
+  if (problem && problem.code !== 'NOT_FOUND') return <ProblemAlert problem={problem} onRetry={reload} />
+  return (
+    <Message
+      Icon={IconUserOff}
+      title="There is no such user"
+      action={
+        <Anchor component={Link} to="/admin/users">
+          All users
+        </Anchor>
+      }
+    >
+      The account may be deleted. Its ledger and what operators did to it are kept.
+    </Message>
+  )
+}
+
+function OneUser({ user, onChanged }: { user: User; onChanged: () => void }) {
+  return (
+    <Stack gap="lg">
+      <AdminTitle title={user.username} />
+      <SimpleGrid cols={{ base: 1, md: 2 }}>
+        <Section title="Details">
+          <Facts
+            facts={[
+              ['Role', rolesInWords(user)],
+              [
+                'Active',
+                <Badge key="active" color={user.isActive ? 'teal' : 'gray'} variant="light">
+                  {user.isActive ? 'yes' : 'no'}
+                </Badge>,
+              ],
+              ['Balance', <strong key="balance">{tokens(user.balance.tokens)}</strong>],
+              ['Held', tokens(user.balance.held)],
+              ['Made', <Moment key="made" iso={user.createdAt} />],
+              ['Last log-in', <Moment key="seen" iso={user.lastLoginAt} />],
+            ]}
+          />
+        </Section>
+        <Section title="What you can do">
+          <UserActions user={user} onChanged={onChanged} />
+        </Section>
+      </SimpleGrid>
+      <Tabs defaultValue="chats" keepMounted={false}>
+        <Tabs.List mb="md">
+          <Tabs.Tab value="chats">Chats</Tabs.Tab>
+          <Tabs.Tab value="ledger">Ledger</Tabs.Tab>
+          <Tabs.Tab value="audit">What operators did</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="chats">
+          <ChatsOf userId={user.id} />
+        </Tabs.Panel>
+        <Tabs.Panel value="ledger">
+          {/* Anew when the balance has changed. */}
+          <LedgerOf key={user.balance.tokens} userId={user.id} />
+        </Tabs.Panel>
+        <Tabs.Panel value="audit">
+          <AuditOf userId={user.id} />
+        </Tabs.Panel>
+      </Tabs>
+    </Stack>
+  )
+}
+
+function ChatsOf({ userId }: { userId: string }) {
+  return <ChatTable pages={useChats({ userId })} withUser={false} />
+}
+
+function LedgerOf({ userId }: { userId: string }) {
+  return <LedgerTable pages={useLedger({ userId })} withUser={false} />
+}
+
+function AuditOf({ userId }: { userId: string }) {
+  return <AuditTable pages={useAudit({ userId, actorId: null })} />
+}

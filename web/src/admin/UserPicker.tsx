@@ -1,0 +1,35 @@
+import { Select } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { useState } from 'react'
+import { useQuery } from 'urql'
+import { AdminUserDocument } from '../gql/admin'
+import { useUsers } from './lists'
+
+type Props = { label: string; value: string | null; onChange: (userId: string | null) => void }
+
+/** Finds a user by part of the name. */
+export function UserPicker({ label, value, onChange }: Props) {
+  const [search, setSearch] = useState('')
+  const [asked] = useDebouncedValue(search, 250)
+  const { rows } = useUsers({ search: asked, active: null, staff: null })
+  // Who is chosen may not be among those who are found.
+  const [{ data }] = useQuery({ query: AdminUserDocument, variables: { id: value ?? '' }, pause: value === null })
+  const chosen = value === null ? null : (data?.user ?? null)
+  const users = chosen && !rows.some((row) => row.id === chosen.id) ? [chosen, ...rows] : rows
+  return (
+    <Select
+      label={label}
+      placeholder="Anybody"
+      searchable
+      clearable
+      clearButtonProps={{ 'aria-label': `Clear ${label.toLowerCase()}` }}
+      nothingFoundMessage="Nobody by that name"
+      data={users.map((user) => ({ value: user.id, label: user.username }))}
+      // The server has searched already.
+      filter={({ options }) => options}
+      value={value}
+      onChange={onChange}
+      onSearchChange={setSearch}
+    />
+  )
+}

@@ -1,0 +1,119 @@
+import { Badge, Button, Group, Modal, Select, SimpleGrid, TextInput } from '@mantine/core'
+import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
+import { IconSearch, IconUserPlus } from '@tabler/icons-react'
+import { useState } from 'react'
+import { count } from '../text/numbers'
+import { rolesInWords } from '../text/roles'
+import { Moment } from '../ui/Moment'
+import { RowsTable, type Column } from '../ui/RowsTable'
+import { AdminTitle } from './AdminTitle'
+import { BulkBar } from './BulkBar'
+import { CreateUserForm } from './CreateUserForm'
+import { choiceOf } from './filters'
+import { useUsers, type User } from './lists'
+import { useFilter } from './useFilter'
+import { UserName } from './UserName'
+
+const COLUMNS: Column<User>[] = [
+  { header: 'Name', cell: (user) => <UserName user={user} name={user.username} /> },
+  { header: 'Role', cell: rolesInWords },
+  {
+    header: 'Active',
+    cell: ({ isActive }) => (
+      <Badge color={isActive ? 'teal' : 'gray'} variant="light">
+        {isActive ? 'yes' : 'no'}
+      </Badge>
+    ),
+  },
+  { header: 'Balance', isNumber: true, cell: ({ balance }) => count(balance.tokens) },
+  { header: 'Held', isNumber: true, cell: ({ balance }) => count(balance.held) },
+  { header: 'Made', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
+  { header: 'Last log-in', cell: ({ lastLoginAt }) => <Moment iso={lastLoginAt} /> },
+]
+
+const NOBODY: ReadonlySet<string> = new Set()
+
+export function UsersPage() {
+  const [search, setSearch] = useFilter('search')
+  const [asked] = useDebouncedValue(search ?? '', 250)
+  const [active, setActive] = useFilter('active')
+  const [staff, setStaff] = useFilter('staff')
+  const pages = useUsers({ search: asked.trim(), active: choiceOf(active), staff: choiceOf(staff) })
+  const [ticked, setTicked] = useState(NOBODY)
+  const [isCreating, creation] = useDisclosure(false)
+  // What is not shown any more is not acted upon.
+  const chosen = pages.rows.filter((user) => ticked.has(user.id))
+
+  return (
+    <>
+      <AdminTitle title="Users">
+        <Button leftSection={<IconUserPlus size={16} />} onClick={creation.open}>
+          New user
+        </Button>
+      </AdminTitle>
+      <SimpleGrid cols={{ base: 1, sm: 3 }} mb="md">
+        <TextInput
+          label="Name"
+          placeholder="Part of it"
+          leftSection={<IconSearch size={16} aria-hidden />}
+          value={search ?? ''}
+          onChange={(event) => setSearch(event.currentTarget.value)}
+        />
+        <YesNo label="Active" value={active} onChange={setActive} />
+        <YesNo label="Staff" value={staff} onChange={setStaff} />
+      </SimpleGrid>
+      {chosen.length > 0 && (
+        <Group mb="sm">
+          <BulkBar
+            users={chosen}
+            onDone={() => {
+              setTicked(NOBODY)
+              pages.reload()
+            }}
+          />
+        </Group>
+      )}
+      <RowsTable
+        pages={pages}
+        columns={COLUMNS}
+        what="user"
+        minWidth={860}
+        nameOf={(user) => user.username}
+        selection={{ ids: ticked, onChange: setTicked }}
+      />
+      <Modal opened={isCreating} onClose={creation.close} title="New user" closeButtonProps={{ 'aria-label': 'Close' }}>
+        <CreateUserForm
+          onCreated={() => {
+            creation.close()
+            pages.reload()
+          }}
+        />
+      </Modal>
+    </>
+  )
+}
+
+function YesNo({
+  label,
+  value,
+  onChange,
+}: {
+  label: string
+  value: string | null
+  onChange: (value: string | null) => void
+}) {
+  return (
+    <Select
+      label={label}
+      placeholder="All"
+      clearable
+      clearButtonProps={{ 'aria-label': `Clear ${label.toLowerCase()}` }}
+      data={[
+        { value: 'yes', label: 'Yes' },
+        { value: 'no', label: 'No' },
+      ]}
+      value={value}
+      onChange={onChange}
+    />
+  )
+}

@@ -1,0 +1,25 @@
+import { asProblem } from '../graphql/problem'
+
+export type BulkResult = { done: number; failed: { name: string; why: string }[] }
+
+/** Does the same to each, one after another; one that fails does not keep the others from it. */
+export async function forEach<T extends { username: string }>(
+  users: readonly T[],
+  work: (user: T) => Promise<unknown>,
+): Promise<BulkResult> {
+  const result: BulkResult = { done: 0, failed: [] }
+  for (const user of users) {
+    try {
+      await work(user)
+      result.done++
+    } catch (thrown) {
+      result.failed.push({ name: user.username, why: asProblem(thrown).message })
+    }
+  }
+  return result
+}
+
+/** "3 done. tom: Not allowed." */
+export function bulkInWords({ done, failed }: BulkResult): string {
+  return [`${done} done.`, ...failed.map(({ name, why }) => `${name}: ${why}`)].join(' ')
+}

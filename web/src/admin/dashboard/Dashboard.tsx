@@ -1,0 +1,67 @@
+import '@mantine/charts/styles.css'
+import { BarChart } from '@mantine/charts'
+import { SimpleGrid, Stack, Table, Text } from '@mantine/core'
+import { count } from '../../text/numbers'
+import { Section } from '../../ui/Section'
+import classes from '../../ui/ui.module.css'
+import { UserName } from '../UserName'
+import { byDay, modelsOf, type DashboardData, type Measure } from './data'
+
+const CHARTS: { measure: Measure; title: string }[] = [
+  { measure: 'messages', title: 'Messages' },
+  { measure: 'tokens', title: 'Tokens spent' },
+  { measure: 'activeUsers', title: 'Active users' },
+  { measure: 'failures', title: 'Failed answers' },
+]
+
+const COLOURS = ['teal.7', 'indigo.6', 'orange.6', 'grape.6', 'cyan.7', 'pink.6', 'lime.7', 'yellow.7']
+
+/** What the server was used for, day by day and model by model. */
+export default function Dashboard({ data: { days, topSpenders, openTurns } }: { data: DashboardData }) {
+  const series = modelsOf(days).map((name, index) => ({ name, color: COLOURS[index % COLOURS.length] ?? 'gray.6' }))
+  return (
+    <Stack gap="lg">
+      <Text size="sm">
+        Answers on their way: <strong>{count(openTurns)}</strong>
+      </Text>
+      <SimpleGrid cols={{ base: 1, lg: 2 }}>
+        {CHARTS.map(({ measure, title }) => (
+          <Section key={measure} title={title}>
+            <BarChart
+              h={240}
+              data={byDay(days, measure)}
+              dataKey="day"
+              type="stacked"
+              series={series}
+              withLegend={series.length > 1}
+              valueFormatter={count}
+              aria-label={`${title} by day`}
+            />
+          </Section>
+        ))}
+      </SimpleGrid>
+      <Section title="Who spends most">
+        <Table>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>User</Table.Th>
+              <Table.Th className={classes.numbers}>Tokens</Table.Th>
+              <Table.Th className={classes.numbers}>Messages</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {topSpenders.map(({ user, tokens, messages }) => (
+              <Table.Tr key={user.id}>
+                <Table.Td>
+                  <UserName user={user} name={user.username} />
+                </Table.Td>
+                <Table.Td className={classes.numbers}>{count(tokens)}</Table.Td>
+                <Table.Td className={classes.numbers}>{count(messages)}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Section>
+    </Stack>
+  )
+}

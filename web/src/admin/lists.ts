@@ -1,0 +1,64 @@
+import { useCallback } from 'react'
+import {
+  AuditTrailDocument,
+  ChatsDocument,
+  LedgerEntriesDocument,
+  UsersDocument,
+  type AdminUserFragment,
+  type AuditTrailQuery,
+  type ChatsQuery,
+  type LedgerEntriesQuery,
+} from '../gql/admin'
+import { ask } from '../graphql/client'
+import { NO_PAGE } from '../graphql/pagedList'
+import { usePages, type Pages } from '../graphql/usePages'
+import { useViewer } from '../session/context'
+import type { AuditFilters, ChatFilters, LedgerFilters, UserFilters } from './filters'
+
+export type User = AdminUserFragment
+export type ChatRow = NonNullable<ChatsQuery['chats']>['nodes'][number]
+export type LedgerRow = NonNullable<LedgerEntriesQuery['ledgerEntries']>['nodes'][number]
+export type AuditRow = NonNullable<AuditTrailQuery['auditTrail']>['nodes'][number]
+
+const PAGE = 50
+
+export function useUsers({ search, active, staff }: UserFilters): Pages<User> {
+  const { client } = useViewer()
+  const load = useCallback(
+    async (after: string | null) => {
+      const variables = { first: PAGE, after, search: search === '' ? null : search, active, staff }
+      return (await ask(client, UsersDocument, variables)).users ?? NO_PAGE
+    },
+    [client, search, active, staff],
+  )
+  return usePages(load)
+}
+
+export function useChats({ userId }: ChatFilters): Pages<ChatRow> {
+  const { client } = useViewer()
+  const load = useCallback(
+    async (after: string | null) => (await ask(client, ChatsDocument, { first: PAGE, after, userId })).chats ?? NO_PAGE,
+    [client, userId],
+  )
+  return usePages(load)
+}
+
+export function useLedger({ userId }: LedgerFilters): Pages<LedgerRow> {
+  const { client } = useViewer()
+  const load = useCallback(
+    async (after: string | null) =>
+      (await ask(client, LedgerEntriesDocument, { first: PAGE, after, userId })).ledgerEntries ?? NO_PAGE,
+    [client, userId],
+  )
+  return usePages(load)
+}
+
+export function useAudit({ userId, actorId }: AuditFilters): Pages<AuditRow> {
+  const { client } = useViewer()
+  const load = useCallback(
+    async (after: string | null) =>
+      (await ask(client, AuditTrailDocument, { first: PAGE, after, userId, actorId })).auditTrail ?? NO_PAGE,
+    [client, userId, actorId],
+  )
+  return usePages(load)
+}

@@ -1,0 +1,17 @@
+import { useSearchParams } from 'react-router'
+
+/** A filter that is kept in the page's address, so that it can be linked to and survives a reload. */
+export function useFilter(name: string): [value: string | null, set: (value: string | null) => void] {
+  const [parameters, setParameters] = useSearchParams()
+  const set = (value: string | null) =>
+    setParameters(
+      (before) => {
+        const after = new URLSearchParams(before)
+        if (value === null || value === '') after.delete(name)
+        else after.set(name, value)
+        return after
+      },
+      { replace: true },
+    )
+  return [parameters.get(name), set]
+}

@@ -1,0 +1,48 @@
+import { MantineProvider } from '@mantine/core'
+import { ModalsProvider } from '@mantine/modals'
+import { Notifications } from '@mantine/notifications'
+import { lazy, Suspense } from 'react'
+import { BrowserRouter, Route, Routes } from 'react-router'
+import { ChatPage } from '../chat/ChatPage'
+import { LoggedIn } from '../session/LoggedIn'
+import { SessionContext } from '../session/context'
+import type { Session } from '../session/session'
+import { PageLoader } from '../ui/PageLoader'
+import { ErrorBoundary } from './ErrorBoundary'
+import { NotFound } from './NotFound'
+import { readable, theme } from './theme'
+
+const CredentialsPage = lazy(() => import('../session/CredentialsPage'))
+const AccountPage = lazy(() => import('../account/AccountPage'))
+const AdminRoutes = lazy(() => import('../admin/AdminRoutes'))
+const GraphiqlPage = lazy(() => import('../graphiql/GraphiqlPage'))
+
+export function App({ session }: { session: Session }) {
+  return (
+    <MantineProvider theme={theme} cssVariablesResolver={readable} defaultColorScheme="auto">
+      <ErrorBoundary>
+        <SessionContext value={session}>
+          <BrowserRouter>
+            <ModalsProvider labels={{ confirm: 'OK', cancel: 'Cancel' }}>
+              <Notifications position="top-center" />
+              <Suspense fallback={<PageLoader />}>
+                <Routes>
+                  <Route path="/login" element={<CredentialsPage kind="login" />} />
+                  <Route path="/register" element={<CredentialsPage kind="register" />} />
+                  <Route element={<LoggedIn />}>
+                    <Route index element={<ChatPage />} />
+                    <Route path="/c/:conversationId" element={<ChatPage />} />
+                    <Route path="/account" element={<AccountPage />} />
+                    <Route path="/admin/*" element={<AdminRoutes />} />
+                    <Route path="/graphiql" element={<GraphiqlPage />} />
+                    <Route path="*" element={<NotFound />} />
+                  </Route>
+                </Routes>
+              </Suspense>
+            </ModalsProvider>
+          </BrowserRouter>
+        </SessionContext>
+      </ErrorBoundary>
+    </MantineProvider>
+  )
+}

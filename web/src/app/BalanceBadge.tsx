@@ -1,0 +1,30 @@
+import { Badge, Tooltip } from '@mantine/core'
+import { IconCoin } from '@tabler/icons-react'
+import { Link } from 'react-router'
+import { useBalance } from '../session/context'
+import { count } from '../text/numbers'
+import { tokens } from '../text/prices'
+
+/** What one can spend, always in sight; and what open chats hold. */
+export function BalanceBadge() {
+  const balance = useBalance()
+  const spendable = `You can spend ${tokens(balance.tokens)}.`
+  const held = balance.held > 0 ? ` ${tokens(balance.held)} set aside for answers on their way.` : ''
+  return (
+    <Tooltip label={spendable + held} multiline maw={260}>
+      <Badge
+        component={Link}
+        to="/account"
+        variant="light"
+        size="lg"
+        tt="none"
+        leftSection={<IconCoin size={16} style={{ display: 'block' }} aria-hidden />}
+        aria-label={`Balance. ${spendable}${held}`}
+        style={{ cursor: 'pointer', flexShrink: 0 }}
+      >
+        {count(balance.tokens)}
+        {balance.held > 0 && ` (+${count(balance.held)} held)`}
+      </Badge>
+    </Tooltip>
+  )
+}

@@ -1,0 +1,82 @@
+import { AppShell, Burger, Drawer, Group } from '@mantine/core'
+import { useDisclosure, useMediaQuery } from '@mantine/hooks'
+import { createContext, use, useEffect, useRef, type ReactNode } from 'react'
+import { useLocation } from 'react-router'
+import { Brand } from './Brand'
+import { Header } from './Header'
+
+/** Closes the navigation where it is a drawer, for links in it that lead to the page one is on. */
+const CloseNavigation = createContext<() => void>(() => undefined)
+
+export function useCloseNavigation(): () => void {
+  return use(CloseNavigation)
+}
+
+type Props = {
+  children: ReactNode
+  /** What stands at the side, and in a drawer on narrow screens. */
+  navigation?: { label: string; content: ReactNode }
+  /** The page has the height of the screen, and scrolls inside. */
+  fixed?: boolean
+}
+
+/** The header, the navigation, and the page. */
+export function Frame({ children, navigation, fixed = false }: Props) {
+  const isNarrow = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false })
+  const [opened, { open, close }] = useDisclosure(false)
+  const { pathname, search } = useLocation()
+  const main = useRef<HTMLElement>(null)
+
+  useEffect(close, [pathname, search, close])
+
+  return (
+    <AppShell
+      header={{ height: 56 }}
+      {...(navigation && { navbar: { width: 300, breakpoint: 'sm', collapsed: { mobile: true } } })}
+      transitionDuration={0}
+    >
+      <AppShell.Header>
+        <a
+          href="#main"
+          className="skip-link"
+          onClick={(event) => {
+            event.preventDefault()
+            main.current?.focus()
+          }}
+        >
+          Skip to the content
+        </a>
+        <Group h="100%" px={{ base: 'xs', sm: 'md' }} gap="xs" wrap="nowrap">
+          {navigation && isNarrow && (
+            <Burger
+              opened={opened}
+              onClick={open}
+              size="sm"
+              aria-label={`Open ${navigation.label.toLowerCase()}`}
+              aria-expanded={opened}
+            />
+          )}
+          <Brand />
+          <Header />
+        </Group>
+      </AppShell.Header>
+      {navigation && !isNarrow && <AppShell.Navbar aria-label={navigation.label}>{navigation.content}</AppShell.Navbar>}
+      {navigation && isNarrow && (
+        <Drawer
+          opened={opened}
+          onClose={close}
+          title={navigation.label}
+          size={300}
+          padding={0}
+          styles={{ header: { padding: '0 0.75rem' }, body: { height: 'calc(100% - 3.75rem)' } }}
+          closeButtonProps={{ 'aria-label': 'Close' }}
+        >
+          <CloseNavigation value={close}>{navigation.content}</CloseNavigation>
+        </Drawer>
+      )}
+      <AppShell.Main id="main" ref={main} tabIndex={-1} {...(fixed && { h: '100dvh' })}>
+        {children}
+      </AppShell.Main>
+    </AppShell>
+  )
+}

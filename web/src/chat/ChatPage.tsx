@@ -1,0 +1,49 @@
+import { useCallback, useState } from 'react'
+import { useParams } from 'react-router'
+import { Frame } from '../app/Frame'
+import { ConversationsDocument } from '../gql/chat'
+import { ask } from '../graphql/client'
+import { NO_PAGE } from '../graphql/pagedList'
+import { usePages } from '../graphql/usePages'
+import { useViewer } from '../session/context'
+import { ConversationPane } from './ConversationPane'
+import { NewConversation } from './NewConversation'
+import { Sidebar } from './Sidebar'
+
+const PAGE = 30
+
+export function ChatPage() {
+  const { conversationId } = useParams()
+  const { client } = useViewer()
+  const load = useCallback(
+    async (after: string | null) =>
+      (await ask(client, ConversationsDocument, { first: PAGE, after })).conversations ?? NO_PAGE,
+    [client],
+  )
+  const conversations = usePages(load)
+  const { reload } = conversations
+  // "New chat" on the page for new chats empties it.
+  const [fresh, setFresh] = useState(0)
+
+  return (
+    <Frame
+      fixed
+      navigation={{
+        label: 'Conversations',
+        content: (
+          <Sidebar
+            conversations={conversations}
+            current={conversationId ?? null}
+            onNew={() => setFresh((n) => n + 1)}
+          />
+        ),
+      }}
+    >
+      {conversationId === undefined ? (
+        <NewConversation key={fresh} onMade={reload} />
+      ) : (
+        <ConversationPane key={conversationId} id={conversationId} onActivity={reload} />
+      )}
+    </Frame>
+  )
+}

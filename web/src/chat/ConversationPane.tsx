@@ -1,0 +1,95 @@
+import { Button } from '@mantine/core'
+import { IconMessageOff } from '@tabler/icons-react'
+import { useCallback, useState } from 'react'
+import { Link } from 'react-router'
+import { useQuery } from 'urql'
+import { ConversationDocument, StartMessageDocument } from '../gql/chat'
+import { perform } from '../graphql/client'
+import { asProblem } from '../graphql/problem'
+import { useViewer } from '../session/context'
+import { Message } from '../ui/Message'
+import { PageLoader } from '../ui/PageLoader'
+import { ProblemAlert } from '../ui/ProblemAlert'
+import { useTitle } from '../ui/useTitle'
+import classes from './chat.module.css'
+import { Composer, type Outgoing } from './Composer'
+import { ConversationSettings } from './ConversationSettings'
+import type { Chat } from './follow'
+import { Announcer } from './Announcer'
+import { overNetwork } from './sending'
+import { ThreadView } from './ThreadView'
+import type { News } from './threadStore'
+import { useThread } from './useThread'
+
+const SPOKEN: Record<News, string> = {
+  begun: 'The answer begins.',
+  ended: 'The answer is complete.',
+  failed: 'The answer failed.',
+}
+
+/** One conversation: what was said, and where to say more. */
+export function ConversationPane({ id, onActivity }: { id: string; onActivity: () => void }) {
+  const { client } = useViewer()
+  const [spoken, setSpoken] = useState('')
+  const [{ data }] = useQuery({ query: ConversationDocument, variables: { id } })
+  const conversation = data?.conversation ?? null
+  useTitle(conversation?.title ?? '')
+
+  const news = useCallback((kind: News) => setSpoken(SPOKEN[kind]), [])
+  const { store, state } = useThread(id, news)
+  const pending = state.chats.filter((chat) => chat.status === 'PENDING')
+  const newest = state.chats.findLast((chat) => chat.replacedById === null)
+
+  const begun = (chat: Chat | null) => {
+    if (chat) store.put(chat)
+    onActivity()
+  }
+  const send = async ({ message, model, idempotencyKey }: Outgoing) => {
+    const input = { message, model, idempotencyKey, conversationId: id }
+    begun((await overNetwork(() => perform(client, StartMessageDocument, { input }))).chat)
+  }
+
+  if (state.phase === 'loading' && state.chats.length === 0) return <PageLoader />
+  if (state.phase === 'missing') return <Missing />
+  if (state.phase === 'failed') {
+    const problem = state.problem ?? asProblem(null)
+    return <ProblemAlert problem={problem} onRetry={() => void store.open()} />
+  }
+  return (
+    <section className={classes.pane} aria-label={conversation?.title ?? 'Conversation'}>
+      {conversation && <ConversationSettings conversation={conversation} />}
+      <ThreadView
+        store={store}
+        state={state}
+        onReplaced={(replacedId, chat) => {
+          store.replace(replacedId, chat)
+          onActivity()
+        }}
+      />
+      <Composer
+        draftOf={id}
+        pending={pending}
+        preferredModel={newest?.model ?? conversation?.model ?? null}
+        onSend={send}
+        onStopped={(chat) => store.put(chat)}
+      />
+      <Announcer text={spoken} />
+    </section>
+  )
+}
+
+function Missing() {
+  return (
+    <Message
+      Icon={IconMessageOff}
+      title="This conversation is not here"
+      action={
+        <Button component={Link} to="/">
+          Begin a new one
+        </Button>
+      }
+    >
+      It may be deleted, or belong to another account.
+    </Message>
+  )
+}

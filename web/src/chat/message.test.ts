@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { fakeChat } from './fakes'
+import { failureInWords } from './failure'
+import { messageLength, whyNot, type Composing } from './message'
+
+const ready: Composing = {
+  text: 'Hello',
+  isSending: false,
+  hasPending: false,
+  price: { perMessage: 100, per1kInput: 0, per1kOutput: 0 },
+  balance: 100,
+}
+
+it('counts characters as the server does', () => {
+  expect(messageLength('  🎉 é  ')).toBe(3)
+})
+
+describe('whyNot', () => {
+  it.each<[string, Partial<Composing>, string | null]>([
+    ['all is well', {}, null],
+    ['there is no text', { text: ' \n' }, 'Write a message first.'],
+    ['the text is too long', { text: 'a'.repeat(1001) }, 'The message is 1 character too long.'],
+    ['an answer is on its way', { hasPending: true }, 'An answer is on its way. Wait for it, or stop it.'],
+    ['the balance is too small', { balance: 99 }, 'A message costs 100 tokens, and you have 99.'],
+    ['the price is metered', { balance: 0, price: { perMessage: 0, per1kInput: 10, per1kOutput: 30 } }, null],
+    ['the price is not known yet', { balance: 0, price: null }, null],
+  ])('where %s', (_, change, reason) => {
+    expect(whyNot({ ...ready, ...change })).toBe(reason)
+  })
+})
+
+describe('failureInWords', () => {
+  it('says that nothing was charged', () => {
+    const error = { code: 'PROVIDER_UNAVAILABLE', message: 'The model is away.' } as const
+    expect(failureInWords(fakeChat('a', { status: 'FAILED', cost: 0, error }))).toBe(
+      'The model is away. Nothing was charged.',
+    )
+  })
+
+  it('says that what was produced is paid for', () => {
+    const broken = fakeChat('a', { status: 'FAILED', cost: 3, response: 'Hel' })
+    expect(failureInWords(broken)).toContain('broke off')
+    expect(failureInWords(broken)).toContain('paid for')
+  })
+
+  it('is silent about what did not fail', () => {
+    expect(failureInWords(fakeChat('a'))).toBeNull()
+    expect(failureInWords(fakeChat('a', { status: 'STOPPED' }))).toBeNull()
+  })
+})

@@ -1,0 +1,52 @@
+import { describe, expect, it, vi } from 'vitest'
+import { notReached, Problem } from '../graphql/problem'
+import { Attempt, overNetwork, randomKey } from './sending'
+
+const soon = () => Promise.resolve()
+
+describe('overNetwork', () => {
+  it('tries again while the server is not reached', async () => {
+    const work = vi.fn<() => Promise<string>>().mockRejectedValueOnce(notReached()).mockResolvedValueOnce('sent')
+    expect(await overNetwork(work, soon)).toBe('sent')
+  })
+
+  it('gives up after some tries', async () => {
+    const work = vi.fn(() => Promise.reject(notReached()))
+    await expect(overNetwork(work, soon)).rejects.toMatchObject({ code: 'NETWORK' })
+    expect(work).toHaveBeenCalledTimes(4)
+  })
+
+  it('takes a refusal for an answer', async () => {
+    const work = vi.fn(() => Promise.reject(new Problem('INSUFFICIENT_TOKENS', 'Too dear.')))
+    await expect(overNetwork(work, soon)).rejects.toMatchObject({ code: 'INSUFFICIENT_TOKENS' })
+    expect(work).toHaveBeenCalledOnce()
+  })
+})
+
+describe('Attempt', () => {
+  function counting() {
+    let keys = 0
+    return new Attempt(() => `key ${++keys}`)
+  }
+  const seen: string[] = []
+  const fine = (key: string) => Promise.resolve(void seen.push(key))
+  const lost = (key: string) => (seen.push(key), Promise.reject(notReached()))
+  const refused = (key: string) => (seen.push(key), Promise.reject(new Problem('RATE_LIMITED', 'Later.')))
+
+  it.each([
+    ['keeps the key for what may have arrived', [lost, fine], ['a', 'a'], ['key 1', 'key 1']],
+    ['takes a new one for another text', [lost, fine], ['a', 'b'], ['key 1', 'key 2']],
+    ['takes a new one after a refusal', [refused, fine], ['a', 'a'], ['key 1', 'key 2']],
+    ['takes a new one for saying the same again', [fine, fine], ['a', 'a'], ['key 1', 'key 2']],
+  ])('%s', async (_, sends, texts, keys) => {
+    seen.length = 0
+    const attempt = counting()
+    for (const [index, send] of sends.entries()) await attempt.run([texts[index]], send).catch(() => undefined)
+    expect(seen).toEqual(keys)
+  })
+})
+
+it('keys are visible ASCII, and not the same twice', () => {
+  expect(randomKey()).toMatch(/^[0-9a-f]{32}$/)
+  expect(randomKey()).not.toBe(randomKey())
+})

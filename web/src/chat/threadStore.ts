@@ -1,0 +1,187 @@
+import type { Page } from '../graphql/pagedList'
+import { asProblem, type Problem } from '../graphql/problem'
+import type { Socket } from '../graphql/socket'
+import { followReply, type Chat } from './follow'
+import { merge, replaceFrom } from './thread'
+
+export type ThreadState = {
+  phase: 'loading' | 'ready' | 'missing' | 'failed'
+  problem: Problem | null
+  /** Oldest first. */
+  chats: readonly Chat[]
+  /** The replies that are on their way, by chat. */
+  live: ReadonlyMap<string, string>
+  hasEarlier: boolean
+  isLoadingEarlier: boolean
+}
+
+export type News = 'begun' | 'ended' | 'failed'
+
+export type ThreadSource = {
+  /** Chats newest first; null where there is no such conversation. */
+  load(after: string | null): Promise<Page<Chat> | null>
+  chat(id: string): Promise<Chat | null>
+  socket: Pick<Socket, 'on'>
+  /** Calls later, soon, and once for many calls in between. Returns how to call it off. */
+  later(work: () => void): () => void
+  news(kind: News, chat: Chat): void
+}
+
+/** Looks again this often at an answer whose stream was lost. */
+const LOOK_AGAIN = 3_000
+
+/** The chats of one conversation, and the replies that come in. For as long as the conversation is on screen. */
+export class ThreadStore {
+  state: ThreadState = {
+    phase: 'loading',
+    problem: null,
+    chats: [],
+    live: new Map(),
+    hasEarlier: false,
+    isLoadingEarlier: false,
+  }
+  private cursor: string | null = null
+  private isOpen = false
+  private readonly listeners = new Set<() => void>()
+  private readonly followed = new Map<string, () => void>()
+  /** What has come since the last time that the page was told. */
+  private readonly texts = new Map<string, string>()
+  private cancelFlush: (() => void) | null = null
+  private readonly source: ThreadSource
+
+  constructor(source: ThreadSource) {
+    this.source = source
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  readonly snapshot = (): ThreadState => this.state
+
+  /** Loads what is newest, and follows what is pending. Also to be called again after `close`, or after a failure. */
+  async open(): Promise<void> {
+    this.isOpen = true
+    this.become({ phase: 'loading', problem: null })
+    await this.page(null)
+  }
+
+  async loadEarlier(): Promise<void> {
+    if (!this.state.hasEarlier || this.state.isLoadingEarlier) return
+    this.become({ isLoadingEarlier: true })
+    await this.page(this.cursor)
+  }
+
+  /** A chat that this page has begun, or learnt more about. */
+  put(chat: Chat): void {
+    this.become({ chats: merge(this.state.chats, [chat]) })
+    this.followPending([chat])
+  }
+
+  replace(replacedId: string, by: Chat): void {
+    this.become({ chats: replaceFrom(this.state.chats, replacedId, by) })
+    this.followPending([by])
+  }
+
+  remove(id: string): void {
+    this.unfollow(id)
+    this.become({ chats: this.state.chats.filter((chat) => chat.id !== id) })
+  }
+
+  close(): void {
+    this.isOpen = false
+    for (const id of [...this.followed.keys()]) this.unfollow(id)
+    this.cancelFlush?.()
+    this.cancelFlush = null
+  }
+
+  private async page(after: string | null): Promise<void> {
+    try {
+      const page = await this.source.load(after)
+      if (!this.isOpen) return
+      if (!page) {
+        this.become({ phase: 'missing' })
+        return
+      }
+      this.cursor = page.pageInfo.endCursor
+      this.become({
+        phase: 'ready',
+        chats: merge(this.state.chats, page.nodes.toReversed()),
+        hasEarlier: page.pageInfo.hasNextPage,
+        isLoadingEarlier: false,
+      })
+      this.followPending(page.nodes)
+    } catch (thrown) {
+      const problem = asProblem(thrown)
+      const phase = this.state.phase === 'ready' ? 'ready' : problem.code === 'NOT_FOUND' ? 'missing' : 'failed'
+      this.become({ phase, problem, isLoadingEarlier: false })
+    }
+  }
+
+  private followPending(chats: readonly Chat[]): void {
+    for (const chat of chats) {
+      if (chat.status === 'PENDING') this.follow(chat)
+      else this.unfollow(chat.id)
+    }
+  }
+
+  private follow(chat: Chat): void {
+    if (this.followed.has(chat.id)) return
+    const leave = followReply(this.source.socket, chat.id, {
+      text: (text) => {
+        if (!this.state.live.get(chat.id) && !this.texts.has(chat.id)) this.source.news('begun', chat)
+        this.texts.set(chat.id, text)
+        this.cancelFlush ??= this.source.later(() => this.flush())
+      },
+      ended: (ended) => this.ended(ended),
+      lost: () => void this.lookAgain(chat.id),
+    })
+    this.followed.set(chat.id, leave)
+    this.become({ live: new Map(this.state.live).set(chat.id, '') })
+  }
+
+  private ended(chat: Chat): void {
+    if (!this.followed.has(chat.id)) return
+    this.put(chat)
+    this.source.news(chat.status === 'DONE' || chat.status === 'STOPPED' ? 'ended' : 'failed', chat)
+  }
+
+  /** The stream is lost, but the answer goes on: asks for it now and then until it has ended. */
+  private async lookAgain(id: string): Promise<void> {
+    const chat = await this.source.chat(id).catch(() => undefined)
+    if (!this.followed.has(id)) return
+    if (chat === null) {
+      this.remove(id)
+    } else if (chat && chat.status !== 'PENDING') {
+      this.ended(chat)
+    } else {
+      if (chat) this.texts.set(id, chat.response)
+      this.flush()
+      setTimeout(() => void this.lookAgain(id), LOOK_AGAIN)
+    }
+  }
+
+  private unfollow(id: string): void {
+    this.followed.get(id)?.()
+    this.followed.delete(id)
+    this.texts.delete(id)
+    if (this.state.live.has(id)) {
+      const live = new Map(this.state.live)
+      live.delete(id)
+      this.become({ live })
+    }
+  }
+
+  private flush(): void {
+    this.cancelFlush = null
+    if (this.texts.size === 0) return
+    this.become({ live: new Map([...this.state.live, ...this.texts]) })
+    this.texts.clear()
+  }
+
+  private become(change: Partial<ThreadState>): void {
+    this.state = { ...this.state, ...change }
+    for (const listener of this.listeners) listener()
+  }
+}

@@ -1,0 +1,40 @@
+import { useEffect, useState, useSyncExternalStore } from 'react'
+import type { Client } from '@urql/core'
+import { ThreadDocument, WholeChatDocument } from '../gql/chat'
+import { ask } from '../graphql/client'
+import { useViewer } from '../session/context'
+import { ThreadStore, type ThreadSource, type ThreadState } from './threadStore'
+
+const PAGE = 50
+
+/** Parts that come within so many milliseconds are painted together. */
+const PAINT = 40
+
+type News = ThreadSource['news']
+
+/** Opens a conversation for as long as the component shows it: one component, one conversation. */
+export function useThread(conversationId: string, news: News): { store: ThreadStore; state: ThreadState } {
+  const { client, socket } = useViewer()
+  const [store] = useState(() => new ThreadStore({ ...reading(client, conversationId), socket, later, news }))
+  useEffect(() => {
+    void store.open()
+    return () => store.close()
+  }, [store])
+  const state = useSyncExternalStore(store.subscribe, store.snapshot)
+  return { store, state }
+}
+
+function reading(client: Client, conversationId: string): Pick<ThreadSource, 'load' | 'chat'> {
+  return {
+    load: async (after) => {
+      const { conversation } = await ask(client, ThreadDocument, { id: conversationId, first: PAGE, after })
+      return conversation?.chats ?? null
+    },
+    chat: async (id) => (await ask(client, WholeChatDocument, { id })).chat,
+  }
+}
+
+function later(work: () => void): () => void {
+  const timer = setTimeout(work, PAINT)
+  return () => clearTimeout(timer)
+}

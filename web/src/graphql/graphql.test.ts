@@ -1,0 +1,82 @@
+import { CombinedError } from '@urql/core'
+import { describe, expect, it } from 'vitest'
+import { PagedList, type Page } from './pagedList'
+import { problemOfCombined, problemOfMistakes } from './problem'
+import { retryDelay } from './socket'
+
+type Row = { id: string }
+
+function page(ids: string, endCursor: string | null = null): Page<Row> {
+  return { nodes: Array.from(ids, (id) => ({ id })), pageInfo: { endCursor, hasNextPage: endCursor !== null } }
+}
+
+const ids = (list: PagedList<Row>) => list.state.rows.map(({ id }) => id).join('')
+const settled = () => new Promise((resolve) => setTimeout(resolve))
+
+describe('PagedList', () => {
+  it('grows, and shows once what comes twice', async () => {
+    const list = new PagedList<Row>()
+    list.start((after) => Promise.resolve(after === null ? page('abc', 'c') : page('cd')))
+    await settled()
+    list.loadMore()
+    await settled()
+    expect(ids(list)).toBe('abcd')
+    expect(list.state.hasMore).toBe(false)
+  })
+
+  it('drops the answer to an older question', async () => {
+    const list = new PagedList<Row>()
+    let answer: (page: Page<Row>) => void = () => undefined
+    list.start(() => new Promise((resolve) => (answer = resolve)))
+    list.start(() => Promise.resolve(page('new')))
+    await settled()
+    answer(page('old'))
+    await settled()
+    expect(ids(list)).toBe('new')
+  })
+
+  it('keeps its rows when more of them fail to come', async () => {
+    const list = new PagedList<Row>()
+    list.start((after) => (after === null ? Promise.resolve(page('a', 'a')) : Promise.reject(new Error('broken'))))
+    await settled()
+    list.loadMore()
+    await settled()
+    expect(ids(list)).toBe('a')
+    expect(list.state.problem?.message).toBe('broken')
+  })
+})
+
+describe('problems', () => {
+  it('have the code and the wait of the error', () => {
+    const graphQLErrors = [{ message: 'Slow down.', extensions: { code: 'RATE_LIMITED', retryAfter: 3 } }]
+    expect(problemOfCombined(new CombinedError({ graphQLErrors }))).toMatchObject({
+      code: 'RATE_LIMITED',
+      message: 'Slow down.',
+      retryAfter: 3,
+    })
+  })
+
+  it('tell a server that is not reached', () => {
+    expect(problemOfCombined(new CombinedError({ networkError: new TypeError('Failed to fetch') })).code).toBe(
+      'NETWORK',
+    )
+  })
+
+  it('have a message for each field', () => {
+    expect(problemOfMistakes([])).toBeNull()
+    const mistakes = [
+      { code: 'INVALID_INPUT', field: 'username', message: 'Taken.' },
+      { code: 'INVALID_INPUT', field: 'password', message: 'Too short.' },
+    ] as const
+    expect(problemOfMistakes(mistakes)).toMatchObject({
+      message: 'Taken. Too short.',
+      fields: { username: 'Taken.', password: 'Too short.' },
+    })
+  })
+})
+
+it('waits longer with each try, but not forever', () => {
+  expect(retryDelay(0, 0.5)).toBe(500)
+  expect(retryDelay(3, 0.5)).toBe(4_000)
+  expect(retryDelay(50, 1)).toBe(18_750)
+})

@@ -1,0 +1,18 @@
+import './app/styles'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { App } from './app/App'
+import { logout, logoutEverywhere, refresh } from './session/api'
+import { browserClock, Session } from './session/session'
+import { browserTabs } from './session/tabs'
+
+const session = new Session({ refresh, logout, logoutEverywhere }, browserTabs(), browserClock)
+void session.start()
+
+const root = document.getElementById('root')
+if (!root) throw new Error('index.html has no #root')
+createRoot(root).render(
+  <StrictMode>
+    <App session={session} />
+  </StrictMode>,
+)

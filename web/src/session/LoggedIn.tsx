@@ -1,0 +1,63 @@
+import { useEffect, useMemo, useState } from 'react'
+import { Navigate, Outlet, useLocation } from 'react-router'
+import { Provider } from 'urql'
+import { BalanceChangedDocument, type ViewerFragment } from '../gql/session'
+import { createClient } from '../graphql/client'
+import { Socket } from '../graphql/socket'
+import { PageLoader } from '../ui/PageLoader'
+import { Unreachable } from './Unreachable'
+import { BalanceContext, useSession, useSessionState, ViewerContext } from './context'
+
+/** The routes for people who are logged in; everybody else is sent to log in, and back afterwards. */
+export function LoggedIn() {
+  const state = useSessionState()
+  const { pathname, search } = useLocation()
+  switch (state.phase) {
+    case 'starting':
+      return <PageLoader />
+    case 'unreachable':
+      return <Unreachable />
+    case 'out':
+      // Who left may be followed by somebody else, to whom this page means nothing.
+      return (
+        <Navigate
+          to="/login"
+          replace
+          state={{ from: state.reason === 'left' ? '/' : pathname + search, ended: state.reason === 'ended' }}
+        />
+      )
+    case 'in':
+      // All anew for another user: nothing that one sees is left for the next.
+      return <AsUser key={state.user.id} user={state.user} />
+  }
+}
+
+function AsUser({ user }: { user: ViewerFragment }) {
+  const session = useSession()
+  const [{ client, socket }] = useState(() => ({ client: createClient(session), socket: new Socket(session) }))
+  const [balance, setBalance] = useState(user.balance)
+
+  useEffect(() => {
+    window.addEventListener('online', socket.hurry)
+    const leave = socket.on(
+      BalanceChangedDocument,
+      {},
+      { next: ({ balanceChanged }) => setBalance(balanceChanged), done: () => undefined },
+    )
+    return () => {
+      leave()
+      window.removeEventListener('online', socket.hurry)
+    }
+  }, [socket])
+
+  const viewer = useMemo(() => ({ user, client, socket }), [user, client, socket])
+  return (
+    <Provider value={client}>
+      <ViewerContext value={viewer}>
+        <BalanceContext value={balance}>
+          <Outlet />
+        </BalanceContext>
+      </ViewerContext>
+    </Provider>
+  )
+}

@@ -1,0 +1,39 @@
+import { createContext, use, useSyncExternalStore } from 'react'
+import type { Client } from '@urql/core'
+import type { ViewerFragment } from '../gql/session'
+import type { Socket } from '../graphql/socket'
+import type { Session, SessionState } from './session'
+
+export const SessionContext = createContext<Session | null>(null)
+
+export function useSession(): Session {
+  const session = use(SessionContext)
+  if (!session) throw new Error('SessionContext is missing')
+  return session
+}
+
+export function useSessionState(): SessionState {
+  const session = useSession()
+  return useSyncExternalStore(session.subscribe, session.snapshot)
+}
+
+/** Whoever is logged in, and how to talk to the server as them. */
+export type Viewer = { user: ViewerFragment; client: Client; socket: Socket }
+
+export const ViewerContext = createContext<Viewer | null>(null)
+
+/** For pages behind the log-in. */
+export function useViewer(): Viewer {
+  const viewer = use(ViewerContext)
+  if (!viewer) throw new Error('ViewerContext is missing')
+  return viewer
+}
+
+export type Balance = { tokens: number; held: number }
+
+export const BalanceContext = createContext<Balance>({ tokens: 0, held: 0 })
+
+/** What the viewer has right now. */
+export function useBalance(): Balance {
+  return use(BalanceContext)
+}

@@ -1,0 +1,162 @@
+import { describe, expect, it, vi } from 'vitest'
+import { notReached } from '../graphql/problem'
+import type { Credentials } from './api'
+import { FakeBrowser, FakeClock, fakeCredentials, fakeToken } from './fakes'
+import { Session } from './session'
+
+/** A server whose refresh tokens are good for one use; the browser keeps the newest in its cookie. */
+class FakeServer {
+  refreshes = 0
+  isDown = false
+  hasSession = true
+  lifetime = 600
+  readonly logouts: string[] = []
+
+  readonly api = {
+    refresh: async (): Promise<Credentials | null> => {
+      await Promise.resolve()
+      if (this.isDown) throw notReached()
+      if (!this.hasSession) return null
+      return fakeCredentials(fakeToken(`token ${++this.refreshes}`, this.lifetime))
+    },
+    logout: (token: string) => {
+      this.logouts.push(token)
+      return this.isDown ? Promise.reject(notReached()) : Promise.resolve()
+    },
+    logoutEverywhere: (token: string) => this.api.logout(token),
+  }
+}
+
+async function open(count: number) {
+  const server = new FakeServer()
+  const browser = new FakeBrowser()
+  const clock = new FakeClock()
+  const tabs = Array.from({ length: count }, () => new Session(server.api, browser.tab(), clock))
+  for (const tab of tabs) void tab.start()
+  await clock.advance(10)
+  return { server, clock, browser, tabs: tabs as [Session, Session] }
+}
+
+describe('at the start', () => {
+  it('is logged in where the cookie is good', async () => {
+    const { tabs } = await open(1)
+    expect(tabs[0].state).toMatchObject({ phase: 'in', user: { username: 'mia' } })
+  })
+
+  it('is logged out where there is no session', async () => {
+    const server = new FakeServer()
+    server.hasSession = false
+    const clock = new FakeClock()
+    const session = new Session(server.api, new FakeBrowser().tab(), clock)
+    void session.start()
+    await clock.advance(10)
+    expect(session.state).toEqual({ phase: 'out', reason: 'never' })
+  })
+
+  it('says that the server is not reached, and starts when it is', async () => {
+    const server = new FakeServer()
+    server.isDown = true
+    const clock = new FakeClock()
+    const session = new Session(server.api, new FakeBrowser().tab(), clock)
+    void session.start()
+    await clock.advance(10)
+    expect(session.state.phase).toBe('unreachable')
+
+    server.isDown = false
+    void session.start()
+    await clock.advance(10)
+    expect(session.state.phase).toBe('in')
+  })
+})
+
+describe('tabs', () => {
+  it('that start together refresh once, and share the token', async () => {
+    const { server, tabs } = await open(2)
+    expect(server.refreshes).toBe(1)
+    expect(tabs[0].accessToken).toBe(tabs[1].accessToken)
+  })
+
+  it('whose tokens end together refresh once', async () => {
+    const { server, clock, tabs } = await open(2)
+    await clock.advance(541_000)
+    expect(server.refreshes).toBe(2)
+    expect(tabs[0].accessToken).toBe(tabs[1].accessToken)
+  })
+
+  it('are all logged out when one is', async () => {
+    const { tabs, clock } = await open(2)
+    await tabs[0].logOut()
+    await clock.advance(1)
+    expect(tabs[1].state).toEqual({ phase: 'out', reason: 'left' })
+    expect(tabs[1].accessToken).toBeNull()
+  })
+
+  it('are all logged in when one is', async () => {
+    const { tabs, clock } = await open(2)
+    tabs[0].end('left')
+    await clock.advance(1)
+    tabs[1].accept(fakeCredentials(fakeToken('of tom', 600), 'tom'))
+    await clock.advance(1)
+    expect(tabs[0].state).toMatchObject({ phase: 'in', user: { username: 'tom' } })
+  })
+})
+
+describe('refreshing', () => {
+  it('happens a minute before the end', async () => {
+    const { server, clock } = await open(1)
+    await clock.advance(539_000)
+    expect(server.refreshes).toBe(1)
+    await clock.advance(2_000)
+    expect(server.refreshes).toBe(2)
+  })
+
+  it('is done once for all who ask at the same time', async () => {
+    const { server, clock, tabs } = await open(1)
+    const asked = Promise.all([tabs[0].refresh(), tabs[0].refresh(), tabs[0].refresh()])
+    await clock.advance(1)
+    expect(new Set(await asked).size).toBe(1)
+    expect(server.refreshes).toBe(2)
+  })
+
+  it('is left out where another token has come since', async () => {
+    const { server, tabs } = await open(1)
+    expect(await tabs[0].refresh('an older token')).toBe(tabs[0].accessToken)
+    expect(server.refreshes).toBe(1)
+  })
+
+  it('goes on trying while the server is down, and keeps the session', async () => {
+    const { server, clock, tabs } = await open(1)
+    server.isDown = true
+    await clock.advance(560_000)
+    expect(tabs[0].state.phase).toBe('in')
+    server.isDown = false
+    await clock.advance(15_000)
+    expect(server.refreshes).toBe(2)
+    expect(tabs[0].isStale).toBe(false)
+  })
+
+  it('ends the session where the server says that it has ended', async () => {
+    const { server, clock, tabs } = await open(2)
+    server.hasSession = false
+    await clock.advance(541_000)
+    expect(tabs.map((tab) => tab.state.phase)).toEqual(['out', 'out'])
+    expect(tabs.map((tab) => tab.state)).toContainEqual({ phase: 'out', reason: 'ended' })
+  })
+})
+
+describe('logging out', () => {
+  it('fails where the server is not reached: the cookie would still be good', async () => {
+    const { server, tabs } = await open(1)
+    server.isDown = true
+    await expect(tabs[0].logOut()).rejects.toThrow('can’t be reached')
+    expect(tabs[0].state.phase).toBe('in')
+  })
+
+  it('tells those who listen', async () => {
+    const { tabs } = await open(1)
+    const listener = vi.fn()
+    tabs[0].subscribe(listener)
+    await tabs[0].logOut('everywhere')
+    expect(listener).toHaveBeenCalledOnce()
+  })
+})

@@ -1,0 +1,170 @@
+import type { Credentials } from './api'
+import { delayUntil, refreshAt } from './jwt'
+import type { Tabs } from './tabs'
+import type { ViewerFragment } from '../gql/session'
+
+export type SessionState =
+  /** It is not known yet whether somebody is logged in. */
+  | { phase: 'starting' }
+  /** The server did not answer that question. */
+  | { phase: 'unreachable' }
+  | { phase: 'out'; reason: 'never' | 'left' | 'ended' }
+  | { phase: 'in'; user: ViewerFragment }
+
+export type SessionApi = {
+  refresh(): Promise<Credentials | null>
+  logout(token: string): Promise<void>
+  logoutEverywhere(token: string): Promise<void>
+}
+
+export type Clock = {
+  now(): number
+  after(delay: number, work: () => void): () => void
+}
+
+/** After a refresh that did not reach the server. */
+const TRY_AGAIN = 15_000
+
+/**
+ * Who is logged in, and the access token that proves it. The token lives in this object only; the refresh token lives
+ * in a cookie that scripts cannot read.
+ *
+ * Refresh tokens rotate, and one that is used twice ends the session. So tabs refresh one after another, and a tab that
+ * waited takes the token that the one before it got.
+ */
+export class Session {
+  state: SessionState = { phase: 'starting' }
+  private token: string | null = null
+  private due = Infinity
+  private cancelTimer: () => void = () => undefined
+  private refreshing: Promise<string | null> | null = null
+  private readonly listeners = new Set<() => void>()
+  private readonly api: SessionApi
+  private readonly tabs: Tabs
+  private readonly clock: Clock
+
+  constructor(api: SessionApi, tabs: Tabs, clock: Clock) {
+    this.api = api
+    this.tabs = tabs
+    this.clock = clock
+    tabs.listen((message) => {
+      if (message.type === 'fresh') this.take(message)
+      else this.drop('left')
+    })
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  readonly snapshot = (): SessionState => this.state
+
+  /** Finds out who is logged in, silently. */
+  async start(): Promise<void> {
+    if (this.state.phase === 'unreachable') this.become({ phase: 'starting' })
+    await this.refresh().catch(() => {
+      if (this.state.phase === 'starting') this.become({ phase: 'unreachable' })
+    })
+  }
+
+  /** The token to send, as it is. */
+  get accessToken(): string | null {
+    return this.token
+  }
+
+  /** Whether the token ends soon, or has ended. */
+  get isStale(): boolean {
+    return this.token !== null && this.clock.now() >= this.due
+  }
+
+  /** A token that is not about to end; null where nobody is logged in. Throws where the server is not reached. */
+  async fresh(): Promise<string | null> {
+    return this.isStale ? await this.refresh() : this.token
+  }
+
+  /**
+   * Gets a new access token; null where the session has ended. Throws where the server is not reached.
+   *
+   * To be called with the token that was refused, so that nothing is done where another one has come since.
+   */
+  async refresh(refused: string | null = this.token): Promise<string | null> {
+    if (refused !== this.token) return this.token
+    this.refreshing ??= this.tabs
+      .alone(async () => {
+        // What the tab before this one had to tell may still be on its way.
+        await new Promise<void>((resolve) => this.clock.after(0, resolve))
+        if (this.token !== refused && this.token !== null) return this.token
+        const credentials = await this.api.refresh()
+        if (credentials) this.accept(credentials)
+        else this.end('ended')
+        return this.token
+      })
+      .finally(() => {
+        this.refreshing = null
+      })
+    return await this.refreshing
+  }
+
+  /** Takes what a log-in gave, and tells the other tabs. */
+  accept(credentials: Credentials): void {
+    this.take(credentials)
+    this.tabs.tell({ type: 'fresh', ...credentials })
+  }
+
+  /** Takes a new token for the same user, as a changed password gives. */
+  acceptToken(accessToken: string): void {
+    if (this.state.phase === 'in') this.accept({ accessToken, user: this.state.user })
+  }
+
+  /** Throws where the server is not reached: the session goes on then. */
+  async logOut(where: 'here' | 'everywhere' = 'here'): Promise<void> {
+    const token = await this.fresh()
+    if (token) await (where === 'here' ? this.api.logout(token) : this.api.logoutEverywhere(token))
+    this.end('left')
+  }
+
+  /** The session is over: the server says so, or the account is gone. */
+  end(reason: 'left' | 'ended'): void {
+    const known = this.state.phase === 'in'
+    this.drop(known ? reason : 'never')
+    if (known) this.tabs.tell({ type: 'out' })
+  }
+
+  private take({ accessToken, user }: Credentials): void {
+    this.token = accessToken
+    this.due = refreshAt(accessToken, this.clock.now()) ?? Infinity
+    this.wake()
+    this.become({ phase: 'in', user })
+  }
+
+  private drop(reason: 'never' | 'left' | 'ended'): void {
+    this.cancelTimer()
+    this.token = null
+    this.due = Infinity
+    if (this.state.phase !== 'out') this.become({ phase: 'out', reason })
+  }
+
+  /** Sets the timer for the next refresh. */
+  private wake(delay = delayUntil(this.due, this.clock.now())): void {
+    this.cancelTimer()
+    if (this.due === Infinity) return
+    this.cancelTimer = this.clock.after(delay, () => {
+      if (!this.isStale) this.wake()
+      else this.refresh().catch(() => this.wake(TRY_AGAIN))
+    })
+  }
+
+  private become(state: SessionState): void {
+    this.state = state
+    for (const listener of this.listeners) listener()
+  }
+}
+
+export const browserClock: Clock = {
+  now: () => Date.now(),
+  after: (delay, work) => {
+    const timer = setTimeout(work, delay)
+    return () => clearTimeout(timer)
+  },
+}

@@ -1,0 +1,15 @@
+/** Saves a file from the page. */
+export function download(parts: string[], name: string, type: string): void {
+  const url = URL.createObjectURL(new Blob(parts, { type: `${type};charset=utf-8` }))
+  const link = document.createElement('a')
+  link.href = url
+  link.download = name
+  link.click()
+  // The browser has taken the file by then.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000)
+}
+
+/** "jeton-ledger-2026-01-31.csv". */
+export function fileName(what: string, extension: string, now: Date): string {
+  return `jeton-${what}-${now.toISOString().slice(0, 10)}.${extension}`
+}

@@ -1,0 +1,17 @@
+import type { LedgerReason } from '../gql/account'
+
+const WORDS: Record<LedgerReason, string> = {
+  ACCOUNT_CLOSED: 'Account closed',
+  ADJUSTMENT: 'Adjusted by an operator',
+  CHAT_BROKEN_OFF: 'Answer broke off',
+  CHAT_DONE: 'Answered',
+  CHAT_FAILED: 'Answer failed',
+  CHAT_INTERRUPTED: 'Answer interrupted',
+  CHAT_STOPPED: 'Answer stopped',
+  SIGNUP_GRANT: 'Welcome tokens',
+}
+
+/** Why a balance moved, in words. A reason that is newer than this page is shown as it is. */
+export function reasonInWords(reason: LedgerReason): string {
+  return (WORDS as Partial<Record<string, string>>)[reason] ?? reason
+}

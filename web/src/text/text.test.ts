@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { csv } from './csv'
+import { ago } from './dates'
+import { deviceInWords } from './devices'
+import { fileName } from './download'
+import { excerpt } from './excerpt'
+import { plural, signed } from './numbers'
+import { priceInWords, tokens } from './prices'
+
+describe('priceInWords', () => {
+  it.each([
+    [100, 0, 0, '100 tokens a message'],
+    [1, 0, 0, '1 token a message'],
+    [0, 10, 30, '10 + 30 tokens per 1,000 in/out'],
+    [0, 10, 0, '10 tokens per 1,000 in'],
+    [0, 0, 1, '1 token per 1,000 out'],
+    [5, 10, 30, '5 tokens a message, and 10 + 30 tokens per 1,000 in/out'],
+    [0, 0, 0, 'free'],
+  ])('%i a message, %i in, %i out', (perMessage, per1kInput, per1kOutput, words) => {
+    expect(priceInWords({ perMessage, per1kInput, per1kOutput })).toBe(words)
+  })
+})
+
+it('numbers are grouped, signed and counted', () => {
+  expect(tokens(4000)).toBe('4,000 tokens')
+  expect([signed(4000), signed(-100), signed(0)]).toEqual(['+4,000', '−100', '0'])
+  expect([plural(1, 'chat'), plural(0, 'entry', 'entries')]).toEqual(['1 chat', '0 entries'])
+})
+
+describe('csv', () => {
+  it('has a byte order mark, and lines that end as the standard wants', () => {
+    expect(csv(['a', 'b'], [[1, null]])).toBe('\uFEFFa,b\r\n1,\r\n')
+  })
+
+  it.each([
+    ['plain', 'plain'],
+    ['one, two', '"one, two"'],
+    ['say "hi"', '"say ""hi"""'],
+    ['two\nlines', '"two\nlines"'],
+    ['=SUM(A1)', "'=SUM(A1)"],
+    ['@x, y', '"\'@x, y"'],
+  ])('writes %j', (text, written) => {
+    expect(csv(['a'], [[text]])).toBe(`\uFEFFa\r\n${written}\r\n`)
+  })
+
+  it('leaves negative numbers alone', () => {
+    expect(csv(['a'], [[-100]])).toContain('\r\n-100\r\n')
+  })
+})
+
+describe('excerpt', () => {
+  it('is all of a short text, on one line', () => {
+    expect(excerpt(' one\n two ', 'two', 20)).toBe('one two')
+  })
+
+  it('shows the place that was searched for', () => {
+    const text = `${'before '.repeat(20)}needle ${'after '.repeat(20)}`
+    const shown = excerpt(text, 'Needle x', 40)
+    expect(shown).toContain('needle')
+    expect(shown).toMatch(/^….+…$/)
+    expect(shown.length).toBeLessThanOrEqual(42)
+  })
+})
+
+it('ago', () => {
+  const now = Date.UTC(2026, 0, 10)
+  const before = (seconds: number) => ago(new Date(now - seconds * 1000).toISOString(), now)
+  expect([before(5), before(300), before(86_400)]).toEqual(['just now', '5 min. ago', 'yesterday'])
+})
+
+it('devices', () => {
+  const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
+  const safari = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 Version/18.0 Safari/604.1'
+  expect(deviceInWords(firefox)).toBe('Firefox on Linux')
+  expect(deviceInWords(safari)).toBe('Safari on iOS')
+  expect(deviceInWords('curl/8.5.0')).toBe('curl')
+  expect(deviceInWords(null)).toBe('Unknown device')
+})
+
+it('file names carry the day', () => {
+  expect(fileName('ledger', 'csv', new Date(Date.UTC(2026, 0, 31)))).toBe('jeton-ledger-2026-01-31.csv')
+})

@@ -1,0 +1,19 @@
+import { useSyncExternalStore } from 'react'
+import { ago, moment } from '../text/dates'
+
+const MINUTE = 60_000
+
+function everyMinute(listener: () => void): () => void {
+  const timer = setInterval(listener, MINUTE)
+  return () => clearInterval(timer)
+}
+
+/** How long ago something was; the moment itself where one points at it. */
+export function Ago({ iso }: { iso: string }) {
+  const minute = useSyncExternalStore(everyMinute, () => Math.floor(Date.now() / MINUTE))
+  return (
+    <time dateTime={iso} title={moment(iso)}>
+      {ago(iso, minute * MINUTE)}
+    </time>
+  )
+}

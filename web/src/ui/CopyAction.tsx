@@ -1,0 +1,22 @@
+import { ActionIcon, Tooltip } from '@mantine/core'
+import { useClipboard } from '@mantine/hooks'
+import { IconCheck, IconCopy } from '@tabler/icons-react'
+
+/** Copies a text, and shows for a moment that it did. */
+export function CopyAction({ text, what }: { text: string; what: string }) {
+  const { copied, copy } = useClipboard({ timeout: 1500 })
+  const label = copied ? 'Copied' : `Copy the ${what}`
+  return (
+    <Tooltip label={label}>
+      <ActionIcon
+        variant="subtle"
+        color={copied ? 'teal' : 'gray'}
+        size="sm"
+        aria-label={label}
+        onClick={() => copy(text)}
+      >
+        {copied ? <IconCheck size={15} /> : <IconCopy size={15} />}
+      </ActionIcon>
+    </Tooltip>
+  )
+}

@@ -1,0 +1,12 @@
+import { moment } from '../text/dates'
+import classes from './ui.module.css'
+
+/** A moment in full, on one line. */
+export function Moment({ iso }: { iso: string | null }) {
+  if (iso === null) return 'never'
+  return (
+    <time dateTime={iso} className={classes.nowrap}>
+      {moment(iso)}
+    </time>
+  )
+}

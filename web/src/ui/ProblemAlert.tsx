@@ -1,0 +1,25 @@
+import { Alert, Button, Stack, Text } from '@mantine/core'
+import { IconAlertTriangle } from '@tabler/icons-react'
+import type { Problem } from '../graphql/problem'
+
+type Props = { problem: Problem; onRetry?: () => void }
+
+/** Says what went wrong, and offers to try again. */
+export function ProblemAlert({ problem, onRetry }: Props) {
+  return (
+    <Alert color="red" variant="light" icon={<IconAlertTriangle />} role="alert">
+      <Stack gap="xs" align="start">
+        <Text size="sm">{sentence(problem)}</Text>
+        {onRetry && (
+          <Button size="xs" variant="default" onClick={onRetry}>
+            Try again
+          </Button>
+        )}
+      </Stack>
+    </Alert>
+  )
+}
+
+function sentence({ message, retryAfter }: Problem): string {
+  return retryAfter === null ? message : `${message} Try again in ${Math.ceil(retryAfter)} s.`
+}

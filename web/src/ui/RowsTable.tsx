@@ -1,0 +1,97 @@
+import { Checkbox, Skeleton, Stack, Table, Text } from '@mantine/core'
+import type { ReactNode } from 'react'
+import type { Pages } from '../graphql/usePages'
+import { LoadMore } from './LoadMore'
+import { ProblemAlert } from './ProblemAlert'
+import classes from './ui.module.css'
+
+export type Column<T> = {
+  header: string
+  cell: (row: T) => ReactNode
+  /** Right-aligned digits. */
+  isNumber?: boolean
+}
+
+/** Which rows are ticked. */
+export type Selection = { ids: ReadonlySet<string>; onChange: (ids: ReadonlySet<string>) => void }
+
+type Props<T extends { id: string }> = {
+  pages: Pages<T>
+  columns: Column<T>[]
+  /** What a row is, and what many are. */
+  what: string
+  many?: string
+  minWidth?: number
+  /** How to call a row, for those who hear the table. */
+  nameOf?: (row: T) => string
+  selection?: Selection
+}
+
+/** A list as a table, with what it says while it loads, when it is empty, and when it fails. */
+export function RowsTable<T extends { id: string }>(props: Props<T>) {
+  const { pages, columns, what, many, minWidth = 640, nameOf, selection } = props
+  const { rows, isLoading, problem, reload } = pages
+  if (isLoading && rows.length === 0) return <Skeleton height={200} aria-label="Loading" />
+  return (
+    <Stack gap="sm">
+      {problem && <ProblemAlert problem={problem} onRetry={reload} />}
+      {rows.length === 0 && !problem && <Text c="dimmed">Nothing here.</Text>}
+      {rows.length > 0 && (
+        <Table.ScrollContainer minWidth={minWidth} style={{ opacity: isLoading ? 0.6 : 1 }}>
+          <Table striped verticalSpacing="xs" aria-busy={isLoading}>
+            <Table.Thead>
+              <Table.Tr>
+                {selection && <SelectAll rows={rows} selection={selection} />}
+                {columns.map(({ header, isNumber }) => (
+                  <Table.Th key={header} className={isNumber ? classes.numbers : undefined}>
+                    {header}
+                  </Table.Th>
+                ))}
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {rows.map((row) => (
+                <Table.Tr key={row.id} aria-selected={selection?.ids.has(row.id)}>
+                  {selection && <SelectOne id={row.id} name={nameOf?.(row) ?? row.id} selection={selection} />}
+                  {columns.map(({ header, cell, isNumber }) => (
+                    <Table.Td key={header} className={isNumber ? classes.numbers : undefined}>
+                      {cell(row)}
+                    </Table.Td>
+                  ))}
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
+      )}
+      <LoadMore pages={pages} what={what} {...(many !== undefined && { many })} />
+    </Stack>
+  )
+}
+
+function SelectAll({ rows, selection: { ids, onChange } }: { rows: { id: string }[]; selection: Selection }) {
+  const isAll = rows.every((row) => ids.has(row.id))
+  return (
+    <Table.Th w={40}>
+      <Checkbox
+        aria-label="Select all that are shown"
+        checked={isAll}
+        indeterminate={!isAll && rows.some((row) => ids.has(row.id))}
+        onChange={() => onChange(new Set(isAll ? [] : rows.map((row) => row.id)))}
+      />
+    </Table.Th>
+  )
+}
+
+function SelectOne({ id, name, selection: { ids, onChange } }: { id: string; name: string; selection: Selection }) {
+  const toggle = () => {
+    const changed = new Set(ids)
+    if (!changed.delete(id)) changed.add(id)
+    onChange(changed)
+  }
+  return (
+    <Table.Td>
+      <Checkbox aria-label={`Select ${name}`} checked={ids.has(id)} onChange={toggle} />
+    </Table.Td>
+  )
+}
