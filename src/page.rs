@@ -1,11 +1,14 @@
 //! Keyset paging: a page of a list that may grow while it is read.
 //!
-//! The lists are sorted newest first, by id or by another number and the id, and a cursor is the [`Place`] of a row, so
-//! that a page costs the same however long the list is, and rows that arrive meanwhile move nothing.
+//! The lists are sorted newest first, or by a number or text and the id, and a cursor is the [`Place`] of a row, so that a
+//! page costs the same however long the list is, and rows that arrive meanwhile move nothing.
 
 use std::ops::Range;
 
-use sea_orm::{Cursor, DatabaseConnection, EntityTrait, FromQueryResult, PaginatorTrait, Select, SelectModel};
+use sea_orm::sea_query::IntoValueTuple;
+use sea_orm::{
+    Cursor, DatabaseConnection, EntityTrait, FromQueryResult, IntoIdentity, PaginatorTrait, Select, SelectModel, Value,
+};
 
 use crate::error::{Error, FieldError};
 
@@ -15,7 +18,7 @@ pub const DEFAULT_SIZE: u64 = 20;
 pub const MAX_SIZE: u64 = 100;
 
 /// Which page, as the Relay cursor connections specification says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     size: u64,
     from_end: bool,
@@ -24,18 +27,47 @@ pub struct Page {
 }
 
 /// The place of a row in its list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// What the list is sorted by before the id; 0 where it is sorted by the id alone.
-    pub key: i64,
+    /// What the list is sorted by before the id; nothing where it is sorted by the id alone.
+    pub key: Option<Key>,
     /// The row's id.
     pub id: i64,
 }
 
+/// What a list may be sorted by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// A number.
+    Number(i64),
+    /// A text.
+    Text(String),
+}
+
 impl From<i64> for Place {
     fn from(id: i64) -> Self {
-        Self { key: 0, id }
+        Self { key: None, id }
     }
+}
+
+impl From<Key> for Value {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::Number(number) => number.into(),
+            Key::Text(text) => text.into(),
+        }
+    }
+}
+
+/// How a list is sorted.
+#[derive(Clone, Copy, Debug)]
+pub struct Sort<C> {
+    /// What it is sorted by before the id.
+    pub key: Option<C>,
+    /// The column of the ids.
+    pub id: C,
+    /// The smallest first, rather than the largest.
+    pub ascending: bool,
 }
 
 /// A page of rows, in the order of the list.
@@ -93,7 +125,7 @@ impl Page {
         Ok(Self { size, from_end: last.is_some(), after, before })
     }
 
-    /// Reads the page of a list that is sorted by its ids, whose column is `id`.
+    /// Reads the page of a list that is sorted by its ids, the largest first; `id` is their column.
     ///
     /// # Errors
     /// INVALID_INPUT for a place in a list that is sorted otherwise; INTERNAL where the database fails.
@@ -101,54 +133,44 @@ impl Page {
     where
         E: EntityTrait<Model: FromQueryResult + Send + Sync>,
     {
-        let mut cursor = all.clone().cursor_by(id);
-        for (argument, place) in [("after", self.after), ("before", self.before)] {
-            if place.is_some_and(|place| place.key != 0) {
-                return Err(Error::field(argument, "This is not a cursor of this list."));
-            }
-        }
-        if let Some(after) = self.after {
-            cursor.after(after.id);
-        }
-        if let Some(before) = self.before {
-            cursor.before(before.id);
-        }
-        self.read(db, all, cursor).await
+        self.load_by(db, all, Sort { key: None, id, ascending: false }).await
     }
 
-    /// Reads the page of a list that is sorted by a number and then by its ids.
+    /// Reads the page of a list that is sorted in another way.
     ///
     /// # Errors
-    /// INTERNAL where the database fails.
+    /// INVALID_INPUT for a place in a list that is sorted otherwise; INTERNAL where the database fails.
     pub async fn load_by<E>(
         self,
         db: &DatabaseConnection,
         all: Select<E>,
-        (key, id): (E::Column, E::Column),
+        sort: Sort<E::Column>,
     ) -> Result<Slice<E>, Error>
     where
         E: EntityTrait<Model: FromQueryResult + Send + Sync>,
     {
-        let mut cursor = all.clone().cursor_by((key, id));
-        if let Some(Place { key, id }) = self.after {
-            cursor.after((key, id));
+        let mut cursor: Cursor<SelectModel<E::Model>> = match sort.key {
+            Some(key) => all.clone().cursor_by((key, sort.id).into_identity()),
+            None => all.clone().cursor_by(sort.id.into_identity()),
+        };
+        for (argument, place) in [("after", &self.after), ("before", &self.before)] {
+            let Some(Place { key, id }) = place.clone() else { continue };
+            let place = match (key, sort.key) {
+                (None, None) => id.into_value_tuple(),
+                (Some(key), Some(_)) => (Value::from(key), id).into_value_tuple(),
+                _ => return Err(Error::field(argument, "This is not a cursor of this list.")),
+            };
+            if argument == "after" {
+                cursor.after(place)
+            } else {
+                cursor.before(place)
+            };
         }
-        if let Some(Place { key, id }) = self.before {
-            cursor.before((key, id));
-        }
-        self.read(db, all, cursor).await
-    }
-
-    async fn read<E>(
-        self,
-        db: &DatabaseConnection,
-        all: Select<E>,
-        mut cursor: Cursor<SelectModel<E::Model>>,
-    ) -> Result<Slice<E>, Error>
-    where
-        E: EntityTrait<Model: FromQueryResult + Send + Sync>,
-    {
-        cursor.desc();
+        if sort.ascending {
+            cursor.asc()
+        } else {
+            cursor.desc()
+        };
         // One row more than asked for tells whether there is another page.
         if self.from_end {
             cursor.last(self.size + 1)
@@ -185,16 +207,16 @@ impl Page {
         Ok((picked, Slice { rows: Vec::new(), has_previous, has_next, all }))
     }
 
-    fn range(self, ids: &[i64]) -> Result<Range<usize>, Error> {
-        let index = |argument, place: Option<Place>| match place {
+    fn range(&self, ids: &[i64]) -> Result<Range<usize>, Error> {
+        let index = |argument, place: &Option<Place>| match place {
             None => Ok(None),
             Some(place) => match ids.iter().position(|id| *id == place.id) {
                 Some(index) => Ok(Some(index)),
                 None => Err(Error::field(argument, "This is not a cursor of this list, or its row is gone.")),
             },
         };
-        let start = index("after", self.after)?.map_or(0, |index| index + 1);
-        let end = index("before", self.before)?.unwrap_or(ids.len()).max(start);
+        let start = index("after", &self.after)?.map_or(0, |index| index + 1);
+        let end = index("before", &self.before)?.unwrap_or(ids.len()).max(start);
         let size = usize::try_from(self.size).unwrap_or(usize::MAX);
         Ok(match self.from_end {
             true => end.saturating_sub(size).max(start)..end,

@@ -5,6 +5,7 @@ pub use sea_orm_migration::prelude::*;
 mod m20261123_000001_accounts_and_chats;
 mod m20261123_000002_conversations;
 mod m20261123_000003_search;
+mod m20261123_000004_usage;
 
 /// All steps, in order.
 pub struct Migrator;
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_accounts_and_chats::Migration),
             Box::new(m20261123_000002_conversations::Migration),
             Box::new(m20261123_000003_search::Migration),
+            Box::new(m20261123_000004_usage::Migration),
         ]
     }
 }

@@ -24,8 +24,8 @@ const POSTGRES: [&str; 3] = [
     "CREATE FUNCTION chat_search(words text, owner bigint, within bigint, best boolean, most bigint) \
      RETURNS TABLE (id bigint) LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN QUERY EXECUTE \
      'SELECT newest.id FROM (SELECT chat.id, CASE WHEN $4 THEN ts_rank(chat.search, to_tsquery(''simple'', $1)) END AS score \
-     FROM chat WHERE chat.user_id = $2 AND chat.search @@ to_tsquery(''simple'', $1) ' \
-     || CASE WHEN within IS NULL THEN '' ELSE 'AND chat.conversation_id = $3 ' END || \
+     FROM chat WHERE chat.search @@ to_tsquery(''simple'', $1) ' \
+     || CASE WHEN owner IS NULL THEN '' ELSE 'AND chat.user_id = $2 ' END || CASE WHEN within IS NULL THEN '' ELSE 'AND chat.conversation_id = $3 ' END || \
      'ORDER BY chat.id DESC LIMIT $5) AS newest ORDER BY score DESC, newest.id DESC' \
      USING words, owner, within, best, most; END $$",
 ];

@@ -15,7 +15,7 @@ use crate::entity::ledger_entry::Reason;
 use crate::entity::{chat, user};
 use crate::error::{Code, Error};
 use crate::ledger::{self, Balance, Entry, find_for_update};
-use crate::page::{Page, Slice};
+use crate::page::{Key, Page, Place, Slice, Sort};
 use crate::password;
 use crate::tokens::Tokens;
 use crate::viewer::{Identity, Viewer};
@@ -71,12 +71,60 @@ pub struct Filter {
     pub active: Option<bool>,
     /// Are staff.
     pub staff: Option<bool>,
+    /// Are superusers.
+    pub superuser: Option<bool>,
+    /// In which order.
+    pub order: Order,
 }
 
-/// Users, newest first.
+/// In which order users are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
+#[graphql(name = "UserOrder")]
+pub enum Order {
+    /// Who registered last comes first.
+    #[default]
+    Newest,
+    /// Who registered first comes first.
+    Oldest,
+    /// By name, from A to Z.
+    Name,
+    /// By name, from Z to A.
+    NameDescending,
+    /// Who can spend most comes first.
+    MostTokens,
+    /// Who can spend least comes first.
+    FewestTokens,
+}
+
+impl Order {
+    fn sort(self) -> Sort<user::Column> {
+        use user::Column::{Id, Tokens, UsernameKey};
+        let (key, ascending) = match self {
+            Order::Newest => (None, false),
+            Order::Oldest => (None, true),
+            Order::Name => (Some(UsernameKey), true),
+            Order::NameDescending => (Some(UsernameKey), false),
+            Order::MostTokens => (Some(Tokens), false),
+            Order::FewestTokens => (Some(Tokens), true),
+        };
+        Sort { key, id: Id, ascending }
+    }
+
+    /// Where a user stands in a list of this order.
+    pub fn place(self, user: &user::Model) -> Place {
+        let key = match self {
+            Order::Newest | Order::Oldest => None,
+            Order::Name | Order::NameDescending => Some(Key::Text(user.username_key.clone())),
+            Order::MostTokens | Order::FewestTokens => Some(Key::Number(user.tokens.0)),
+        };
+        Place { key, id: user.id }
+    }
+}
+
+/// Users, in the order of the filter.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INVALID_INPUT for a place in a list of another order; INTERNAL where the database fails.
 pub async fn users(app: &App, _actor: Actor, filter: Filter, page: Page) -> Result<Slice<user::Entity>, Error> {
     let mut users = user::Entity::find();
     if let Some(part) = filter.search.filter(|part| !part.is_empty()) {
@@ -88,7 +136,10 @@ pub async fn users(app: &App, _actor: Actor, filter: Filter, page: Page) -> Resu
     if let Some(staff) = filter.staff {
         users = users.filter(user::Column::IsStaff.eq(staff));
     }
-    page.load(app.db.read(), users, user::Column::Id).await
+    if let Some(superuser) = filter.superuser {
+        users = users.filter(user::Column::IsSuperuser.eq(superuser));
+    }
+    page.load_by(app.db.read(), users, filter.order.sort()).await
 }
 
 /// Makes an account, whether or not registration is open. Its balance starts with the configured grant.

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::db::Txn;
 use crate::entity::conversation::{self, Column};
 use crate::error::{Error, FieldError};
-use crate::page::{Page, Slice};
+use crate::page::{Page, Slice, Sort};
 use crate::viewer::Viewer;
 
 /// Longest title, in characters.
@@ -109,7 +109,8 @@ pub async fn find(app: &App, viewer: Viewer, id: i64) -> Result<conversation::Mo
 /// UNAUTHENTICATED for anonymous viewers.
 pub async fn list(app: &App, viewer: Viewer, page: Page) -> Result<Slice<conversation::Entity>, Error> {
     let own = conversation::Entity::of(viewer.user()?.id);
-    page.load_by(app.db.read(), own, (Column::ActiveAt, Column::Id)).await
+    let sort = Sort { key: Some(Column::ActiveAt), id: Column::Id, ascending: false };
+    page.load_by(app.db.read(), own, sort).await
 }
 
 /// The conversations with these ids, in no particular order. Whoever shows them has decided that they may be seen.

@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::search;
 use crate::app::App;
 use crate::entity::chat::{self, Column, Status};
-use crate::error::Error;
+use crate::entity::user;
+use crate::error::{Code, Error};
 use crate::page::{Page, Slice};
 use crate::viewer::Viewer;
 
@@ -64,7 +67,8 @@ pub async fn history(app: &App, viewer: Viewer, filter: Filter, page: Page) -> R
     let Some(search) = filter.search.filter(|search| !search.trim().is_empty()) else {
         return page.load(app.db.read(), own, Column::Id).await;
     };
-    let wanted = search::Wanted { user_id, conversation_id: filter.conversation_id, order: filter.order };
+    let wanted =
+        search::Wanted { user_id: Some(user_id), conversation_id: filter.conversation_id, order: filter.order };
     let mut ids = search::find(app, wanted, &search).await?;
     if filter.replaced.is_some() {
         let kept = own.clone().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?;
@@ -85,14 +89,82 @@ pub async fn answered(app: &App, viewer: Viewer, page: Page) -> Result<Slice<cha
     page.load(app.db.read(), answered, Column::Id).await
 }
 
-/// Everybody's chats, or one user's, newest first, for staff.
+/// Which chats of everybody's are asked for; all where nothing is set.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Words that all are in the message or the reply, of the last one its beginning; or a part of the user's name.
+    pub search: Option<String>,
+    /// Those of one user.
+    pub user_id: Option<i64>,
+    /// Those that this model answered.
+    pub model: Option<String>,
+    /// Those in this state.
+    pub status: Option<Status>,
+    /// Those that came at this moment or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Those that came before this moment.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// Everybody's chats, newest first, for staff.
+///
+/// A search looks at the 1000 newest chats that match, and at the 1000 newest of users whose name does.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for everybody else.
-pub async fn all(app: &App, viewer: Viewer, user_id: Option<i64>, page: Page) -> Result<Slice<chat::Entity>, Error> {
+/// UNAUTHENTICATED or FORBIDDEN for everybody else; INVALID_INPUT for a search with too many words.
+pub async fn all(app: &App, viewer: Viewer, wanted: Wanted, page: Page) -> Result<Slice<chat::Entity>, Error> {
     viewer.staff()?;
-    let chats = user_id.map_or_else(chat::Entity::find, chat::Entity::of);
+    let mut chats = chat::Entity::find();
+    if let Some(search) = wanted.search.filter(|search| !search.trim().is_empty()) {
+        chats = chats.filter(Column::Id.is_in(found_by_staff(app, wanted.user_id, &search).await?));
+    }
+    if let Some(user_id) = wanted.user_id {
+        chats = chats.filter(Column::UserId.eq(user_id));
+    }
+    if let Some(model) = wanted.model {
+        chats = chats.filter(Column::Model.eq(model));
+    }
+    if let Some(status) = wanted.status {
+        chats = chats.filter(Column::Status.eq(status));
+    }
+    if let Some(since) = wanted.since {
+        chats = chats.filter(Column::CreatedAt.gte(since));
+        // Newer chats have larger ids, give or take those that came at once: a bound on the ids, by which the list is
+        // sorted, spares reading what is older.
+        if let Some(first) = first_since(app, since - AT_ONCE).await? {
+            chats = chats.filter(Column::Id.gte(first));
+        }
+    }
+    if let Some(until) = wanted.until {
+        chats = chats.filter(Column::CreatedAt.lt(until));
+        if let Some(first) = first_since(app, until + AT_ONCE).await? {
+            chats = chats.filter(Column::Id.lt(first));
+        }
+    }
     page.load(app.db.read(), chats, Column::Id).await
+}
+
+/// Chats that are stored within so much time may have ids in another order than their times.
+const AT_ONCE: TimeDelta = TimeDelta::minutes(10);
+
+async fn first_since(app: &App, at: DateTime<Utc>) -> Result<Option<i64>, Error> {
+    let since = chat::Entity::find().filter(Column::CreatedAt.gte(at)).order_by_asc(Column::CreatedAt);
+    Ok(since.select_only().column(Column::Id).into_tuple().one(app.db.read()).await?)
+}
+
+async fn found_by_staff(app: &App, user_id: Option<i64>, search: &str) -> Result<Vec<i64>, Error> {
+    let wanted = search::Wanted { user_id, conversation_id: None, order: Order::Newest };
+    let mut ids = match search::find(app, wanted, search).await {
+        // A name may be all signs.
+        Err(error) if error.code == Code::InvalidInput => Vec::new(),
+        found => found?,
+    };
+    let named = user::Column::UsernameKey.contains(search.trim().to_lowercase());
+    let users = Query::select().column(user::Column::Id).from(user::Entity).and_where(named).take();
+    let theirs = chat::Entity::find().filter(Column::UserId.in_subquery(users)).order_by_desc(Column::Id);
+    let theirs = theirs.select_only().column(Column::Id).limit(search::MAX_FOUND);
+    ids.extend(theirs.into_tuple::<i64>().all(app.db.read()).await?);
+    Ok(ids)
 }
 
 /// A chat for staff, whoever sent it.

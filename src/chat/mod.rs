@@ -14,6 +14,7 @@ mod open;
 mod search;
 mod sweep;
 mod turn;
+pub mod usage;
 
 use std::pin::pin;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use tokio::time::{Instant, timeout};
 pub use self::delete::delete;
 pub use self::export::{Format, export};
 pub use self::feed::{Delta, Fed, follow};
-pub use self::history::{Filter, Order, all, answered, by_ids, find, find_any, history};
+pub use self::history::{Filter, Order, Wanted, all, answered, by_ids, find, find_any, history};
 use self::news::Wish;
 use self::open::Open;
 pub use self::search::index_rest;

@@ -19,7 +19,7 @@ use crate::entity::chat::{self, Column, Status};
 use crate::error::Error;
 
 /// So many of the newest chats that match are looked at.
-const MAX_FOUND: i64 = 1000;
+pub(super) const MAX_FOUND: u64 = 1000;
 /// Words in one search.
 const MAX_WORDS: usize = 32;
 /// So much of a chat's text can be found, in bytes. PostgreSQL's index of one row is at most a megabyte.
@@ -31,7 +31,8 @@ const BATCH: u64 = 200;
 
 /// Among which chats to search.
 pub(super) struct Wanted {
-    pub(super) user_id: i64,
+    /// Everybody's where there is none.
+    pub(super) user_id: Option<i64>,
     pub(super) conversation_id: Option<i64>,
     pub(super) order: Order,
 }
@@ -47,7 +48,7 @@ pub(super) async fn find(app: &App, wanted: Wanted, search: &str) -> Result<Vec<
         DbBackend::Postgres => postgres(&wanted, &words),
         _ => sqlite(&wanted, &words),
     };
-    values.push(MAX_FOUND.into());
+    values.push((MAX_FOUND as i64).into());
     #[derive(FromQueryResult)]
     struct Found {
         id: i64,
@@ -59,7 +60,8 @@ pub(super) async fn find(app: &App, wanted: Wanted, search: &str) -> Result<Vec<
 
 /// SQLite's FTS5, which has the user and the conversation among the words of its index.
 fn sqlite(wanted: &Wanted, words: &[String]) -> (&'static str, Vec<Value>) {
-    let mut terms = vec![format!("_user_{}", wanted.user_id)];
+    let mut terms = Vec::new();
+    terms.extend(wanted.user_id.map(|id| format!("_user_{id}")));
     terms.extend(wanted.conversation_id.map(|id| format!("_conversation_{id}")));
     terms.extend(words.iter().map(|word| format!("\"{word}\"")));
     let query = format!("{}*", terms.join(" AND "));

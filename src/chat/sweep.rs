@@ -1,12 +1,12 @@
 //! Ends the chats of servers that died: their lease has run out, so nobody drives them any more. Now and then also
-//! indexes the chats that came by another way than a turn, so that searches find them.
+//! indexes the chats that came by another way than a turn, so that searches find them, and counts the days that are over.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::news::{News, topic};
-use super::search;
 use super::turn::{Closing, INTERRUPTED, close_in};
+use super::{search, usage};
 use crate::app::App;
 use crate::db::Txn;
 use crate::entity::chat::{self, Column, Status};
@@ -25,6 +25,9 @@ pub async fn sweep_forever(app: App) {
             Ok(0) => {}
             Ok(count) => tracing::warn!(count, "ended chats whose server died; their holds are released"),
             Err(error) => tracing::error!(?error, "could not look for chats whose server died"),
+        }
+        if let Err(error) = usage::count_days(&app).await {
+            tracing::error!(?error, "could not count the chats of the days that are over");
         }
         if let Err(error) = search::index_rest(&app).await {
             tracing::error!(?error, "could not index the chats that no search finds yet");

@@ -5,4 +5,6 @@ pub mod chat;
 pub mod conversation;
 pub mod ledger_entry;
 pub mod session;
+pub mod usage_day;
+pub mod usage_day_user;
 pub mod user;

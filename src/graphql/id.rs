@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::error::Error;
-use crate::page::Place;
+use crate::page::{Key, Place};
 
 /// What a global id stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +54,10 @@ pub(super) fn any(id: &ID) -> Option<(Kind, i64)> {
 
 /// The cursor of a row.
 pub(super) fn cursor(place: Place) -> String {
-    match place {
-        Place { key: 0, id } => encode("Cursor", id),
-        Place { key, id } => encode(&format!("Cursor:{key}"), id),
+    match place.key {
+        None => encode("Cursor", place.id),
+        Some(Key::Number(number)) => encode(&format!("Cursor:{number}"), place.id),
+        Some(Key::Text(text)) => encode(&format!("Cursor:~{text}"), place.id),
     }
 }
 
@@ -68,8 +69,12 @@ pub(super) fn from_cursor(argument: &'static str, cursor: Option<String>) -> Res
     let Some(cursor) = cursor else { return Ok(None) };
     let place = decode("Cursor", &cursor).map(Place::from).or_else(|| {
         let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(&cursor).ok()?).ok()?;
-        let (key, id) = text.strip_prefix("Cursor:")?.split_once(':')?;
-        Some(Place { key: key.parse().ok()?, id: id.parse().ok()? })
+        let (key, id) = text.strip_prefix("Cursor:")?.rsplit_once(':')?;
+        let key = match key.strip_prefix('~') {
+            Some(text) => Key::Text(text.to_owned()),
+            None => Key::Number(key.parse().ok()?),
+        };
+        Some(Place { key: Some(key), id: id.parse().ok()? })
     });
     place.map(Some).ok_or_else(|| Error::field(argument, "This is not a cursor of this list."))
 }
@@ -101,8 +106,9 @@ mod tests {
             assert_eq!(any(&bad.into()), None, "{bad}");
         }
         assert!(from_cursor("after", Some("x".to_owned())).is_err());
-        for place in [Place::from(5), Place { key: 1_772_366_400_123_456, id: 7 }] {
-            assert_eq!(from_cursor("after", Some(cursor(place))).unwrap(), Some(place));
+        for key in [None, Some(Key::Number(1_772_366_400_123_456)), Some(Key::Text("a:~b".to_owned()))] {
+            let place = Place { key, id: 7 };
+            assert_eq!(from_cursor("after", Some(cursor(place.clone()))).unwrap(), Some(place));
         }
     }
 }

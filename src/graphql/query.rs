@@ -1,15 +1,18 @@
 //! The root of all queries.
 
 use async_graphql::{Context, ID, Object, Result};
+use chrono::{DateTime, Utc};
 
 use super::context::app_and_viewer;
 use super::id::{self, Kind};
 use super::types::{
-    self, AuditEvent, Balance, Chat, Conversation, LedgerEntry, List, Model, Node, Session, User, page,
+    self, AuditEvent, Balance, Chat, Conversation, LedgerEntry, List, Model, Node, Session, Spender, UsageDay, User,
+    page,
 };
 use crate::account::admin::{self, Actor};
 use crate::account::{self, audit};
-use crate::chat::{self, Filter, Order, conversation};
+use crate::chat::{self, Filter, Order, Wanted, conversation, usage};
+use crate::entity::chat::Status;
 use crate::error::{Code, Error};
 use crate::ledger;
 use crate::session;
@@ -133,7 +136,7 @@ impl Query {
         }
     }
 
-    /// Everybody, newest first. For staff.
+    /// Everybody. For staff.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn users(
         &self,
@@ -141,15 +144,19 @@ impl Query {
         #[graphql(desc = "Part of the name.")] search: Option<String>,
         #[graphql(desc = "May log in, or may not.")] active: Option<bool>,
         #[graphql(desc = "Are staff, or are not.")] staff: Option<bool>,
+        #[graphql(desc = "Are superusers, or are not.")] superuser: Option<bool>,
+        #[graphql(desc = "In which order; the newest first where it is left out.")] order_by: Option<admin::Order>,
         #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Option<List<User>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let filter = admin::Filter { search, active, staff };
+        let order = order_by.unwrap_or_default();
+        let filter = admin::Filter { search, active, staff, superuser, order };
         let actor = Actor::from_viewer(viewer)?;
-        Ok(Some(types::users(admin::users(app, actor, filter, page(first, last, after, before)?).await?)))
+        let users = admin::users(app, actor, filter, page(first, last, after, before)?).await?;
+        Ok(Some(types::users(users, order)))
     }
 
     /// Somebody. For staff.
@@ -160,10 +167,20 @@ impl Query {
     }
 
     /// Everybody's chats, newest first. For staff.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn chats(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Words of the message or the answer, as in `chatHistory`; or a part of the user's name. Looks at the \
+                    1000 newest chats that match either."
+        )]
+        search: Option<String>,
         #[graphql(desc = "Only this user's.")] user_id: Option<ID>,
+        #[graphql(desc = "Only those that this model answered.")] model: Option<String>,
+        #[graphql(desc = "Only those in this state.")] status: Option<Status>,
+        #[graphql(desc = "Only those that came at this moment or later.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only those that came before this moment.")] until: Option<DateTime<Utc>>,
         #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
@@ -171,8 +188,38 @@ impl Query {
     ) -> Result<Option<List<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.staff()?;
-        let user = user_id.map(|id| Kind::User.row(&id)).transpose()?;
-        Ok(Some(types::chats(chat::all(app, viewer, user, page(first, last, after, before)?).await?)))
+        let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
+        let wanted = Wanted { search, user_id, model, status, since, until };
+        Ok(Some(types::chats(chat::all(app, viewer, wanted, page(first, last, after, before)?).await?)))
+    }
+
+    /// What was used on each of the last days, today included, the oldest first. For staff.
+    async fn usage(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many days, 1 to 366; 30 where it is left out.")] days: Option<i32>,
+    ) -> Result<Option<Vec<UsageDay>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let used = usage::by_day(app, viewer, days.unwrap_or(30)).await?;
+        Ok(Some(used.into_iter().map(UsageDay::from).collect()))
+    }
+
+    /// Who spent most in the last days, today included. For staff.
+    async fn top_spenders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many days, 1 to 366; 30 where it is left out.")] days: Option<i32>,
+        #[graphql(desc = "So many users, 1 to 100; 10 where it is left out.")] first: Option<i32>,
+    ) -> Result<Option<Vec<Spender>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let spent = usage::top_spenders(app, viewer, days.unwrap_or(30), first.unwrap_or(10)).await?;
+        Ok(Some(spent.into_iter().map(Spender).collect()))
+    }
+
+    /// How many messages are being answered, on all servers. For staff.
+    async fn open_turns(&self, ctx: &Context<'_>) -> Result<Option<u64>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        Ok(Some(usage::open_turns(app, viewer).await?))
     }
 
     /// Everybody's ledger entries, newest first. For staff.

@@ -22,6 +22,7 @@ mod end_to_end;
 mod graphql_http;
 mod history;
 mod money;
+mod overview;
 mod schema;
 mod search;
 mod sessions;

@@ -130,7 +130,8 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
     let json = args.json;
     match args.command {
         Command::List { search, staff, inactive } => {
-            let filter = Filter { search, active: inactive.then_some(false), staff: staff.then_some(true) };
+            let (active, staff) = (inactive.then_some(false), staff.then_some(true));
+            let filter = Filter { search, active, staff, ..Filter::default() };
             list(app, filter, json).await
         }
         Command::Show { name } => show(app, &name, json).await,

@@ -24,7 +24,7 @@ impl CursorType for Cursor {
     }
 
     fn encode_cursor(&self) -> String {
-        id::cursor(self.0)
+        id::cursor(self.0.clone())
     }
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn page(
 }
 
 /// A connection of the rows of a page.
-pub(crate) fn connection<E, T>(slice: Slice<E>, place: fn(&E::Model) -> Place, wrap: fn(E::Model) -> T) -> List<T>
+pub(crate) fn connection<E, T>(slice: Slice<E>, place: impl Fn(&E::Model) -> Place, wrap: fn(E::Model) -> T) -> List<T>
 where
     E: EntityTrait<Model: Clone + Send + Sync>,
     T: OutputType,

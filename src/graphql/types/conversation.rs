@@ -8,7 +8,7 @@ use super::super::id::Kind;
 use super::{Chat, List, chats, connection, page};
 use crate::chat::{self, Filter};
 use crate::entity;
-use crate::page::{Place, Slice};
+use crate::page::{Key, Place, Slice};
 
 /// Chats that a model sees together, in their order. Visible to its owner.
 pub(crate) struct Conversation(pub(crate) entity::conversation::Model);
@@ -63,6 +63,6 @@ impl Conversation {
 }
 
 pub(crate) fn conversations(slice: Slice<entity::conversation::Entity>) -> List<Conversation> {
-    let place = |row: &entity::conversation::Model| Place { key: row.active_at, id: row.id };
+    let place = |row: &entity::conversation::Model| Place { key: Some(Key::Number(row.active_at)), id: row.id };
     connection(slice, place, Conversation)
 }

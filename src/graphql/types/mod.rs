@@ -6,6 +6,7 @@ mod operator;
 mod person;
 mod session;
 mod talk;
+mod usage;
 
 pub(super) use self::connection::{List, connection, page};
 pub(super) use self::conversation::{Conversation, conversations};
@@ -13,6 +14,7 @@ pub(super) use self::operator::{AuditEvent, events};
 pub(super) use self::person::{Balance, LedgerEntry, User, entries, users};
 pub(super) use self::session::{Session, sessions};
 pub(super) use self::talk::{Chat, Model, chats};
+pub(super) use self::usage::{Spender, UsageDay};
 
 use async_graphql::{ID, InputValueError, InputValueResult, Interface, Scalar, ScalarType, Value};
 

@@ -8,6 +8,7 @@ use super::super::context;
 use super::super::id::Kind;
 use super::super::loader::{Chats, Users};
 use super::{Chat, connection};
+use crate::account::admin::Order;
 use crate::entity::ledger_entry::Reason;
 use crate::entity::{ledger_entry, user};
 use crate::ledger;
@@ -136,6 +137,6 @@ pub(crate) fn entries(slice: crate::page::Slice<ledger_entry::Entity>) -> super:
     connection(slice, |entry| entry.id.into(), LedgerEntry)
 }
 
-pub(crate) fn users(slice: crate::page::Slice<user::Entity>) -> super::List<User> {
-    connection(slice, |user| user.id.into(), User)
+pub(crate) fn users(slice: crate::page::Slice<user::Entity>, order: Order) -> super::List<User> {
+    connection(slice, |user| order.place(user), User)
 }
