@@ -18,10 +18,14 @@ export default function AccountPage() {
             Account
           </Title>
           <SimpleGrid cols={{ base: 1, md: 2 }}>
-            <ProfileCard />
-            <PasswordCard />
-            <SessionsCard />
-            <ExportCard />
+            <Stack>
+              <ProfileCard />
+              <SessionsCard />
+            </Stack>
+            <Stack>
+              <PasswordCard />
+              <ExportCard />
+            </Stack>
           </SimpleGrid>
           <LedgerCard />
           <DeleteAccountCard />

@@ -3,6 +3,7 @@ import { IconLogout } from '@tabler/icons-react'
 import { useSession } from '../session/context'
 import { confirmDanger } from '../ui/confirm'
 import { Section } from '../ui/Section'
+import { SessionList } from './SessionList'
 
 export function SessionsCard() {
   const session = useSession()
@@ -15,6 +16,7 @@ export function SessionsCard() {
     })
   return (
     <Section title="Devices" description="A device stays logged in until it logs out, or is not used for some time.">
+      <SessionList />
       <Group>
         <Button variant="default" leftSection={<IconLogout size={16} />} onClick={leaveAll}>
           Log out everywhere…

@@ -1,4 +1,4 @@
-import { Badge, Tooltip } from '@mantine/core'
+import { Badge, Text, Tooltip } from '@mantine/core'
 import { IconCoin } from '@tabler/icons-react'
 import { Link } from 'react-router'
 import { useBalance } from '../session/context'
@@ -23,7 +23,15 @@ export function BalanceBadge() {
         style={{ cursor: 'pointer', flexShrink: 0 }}
       >
         {count(balance.tokens)}
-        {balance.held > 0 && ` (+${count(balance.held)} held)`}
+        {balance.held > 0 && (
+          <>
+            {` (+${count(balance.held)}`}
+            <Text span inherit visibleFrom="xs">
+              {' held'}
+            </Text>
+            )
+          </>
+        )}
       </Badge>
     </Tooltip>
   )

@@ -1,4 +1,4 @@
-import { Badge, Tooltip } from '@mantine/core'
+import { Badge, Group, Text, Tooltip, VisuallyHidden } from '@mantine/core'
 import { useNetwork } from '@mantine/hooks'
 import { IconPlugConnectedX } from '@tabler/icons-react'
 import { useSyncExternalStore } from 'react'
@@ -11,7 +11,9 @@ export function ConnectionBadge() {
   const { online } = useNetwork()
   const word = online ? (status === 'reconnecting' ? 'Reconnecting…' : null) : 'Offline'
   return (
-    <div role="status">
+    <Group role="status" wrap="nowrap">
+      {/* For the live region also where only the icon is seen. */}
+      <VisuallyHidden>{word}</VisuallyHidden>
       {word && (
         <Tooltip label="Answers go on in the meantime, and appear when the connection is back. Click to try now.">
           <Badge
@@ -21,13 +23,16 @@ export function ConnectionBadge() {
             variant="light"
             tt="none"
             onClick={socket.hurry}
+            aria-label={word}
             leftSection={<IconPlugConnectedX size={14} style={{ display: 'block' }} aria-hidden />}
             style={{ cursor: 'pointer' }}
           >
-            {word}
+            <Text span inherit visibleFrom="xs">
+              {word}
+            </Text>
           </Badge>
         </Tooltip>
       )}
-    </div>
+    </Group>
   )
 }

@@ -13,7 +13,7 @@ type Answer<T> = { data?: T | null; errors?: WireError[] }
  *
  * Throws a `Problem`.
  */
-export async function post<T, V>(document: TypedDocumentNode<T, V> | string, variables: V, token?: string): Promise<T> {
+export async function post<T, V>(document: TypedDocumentNode<T, V>, variables: V, token?: string): Promise<T> {
   let answer: Answer<T>
   try {
     const response = await fetch(ENDPOINT, {

@@ -2,12 +2,13 @@ import {
   LoginDocument,
   LogoutDocument,
   LogoutEverywhereDocument,
+  RefreshTokenDocument,
   RegisterDocument,
   type LoginMutation,
   type ViewerFragment,
 } from '../gql/session'
 import { post } from '../graphql/post'
-import { Problem, problemOfMistakes, type Mistake } from '../graphql/problem'
+import { Problem, problemOfMistakes } from '../graphql/problem'
 
 /** What makes a session: who it is, and what proves it. */
 export type Credentials = { accessToken: string; user: ViewerFragment }
@@ -31,24 +32,13 @@ export async function register(input: NameAndPassword): Promise<Credentials> {
   return credentials((await post(RegisterDocument, { input })).register)
 }
 
-// Written by hand, since the input's `refreshToken` is left out: the cookie has it.
-const REFRESH = `mutation RefreshToken {
-  refreshToken(input: {}) {
-    accessToken
-    user { id username isStaff isSuperuser createdAt lastLoginAt balance { tokens held } }
-    errors { code field message }
-  }
-}`
-
-type RefreshAnswer = { refreshToken: { accessToken: string | null; user: ViewerFragment | null; errors: Mistake[] } }
-
 /** The server's answer to "is there still a session?" is no. Other problems leave the question open. */
 const NO_SESSION = new Set<Problem['code']>(['UNAUTHENTICATED', 'INVALID_INPUT', 'FORBIDDEN', 'NOT_FOUND'])
 
 /** New credentials by the cookie; null where there is no session any more. */
 export async function refresh(): Promise<Credentials | null> {
   try {
-    return credentials((await post<RefreshAnswer, object>(REFRESH, {})).refreshToken)
+    return credentials((await post(RefreshTokenDocument, {})).refreshToken)
   } catch (problem) {
     if (problem instanceof Problem && NO_SESSION.has(problem.code)) return null
     throw problem

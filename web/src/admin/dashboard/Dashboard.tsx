@@ -1,4 +1,6 @@
 import '@mantine/charts/styles.css'
+// The legend is made of these.
+import '@mantine/core/styles/ColorSwatch.css'
 import { BarChart } from '@mantine/charts'
 import { SimpleGrid, Stack, Table, Text } from '@mantine/core'
 import { count } from '../../text/numbers'
@@ -7,11 +9,12 @@ import classes from '../../ui/ui.module.css'
 import { UserName } from '../UserName'
 import { byDay, modelsOf, type DashboardData, type Measure } from './data'
 
-const CHARTS: { measure: Measure; title: string }[] = [
-  { measure: 'messages', title: 'Messages' },
-  { measure: 'tokens', title: 'Tokens spent' },
-  { measure: 'activeUsers', title: 'Active users' },
-  { measure: 'failures', title: 'Failed answers' },
+const CHARTS: { measure: Measure; title: string; type: 'stacked' | 'default' }[] = [
+  { measure: 'messages', title: 'Messages', type: 'stacked' },
+  { measure: 'tokens', title: 'Tokens spent', type: 'stacked' },
+  // Beside each other: who uses two models is one user.
+  { measure: 'activeUsers', title: 'Active users', type: 'default' },
+  { measure: 'failures', title: 'Failed answers', type: 'stacked' },
 ]
 
 const COLOURS = ['teal.7', 'indigo.6', 'orange.6', 'grape.6', 'cyan.7', 'pink.6', 'lime.7', 'yellow.7']
@@ -25,13 +28,13 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
         Answers on their way: <strong>{count(openTurns)}</strong>
       </Text>
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
-        {CHARTS.map(({ measure, title }) => (
+        {CHARTS.map(({ measure, title, type }) => (
           <Section key={measure} title={title}>
             <BarChart
               h={240}
               data={byDay(days, measure)}
               dataKey="day"
-              type="stacked"
+              type={type}
               series={series}
               withLegend={series.length > 1}
               valueFormatter={count}

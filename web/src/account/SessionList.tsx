@@ -1,36 +1,3 @@
-The list of sessions, for when the schema has `sessions(first, after ..)` and `endSession(input: {sessionId})`.
-
-1. Append to account.graphql:
-
-query Sessions($first: Int!, $after: String) {
-  sessions(first: $first, after: $after) {
-    nodes {
-      id
-      userAgent
-      createdAt
-      lastUsedAt
-      expiresAt
-      current
-    }
-    pageInfo {
-      endCursor
-      hasNextPage
-    }
-  }
-}
-
-mutation EndSession($input: EndSessionInput!) {
-  endSession(input: $input) {
-    errors {
-      code
-      field
-      message
-    }
-  }
-}
-
-2. Save as SessionList.tsx, and put <SessionList /> above the button of SessionsCard.tsx:
-
 import { Badge, Button, Group, Loader, Stack, Text } from '@mantine/core'
 import { useCallback } from 'react'
 import { EndSessionDocument, SessionsDocument } from '../gql/account'
