@@ -16,6 +16,7 @@ import { AdminTitle } from './AdminTitle'
 import { AuditTable } from './AuditTable'
 import { ChatTable } from './ChatTable'
 import { LedgerTable } from './LedgerTable'
+import { ALL_CHATS } from './filters'
 import { useAudit, useChats, useLedger, type User } from './lists'
 import { UserActions } from './UserActions'
 
@@ -94,7 +95,7 @@ function OneUser({ user, onChanged }: { user: User; onChanged: () => void }) {
 }
 
 function ChatsOf({ userId }: { userId: string }) {
-  return <ChatTable pages={useChats({ userId })} withUser={false} />
+  return <ChatTable pages={useChats({ ...ALL_CHATS, userId })} withUser={false} />
 }
 
 function LedgerOf({ userId }: { userId: string }) {

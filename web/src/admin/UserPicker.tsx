@@ -11,7 +11,7 @@ type Props = { label: string; value: string | null; onChange: (userId: string | 
 export function UserPicker({ label, value, onChange }: Props) {
   const [search, setSearch] = useState('')
   const [asked] = useDebouncedValue(search, 250)
-  const { rows } = useUsers({ search: asked, active: null, staff: null })
+  const { rows } = useUsers({ search: asked, active: null, staff: null, orderBy: 'NAME' })
   // Who is chosen may not be among those who are found.
   const [{ data }] = useQuery({ query: AdminUserDocument, variables: { id: value ?? '' }, pause: value === null })
   const chosen = value === null ? null : (data?.user ?? null)

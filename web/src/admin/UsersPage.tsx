@@ -9,7 +9,8 @@ import { RowsTable, type Column } from '../ui/RowsTable'
 import { AdminTitle } from './AdminTitle'
 import { BulkBar } from './BulkBar'
 import { CreateUserForm } from './CreateUserForm'
-import { choiceOf } from './filters'
+import type { UserOrder } from '../gql/admin'
+import { choiceOf, oneOf } from './filters'
 import { useUsers, type User } from './lists'
 import { useFilter } from './useFilter'
 import { UserName } from './UserName'
@@ -31,6 +32,15 @@ const COLUMNS: Column<User>[] = [
   { header: 'Last log-in', cell: ({ lastLoginAt }) => <Moment iso={lastLoginAt} /> },
 ]
 
+const ORDERS: { value: UserOrder; label: string }[] = [
+  { value: 'NEWEST', label: 'Newest first' },
+  { value: 'OLDEST', label: 'Oldest first' },
+  { value: 'NAME', label: 'Name, A to Z' },
+  { value: 'NAME_DESCENDING', label: 'Name, Z to A' },
+  { value: 'MOST_TOKENS', label: 'Largest balance first' },
+  { value: 'FEWEST_TOKENS', label: 'Smallest balance first' },
+]
+
 const NOBODY: ReadonlySet<string> = new Set()
 
 export function UsersPage() {
@@ -38,7 +48,12 @@ export function UsersPage() {
   const [asked] = useDebouncedValue(search ?? '', 250)
   const [active, setActive] = useFilter('active')
   const [staff, setStaff] = useFilter('staff')
-  const pages = useUsers({ search: asked.trim(), active: choiceOf(active), staff: choiceOf(staff) })
+  const [order, setOrder] = useFilter('order')
+  const orderBy = oneOf(
+    ORDERS.map(({ value }) => value),
+    order,
+  )
+  const pages = useUsers({ search: asked.trim(), active: choiceOf(active), staff: choiceOf(staff), orderBy })
   const [ticked, setTicked] = useState(NOBODY)
   const [isCreating, creation] = useDisclosure(false)
   // What is not shown any more is not acted upon.
@@ -51,7 +66,7 @@ export function UsersPage() {
           New user
         </Button>
       </AdminTitle>
-      <SimpleGrid cols={{ base: 1, sm: 3 }} mb="md">
+      <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }} mb="md">
         <TextInput
           label="Name"
           placeholder="Part of it"
@@ -61,6 +76,13 @@ export function UsersPage() {
         />
         <YesNo label="Active" value={active} onChange={setActive} />
         <YesNo label="Staff" value={staff} onChange={setStaff} />
+        <Select
+          label="Order"
+          data={ORDERS}
+          value={orderBy ?? 'NEWEST'}
+          onChange={(chosen) => setOrder(chosen === 'NEWEST' ? null : chosen)}
+          allowDeselect={false}
+        />
       </SimpleGrid>
       {chosen.length > 0 && (
         <Group mb="sm">

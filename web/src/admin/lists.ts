@@ -13,7 +13,7 @@ import { ask } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages, type Pages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
-import type { AuditFilters, ChatFilters, LedgerFilters, UserFilters } from './filters'
+import { startOf, type AuditFilters, type ChatFilters, type LedgerFilters, type UserFilters } from './filters'
 
 export type User = AdminUserFragment
 export type ChatRow = NonNullable<ChatsQuery['chats']>['nodes'][number]
@@ -22,23 +22,35 @@ export type AuditRow = NonNullable<AuditTrailQuery['auditTrail']>['nodes'][numbe
 
 const PAGE = 50
 
-export function useUsers({ search, active, staff }: UserFilters): Pages<User> {
+export function useUsers({ search, active, staff, orderBy }: UserFilters): Pages<User> {
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) => {
-      const variables = { first: PAGE, after, search: search === '' ? null : search, active, staff }
+      const variables = { first: PAGE, after, search: search === '' ? null : search, active, staff, orderBy }
       return (await ask(client, UsersDocument, variables)).users ?? NO_PAGE
     },
-    [client, search, active, staff],
+    [client, search, active, staff, orderBy],
   )
   return usePages(load)
 }
 
-export function useChats({ userId }: ChatFilters): Pages<ChatRow> {
+export function useChats({ userId, search, model, status, since, until }: ChatFilters): Pages<ChatRow> {
   const { client } = useViewer()
   const load = useCallback(
-    async (after: string | null) => (await ask(client, ChatsDocument, { first: PAGE, after, userId })).chats ?? NO_PAGE,
-    [client, userId],
+    async (after: string | null) => {
+      const variables = {
+        first: PAGE,
+        after,
+        userId,
+        search: search === '' ? null : search,
+        model,
+        status,
+        since: startOf(since),
+        until: startOf(until, 1),
+      }
+      return (await ask(client, ChatsDocument, variables)).chats ?? NO_PAGE
+    },
+    [client, userId, search, model, status, since, until],
   )
   return usePages(load)
 }

@@ -7,14 +7,14 @@ import { count } from '../../text/numbers'
 import { Section } from '../../ui/Section'
 import classes from '../../ui/ui.module.css'
 import { UserName } from '../UserName'
-import { byDay, modelsOf, type DashboardData, type Measure } from './data'
+import { byDay, modelsOf, TOGETHER, type DashboardData, type Measure } from './data'
 
-const CHARTS: { measure: Measure; title: string; type: 'stacked' | 'default' }[] = [
-  { measure: 'messages', title: 'Messages', type: 'stacked' },
-  { measure: 'tokens', title: 'Tokens spent', type: 'stacked' },
-  // Beside each other: who uses two models is one user.
-  { measure: 'activeUsers', title: 'Active users', type: 'default' },
-  { measure: 'failures', title: 'Failed answers', type: 'stacked' },
+const CHARTS: { measure: Measure; title: string; isByModel: boolean }[] = [
+  { measure: 'messages', title: 'Messages', isByModel: true },
+  { measure: 'tokens', title: 'Tokens spent', isByModel: true },
+  // Who uses two models is one user.
+  { measure: 'activeUsers', title: 'Active users', isByModel: false },
+  { measure: 'failures', title: 'Failed answers', isByModel: true },
 ]
 
 const COLOURS = ['teal.7', 'indigo.6', 'orange.6', 'grape.6', 'cyan.7', 'pink.6', 'lime.7', 'yellow.7']
@@ -28,15 +28,15 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
         Answers on their way: <strong>{count(openTurns)}</strong>
       </Text>
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
-        {CHARTS.map(({ measure, title, type }) => (
+        {CHARTS.map(({ measure, title, isByModel }) => (
           <Section key={measure} title={title}>
             <BarChart
               h={240}
               data={byDay(days, measure)}
               dataKey="day"
-              type={type}
-              series={series}
-              withLegend={series.length > 1}
+              type="stacked"
+              series={isByModel ? series : [{ name: TOGETHER, color: 'teal.7' }]}
+              withLegend={isByModel && series.length > 1}
               valueFormatter={count}
               aria-label={`${title} by day`}
             />
@@ -53,10 +53,10 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {topSpenders.map(({ user, tokens, messages }) => (
-              <Table.Tr key={user.id}>
+            {topSpenders.map(({ user, tokens, messages }, place) => (
+              <Table.Tr key={user?.id ?? place}>
                 <Table.Td>
-                  <UserName user={user} name={user.username} />
+                  <UserName user={user} name={user?.username ?? 'deleted'} />
                 </Table.Td>
                 <Table.Td className={classes.numbers}>{count(tokens)}</Table.Td>
                 <Table.Td className={classes.numbers}>{count(messages)}</Table.Td>

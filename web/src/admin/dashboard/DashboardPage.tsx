@@ -1,6 +1,6 @@
-import { IconChartBar } from '@tabler/icons-react'
 import { lazy } from 'react'
-import { Message } from '../../ui/Message'
+import { PageLoader } from '../../ui/PageLoader'
+import { ProblemAlert } from '../../ui/ProblemAlert'
 import { AdminTitle } from '../AdminTitle'
 import { useDashboard } from './useDashboard'
 
@@ -8,17 +8,13 @@ import { useDashboard } from './useDashboard'
 const Dashboard = lazy(() => import('./Dashboard'))
 
 export default function DashboardPage() {
-  const data = useDashboard()
+  const { data, problem } = useDashboard()
   return (
     <>
       <AdminTitle title="Dashboard" />
-      {data ? (
-        <Dashboard data={data} />
-      ) : (
-        <Message Icon={IconChartBar} title="No data source yet">
-          The server does not tell these numbers yet. Users, chats and the ledger are at the side.
-        </Message>
-      )}
+      {problem && <ProblemAlert problem={problem} />}
+      {data && <Dashboard data={data} />}
+      {!data && !problem && <PageLoader />}
     </>
   )
 }

@@ -1,6 +1,25 @@
+import { useQuery } from 'urql'
+import { DashboardDocument } from '../../gql/admin'
+import { problemOfCombined, type Problem } from '../../graphql/problem'
 import type { DashboardData } from './data'
 
-/** The numbers of the dashboard; null as long as the API has no query for them. */
-export function useDashboard(): DashboardData | null {
-  return null
+/** How many days are shown, today included. */
+export const DAYS = 30
+
+type Loading = { data: DashboardData | null; problem: Problem | null }
+
+/** The numbers of the dashboard, as the server counts them. */
+export function useDashboard(): Loading {
+  const [{ data, error }] = useQuery({
+    query: DashboardDocument,
+    variables: { days: DAYS },
+    requestPolicy: 'cache-and-network',
+  })
+  if (error) return { data: null, problem: problemOfCombined(error) }
+  if (!data) return { data: null, problem: null }
+  const days = data.usage ?? []
+  return {
+    data: { days, topSpenders: data.topSpenders ?? [], openTurns: data.openTurns ?? 0 },
+    problem: null,
+  }
 }
