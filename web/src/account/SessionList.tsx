@@ -39,22 +39,24 @@ export function SessionList() {
   if (pages.problem) return <ProblemAlert problem={pages.problem} onRetry={pages.reload} />
   if (pages.isLoading && pages.rows.length === 0) return <Loader size="sm" />
   return (
-    <Stack component="ul" gap="sm" m={0} p={0} style={{ listStyle: 'none' }}>
-      {pages.rows.map((row) => (
-        <Group component="li" key={row.id} justify="space-between" wrap="nowrap">
-          <div>
-            <Text size="sm">
-              {deviceInWords(row.userAgent)} {row.current && <Badge size="sm">This one</Badge>}
-            </Text>
-            <Text size="xs" c="dimmed">
-              Last used <Ago iso={row.lastUsedAt} />
-            </Text>
-          </div>
-          <Button size="xs" variant="default" onClick={() => end(row)}>
-            End
-          </Button>
-        </Group>
-      ))}
+    <Stack gap="sm">
+      <Stack component="ul" gap="sm" m={0} p={0} style={{ listStyle: 'none' }}>
+        {pages.rows.map((row) => (
+          <Group component="li" key={row.id} justify="space-between" wrap="nowrap">
+            <div>
+              <Text size="sm">
+                {deviceInWords(row.userAgent)} {row.current && <Badge size="sm">This one</Badge>}
+              </Text>
+              <Text size="xs" c="dimmed">
+                Last used <Ago iso={row.lastUsedAt} />
+              </Text>
+            </div>
+            <Button size="xs" variant="default" onClick={() => end(row)}>
+              End
+            </Button>
+          </Group>
+        ))}
+      </Stack>
       <LoadMore pages={pages} what="session" />
     </Stack>
   )

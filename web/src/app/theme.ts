@@ -18,6 +18,13 @@ export const theme = createTheme({
 export const readable: CSSVariablesResolver = ({ colors }) => ({
   variables: {},
   light: {
+    // Text on a tint of its own colour.
+    ...Object.fromEntries(
+      Object.entries(colors).map(([name, shades]) => [
+        `--mantine-color-${name}-light-color`,
+        `color-mix(in srgb, ${shades[9]}, black 40%)`,
+      ]),
+    ),
     '--mantine-color-dimmed': colors.gray[7],
     '--mantine-color-placeholder': colors.gray[7],
     '--mantine-color-error': colors.red[8],

@@ -38,6 +38,7 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
               series={isByModel ? series : [{ name: TOGETHER, color: 'teal.7' }]}
               withLegend={isByModel && series.length > 1}
               valueFormatter={count}
+              role="img"
               aria-label={`${title} by day`}
             />
           </Section>

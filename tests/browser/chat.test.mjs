@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { accessible, balance, logIn, newest, register, send, startBrowser, startServer } from "./support.mjs";
+
+let server, browser;
+before(async () => {
+  server = await startServer("[ledger]\nsignup_grant = 450");
+  browser = await startBrowser(server.url);
+});
+after(async () => {
+  await browser.close();
+  await server.stop();
+  assert.deepEqual(browser.wrong, [], "no request leaves this host, no script fails");
+});
+
+test("the first visit: from nothing to a streamed answer", async () => {
+  const page = await browser.open("/");
+  await page.waitForURL(/login/);
+  await page.getByRole("link", { name: "Make an account" }).click();
+  await page.getByLabel("Name").fill("mia");
+  await page.locator("input[type=password]").first().fill("12345678");
+  await page.locator("form button[type=submit]").click();
+  // What is wrong is said at the field, and can be mended.
+  await page.getByText(/password/i).nth(1).waitFor();
+  await page.locator("input[type=password]").first().fill("seven-green-kites");
+  await page.locator("form button[type=submit]").click();
+  await balance(page).getByText("450").waitFor();
+  await send(page, "slow one two three four");
+  await newest(page).getByText("slow one").waitFor();
+  await page.getByLabel("Stop the answer").waitFor();
+  await newest(page).getByText("slow one two three four", { exact: false }).nth(1).waitFor();
+  await newest(page).getByText("100 tokens").waitFor();
+  await balance(page).getByText("350").waitFor();
+  await page.getByRole("link", { name: /slow one two/ }).first().waitFor();
+});
+
+test("a reload in the middle of an answer goes on with it", async () => {
+  const page = await browser.open("/");
+  await register(page, "rae");
+  const words = Array.from({ length: 14 }, (_, number) => `w${number}`).join(" ");
+  await send(page, `slow ${words}`);
+  await newest(page).getByText(/slow w0 w1/).nth(1).waitFor();
+  await page.reload();
+  await newest(page).getByText(`slow ${words}`).nth(1).waitFor();
+  await newest(page).getByText("100 tokens").waitFor();
+  await balance(page).getByText("350").waitFor();
+});
+
+test("an answer can be stopped, and what there was stays", async () => {
+  const page = await browser.open("/");
+  await register(page, "sol");
+  await send(page, `slow ${"word ".repeat(60)}`);
+  await newest(page).getByText(/slow word word/).nth(1).waitFor();
+  await page.getByLabel("Stop the answer").click();
+  await page.getByLabel("Stop the answer").waitFor({ state: "detached" });
+  await page.reload();
+  await newest(page).getByText(/slow word word/).nth(1).waitFor();
+  await balance(page).getByText("350").waitFor();
+});
+
+test("a message can be edited and answered once more, and a failure costs nothing", async () => {
+  const page = await browser.open("/");
+  await register(page, "edi");
+  await send(page, "first words");
+  await newest(page).getByText("100 tokens").waitFor();
+  await newest(page).getByLabel("Edit the message").click();
+  await page.getByLabel("Your message in other words").fill("better words");
+  await page.getByLabel("Your message in other words").press("Enter");
+  await newest(page).getByText("better words").nth(1).waitFor();
+  await balance(page).getByText("250").waitFor();
+  await newest(page).getByLabel("Answer once more").click();
+  await balance(page).getByText("150").waitFor();
+  await send(page, "fail now");
+  await newest(page).getByText(/nothing was charged/i).waitFor();
+  await balance(page).getByText("150").waitFor();
+});
+
+test("running out of tokens is no dead end", async () => {
+  const page = await browser.open("/");
+  await register(page, "pom");
+  for (const left of [350, 250, 150, 50]) {
+    await send(page, `message ${left}`);
+    await newest(page).getByText(`message ${left}`).nth(1).waitFor();
+    await newest(page).getByText("100 tokens").waitFor();
+    await balance(page).getByText(String(left)).waitFor();
+  }
+  await page.getByText("Not enough tokens for this message").waitFor();
+  await page.getByLabel("Message", { exact: true }).fill("This stays");
+  server.run("user", "grant", "pom", "100", "--reason", "a gift");
+  await page.reload();
+  await balance(page).getByText("150").waitFor();
+  await send(page, "Thank you");
+  await newest(page).getByText("Thank you").nth(1).waitFor();
+});
+
+test("two tabs share a session, and leave it together", async () => {
+  const page = await browser.open("/");
+  await register(page, "two");
+  const other = await page.context().newPage();
+  await other.goto("/");
+  await balance(other).getByText("450").waitFor();
+  await Promise.all([page.reload(), other.reload()]);
+  await Promise.all([balance(page).waitFor(), balance(other).waitFor()]);
+  await send(page, "from one tab");
+  await balance(other).getByText("350").waitFor();
+  await page.getByLabel("Menu of two").click();
+  await page.getByRole("menuitem", { name: "Log out", exact: true }).click();
+  await page.waitForURL(/login/);
+  await other.waitForURL(/login/);
+  await logIn(other, "two");
+  assert.equal(await page.evaluate(() => Object.keys({ ...localStorage, ...sessionStorage }).filter((key) => /token/i.test(key)).length), 0);
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`pages are accessible, ${colorScheme}, on a desk and on a phone`, async () => {
+    const name = `axe${colorScheme}`;
+    const page = await browser.open("/", { colorScheme });
+    await accessible(page, "login");
+    await register(page, name);
+    await accessible(page, "an empty chat");
+    await send(page, "say `code` and **bold**");
+    await newest(page).getByText("100 tokens").waitFor();
+    await accessible(page, "a chat");
+    await page.goto("/account");
+    await page.getByRole("heading", { name: "Devices" }).waitFor();
+    await accessible(page, "the account");
+    await page.setViewportSize({ width: 360, height: 740 });
+    await accessible(page, "the account on a phone");
+    await page.goto("/");
+    await page.getByLabel("Message", { exact: true }).waitFor();
+    await accessible(page, "a chat on a phone");
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= 360, `nothing sticks out: ${width}`);
+  });
+}

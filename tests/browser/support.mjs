@@ -1,0 +1,145 @@
+// What the tests share: a real server with a scripted model, and a browser that reports what it should not do.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AxeBuilder } from "@axe-core/playwright";
+import { chromium } from "playwright-core";
+
+export const PASSWORD = "seven-green-kites";
+const BINARY = process.env.JETON_TEST_BINARY ?? "../../target/debug/jeton";
+const CHROMIUM = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/** An OpenAI-compatible model: says the message again, word by word; "slow" words take their time. */
+async function startModel() {
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    const message = JSON.parse(body).messages.at(-1).content;
+    if (message.startsWith("fail")) return response.writeHead(500).end();
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const say = (delta, finish = null) =>
+      response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
+    for (const word of message.split(" ")) {
+      await sleep(message.startsWith("slow") ? 200 : 5);
+      say({ content: `${word} ` });
+    }
+    say({}, "stop");
+    response.end("data: [DONE]\n\n");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+/** A server of its own for a test file, on data of its own. */
+export async function startServer(settings = "") {
+  const data = mkdtempSync(join(tmpdir(), "jeton-browser-"));
+  const model = await startModel();
+  const config = join(data, "jeton.toml");
+  writeFileSync(
+    config,
+    `default_model = "scripted"
+     http.listen = "127.0.0.1:0"
+     data.dir = "${data}"
+     log.filter = "warn"
+     ${settings}
+     [models.scripted]
+     provider = "openai"
+     base_url = "http://127.0.0.1:${model.address().port}/v1"
+     upstream_model = "x"
+     retries = 0
+     price = { per_message = 100 }
+    `,
+  );
+  const run = (...args) => execFileSync(BINARY, ["--config", config, ...args], { input: `${PASSWORD}\n`, encoding: "utf8" });
+  run("createsuperuser", "--password-stdin");
+  run("user", "create", "sue", "--staff", "--password-stdin");
+  const jeton = spawn(BINARY, ["--config", config, "serve"], { stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  for await (const chunk of jeton.stdout) {
+    said += chunk;
+    if (/http:\/\/127\.0\.0\.1:\d+/.test(said)) break;
+  }
+  const url = said.match(/http:\/\/127\.0\.0\.1:\d+/)[0];
+  return {
+    url,
+    run,
+    async stop() {
+      jeton.kill("SIGTERM");
+      await once(jeton, "exit");
+      model.close();
+      const clean = execFileSync(BINARY, ["--config", config, "verify"], { encoding: "utf8" });
+      assert.match(clean, /clean/);
+      rmSync(data, { recursive: true });
+    },
+  };
+}
+
+/** A browser. Requests to other hosts, errors of scripts and breaches of the policy fail the test that looks at them. */
+export async function startBrowser(url) {
+  const executablePath = CHROMIUM.find((path) => path && existsSync(path));
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  const wrong = [];
+  return {
+    wrong,
+    /** A new profile with one page. */
+    async open(path = "/", options = {}) {
+      const context = await browser.newContext({ baseURL: url, viewport: { width: 1280, height: 800 }, ...options });
+      context.setDefaultTimeout(Number(process.env.PATIENCE ?? 15_000));
+      context.on("request", (request) => {
+        const to = new URL(request.url());
+        if (to.host !== new URL(url).host && !["data:", "blob:"].includes(to.protocol)) wrong.push(`asked ${to}`);
+      });
+      context.on("weberror", (error) => wrong.push(`error ${error.error().message}`));
+      context.on("console", (message) => {
+        if (/Content Security Policy/i.test(message.text())) wrong.push(message.text());
+      });
+      const page = await context.newPage();
+      await page.goto(path);
+      return page;
+    },
+    close: () => browser.close(),
+  };
+}
+
+export async function register(page, name) {
+  await page.goto("/register");
+  await page.getByLabel("Name").fill(name);
+  await page.locator("input[type=password]").first().fill(PASSWORD);
+  await page.locator("form button[type=submit]").click();
+  await page.getByLabel("Message", { exact: true }).waitFor();
+}
+
+export async function logIn(page, name, password = PASSWORD) {
+  await page.goto("/login");
+  await page.getByLabel("Name").fill(name);
+  await page.locator("input[type=password]").first().fill(password);
+  await page.locator("form button[type=submit]").click();
+  await page.getByLabel("Message", { exact: true }).waitFor();
+}
+
+/** Types and sends a message. */
+export async function send(page, text) {
+  await page.getByLabel("Message", { exact: true }).fill(text);
+  await page.getByLabel("Message", { exact: true }).press("Enter");
+}
+
+/** The newest exchange of the thread. */
+export const newest = (page) => page.getByRole("article", { name: "Message and answer" }).last();
+
+/** The balance in the header. */
+export const balance = (page) => page.getByLabel(/^Balance\./);
+
+/** Has no serious finding of axe-core. */
+export async function accessible(page, what) {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  const told = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 150)).join(" | ")}`);
+  assert.deepEqual(told, [], what);
+}
