@@ -2,6 +2,7 @@ CARGO  ?= cargo
 PYTHON ?= python3
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 NPM    := $(shell command -v npm)
+CHROMIUM := $(firstword $(shell for name in chromium chromium-browser google-chrome; do command -v $$name; done))
 
 # The browser client, where npm is there to build it. Without it the server runs all the same, and says so.
 WEB_BUILT   := $(if $(NPM),web/dist/index.html)
@@ -9,7 +10,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/gql/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt schema web model soak clients bench-search bench-streams clean
+.PHONY: help run test browser lint fmt schema web model soak clients bench-search bench-streams clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +26,11 @@ run: $(WEB_BUILT) ## build for this machine, fetch the model if it is missing, a
 test: $(WEB_BUILT) ## run every test, on SQLite and on a throw-away PostgreSQL
 	@if [ -n "$(NPM)" ]; then npm --prefix web test; elif [ -n "$(CI)" ]; then echo "npm is missing"; exit 1; else echo "npm is not installed: the browser client is not built and not tested"; fi
 	@$(PYTHON) scripts/test.py $(ARGS)
+	@if [ -n "$(NPM)" ] && [ -n "$(CHROMIUM)" ]; then $(MAKE) --no-print-directory browser; elif [ -n "$(CI)" ]; then echo "Chromium or npm is missing"; exit 1; else echo "Chromium or npm is not installed: the browser client is not tested in a browser"; fi
+
+browser: $(WEB_BUILT) ## test the browser client in Chromium against the real server
+	$(CARGO) build --locked
+	@cd tests/browser && npm ci --silent && JETON_TEST_BINARY="$(abspath $(TARGET))/debug/jeton" CHROMIUM="$(CHROMIUM)" npm test
 
 # The last two are run where they are installed: cargo install --locked cargo-deny cargo-machete
 lint: $(if $(NPM),$(WEB_MODULES)) ## check formatting, lints, types, documentation and dependencies
