@@ -28,3 +28,4 @@ mod search;
 mod sessions;
 mod streams;
 mod upstream;
+mod web;
