@@ -2,7 +2,7 @@ CARGO  ?= cargo
 PYTHON ?= python3
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 NPM    := $(shell command -v npm)
-CHROMIUM := $(firstword $(shell for name in chromium chromium-browser google-chrome; do command -v $$name; done))
+CHROMIUM := $(firstword $(shell which chromium chromium-browser google-chrome 2>/dev/null))
 
 # The browser client, where npm is there to build it. Without it the server runs all the same, and says so.
 WEB_BUILT   := $(if $(NPM),web/dist/index.html)
