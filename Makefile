@@ -28,8 +28,9 @@ test: $(WEB_BUILT) ## run every test, on SQLite and on a throw-away PostgreSQL
 	@$(PYTHON) scripts/test.py $(ARGS)
 	@if [ -n "$(NPM)" ] && [ -n "$(CHROMIUM)" ]; then $(MAKE) --no-print-directory browser; elif [ -n "$(CI)" ]; then echo "Chromium or npm is missing"; exit 1; else echo "Chromium or npm is not installed: the browser client is not tested in a browser"; fi
 
+# The binary that the tests were built with: a plain build has other features, and would take as long again.
 browser: $(WEB_BUILT) ## test the browser client in Chromium against the real server
-	$(CARGO) build --locked
+	$(CARGO) test --workspace --locked --no-run --quiet
 	@cd tests/browser && npm ci --silent && JETON_TEST_BINARY="$(abspath $(TARGET))/debug/jeton" CHROMIUM="$(CHROMIUM)" npm test
 
 # The last two are run where they are installed: cargo install --locked cargo-deny cargo-machete
@@ -68,7 +69,7 @@ soak: ## 1,000 turns with a misbehaving model and a server that is killed again 
 	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/soak.py $(ARGS)
 
 clients: ## follow the real model's replies with the official graphql-ws and graphql-sse clients
-	$(CARGO) build --locked
+	$(CARGO) test --workspace --locked --no-run --quiet
 	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/clients.py $(ARGS)
 
 # SQLite and the tokenizer of searches are optimised in the development profile too.
