@@ -24,12 +24,6 @@ pub(super) struct Context {
     pub(super) left_out: i64,
 }
 
-/// The user's own conversation.
-pub(super) async fn conversation(app: &App, user_id: i64, id: i64) -> Result<conversation::Model, Error> {
-    let own = conversation::Entity::of(user_id).filter(conversation::Column::Id.eq(id));
-    own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("conversation"))
-}
-
 /// Gathers the context of a message. Of the earlier chats of the conversation the newest are kept; where one is to be
 /// replaced, only those before it count.
 pub(super) async fn gather(

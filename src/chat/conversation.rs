@@ -4,7 +4,6 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
-use super::delete::delete_conversation;
 use crate::app::App;
 use crate::db::Txn;
 use crate::entity::conversation::{self, Column};
@@ -82,16 +81,6 @@ pub async fn rename(app: &App, viewer: Viewer, id: i64, title: &str) -> Result<c
         })
     });
     renamed.await?.ok_or_else(|| Error::not_found("conversation"))
-}
-
-/// Deletes one of the viewer's own conversations with its chats. Replies that are still being made are stopped and paid
-/// for first. The ledger keeps its entries.
-///
-/// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's; TIMEOUT where a reply can't be stopped.
-pub async fn delete(app: &App, viewer: Viewer, id: i64) -> Result<(), Error> {
-    find(app, viewer, id).await?;
-    delete_conversation(app, viewer, id).await
 }
 
 /// One of the viewer's own conversations.

@@ -2,11 +2,11 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::{news, stop};
+use super::{conversation, news, stop};
 use crate::app::App;
 use crate::db::Txn;
+use crate::entity;
 use crate::entity::chat::{self, Column, Status};
-use crate::entity::conversation;
 use crate::error::{Code, Error};
 use crate::viewer::Viewer;
 
@@ -35,8 +35,14 @@ pub async fn delete(app: &App, viewer: Viewer, chat_id: i64) -> Result<(), Error
     Ok(())
 }
 
-/// Deletes a conversation with its chats. The caller knows that it is the viewer's own.
-pub(super) async fn delete_conversation(app: &App, viewer: Viewer, id: i64) -> Result<(), Error> {
+/// Deletes one of the viewer's own conversations with its chats. Replies that are still being made are stopped and paid
+/// for first. The ledger keeps its entries.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's; TIMEOUT where a reply can't be stopped;
+/// CONFLICT where new messages come faster than they can be stopped.
+pub async fn delete_conversation(app: &App, viewer: Viewer, id: i64) -> Result<(), Error> {
+    conversation::find(app, viewer, id).await?;
     for _ in 0..TRIES {
         let open: Vec<i64> = open_chats(id).into_tuple().all(app.db.read()).await?;
         let stopping = open.into_iter().map(|chat_id| stop(app, viewer, chat_id));
@@ -51,10 +57,10 @@ pub(super) async fn delete_conversation(app: &App, viewer: Viewer, id: i64) -> R
 /// Deletes the conversation unless one of its chats is open; says whether it is gone.
 async fn delete_ended(txn: &Txn, id: i64) -> Result<bool, Error> {
     // Locked, so that no chat is opened from here on: opening one updates this row.
-    let found = conversation::Entity::find_by_id(id).lock_exclusive().one(txn).await?;
+    let found = entity::conversation::Entity::find_by_id(id).lock_exclusive().one(txn).await?;
     let open: Option<i64> = open_chats(id).into_tuple().one(txn).await?;
     if found.is_some() && open.is_none() {
-        conversation::Entity::delete_by_id(id).exec(txn).await?;
+        entity::conversation::Entity::delete_by_id(id).exec(txn).await?;
     }
     Ok(open.is_none())
 }

@@ -50,7 +50,7 @@ pub struct Delta {
 
 impl Delta {
     /// What lies behind `position` of a text that begins at `offset`, in parts.
-    fn behind(position: usize, offset: usize, text: String) -> Vec<Self> {
+    fn behind(position: usize, offset: usize, text: &str) -> Vec<Self> {
         let known = position.saturating_sub(offset);
         let start = text.char_indices().nth(known).map(|(start, _)| start);
         let mut rest = start.and_then(|start| text.get(start..)).unwrap_or_default();
@@ -90,14 +90,12 @@ pub(super) fn feed(app: App, chat_id: i64, after: usize) -> impl Stream<Item = R
         let mut patience = FIRST_LOOK;
         loop {
             let chat = chat::Entity::find_by_id(chat_id).one(app.db.read()).await?;
-            let mut chat = chat.ok_or_else(|| Error::not_found("chat"))?;
-            let ended = chat.status != Status::Pending;
-            let stored = if ended { chat.response.clone() } else { std::mem::take(&mut chat.response) };
-            for delta in Delta::behind(position, 0, stored) {
+            let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
+            for delta in Delta::behind(position, 0, &chat.response) {
                 position = delta.end;
                 yield Fed::Delta(delta);
             }
-            if ended {
+            if chat.status != Status::Pending {
                 let balance = ledger::balance(&app.db, chat.user_id).await?;
                 yield Fed::Ended(Box::new(Ended { chat, balance }));
                 return;
@@ -117,7 +115,7 @@ pub(super) fn feed(app: App, chat_id: i64, after: usize) -> impl Stream<Item = R
                 let Some(News::Piece { offset, text }) = heard else { break };
                 if offset <= position {
                     patience = FIRST_LOOK;
-                    for delta in Delta::behind(position, offset, text) {
+                    for delta in Delta::behind(position, offset, &text) {
                         position = delta.end;
                         yield Fed::Delta(delta);
                     }
@@ -136,7 +134,7 @@ mod tests {
 
     #[test]
     fn what_is_known_is_cut_off_and_never_in_the_middle_of_a_character() {
-        let behind = |position, offset, text: &str| Delta::behind(position, offset, text.to_owned());
+        let behind = Delta::behind;
         let delta = |offset, end, text: &str| vec![Delta { offset, end, text: text.to_owned() }];
         assert_eq!(behind(0, 0, "añ€😀"), delta(0, 4, "añ€😀"));
         assert_eq!(behind(2, 0, "añ€😀"), delta(2, 4, "€😀"));

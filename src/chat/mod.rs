@@ -23,7 +23,7 @@ use futures::StreamExt;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-pub use self::delete::delete;
+pub use self::delete::{delete, delete_conversation};
 pub use self::export::{Format, export};
 pub use self::feed::{Delta, Fed, follow};
 pub use self::history::{Filter, Order, Wanted, all, answered, by_ids, find, find_any, history};
@@ -162,7 +162,7 @@ enum Begun {
 
 async fn begin(app: &App, viewer: Viewer, input: Send, replaces: Option<i64>) -> Result<Begun, Error> {
     let user_id = viewer.user()?.id;
-    let (opening, model) = open::check(app, user_id, input, replaces).await?;
+    let (opening, model) = open::check(app, viewer, input, replaces).await?;
     let place = app.turns.take(user_id).map_err(|full| match full {
         Full::Owner => Error::rate_limited("Too many of your messages are being answered. Wait for one of them.", 1),
         Full::Total => Error::rate_limited("Too many messages are being answered. Try again in a moment.", 1),

@@ -13,6 +13,7 @@ use crate::entity::chat::{self, Column, Status};
 use crate::error::{Code, Error, FieldError};
 use crate::ledger;
 use crate::tokens::{Price, Tokens};
+use crate::viewer::Viewer;
 
 /// A message that was checked and is to be paid for.
 pub(super) struct Opening {
@@ -52,12 +53,13 @@ pub(super) enum Open {
 /// Checks the message, and gathers what the model is to see.
 pub(super) async fn check(
     app: &App,
-    user_id: i64,
+    viewer: Viewer,
     input: Send,
     replaces: Option<i64>,
 ) -> Result<(Opening, Model), Error> {
+    let user_id = viewer.user()?.id;
     let conversation = match input.conversation_id {
-        Some(id) => Some(context::conversation(app, user_id, id).await?),
+        Some(id) => Some(conversation::find(app, viewer, id).await?),
         None => None,
     };
     let message = input.message.trim().to_owned();

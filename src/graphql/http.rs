@@ -55,10 +55,9 @@ async fn answer(graphql: &Graphql, headers: &HeaderMap, by_get: bool, asked: Res
     };
     match execute(graphql, headers, by_get, asked).await {
         Ok(response) => {
-            let executed = was_executed(&response);
-            let fine = executed || media == Media::Json;
+            let fine = was_executed(&response) || media == Media::Json;
             let status = if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-            let mut answer = write(media, status, executed, &response);
+            let mut answer = write(media, status, &response);
             // Cookies that a mutation set or took away.
             answer.headers_mut().extend(response.http_headers);
             answer
@@ -103,7 +102,7 @@ fn negotiate(headers: &HeaderMap) -> Option<Media> {
 pub(super) fn refuse(media: Media, refused: Refusal) -> HttpResponse {
     let Refusal { status, well_formed, code, message } = refused;
     let status = if well_formed && media == Media::Json { StatusCode::OK } else { status };
-    let mut response = write(media, status, false, &refusal(code, &message));
+    let mut response = write(media, status, &refusal(code, &message));
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     }
@@ -114,18 +113,13 @@ pub(super) fn refuse(media: Media, refused: Refusal) -> HttpResponse {
     response
 }
 
-/// Writes the answer; a request that was not executed has no `data`, not even null.
-fn write(media: Media, status: StatusCode, executed: bool, response: &Response) -> HttpResponse {
+/// Writes the answer.
+fn write(media: Media, status: StatusCode, response: &Response) -> HttpResponse {
     let content_type = match media {
         Media::Response => "application/graphql-response+json; charset=utf-8",
         Media::Json => "application/json; charset=utf-8",
     };
-    let body = if executed {
-        serde_json::to_vec(response)
-    } else {
-        serde_json::to_vec(&serde_json::json!({ "errors": response.errors }))
-    };
-    match body {
+    match request::to_json(response) {
         Ok(body) => (status, [(CONTENT_TYPE, content_type)], body).into_response(),
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");

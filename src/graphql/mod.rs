@@ -15,8 +15,6 @@ mod subscription;
 mod types;
 mod ws;
 
-use std::time::Duration;
-
 use async_graphql::{SDLExportOptions, SchemaBuilder};
 use axum::Router;
 use axum::routing::get;
@@ -27,9 +25,6 @@ use self::query::Query;
 use self::request::Graphql;
 use self::subscription::Subscription;
 use crate::app::App;
-
-/// When the server stops, open streams may tell the ends of their operations for so long.
-const STOP_GRACE: Duration = Duration::from_millis(500);
 
 /// Serves `/graphql`, and the two carriers of subscriptions: `/graphql/ws` and `/graphql/stream`.
 pub fn router(app: &App) -> Router {

@@ -1,6 +1,8 @@
 //! What every carrier has to do before the schema can run an operation: who is asking, what is asked, and whether the
 //! carrier may bring it.
 
+use std::time::Duration;
+
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection};
 use async_graphql::{Request, Response, Variables};
 use axum::body::Bytes;
@@ -10,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde::Deserialize;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::context::UserAgent;
 use super::cookie::CookieSession;
@@ -20,6 +23,8 @@ use crate::error::{Code, Error};
 use crate::session;
 use crate::viewer::Viewer;
 
+/// When the server stops, open streams may tell the ends of their operations for so long.
+const STOP_GRACE: Duration = Duration::from_millis(500);
 pub(super) const JSON: &str = "application/json";
 
 /// What the carriers share.
@@ -123,6 +128,15 @@ pub(super) fn was_executed(response: &Response) -> bool {
     response.data != async_graphql::Value::Null || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
+/// An answer as JSON; one to a request that was not executed has no `data`, not even null.
+pub(super) fn to_json(response: &Response) -> serde_json::Result<String> {
+    if was_executed(response) {
+        serde_json::to_string(response)
+    } else {
+        serde_json::to_string(&serde_json::json!({ "errors": response.errors }))
+    }
+}
+
 /// What kind of operation is to run.
 fn check_operation(document: &ExecutableDocument, name: Option<&str>) -> Result<Option<OperationType>, Refusal> {
     let operation = match (&document.operations, name) {
@@ -165,6 +179,22 @@ pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, Ref
             Err(Refusal { code: Code::Internal, ..Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.message) })
         }
     }
+}
+
+/// Watches the session of an access token, and says why when it is good no longer.
+///
+/// In a task of its own: between two polls the watch may hold a connection to the database, and in a carrier's task it
+/// would have to wait for the client.
+pub(super) fn watch_session(app: &App, token: String, user_id: i64) -> AbortOnDropHandle<Error> {
+    let watched = app.clone();
+    let watch = async move { session::ended(&watched, &token, user_id).await.into() };
+    AbortOnDropHandle::new(app.streams.spawn(watch))
+}
+
+/// Waits until the server stops, and until what ends with it has been told.
+pub(super) async fn server_stopped(app: App) {
+    app.stopping.cancelled().await;
+    tokio::time::sleep(STOP_GRACE).await;
 }
 
 /// What the client says of itself.

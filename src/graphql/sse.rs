@@ -20,14 +20,11 @@ use futures::future::OptionFuture;
 use futures::stream::{BoxStream, once};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_util::task::AbortOnDropHandle;
 
-use super::STOP_GRACE;
 use super::error::refusal;
 use super::http::{Media, refuse};
-use super::request::{self, Asked, Graphql, Operation, Refusal, accepts, was_executed};
-use crate::error::{Code, Error};
-use crate::session;
+use super::request::{self, Asked, Graphql, Operation, Refusal, accepts};
+use crate::error::Code;
 use crate::viewer::Viewer;
 
 /// Answers that may wait for the client, beside what lies in the connection's own buffers.
@@ -118,24 +115,15 @@ fn events(
     let cut = Arc::new(OnceLock::new());
     let (app, why, heartbeat) = (graphql.app.clone(), cut.clone(), graphql.app.config.graphql.heartbeat);
     graphql.app.streams.spawn(async move {
-        // In a task of its own: between two polls it may hold a connection to the database, and here it would have to wait
-        // for the client.
-        let watched = app.clone();
-        let mut session = credential.map(|(token, user_id)| {
-            let watch = async move { Error::from(session::ended(&watched, &token, user_id).await) };
-            AbortOnDropHandle::new(app.streams.spawn(watch))
-        });
-        let stopped = async {
-            app.stopping.cancelled().await;
-            // What ends with the server is still told.
-            tokio::time::sleep(STOP_GRACE).await;
-        };
+        let mut session = credential.map(|(token, user_id)| request::watch_session(&app, token, user_id));
+        let stopped = request::server_stopped(app.clone());
         tokio::pin!(stopped);
         loop {
             let response = tokio::select! {
                 response = responses.next() => response,
                 Some(Ok(error)) = OptionFuture::from(session.as_mut()) => {
-                    send.send(refusal(error.code, &error.message)).await.ok();
+                    let told = send.send(refusal(error.code, &error.message));
+                    timeout(app.config.graphql.write_timeout, told).await.ok();
                     return;
                 }
                 () = &mut stopped => {
@@ -177,13 +165,7 @@ fn events(
 }
 
 fn next(response: &Response) -> String {
-    // An answer to a request that was not executed has no data, not even null.
-    let data = if was_executed(response) {
-        serde_json::to_string(response)
-    } else {
-        serde_json::to_string(&serde_json::json!({ "errors": response.errors }))
-    };
-    let data = data.unwrap_or_else(|error| {
+    let data = request::to_json(response).unwrap_or_else(|error| {
         tracing::error!(%error, "an answer could not be written");
         r#"{"errors":[{"message":"Internal error.","extensions":{"code":"INTERNAL"}}]}"#.to_owned()
     });

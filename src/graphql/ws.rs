@@ -2,8 +2,8 @@
 //!
 //! One task reads a socket and writes to it, one message at a time; each operation has a task of its own, which waits
 //! until its last answer was taken: a slow client makes nothing pile up, and no operation waits for the database and the
-//! client at once. A client that does not read for too long is dropped. Each operation runs as whoever the socket's access token proves at that moment, and the socket is closed
-//! when the token or its session ends.
+//! client at once. A client that does not read for too long is dropped. Each operation runs as whoever the socket's access
+//! token proves at that moment, and the socket is closed when the token or its session ends.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,13 +21,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::STOP_GRACE;
 use super::context::UserAgent;
 use super::error::refusal;
 use super::http::{Media, refuse};
 use super::request::{self, Asked, Graphql, Operation, bearer, was_executed};
 use crate::error::{Code, Error};
-use crate::session;
 use crate::viewer::Viewer;
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -167,12 +165,7 @@ impl Connection {
         let mut heartbeat = interval_at(start + settings.heartbeat, settings.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_heard = start;
-        let stopping = self.graphql.app.stopping.clone();
-        let stopped = async {
-            stopping.cancelled().await;
-            // What ends with the server is still told.
-            tokio::time::sleep(STOP_GRACE).await;
-        };
+        let stopped = request::server_stopped(self.graphql.app.clone());
         tokio::pin!(stopped);
         loop {
             let done = tokio::select! {
@@ -235,9 +228,8 @@ impl Connection {
             self.token = Some(token.map_err(|refused| Closed::because(FORBIDDEN, refused.message))?);
         }
         if let Viewer::User(identity) = self.viewer().await? {
-            let (app, token) = (self.graphql.app.clone(), self.token.clone().unwrap_or_default());
-            let watch = async move { session::ended(&app, &token, identity.id).await.into() };
-            self.session = Some(AbortOnDropHandle::new(self.graphql.app.streams.spawn(watch)));
+            let token = self.token.clone().unwrap_or_default();
+            self.session = Some(request::watch_session(&self.graphql.app, token, identity.id));
         }
         self.acknowledged = true;
         self.say(json!({ "type": "connection_ack" })).await

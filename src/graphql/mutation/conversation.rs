@@ -6,6 +6,7 @@ use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome};
 use super::super::id::Kind;
 use super::super::types::Conversation;
+use crate::chat;
 use crate::chat::conversation::{self, Create};
 
 #[derive(Default)]
@@ -106,7 +107,7 @@ impl ConversationMutation {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.user()?;
         let deleted =
-            async { conversation::delete(app, viewer, Kind::Conversation.row(&input.conversation_id)?).await };
+            async { chat::delete_conversation(app, viewer, Kind::Conversation.row(&input.conversation_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;
         Ok(DeleteConversationPayload { deleted_id: deleted.map(|()| input.conversation_id), errors })
     }
