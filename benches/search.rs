@@ -15,7 +15,7 @@
 use std::time::{Duration, Instant};
 
 use jeton::account::Roles;
-use jeton::account::admin::{self, Actor};
+use jeton::account::admin;
 use jeton::app::{App, Models};
 use jeton::chat::{self, Filter, Order};
 use jeton::config::Config;
@@ -25,7 +25,7 @@ use jeton::page::Page;
 use jeton::random::Random;
 use jeton::session;
 use jeton::tokens::Tokens;
-use jeton::viewer::Viewer;
+use jeton::viewer::{Actor, Viewer};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ConnectionTrait, EntityTrait};
 

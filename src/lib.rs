@@ -11,7 +11,7 @@
 //! | [`web`] | serves the browser client, which is embedded |
 //! | [`session`] | log in, refresh, log out; credential to viewer |
 //! | [`account`], [`chat`] | people; metered exchanges |
-//! | [`ledger`] | the only one that moves tokens |
+//! | [`ledger`], [`audit`] | the only one that moves tokens; what operators did |
 //! | [`app`] | what all of them need, built once |
 //! | [`db`], [`entity`], [`ai`], [`cluster`] | storage, rows, language models, news |
 //! | the rest | leaves: errors, tokens, time, passwords, and the like |
@@ -19,6 +19,7 @@
 pub mod account;
 pub mod ai;
 pub mod app;
+pub mod audit;
 pub mod chat;
 pub mod cli;
 pub mod clock;

@@ -6,6 +6,7 @@ mod m20261123_000001_accounts_and_chats;
 mod m20261123_000002_conversations;
 mod m20261123_000003_search;
 mod m20261123_000004_usage;
+mod m20261124_000005_by_time;
 
 /// All steps, in order.
 pub struct Migrator;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_conversations::Migration),
             Box::new(m20261123_000003_search::Migration),
             Box::new(m20261123_000004_usage::Migration),
+            Box::new(m20261124_000005_by_time::Migration),
         ]
     }
 }

@@ -7,9 +7,9 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 
-use super::audit::{self, Deed};
 use super::{NewUser, Roles, insert, set_password_hash};
 use crate::app::App;
+use crate::audit::{self, Deed};
 use crate::db::Txn;
 use crate::entity::ledger_entry::Reason;
 use crate::entity::{chat, user};
@@ -18,49 +18,10 @@ use crate::ledger::{self, Balance, Entry, find_for_update};
 use crate::page::{Key, Page, Place, Slice, Sort};
 use crate::password;
 use crate::tokens::Tokens;
-use crate::viewer::{Identity, Viewer};
+use crate::viewer::Actor;
 
 /// Longest reason for an adjustment, in characters.
 const MAX_NOTE_CHARS: usize = 500;
-
-/// Who acts on other people's accounts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Actor {
-    /// Whoever has the shell of the server may do everything.
-    CommandLine,
-    /// A staff member or superuser; a plain user only where the deed is on their own account.
-    User(Identity),
-}
-
-impl Actor {
-    /// The viewer, as an operator.
-    ///
-    /// # Errors
-    /// UNAUTHENTICATED or FORBIDDEN for everybody but staff.
-    pub fn from_viewer(viewer: Viewer) -> Result<Self, Error> {
-        viewer.staff().map(Actor::User)
-    }
-
-    /// The user id; none for the command line.
-    pub fn id(&self) -> Option<i64> {
-        match self {
-            Actor::CommandLine => None,
-            Actor::User(identity) => Some(identity.id),
-        }
-    }
-
-    fn require_superuser(&self) -> Result<(), Error> {
-        match self {
-            Actor::CommandLine => Ok(()),
-            Actor::User(identity) => Viewer::User(*identity).superuser().map(drop),
-        }
-    }
-
-    /// Staff and superusers are touched by superusers only.
-    fn may_touch(&self, user: &user::Model) -> Result<(), Error> {
-        if user.is_staff || user.is_superuser { self.require_superuser() } else { Ok(()) }
-    }
-}
 
 /// Which users are asked for; all where nothing is set.
 #[derive(Clone, Debug, Default)]
@@ -198,7 +159,7 @@ pub async fn update(app: &App, actor: Actor, user_id: i64, change: Change) -> Re
         .write((actor, user_id, change, at), |txn, &(actor, user_id, change, at)| {
             Box::pin(async move {
                 let before = find_for_update(txn, user_id).await?;
-                actor.may_touch(&before)?;
+                actor.may_touch(before.is_operator())?;
                 let active = change.active.unwrap_or(before.is_active);
                 let superuser = change.superuser.unwrap_or(before.is_superuser);
                 if before.is_active && before.is_superuser && !(active && superuser) {
@@ -234,7 +195,7 @@ pub async fn update(app: &App, actor: Actor, user_id: i64, change: Change) -> Re
 /// password will not do.
 pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: String) -> Result<user::Model, Error> {
     let user = find(app, actor, user_id).await?;
-    actor.may_touch(&user)?;
+    actor.may_touch(user.is_operator())?;
     password::check(&password, &user.username).map_err(|message| Error::field("password", message))?;
     let hash = app.hasher.hash(password).await?;
     let changed = app
@@ -242,7 +203,7 @@ pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: Strin
         .write((actor, user_id, hash, app.clock.now()), |txn, (actor, user_id, hash, at)| {
             Box::pin(async move {
                 // Checked again under the lock: the user may have been promoted meanwhile.
-                actor.may_touch(&find_for_update(txn, *user_id).await?)?;
+                actor.may_touch(find_for_update(txn, *user_id).await?.is_operator())?;
                 let user = set_password_hash(txn, *user_id, hash).await?;
                 let target = ("user", user.id, user.username.as_str());
                 let deed = Deed { action: "user.set_password", target, details: json!({}), at: *at };
@@ -265,7 +226,7 @@ pub async fn delete(app: &App, actor: Actor, user_id: i64) -> Result<(), Error> 
         .write((actor, user_id, at), |txn, &(actor, user_id, at)| {
             Box::pin(async move {
                 let user = find_for_update(txn, user_id).await?;
-                actor.may_touch(&user)?;
+                actor.may_touch(user.is_operator())?;
                 remove(txn, &actor, &user, at).await
             })
         })

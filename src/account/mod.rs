@@ -1,13 +1,11 @@
-//! Accounts: registering, profiles, passwords, roles, deletion, and the audit trail of what operators did.
+//! Accounts: registering, profiles, passwords, roles, deletion.
 //!
 //! Who may do what is decided here, once, for every transport and for the command line. Balances are `ledger`'s and
 //! sessions `session`'s; this room ends the sessions of a user by counting up the `session_epoch` of the user's row.
 
 pub mod admin;
-pub mod audit;
 pub mod name;
 
-use self::admin::Actor;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, SqlErr};
 
@@ -20,7 +18,7 @@ use crate::error::{Error, FieldError};
 use crate::ledger::{self, Entry};
 use crate::password;
 use crate::tokens::Tokens;
-use crate::viewer::Viewer;
+use crate::viewer::{Actor, Viewer};
 
 /// What a stranger gives to get an account.
 pub struct Registering {

@@ -1,38 +1,61 @@
 //! Deleting chats. An open one is stopped first, so that what was produced is paid for and nothing stays held.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use chrono::{DateTime, SecondsFormat, Utc};
+use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use serde_json::json;
 
-use super::{conversation, news, stop};
+use super::{conversation, find, find_any, news, stop};
 use crate::app::App;
+use crate::audit::{self, Deed};
 use crate::db::Txn;
-use crate::entity;
 use crate::entity::chat::{self, Column, Status};
+use crate::entity::{self, user};
 use crate::error::{Code, Error};
-use crate::viewer::Viewer;
+use crate::ledger;
+use crate::viewer::{Actor, Viewer};
 
 /// Tries at stopping what is open, since more may be opened meanwhile.
 const TRIES: usize = 5;
 
-/// Deletes one of the viewer's own chats. The ledger keeps its entry.
+/// Deletes one of the viewer's own chats, or, for staff, anybody's, which the audit trail tells. The ledger keeps its
+/// entry.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's chat; TIMEOUT where its reply can't be
-/// stopped.
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's chat; FORBIDDEN for an operator's unless by
+/// a superuser; TIMEOUT where its reply can't be stopped.
 pub async fn delete(app: &App, viewer: Viewer, chat_id: i64) -> Result<(), Error> {
-    stop(app, viewer, chat_id).await?;
-    let deleted = app.db.write(chat_id, |txn, &id| {
-        Box::pin(async move {
-            let ended =
-                chat::Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::Status.ne(Status::Pending));
-            Ok(ended.exec(txn).await?.rows_affected)
-        })
-    });
-    if deleted.await? == 0 {
-        // Somebody was faster.
-        return Err(Error::not_found("chat"));
+    let asking = viewer.user()?;
+    let chat =
+        if viewer.staff().is_ok() { find_any(app, viewer, chat_id).await? } else { find(app, viewer, chat_id).await? };
+    let operator = (chat.user_id != asking.id).then_some(Actor::User(asking));
+    if let Some(actor) = operator {
+        let owner = user::Entity::find_by_id(chat.user_id).one(app.db.read()).await?;
+        actor.may_touch(owner.is_some_and(|owner| owner.is_operator()))?;
     }
+    super::end(app, chat_id).await?;
+    let deleted = app.db.write((operator, chat_id, app.clock.now()), |txn, &(operator, id, at)| {
+        Box::pin(delete_one(txn, operator, id, at))
+    });
+    deleted.await?;
     app.bus.publish(&news::topic(chat_id), || news::News::Ended.encode());
     Ok(())
+}
+
+async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Utc>) -> Result<(), Error> {
+    let ended = chat::Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::Status.ne(Status::Pending));
+    // Nothing where somebody was faster.
+    let gone = ended.exec_with_returning(txn).await?.into_iter().next().ok_or_else(|| Error::not_found("chat"))?;
+    let Some(actor) = operator else { return Ok(()) };
+    // The owner's row is locked: the owner may have been promoted meanwhile.
+    let owner = ledger::find_for_update(txn, gone.user_id).await?;
+    actor.may_touch(owner.is_operator())?;
+    // What was said is gone for good, so none of it stays in the trail.
+    let details = json!({
+        "user_id": gone.user_id, "model": gone.model, "status": gone.status.to_value(), "cost": gone.cost,
+        "created_at": gone.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+    });
+    let deed = Deed { action: "chat.delete", target: ("chat", id, &owner.username), details, at };
+    audit::record(txn, &actor, deed).await
 }
 
 /// Deletes one of the viewer's own conversations with its chats. Replies that are still being made are stopped and paid

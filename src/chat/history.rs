@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -11,7 +10,7 @@ use crate::app::App;
 use crate::entity::chat::{self, Column, Status};
 use crate::entity::user;
 use crate::error::{Code, Error};
-use crate::page::{Page, Slice};
+use crate::page::{Page, Period, Slice};
 use crate::viewer::Viewer;
 
 /// In which order chats are found.
@@ -100,10 +99,8 @@ pub struct Wanted {
     pub model: Option<String>,
     /// Those in this state.
     pub status: Option<Status>,
-    /// Those that came at this moment or later.
-    pub since: Option<DateTime<Utc>>,
-    /// Those that came before this moment.
-    pub until: Option<DateTime<Utc>>,
+    /// Those that came in this time.
+    pub period: Period,
 }
 
 /// Everybody's chats, newest first, for staff.
@@ -127,29 +124,8 @@ pub async fn all(app: &App, viewer: Viewer, wanted: Wanted, page: Page) -> Resul
     if let Some(status) = wanted.status {
         chats = chats.filter(Column::Status.eq(status));
     }
-    if let Some(since) = wanted.since {
-        chats = chats.filter(Column::CreatedAt.gte(since));
-        // Newer chats have larger ids, give or take those that came at once: a bound on the ids, by which the list is
-        // sorted, spares reading what is older.
-        if let Some(first) = first_since(app, since - AT_ONCE).await? {
-            chats = chats.filter(Column::Id.gte(first));
-        }
-    }
-    if let Some(until) = wanted.until {
-        chats = chats.filter(Column::CreatedAt.lt(until));
-        if let Some(first) = first_since(app, until + AT_ONCE).await? {
-            chats = chats.filter(Column::Id.lt(first));
-        }
-    }
+    let chats = wanted.period.narrow(app.db.read(), chats, Column::CreatedAt, Column::Id).await?;
     page.load(app.db.read(), chats, Column::Id).await
-}
-
-/// Chats that are stored within so much time may have ids in another order than their times.
-const AT_ONCE: TimeDelta = TimeDelta::minutes(10);
-
-async fn first_since(app: &App, at: DateTime<Utc>) -> Result<Option<i64>, Error> {
-    let since = chat::Entity::find().filter(Column::CreatedAt.gte(at)).order_by_asc(Column::CreatedAt);
-    Ok(since.select_only().column(Column::Id).into_tuple().one(app.db.read()).await?)
 }
 
 async fn found_by_staff(app: &App, user_id: Option<i64>, search: &str) -> Result<Vec<i64>, Error> {

@@ -141,11 +141,16 @@ pub async fn replace(app: &App, viewer: Viewer, input: Replace) -> Result<chat::
 /// sign of life: then the chat ends with its lease.
 pub async fn stop(app: &App, viewer: Viewer, chat_id: i64) -> Result<Ended, Error> {
     let chat = find(app, viewer, chat_id).await?;
+    end(app, chat.id).await
+}
+
+/// Stops the reply of anybody's chat. Whoever asks has decided that it may be stopped.
+async fn end(app: &App, chat_id: i64) -> Result<Ended, Error> {
     let deadline = Instant::now() + STOP_PATIENCE;
     while Instant::now() < deadline {
         // Said again and again, since news may be lost.
-        app.bus.publish(&news::wishes(chat.id), || Wish::Stop.encode());
-        if let Ok(ended) = timeout(SAY_AGAIN, wait_for_end(app, chat.id)).await {
+        app.bus.publish(&news::wishes(chat_id), || Wish::Stop.encode());
+        if let Ok(ended) = timeout(SAY_AGAIN, wait_for_end(app, chat_id)).await {
             return ended;
         }
     }

@@ -3,7 +3,7 @@
 //! Results go to standard output, and so can be piped; the log, questions and errors go to standard error. A command
 //! may run while the server does.
 //!
-//! [`Actor::CommandLine`]: crate::account::admin::Actor::CommandLine
+//! [`Actor::CommandLine`]: crate::viewer::Actor::CommandLine
 
 mod banner;
 mod config;

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::output;
-use crate::account::admin::{self, Actor, Filter};
+use crate::account::admin::{self, Filter};
 use crate::app::App;
 use crate::error::Error;
 use crate::ledger;
 use crate::page::Page;
+use crate::viewer::Actor;
 
 /// How to print.
 #[derive(Debug, clap::Args)]

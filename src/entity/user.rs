@@ -39,3 +39,10 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// Staff or superuser.
+    pub fn is_operator(&self) -> bool {
+        self.is_staff || self.is_superuser
+    }
+}

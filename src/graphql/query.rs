@@ -9,13 +9,16 @@ use super::types::{
     self, AuditEvent, Balance, Chat, Conversation, LedgerEntry, List, Model, Node, Session, Spender, UsageDay, User,
     page,
 };
-use crate::account::admin::{self, Actor};
-use crate::account::{self, audit};
+use crate::account;
+use crate::account::admin;
+use crate::audit;
 use crate::chat::{self, Filter, Order, Wanted, conversation, usage};
 use crate::entity::chat::Status;
 use crate::error::{Code, Error};
 use crate::ledger;
+use crate::page::Period;
 use crate::session;
+use crate::viewer::Actor;
 
 /// What can be read.
 pub struct Query;
@@ -108,9 +111,12 @@ impl Query {
     }
 
     /// Why your balance is what it is, newest first.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn ledger_history(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
         #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
@@ -118,7 +124,8 @@ impl Query {
     ) -> Result<Option<List<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let own = viewer.user()?.id;
-        Ok(Some(types::entries(ledger::history(&app.db, Some(own), page(first, last, after, before)?).await?)))
+        let filter = ledger::Filter { user_id: Some(own), period: Period { since, until } };
+        Ok(Some(types::entries(ledger::history(&app.db, filter, page(first, last, after, before)?).await?)))
     }
 
     /// The models that answer, by name.
@@ -189,7 +196,7 @@ impl Query {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.staff()?;
         let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
-        let wanted = Wanted { search, user_id, model, status, since, until };
+        let wanted = Wanted { search, user_id, model, status, period: Period { since, until } };
         Ok(Some(types::chats(chat::all(app, viewer, wanted, page(first, last, after, before)?).await?)))
     }
 
@@ -223,10 +230,13 @@ impl Query {
     }
 
     /// Everybody's ledger entries, newest first. For staff.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn ledger_entries(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only this user's.")] user_id: Option<ID>,
+        #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
         #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
@@ -234,8 +244,9 @@ impl Query {
     ) -> Result<Option<List<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.staff()?;
-        let user = user_id.map(|id| Kind::User.row(&id)).transpose()?;
-        Ok(Some(types::entries(ledger::history(&app.db, user, page(first, last, after, before)?).await?)))
+        let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
+        let filter = ledger::Filter { user_id, period: Period { since, until } };
+        Ok(Some(types::entries(ledger::history(&app.db, filter, page(first, last, after, before)?).await?)))
     }
 
     /// What operators did, newest first. For staff.
@@ -244,7 +255,11 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only what this user did.")] actor_id: Option<ID>,
-        #[graphql(desc = "Only what was done to this user.")] user_id: Option<ID>,
+        #[graphql(desc = "Only what was done to this object, a user or a chat, which may be gone.")] target_id: Option<
+            ID,
+        >,
+        #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
         #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
@@ -252,8 +267,9 @@ impl Query {
     ) -> Result<Option<List<AuditEvent>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.staff()?;
-        let row = |id: Option<ID>| id.map(|id| Kind::User.row(&id)).transpose();
-        let filter = audit::Filter { actor_id: row(actor_id)?, user_id: row(user_id)? };
+        let actor_id = actor_id.map(|id| Kind::User.row(&id)).transpose()?;
+        let target = target_id.map(|id| types::audited(&id)).transpose()?;
+        let filter = audit::Filter { actor_id, target, period: Period { since, until } };
         Ok(Some(types::events(audit::trail(app, viewer, filter, page(first, last, after, before)?).await?)))
     }
 }

@@ -1,6 +1,7 @@
 //! The root of all subscriptions: what comes by and by.
 
 use async_graphql::{Context, ID, Result, SimpleObject, Subscription as Root, Union};
+use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt};
 
 use super::context::app_and_viewer;
@@ -9,6 +10,7 @@ use super::types::{Balance, Chat};
 use crate::chat::{self, Delta, Ended, Fed, Format};
 use crate::error::{Code, Error};
 use crate::ledger;
+use crate::page::Period;
 
 /// What comes by and by.
 pub struct Subscription;
@@ -115,5 +117,32 @@ impl Subscription {
         let conversation_id = conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()?;
         let parts = chat::export(app, viewer, format, conversation_id).await?;
         Ok(parts.map(|text| Ok(ExportPart { text: text? })))
+    }
+
+    /// Why your balance is what it is, as CSV with a header, oldest first, in parts.
+    async fn export_ledger_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
+    ) -> Result<impl Stream<Item = Result<ExportPart>> + use<>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let filter = ledger::Filter { user_id: Some(viewer.user()?.id), period: Period { since, until } };
+        Ok(ledger::export(app, filter, false).map(|text| Ok(ExportPart { text: text? })))
+    }
+
+    /// Everybody's ledger entries as CSV with a header, oldest first, in parts. For staff.
+    async fn export_ledger_entries(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only this user's.")] user_id: Option<ID>,
+        #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
+    ) -> Result<impl Stream<Item = Result<ExportPart>> + use<>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.staff()?;
+        let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
+        let filter = ledger::Filter { user_id, period: Period { since, until } };
+        Ok(ledger::export(app, filter, true).map(|text| Ok(ExportPart { text: text? })))
     }
 }

@@ -4,6 +4,7 @@
 //! `tokens + held` is the sum of the ledger entries. Each function here keeps that within the caller's transaction, and
 //! [`verify()`] checks it. A balance changes by one guarded UPDATE, never by reading it first and writing it back.
 
+mod export;
 mod verify;
 
 use std::time::Duration;
@@ -13,8 +14,9 @@ use chrono::{DateTime, Utc};
 use futures::Stream;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
 
+pub use self::export::export;
 pub use self::verify::{Finding, verify};
 use crate::app::App;
 use crate::cluster::Bus;
@@ -22,7 +24,7 @@ use crate::db::{Db, Txn};
 use crate::entity::ledger_entry::{self, Reason};
 use crate::entity::user::{self, Column};
 use crate::error::{Code, Error};
-use crate::page::{Page, Slice};
+use crate::page::{Page, Period, Slice};
 use crate::tokens::Tokens;
 use crate::viewer::Viewer;
 
@@ -237,13 +239,29 @@ fn topic(user_id: i64) -> String {
     format!("user:{user_id}:balance")
 }
 
-/// The entries of one user or of all, newest first.
+/// Which entries are asked for; all where nothing is set. Whoever asks has decided that they may be seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Those of one user, who may be gone.
+    pub user_id: Option<i64>,
+    /// Those of this time.
+    pub period: Period,
+}
+
+impl Filter {
+    async fn entries(self, db: &Db) -> Result<Select<ledger_entry::Entity>, Error> {
+        use ledger_entry::Column::{CreatedAt, Id};
+        let entries = self.user_id.map_or_else(ledger_entry::Entity::find, ledger_entry::Entity::of);
+        self.period.narrow(db.read(), entries, CreatedAt, Id).await
+    }
+}
+
+/// Entries, newest first.
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn history(db: &Db, user_id: Option<i64>, page: Page) -> Result<Slice<ledger_entry::Entity>, Error> {
-    let entries = user_id.map_or_else(ledger_entry::Entity::find, ledger_entry::Entity::of);
-    page.load(db.read(), entries, ledger_entry::Column::Id).await
+pub async fn history(db: &Db, filter: Filter, page: Page) -> Result<Slice<ledger_entry::Entity>, Error> {
+    page.load(db.read(), filter.entries(db).await?, ledger_entry::Column::Id).await
 }
 
 /// One entry, of this user or, for staff, of anybody.

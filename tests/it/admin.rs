@@ -1,9 +1,12 @@
 //! What operators may do, and what they may not.
 
+use std::time::Duration;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, TestApp};
+use crate::support::socket::{Event, Events};
+use crate::support::{Client, On, Step, TestApp};
 
 const ADJUST: &str = "mutation($id: ID!, $amount: Tokens!, $key: String) {
     adjustBalance(input: {userId: $id, amount: $amount, reason: \"thanks\", idempotencyKey: $key}) {
@@ -39,7 +42,7 @@ async fn staff_see_everybody_and_adjust_balances(#[values(On::Sqlite, On::Postgr
     let expected =
         json!([{ "amount": 600, "reason": "ADJUSTMENT", "note": "thanks", "actor": { "username": "operator" } }]);
     assert_eq!(entries["ledgerEntries"]["nodes"], expected);
-    let trail = "query($id: ID!) { auditTrail(userId: $id) { nodes { action actorName targetName details user { username } } } }";
+    let trail = "query($id: ID!) { auditTrail(targetId: $id) { nodes { action actorName targetName details user { username } } } }";
     let trail = staff.data(trail, json!({ "id": id })).await;
     let actions: Vec<_> =
         trail["auditTrail"]["nodes"].as_array().unwrap().iter().map(|event| &event["action"]).collect();
@@ -149,4 +152,132 @@ async fn a_deleted_account_is_gone_and_its_ledger_stays(#[values(On::Sqlite, On:
     );
     let again = app.user("mia").await;
     assert_ne!(again.user_id(), mia.user_id(), "ids are never used again");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_delete_chats_and_the_trail_tells(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let (mia, tom) = (app.user("mia").await, app.user("tom").await);
+    let (staff, root) = (app.staff("operator").await, app.superuser("root").await);
+    let delete = "mutation($id: ID!) { deleteChat(input: {chatId: $id}) { deletedId errors { code } } }";
+    let ended = mia.say("echo", "a secret").await["chat"]["id"].take();
+    app.model.play([Step::Say("half a secret"), Step::Hang]);
+    let open = "mutation { startMessage(input: {model: \"scripted\", message: \"b\"}) { chat { id } } }";
+    let open = mia.data(open, json!({})).await["startMessage"]["chat"]["id"].take();
+    let roots = root.say("echo", "hello").await["chat"]["id"].take();
+    for (client, id, code) in [(&tom, &ended, "NOT_FOUND"), (&mia, &roots, "NOT_FOUND"), (&staff, &roots, "FORBIDDEN")]
+    {
+        let refused = client.graphql(delete, json!({ "id": id })).await;
+        let errors = [&refused["data"]["deleteChat"]["errors"][0]["code"], &refused["errors"][0]["extensions"]["code"]];
+        assert!(errors.contains(&&json!(code)), "{refused}");
+    }
+    let response = "query($id: ID!) { chat(id: $id) { response } }";
+    while mia.data(response, json!({ "id": open })).await["chat"]["response"] == "" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for id in [&ended, &open] {
+        let deleted = staff.data(delete, json!({ "id": id })).await;
+        assert_eq!(deleted["deleteChat"], json!({ "deletedId": id, "errors": [] }));
+    }
+    assert_eq!(root.data(delete, json!({ "id": roots })).await["deleteChat"]["errors"], json!([]));
+    assert_eq!(staff.data("{ chats { totalCount } }", json!({})).await["chats"]["totalCount"], 0);
+    let gone = staff.data(delete, json!({ "id": ended })).await;
+    assert_eq!(gone["deleteChat"]["errors"], json!([{ "code": "NOT_FOUND" }]));
+    // What was open was stopped, and what it had said is paid for.
+    let ledger = app.ledger(&mia).await;
+    let paid = [("ChatDone".to_owned(), -100), ("ChatStopped".to_owned(), -100)];
+    assert_eq!(ledger[1..], paid);
+
+    let trail = "query($id: ID) { auditTrail(targetId: $id) {
+        nodes { action actorName targetId targetName details user { id } } } }";
+    let told = staff.data(trail, json!({ "id": ended })).await["auditTrail"]["nodes"].take();
+    let details: Value = serde_json::from_str(told[0]["details"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (&told[0]["action"], &told[0]["actorName"], &told[0]["targetId"], &told[0]["targetName"]),
+        (&json!("chat.delete"), &json!("operator"), &ended, &json!("mia"))
+    );
+    assert_eq!(
+        (&details["cost"], &details["status"], &details["user_id"]),
+        (&json!(100), &json!("DONE"), &json!(mia.user_id()))
+    );
+    assert!(!told.to_string().contains("secret"), "what was said is gone: {told}");
+    assert_eq!(told.as_array().unwrap().len(), 1);
+    let all = staff.data(trail, json!({})).await["auditTrail"]["nodes"].take();
+    let deeds = all.as_array().unwrap().iter().filter(|deed| deed["action"] == "chat.delete").count();
+    assert_eq!(deeds, 2, "nobody tells of deleting one's own: {all}");
+    assert_eq!(mia.code(trail, json!({ "id": ended })).await, "FORBIDDEN");
+    assert_eq!(staff.code(trail, json!({ "id": "nonsense" })).await, "NOT_FOUND");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trail_and_the_ledger_are_read_by_time(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::with(on, "auth.access_ttl = '100d'").await;
+    let (mia, staff) = (app.user("mia").await, app.staff("operator").await);
+    let adjust = "mutation($id: ID!, $amount: Tokens!, $reason: String!) {
+        adjustBalance(input: {userId: $id, amount: $amount, reason: $reason}) { errors { code } } }";
+    let id = mia.global_id().await;
+    for (amount, reason) in [(1, "one"), (-2, "=two, \"quoted\"")] {
+        app.clock.advance(Duration::from_secs(86_400));
+        staff.data(adjust, json!({ "id": id, "amount": amount, "reason": reason })).await;
+    }
+    // It began at 2026-03-01T12:00:00Z.
+    let amounts = async |client: &Client, list: &str, arguments: &str| {
+        let query = format!("{{ list: {list}{arguments} {{ nodes {{ amount }} totalCount }} }}");
+        let found = client.data(&query, json!({})).await["list"].take();
+        let nodes: Vec<_> = found["nodes"].as_array().unwrap().iter().map(|entry| entry["amount"].clone()).collect();
+        assert_eq!(found["totalCount"], nodes.len());
+        json!(nodes)
+    };
+    for (times, expected) in [
+        ("since: \"2026-03-02T00:00:00Z\"", json!([-2, 1])),
+        ("since: \"2026-03-02T00:00:00Z\", until: \"2026-03-03T00:00:00Z\"", json!([1])),
+        ("until: \"2026-03-02T00:00:00Z\"", json!([4000])),
+        ("since: \"2026-03-04T00:00:00Z\"", json!([])),
+        ("since: \"9999-12-31T23:59:59Z\"", json!([])),
+        ("since: \"0000-01-01T00:00:00Z\"", json!([-2, 1, 4000])),
+        ("since: \"-262143-01-01T00:00:00Z\", until: \"+262142-12-31T23:59:59Z\"", json!([-2, 1, 4000])),
+    ] {
+        assert_eq!(amounts(&mia, "ledgerHistory", &format!("({times})")).await, expected, "{times}");
+        let of_mia = format!("(userId: \"{id}\", {times})");
+        assert_eq!(amounts(&staff, "ledgerEntries", &of_mia).await, expected, "{times}");
+    }
+    let deeds = "{ auditTrail(since: \"2026-03-03T00:00:00Z\") { totalCount } }";
+    assert_eq!(staff.data(deeds, json!({})).await["auditTrail"]["totalCount"], 1);
+
+    let address = app.serve().await;
+    let download = async |client: &Client, query: &str| {
+        let mut events = Events::open(address, client.access.as_deref(), query, json!({ "id": id })).await;
+        let mut whole = String::new();
+        loop {
+            match events.next().await {
+                Event::Next(part) => {
+                    let part = part["data"]["part"]["text"].as_str().unwrap_or_else(|| panic!("{part}")).to_owned();
+                    whole.push_str(&part);
+                }
+                _ => return whole,
+            }
+        }
+    };
+    let all = "subscription($id: ID) { part: exportLedgerEntries(userId: $id) { text } }";
+    let whole = download(&staff, all).await;
+    let head = "entry_id,created_at,user_id,user,reason,amount,balance_after,note,actor,chat_id\r\n";
+    let user = mia.user_id();
+    let lines = [
+        format!("2026-03-01T12:00:00.123456Z,{user},mia,SIGNUP_GRANT,4000,4000,,,"),
+        format!("2026-03-02T12:00:00.123456Z,{user},mia,ADJUSTMENT,1,4001,one,operator,"),
+        format!("2026-03-03T12:00:00.123456Z,{user},mia,ADJUSTMENT,-2,3999,\"'=two, \"\"quoted\"\"\",operator,"),
+    ];
+    let without_ids: Vec<_> =
+        whole.strip_prefix(head).unwrap().lines().map(|line| line.split_once(',').unwrap().1).collect();
+    assert_eq!(without_ids, lines);
+    let own =
+        download(&mia, "subscription { part: exportLedgerHistory(since: \"2026-03-02T00:00:00Z\") { text } }").await;
+    assert_eq!(own.lines().count(), 3);
+    assert!(!own.contains("operator"), "who did it is for operators: {own}");
+    let everybody = download(&staff, "subscription { part: exportLedgerEntries { text } }").await;
+    assert_eq!(everybody.lines().count(), 5, "two grants, two adjustments: {everybody}");
+    let refused = Events::request(address, mia.access.as_deref(), all, json!({})).await.text().await.unwrap();
+    assert!(refused.contains("FORBIDDEN"), "{refused}");
 }

@@ -24,10 +24,11 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     let base = ["app", "config", "db", "entity", "ai", "cluster"];
     let domain = |more: &[&'static str]| with_leaves(&[&base[..], more].concat());
     rules.insert("ledger", domain(&[]));
-    rules.insert("account", domain(&["ledger"]));
-    rules.insert("session", domain(&["ledger", "account"]));
-    rules.insert("chat", domain(&["ledger"]));
-    let rooms = ["ledger", "account", "session", "chat"];
+    rules.insert("audit", domain(&[]));
+    rules.insert("account", domain(&["ledger", "audit"]));
+    rules.insert("session", domain(&["ledger", "audit", "account"]));
+    rules.insert("chat", domain(&["ledger", "audit"]));
+    let rooms = ["ledger", "audit", "account", "session", "chat"];
     rules.insert("graphql", domain(&rooms));
     rules.insert("rest", domain(&rooms));
     rules.insert("web", Vec::new());

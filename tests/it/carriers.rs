@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::StreamExt;
-use jeton::account::admin::{self, Actor, Change};
+use jeton::account::admin::{self, Change};
 use jeton::app::App;
+use jeton::viewer::Actor;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::time::timeout;

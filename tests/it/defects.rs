@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use jeton::account::admin::{self, Actor, Adjustment, Amount, Change};
+use jeton::account::admin::{self, Adjustment, Amount, Change};
 use jeton::tokens::Tokens;
+use jeton::viewer::Actor;
 use rstest::rstest;
 use serde_json::json;
 

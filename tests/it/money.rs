@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use jeton::account::admin::{self, Actor, Adjustment, Amount};
+use jeton::account::admin::{self, Adjustment, Amount};
 use jeton::ai::Usage;
 use jeton::chat;
 use jeton::error::Code;
 use jeton::tokens::Tokens;
+use jeton::viewer::Actor;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use jeton::account::admin::{self, Actor, Change};
+use jeton::account::admin::{self, Change};
+use jeton::viewer::Actor;
 use rstest::rstest;
 use serde_json::{Value, json};
 

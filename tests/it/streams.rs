@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
-use jeton::account::admin::{self, Actor, Adjustment, Amount};
+use jeton::account::admin::{self, Adjustment, Amount};
 use jeton::chat::{self, Fed};
 use jeton::error::{Code, Error};
 use jeton::ledger;
 use jeton::session;
 use jeton::tokens::Tokens;
-use jeton::viewer::Viewer;
+use jeton::viewer::{Actor, Viewer};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::super::{output, password};
 use super::named;
-use crate::account::admin::{self, Actor, Filter};
+use crate::account::admin::{self, Filter};
 use crate::app::App;
 use crate::entity::user;
 use crate::error::Error;
 use crate::page::Page;
+use crate::viewer::Actor;
 
 /// Users read at once for a list.
 const BATCH: u64 = 1000;

@@ -7,8 +7,9 @@ use super::super::error::{UserError, outcome};
 use super::super::id::Kind;
 use super::super::types::{Balance, User};
 use crate::account::Roles;
-use crate::account::admin::{self, Actor, Adjustment, Amount, Change};
+use crate::account::admin::{self, Adjustment, Amount, Change};
 use crate::tokens::Tokens;
+use crate::viewer::Actor;
 
 #[derive(Default)]
 pub(super) struct AdminMutation;

@@ -208,8 +208,8 @@ impl TalkMutation {
         Ok(EditMessagePayload { chat: chat.map(Chat), errors })
     }
 
-    /// Deletes one of your chats; one that is still being answered is stopped and paid for first. What it cost stays in the
-    /// ledger.
+    /// Deletes one of your chats, or, for staff, anybody's, which the audit trail tells; one that is still being answered
+    /// is stopped and paid for first. What it cost stays in the ledger. The chats of operators are for superusers to delete.
     async fn delete_chat(
         &self,
         ctx: &Context<'_>,

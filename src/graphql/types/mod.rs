@@ -10,7 +10,7 @@ mod usage;
 
 pub(super) use self::connection::{List, connection, page};
 pub(super) use self::conversation::{Conversation, conversations};
-pub(super) use self::operator::{AuditEvent, events};
+pub(super) use self::operator::{AuditEvent, audited, events};
 pub(super) use self::person::{Balance, LedgerEntry, User, entries, users};
 pub(super) use self::session::{Session, sessions};
 pub(super) use self::talk::{Chat, Model, chats};

@@ -5,10 +5,11 @@ use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
 use super::super::context;
-use super::super::id::Kind;
+use super::super::id::{self, Kind};
 use super::super::loader::Users;
 use super::{User, connection};
 use crate::entity::audit_event;
+use crate::error::Error;
 
 /// One act of an operator. Visible to staff; never changed, never deleted.
 pub(crate) struct AuditEvent(pub(crate) audit_event::Model);
@@ -32,7 +33,8 @@ impl AuditEvent {
         &self.0.actor_name
     }
 
-    /// What was done: `user.create`, `user.update`, `user.set_password`, `user.delete`, `balance.adjust`.
+    /// What was done: `user.create`, `user.update`, `user.set_password`, `user.delete`, `balance.adjust`,
+    /// `chat.delete`.
     async fn action(&self) -> &str {
         &self.0.action
     }
@@ -45,7 +47,13 @@ impl AuditEvent {
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.target_id).await.map_err(context::shared)?.map(User))
     }
 
-    /// The name of what it was done to, at that time.
+    /// The global id of what it was done to: a user or a chat. It may be gone.
+    async fn target_id(&self) -> Option<ID> {
+        let kind = AUDITED.iter().find(|(_, name)| *name == self.0.target_type);
+        kind.map(|(kind, _)| kind.id(self.0.target_id))
+    }
+
+    /// The name of what it was done to, at that time; for a chat its owner's.
     async fn target_name(&self) -> &str {
         &self.0.target_name
     }
@@ -59,6 +67,21 @@ impl AuditEvent {
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
+}
+
+/// What the trail is about, as the ids and as the rows call it.
+const AUDITED: [(Kind, &str); 2] = [(Kind::User, "user"), (Kind::Chat, "chat")];
+
+/// The object of a global id, as the trail knows it.
+///
+/// # Errors
+/// NOT_FOUND for an id that stands for nothing of the kind.
+pub(crate) fn audited(id: &ID) -> Result<(&'static str, i64), Error> {
+    let found = id::any(id).and_then(|(kind, row)| {
+        let (_, name) = AUDITED.iter().find(|(audited, _)| *audited == kind)?;
+        Some((*name, row))
+    });
+    found.ok_or_else(|| Error::not_found("object"))
 }
 
 pub(crate) fn events(slice: crate::page::Slice<audit_event::Entity>) -> super::List<AuditEvent> {

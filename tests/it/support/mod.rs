@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use chrono::{DateTime, Utc};
 use jeton::account::Roles;
-use jeton::account::admin::{self, Actor};
+use jeton::account::admin;
 use jeton::ai::SharedProvider;
 use jeton::ai::echo::Echo;
 use jeton::app::{App, Model, Models, Outside};
@@ -21,6 +21,7 @@ use jeton::config::Config;
 use jeton::db::Db;
 use jeton::random::Random;
 use jeton::tokens::Price;
+use jeton::viewer::Actor;
 use jeton::{ledger, server, session};
 use sea_orm::ConnectionTrait;
 
@@ -128,7 +129,8 @@ impl TestApp {
     /// All ledger entries of a user, oldest first: reason and amount.
     pub async fn ledger(&self, client: &Client) -> Vec<(String, i64)> {
         let page = jeton::page::Page::newest(100, None);
-        let mut rows = ledger::history(&self.app.db, Some(client.user_id()), page).await.unwrap().rows;
+        let filter = ledger::Filter { user_id: Some(client.user_id()), ..Default::default() };
+        let mut rows = ledger::history(&self.app.db, filter, page).await.unwrap().rows;
         rows.reverse();
         rows.into_iter().map(|entry| (format!("{:?}", entry.reason), entry.amount.0)).collect()
     }

@@ -4,19 +4,18 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
-use super::admin::Actor;
 use crate::app::App;
 use crate::db::Txn;
 use crate::entity::{audit_event, user};
 use crate::error::Error;
-use crate::page::{Page, Slice};
-use crate::viewer::Viewer;
+use crate::page::{Page, Period, Slice};
+use crate::viewer::{Actor, Viewer};
 
 /// Something an operator does.
 pub struct Deed<'a> {
-    /// What is done: `user.create`, `balance.adjust`, ..
+    /// What is done: `user.create`, `balance.adjust`, `chat.delete`, ..
     pub action: &'static str,
-    /// To whom or what: kind, id and name.
+    /// To whom or what: kind (`user`, `chat`), id and name. A chat goes by the name of its owner.
     pub target: (&'static str, i64, &'a str),
     /// What changed. No secrets.
     pub details: serde_json::Value,
@@ -54,8 +53,10 @@ pub async fn record(txn: &Txn, actor: &Actor, deed: Deed<'_>) -> Result<(), Erro
 pub struct Filter {
     /// Done by this user.
     pub actor_id: Option<i64>,
-    /// Done to this user.
-    pub user_id: Option<i64>,
+    /// Done to this object: its kind, as in [`Deed::target`], and its id.
+    pub target: Option<(&'static str, i64)>,
+    /// Done in this time.
+    pub period: Period,
 }
 
 /// The trail, newest first, for staff.
@@ -68,10 +69,12 @@ pub async fn trail(app: &App, viewer: Viewer, filter: Filter, page: Page) -> Res
     if let Some(id) = filter.actor_id {
         events = events.filter(audit_event::Column::ActorId.eq(id));
     }
-    if let Some(id) = filter.user_id {
-        events = events.filter(audit_event::Column::TargetType.eq("user")).filter(audit_event::Column::TargetId.eq(id));
+    if let Some((kind, id)) = filter.target {
+        events = events.filter(audit_event::Column::TargetType.eq(kind)).filter(audit_event::Column::TargetId.eq(id));
     }
-    page.load(app.db.read(), events, audit_event::Column::Id).await
+    let (created_at, id) = (audit_event::Column::CreatedAt, audit_event::Column::Id);
+    let events = filter.period.narrow(app.db.read(), events, created_at, id).await?;
+    page.load(app.db.read(), events, id).await
 }
 
 /// One event, for staff.
