@@ -10,7 +10,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/gql/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser lint fmt schema web model soak clients bench-search bench-streams clean
+.PHONY: help run test browser lint fmt schema web model soak clients bench-search bench-overview bench-streams clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ clients: ## follow the real model's replies with the official graphql-ws and gra
 # SQLite and the tokenizer of searches are optimised in the development profile too.
 bench-search: ## how long searches among 100,000 chats take, on both databases
 	@$(PYTHON) scripts/with_services.py -- $(CARGO) bench --profile dev --locked --bench search
+
+bench-overview: ## how long operators' pages take with 10,000 users and 1,000,000 chats, on both databases
+	@$(PYTHON) scripts/with_services.py -- $(CARGO) bench --profile dev --locked --bench overview
 
 bench-streams: ## 2,000 subscriptions at once: what they receive, and the memory that each takes
 	$(CARGO) build --release --locked

@@ -6,8 +6,8 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -39,7 +39,20 @@ pub fn router() -> Router {
         let file = name.to_string();
         router = router.route(&format!("/{name}"), get(async move |headers: HeaderMap| serve(&file, &headers, false)));
     }
-    router.layer(CompressionLayer::new().gzip(true))
+    router.fallback(nothing_here).layer(CompressionLayer::new().gzip(true))
+}
+
+/// Whoever follows a wrong link in a browser gets the client, which says so; programs get no page.
+async fn nothing_here(method: Method, headers: HeaderMap) -> Response {
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if method != Method::GET || !accepted.contains("text/html") || Dist::get("index.html").is_none() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    // Without its tag: the page is not to be found here the next time either.
+    let mut response = page_or_advice(HeaderMap::new()).await;
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response.headers_mut().remove(ETAG);
+    response
 }
 
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {

@@ -33,6 +33,13 @@ async fn every_page_is_the_client_and_other_paths_are_not() {
         let script = get(&nobody, script, ("accept", "*/*")).await;
         assert_eq!(script.headers["cache-control"], "public, max-age=31536000, immutable");
     }
+    // Wrong links lead people to the client, which says so.
+    for path in ["/nothing", "/chat/1", "/api/nothing"] {
+        let page = get(&nobody, path, ("accept", "text/html,*/*;q=0.8")).await;
+        assert_eq!(page.status, 404, "{path}");
+        assert_eq!(page.text.contains("<script"), get(&nobody, "/", ("accept", "*/*")).await.text.contains("<script"));
+        assert!(page.text.is_empty() || page.headers.contains_key("content-security-policy"), "{path}");
+    }
     for path in ["/nothing", "/assets/nothing.js", "/assets/../Cargo.toml", "/assets/%2e%2e/%2e%2e/Cargo.toml"] {
         assert_eq!(get(&nobody, path, ("accept", "*/*")).await.status, 404, "{path}");
     }
