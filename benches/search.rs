@@ -140,6 +140,8 @@ async fn fill(db: &Db, users: &[i64]) {
                 output_units: Set(None),
                 usage_estimated: Set(false),
                 idempotency_key: Set(None),
+                api_key_id: Set(None),
+                fingerprint: Set(None),
                 created_at: Set(at),
                 finished_at: Set(Some(at)),
                 lease_until: Set(None),

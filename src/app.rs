@@ -5,7 +5,9 @@ use std::io::Write;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,9 +18,11 @@ use crate::config::{self, Config};
 use crate::db::Db;
 use crate::error::Error;
 use crate::jwt::Keys;
+use crate::keyed_hash::KeyedHash;
 use crate::password::Hasher;
 use crate::random::Random;
-use crate::rate_limit::{Failures, Places};
+use crate::rate_limit::{Failures, Places, Rates};
+use crate::recording::Recording;
 use crate::tokens::Price;
 
 /// The running application. Clones are the same one.
@@ -39,6 +43,8 @@ pub struct Parts {
     pub hasher: Hasher,
     /// Keys of the access and refresh tokens.
     pub keys: Keys,
+    /// Hashes of API keys, and of the calls of programs.
+    pub hashes: KeyedHash,
     /// The models that answer.
     pub models: Models,
     /// News between parts and servers.
@@ -47,6 +53,10 @@ pub struct Parts {
     pub login_failures: Failures,
     /// Open turns.
     pub turns: Places,
+    /// Messages in a minute.
+    pub rates: Rates,
+    /// Answers of calls with an idempotency key, by chat, for those who try again.
+    pub answers: Answers,
     /// Work that outlives the request which began it. A shutdown waits for it.
     pub tasks: TaskTracker,
     /// Sockets and streams to clients. They end after the turns, when `stopping` is cancelled.
@@ -80,10 +90,13 @@ impl App {
             random,
             hasher: Hasher::new(config.auth.hashing_threads)?,
             keys: Keys::new(&secret),
+            hashes: KeyedHash::new(&secret, "jeton: API keys and calls").map_err(Error::internal)?,
             models,
             bus: Bus::local(),
             login_failures: Failures::new(config.auth.free_attempts, config.auth.max_delay),
             turns: Places::new(config.turns.open_per_user, config.turns.open_per_server),
+            rates: Rates::new(config.limits.messages_per_minute_per_user, config.limits.messages_per_minute_per_key),
+            answers: answers(),
             tasks: TaskTracker::new(),
             streams: TaskTracker::new(),
             stopping: CancellationToken::new(),
@@ -111,6 +124,28 @@ impl Deref for App {
     }
 }
 
+/// Answers that are kept for a while.
+pub type Answers = moka::sync::Cache<i64, Arc<Recording<ai::Event>>>;
+
+/// How long answers are kept, and how many bytes of them.
+const ANSWERS_TTL: Duration = Duration::from_secs(600);
+const ANSWERS_BYTES: u64 = 64 << 20;
+
+fn answers() -> Answers {
+    let weight = |event: &ai::Event| match event {
+        ai::Event::Piece(text) => text.len(),
+        ai::Event::Raw { bytes, text, other } => bytes.len() + text.len() + other.len(),
+        ai::Event::End(_) => 0,
+    };
+    moka::sync::Cache::builder()
+        .time_to_live(ANSWERS_TTL)
+        .weigher(move |_, answer: &Arc<Recording<ai::Event>>| {
+            u32::try_from(answer.weigh(|event| weight(event) + 100) + 500).unwrap_or(u32::MAX)
+        })
+        .max_capacity(ANSWERS_BYTES)
+        .build()
+}
+
 /// The models by name.
 #[derive(Clone)]
 pub struct Models {
@@ -129,6 +164,19 @@ pub struct Model {
     pub price: Price,
     /// The longest reply in the model's own units.
     pub max_output: u64,
+    /// Places for what it answers at once; none: as many as there are.
+    pub slots: Option<Arc<Semaphore>>,
+}
+
+impl Model {
+    /// A place, for as long as it is kept.
+    ///
+    /// # Errors
+    /// RATE_LIMITED where all are taken.
+    pub fn slot(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
+        let taken = self.slots.as_ref().map(|slots| slots.clone().try_acquire_owned()).transpose();
+        taken.map_err(|_| Error::rate_limited("This model has as many messages as it can answer at once.", 1))
+    }
 }
 
 impl Models {
@@ -161,7 +209,9 @@ impl Models {
             let provider = open_provider(settings, random).map_err(|error| {
                 Error::new(error.code, format!("models.{name}: {}", error.message)).with_source(error)
             })?;
-            models.push(Model { name: name.clone(), provider, price: settings.price, max_output: settings.max_output });
+            let slots = (settings.max_concurrent > 0).then(|| Arc::new(Semaphore::new(settings.max_concurrent)));
+            let (price, max_output) = (settings.price, settings.max_output);
+            models.push(Model { name: name.clone(), provider, price, max_output, slots });
         }
         if let Some(settings) = config.models.get(&default).filter(|_| missing.iter().any(|gone| gone.model == default))
         {
@@ -173,6 +223,7 @@ impl Models {
                     provider,
                     price: settings.price,
                     max_output: settings.max_output,
+                    slots: None,
                 });
             }
         }
@@ -213,13 +264,23 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
             Arc::new(ai::local::Local::open(path, settings.queue, random.u64())?)
         }
         config::Provider::Openai => Arc::new(ai::openai::OpenAi::new(ai::openai::Settings {
-            base_url: settings.base_url.clone().ok_or_else(|| missing("base_url"))?,
-            api_key: settings.api_key()?,
-            upstream_model: settings.upstream_model.clone().ok_or_else(|| missing("upstream_model"))?,
+            upstreams: settings.all_upstreams().map(address).collect::<Result<_, _>>()?,
             retries: settings.retries,
             window: settings.window,
+            units_per_image: settings.units_per_image,
+            limit_name: match settings.limit_name {
+                config::LimitName::MaxTokens => "max_tokens",
+                config::LimitName::MaxCompletionTokens => "max_completion_tokens",
+            },
+            rest: settings.rest,
         })?),
     })
+}
+
+fn address(upstream: config::Upstream) -> Result<ai::openai::Address, Error> {
+    let api_key = upstream.api_key()?;
+    let config::Upstream { base_url, upstream_model, .. } = upstream;
+    Ok(ai::openai::Address { base_url, api_key, upstream_model })
 }
 
 /// The configured signing key, or the one in the data directory, which is made at the first start.

@@ -15,7 +15,8 @@ use crate::viewer::{Actor, Viewer};
 pub struct Deed<'a> {
     /// What is done: `user.create`, `balance.adjust`, `chat.delete`, ..
     pub action: &'static str,
-    /// To whom or what: kind (`user`, `chat`), id and name. A chat goes by the name of its owner.
+    /// To whom or what: kind (`user`, `chat`, `api_key`), id and name. A chat goes by the name of its owner, a key by its
+    /// beginning.
     pub target: (&'static str, i64, &'a str),
     /// What changed. No secrets.
     pub details: serde_json::Value,

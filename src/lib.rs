@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | [`cli`] | the commands |
 //! | [`server`] | one router, middleware, listener, shutdown |
-//! | [`graphql`], [`rest`] | transports: credential to viewer, input to domain, answer to wire |
+//! | [`graphql`], [`rest`], [`openai`] | transports: credential to viewer, input to domain, answer to wire |
 //! | [`web`] | serves the browser client, which is embedded |
 //! | [`session`] | log in, refresh, log out; credential to viewer |
 //! | [`account`], [`chat`] | people; metered exchanges |
@@ -30,11 +30,14 @@ pub mod entity;
 pub mod error;
 pub mod graphql;
 pub mod jwt;
+pub mod keyed_hash;
 pub mod ledger;
+pub mod openai;
 pub mod page;
 pub mod password;
 pub mod random;
 pub mod rate_limit;
+pub mod recording;
 pub mod rest;
 pub mod server;
 pub mod session;

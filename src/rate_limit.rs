@@ -1,4 +1,5 @@
-//! Limits in memory: [`Failures`] slows down guessing, [`Places`] bounds what goes on at once.
+//! Limits in memory: [`Failures`] slows down guessing, [`Places`] bounds what goes on at once, [`Rates`] what is asked in
+//! a minute.
 //!
 //! After some free failures, each further one doubles the wait, up to a ceiling. The wait has a ceiling and a success ends it, so no stranger can lock an account for ever. Kept in memory, by the
 //! name that was tried, known or not: the answer must not tell which names exist.
@@ -8,6 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota};
+
+use crate::error::Error;
 
 /// Names remembered at most. Past this the ones that may try again soonest are forgotten.
 const CAPACITY: usize = 100_000;
@@ -160,6 +165,45 @@ impl Drop for Place {
     }
 }
 
+/// Messages in a minute: of one user, and by one API key. Bursts up to the whole of a minute are allowed.
+pub struct Rates {
+    of_users: Option<DefaultKeyedRateLimiter<i64>>,
+    of_keys: Option<DefaultKeyedRateLimiter<i64>>,
+}
+
+impl Rates {
+    /// So many in a minute; 0 for no limit.
+    pub fn new(per_user: u32, per_key: u32) -> Self {
+        let limiter = |per_minute| {
+            std::num::NonZeroU32::new(per_minute).map(Quota::per_minute).map(DefaultKeyedRateLimiter::keyed)
+        };
+        Self { of_users: limiter(per_user), of_keys: limiter(per_key) }
+    }
+
+    /// Counts a message.
+    ///
+    /// # Errors
+    /// RATE_LIMITED, with the seconds to wait.
+    pub fn check(&self, user_id: i64, api_key_id: Option<i64>) -> Result<(), Error> {
+        for (limiter, id) in [(&self.of_users, Some(user_id)), (&self.of_keys, api_key_id)] {
+            let (Some(limiter), Some(id)) = (limiter, id) else { continue };
+            limiter.check_key(&id).map_err(|refused| {
+                let wait = refused.wait_time_from(DefaultClock::default().now()).as_secs_f64().ceil() as u64;
+                Error::rate_limited("Too many messages in a minute. Wait a moment.", wait.max(1))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Forgets those who have asked for nothing in the last minute.
+    pub fn forget_idle(&self) {
+        for limiter in [&self.of_users, &self.of_keys].into_iter().flatten() {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,6 +235,19 @@ mod tests {
             failures.take(&i.to_string(), now).unwrap();
         }
         assert!(failures.names.lock().unwrap().len() <= CAPACITY);
+    }
+
+    #[test]
+    fn a_minute_has_so_many_messages_of_a_user_and_of_a_key() {
+        let rates = Rates::new(3, 2);
+        assert!(rates.check(1, Some(7)).is_ok() && rates.check(1, Some(7)).is_ok());
+        assert_eq!(rates.check(1, Some(7)).unwrap_err().retry_after, Some(30));
+        assert!(rates.check(1, None).is_err(), "the refused one counted for its user");
+        assert!(rates.check(2, Some(8)).is_ok());
+        rates.forget_idle();
+        assert!(rates.check(1, None).is_err());
+        let free = Rates::new(0, 0);
+        assert!((0..10_000).all(|_| free.check(1, Some(1)).is_ok()));
     }
 
     #[test]

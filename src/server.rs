@@ -13,6 +13,7 @@ use http_body_util::Limited;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tower::ServiceBuilder;
+use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -22,7 +23,7 @@ use tracing::{Level, Span};
 use crate::app::App;
 use crate::error::Error;
 use crate::random::Random;
-use crate::{chat, graphql, rest, web};
+use crate::{chat, graphql, openai, rest, web};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -31,7 +32,6 @@ const LAST_GRACE: Duration = Duration::from_secs(5);
 
 /// Everything that is served, with what every request goes through, outermost first.
 pub fn router(app: &App) -> Router {
-    let max_body_bytes = app.config.http.max_body_bytes;
     let middleware = ServiceBuilder::new()
         // An id that the client sent is kept, so that a request can be followed through several services.
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeId(app.random.clone())))
@@ -42,18 +42,21 @@ pub fn router(app: &App) -> Router {
         .layer(SetResponseHeaderLayer::if_not_present(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(SetResponseHeaderLayer::if_not_present(X_FRAME_OPTIONS, HeaderValue::from_static("DENY")))
         .layer(SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, HeaderValue::from_static("same-origin")))
-        .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
-        // The transports tell of a body that is too large in their own words.
-        .map_request(move |request: Request<Body>| request.map(|body| Body::new(Limited::new(body, max_body_bytes))));
-    Router::new()
+        .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()));
+    // The transports tell of a body that is too large in their own words.
+    let limited = |bytes: usize| {
+        MapRequestLayer::new(move |request: Request<Body>| request.map(|body| Body::new(Limited::new(body, bytes))))
+    };
+    let usual = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .with_state(app.clone())
         .merge(graphql::router(app))
         .merge(rest::router().with_state(app.clone()))
         .merge(web::router())
-        .layer(axum::extract::DefaultBodyLimit::disable())
-        .layer(middleware)
+        .layer(limited(app.config.http.max_body_bytes));
+    let with_pictures = openai::router().with_state(app.clone()).layer(limited(app.config.v1.max_body_bytes));
+    usual.merge(with_pictures).layer(axum::extract::DefaultBodyLimit::disable()).layer(middleware)
 }
 
 /// Ready when the database answers and no shutdown has begun.

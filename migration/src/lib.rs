@@ -7,6 +7,7 @@ mod m20261123_000002_conversations;
 mod m20261123_000003_search;
 mod m20261123_000004_usage;
 mod m20261124_000005_by_time;
+mod m20261124_000006_api_keys;
 
 /// All steps, in order.
 pub struct Migrator;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000003_search::Migration),
             Box::new(m20261123_000004_usage::Migration),
             Box::new(m20261124_000005_by_time::Migration),
+            Box::new(m20261124_000006_api_keys::Migration),
         ]
     }
 }

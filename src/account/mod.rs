@@ -74,7 +74,8 @@ fn name_taken() -> FieldError {
 /// # Errors
 /// INTERNAL where the database fails.
 pub async fn me(app: &App, viewer: Viewer) -> Result<Option<user::Model>, Error> {
-    let Viewer::User(identity) = viewer else { return Ok(None) };
+    let Viewer::User(_) = viewer else { return Ok(None) };
+    let identity = viewer.user()?;
     Ok(user::Entity::find_by_id(identity.id).one(app.db.read()).await?)
 }
 
@@ -112,7 +113,7 @@ pub async fn change_password(app: &App, viewer: Viewer, old: String, new: String
 /// CONFLICT for the last active superuser.
 pub async fn delete(app: &App, viewer: Viewer, password: String) -> Result<(), Error> {
     let user = confirm_password(app, viewer, password, "password").await?;
-    let actor = Actor::User(viewer.user()?);
+    let actor = Actor::User(viewer.person()?.0);
     app.db
         .write((actor, user.id, app.clock.now()), |txn, &(actor, user_id, at)| {
             Box::pin(async move {
@@ -136,7 +137,8 @@ pub async fn confirm_password(
     password: String,
     field: &'static str,
 ) -> Result<user::Model, Error> {
-    let id = viewer.user()?.id;
+    let (identity, _) = viewer.person()?;
+    let id = identity.id;
     let user = user::Entity::find_by_id(id).one(app.db.read()).await?.ok_or_else(Error::unauthenticated)?;
     take_try(app, &user.username_key)?;
     if !app.hasher.verify(password, Some(user.password_hash.clone())).await? {

@@ -2,6 +2,7 @@
 
 use futures::{StreamExt, stream};
 
+use super::stop::stop_before;
 use super::{Event, Message, Provider, Reply, Request, Role, Usage};
 
 /// Answers `AI Response to: ` and the last message of the user, as the stand-in of the application before Jeton did.
@@ -15,7 +16,8 @@ impl Provider for Echo {
         // Never more than the hold pays for.
         let said: String = said.chars().take(usize::try_from(request.max_output).unwrap_or(usize::MAX)).collect();
         let usage = Usage { input: self.input_bound(&request.messages), output: self.estimate(&said) };
-        stream::iter([Ok(Event::Piece(said)), Ok(Event::End(Some(usage)))]).boxed()
+        let reply = stream::iter([Ok(Event::Piece(said)), Ok(Event::End(Some(usage)))]).boxed();
+        stop_before(reply, request.sampling.stop)
     }
 
     fn input_bound(&self, messages: &[Message]) -> u64 {

@@ -6,11 +6,15 @@
 pub mod echo;
 pub mod local;
 pub mod openai;
+mod raw;
+mod stop;
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use futures::stream::BoxStream;
 
+pub use self::raw::{Malformed, RawCall};
 use crate::error::Error;
 
 /// Who speaks in a [`Message`].
@@ -34,13 +38,41 @@ pub struct Message {
     pub content: String,
 }
 
-/// What a model is asked.
+/// How words are chosen; what is not set is the model's own choice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sampling {
+    /// How far to stray from the likeliest words: 0 not at all, at most 2.
+    pub temperature: Option<f64>,
+    /// Of the likeliest words only so many that together they have this probability.
+    pub top_p: Option<f64>,
+    /// Makes choices that can be repeated.
+    pub seed: Option<u64>,
+    /// Texts before which the reply ends.
+    pub stop: Vec<String>,
+}
+
+/// A call that is passed on as it came.
 #[derive(Clone, Debug)]
+pub struct Passing {
+    /// The call.
+    pub call: RawCall,
+    /// The reply is to come in parts.
+    pub stream: bool,
+    /// The caller asked for the usage at the end of a stream, and so gets to see it.
+    pub show_usage: bool,
+}
+
+/// What a model is asked.
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The context, oldest first; the last one is to be answered.
     pub messages: Vec<Message>,
     /// The most the reply may take, in the model's own units. The hold paid for no more.
     pub max_output: u64,
+    /// How words are chosen.
+    pub sampling: Sampling,
+    /// The call to be passed on instead of the messages, for providers that can.
+    pub passing: Option<Passing>,
 }
 
 /// What a model consumed, in the model's own units.
@@ -57,6 +89,15 @@ pub struct Usage {
 pub enum Event {
     /// The next piece of the reply; never empty.
     Piece(String),
+    /// A part of an answer to a call that was passed on, as it is for the caller.
+    Raw {
+        /// As it came.
+        bytes: Bytes,
+        /// What of it is text of the reply.
+        text: String,
+        /// What else was written: calls of tools, further choices. Paid for like text.
+        other: String,
+    },
     /// The reply is whole. Always the last event; a stream that ends without it broke off.
     /// `None` when the provider did not say what it consumed.
     End(Option<Usage>),
@@ -65,7 +106,8 @@ pub enum Event {
 /// A reply as it comes: pieces, then [`Event::End`]; or an error, after which nothing follows.
 ///
 /// Errors are [`Code::ProviderUnavailable`](crate::error::Code::ProviderUnavailable) (try again later) or
-/// [`Code::Internal`](crate::error::Code::Internal) (our own configuration is wrong; the cause is for the log).
+/// [`Code::Internal`](crate::error::Code::Internal) (our own configuration is wrong; the cause is for the log), or
+/// [`Code::InvalidInput`](crate::error::Code::InvalidInput) (the model can't answer this).
 pub type Reply = BoxStream<'static, Result<Event, Error>>;
 
 /// Something that answers: a model in this process, or a service elsewhere.
@@ -79,8 +121,18 @@ pub trait Provider: Send + Sync {
     /// What the model can read and write together, in its own units: the room that a context has to fit in.
     fn window(&self) -> u64;
 
-    /// About how many units this text is, when the provider did not say. Never more than [`Self::input_bound`] of it.
+    /// About how many units this text is, quickly. Never more than [`Self::input_bound`] of it.
     fn estimate(&self, text: &str) -> u64;
+
+    /// How many units this text is, as well as it can be told: what is charged where the provider did not say.
+    fn count(&self, text: &str) -> u64 {
+        self.estimate(text)
+    }
+
+    /// An upper bound of what a call that is passed on takes as input; nothing where the provider passes on none.
+    fn bound_of_call(&self, _call: &RawCall) -> Option<u64> {
+        None
+    }
 }
 
 /// A shared provider, as `App` keeps it for each configured model.

@@ -34,7 +34,7 @@ pub struct Create {
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT with every mistake.
 pub async fn create(app: &App, viewer: Viewer, input: Create) -> Result<conversation::Model, Error> {
-    let user_id = viewer.user()?.id;
+    let user_id = viewer.writer()?.id;
     let mut mistakes = Vec::new();
     let mut mistake = |field, problem: Result<(), String>| {
         mistakes.extend(problem.err().map(|message| FieldError { field, message }));
@@ -67,7 +67,7 @@ pub async fn create(app: &App, viewer: Viewer, input: Create) -> Result<conversa
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's; INVALID_INPUT for an empty or long title.
 pub async fn rename(app: &App, viewer: Viewer, id: i64, title: &str) -> Result<conversation::Model, Error> {
-    let user_id = viewer.user()?.id;
+    let user_id = viewer.writer()?.id;
     let title = one_line(title);
     if title.is_empty() {
         return Err(Error::field("title", "This field may not be blank."));

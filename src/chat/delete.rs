@@ -24,13 +24,16 @@ const TRIES: usize = 5;
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's chat; FORBIDDEN for an operator's unless by
 /// a superuser; TIMEOUT where its reply can't be stopped.
 pub async fn delete(app: &App, viewer: Viewer, chat_id: i64) -> Result<(), Error> {
-    let asking = viewer.user()?;
+    let asking = viewer.known()?;
     let chat =
         if viewer.staff().is_ok() { find_any(app, viewer, chat_id).await? } else { find(app, viewer, chat_id).await? };
     let operator = (chat.user_id != asking.id).then_some(Actor::User(asking));
-    if let Some(actor) = operator {
-        let owner = user::Entity::find_by_id(chat.user_id).one(app.db.read()).await?;
-        actor.may_touch(owner.is_some_and(|owner| owner.is_operator()))?;
+    match operator {
+        Some(actor) => {
+            let owner = user::Entity::find_by_id(chat.user_id).one(app.db.read()).await?;
+            actor.may_touch(owner.is_some_and(|owner| owner.is_operator()))?;
+        }
+        None => drop(viewer.writer()?),
     }
     super::end(app, chat_id).await?;
     let deleted = app.db.write((operator, chat_id, app.clock.now()), |txn, &(operator, id, at)| {
@@ -65,6 +68,7 @@ async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Ut
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's; TIMEOUT where a reply can't be stopped;
 /// CONFLICT where new messages come faster than they can be stopped.
 pub async fn delete_conversation(app: &App, viewer: Viewer, id: i64) -> Result<(), Error> {
+    viewer.writer()?;
     conversation::find(app, viewer, id).await?;
     for _ in 0..TRIES {
         let open: Vec<i64> = open_chats(id).into_tuple().all(app.db.read()).await?;

@@ -3,6 +3,7 @@
 //! Every message is paid for by a hold that is taken before the model is asked, in the same transaction that stores the
 //! message. The turn then runs in a task of its own and does not depend on the caller staying.
 
+mod call;
 mod context;
 pub mod conversation;
 mod delete;
@@ -23,6 +24,7 @@ use futures::StreamExt;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
+pub use self::call::{Call, Called, call};
 pub use self::delete::{delete, delete_conversation};
 pub use self::export::{Format, export};
 pub use self::feed::{Delta, Fed, follow};
@@ -31,12 +33,12 @@ use self::news::Wish;
 use self::open::Open;
 pub use self::search::index_rest;
 pub use self::sweep::{sweep, sweep_forever};
-use crate::app::App;
+use crate::app::{App, Model};
 use crate::entity::chat::{self, Status};
 use crate::error::{Code, Error};
 use crate::ledger::{self, Balance};
 use crate::rate_limit::Full;
-use crate::viewer::Viewer;
+use crate::viewer::{Identity, Viewer};
 
 /// A message to be answered.
 #[derive(Clone, Debug, Default)]
@@ -99,8 +101,8 @@ pub fn failure(chat: &chat::Model) -> Option<Error> {
 /// else's conversation; INSUFFICIENT_TOKENS; RATE_LIMITED with too many open turns; CONFLICT where the idempotency key
 /// stands for another message. Nothing is stored or charged then.
 pub async fn send(app: &App, viewer: Viewer, input: Send) -> Result<Ended, Error> {
-    match begin(app, viewer, input, None).await? {
-        Begun::New(_, end) => end.await.map_err(Error::internal)?,
+    match begin_message(app, viewer, input, None).await? {
+        Begun::New { end, .. } => end.await.map_err(Error::internal)?,
         Begun::Seen(chat) => wait_for_end(app, chat.id).await,
     }
 }
@@ -110,8 +112,8 @@ pub async fn send(app: &App, viewer: Viewer, input: Send) -> Result<Ended, Error
 /// # Errors
 /// As [`send`].
 pub async fn start(app: &App, viewer: Viewer, input: Send) -> Result<chat::Model, Error> {
-    match begin(app, viewer, input, None).await? {
-        Begun::New(chat, _) | Begun::Seen(chat) => Ok(*chat),
+    match begin_message(app, viewer, input, None).await? {
+        Begun::New { chat, .. } | Begun::Seen(chat) => Ok(*chat),
     }
 }
 
@@ -128,8 +130,8 @@ pub async fn replace(app: &App, viewer: Viewer, input: Replace) -> Result<chat::
         idempotency_key: input.idempotency_key,
         conversation_id: before.conversation_id,
     };
-    match begin(app, viewer, send, Some(before.id)).await? {
-        Begun::New(chat, _) | Begun::Seen(chat) => Ok(*chat),
+    match begin_message(app, viewer, send, Some(before.id)).await? {
+        Begun::New { chat, .. } | Begun::Seen(chat) => Ok(*chat),
     }
 }
 
@@ -140,6 +142,7 @@ pub async fn replace(app: &App, viewer: Viewer, input: Replace) -> Result<chat::
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's chat; TIMEOUT where its server gives no
 /// sign of life: then the chat ends with its lease.
 pub async fn stop(app: &App, viewer: Viewer, chat_id: i64) -> Result<Ended, Error> {
+    viewer.writer()?;
     let chat = find(app, viewer, chat_id).await?;
     end(app, chat.id).await
 }
@@ -160,14 +163,27 @@ async fn end(app: &App, chat_id: i64) -> Result<Ended, Error> {
 /// A message that was accepted.
 enum Begun {
     /// The hold is taken and the turn is running; its end comes through the channel.
-    New(Box<chat::Model>, oneshot::Receiver<Result<Ended, Error>>),
+    New { chat: Box<chat::Model>, balance: Balance, end: oneshot::Receiver<Result<Ended, Error>> },
     /// The idempotency key was seen before; this is the first chat, whatever its state.
     Seen(Box<chat::Model>),
 }
 
-async fn begin(app: &App, viewer: Viewer, input: Send, replaces: Option<i64>) -> Result<Begun, Error> {
-    let user_id = viewer.user()?.id;
+async fn begin_message(app: &App, viewer: Viewer, input: Send, replaces: Option<i64>) -> Result<Begun, Error> {
+    let identity = viewer.writer()?;
     let (opening, model) = open::check(app, viewer, input, replaces).await?;
+    begin(app, identity, opening, model, None).await
+}
+
+async fn begin(
+    app: &App,
+    identity: Identity,
+    opening: open::Opening,
+    model: Model,
+    caller: Option<call::Caller>,
+) -> Result<Begun, Error> {
+    let user_id = identity.id;
+    app.rates.check(user_id, identity.api_key())?;
+    let slot = model.slot()?;
     let place = app.turns.take(user_id).map_err(|full| match full {
         Full::Owner => Error::rate_limited("Too many of your messages are being answered. Wait for one of them.", 1),
         Full::Total => Error::rate_limited("Too many messages are being answered. Try again in a moment.", 1),
@@ -176,15 +192,19 @@ async fn begin(app: &App, viewer: Viewer, input: Send, replaces: Option<i64>) ->
     let own = app.clone();
     // In a task from here on: a caller who goes away between the hold and the turn must not leave a chat without one.
     app.tasks.spawn(async move {
-        let _place = place;
+        let _places = (place, slot);
         match open::open(&own, opening).await {
             Ok(Open::New(opened)) => {
                 let (report_end, end) = oneshot::channel();
                 // Listening begins before anybody knows of the chat, so that no wish is missed.
                 let wishes = own.bus.subscribe(&news::wishes(opened.chat.id));
-                report.send(Ok(Begun::New(Box::new(opened.chat.clone()), end))).ok();
+                if let Some(caller) = &caller {
+                    caller.opened(&own, opened.chat.id);
+                }
+                let (chat, balance) = (Box::new(opened.chat.clone()), opened.balance);
+                report.send(Ok(Begun::New { chat, balance, end })).ok();
                 ledger::announce(&own.bus, user_id);
-                let end = turn::drive(&own, &model, opened, wishes).await;
+                let end = turn::drive(&own, &model, opened, wishes, caller).await;
                 if let Some(error) = end.as_ref().err().filter(|error| error.code != Code::NotFound) {
                     tracing::error!(?error, "a turn could not be settled; the sweeper will end it");
                 }

@@ -29,6 +29,7 @@ pub async fn sweep_forever(app: App) {
         if let Err(error) = usage::count_days(&app).await {
             tracing::error!(?error, "could not count the chats of the days that are over");
         }
+        app.rates.forget_idle();
         if let Err(error) = search::index_rest(&app).await {
             tracing::error!(?error, "could not index the chats that no search finds yet");
         }
@@ -74,6 +75,7 @@ async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<(i64, i64)>, E
         let closing = Closing {
             chat_id: chat.id,
             user_id: chat.user_id,
+            api_key_id: chat.api_key_id,
             hold: chat.hold,
             cost: Tokens::ZERO,
             reason: Reason::ChatInterrupted,

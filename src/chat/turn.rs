@@ -14,6 +14,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
+use super::call::Caller;
 use super::news::{News, Wish, topic};
 use super::open::{Opened, lease_from};
 use super::{Ended, context, search};
@@ -55,42 +56,81 @@ enum Outcome {
 /// # Errors
 /// INTERNAL where the end could not be written, although it was tried for as long as the lease runs; NOT_FOUND where the
 /// chat was deleted meanwhile.
-pub(super) async fn drive(app: &App, model: &Model, opened: Opened, wishes: Subscription) -> Result<Ended, Error> {
-    let Opened { chat, context, max_output } = opened;
-    let input = context.clone();
-    let mut text = String::new();
-    let following = follow(app, model, chat.id, Request { messages: context, max_output }, wishes, &mut text);
+pub(super) async fn drive(
+    app: &App,
+    model: &Model,
+    opened: Opened,
+    wishes: Subscription,
+    mut caller: Option<Caller>,
+) -> Result<Ended, Error> {
+    let Opened { chat, request, kept, .. } = opened;
+    let asked = request.clone();
+    let mut written = Written::default();
+    let following = follow(app, model, Turn { chat_id: chat.id, request, kept }, wishes, &mut caller, &mut written);
     // A provider that panics has failed like any other; its hold must not wait for the sweeper.
     let mut outcome = AssertUnwindSafe(following).catch_unwind().await.unwrap_or_else(|_| {
         Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model failed.").with_source("a panic"))
     });
-    if text.is_empty() && matches!(outcome, Outcome::Done(_)) {
+    // Programs know what to make of an answer without text.
+    if written.is_empty() && matches!(outcome, Outcome::Done(_)) && asked.passing.is_none() {
         outcome = Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model gave no answer."));
     }
     let given = if let Outcome::Done(usage) = outcome { usage } else { None };
     // Where the provider did not say, the estimate is the best there is, and marked as such.
     let usage = given.unwrap_or_else(|| {
-        let read = input.iter().map(|message| model.provider.estimate(&message.content)).sum();
-        Usage { input: read, output: model.provider.estimate(&text) }
+        let count = |text: &str| model.provider.count(text);
+        let read = match &asked.passing {
+            Some(passing) => ["messages", "tools"].iter().filter_map(|name| passing.call.get(name)).map(count).sum(),
+            None => asked.messages.iter().map(|message| count(&message.content)).sum(),
+        };
+        Usage { input: read, output: count(&written.text) + count(&written.other) }
     });
-    let closing = Closing::new(&chat, model.price, outcome, text, usage, given.is_none());
+    let closing = Closing::new(&chat, model.price, outcome, written, Used { usage, estimated: given.is_none() }, kept);
     let ended = close(app, closing).await;
+    if let Some(caller) = caller {
+        caller.finish(app, chat.id);
+    }
     app.bus.publish(&topic(chat.id), || News::Ended.encode());
     ledger::announce(&app.bus, chat.user_id);
     ended
+}
+
+/// What a turn is about.
+struct Turn {
+    chat_id: i64,
+    request: Request,
+    kept: bool,
+}
+
+/// What a model has written.
+#[derive(Default)]
+struct Written {
+    /// The reply.
+    text: String,
+    /// What else is paid for.
+    other: String,
+}
+
+impl Written {
+    fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.other.is_empty()
+    }
 }
 
 /// Collects and tells the pieces until the stream ends, one of the time-outs runs out, or the server stops.
 async fn follow(
     app: &App,
     model: &Model,
-    chat_id: i64,
-    request: Request,
+    turn: Turn,
     mut wishes: Subscription,
-    text: &mut String,
+    caller: &mut Option<Caller>,
+    written: &mut Written,
 ) -> Outcome {
+    let Turn { chat_id, request, kept } = turn;
     let limits = &app.config.turns;
     let (start, topic) = (Instant::now(), topic(chat_id));
+    let in_one_piece = request.passing.as_ref().is_some_and(|passing| !passing.stream);
+    let is_passed_on = request.passing.is_some();
     let mut reply = model.provider.reply(request);
     let mut chars = 0;
     let mut saving_due = interval_at(start + limits.save_interval, limits.save_interval.max(Duration::from_millis(1)));
@@ -98,28 +138,45 @@ async fn follow(
     // One save at a time, beside which the pieces flow on.
     let mut saving: Option<BoxFuture<'_, Result<bool, Error>>> = None;
     let (mut saved_len, mut saved_at) = (0, start);
-    let mut piece_due = start + limits.first_piece_timeout;
-    let turn_due = start + limits.turn_timeout;
+    // Whoever asked has gone away, and only the count of the upstream is waited for.
+    let mut drained = false;
+    let mut piece_due = start + if in_one_piece { limits.turn_timeout } else { limits.first_piece_timeout };
+    let mut turn_due = start + limits.turn_timeout;
     let outcome = loop {
         let mut save_now = false;
         tokio::select! {
             event = reply.next() => match event {
-                Some(Ok(Event::Piece(piece))) => {
+                Some(Ok(event @ (Event::Piece(_) | Event::Raw { .. }))) => {
+                    if let Some(caller) = caller.as_mut() {
+                        caller.tell(event.clone(), limits.piece_timeout.min(limits.lease / 3)).await;
+                    }
+                    let piece = match event {
+                        Event::Piece(piece) => piece,
+                        Event::Raw { text, other, .. } => {
+                            written.other.push_str(&other);
+                            text
+                        }
+                        Event::End(_) => String::new(),
+                    };
                     // PostgreSQL stores no NUL in text.
                     let piece = piece.replace('\0', "\u{fffd}");
                     let offset = chars;
                     chars += piece.chars().count();
-                    text.push_str(&piece);
-                    app.bus.publish(&topic, || News::Piece { offset, text: piece }.encode());
+                    written.text.push_str(&piece);
+                    if kept && !piece.is_empty() {
+                        app.bus.publish(&topic, || News::Piece { offset, text: piece }.encode());
+                    }
                     piece_due = Instant::now() + limits.piece_timeout;
                     // A long text less often, so that saving it costs no more than all of it a few times.
-                    save_now = text.len() - saved_len >= SAVE_BYTES.max(saved_len / 4);
+                    save_now = kept && written.text.len() - saved_len >= SAVE_BYTES.max(saved_len / 4);
                 }
                 Some(Ok(Event::End(usage))) => break Outcome::Done(usage),
                 Some(Err(error)) => break Outcome::Failed(error),
                 None => break Outcome::Failed(Error::new(Code::ProviderUnavailable, "The answer broke off.")),
             },
-            () = sleep_until(piece_due.min(turn_due)) => {
+            // Nobody waits for the rest any more: what came is counted by ourselves.
+            () = sleep_until(piece_due.min(turn_due)), if drained => break Outcome::Stopped,
+            () = sleep_until(piece_due.min(turn_due)), if !drained => {
                 break Outcome::Failed(Error::new(Code::Timeout, "The language model took too long."));
             }
             wish = wishes.next() => {
@@ -127,7 +184,8 @@ async fn follow(
                 let cluster::News::Message(wish) = wish else { continue };
                 match Wish::decode(&wish) {
                     Some(Wish::Stop) => break Outcome::Stopped,
-                    Some(Wish::Repeat { from }) if from < chars => {
+                    Some(Wish::Repeat { from }) if kept && from < chars => {
+                        let text = &written.text;
                         let start = text.char_indices().nth(from).map_or(text.len(), |(start, _)| start);
                         let piece = text.get(start..).unwrap_or_default().to_owned();
                         app.bus.publish(&topic, || News::Piece { offset: from, text: piece }.encode());
@@ -135,9 +193,18 @@ async fn follow(
                     Some(Wish::Repeat { .. }) | None => {}
                 }
             }
+            () = left(caller.as_mut()) => {
+                // Whoever is to pay by the upstream's own count has to hear it, if it comes in time.
+                *caller = None;
+                if !is_passed_on || app.config.v1.drain.is_zero() {
+                    break Outcome::Stopped;
+                }
+                drained = true;
+                turn_due = turn_due.min(Instant::now() + app.config.v1.drain);
+            }
             () = app.stopping.cancelled() => break Outcome::Interrupted,
             _ = saving_due.tick() => {
-                save_now = text.len() > saved_len || saved_at.elapsed() >= limits.lease / 3;
+                save_now = (kept && written.text.len() > saved_len) || saved_at.elapsed() >= limits.lease / 3;
             }
             Some(saved) = OptionFuture::from(saving.as_mut()) => {
                 saving = None;
@@ -149,8 +216,8 @@ async fn follow(
             }
         }
         if save_now && saving.is_none() {
-            (saved_len, saved_at) = (text.len(), Instant::now());
-            saving = Some(save(app, chat_id, text.clone()).boxed());
+            (saved_len, saved_at) = (written.text.len(), Instant::now());
+            saving = Some(save(app, chat_id, kept.then(|| written.text.clone())).boxed());
         }
     };
     // Not broken off in the middle: what closes the chat comes after it.
@@ -160,20 +227,28 @@ async fn follow(
     outcome
 }
 
-/// Saves the text so far and renews the lease; says whether the chat is still open.
-async fn save(app: &App, chat_id: i64, text: String) -> Result<bool, Error> {
+/// Waits until whoever asked has gone away.
+async fn left(caller: Option<&mut Caller>) {
+    match caller {
+        Some(caller) => caller.left().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Saves the text so far, where it is kept, and renews the lease; says whether the chat is still open.
+async fn save(app: &App, chat_id: i64, text: Option<String>) -> Result<bool, Error> {
     let lease = lease_from(app, app.clock.now());
     app.db
         .write((chat_id, text, lease), |txn, (chat_id, text, lease)| {
             Box::pin(async move {
-                let saved = chat::Entity::update_many()
-                    .col_expr(Column::Response, Expr::value(text.as_str()))
+                let mut update = chat::Entity::update_many()
                     .col_expr(Column::LeaseUntil, Expr::value(*lease))
                     .filter(Column::Id.eq(*chat_id))
-                    .filter(Column::Status.eq(Status::Pending))
-                    .exec(txn)
-                    .await?;
-                Ok(saved.rows_affected == 1)
+                    .filter(Column::Status.eq(Status::Pending));
+                if let Some(text) = text {
+                    update = update.col_expr(Column::Response, Expr::value(text.as_str()));
+                }
+                Ok(update.exec(txn).await?.rows_affected == 1)
             })
         })
         .await
@@ -183,6 +258,7 @@ async fn save(app: &App, chat_id: i64, text: String) -> Result<bool, Error> {
 pub(super) struct Closing {
     pub(super) chat_id: i64,
     pub(super) user_id: i64,
+    pub(super) api_key_id: Option<i64>,
     pub(super) hold: Tokens,
     pub(super) cost: Tokens,
     pub(super) reason: Reason,
@@ -191,27 +267,27 @@ pub(super) struct Closing {
     pub(super) text: Option<String>,
     /// What searches find it by.
     pub(super) search_text: String,
-    pub(super) usage: Option<(Usage, Estimated)>,
+    pub(super) usage: Option<Used>,
     pub(super) error: Option<(Code, String)>,
 }
 
-type Estimated = bool;
+/// What a chat consumed.
+#[derive(Clone, Copy)]
+pub(super) struct Used {
+    usage: Usage,
+    /// The provider did not say.
+    estimated: bool,
+}
 
 impl Closing {
     /// The rules of who pays what. Never more than the hold.
-    fn new(
-        chat: &chat::Model,
-        price: Price,
-        outcome: Outcome,
-        text: String,
-        usage: Usage,
-        estimated: Estimated,
-    ) -> Self {
+    fn new(chat: &chat::Model, price: Price, outcome: Outcome, written: Written, used: Used, kept: bool) -> Self {
+        let (usage, nothing) = (used.usage, written.is_empty());
         let (status, reason, cost, error) = match outcome {
             Outcome::Done(_) => (Status::Done, Reason::ChatDone, price.of_reply(usage.input, usage.output), None),
             Outcome::Failed(error) => {
                 tracing::warn!(chat = chat.id, model = chat.model, ?error, "the language model failed");
-                let (reason, cost) = match text.is_empty() {
+                let (reason, cost) = match nothing {
                     true => (Reason::ChatFailed, Tokens::ZERO),
                     false => (Reason::ChatBrokenOff, price.of_usage(usage.input, usage.output)),
                 };
@@ -219,7 +295,7 @@ impl Closing {
             }
             // What was produced is paid for like a whole reply; nothing for nothing.
             Outcome::Stopped => {
-                let produced = if text.is_empty() { Tokens::ZERO } else { price.of_reply(usage.input, usage.output) };
+                let produced = if nothing { Tokens::ZERO } else { price.of_reply(usage.input, usage.output) };
                 (Status::Stopped, Reason::ChatStopped, produced, None)
             }
             Outcome::Interrupted | Outcome::Gone => {
@@ -227,18 +303,20 @@ impl Closing {
                 (Status::Interrupted, Reason::ChatInterrupted, Tokens::ZERO, Some(error))
             }
         };
-        let usage = (!text.is_empty()).then_some((usage, estimated));
+        let used = (!nothing || !used.estimated).then_some(used);
+        let text = if kept { written.text } else { String::new() };
         let cost = cost.min(chat.hold);
         Self {
             chat_id: chat.id,
             user_id: chat.user_id,
+            api_key_id: chat.api_key_id,
             hold: chat.hold,
             cost,
             reason,
             status,
             search_text: search::text(&chat.message, &text),
             text: Some(text),
-            usage,
+            usage: used,
             error,
         }
     }
@@ -292,7 +370,7 @@ pub(super) async fn close_in(
     if let Some(text) = &closing.text {
         update = update.col_expr(Column::Response, Expr::value(text.as_str()));
     }
-    if let Some((usage, estimated)) = closing.usage {
+    if let Some(Used { usage, estimated }) = closing.usage {
         update = update
             .col_expr(Column::InputUnits, Expr::value(units(usage.input)))
             .col_expr(Column::OutputUnits, Expr::value(units(usage.output)))
@@ -302,7 +380,7 @@ pub(super) async fn close_in(
     if chat.response.is_empty() {
         context::put_back(txn, chat.id).await?;
     }
-    let Closing { chat_id, user_id, hold, cost, reason, .. } = *closing;
-    let balance = ledger::settle(txn, Settlement { user_id, chat_id, hold, cost, reason, at }).await?;
+    let Closing { chat_id, user_id, api_key_id, hold, cost, reason, .. } = *closing;
+    let balance = ledger::settle(txn, Settlement { user_id, chat_id, api_key_id, hold, cost, reason, at }).await?;
     Ok(Some(Ended { chat, balance }))
 }

@@ -33,7 +33,10 @@ fn check(file: Option<&Path>, config: &Config) -> Result<String, Error> {
     telemetry::filter(&config.log)?;
     let mut text = String::new();
     for (name, model) in &config.models {
-        model.api_key().map_err(|error| Error::new(Code::InvalidInput, format!("models.{name}: {}", error.message)))?;
+        for upstream in model.all_upstreams() {
+            let explain = |error: Error| Error::new(Code::InvalidInput, format!("models.{name}: {}", error.message));
+            upstream.api_key().map_err(explain)?;
+        }
         if let Some(path) = model.path.as_deref().filter(|path| model.provider == Provider::Local && !path.exists()) {
             text.push_str(&format!("models.{name}: the file {} is missing\n", path.display()));
         }

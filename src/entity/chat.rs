@@ -62,6 +62,10 @@ pub struct Model {
     pub usage_estimated: bool,
     /// Makes retries harmless; unique for the user.
     pub idempotency_key: Option<String>,
+    /// The API key that it is paid under; none where the user was logged in.
+    pub api_key_id: Option<i64>,
+    /// The keyed hash of the whole call, for those with an idempotency key whose text is not stored.
+    pub fingerprint: Option<String>,
     /// When the message came.
     pub created_at: DateTimeUtc,
     /// When it ended, whichever way.

@@ -50,6 +50,8 @@ pub struct Model {
     pub chat_id: Option<i64>,
     /// Who did it, if not the user; none also for the command line.
     pub actor_id: Option<i64>,
+    /// The API key that it was paid under.
+    pub api_key_id: Option<i64>,
     /// Makes retries harmless; unique for the actor.
     pub idempotency_key: Option<String>,
     /// When.

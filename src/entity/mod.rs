@@ -1,5 +1,6 @@
 //! The rows of the database, and finders that are scoped to an owner. Rows, no rules.
 
+pub mod api_key;
 pub mod audit_event;
 pub mod chat;
 pub mod conversation;

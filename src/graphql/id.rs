@@ -16,11 +16,12 @@ pub(super) enum Kind {
     LedgerEntry,
     AuditEvent,
     Session,
+    ApiKey,
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::User, Self::Chat, Self::Conversation, Self::LedgerEntry, Self::AuditEvent, Self::Session];
+    const ALL: [Self; 7] =
+        [Self::User, Self::Chat, Self::Conversation, Self::LedgerEntry, Self::AuditEvent, Self::Session, Self::ApiKey];
 
     fn prefix(self) -> &'static str {
         match self {
@@ -30,6 +31,7 @@ impl Kind {
             Self::LedgerEntry => "LedgerEntry",
             Self::AuditEvent => "AuditEvent",
             Self::Session => "Session",
+            Self::ApiKey => "ApiKey",
         }
     }
 

@@ -44,6 +44,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<types::List<types::Chat>>("A page of chats.")
         .override_output_type_description::<types::List<types::Conversation>>("A page of conversations.")
         .override_output_type_description::<types::List<types::Session>>("A page of sessions.")
+        .override_output_type_description::<types::List<types::ApiKey>>("A page of API keys.")
         .override_output_type_description::<types::List<types::User>>("A page of users.")
         .override_output_type_description::<types::List<types::LedgerEntry>>("A page of ledger entries.")
         .override_output_type_description::<types::List<types::AuditEvent>>("A page of the audit trail.")

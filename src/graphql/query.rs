@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use super::context::app_and_viewer;
 use super::id::{self, Kind};
 use super::types::{
-    self, AuditEvent, Balance, Chat, Conversation, LedgerEntry, List, Model, Node, Session, Spender, UsageDay, User,
-    page,
+    self, ApiKey, AuditEvent, Balance, Chat, Conversation, LedgerEntry, List, Model, Node, Session, Spender, UsageDay,
+    User, page,
 };
 use crate::account;
 use crate::account::admin;
@@ -17,7 +17,7 @@ use crate::entity::chat::Status;
 use crate::error::{Code, Error};
 use crate::ledger;
 use crate::page::Period;
-use crate::session;
+use crate::session::{self, api_key};
 use crate::viewer::Actor;
 
 /// What can be read.
@@ -108,6 +108,39 @@ impl Query {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.user()?;
         Ok(Some(types::sessions(session::list(app, viewer, page(first, last, after, before)?).await?)))
+    }
+
+    /// Your API keys, those that have ended too, newest first.
+    async fn api_keys(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<List<ApiKey>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.person()?;
+        Ok(Some(types::api_keys(api_key::list(app, viewer, page(first, last, after, before)?).await?)))
+    }
+
+    /// Everybody's API keys, newest first. For staff.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
+    async fn user_api_keys(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only this user's.")] user_id: Option<ID>,
+        #[graphql(desc = "A part of the name, or how the key begins.")] search: Option<String>,
+        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<List<ApiKey>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let actor = Actor::from_viewer(viewer)?;
+        let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
+        let filter = api_key::Filter { user_id, search };
+        Ok(Some(types::api_keys(api_key::all(app, actor, filter, page(first, last, after, before)?).await?)))
     }
 
     /// Why your balance is what it is, newest first.
@@ -255,9 +288,8 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only what this user did.")] actor_id: Option<ID>,
-        #[graphql(desc = "Only what was done to this object, a user or a chat, which may be gone.")] target_id: Option<
-            ID,
-        >,
+        #[graphql(desc = "Only what was done to this object, a user, a chat or an API key, which may be gone.")]
+        target_id: Option<ID>,
         #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
         #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
@@ -288,6 +320,7 @@ impl Query {
             Kind::Conversation => Node::Conversation(Conversation(conversation::find(app, viewer, row).await?)),
             Kind::LedgerEntry => Node::LedgerEntry(LedgerEntry(ledger::find(&app.db, viewer, row).await?)),
             Kind::Session => Node::Session(Session(session::find(app, viewer, row).await?)),
+            Kind::ApiKey => Node::ApiKey(ApiKey(api_key::one(app, viewer, row).await?)),
             Kind::AuditEvent => Node::AuditEvent(AuditEvent(audit::find(app, viewer, row).await?)),
         }))
     }

@@ -52,7 +52,7 @@ pub(super) async fn by_post(
 async fn answer(graphql: Graphql, headers: &HeaderMap, by_get: bool, asked: Result<Asked, Refusal>) -> HttpResponse {
     match begin(&graphql, headers, by_get, asked).await {
         Ok((responses, token, viewer)) => {
-            let events = events(graphql, responses, token.zip(viewer.user().ok().map(|user| user.id)));
+            let events = events(graphql, responses, token.zip(viewer.known().ok().map(|user| user.id)));
             // Proxies are asked to pass each event on as it comes.
             let headers = [
                 (CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),

@@ -5,6 +5,7 @@
 //! [`verify()`] checks it. A balance changes by one guarded UPDATE, never by reading it first and writing it back.
 
 mod export;
+mod key;
 mod verify;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
 
 pub use self::export::export;
+pub use self::key::{hold_under, rest_under};
 pub use self::verify::{Finding, verify};
 use crate::app::App;
 use crate::cluster::Bus;
@@ -83,6 +85,8 @@ pub struct Settlement {
     pub hold: Tokens,
     /// What is charged: at most the hold. The rest is given back.
     pub cost: Tokens,
+    /// The API key that it was set aside under.
+    pub api_key_id: Option<i64>,
     /// How the chat ended.
     pub reason: Reason,
     /// When.
@@ -95,7 +99,7 @@ pub struct Settlement {
 /// # Errors
 /// INTERNAL where the cost exceeds the hold or the database fails.
 pub async fn settle(txn: &Txn, settlement: Settlement) -> Result<Balance, Error> {
-    let Settlement { user_id, chat_id, hold, cost, reason, at } = settlement;
+    let Settlement { user_id, chat_id, hold, cost, api_key_id, reason, at } = settlement;
     if cost < Tokens::ZERO || cost > hold {
         return Err(Error::internal(format!("chat {chat_id} would cost {cost} of a hold of {hold}")));
     }
@@ -106,7 +110,11 @@ pub async fn settle(txn: &Txn, settlement: Settlement) -> Result<Balance, Error>
         .exec_with_returning(txn)
         .await?;
     let balance = updated.first().map(Balance::from).ok_or_else(|| Error::not_found("user"))?;
-    let entry = Entry { chat_id: Some(chat_id), ..Entry::new(user_id, Tokens::ZERO.minus(cost)?, reason, at) };
+    if let Some(key_id) = api_key_id {
+        key::settle_under(txn, key_id, hold, cost, at).await?;
+    }
+    let entry =
+        Entry { chat_id: Some(chat_id), api_key_id, ..Entry::new(user_id, Tokens::ZERO.minus(cost)?, reason, at) };
     record(txn, &entry, balance).await?;
     Ok(balance)
 }
@@ -124,6 +132,8 @@ pub struct Entry {
     pub note: Option<String>,
     /// The chat, for settlements.
     pub chat_id: Option<i64>,
+    /// The API key, for settlements of chats that were paid under one.
+    pub api_key_id: Option<i64>,
     /// Who does it, if not the user.
     pub actor_id: Option<i64>,
     /// Makes retries harmless, for each actor.
@@ -135,7 +145,17 @@ pub struct Entry {
 impl Entry {
     /// A movement with nothing but the necessary.
     pub fn new(user_id: i64, amount: Tokens, reason: Reason, at: DateTime<Utc>) -> Self {
-        Self { user_id, amount, reason, note: None, chat_id: None, actor_id: None, idempotency_key: None, at }
+        Self {
+            user_id,
+            amount,
+            reason,
+            note: None,
+            chat_id: None,
+            api_key_id: None,
+            actor_id: None,
+            idempotency_key: None,
+            at,
+        }
     }
 }
 
@@ -304,6 +324,7 @@ async fn record(txn: &Txn, entry: &Entry, after: Balance) -> Result<(), Error> {
         reason: Set(entry.reason),
         note: Set(entry.note.clone()),
         chat_id: Set(entry.chat_id),
+        api_key_id: Set(entry.api_key_id),
         actor_id: Set(entry.actor_id),
         idempotency_key: Set(entry.idempotency_key.clone()),
         created_at: Set(entry.at),

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use crate::db::Db;
 use crate::entity::chat::{self, Status};
-use crate::entity::{ledger_entry, user};
+use crate::entity::{api_key, ledger_entry, user};
 use crate::error::Error;
 
 /// Something that must never be.
@@ -36,6 +36,19 @@ pub enum Finding {
         /// The sum of the ledger entries.
         entries: i64,
     },
+    /// An API key's row differs from the ledger, or from its open chats.
+    Key {
+        /// The key.
+        key_id: i64,
+        /// What the row says was spent under it.
+        spent: i64,
+        /// What the ledger says.
+        paid: i64,
+        /// What the row says is held.
+        held: i64,
+        /// The sum of the holds of its open chats.
+        open: i64,
+    },
     /// A chat has ended, and the ledger does not say that it cost what the chat says; or it is open, and the ledger
     /// has an entry for it already.
     Chat {
@@ -58,6 +71,10 @@ impl fmt::Display for Finding {
             Finding::Leftover { user_id, entries } => {
                 write!(f, "user {user_id} is gone, but the ledger still says {entries}")
             }
+            Finding::Key { key_id, spent, paid, held, open } => write!(
+                f,
+                "API key {key_id}: spent {spent}, held {held}, but the ledger says {paid} and open chats hold {open}"
+            ),
             Finding::Chat { chat_id, cost, paid: Some(paid) } => {
                 write!(f, "chat {chat_id}: cost {cost}, but the ledger says {paid}")
             }
@@ -85,6 +102,10 @@ pub async fn verify(db: &Db) -> Result<Vec<Finding>, Error> {
     for row in all::<LeftoverRow>(&txn, leftovers()).await? {
         findings.push(Finding::Leftover { user_id: row.user_id, entries: row.entries });
     }
+    for row in all::<KeyRow>(&txn, keys()).await? {
+        let KeyRow { key_id, spent, paid, held, open } = row;
+        findings.push(Finding::Key { key_id, spent, paid, held, open });
+    }
     for row in all::<ChatRow>(&txn, chats()).await? {
         findings.push(Finding::Chat { chat_id: row.chat_id, cost: row.cost, paid: row.paid });
     }
@@ -108,6 +129,15 @@ struct LeftoverRow {
 }
 
 #[derive(FromQueryResult)]
+struct KeyRow {
+    key_id: i64,
+    spent: i64,
+    paid: i64,
+    held: i64,
+    open: i64,
+}
+
+#[derive(FromQueryResult)]
 struct ChatRow {
     chat_id: i64,
     cost: i64,
@@ -118,19 +148,56 @@ async fn all<T: FromQueryResult>(txn: &DatabaseTransaction, query: SelectStateme
     Ok(T::find_by_statement(StatementBuilder::build(&query, &txn.get_database_backend())).all(txn).await?)
 }
 
-/// The sum of a column by user, as a table `name(user_id, total)`. The cast is for PostgreSQL, whose sum of integers
+/// The sum of a column by user or key, as a table `name(by, total)`. The cast is for PostgreSQL, whose sum of integers
 /// is a decimal.
-fn sums(mut from: SelectStatement, column: impl sea_orm::sea_query::IntoColumnRef) -> SelectStatement {
-    from.column("user_id")
-        .expr_as(Func::sum(Expr::col(column)).cast_as("bigint"), "total")
-        .group_by_col("user_id")
+fn sums(
+    mut from: SelectStatement,
+    column: impl sea_orm::sea_query::IntoColumnRef,
+    by: &'static str,
+) -> SelectStatement {
+    from.column(by).expr_as(Func::sum(Expr::col(column)).cast_as("bigint"), "total").group_by_col(by).take()
+}
+
+fn keys() -> SelectStatement {
+    let of_keys = |column: &'static str| Expr::col(column).is_not_null();
+    let entries = Query::select().from(ledger_entry::Entity).and_where(of_keys("api_key_id")).take();
+    let entries = sums(entries, ledger_entry::Column::Amount, "api_key_id");
+    let open = Query::select()
+        .from(chat::Entity)
+        .and_where(Expr::col(chat::Column::Status).eq(Status::Pending))
+        .and_where(of_keys("api_key_id"))
+        .take();
+    let open = sums(open, chat::Column::Hold, "api_key_id");
+    let key = |column| Expr::col((api_key::Entity, column));
+    let total = |table: &'static str| Expr::expr(Func::coalesce([Expr::col((table, "total")), Expr::val(0i64)]));
+    let paid = || Expr::val(0i64).sub(total("entries"));
+    Query::select()
+        .expr_as(key(api_key::Column::Id), "key_id")
+        .expr_as(key(api_key::Column::Spent), "spent")
+        .expr_as(paid(), "paid")
+        .expr_as(key(api_key::Column::Held), "held")
+        .expr_as(total("open"), "open")
+        .from(api_key::Entity)
+        .join_subquery(
+            JoinType::LeftJoin,
+            entries,
+            Alias::new("entries").into_iden(),
+            Expr::col(("entries", "api_key_id")).equals((api_key::Entity, api_key::Column::Id)),
+        )
+        .join_subquery(
+            JoinType::LeftJoin,
+            open,
+            Alias::new("open").into_iden(),
+            Expr::col(("open", "api_key_id")).equals((api_key::Entity, api_key::Column::Id)),
+        )
+        .and_where(key(api_key::Column::Spent).ne(paid()).or(key(api_key::Column::Held).ne(total("open"))))
         .take()
 }
 
 fn balances() -> SelectStatement {
-    let entries = sums(Query::select().from(ledger_entry::Entity).take(), ledger_entry::Column::Amount);
+    let entries = sums(Query::select().from(ledger_entry::Entity).take(), ledger_entry::Column::Amount, "user_id");
     let open = Query::select().from(chat::Entity).and_where(Expr::col(chat::Column::Status).eq(Status::Pending)).take();
-    let open = sums(open, chat::Column::Hold);
+    let open = sums(open, chat::Column::Hold, "user_id");
     let user = |column| Expr::col((user::Entity, column));
     let total = |table: &'static str| Expr::expr(Func::coalesce([Expr::col((table, "total")), Expr::val(0i64)]));
     Query::select()

@@ -18,7 +18,9 @@ use crate::entity::user;
 use crate::error::{Code, Error};
 use crate::jwt::{Claims, Kind, Refused, Subject};
 use crate::page::{Page, Slice};
-use crate::viewer::{Identity, Viewer};
+use crate::viewer::{Credential, Identity, Scopes, Viewer};
+
+pub mod api_key;
 
 /// Longest description of a client that is kept, in characters.
 const MAX_USER_AGENT_CHARS: usize = 300;
@@ -132,21 +134,39 @@ pub async fn begin(app: &App, user: user::Model, user_agent: Option<String>) -> 
     })
 }
 
-/// Who is asking, by the access token.
+/// Who is asking, by an access token or an API key.
 ///
 /// # Errors
 /// [`Denied`] inside of the result; INTERNAL where the database fails.
-pub async fn authenticate(app: &App, access_token: &str) -> Result<Result<Identity, Denied>, Error> {
-    let claims = match app.keys.verify(access_token, Kind::Access, app.clock.now()) {
-        Ok(claims) => claims,
-        Err(refused) => return Ok(Err(refused.into())),
+pub async fn authenticate(app: &App, token: &str) -> Result<Result<Identity, Denied>, Error> {
+    Ok(check(app, token).await?.map(|(identity, _)| identity))
+}
+
+/// Who is asking, and when the credential ends by itself.
+async fn check(app: &App, token: &str) -> Result<Result<(Identity, DateTime<Utc>), Denied>, Error> {
+    let (user, credential, end) = if api_key::is_one(token) {
+        match api_key::find(app, token).await? {
+            Ok((key, user)) => {
+                let credential = Credential::ApiKey { id: key.id, scopes: Scopes::from_names(&key.scopes) };
+                (user, credential, key.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC))
+            }
+            Err(denied) => return Ok(Err(denied)),
+        }
+    } else {
+        let claims = match app.keys.verify(token, Kind::Access, app.clock.now()) {
+            Ok(claims) => claims,
+            Err(refused) => return Ok(Err(refused.into())),
+        };
+        match live(app, &claims).await? {
+            Ok((session, user)) => {
+                let end = DateTime::from_timestamp(claims.exp, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+                (user, Credential::Session(session.id), end)
+            }
+            Err(denied) => return Ok(Err(denied)),
+        }
     };
-    Ok(live(app, &claims).await?.map(|(session, user)| Identity {
-        id: user.id,
-        session_id: session.id,
-        is_staff: user.is_staff,
-        is_superuser: user.is_superuser,
-    }))
+    let user::Model { id, is_staff, is_superuser, .. } = user;
+    Ok(Ok((Identity { id, credential, is_staff, is_superuser }, end)))
 }
 
 /// A new access token for a refresh token, which stays good: what the REST route does.
@@ -209,8 +229,8 @@ pub async fn rotate(app: &App, used: &str) -> Result<LoggedIn, Error> {
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
 pub async fn log_out(app: &App, viewer: Viewer) -> Result<(), Error> {
-    let identity = viewer.user()?;
-    end(app, identity.id, identity.session_id).await
+    let (identity, session_id) = viewer.person()?;
+    end(app, identity.id, session_id).await
 }
 
 /// Ends all sessions of the viewer.
@@ -218,7 +238,7 @@ pub async fn log_out(app: &App, viewer: Viewer) -> Result<(), Error> {
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
 pub async fn log_out_everywhere(app: &App, viewer: Viewer) -> Result<(), Error> {
-    let id = viewer.user()?.id;
+    let id = viewer.person()?.0.id;
     app.db.write(id, |txn, &id| Box::pin(account::end_sessions(txn, id))).await?;
     account::announce_sessions(app, id);
     Ok(())
@@ -229,6 +249,7 @@ pub async fn log_out_everywhere(app: &App, viewer: Viewer) -> Result<(), Error> 
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
 pub async fn list(app: &App, viewer: Viewer, page: Page) -> Result<Slice<session::Entity>, Error> {
+    viewer.person()?;
     let user = account::me(app, viewer).await?.ok_or_else(Error::unauthenticated)?;
     let good = session::Entity::find()
         .filter(Column::UserId.eq(user.id))
@@ -252,30 +273,28 @@ pub async fn end_one(app: &App, viewer: Viewer, session_id: i64) -> Result<(), E
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
 pub async fn find(app: &App, viewer: Viewer, session_id: i64) -> Result<session::Model, Error> {
-    let own = session::Entity::find_by_id(session_id).filter(Column::UserId.eq(viewer.user()?.id));
+    let own = session::Entity::find_by_id(session_id).filter(Column::UserId.eq(viewer.person()?.0.id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("session"))
 }
 
-/// Waits until an access token is good no longer, and tells why: it has ended, or its session has.
+/// Waits until an access token or an API key is good no longer, and tells why: it has ended, or its session has.
 ///
 /// For those who serve a session for longer than one request. An end that no server announced, such as one by the command
 /// line, is seen within [`LOOK_AGAIN`].
-pub async fn ended(app: &App, access_token: &str, user_id: i64) -> Denied {
+pub async fn ended(app: &App, token: &str, user_id: i64) -> Denied {
     let mut news = app.bus.subscribe(&account::sessions_topic(user_id));
     loop {
-        let now = app.clock.now();
-        let claims = match app.keys.verify(access_token, Kind::Access, now) {
-            Ok(claims) => claims,
-            Err(refused) => return refused.into(),
-        };
-        match live(app, &claims).await {
-            Ok(Ok(_)) => {}
+        let mut rest = LOOK_AGAIN;
+        match check(app, token).await {
+            Ok(Ok((_, end))) => {
+                let left = (end - app.clock.now()).to_std().unwrap_or_default();
+                rest = rest.min(left.max(Duration::from_secs(1)));
+            }
             Ok(Err(denied)) => return denied,
             // Nobody is sent away because the database is.
             Err(error) => tracing::warn!(?error, "a session could not be looked at"),
         }
-        let rest = Duration::from_secs(u64::try_from(claims.exp - now.timestamp()).unwrap_or(0).max(1));
-        tokio::time::timeout(rest.min(LOOK_AGAIN), news.next()).await.ok();
+        tokio::time::timeout(rest, news.next()).await.ok();
     }
 }
 

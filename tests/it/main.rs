@@ -13,6 +13,7 @@ mod support;
 
 mod accounts;
 mod admin;
+mod api_keys;
 mod architecture;
 mod carriers;
 mod conversations;
@@ -28,4 +29,5 @@ mod search;
 mod sessions;
 mod streams;
 mod upstream;
+mod v1;
 mod web;

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Response};
 use axum::routing::post;
 use futures::StreamExt;
-use jeton::ai::openai::{OpenAi, Settings};
+use jeton::ai::openai::OpenAi;
 use jeton::ai::{Event, Message, Provider, Request, Role, Usage};
 use jeton::error::Code;
 use rstest::rstest;
@@ -77,25 +77,19 @@ const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"comp
 const DONE: &str = "data: [DONE]\n\n";
 
 fn provider(base_url: &str, retries: u32) -> OpenAi {
-    OpenAi::new(Settings {
-        base_url: base_url.to_owned(),
-        api_key: Some("sk-secret".to_owned()),
-        upstream_model: "gpt-test".to_owned(),
-        retries,
-        window: 16_384,
-    })
-    .unwrap()
+    crate::support::openai(&[base_url], retries)
 }
 
 /// Asks; the text and how it ended.
 async fn ask(base_url: &str, retries: u32) -> (String, Result<Option<Usage>, (Code, String)>) {
     let messages = vec![Message { role: Role::User, content: "Hi".to_owned() }];
-    let mut reply = provider(base_url, retries).reply(Request { messages, max_output: 99 });
+    let mut reply = provider(base_url, retries).reply(Request { messages, max_output: 99, ..Request::default() });
     let mut text = String::new();
     while let Some(event) = reply.next().await {
         match event {
             Ok(Event::Piece(piece)) => text += &piece,
             Ok(Event::End(usage)) => return (text, Ok(usage)),
+            Ok(Event::Raw { .. }) => panic!("nothing was passed on"),
             Err(error) => return (text, Err((error.code, format!("{error:?}")))),
         }
     }

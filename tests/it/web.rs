@@ -34,7 +34,7 @@ async fn every_page_is_the_client_and_other_paths_are_not() {
         assert_eq!(script.headers["cache-control"], "public, max-age=31536000, immutable");
     }
     // Wrong links lead people to the client, which says so.
-    for path in ["/nothing", "/chat/1", "/api/nothing"] {
+    for path in ["/nothing", "/chat/1", "/c/1/2"] {
         let page = get(&nobody, path, ("accept", "text/html,*/*;q=0.8")).await;
         assert_eq!(page.status, 404, "{path}");
         assert_eq!(page.text.contains("<script"), get(&nobody, "/", ("accept", "*/*")).await.text.contains("<script"));

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use self::prompt::Prompter;
 use self::worker::{Job, Worker};
+use super::stop::stop_before;
 use super::{Message, Provider, Reply, Request};
 use crate::error::{Code, Error};
 
@@ -63,7 +64,8 @@ impl Local {
 impl Provider for Local {
     fn reply(&self, request: Request) -> Reply {
         let jobs = self.jobs.clone();
-        stream! {
+        let stops = request.sampling.stop.clone();
+        let reply = stream! {
             let (events, mut coming) = mpsc::channel(PIECES);
             match jobs.try_send(Job { request, events }) {
                 Ok(()) => {
@@ -78,8 +80,8 @@ impl Provider for Local {
                     yield Err(Error::new(Code::ProviderUnavailable, "The language model has stopped."));
                 }
             }
-        }
-        .boxed()
+        };
+        stop_before(reply.boxed(), stops)
     }
 
     fn input_bound(&self, messages: &[Message]) -> u64 {
@@ -113,7 +115,7 @@ mod tests {
 
     fn ask(question: &str) -> Request {
         let messages = vec![Message { role: Role::User, content: question.to_owned() }];
-        Request { messages, max_output: 60 }
+        Request { messages, max_output: 60, ..Request::default() }
     }
 
     async fn answer(model: &Local, request: Request) -> (Vec<String>, Option<Usage>) {
@@ -123,6 +125,7 @@ mod tests {
             match event.unwrap() {
                 Event::Piece(piece) => pieces.push(piece),
                 Event::End(usage) => return (pieces, usage),
+                Event::Raw { .. } => panic!("nothing was passed on"),
             }
         }
         panic!("the reply broke off");

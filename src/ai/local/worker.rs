@@ -13,7 +13,7 @@ use candle_transformers::utils::apply_repeat_penalty;
 use tokio::sync::mpsc::Sender;
 
 use super::prompt::Prompter;
-use crate::ai::{Event, Request, Usage};
+use crate::ai::{Event, Request, Sampling as Wish, Usage};
 use crate::error::{Code, Error};
 
 /// Low, since a small model that is asked for facts does best with its most likely words.
@@ -34,6 +34,7 @@ pub(super) struct Worker {
     weights: ModelWeights,
     prompter: Arc<Prompter>,
     sampler: LogitsProcessor,
+    seed: u64,
     window: usize,
 }
 
@@ -47,7 +48,7 @@ impl Worker {
         let window = context.map_or(MAX_SEQ_LEN, |length| MAX_SEQ_LEN.min(length as usize));
         let weights = ModelWeights::from_gguf(content, file, &Device::Cpu)?;
         let sampler = LogitsProcessor::from_sampling(seed, Sampling::TopP { p: TOP_P, temperature: TEMPERATURE });
-        Ok(Self { weights, prompter, sampler, window })
+        Ok(Self { weights, prompter, sampler, seed, window })
     }
 
     pub(super) fn window(&self) -> u64 {
@@ -84,10 +85,12 @@ impl Worker {
         let room = self.window - prompt.len();
         let limit = usize::try_from(request.max_output).unwrap_or(usize::MAX).min(room);
         let prompter = self.prompter.clone();
+        self.seed = self.seed.wrapping_add(1);
+        let mut own = own_sampler(&request.sampling, self.seed);
         let mut text = prompter.tokenizer().decode_stream(true);
         let mut tokens = prompt.clone();
         self.weights.clear_kv_cache();
-        let mut next = self.next(&prompt, 0, &tokens).map_err(failed)?;
+        let mut next = self.next(&prompt, 0, &tokens, own.as_mut()).map_err(failed)?;
         let mut usage = Usage { input: prompt.len() as u64, output: 0 };
         loop {
             usage.output += 1;
@@ -108,17 +111,35 @@ impl Worker {
             if usage.output as usize >= limit {
                 return Ok(Ok(usage));
             }
-            next = self.next(&[next], tokens.len() - 1, &tokens).map_err(failed)?;
+            next = self.next(&[next], tokens.len() - 1, &tokens, own.as_mut()).map_err(failed)?;
         }
     }
 
     /// Reads more of the text, which begins at `position`, and chooses the token that follows.
-    fn next(&mut self, read: &[u32], position: usize, so_far: &[u32]) -> Result<u32> {
+    fn next(
+        &mut self,
+        read: &[u32],
+        position: usize,
+        so_far: &[u32],
+        own: Option<&mut LogitsProcessor>,
+    ) -> Result<u32> {
         let input = Tensor::new(read, &Device::Cpu)?.unsqueeze(0)?;
         let logits = self.weights.forward(&input, position)?.squeeze(0)?;
         let recent = so_far.get(so_far.len().saturating_sub(REPEAT_WINDOW)..).unwrap_or(so_far);
-        self.sampler.sample(&apply_repeat_penalty(&logits, REPEAT_PENALTY, recent)?)
+        own.unwrap_or(&mut self.sampler).sample(&apply_repeat_penalty(&logits, REPEAT_PENALTY, recent)?)
     }
+}
+
+/// How words are chosen where whoever asks has a wish.
+fn own_sampler(wish: &Wish, seed: u64) -> Option<LogitsProcessor> {
+    let Wish { temperature, top_p, seed: wished, stop: _ } = wish;
+    if temperature.is_none() && top_p.is_none() && wished.is_none() {
+        return None;
+    }
+    let temperature = temperature.unwrap_or(TEMPERATURE);
+    let sampling =
+        if temperature <= 0.0 { Sampling::ArgMax } else { Sampling::TopP { p: top_p.unwrap_or(TOP_P), temperature } };
+    Some(LogitsProcessor::from_sampling(wished.unwrap_or(seed), sampling))
 }
 
 fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

@@ -88,7 +88,7 @@ impl ConversationMutation {
         #[graphql(desc = "The conversation and its title.")] input: RenameConversationInput,
     ) -> Result<RenameConversationPayload> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.user()?;
+        viewer.writer()?;
         let renamed = async {
             let id = Kind::Conversation.row(&input.conversation_id)?;
             conversation::rename(app, viewer, id, &input.title).await
@@ -105,7 +105,7 @@ impl ConversationMutation {
         #[graphql(desc = "The conversation.")] input: DeleteConversationInput,
     ) -> Result<DeleteConversationPayload> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.user()?;
+        viewer.writer()?;
         let deleted =
             async { chat::delete_conversation(app, viewer, Kind::Conversation.row(&input.conversation_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;

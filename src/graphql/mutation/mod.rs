@@ -1,6 +1,7 @@
 //! The root of all mutations. Each takes one input and gives one payload; expected mistakes are in its `errors`.
 
 mod admin;
+mod api_key;
 mod conversation;
 mod person;
 mod talk;
@@ -13,5 +14,6 @@ pub struct Mutation(
     person::PersonMutation,
     talk::TalkMutation,
     conversation::ConversationMutation,
+    api_key::ApiKeyMutation,
     admin::AdminMutation,
 );

@@ -270,7 +270,7 @@ impl PersonMutation {
         #[graphql(desc = "The session.")] input: EndSessionInput,
     ) -> Result<EndSessionPayload> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.user()?;
+        viewer.person()?;
         let ended = async { session::end_one(app, viewer, Kind::Session.row(&input.session_id)?).await };
         let (ended, errors) = outcome(ended.await)?;
         Ok(EndSessionPayload { ended_id: ended.map(|()| input.session_id), errors })
@@ -300,7 +300,7 @@ impl PersonMutation {
         #[graphql(desc = "The password.")] input: DeleteAccountInput,
     ) -> Result<DeleteAccountPayload> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let own = viewer.user()?.id;
+        let own = viewer.person()?.0.id;
         let (deleted, errors) = outcome(account::delete(app, viewer, input.password).await)?;
         if deleted.is_some() {
             ctx.data::<CookieSession>()?.clear(ctx, app);

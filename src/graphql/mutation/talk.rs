@@ -216,7 +216,7 @@ impl TalkMutation {
         #[graphql(desc = "The chat.")] input: DeleteChatInput,
     ) -> Result<DeleteChatPayload> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.user()?;
+        viewer.known()?;
         let deleted = async { chat::delete(app, viewer, Kind::Chat.row(&input.chat_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;
         Ok(DeleteChatPayload { deleted_id: deleted.map(|()| input.chat_id), errors })

@@ -1,5 +1,6 @@
 //! The objects of the schema. Each wraps its row.
 
+mod api_key;
 mod connection;
 mod conversation;
 mod operator;
@@ -8,6 +9,7 @@ mod session;
 mod talk;
 mod usage;
 
+pub(super) use self::api_key::{ApiKey, api_keys};
 pub(super) use self::connection::{List, connection, page};
 pub(super) use self::conversation::{Conversation, conversations};
 pub(super) use self::operator::{AuditEvent, audited, events};
@@ -51,4 +53,6 @@ pub(super) enum Node {
     Session(Session),
     /// An act of an operator.
     AuditEvent(AuditEvent),
+    /// An API key.
+    ApiKey(ApiKey),
 }

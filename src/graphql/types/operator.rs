@@ -34,7 +34,7 @@ impl AuditEvent {
     }
 
     /// What was done: `user.create`, `user.update`, `user.set_password`, `user.delete`, `balance.adjust`,
-    /// `chat.delete`.
+    /// `chat.delete`, `api_key.create`, `api_key.revoke`.
     async fn action(&self) -> &str {
         &self.0.action
     }
@@ -47,13 +47,14 @@ impl AuditEvent {
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.target_id).await.map_err(context::shared)?.map(User))
     }
 
-    /// The global id of what it was done to: a user or a chat. It may be gone.
+    /// The global id of what it was done to: a user, a chat or an API key. It may be gone.
     async fn target_id(&self) -> Option<ID> {
         let kind = AUDITED.iter().find(|(_, name)| *name == self.0.target_type);
         kind.map(|(kind, _)| kind.id(self.0.target_id))
     }
 
-    /// The name of what it was done to, at that time; for a chat its owner's.
+    /// The name of what it was done to, at that time; for a chat its owner's, for an
+    /// API key how it begins.
     async fn target_name(&self) -> &str {
         &self.0.target_name
     }
@@ -70,7 +71,7 @@ impl AuditEvent {
 }
 
 /// What the trail is about, as the ids and as the rows call it.
-const AUDITED: [(Kind, &str); 2] = [(Kind::User, "user"), (Kind::Chat, "chat")];
+const AUDITED: [(Kind, &str); 3] = [(Kind::User, "user"), (Kind::Chat, "chat"), (Kind::ApiKey, "api_key")];
 
 /// The object of a global id, as the trail knows it.
 ///

@@ -120,6 +120,11 @@ impl LedgerEntry {
         Ok(chat.map(Chat))
     }
 
+    /// The global id of the API key that it was paid under; null where there was none.
+    async fn api_key_id(&self) -> Option<ID> {
+        self.0.api_key_id.map(|id| Kind::ApiKey.id(id))
+    }
+
     /// Whose balance; null where the account is deleted.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User))

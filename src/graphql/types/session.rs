@@ -43,7 +43,7 @@ impl Session {
     /// Whether it is the one that this request belongs to.
     async fn current(&self, ctx: &Context<'_>) -> Result<bool> {
         let (_, viewer) = app_and_viewer(ctx)?;
-        Ok(viewer.user().is_ok_and(|user| user.session_id == self.0.id))
+        Ok(viewer.person().is_ok_and(|(_, session_id)| session_id == self.0.id))
     }
 }
 

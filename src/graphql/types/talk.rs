@@ -26,7 +26,8 @@ impl Chat {
         Kind::Chat.id(self.0.id)
     }
 
-    /// What was said, without white space around it.
+    /// What was said, without white space around it. Empty for calls by the OpenAI-compatible routes, unless the server
+    /// is configured to store what they say.
     async fn message(&self) -> &str {
         &self.0.message
     }
@@ -61,6 +62,11 @@ impl Chat {
     /// How many earlier chats of the conversation the model did not see, since its window had no room for them.
     async fn context_left_out(&self) -> i64 {
         self.0.context_left_out
+    }
+
+    /// The global id of the API key that it was paid under; null where there was none.
+    async fn api_key_id(&self) -> Option<ID> {
+        self.0.api_key_id.map(|id| Kind::ApiKey.id(id))
     }
 
     /// How far the chat is.

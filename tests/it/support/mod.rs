@@ -15,6 +15,7 @@ use jeton::account::Roles;
 use jeton::account::admin;
 use jeton::ai::SharedProvider;
 use jeton::ai::echo::Echo;
+use jeton::ai::openai::{Address, OpenAi, Settings};
 use jeton::app::{App, Model, Models, Outside};
 use jeton::clock::Clock;
 use jeton::config::Config;
@@ -24,6 +25,7 @@ use jeton::tokens::Price;
 use jeton::viewer::Actor;
 use jeton::{ledger, server, session};
 use sea_orm::ConnectionTrait;
+use tokio::sync::Semaphore;
 
 pub use self::client::Client;
 pub use self::scripted::{Scripted, Step};
@@ -156,17 +158,39 @@ impl TestApp {
 fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
     let flat = Price { per_message: 100, ..Price::default() };
     let metered = Price { per_message: 0, per_1k_input: 10, per_1k_output: 30 };
-    let model = |name: &str, price, provider| Model { name: name.to_owned(), provider, price, max_output: 1024 };
+    let model =
+        |name: &str, price, provider| Model { name: name.to_owned(), provider, price, max_output: 1024, slots: None };
     let scripted = Arc::new(scripted.clone());
     Models::new(
         [
             model("echo", flat, Arc::new(Echo)),
             model("scripted", flat, scripted.clone()),
-            model("metered", metered, scripted),
-            model("upstream", flat, upstream),
+            model("metered", metered, scripted.clone()),
+            Model { slots: Some(Arc::new(Semaphore::new(2))), ..model("narrow", flat, scripted) },
+            model("upstream", flat, upstream.clone()),
+            // A token for each unit.
+            model("by_unit", Price { per_message: 0, per_1k_input: 1000, per_1k_output: 1000 }, upstream),
         ],
         "echo",
     )
+}
+
+/// A client of OpenAI-compatible upstreams, asked in this order.
+pub fn openai(base_urls: &[&str], retries: u32) -> OpenAi {
+    let address = |base_url: &&str| Address {
+        base_url: (*base_url).to_owned(),
+        api_key: Some("sk-secret".to_owned()),
+        upstream_model: "gpt-test".to_owned(),
+    };
+    OpenAi::new(Settings {
+        upstreams: base_urls.iter().map(address).collect(),
+        retries,
+        window: 16_384,
+        units_per_image: 1000,
+        limit_name: "max_tokens",
+        rest: Duration::from_secs(30),
+    })
+    .unwrap()
 }
 
 impl Drop for TestApp {

@@ -1,7 +1,9 @@
 //! Configuration: defaults, then a TOML file, then `JETON_` environment variables. Read and checked once, at start.
 //!
-//! `src/config.default.toml` is both the default and the manual: `jeton config default` prints it, and a test holds it
+//! `src/config/default.toml` is both the default and the manual: `jeton config default` prints it, and a test holds it
 //! against this struct.
+
+mod model;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,11 +15,10 @@ use figment::error::Kind;
 use figment::providers::{Env, Format, Toml};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Code, Error};
-use crate::tokens::Price;
+pub use self::model::{LimitName, Model, Provider, Upstream};
 
 /// The annotated default configuration.
-pub const DEFAULT: &str = include_str!("config.default.toml");
+pub const DEFAULT: &str = include_str!("default.toml");
 
 /// Everything that can be configured. The default file documents each key.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -37,6 +38,10 @@ pub struct Config {
     pub ledger: Ledger,
     /// The life of one exchange.
     pub turns: Turns,
+    /// How much may be asked for.
+    pub limits: Limits,
+    /// The OpenAI-compatible routes.
+    pub v1: V1,
     /// Switches of the GraphQL API.
     pub graphql: Graphql,
     /// Logging.
@@ -148,6 +153,29 @@ pub struct Turns {
     pub open_per_server: usize,
 }
 
+/// `[limits]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Messages of one user in a minute; 0: no limit.
+    pub messages_per_minute_per_user: u32,
+    /// Messages by one API key in a minute; 0: no limit.
+    pub messages_per_minute_per_key: u32,
+}
+
+/// `[v1]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct V1 {
+    /// Store what is said by these routes, so that it is in the history.
+    pub store_api_messages: bool,
+    /// Largest request body in bytes.
+    pub max_body_bytes: usize,
+    /// How long an upstream's own count is waited for once the caller has gone away.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
+}
+
 /// `[graphql]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -185,85 +213,6 @@ pub struct Log {
     pub filter: String,
     /// How lines look.
     pub format: LogFormat,
-}
-
-/// Which kind of provider answers for a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Provider {
-    /// A GGUF file of the Llama family, answered in this process. Needs `path`.
-    Local,
-    /// Any OpenAI-compatible service. Needs `base_url` and `upstream_model`.
-    Openai,
-    /// Repeats the message; for tests.
-    Echo,
-}
-
-/// `[models.NAME]`. Flat, so that an unknown key is refused by name; [`Config::check`] knows which provider needs what.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Model {
-    /// Who answers.
-    pub provider: Provider,
-    /// What it costs.
-    pub price: Price,
-    /// The longest reply, in the model's own units.
-    #[serde(default = "default_max_output")]
-    pub max_output: u64,
-    /// `local`: the GGUF file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
-    /// `local`: requests that may wait for the model.
-    #[serde(default = "default_queue")]
-    pub queue: usize,
-    /// `openai`: the address, up to and without `/chat/completions`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base_url: Option<String>,
-    /// `openai`: the environment variable that holds the key; none: no `Authorization` header.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api_key_env: Option<String>,
-    /// `openai`: the model's name there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upstream_model: Option<String>,
-    /// `openai`: repetitions of a request that failed before its first byte.
-    #[serde(default = "default_retries")]
-    pub retries: u32,
-    /// `openai`: what the model reads and writes together, in its own units.
-    #[serde(default = "default_window")]
-    pub window: u64,
-}
-
-impl Model {
-    /// The key for the upstream, from the environment variable that the configuration names.
-    ///
-    /// # Errors
-    /// INTERNAL where the variable is not set.
-    pub fn api_key(&self) -> Result<Option<String>, Error> {
-        #[expect(clippy::disallowed_methods, reason = "the configuration names the variable, so it is read here")]
-        self.api_key_env
-            .as_ref()
-            .map(|name| {
-                std::env::var(name)
-                    .map_err(|_| Error::new(Code::Internal, format!("the environment variable {name} is not set")))
-            })
-            .transpose()
-    }
-}
-
-fn default_max_output() -> u64 {
-    1024
-}
-
-fn default_queue() -> usize {
-    64
-}
-
-fn default_retries() -> u32 {
-    2
-}
-
-fn default_window() -> u64 {
-    16_384
 }
 
 /// A configuration that cannot be used, told so that its author can mend it.
@@ -328,23 +277,7 @@ impl Config {
             ));
         }
         for (name, model) in &self.models {
-            let missing = match model.provider {
-                Provider::Local => [("path", model.path.is_none())].to_vec(),
-                Provider::Openai => {
-                    [("base_url", model.base_url.is_none()), ("upstream_model", model.upstream_model.is_none())]
-                        .to_vec()
-                }
-                Provider::Echo => Vec::new(),
-            };
-            if let Some((key, _)) = missing.iter().find(|(_, missing)| *missing) {
-                return Err(format!("models.{name}: `{key}` is missing"));
-            }
-            model.price.check().map_err(|error| format!("models.{name}.price: {error}"))?;
-            for (key, value) in [("max_output", model.max_output), ("window", model.window)] {
-                if value == 0 {
-                    return Err(format!("models.{name}.{key}: at least 1"));
-                }
-            }
+            model.check().map_err(|error| format!("models.{name}{error}"))?;
         }
         if !self.auth.secret.is_empty() && self.auth.secret.len() < 32 {
             return Err("auth.secret: at least 32 bytes".to_owned());
@@ -364,6 +297,7 @@ impl Config {
             ("auth.hashing_threads", self.auth.hashing_threads),
             ("turns.max_message_chars", self.turns.max_message_chars),
             ("turns.open_per_server", self.turns.open_per_server),
+            ("v1.max_body_bytes", self.v1.max_body_bytes),
         ];
         match at_least_one.iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => Err(format!("{key}: at least 1")),

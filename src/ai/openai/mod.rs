@@ -1,0 +1,473 @@
+//! Any OpenAI-compatible service, by its streaming chat completions.
+//!
+//! How long a reply may take is the caller's to decide. This file decides what an upstream's trouble means: what is our
+//! own fault, what is worth another try before the first byte, or asking another upstream, and when a reply is whole.
+//! Calls of programs that are passed on are `pass.rs`.
+
+mod breaker;
+mod count;
+mod events;
+mod pass;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_stream::stream;
+use axum::body::Bytes;
+use eventsource_stream::Eventsource;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode, redirect};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+use self::breaker::Breaker;
+use super::{Event, Message, Passing, Provider, RawCall, Reply, Request, Usage};
+use crate::error::{Code, Error};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// First pause before another try; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// An upstream that asks for a longer pause than this is not waited for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// No reply is that long. Bounds what a hostile upstream can make us hold.
+const MAX_STREAM_BYTES: usize = 32 << 20;
+/// So much of an upstream's error goes into the log.
+const MAX_EXCERPT_BYTES: usize = 2000;
+/// An upstream does not want what it was asked.
+const REFUSED: &str = "The language model refused the message.";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Units that a chat format adds to each message, and to the whole, at the very most.
+const UNITS_PER_MESSAGE: u64 = 16;
+
+/// What a model that others answer is.
+pub struct Settings {
+    /// Who answers, in the order in which they are asked.
+    pub upstreams: Vec<Address>,
+    /// Repetitions of a request that failed before its first byte with all upstreams.
+    pub retries: u32,
+    /// What the model reads and writes together, in its own units.
+    pub window: u64,
+    /// What a picture takes as input at the very most, in the model's own units.
+    pub units_per_image: u64,
+    /// The name that the upstreams know the limit of the output by.
+    pub limit_name: &'static str,
+    /// How long an upstream rests that failed several times in a row.
+    pub rest: Duration,
+}
+
+/// Where an upstream is.
+#[derive(Clone)]
+pub struct Address {
+    /// Up to and without `/chat/completions`.
+    pub base_url: String,
+    /// Goes into the `Authorization` header.
+    pub api_key: Option<String>,
+    /// The model's name there.
+    pub upstream_model: String,
+}
+
+/// An OpenAI-compatible service, or several that answer for each other.
+pub struct OpenAi(Arc<Shared>);
+
+struct Shared {
+    client: Client,
+    upstreams: Vec<Upstream>,
+    retries: u32,
+    window: u64,
+    units_per_image: u64,
+    limit_name: &'static str,
+    rest: Duration,
+}
+
+struct Upstream {
+    url: String,
+    authorization: Option<HeaderValue>,
+    /// To be kept out of the log where an upstream repeats it.
+    key: Option<String>,
+    model: String,
+    breaker: Breaker,
+}
+
+impl OpenAi {
+    /// Prepares a client; nothing is sent.
+    ///
+    /// # Errors
+    /// INTERNAL where an address or a key can't be used.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let Settings { upstreams, retries, window, units_per_image, limit_name, rest } = settings;
+        let client = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A redirect would take the key and the message to somewhere that nobody configured.
+            .redirect(redirect::Policy::none())
+            .build()
+            .map_err(Error::internal)?;
+        let upstreams = upstreams.into_iter().map(Upstream::new).collect::<Result<_, _>>()?;
+        Ok(Self(Arc::new(Shared { client, upstreams, retries, window, units_per_image, limit_name, rest })))
+    }
+}
+
+impl Provider for OpenAi {
+    fn reply(&self, request: Request) -> Reply {
+        let shared = self.0.clone();
+        stream! {
+            let opened = match shared.open(&request).await {
+                Ok(opened) => opened,
+                Err(error) => {
+                    yield Err(error);
+                    return;
+                }
+            };
+            let upstream = opened.upstream;
+            let events = match request.passing {
+                Some(Passing { stream: true, show_usage, .. }) => {
+                    pass::parts(shared.clone(), upstream, opened.bytes(), show_usage)
+                }
+                Some(Passing { stream: false, .. }) => pass::whole(shared.clone(), upstream, opened.bytes()),
+                None => read(shared.clone(), upstream, opened.bytes()),
+            };
+            for await event in events {
+                yield event;
+            }
+        }
+        .boxed()
+    }
+
+    /// Without the upstream's tokenizer: no tokenizer makes more units than there are bytes.
+    fn input_bound(&self, messages: &[Message]) -> u64 {
+        let bound = |message: &Message| message.content.len() as u64 + UNITS_PER_MESSAGE;
+        messages.iter().map(bound).sum::<u64>() + UNITS_PER_MESSAGE
+    }
+
+    fn window(&self) -> u64 {
+        self.0.window
+    }
+
+    /// About four bytes a unit, as in English prose.
+    fn estimate(&self, text: &str) -> u64 {
+        (text.len() as u64).div_ceil(4)
+    }
+
+    /// By the tokenizer of the model's family, where the name tells which it is, or else the newest.
+    fn count(&self, text: &str) -> u64 {
+        let name = self.0.upstreams.first().map_or("", |upstream| upstream.model.as_str());
+        count::count(name, text)
+    }
+
+    fn bound_of_call(&self, call: &RawCall) -> Option<u64> {
+        Some(call.input_bound(self.0.units_per_image))
+    }
+}
+
+/// The bytes of an answer.
+type Chunks = BoxStream<'static, Result<Bytes, Error>>;
+
+/// An answer that has begun.
+struct Opened {
+    /// Whose it is, by its place.
+    upstream: usize,
+    /// Its first bytes; none where it has none.
+    first: Option<Bytes>,
+    response: Response,
+}
+
+impl Opened {
+    /// All its bytes, up to a bound.
+    fn bytes(self) -> Chunks {
+        let mut received = 0;
+        let rest = self.response.bytes_stream().map(|chunk| chunk.map_err(|error| unavailable(error.without_url())));
+        let all = futures::stream::iter(self.first.map(Ok)).chain(rest);
+        let bounded = all.map(move |chunk: Result<Bytes, Error>| {
+            let chunk = chunk?;
+            // A byte order mark may begin a stream; the parser of events trips over it.
+            let chunk = match chunk.strip_prefix(BYTE_ORDER_MARK) {
+                Some(rest) if received == 0 => chunk.slice_ref(rest),
+                _ => chunk,
+            };
+            received += chunk.len();
+            if received > MAX_STREAM_BYTES { Err(unavailable("the answer is too long")) } else { Ok(chunk) }
+        });
+        bounded.boxed()
+    }
+}
+
+/// Reads an answer that we asked for in our own words.
+fn read(shared: Arc<Shared>, upstream: usize, bytes: Chunks) -> Reply {
+    stream! {
+        let mut events = Box::pin(bytes.eventsource());
+        let (mut usage, mut finished) = (None, false);
+        while let Some(event) = events.next().await {
+            let chunk = match event {
+                Ok(event) if event.data.trim() == "[DONE]" => {
+                    finished = true;
+                    break;
+                }
+                Ok(event) => shared.read_chunk(upstream, &event.data),
+                // What breaks off after the last piece, where only the usage was to come, does no harm.
+                Err(_) if finished => break,
+                Err(error) => Err(unavailable(error.to_string())),
+            };
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    yield Err(error);
+                    return;
+                }
+            };
+            usage = chunk.usage().or(usage);
+            for choice in chunk.choices.into_iter().take(1) {
+                if let Some(piece) = choice.delta.content.filter(|piece| !piece.is_empty()) {
+                    yield Ok(Event::Piece(piece));
+                }
+                finished |= choice.finish_reason.is_some();
+            }
+        }
+        if finished {
+            yield Ok(Event::End(usage));
+        } else {
+            yield Err(broke_off());
+        }
+    }
+    .boxed()
+}
+
+impl Shared {
+    /// Asks one upstream after the other until one begins to answer, and all of them again while there are tries left.
+    async fn open(&self, request: &Request) -> Result<Opened, Error> {
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 0;
+        loop {
+            let mut failure = Failure { error: unavailable("every upstream rests"), again: false, retry_after: None };
+            for place in 0..self.upstreams.len() {
+                match self.ask(place, request).await {
+                    Ok(Some(opened)) => return Ok(opened),
+                    Ok(None) => {}
+                    // The next one would say the same.
+                    Err(failed) if failed.error.code == Code::InvalidInput => return Err(failed.error),
+                    Err(failed) => {
+                        tracing::info!(upstream = place, error = ?failed.error, "an upstream did not answer");
+                        failure = failed;
+                    }
+                }
+            }
+            let wait = failure.retry_after.unwrap_or(pause);
+            if !failure.again || tries >= self.retries || wait > LONGEST_PAUSE {
+                return Err(failure.error);
+            }
+            tokio::time::sleep(wait).await;
+            tries += 1;
+            pause *= 2;
+        }
+    }
+
+    /// Asks one upstream; nothing where it rests.
+    async fn ask(&self, place: usize, request: &Request) -> Result<Option<Opened>, Failure> {
+        let Some(upstream) =
+            self.upstreams.get(place).filter(|upstream| upstream.breaker.may_ask(self.rest, Instant::now()))
+        else {
+            return Ok(None);
+        };
+        let lost =
+            |error: reqwest::Error| Failure { error: unavailable(error.without_url()), again: true, retry_after: None };
+        let answered = async {
+            let mut response = self.send(upstream, request).await.map_err(lost)?;
+            if response.status().is_success() {
+                let first = response.chunk().await.map_err(lost)?;
+                return Ok(Opened { upstream: place, first, response });
+            }
+            let (status, retry_after) = (response.status(), retry_after(&response));
+            let error = upstream.refused(response, request.passing.is_some()).await;
+            Err(Failure { error, again: is_worth_another_try(status), retry_after })
+        };
+        match answered.await {
+            Ok(opened) => {
+                upstream.breaker.well();
+                Ok(Some(opened))
+            }
+            Err(failed) => {
+                // An upstream that refuses what it was asked is well.
+                if !matches!(failed.error.code, Code::InvalidInput) && !failed.is_refusal() {
+                    upstream.breaker.failed(self.rest, Instant::now());
+                }
+                Err(failed)
+            }
+        }
+    }
+
+    async fn send(&self, upstream: &Upstream, request: &Request) -> reqwest::Result<Response> {
+        let body = match &request.passing {
+            Some(passing) => pass::body(passing, &upstream.model, request.max_output, self.limit_name),
+            None => self.body(upstream, request).to_string().into(),
+        };
+        let mut call = self.client.post(&upstream.url).header(CONTENT_TYPE, "application/json").body(body);
+        if let Some(authorization) = &upstream.authorization {
+            call = call.header(AUTHORIZATION, authorization);
+        }
+        call.send().await
+    }
+
+    fn body(&self, upstream: &Upstream, request: &Request) -> serde_json::Value {
+        json!({
+            "model": upstream.model,
+            "messages": request.messages,
+            "stream": true,
+            "stream_options": { "include_usage": true },
+            (self.limit_name): request.max_output,
+        })
+    }
+
+    fn read_chunk(&self, upstream: usize, data: &str) -> Result<Chunk, Error> {
+        let chunk: Chunk = serde_json::from_str(data).map_err(unavailable)?;
+        match chunk.error {
+            Some(error) => Err(self.failed_midway(upstream, &error)),
+            None => Ok(chunk),
+        }
+    }
+
+    /// What an upstream says of its trouble in the middle of a stream.
+    fn failed_midway(&self, upstream: usize, error: &serde_json::Value) -> Error {
+        let text: String = error.to_string().chars().take(MAX_EXCERPT_BYTES).collect();
+        unavailable(self.upstreams.get(upstream).map(|upstream| upstream.redacted(&text)).unwrap_or_default())
+    }
+}
+
+/// Why an upstream gave no answer.
+struct Failure {
+    error: Error,
+    /// Another try may help.
+    again: bool,
+    /// What the upstream asks to wait.
+    retry_after: Option<Duration>,
+}
+
+impl Failure {
+    fn is_refusal(&self) -> bool {
+        self.error.message == REFUSED
+    }
+}
+
+impl Upstream {
+    fn new(address: Address) -> Result<Self, Error> {
+        let Address { base_url, api_key, upstream_model } = address;
+        let url = format!("{}/chat/completions", base_url.trim_end_matches('/'));
+        reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url {base_url}: {error}")))?;
+        let key = api_key.map(|key| key.trim().to_owned());
+        let authorization = match &key {
+            Some(key) => {
+                let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
+                    .map_err(|_| Error::internal("the API key has characters that no header can carry"))?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+            None => None,
+        };
+        Ok(Self { url, authorization, key, model: upstream_model, breaker: Breaker::default() })
+    }
+
+    /// What an upstream's refusal means: a wrong key, address or name is our own fault, and nothing that users can mend.
+    ///
+    /// What a program wrote that was passed on is the program's own fault, and only the upstream knows what it is.
+    async fn refused(&self, response: Response, passed_on: bool) -> Error {
+        let status = response.status();
+        let mut excerpt = Vec::new();
+        let mut body = response.bytes_stream();
+        while let Some(Ok(chunk)) = body.next().await {
+            excerpt.extend_from_slice(&chunk);
+            if excerpt.len() >= MAX_EXCERPT_BYTES {
+                excerpt.truncate(MAX_EXCERPT_BYTES);
+                break;
+            }
+        }
+        let said = self.redacted(&String::from_utf8_lossy(&excerpt));
+        let cause = format!("the upstream answered {status}: {said}");
+        match status.as_u16() {
+            400 | 413 | 422 if passed_on => {
+                let told: Option<Refusal> = serde_json::from_str(&said).ok();
+                let message = told.map_or_else(|| REFUSED.to_owned(), |told| told.error.message);
+                Error::new(Code::InvalidInput, message).with_source(cause)
+            }
+            401 | 403 | 404 => {
+                Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
+            }
+            400 | 413 | 422 => Error::new(Code::ProviderUnavailable, REFUSED).with_source(cause),
+            429 => Error::new(Code::ProviderUnavailable, "The language model is busy. Try again in a moment.")
+                .with_source(cause),
+            _ => unavailable(cause),
+        }
+    }
+
+    /// What an upstream said, without our key.
+    fn redacted(&self, text: &str) -> String {
+        match &self.key {
+            Some(key) if !key.is_empty() => text.replace(key.as_str(), "(key)"),
+            _ => text.to_owned(),
+        }
+    }
+}
+
+fn is_worth_another_try(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(Code::ProviderUnavailable, "The language model is not available right now.").with_source(cause)
+}
+
+fn broke_off() -> Error {
+    Error::new(Code::ProviderUnavailable, "The answer broke off.")
+}
+
+/// An upstream's error, in OpenAI's shape.
+#[derive(Deserialize)]
+struct Refusal {
+    error: Told,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    message: String,
+}
+
+/// The parts of a streamed chunk that matter here. An upstream may say more.
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    usage: Option<ChunkUsage>,
+    #[serde(default)]
+    error: Option<serde_json::Value>,
+}
+
+impl Chunk {
+    fn usage(&self) -> Option<Usage> {
+        self.usage.map(|usage| Usage { input: usage.prompt_tokens, output: usage.completion_tokens })
+    }
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    delta: Delta,
+    #[serde(default)]
+    finish_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Delta {
+    #[serde(default)]
+    content: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct ChunkUsage {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+}

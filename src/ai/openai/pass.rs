@@ -1,0 +1,190 @@
+//! Calls of programs, passed on: the name of the model and the limit of the output are replaced, the usage is asked for,
+//! and all else goes through as it is, in both directions.
+
+use std::sync::Arc;
+
+use async_stream::stream;
+use axum::body::Bytes;
+use futures::StreamExt;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::events::{Splitter, data};
+use super::{Chunks, Shared, broke_off, unavailable};
+use crate::ai::{Event, Passing, RawCall, Reply, Usage};
+
+/// The names of the limit of the output, the older one first.
+pub(super) const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
+/// What goes to an upstream.
+pub(super) fn body(passing: &Passing, model: &str, max_output: u64, limit_name: &'static str) -> Bytes {
+    let mut changes = vec![("model", json!(model).to_string())];
+    let given: Vec<_> = LIMITS.into_iter().filter(|name| is_there(&passing.call, name)).collect();
+    for name in if given.is_empty() { vec![limit_name] } else { given } {
+        changes.push((name, max_output.to_string()));
+    }
+    if passing.stream && !passing.show_usage {
+        // On our own behalf; what comes of it is taken out of the answer again.
+        let given = passing.call.get("stream_options").and_then(|json| serde_json::from_str(json).ok());
+        let mut options: serde_json::Map<String, Value> = given.unwrap_or_default();
+        options.insert("include_usage".to_owned(), true.into());
+        changes.push(("stream_options", Value::from(options).to_string()));
+    }
+    passing.call.with(&changes)
+}
+
+fn is_there(call: &RawCall, name: &str) -> bool {
+    call.get(name).is_some_and(|value| value.trim() != "null")
+}
+
+/// An answer in parts.
+pub(super) fn parts(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks, show_usage: bool) -> Reply {
+    stream! {
+        let mut splitter = Splitter::default();
+        let (mut usage, mut finished, mut closed) = (None, false, false);
+        while !closed {
+            match bytes.next().await {
+                Some(Ok(chunk)) => splitter.push(&chunk),
+                Some(Err(_)) if finished => closed = true,
+                Some(Err(error)) => {
+                    yield Err(error);
+                    return;
+                }
+                None => closed = true,
+            }
+            while let Some(event) = splitter.next().or_else(|| if closed { splitter.last() } else { None }) {
+                let data = data(&event).unwrap_or_default();
+                if data.trim() == "[DONE]" {
+                    yield Ok(Event::Raw { bytes: event, text: String::new(), other: String::new() });
+                    yield Ok(Event::End(usage));
+                    return;
+                }
+                // What can't be read is the caller's to read.
+                let chunk: Answer = serde_json::from_str(&data).unwrap_or_default();
+                if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
+                    yield Err(shared.failed_midway(upstream, &error));
+                    return;
+                }
+                let told = chunk.usage.map(Usage::from);
+                usage = told.or(usage);
+                finished |= chunk.choices.iter().any(|choice| choice.finish_reason.is_some());
+                if told.is_some() && chunk.choices.is_empty() && !show_usage {
+                    continue;
+                }
+                let (text, other) = written(&chunk.choices);
+                yield Ok(Event::Raw { bytes: event, text, other });
+            }
+        }
+        if finished {
+            yield Ok(Event::End(usage));
+        } else {
+            yield Err(broke_off());
+        }
+    }
+    .boxed()
+}
+
+/// An answer in one piece.
+pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks) -> Reply {
+    stream! {
+        let mut body = Vec::new();
+        while let Some(chunk) = bytes.next().await {
+            match chunk {
+                Ok(chunk) => body.extend_from_slice(&chunk),
+                Err(error) => {
+                    yield Err(error);
+                    return;
+                }
+            }
+        }
+        let answer: Answer = match serde_json::from_slice(&body) {
+            Ok(answer) => answer,
+            Err(error) => {
+                yield Err(unavailable(error));
+                return;
+            }
+        };
+        if let Some(error) = answer.error.filter(|error| !error.is_null()) {
+            yield Err(shared.failed_midway(upstream, &error));
+            return;
+        }
+        let (text, other) = written(&answer.choices);
+        yield Ok(Event::Raw { bytes: body.into(), text, other });
+        yield Ok(Event::End(answer.usage.map(Usage::from)));
+    }
+    .boxed()
+}
+
+/// The text of the first choice, and all else that was written.
+fn written(choices: &[Choice]) -> (String, String) {
+    let (mut text, mut other) = (String::new(), String::new());
+    for choice in choices {
+        let Some(said) = choice.delta.as_ref().or(choice.message.as_ref()) else { continue };
+        if let Some(content) = &said.content {
+            if choice.index == 0 { &mut text } else { &mut other }.push_str(content.as_str().unwrap_or_default());
+        }
+        for part in [&said.refusal, &said.reasoning_content, &said.reasoning] {
+            other.push_str(part.as_ref().and_then(Value::as_str).unwrap_or_default());
+        }
+        let calls = said.tool_calls.iter().flatten().map(|call| &call["function"]).chain(&said.function_call);
+        for function in calls {
+            for part in ["name", "arguments"] {
+                other.push_str(function[part].as_str().unwrap_or_default());
+            }
+        }
+    }
+    (text, other)
+}
+
+/// What matters here of an answer, or of a part of one. Whatever is of another shape than expected counts as not there.
+#[derive(Default, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    usage: Option<AnswerUsage>,
+    #[serde(default)]
+    error: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    index: u64,
+    #[serde(default)]
+    delta: Option<Said>,
+    #[serde(default)]
+    message: Option<Said>,
+    #[serde(default)]
+    finish_reason: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    #[serde(default)]
+    content: Option<Value>,
+    #[serde(default)]
+    refusal: Option<Value>,
+    #[serde(default)]
+    reasoning_content: Option<Value>,
+    #[serde(default)]
+    reasoning: Option<Value>,
+    #[serde(default)]
+    tool_calls: Option<Vec<Value>>,
+    #[serde(default)]
+    function_call: Option<Value>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct AnswerUsage {
+    #[serde(default)]
+    prompt_tokens: u64,
+    #[serde(default)]
+    completion_tokens: u64,
+}
+
+impl From<AnswerUsage> for Usage {
+    fn from(usage: AnswerUsage) -> Self {
+        Self { input: usage.prompt_tokens, output: usage.completion_tokens }
+    }
+}

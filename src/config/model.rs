@@ -1,0 +1,169 @@
+//! `[models.NAME]`: who answers, and at what price.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Error};
+use crate::tokens::Price;
+
+/// Which kind of provider answers for a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// A GGUF file of the Llama family, answered in this process. Needs `path`.
+    Local,
+    /// Any OpenAI-compatible service. Needs `base_url` and `upstream_model`.
+    Openai,
+    /// Repeats the message; for tests.
+    Echo,
+}
+
+/// `[models.NAME]`. Flat, so that an unknown key is refused by name; [`Config::check`] knows which provider needs what.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Who answers.
+    pub provider: Provider,
+    /// What it costs.
+    pub price: Price,
+    /// The longest reply, in the model's own units.
+    #[serde(default = "default_max_output")]
+    pub max_output: u64,
+    /// `local`: the GGUF file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// `local`: requests that may wait for the model.
+    #[serde(default = "default_queue")]
+    pub queue: usize,
+    /// Messages that it answers at once; 0: as many as there are.
+    #[serde(default)]
+    pub max_concurrent: usize,
+    /// `openai`: the address, up to and without `/chat/completions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// `openai`: the environment variable that holds the key; none: no `Authorization` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_env: Option<String>,
+    /// `openai`: the model's name there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_model: Option<String>,
+    /// `openai`: repetitions of a request that failed before its first byte.
+    #[serde(default = "default_retries")]
+    pub retries: u32,
+    /// `openai`: what the model reads and writes together, in its own units.
+    #[serde(default = "default_window")]
+    pub window: u64,
+    /// `openai`: what a picture takes as input at the very most, in the model's own units.
+    #[serde(default = "default_units_per_image")]
+    pub units_per_image: u64,
+    /// `openai`: the name that the upstream knows the limit of the output by.
+    #[serde(default)]
+    pub limit_name: LimitName,
+    /// `openai`: how long an upstream rests that failed several times in a row.
+    #[serde(default = "default_rest", with = "humantime_serde")]
+    pub rest: Duration,
+    /// `openai`: further upstreams, asked in this order when those before them fail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstreams: Vec<Upstream>,
+}
+
+/// The names of the limit of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitName {
+    /// The older one, which every compatible server knows.
+    #[default]
+    MaxTokens,
+    /// The newer one, which OpenAI's reasoning models insist on.
+    MaxCompletionTokens,
+}
+
+/// Where an upstream of a model is.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// The address, up to and without `/chat/completions`.
+    pub base_url: String,
+    /// The environment variable that holds the key; none: no `Authorization` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_env: Option<String>,
+    /// The model's name there.
+    pub upstream_model: String,
+}
+
+impl Model {
+    /// Whether the parts fit together; if not, the key and what is wrong with it.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let missing = match self.provider {
+            Provider::Local => [("path", self.path.is_none())].to_vec(),
+            Provider::Openai => {
+                [("base_url", self.base_url.is_none()), ("upstream_model", self.upstream_model.is_none())].to_vec()
+            }
+            Provider::Echo => Vec::new(),
+        };
+        if let Some((key, _)) = missing.iter().find(|(_, missing)| *missing) {
+            return Err(format!(": `{key}` is missing"));
+        }
+        self.price.check().map_err(|error| format!(".price: {error}"))?;
+        for (key, value) in [("max_output", self.max_output), ("window", self.window)] {
+            if value == 0 {
+                return Err(format!(".{key}: at least 1"));
+            }
+        }
+        Ok(())
+    }
+
+    /// All upstreams, in the order in which they are asked.
+    pub fn all_upstreams(&self) -> impl Iterator<Item = Upstream> {
+        let first = self.base_url.clone().zip(self.upstream_model.clone());
+        let first = first.map(|(base_url, upstream_model)| Upstream {
+            base_url,
+            api_key_env: self.api_key_env.clone(),
+            upstream_model,
+        });
+        first.into_iter().chain(self.upstreams.iter().cloned())
+    }
+}
+
+impl Upstream {
+    /// The key for the upstream, from the environment variable that the configuration names.
+    ///
+    /// # Errors
+    /// INTERNAL where the variable is not set.
+    pub fn api_key(&self) -> Result<Option<String>, Error> {
+        #[expect(clippy::disallowed_methods, reason = "the configuration names the variable, so it is read here")]
+        self.api_key_env
+            .as_ref()
+            .map(|name| {
+                std::env::var(name)
+                    .map_err(|_| Error::new(Code::Internal, format!("the environment variable {name} is not set")))
+            })
+            .transpose()
+    }
+}
+
+fn default_max_output() -> u64 {
+    1024
+}
+
+fn default_queue() -> usize {
+    64
+}
+
+fn default_retries() -> u32 {
+    2
+}
+
+fn default_window() -> u64 {
+    16_384
+}
+
+fn default_units_per_image() -> u64 {
+    4096
+}
+
+fn default_rest() -> Duration {
+    Duration::from_secs(30)
+}

@@ -1,0 +1,85 @@
+//! API keys: what programs prove with who is asking, and what each may spend.
+
+use sea_orm::Select;
+use sea_orm::entity::prelude::*;
+
+use crate::tokens::Tokens;
+
+/// A key of one user. Never deleted but with its user.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "api_key")]
+pub struct Model {
+    /// Grows with time.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// Whose it is, and who pays.
+    pub user_id: i64,
+    /// What its owner calls it.
+    pub name: String,
+    /// How the key begins: what it is found by, and recognised by people.
+    #[sea_orm(unique)]
+    pub prefix: String,
+    /// The keyed hash (HMAC-SHA-256, in hexadecimal) of the whole key.
+    pub secret_hash: String,
+    /// What it may be used for, by name, with commas.
+    pub scopes: String,
+    /// The models that it may ask, as a JSON array of names; none: all.
+    pub models: Option<String>,
+    /// What it may spend in all.
+    pub total_limit: Option<Tokens>,
+    /// What it may spend on one day (UTC).
+    pub daily_limit: Option<Tokens>,
+    /// What it may spend in one month (UTC).
+    pub monthly_limit: Option<Tokens>,
+    /// What open chats hold under it. Only `ledger` writes it.
+    pub held: Tokens,
+    /// What it has spent. Only `ledger` writes it.
+    pub spent: Tokens,
+    /// The day that `spent_in_day` is of, such as `2026-01-31`; empty before the first.
+    pub day: String,
+    /// What it has spent on that day. Only `ledger` writes it.
+    pub spent_in_day: Tokens,
+    /// The month that `spent_in_month` is of, such as `2026-01`.
+    pub month: String,
+    /// What it has spent in that month. Only `ledger` writes it.
+    pub spent_in_month: Tokens,
+    /// When it was made.
+    pub created_at: DateTimeUtc,
+    /// When it ends by itself.
+    pub expires_at: Option<DateTimeUtc>,
+    /// When it was last used, give or take a minute.
+    pub last_used_at: Option<DateTimeUtc>,
+    /// When it was ended early.
+    pub revoked_at: Option<DateTimeUtc>,
+    /// The user.
+    #[sea_orm(belongs_to, from = "user_id", to = "id")]
+    pub user: BelongsTo<super::user::Entity>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Entity {
+    /// The keys of one user.
+    pub fn of(user_id: i64) -> Select<Self> {
+        Self::find().filter(Column::UserId.eq(user_id))
+    }
+}
+
+impl Model {
+    /// Whether it is good at this moment.
+    pub fn is_good(&self, at: DateTimeUtc) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > at)
+    }
+
+    /// The models that it may ask; none: all.
+    pub fn allowed_models(&self) -> Option<Vec<String>> {
+        // What can't be read allows nothing.
+        self.models.as_ref().map(|models| serde_json::from_str(models).unwrap_or_default())
+    }
+
+    /// Whether it may ask this model.
+    pub fn allows(&self, model: &str) -> bool {
+        self.allowed_models().is_none_or(|allowed| allowed.iter().any(|allowed| allowed == model))
+    }
+}

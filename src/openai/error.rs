@@ -1,0 +1,152 @@
+//! Errors in OpenAI's shape and with its statuses, which its clients tell apart.
+
+use axum::Json;
+use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::ai::Malformed;
+use crate::error::{Code, Error};
+
+/// OpenAI's clients repeat most failures by themselves, unless this says that it is in vain.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// A call that is refused, or failed before its answer began.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    kind: &'static str,
+    code: Option<&'static str>,
+    param: Option<String>,
+    message: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, kind: &'static str, code: Option<&'static str>, message: impl Into<String>) -> Self {
+        Self { status, kind, code, param: None, message: message.into(), headers: Vec::new() }
+    }
+
+    fn invalid(message: impl Into<String>, param: Option<String>) -> Self {
+        Self { param, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", None, message) }
+    }
+
+    /// A field that is not what it has to be.
+    pub(super) fn param(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::invalid(message, Some(param.into()))
+    }
+
+    /// A field that this model does not know.
+    pub(super) fn unsupported(param: &str, model: &str) -> Self {
+        let message = format!("`{param}` is not supported by the model `{model}`.");
+        Self { code: Some("unsupported_parameter"), ..Self::param(param, message) }
+    }
+
+    pub(super) fn no_model(name: &str) -> Self {
+        let message = format!("The model `{name}` does not exist or you do not have access to it.");
+        let refusal = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", Some("model_not_found"), message);
+        Self { param: Some("model".to_owned()), ..refusal }
+    }
+
+    pub(super) fn no_route(method: &Method, path: &str) -> Self {
+        let message = format!("There is no route {method} {path}.");
+        Self::new(StatusCode::NOT_FOUND, "invalid_request_error", Some("unknown_url"), message)
+    }
+
+    pub(super) fn method(method: &Method, allowed: &Method) -> Self {
+        let message = format!("{method} is not allowed here; use {allowed}.");
+        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", None, message);
+        refusal.with(ALLOW, allowed.as_str())
+    }
+
+    pub(super) fn no_key() -> Self {
+        let message = "You didn't provide an API key. Send it as `Authorization: Bearer jt-...`.";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", Some("invalid_api_key"), message)
+    }
+
+    pub(super) fn wrong_key() -> Self {
+        let message = "The API key is wrong, revoked or expired.";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", Some("invalid_api_key"), message)
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let message = format!("The body is larger than {limit} bytes, or broke off.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", None, message)
+    }
+
+    pub(super) fn media_type() -> Self {
+        let message = "Send application/json.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request_error", None, message)
+    }
+
+    /// The upstream does not know us, or what it is asked for.
+    pub(super) fn upstream(message: String) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "api_error", Some("upstream_error"), message)
+    }
+
+    /// The answer ended without having begun.
+    pub(super) fn stopped() -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "api_error", None, "The answer was stopped before it was complete.")
+    }
+
+    fn with(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        self
+    }
+
+    /// What clients read.
+    pub(super) fn body(&self) -> Value {
+        json!({ "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code } })
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        Self::invalid(malformed.message, malformed.param)
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let message = error.message.clone();
+        match error.code {
+            Code::Unauthenticated => Self::wrong_key(),
+            Code::Forbidden => Self::new(StatusCode::FORBIDDEN, "permission_error", None, message),
+            Code::NotFound => Self::new(StatusCode::NOT_FOUND, "invalid_request_error", None, message),
+            Code::InvalidInput => Self::invalid(message, error.fields.first().map(|field| field.field.to_owned())),
+            Code::Conflict => {
+                Self::new(StatusCode::CONFLICT, "invalid_request_error", None, message).with(SHOULD_RETRY, "false")
+            }
+            Code::InsufficientTokens => {
+                let quota = Some("insufficient_quota");
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", quota, message)
+                    .with(SHOULD_RETRY, "false")
+            }
+            Code::RateLimited => {
+                let wait = error.retry_after.unwrap_or(1).to_string();
+                let code = Some("rate_limit_exceeded");
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", code, message).with(RETRY_AFTER, &wait)
+            }
+            Code::PayloadTooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", None, message),
+            Code::Timeout => Self::new(StatusCode::GATEWAY_TIMEOUT, "api_error", Some("timeout"), message),
+            Code::ProviderUnavailable => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("model_unavailable"), message)
+            }
+            Code::Internal => {
+                tracing::error!(?error, "a call failed");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", Some("internal_error"), message)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body())).into_response();
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
