@@ -7,6 +7,7 @@
 
 mod banner;
 mod config;
+mod key;
 mod output;
 mod password;
 mod serve;
@@ -47,6 +48,8 @@ enum Command {
     CreateSuperuser(superuser::Args),
     /// Look after the users
     User(user::Args),
+    /// Look after API keys
+    Key(key::Args),
     /// Check that every balance agrees with the ledger; exit code 1 where one does not
     Verify(verify::Args),
     /// Print the GraphQL schema
@@ -67,6 +70,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Migrate => migrate(file).await?,
         Command::CreateSuperuser(args) => superuser::run(&open(file).await?, args).await?,
         Command::User(args) => user::run(&open(file).await?, args).await?,
+        Command::Key(args) => key::run(&open(file).await?, args).await?,
         Command::Verify(args) => return verify::run(&open(file).await?, args).await,
         Command::Schema => output::print(&crate::graphql::sdl())?,
         Command::Config(command) => config::run(file, command)?,

@@ -222,6 +222,15 @@ async fn operators_have_their_commands(#[values(On::Sqlite, On::Postgres)] on: O
     assert_eq!(server.post("/api/token/", None, login.clone()).await.0, 401);
     installation.ok(&["user", "activate", "mia"]);
     assert_eq!(server.post("/api/token/", None, login).await.0, 200);
+    let made = installation.ok(&["key", "create", "mia", "--name", "tool", "--daily", "150", "--json"]);
+    let key: Value = serde_json::from_str(&made).unwrap();
+    let secret = key["secret"].as_str().unwrap();
+    let call = json!({ "model": "echo", "messages": [{ "role": "user", "content": "Hi" }] });
+    assert_eq!(server.post("/v1/chat/completions", Some(secret), call.clone()).await.0, 200);
+    assert_eq!(server.post("/v1/chat/completions", Some(secret), call.clone()).await.0, 429);
+    assert!(installation.ok(&["key", "list", "mia"]).contains(&secret[..15]));
+    installation.ok(&["key", "revoke", &secret[..15]]);
+    assert_eq!(server.post("/v1/chat/completions", Some(secret), call).await.0, 401);
     installation.ok(&["user", "delete", "mia", "--yes"]);
     assert!(!installation.run(&["user", "show", "mia"], "").status.success());
     assert!(installation.ok(&["user", "list"]).contains("admin"));

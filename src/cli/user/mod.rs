@@ -229,7 +229,7 @@ async fn delete(app: &App, name: &str, yes: bool, json: bool) -> Result<(), Erro
     output::print(&format!("deleted {name}\n"))
 }
 
-async fn named(app: &App, name: &str) -> Result<user::Model, Error> {
+pub(super) async fn named(app: &App, name: &str) -> Result<user::Model, Error> {
     let found = account::find_by_name(app, name).await?;
     found.ok_or_else(|| Error::new(Code::NotFound, format!("there is no user named {}", output::plain(name))))
 }

@@ -1,0 +1,174 @@
+//! `jeton key`: looking after API keys.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::Subcommand;
+use clap::builder::PossibleValuesParser;
+use serde_json::{Value, json};
+
+use super::output;
+use super::user::named;
+use crate::app::App;
+use crate::entity::api_key::Model;
+use crate::error::Error;
+use crate::page::Page;
+use crate::session::api_key::{self, Filter, Limits, NewKey};
+use crate::tokens::Tokens;
+use crate::viewer::{Actor, Scope};
+
+/// Keys read at once for a list.
+const BATCH: u64 = 1000;
+
+/// Which command, and how to print.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a key for a user, and show it this once
+    Create {
+        /// The user's name, in any case
+        user: String,
+        /// What the key is called
+        #[arg(long)]
+        name: String,
+        /// What it may be used for; may be given several times [default: completions]
+        #[arg(long, value_parser = PossibleValuesParser::new(Scope::ALL.map(Scope::name)))]
+        scope: Vec<String>,
+        /// A model that it may ask; may be given several times [default: all]
+        #[arg(long)]
+        model: Vec<String>,
+        /// The last day on which it is good (UTC), such as 2026-12-31 [default: it does not end]
+        #[arg(long, value_name = "DATE")]
+        until: Option<NaiveDate>,
+        /// What it may spend in all
+        #[arg(long, value_name = "TOKENS")]
+        limit: Option<i64>,
+        /// What it may spend on one day (UTC)
+        #[arg(long, value_name = "TOKENS")]
+        daily: Option<i64>,
+        /// What it may spend in one month (UTC)
+        #[arg(long, value_name = "TOKENS")]
+        monthly: Option<i64>,
+    },
+    /// List keys, newest first
+    List {
+        /// Only this user's
+        user: Option<String>,
+        /// Only those with this in their name, or that begin like this
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+    },
+    /// End a key at once
+    Revoke {
+        /// How the key begins, as the list shows it
+        prefix: String,
+    },
+}
+
+pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
+    let json = args.json;
+    match args.command {
+        Command::Create { user, name, scope, model, until, limit, daily, monthly } => {
+            let user = named(app, &user).await?;
+            let new = NewKey {
+                name,
+                scopes: Scope::ALL.into_iter().filter(|known| scope.iter().any(|name| name == known.name())).collect(),
+                models: (!model.is_empty()).then_some(model),
+                expires_at: until.map(end_of),
+                limits: Limits { total: limit.map(Tokens), per_day: daily.map(Tokens), per_month: monthly.map(Tokens) },
+            };
+            let (key, secret) = api_key::create_for(app, user.id, new).await?;
+            if json {
+                let mut value = as_json(&key);
+                if let Some(fields) = value.as_object_mut() {
+                    fields.insert("secret".to_owned(), json!(secret));
+                }
+                return output::print_json(&value);
+            }
+            output::print(&format!("the key of {} (shown only now): {secret}\n", output::plain(&user.username)))
+        }
+        Command::List { user, search } => list(app, user, search, json).await,
+        Command::Revoke { prefix } => {
+            let key = api_key::revoke_by_prefix(app, &prefix).await?;
+            if json {
+                return output::print_json(&as_json(&key));
+            }
+            output::print(&format!("{} ({}) opens nothing any more\n", key.prefix, output::plain(&key.name)))
+        }
+    }
+}
+
+/// The moment when a day is over.
+fn end_of(day: NaiveDate) -> DateTime<Utc> {
+    let next = day.succ_opt().unwrap_or(day);
+    DateTime::from_naive_utc_and_offset(next.into(), Utc)
+}
+
+async fn list(app: &App, user: Option<String>, search: Option<String>, json: bool) -> Result<(), Error> {
+    let user_id = match user {
+        Some(name) => Some(named(app, &name).await?.id),
+        None => None,
+    };
+    let (mut keys, mut older_than) = (Vec::new(), None);
+    loop {
+        let filter = Filter { user_id, search: search.clone() };
+        let slice = api_key::all(app, Actor::CommandLine, filter, Page::newest(BATCH, older_than)).await?;
+        older_than = slice.rows.last().map(|key| key.id);
+        keys.extend(slice.rows);
+        if !slice.has_next {
+            break;
+        }
+    }
+    if json {
+        return output::print_json(&keys.iter().map(as_json).collect());
+    }
+    let now = app.clock.now();
+    let limit = |limit: Option<Tokens>| limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
+    let rows: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            vec![
+                key.prefix.clone(),
+                key.user_id.to_string(),
+                output::plain(&key.name),
+                key.scopes.clone(),
+                if key.is_good(now) { "active" } else { "ended" }.to_owned(),
+                key.spent.to_string(),
+                limit(key.total_limit),
+                limit(key.daily_limit),
+                limit(key.monthly_limit),
+                key.last_used_at.map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M").to_string()),
+            ]
+        })
+        .collect();
+    let titles = ["KEY", "USER", "NAME", "SCOPES", "STATE", "SPENT", "LIMIT", "DAILY", "MONTHLY", "LAST USED"];
+    output::print(&output::table(&titles, &rows))
+}
+
+/// The key for programs, without what is secret of it.
+fn as_json(key: &Model) -> Value {
+    json!({
+        "id": key.id,
+        "prefix": key.prefix,
+        "user_id": key.user_id,
+        "name": key.name,
+        "scopes": key.scopes.split(',').collect::<Vec<_>>(),
+        "models": key.allowed_models(),
+        "spent": key.spent,
+        "held": key.held,
+        "total_limit": key.total_limit,
+        "daily_limit": key.daily_limit,
+        "monthly_limit": key.monthly_limit,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "last_used_at": key.last_used_at,
+        "revoked_at": key.revoked_at,
+    })
+}
