@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -138,8 +138,41 @@ export const balance = (page) => page.getByLabel(/^Balance\./);
 
 /** Has no serious finding of axe-core. */
 export async function accessible(page, what) {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+  // There are no frames, so a second page to put their findings together is not needed.
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ["violations"] }).analyze();
   const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
   const told = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 150)).join(" | ")}`);
   assert.deepEqual(told, [], what);
+}
+
+/** A field comes to have a value. */
+export async function holds(field, value) {
+  const element = await field.elementHandle();
+  await field.page().waitForFunction(([input, wanted]) => input.value === wanted, [element, value]);
+}
+
+/** Nothing makes the page wider than the screen. */
+export async function fits(page, what) {
+  const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(wide <= screen, `${what} sticks out: ${wide} of ${screen}`);
+}
+
+/** The file that a click saves, without the mark that says it is UTF-8. */
+export async function saved(page, click) {
+  const [file] = await Promise.all([page.waitForEvent("download"), click()]);
+  const text = readFileSync(await file.path(), "utf8");
+  return { name: file.suggestedFilename(), text: text.replace(/^\uFEFF/, "") };
+}
+
+/** CSV without quoted cells, as objects by its header. */
+export function rows(text) {
+  const [header, ...lines] = text.trimEnd().split("\r\n").map((line) => line.split(","));
+  return lines.map((cells) => Object.fromEntries(header.map((name, at) => [name, cells[at]])));
+}
+
+/** Opens the operators' page of a user. */
+export async function openUser(page, name) {
+  await page.goto(`/admin/users?search=${name}`);
+  await page.getByRole("link", { name, exact: true }).click();
+  await page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
 }

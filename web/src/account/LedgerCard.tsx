@@ -1,15 +1,17 @@
 import { Anchor, Text } from '@mantine/core'
+import { IconDownload } from '@tabler/icons-react'
 import { useCallback } from 'react'
 import { Link } from 'react-router'
 import { chatPath } from '../chat/links'
 import { openChat } from '../chat/openChat'
-import { LedgerHistoryDocument, type LedgerHistoryQuery } from '../gql/account'
+import { ExportLedgerHistoryDocument, LedgerHistoryDocument, type LedgerHistoryQuery } from '../gql/account'
 import { ask } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
 import { count, signed } from '../text/numbers'
 import { reasonInWords } from '../text/reasons'
+import { ExportButton } from '../ui/ExportButton'
 import { Moment } from '../ui/Moment'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { Section } from '../ui/Section'
@@ -32,7 +34,21 @@ export function LedgerCard() {
     [client],
   )
   return (
-    <Section title="Every token" description="What came in and what went out, the newest first.">
+    <Section
+      title="Every token"
+      description="What came in and what went out, the newest first."
+      action={
+        <ExportButton
+          document={ExportLedgerHistoryDocument}
+          variables={{}}
+          what="ledger"
+          kind="csv"
+          icon={<IconDownload size={16} />}
+        >
+          All as CSV
+        </ExportButton>
+      }
+    >
       <RowsTable pages={usePages(load)} columns={COLUMNS} what="entry" many="entries" minWidth={520} />
     </Section>
   )
@@ -56,13 +72,13 @@ function ChatLink({ chat }: { chat: NonNullable<Entry['chat']> }) {
   const path = chatPath(chat)
   if (path) {
     return (
-      <Anchor component={Link} to={path} size="sm">
+      <Anchor component={Link} to={path} size="sm" underline="always">
         the chat
       </Anchor>
     )
   }
   return (
-    <Anchor component="button" type="button" size="sm" onClick={() => openChat(client, chat.id)}>
+    <Anchor component="button" type="button" size="sm" underline="always" onClick={() => openChat(client, chat.id)}>
       the chat
     </Anchor>
   )

@@ -32,7 +32,7 @@ export function SessionList() {
           return
         }
         await perform(client, EndSessionDocument, { input: { sessionId: id } })
-        pages.change((rows) => rows.filter((row) => row.id !== id))
+        pages.remove(new Set([id]))
       },
     })
 

@@ -7,7 +7,7 @@ export function AdminTitle({ title, children }: { title: string; children?: Reac
   useTitle(title)
   return (
     <Group justify="space-between" mb="md">
-      <Title order={1} size="h2">
+      <Title order={1} size="h2" style={{ overflowWrap: 'anywhere' }}>
         {title}
       </Title>
       <Group gap="xs">{children}</Group>

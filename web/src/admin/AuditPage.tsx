@@ -2,20 +2,24 @@ import { SimpleGrid } from '@mantine/core'
 import { AdminTitle } from './AdminTitle'
 import { AuditTable } from './AuditTable'
 import { useAudit } from './lists'
+import { PeriodFields } from './PeriodFields'
 import { useFilter } from './useFilter'
+import { usePeriod } from './usePeriod'
 import { UserPicker } from './UserPicker'
 
 export function AuditPage() {
-  const [userId, setUserId] = useFilter('user')
   const [actorId, setActorId] = useFilter('actor')
+  const [targetId, setTargetId] = useFilter('target')
+  const period = usePeriod()
   return (
     <>
       <AdminTitle title="Audit trail" />
-      <SimpleGrid cols={{ base: 1, sm: 3 }} mb="md">
+      <SimpleGrid cols={{ base: 2, lg: 4 }} spacing="sm" mb="md">
         <UserPicker label="Who did it" value={actorId} onChange={setActorId} />
-        <UserPicker label="To whom" value={userId} onChange={setUserId} />
+        <UserPicker label="To whom" value={targetId} onChange={setTargetId} otherwise="A chat, or a deleted account" />
+        <PeriodFields {...period} />
       </SimpleGrid>
-      <AuditTable pages={useAudit({ userId, actorId })} />
+      <AuditTable pages={useAudit({ targetId, actorId, ...period })} />
     </>
   )
 }

@@ -1,22 +1,16 @@
-import { Anchor, Badge, Divider, Modal, Stack, Text } from '@mantine/core'
-import { useState } from 'react'
-import { ChatText } from '../chat/ChatText'
+import { Anchor, Modal, Text } from '@mantine/core'
+import { useModals } from '@mantine/modals'
+import { useDeferredValue, useState } from 'react'
 import type { Pages } from '../graphql/usePages'
 import { count } from '../text/numbers'
-import { tokens } from '../text/prices'
-import { Facts } from '../ui/Facts'
 import { Moment } from '../ui/Moment'
 import { RowsTable, type Column } from '../ui/RowsTable'
+import { ChatBulk } from './ChatBulk'
+import { ChatStatusBadge } from './ChatStatusBadge'
+import { chatInWords } from './chatWords'
 import type { ChatRow } from './lists'
 import { UserName } from './UserName'
-
-const COLOURS: Record<ChatRow['status'], string> = {
-  DONE: 'teal',
-  FAILED: 'red',
-  INTERRUPTED: 'orange',
-  PENDING: 'blue',
-  STOPPED: 'gray',
-}
+import { WholeChat } from './WholeChat'
 
 function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatRow>[] {
   const user: Column<ChatRow> = {
@@ -29,7 +23,7 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
     {
       header: 'Message',
       cell: (chat) => (
-        <Anchor component="button" type="button" size="sm" ta="left" onClick={() => read(chat)}>
+        <Anchor component="button" type="button" size="sm" ta="left" display="block" onClick={() => read(chat)}>
           <Text span size="sm" lineClamp={1} maw={320}>
             {chat.message}
           </Text>
@@ -37,61 +31,59 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
       ),
     },
     { header: 'Model', cell: ({ model }) => model },
-    { header: 'Status', cell: ({ status }) => <Status status={status} /> },
+    { header: 'Status', cell: ({ status }) => <ChatStatusBadge status={status} /> },
     { header: 'Cost', isNumber: true, cell: ({ cost }) => count(cost) },
   ]
 }
 
-export function ChatTable({ pages, withUser = true }: { pages: Pages<ChatRow>; withUser?: boolean }) {
+const NONE: ReadonlySet<string> = new Set()
+
+type Props = { pages: Pages<ChatRow>; withUser?: boolean; onDeleted?: () => void }
+
+export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
   const [read, setRead] = useState<ChatRow | null>(null)
+  // Escape says no to a question, and leaves open what it is about. Deferred, since the dialog hears the same key right
+  // after the question has gone.
+  const questions = useDeferredValue(useModals().modals.length)
+  const [ticked, setTicked] = useState(NONE)
+  // What is not shown any more is not acted upon.
+  const chosen = pages.rows.filter((chat) => ticked.has(chat.id))
+
+  const deleted = (ids: ReadonlySet<string>) => {
+    setTicked(NONE)
+    pages.remove(ids)
+    onDeleted?.()
+  }
+
   return (
     <>
-      <RowsTable pages={pages} columns={columns(setRead, withUser)} what="chat" />
+      {chosen.length > 0 && <ChatBulk chats={chosen} onDeleted={deleted} />}
+      <RowsTable
+        pages={pages}
+        columns={columns(setRead, withUser)}
+        what="chat"
+        minWidth={820}
+        nameOf={chatInWords}
+        selection={{ ids: ticked, onChange: setTicked }}
+      />
       <Modal
         opened={read !== null}
         onClose={() => setRead(null)}
         title="A chat"
         size="xl"
+        closeOnEscape={questions === 0}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
-        {read && <WholeChat chat={read} />}
+        {read && (
+          <WholeChat
+            chat={read}
+            onDeleted={() => {
+              setRead(null)
+              deleted(new Set([read.id]))
+            }}
+          />
+        )}
       </Modal>
     </>
-  )
-}
-
-function Status({ status }: { status: ChatRow['status'] }) {
-  return (
-    <Badge color={COLOURS[status]} variant="light">
-      {status.toLowerCase()}
-    </Badge>
-  )
-}
-
-function WholeChat({ chat }: { chat: ChatRow }) {
-  const { usage } = chat
-  return (
-    <Stack>
-      <Facts
-        facts={[
-          ['User', <UserName key="user" user={chat.user} name={chat.user?.username ?? 'deleted'} />],
-          ['Model', chat.model],
-          ['Status', <Status key="status" status={chat.status} />],
-          ['Came', <Moment key="came" iso={chat.createdAt} />],
-          ['Ended', chat.finishedAt ? <Moment key="ended" iso={chat.finishedAt} /> : 'not yet'],
-          ['Cost', `${tokens(chat.cost)} of ${tokens(chat.hold)} held`],
-          [
-            'Usage',
-            usage
-              ? `${count(usage.input)} in, ${count(usage.output)} out${usage.estimated ? ' (estimated)' : ''}`
-              : 'none',
-          ],
-          ...(chat.error ? [['Error', `${chat.error.message} (${chat.error.code})`] as [string, string]] : []),
-          ...(chat.replacedById ? [['Replaced', 'by a later version'] as [string, string]] : []),
-        ]}
-      />
-      <Divider />
-      <ChatText message={chat.message} response={chat.response} />
-    </Stack>
   )
 }

@@ -8,7 +8,9 @@ import { AdminTitle } from './AdminTitle'
 import { ChatTable } from './ChatTable'
 import { oneOf } from './filters'
 import { useChats } from './lists'
+import { PeriodFields } from './PeriodFields'
 import { useFilter } from './useFilter'
+import { usePeriod } from './usePeriod'
 import { UserPicker } from './UserPicker'
 
 const STATUSES: ChatStatus[] = ['DONE', 'STOPPED', 'FAILED', 'INTERRUPTED', 'PENDING']
@@ -19,17 +21,16 @@ export function ChatsPage() {
   const [userId, setUserId] = useFilter('user')
   const [model, setModel] = useFilter('model')
   const [status, setStatus] = useFilter('status')
-  const [since, setSince] = useFilter('since')
-  const [until, setUntil] = useFilter('until')
+  const period = usePeriod()
   const [{ data }] = useQuery({ query: ModelsDocument })
-  const filters = { userId, search: asked.trim(), model, status: oneOf(STATUSES, status), since, until }
+  const filters = { userId, search: asked.trim(), model, status: oneOf(STATUSES, status), ...period }
   return (
     <>
       <AdminTitle title="Chats" />
-      <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }} mb="md">
+      <SimpleGrid cols={{ base: 2, lg: 3 }} spacing="sm" mb="md">
         <TextInput
           label="Words"
-          placeholder="In the message, the answer or the name"
+          placeholder="Text, or a name"
           leftSection={<IconSearch size={16} aria-hidden />}
           value={search ?? ''}
           onChange={(event) => setSearch(event.currentTarget.value)}
@@ -53,18 +54,7 @@ export function ChatsPage() {
           value={status}
           onChange={setStatus}
         />
-        <TextInput
-          label="From"
-          type="date"
-          value={since ?? ''}
-          onChange={(event) => setSince(event.currentTarget.value)}
-        />
-        <TextInput
-          label="To"
-          type="date"
-          value={until ?? ''}
-          onChange={(event) => setUntil(event.currentTarget.value)}
-        />
+        <PeriodFields {...period} />
       </SimpleGrid>
       <ChatTable pages={useChats(filters)} />
     </>

@@ -1,4 +1,4 @@
-import { Button, Group, List, Stack, Text, TextInput } from '@mantine/core'
+import { Box, Button, Group, List, Stack, Text, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { Link, useNavigate, useParams } from 'react-router'
 import { useQuery } from 'urql'
@@ -50,7 +50,7 @@ function Deletion({ user }: { user: User }) {
     },
   )
   return (
-    <Stack gap="lg" maw={560}>
+    <Box maw={560}>
       <AdminTitle title={`Delete ${user.username}?`} />
       <Section title="What goes with the account">
         <List size="sm">
@@ -78,6 +78,6 @@ function Deletion({ user }: { user: User }) {
           </Stack>
         </form>
       </Section>
-    </Stack>
+    </Box>
   )
 }

@@ -1,32 +1,39 @@
-import { Button, SimpleGrid } from '@mantine/core'
+import { SimpleGrid } from '@mantine/core'
 import { IconDownload } from '@tabler/icons-react'
-import { download, fileName } from '../text/download'
+import { ExportLedgerEntriesDocument } from '../gql/admin'
+import { ExportButton } from '../ui/ExportButton'
 import { AdminTitle } from './AdminTitle'
-import { ledgerCsv } from './ledgerCsv'
+import { momentsOf } from './filters'
 import { LedgerTable } from './LedgerTable'
 import { useLedger } from './lists'
+import { PeriodFields } from './PeriodFields'
 import { useFilter } from './useFilter'
+import { usePeriod } from './usePeriod'
 import { UserPicker } from './UserPicker'
 
 export function LedgerPage() {
   const [userId, setUserId] = useFilter('user')
-  const pages = useLedger({ userId })
+  const period = usePeriod()
   return (
     <>
       <AdminTitle title="Ledger">
-        <Button
-          variant="default"
-          leftSection={<IconDownload size={16} />}
-          disabled={pages.rows.length === 0}
-          onClick={() => download([ledgerCsv(pages.rows)], fileName('ledger', 'csv', new Date()), 'text/csv')}
+        <ExportButton
+          document={ExportLedgerEntriesDocument}
+          variables={{ userId, ...momentsOf(period) }}
+          what="ledger"
+          kind="csv"
+          icon={<IconDownload size={16} />}
         >
-          What is shown, as CSV
-        </Button>
+          Download as CSV
+        </ExportButton>
       </AdminTitle>
-      <SimpleGrid cols={{ base: 1, sm: 3 }} mb="md">
+      <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm" mb="md">
         <UserPicker label="User" value={userId} onChange={setUserId} />
+        <SimpleGrid cols={2} spacing="sm">
+          <PeriodFields {...period} />
+        </SimpleGrid>
       </SimpleGrid>
-      <LedgerTable pages={pages} />
+      <LedgerTable pages={useLedger({ userId, ...period })} />
     </>
   )
 }

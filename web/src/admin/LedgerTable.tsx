@@ -38,5 +38,13 @@ const COLUMNS: Column<LedgerRow>[] = [
 ]
 
 export function LedgerTable({ pages, withUser = true }: { pages: Pages<LedgerRow>; withUser?: boolean }) {
-  return <RowsTable pages={pages} columns={withUser ? [USER, ...COLUMNS] : COLUMNS} what="entry" many="entries" />
+  return (
+    <RowsTable
+      pages={pages}
+      columns={withUser ? [USER, ...COLUMNS] : COLUMNS}
+      what="entry"
+      many="entries"
+      minWidth={860}
+    />
+  )
 }

@@ -34,6 +34,7 @@ export function UserActions({ user, onChanged }: Props) {
   }
   const passwordSet = () => {
     setDialog(null)
+    onChanged()
     notifications.show({ color: 'teal', message: 'The password is set, and all devices are logged out.' })
   }
 

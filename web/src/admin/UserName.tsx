@@ -1,5 +1,6 @@
 import { Anchor, Text } from '@mantine/core'
 import { Link } from 'react-router'
+import classes from '../ui/ui.module.css'
 
 export function userPath(id: string): string {
   return `/admin/users/${encodeURIComponent(id)}`
@@ -11,13 +12,13 @@ type Props = { user: { id: string } | null; name: string }
 export function UserName({ user, name }: Props) {
   if (!user) {
     return (
-      <Text component="span" size="sm" c="dimmed">
+      <Text component="span" size="sm" c="dimmed" className={classes.name} title={name}>
         {name}
       </Text>
     )
   }
   return (
-    <Anchor component={Link} to={userPath(user.id)} size="sm">
+    <Anchor component={Link} to={userPath(user.id)} size="sm" className={classes.name} title={name}>
       {name}
     </Anchor>
   )

@@ -1,5 +1,6 @@
-import { Anchor, Badge, SimpleGrid, Stack, Tabs } from '@mantine/core'
+import { Anchor, Badge, SimpleGrid, Tabs } from '@mantine/core'
 import { IconUserOff } from '@tabler/icons-react'
+import { useState } from 'react'
 import { Link, useParams } from 'react-router'
 import { useQuery } from 'urql'
 import { AdminUserDocument } from '../gql/admin'
@@ -16,7 +17,7 @@ import { AdminTitle } from './AdminTitle'
 import { AuditTable } from './AuditTable'
 import { ChatTable } from './ChatTable'
 import { LedgerTable } from './LedgerTable'
-import { ALL_CHATS } from './filters'
+import { ALL_CHATS, EVER } from './filters'
 import { useAudit, useChats, useLedger, type User } from './lists'
 import { UserActions } from './UserActions'
 
@@ -27,8 +28,13 @@ export function UserPage() {
     variables: { id: userId },
     requestPolicy: 'cache-and-network',
   })
-  const reload = () => again({ requestPolicy: 'network-only' })
-  if (data?.user) return <OneUser key={data.user.id} user={data.user} onChanged={reload} />
+  // What was done to the user is in the lists below, too.
+  const [changes, setChanges] = useState(0)
+  const reload = () => {
+    setChanges((n) => n + 1)
+    again({ requestPolicy: 'network-only' })
+  }
+  if (data?.user) return <OneUser key={data.user.id} user={data.user} changes={changes} onChanged={reload} />
   if (!error && !data) return <PageLoader />
   const problem = error ? problemOfCombined(error) : null
   if (problem && problem.code !== 'NOT_FOUND') return <ProblemAlert problem={problem} onRetry={reload} />
@@ -47,11 +53,11 @@ export function UserPage() {
   )
 }
 
-function OneUser({ user, onChanged }: { user: User; onChanged: () => void }) {
+function OneUser({ user, changes, onChanged }: { user: User; changes: number; onChanged: () => void }) {
   return (
-    <Stack gap="lg">
+    <>
       <AdminTitle title={user.username} />
-      <SimpleGrid cols={{ base: 1, md: 2 }}>
+      <SimpleGrid mb="lg" cols={{ base: 1, md: 2 }}>
         <Section title="Details">
           <Facts
             facts={[
@@ -80,28 +86,28 @@ function OneUser({ user, onChanged }: { user: User; onChanged: () => void }) {
           <Tabs.Tab value="audit">What operators did</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="chats">
-          <ChatsOf userId={user.id} />
+          <ChatsOf userId={user.id} onDeleted={onChanged} />
         </Tabs.Panel>
         <Tabs.Panel value="ledger">
           {/* Anew when the balance has changed. */}
           <LedgerOf key={user.balance.tokens} userId={user.id} />
         </Tabs.Panel>
         <Tabs.Panel value="audit">
-          <AuditOf userId={user.id} />
+          <AuditOf key={changes} userId={user.id} />
         </Tabs.Panel>
       </Tabs>
-    </Stack>
+    </>
   )
 }
 
-function ChatsOf({ userId }: { userId: string }) {
-  return <ChatTable pages={useChats({ ...ALL_CHATS, userId })} withUser={false} />
+function ChatsOf({ userId, onDeleted }: { userId: string; onDeleted: () => void }) {
+  return <ChatTable pages={useChats({ ...ALL_CHATS, userId })} withUser={false} onDeleted={onDeleted} />
 }
 
 function LedgerOf({ userId }: { userId: string }) {
-  return <LedgerTable pages={useLedger({ userId })} withUser={false} />
+  return <LedgerTable pages={useLedger({ userId, ...EVER })} withUser={false} />
 }
 
 function AuditOf({ userId }: { userId: string }) {
-  return <AuditTable pages={useAudit({ userId, actorId: null })} />
+  return <AuditTable pages={useAudit({ targetId: userId, actorId: null, ...EVER })} />
 }

@@ -5,17 +5,30 @@ import { useQuery } from 'urql'
 import { AdminUserDocument } from '../gql/admin'
 import { useUsers } from './lists'
 
-type Props = { label: string; value: string | null; onChange: (userId: string | null) => void }
+type Props = {
+  label: string
+  value: string | null
+  onChange: (userId: string | null) => void
+  /** What to call an id that is no user's any more, or never was. */
+  otherwise?: string
+}
 
 /** Finds a user by part of the name. */
-export function UserPicker({ label, value, onChange }: Props) {
+export function UserPicker({ label, value, onChange, otherwise = 'A deleted account' }: Props) {
   const [search, setSearch] = useState('')
   const [asked] = useDebouncedValue(search, 250)
   const { rows } = useUsers({ search: asked, active: null, staff: null, orderBy: 'NAME' })
   // Who is chosen may not be among those who are found.
-  const [{ data }] = useQuery({ query: AdminUserDocument, variables: { id: value ?? '' }, pause: value === null })
+  const [{ data, fetching }] = useQuery({
+    query: AdminUserDocument,
+    variables: { id: value ?? '' },
+    pause: value === null,
+  })
   const chosen = value === null ? null : (data?.user ?? null)
-  const users = chosen && !rows.some((row) => row.id === chosen.id) ? [chosen, ...rows] : rows
+  const choices = rows.map(({ id, username }) => ({ value: id, label: username }))
+  if (value !== null && !fetching && !rows.some(({ id }) => id === value)) {
+    choices.unshift({ value, label: chosen?.username ?? otherwise })
+  }
   return (
     <Select
       label={label}
@@ -24,7 +37,7 @@ export function UserPicker({ label, value, onChange }: Props) {
       clearable
       clearButtonProps={{ 'aria-label': `Clear ${label.toLowerCase()}` }}
       nothingFoundMessage="Nobody by that name"
-      data={users.map((user) => ({ value: user.id, label: user.username }))}
+      data={choices}
       // The server has searched already.
       filter={({ options }) => options}
       value={value}

@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Modal, Select, SimpleGrid, TextInput } from '@mantine/core'
+import { Badge, Button, Modal, Select, SimpleGrid, TextInput } from '@mantine/core'
 import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
 import { IconSearch, IconUserPlus } from '@tabler/icons-react'
 import { useState } from 'react'
@@ -7,12 +7,12 @@ import { rolesInWords } from '../text/roles'
 import { Moment } from '../ui/Moment'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { AdminTitle } from './AdminTitle'
-import { BulkBar } from './BulkBar'
 import { CreateUserForm } from './CreateUserForm'
 import type { UserOrder } from '../gql/admin'
 import { choiceOf, oneOf } from './filters'
 import { useUsers, type User } from './lists'
 import { useFilter } from './useFilter'
+import { UserBulk } from './UserBulk'
 import { UserName } from './UserName'
 
 const COLUMNS: Column<User>[] = [
@@ -66,7 +66,7 @@ export function UsersPage() {
           New user
         </Button>
       </AdminTitle>
-      <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }} mb="md">
+      <SimpleGrid cols={{ base: 2, lg: 4 }} spacing="sm" mb="md">
         <TextInput
           label="Name"
           placeholder="Part of it"
@@ -85,15 +85,13 @@ export function UsersPage() {
         />
       </SimpleGrid>
       {chosen.length > 0 && (
-        <Group mb="sm">
-          <BulkBar
-            users={chosen}
-            onDone={() => {
-              setTicked(NOBODY)
-              pages.reload()
-            }}
-          />
-        </Group>
+        <UserBulk
+          users={chosen}
+          onDone={() => {
+            setTicked(NOBODY)
+            pages.reload()
+          }}
+        />
       )}
       <RowsTable
         pages={pages}

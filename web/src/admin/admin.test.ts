@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
 import { Problem } from '../graphql/problem'
 import { adjustmentOf } from './adjustment'
-import { detailsInWords } from './auditWords'
+import { actionInWords, detailsInWords } from './auditWords'
 import { bulkInWords, forEach } from './bulk'
+import { chatInWords, whatGoes } from './chatWords'
 import { byDay, modelsOf, type DayOfModel } from './dashboard/data'
-import { ledgerCsv } from './ledgerCsv'
+import { dayOf, momentsOf } from './filters'
 
 it('an adjustment is by an amount, or to one', () => {
   expect(adjustmentOf({ mode: 'by', amount: -50 }, 100)).toBe(-50)
@@ -13,32 +14,49 @@ it('an adjustment is by an amount, or to one', () => {
   expect(adjustmentOf({ mode: 'to', amount: 100 }, 100)).toBeNull()
 })
 
-it('one user who fails does not keep the others from it', async () => {
-  const users = [{ username: 'mia' }, { username: 'tom' }, { username: 'eva' }]
-  const result = await forEach(users, ({ username }) =>
-    username === 'tom' ? Promise.reject(new Problem('FORBIDDEN', 'Not allowed.')) : Promise.resolve(),
+it('one that fails does not keep the others from it', async () => {
+  const result = await forEach(
+    ['mia', 'tom', 'eva'],
+    (name) => name,
+    (name) => (name === 'tom' ? Promise.reject(new Problem('FORBIDDEN', 'Not allowed.')) : Promise.resolve()),
   )
   expect(bulkInWords(result)).toBe('2 done. tom: Not allowed.')
 })
 
+it('acts of the audit trail name whom they were done to where that is not the target itself', () => {
+  expect(actionInWords('user.delete', 'mia')).toBe('Deleted the account')
+  expect(actionInWords('chat.delete', 'mia')).toBe('Deleted a chat of mia')
+  expect(actionInWords('rocket.launch', 'mia')).toBe('rocket.launch')
+})
+
 it('details of the audit trail are read as far as they can be', () => {
   expect(detailsInWords('{"amount":500,"reason":"Thanks"}')).toBe('amount: 500, reason: Thanks')
+  expect(detailsInWords('{"written_off":0,"staff":true}')).toBe('written off: 0, staff: yes')
+  expect(detailsInWords('{"created_at":"2026-01-31T12:00:00Z"}')).toMatch(/^created at: .*31.*2026/)
   expect(detailsInWords('nonsense')).toBe('nonsense')
 })
 
-it('the ledger as CSV', () => {
-  const entry = {
-    id: 'l1',
-    createdAt: '2026-01-01T00:00:00Z',
-    reason: 'ADJUSTMENT',
-    amount: -5,
-    balanceAfter: 95,
-    note: 'a, b',
-    user: { id: 'u1', username: 'mia' },
-    actor: null,
-    chat: null,
-  } as const
-  expect(ledgerCsv([entry]).split('\r\n')[1]).toBe('2026-01-01T00:00:00Z,mia,ADJUSTMENT,-5,95,"a, b",,l1,u1,')
+it('a chat is called by its beginning and its user', () => {
+  expect(chatInWords({ message: 'Hello', user: { id: 'u1', username: 'mia' } })).toBe('“Hello” of mia')
+  expect(chatInWords({ message: 'a'.repeat(99), user: null })).toBe(`“${'a'.repeat(40)}…” of somebody`)
+})
+
+it('what goes with chats is said, and what is stopped for it', () => {
+  expect(whatGoes([{ status: 'DONE' }])).toMatch(/^The text goes for good/)
+  expect(whatGoes([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(/^Answers on their way are stopped first/)
+})
+
+it('days are days of the calendar', () => {
+  expect(dayOf(' 2026-01-31 ')).toBe('2026-01-31')
+  for (const text of [null, '', '2026-1-31', '2026-02-31', '2026-13-01', 'soon']) expect(dayOf(text)).toBeNull()
+})
+
+it('a period lasts to the end of its last day, in the time of the reader', () => {
+  expect(momentsOf({ since: '2026-01-31', until: '2026-01-31' })).toEqual({
+    since: new Date(2026, 0, 31).toISOString(),
+    until: new Date(2026, 1, 1).toISOString(),
+  })
+  expect(momentsOf({ since: null, until: 'soon' })).toEqual({ since: null, until: null })
 })
 
 it('days have a number for each model', () => {

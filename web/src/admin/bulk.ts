@@ -3,17 +3,18 @@ import { asProblem } from '../graphql/problem'
 export type BulkResult = { done: number; failed: { name: string; why: string }[] }
 
 /** Does the same to each, one after another; one that fails does not keep the others from it. */
-export async function forEach<T extends { username: string }>(
-  users: readonly T[],
-  work: (user: T) => Promise<unknown>,
+export async function forEach<T>(
+  rows: readonly T[],
+  nameOf: (row: T) => string,
+  work: (row: T) => Promise<unknown>,
 ): Promise<BulkResult> {
   const result: BulkResult = { done: 0, failed: [] }
-  for (const user of users) {
+  for (const row of rows) {
     try {
-      await work(user)
+      await work(row)
       result.done++
     } catch (thrown) {
-      result.failed.push({ name: user.username, why: asProblem(thrown).message })
+      result.failed.push({ name: nameOf(row), why: asProblem(thrown).message })
     }
   }
   return result

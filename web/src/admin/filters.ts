@@ -10,38 +10,46 @@ export type UserFilters = {
   orderBy: UserOrder | null
 }
 
-export type ChatFilters = {
+/** Days in the reader's own time, "2026-01-31"; the last one included. */
+export type Period = { since: string | null; until: string | null }
+
+export type ChatFilters = Period & {
   userId: string | null
   search: string
   model: string | null
   status: ChatStatus | null
-  /** Days in the reader's own time, "2026-01-31"; the last one included. */
-  since: string | null
-  until: string | null
 }
 
-/** No filter at all. */
-export const ALL_CHATS: ChatFilters = {
-  userId: null,
-  search: '',
-  model: null,
-  status: null,
-  since: null,
-  until: null,
-}
+export type LedgerFilters = Period & { userId: string | null }
 
-export type LedgerFilters = { userId: string | null }
-
-export type AuditFilters = {
-  /** To whom it was done. */
-  userId: string | null
+export type AuditFilters = Period & {
+  /** What it was done to: a user, or a chat. */
+  targetId: string | null
   /** Who did it. */
   actorId: string | null
 }
 
-/** The moment when a day begins, so many days later, for the reader; null for what is no day. */
-export function startOf(day: string | null, later = 0): string | null {
-  const [year, month, date] = (day ?? '').split('-').map(Number)
+/** Always. */
+export const EVER: Period = { since: null, until: null }
+
+/** No filter at all. */
+export const ALL_CHATS: ChatFilters = { userId: null, search: '', model: null, status: null, ...EVER }
+
+/** A day of the calendar as it is written in addresses and fields, "2026-01-31"; null for anything else. */
+export function dayOf(text: string | null): string | null {
+  const written = text?.trim() ?? ''
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(written) ? new Date(`${written}T00:00Z`) : null
+  // The 31st of February would be a day in March.
+  return at && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(written) ? written : null
+}
+
+/** The moments between which the days of a period are, for the reader. */
+export function momentsOf({ since, until }: Period): Period {
+  return { since: startOf(since), until: startOf(until, 1) }
+}
+
+function startOf(day: string | null, later = 0): string | null {
+  const [year, month, date] = (dayOf(day) ?? '').split('-').map(Number)
   if (!year || !month || !date) return null
   return new Date(year, month - 1, date + later).toISOString()
 }

@@ -13,7 +13,7 @@ import { ask } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages, type Pages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
-import { startOf, type AuditFilters, type ChatFilters, type LedgerFilters, type UserFilters } from './filters'
+import { momentsOf, type AuditFilters, type ChatFilters, type LedgerFilters, type UserFilters } from './filters'
 
 export type User = AdminUserFragment
 export type ChatRow = NonNullable<ChatsQuery['chats']>['nodes'][number]
@@ -45,8 +45,7 @@ export function useChats({ userId, search, model, status, since, until }: ChatFi
         search: search === '' ? null : search,
         model,
         status,
-        since: startOf(since),
-        until: startOf(until, 1),
+        ...momentsOf({ since, until }),
       }
       return (await ask(client, ChatsDocument, variables)).chats ?? NO_PAGE
     },
@@ -55,22 +54,26 @@ export function useChats({ userId, search, model, status, since, until }: ChatFi
   return usePages(load)
 }
 
-export function useLedger({ userId }: LedgerFilters): Pages<LedgerRow> {
+export function useLedger({ userId, since, until }: LedgerFilters): Pages<LedgerRow> {
   const { client } = useViewer()
   const load = useCallback(
-    async (after: string | null) =>
-      (await ask(client, LedgerEntriesDocument, { first: PAGE, after, userId })).ledgerEntries ?? NO_PAGE,
-    [client, userId],
+    async (after: string | null) => {
+      const variables = { first: PAGE, after, userId, ...momentsOf({ since, until }) }
+      return (await ask(client, LedgerEntriesDocument, variables)).ledgerEntries ?? NO_PAGE
+    },
+    [client, userId, since, until],
   )
   return usePages(load)
 }
 
-export function useAudit({ userId, actorId }: AuditFilters): Pages<AuditRow> {
+export function useAudit({ targetId, actorId, since, until }: AuditFilters): Pages<AuditRow> {
   const { client } = useViewer()
   const load = useCallback(
-    async (after: string | null) =>
-      (await ask(client, AuditTrailDocument, { first: PAGE, after, userId, actorId })).auditTrail ?? NO_PAGE,
-    [client, userId, actorId],
+    async (after: string | null) => {
+      const variables = { first: PAGE, after, targetId, actorId, ...momentsOf({ since, until }) }
+      return (await ask(client, AuditTrailDocument, variables)).auditTrail ?? NO_PAGE
+    },
+    [client, targetId, actorId, since, until],
   )
   return usePages(load)
 }

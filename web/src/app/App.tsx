@@ -35,8 +35,9 @@ export function App({ session }: { session: Session }) {
                     <Route path="/account" element={<AccountPage />} />
                     <Route path="/admin/*" element={<AdminRoutes />} />
                     <Route path="/graphiql" element={<GraphiqlPage />} />
-                    <Route path="*" element={<NotFound />} />
                   </Route>
+                  {/* For strangers, too: there is nothing to log in to. */}
+                  <Route path="*" element={<NotFound />} />
                 </Routes>
               </Suspense>
             </ModalsProvider>

@@ -1,25 +1,27 @@
-import { Button } from '@mantine/core'
+import { Button, Center, Stack, Text, Title } from '@mantine/core'
 import { IconMapQuestion } from '@tabler/icons-react'
 import { Link } from 'react-router'
-import { Message } from '../ui/Message'
 import { useTitle } from '../ui/useTitle'
-import { Frame } from './Frame'
+import { Brand } from './Brand'
 
+/** For addresses that lead nowhere, whoever asks for them. */
 export function NotFound() {
   useTitle('Not found')
   return (
-    <Frame>
-      <Message
-        Icon={IconMapQuestion}
-        title="There is nothing here"
-        action={
-          <Button component={Link} to="/">
-            To your chats
-          </Button>
-        }
-      >
-        The address may be mistyped, or what was here is deleted.
-      </Message>
-    </Frame>
+    <Center component="main" mih="100dvh" p="md">
+      <Stack align="center" ta="center" maw={420}>
+        <Brand />
+        <IconMapQuestion size={48} stroke={1.4} aria-hidden />
+        <Title order={1} size="h3">
+          There is nothing here
+        </Title>
+        <Text c="dimmed" style={{ textWrap: 'balance' }}>
+          The address may be mistyped, or what was here is deleted.
+        </Text>
+        <Button component={Link} to="/">
+          To the start
+        </Button>
+      </Stack>
+    </Center>
   )
 }

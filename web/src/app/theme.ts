@@ -31,7 +31,7 @@ export const readable: CSSVariablesResolver = ({ colors }) => ({
   },
   dark: {
     '--mantine-color-dimmed': colors.dark[1],
-    '--mantine-color-placeholder': colors.dark[2],
+    '--mantine-color-placeholder': `color-mix(in srgb, ${colors.dark[1]}, ${colors.dark[2]})`,
     '--mantine-color-error': colors.red[4],
   },
 })

@@ -132,7 +132,7 @@ export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }
         <Group justify="space-between" mt={6} gap="xs" wrap="nowrap">
           <Select
             size="xs"
-            w={300}
+            className={classes.model}
             aria-label="Model"
             data={models}
             value={choice}

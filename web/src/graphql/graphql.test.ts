@@ -46,6 +46,26 @@ describe('PagedList', () => {
   })
 })
 
+describe('a list of which rows are removed', () => {
+  it('counts the fewer that there are', async () => {
+    const list = new PagedList<Row>()
+    list.start(() => Promise.resolve({ ...page('abc'), totalCount: 3 }))
+    await settled()
+    list.remove(new Set(['b', 'x']))
+    expect(ids(list)).toBe('ac')
+    expect(list.state.total).toBe(2)
+  })
+
+  it('shows what comes next when none is left', async () => {
+    const list = new PagedList<Row>()
+    list.start((after) => Promise.resolve(after === null ? page('ab', 'b') : page('cd')))
+    await settled()
+    list.remove(new Set(['a', 'b']))
+    await settled()
+    expect(ids(list)).toBe('cd')
+  })
+})
+
 describe('problems', () => {
   it('have the code and the wait of the error', () => {
     const graphQLErrors = [{ message: 'Slow down.', extensions: { code: 'RATE_LIMITED', retryAfter: 3 } }]

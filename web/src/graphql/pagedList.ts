@@ -51,6 +51,14 @@ export class PagedList<T extends { id: string }> {
   /** Changes what is loaded, without asking the server. */
   readonly change = (edit: (rows: T[]) => T[]): void => this.become({ rows: edit(this.state.rows) })
 
+  /** Takes out what is gone, without asking the server for the rest. */
+  readonly remove = (ids: ReadonlySet<string>): void => {
+    const { rows, total } = this.state
+    const left = rows.filter((row) => !ids.has(row.id))
+    this.become({ rows: left, total: total === null ? null : total - (rows.length - left.length) })
+    if (left.length === 0) this.loadMore()
+  }
+
   /** Nobody looks any more. */
   stop(): void {
     this.asked++

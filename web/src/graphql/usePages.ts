@@ -1,7 +1,8 @@
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import { PagedList, type ListState, type LoadPage } from './pagedList'
 
-export type Pages<T extends { id: string }> = ListState<T> & Pick<PagedList<T>, 'loadMore' | 'reload' | 'change'>
+export type Pages<T extends { id: string }> = ListState<T> &
+  Pick<PagedList<T>, 'loadMore' | 'reload' | 'change' | 'remove'>
 
 /** A list that grows page by page. A new `load` starts over, so memoize it by the filters. */
 export function usePages<T extends { id: string }>(load: LoadPage<T>): Pages<T> {
@@ -11,6 +12,6 @@ export function usePages<T extends { id: string }>(load: LoadPage<T>): Pages<T> 
     return () => list.stop()
   }, [list, load])
   const state = useSyncExternalStore(list.subscribe, list.snapshot)
-  const { loadMore, reload, change } = list
-  return { ...state, loadMore, reload, change }
+  const { loadMore, reload, change, remove } = list
+  return { ...state, loadMore, reload, change, remove }
 }

@@ -57,7 +57,7 @@ export default function CredentialsPage({ kind }: { kind: 'login' | 'register' }
             <CredentialsForm kind={kind} />
             <Text size="sm">
               {words.other.text}{' '}
-              <Anchor component={Link} to={words.other.to} state={location.state as unknown}>
+              <Anchor component={Link} underline="always" to={words.other.to} state={location.state as unknown}>
                 {words.other.link}
               </Anchor>
             </Text>

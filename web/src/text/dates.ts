@@ -1,4 +1,5 @@
 const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const monthAndDay = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' })
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' })
 
 const STEPS: [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
@@ -13,6 +14,11 @@ const STEPS: [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
 /** A moment in full, in the reader's time zone and habit. */
 export function moment(iso: string): string {
   return dateAndTime.format(new Date(iso))
+}
+
+/** "Jan 31" of "2026-01-31", in the reader's habit. */
+export function shortDay(day: string): string {
+  return monthAndDay.format(new Date(day))
 }
 
 /** "5 min. ago", "yesterday", "just now". */

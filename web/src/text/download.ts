@@ -1,3 +1,12 @@
+export type FileKind = 'csv' | 'json' | 'markdown'
+
+export const FILES: Record<FileKind, { extension: string; type: string; start: string }> = {
+  // Spreadsheets read it as UTF-8 where it begins with a byte order mark.
+  csv: { extension: 'csv', type: 'text/csv', start: '\uFEFF' },
+  json: { extension: 'json', type: 'application/json', start: '' },
+  markdown: { extension: 'md', type: 'text/markdown', start: '' },
+}
+
 /** Saves a file from the page. */
 export function download(parts: string[], name: string, type: string): void {
   const url = URL.createObjectURL(new Blob(parts, { type: `${type};charset=utf-8` }))

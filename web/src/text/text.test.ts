@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { csv } from './csv'
-import { ago } from './dates'
+import { ago, shortDay } from './dates'
 import { deviceInWords } from './devices'
 import { fileName } from './download'
 import { excerpt } from './excerpt'
@@ -27,27 +26,6 @@ it('numbers are grouped, signed and counted', () => {
   expect([plural(1, 'chat'), plural(0, 'entry', 'entries')]).toEqual(['1 chat', '0 entries'])
 })
 
-describe('csv', () => {
-  it('has a byte order mark, and lines that end as the standard wants', () => {
-    expect(csv(['a', 'b'], [[1, null]])).toBe('\uFEFFa,b\r\n1,\r\n')
-  })
-
-  it.each([
-    ['plain', 'plain'],
-    ['one, two', '"one, two"'],
-    ['say "hi"', '"say ""hi"""'],
-    ['two\nlines', '"two\nlines"'],
-    ['=SUM(A1)', "'=SUM(A1)"],
-    ['@x, y', '"\'@x, y"'],
-  ])('writes %j', (text, written) => {
-    expect(csv(['a'], [[text]])).toBe(`\uFEFFa\r\n${written}\r\n`)
-  })
-
-  it('leaves negative numbers alone', () => {
-    expect(csv(['a'], [[-100]])).toContain('\r\n-100\r\n')
-  })
-})
-
 describe('excerpt', () => {
   it('is all of a short text, on one line', () => {
     expect(excerpt(' one\n two ', 'two', 20)).toBe('one two')
@@ -60,6 +38,10 @@ describe('excerpt', () => {
     expect(shown).toMatch(/^….+…$/)
     expect(shown.length).toBeLessThanOrEqual(42)
   })
+})
+
+it('days are short where they are many', () => {
+  expect(shortDay('2026-01-31')).toMatch(/31/)
 })
 
 it('ago', () => {

@@ -43,7 +43,7 @@ export function RowsTable<T extends { id: string }>(props: Props<T>) {
               <Table.Tr>
                 {selection && <SelectAll rows={rows} selection={selection} />}
                 {columns.map(({ header, isNumber }) => (
-                  <Table.Th key={header} className={isNumber ? classes.numbers : undefined}>
+                  <Table.Th key={header} className={isNumber ? classes.numbers : classes.nowrap}>
                     {header}
                   </Table.Th>
                 ))}

@@ -1,24 +1,27 @@
-import { Card, Stack, Text, Title } from '@mantine/core'
+import { Card, Group, Stack, Text, Title } from '@mantine/core'
 import { useId, type ReactNode } from 'react'
 
-type Props = { title: string; description?: string; children: ReactNode }
+type Props = { title: string; description?: string; action?: ReactNode; children: ReactNode }
 
 /** A titled part of a page. */
-export function Section({ title, description, children }: Props) {
+export function Section({ title, description, action, children }: Props) {
   const id = useId()
   return (
     <Card component="section" withBorder padding="lg" aria-labelledby={id}>
       <Stack>
-        <div>
-          <Title order={2} size="h4" id={id}>
-            {title}
-          </Title>
-          {description && (
-            <Text size="sm" c="dimmed">
-              {description}
-            </Text>
-          )}
-        </div>
+        <Group justify="space-between" align="start">
+          <div>
+            <Title order={2} size="h4" id={id}>
+              {title}
+            </Title>
+            {description && (
+              <Text size="sm" c="dimmed">
+                {description}
+              </Text>
+            )}
+          </div>
+          {action}
+        </Group>
         {children}
       </Stack>
     </Card>

@@ -3,6 +3,7 @@ import '@mantine/charts/styles.css'
 import '@mantine/core/styles/ColorSwatch.css'
 import { BarChart } from '@mantine/charts'
 import { SimpleGrid, Stack, Table, Text } from '@mantine/core'
+import { shortDay } from '../../text/dates'
 import { count } from '../../text/numbers'
 import { Section } from '../../ui/Section'
 import classes from '../../ui/ui.module.css'
@@ -38,6 +39,9 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
               series={isByModel ? series : [{ name: TOGETHER, color: 'teal.7' }]}
               withLegend={isByModel && series.length > 1}
               valueFormatter={count}
+              xAxisProps={{ tickFormatter: shortDay, interval: 'equidistantPreserveStart', minTickGap: 16 }}
+              // There are no halves of what is counted.
+              yAxisProps={{ allowDecimals: false }}
               role="img"
               aria-label={`${title} by day`}
             />

@@ -1,0 +1,41 @@
+import { Button } from '@mantine/core'
+import { DeleteChatDocument } from '../gql/chat'
+import { perform } from '../graphql/client'
+import { useViewer } from '../session/context'
+import { plural } from '../text/numbers'
+import { confirmDanger } from '../ui/confirm'
+import { BulkBar } from './BulkBar'
+import { chatInWords, whatGoes } from './chatWords'
+import type { ChatRow } from './lists'
+import { useBulk } from './useBulk'
+
+type Props = { chats: ChatRow[]; onDeleted: (ids: ReadonlySet<string>) => void }
+
+export function ChatBulk({ chats, onDeleted }: Props) {
+  const { client } = useViewer()
+  const { run, isBusy } = useBulk(chats, chatInWords)
+
+  const removeAll = async () => {
+    const gone = new Set<string>()
+    await run(async ({ id }) => {
+      await perform(client, DeleteChatDocument, { input: { chatId: id } })
+      gone.add(id)
+    })
+    onDeleted(gone)
+  }
+  const ask = () =>
+    confirmDanger({
+      title: `Delete ${plural(chats.length, 'chat')}?`,
+      text: whatGoes(chats),
+      confirm: 'Delete',
+      run: removeAll,
+    })
+
+  return (
+    <BulkBar selected={plural(chats.length, 'chat')}>
+      <Button size="xs" variant="outline" color="red" loading={isBusy} onClick={ask}>
+        Delete…
+      </Button>
+    </BulkBar>
+  )
+}

@@ -1,0 +1,59 @@
+import { Button, Modal } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { useRef } from 'react'
+import { randomKey } from '../chat/sending'
+import { AdjustBalanceDocument, UpdateUserDocument } from '../gql/admin'
+import { perform } from '../graphql/client'
+import { useViewer } from '../session/context'
+import { plural } from '../text/numbers'
+import { AdjustForm, type Adjustment } from './AdjustForm'
+import { BulkBar } from './BulkBar'
+import type { User } from './lists'
+import { useBulk } from './useBulk'
+
+type Props = { users: User[]; onDone: () => void }
+
+export function UserBulk({ users, onDone }: Props) {
+  const { client } = useViewer()
+  const { run, isBusy } = useBulk(users, ({ username }) => username)
+  const [isAdjusting, adjusting] = useDisclosure(false)
+  // One key for each user and form, so that sending the form again adjusts nobody twice.
+  const key = useRef(randomKey())
+
+  const setActive = async (active: boolean) => {
+    await run(({ id }) => perform(client, UpdateUserDocument, { input: { userId: id, active } }))
+    onDone()
+  }
+  const adjust = async ({ amount, reason }: Adjustment) => {
+    await run(({ id }) =>
+      perform(client, AdjustBalanceDocument, {
+        input: { userId: id, amount, reason, idempotencyKey: `${key.current}-${id}` },
+      }),
+    )
+    key.current = randomKey()
+    adjusting.close()
+    onDone()
+  }
+
+  return (
+    <BulkBar selected={plural(users.length, 'user')}>
+      <Button size="xs" variant="default" disabled={isBusy} onClick={() => void setActive(true)}>
+        Activate
+      </Button>
+      <Button size="xs" variant="default" disabled={isBusy} onClick={() => void setActive(false)}>
+        Deactivate
+      </Button>
+      <Button size="xs" variant="default" disabled={isBusy} onClick={adjusting.open}>
+        Adjust the balances…
+      </Button>
+      <Modal
+        opened={isAdjusting}
+        onClose={adjusting.close}
+        title={`Adjust the balances of ${plural(users.length, 'user')}`}
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        <AdjustForm current={null} onSubmit={adjust} />
+      </Modal>
+    </BulkBar>
+  )
+}

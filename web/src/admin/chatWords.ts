@@ -1,0 +1,15 @@
+import { excerpt } from '../text/excerpt'
+import type { ChatRow } from './lists'
+
+/** What is lost with chats, and what is not. */
+export function whatGoes(chats: readonly Pick<ChatRow, 'status'>[]): string {
+  const stopped = chats.some(({ status }) => status === 'PENDING')
+    ? 'Answers on their way are stopped first, and paid for as far as they came. '
+    : ''
+  return `${stopped}The text goes for good, also for who wrote it. What it cost stays in the ledger, and the audit trail tells who deleted it.`
+}
+
+/** What to call a chat in a sentence: “Explain how a rainbow…” of mia. */
+export function chatInWords({ message, user }: Pick<ChatRow, 'message' | 'user'>): string {
+  return `“${excerpt(message, '', 40)}” of ${user?.username ?? 'somebody'}`
+}

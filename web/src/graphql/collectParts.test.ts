@@ -1,0 +1,77 @@
+import type { TypedDocumentNode } from '@urql/core'
+import { expect, it, vi } from 'vitest'
+import { collectParts } from './collectParts'
+import { Problem } from './problem'
+import type { Sink, Socket, SocketStatus } from './socket'
+
+type Data = { exportThings: { text: string } }
+
+const document = {} as TypedDocumentNode<Data, Record<string, never>>
+
+/** A socket on which the test says what comes. */
+function fakeSocket() {
+  let sink: Sink<Data> | undefined
+  let status: SocketStatus = 'connected'
+  let listener: () => void = () => undefined
+  const leave = vi.fn()
+  return {
+    part: (text: string) => sink?.next({ exportThings: { text } }),
+    end: (problem: Problem | null) => sink?.done(problem),
+    break: () => {
+      status = 'reconnecting'
+      listener()
+    },
+    leave,
+    socket: {
+      on: (_: unknown, __: unknown, given: Sink<Data>) => {
+        sink = given
+        return leave
+      },
+      subscribe: (given: () => void) => {
+        listener = given
+        return () => (listener = () => undefined)
+      },
+      snapshot: () => status,
+    } as unknown as Pick<Socket, 'on' | 'subscribe' | 'snapshot'>,
+  }
+}
+
+function collect() {
+  const server = fakeSocket()
+  const outcome = { done: vi.fn(), failed: vi.fn() }
+  const stop = collectParts(server.socket, document, {}, outcome)
+  return { server, outcome, stop }
+}
+
+it('parts are put together in their order', () => {
+  const { server, outcome } = collect()
+  server.part('a,b\r\n')
+  server.part('1,2\r\n')
+  expect(outcome.done).not.toHaveBeenCalled()
+  server.end(null)
+  expect(outcome.done).toHaveBeenCalledExactlyOnceWith(['a,b\r\n', '1,2\r\n'])
+})
+
+it('a refusal is told, and nothing is saved', () => {
+  const { server, outcome } = collect()
+  server.end(new Problem('FORBIDDEN', 'Not allowed.'))
+  expect(outcome.failed).toHaveBeenCalledOnce()
+  expect(outcome.done).not.toHaveBeenCalled()
+})
+
+it('a break in the middle ends it, so that nothing is in the file twice', () => {
+  const { server, outcome } = collect()
+  server.part('a,b\r\n')
+  server.break()
+  expect(server.leave).toHaveBeenCalledOnce()
+  expect(outcome.failed.mock.lastCall?.[0]).toMatchObject({ code: 'NETWORK' })
+})
+
+it('a break before the first part does no harm', () => {
+  const { server, outcome } = collect()
+  server.break()
+  server.part('a')
+  server.end(null)
+  expect(outcome.failed).not.toHaveBeenCalled()
+  expect(outcome.done).toHaveBeenCalledExactlyOnceWith(['a'])
+})

@@ -1,0 +1,54 @@
+import { Button } from '@mantine/core'
+import type { TypedDocumentNode } from '@urql/core'
+import { useEffect, useRef, useState, type ReactNode } from 'react'
+import { collectParts } from '../graphql/collectParts'
+import { useViewer } from '../session/context'
+import { download, FILES, fileName, type FileKind } from '../text/download'
+import { tellProblem } from './confirm'
+
+type Props<T, V> = {
+  /** A subscription to the parts of the file. */
+  document: TypedDocumentNode<T, V>
+  variables: V
+  /** What is in the file, for its name. */
+  what: string
+  kind: FileKind
+  icon: ReactNode
+  children: ReactNode
+}
+
+/** Has the server write a file, and saves it when it is whole. */
+export function ExportButton<T extends Record<string, { text: string }>, V extends Record<string, unknown>>({
+  document,
+  variables,
+  what,
+  kind,
+  icon,
+  children,
+}: Props<T, V>) {
+  const { socket } = useViewer()
+  const [isRunning, setRunning] = useState(false)
+  const cancel = useRef<() => void>(undefined)
+  useEffect(() => () => cancel.current?.(), [])
+
+  const save = () => {
+    setRunning(true)
+    cancel.current = collectParts(socket, document, variables, {
+      done: (parts) => {
+        setRunning(false)
+        const { extension, type, start } = FILES[kind]
+        download([start, ...parts], fileName(what, extension, new Date()), type)
+      },
+      failed: (problem) => {
+        setRunning(false)
+        tellProblem(problem)
+      },
+    })
+  }
+
+  return (
+    <Button variant="default" leftSection={icon} loading={isRunning} onClick={save}>
+      {children}
+    </Button>
+  )
+}
