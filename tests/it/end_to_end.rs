@@ -62,7 +62,11 @@ impl Installation {
     }
 
     fn serve(&self) -> Server {
-        let mut child = self.command(&["serve"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        self.serve_with_log(Stdio::null())
+    }
+
+    fn serve_with_log(&self, log: Stdio) -> Server {
+        let mut child = self.command(&["serve"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         // The banner says where it listens.
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines.find_map(|line| {
@@ -235,6 +239,63 @@ async fn operators_have_their_commands(#[values(On::Sqlite, On::Postgres)] on: O
     assert!(!installation.run(&["user", "show", "mia"], "").status.success());
     assert!(installation.ok(&["user", "list"]).contains("admin"));
     assert!(installation.ok(&["verify"]).contains("clean"));
+}
+
+/// Whatever is done with a key, and however much is logged: it is told once, to whoever made it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_of_a_key_is_nowhere() {
+    let installation = Installation::new(On::Sqlite, &[("JETON_LOG__FILTER", "trace")]).await;
+    let log = installation.data.path().join("log");
+    let server = installation.serve_with_log(std::fs::File::create(&log).unwrap().into());
+    let access = server.register("mia").await;
+    let create = "mutation { createApiKey(input: {name: \"k\", scopes: [COMPLETIONS, WRITE]}) { secret } }";
+    let secret = server.data(Some(&access), create).await["createApiKey"]["secret"].as_str().unwrap().to_owned();
+    let (visible, hidden) = secret.split_at(16);
+    assert!(visible.starts_with("jt-") && hidden.len() == 64);
+    let mut told = Vec::new();
+    let call = json!({ "model": "echo", "messages": [{ "role": "user", "content": "Hi" }] });
+    let wrong = json!({ "model": "none" });
+    for (path, body) in [
+        ("/v1/chat/completions", call.clone()),
+        ("/v1/chat/completions", wrong),
+        ("/graphql", json!({ "query": "{ me { id } apiKeys { nodes { name } } }" })),
+        ("/graphql", json!({ "query": "mutation { sendMessage(input: {message: \"Hi\"}) { errors { code } } }" })),
+        ("/api/chat/", json!({ "message": "Hi" })),
+        ("/v1/nothing", json!({})),
+    ] {
+        told.push(server.post(path, Some(&secret), body).await.1.to_string());
+    }
+    // Almost the key, and the key in the wrong places.
+    told.push(
+        server
+            .post("/v1/chat/completions", Some(&secret.replace(visible, "jt-000000000000-")), call.clone())
+            .await
+            .1
+            .to_string(),
+    );
+    told.push(server.post("/v1/chat/completions", Some(&secret[..79]), call).await.1.to_string());
+    let search =
+        format!("{{ userApiKeys(search: \"{secret}\") {{ nodes {{ name }} }} apiKeys {{ nodes {{ prefix }} }} }}");
+    told.push(server.post("/graphql", Some(&access), json!({ "query": search })).await.1.to_string());
+    let refused = json!({ "username": "mia", "password": secret });
+    told.push(server.post("/api/token/", None, refused).await.1.to_string());
+    assert!(server.terminate());
+    told.push(installation.ok(&["key", "list", "--json"]));
+    for text in &told {
+        assert!(!text.contains(hidden), "{text}");
+    }
+    let url = installation.place.url();
+    let database = Path::new(url.strip_prefix("sqlite://").unwrap()).parent().unwrap().to_owned();
+    let in_dir = |dir: &Path| std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().path()).collect::<Vec<_>>();
+    let files = [in_dir(installation.data.path()), in_dir(&database)].concat();
+    assert!(files.iter().any(|path| path.ends_with("jeton.db")), "{files:?}");
+    for path in files {
+        let bytes = std::fs::read(&path).unwrap();
+        let found = bytes.windows(hidden.len()).any(|window| window == hidden.as_bytes());
+        assert!(!found, "{}", path.display());
+    }
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("/v1/chat/completions"), "the log was written, and everything with it: {}", log.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
