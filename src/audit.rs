@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use crate::app::App;
 use crate::db::Txn;
@@ -18,6 +18,8 @@ pub struct Deed<'a> {
     /// To whom or what: kind (`user`, `chat`, `api_key`), id and name. A chat goes by the name of its owner, a key by its
     /// beginning.
     pub target: (&'static str, i64, &'a str),
+    /// Whose that is, where it is no user.
+    pub owner_id: Option<i64>,
     /// What changed. No secrets.
     pub details: serde_json::Value,
     /// When.
@@ -41,6 +43,7 @@ pub async fn record(txn: &Txn, actor: &Actor, deed: Deed<'_>) -> Result<(), Erro
         action: Set(deed.action.to_owned()),
         target_type: Set(target_type.to_owned()),
         target_id: Set(target_id),
+        owner_id: Set(deed.owner_id),
         target_name: Set(target_name.to_owned()),
         details: Set(deed.details.to_string()),
         created_at: Set(deed.at),
@@ -54,7 +57,7 @@ pub async fn record(txn: &Txn, actor: &Actor, deed: Deed<'_>) -> Result<(), Erro
 pub struct Filter {
     /// Done by this user.
     pub actor_id: Option<i64>,
-    /// Done to this object: its kind, as in [`Deed::target`], and its id.
+    /// Done to this object, or, where it is a user, to what is theirs: its kind, as in [`Deed::target`], and its id.
     pub target: Option<(&'static str, i64)>,
     /// Done in this time.
     pub period: Period,
@@ -71,7 +74,10 @@ pub async fn trail(app: &App, viewer: Viewer, filter: Filter, page: Page) -> Res
         events = events.filter(audit_event::Column::ActorId.eq(id));
     }
     if let Some((kind, id)) = filter.target {
-        events = events.filter(audit_event::Column::TargetType.eq(kind)).filter(audit_event::Column::TargetId.eq(id));
+        let it =
+            Condition::all().add(audit_event::Column::TargetType.eq(kind)).add(audit_event::Column::TargetId.eq(id));
+        let theirs = (kind == "user").then(|| audit_event::Column::OwnerId.eq(id));
+        events = events.filter(Condition::any().add(it).add_option(theirs));
     }
     let (created_at, id) = (audit_event::Column::CreatedAt, audit_event::Column::Id);
     let events = filter.period.narrow(app.db.read(), events, created_at, id).await?;

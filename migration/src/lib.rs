@@ -8,6 +8,7 @@ mod m20261123_000003_search;
 mod m20261123_000004_usage;
 mod m20261124_000005_by_time;
 mod m20261124_000006_api_keys;
+mod m20261124_000007_audit_owner;
 
 /// All steps, in order.
 pub struct Migrator;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000004_usage::Migration),
             Box::new(m20261124_000005_by_time::Migration),
             Box::new(m20261124_000006_api_keys::Migration),
+            Box::new(m20261124_000007_audit_owner::Migration),
         ]
     }
 }

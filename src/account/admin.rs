@@ -126,7 +126,8 @@ pub async fn create(
                 let user = insert(txn, new).await?;
                 let details = json!({ "staff": user.is_staff, "superuser": user.is_superuser, "tokens": user.tokens });
                 let target = ("user", user.id, user.username.as_str());
-                audit::record(txn, actor, Deed { action: "user.create", target, details, at: new.at }).await?;
+                audit::record(txn, actor, Deed { action: "user.create", target, owner_id: None, details, at: new.at })
+                    .await?;
                 Ok(user)
             })
         })
@@ -179,7 +180,7 @@ pub async fn update(app: &App, actor: Actor, user_id: i64, change: Change) -> Re
                 let details =
                     json!({ "active": after.is_active, "staff": after.is_staff, "superuser": after.is_superuser });
                 let target = ("user", after.id, after.username.as_str());
-                audit::record(txn, &actor, Deed { action: "user.update", target, details, at }).await?;
+                audit::record(txn, &actor, Deed { action: "user.update", target, owner_id: None, details, at }).await?;
                 Ok(after)
             })
         })
@@ -206,7 +207,7 @@ pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: Strin
                 actor.may_touch(find_for_update(txn, *user_id).await?.is_operator())?;
                 let user = set_password_hash(txn, *user_id, hash).await?;
                 let target = ("user", user.id, user.username.as_str());
-                let deed = Deed { action: "user.set_password", target, details: json!({}), at: *at };
+                let deed = Deed { action: "user.set_password", target, owner_id: None, details: json!({}), at: *at };
                 audit::record(txn, actor, deed).await?;
                 Ok(user)
             })
@@ -247,7 +248,7 @@ pub(super) async fn remove(
     }
     let rest = ledger::close(txn, user.id, actor.id(), at).await?;
     let target = ("user", user.id, user.username.as_str());
-    let deed = Deed { action: "user.delete", target, details: json!({ "written_off": rest }), at };
+    let deed = Deed { action: "user.delete", target, owner_id: None, details: json!({ "written_off": rest }), at };
     audit::record(txn, actor, deed).await?;
     user::Entity::delete_by_id(user.id).exec(txn).await?;
     Ok(())
@@ -311,7 +312,12 @@ pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Resul
                 if balance != before || input.idempotency_key.is_none() {
                     let details = json!({ "amount": amount, "tokens": balance.tokens, "reason": input.reason });
                     let target = ("user", user.id, user.username.as_str());
-                    audit::record(txn, actor, Deed { action: "balance.adjust", target, details, at: *at }).await?;
+                    audit::record(
+                        txn,
+                        actor,
+                        Deed { action: "balance.adjust", target, owner_id: None, details, at: *at },
+                    )
+                    .await?;
                 }
                 Ok(balance)
             })

@@ -54,10 +54,11 @@ async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Ut
     actor.may_touch(owner.is_operator())?;
     // What was said is gone for good, so none of it stays in the trail.
     let details = json!({
-        "user_id": gone.user_id, "model": gone.model, "status": gone.status.to_value(), "cost": gone.cost,
+        "model": gone.model, "status": gone.status.to_value(), "cost": gone.cost,
         "created_at": gone.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
     });
-    let deed = Deed { action: "chat.delete", target: ("chat", id, &owner.username), details, at };
+    let deed =
+        Deed { action: "chat.delete", target: ("chat", id, &owner.username), owner_id: Some(owner.id), details, at };
     audit::record(txn, &actor, deed).await
 }
 

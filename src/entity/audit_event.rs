@@ -20,6 +20,8 @@ pub struct Model {
     pub target_type: String,
     /// The id of the object. It may be gone.
     pub target_id: i64,
+    /// Whose the object is, where it is not the user.
+    pub owner_id: Option<i64>,
     /// The name of the object at that time.
     pub target_name: String,
     /// A JSON object of what changed. No secrets.

@@ -288,7 +288,9 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only what this user did.")] actor_id: Option<ID>,
-        #[graphql(desc = "Only what was done to this object, a user, a chat or an API key, which may be gone.")]
+        #[graphql(
+            desc = "Only what was done to this object, a user (and what is theirs), a chat or an API key, which may be gone."
+        )]
         target_id: Option<ID>,
         #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,

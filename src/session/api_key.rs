@@ -257,8 +257,13 @@ async fn record(
     let Some(actor) = operator else { return Ok(()) };
     let owner = crate::ledger::find_for_update(txn, key.user_id).await?;
     actor.may_touch(owner.is_operator())?;
-    let details = json!({ "user": owner.username, "user_id": owner.id, "name": key.name, "scopes": key.scopes });
-    audit::record(txn, &actor, Deed { action, target: ("api_key", key.id, &key.prefix), details, at }).await
+    let details = json!({ "user": owner.username, "name": key.name, "scopes": key.scopes });
+    audit::record(
+        txn,
+        &actor,
+        Deed { action, target: ("api_key", key.id, &key.prefix), owner_id: Some(owner.id), details, at },
+    )
+    .await
 }
 
 /// The keys of a user that are good.

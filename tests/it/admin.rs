@@ -190,7 +190,7 @@ async fn operators_delete_chats_and_the_trail_tells(#[values(On::Sqlite, On::Pos
     assert_eq!(ledger[1..], paid);
 
     let trail = "query($id: ID) { auditTrail(targetId: $id) {
-        nodes { action actorName targetId targetName details user { id } } } }";
+        nodes { action actorName targetId targetName details user { username } } } }";
     let told = staff.data(trail, json!({ "id": ended })).await["auditTrail"]["nodes"].take();
     let details: Value = serde_json::from_str(told[0]["details"].as_str().unwrap()).unwrap();
     assert_eq!(
@@ -198,14 +198,17 @@ async fn operators_delete_chats_and_the_trail_tells(#[values(On::Sqlite, On::Pos
         (&json!("chat.delete"), &json!("operator"), &ended, &json!("mia"))
     );
     assert_eq!(
-        (&details["cost"], &details["status"], &details["user_id"]),
-        (&json!(100), &json!("DONE"), &json!(mia.user_id()))
+        (&details["cost"], &details["status"], &told[0]["user"]["id"]),
+        (&json!(100), &json!("DONE"), &json!("mia"))
     );
     assert!(!told.to_string().contains("secret"), "what was said is gone: {told}");
     assert_eq!(told.as_array().unwrap().len(), 1);
     let all = staff.data(trail, json!({})).await["auditTrail"]["nodes"].take();
     let deeds = all.as_array().unwrap().iter().filter(|deed| deed["action"] == "chat.delete").count();
     assert_eq!(deeds, 2, "nobody tells of deleting one's own: {all}");
+    let of_mia = staff.data(trail, json!({ "id": mia.global_id().await })).await["auditTrail"]["nodes"].take();
+    let deeds: Vec<_> = of_mia.as_array().unwrap().iter().map(|deed| deed["action"].as_str().unwrap()).collect();
+    assert_eq!(deeds, ["chat.delete", "chat.delete", "user.create"], "what was done to what is theirs too");
     assert_eq!(mia.code(trail, json!({ "id": ended })).await, "FORBIDDEN");
     assert_eq!(staff.code(trail, json!({ "id": "nonsense" })).await, "NOT_FOUND");
 }

@@ -39,12 +39,11 @@ impl AuditEvent {
         &self.0.action
     }
 
-    /// The user whom it was done to; null where the account is deleted.
+    /// The user whom it was done to, or whose it was done to; null where the account is deleted.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        if self.0.target_type != "user" {
-            return Ok(None);
-        }
-        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.target_id).await.map_err(context::shared)?.map(User))
+        let user_id = if self.0.target_type == "user" { Some(self.0.target_id) } else { self.0.owner_id };
+        let Some(user_id) = user_id else { return Ok(None) };
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(user_id).await.map_err(context::shared)?.map(User))
     }
 
     /// The global id of what it was done to: a user, a chat or an API key. It may be gone.
