@@ -198,7 +198,7 @@ async fn operators_delete_chats_and_the_trail_tells(#[values(On::Sqlite, On::Pos
         (&json!("chat.delete"), &json!("operator"), &ended, &json!("mia"))
     );
     assert_eq!(
-        (&details["cost"], &details["status"], &told[0]["user"]["id"]),
+        (&details["cost"], &details["status"], &told[0]["user"]["username"]),
         (&json!(100), &json!("DONE"), &json!("mia"))
     );
     assert!(!told.to_string().contains("secret"), "what was said is gone: {told}");
