@@ -184,6 +184,11 @@ pub struct Graphql {
     pub graphiql: bool,
     /// Answer introspection.
     pub introspection: bool,
+    /// Name what a mistyped field may have meant.
+    pub suggestions: bool,
+    /// How long a query may take.
+    #[serde(with = "humantime_serde")]
+    pub query_timeout: Duration,
     /// How often an open stream shows that it is alive.
     #[serde(with = "humantime_serde")]
     pub heartbeat: Duration,

@@ -1,35 +1,53 @@
 //! What one GraphQL request may ask for. Over a limit it is refused, with an error that names the limit.
-
-use async_graphql::{ObjectType, SchemaBuilder, SubscriptionType};
+//!
+//! The library's own limits come too late: it follows fragments that spread each other for exponential time before it
+//! counts, counts aliases of `__typename` as nothing, and reads brackets within brackets until the stack is full. So
+//! [`super::guard`] checks all of this in linear time, the first half before the document is parsed.
 
 /// The limits of one request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Fields within fields.
-    pub(super) depth: usize,
-    /// Fields in all, fragments counted where they are spread.
-    pub(super) complexity: usize,
-    /// Selection sets, lists and objects within each other, checked while the document is read.
+    /// Bytes of the document.
+    pub(super) document_bytes: usize,
+    /// Names, values and signs of the document.
+    pub(super) tokens: usize,
+    /// Brackets of any kind within each other.
     pub(super) nesting: usize,
-    /// Directives on one field.
+    /// Selections within selections, those of fragments counted where they are spread.
+    pub(super) depth: usize,
+    /// Selections in all, those of fragments counted where they are spread.
+    pub(super) fields: usize,
+    /// Fields that are called by another name.
+    pub(super) aliases: usize,
+    /// Fields of the operation itself: each query or mutation that is run.
+    pub(super) root_fields: usize,
+    /// Directives in all.
     pub(super) directives: usize,
+    /// Fields times the rows of the lists that they are in, as far as the arguments tell.
+    pub(super) cost: usize,
+    /// Lists of the schema within each other, in introspection: types have fields, which have types, and so on. The
+    /// rule and its number are those of `MaxIntrospectionDepthRule` of graphql-js.
+    pub(super) introspection: usize,
+    /// Bytes of the variables, written as JSON.
+    pub(super) variables_bytes: usize,
+    /// Lists and objects of the variables within each other.
+    pub(super) variables_nesting: usize,
 }
 
 impl Limits {
     /// The limits in force.
-    pub(super) const STANDARD: Self = Self { depth: 20, complexity: 1000, nesting: 32, directives: 10 };
-
-    /// Puts the limits on a schema.
-    pub(super) fn apply<Q, M, S>(self, schema: SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S>
-    where
-        Q: ObjectType + 'static,
-        M: ObjectType + 'static,
-        S: SubscriptionType + 'static,
-    {
-        schema
-            .limit_depth(self.depth)
-            .limit_complexity(self.complexity)
-            .limit_recursive_depth(self.nesting)
-            .limit_directives(self.directives)
-    }
+    pub(super) const STANDARD: Self = Self {
+        document_bytes: 32 << 10,
+        tokens: 4000,
+        nesting: 32,
+        depth: 20,
+        fields: 1000,
+        aliases: 100,
+        root_fields: 20,
+        directives: 50,
+        cost: 50_000,
+        introspection: 3,
+        variables_bytes: 512 << 10,
+        variables_nesting: 10,
+    };
 }

@@ -3,6 +3,7 @@
 mod context;
 mod cookie;
 mod error;
+mod guard;
 mod http;
 mod id;
 mod limits;
@@ -52,8 +53,15 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 
 /// The schema as the server runs it.
 fn schema(app: &App) -> Schema {
-    let builder = Limits::STANDARD.apply(builder()).data(app.clone());
-    if app.config.graphql.introspection { builder.finish() } else { builder.disable_introspection().finish() }
+    // The guard has looked at the document already; what is left to the library can't be more.
+    let mut builder = builder().data(app.clone()).limit_recursive_depth(Limits::STANDARD.nesting);
+    if !app.config.graphql.introspection {
+        builder = builder.disable_introspection();
+    }
+    if !app.config.graphql.suggestions {
+        builder = builder.disable_suggestions();
+    }
+    builder.finish()
 }
 
 /// The schema in GraphQL's own language, sorted: what `schema.graphql` holds.

@@ -16,7 +16,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::context::UserAgent;
 use super::cookie::CookieSession;
-use super::error::finish;
+use super::error::{finish, refusal};
+use super::guard::{self, Cost};
+use super::limits::Limits;
 use super::{Schema, loader};
 use crate::app::App;
 use crate::error::{Code, Error};
@@ -25,6 +27,8 @@ use crate::viewer::Viewer;
 
 /// When the server stops, open streams may tell the ends of their operations for so long.
 const STOP_GRACE: Duration = Duration::from_millis(500);
+/// With this header the answer tells what the operation costs.
+const SHOW_COST: &str = "x-jeton-show-cost";
 pub(super) const JSON: &str = "application/json";
 
 /// What the carriers share.
@@ -76,6 +80,7 @@ impl Refusal {
 /// An operation that is ready to run.
 pub(super) struct Operation {
     request: Request,
+    cost: Cost,
     /// Nothing where the document does not tell; execution will say so, and nothing runs.
     pub(super) kind: Option<OperationType>,
 }
@@ -84,9 +89,13 @@ impl Operation {
     /// Reads the document.
     pub(super) fn new(asked: Asked) -> Result<Self, Refusal> {
         let query = asked.query.ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "`query` is missing."))?;
+        guard::check_text(&query, &Limits::STANDARD).map_err(Refusal::of_document)?;
+        if let Some(variables) = &asked.variables {
+            guard::check_variables(variables, &Limits::STANDARD).map_err(Refusal::of_document)?;
+        }
         let document =
             async_graphql::parser::parse_query(&query).map_err(|error| Refusal::of_document(error.to_string()))?;
-        let kind = check_operation(&document, asked.operation_name.as_deref())?;
+        let (kind, cost) = check_operation(&document, asked.operation_name.as_deref(), asked.variables.as_ref())?;
         let mut request = Request::new(query);
         request.set_parsed_query(document);
         if let Some(name) = asked.operation_name {
@@ -95,15 +104,29 @@ impl Operation {
         if let Some(variables) = asked.variables {
             request = request.variables(Variables::from_json(variables.into()));
         }
-        Ok(Self { request, kind })
+        Ok(Self { request, cost, kind })
     }
 
     /// Runs it, for the carrier that takes one answer, whose headers can set a cookie.
     pub(super) async fn execute(self, graphql: &Graphql, viewer: Viewer, headers: &HeaderMap) -> Response {
         let request = self.request.data(viewer).data(agent(headers)).data(CookieSession::of(headers));
         let request = loader::loaders(&graphql.app, request);
-        let mut response = graphql.schema.execute(request).await;
+        let executed = graphql.schema.execute(request);
+        let mut response = if self.kind == Some(OperationType::Query) {
+            let limit = graphql.app.config.graphql.query_timeout;
+            let too_late = |_| refusal(Code::Timeout, "The query took too long.");
+            tokio::time::timeout(limit, executed).await.unwrap_or_else(too_late)
+        } else {
+            executed.await
+        };
         finish(&mut response, self.kind);
+        if headers.contains_key(SHOW_COST) {
+            let Cost { fields, cost, depth, .. } = self.cost;
+            let shown = serde_json::json!({ "fields": fields, "cost": cost, "depth": depth });
+            response
+                .extensions
+                .extend(async_graphql::Value::from_json(shown).ok().map(|cost| ("cost".to_owned(), cost)));
+        }
         response
     }
 
@@ -137,14 +160,22 @@ pub(super) fn to_json(response: &Response) -> serde_json::Result<String> {
     }
 }
 
-/// What kind of operation is to run.
-fn check_operation(document: &ExecutableDocument, name: Option<&str>) -> Result<Option<OperationType>, Refusal> {
+/// What kind of operation is to run, and what it costs.
+fn check_operation(
+    document: &ExecutableDocument,
+    name: Option<&str>,
+    variables: Option<&serde_json::Map<String, serde_json::Value>>,
+) -> Result<(Option<OperationType>, Cost), Refusal> {
+    // All operations of the document, since the library validates all of them.
+    for (_, operation) in document.operations.iter() {
+        guard::weigh(document, &operation.node, variables, &Limits::STANDARD).map_err(Refusal::of_document)?;
+    }
     let operation = match (&document.operations, name) {
         (DocumentOperations::Single(operation), _) => Some(operation),
         (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
         (DocumentOperations::Multiple(_), None) => None,
     };
-    let Some(operation) = operation else { return Ok(None) };
+    let Some(operation) = operation else { return Ok((None, Cost::default())) };
     if operation.node.ty == OperationType::Subscription {
         // The specification wants one root field. The library would run several, and none that is in a fragment.
         let fields = &operation.node.selection_set.node.items;
@@ -152,7 +183,8 @@ fn check_operation(document: &ExecutableDocument, name: Option<&str>) -> Result<
             return Err(Refusal::of_document("A subscription selects exactly one field, and not by a fragment."));
         }
     }
-    Ok(Some(operation.node.ty))
+    let cost = guard::weigh(document, &operation.node, variables, &Limits::STANDARD).map_err(Refusal::of_document)?;
+    Ok((Some(operation.node.ty), cost))
 }
 
 /// The access token of the `Authorization` header.

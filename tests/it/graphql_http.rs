@@ -134,3 +134,75 @@ async fn answers_carry_an_id_and_no_faults_of_the_browser() {
     assert_eq!(answer.headers["referrer-policy"], "same-origin");
     assert_eq!(app.anonymous().get("/readyz").await.text, "ready\n");
 }
+
+/// The attacks of graphql-cop, and those that this library alone does not stand.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_cost_too_much_is_refused_by_the_name_of_its_limit() {
+    let app = TestApp::with(On::Sqlite, "http.max_body_bytes = 10000000").await;
+    let aliases = |count: usize, field: &str| (0..count).map(|n| format!("a{n}:{field} ")).collect::<String>();
+    let mut bomb = "{...f0}".to_owned();
+    for n in 0..25 {
+        bomb += &format!("fragment f{n} on Query{{...f{m} ...f{m}}}", m = n + 1);
+    }
+    bomb += "fragment f25 on Query{__typename}";
+    let login = "login(input:{username:\"x\",password:\"y\"}){errors{code}}";
+    let circular = "{__schema{types{fields{type{fields{type{fields{type{fields{name}}}}}}}}}}".to_owned();
+    let start = std::time::Instant::now();
+    for (document, limit) in [
+        (bomb, "1000 fields"),
+        (format!("{{me{{{}}}}}", aliases(101, "__typename")), "100 aliases"),
+        (format!("{{{}}}", aliases(20_000, "__typename")), "bytes"),
+        (format!("mutation{{{}}}", aliases(100, login)), "20 fields of the operation itself"),
+        (format!("{{__typename {}}}", "@aa ".repeat(60)), "50 directives"),
+        (format!("{{{}}}", "__typename ".repeat(500)), "20 fields of the operation itself"),
+        (circular, "3 lists of introspection"),
+        ("{".repeat(1_000_000), "bytes"),
+        (format!("{{a(x:{})}}", "[".repeat(10_000)), "32 brackets"),
+        (format!("query($a:{}Int{}){{__typename}}", "[".repeat(10_000), "]".repeat(10_000)), "32 brackets"),
+        (
+            "{users(first:100){nodes{id}} chats(first:100){nodes{user{id}}} a".to_owned()
+                + &"{b".repeat(25)
+                + &"}".repeat(26),
+            "20 fields within",
+        ),
+        (
+            "{chats(first:100){nodes{user{id} conversation{chats(first:100){nodes{id message model cost hold}}}}}}"
+                .to_owned(),
+            "costs",
+        ),
+    ] {
+        let answer = post(&app, OLD, NEW, &json!({ "query": document }).to_string()).await;
+        assert_eq!(answer.status, 400, "{limit}");
+        let message = answer.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(limit), "{limit}: {message}");
+    }
+    assert!(start.elapsed().as_secs() < 20, "none of them cost much");
+    let nested = (0..100).fold(json!(1), |inner, _| json!([inner]));
+    for (variables, limit) in [(json!({ "a": nested }), "10 lists"), (json!({ "a": "x".repeat(600_000) }), "bytes")] {
+        let body = json!({ "query": "{ __typename }", "variables": variables }).to_string();
+        let message = post(&app, OLD, NEW, &body).await.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(limit), "{limit}: {message}");
+    }
+    // What tools ask for is fine.
+    let typical = include_str!("introspection.graphql");
+    let answer = post(&app, OLD, NEW, &json!({ "query": typical }).to_string()).await;
+    assert_eq!((answer.status.as_u16(), answer.json().get("errors")), (200, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn costs_are_shown_and_suggestions_are_not_where_it_is_configured() {
+    let app = TestApp::start(On::Sqlite).await;
+    let request = Request::post("/graphql").header("content-type", OLD).header("x-jeton-show-cost", "1");
+    let body = r#"{"query":"query($n:Int){ chatHistory(first:$n) { nodes { id message } } }","variables":{"n":10}}"#;
+    let told = app.anonymous().send(request.body(Body::from(body)).unwrap()).await.json();
+    assert_eq!(told["extensions"]["cost"], json!({ "fields": 4, "cost": 31, "depth": 3 }));
+    let mistyped = json!({ "query": "{ balanc { tokens } }" }).to_string();
+    let told = post(&app, OLD, NEW, &mistyped).await.text;
+    assert!(told.contains("Did you mean"), "{told}");
+    let app = TestApp::with(On::Sqlite, "graphql.suggestions = false\ngraphql.introspection = false").await;
+    let told = post(&app, OLD, NEW, &mistyped).await.text;
+    assert!(!told.contains("Did you mean"), "{told}");
+    let asked = json!({ "query": "{ __schema { types { name } } }" }).to_string();
+    let told = post(&app, OLD, NEW, &asked).await.json();
+    assert!(told["data"]["__schema"].is_null(), "{told}");
+}
