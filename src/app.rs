@@ -21,9 +21,10 @@ use crate::jwt::Keys;
 use crate::keyed_hash::KeyedHash;
 use crate::password::Hasher;
 use crate::random::Random;
-use crate::rate_limit::{Failures, Places, Rates};
+use crate::rate_limit::{Failures, Places, Rate};
 use crate::recording::Recording;
 use crate::tokens::Price;
+use crate::viewer::Address;
 
 /// The running application. Clones are the same one.
 #[derive(Clone)]
@@ -51,9 +52,15 @@ pub struct Parts {
     pub bus: Bus,
     /// Wrong passwords by name.
     pub login_failures: Failures,
+    /// Wrong passwords by address.
+    pub address_failures: Failures,
     /// Open turns.
-    pub turns: Places,
-    /// Messages in a minute.
+    pub turns: Places<i64>,
+    /// Sockets, by address.
+    pub sockets: Places<Option<Address>>,
+    /// Sockets and streams, by user.
+    pub user_streams: Places<i64>,
+    /// What may be done in a time.
     pub rates: Rates,
     /// Answers of calls with an idempotency key, by chat, for those who try again.
     pub answers: Answers,
@@ -94,8 +101,11 @@ impl App {
             models,
             bus: Bus::local(),
             login_failures: Failures::new(config.auth.free_attempts, config.auth.max_delay),
+            address_failures: Failures::new(config.auth.free_attempts_per_address, config.auth.max_delay),
             turns: Places::new(config.turns.open_per_user, config.turns.open_per_server),
-            rates: Rates::new(config.limits.messages_per_minute_per_user, config.limits.messages_per_minute_per_key),
+            sockets: Places::new(config.http.max_connections_per_address, config.http.max_connections),
+            user_streams: Places::new(config.graphql.streams_per_user, usize::MAX),
+            rates: Rates::new(&config),
             answers: answers(),
             tasks: TaskTracker::new(),
             streams: TaskTracker::new(),
@@ -121,6 +131,37 @@ impl Deref for App {
 
     fn deref(&self) -> &Parts {
         &self.0
+    }
+}
+
+/// What may be done in a time.
+pub struct Rates {
+    /// Messages, by user.
+    pub users: Rate<i64>,
+    /// Messages, by API key.
+    pub keys: Rate<i64>,
+    /// New accounts, by address.
+    pub registrations: Rate<Address>,
+    /// Uses of refresh tokens, by address.
+    pub refreshes: Rate<Address>,
+}
+
+impl Rates {
+    fn new(config: &Config) -> Self {
+        Self {
+            users: Rate::per_minute(config.limits.messages_per_minute_per_user),
+            keys: Rate::per_minute(config.limits.messages_per_minute_per_key),
+            registrations: Rate::per_hour(config.limits.registrations_per_hour_per_address),
+            refreshes: Rate::per_minute(config.limits.refreshes_per_minute_per_address),
+        }
+    }
+
+    /// Forgets those who have done nothing for a while.
+    pub fn forget_idle(&self) {
+        self.users.forget_idle();
+        self.keys.forget_idle();
+        self.registrations.forget_idle();
+        self.refreshes.forget_idle();
     }
 }
 

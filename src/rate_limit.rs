@@ -1,10 +1,12 @@
-//! Limits in memory: [`Failures`] slows down guessing, [`Places`] bounds what goes on at once, [`Rates`] what is asked in
-//! a minute.
+//! Limits in memory: [`Failures`] slows down guessing, [`Places`] bounds what goes on at once, [`Rate`] what is done
+//! in a time.
 //!
 //! After some free failures, each further one doubles the wait, up to a ceiling. The wait has a ceiling and a success ends it, so no stranger can lock an account for ever. Kept in memory, by the
 //! name that was tried, known or not: the answer must not tell which names exist.
 
 use std::collections::HashMap;
+use std::hash::Hash;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -66,6 +68,18 @@ impl Failures {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(short(name));
     }
 
+    /// The last try for this name was no failure after all; those before stay counted.
+    pub fn forgive(&self, name: &str) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(failed) = names.get_mut(short(name)) {
+            failed.count -= 1;
+            failed.until = DateTime::<Utc>::MIN_UTC;
+            if failed.count == 0 {
+                names.remove(short(name));
+            }
+        }
+    }
+
     fn wait(&self, count: u32) -> TimeDelta {
         let Some(excess) = count.checked_sub(self.free).filter(|excess| *excess > 0) else {
             return TimeDelta::zero();
@@ -95,22 +109,21 @@ fn short(name: &str) -> &str {
 
 /// Places for what goes on at once: so many for each owner, and so many in all.
 #[derive(Clone)]
-pub struct Places {
+pub struct Places<K> {
     per_owner: u64,
     total: usize,
-    taken: Arc<Mutex<Taken>>,
+    taken: Arc<Mutex<Taken<K>>>,
 }
 
-#[derive(Default)]
-struct Taken {
-    by_owner: HashMap<i64, u64>,
+struct Taken<K> {
+    by_owner: HashMap<K, u64>,
     total: usize,
 }
 
 /// A place that is taken until this is dropped.
-pub struct Place {
-    owner: i64,
-    taken: Arc<Mutex<Taken>>,
+pub struct Place<K: Eq + Hash> {
+    owner: K,
+    taken: Arc<Mutex<Taken<K>>>,
 }
 
 /// Why there is no place.
@@ -122,22 +135,23 @@ pub enum Full {
     Total,
 }
 
-impl Places {
+impl<K: Clone + Eq + Hash> Places<K> {
     /// So many for each owner, and so many in all.
     pub fn new(per_owner: u64, total: usize) -> Self {
-        Self { per_owner, total, taken: Arc::default() }
+        let none = Taken { by_owner: HashMap::new(), total: 0 };
+        Self { per_owner, total, taken: Arc::new(Mutex::new(none)) }
     }
 
     /// Takes a place.
     ///
     /// # Errors
     /// Which limit is reached.
-    pub fn take(&self, owner: i64) -> Result<Place, Full> {
+    pub fn take(&self, owner: K) -> Result<Place<K>, Full> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.total >= self.total {
             return Err(Full::Total);
         }
-        let own = taken.by_owner.entry(owner).or_default();
+        let own = taken.by_owner.entry(owner.clone()).or_default();
         if *own >= self.per_owner {
             return Err(Full::Owner);
         }
@@ -152,7 +166,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl<K: Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.total -= 1;
@@ -165,39 +179,35 @@ impl Drop for Place {
     }
 }
 
-/// Messages in a minute: of one user, and by one API key. Bursts up to the whole of a minute are allowed.
-pub struct Rates {
-    of_users: Option<DefaultKeyedRateLimiter<i64>>,
-    of_keys: Option<DefaultKeyedRateLimiter<i64>>,
-}
+/// So many of something in a time, by whoever does it. All of them may come at once.
+pub struct Rate<K: Clone + Eq + Hash>(Option<DefaultKeyedRateLimiter<K>>);
 
-impl Rates {
+impl<K: Clone + Eq + Hash> Rate<K> {
     /// So many in a minute; 0 for no limit.
-    pub fn new(per_user: u32, per_key: u32) -> Self {
-        let limiter = |per_minute| {
-            std::num::NonZeroU32::new(per_minute).map(Quota::per_minute).map(DefaultKeyedRateLimiter::keyed)
-        };
-        Self { of_users: limiter(per_user), of_keys: limiter(per_key) }
+    pub fn per_minute(count: u32) -> Self {
+        Self(NonZeroU32::new(count).map(Quota::per_minute).map(DefaultKeyedRateLimiter::keyed))
     }
 
-    /// Counts a message.
+    /// So many in an hour; 0 for no limit.
+    pub fn per_hour(count: u32) -> Self {
+        Self(NonZeroU32::new(count).map(Quota::per_hour).map(DefaultKeyedRateLimiter::keyed))
+    }
+
+    /// Counts one.
     ///
     /// # Errors
-    /// RATE_LIMITED, with the seconds to wait.
-    pub fn check(&self, user_id: i64, api_key_id: Option<i64>) -> Result<(), Error> {
-        for (limiter, id) in [(&self.of_users, Some(user_id)), (&self.of_keys, api_key_id)] {
-            let (Some(limiter), Some(id)) = (limiter, id) else { continue };
-            limiter.check_key(&id).map_err(|refused| {
-                let wait = refused.wait_time_from(DefaultClock::default().now()).as_secs_f64().ceil() as u64;
-                Error::rate_limited("Too many messages in a minute. Wait a moment.", wait.max(1))
-            })?;
-        }
-        Ok(())
+    /// RATE_LIMITED with these words, and the seconds to wait.
+    pub fn check(&self, who: &K, words: &str) -> Result<(), Error> {
+        let Some(limiter) = &self.0 else { return Ok(()) };
+        limiter.check_key(who).map_err(|refused| {
+            let wait = refused.wait_time_from(DefaultClock::default().now()).as_secs_f64().ceil() as u64;
+            Error::rate_limited(words, wait.max(1))
+        })
     }
 
-    /// Forgets those who have asked for nothing in the last minute.
+    /// Forgets those who have all they may have again.
     pub fn forget_idle(&self) {
-        for limiter in [&self.of_users, &self.of_keys].into_iter().flatten() {
+        if let Some(limiter) = &self.0 {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
@@ -238,16 +248,20 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_has_so_many_messages_of_a_user_and_of_a_key() {
-        let rates = Rates::new(3, 2);
-        assert!(rates.check(1, Some(7)).is_ok() && rates.check(1, Some(7)).is_ok());
-        assert_eq!(rates.check(1, Some(7)).unwrap_err().retry_after, Some(30));
-        assert!(rates.check(1, None).is_err(), "the refused one counted for its user");
-        assert!(rates.check(2, Some(8)).is_ok());
-        rates.forget_idle();
-        assert!(rates.check(1, None).is_err());
-        let free = Rates::new(0, 0);
-        assert!((0..10_000).all(|_| free.check(1, Some(1)).is_ok()));
+    fn a_minute_has_so_many_of_each() {
+        let rate = Rate::per_minute(2);
+        assert!(rate.check(&1, "no").is_ok() && rate.check(&1, "no").is_ok());
+        let refused = rate.check(&1, "no").unwrap_err();
+        assert_eq!((refused.message.as_str(), refused.retry_after), ("no", Some(30)));
+        assert!(rate.check(&2, "no").is_ok());
+        rate.forget_idle();
+        assert!(rate.check(&1, "no").is_err());
+        assert_eq!(
+            Rate::per_hour(1).check(&1, "").and(Rate::per_hour(1).check(&1, "")).map_err(|e| e.retry_after),
+            Ok(())
+        );
+        let free = Rate::per_minute(0);
+        assert!((0..10_000).all(|_| free.check(&1, "no").is_ok()));
     }
 
     #[test]

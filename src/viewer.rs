@@ -1,5 +1,8 @@
 //! Who is asking, and who acts. Decided once per request, from the credentials, by `session`.
 
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
 use crate::error::Error;
 
 /// Whoever is asking.
@@ -22,6 +25,34 @@ pub struct Identity {
     pub is_staff: bool,
     /// May also change roles, superusers and the passwords of staff.
     pub is_superuser: bool,
+}
+
+/// Where a request comes from, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The client's address.
+    pub address: Option<Address>,
+    /// What the client says of itself.
+    pub user_agent: Option<String>,
+}
+
+/// A client's address. All addresses of one IPv6 network (64 bits), which belong to one client, are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Address(IpAddr);
+
+impl From<IpAddr> for Address {
+    fn from(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+            v4 => v4,
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// What proved who is asking.

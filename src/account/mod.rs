@@ -18,7 +18,7 @@ use crate::error::{Error, FieldError};
 use crate::ledger::{self, Entry};
 use crate::password;
 use crate::tokens::Tokens;
-use crate::viewer::{Actor, Viewer};
+use crate::viewer::{Actor, Address, Origin, Viewer};
 
 /// What a stranger gives to get an account.
 pub struct Registering {
@@ -140,22 +140,44 @@ pub async fn confirm_password(
     let (identity, _) = viewer.person()?;
     let id = identity.id;
     let user = user::Entity::find_by_id(id).one(app.db.read()).await?.ok_or_else(Error::unauthenticated)?;
-    take_try(app, &user.username_key)?;
+    take_try(app, &user.username_key, None)?;
     if !app.hasher.verify(password, Some(user.password_hash.clone())).await? {
         return Err(Error::field(field, "The password is wrong."));
     }
-    app.login_failures.forget(&user.username_key);
+    forget_try(app, &user.username_key, None);
     Ok(user)
 }
 
-/// Takes one try at the password of the name with this key, known or not.
+/// Takes one try at the password of the name with this key, known or not, from this address.
 ///
 /// # Errors
-/// RATE_LIMITED after too many wrong ones, with the seconds to wait.
-pub fn take_try(app: &App, username_key: &str) -> Result<(), Error> {
-    app.login_failures.take(username_key, app.clock.now()).map_err(|seconds| {
+/// RATE_LIMITED after too many wrong ones for the name or from the address, with the seconds to wait.
+pub fn take_try(app: &App, username_key: &str, address: Option<Address>) -> Result<(), Error> {
+    let wait = |seconds: u64| {
         Error::rate_limited(format!("Too many wrong passwords. Try again in {seconds} seconds."), seconds)
-    })
+    };
+    let now = app.clock.now();
+    if let Some(address) = address {
+        app.address_failures.take(&address.to_string(), now).map_err(wait)?;
+    }
+    app.login_failures.take(username_key, now).map_err(wait)
+}
+
+/// The last try was right. Those from the address before it stay counted: whoever has an account could forget them.
+pub fn forget_try(app: &App, username_key: &str, address: Option<Address>) {
+    app.login_failures.forget(username_key);
+    if let Some(address) = address {
+        app.address_failures.forgive(&address.to_string());
+    }
+}
+
+/// Counts a new account.
+///
+/// # Errors
+/// RATE_LIMITED where there were too many from the address.
+pub fn limit_registrations(app: &App, origin: &Origin) -> Result<(), Error> {
+    let Some(address) = &origin.address else { return Ok(()) };
+    app.rates.registrations.check(address, "Too many new accounts from your address. Try again later.")
 }
 
 /// Tells those who serve a session of this user for longer than one request to look whether it is still good. Called

@@ -22,7 +22,8 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let address = listener.local_addr().map_err(Error::internal)?;
     output::print(&banner::text(&app.config, &app.models, &missing, address))?;
     tracing::info!(%address, database = app.db.name(), "serving");
-    server::run(app, listener).await
+    server::run(app, listener).await;
+    Ok(())
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {

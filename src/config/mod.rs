@@ -13,6 +13,7 @@ use std::time::Duration;
 use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Env, Format, Toml};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use self::model::{LimitName, Model, Provider, Upstream};
@@ -60,6 +61,18 @@ pub struct Http {
     pub tls: bool,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
+    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// Connections at once of one address.
+    pub max_connections_per_address: u64,
+    /// How long a client may take to send the headers of a request, and may be idle between two requests.
+    #[serde(with = "humantime_serde")]
+    pub header_timeout: Duration,
+    /// How long a client may take to send the body of a request.
+    #[serde(with = "humantime_serde")]
+    pub body_timeout: Duration,
     /// How long open turns may take to finish after a shutdown was asked for.
     #[serde(with = "humantime_serde")]
     pub shutdown_grace: Duration,
@@ -111,7 +124,9 @@ pub struct Auth {
     pub secret: String,
     /// Wrong passwords for one name before it has to wait.
     pub free_attempts: u32,
-    /// Longest wait between two tries for one name.
+    /// Wrong passwords from one address before it has to wait.
+    pub free_attempts_per_address: u32,
+    /// Longest wait between two tries for one name, or from one address.
     #[serde(with = "humantime_serde")]
     pub max_delay: Duration,
     /// Passwords hashed at once; each takes 19 MiB and a core.
@@ -161,6 +176,10 @@ pub struct Limits {
     pub messages_per_minute_per_user: u32,
     /// Messages by one API key in a minute; 0: no limit.
     pub messages_per_minute_per_key: u32,
+    /// New accounts from one address in an hour; 0: no limit.
+    pub registrations_per_hour_per_address: u32,
+    /// Uses of refresh tokens from one address in a minute; 0: no limit.
+    pub refreshes_per_minute_per_address: u32,
 }
 
 /// `[v1]`
@@ -189,6 +208,8 @@ pub struct Graphql {
     /// How long a query may take.
     #[serde(with = "humantime_serde")]
     pub query_timeout: Duration,
+    /// Sockets and streams of one user at once.
+    pub streams_per_user: u64,
     /// How often an open stream shows that it is alive.
     #[serde(with = "humantime_serde")]
     pub heartbeat: Duration,
@@ -303,6 +324,7 @@ impl Config {
             ("turns.max_message_chars", self.turns.max_message_chars),
             ("turns.open_per_server", self.turns.open_per_server),
             ("v1.max_body_bytes", self.v1.max_body_bytes),
+            ("http.max_connections", self.http.max_connections),
         ];
         match at_least_one.iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => Err(format!("{key}: at least 1")),

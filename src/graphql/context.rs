@@ -13,10 +13,6 @@ pub(super) fn app_and_viewer<'a>(ctx: &Context<'a>) -> Result<(&'a App, Viewer)>
     Ok((ctx.data::<App>()?, *ctx.data::<Viewer>()?))
 }
 
-/// The client's description of itself, kept with sessions.
-#[derive(Clone, Default)]
-pub(super) struct UserAgent(pub(super) Option<String>);
-
 /// An error that a loader gave to several fields, as the error of one of them.
 pub(super) fn shared(error: Arc<Error>) -> Error {
     Error::new(Code::Internal, error.message.clone()).with_source(error)

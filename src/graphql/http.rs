@@ -6,6 +6,7 @@
 
 use async_graphql::Response;
 use async_graphql::parser::types::OperationType;
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
@@ -15,6 +16,7 @@ use axum::response::{IntoResponse, Redirect, Response as HttpResponse};
 
 use super::error::refusal;
 use super::request::{self, Asked, Graphql, JSON, Operation, Refusal, accepts, was_executed};
+use crate::viewer::{Address, Origin};
 
 const RESPONSE_JSON: &str = "application/graphql-response+json";
 
@@ -28,6 +30,7 @@ pub(super) enum Media {
 pub(super) async fn by_get(
     State(graphql): State<Graphql>,
     RawQuery(query): RawQuery,
+    address: Option<Extension<Address>>,
     headers: HeaderMap,
 ) -> HttpResponse {
     let wants_page = accepts(&headers).iter().any(|accepted| accepted.starts_with("text/html"));
@@ -37,23 +40,32 @@ pub(super) async fn by_get(
     {
         return Redirect::to("/graphiql").into_response();
     }
-    answer(&graphql, &headers, true, request::from_query(query.as_deref().unwrap_or_default())).await
+    let origin = request::origin(&headers, address);
+    answer(&graphql, &headers, origin, true, request::from_query(query.as_deref().unwrap_or_default())).await
 }
 
 pub(super) async fn by_post(
     State(graphql): State<Graphql>,
+    address: Option<Extension<Address>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> HttpResponse {
-    answer(&graphql, &headers, false, request::from_body(&headers, body)).await
+    let origin = request::origin(&headers, address);
+    answer(&graphql, &headers, origin, false, request::from_body(&headers, body)).await
 }
 
-async fn answer(graphql: &Graphql, headers: &HeaderMap, by_get: bool, asked: Result<Asked, Refusal>) -> HttpResponse {
+async fn answer(
+    graphql: &Graphql,
+    headers: &HeaderMap,
+    origin: Origin,
+    by_get: bool,
+    asked: Result<Asked, Refusal>,
+) -> HttpResponse {
     let Some(media) = negotiate(headers) else {
         let message = format!("Answers are {RESPONSE_JSON} or {JSON}.");
         return refuse(Media::Json, Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
     };
-    match execute(graphql, headers, by_get, asked).await {
+    match execute(graphql, headers, origin, by_get, asked).await {
         Ok(response) => {
             let fine = was_executed(&response) || media == Media::Json;
             let status = if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST };
@@ -69,6 +81,7 @@ async fn answer(graphql: &Graphql, headers: &HeaderMap, by_get: bool, asked: Res
 async fn execute(
     graphql: &Graphql,
     headers: &HeaderMap,
+    origin: Origin,
     by_get: bool,
     asked: Result<Asked, Refusal>,
 ) -> Result<Response, Refusal> {
@@ -82,7 +95,7 @@ async fn execute(
         Some(OperationType::Mutation) if by_get => {
             Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "GET is for queries. Use POST."))
         }
-        _ => Ok(operation.execute(graphql, viewer, headers).await),
+        _ => Ok(operation.execute(graphql, viewer, headers, origin).await),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection};
 use async_graphql::{Request, Response, Variables};
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
@@ -14,7 +15,6 @@ use futures::stream::BoxStream;
 use serde::Deserialize;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::context::UserAgent;
 use super::cookie::CookieSession;
 use super::error::{finish, refusal};
 use super::guard::{self, Cost};
@@ -22,8 +22,9 @@ use super::limits::Limits;
 use super::{Schema, loader};
 use crate::app::App;
 use crate::error::{Code, Error};
+use crate::rate_limit::Place;
 use crate::session;
-use crate::viewer::Viewer;
+use crate::viewer::{Address, Origin, Viewer};
 
 /// When the server stops, open streams may tell the ends of their operations for so long.
 const STOP_GRACE: Duration = Duration::from_millis(500);
@@ -108,8 +109,14 @@ impl Operation {
     }
 
     /// Runs it, for the carrier that takes one answer, whose headers can set a cookie.
-    pub(super) async fn execute(self, graphql: &Graphql, viewer: Viewer, headers: &HeaderMap) -> Response {
-        let request = self.request.data(viewer).data(agent(headers)).data(CookieSession::of(headers));
+    pub(super) async fn execute(
+        self,
+        graphql: &Graphql,
+        viewer: Viewer,
+        headers: &HeaderMap,
+        origin: Origin,
+    ) -> Response {
+        let request = self.request.data(viewer).data(origin).data(CookieSession::of(headers));
         let request = loader::loaders(&graphql.app, request);
         let executed = graphql.schema.execute(request);
         let mut response = if self.kind == Some(OperationType::Query) {
@@ -131,8 +138,8 @@ impl Operation {
     }
 
     /// Runs it, for carriers that take as many answers as there are.
-    pub(super) fn stream(self, graphql: &Graphql, viewer: Viewer, agent: UserAgent) -> BoxStream<'static, Response> {
-        let request = self.request.data(viewer).data(agent).data(CookieSession::default());
+    pub(super) fn stream(self, graphql: &Graphql, viewer: Viewer, origin: Origin) -> BoxStream<'static, Response> {
+        let request = self.request.data(viewer).data(origin).data(CookieSession::default());
         let request = loader::loaders(&graphql.app, request);
         let kind = self.kind;
         let responses = graphql.schema.execute_stream(request);
@@ -223,15 +230,24 @@ pub(super) fn watch_session(app: &App, token: String, user_id: i64) -> AbortOnDr
     AbortOnDropHandle::new(app.streams.spawn(watch))
 }
 
+/// A place among the streams of a user.
+pub(super) fn stream_place(app: &App, user_id: i64) -> Result<Place<i64>, Refusal> {
+    let refusal = |_| Refusal {
+        code: Code::RateLimited,
+        ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, "You have too many streams open. Close some of them.")
+    };
+    app.user_streams.take(user_id).map_err(refusal)
+}
+
 /// Waits until the server stops, and until what ends with it has been told.
 pub(super) async fn server_stopped(app: App) {
     app.stopping.cancelled().await;
     tokio::time::sleep(STOP_GRACE).await;
 }
 
-/// What the client says of itself.
-pub(super) fn agent(headers: &HeaderMap) -> UserAgent {
-    UserAgent(text(headers, USER_AGENT.as_str()))
+/// Where the request comes from.
+pub(super) fn origin(headers: &HeaderMap, address: Option<Extension<Address>>) -> Origin {
+    Origin { address: address.map(|Extension(address)| address), user_agent: text(headers, USER_AGENT.as_str()) }
 }
 
 /// What is asked by the query string of a GET.

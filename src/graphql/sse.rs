@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use async_graphql::Response;
 use async_graphql::parser::types::OperationType;
 use async_stream::stream;
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
@@ -25,7 +26,8 @@ use super::error::refusal;
 use super::http::{Media, refuse};
 use super::request::{self, Asked, Graphql, Operation, Refusal, accepts};
 use crate::error::Code;
-use crate::viewer::Viewer;
+use crate::rate_limit::Place;
+use crate::viewer::{Address, Origin, Viewer};
 
 /// Answers that may wait for the client, beside what lies in the connection's own buffers.
 const WAITING: usize = 4;
@@ -35,24 +37,39 @@ const HEARTBEAT: &str = ":\n\n";
 pub(super) async fn by_get(
     State(graphql): State<Graphql>,
     RawQuery(query): RawQuery,
+    address: Option<Extension<Address>>,
     headers: HeaderMap,
 ) -> HttpResponse {
-    answer(graphql, &headers, true, request::from_query(query.as_deref().unwrap_or_default())).await
+    let origin = request::origin(&headers, address);
+    answer(graphql, &headers, origin, true, request::from_query(query.as_deref().unwrap_or_default())).await
 }
 
 pub(super) async fn by_post(
     State(graphql): State<Graphql>,
+    address: Option<Extension<Address>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> HttpResponse {
     let asked = request::from_body(&headers, body);
-    answer(graphql, &headers, false, asked).await
+    let origin = request::origin(&headers, address);
+    answer(graphql, &headers, origin, false, asked).await
 }
 
-async fn answer(graphql: Graphql, headers: &HeaderMap, by_get: bool, asked: Result<Asked, Refusal>) -> HttpResponse {
-    match begin(&graphql, headers, by_get, asked).await {
+async fn answer(
+    graphql: Graphql,
+    headers: &HeaderMap,
+    origin: Origin,
+    by_get: bool,
+    asked: Result<Asked, Refusal>,
+) -> HttpResponse {
+    match begin(&graphql, headers, origin, by_get, asked).await {
         Ok((responses, token, viewer)) => {
-            let events = events(graphql, responses, token.zip(viewer.known().ok().map(|user| user.id)));
+            let user_id = viewer.known().ok().map(|user| user.id);
+            let place = match user_id.map(|user_id| request::stream_place(&graphql.app, user_id)).transpose() {
+                Ok(place) => place,
+                Err(refused) => return refuse(Media::Response, refused),
+            };
+            let events = events(graphql, responses, token.zip(user_id), place);
             // Proxies are asked to pass each event on as it comes.
             let headers = [
                 (CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
@@ -79,6 +96,7 @@ type Begun = (BoxStream<'static, Response>, Option<String>, Viewer);
 async fn begin(
     graphql: &Graphql,
     headers: &HeaderMap,
+    origin: Origin,
     by_get: bool,
     asked: Result<Asked, Refusal>,
 ) -> Result<Begun, Refusal> {
@@ -97,7 +115,7 @@ async fn begin(
                 "GET is for queries and subscriptions. Use POST.",
             ));
         }
-        Ok(operation) => operation.stream(graphql, viewer, request::agent(headers)),
+        Ok(operation) => operation.stream(graphql, viewer, origin),
         // The protocol wants mistakes in the document as an event.
         Err(refused) if refused.well_formed => once(async move { refusal(refused.code, &refused.message) }).boxed(),
         Err(refused) => return Err(refused),
@@ -110,11 +128,13 @@ fn events(
     graphql: Graphql,
     mut responses: BoxStream<'static, Response>,
     credential: Option<(String, i64)>,
+    place: Option<Place<i64>>,
 ) -> impl futures::Stream<Item = Result<String, Infallible>> + Send {
     let (send, mut receive) = mpsc::channel(WAITING);
     let cut = Arc::new(OnceLock::new());
     let (app, why, heartbeat) = (graphql.app.clone(), cut.clone(), graphql.app.config.graphql.heartbeat);
     graphql.app.streams.spawn(async move {
+        let _place = place;
         let mut session = credential.map(|(token, user_id)| request::watch_session(&app, token, user_id));
         let stopped = request::server_stopped(app.clone());
         tokio::pin!(stopped);

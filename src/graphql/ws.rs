@@ -9,9 +9,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_graphql::Response;
+use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response as HttpResponse;
 use futures::StreamExt;
 use futures::future::OptionFuture;
@@ -21,12 +22,12 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::context::UserAgent;
 use super::error::refusal;
 use super::http::{Media, refuse};
-use super::request::{self, Asked, Graphql, Operation, bearer, was_executed};
+use super::request::{self, Asked, Graphql, Operation, Refusal, bearer, was_executed};
 use crate::error::{Code, Error};
-use crate::viewer::Viewer;
+use crate::rate_limit::Place;
+use crate::viewer::{Address, Origin, Viewer};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
@@ -58,6 +59,7 @@ const READ_BUFFER: usize = 4096;
 /// Serves `/graphql/ws`.
 pub(super) async fn upgrade(
     State(graphql): State<Graphql>,
+    address: Option<Extension<Address>>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> HttpResponse {
@@ -65,14 +67,20 @@ pub(super) async fn upgrade(
         Ok(token) => token,
         Err(refused) => return refuse(Media::Response, refused),
     };
-    let agent = request::agent(&headers);
+    let origin = request::origin(&headers, address);
+    let Ok(place) = graphql.app.sockets.take(origin.address) else {
+        let message = "There are too many sockets from your address.";
+        let refused = Refusal { code: Code::RateLimited, ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, message) };
+        return refuse(Media::Response, refused);
+    };
     let max = graphql.app.config.http.max_body_bytes;
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(max).max_frame_size(max);
     let acceptable = upgrade.selected_protocol().is_some();
     upgrade.read_buffer_size(READ_BUFFER).write_buffer_size(0).on_upgrade(move |socket| {
         let streams = graphql.app.streams.clone();
         streams.track_future(async move {
-            let mut connection = Connection::new(graphql, socket, token, agent);
+            let _place = place;
+            let mut connection = Connection::new(graphql, socket, token, origin);
             let closed = if acceptable {
                 connection.serve().await
             } else {
@@ -138,7 +146,7 @@ struct Running {
 struct Connection {
     graphql: Graphql,
     socket: WebSocket,
-    agent: UserAgent,
+    origin: Origin,
     /// The access token: of the header, or of the payload of `connection_init`, which wins.
     token: Option<String>,
     acknowledged: bool,
@@ -149,13 +157,27 @@ struct Connection {
     given: mpsc::Receiver<Given>,
     /// In a task of its own as well, for the same reason as the operations. Nobody's session ends.
     session: Option<AbortOnDropHandle<Error>>,
+    /// Among the streams of the user.
+    place: Option<Place<i64>>,
 }
 
 impl Connection {
-    fn new(graphql: Graphql, socket: WebSocket, token: Option<String>, agent: UserAgent) -> Self {
+    fn new(graphql: Graphql, socket: WebSocket, token: Option<String>, origin: Origin) -> Self {
         let (give, given) = mpsc::channel(1);
         let running = HashMap::new();
-        Self { graphql, socket, agent, token, acknowledged: false, running, begun: 0, give, given, session: None }
+        Self {
+            graphql,
+            socket,
+            origin,
+            token,
+            acknowledged: false,
+            running,
+            begun: 0,
+            give,
+            given,
+            session: None,
+            place: None,
+        }
     }
 
     async fn serve(&mut self) -> Closed {
@@ -228,6 +250,8 @@ impl Connection {
             self.token = Some(token.map_err(|refused| Closed::because(FORBIDDEN, refused.message))?);
         }
         if let Viewer::User(identity) = self.viewer().await? {
+            let place = request::stream_place(&self.graphql.app, identity.id);
+            self.place = Some(place.map_err(|refused| Closed::because(TRY_AGAIN_LATER, refused.message))?);
             let token = self.token.clone().unwrap_or_default();
             self.session = Some(request::watch_session(&self.graphql.app, token, identity.id));
         }
@@ -264,7 +288,7 @@ impl Connection {
             Err(refused) => return Err(Closed::because(BAD_REQUEST, refused.message)),
         };
         let viewer = self.viewer().await?;
-        let mut responses = operation.stream(&self.graphql, viewer, self.agent.clone());
+        let mut responses = operation.stream(&self.graphql, viewer, self.origin.clone());
         self.begun += 1;
         let (number, give, of) = (self.begun, self.give.clone(), id.clone());
         let task = self.graphql.app.streams.spawn(async move {

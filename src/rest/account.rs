@@ -41,6 +41,7 @@ pub(super) struct Registered {
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
 ))]
 pub(super) async fn register(app: &App, request: Request) -> Answer {
+    let origin = super::token::origin(&request);
     let mut fields = Fields::read(request).await?;
     let username = fields.text("username", name::MAX_CHARS);
     let password = fields.text("password", usize::MAX);
@@ -55,6 +56,7 @@ pub(super) async fn register(app: &App, request: Request) -> Answer {
     if registering.password != password2 {
         return Err(Refusal::Domain(Error::field("password", "Password fields didn't match.")));
     }
+    account::limit_registrations(app, &origin)?;
     let user = account::register(app, registering).await?;
     Ok(json(StatusCode::CREATED, &Registered { username: user.username }))
 }

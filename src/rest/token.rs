@@ -13,6 +13,7 @@ use super::{Answer, json};
 use crate::app::App;
 use crate::error::Code;
 use crate::session::{self, Denied};
+use crate::viewer::Origin;
 
 /// A name and password.
 #[derive(ToSchema)]
@@ -42,12 +43,12 @@ pub(super) struct Pair {
     (status = 429, description = "Too many wrong passwords for this name.", body = super::openapi::Detail),
 ))]
 pub(super) async fn obtain(app: &App, request: Request) -> Answer {
-    let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
+    let origin = origin(&request);
     let mut fields = Fields::read(request).await?;
     let username = fields.text("username", usize::MAX);
     let password = fields.text("password", usize::MAX);
     fields.check()?;
-    match session::log_in(app, &username, password, agent).await {
+    match session::log_in(app, &username, password, origin).await {
         Ok(session::LoggedIn { access_token, refresh_token, user }) => {
             Ok(json(StatusCode::OK, &Pair { refresh: refresh_token, access: access_token, user: user.into() }))
         }
@@ -79,10 +80,11 @@ pub(super) struct Access {
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
 ))]
 pub(super) async fn refresh(app: &App, request: Request) -> Answer {
+    let origin = origin(&request);
     let mut fields = Fields::read(request).await?;
     let token = fields.text("refresh", usize::MAX);
     fields.check()?;
-    match session::renew(app, &token).await? {
+    match session::renew(app, &token, &origin).await? {
         Ok(access) => Ok(json(StatusCode::OK, &Access { access })),
         Err(denied) => {
             let detail = match denied {
@@ -92,4 +94,10 @@ pub(super) async fn refresh(app: &App, request: Request) -> Answer {
             Err(Refusal::Login { detail, code: Some("token_not_valid") })
         }
     }
+}
+
+/// Where a request comes from.
+pub(super) fn origin(request: &Request) -> Origin {
+    let user_agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
+    Origin { address: request.extensions().get().copied(), user_agent }
 }

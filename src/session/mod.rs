@@ -18,7 +18,7 @@ use crate::entity::user;
 use crate::error::{Code, Error};
 use crate::jwt::{Claims, Kind, Refused, Subject};
 use crate::page::{Page, Slice};
-use crate::viewer::{Credential, Identity, Scopes, Viewer};
+use crate::viewer::{Credential, Identity, Origin, Scopes, Viewer};
 
 pub mod api_key;
 
@@ -76,22 +76,17 @@ impl From<Refused> for Denied {
 ///
 /// # Errors
 /// UNAUTHENTICATED, one and the same for an unknown name, a wrong password and an inactive user; RATE_LIMITED after too
-/// many wrong tries for the name.
-pub async fn log_in(
-    app: &App,
-    username: &str,
-    password: String,
-    user_agent: Option<String>,
-) -> Result<LoggedIn, Error> {
+/// many wrong tries for the name, or from the address.
+pub async fn log_in(app: &App, username: &str, password: String, origin: Origin) -> Result<LoggedIn, Error> {
     let key = account::name::key(username);
-    account::take_try(app, &key)?;
+    account::take_try(app, &key, origin.address)?;
     let user = account::find_by_name(app, username).await?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     let matches = app.hasher.verify(password, hash).await?;
     match user.filter(|user| matches && user.is_active) {
         Some(user) => {
-            app.login_failures.forget(&key);
-            begin(app, user, user_agent).await
+            account::forget_try(app, &key, origin.address);
+            begin(app, user, origin.user_agent).await
         }
         None => Err(Error::new(Code::Unauthenticated, "No active account found with the given credentials.")),
     }
@@ -173,7 +168,8 @@ async fn check(app: &App, token: &str) -> Result<Result<(Identity, DateTime<Utc>
 ///
 /// # Errors
 /// [`Denied`] inside of the result; INTERNAL where the database fails.
-pub async fn renew(app: &App, refresh_token: &str) -> Result<Result<String, Denied>, Error> {
+pub async fn renew(app: &App, refresh_token: &str, origin: &Origin) -> Result<Result<String, Denied>, Error> {
+    limit_refreshes(app, origin)?;
     let (session, now) = (refreshable(app, refresh_token).await?, app.clock.now());
     match session {
         Ok((session, _)) => {
@@ -189,7 +185,8 @@ pub async fn renew(app: &App, refresh_token: &str) -> Result<Result<String, Deni
 ///
 /// # Errors
 /// UNAUTHENTICATED where the token is refused.
-pub async fn rotate(app: &App, used: &str) -> Result<LoggedIn, Error> {
+pub async fn rotate(app: &App, used: &str, origin: &Origin) -> Result<LoggedIn, Error> {
+    limit_refreshes(app, origin)?;
     let (before, user) = refreshable(app, used).await??;
     let (now, next) = (app.clock.now(), app.random.hex128());
     let rotated = app
@@ -222,6 +219,11 @@ pub async fn rotate(app: &App, used: &str) -> Result<LoggedIn, Error> {
         refresh_token: refresh_token(app, &session, now)?,
         user,
     })
+}
+
+fn limit_refreshes(app: &App, origin: &Origin) -> Result<(), Error> {
+    let Some(address) = &origin.address else { return Ok(()) };
+    app.rates.refreshes.check(address, "Too many refreshes from your address. Wait a moment.")
 }
 
 /// Ends the session that the viewer's token belongs to.

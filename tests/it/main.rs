@@ -11,6 +11,7 @@
 
 mod support;
 
+mod abuse;
 mod accounts;
 mod admin;
 mod api_keys;

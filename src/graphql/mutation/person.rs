@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
-use super::super::context::{UserAgent, app_and_viewer};
+use super::super::context::app_and_viewer;
 use super::super::cookie::CookieSession;
 use super::super::error::{UserError, outcome, user_errors};
 use super::super::id::Kind;
@@ -10,6 +10,7 @@ use super::super::types::User;
 use crate::account::{self, Registering};
 use crate::error::{Code, Error};
 use crate::session::{self, LoggedIn};
+use crate::viewer::Origin;
 
 #[derive(Default)]
 pub(super) struct PersonMutation;
@@ -195,9 +196,14 @@ impl PersonMutation {
     ) -> Result<RegisterPayload> {
         let (app, _) = app_and_viewer(ctx)?;
         let RegisterInput { username, password } = input;
-        let (user, errors) = credential_outcome(account::register(app, Registering { username, password }).await)?;
+        let origin = ctx.data::<Origin>()?;
+        let registered = async {
+            account::limit_registrations(app, origin)?;
+            account::register(app, Registering { username, password }).await
+        };
+        let (user, errors) = credential_outcome(registered.await)?;
         let logged_in = match user {
-            Some(user) => Some(session::begin(app, user, ctx.data::<UserAgent>()?.0.clone()).await?),
+            Some(user) => Some(session::begin(app, user, ctx.data::<Origin>()?.user_agent.clone()).await?),
             None => None,
         };
         let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
@@ -211,9 +217,9 @@ impl PersonMutation {
         #[graphql(desc = "Name and password.")] input: LoginInput,
     ) -> Result<LoginPayload> {
         let (app, _) = app_and_viewer(ctx)?;
-        let agent = ctx.data::<UserAgent>()?.0.clone();
+        let origin = ctx.data::<Origin>()?.clone();
         let (logged_in, errors) =
-            credential_outcome(session::log_in(app, &input.username, input.password, agent).await)?;
+            credential_outcome(session::log_in(app, &input.username, input.password, origin).await)?;
         let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
         Ok(LoginPayload { access_token, refresh_token, user, errors })
     }
@@ -228,7 +234,7 @@ impl PersonMutation {
         let (app, _) = app_and_viewer(ctx)?;
         let cookie = ctx.data::<CookieSession>()?;
         let rotated = match input.refresh_token.or_else(|| cookie.refresh_token()) {
-            Some(token) => session::rotate(app, &token).await,
+            Some(token) => session::rotate(app, &token, ctx.data::<Origin>()?).await,
             None => Err(Error::unauthenticated()),
         };
         let (logged_in, errors) = credential_outcome(rotated)?;
@@ -286,7 +292,7 @@ impl PersonMutation {
         let (user, errors) =
             outcome(account::change_password(app, viewer, input.old_password, input.new_password).await)?;
         let logged_in = match user {
-            Some(user) => Some(session::begin(app, user, ctx.data::<UserAgent>()?.0.clone()).await?),
+            Some(user) => Some(session::begin(app, user, ctx.data::<Origin>()?.user_agent.clone()).await?),
             None => None,
         };
         let (access_token, refresh_token, user) = parts(ctx, logged_in)?;

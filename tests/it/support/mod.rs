@@ -26,6 +26,7 @@ use jeton::viewer::Actor;
 use jeton::{ledger, server, session};
 use sea_orm::ConnectionTrait;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 pub use self::client::Client;
 pub use self::scripted::{Scripted, Step};
@@ -113,7 +114,8 @@ impl TestApp {
     pub async fn serve(&self) -> std::net::SocketAddr {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
+        let (app, router) = (self.app.clone(), self.router.clone());
+        tokio::spawn(async move { server::serve(&app, listener, router, CancellationToken::new()).await });
         address
     }
 

@@ -1,5 +1,8 @@
 //! One router over all transports, what every request goes through, the listener and its end.
 
+mod body;
+mod connections;
+
 use std::time::Duration;
 
 use axum::Router;
@@ -12,6 +15,7 @@ use axum::routing::get;
 use http_body_util::Limited;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -20,8 +24,9 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
+use self::body::Timely;
+pub use self::connections::serve;
 use crate::app::App;
-use crate::error::Error;
 use crate::random::Random;
 use crate::{chat, graphql, openai, rest, web};
 
@@ -44,8 +49,11 @@ pub fn router(app: &App) -> Router {
         .layer(SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, HeaderValue::from_static("same-origin")))
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()));
     // The transports tell of a body that is too large in their own words.
+    let body_timeout = app.config.http.body_timeout;
     let limited = |bytes: usize| {
-        MapRequestLayer::new(move |request: Request<Body>| request.map(|body| Body::new(Limited::new(body, bytes))))
+        MapRequestLayer::new(move |request: Request<Body>| {
+            request.map(|body| Body::new(Limited::new(Timely::new(body, body_timeout), bytes)))
+        })
     };
     let usual = Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -87,20 +95,14 @@ impl MakeRequestId for MakeId {
 
 /// Serves until SIGINT or SIGTERM, then lets open turns finish for the configured time. What is still open after that
 /// is marked INTERRUPTED, and its hold released.
-///
-/// # Errors
-/// INTERNAL where the listener fails.
-pub async fn run(app: App, listener: TcpListener) -> Result<(), Error> {
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let mut told = stopped.clone();
-    let serving = axum::serve(listener, router(&app))
-        .with_graceful_shutdown(async move { drop(told.wait_for(|stop| *stop).await) })
-        .into_future();
+pub async fn run(app: App, listener: TcpListener) {
+    let stop = CancellationToken::new();
+    let serving = serve(&app, listener, router(&app), stop.clone());
     let ending = async {
         asked_to_stop().await;
         tracing::info!(open_turns = app.turns.taken(), "shutting down");
         app.tasks.close();
-        stop.send(true).ok();
+        stop.cancel();
         if timeout(app.config.http.shutdown_grace, app.tasks.wait()).await.is_err() {
             tracing::warn!(open_turns = app.turns.taken(), "open turns took too long; they are marked INTERRUPTED");
         }
@@ -113,13 +115,12 @@ pub async fn run(app: App, listener: TcpListener) -> Result<(), Error> {
     };
     tokio::select! {
         served = async {
-            let served = tokio::join!(serving, chat::sweep_forever(app.clone())).0;
+            tokio::join!(serving, chat::sweep_forever(app.clone()));
             // Sockets are no connections to the listener any more, and are told that the server stops.
             app.streams.close();
             app.streams.wait().await;
-            served
-        } => served.map_err(Error::internal),
-        () = ending => Ok(()),
+        } => served,
+        () = ending => {}
     }
 }
 

@@ -1,0 +1,170 @@
+//! The listener: who may connect, how long they may take, and where they come from.
+//!
+//! A client that says nothing, or dribbles, is closed; connections are bounded in all and by address, so that no single
+//! client takes them all.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::app::App;
+use crate::rate_limit::Places;
+use crate::viewer::Address;
+
+/// After the system refused a connection, since there are no files left or the like.
+const PAUSE: Duration = Duration::from_millis(200);
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// Serves until it is told to stop, and then until every connection has had its last answer.
+pub async fn serve(app: &App, listener: TcpListener, router: Router, stop: CancellationToken) {
+    let http = &app.config.http;
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(http.header_timeout);
+    let connections = Arc::new(Semaphore::new(http.max_connections));
+    let by_address = Places::new(http.max_connections_per_address, usize::MAX);
+    let (graceful, tasks) = (GracefulShutdown::new(), TaskTracker::new());
+    let trusted: Arc<[IpNet]> = http.trusted_proxies.clone().into();
+    loop {
+        // Whoever comes when all are taken waits in the system's own queue.
+        let accepted = async {
+            let place = connections.clone().acquire_owned().await;
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            accepted = accepted => accepted,
+            () = stop.cancelled() => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let is_proxy = is_trusted(&trusted, peer);
+        let own_place = if is_proxy { None } else { Some(by_address.take(Address::from(peer))) };
+        if matches!(own_place, Some(Err(_))) {
+            tracing::debug!(%peer, "too many connections of one address");
+            continue;
+        }
+        let service = service(router.clone(), peer, trusted.clone());
+        let (builder, watcher, patience, stop) =
+            (builder.clone(), graceful.watcher(), http.header_timeout, stop.clone());
+        tasks.spawn(async move {
+            let _places = (place, own_place);
+            // The library's own patience begins with the first byte.
+            let mut first = [0];
+            let spoken = tokio::select! {
+                spoken = timeout(patience, stream.peek(&mut first)) => spoken.is_ok(),
+                () = stop.cancelled() => false,
+            };
+            if !spoken {
+                return;
+            }
+            let connection = watcher.watch(builder.serve_connection_with_upgrades(as_io(stream), service).into_owned());
+            // Most of what goes wrong here is that clients go away.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+    tasks.close();
+    tasks.wait().await;
+}
+
+fn as_io(stream: TcpStream) -> TokioIo<TcpStream> {
+    // Parts of streams are small, and not to be held back until there are more of them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection can't be told not to wait");
+    }
+    TokioIo::new(stream)
+}
+
+/// The router, as one connection sees it: each request knows where it comes from.
+fn service(
+    router: Router,
+    peer: IpAddr,
+    trusted: Arc<[IpNet]>,
+) -> TowerToHyperService<
+    impl tower::Service<
+        Request<Incoming>,
+        Response = axum::response::Response,
+        Error = Infallible,
+        Future = impl Future<Output = Result<axum::response::Response, Infallible>> + Send,
+    > + Clone
+    + Send
+    + 'static,
+> {
+    TowerToHyperService::new(router.map_request(move |mut request: Request<Incoming>| {
+        let address = Address::from(client_of(peer, request.headers(), &trusted));
+        request.extensions_mut().insert(address);
+        request.map(Body::new)
+    }))
+}
+
+/// The address of the client: the peer's own, unless it is a proxy that is trusted. Then the last one in the header that
+/// is none of them, since all before it may be forged.
+fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    if !is_trusted(trusted, peer) {
+        return peer;
+    }
+    let values = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<&str> = values.flat_map(|value| value.split(',')).collect();
+    let mut client = peer;
+    for hop in hops.iter().rev() {
+        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+        client = address.to_canonical();
+        if !is_trusted(trusted, client) {
+            break;
+        }
+    }
+    client
+}
+
+fn is_trusted(trusted: &[IpNet], address: IpAddr) -> bool {
+    trusted.iter().any(|network| network.contains(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_trusted_proxies_are_believed_and_only_what_they_added() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        let client = |peer: &str, forwarded: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in forwarded {
+                headers.append(FORWARDED_FOR, value.parse().unwrap());
+            }
+            client_of(peer.parse().unwrap(), &headers, &trusted).to_string()
+        };
+        assert_eq!(client("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "a stranger says so");
+        assert_eq!(client("10.1.2.3", &[]), "10.1.2.3");
+        assert_eq!(client("10.1.2.3", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(client("10.1.2.3", &["203.0.113.9, 198.51.100.7, 10.9.9.9"]), "198.51.100.7", "the first is forged");
+        assert_eq!(client("10.1.2.3", &["203.0.113.9", "fd00::1"]), "203.0.113.9");
+        assert_eq!(client("10.1.2.3", &["nonsense, 10.4.4.4"]), "10.4.4.4");
+        assert_eq!(client("10.1.2.3", &["::ffff:198.51.100.7"]), "198.51.100.7");
+    }
+}

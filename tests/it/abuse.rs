@@ -1,0 +1,187 @@
+//! What strangers try: guessing, flooding, dribbling.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::socket::{Events, Socket};
+use crate::support::{On, PASSWORD, TestApp};
+
+const LOGIN: &str =
+    "mutation($name: String!, $password: String!) { login(input: {username: $name, password: $password}) {
+    user { id } errors { code } } }";
+
+/// A client that comes from somewhere.
+struct From(std::net::SocketAddr, &'static str);
+
+impl From {
+    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let request = reqwest::Client::new().post(format!("http://{}{path}", self.0)).header("x-forwarded-for", self.1);
+        let answer = request.json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    async fn login(&self, name: &str, password: &str) -> Value {
+        let body = json!({ "query": LOGIN, "variables": { "name": name, "password": password } });
+        let (_, answer) = self.post("/graphql", body).await;
+        let code = answer.pointer("/errors/0/extensions/code").or(answer.pointer("/data/login/errors/0/code"));
+        code.cloned().unwrap_or_default()
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_are_counted_by_address_whatever_the_names(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let settings = "http.trusted_proxies = ['127.0.0.1/32']\nauth.free_attempts_per_address = 5";
+    let app = TestApp::with(on, settings).await;
+    app.user("mia").await;
+    let address = app.serve().await;
+    let (here, there) = (From(address, "203.0.113.7"), From(address, "203.0.113.8"));
+    for number in 0..4 {
+        assert_eq!(here.login(&format!("nobody{number}"), "x").await, "UNAUTHENTICATED");
+        // A success forgives itself, and nothing else.
+        assert_eq!(here.login("mia", PASSWORD).await, Value::Null);
+    }
+    assert_eq!(here.login("nobody8", "x").await, "UNAUTHENTICATED");
+    assert_eq!(here.login("nobody9", "x").await, "UNAUTHENTICATED");
+    assert_eq!(here.login("mia", PASSWORD).await, "RATE_LIMITED", "whoever guesses has to wait");
+    let (status, _) = here.post("/api/token/", json!({ "username": "mia", "password": PASSWORD })).await;
+    assert_eq!(status, 429, "by every way");
+    assert_eq!(there.login("mia", PASSWORD).await, Value::Null, "nobody else has to");
+    app.clock.advance(Duration::from_secs(2));
+    assert_eq!(here.login("mia", PASSWORD).await, Value::Null, "the wait has an end");
+    // A network of IPv6 is one client.
+    for number in 0..6 {
+        let one = From(address, ["2001:db8::1", "2001:db8::2", "2001:db8::3"][number % 3]);
+        assert_eq!(one.login("nobody", "x").await, "UNAUTHENTICATED");
+    }
+    assert_eq!(From(address, "2001:db8::ffff").login("mia", PASSWORD).await, "RATE_LIMITED");
+    assert_eq!(From(address, "2001:db8:0:1::1").login("mia", PASSWORD).await, Value::Null);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_says_of_its_address_is_ignored(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::with(on, "auth.free_attempts_per_address = 3").await;
+    let address = app.serve().await;
+    for client in ["203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4"] {
+        assert_eq!(From(address, client).login(client, "x").await, "UNAUTHENTICATED");
+    }
+    assert_eq!(From(address, "203.0.113.5").login("nobody", "x").await, "RATE_LIMITED");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_and_refreshes_are_limited_by_address(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let settings = "limits.registrations_per_hour_per_address = 2\nlimits.refreshes_per_minute_per_address = 3
+        http.trusted_proxies = ['127.0.0.0/8']";
+    let app = TestApp::with(on, settings).await;
+    let address = app.serve().await;
+    let (here, there) = (From(address, "203.0.113.7"), From(address, "203.0.113.8"));
+    let register = |name: &str| json!({ "username": name, "password": PASSWORD, "password2": PASSWORD });
+    assert_eq!(here.post("/api/register/", register("a")).await.0, 201);
+    let query =
+        format!("mutation {{ register(input: {{username: \"b\", password: \"{PASSWORD}\"}}) {{ refreshToken }} }}");
+    let (_, made) = here.post("/graphql", json!({ "query": query })).await;
+    let refresh = made["data"]["register"]["refreshToken"].as_str().unwrap().to_owned();
+    assert_eq!(here.post("/api/register/", register("c")).await.0, 429);
+    assert_eq!(there.post("/api/register/", register("c")).await.0, 201);
+    for status in [200, 200, 200, 429] {
+        assert_eq!(here.post("/api/token/refresh/", json!({ "refresh": refresh })).await.0, status);
+    }
+    assert_eq!(there.post("/api/token/refresh/", json!({ "refresh": refresh })).await.0, 200);
+}
+
+/// Sends some bytes and waits for the connection to be closed; how long that took, and what came.
+async fn closed(address: std::net::SocketAddr, first: &[u8], then: &[u8]) -> (Duration, String) {
+    let start = std::time::Instant::now();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(first).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    let then = then.to_vec();
+    let dribbling = tokio::spawn(async move {
+        for byte in then.iter().cycle() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if write.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+        }
+        // Says no more, but does not hang up.
+        std::future::pending::<()>().await;
+        drop(write);
+    });
+    let mut told = Vec::new();
+    tokio::time::timeout(Duration::from_secs(20), read.read_to_end(&mut told)).await.expect("it is closed").ok();
+    dribbling.abort();
+    (start.elapsed(), String::from_utf8_lossy(&told).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_says_nothing_or_dribbles_is_closed() {
+    let settings = "http.header_timeout = '400ms'\nhttp.body_timeout = '400ms'";
+    let app = TestApp::with(On::Sqlite, settings).await;
+    let address = app.serve().await;
+    let post = b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n";
+    let whole = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    let cases: [(&[u8], &[u8], &str); 4] = [
+        (b"", b"", "silent from the start"),
+        (b"GET / HTTP/1.1\r\nhost: x\r\n", b"a: b\r\n", "dribbling headers"),
+        (whole, b"", "idle after a request"),
+        (post, b" ", "dribbling a body"),
+    ];
+    let all = cases.map(|(first, then, what)| async move {
+        let (took, told) = closed(address, first, then).await;
+        assert!(took < Duration::from_secs(5), "{what}: {took:?}");
+        (what, told)
+    });
+    let told = futures::future::join_all(all).await;
+    assert!(told[2].1.starts_with("HTTP/1.1 200"), "{told:?}");
+    assert!(told[3].1.starts_with("HTTP/1.1 4"), "{told:?}");
+    // Others were served all the while.
+    assert_eq!(reqwest::get(format!("http://{address}/healthz")).await.unwrap().status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_of_one_address_are_bounded() {
+    let app = TestApp::with(On::Sqlite, "http.max_connections_per_address = 3").await;
+    let address = app.serve().await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        held.push(stream);
+    }
+    let (took, told) = closed(address, b"", b"").await;
+    assert!(took < Duration::from_secs(2) && told.is_empty(), "{took:?} {told}");
+    held.pop();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(reqwest::get(format!("http://{address}/healthz")).await.unwrap().status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_of_one_user_are_bounded() {
+    let app = TestApp::with(On::Sqlite, "graphql.streams_per_user = 2").await;
+    let (mia, tom) = (app.user("mia").await, app.user("tom").await);
+    let address = app.serve().await;
+    let query = "subscription { balanceChanged { tokens } }";
+    let mut first = Events::open(address, mia.access.as_deref(), query, json!({})).await;
+    first.hear().await;
+    let second = Socket::begin(address, mia.access.as_deref()).await;
+    let refused = Events::request(address, mia.access.as_deref(), query, json!({})).await;
+    assert_eq!(refused.status(), 429);
+    assert_eq!(Events::request(address, tom.access.as_deref(), query, json!({})).await.status(), 200);
+    drop((first, second));
+    let free = async {
+        while Events::request(address, mia.access.as_deref(), query, json!({})).await.status() != 200 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), free).await.expect("places come back");
+}
