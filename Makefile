@@ -68,7 +68,7 @@ soak: ## 1,000 turns with a misbehaving model and a server that is killed again 
 	$(CARGO) build --locked
 	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/soak.py $(ARGS)
 
-clients: ## follow the real model's replies with the official graphql-ws and graphql-sse clients
+clients: ## follow the real model's replies with the official graphql-ws and graphql-sse clients, and audit GraphQL over HTTP
 	$(CARGO) test --workspace --locked --no-run --quiet
 	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/clients.py $(ARGS)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Follow replies of the real model with the official graphql-ws and graphql-sse clients.
+"""Follow replies of the real model with the official graphql-ws and graphql-sse clients, and audit GraphQL over HTTP.
 
     python3 scripts/clients.py        the same as `make clients`
 
@@ -7,6 +7,8 @@ Each reply is followed by three processes one after the other: the first drops i
 goes on behind the last of them and drops too, the third hears the rest and the end. What they heard is put together and
 compared with the chat's response, byte for byte. Once over WebSocket, Server-Sent Events and WebSocket again, once the
 other way round. That parts come one by one is shown by the time between the first and the last.
+
+The audits are those of the package graphql-http, the specification's own reference.
 """
 
 from __future__ import annotations
@@ -90,6 +92,7 @@ def main() -> None:
                     break
                 except OSError:
                     time.sleep(0.1)
+            subprocess.run(["node", "audits.mjs", url], cwd=CLIENTS, check=True, timeout=120)
             access = post(url, REGISTER)["register"]["accessToken"]
             check(url, access, ["ws", "sse", "ws"], "Write a long story about a lighthouse keeper and a whale.")
             check(url, access, ["sse", "ws", "sse"], "Explain how rain is made, in many words.")
