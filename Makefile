@@ -10,7 +10,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/gql/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser lint fmt schema web model soak clients bench-search bench-overview bench-streams clean
+.PHONY: help run test browser lint fmt schema web model soak clients sdks bench-search bench-overview bench-streams clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,10 @@ soak: ## 1,000 turns with a misbehaving model and a server that is killed again 
 clients: ## follow the real model's replies with the official graphql-ws and graphql-sse clients, and audit GraphQL over HTTP
 	$(CARGO) test --workspace --locked --no-run --quiet
 	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/clients.py $(ARGS)
+
+sdks: ## try /v1 with the official clients of OpenAI's API: openai (Python, Node), langchain-openai, litellm
+	$(CARGO) test --workspace --locked --no-run --quiet
+	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/sdks.py $(ARGS)
 
 # SQLite and the tokenizer of searches are optimised in the development profile too.
 bench-search: ## how long searches among 100,000 chats take, on both databases

@@ -176,6 +176,7 @@ fn answers() -> Answers {
     let weight = |event: &ai::Event| match event {
         ai::Event::Piece(text) => text.len(),
         ai::Event::Raw { bytes, text, other } => bytes.len() + text.len() + other.len(),
+        ai::Event::Refused { body, .. } => body.len(),
         ai::Event::End(_) => 0,
     };
     moka::sync::Cache::builder()

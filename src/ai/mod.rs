@@ -98,6 +98,13 @@ pub enum Event {
         /// What else was written: calls of tools, further choices. Paid for like text.
         other: String,
     },
+    /// An upstream does not take a call that was passed on, and says why. An error follows.
+    Refused {
+        /// The status of its answer.
+        status: u16,
+        /// What it says, for the caller.
+        body: Bytes,
+    },
     /// The reply is whole. Always the last event; a stream that ends without it broke off.
     /// `None` when the provider did not say what it consumed.
     End(Option<Usage>),

@@ -52,7 +52,7 @@ pub struct Called {
     pub chat: chat::Model,
     /// What the user has, with the hold taken.
     pub balance: Balance,
-    /// The answer as it is made: [`Event::Piece`] and [`Event::Raw`]. It ends with the reply, however that ends.
+    /// The answer as it is made: [`Event::Piece`], [`Event::Raw`] and [`Event::Refused`]. It ends with the reply, however that ends.
     pub events: BoxStream<'static, Event>,
     /// How it ends, once that is written. A model that fails is no error here, see [`Ended::failure`].
     pub end: BoxFuture<'static, Result<Ended, Error>>,

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ActiveModelTrait, ColumnTrait, QueryFilter};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::{Call, Send, context, conversation};
 use crate::ai::Request;
@@ -178,8 +179,11 @@ async fn in_transaction(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
         // The lock makes retries that arrive at once see each other, and keeps the balance still while the longest
         // affordable reply is worked out.
         let user = ledger::find_for_update(txn, opening.user_id).await?;
-        if let Some(chat) = seen(txn, opening).await? {
-            return Ok(Open::Seen(chat));
+        match seen(txn, opening).await? {
+            // Programs try again by themselves when a call has failed, and mean another try.
+            Some(chat) if opening.fingerprint.is_some() && failed_for_free(&chat) => release_key(txn, chat.id).await?,
+            Some(chat) => return Ok(Open::Seen(chat)),
+            None => {}
         }
         if opening.price.is_metered() {
             let mut tokens = user.tokens;
@@ -232,6 +236,17 @@ async fn in_transaction(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
         context::replace(txn, replaced, &chat).await?;
     }
     Ok(Open::New(Opened { chat, balance, request, kept: opening.kept }))
+}
+
+fn failed_for_free(chat: &chat::Model) -> bool {
+    matches!(chat.status, Status::Failed | Status::Interrupted) && chat.cost == Tokens::ZERO
+}
+
+/// Lets another chat have the key of this one.
+async fn release_key(txn: &Txn, chat_id: i64) -> Result<(), Error> {
+    let released = chat::Entity::update_many().col_expr(Column::IdempotencyKey, Expr::value(None::<String>));
+    released.filter(Column::Id.eq(chat_id)).exec(txn).await?;
+    Ok(())
 }
 
 async fn seen(txn: &Txn, opening: &Opening) -> Result<Option<chat::Model>, Error> {

@@ -146,6 +146,11 @@ async fn follow(
         let mut save_now = false;
         tokio::select! {
             event = reply.next() => match event {
+                Some(Ok(event @ Event::Refused { .. })) => {
+                    if let Some(caller) = caller.as_mut() {
+                        caller.tell(event, limits.piece_timeout.min(limits.lease / 3)).await;
+                    }
+                }
                 Some(Ok(event @ (Event::Piece(_) | Event::Raw { .. }))) => {
                     if let Some(caller) = caller.as_mut() {
                         caller.tell(event.clone(), limits.piece_timeout.min(limits.lease / 3)).await;
@@ -156,7 +161,7 @@ async fn follow(
                             written.other.push_str(&other);
                             text
                         }
-                        Event::End(_) => String::new(),
+                        Event::Refused { .. } | Event::End(_) => String::new(),
                     };
                     // PostgreSQL stores no NUL in text.
                     let piece = piece.replace('\0', "\u{fffd}");

@@ -4,7 +4,7 @@ use async_stream::stream;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
@@ -63,15 +63,19 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
 /// Waits for the end, and answers in one piece.
 async fn whole(app: &App, called: Called, limit: Option<u64>) -> Result<Response, Refusal> {
     let Called { mut events, end, .. } = called;
-    let (mut text, mut raw) = (String::new(), None);
+    let (mut text, mut raw, mut refused) = (String::new(), None, None);
     while let Some(event) = events.next().await {
         match event {
             Event::Piece(piece) => text.push_str(&piece),
             Event::Raw { bytes, .. } => raw = Some(bytes),
+            Event::Refused { status, body } => refused = Some((status, body)),
             Event::End(_) => {}
         }
     }
     let ended = end.await?;
+    if let Some(refused) = refused {
+        return Ok(as_refused(refused));
+    }
     if let Some(failure) = failure(&ended) {
         return Err(failure);
     }
@@ -89,9 +93,16 @@ async fn whole(app: &App, called: Called, limit: Option<u64>) -> Result<Response
 /// Answers in parts. What fails before the first one is refused like anything else.
 async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: bool) -> Result<Response, Refusal> {
     let Called { chat, balance, mut events, end } = called;
-    let Some(first) = events.next().await else {
-        let ended = end.await?;
-        return Err(failure(&ended).unwrap_or_else(Refusal::stopped));
+    let first = match events.next().await {
+        Some(Event::Refused { status, body }) => {
+            end.await?;
+            return Ok(as_refused((status, body)));
+        }
+        Some(first) => first,
+        None => {
+            let ended = end.await?;
+            return Err(failure(&ended).unwrap_or_else(Refusal::stopped));
+        }
     };
     let (app, row) = (app.clone(), chat.clone());
     let body = stream! {
@@ -131,12 +142,18 @@ async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: boo
     Ok(response)
 }
 
+/// What an upstream says of a call that it does not take.
+fn as_refused((status, body): (u16, Bytes)) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
 /// An answer that is passed on.
 fn as_they_came(first: Event, events: BoxStream<'static, Event>) -> impl Stream<Item = Bytes> + Send {
     let events = futures::stream::once(std::future::ready(first)).chain(events);
     events.filter_map(async |event| match event {
         Event::Raw { bytes, .. } => Some(bytes),
-        Event::Piece(_) | Event::End(_) => None,
+        Event::Piece(_) | Event::Refused { .. } | Event::End(_) => None,
     })
 }
 

@@ -133,7 +133,7 @@ fn parts(text: &str) -> (Vec<Value>, bool) {
 
 async fn chats(client: &Client) -> Vec<Value> {
     let query = "{ chatHistory(first: 100) { nodes { message response status cost hold
-        usage { input output estimated } error { code } } } }";
+        usage { input output estimated } error { code message } } } }";
     client.data(query, json!({})).await["chatHistory"]["nodes"].as_array().unwrap().clone()
 }
 
@@ -329,8 +329,8 @@ async fn streams_are_passed_on_as_they_come(#[values(On::Sqlite, On::Postgres)] 
 async fn each_trouble_has_its_status_and_costs_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
     let error = |message: &str| json!({ "error": { "message": message, "type": "x", "code": "y" } }).to_string();
     for (does, stream, status, code) in [
-        (Does::Say(400, error("tools[0] is wrong")), false, 400, Value::Null),
-        (Does::Say(400, error("tools[0] is wrong")), true, 400, Value::Null),
+        (Does::Say(400, error("tools[0] is wrong")), false, 400, json!("y")),
+        (Does::Say(400, error("tools[0] is wrong")), true, 400, json!("y")),
         (Does::Say(401, error("sk-secret is wrong")), false, 502, json!("upstream_error")),
         (Does::Say(500, error("oh")), true, 503, json!("model_unavailable")),
         (Does::Say(429, error("slow down")), false, 503, json!("model_unavailable")),
@@ -346,7 +346,8 @@ async fn each_trouble_has_its_status_and_costs_nothing(#[values(On::Sqlite, On::
         assert_eq!((refused.status.as_u16(), &told["error"]["code"]), (status, &code), "{told}");
         assert!(!refused.text.contains("sk-secret"));
         if status == 400 {
-            assert_eq!(told["error"]["message"], "tools[0] is wrong");
+            assert_eq!(refused.text, error("tools[0] is wrong"), "as the upstream said it");
+            assert_eq!(chats(&mia).await[0]["error"]["message"], "The language model refused the message.");
         }
         assert_eq!(app.balance(&mia).await, (4000, 0), "{told}");
     }
@@ -422,18 +423,26 @@ async fn one_key_is_one_call_however_often(#[values(On::Sqlite, On::Postgres)] o
     assert_eq!(app.balance(&mia).await, (3900, 0));
     let other = post_raw(&mia, &body.replace("Hi", "Ho"), &key).await;
     assert_eq!((other.status.as_u16(), &other.headers["x-should-retry"]), (409, &"false".parse().unwrap()));
+    // What failed for nothing gives its key back.
+    app.model.play([Step::Fail]);
+    let (failing, key3) = (asking("scripted", false).to_string(), [("idempotency-key", "k-3")]);
+    assert_eq!(post_raw(&mia, &failing, &key3).await.status, 503);
+    for _ in 0..2 {
+        assert_eq!(post_raw(&mia, &failing, &key3).await.status, 200);
+    }
+    assert_eq!(app.balance(&mia).await, (3800, 0));
     // Another server, or a later day, does not know the answer, and charges nothing.
     app.app.answers.invalidate_all();
     let gone = post_raw(&mia, &body, &key).await;
     assert_eq!(gone.status, 409);
-    assert_eq!(app.balance(&mia).await, (3900, 0));
+    assert_eq!(app.balance(&mia).await, (3800, 0));
 
     // Whoever goes away finds the answer when they come back.
     let key = [("idempotency-key", "k-2")];
     let leaving = tokio::time::timeout(Duration::from_millis(30), post_raw(&mia, &body, &key)).await;
     assert!(leaving.is_err(), "the answer takes longer");
     assert_eq!(post_raw(&mia, &body, &key).await.text, expected);
-    assert_eq!((heard.calls.load(Ordering::SeqCst), app.balance(&mia).await), (2, (3800, 0)));
+    assert_eq!((heard.calls.load(Ordering::SeqCst), app.balance(&mia).await), (2, (3700, 0)));
 }
 
 #[rstest]

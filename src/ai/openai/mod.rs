@@ -35,7 +35,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// No reply is that long. Bounds what a hostile upstream can make us hold.
 const MAX_STREAM_BYTES: usize = 32 << 20;
 /// So much of an upstream's error goes into the log.
-const MAX_EXCERPT_BYTES: usize = 2000;
+const MAX_EXCERPT_BYTES: usize = 500;
+/// So much of why an upstream does not take a call is told to the caller.
+const MAX_REFUSAL_BYTES: usize = 64 << 10;
 /// An upstream does not want what it was asked.
 const REFUSED: &str = "The language model refused the message.";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -115,7 +117,10 @@ impl Provider for OpenAi {
         stream! {
             let opened = match shared.open(&request).await {
                 Ok(opened) => opened,
-                Err(error) => {
+                Err(Failure { error, refusal, .. }) => {
+                    if let Some((status, body)) = refusal {
+                        yield Ok(Event::Refused { status, body });
+                    }
                     yield Err(error);
                     return;
                 }
@@ -235,17 +240,17 @@ fn read(shared: Arc<Shared>, upstream: usize, bytes: Chunks) -> Reply {
 
 impl Shared {
     /// Asks one upstream after the other until one begins to answer, and all of them again while there are tries left.
-    async fn open(&self, request: &Request) -> Result<Opened, Error> {
+    async fn open(&self, request: &Request) -> Result<Opened, Failure> {
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
         loop {
-            let mut failure = Failure { error: unavailable("every upstream rests"), again: false, retry_after: None };
+            let mut failure = Failure::of(unavailable("every upstream rests"));
             for place in 0..self.upstreams.len() {
                 match self.ask(place, request).await {
                     Ok(Some(opened)) => return Ok(opened),
                     Ok(None) => {}
                     // The next one would say the same.
-                    Err(failed) if failed.error.code == Code::InvalidInput => return Err(failed.error),
+                    Err(failed) if failed.is_refusal() => return Err(failed),
                     Err(failed) => {
                         tracing::info!(upstream = place, error = ?failed.error, "an upstream did not answer");
                         failure = failed;
@@ -254,7 +259,7 @@ impl Shared {
             }
             let wait = failure.retry_after.unwrap_or(pause);
             if !failure.again || tries >= self.retries || wait > LONGEST_PAUSE {
-                return Err(failure.error);
+                return Err(failure);
             }
             tokio::time::sleep(wait).await;
             tries += 1;
@@ -269,8 +274,7 @@ impl Shared {
         else {
             return Ok(None);
         };
-        let lost =
-            |error: reqwest::Error| Failure { error: unavailable(error.without_url()), again: true, retry_after: None };
+        let lost = |error: reqwest::Error| Failure { again: true, ..Failure::of(unavailable(error.without_url())) };
         let answered = async {
             let mut response = self.send(upstream, request).await.map_err(lost)?;
             if response.status().is_success() {
@@ -278,8 +282,8 @@ impl Shared {
                 return Ok(Opened { upstream: place, first, response });
             }
             let (status, retry_after) = (response.status(), retry_after(&response));
-            let error = upstream.refused(response, request.passing.is_some()).await;
-            Err(Failure { error, again: is_worth_another_try(status), retry_after })
+            let (error, refusal) = upstream.refused(response, request.passing.is_some()).await;
+            Err(Failure { error, again: is_worth_another_try(status), retry_after, refusal })
         };
         match answered.await {
             Ok(opened) => {
@@ -288,7 +292,7 @@ impl Shared {
             }
             Err(failed) => {
                 // An upstream that refuses what it was asked is well.
-                if !matches!(failed.error.code, Code::InvalidInput) && !failed.is_refusal() {
+                if !failed.is_refusal() {
                     upstream.breaker.failed(self.rest, Instant::now());
                 }
                 Err(failed)
@@ -340,9 +344,16 @@ struct Failure {
     again: bool,
     /// What the upstream asks to wait.
     retry_after: Option<Duration>,
+    /// The status and body of an upstream that does not take what was passed on.
+    refusal: Option<(u16, Bytes)>,
 }
 
 impl Failure {
+    fn of(error: Error) -> Self {
+        Self { error, again: false, retry_after: None, refusal: None }
+    }
+
+    /// Whether the upstream is well, and does not want what it was asked.
     fn is_refusal(&self) -> bool {
         self.error.message == REFUSED
     }
@@ -369,25 +380,26 @@ impl Upstream {
     /// What an upstream's refusal means: a wrong key, address or name is our own fault, and nothing that users can mend.
     ///
     /// What a program wrote that was passed on is the program's own fault, and only the upstream knows what it is.
-    async fn refused(&self, response: Response, passed_on: bool) -> Error {
+    async fn refused(&self, response: Response, passed_on: bool) -> (Error, Option<(u16, Bytes)>) {
         let status = response.status();
-        let mut excerpt = Vec::new();
+        let mut said = Vec::new();
         let mut body = response.bytes_stream();
         while let Some(Ok(chunk)) = body.next().await {
-            excerpt.extend_from_slice(&chunk);
-            if excerpt.len() >= MAX_EXCERPT_BYTES {
-                excerpt.truncate(MAX_EXCERPT_BYTES);
+            said.extend_from_slice(&chunk);
+            if said.len() >= MAX_REFUSAL_BYTES {
+                said.truncate(MAX_REFUSAL_BYTES);
                 break;
             }
         }
-        let said = self.redacted(&String::from_utf8_lossy(&excerpt));
-        let cause = format!("the upstream answered {status}: {said}");
-        match status.as_u16() {
-            400 | 413 | 422 if passed_on => {
-                let told: Option<Refusal> = serde_json::from_str(&said).ok();
-                let message = told.map_or_else(|| REFUSED.to_owned(), |told| told.error.message);
-                Error::new(Code::InvalidInput, message).with_source(cause)
-            }
+        let said = self.redacted(&String::from_utf8_lossy(&said));
+        if passed_on && matches!(status.as_u16(), 400 | 413 | 422) {
+            // It may repeat what people said, which is for the caller alone.
+            let error = Error::new(Code::InvalidInput, REFUSED).with_source(format!("the upstream answered {status}"));
+            return (error, Some((status.as_u16(), said.into())));
+        }
+        let excerpt = said.get(..said.floor_char_boundary(MAX_EXCERPT_BYTES)).unwrap_or_default();
+        let cause = format!("the upstream answered {status}: {excerpt}");
+        let error = match status.as_u16() {
             401 | 403 | 404 => {
                 Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
             }
@@ -395,7 +407,8 @@ impl Upstream {
             429 => Error::new(Code::ProviderUnavailable, "The language model is busy. Try again in a moment.")
                 .with_source(cause),
             _ => unavailable(cause),
-        }
+        };
+        (error, None)
     }
 
     /// What an upstream said, without our key.
@@ -422,17 +435,6 @@ fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Er
 
 fn broke_off() -> Error {
     Error::new(Code::ProviderUnavailable, "The answer broke off.")
-}
-
-/// An upstream's error, in OpenAI's shape.
-#[derive(Deserialize)]
-struct Refusal {
-    error: Told,
-}
-
-#[derive(Deserialize)]
-struct Told {
-    message: String,
 }
 
 /// The parts of a streamed chunk that matter here. An upstream may say more.
