@@ -16,6 +16,7 @@ mod accounts;
 mod admin;
 mod api_keys;
 mod architecture;
+mod authorization;
 mod carriers;
 mod conversations;
 mod database;
