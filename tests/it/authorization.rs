@@ -9,7 +9,7 @@ use axum::http::Request;
 use jeton::account::Roles;
 use jeton::account::admin;
 use jeton::viewer::Actor;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api_keys::with_key;
 use crate::support::socket::{Event, Events};

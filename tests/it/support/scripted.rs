@@ -40,6 +40,11 @@ impl Scripted {
         self.scripts.lock().unwrap().push_back(script.into());
     }
 
+    /// Takes back the script that was given last: its message was refused.
+    pub fn forget(&self) {
+        self.scripts.lock().unwrap().pop_back();
+    }
+
     /// The requests so far.
     pub fn heard(&self) -> Vec<Request> {
         self.heard.lock().unwrap().clone()
