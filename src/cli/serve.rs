@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use super::{banner, bring_up_to_date, connect, load, output};
 use crate::app::Models;
+use crate::config::Config;
 use crate::error::{Code, Error};
 use crate::random::Random;
 use crate::{server, telemetry};
@@ -18,11 +19,38 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let (models, missing) = Models::open(&config, &Random::system())?;
     let app = connect(config, models).await?;
     bring_up_to_date(&app).await?;
+    check_signing_key(&app.config)?;
     let listener = listen(app.config.http.listen).await?;
     let address = listener.local_addr().map_err(Error::internal)?;
     output::print(&banner::text(&app.config, &app.models, &missing, address))?;
     tracing::info!(%address, database = app.db.name(), "serving");
     server::run(app, listener).await;
+    Ok(())
+}
+
+/// Whoever reads the signing key is whoever they want to be. On this machine alone that is the owner's affair; on a
+/// network it is everybody's.
+#[cfg(unix)]
+fn check_signing_key(config: &Config) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt;
+    if !config.auth.secret.is_empty() {
+        return Ok(());
+    }
+    let path = config.data.dir.join("signing.key");
+    let mode = std::fs::metadata(&path).map_err(Error::internal)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let message = format!("{} can be read by others (mode {:o}); run chmod 600 on it", path.display(), mode & 0o777);
+    if config.http.listen.ip().is_loopback() {
+        tracing::warn!("{message}");
+        return Ok(());
+    }
+    Err(Error::new(Code::Conflict, format!("{message}, or listen on a loopback address")))
+}
+
+#[cfg(not(unix))]
+fn check_signing_key(_: &Config) -> Result<(), Error> {
     Ok(())
 }
 

@@ -320,6 +320,22 @@ async fn a_server_that_is_asked_to_stop_finishes_what_is_open() {
 }
 
 #[tokio::test]
+async fn a_signing_key_that_others_can_read_is_not_served_on_a_network() {
+    use std::os::unix::fs::PermissionsExt;
+    let installation = Installation::new(On::Sqlite, &[]).await;
+    installation.ok(&["migrate"]);
+    let key = installation.data.path().join("signing.key");
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600, "as it is made");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let mut command = installation.command(&["serve"]);
+    let output = command.env("JETON_HTTP__LISTEN", "0.0.0.0:0").output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && told.contains("chmod 600"), "{told}");
+    // For this machine alone it is only said.
+    drop(installation.serve());
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_the_configuration_is_named() {
     let installation = Installation::new(On::Sqlite, &[]).await;
     let told = |file: &str| {
