@@ -111,7 +111,7 @@ test("an operator looks after users from the first to the last", async () => {
   // Who is gone has a history all the same.
   await page.getByRole("link", { name: "ann", exact: true }).first().click();
   await page.waitForURL(/target=/);
-  await holds(page.getByRole("combobox", { name: "To whom" }), "A chat, or a deleted account");
+  await holds(page.getByRole("combobox", { name: "To whom" }), "A chat, a key, or a deleted account");
   await page.getByRole("row", { name: /sue/ }).waitFor({ state: "detached" });
 });
 
@@ -266,7 +266,13 @@ test("operators delete chats, one or many, and the trail tells it", async () => 
   await deeds.nth(3).waitFor();
   assert.equal(await deeds.count(), 4);
   await deeds.first().getByRole("link", { name: "mia", exact: true }).click();
-  await page.getByText("1 act", { exact: true }).waitFor();
+  // What was done to what is hers is in her history.
+  await page.getByRole("tab", { name: "What operators did" }).click();
+  await page.getByText("4 acts", { exact: true }).waitFor();
+  await page.goto("/admin/audit");
+  await page.getByRole("combobox", { name: "To whom" }).fill("mia");
+  await page.getByRole("option", { name: "mia", exact: true }).click();
+  await page.getByText("4 acts", { exact: true }).waitFor();
   await page.getByLabel("Clear to whom").click();
   await page.getByRole("combobox", { name: "Who did it" }).fill("sue");
   await page.getByRole("option", { name: "sue", exact: true }).click();

@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, fits, logIn, newest, openUser, register, send, startBrowser, startServer } from "./support.mjs";
+import {
+  accessible,
+  complete,
+  fits,
+  logIn,
+  makeKey,
+  newest,
+  openUser,
+  register,
+  send,
+  startBrowser,
+  startServer,
+} from "./support.mjs";
 
 const DESK = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
@@ -18,6 +30,15 @@ before(async () => {
     await newest(page).getByText(message.slice(0, 4)).first().waitFor();
     await newest(page).getByText(/^scripted · \d+ tokens$/).waitFor();
   }
+  // One that is used, and one that has ended.
+  const { secret, dialog } = await makeKey(page, LONG);
+  await dialog.getByRole("button", { name: "I have kept it" }).click();
+  assert.equal((await complete(server.url, secret)).status, 200);
+  await makeKey(page, "an old key");
+  await page.reload();
+  await page.getByRole("button", { name: "Revoke an old key" }).click();
+  await page.getByRole("button", { name: "Revoke", exact: true }).click();
+  await page.getByText("revoked", { exact: true }).waitFor();
   server.run("user", "grant", LONG, "50", "--reason", "reason ".repeat(50));
 });
 after(async () => {
@@ -58,12 +79,35 @@ for (const colorScheme of ["light", "dark"]) {
     await page.getByRole("heading", { name: "Devices" }).waitFor();
     await settle(page);
     await looksRight(page, "the account");
+
+    // What opens above it.
+    await page.getByRole("button", { name: "New key…" }).click();
+    const form = page.getByRole("dialog", { name: "New API key" });
+    await form.getByRole("button", { name: "Make the key" }).click();
+    await form.getByText("A name").waitFor();
+    await looksRight(page, "a form for a key");
+    await form.getByRole("textbox", { name: "Last day" }).click();
+    await page.locator("button[data-today]").waitFor();
+    await accessible(page, "the calendar of a key");
+    await form.getByRole("textbox", { name: "Last day" }).press("Escape");
+    // The calendar's own: the form stays.
+    await form.getByRole("combobox", { name: "Models" }).click();
+    await page.getByRole("option", { name: "scripted" }).click();
+    await accessible(page, "the models of a key");
+    await form.getByLabel("Name").fill(`key ${colorScheme}`);
+    await form.getByRole("button", { name: "Make the key" }).click();
+    await page.getByRole("dialog", { name: "Your new API key" }).getByText("from openai import").waitFor();
+    await looksRight(page, "a new key");
+    await page.getByRole("button", { name: "I have kept it" }).click();
+    await page.getByRole("button", { name: `Revoke key ${colorScheme}` }).click();
+    await page.getByRole("dialog", { name: /^Revoke/ }).waitFor();
+    await looksRight(page, "revoking a key");
   });
 
   test(`the operators' pages are accessible, ${colorScheme}, on a desk and on a phone`, async () => {
     const page = await browser.open("/", { colorScheme, reducedMotion: "reduce" });
     await logIn(page, "admin");
-    for (const path of ["", "/users", "/chats", "/ledger", "/audit"]) {
+    for (const path of ["", "/users", "/chats", "/keys", "/ledger", "/audit"]) {
       await page.goto(`/admin${path}`);
       await settle(page);
       await looksRight(page, `/admin${path}`);
@@ -71,6 +115,9 @@ for (const colorScheme of ["light", "dark"]) {
     await openUser(page, LONG);
     await settle(page);
     await looksRight(page, "a user");
+    await page.getByRole("tab", { name: "API keys" }).click();
+    await page.getByText("an old key").waitFor();
+    await looksRight(page, "the keys of a user");
     await page.getByRole("link", { name: "Delete…" }).click();
     await settle(page);
     await looksRight(page, "deleting a user");

@@ -20,8 +20,15 @@ async function startModel() {
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;
-    const message = JSON.parse(body).messages.at(-1).content;
+    const { messages, stream } = JSON.parse(body);
+    const message = messages.at(-1).content;
     if (message.startsWith("fail")) return response.writeHead(500).end();
+    if (!stream) {
+      response.writeHead(200, { "content-type": "application/json" });
+      const choices = [{ index: 0, message: { role: "assistant", content: message }, finish_reason: "stop" }];
+      const usage = { prompt_tokens: 3, completion_tokens: 3, total_tokens: 6 };
+      return response.end(JSON.stringify({ id: "x", object: "chat.completion", created: 0, model: "x", choices, usage }));
+    }
     response.writeHead(200, { "content-type": "text/event-stream" });
     const say = (delta, finish = null) =>
       response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
@@ -168,6 +175,34 @@ export async function saved(page, click) {
 export function rows(text) {
   const [header, ...lines] = text.trimEnd().split("\r\n").map((line) => line.split(","));
   return lines.map((cells) => Object.fromEntries(header.map((name, at) => [name, cells[at]])));
+}
+
+/** Makes an API key on the account page, and copies it from the dialog that shows it. */
+export async function makeKey(page, name, { more = () => undefined } = {}) {
+  await page.goto("/account");
+  await page.getByRole("button", { name: "New key…" }).click();
+  const form = page.getByRole("dialog", { name: "New API key" });
+  await form.getByLabel("Name").fill(name);
+  await more(form);
+  await form.getByRole("button", { name: "Make the key" }).click();
+  const dialog = page.getByRole("dialog", { name: "Your new API key" });
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await dialog.getByRole("button", { name: "Copy the key" }).click();
+  await dialog.getByRole("button", { name: "Copied" }).waitFor();
+  const secret = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(secret, /^jt-[0-9a-f]{12}-[0-9a-f]{64}$/);
+  assert.equal(await dialog.getByRole("textbox", { name }).inputValue(), secret);
+  return { secret, prefix: secret.slice(0, 15), dialog };
+}
+
+/** A call to the OpenAI-compatible routes, from another program. */
+export async function complete(url, secret, content = "hello by the API") {
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "scripted", messages: [{ role: "user", content }] }),
+  });
+  return { status: response.status, answer: await response.json() };
 }
 
 /** Opens the operators' page of a user. */

@@ -1,6 +1,7 @@
 import { Container, SimpleGrid, Stack, Title } from '@mantine/core'
 import { Frame } from '../app/Frame'
 import { useTitle } from '../ui/useTitle'
+import { KeysCard } from '../keys/KeysCard'
 import { DeleteAccountCard } from './DeleteAccountCard'
 import { ExportCard } from './ExportCard'
 import { LedgerCard } from './LedgerCard'
@@ -27,6 +28,7 @@ export default function AccountPage() {
               <ExportCard />
             </Stack>
           </SimpleGrid>
+          <KeysCard />
           <LedgerCard />
           <DeleteAccountCard />
         </Stack>

@@ -55,6 +55,7 @@ function DeleteForm({ onCancel }: { onCancel: () => void }) {
           <List.Item>
             {conversations == null ? 'all your conversations' : plural(conversations, 'conversation')}
           </List.Item>
+          <List.Item>your API keys, which open nothing any more</List.Item>
           <List.Item>{tokens(balance.tokens)} that you have left</List.Item>
         </List>
         {problem && <ProblemAlert problem={problem} />}

@@ -54,10 +54,10 @@ export function LedgerCard() {
   )
 }
 
-function Why({ entry: { reason, chat, note } }: { entry: Entry }) {
+function Why({ entry: { reason, chat, note, apiKeyId } }: { entry: Entry }) {
   return (
     <>
-      {reasonInWords(reason)} {chat && <ChatLink chat={chat} />}
+      {reasonInWords(reason)} {chat && <ChatLink chat={chat} />} {apiKeyId && 'by API'}
       {note && (
         <Text size="xs" c="dimmed">
           {note}

@@ -1,5 +1,5 @@
 import { Container, NavLink, Stack } from '@mantine/core'
-import { IconChartBar, IconCoins, IconHistory, IconMessages, IconUsers } from '@tabler/icons-react'
+import { IconChartBar, IconCoins, IconHistory, IconKey, IconMessages, IconUsers } from '@tabler/icons-react'
 import { Suspense } from 'react'
 import { Link, Outlet, useLocation } from 'react-router'
 import { Frame } from '../app/Frame'
@@ -9,6 +9,7 @@ const PAGES = [
   { path: '/admin', label: 'Dashboard', Icon: IconChartBar },
   { path: '/admin/users', label: 'Users', Icon: IconUsers },
   { path: '/admin/chats', label: 'Chats', Icon: IconMessages },
+  { path: '/admin/keys', label: 'API keys', Icon: IconKey },
   { path: '/admin/ledger', label: 'Ledger', Icon: IconCoins },
   { path: '/admin/audit', label: 'Audit trail', Icon: IconHistory },
 ]

@@ -10,6 +10,7 @@ import { AdminFrame } from './AdminFrame'
 import { AuditPage } from './AuditPage'
 import { ChatsPage } from './ChatsPage'
 import { DeleteUserPage } from './DeleteUserPage'
+import { KeysPage } from './KeysPage'
 import { LedgerPage } from './LedgerPage'
 import { UserPage } from './UserPage'
 import { UsersPage } from './UsersPage'
@@ -27,6 +28,7 @@ export default function AdminRoutes() {
         <Route path="users/:userId" element={<UserPage />} />
         <Route path="users/:userId/delete" element={<DeleteUserPage />} />
         <Route path="chats" element={<ChatsPage />} />
+        <Route path="keys" element={<KeysPage />} />
         <Route path="ledger" element={<LedgerPage />} />
         <Route path="audit" element={<AuditPage />} />
       </Route>

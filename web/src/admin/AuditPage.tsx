@@ -16,7 +16,12 @@ export function AuditPage() {
       <AdminTitle title="Audit trail" />
       <SimpleGrid cols={{ base: 2, lg: 4 }} spacing="sm" mb="md">
         <UserPicker label="Who did it" value={actorId} onChange={setActorId} />
-        <UserPicker label="To whom" value={targetId} onChange={setTargetId} otherwise="A chat, or a deleted account" />
+        <UserPicker
+          label="To whom"
+          value={targetId}
+          onChange={setTargetId}
+          otherwise="A chat, a key, or a deleted account"
+        />
         <PeriodFields {...period} />
       </SimpleGrid>
       <AuditTable pages={useAudit({ targetId, actorId, ...period })} />

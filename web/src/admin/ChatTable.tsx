@@ -2,6 +2,7 @@ import { Anchor, Modal, Text } from '@mantine/core'
 import { useModals } from '@mantine/modals'
 import { useDeferredValue, useState } from 'react'
 import type { Pages } from '../graphql/usePages'
+import { NOT_STORED } from '../text/chats'
 import { count } from '../text/numbers'
 import { Moment } from '../ui/Moment'
 import { RowsTable, type Column } from '../ui/RowsTable'
@@ -25,7 +26,7 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
       cell: (chat) => (
         <Anchor component="button" type="button" size="sm" ta="left" display="block" onClick={() => read(chat)}>
           <Text span size="sm" lineClamp={1} maw={320}>
-            {chat.message}
+            {chat.message || <em>{NOT_STORED}</em>}
           </Text>
         </Anchor>
       ),

@@ -58,7 +58,7 @@ function Deletion({ user }: { user: User }) {
             {chats == null ? 'all chats' : plural(chats, 'chat')}, with the conversations they are in
           </List.Item>
           <List.Item>{tokens(user.balance.tokens)} of balance, written off in the ledger</List.Item>
-          <List.Item>all devices are logged out; answers on their way are stopped</List.Item>
+          <List.Item>all devices are logged out, and API keys end; answers on their way are stopped</List.Item>
         </List>
         <Text size="sm" c="dimmed">
           The ledger and the audit trail keep their entries. This cannot be undone; deactivating can.

@@ -16,9 +16,9 @@ const COLUMNS: Column<LedgerRow>[] = [
   { header: 'When', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
   {
     header: 'Why',
-    cell: ({ reason, note, actor }) => (
+    cell: ({ reason, note, actor, apiKeyId }) => (
       <>
-        {reasonInWords(reason)}
+        {reasonInWords(reason)} {apiKeyId && 'by API'}
         {actor && (
           <>
             {' '}

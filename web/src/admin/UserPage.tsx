@@ -16,9 +16,10 @@ import { Section } from '../ui/Section'
 import { AdminTitle } from './AdminTitle'
 import { AuditTable } from './AuditTable'
 import { ChatTable } from './ChatTable'
+import { KeyTable } from './KeyTable'
 import { LedgerTable } from './LedgerTable'
 import { ALL_CHATS, EVER } from './filters'
-import { useAudit, useChats, useLedger, type User } from './lists'
+import { useAudit, useChats, useKeys, useLedger, type User } from './lists'
 import { UserActions } from './UserActions'
 
 export function UserPage() {
@@ -83,6 +84,7 @@ function OneUser({ user, changes, onChanged }: { user: User; changes: number; on
         <Tabs.List mb="md">
           <Tabs.Tab value="chats">Chats</Tabs.Tab>
           <Tabs.Tab value="ledger">Ledger</Tabs.Tab>
+          <Tabs.Tab value="keys">API keys</Tabs.Tab>
           <Tabs.Tab value="audit">What operators did</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="chats">
@@ -91,6 +93,9 @@ function OneUser({ user, changes, onChanged }: { user: User; changes: number; on
         <Tabs.Panel value="ledger">
           {/* Anew when the balance has changed. */}
           <LedgerOf key={user.balance.tokens} userId={user.id} />
+        </Tabs.Panel>
+        <Tabs.Panel value="keys">
+          <KeysOf userId={user.id} onRevoked={onChanged} />
         </Tabs.Panel>
         <Tabs.Panel value="audit">
           <AuditOf key={changes} userId={user.id} />
@@ -102,6 +107,10 @@ function OneUser({ user, changes, onChanged }: { user: User; changes: number; on
 
 function ChatsOf({ userId, onDeleted }: { userId: string; onDeleted: () => void }) {
   return <ChatTable pages={useChats({ ...ALL_CHATS, userId })} withUser={false} onDeleted={onDeleted} />
+}
+
+function KeysOf({ userId, onRevoked }: { userId: string; onRevoked: () => void }) {
+  return <KeyTable pages={useKeys({ userId, search: '' })} withUser={false} onRevoked={onRevoked} />
 }
 
 function LedgerOf({ userId }: { userId: string }) {

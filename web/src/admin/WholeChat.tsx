@@ -7,12 +7,13 @@ import { useViewer } from '../session/context'
 import { count } from '../text/numbers'
 import { tokens } from '../text/prices'
 import { confirmDanger } from '../ui/confirm'
-import { Facts } from '../ui/Facts'
+import { Facts, type Fact } from '../ui/Facts'
 import { Moment } from '../ui/Moment'
 import { auditPath } from './AuditTable'
 import { ChatStatusBadge } from './ChatStatusBadge'
 import { whatGoes } from './chatWords'
 import type { ChatRow } from './lists'
+import { PaidUnder } from './PaidUnder'
 import { UserName } from './UserName'
 
 type Props = { chat: ChatRow; onDeleted: () => void }
@@ -42,14 +43,15 @@ export function WholeChat({ chat, onDeleted }: Props) {
           ['Came', <Moment key="came" iso={chat.createdAt} />],
           ['Ended', chat.finishedAt ? <Moment key="ended" iso={chat.finishedAt} /> : 'not yet'],
           ['Cost', `${tokens(chat.cost)} of ${tokens(chat.hold)} held`],
+          ...(chat.apiKeyId ? [['Paid', <PaidUnder key="paid" apiKeyId={chat.apiKeyId} />] as Fact] : []),
           [
             'Usage',
             usage
               ? `${count(usage.input)} in, ${count(usage.output)} out${usage.estimated ? ' (estimated)' : ''}`
               : 'none',
           ],
-          ...(chat.error ? [['Error', `${chat.error.message} (${chat.error.code})`] as [string, string]] : []),
-          ...(chat.replacedById ? [['Replaced', 'by a later version'] as [string, string]] : []),
+          ...(chat.error ? [['Error', `${chat.error.message} (${chat.error.code})`] as Fact] : []),
+          ...(chat.replacedById ? [['Replaced', 'by a later version'] as Fact] : []),
         ]}
       />
       <Divider />

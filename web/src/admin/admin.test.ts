@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
 import { Problem } from '../graphql/problem'
 import { adjustmentOf } from './adjustment'
-import { actionInWords, detailsInWords } from './auditWords'
+import { actionInWords, detailsInWords, ownerOf } from './auditWords'
 import { bulkInWords, forEach } from './bulk'
 import { chatInWords, whatGoes } from './chatWords'
 import { byDay, modelsOf, type DayOfModel } from './dashboard/data'
-import { dayOf, momentsOf } from './filters'
+import { momentsOf } from './filters'
 
 it('an adjustment is by an amount, or to one', () => {
   expect(adjustmentOf({ mode: 'by', amount: -50 }, 100)).toBe(-50)
@@ -24,31 +24,39 @@ it('one that fails does not keep the others from it', async () => {
 })
 
 it('acts of the audit trail name whom they were done to where that is not the target itself', () => {
-  expect(actionInWords('user.delete', 'mia')).toBe('Deleted the account')
-  expect(actionInWords('chat.delete', 'mia')).toBe('Deleted a chat of mia')
-  expect(actionInWords('rocket.launch', 'mia')).toBe('rocket.launch')
+  const act = (action: string) => actionInWords({ action, targetName: 'mia', details: '{}' })
+  expect(act('user.delete')).toBe('Deleted the account')
+  expect(act('chat.delete')).toBe('Deleted a chat of mia')
+  expect(act('rocket.launch')).toBe('rocket.launch')
+})
+
+it('acts on API keys name the key, and are told of its owner', () => {
+  const details = '{"name":"my tool","scopes":"completions,read","user":"mia"}'
+  const act = { action: 'api_key.revoke', targetName: 'jt-0123456789ab', details }
+  expect(actionInWords(act)).toBe('Revoked the API key jt-0123456789ab… of mia (my tool)')
+  expect(actionInWords({ ...act, action: 'api_key.create' })).toMatch(/^Made the API key jt-/)
+  expect(ownerOf(act)).toBe('mia')
+  expect(detailsInWords(act)).toBe('scopes: completions, read')
+  expect(actionInWords({ ...act, details: 'nonsense' })).toBe('Revoked the API key jt-0123456789ab… of jt-0123456789ab')
 })
 
 it('details of the audit trail are read as far as they can be', () => {
-  expect(detailsInWords('{"amount":500,"reason":"Thanks"}')).toBe('amount: 500, reason: Thanks')
-  expect(detailsInWords('{"written_off":0,"staff":true}')).toBe('written off: 0, staff: yes')
-  expect(detailsInWords('{"created_at":"2026-01-31T12:00:00Z"}')).toMatch(/^created at: .*31.*2026/)
-  expect(detailsInWords('nonsense')).toBe('nonsense')
+  const words = (details: string) => detailsInWords({ action: 'user.update', details })
+  expect(words('{"amount":500,"reason":"Thanks"}')).toBe('amount: 500, reason: Thanks')
+  expect(words('{"written_off":0,"staff":true}')).toBe('written off: 0, staff: yes')
+  expect(words('{"created_at":"2026-01-31T12:00:00Z"}')).toMatch(/^created at: .*31.*2026/)
+  expect(words('nonsense')).toBe('nonsense')
 })
 
 it('a chat is called by its beginning and its user', () => {
   expect(chatInWords({ message: 'Hello', user: { id: 'u1', username: 'mia' } })).toBe('“Hello” of mia')
   expect(chatInWords({ message: 'a'.repeat(99), user: null })).toBe(`“${'a'.repeat(40)}…” of somebody`)
+  expect(chatInWords({ message: '', user: null })).toBe('not stored (API call) of somebody')
 })
 
 it('what goes with chats is said, and what is stopped for it', () => {
   expect(whatGoes([{ status: 'DONE' }])).toMatch(/^The text goes for good/)
   expect(whatGoes([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(/^Answers on their way are stopped first/)
-})
-
-it('days are days of the calendar', () => {
-  expect(dayOf(' 2026-01-31 ')).toBe('2026-01-31')
-  for (const text of [null, '', '2026-1-31', '2026-02-31', '2026-13-01', 'soon']) expect(dayOf(text)).toBeNull()
 })
 
 it('a period lasts to the end of its last day, in the time of the reader', () => {

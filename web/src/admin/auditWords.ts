@@ -1,34 +1,66 @@
 import { moment } from '../text/dates'
 
-const ACTIONS = new Map<string, (name: string) => string>([
+/** What of an act its words are made of. */
+type Act = { action: string; targetName: string; details: string }
+
+const ACTIONS = new Map<string, (act: Act) => string>([
   ['user.create', () => 'Made the account'],
   ['user.update', () => 'Changed the account'],
   ['user.set_password', () => 'Set the password'],
   ['user.delete', () => 'Deleted the account'],
   ['balance.adjust', () => 'Adjusted the balance'],
-  ['chat.delete', (name) => `Deleted a chat of ${name}`],
+  ['chat.delete', ({ targetName }) => `Deleted a chat of ${targetName}`],
+  ['api_key.create', (act) => `Made the API key ${keyInWords(act)}`],
+  ['api_key.revoke', (act) => `Revoked the API key ${keyInWords(act)}`],
 ])
 
 /** What was done, and to whom, in words; an action that is newer than this page as it is. */
-export function actionInWords(action: string, targetName: string): string {
-  return ACTIONS.get(action)?.(targetName) ?? action
+export function actionInWords(act: Act): string {
+  return ACTIONS.get(act.action)?.(act) ?? act.action
 }
 
-/** The details, a JSON object, as "name: value, ..". */
-export function detailsInWords(details: string): string {
+/** Whose it is that something was done to. */
+export function ownerOf({ action, targetName, details }: Act): string {
+  return isOfKey(action) ? (textOf(details, 'user') ?? targetName) : targetName
+}
+
+/** The details, a JSON object, as "name: value, ..", without what the words of the act have told. */
+export function detailsInWords({ action, details }: Pick<Act, 'action' | 'details'>): string {
+  const told = isOfKey(action) ? ['user', 'name'] : []
+  const parsed = objectOf(details)
+  if (!parsed) return details
+  return Object.entries(parsed)
+    .filter(([name]) => !told.includes(name))
+    .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${valueInWords(value)}`)
+    .join(', ')
+}
+
+function isOfKey(action: string): boolean {
+  return action.startsWith('api_key.')
+}
+
+/** "jt-0123456789ab… of mia (my tool)". */
+function keyInWords(act: Act): string {
+  const name = textOf(act.details, 'name')
+  return `${act.targetName}… of ${ownerOf(act)}${name === null ? '' : ` (${name})`}`
+}
+
+function textOf(details: string, name: string): string | null {
+  const value = objectOf(details)?.[name]
+  return typeof value === 'string' ? value : null
+}
+
+function objectOf(details: string): Record<string, unknown> | null {
   try {
     const parsed: unknown = JSON.parse(details)
-    if (typeof parsed !== 'object' || parsed === null) return details
-    return Object.entries(parsed)
-      .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${valueInWords(value)}`)
-      .join(', ')
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : null
   } catch {
-    return details
+    return null
   }
 }
 
 function valueInWords(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (typeof value !== 'string') return JSON.stringify(value)
-  return /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/.test(value) ? moment(value) : value
+  return /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/.test(value) ? moment(value) : value.replaceAll(/,(?=\S)/g, ', ')
 }

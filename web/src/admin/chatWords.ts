@@ -1,3 +1,4 @@
+import { NOT_STORED } from '../text/chats'
 import { excerpt } from '../text/excerpt'
 import type { ChatRow } from './lists'
 
@@ -11,5 +12,6 @@ export function whatGoes(chats: readonly Pick<ChatRow, 'status'>[]): string {
 
 /** What to call a chat in a sentence: “Explain how a rainbow…” of mia. */
 export function chatInWords({ message, user }: Pick<ChatRow, 'message' | 'user'>): string {
-  return `“${excerpt(message, '', 40)}” of ${user?.username ?? 'somebody'}`
+  const what = message === '' ? NOT_STORED : `“${excerpt(message, '', 40)}”`
+  return `${what} of ${user?.username ?? 'somebody'}`
 }

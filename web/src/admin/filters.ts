@@ -1,4 +1,5 @@
 import type { ChatStatus, UserOrder } from '../gql/admin'
+import { startOfDay } from '../text/dates'
 
 // What the lists can be filtered by. A filter that the API learns is added here and to its document in admin.graphql.
 
@@ -20,10 +21,12 @@ export type ChatFilters = Period & {
   status: ChatStatus | null
 }
 
+export type KeyFilters = { userId: string | null; search: string }
+
 export type LedgerFilters = Period & { userId: string | null }
 
 export type AuditFilters = Period & {
-  /** What it was done to: a user, or a chat. */
+  /** What it was done to: a user, a chat, or an API key. */
   targetId: string | null
   /** Who did it. */
   actorId: string | null
@@ -35,23 +38,9 @@ export const EVER: Period = { since: null, until: null }
 /** No filter at all. */
 export const ALL_CHATS: ChatFilters = { userId: null, search: '', model: null, status: null, ...EVER }
 
-/** A day of the calendar as it is written in addresses and fields, "2026-01-31"; null for anything else. */
-export function dayOf(text: string | null): string | null {
-  const written = text?.trim() ?? ''
-  const at = /^\d{4}-\d{2}-\d{2}$/.test(written) ? new Date(`${written}T00:00Z`) : null
-  // The 31st of February would be a day in March.
-  return at && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(written) ? written : null
-}
-
 /** The moments between which the days of a period are, for the reader. */
 export function momentsOf({ since, until }: Period): Period {
-  return { since: startOf(since), until: startOf(until, 1) }
-}
-
-function startOf(day: string | null, later = 0): string | null {
-  const [year, month, date] = (dayOf(day) ?? '').split('-').map(Number)
-  if (!year || !month || !date) return null
-  return new Date(year, month - 1, date + later).toISOString()
+  return { since: since && startOfDay(since), until: until && startOfDay(until, 1) }
 }
 
 /** One of the choices of a list; anything else is no filter. */

@@ -9,11 +9,20 @@ import {
   type ChatsQuery,
   type LedgerEntriesQuery,
 } from '../gql/admin'
+import { KeysDocument } from '../gql/keys'
 import { ask } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages, type Pages } from '../graphql/usePages'
+import type { Key } from '../keys/keyWords'
 import { useViewer } from '../session/context'
-import { momentsOf, type AuditFilters, type ChatFilters, type LedgerFilters, type UserFilters } from './filters'
+import {
+  momentsOf,
+  type AuditFilters,
+  type ChatFilters,
+  type KeyFilters,
+  type LedgerFilters,
+  type UserFilters,
+} from './filters'
 
 export type User = AdminUserFragment
 export type ChatRow = NonNullable<ChatsQuery['chats']>['nodes'][number]
@@ -50,6 +59,18 @@ export function useChats({ userId, search, model, status, since, until }: ChatFi
       return (await ask(client, ChatsDocument, variables)).chats ?? NO_PAGE
     },
     [client, userId, search, model, status, since, until],
+  )
+  return usePages(load)
+}
+
+export function useKeys({ userId, search }: KeyFilters): Pages<Key> {
+  const { client } = useViewer()
+  const load = useCallback(
+    async (after: string | null) => {
+      const variables = { first: PAGE, after, userId, search: search === '' ? null : search }
+      return (await ask(client, KeysDocument, variables)).userApiKeys ?? NO_PAGE
+    },
+    [client, userId, search],
   )
   return usePages(load)
 }

@@ -1,4 +1,5 @@
-import { dayOf, type Period } from './filters'
+import { dayOf } from '../text/dates'
+import type { Period } from './filters'
 import { useFilter } from './useFilter'
 
 export type PeriodFilter = Period & {

@@ -1,9 +1,11 @@
 import { Divider, Stack } from '@mantine/core'
+import { NOT_STORED } from '../text/chats'
 import { Bubble } from './Bubble'
 import { Markdown } from './Markdown'
 
 /** A message and its answer, to be read and nothing else. */
 export function ChatText({ message, response }: { message: string; response: string }) {
+  if (message === '') return <em>{NOT_STORED}</em>
   return (
     <Stack>
       <Bubble>{message}</Bubble>

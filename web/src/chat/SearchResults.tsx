@@ -7,6 +7,7 @@ import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
 import { Ago } from '../ui/Ago'
+import { NOT_STORED } from '../text/chats'
 import { plural } from '../text/numbers'
 import { excerpt } from '../text/excerpt'
 import { ProblemAlert } from '../ui/ProblemAlert'
@@ -34,7 +35,7 @@ export function SearchResults({ search }: { search: string }) {
       </Text>
       {rows.map((chat) => {
         const shared = {
-          label: excerpt(chat.message, search, 70),
+          label: excerpt(chat.message, search, 70) || NOT_STORED,
           description: (
             <>
               {excerpt(chat.response, search, 110)} · <Ago iso={chat.createdAt} />

@@ -1,4 +1,5 @@
 const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' })
 const monthAndDay = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' })
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' })
 
@@ -16,9 +17,41 @@ export function moment(iso: string): string {
   return dateAndTime.format(new Date(iso))
 }
 
+/** The day of a moment, in the reader's time zone and habit. */
+export function day(iso: string): string {
+  return date.format(new Date(iso))
+}
+
 /** "Jan 31" of "2026-01-31", in the reader's habit. */
 export function shortDay(day: string): string {
   return monthAndDay.format(new Date(day))
+}
+
+/** A day of the calendar as it is written in addresses and fields, "2026-01-31"; null for anything else. */
+export function dayOf(text: string | null): string | null {
+  const written = text?.trim() ?? ''
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(written) ? new Date(`${written}T00:00Z`) : null
+  // The 31st of February would be a day in March.
+  return at && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(written) ? written : null
+}
+
+/** The moment at which a day begins for the reader, or one so many days later; null where it is none. */
+export function startOfDay(day: string, later = 0): string | null {
+  const [year, month, date] = (dayOf(day) ?? '').split('-').map(Number)
+  if (!year || !month || !date) return null
+  return new Date(year, month - 1, date + later).toISOString()
+}
+
+/** The last second of a day for the reader, which still has its name. */
+export function endOfDay(day: string): string | null {
+  const next = startOfDay(day, 1)
+  return next && new Date(new Date(next).getTime() - 1000).toISOString()
+}
+
+/** Today where the reader is, "2026-01-31". */
+export function today(now = new Date()): string {
+  const parts = [now.getFullYear(), now.getMonth() + 1, now.getDate()]
+  return parts.map((part) => String(part).padStart(2, '0')).join('-')
 }
 
 /** "5 min. ago", "yesterday", "just now". */

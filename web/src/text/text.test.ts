@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ago, shortDay } from './dates'
+import { ago, dayOf, endOfDay, shortDay, today } from './dates'
 import { deviceInWords } from './devices'
 import { fileName } from './download'
 import { excerpt } from './excerpt'
@@ -42,6 +42,17 @@ describe('excerpt', () => {
 
 it('days are short where they are many', () => {
   expect(shortDay('2026-01-31')).toMatch(/31/)
+})
+
+it('days are days of the calendar', () => {
+  expect(dayOf(' 2026-01-31 ')).toBe('2026-01-31')
+  for (const text of [null, '', '2026-1-31', '2026-02-31', '2026-13-01', 'soon']) expect(dayOf(text)).toBeNull()
+})
+
+it('a day ends with its last second, in the time of the reader', () => {
+  expect(endOfDay('2026-12-31')).toBe(new Date(2026, 11, 31, 23, 59, 59).toISOString())
+  expect(endOfDay('soon')).toBeNull()
+  expect(today(new Date(2026, 0, 5, 23, 59))).toBe('2026-01-05')
 })
 
 it('ago', () => {

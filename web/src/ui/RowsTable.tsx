@@ -25,11 +25,13 @@ type Props<T extends { id: string }> = {
   /** How to call a row, for those who hear the table. */
   nameOf?: (row: T) => string
   selection?: Selection
+  /** What is over and done with, and steps back. */
+  isQuiet?: (row: T) => boolean
 }
 
 /** A list as a table, with what it says while it loads, when it is empty, and when it fails. */
 export function RowsTable<T extends { id: string }>(props: Props<T>) {
-  const { pages, columns, what, many, minWidth = 640, nameOf, selection } = props
+  const { pages, columns, what, many, minWidth = 640, nameOf, selection, isQuiet } = props
   const { rows, isLoading, problem, reload } = pages
   if (isLoading && rows.length === 0) return <Skeleton height={200} aria-label="Loading" />
   return (
@@ -51,7 +53,11 @@ export function RowsTable<T extends { id: string }>(props: Props<T>) {
             </Table.Thead>
             <Table.Tbody>
               {rows.map((row) => (
-                <Table.Tr key={row.id} aria-selected={selection?.ids.has(row.id)}>
+                <Table.Tr
+                  key={row.id}
+                  aria-selected={selection?.ids.has(row.id)}
+                  {...(isQuiet?.(row) && { c: 'dimmed' })}
+                >
                   {selection && <SelectOne id={row.id} name={nameOf?.(row) ?? row.id} selection={selection} />}
                   {columns.map(({ header, cell, isNumber }) => (
                     <Table.Td key={header} className={isNumber ? classes.numbers : undefined}>

@@ -1,0 +1,38 @@
+import { Anchor } from '@mantine/core'
+import { Link } from 'react-router'
+import type { Pages } from '../graphql/usePages'
+import { keyColumns } from '../keys/keyColumns'
+import type { Key } from '../keys/keyWords'
+import { useRevoke } from '../keys/useRevoke'
+import { RowsTable, type Column } from '../ui/RowsTable'
+import { auditPath } from './AuditTable'
+import { UserName } from './UserName'
+
+const USER: Column<Key> = {
+  header: 'User',
+  cell: ({ user }) => <UserName user={user} name={user?.username ?? 'deleted'} />,
+}
+
+const TRAIL: Column<Key> = {
+  header: 'Trail',
+  cell: ({ id }) => (
+    <Anchor component={Link} to={auditPath(id)} size="sm">
+      Audit trail
+    </Anchor>
+  ),
+}
+
+type Props = { pages: Pages<Key>; withUser?: boolean; onRevoked?: () => void }
+
+export function KeyTable({ pages, withUser = true, onRevoked }: Props) {
+  const columns = [...keyColumns(useRevoke(pages, onRevoked)), TRAIL]
+  return (
+    <RowsTable
+      pages={pages}
+      columns={withUser ? [USER, ...columns] : columns}
+      what="key"
+      minWidth={920}
+      isQuiet={({ active }) => !active}
+    />
+  )
+}

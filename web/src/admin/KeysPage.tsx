@@ -1,0 +1,32 @@
+import { SimpleGrid, TextInput } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { IconSearch } from '@tabler/icons-react'
+import { withoutSecret } from '../keys/keyWords'
+import { AdminTitle } from './AdminTitle'
+import { KeyTable } from './KeyTable'
+import { useKeys } from './lists'
+import { useFilter } from './useFilter'
+import { UserPicker } from './UserPicker'
+
+export function KeysPage() {
+  const [search, setSearch] = useFilter('search')
+  const [asked] = useDebouncedValue(search ?? '', 250)
+  const [userId, setUserId] = useFilter('user')
+  return (
+    <>
+      <AdminTitle title="API keys" />
+      <SimpleGrid cols={2} spacing="sm" mb="md">
+        <TextInput
+          label="Key"
+          placeholder="A name, or how it begins"
+          leftSection={<IconSearch size={16} aria-hidden />}
+          value={search ?? ''}
+          // A whole key must not get into the page's address.
+          onChange={(event) => setSearch(withoutSecret(event.currentTarget.value))}
+        />
+        <UserPicker label="User" value={userId} onChange={setUserId} />
+      </SimpleGrid>
+      <KeyTable pages={useKeys({ userId, search: asked.trim() })} />
+    </>
+  )
+}

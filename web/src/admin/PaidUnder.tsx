@@ -1,0 +1,19 @@
+import { Anchor } from '@mantine/core'
+import { Link } from 'react-router'
+import { useQuery } from 'urql'
+import { KeyBeginningDocument } from '../gql/keys'
+
+/** Names the API key that a chat was paid under, where there still is one. */
+export function PaidUnder({ apiKeyId }: { apiKeyId: string }) {
+  const [{ data }] = useQuery({ query: KeyBeginningDocument, variables: { id: apiKeyId } })
+  const prefix = data?.node && 'prefix' in data.node ? data.node.prefix : null
+  if (prefix === null) return 'under an API key'
+  return (
+    <>
+      under an API key,{' '}
+      <Anchor component={Link} to={`/admin/keys?search=${encodeURIComponent(prefix)}`} size="sm">
+        {prefix}…
+      </Anchor>
+    </>
+  )
+}

@@ -1,0 +1,101 @@
+import { Button, Checkbox, Group, Input, MultiSelect, NumberInput, SimpleGrid, Stack, TextInput } from '@mantine/core'
+import { useRef } from 'react'
+import { useQuery } from 'urql'
+import { ModelsDocument } from '../gql/chat'
+import { CreateKeyDocument } from '../gql/keys'
+import { perform } from '../graphql/client'
+import { Problem } from '../graphql/problem'
+import { useViewer } from '../session/context'
+import { today } from '../text/dates'
+import { DayField } from '../ui/DayField'
+import { ProblemAlert } from '../ui/ProblemAlert'
+import { useMutationForm } from '../ui/useMutationForm'
+import { SCOPES } from './keyWords'
+import { EMPTY_KEY, inputOf, limitMistake, type NewKey } from './newKey'
+import type { Made } from './SecretDialog'
+
+const NUMBER = { placeholder: 'No limit', allowDecimal: false, allowNegative: false, thousandSeparator: ',' }
+
+export default function CreateKeyForm({ onCreated }: { onCreated: (made: Made) => void }) {
+  const { client, user } = useViewer()
+  const [{ data }] = useQuery({ query: ModelsDocument })
+  const day = useRef<HTMLInputElement>(null)
+  const { form, submit, problem, isBusy } = useMutationForm<NewKey>(
+    {
+      initialValues: EMPTY_KEY,
+      validate: {
+        name: (name) => (name.trim() ? null : 'A name'),
+        scopes: (scopes) => (scopes.length > 0 ? null : 'One of them, at least'),
+        // A day that is half written is none yet, and must not make a key that never ends.
+        expiresAt: (last) => ((day.current?.value ?? '') === (last ?? '') ? null : 'A day such as 2026-01-31'),
+        total: limitMistake,
+        perDay: limitMistake,
+        perMonth: limitMistake,
+      },
+    },
+    async (values) => {
+      const { secret, apiKey } = await perform(client, CreateKeyDocument, { input: inputOf(values) })
+      if (secret === null || apiKey === null) throw new Problem('INTERNAL', 'The server sent no key.')
+      onCreated({ secret, key: apiKey })
+    },
+  )
+  const scopes = SCOPES.filter(({ scope }) => scope !== 'ADMIN' || user.isStaff || user.isSuperuser)
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack>
+        {problem && <ProblemAlert problem={problem} />}
+        <TextInput
+          label="Name"
+          description="To know it by: the program, or where it runs"
+          autoComplete="off"
+          data-autofocus
+          {...form.getInputProps('name')}
+        />
+        <Checkbox.Group label="What it may do" {...form.getInputProps('scopes')}>
+          <Stack gap="xs" mt="xs">
+            {scopes.map(({ scope, label, description }) => (
+              <Checkbox key={scope} value={scope} label={label} description={description} />
+            ))}
+          </Stack>
+        </Checkbox.Group>
+        <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm">
+          <MultiSelect
+            label="Models"
+            description="That it may ask"
+            placeholder={form.values.models.length === 0 ? 'All' : ''}
+            data={data?.models.map(({ name }) => name) ?? []}
+            clearable
+            clearButtonProps={{ 'aria-label': 'Clear models' }}
+            {...form.getInputProps('models')}
+          />
+          <DayField
+            label="Last day"
+            description="It never ends where this is empty"
+            ref={day}
+            fixOnBlur={false}
+            excludeDate={(date) => date < today()}
+            {...form.getInputProps('expiresAt')}
+          />
+        </SimpleGrid>
+        <Input.Wrapper
+          label="What it may spend"
+          labelElement="div"
+          description="In tokens of your balance. Days and months are those of UTC."
+          role="group"
+          aria-label="What it may spend"
+        >
+          <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="sm" mt="xs">
+            <NumberInput label="In all" {...NUMBER} {...form.getInputProps('total')} />
+            <NumberInput label="In a month" {...NUMBER} {...form.getInputProps('perMonth')} />
+            <NumberInput label="In a day" {...NUMBER} {...form.getInputProps('perDay')} />
+          </SimpleGrid>
+        </Input.Wrapper>
+        <Group justify="flex-end">
+          <Button type="submit" loading={isBusy}>
+            Make the key
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}

@@ -1,0 +1,73 @@
+import { Button, Modal } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { IconKey } from '@tabler/icons-react'
+import { lazy, Suspense, useCallback, useState } from 'react'
+import { OwnKeysDocument } from '../gql/keys'
+import { ask } from '../graphql/client'
+import { NO_PAGE } from '../graphql/pagedList'
+import { usePages } from '../graphql/usePages'
+import { useViewer } from '../session/context'
+import { PageLoader } from '../ui/PageLoader'
+import { RowsTable } from '../ui/RowsTable'
+import { Section } from '../ui/Section'
+import { keyColumns } from './keyColumns'
+import { endedLast, type Key } from './keyWords'
+import { SecretDialog, type Made } from './SecretDialog'
+import { useRevoke } from './useRevoke'
+
+// With it come the calendar and the list to choose several from.
+const CreateKeyForm = lazy(() => import('./CreateKeyForm'))
+
+const COLUMNS_WIDTH = 900
+/** As many as anybody may have that are good, so that none of them hides behind those that have ended. */
+const PAGE = 100
+
+/** One's own keys. */
+export function KeysCard() {
+  const { client } = useViewer()
+  const [isCreating, creation] = useDisclosure(false)
+  const [made, setMade] = useState<Made | null>(null)
+  const load = useCallback(
+    async (after: string | null) => (await ask(client, OwnKeysDocument, { first: PAGE, after })).apiKeys ?? NO_PAGE,
+    [client],
+  )
+  const pages = usePages<Key>(load)
+  const revoke = useRevoke(pages)
+  return (
+    <Section
+      title="API keys"
+      description="What programs show instead of a password. Revoking ends one; logging out and a new password do not."
+      action={
+        <Button leftSection={<IconKey size={16} />} onClick={creation.open}>
+          New key…
+        </Button>
+      }
+    >
+      <RowsTable
+        pages={{ ...pages, rows: endedLast(pages.rows) }}
+        columns={keyColumns(revoke)}
+        what="key"
+        minWidth={COLUMNS_WIDTH}
+        isQuiet={({ active }) => !active}
+      />
+      <Modal
+        opened={isCreating}
+        onClose={creation.close}
+        title="New API key"
+        size="lg"
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        <Suspense fallback={<PageLoader height="20rem" />}>
+          <CreateKeyForm
+            onCreated={(key) => {
+              creation.close()
+              setMade(key)
+              pages.reload()
+            }}
+          />
+        </Suspense>
+      </Modal>
+      <SecretDialog made={made} onClose={() => setMade(null)} />
+    </Section>
+  )
+}

@@ -1,0 +1,83 @@
+import { Alert, Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
+import { useClipboard } from '@mantine/hooks'
+import { IconAlertTriangle, IconCheck, IconCopy } from '@tabler/icons-react'
+import { CodeBlock } from '../chat/CodeBlock'
+import { exampleOf, type Key } from './keyWords'
+
+/** A key as it comes from the server, this once. */
+export type Made = { secret: string; key: Key }
+
+type Props = { made: Made | null; onClose: () => void }
+
+/** The one time that a key can be read. It closes by its buttons alone: a click beside it must not lose the key. */
+export function SecretDialog({ made, onClose }: Props) {
+  return (
+    <Modal
+      opened={made !== null}
+      onClose={onClose}
+      title="Your new API key"
+      size="xl"
+      closeOnClickOutside={false}
+      closeOnEscape={false}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      {made && <Secret made={made} onClose={onClose} />}
+    </Modal>
+  )
+}
+
+function Secret({ made: { secret, key }, onClose }: { made: Made; onClose: () => void }) {
+  const { copied, copy, error } = useClipboard({ timeout: 3000 })
+  return (
+    <Stack gap="sm">
+      <Alert color="orange" variant="light" icon={<IconAlertTriangle />} title="Copy it now">
+        It is shown this once, and nobody can read it again. Whoever has it can use it, so keep it like a password.
+      </Alert>
+      <Textarea
+        label={key.name}
+        // Read, selected and copied by hand where the browser keeps the clipboard to itself, as it does on plain http.
+        readOnly
+        autosize
+        value={secret}
+        onFocus={(event) => event.currentTarget.select()}
+        // Some browsers send what they check to their maker.
+        spellCheck={false}
+        autoComplete="off"
+        styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)', wordBreak: 'break-all' } }}
+        error={error ? 'It could not be copied. Select it, and copy it by hand.' : null}
+      />
+      <Group>
+        <Button
+          leftSection={copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
+          onClick={() => copy(secret)}
+          data-autofocus
+        >
+          {copied ? 'Copied' : 'Copy the key'}
+        </Button>
+      </Group>
+      <Usage scopes={key.scopes} />
+      <Group justify="flex-end">
+        <Button variant="default" onClick={onClose}>
+          I have kept it
+        </Button>
+      </Group>
+    </Stack>
+  )
+}
+
+/** How a program begins with it. */
+function Usage({ scopes }: Pick<Key, 'scopes'>) {
+  const { origin } = window.location
+  if (!scopes.includes('COMPLETIONS')) {
+    return <Text size="sm">Programs send it in the header Authorization: Bearer, to {origin}/graphql.</Text>
+  }
+  return (
+    <>
+      <Text size="sm">
+        Any program made for OpenAI can use it, with the base URL{' '}
+        <strong style={{ overflowWrap: 'anywhere' }}>{origin}/v1</strong>. In Python:
+      </Text>
+      <CodeBlock code={exampleOf(origin)} language="python" />
+    </>
+  )
+}

@@ -1,0 +1,65 @@
+import { Badge, Button, Code, Stack, Text } from '@mantine/core'
+import { day, moment } from '../text/dates'
+import { Ago } from '../ui/Ago'
+import type { Column } from '../ui/RowsTable'
+import classes from '../ui/ui.module.css'
+import { scopesInWords, spendingInWords, stateOf, type Key } from './keyWords'
+
+/** What a table of keys shows, whoever they belong to. */
+export function keyColumns(revoke: (key: Key) => void): Column<Key>[] {
+  return [
+    { header: 'Key', cell: ({ name, prefix }) => <NameOfKey name={name} prefix={prefix} /> },
+    { header: 'May', cell: ({ scopes }) => scopesInWords(scopes) },
+    { header: 'Models', cell: ({ models }) => models?.join(', ') ?? 'all' },
+    { header: 'Spent', cell: ({ spending }) => <Spent lines={spendingInWords(spending)} /> },
+    { header: 'Last used', cell: ({ lastUsedAt }) => (lastUsedAt ? <Ago iso={lastUsedAt} /> : 'never') },
+    { header: 'Ends', cell: ({ expiresAt }) => (expiresAt ? <End iso={expiresAt} /> : 'never') },
+    { header: 'State', cell: (key) => <State apiKey={key} onRevoke={() => revoke(key)} /> },
+  ]
+}
+
+function NameOfKey({ name, prefix }: { name: string; prefix: string }) {
+  return (
+    <>
+      <div className={classes.name} title={name}>
+        {name}
+      </div>
+      <div>
+        <Code className={classes.nowrap}>{prefix}…</Code>
+      </div>
+    </>
+  )
+}
+
+function Spent({ lines }: { lines: string[] }) {
+  return lines.map((line, index) => (
+    <Text key={line} size={index === 0 ? 'sm' : 'xs'} className={classes.nowrap}>
+      {line}
+    </Text>
+  ))
+}
+
+/** The day on which it ends; the moment itself where one points at it. */
+function End({ iso }: { iso: string }) {
+  return (
+    <time dateTime={iso} title={moment(iso)} className={classes.nowrap}>
+      {day(iso)}
+    </time>
+  )
+}
+
+function State({ apiKey, onRevoke }: { apiKey: Key; onRevoke: () => void }) {
+  const state = stateOf(apiKey)
+  return (
+    <Stack gap={4} align="start">
+      <Badge color={state === 'active' ? 'teal' : 'gray'} variant="light" miw="max-content">
+        {state}
+      </Badge>
+      {state === 'active' && (
+        <Button size="compact-xs" variant="default" aria-label={`Revoke ${apiKey.name}`} onClick={onRevoke}>
+          Revoke…
+        </Button>
+      )}
+    </Stack>
+  )
+}

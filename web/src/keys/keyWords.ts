@@ -1,0 +1,65 @@
+import type { KeyPartsFragment, Scope } from '../gql/keys'
+import { count } from '../text/numbers'
+
+export type Key = KeyPartsFragment
+
+type ScopeWords = { scope: Scope; label: string; description: string }
+
+/** What a key may be used for, in the order in which it is offered. */
+export const SCOPES: readonly ScopeWords[] = [
+  {
+    scope: 'COMPLETIONS',
+    label: 'Ask models',
+    description: 'By the routes under /v1, as programs made for OpenAI do.',
+  },
+  { scope: 'READ', label: 'Read', description: 'Your chats, conversations, balance and ledger.' },
+  { scope: 'WRITE', label: 'Write', description: 'Send messages, change chats and conversations. Includes reading.' },
+  { scope: 'ADMIN', label: 'Administer', description: 'All that you may do as an operator. Includes reading.' },
+]
+
+/** "Ask models, read". A scope that is newer than this page is shown as it is. */
+export function scopesInWords(scopes: readonly Scope[]): string {
+  const words = scopes.map((scope) => SCOPES.find((known) => known.scope === scope)?.label ?? scope)
+  return words.map((word, index) => (index === 0 ? word : word.toLowerCase())).join(', ')
+}
+
+/** What was spent and what may be, the whole first: "300 of 5,000 in all", "100 today". */
+export function spendingInWords(spending: Key['spending']): string[] {
+  const { total, held, today, thisMonth, totalLimit, dailyLimit, monthlyLimit } = spending
+  const line = (spent: number, limit: number | null, when: string) =>
+    limit === null ? `${count(spent)} ${when}` : `${count(spent)} of ${count(limit)} ${when}`
+  return [
+    line(total, totalLimit, 'in all'),
+    // Without a limit the whole says enough.
+    ...(monthlyLimit === null ? [] : [line(thisMonth, monthlyLimit, 'this month')]),
+    ...(dailyLimit === null ? [] : [line(today, dailyLimit, 'today')]),
+    ...(held > 0 ? [`${count(held)} held`] : []),
+  ]
+}
+
+export type KeyState = 'active' | 'revoked' | 'expired'
+
+export function stateOf({ active, revokedAt }: Pick<Key, 'active' | 'revokedAt'>): KeyState {
+  if (revokedAt !== null) return 'revoked'
+  return active ? 'active' : 'expired'
+}
+
+/** Those that open nothing any more behind the others. */
+export function endedLast<T extends { active: boolean }>(keys: readonly T[]): T[] {
+  return [...keys.filter(({ active }) => active), ...keys.filter(({ active }) => !active)]
+}
+
+const MARK = 'jt-'
+/** So much of a key is known to the server, and shown. */
+const BEGINNING = 15
+
+/** What may be searched for: of a whole key that somebody pastes no more than what is not secret. */
+export function withoutSecret(search: string): string {
+  const text = search.trimStart()
+  return text.startsWith(MARK) ? text.slice(0, BEGINNING) : search
+}
+
+/** The first lines of a program that uses a key. */
+export function exampleOf(origin: string): string {
+  return `from openai import OpenAI\nclient = OpenAI(base_url="${origin}/v1", api_key="jt-...")`
+}

@@ -1,0 +1,80 @@
+import { expect, it } from 'vitest'
+import { endedLast, exampleOf, scopesInWords, spendingInWords, stateOf, withoutSecret, type Key } from './keyWords'
+import { EMPTY_KEY, inputOf, limitMistake } from './newKey'
+
+const NOTHING: Key['spending'] = {
+  total: 0,
+  held: 0,
+  today: 0,
+  thisMonth: 0,
+  totalLimit: null,
+  dailyLimit: null,
+  monthlyLimit: null,
+}
+
+it('a key without limits is told what it spent, and no more', () => {
+  expect(spendingInWords({ ...NOTHING, total: 1200, today: 100, thisMonth: 300 })).toEqual(['1,200 in all'])
+})
+
+it('each limit stands beside what counts against it', () => {
+  const spent = { total: 1200, today: 100, thisMonth: 300, held: 50 }
+  expect(spendingInWords({ ...spent, totalLimit: 5000, dailyLimit: 500, monthlyLimit: 900 })).toEqual([
+    '1,200 of 5,000 in all',
+    '300 of 900 this month',
+    '100 of 500 today',
+    '50 held',
+  ])
+})
+
+it('scopes are told in words', () => {
+  expect(scopesInWords(['COMPLETIONS', 'READ'])).toBe('Ask models, read')
+})
+
+it('a key is active until it is revoked or its time is over', () => {
+  expect(stateOf({ active: true, revokedAt: null })).toBe('active')
+  expect(stateOf({ active: false, revokedAt: '2026-01-31T12:00:00Z' })).toBe('revoked')
+  expect(stateOf({ active: false, revokedAt: null })).toBe('expired')
+})
+
+it('keys that have ended come last, in their order', () => {
+  const keys = [false, true, false, true].map((active, id) => ({ active, id }))
+  expect(endedLast(keys).map(({ id }) => id)).toEqual([1, 3, 0, 2])
+})
+
+it('of a whole key no more is searched for than what everybody may see', () => {
+  const prefix = 'jt-0123456789ab'
+  expect(withoutSecret(`  ${prefix}-${'f'.repeat(64)}`)).toBe(prefix)
+  expect(withoutSecret('jt-01')).toBe('jt-01')
+  expect(withoutSecret('a name that is longer than a beginning')).toBe('a name that is longer than a beginning')
+})
+
+it('an example has the address of this server, and no key', () => {
+  expect(exampleOf('https://jeton.example').split('\n')).toEqual([
+    'from openai import OpenAI',
+    'client = OpenAI(base_url="https://jeton.example/v1", api_key="jt-...")',
+  ])
+})
+
+it('what is left empty limits nothing', () => {
+  expect(inputOf({ ...EMPTY_KEY, name: ' tool ' })).toEqual({
+    name: 'tool',
+    scopes: ['COMPLETIONS'],
+    models: null,
+    expiresAt: null,
+    spendingLimit: { total: null, perDay: null, perMonth: null },
+  })
+})
+
+it('a key lasts to the end of its last day', () => {
+  const input = inputOf({ ...EMPTY_KEY, models: ['a'], expiresAt: '2026-01-31', total: 500, perDay: 0 })
+  expect(input).toMatchObject({
+    models: ['a'],
+    expiresAt: new Date(2026, 0, 31, 23, 59, 59).toISOString(),
+    spendingLimit: { total: 500, perDay: 0, perMonth: null },
+  })
+})
+
+it('limits are whole numbers', () => {
+  expect(['', 0, 500].map(limitMistake)).toEqual([null, null, null])
+  for (const limit of [1.5, 2 ** 53, '99999999999999999999']) expect(limitMistake(limit)).not.toBeNull()
+})

@@ -1,0 +1,24 @@
+import { RevokeKeyDocument } from '../gql/keys'
+import { perform } from '../graphql/client'
+import type { Pages } from '../graphql/usePages'
+import { useViewer } from '../session/context'
+import { confirmDanger } from '../ui/confirm'
+import type { Key } from './keyWords'
+
+/** Ends a key of a list, once somebody is sure of it. */
+export function useRevoke({ change }: Pick<Pages<Key>, 'change'>, onRevoked?: () => void): (key: Key) => void {
+  const { client, user: viewer } = useViewer()
+  return ({ id, name, prefix, user }) => {
+    const whose = user && user.id !== viewer.id ? ` of ${user.username}` : ''
+    confirmDanger({
+      title: `Revoke “${name}”${whose}?`,
+      text: `Programs that show ${prefix}… are refused at once. What is being answered goes on, and is paid for. This cannot be undone.`,
+      confirm: 'Revoke',
+      run: async () => {
+        const { apiKey } = await perform(client, RevokeKeyDocument, { input: { apiKeyId: id } })
+        if (apiKey) change((keys) => keys.map((key) => (key.id === id ? apiKey : key)))
+        onRevoked?.()
+      },
+    })
+  }
+}

@@ -1,0 +1,39 @@
+import '@mantine/dates/styles.css'
+import { DateInput, type DateInputProps } from '@mantine/dates'
+import { IconCalendar } from '@tabler/icons-react'
+import { useState } from 'react'
+import { dayOf } from '../text/dates'
+
+type Props = DateInputProps & { label: string }
+
+/** A day, written or picked. */
+export function DayField({ label, ...rest }: Props) {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <DateInput
+      label={label}
+      placeholder="Year-month-day"
+      leftSection={<IconCalendar size={16} aria-hidden />}
+      valueFormat="YYYY-MM-DD"
+      // Nothing is made of a date that is half written.
+      dateParser={dayOf}
+      clearable
+      clearButtonProps={{ 'aria-label': `Clear ${label.toLowerCase()}` }}
+      ariaLabels={{
+        previousMonth: 'Month before',
+        nextMonth: 'Month after',
+        previousYear: 'Year before',
+        nextYear: 'Year after',
+        previousDecade: 'Ten years before',
+        nextDecade: 'Ten years after',
+      }}
+      highlightToday
+      hideOutsideDates
+      weekendDays={[]}
+      popoverProps={{ onOpen: () => setOpen(true), onClose: () => setOpen(false) }}
+      // Escape closes the calendar, and leaves open the dialog that it is in.
+      data-mantine-stop-propagation={isOpen || undefined}
+      {...rest}
+    />
+  )
+}
