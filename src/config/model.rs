@@ -20,7 +20,7 @@ pub enum Provider {
     Echo,
 }
 
-/// `[models.NAME]`. Flat, so that an unknown key is refused by name; [`Config::check`] knows which provider needs what.
+/// `[models.NAME]`. Flat, so that an unknown key is refused by name; [`Model::check`] knows which provider needs what.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
