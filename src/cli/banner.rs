@@ -15,9 +15,11 @@ pub(super) fn text(config: &Config, models: &Models, missing: &[MissingFile], ad
     if reachable(address) != address {
         line(&mut text, "listens on", &format!("{address}: every address of this machine"));
     }
+    line(&mut text, "browser", &format!("{base}/          the chat; operators go to {base}/admin/"));
     let graphiql = if config.graphql.graphiql { "   in a browser: GraphiQL, to try it out" } else { "" };
     line(&mut text, "GraphQL", &format!("{base}/graphql{graphiql}"));
     line(&mut text, "REST", &format!("{base}/api/      described by {base}/api/openapi.json"));
+    line(&mut text, "OpenAI", &format!("{base}/v1        for OpenAI's clients, with an API key of the account page"));
     line(&mut text, "health", &format!("{base}/healthz"));
     let (default, others): (Vec<_>, Vec<_>) = models.iter().partition(|model| models.is_default(model));
     for model in &default {
@@ -131,8 +133,15 @@ mod tests {
     #[test]
     fn it_fits_on_one_screen_and_names_what_matters() {
         let text = banner("default_model = \"echo\"\n[models.smollm2]\npath = \"/nowhere/a.gguf\"", "0.0.0.0:80");
-        for part in ["http://127.0.0.1:80/graphql", "/api/openapi.json", "/healthz", "echo (only repeats", "100 tokens"]
-        {
+        for part in [
+            "http://127.0.0.1:80/graphql",
+            "/api/openapi.json",
+            "/v1 ",
+            "/admin/",
+            "/healthz",
+            "echo (only repeats",
+            "100 tokens",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(text.contains("/nowhere/a.gguf") && text.contains("left out"), "{text}");
