@@ -31,10 +31,14 @@ pub struct Registering {
 /// Makes an account for a stranger, with the configured grant.
 ///
 /// # Errors
-/// FORBIDDEN where registration is closed; INVALID_INPUT with every mistake in name and password, or where the name is
-/// taken.
-pub async fn register(app: &App, input: Registering) -> Result<user::Model, Error> {
+/// FORBIDDEN where registration is closed; RATE_LIMITED after too many from the address; INVALID_INPUT with every mistake
+/// in name and password, or where the name is taken.
+pub async fn register(app: &App, input: Registering, origin: &Origin) -> Result<user::Model, Error> {
     check_open(app)?;
+    if let Some(address) = &origin.address {
+        let words = "Too many new accounts from your address. Try again later.";
+        app.rates.registrations.check(address, words)?;
+    }
     let new = NewUser::checked(app, &input.username, input.password, Roles::default()).await?;
     app.db.write(new, |txn, new| Box::pin(insert(txn, new))).await
 }
@@ -169,15 +173,6 @@ pub fn forget_try(app: &App, username_key: &str, address: Option<Address>) {
     if let Some(address) = address {
         app.address_failures.forgive(&address.to_string());
     }
-}
-
-/// Counts a new account.
-///
-/// # Errors
-/// RATE_LIMITED where there were too many from the address.
-pub fn limit_registrations(app: &App, origin: &Origin) -> Result<(), Error> {
-    let Some(address) = &origin.address else { return Ok(()) };
-    app.rates.registrations.check(address, "Too many new accounts from your address. Try again later.")
 }
 
 /// Tells those who serve a session of this user for longer than one request to look whether it is still good. Called

@@ -76,20 +76,15 @@ pub async fn call(app: &App, viewer: Viewer, call: Call) -> Result<Called, Error
     let identity = viewer.caller()?;
     let keyed = call.idempotency_key.is_some();
     let (opening, model) = open::check_call(app, identity, call)?;
-    let (caller, live) = if keyed {
-        (Caller::Recorded(Arc::default()), None)
+    let (caller, events) = if keyed {
+        let recording = Arc::new(Recording::default());
+        (Caller::Recorded(recording.clone()), recording.follow().boxed())
     } else {
-        let (sender, receiver) = mpsc::channel(PARTS);
-        (Caller::Live(sender), Some(receiver))
+        let (sender, mut receiver) = mpsc::channel(PARTS);
+        (Caller::Live(sender), stream::poll_fn(move |context| receiver.poll_recv(context)).boxed())
     };
-    let recording = caller.recording();
     match begin(app, identity, opening, model, Some(caller)).await? {
         Begun::New { chat, balance, end } => {
-            let events = match (live, recording) {
-                (Some(mut receiver), _) => stream::poll_fn(move |context| receiver.poll_recv(context)).boxed(),
-                (None, Some(recording)) => recording.follow().boxed(),
-                (None, None) => stream::empty().boxed(),
-            };
             let end = async move { end.await.map_err(Error::internal)? };
             Ok(Called { chat: *chat, balance, events, end: end.boxed() })
         }
@@ -124,8 +119,8 @@ async fn again(app: &App, chat: &chat::Model) -> Result<BoxStream<'static, Event
 impl Caller {
     /// What is recorded is known by its chat, for those who try again.
     pub(super) fn opened(&self, app: &App, chat_id: i64) {
-        if let Some(recording) = self.recording() {
-            app.answers.insert(chat_id, recording);
+        if let Caller::Recorded(recording) = self {
+            app.answers.insert(chat_id, recording.clone());
         }
     }
 
@@ -156,13 +151,6 @@ impl Caller {
             recording.finish();
             // Once more, since only now it is known how much it holds.
             app.answers.insert(chat_id, recording);
-        }
-    }
-
-    fn recording(&self) -> Option<Arc<Recording<Event>>> {
-        match self {
-            Caller::Recorded(recording) => Some(recording.clone()),
-            Caller::Live(_) => None,
         }
     }
 }

@@ -146,12 +146,8 @@ async fn follow(
         let mut save_now = false;
         tokio::select! {
             event = reply.next() => match event {
-                Some(Ok(event @ Event::Refused { .. })) => {
-                    if let Some(caller) = caller.as_mut() {
-                        caller.tell(event, limits.piece_timeout.min(limits.lease / 3)).await;
-                    }
-                }
-                Some(Ok(event @ (Event::Piece(_) | Event::Raw { .. }))) => {
+                Some(Ok(Event::End(usage))) => break Outcome::Done(usage),
+                Some(Ok(event)) => {
                     if let Some(caller) = caller.as_mut() {
                         caller.tell(event.clone(), limits.piece_timeout.min(limits.lease / 3)).await;
                     }
@@ -175,13 +171,14 @@ async fn follow(
                     // A long text less often, so that saving it costs no more than all of it a few times.
                     save_now = kept && written.text.len() - saved_len >= SAVE_BYTES.max(saved_len / 4);
                 }
-                Some(Ok(Event::End(usage))) => break Outcome::Done(usage),
                 Some(Err(error)) => break Outcome::Failed(error),
                 None => break Outcome::Failed(Error::new(Code::ProviderUnavailable, "The answer broke off.")),
             },
             // Nobody waits for the rest any more: what came is counted by ourselves.
-            () = sleep_until(piece_due.min(turn_due)), if drained => break Outcome::Stopped,
-            () = sleep_until(piece_due.min(turn_due)), if !drained => {
+            () = sleep_until(piece_due.min(turn_due)) => {
+                if drained {
+                    break Outcome::Stopped;
+                }
                 break Outcome::Failed(Error::new(Code::Timeout, "The language model took too long."));
             }
             wish = wishes.next() => {
@@ -201,7 +198,7 @@ async fn follow(
             () = left(caller.as_mut()) => {
                 // Whoever is to pay by the upstream's own count has to hear it, if it comes in time.
                 *caller = None;
-                if !is_passed_on || app.config.v1.drain.is_zero() {
+                if !is_passed_on {
                     break Outcome::Stopped;
                 }
                 drained = true;

@@ -72,6 +72,16 @@ impl Model {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > at)
     }
 
+    /// What it has spent on the day of this moment.
+    pub fn spent_today(&self, at: DateTimeUtc) -> Tokens {
+        if self.day == day(at) { self.spent_in_day } else { Tokens::ZERO }
+    }
+
+    /// What it has spent in the month of this moment.
+    pub fn spent_this_month(&self, at: DateTimeUtc) -> Tokens {
+        if self.month == month(at) { self.spent_in_month } else { Tokens::ZERO }
+    }
+
     /// The models that it may ask; none: all.
     pub fn allowed_models(&self) -> Option<Vec<String>> {
         // What can't be read allows nothing.
@@ -82,4 +92,14 @@ impl Model {
     pub fn allows(&self, model: &str) -> bool {
         self.allowed_models().is_none_or(|allowed| allowed.iter().any(|allowed| allowed == model))
     }
+}
+
+/// The day of a moment, as keys name it.
+pub fn day(at: DateTimeUtc) -> String {
+    at.format("%Y-%m-%d").to_string()
+}
+
+/// The month of a moment, as keys name it.
+pub fn month(at: DateTimeUtc) -> String {
+    at.format("%Y-%m").to_string()
 }

@@ -1,5 +1,5 @@
-//! Refuses documents that would cost too much, before the library looks at them. Takes time that grows with the bytes of
-//! the document and no faster, whatever is in it.
+//! Refuses documents that would cost too much, before the library looks at them. Each operation is weighed in time that
+//! grows with the bytes of the document and no faster, whatever is in it.
 
 use std::collections::HashMap;
 

@@ -174,8 +174,10 @@ fn check_operation(
     variables: Option<&serde_json::Map<String, serde_json::Value>>,
 ) -> Result<(Option<OperationType>, Cost), Refusal> {
     // All operations of the document, since the library validates all of them.
-    for (_, operation) in document.operations.iter() {
-        guard::weigh(document, &operation.node, variables, &Limits::STANDARD).map_err(Refusal::of_document)?;
+    let mut costs = Vec::new();
+    for (of, operation) in document.operations.iter() {
+        let cost = guard::weigh(document, &operation.node, variables, &Limits::STANDARD);
+        costs.push((of, cost.map_err(Refusal::of_document)?));
     }
     let operation = match (&document.operations, name) {
         (DocumentOperations::Single(operation), _) => Some(operation),
@@ -190,7 +192,12 @@ fn check_operation(
             return Err(Refusal::of_document("A subscription selects exactly one field, and not by a fragment."));
         }
     }
-    let cost = guard::weigh(document, &operation.node, variables, &Limits::STANDARD).map_err(Refusal::of_document)?;
+    let cost = match costs.as_slice() {
+        [(_, only)] => *only,
+        costs => {
+            costs.iter().find(|(of, _)| of.map(|of| of.as_str()) == name).map(|(_, cost)| *cost).unwrap_or_default()
+        }
+    };
     Ok((Some(operation.node.ty), cost))
 }
 

@@ -9,7 +9,7 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, UpdateMany};
 
 use crate::db::Txn;
-use crate::entity::api_key::{self, Column};
+use crate::entity::api_key::{self, Column, day, month};
 use crate::error::{Code, Error};
 use crate::tokens::Tokens;
 
@@ -48,11 +48,10 @@ pub async fn hold_under(txn: &Txn, key_id: i64, amount: Tokens, at: DateTime<Utc
 /// UNAUTHENTICATED where the key is good no longer.
 pub async fn rest_under(txn: &Txn, key_id: i64, at: DateTime<Utc>) -> Result<Option<Tokens>, Error> {
     let key = find(txn, key_id).await?.filter(|key| key.is_good(at)).ok_or_else(ended)?;
-    let (today, this_month) = (key.day == day(at), key.month == month(at));
     let limits = [
         (key.total_limit, key.spent),
-        (key.daily_limit, if today { key.spent_in_day } else { Tokens::ZERO }),
-        (key.monthly_limit, if this_month { key.spent_in_month } else { Tokens::ZERO }),
+        (key.daily_limit, key.spent_today(at)),
+        (key.monthly_limit, key.spent_this_month(at)),
     ];
     let mut rest = None;
     for (limit, spent) in limits {
@@ -98,14 +97,6 @@ fn spent_in_day(at: DateTime<Utc>) -> Expr {
 
 fn spent_in_month(at: DateTime<Utc>) -> Expr {
     Expr::case(Column::Month.eq(month(at)), Expr::col(Column::SpentInMonth)).finally(0i64).into()
-}
-
-fn day(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d").to_string()
-}
-
-fn month(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m").to_string()
 }
 
 async fn find(txn: &Txn, key_id: i64) -> Result<Option<api_key::Model>, Error> {

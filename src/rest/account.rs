@@ -56,8 +56,7 @@ pub(super) async fn register(app: &App, request: Request) -> Answer {
     if registering.password != password2 {
         return Err(Refusal::Domain(Error::field("password", "Password fields didn't match.")));
     }
-    account::limit_registrations(app, &origin)?;
-    let user = account::register(app, registering).await?;
+    let user = account::register(app, registering, &origin).await?;
     Ok(json(StatusCode::CREATED, &Registered { username: user.username }))
 }
 

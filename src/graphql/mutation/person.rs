@@ -197,11 +197,8 @@ impl PersonMutation {
         let (app, _) = app_and_viewer(ctx)?;
         let RegisterInput { username, password } = input;
         let origin = ctx.data::<Origin>()?;
-        let registered = async {
-            account::limit_registrations(app, origin)?;
-            account::register(app, Registering { username, password }).await
-        };
-        let (user, errors) = credential_outcome(registered.await)?;
+        let registered = account::register(app, Registering { username, password }, origin).await;
+        let (user, errors) = credential_outcome(registered)?;
         let logged_in = match user {
             Some(user) => Some(session::begin(app, user, ctx.data::<Origin>()?.user_agent.clone()).await?),
             None => None,
@@ -237,10 +234,11 @@ impl PersonMutation {
             Some(token) => session::rotate(app, &token, ctx.data::<Origin>()?).await,
             None => Err(Error::unauthenticated()),
         };
-        let (logged_in, errors) = credential_outcome(rotated)?;
-        if logged_in.is_none() {
+        // A token that is good, but came too often, stays.
+        if matches!(&rotated, Err(error) if error.code == Code::Unauthenticated) {
             cookie.clear(ctx, app);
         }
+        let (logged_in, errors) = credential_outcome(rotated)?;
         let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
         Ok(RefreshTokenPayload { access_token, refresh_token, user, errors })
     }

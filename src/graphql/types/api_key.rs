@@ -49,13 +49,11 @@ impl ApiKey {
         let (app, _) = context::app_and_viewer(ctx)?;
         let now = app.clock.now();
         let key = &self.0;
-        let today = key.day == now.format("%Y-%m-%d").to_string();
-        let this_month = key.month == now.format("%Y-%m").to_string();
         Ok(KeySpending {
             total: key.spent,
             held: key.held,
-            today: if today { key.spent_in_day } else { Tokens::ZERO },
-            this_month: if this_month { key.spent_in_month } else { Tokens::ZERO },
+            today: key.spent_today(now),
+            this_month: key.spent_this_month(now),
             total_limit: key.total_limit,
             daily_limit: key.daily_limit,
             monthly_limit: key.monthly_limit,
