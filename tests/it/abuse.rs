@@ -93,6 +93,16 @@ async fn accounts_and_refreshes_are_limited_by_address(#[values(On::Sqlite, On::
     for status in [200, 200, 200, 429] {
         assert_eq!(here.post("/api/token/refresh/", json!({ "refresh": refresh })).await.0, status);
     }
+    // Whoever comes too often stays logged in.
+    let query = json!({ "query": "mutation { refreshToken(input: {}) { errors { code } } }" });
+    for token in [refresh.as_str(), "nonsense"] {
+        let request =
+            reqwest::Client::new().post(format!("http://{address}/graphql")).header("x-forwarded-for", here.1);
+        let request = request.header("x-jeton-session", "cookie").header("cookie", format!("jeton_refresh={token}"));
+        let answer = request.json(&query).send().await.unwrap();
+        assert!(!answer.headers().contains_key("set-cookie"));
+        assert!(answer.text().await.unwrap().contains("RATE_LIMITED"));
+    }
     assert_eq!(there.post("/api/token/refresh/", json!({ "refresh": refresh })).await.0, 200);
 }
 
