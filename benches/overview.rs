@@ -60,12 +60,12 @@ async fn main() {
 
 async fn bench(name: &str, url: String) {
     let mut config = Config::from_toml("").unwrap();
-    config.auth.secret = "a signing key for a bench, and for a bench only".to_owned();
-    config.database.url = url;
+    config.auth.secret = "a signing key for a bench, and for a bench only".into();
+    config.database.url = url.into();
     let app = App::open(config, Models::none()).await.unwrap();
     app.db.migrate().await.unwrap();
     let roles = Roles { is_staff: true, is_superuser: true };
-    let root = admin::create(&app, Actor::CommandLine, "root", "seven-green-kites".to_owned(), roles, None).await;
+    let root = admin::create(&app, Actor::CommandLine, "root", "seven-green-kites".into(), roles, None).await;
     let access = session::begin(&app, root.unwrap(), None).await.unwrap().access_token;
     let start = Instant::now();
     fill(&app.db).await;

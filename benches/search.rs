@@ -52,15 +52,15 @@ async fn main() {
 
 async fn bench(name: &str, url: String) {
     let mut config = Config::from_toml("").unwrap();
-    config.auth.secret = "a signing key for a bench, and for a bench only".to_owned();
-    config.database.url = url;
+    config.auth.secret = "a signing key for a bench, and for a bench only".into();
+    config.database.url = url.into();
     let app = App::open(config, Models::none()).await.unwrap();
     app.db.migrate().await.unwrap();
     let mut users = Vec::new();
     for number in 0..51 {
         let name = format!("user{number}");
         let roles = Roles::default();
-        let made = admin::create(&app, Actor::CommandLine, &name, "seven-green-kites".to_owned(), roles, None).await;
+        let made = admin::create(&app, Actor::CommandLine, &name, "seven-green-kites".into(), roles, None).await;
         users.push(made.unwrap());
     }
     let logged_in = session::begin(&app, users[0].clone(), None).await.unwrap();

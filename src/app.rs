@@ -1,12 +1,11 @@
 //! [`App`]: everything that the rooms need, built the same way by `main` and by tests.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::ops::Deref;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,12 +16,13 @@ use crate::cluster::Bus;
 use crate::config::{self, Config};
 use crate::db::Db;
 use crate::error::Error;
-use crate::jwt::Keys;
+use crate::jwt::{Keys, Names};
 use crate::keyed_hash::KeyedHash;
 use crate::password::Hasher;
 use crate::random::Random;
 use crate::rate_limit::{Failures, Places, Rate};
 use crate::recording::Recording;
+use crate::secrets::Secrets;
 use crate::tokens::Price;
 use crate::viewer::Address;
 
@@ -80,8 +80,8 @@ pub struct Outside {
     pub random: Random,
     /// The models that answer.
     pub models: Models,
-    /// The signing key.
-    pub secret: Vec<u8>,
+    /// What tokens are signed with, and API keys hashed.
+    pub secrets: Secrets,
 }
 
 impl App {
@@ -90,14 +90,17 @@ impl App {
     /// # Errors
     /// INTERNAL where the system has no randomness for a salt.
     pub fn new(config: Config, db: Db, outside: Outside) -> Result<Self, Error> {
-        let Outside { clock, random, models, secret } = outside;
+        let Outside { clock, random, models, secrets } = outside;
+        let named = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
+        let names = Names { issuer: named(&config.auth.issuer), audience: named(&config.auth.audience) };
         Ok(Self(Arc::new(Parts {
             db,
             clock,
             random,
             hasher: Hasher::new(config.auth.hashing_threads)?,
-            keys: Keys::new(&secret),
-            hashes: KeyedHash::new(&secret, "jeton: API keys and calls").map_err(Error::internal)?,
+            keys: Keys::new(&secrets.signing, names),
+            hashes: KeyedHash::new(secrets.hashing.expose_secret().as_bytes(), "jeton: API keys and calls")
+                .map_err(Error::internal)?,
             models,
             bus: Bus::local(),
             login_failures: Failures::new(config.auth.free_attempts, config.auth.max_delay),
@@ -120,9 +123,21 @@ impl App {
     /// INTERNAL, with a source that says what is wrong with the database or the signing key.
     pub async fn open(config: Config, models: Models) -> Result<Self, Error> {
         let random = Random::system();
-        let secret = signing_key(&config, &random)?;
+        let secrets = Secrets::open(&config, &random)?;
         let db = Db::connect(&config.database_url(), config.database.max_connections).await?;
-        Self::new(config, db, Outside { clock: Clock::system(), random, models, secret })
+        Self::new(config, db, Outside { clock: Clock::system(), random, models, secrets })
+    }
+
+    /// Takes up the signing keys of the file, where they have been rotated.
+    pub fn reload_keys(&self) {
+        match Secrets::again(&self.config) {
+            Ok(Some(secrets)) if self.keys.replace(&secrets.signing) => {
+                let signs = secrets.signing.first().map(|key| key.id.as_str()).unwrap_or_default();
+                tracing::info!(signs, keys = secrets.signing.len(), "the signing keys have changed");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(?error, "the signing keys can't be read again; those from before stay"),
+        }
     }
 }
 
@@ -323,41 +338,4 @@ fn address(upstream: config::Upstream) -> Result<ai::openai::Address, Error> {
     let api_key = upstream.api_key()?;
     let config::Upstream { base_url, upstream_model, .. } = upstream;
     Ok(ai::openai::Address { base_url, api_key, upstream_model })
-}
-
-/// The configured signing key, or the one in the data directory, which is made at the first start.
-fn signing_key(config: &Config, random: &Random) -> Result<Vec<u8>, Error> {
-    if !config.auth.secret.is_empty() {
-        return Ok(config.auth.secret.clone().into_bytes());
-    }
-    std::fs::create_dir_all(&config.data.dir).map_err(Error::internal)?;
-    let path = config.data.dir.join("signing.key");
-    let explain = |error: std::io::Error| Error::internal(format!("{}: {error}", path.display()));
-    if !path.exists() {
-        make_key_file(&path, &format!("{}{}", random.hex128(), random.hex128())).map_err(explain)?;
-    }
-    let key = std::fs::read_to_string(&path).map_err(explain)?.trim().to_owned().into_bytes();
-    if key.len() < 32 {
-        return Err(Error::internal(format!("{}: at least 32 bytes are needed", path.display())));
-    }
-    Ok(key)
-}
-
-/// Writes the key under another name first and links it into place, so that nobody reads half a key and of two servers
-/// that start at once the first one wins.
-fn make_key_file(path: &Path, key: &str) -> std::io::Result<()> {
-    let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
-    writeln!(file, "{key}")?;
-    file.sync_all()?;
-    let linked = std::fs::hard_link(&draft, path);
-    std::fs::remove_file(&draft)?;
-    match linked {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
 }

@@ -1,9 +1,13 @@
 //! Access and refresh tokens: JSON Web Tokens, HS256 only, as the clients of the REST routes know them.
+//!
+//! Times are compared with the clock that was handed in, without leeway: all servers keep their clocks in step.
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// What a token is for.
@@ -16,7 +20,7 @@ pub enum Kind {
     Refresh,
 }
 
-/// What a token says. `jti`, `iat`, `exp` are those of RFC 7519; times in seconds since 1970.
+/// What a token says. `jti`, `iat`, `exp`, `iss`, `aud` are those of RFC 7519; times in seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// What the token is for.
@@ -31,34 +35,85 @@ pub struct Claims {
     pub user_id: i64,
     /// The session it belongs to, and ends with.
     pub session_id: i64,
+    /// Who made it, where the configuration names somebody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
+    /// Whom it is for, where the configuration names somebody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aud: Option<String>,
 }
 
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// Unreadable, forged, expired or not yet valid.
+    /// Unreadable, forged, expired, not yet valid, or of another issuer or for another audience.
     Invalid,
     /// A good token of the other kind.
     WrongType,
 }
 
-/// Makes and checks tokens with one key.
+/// What tokens are signed with.
+#[derive(Clone, Debug)]
+pub struct Secret {
+    /// What tokens name it by in their header (`kid`). Tells nothing of it.
+    pub id: String,
+    /// At least 32 bytes.
+    pub text: SecretString,
+    /// Until when the tokens that it has signed are good; none: as long as they say themselves.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// Who makes tokens, and for whom: in each token, and asked of each, where they are named.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// The `iss` of tokens.
+    pub issuer: Option<String>,
+    /// The `aud` of tokens.
+    pub audience: Option<String>,
+}
+
+/// Makes tokens with the first of some secrets, and checks them with all of them. Its clones are the same one.
 #[derive(Clone)]
 pub struct Keys {
+    ring: Arc<RwLock<Arc<[Key]>>>,
+    validation: Arc<Validation>,
+    names: Arc<Names>,
+}
+
+struct Key {
+    secret: Secret,
     encoding: EncodingKey,
     decoding: DecodingKey,
-    validation: Validation,
 }
 
 impl Keys {
-    /// Keys from the secret bytes of the configuration.
-    pub fn new(secret: &[u8]) -> Self {
+    /// Keys from secrets; the first one signs.
+    pub fn new(secrets: &[Secret], names: Names) -> Self {
         // The algorithm is pinned, and only here: a token's own header never chooses it.
         let mut validation = Validation::new(Algorithm::HS256);
-        // The times are compared below, with the clock that was handed in and no leeway.
+        // The times are compared below.
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
-        Self { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret), validation }
+        if let Some(issuer) = &names.issuer {
+            validation.set_issuer(&[issuer]);
+            validation.required_spec_claims.insert("iss".to_owned());
+        }
+        if let Some(audience) = &names.audience {
+            validation.set_audience(&[audience]);
+            validation.required_spec_claims.insert("aud".to_owned());
+        }
+        Self { ring: Arc::new(RwLock::new(ring(secrets))), validation: Arc::new(validation), names: Arc::new(names) }
+    }
+
+    /// Takes other secrets from now on; tells whether they are others.
+    pub fn replace(&self, secrets: &[Secret]) -> bool {
+        let mut ring_now = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let named = |secret: &Secret| (secret.id.clone(), secret.until);
+        let same = ring_now.iter().map(|key| named(&key.secret)).eq(secrets.iter().map(named));
+        if !same {
+            *ring_now = ring(secrets);
+        }
+        !same
     }
 
     /// Signs a token that lives for `ttl` from now.
@@ -78,8 +133,13 @@ impl Keys {
             jti: subject.jti.to_owned(),
             user_id: subject.user_id,
             session_id: subject.session_id,
+            iss: self.names.issuer.clone(),
+            aud: self.names.audience.clone(),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+        let ring = self.ring();
+        let key = ring.first().ok_or(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat)?;
+        let header = Header { kid: Some(key.secret.id.clone()), ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, &claims, &key.encoding)
     }
 
     /// The claims of a token of this kind, if its signature holds and it is in its time.
@@ -87,8 +147,16 @@ impl Keys {
     /// # Errors
     /// Why it is refused.
     pub fn verify(&self, token: &str, kind: Kind, now: DateTime<Utc>) -> Result<Claims, Refused> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|_| Refused::Invalid)?
+        let named = jsonwebtoken::decode_header(token).map_err(|_| Refused::Invalid)?.kid;
+        let ring = self.ring();
+        // Tokens from before there were names may be of any key.
+        let mut candidates = ring
+            .iter()
+            .filter(|key| named.as_ref().is_none_or(|named| *named == key.secret.id))
+            .filter(|key| key.secret.until.is_none_or(|until| now < until));
+        let claims = candidates
+            .find_map(|key| jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation).ok())
+            .ok_or(Refused::Invalid)?
             .claims;
         if claims.exp <= now.timestamp() || claims.iat > now.timestamp() {
             Err(Refused::Invalid)
@@ -98,6 +166,22 @@ impl Keys {
             Ok(claims)
         }
     }
+
+    fn ring(&self) -> Arc<[Key]> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn ring(secrets: &[Secret]) -> Arc<[Key]> {
+    let key = |secret: &Secret| {
+        let bytes = secret.text.expose_secret().as_bytes();
+        Key {
+            secret: secret.clone(),
+            encoding: EncodingKey::from_secret(bytes),
+            decoding: DecodingKey::from_secret(bytes),
+        }
+    };
+    secrets.iter().map(key).collect()
 }
 
 /// What a new token is to say.
@@ -117,16 +201,28 @@ pub struct Subject<'a> {
 mod tests {
     use super::*;
 
-    const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
     const DAY: Duration = Duration::from_secs(86_400);
 
     fn subject(kind: Kind) -> Subject<'static> {
         Subject { kind, user_id: 7, session_id: 3, jti: "00112233445566778899aabbccddeeff" }
     }
 
+    fn secret(id: &str, text: &str) -> Secret {
+        Secret { id: id.to_owned(), text: text.into(), until: None }
+    }
+
+    fn keys() -> Keys {
+        Keys::new(&[secret("one", SECRET)], Names::default())
+    }
+
+    fn start() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000, 0).unwrap()
+    }
+
     #[test]
     fn a_token_holds_until_its_last_second() {
-        let (keys, start) = (Keys::new(SECRET), DateTime::from_timestamp(1_700_000_000, 0).unwrap());
+        let (keys, start) = (keys(), start());
         let token = keys.sign(subject(Kind::Access), start, DAY).unwrap();
         let at =
             |seconds| keys.verify(&token, Kind::Access, start + chrono::TimeDelta::seconds(seconds)).map(|c| c.user_id);
@@ -138,21 +234,68 @@ mod tests {
 
     #[test]
     fn kinds_keys_and_algorithms_are_not_interchangeable() {
-        let (keys, now) = (Keys::new(SECRET), DateTime::from_timestamp(1_700_000_000, 0).unwrap());
+        let (keys, now) = (keys(), start());
         let refresh = keys.sign(subject(Kind::Refresh), now, DAY).unwrap();
         assert_eq!(keys.verify(&refresh, Kind::Access, now), Err(Refused::WrongType));
-        assert_eq!(
-            Keys::new(b"another secret of the same length").verify(&refresh, Kind::Refresh, now),
-            Err(Refused::Invalid)
-        );
+        let other = Keys::new(&[secret("one", "another secret of the same length")], Names::default());
+        assert_eq!(other.verify(&refresh, Kind::Refresh, now), Err(Refused::Invalid));
         let claims = keys.verify(&refresh, Kind::Refresh, now).unwrap();
         for algorithm in [Algorithm::HS384, Algorithm::HS512] {
-            let other =
-                jsonwebtoken::encode(&Header::new(algorithm), &claims, &EncodingKey::from_secret(SECRET)).unwrap();
+            let key = EncodingKey::from_secret(SECRET.as_bytes());
+            let other = jsonwebtoken::encode(&Header::new(algorithm), &claims, &key).unwrap();
             assert_eq!(keys.verify(&other, Kind::Refresh, now), Err(Refused::Invalid), "{algorithm:?}");
         }
         // {"alg":"none"} with the payload of a good token and no signature.
         let payload = refresh.split('.').nth(1).unwrap();
         assert_eq!(keys.verify(&format!("eyJhbGciOiJub25lIn0.{payload}."), Kind::Refresh, now), Err(Refused::Invalid));
+    }
+
+    #[test]
+    fn after_a_rotation_old_tokens_are_good_for_their_time_and_new_ones_have_the_new_key() {
+        let (keys, now) = (keys(), start());
+        let old = keys.sign(subject(Kind::Access), now, DAY).unwrap();
+        let until = now + chrono::TimeDelta::hours(1);
+        let retired = Secret { until: Some(until), ..secret("one", SECRET) };
+        let ring = [secret("two", "a second secret of enough length!"), retired];
+        assert!(keys.clone().replace(&ring), "clones are the same");
+        assert!(!keys.replace(&ring), "the same again is no change");
+        assert!(keys.verify(&old, Kind::Access, now).is_ok());
+        assert_eq!(keys.verify(&old, Kind::Access, until), Err(Refused::Invalid));
+        let new = keys.sign(subject(Kind::Access), now, DAY).unwrap();
+        assert_eq!(jsonwebtoken::decode_header(&new).unwrap().kid.as_deref(), Some("two"));
+        assert!(keys.verify(&new, Kind::Access, until).is_ok());
+        // The name of one key does not let the signature of another pass.
+        assert!(keys.replace(&[secret("two", SECRET)]));
+        assert_eq!(keys.verify(&old, Kind::Access, now), Err(Refused::Invalid), "there is no key of that name");
+    }
+
+    #[test]
+    fn tokens_without_the_name_of_a_key_are_tried_with_all_of_them() {
+        let (keys, now) = (keys(), start());
+        let claims = keys.verify(&keys.sign(subject(Kind::Access), now, DAY).unwrap(), Kind::Access, now).unwrap();
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        let nameless = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap();
+        keys.replace(&[secret("two", "a second secret of enough length!"), secret("one", SECRET)]);
+        assert!(keys.verify(&nameless, Kind::Access, now).is_ok());
+    }
+
+    #[test]
+    fn issuer_and_audience_are_asked_for_where_they_are_named() {
+        let named = |issuer: Option<&str>, audience: Option<&str>| {
+            let names = Names { issuer: issuer.map(str::to_owned), audience: audience.map(str::to_owned) };
+            Keys::new(&[secret("one", SECRET)], names)
+        };
+        let now = start();
+        let all = [named(None, None), named(Some("a"), None), named(None, Some("a")), named(Some("a"), Some("a"))];
+        for (signs, signer) in all.iter().enumerate() {
+            let token = signer.sign(subject(Kind::Access), now, DAY).unwrap();
+            for (checks, checker) in all.iter().enumerate() {
+                // Whoever asks for no issuer takes any; a token for somebody is for nobody else (RFC 7519, 4.1.3).
+                let good = signs == checks || (signs, checks) == (1, 0);
+                assert_eq!(checker.verify(&token, Kind::Access, now).is_ok(), good || (signs, checks) == (3, 2));
+            }
+            let other = named(Some("b"), Some("b"));
+            assert_eq!(other.verify(&token, Kind::Access, now), Err(Refused::Invalid));
+        }
     }
 }

@@ -13,6 +13,7 @@
 //! | [`account`], [`chat`] | people; metered exchanges |
 //! | [`ledger`], [`audit`] | the only one that moves tokens; what operators did |
 //! | [`app`] | what all of them need, built once |
+//! | [`secrets`] | what tokens are signed with |
 //! | [`db`], [`entity`], [`ai`], [`cluster`] | storage, rows, language models, news |
 //! | the rest | leaves: errors, tokens, time, passwords, and the like |
 
@@ -39,6 +40,7 @@ pub mod random;
 pub mod rate_limit;
 pub mod recording;
 pub mod rest;
+pub mod secrets;
 pub mod server;
 pub mod session;
 pub mod telemetry;

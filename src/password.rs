@@ -8,6 +8,7 @@ use std::sync::Arc;
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 use crate::error::Error;
@@ -40,19 +41,19 @@ impl Hasher {
     ///
     /// # Errors
     /// INTERNAL where hashing fails.
-    pub async fn hash(&self, password: String) -> Result<String, Error> {
-        self.run(move || hash(&password)).await
+    pub async fn hash(&self, password: SecretString) -> Result<String, Error> {
+        self.run(move || hash(password.expose_secret())).await
     }
 
     /// Whether this is the password. Without a stored hash the answer is no, after the same time.
     ///
     /// # Errors
     /// INTERNAL where the stored hash cannot be read.
-    pub async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, Error> {
+    pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<bool, Error> {
         let (known, stored) = (stored.is_some(), stored.unwrap_or_else(|| self.decoy.to_string()));
         let matches = self.run(move || {
             let parsed = PasswordHash::new(&stored).map_err(Error::internal)?;
-            Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+            Ok(Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed).is_ok())
         });
         Ok(matches.await? && known)
     }
@@ -74,6 +75,40 @@ impl Hasher {
 
 fn hash(password: &str) -> Result<String, Error> {
     Ok(Argon2::default().hash_password(password.as_bytes()).map_err(Error::internal)?.to_string())
+}
+
+/// What strangers try first: the passwords that head the lists of leaked ones, and those that servers come with.
+const COMMON: [&str; 24] = [
+    "123456",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "password",
+    "password1",
+    "password123",
+    "Password1",
+    "qwerty",
+    "qwerty123",
+    "qwertyuiop",
+    "111111",
+    "abc123",
+    "iloveyou",
+    "letmein",
+    "welcome",
+    "welcome1",
+    "admin",
+    "admin123",
+    "administrator",
+    "root",
+    "changeme",
+    "secret",
+    "test",
+];
+
+/// The passwords that strangers try first for this name.
+pub fn common(username: &str) -> impl Iterator<Item = String> {
+    let own = [String::new(), username.to_owned(), username.to_lowercase(), format!("{username}123")];
+    COMMON.into_iter().map(str::to_owned).chain(own)
 }
 
 /// Whether a new password will do; if not, a sentence that says why.
@@ -111,10 +146,10 @@ mod tests {
     #[tokio::test]
     async fn only_the_right_password_verifies() {
         let hasher = Hasher::new(1).unwrap();
-        let hash = hasher.hash("correct horse".to_owned()).await.unwrap();
+        let hash = hasher.hash("correct horse".into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$"), "{hash}");
-        assert!(hasher.verify("correct horse".to_owned(), Some(hash.clone())).await.unwrap());
-        assert!(!hasher.verify("Correct horse".to_owned(), Some(hash)).await.unwrap());
-        assert!(!hasher.verify("decoy".to_owned(), None).await.unwrap());
+        assert!(hasher.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
+        assert!(!hasher.verify("Correct horse".into(), Some(hash)).await.unwrap());
+        assert!(!hasher.verify("decoy".into(), None).await.unwrap());
     }
 }

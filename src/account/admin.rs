@@ -4,7 +4,8 @@
 //! and superusers. The last active superuser can't be taken away. Every deed is in the audit trail.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::{NewUser, Roles, insert, set_password_hash};
@@ -111,7 +112,7 @@ pub async fn create(
     app: &App,
     actor: Actor,
     username: &str,
-    password: String,
+    password: SecretString,
     roles: Roles,
     grant: Option<Tokens>,
 ) -> Result<user::Model, Error> {
@@ -189,15 +190,35 @@ pub async fn update(app: &App, actor: Actor, user_id: i64, change: Change) -> Re
     Ok(changed)
 }
 
+/// The names of the active superusers with a password that is among the first ones that strangers try.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn superusers_with_common_passwords(app: &App) -> Result<Vec<String>, Error> {
+    let superusers = user::Entity::find()
+        .filter(user::Column::IsActive.eq(true))
+        .filter(user::Column::IsSuperuser.eq(true))
+        .order_by_asc(user::Column::Id);
+    let mut named = Vec::new();
+    for user in superusers.all(app.db.read()).await? {
+        let tries = password::common(&user.username)
+            .map(|common| app.hasher.verify(common.into(), Some(user.password_hash.clone())));
+        if futures::future::try_join_all(tries).await?.contains(&true) {
+            named.push(user.username);
+        }
+    }
+    Ok(named)
+}
+
 /// Sets somebody's password, and ends all their sessions.
 ///
 /// # Errors
 /// NOT_FOUND without such a user; FORBIDDEN for the password of staff unless by a superuser; INVALID_INPUT where the
 /// password will not do.
-pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: String) -> Result<user::Model, Error> {
+pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: SecretString) -> Result<user::Model, Error> {
     let user = find(app, actor, user_id).await?;
     actor.may_touch(user.is_operator())?;
-    password::check(&password, &user.username).map_err(|message| Error::field("password", message))?;
+    password::check(password.expose_secret(), &user.username).map_err(|message| Error::field("password", message))?;
     let hash = app.hasher.hash(password).await?;
     let changed = app
         .db

@@ -19,13 +19,14 @@ use crate::ledger::{self, Entry};
 use crate::password;
 use crate::tokens::Tokens;
 use crate::viewer::{Actor, Address, Origin, Viewer};
+use secrecy::{ExposeSecret, SecretString};
 
 /// What a stranger gives to get an account.
 pub struct Registering {
     /// The name as it was typed.
     pub username: String,
     /// The password as it was typed.
-    pub password: String,
+    pub password: SecretString,
 }
 
 /// Makes an account for a stranger, with the configured grant.
@@ -49,7 +50,7 @@ pub async fn register(app: &App, input: Registering, origin: &Origin) -> Result<
 /// As [`register`].
 pub async fn check(app: &App, input: &Registering) -> Result<(), Error> {
     check_open(app)?;
-    let mut mistakes = rule_mistakes(&name::normalize(&input.username), &input.password);
+    let mut mistakes = rule_mistakes(&name::normalize(&input.username), input.password.expose_secret());
     if mistakes.iter().all(|mistake| mistake.field != "username") && find_by_name(app, &input.username).await?.is_some()
     {
         mistakes.insert(0, name_taken());
@@ -100,9 +101,14 @@ pub async fn find_by_name(app: &App, typed: &str) -> Result<Option<user::Model>,
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT where the old password
 /// is wrong or the new one will not do.
-pub async fn change_password(app: &App, viewer: Viewer, old: String, new: String) -> Result<user::Model, Error> {
+pub async fn change_password(
+    app: &App,
+    viewer: Viewer,
+    old: SecretString,
+    new: SecretString,
+) -> Result<user::Model, Error> {
     let user = confirm_password(app, viewer, old, "old_password").await?;
-    password::check(&new, &user.username).map_err(|message| Error::field("new_password", message))?;
+    password::check(new.expose_secret(), &user.username).map_err(|message| Error::field("new_password", message))?;
     let hash = app.hasher.hash(new).await?;
     let changed = app.db.write((user.id, hash), |txn, (id, hash)| Box::pin(set_password_hash(txn, *id, hash))).await?;
     announce_sessions(app, changed.id);
@@ -115,7 +121,7 @@ pub async fn change_password(app: &App, viewer: Viewer, old: String, new: String
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT for a wrong password;
 /// CONFLICT for the last active superuser.
-pub async fn delete(app: &App, viewer: Viewer, password: String) -> Result<(), Error> {
+pub async fn delete(app: &App, viewer: Viewer, password: SecretString) -> Result<(), Error> {
     let user = confirm_password(app, viewer, password, "password").await?;
     let actor = Actor::User(viewer.person()?.0);
     app.db
@@ -138,7 +144,7 @@ pub async fn delete(app: &App, viewer: Viewer, password: String) -> Result<(), E
 pub async fn confirm_password(
     app: &App,
     viewer: Viewer,
-    password: String,
+    password: SecretString,
     field: &'static str,
 ) -> Result<user::Model, Error> {
     let (identity, _) = viewer.person()?;
@@ -227,9 +233,9 @@ struct NewUser {
 }
 
 impl NewUser {
-    async fn checked(app: &App, typed: &str, password: String, roles: Roles) -> Result<Self, Error> {
+    async fn checked(app: &App, typed: &str, password: SecretString, roles: Roles) -> Result<Self, Error> {
         let username = name::normalize(typed);
-        let mistakes = rule_mistakes(&username, &password);
+        let mistakes = rule_mistakes(&username, password.expose_secret());
         if !mistakes.is_empty() {
             return Err(Error::invalid(mistakes));
         }

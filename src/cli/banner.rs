@@ -10,7 +10,8 @@ use crate::tokens::Price;
 
 /// The banner of a server that listens on `address`.
 pub(super) fn text(config: &Config, models: &Models, missing: &[MissingFile], address: SocketAddr) -> String {
-    let base = format!("http://{}", reachable(address));
+    let scheme = if config.http.tls_certificate.is_some() { "https" } else { "http" };
+    let base = format!("{scheme}://{}", reachable(address));
     let mut text = format!("\nJeton {} serves on {base}\n\n", env!("CARGO_PKG_VERSION"));
     if reachable(address) != address {
         line(&mut text, "listens on", &format!("{address}: every address of this machine"));

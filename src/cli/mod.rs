@@ -8,6 +8,7 @@
 mod banner;
 mod config;
 mod key;
+mod keys;
 mod output;
 mod password;
 mod serve;
@@ -50,6 +51,9 @@ enum Command {
     User(user::Args),
     /// Look after API keys
     Key(key::Args),
+    /// Look after the keys that access and refresh tokens are signed with
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Check that every balance agrees with the ledger; exit code 1 where one does not
     Verify(verify::Args),
     /// Print the GraphQL schema
@@ -71,6 +75,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::CreateSuperuser(args) => superuser::run(&open(file).await?, args).await?,
         Command::User(args) => user::run(&open(file).await?, args).await?,
         Command::Key(args) => key::run(&open(file).await?, args).await?,
+        Command::Keys(command) => keys::run(&load_quietly(file)?, command)?,
         Command::Verify(args) => return verify::run(&open(file).await?, args).await,
         Command::Schema => output::print(&crate::graphql::sdl())?,
         Command::Config(command) => config::run(file, command)?,

@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Read};
 
+use secrecy::SecretString;
+
 use crate::error::{Code, Error};
 use crate::password;
 use crate::random::Random;
@@ -28,7 +30,7 @@ pub(super) struct Args {
 /// A new password.
 pub(super) struct Chosen {
     /// The password itself.
-    pub(super) text: String,
+    pub(super) text: SecretString,
     /// Nobody knows it yet, so it must be shown.
     pub(super) generated: bool,
 }
@@ -40,12 +42,12 @@ impl Args {
     /// INVALID_INPUT where what was given can't be a password.
     pub(super) fn obtain(&self, random: &Random, username: &str) -> Result<Chosen, Error> {
         if self.password_stdin {
-            return Ok(Chosen { text: read()?, generated: false });
+            return Ok(Chosen { text: read()?.into(), generated: false });
         }
         if self.generate || !std::io::stdin().is_terminal() {
-            return Ok(Chosen { text: generate(random), generated: true });
+            return Ok(Chosen { text: generate(random).into(), generated: true });
         }
-        Ok(Chosen { text: ask(username)?, generated: false })
+        Ok(Chosen { text: ask(username)?.into(), generated: false })
     }
 }
 

@@ -7,11 +7,13 @@ use std::path::Path;
 use tokio::net::TcpListener;
 
 use super::{banner, bring_up_to_date, connect, load, output};
-use crate::app::Models;
+use crate::account::admin;
+use crate::app::{App, Models};
 use crate::config::Config;
 use crate::error::{Code, Error};
 use crate::random::Random;
-use crate::{server, telemetry};
+use crate::server::{Certificate, Listener};
+use crate::{secrets, server, telemetry};
 
 pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let config = load(file)?;
@@ -20,11 +22,13 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let app = connect(config, models).await?;
     bring_up_to_date(&app).await?;
     check_signing_key(&app.config)?;
-    let listener = listen(app.config.http.listen).await?;
-    let address = listener.local_addr().map_err(Error::internal)?;
+    check_superusers(&app).await?;
+    let certificate = Certificate::open(&app.config)?;
+    let socket = listen(app.config.http.listen).await?;
+    let address = socket.local_addr().map_err(Error::internal)?;
     output::print(&banner::text(&app.config, &app.models, &missing, address))?;
     tracing::info!(%address, database = app.db.name(), "serving");
-    server::run(app, listener).await;
+    server::run(app, Listener { socket, certificate }).await;
     Ok(())
 }
 
@@ -33,10 +37,7 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
 #[cfg(unix)]
 fn check_signing_key(config: &Config) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;
-    if !config.auth.secret.is_empty() {
-        return Ok(());
-    }
-    let path = config.data.dir.join("signing.key");
+    let Some(path) = secrets::file(config) else { return Ok(()) };
     let mode = std::fs::metadata(&path).map_err(Error::internal)?.permissions().mode();
     if mode & 0o077 == 0 {
         return Ok(());
@@ -52,6 +53,24 @@ fn check_signing_key(config: &Config) -> Result<(), Error> {
 #[cfg(not(unix))]
 fn check_signing_key(_: &Config) -> Result<(), Error> {
     Ok(())
+}
+
+/// A superuser whose password is among the first that everybody tries gives the server away. The rules for new passwords
+/// refuse such ones, but an account may be older than the rules. On a network only: it takes a moment for each superuser.
+async fn check_superusers(app: &App) -> Result<(), Error> {
+    if app.config.http.listen.ip().is_loopback() {
+        return Ok(());
+    }
+    let named = admin::superusers_with_common_passwords(app).await?;
+    let Some(first) = named.first() else { return Ok(()) };
+    let names: Vec<_> = named.iter().map(|name| output::plain(name)).collect();
+    let message = format!(
+        "a password that everybody tries first is that of {}, who may do everything; give a better one with `jeton user \
+         set-password {}`, or listen on a loopback address",
+        names.join(", "),
+        output::plain(first)
+    );
+    Err(Error::new(Code::Conflict, message))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {

@@ -14,7 +14,8 @@ use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Env, Format, Toml};
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use self::model::{LimitName, Model, Provider, Upstream};
 
@@ -59,6 +60,17 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Clients come over TLS, which a proxy ends.
     pub tls: bool,
+    /// The file with the certificate and those that lead to a known authority (PEM); none: TLS is not served here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The file with the key of the certificate (PEM).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+    /// How long browsers that came over TLS insist on it; 0: they are not told to.
+    #[serde(with = "humantime_serde")]
+    pub hsts: Duration,
+    /// Origins of foreign pages that may call the API with a token of their own.
+    pub cors_origins: Vec<String>,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
     /// Networks of proxies whose `X-Forwarded-For` is believed.
@@ -90,8 +102,9 @@ pub struct Data {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
-    /// `sqlite://..` or `postgres://..`; empty: SQLite in `data.dir`.
-    pub url: String,
+    /// `sqlite://..` or `postgres://..`; empty: SQLite in `data.dir`. May hold a password.
+    #[serde(serialize_with = "url_without_credentials")]
+    pub url: SecretString,
     /// Largest number of connections (readers, on SQLite).
     pub max_connections: u32,
     /// Bring the schema up to date at start.
@@ -121,7 +134,18 @@ pub struct Auth {
     /// Whether strangers may register.
     pub registration: Registration,
     /// Signing key of the tokens; empty: from `signing.key` in `data.dir`. At least 32 bytes.
-    pub secret: String,
+    #[serde(serialize_with = "hidden")]
+    pub secret: SecretString,
+    /// What `secret` was before: tokens that were signed with one of these stay good.
+    #[serde(serialize_with = "all_hidden")]
+    pub former_secrets: Vec<SecretString>,
+    /// What API keys are hashed with; empty: `secret`.
+    #[serde(serialize_with = "hidden")]
+    pub hash_secret: SecretString,
+    /// The `iss` of tokens, asked of each; empty: none.
+    pub issuer: String,
+    /// The `aud` of tokens, asked of each; empty: none.
+    pub audience: String,
     /// Wrong passwords for one name before it has to wait.
     pub free_attempts: u32,
     /// Wrong passwords from one address before it has to wait.
@@ -284,9 +308,12 @@ impl Config {
     fn extract(figment: Figment) -> Result<Self, ConfigError> {
         let config: Self = figment.extract().map_err(|error| match error.path.as_slice() {
             // The usual words would repeat the secret.
-            [table, key] if table == "auth" && key == "secret" => ConfigError::Check(
-                "auth.secret: text is needed; in the environment, put digits into double quotes".to_owned(),
-            ),
+            [table, key, ..] if table == "auth" && key.contains("secret") => ConfigError::Check(format!(
+                "auth.{key}: text is needed; in the environment, put digits into double quotes"
+            )),
+            [table, key] if table == "database" && key == "url" => {
+                ConfigError::Check("database.url: text is needed".to_owned())
+            }
             _ => ConfigError::Read(Box::new(error)),
         })?;
         config.check().map_err(ConfigError::Check)?;
@@ -305,9 +332,8 @@ impl Config {
         for (name, model) in &self.models {
             model.check().map_err(|error| format!("models.{name}{error}"))?;
         }
-        if !self.auth.secret.is_empty() && self.auth.secret.len() < 32 {
-            return Err("auth.secret: at least 32 bytes".to_owned());
-        }
+        self.auth.check()?;
+        self.http.check()?;
         if self.turns.save_interval * 2 > self.turns.lease {
             // Saving renews the lease; one that comes late must not cost it.
             return Err("turns.lease: at least twice turns.save_interval".to_owned());
@@ -334,7 +360,7 @@ impl Config {
 
     /// Where the database is: the configured address, or the SQLite file in the data directory.
     pub fn database_url(&self) -> String {
-        match self.database.url.as_str() {
+        match self.database.url.expose_secret() {
             "" => format!("sqlite://{}", self.data.dir.join("jeton.db").display()),
             url => url.to_owned(),
         }
@@ -347,13 +373,69 @@ impl Config {
 
     /// The configuration as TOML, without its secrets.
     pub fn shown(&self) -> String {
-        let mut shown = self.clone();
-        if !shown.auth.secret.is_empty() {
-            shown.auth.secret = "(hidden)".to_owned();
-        }
-        shown.database.url = without_credentials(&shown.database.url);
-        toml::to_string_pretty(&shown).unwrap_or_else(|error| format!("# not representable: {error}\n"))
+        toml::to_string_pretty(self).unwrap_or_else(|error| format!("# not representable: {error}\n"))
     }
+}
+
+impl Auth {
+    fn check(&self) -> Result<(), String> {
+        let single = [("secret", &self.secret), ("hash_secret", &self.hash_secret)];
+        let former = self.former_secrets.iter().map(|secret| ("former_secrets", secret));
+        for (key, secret) in single.into_iter().filter(|(_, secret)| !is_empty(secret)).chain(former) {
+            if secret.expose_secret().len() < 32 {
+                return Err(format!("auth.{key}: at least 32 bytes"));
+            }
+        }
+        if is_empty(&self.secret) && !(self.former_secrets.is_empty() && is_empty(&self.hash_secret)) {
+            return Err("auth.secret: needed beside auth.former_secrets and auth.hash_secret".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Http {
+    /// Whether clients reach this server over TLS, which ends here or at a proxy.
+    pub fn is_tls(&self) -> bool {
+        self.tls || self.tls_certificate.is_some()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            return Err("http.tls_certificate and http.tls_key: both, or neither".to_owned());
+        }
+        for origin in &self.cors_origins {
+            let (scheme, host) = origin.split_once("://").unwrap_or_default();
+            let good = ["http", "https"].contains(&scheme) && !host.is_empty();
+            if !good
+                || host.contains(['/', '*', '?', '#', '@', ' '])
+                || !origin.is_ascii()
+                || *origin != origin.to_lowercase()
+            {
+                return Err(format!(
+                    "http.cors_origins: \"{origin}\" is no origin, such as \"https://chat.example\" (in lower case, \
+                     without a path)"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_empty(secret: &SecretString) -> bool {
+    secret.expose_secret().is_empty()
+}
+
+/// That there is a secret, but not which.
+fn hidden<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if is_empty(secret) { "" } else { "(hidden)" })
+}
+
+fn all_hidden<S: Serializer>(secrets: &[SecretString], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(secrets.iter().map(|_| "(hidden)"))
+}
+
+fn url_without_credentials<S: Serializer>(url: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&without_credentials(url.expose_secret()))
 }
 
 /// The address of a database without what opens it. A password may stand before the `@`, or among the options.

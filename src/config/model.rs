@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error};
@@ -132,12 +133,13 @@ impl Upstream {
     ///
     /// # Errors
     /// INTERNAL where the variable is not set.
-    pub fn api_key(&self) -> Result<Option<String>, Error> {
+    pub fn api_key(&self) -> Result<Option<SecretString>, Error> {
         #[expect(clippy::disallowed_methods, reason = "the configuration names the variable, so it is read here")]
         self.api_key_env
             .as_ref()
             .map(|name| {
                 std::env::var(name)
+                    .map(SecretString::from)
                     .map_err(|_| Error::new(Code::Internal, format!("the environment variable {name} is not set")))
             })
             .transpose()

@@ -56,7 +56,7 @@ impl CookieSession {
 }
 
 fn set(ctx: &Context<'_>, app: &App, value: &str, life: Duration) {
-    let secure = if app.config.http.tls { "; Secure" } else { "" };
+    let secure = if app.config.http.is_tls() { "; Secure" } else { "" };
     let age = life.as_secs();
     let cookie = format!("{NAME}={value}; Path=/graphql; Max-Age={age}; HttpOnly; SameSite=Strict{secure}");
     ctx.append_http_header(SET_COOKIE, cookie);

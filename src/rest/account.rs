@@ -2,6 +2,7 @@
 
 use axum::extract::Request;
 use axum::http::StatusCode;
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -46,14 +47,14 @@ pub(super) async fn register(app: &App, request: Request) -> Answer {
     let username = fields.text("username", name::MAX_CHARS);
     let password = fields.text("password", usize::MAX);
     let password2 = fields.text("password2", usize::MAX);
-    let registering = Registering { username, password };
+    let registering = Registering { username, password: password.into() };
     // What the domain says of a field is told together with what is wrong with the others.
     match account::check(app, &registering).await {
         Err(error) if error.code == Code::InvalidInput => fields.add_to_good(error),
         checked => checked?,
     }
     fields.check()?;
-    if registering.password != password2 {
+    if registering.password.expose_secret() != password2 {
         return Err(Refusal::Domain(Error::field("password", "Password fields didn't match.")));
     }
     let user = account::register(app, registering, &origin).await?;

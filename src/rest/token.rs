@@ -48,7 +48,7 @@ pub(super) async fn obtain(app: &App, request: Request) -> Answer {
     let username = fields.text("username", usize::MAX);
     let password = fields.text("password", usize::MAX);
     fields.check()?;
-    match session::log_in(app, &username, password, origin).await {
+    match session::log_in(app, &username, password.into(), origin).await {
         Ok(session::LoggedIn { access_token, refresh_token, user }) => {
             Ok(json(StatusCode::OK, &Pair { refresh: refresh_token, access: access_token, user: user.into() }))
         }

@@ -17,13 +17,17 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use ipnet::IpNet;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::Listener;
 use crate::app::App;
 use crate::rate_limit::Places;
 use crate::viewer::Address;
@@ -33,7 +37,15 @@ const PAUSE: Duration = Duration::from_millis(200);
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Serves until it is told to stop, and then until every connection has had its last answer.
-pub async fn serve(app: &App, listener: TcpListener, router: Router, stop: CancellationToken) {
+pub async fn serve(app: &App, listener: Listener, router: Router, stop: CancellationToken) {
+    let Listener { socket, certificate } = listener;
+    let acceptor = match certificate.map(|certificate| certificate.acceptor()).transpose() {
+        Ok(acceptor) => acceptor,
+        Err(error) => {
+            tracing::error!(?error, "TLS can't be served");
+            return;
+        }
+    };
     let http = &app.config.http;
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(http.header_timeout);
@@ -45,7 +57,7 @@ pub async fn serve(app: &App, listener: TcpListener, router: Router, stop: Cance
         // Whoever comes when all are taken waits in the system's own queue.
         let accepted = async {
             let place = connections.clone().acquire_owned().await;
-            (listener.accept().await, place)
+            (socket.accept().await, place)
         };
         let (accepted, place) = tokio::select! {
             accepted = accepted => accepted,
@@ -66,38 +78,49 @@ pub async fn serve(app: &App, listener: TcpListener, router: Router, stop: Cance
             continue;
         }
         let service = service(router.clone(), peer, trusted.clone());
-        let (builder, watcher, patience, stop) =
-            (builder.clone(), graceful.watcher(), http.header_timeout, stop.clone());
+        let (builder, watcher, patience, stop, acceptor) =
+            (builder.clone(), graceful.watcher(), http.header_timeout, stop.clone(), acceptor.clone());
         tasks.spawn(async move {
             let _places = (place, own_place);
-            // The library's own patience begins with the first byte.
-            let mut first = [0];
-            let spoken = tokio::select! {
-                spoken = timeout(patience, stream.peek(&mut first)) => spoken.is_ok(),
-                () = stop.cancelled() => false,
+            let ready = tokio::select! {
+                ready = timeout(patience, first_byte(stream, acceptor)) => ready,
+                () = stop.cancelled() => return,
             };
-            if !spoken {
-                return;
-            }
-            let connection = watcher.watch(builder.serve_connection_with_upgrades(as_io(stream), service).into_owned());
+            let io = match ready {
+                Ok(Ok(io)) => io,
+                Ok(Err(error)) => return tracing::debug!(%error, "no connection came about"),
+                Err(_) => return,
+            };
+            let connection = watcher.watch(builder.serve_connection_with_upgrades(io, service).into_owned());
             // Most of what goes wrong here is that clients go away.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
     }
-    drop(listener);
+    drop(socket);
     graceful.shutdown().await;
     tasks.close();
     tasks.wait().await;
 }
 
-fn as_io(stream: TcpStream) -> TokioIo<TcpStream> {
+/// The connection once the client has begun to speak: the library's own patience begins with the first byte.
+async fn first_byte(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+) -> std::io::Result<TokioIo<Either<TcpStream, Box<TlsStream<TcpStream>>>>> {
     // Parts of streams are small, and not to be held back until there are more of them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection can't be told not to wait");
     }
-    TokioIo::new(stream)
+    let stream = match acceptor {
+        Some(acceptor) => Either::Right(Box::new(acceptor.accept(stream).await?)),
+        None => {
+            stream.peek(&mut [0]).await?;
+            Either::Left(stream)
+        }
+    };
+    Ok(TokioIo::new(stream))
 }
 
 /// The router, as one connection sees it: each request knows where it comes from.

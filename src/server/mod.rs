@@ -2,13 +2,14 @@
 
 mod body;
 mod connections;
+mod headers;
+mod tls;
 
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -20,12 +21,12 @@ use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
-use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
 use self::body::Timely;
 pub use self::connections::serve;
+pub use self::tls::Certificate;
 use crate::app::App;
 use crate::random::Random;
 use crate::{chat, graphql, openai, rest, web};
@@ -34,6 +35,17 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// After turns were told to end at once, they and their answers may take so long.
 const LAST_GRACE: Duration = Duration::from_secs(5);
+
+/// How often the files of certificate and signing keys are looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Where connections come in.
+pub struct Listener {
+    /// The socket.
+    pub socket: TcpListener,
+    /// TLS ends here, with this.
+    pub certificate: Option<Certificate>,
+}
 
 /// Everything that is served, with what every request goes through, outermost first.
 pub fn router(app: &App) -> Router {
@@ -44,9 +56,8 @@ pub fn router(app: &App) -> Router {
             TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)),
         )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(SetResponseHeaderLayer::if_not_present(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
-        .layer(SetResponseHeaderLayer::if_not_present(X_FRAME_OPTIONS, HeaderValue::from_static("DENY")))
-        .layer(SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, HeaderValue::from_static("same-origin")))
+        .layer(headers::defaults(&app.config.http))
+        .option_layer(headers::cors(&app.config.http))
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()));
     // The transports tell of a body that is too large in their own words.
     let body_timeout = app.config.http.body_timeout;
@@ -95,9 +106,19 @@ impl MakeRequestId for MakeId {
 
 /// Serves until SIGINT or SIGTERM, then lets open turns finish for the configured time. What is still open after that
 /// is marked INTERRUPTED, and its hold released.
-pub async fn run(app: App, listener: TcpListener) {
+pub async fn run(app: App, listener: Listener) {
     let stop = CancellationToken::new();
+    let certificate = listener.certificate.clone();
     let serving = serve(&app, listener, router(&app), stop.clone());
+    let reloading = async {
+        let mut looks = tokio::time::interval(LOOK_AGAIN);
+        while stop.run_until_cancelled(looks.tick()).await.is_some() {
+            app.reload_keys();
+            if let Some(certificate) = &certificate {
+                certificate.reload();
+            }
+        }
+    };
     let ending = async {
         asked_to_stop().await;
         tracing::info!(open_turns = app.turns.taken(), "shutting down");
@@ -115,7 +136,7 @@ pub async fn run(app: App, listener: TcpListener) {
     };
     tokio::select! {
         served = async {
-            tokio::join!(serving, chat::sweep_forever(app.clone()));
+            tokio::join!(serving, chat::sweep_forever(app.clone()), reloading);
             // Sockets are no connections to the listener any more, and are told that the server stops.
             app.streams.close();
             app.streams.wait().await;

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+use secrecy::SecretString;
 
 use crate::account;
 use crate::app::App;
@@ -77,7 +78,7 @@ impl From<Refused> for Denied {
 /// # Errors
 /// UNAUTHENTICATED, one and the same for an unknown name, a wrong password and an inactive user; RATE_LIMITED after too
 /// many wrong tries for the name, or from the address.
-pub async fn log_in(app: &App, username: &str, password: String, origin: Origin) -> Result<LoggedIn, Error> {
+pub async fn log_in(app: &App, username: &str, password: SecretString, origin: Origin) -> Result<LoggedIn, Error> {
     let key = account::name::key(username);
     account::take_try(app, &key, origin.address)?;
     let user = account::find_by_name(app, username).await?;

@@ -27,13 +27,14 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     }
     let with_leaves = |more: &[&'static str]| [LEAVES, more].concat();
     rules.insert("config", with_leaves(&[]));
+    rules.insert("secrets", with_leaves(&["config"]));
     rules.insert("telemetry", with_leaves(&["config"]));
     rules.insert("db", with_leaves(&[]));
     rules.insert("entity", with_leaves(&[]));
     rules.insert("ai", with_leaves(&[]));
     rules.insert("cluster", with_leaves(&[]));
-    rules.insert("app", with_leaves(&["config", "db", "entity", "ai", "cluster"]));
-    let base = ["app", "config", "db", "entity", "ai", "cluster"];
+    rules.insert("app", with_leaves(&["config", "secrets", "db", "entity", "ai", "cluster"]));
+    let base = ["app", "config", "secrets", "db", "entity", "ai", "cluster"];
     let domain = |more: &[&'static str]| with_leaves(&[&base[..], more].concat());
     rules.insert("ledger", domain(&[]));
     rules.insert("audit", domain(&[]));

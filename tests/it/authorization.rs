@@ -294,8 +294,7 @@ impl World {
             filled = filled.replace("$session", current.unwrap()["id"].as_str().unwrap());
         }
         if filled.contains("$user") {
-            let user =
-                admin::create(&self.app.app, Actor::CommandLine, name, PASSWORD.to_owned(), Roles::default(), None);
+            let user = admin::create(&self.app.app, Actor::CommandLine, name, PASSWORD.into(), Roles::default(), None);
             let id = user.await.unwrap().id;
             use base64::Engine;
             let id = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(format!("User:{id}"));

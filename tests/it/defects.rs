@@ -7,6 +7,7 @@ use jeton::account::admin::{self, Adjustment, Amount, Change};
 use jeton::tokens::Tokens;
 use jeton::viewer::Actor;
 use rstest::rstest;
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::support::{On, PASSWORD, Step, TestApp};
@@ -126,7 +127,13 @@ async fn defect_6_no_published_key_mints_tokens(#[values(On::Sqlite, On::Postgre
 
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
-    let forged = jeton::jwt::Keys::new(b"django-insecure-a-key-that-everybody-knows");
+    let forged = {
+        let text = "django-insecure-a-key-that-everybody-knows".into();
+        // Under the name of the server's own key, which anybody can read in any token.
+        let id = jsonwebtoken::decode_header(mia.access.as_ref().unwrap()).unwrap().kid.unwrap();
+        let secret = jeton::jwt::Secret { id, text, until: None };
+        jeton::jwt::Keys::new(&[secret], jeton::jwt::Names::default())
+    };
     let subject = jeton::jwt::Subject {
         kind: jeton::jwt::Kind::Access,
         user_id: mia.user_id(),
@@ -143,7 +150,7 @@ async fn defect_6_no_published_key_mints_tokens(#[values(On::Sqlite, On::Postgre
 async fn defect_7_tokens_end_with_passwords_activity_and_logging_out(#[values(On::Sqlite, On::Postgres)] on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom, eva) = (app.user("mia").await, app.user("tom").await, app.user("eva").await);
-    admin::set_password(&app.app, Actor::CommandLine, mia.user_id(), "another-staple-9".to_owned()).await.unwrap();
+    admin::set_password(&app.app, Actor::CommandLine, mia.user_id(), "another-staple-9".into()).await.unwrap();
     let deactivate = Change { active: Some(false), ..Change::default() };
     admin::update(&app.app, Actor::CommandLine, tom.user_id(), deactivate).await.unwrap();
     eva.data("mutation { logout(input: {}) { errors { code } } }", json!({})).await;
@@ -194,7 +201,7 @@ async fn defect_10_nested_json_and_odd_claims_are_refused_and_nothing_breaks(
         let answer = mia.send(request.body(axum::body::Body::from(deep.clone())).unwrap()).await;
         assert_eq!(answer.status, 400, "{path}");
     }
-    let key = jsonwebtoken::EncodingKey::from_secret(app.app.config.auth.secret.as_bytes());
+    let key = jsonwebtoken::EncodingKey::from_secret(app.app.config.auth.secret.expose_secret().as_bytes());
     let header = jsonwebtoken::Header::default();
     let good = json!({ "token_type": "access", "exp": 99_999_999_999i64, "iat": 0, "jti": "x",
         "user_id": mia.user_id(), "session_id": 1 });

@@ -23,6 +23,7 @@ mod database;
 mod defects;
 mod end_to_end;
 mod graphql_http;
+mod hardening;
 mod histories;
 mod history;
 mod money;

@@ -19,6 +19,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, redirect};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
@@ -66,7 +67,7 @@ pub struct Address {
     /// Up to and without `/chat/completions`.
     pub base_url: String,
     /// Goes into the `Authorization` header.
-    pub api_key: Option<String>,
+    pub api_key: Option<SecretString>,
     /// The model's name there.
     pub upstream_model: String,
 }
@@ -88,7 +89,7 @@ struct Upstream {
     url: String,
     authorization: Option<HeaderValue>,
     /// To be kept out of the log where an upstream repeats it.
-    key: Option<String>,
+    key: Option<SecretString>,
     model: String,
     breaker: Breaker,
 }
@@ -364,10 +365,10 @@ impl Upstream {
         let Address { base_url, api_key, upstream_model } = address;
         let url = format!("{}/chat/completions", base_url.trim_end_matches('/'));
         reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url {base_url}: {error}")))?;
-        let key = api_key.map(|key| key.trim().to_owned());
+        let key = api_key.map(|key| SecretString::from(key.expose_secret().trim()));
         let authorization = match &key {
             Some(key) => {
-                let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
+                let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
                     .map_err(|_| Error::internal("the API key has characters that no header can carry"))?;
                 value.set_sensitive(true);
                 Some(value)
@@ -413,8 +414,8 @@ impl Upstream {
 
     /// What an upstream said, without our key.
     fn redacted(&self, text: &str) -> String {
-        match &self.key {
-            Some(key) if !key.is_empty() => text.replace(key.as_str(), "(key)"),
+        match self.key.as_ref().map(ExposeSecret::expose_secret) {
+            Some(key) if !key.is_empty() => text.replace(key, "(key)"),
             _ => text.to_owned(),
         }
     }

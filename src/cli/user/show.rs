@@ -1,5 +1,6 @@
 //! How users are shown: one, many, as text and as JSON.
 
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::super::{output, password};
@@ -21,7 +22,7 @@ pub(in crate::cli) fn report(
     password: Option<&password::Chosen>,
     json: bool,
 ) -> Result<(), Error> {
-    let shown = password.filter(|password| password.generated).map(|password| password.text.as_str());
+    let shown = password.filter(|password| password.generated).map(|password| password.text.expose_secret());
     if json {
         let mut value = as_json(user);
         if let (Some(password), Some(fields)) = (shown, value.as_object_mut()) {

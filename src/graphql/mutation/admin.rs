@@ -127,7 +127,8 @@ impl AdminMutation {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
         let roles = Roles { is_staff: input.staff, is_superuser: input.superuser };
-        let (user, errors) = outcome(admin::create(app, actor, &input.username, input.password, roles, None).await)?;
+        let (user, errors) =
+            outcome(admin::create(app, actor, &input.username, input.password.into(), roles, None).await)?;
         Ok(CreateUserPayload { user: user.map(User), errors })
     }
 
@@ -154,8 +155,9 @@ impl AdminMutation {
     ) -> Result<SetPasswordPayload> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
-        let set =
-            async { admin::set_password(app, actor, Kind::User.row(&input.user_id)?, input.password.clone()).await };
+        let set = async {
+            admin::set_password(app, actor, Kind::User.row(&input.user_id)?, input.password.clone().into()).await
+        };
         let (user, errors) = outcome(set.await)?;
         Ok(SetPasswordPayload { user: user.map(User), errors })
     }

@@ -197,7 +197,7 @@ impl PersonMutation {
         let (app, _) = app_and_viewer(ctx)?;
         let RegisterInput { username, password } = input;
         let origin = ctx.data::<Origin>()?;
-        let registered = account::register(app, Registering { username, password }, origin).await;
+        let registered = account::register(app, Registering { username, password: password.into() }, origin).await;
         let (user, errors) = credential_outcome(registered)?;
         let logged_in = match user {
             Some(user) => Some(session::begin(app, user, ctx.data::<Origin>()?.user_agent.clone()).await?),
@@ -216,7 +216,7 @@ impl PersonMutation {
         let (app, _) = app_and_viewer(ctx)?;
         let origin = ctx.data::<Origin>()?.clone();
         let (logged_in, errors) =
-            credential_outcome(session::log_in(app, &input.username, input.password, origin).await)?;
+            credential_outcome(session::log_in(app, &input.username, input.password.into(), origin).await)?;
         let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
         Ok(LoginPayload { access_token, refresh_token, user, errors })
     }
@@ -288,7 +288,7 @@ impl PersonMutation {
     ) -> Result<ChangePasswordPayload> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let (user, errors) =
-            outcome(account::change_password(app, viewer, input.old_password, input.new_password).await)?;
+            outcome(account::change_password(app, viewer, input.old_password.into(), input.new_password.into()).await)?;
         let logged_in = match user {
             Some(user) => Some(session::begin(app, user, ctx.data::<Origin>()?.user_agent.clone()).await?),
             None => None,
@@ -305,7 +305,7 @@ impl PersonMutation {
     ) -> Result<DeleteAccountPayload> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let own = viewer.person()?.0.id;
-        let (deleted, errors) = outcome(account::delete(app, viewer, input.password).await)?;
+        let (deleted, errors) = outcome(account::delete(app, viewer, input.password.into()).await)?;
         if deleted.is_some() {
             ctx.data::<CookieSession>()?.clear(ctx, app);
         }

@@ -2,6 +2,7 @@
 //! When it is dropped, it checks the invariants of money.
 
 pub mod client;
+pub mod installation;
 pub mod scripted;
 pub mod socket;
 
@@ -21,6 +22,8 @@ use jeton::clock::Clock;
 use jeton::config::Config;
 use jeton::db::Db;
 use jeton::random::Random;
+use jeton::secrets::Secrets;
+use jeton::server::Listener;
 use jeton::tokens::Price;
 use jeton::viewer::Actor;
 use jeton::{ledger, server, session};
@@ -70,9 +73,9 @@ impl TestApp {
     pub async fn with_provider(on: On, toml: &str, upstream: SharedProvider) -> Self {
         let place = Place::make(on).await;
         let mut config = Config::from_toml(toml).unwrap();
-        config.auth.secret = "a signing key for tests, and for tests only".to_owned();
-        config.database.url = place.url();
-        let db = Db::connect(&config.database.url, 8).await.unwrap();
+        config.auth.secret = "a signing key for tests, and for tests only".into();
+        config.database.url = place.url().into();
+        let db = Db::connect(&config.database_url(), 8).await.unwrap();
         db.migrate().await.unwrap();
         let clock = Clock::manual(DateTime::<Utc>::from_str("2026-03-01T12:00:00.123456Z").unwrap());
         let model = Scripted::default();
@@ -80,7 +83,7 @@ impl TestApp {
             clock: clock.clone(),
             random: Random::seeded(1),
             models: models(&model, upstream),
-            secret: config.auth.secret.clone().into_bytes(),
+            secrets: Secrets::open(&config, &Random::seeded(1)).unwrap(),
         };
         let app = App::new(config, db, outside).unwrap();
         Self { router: server::router(&app), app, clock, model, place }
@@ -105,17 +108,19 @@ impl TestApp {
     }
 
     async fn person(&self, name: &str, roles: Roles) -> Client {
-        let user = admin::create(&self.app, Actor::CommandLine, name, PASSWORD.to_owned(), roles, None).await.unwrap();
+        let user = admin::create(&self.app, Actor::CommandLine, name, PASSWORD.into(), roles, None).await.unwrap();
         let logged_in = session::begin(&self.app, user, Some("test".to_owned())).await.unwrap();
         Client::new(self.router.clone(), Some(logged_in))
     }
 
     /// Serves on a port of its own, for clients that need a connection.
     pub async fn serve(&self) -> std::net::SocketAddr {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
         let (app, router) = (self.app.clone(), self.router.clone());
-        tokio::spawn(async move { server::serve(&app, listener, router, CancellationToken::new()).await });
+        tokio::spawn(async move {
+            server::serve(&app, Listener { socket, certificate: None }, router, CancellationToken::new()).await
+        });
         address
     }
 
@@ -151,7 +156,7 @@ impl TestApp {
             clock: self.clock.clone(),
             random: Random::seeded(2),
             models: models(&self.model, Arc::new(Echo)),
-            secret: self.app.config.auth.secret.clone().into_bytes(),
+            secrets: Secrets::open(&self.app.config, &Random::seeded(1)).unwrap(),
         };
         App::new(self.app.config.clone(), self.app.db.clone(), outside).unwrap()
     }
@@ -181,7 +186,7 @@ fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
 pub fn openai(base_urls: &[&str], retries: u32) -> OpenAi {
     let address = |base_url: &&str| Address {
         base_url: (*base_url).to_owned(),
-        api_key: Some("sk-secret".to_owned()),
+        api_key: Some("sk-secret".into()),
         upstream_model: "gpt-test".to_owned(),
     };
     OpenAi::new(Settings {

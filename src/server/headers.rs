@@ -1,0 +1,66 @@
+//! Headers that every answer carries, and which foreign pages may read answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderValue, Method, Response};
+use tower::util::MapResponseLayer;
+use tower_http::cors::CorsLayer;
+
+use super::REQUEST_ID;
+use crate::config::Http;
+
+/// How long a browser may remember what a foreign page may do.
+const CORS_MAX_AGE: Duration = Duration::from_secs(600);
+
+/// What an answer carries where it does not say otherwise itself. What is said here is for one person, so nobody on its
+/// way keeps it; the browser client's files say how long they are good.
+pub(super) fn defaults<B>(http: &Http) -> MapResponseLayer<impl Fn(Response<B>) -> Response<B> + Clone + use<B>> {
+    let mut defaults = vec![
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+        (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+        (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+        (
+            HeaderName::from_static("permissions-policy"),
+            HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+        ),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    if http.is_tls() && !http.hsts.is_zero() {
+        let policy = HeaderValue::from_str(&format!("max-age={}", http.hsts.as_secs()));
+        defaults.extend(policy.ok().map(|policy| (STRICT_TRANSPORT_SECURITY, policy)));
+    }
+    let defaults: Arc<[_]> = defaults.into();
+    MapResponseLayer::new(move |mut response: Response<B>| {
+        for (name, value) in defaults.iter() {
+            response.headers_mut().entry(name).or_insert_with(|| value.clone());
+        }
+        response
+    })
+}
+
+/// Leave for the configured origins to call the API, where there are any. Without credentials: a page of theirs brings a
+/// token of its own, and the cookie of a browser's session is not sent along.
+pub(super) fn cors(http: &Http) -> Option<CorsLayer> {
+    let origins: Vec<HeaderValue> = http.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let custom = |name| HeaderName::from_static(name);
+    (!origins.is_empty()).then(|| {
+        CorsLayer::new()
+            .allow_origin(origins)
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+            .allow_headers([
+                AUTHORIZATION,
+                CONTENT_TYPE,
+                custom("idempotency-key"),
+                custom("x-jeton-show-cost"),
+                REQUEST_ID,
+            ])
+            .expose_headers([RETRY_AFTER, REQUEST_ID])
+            .max_age(CORS_MAX_AGE)
+    })
+}
