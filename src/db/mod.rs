@@ -2,8 +2,10 @@
 //!
 //! Domain code cannot tell the two databases apart. On PostgreSQL `write` is an ordinary transaction, run again after a
 //! serialization failure or a deadlock. On SQLite, which has one writer, the transactions that wait are committed
-//! together (see [`writer`]).
+//! together (see [`writer`]). What many callers want at once is done by a few statements for all (see [`together`]).
 
+pub mod set;
+mod together;
 mod writer;
 
 use std::path::Path;
@@ -17,6 +19,8 @@ use sea_orm::{
     TransactionTrait,
 };
 
+use self::together::Lanes;
+pub use self::together::Together;
 use crate::error::Error;
 
 /// A write transaction, as jobs see it.
@@ -30,6 +34,7 @@ const MAX_RUNS: u32 = 10;
 pub struct Db {
     readers: DatabaseConnection,
     writer: Option<writer::Writer>,
+    lanes: Lanes,
 }
 
 impl Db {
@@ -41,7 +46,7 @@ impl Db {
         let mut options = ConnectOptions::new(url);
         options.max_connections(max_connections).acquire_timeout(Duration::from_secs(10)).sqlx_logging(false);
         if !url.starts_with("sqlite:") {
-            return Ok(Self { readers: Database::connect(options).await?, writer: None });
+            return Ok(Self { readers: Database::connect(options).await?, writer: None, lanes: Lanes::default() });
         }
         if let Some(parent) = url.split_once("://").and_then(|(_, path)| Path::new(path).parent()) {
             std::fs::create_dir_all(parent).map_err(Error::internal)?;
@@ -60,7 +65,7 @@ impl Db {
         // The writer is never idle for long enough to be worth reopening, and its prepared statements are warm.
         writing.max_connections(1).min_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
         let writer = writer::Writer::start(Database::connect(writing).await?);
-        Ok(Self { readers: Database::connect(options).await?, writer: Some(writer) })
+        Ok(Self { readers: Database::connect(options).await?, writer: Some(writer), lanes: Lanes::default() })
     }
 
     /// Connections for reading. Nothing is written through them.
