@@ -2,13 +2,14 @@
 //!
 //! The rules are in [`Closing::new`] and in the README.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
-use sea_orm::sea_query::{Expr, Func};
-use sea_orm::{ColumnTrait, EntityTrait};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{EntityTrait, FromQueryResult, Value};
 use tokio::time::{Instant, timeout};
 
 use super::turn::{Outcome, Written};
@@ -32,19 +33,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The end of a chat, as it is to be written.
 pub(super) struct Closing {
-    pub(super) chat_id: i64,
-    pub(super) user_id: i64,
-    pub(super) api_key_id: Option<i64>,
-    pub(super) hold: Tokens,
-    pub(super) cost: Tokens,
+    /// The row as it will be, but for the time.
+    pub(super) chat: chat::Model,
     pub(super) reason: Reason,
-    pub(super) status: Status,
-    /// None: what was saved last stays.
-    pub(super) text: Option<String>,
     /// What searches find it by.
     pub(super) search_text: String,
-    pub(super) usage: Option<Used>,
-    pub(super) error: Option<(Code, String)>,
 }
 
 /// What a chat consumed.
@@ -58,7 +51,7 @@ pub(super) struct Used {
 impl Closing {
     /// The rules of who pays what. Never more than the hold.
     pub(super) fn new(
-        chat: &chat::Model,
+        mut chat: chat::Model,
         price: Price,
         outcome: Outcome,
         written: Written,
@@ -81,27 +74,27 @@ impl Closing {
                 let produced = if nothing { Tokens::ZERO } else { price.of_reply(usage.input, usage.output) };
                 (Status::Stopped, Reason::ChatStopped, produced, None)
             }
-            Outcome::Interrupted | Outcome::Gone => {
-                let error = (Code::ProviderUnavailable, INTERRUPTED.to_owned());
-                (Status::Interrupted, Reason::ChatInterrupted, Tokens::ZERO, Some(error))
-            }
+            Outcome::Interrupted | Outcome::Gone => return Self::interrupted(chat),
         };
-        let used = (!nothing || !used.estimated).then_some(used);
-        let text = if kept { written.text } else { String::new() };
-        let cost = Ord::min(cost, chat.hold);
-        Self {
-            chat_id: chat.id,
-            user_id: chat.user_id,
-            api_key_id: chat.api_key_id,
-            hold: chat.hold,
-            cost,
-            reason,
-            status,
-            search_text: search::text(&chat.message, &text),
-            text: Some(text),
-            usage: used,
-            error,
+        if !nothing || !used.estimated {
+            let units = |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX));
+            (chat.input_units, chat.output_units) = (units(usage.input), units(usage.output));
+            chat.usage_estimated = used.estimated;
         }
+        chat.response = if kept { written.text } else { String::new() };
+        chat.status = status;
+        chat.cost = Ord::min(cost, chat.hold);
+        (chat.error_code, chat.error_message) =
+            error.map(|(code, message)| (code.as_str().to_owned(), message)).unzip();
+        Self { search_text: search::text(&chat.message, &chat.response), chat, reason }
+    }
+
+    /// The server that drove it died, or stops: free, and what was saved of the text stays.
+    pub(super) fn interrupted(mut chat: chat::Model) -> Self {
+        chat.status = Status::Interrupted;
+        chat.error_code = Some(Code::ProviderUnavailable.as_str().to_owned());
+        chat.error_message = Some(INTERRUPTED.to_owned());
+        Self { search_text: search::text(&chat.message, &chat.response), chat, reason: Reason::ChatInterrupted }
     }
 }
 
@@ -124,12 +117,12 @@ pub(super) async fn close(app: &App, closing: Closing) -> Result<Ended, Error> {
         if Instant::now() + pause > deadline {
             return Err(error);
         }
-        tracing::warn!(chat = closing.chat_id, ?error, "the end of a chat could not be written; trying again");
+        tracing::warn!(chat = closing.chat.id, ?error, "the end of a chat could not be written; trying again");
         timeout(pause, app.stopping.cancelled()).await.ok();
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
     // Closed already: by an attempt whose answer was lost, by the sweeper, or by the deletion of the account.
-    let chat = chat::Entity::find_by_id(closing.chat_id).one(app.db.read()).await?;
+    let chat = chat::Entity::find_by_id(closing.chat.id).one(app.db.read()).await?;
     let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
     Ok(Ended { balance: ledger::balance(&app.db, chat.user_id).await?, chat })
 }
@@ -149,6 +142,13 @@ impl Together for End {
     }
 }
 
+/// What others may have changed while the chat was open.
+#[derive(FromQueryResult)]
+struct Closed {
+    id: i64,
+    replaced_by_id: Option<i64>,
+}
+
 /// Closes those of the chats that are still open, and settles their holds; nothing for the others, in the same order.
 ///
 /// # Errors
@@ -157,58 +157,61 @@ pub(super) async fn close_in(txn: &Txn, ends: &[End]) -> Result<Vec<Option<Ended
     if ends.is_empty() {
         return Ok(Vec::new());
     }
-    ledger::lock(txn, ends.iter().map(|end| end.closing.user_id)).await?;
-    let mut update = update_from::<chat::Entity>(ends.iter().map(row));
-    let or_as_it_is = |place, column: Column| Func::coalesce([given(place), Expr::col(column)]);
+    ledger::lock(txn, ends.iter().map(|end| end.closing.chat.user_id)).await?;
+    let mut update = update_from::<chat::Entity>(ends.iter().map(End::values));
     update
         .value(Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
-        .value(Column::Status, given(2))
-        .value(Column::Cost, given(3))
-        .value(Column::ErrorCode, given(4))
-        .value(Column::ErrorMessage, given(5))
-        .value(Column::FinishedAt, given(6))
-        .value("search_text", given(7))
-        .value(Column::Response, or_as_it_is(8, Column::Response))
-        .value(Column::InputUnits, given(9))
-        .value(Column::OutputUnits, given(10))
-        .value(Column::UsageEstimated, given(11))
-        .and_where(Column::Status.eq(Status::Pending));
-    let chats: Vec<chat::Model> = update_returning::<chat::Entity, _>(txn, update).await?;
-    context::put_back(txn, chats.iter().filter(|chat| chat.response.is_empty()).map(|chat| chat.id)).await?;
+        .value(Column::FinishedAt, given(2))
+        .value(Column::Status, given(3))
+        .value(Column::Cost, given(4))
+        .value(Column::Response, given(5))
+        .value(Column::ErrorCode, given(6))
+        .value(Column::ErrorMessage, given(7))
+        .value(Column::InputUnits, given(8))
+        .value(Column::OutputUnits, given(9))
+        .value(Column::UsageEstimated, given(10))
+        .value("search_text", given(11))
+        // A constant of the statement: SQLite prepares one whose parameters meet its partial indexes anew each time.
+        .and_where(Expr::col(Column::Status).eq(Expr::Constant(Status::Pending.into())));
+    let closed: Vec<Closed> = update_returning(txn, update, [Column::Id, Column::ReplacedById]).await?;
+    let mut closed: HashMap<i64, Closed> = closed.into_iter().map(|chat| (chat.id, chat)).collect();
+    let closed: Vec<_> = ends.iter().map(|end| Some((end, closed.remove(&end.closing.chat.id)?))).collect();
 
-    let mut chats: std::collections::HashMap<i64, chat::Model> =
-        chats.into_iter().map(|chat| (chat.id, chat)).collect();
-    let closed: Vec<_> = ends.iter().map(|end| chats.remove(&end.closing.chat_id)).collect();
-    let open = ends.iter().zip(&closed).filter(|(_, chat)| chat.is_some());
-    let settlements: Vec<_> = open.map(|(end, _)| end.settlement()).collect();
+    let open = || closed.iter().flatten();
+    let without_text = open().filter(|(end, _)| end.closing.chat.response.is_empty());
+    context::put_back(txn, without_text.map(|(_, chat)| chat.id)).await?;
+    let settlements: Vec<_> = open().map(|(end, _)| end.settlement()).collect();
     let mut balances = ledger::settle(txn, &settlements).await?.into_iter();
-    let ended = closed.into_iter().map(|chat| Some(Ended { chat: chat?, balance: balances.next()? }));
+    let ended = closed.into_iter().map(|closed| {
+        let (end, Closed { replaced_by_id, .. }) = closed?;
+        let chat = end.closing.chat.clone();
+        let chat = chat::Model { finished_at: Some(end.at), lease_until: None, replaced_by_id, ..chat };
+        Some(Ended { chat, balance: balances.next()? })
+    });
     Ok(ended.collect())
 }
 
-/// What is written of an end, in the order of the values that [`close_in`] sets.
-fn row(End { closing, at }: &End) -> Vec<sea_orm::Value> {
-    let (code, message) = closing.error.as_ref().map(|(code, message)| (code.as_str(), message.as_str())).unzip();
-    let units = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let usage = closing.usage.map(|used| used.usage);
-    vec![
-        closing.chat_id.into(),
-        closing.status.into(),
-        closing.cost.into(),
-        code.into(),
-        message.into(),
-        (*at).into(),
-        closing.search_text.as_str().into(),
-        closing.text.as_deref().into(),
-        usage.map(|usage| units(usage.input)).into(),
-        usage.map(|usage| units(usage.output)).into(),
-        closing.usage.is_some_and(|used| used.estimated).into(),
-    ]
-}
-
 impl End {
+    /// In the order in which [`close_in`] sets them.
+    fn values(&self) -> Vec<Value> {
+        let Closing { chat, search_text, .. } = &*self.closing;
+        vec![
+            chat.id.into(),
+            self.at.into(),
+            chat.status.into(),
+            chat.cost.into(),
+            chat.response.as_str().into(),
+            chat.error_code.as_deref().into(),
+            chat.error_message.as_deref().into(),
+            chat.input_units.into(),
+            chat.output_units.into(),
+            chat.usage_estimated.into(),
+            search_text.as_str().into(),
+        ]
+    }
+
     fn settlement(&self) -> Settlement {
-        let Closing { chat_id, user_id, api_key_id, hold, cost, reason, .. } = *self.closing;
-        Settlement { user_id, chat_id, api_key_id, hold, cost, reason, at: self.at }
+        let chat::Model { id: chat_id, user_id, api_key_id, hold, cost, .. } = self.closing.chat;
+        Settlement { user_id, chat_id, api_key_id, hold, cost, reason: self.closing.reason, at: self.at }
     }
 }

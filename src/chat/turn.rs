@@ -75,13 +75,14 @@ pub(super) async fn drive(
         };
         Usage { input: read, output: count(&written.text) + count(&written.other) }
     });
-    let closing = Closing::new(&chat, model.price, outcome, written, Used { usage, estimated: given.is_none() }, kept);
+    let (chat_id, user_id) = (chat.id, chat.user_id);
+    let closing = Closing::new(chat, model.price, outcome, written, Used { usage, estimated: given.is_none() }, kept);
     let ended = close(app, closing).await;
     if let Some(caller) = caller {
-        caller.finish(app, chat.id);
+        caller.finish(app, chat_id);
     }
-    app.bus.publish(&topic(chat.id), || News::Ended.encode());
-    ledger::announce(&app.bus, chat.user_id);
+    app.bus.publish(&topic(chat_id), || News::Ended.encode());
+    ledger::announce(&app.bus, user_id);
     ended
 }
 

@@ -1,8 +1,10 @@
 //! Statements for many rows at once, each with values of its own: `UPDATE .. FROM (VALUES ..) .. RETURNING`, which both
 //! databases understand in the same words.
 
-use sea_orm::sea_query::{Expr, ExprTrait, IntoIden, Query, TableRef, UpdateStatement, Value, ValueTuple};
-use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, Iterable};
+use sea_orm::sea_query::{
+    Expr, ExprTrait, IntoColumnRef, IntoIden, Query, TableRef, UpdateStatement, Value, ValueTuple,
+};
+use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult};
 
 use super::Txn;
 use crate::error::Error;
@@ -26,15 +28,16 @@ pub fn given(place: usize) -> Expr {
     Expr::col((GIVEN, format!("column{place}")))
 }
 
-/// Runs the update, which has to have values; the rows after it, in no particular order.
+/// Runs the update, which has to have values; these columns of the rows after it, in no particular order.
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn update_returning<E: EntityTrait, M: FromQueryResult>(
+pub async fn update_returning<M: FromQueryResult, C: IntoColumnRef>(
     txn: &Txn,
     mut update: UpdateStatement,
+    columns: impl IntoIterator<Item = C>,
 ) -> Result<Vec<M>, Error> {
-    update.returning(Query::returning().columns(E::Column::iter()));
+    update.returning(Query::returning().columns(columns));
     let rows = txn.query_all(&update).await?;
     Ok(rows.iter().map(|row| M::from_query_result(row, "")).collect::<Result<_, _>>()?)
 }

@@ -7,14 +7,14 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
-use sea_orm::TransactionTrait;
+use futures::future::{BoxFuture, join_all};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
-use super::{Db, Txn, lost_against_another, writer};
+use super::{Db, Txn, writer};
 use crate::error::Error;
 
 /// Jobs that may wait in one lane. Past this, callers wait to hand theirs in.
@@ -87,62 +87,52 @@ async fn work<J: Together>(db: Db, queue: Arc<AsyncMutex<mpsc::Receiver<Waiting<
             return;
         }
         let (jobs, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(|one| (one.job, one.answer)).unzip();
+        let set = Arc::new(Set { jobs, failed: AtomicBool::new(false) });
+        let all = db.write(set.clone(), |txn, set| Box::pin(async move { set.outcome(J::run(txn, &set.jobs).await) }));
         // A panic in one set must not end the lane for all.
-        let written = AssertUnwindSafe(db.write(jobs, |txn, jobs| Box::pin(run_all(txn, jobs)))).catch_unwind().await;
-        match written.unwrap_or_else(|_| Err(Error::internal("a database job panicked"))) {
-            Ok(outcomes) => {
-                for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                    answer.send(outcome).ok();
-                }
+        let written = AssertUnwindSafe(all).catch_unwind().await;
+        let outcomes = match written.unwrap_or_else(|_| Err(Error::internal("a database job panicked"))) {
+            Ok(outcomes) => outcomes,
+            Err(error) if set.jobs.len() > 1 && set.failed.load(Ordering::Acquire) => {
+                tracing::debug!(?error, jobs = set.jobs.len(), "a set failed; each is done by itself");
+                join_all((0..set.jobs.len()).map(|place| alone(&db, set.clone(), place))).await
             }
-            Err(error) => {
-                // The first is told the error itself, the others what it says.
-                let cause = format!("{error:?}");
-                let (code, message) = (error.code, error.message.clone());
-                let others = std::iter::repeat_with(|| Error::new(code, message.clone()).with_source(cause.clone()));
-                for (answer, error) in answers.into_iter().zip(std::iter::once(error).chain(others)) {
-                    answer.send(Err(error)).ok();
-                }
-            }
+            Err(error) => same_for_all(error, set.jobs.len()),
+        };
+        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            answer.send(outcome).ok();
         }
     }
 }
 
-/// All of them together, or, where that fails, each by itself.
-async fn run_all<J: Together>(txn: &Txn, jobs: &[J]) -> Result<Vec<Result<J::Output, Error>>, Error> {
-    if let [_] = jobs {
-        let outcome = J::run(txn, jobs).await?.pop().unwrap_or_else(|| Err(no_outcome()))?;
-        return Ok(vec![Ok(outcome)]);
-    }
-    let savepoint = txn.begin().await?;
-    match J::run(&savepoint, jobs).await {
-        Ok(outcomes) => {
-            savepoint.commit().await?;
-            return Ok(outcomes);
-        }
-        Err(error) if lost_against_another(&error) => return Err(error),
-        Err(error) => tracing::debug!(?error, jobs = jobs.len(), "a set failed; each is done by itself"),
-    }
-    savepoint.rollback().await?;
-    let mut outcomes = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        let savepoint = txn.begin().await?;
-        let outcome = J::run(&savepoint, std::slice::from_ref(job)).await;
-        match outcome.and_then(|mut outcomes| outcomes.pop().unwrap_or_else(|| Err(no_outcome()))) {
-            Ok(outcome) => {
-                savepoint.commit().await?;
-                outcomes.push(Ok(outcome));
-            }
-            Err(error) if lost_against_another(&error) => return Err(error),
-            Err(error) => {
-                savepoint.rollback().await?;
-                outcomes.push(Err(error));
-            }
-        }
-    }
-    Ok(outcomes)
+/// Jobs that are done together.
+struct Set<J> {
+    jobs: Vec<J>,
+    /// They failed before the commit, so it is certain that nothing of them was written.
+    failed: AtomicBool,
 }
 
-fn no_outcome() -> Error {
-    Error::internal("a set left one of its jobs without an outcome")
+impl<J> Set<J> {
+    fn outcome<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+        self.failed.store(outcome.is_err(), Ordering::Release);
+        outcome
+    }
+}
+
+async fn alone<J: Together>(db: &Db, set: Arc<Set<J>>, place: usize) -> Result<J::Output, Error> {
+    let one = db.write((set, place), |txn, (set, place)| {
+        Box::pin(async move {
+            let one = set.jobs.get(*place..=*place).unwrap_or_default();
+            J::run(txn, one).await?.pop().unwrap_or_else(|| Err(Error::internal("a job was left without an outcome")))
+        })
+    });
+    let written = AssertUnwindSafe(one).catch_unwind().await;
+    written.unwrap_or_else(|_| Err(Error::internal("a database job panicked")))
+}
+
+/// The error itself for the first, and what it says for the others.
+fn same_for_all<T>(error: Error, count: usize) -> Vec<Result<T, Error>> {
+    let (code, message, cause) = (error.code, error.message.clone(), format!("{error:?}"));
+    let others = std::iter::repeat_with(|| Err(Error::new(code, message.clone()).with_source(cause.clone())));
+    std::iter::once(Err(error)).chain(others).take(count).collect()
 }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use super::{Balance, key};
 use crate::db::Txn;
@@ -87,8 +89,14 @@ async fn balances_after(
     txn: &Txn,
     update: sea_orm::sea_query::UpdateStatement,
 ) -> Result<BTreeMap<i64, Balance>, Error> {
-    let users: Vec<user::Model> = update_returning::<user::Entity, _>(txn, update).await?;
-    Ok(users.iter().map(|user| (user.id, Balance::from(user))).collect())
+    #[derive(FromQueryResult)]
+    struct After {
+        id: i64,
+        tokens: Tokens,
+        held: Tokens,
+    }
+    let users: Vec<After> = update_returning(txn, update, [Column::Id, Column::Tokens, Column::Held]).await?;
+    Ok(users.into_iter().map(|After { id, tokens, held }| (id, Balance { tokens, held })).collect())
 }
 
 /// The balance cannot pay for a message.

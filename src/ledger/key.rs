@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, UpdateStatement, Value};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, Iterable, QuerySelect};
 
 use super::hold::{Hold, Settlement};
 use crate::db::Txn;
@@ -46,7 +46,7 @@ pub(super) async fn hold_under(txn: &Txn, holds: impl Iterator<Item = &Hold> + C
         .cond_where(covers(Column::TotalLimit, Expr::col(Column::Spent)))
         .cond_where(covers(Column::DailyLimit, spent_in_day(at)))
         .cond_where(covers(Column::MonthlyLimit, spent_in_month(at)));
-    let keys: Vec<api_key::Model> = update_returning::<api_key::Entity, _>(txn, update).await?;
+    let keys: Vec<api_key::Model> = update_returning(txn, update, Column::iter()).await?;
     for hold in holds {
         let Some(key_id) = hold.api_key_id else { continue };
         match keys.iter().find(|key| key.id == key_id) {
