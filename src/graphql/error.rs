@@ -21,7 +21,7 @@ pub(super) struct UserError {
 pub(super) fn outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<UserError>), Error> {
     match result {
         Ok(value) => Ok((Some(value), Vec::new())),
-        Err(error) if matches!(error.code, Code::Internal | Code::Unauthenticated | Code::Forbidden) => Err(error),
+        Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) || error.is_fault() => Err(error),
         Err(error) => Ok((None, user_errors(&error))),
     }
 }
@@ -62,7 +62,7 @@ pub(super) fn finish(response: &mut Response, kind: Option<OperationType>) {
             }
             continue;
         };
-        if source.code == Code::Internal {
+        if source.is_fault() {
             tracing::error!(error = ?source, "a GraphQL field failed");
         }
         extensions.set("code", source.code.as_str());
