@@ -216,7 +216,8 @@ mod tests {
 
     #[test]
     fn an_absent_database_is_told_from_a_mistake_of_ours() {
-        for absent in ["5", "261", "8", "1032", "778", "13", "14", "08006", "53100", "53300", "57P01", "58030", "25006"] {
+        for absent in ["5", "261", "8", "1032", "778", "13", "14", "08006", "53100", "53300", "57P01", "58030", "25006"]
+        {
             assert!(is_code_of_absence(absent), "{absent}");
         }
         // A constraint, a syntax error, a cancelled statement.

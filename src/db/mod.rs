@@ -202,7 +202,7 @@ impl Db {
 async fn leave_a_mark(txn: &Txn) -> Result<(), Error> {
     let statement = match txn.get_database_backend() {
         DbBackend::Sqlite => "PRAGMA user_version = 0",
-        _ => "SELECT pg_current_xact_id()",
+        _ => "SELECT txid_current()",
     };
     txn.execute_unprepared(statement).await?;
     Ok(())
