@@ -2,8 +2,10 @@
 //!
 //! Domain code cannot tell the two databases apart. On PostgreSQL `write` is an ordinary transaction, run again after a
 //! serialization failure or a deadlock. On SQLite, which has one writer, the transactions that wait are committed
-//! together (see [`writer`]).
+//! together (see [`writer`]). What many callers want at once is done by a few statements for all (see [`together`]).
 
+pub mod set;
+mod together;
 mod writer;
 
 use std::path::Path;
@@ -20,6 +22,8 @@ use sea_orm::{
     TransactionTrait,
 };
 
+use self::together::Lanes;
+pub use self::together::Together;
 use crate::error::{Code, Error};
 
 /// A write transaction, as jobs see it.
@@ -37,6 +41,7 @@ const MAX_RUNS: u32 = 10;
 pub struct Db {
     readers: DatabaseConnection,
     writer: Option<writer::Writer>,
+    lanes: Lanes,
     /// The last transaction found the database away, or unable to take anything.
     troubled: Arc<AtomicBool>,
 }
@@ -61,7 +66,7 @@ impl Db {
         let troubled = Arc::default();
         if !url.starts_with("sqlite:") {
             return match Database::connect(options).await {
-                Ok(readers) => Ok(Self { readers, writer: None, troubled }),
+                Ok(readers) => Ok(Self { readers, writer: None, lanes: Lanes::default(), troubled }),
                 Err(error) => Err(reason(url, error).await),
             };
         }
@@ -88,7 +93,7 @@ impl Db {
             Box::pin(async move { Ok(is_at_rest) })
         });
         let writer = writer::Writer::start(Database::connect(writing).await?);
-        Ok(Self { readers: Database::connect(options).await?, writer: Some(writer), troubled })
+        Ok(Self { readers: Database::connect(options).await?, writer: Some(writer), lanes: Lanes::default(), troubled })
     }
 
     /// Connections for reading. Nothing is written through them.

@@ -52,7 +52,7 @@ impl Writer {
     }
 }
 
-fn stopped() -> Error {
+pub(super) fn stopped() -> Error {
     Error::new(Code::Internal, "Internal error.").with_source("the database writer has stopped")
 }
 
