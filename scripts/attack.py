@@ -78,11 +78,12 @@ async def slowloris(port: int) -> None:
     async def dribble(silent: bool) -> None:
         while True:
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.write(b"" if silent else b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: ")
-                while not writer.is_closing():
+                while not (writer.is_closing() or reader.at_eof()):
                     await asyncio.sleep(1)
                     writer.write(b"" if silent else b"y")
+                writer.close()
             except OSError:
                 await asyncio.sleep(1)
 
