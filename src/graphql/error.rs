@@ -50,6 +50,14 @@ pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
 pub(super) fn finish(response: &mut Response, kind: Option<OperationType>) {
     let all_or_nothing = matches!(kind, Some(OperationType::Mutation | OperationType::Subscription));
     let Response { data, errors, .. } = response;
+    // A mistake of the document that is there many times is told once, with its places.
+    errors.dedup_by(|again, first| {
+        let is_same = again.path.is_empty() && first.path.is_empty() && again.message == first.message;
+        if is_same {
+            first.locations.append(&mut again.locations);
+        }
+        is_same
+    });
     for error in errors {
         match error.path.as_slice() {
             [_] if all_or_nothing => *data = Value::Null,
