@@ -18,11 +18,13 @@ use crate::support::{Client, On, Place, Step, TestApp};
 /// Replies are not saved midway, so that the transactions of a message are exactly two.
 const SETTINGS: &str = "database.acquire_timeout = '1s'\nturns.save_interval = '1h'\nturns.lease = '3h'";
 
-async fn behind_proxy() -> (TestApp, Proxy) {
+/// The proxy stays until the app is gone, which looks at its database once more.
+async fn behind_proxy() -> (Proxy, TestApp) {
     let place = Place::make(On::Postgres).await;
     let proxy = Proxy::to(&place).await;
     let url = proxy.url(&place);
-    (TestApp::at(place, &url, SETTINGS, Arc::new(Echo)).await, proxy)
+    let app = TestApp::at(place, &url, SETTINGS, Arc::new(Echo)).await;
+    (proxy, app)
 }
 
 /// A message whose hold is taken, and which is answered when it gets a permit.
@@ -42,7 +44,7 @@ async fn waiting(app: &TestApp, mia: &Client) -> (tokio::task::JoinHandle<serde_
 async fn postgres_gone_while_the_hold_is_taken(
     #[values(Moment::Midway, Moment::BeforeCommit, Moment::AfterCommit)] moment: Moment,
 ) {
-    let (app, proxy) = behind_proxy().await;
+    let (proxy, app) = behind_proxy().await;
     let mia = app.user("mia").await;
     proxy.cut(moment);
     assert_away(&send(&mia, "key").await);
@@ -70,7 +72,7 @@ async fn postgres_gone_while_the_hold_is_taken(
 async fn postgres_gone_while_the_hold_is_settled(
     #[values(Moment::Midway, Moment::BeforeCommit, Moment::AfterCommit)] moment: Moment,
 ) {
-    let (app, proxy) = behind_proxy().await;
+    let (proxy, app) = behind_proxy().await;
     let mia = app.user("mia").await;
     let (sending, permits) = waiting(&app, &mia).await;
     proxy.cut(moment);
@@ -86,7 +88,7 @@ async fn postgres_gone_while_the_hold_is_settled(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_gone_for_a_while_is_told_and_answers_are_kept_for_it() {
-    let (app, proxy) = behind_proxy().await;
+    let (proxy, app) = behind_proxy().await;
     let mia = app.user("mia").await;
     let (sending, permits) = waiting(&app, &mia).await;
     proxy.go_down();
@@ -106,7 +108,7 @@ async fn postgres_gone_for_a_while_is_told_and_answers_are_kept_for_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_that_hangs_holds_up_nobody_for_long_and_nothing_is_done_twice() {
-    let (app, proxy) = behind_proxy().await;
+    let (proxy, app) = behind_proxy().await;
     let mia = app.user("mia").await;
     let (sending, permits) = waiting(&app, &mia).await;
     proxy.hang();
