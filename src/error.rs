@@ -192,8 +192,9 @@ fn is_away(error: &DbErr) -> bool {
     match cause.as_ref() {
         sqlx::Error::Database(cause) => cause.code().is_some_and(|code| is_code_of_absence(&code)),
         cause => {
-            use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
-            matches!(cause, Io(_) | Tls(_) | PoolTimedOut | PoolClosed | WorkerCrashed)
+            use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
+            // A proxy that has lost its server closes instead of an answer, which the library takes for a wrong one.
+            matches!(cause, Io(_) | Protocol(_) | Tls(_) | PoolTimedOut | PoolClosed | WorkerCrashed)
         }
     }
 }
