@@ -136,7 +136,7 @@ pub async fn run(app: App, listener: Listener) {
     };
     tokio::select! {
         served = async {
-            tokio::join!(serving, chat::sweep_forever(app.clone()), reloading);
+            tokio::join!(serving, chat::sweep_forever(app.clone()), chat::index_forever(app.clone()), reloading);
             // Sockets are no connections to the listener any more, and are told that the server stops.
             app.streams.close();
             app.streams.wait().await;
