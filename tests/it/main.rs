@@ -30,6 +30,7 @@ mod money;
 mod overview;
 mod schema;
 mod search;
+mod seeds;
 mod sessions;
 mod streams;
 mod upstream;
