@@ -33,6 +33,7 @@ mod money;
 mod overview;
 mod schema;
 mod search;
+mod seeds;
 mod sessions;
 mod streams;
 mod upstream;

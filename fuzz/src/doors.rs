@@ -1,0 +1,371 @@
+//! The doors by which bytes of strangers come in, each as a function that stops with a panic where the answer is not what
+//! it has to be. The fuzz targets knock at them with what they make up, and the tests with all seeds.
+//!
+//! Behind them is the whole server, on a database of its own, with the echo model and an upstream that says what it is
+//! told. Requests go through the router without a network; the upstream is asked by real HTTP.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderValue, Method, Request, StatusCode, Uri};
+use axum::routing::post;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::DateTime;
+use http_body_util::BodyExt;
+use jeton::account::{Roles, admin};
+use jeton::ai::RawCall;
+use jeton::ai::echo::Echo;
+use jeton::ai::openai::{Address, OpenAi, Settings};
+use jeton::app::{App, Model, Models, Outside};
+use jeton::clock::Clock;
+use jeton::config::Config;
+use jeton::db::Db;
+use jeton::jwt::Kind;
+use jeton::random::Random;
+use jeton::secrets::Secrets;
+use jeton::tokens::Price;
+use jeton::viewer::Actor;
+use jeton::{ledger, server, session};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// What is tried at a door.
+pub type Door = fn(&mut House, &[u8]);
+
+/// All doors, by the names of their seeds.
+pub const DOORS: [(&str, Door); 6] = [
+    ("cursors", House::cursors),
+    ("graphql", House::graphql),
+    ("jwt", House::jwt),
+    ("rest", House::rest),
+    ("upstream", House::upstream),
+    ("v1", House::v1),
+];
+
+const PASSWORD: &str = "tr0ub4dor&3-staple";
+const SIGNING_KEY: &str = "a signing key for tests, and for tests only";
+/// Nobody runs out of tokens, or is told to wait.
+const CONFIG: &str = "
+    ledger.signup_grant = 1_000_000_000_000
+    limits.messages_per_minute_per_user = 0
+    limits.messages_per_minute_per_key = 0
+";
+/// No answer takes so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The whole server, with a user and a superuser in it.
+pub struct House {
+    runtime: tokio::runtime::Runtime,
+    app: App,
+    router: Router,
+    upstream: Said,
+    user: String,
+    root: String,
+    people: u32,
+    _data: tempfile::TempDir,
+}
+
+/// What the upstream answers: so many bytes at a time.
+type Said = Arc<Mutex<(usize, Vec<u8>)>>;
+
+struct Answer {
+    status: StatusCode,
+    body: Bytes,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        let shown = String::from_utf8_lossy(&self.body);
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{}: {error}: {shown}", self.status))
+    }
+}
+
+impl House {
+    /// A new house, in which nothing has happened yet.
+    pub fn open() -> Self {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let mut config = Config::from_toml(CONFIG).unwrap();
+        config.auth.secret = SIGNING_KEY.into();
+        config.database.url = format!("sqlite://{}", data.path().join("jeton.db").display()).into();
+        let upstream = Said::default();
+        let app = runtime.block_on(async {
+            let db = Db::connect(&config.database_url(), 2).await.unwrap();
+            db.migrate().await.unwrap();
+            let random = Random::seeded(1);
+            let outside = Outside {
+                clock: Clock::manual(DateTime::from_timestamp(1_772_366_400, 0).unwrap()),
+                secrets: Secrets::open(&config, &random).unwrap(),
+                random,
+                models: models(serve_upstream(upstream.clone()).await),
+            };
+            App::new(config, db, outside).unwrap()
+        });
+        let router = server::router(&app);
+        let (user, root) = (String::new(), String::new());
+        let mut house = Self { runtime, app, router, upstream, user, root, people: 0, _data: data };
+        house.enter();
+        house
+    }
+
+    /// Stops with a panic where the invariants of money do not hold.
+    pub fn verify(&self) {
+        let findings = self.runtime.block_on(ledger::verify(&self.app.db)).unwrap();
+        assert!(findings.is_empty(), "{findings:?}");
+    }
+
+    /// Two new people come in: what was tried may have logged out, deactivated or deleted those from before.
+    fn enter(&mut self) {
+        self.people += 1;
+        let (app, number) = (&self.app, self.people);
+        let enter = async |name: &str, is_superuser| {
+            let roles = Roles { is_staff: is_superuser, is_superuser };
+            let name = format!("{name}{number}");
+            let user = admin::create(app, Actor::CommandLine, &name, PASSWORD.into(), roles, None).await.unwrap();
+            session::begin(app, user, None).await.unwrap().access_token
+        };
+        (self.user, self.root) =
+            self.runtime.block_on(async { (enter("mia", false).await, enter("root", true).await) });
+    }
+
+    /// The answer to a request, once all that it began has ended.
+    fn ask(&mut self, access: Option<&str>, mut request: Request<Body>) -> Answer {
+        if let Some(access) = access {
+            request.headers_mut().insert(AUTHORIZATION, format!("Bearer {access}").parse().unwrap());
+        }
+        let (router, app) = (self.router.clone(), self.app.clone());
+        let answered = async {
+            let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+            let body = body.collect().await.expect("the body is whole").to_bytes();
+            while app.turns.taken() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Answer { status: parts.status, body }
+        };
+        let answer = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, answered).await });
+        answer.expect("an answer in time")
+    }
+
+    fn post(&mut self, access: Option<&str>, path: &str, body: impl Into<Body>) -> Answer {
+        let request = Request::post(path).header(CONTENT_TYPE, "application/json").body(body.into()).unwrap();
+        self.ask(access, request)
+    }
+
+    fn ask_graphql(&mut self, access: Option<&str>, document: &str, variables: Value) {
+        let body = json!({ "query": document, "variables": variables }).to_string();
+        let answer = self.post(access, "/graphql", body);
+        assert!(!answer.status.is_server_error(), "{}", answer.status);
+        let answered = answer.json();
+        assert!(answered.get("data").is_some() || answered["errors"][0].is_object(), "{answered}");
+        for error in answered["errors"].as_array().into_iter().flatten() {
+            assert!(error["message"].is_string(), "{answered}");
+            let code = error["extensions"]["code"].as_str().expect("every error has a code");
+            assert_ne!(code, "INTERNAL", "{answered}");
+        }
+        if answer.status == StatusCode::UNAUTHORIZED {
+            self.enter();
+        }
+    }
+
+    /// A GraphQL document, and behind a line `---` its variables. The user asks; or whom a comment in the first line
+    /// names, `#nobody` or `#root`.
+    pub fn graphql(&mut self, data: &[u8]) {
+        let Ok(text) = str::from_utf8(data) else { return };
+        let (document, variables) = text.split_once("\n---\n").unwrap_or((text, "null"));
+        let Ok(variables) = serde_json::from_str(variables) else { return };
+        let access = match document.lines().next() {
+            Some("#nobody") => None,
+            Some("#root") => Some(self.root.clone()),
+            _ => Some(self.user.clone()),
+        };
+        self.ask_graphql(access.as_deref(), document, variables);
+    }
+
+    /// What is behind the base64 of a cursor and of a global id, or either as it is.
+    pub fn cursors(&mut self, data: &[u8]) {
+        const DOCUMENT: &str = "query($c: String, $id: ID!) {
+            node(id: $id) { __typename }
+            chatHistory(first: 2, after: $c) { nodes { id } }
+            best: chatHistory(last: 2, before: $c, search: \"a\", orderBy: BEST) { nodes { id } }
+            conversations(last: 2, before: $c) { nodes { id } }
+            ledgerHistory(first: 2, after: $c) { nodes { id } }
+            sessions(first: 2, before: $c) { nodes { id } }
+            byName: users(first: 2, after: $c, orderBy: NAME) { nodes { id } }
+            byTokens: users(last: 2, before: $c, orderBy: MOST_TOKENS) { nodes { id } }
+            newest: users(first: 2, after: $c, before: $c) { nodes { id } pageInfo { hasNextPage endCursor } }
+            auditTrail(first: 2, after: $c, targetId: $id) { nodes { id } }
+        }";
+        let root = self.root.clone();
+        let encoded = BASE64_URL_SAFE_NO_PAD.encode(data);
+        self.ask_graphql(Some(&root), DOCUMENT, json!({ "c": encoded, "id": encoded }));
+        if let Ok(text) = str::from_utf8(data) {
+            self.ask_graphql(Some(&root), DOCUMENT, json!({ "c": text, "id": text }));
+        }
+    }
+
+    /// A token as it is; and the claims of one that we signed ourselves.
+    pub fn jwt(&mut self, data: &[u8]) {
+        let mut tokens = vec![data.to_vec()];
+        if let Ok(claims) = serde_json::from_slice::<Value>(data) {
+            let header = jsonwebtoken::Header { kid: self.key_id(), ..Default::default() };
+            let key = jsonwebtoken::EncodingKey::from_secret(SIGNING_KEY.as_bytes());
+            tokens.extend(jsonwebtoken::encode(&header, &claims, &key).map(String::into_bytes));
+        }
+        for token in tokens {
+            if let Ok(text) = str::from_utf8(&token) {
+                let now = self.app.clock.now();
+                let kinds = [Kind::Access, Kind::Refresh].map(|kind| self.app.keys.verify(text, kind, now).is_ok());
+                assert_ne!(kinds, [true, true], "a token is of one kind");
+            }
+            let Ok(header) = HeaderValue::from_bytes(&[&b"Bearer "[..], &token].concat()) else { continue };
+            for path in ["/api/user/profile/", "/v1/models"] {
+                let request = Request::get(path).header(AUTHORIZATION, header.clone()).body(Body::empty()).unwrap();
+                let answer = self.ask(None, request);
+                assert!([200, 401, 403].contains(&answer.status.as_u16()), "{path}: {}", answer.status);
+                assert!(answer.json().is_object());
+            }
+        }
+    }
+
+    /// The name of the key that signs.
+    fn key_id(&self) -> Option<String> {
+        jsonwebtoken::decode_header(&self.user).unwrap().kid
+    }
+
+    /// A request to a REST route: in the first line method, path and media type, and then the body.
+    pub fn rest(&mut self, data: &[u8]) {
+        let line = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let body = Bytes::copy_from_slice(data.get(line.len() + 1..).unwrap_or_default());
+        let mut words = line.splitn(3, |byte| *byte == b' ');
+        let mut word = || words.next().unwrap_or_default();
+        let (Ok(method), Ok(uri)) = (Method::from_bytes(word()), Uri::try_from(word())) else { return };
+        let Ok(media_type) = HeaderValue::from_bytes(word()) else { return };
+        if !uri.path().starts_with("/api/") {
+            return;
+        }
+        let bodiless = method == Method::HEAD || uri.path() == "/api/openapi.json";
+        let request = Request::builder().method(method).uri(uri).header(CONTENT_TYPE, media_type);
+        let user = self.user.clone();
+        let answer = self.ask(Some(&user), request.body(Body::from(body)).unwrap());
+        assert!(!answer.status.is_server_error(), "{}", answer.status);
+        if !bodiless && answer.status != StatusCode::NO_CONTENT {
+            let answered = answer.json();
+            assert!(answered.is_object() || answered.is_array(), "{answered}");
+        }
+    }
+
+    /// A call of `/v1/chat/completions`.
+    pub fn v1(&mut self, data: &[u8]) {
+        if let Ok(call) = RawCall::parse(Bytes::copy_from_slice(data)) {
+            assert_eq!(call.with(&[]), data, "what is not changed stays as it is");
+            let changed = call.with(&[("model", "\"other\"".to_owned()), ("max_tokens", "7".to_owned())]);
+            let changed = RawCall::parse(changed).expect("a changed call is a call");
+            assert_eq!((changed.get("model"), changed.get("max_tokens")), (Some("\"other\""), Some("7")));
+            call.input_bound(1000);
+        }
+        let user = self.user.clone();
+        let answer = self.post(Some(&user), "/v1/chat/completions", data.to_vec());
+        // The upstream has been told nothing to say, and so breaks off.
+        assert!([500, 501, 504].iter().all(|fault| answer.status != *fault), "{}", answer.status);
+        check_completion(&answer);
+    }
+
+    /// What an upstream answers: in the first line how it is asked (`reply`, `stream` or `whole`) and how many bytes
+    /// come at a time, and then the answer.
+    pub fn upstream(&mut self, data: &[u8]) {
+        let line = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let said = data.get(line.len() + 1..).unwrap_or_default();
+        let Ok(line) = str::from_utf8(line) else { return };
+        let (way, size) = line.split_once(' ').unwrap_or((line, ""));
+        let size = size.parse::<u8>().unwrap_or(64).max(1).into();
+        *self.upstream.lock().unwrap() = (size, said.to_vec());
+        let user = self.user.clone();
+        let messages = json!([{ "role": "user", "content": "Hello" }]);
+        match way {
+            "reply" => {
+                let document = "mutation { sendMessage(input: {model: \"upstream\", message: \"Hello\"}) {
+                    chat { response status cost } balance { tokens held } errors { code } } }";
+                self.ask_graphql(Some(&user), document, Value::Null);
+            }
+            "whole" => {
+                let body = json!({ "model": "upstream", "messages": messages });
+                let answer = self.post(Some(&user), "/v1/chat/completions", body.to_string());
+                assert_ne!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+                answer.json();
+            }
+            _ => {
+                let options = json!({ "include_usage": true });
+                let body =
+                    json!({ "model": "upstream", "messages": messages, "stream": true, "stream_options": options });
+                let answer = self.post(Some(&user), "/v1/chat/completions", body.to_string());
+                assert_ne!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+                if answer.status == StatusCode::OK {
+                    check_passed_on(&answer.body, said);
+                } else {
+                    answer.json();
+                }
+            }
+        }
+        *self.upstream.lock().unwrap() = Default::default();
+    }
+}
+
+/// What came is a beginning of what was said, byte for byte, and perhaps why there is no more.
+fn check_passed_on(came: &[u8], said: &[u8]) {
+    const ERROR: &[u8] = b"data: {\"error\":{\"message\":";
+    let ours = (0..came.len()).rev().find(|place| came[*place..].starts_with(ERROR)).unwrap_or(came.len());
+    let is_passed_on = said.starts_with(came) || said.starts_with(&came[..ours]);
+    assert!(is_passed_on, "{:?} of {:?}", String::from_utf8_lossy(came), String::from_utf8_lossy(said));
+}
+
+/// One JSON object, or events of one each.
+fn check_completion(answer: &Answer) {
+    if !answer.body.starts_with(b"data: ") {
+        assert!(answer.json().is_object());
+        return;
+    }
+    let text = str::from_utf8(&answer.body).unwrap();
+    for event in text.split_terminator("\n\n") {
+        let data = event.strip_prefix("data: ").unwrap_or_else(|| panic!("{event}"));
+        assert!(data == "[DONE]" || serde_json::from_str::<Value>(data).unwrap().is_object(), "{event}");
+    }
+}
+
+/// Serves the upstream; its address.
+async fn serve_upstream(said: Said) -> String {
+    let answer = move || {
+        let (size, text) = said.lock().unwrap().clone();
+        let chunks: Vec<_> = text.chunks(size.max(1)).map(|chunk| Ok::<_, Infallible>(chunk.to_vec())).collect();
+        let body = Body::from_stream(futures::stream::iter(chunks));
+        std::future::ready(([(CONTENT_TYPE, "text/event-stream")], body))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().route("/v1/chat/completions", post(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}/v1")
+}
+
+/// `echo`, at a flat price, and `upstream`, with a token for each unit.
+fn models(base_url: String) -> Models {
+    let address = Address { base_url, api_key: None, upstream_model: "test".to_owned() };
+    let upstream = OpenAi::new(Settings {
+        upstreams: vec![address],
+        retries: 0,
+        window: 16_384,
+        units_per_image: 1000,
+        limit_name: "max_tokens",
+        rest: Duration::ZERO,
+    });
+    let flat = Price { per_message: 100, ..Price::default() };
+    let metered = Price { per_message: 0, per_1k_input: 1000, per_1k_output: 1000 };
+    let model =
+        |name: &str, provider, price| Model { name: name.to_owned(), provider, price, max_output: 1024, slots: None };
+    Models::new([model("echo", Arc::new(Echo), flat), model("upstream", Arc::new(upstream.unwrap()), metered)], "echo")
+}

@@ -1,0 +1,30 @@
+//! Every seed of the fuzz targets, and with them every input that once was a finding, goes through the same doors once.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+#[path = "../../fuzz/src/doors.rs"]
+mod doors;
+
+use doors::{DOORS, House};
+
+#[test]
+fn every_seed_is_answered_as_it_has_to_be() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let named: BTreeSet<_> = DOORS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let found: BTreeSet<_> =
+        fs::read_dir(&seeds).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(found, named, "each door has seeds");
+    let mut house = House::open();
+    for (name, door) in DOORS {
+        let mut files: Vec<_> = fs::read_dir(seeds.join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        for file in files {
+            // Told where the test fails, and only there.
+            println!("{}", file.display());
+            door(&mut house, &fs::read(&file).unwrap());
+        }
+    }
+    house.verify();
+}
