@@ -168,8 +168,9 @@ pub(super) fn lease_from(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// Takes the hold and stores the chat.
+#[tracing::instrument(name = "hold", level = "debug", skip_all)]
 pub(super) async fn open(app: &App, opening: Opening) -> Result<Open, Error> {
-    app.db.write(opening, |txn, opening| Box::pin(in_transaction(txn, opening))).await
+    app.metrics.hold.of(app.db.write(opening, |txn, opening| Box::pin(in_transaction(txn, opening)))).await
 }
 
 async fn in_transaction(txn: &Txn, opening: &Opening) -> Result<Open, Error> {

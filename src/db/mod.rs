@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use migration::MigratorTrait;
+use prometheus_client::metrics::histogram::Histogram;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
@@ -30,6 +31,18 @@ const MAX_RUNS: u32 = 10;
 pub struct Db {
     readers: DatabaseConnection,
     writer: Option<writer::Writer>,
+    batches: Histogram,
+}
+
+/// How busy the database is.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Connections of the pool (of readers, on SQLite) that somebody has.
+    pub used: usize,
+    /// Those that wait to be used.
+    pub idle: usize,
+    /// Jobs that wait for SQLite's writer; nothing on PostgreSQL.
+    pub waiting: Option<usize>,
 }
 
 impl Db {
@@ -38,10 +51,11 @@ impl Db {
     /// # Errors
     /// INTERNAL, with the reason as its source.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, Error> {
+        let batches = writer::batches();
         let mut options = ConnectOptions::new(url);
         options.max_connections(max_connections).acquire_timeout(Duration::from_secs(10)).sqlx_logging(false);
         if !url.starts_with("sqlite:") {
-            return Ok(Self { readers: Database::connect(options).await?, writer: None });
+            return Ok(Self { readers: Database::connect(options).await?, writer: None, batches });
         }
         if let Some(parent) = url.split_once("://").and_then(|(_, path)| Path::new(path).parent()) {
             std::fs::create_dir_all(parent).map_err(Error::internal)?;
@@ -59,8 +73,8 @@ impl Db {
         let mut writing = options.clone();
         // The writer is never idle for long enough to be worth reopening, and its prepared statements are warm.
         writing.max_connections(1).min_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
-        let writer = writer::Writer::start(Database::connect(writing).await?);
-        Ok(Self { readers: Database::connect(options).await?, writer: Some(writer) })
+        let writer = writer::Writer::start(Database::connect(writing).await?, batches.clone());
+        Ok(Self { readers: Database::connect(options).await?, writer: Some(writer), batches })
     }
 
     /// Connections for reading. Nothing is written through them.
@@ -143,6 +157,28 @@ impl Db {
     /// INTERNAL where it does not.
     pub async fn ping(&self) -> Result<(), Error> {
         Ok(self.readers.ping().await?)
+    }
+
+    /// How busy it is now.
+    pub fn load(&self) -> Load {
+        let (size, idle) = match self.readers.get_database_backend() {
+            DbBackend::Postgres => {
+                let pool = self.readers.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            _ => {
+                let pool = self.readers.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+        };
+        // The two are read one after the other.
+        let used = usize::try_from(size).unwrap_or(0).saturating_sub(idle);
+        Load { used, idle, waiting: self.writer.as_ref().map(writer::Writer::waiting) }
+    }
+
+    /// How many jobs SQLite's writer commits together, each time.
+    pub fn batches(&self) -> Histogram {
+        self.batches.clone()
     }
 
     /// "SQLite" or "PostgreSQL", for people.

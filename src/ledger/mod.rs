@@ -6,6 +6,7 @@
 
 mod export;
 mod key;
+pub mod old;
 mod verify;
 
 use std::time::Duration;
