@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +26,7 @@ use crate::rate_limit::{Failures, Places, Rate};
 use crate::recording::Recording;
 use crate::secrets::Secrets;
 use crate::tokens::Price;
-use crate::viewer::Address;
+use crate::viewer::{Address, Identity};
 
 /// The running application. Clones are the same one.
 #[derive(Clone)]
@@ -49,6 +50,8 @@ pub struct Parts {
     pub hashes: KeyedHash,
     /// The models that answer.
     pub models: Models,
+    /// Credentials that were found good a moment ago.
+    pub viewers: Viewers,
     /// News between parts and servers.
     pub bus: Bus,
     /// What is counted and timed.
@@ -106,6 +109,7 @@ impl App {
             hashes: KeyedHash::new(secrets.hashing.expose_secret().as_bytes(), "jeton: API keys and calls")
                 .map_err(Error::internal)?,
             models,
+            viewers: viewers(),
             bus: Bus::local(),
             login_failures: Failures::new(config.auth.free_attempts, config.auth.max_delay),
             address_failures: Failures::new(config.auth.free_attempts_per_address, config.auth.max_delay),
@@ -182,6 +186,23 @@ impl Rates {
         self.registrations.forget_idle();
         self.refreshes.forget_idle();
     }
+}
+
+/// Who is asking, by the keyed hash of the credential, and when the credential ends by itself. For the many requests that
+/// one client sends in a second; what this server changes is forgotten at once (see `account::announce_sessions`), and
+/// what others change has its effect within [`VIEWERS_TTL`].
+pub type Viewers = moka::sync::Cache<[u8; 32], (Identity, DateTime<Utc>)>;
+
+/// How long a credential counts as good after it was looked at: no longer than a deactivation may take to have its effect.
+const VIEWERS_TTL: Duration = Duration::from_secs(1);
+const MAX_VIEWERS: u64 = 100_000;
+
+fn viewers() -> Viewers {
+    moka::sync::Cache::builder()
+        .time_to_live(VIEWERS_TTL)
+        .max_capacity(MAX_VIEWERS)
+        .support_invalidation_closures()
+        .build()
 }
 
 /// Answers that are kept for a while.

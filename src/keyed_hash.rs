@@ -23,6 +23,11 @@ impl KeyedHash {
         self.begun(bytes).finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// The hash itself, for what is kept in memory.
+    pub fn digest(&self, bytes: &[u8]) -> [u8; 32] {
+        self.begun(bytes).finalize().into_bytes().into()
+    }
+
     /// Whether this is the hash. Takes the same time wherever they differ.
     pub fn is_of(&self, hash: &str, bytes: &[u8]) -> bool {
         let digits: Option<Vec<u8>> = hash

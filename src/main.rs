@@ -5,6 +5,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use jeton::cli::{self, Cli};
+use mimalloc::MiMalloc;
+
+/// A message is made of many small allocations by several threads, of which the system's own takes more.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -186,6 +186,10 @@ pub fn forget_try(app: &App, username_key: &str, address: Option<Address>) {
 /// Tells those who serve a session of this user for longer than one request to look whether it is still good. Called
 /// after the transaction that ended some; where that is forgotten or lost, they see it a little later.
 pub fn announce_sessions(app: &App, user_id: i64) {
+    if let Err(error) = app.viewers.invalidate_entries_if(move |_, (identity, _)| identity.id == user_id) {
+        // Never, as the cache is made; then it takes a second.
+        tracing::error!(%error, "credentials could not be forgotten");
+    }
     app.bus.publish(&sessions_topic(user_id), Vec::new);
 }
 

@@ -107,11 +107,15 @@ pub(super) async fn replace(txn: &Txn, replaced: i64, by: &chat::Model) -> Resul
     Ok(())
 }
 
-/// Puts back what a chat took the place of, since nothing came of it.
-pub(super) async fn put_back(txn: &Txn, by: i64) -> Result<(), Error> {
+/// Puts back what these chats took the place of, since nothing came of them.
+pub(super) async fn put_back(txn: &Txn, by: impl Iterator<Item = i64>) -> Result<(), Error> {
+    let by: Vec<i64> = by.collect();
+    if by.is_empty() {
+        return Ok(());
+    }
     chat::Entity::update_many()
         .col_expr(Column::ReplacedById, Expr::value(None::<i64>))
-        .filter(Column::ReplacedById.eq(by))
+        .filter(Column::ReplacedById.is_in(by))
         .exec(txn)
         .await?;
     Ok(())

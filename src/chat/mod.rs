@@ -4,6 +4,7 @@
 //! message. The turn then runs in a task of its own and does not depend on the caller staying.
 
 mod call;
+mod close;
 mod context;
 pub mod conversation;
 mod delete;
@@ -93,7 +94,7 @@ pub fn failure(chat: &chat::Model) -> Option<Error> {
         (Status::Failed | Status::Interrupted, _) => Code::ProviderUnavailable,
         (Status::Pending | Status::Done | Status::Stopped, _) => return None,
     };
-    Some(Error::new(code, chat.error_message.clone().unwrap_or_else(|| turn::INTERRUPTED.to_owned())))
+    Some(Error::new(code, chat.error_message.clone().unwrap_or_else(|| close::INTERRUPTED.to_owned())))
 }
 
 /// Sends a message and waits for the end of its chat.

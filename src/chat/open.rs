@@ -1,17 +1,20 @@
 //! Opening a chat: the message is checked, then paid for by a hold and stored, in one transaction.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::ActiveValue::{NotSet, Set};
+use futures::future::BoxFuture;
+use sea_orm::ActiveValue::NotSet;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, TransactionTrait};
 
 use super::{Call, Send, context, conversation};
 use crate::ai::Request;
 use crate::app::{App, Model};
-use crate::db::Txn;
+use crate::db::{Together, Txn};
 use crate::entity::chat::{self, Column, Status};
 use crate::error::{Code, Error, FieldError};
-use crate::ledger::{self, Balance};
+use crate::ledger::{self, Balance, Hold};
 use crate::tokens::{Price, Tokens};
 use crate::viewer::{Identity, Viewer};
 
@@ -170,77 +173,197 @@ pub(super) fn lease_from(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
 /// Takes the hold and stores the chat.
 #[tracing::instrument(name = "hold", level = "debug", skip_all)]
 pub(super) async fn open(app: &App, opening: Opening) -> Result<Open, Error> {
-    app.metrics.hold.of(app.db.write(opening, |txn, opening| Box::pin(in_transaction(txn, opening)))).await
+    // What is held then depends on the balance, or on another chat: nothing that could be done for several at once.
+    if opening.price.is_metered() || opening.replaces.is_some() {
+        return app.metrics.hold.of(app.db.write(opening, |txn, opening| Box::pin(open_alone(txn, opening)))).await;
+    }
+    app.metrics.hold.of(app.db.write_together(opening)).await
 }
 
-async fn in_transaction(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
-    let mut hold = Tokens(opening.price.per_message);
-    let mut request = opening.request.clone();
-    if opening.idempotency_key.is_some() || opening.price.is_metered() {
-        // The lock makes retries that arrive at once see each other, and keeps the balance still while the longest
-        // affordable reply is worked out.
-        let user = ledger::find_for_update(txn, opening.user_id).await?;
-        match seen(txn, opening).await? {
-            // Programs try again by themselves when a call has failed, and mean another try.
-            Some(chat) if opening.fingerprint.is_some() && failed_for_free(&chat) => release_key(txn, chat.id).await?,
-            Some(chat) => return Ok(Open::Seen(chat)),
-            None => {}
+impl Together for Opening {
+    type Output = Open;
+
+    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Result<Vec<Result<Open, Error>>, Error>> {
+        Box::pin(open_together(txn, all))
+    }
+}
+
+/// Opens chats at flat prices.
+async fn open_together(txn: &Txn, openings: &[Opening]) -> Result<Vec<Result<Open, Error>>, Error> {
+    if let [only] = openings {
+        return Ok(vec![Ok(open_alone(txn, only).await?)]);
+    }
+    // Makes retries that arrive at once see each other.
+    ledger::lock(txn, openings.iter().map(|opening| opening.user_id)).await?;
+    let known = seen(txn, openings).await?;
+    let mut outcomes: Vec<Option<Result<Open, Error>>> = openings.iter().map(|_| None).collect();
+    let (mut ready, mut new_keys) = (Vec::new(), HashSet::new());
+    for (opening, outcome) in openings.iter().zip(&mut outcomes) {
+        let first = opening.key().and_then(|key| known.get(&key));
+        match first.map(|first| again(opening, first)) {
+            Some(Ok(Again::Seen)) => *outcome = first.cloned().map(|first| Ok(Open::Seen(first))),
+            Some(Err(error)) => *outcome = Some(Err(error)),
+            // Below, as those whose key comes twice in this set: the second finds what the first has stored.
+            Some(Ok(Again::Anew)) => {}
+            None if opening.key().is_some_and(|key| !new_keys.insert(key)) => {}
+            None => ready.push((Ready::at_flat_price(opening), outcome)),
         }
-        if opening.price.is_metered() {
-            let mut tokens = user.tokens;
-            if let Some(key_id) = opening.api_key_id {
-                tokens = ledger::rest_under(txn, key_id, opening.at).await?.map_or(tokens, |rest| rest.min(tokens));
+    }
+    let (ready, places): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
+    for (place, stored) in places.into_iter().zip(store(txn, ready).await?) {
+        *place = Some(stored.map(Open::New));
+    }
+    let mut complete = Vec::with_capacity(openings.len());
+    for (opening, outcome) in openings.iter().zip(outcomes) {
+        complete.push(match outcome {
+            Some(outcome) => outcome,
+            None => {
+                let savepoint = txn.begin().await?;
+                let outcome = open_alone(&savepoint, opening).await;
+                if outcome.is_ok() {
+                    savepoint.commit().await?
+                } else {
+                    savepoint.rollback().await?
+                }
+                outcome
             }
-            let affordable = opening.price.affordable_output(tokens, opening.input_bound);
-            let affordable = affordable.map(|output| output / opening.choices).filter(|output| *output > 0);
-            request.max_output = affordable.ok_or_else(ledger::insufficient)?.min(request.max_output);
-            let output = request.max_output.saturating_mul(opening.choices);
-            hold = opening.price.of_reply(opening.input_bound, output);
-        }
+        });
     }
-    let balance = ledger::hold(txn, opening.user_id, hold).await?;
-    if let Some(key_id) = opening.api_key_id {
-        let key = ledger::hold_under(txn, key_id, hold, opening.at).await?;
-        if !key.allows(&opening.model) {
-            return Err(Error::field("model", "There is no such model."));
-        }
-    }
-    if let Some(id) = opening.conversation_id {
-        conversation::touch(txn, id, &opening.message, opening.at).await?;
-    }
-    let row = chat::ActiveModel {
-        id: NotSet,
-        user_id: Set(opening.user_id),
-        conversation_id: Set(opening.conversation_id),
-        replaced_by_id: Set(None),
-        context_left_out: Set(opening.left_out),
-        model: Set(opening.model.clone()),
-        status: Set(Status::Pending),
-        message: Set(opening.message.clone()),
-        response: Set(String::new()),
-        error_code: Set(None),
-        error_message: Set(None),
-        hold: Set(hold),
-        cost: Set(Tokens::ZERO),
-        input_units: Set(None),
-        output_units: Set(None),
-        usage_estimated: Set(false),
-        idempotency_key: Set(opening.idempotency_key.clone()),
-        api_key_id: Set(opening.api_key_id),
-        fingerprint: Set(opening.fingerprint.clone()),
-        created_at: Set(opening.at),
-        finished_at: Set(None),
-        lease_until: Set(Some(opening.lease_until)),
-    };
-    let chat = row.insert(txn).await?;
-    if let Some(replaced) = opening.replaces {
-        context::replace(txn, replaced, &chat).await?;
-    }
-    Ok(Open::New(Opened { chat, balance, request, kept: opening.kept }))
+    Ok(complete)
 }
 
-fn failed_for_free(chat: &chat::Model) -> bool {
-    matches!(chat.status, Status::Failed | Status::Interrupted) && chat.cost == Tokens::ZERO
+async fn open_alone(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
+    if opening.key().is_some() {
+        // Makes retries that arrive at once see each other.
+        ledger::lock(txn, [opening.user_id]).await?;
+    }
+    if let Some(first) = seen(txn, std::slice::from_ref(opening)).await?.into_values().next() {
+        match again(opening, &first)? {
+            Again::Seen => return Ok(Open::Seen(first)),
+            Again::Anew => release_key(txn, first.id).await?,
+        }
+    }
+    let ready = if opening.price.is_metered() {
+        Ready::at_metered_price(txn, opening).await?
+    } else {
+        Ready::at_flat_price(opening)
+    };
+    let stored = store(txn, vec![ready]).await?.pop();
+    let opened = stored.ok_or_else(|| Error::internal("a chat was neither stored nor refused"))??;
+    if let Some(replaced) = opening.replaces {
+        context::replace(txn, replaced, &opened.chat).await?;
+    }
+    Ok(Open::New(opened))
+}
+
+/// An opening whose hold is known.
+struct Ready<'a> {
+    opening: &'a Opening,
+    hold: Tokens,
+    max_output: u64,
+}
+
+impl<'a> Ready<'a> {
+    fn at_flat_price(opening: &'a Opening) -> Self {
+        Self { opening, hold: Tokens(opening.price.per_message), max_output: opening.request.max_output }
+    }
+
+    /// The longest reply that the balance, and the limits of the API key, pay for.
+    async fn at_metered_price(txn: &Txn, opening: &'a Opening) -> Result<Self, Error> {
+        // The lock keeps the balance still while this is worked out.
+        let mut tokens = ledger::find_for_update(txn, opening.user_id).await?.tokens;
+        if let Some(key_id) = opening.api_key_id {
+            tokens = ledger::rest_under(txn, key_id, opening.at).await?.map_or(tokens, |rest| rest.min(tokens));
+        }
+        let affordable = opening.price.affordable_output(tokens, opening.input_bound);
+        let affordable = affordable.map(|output| output / opening.choices).filter(|output| *output > 0);
+        let max_output = affordable.ok_or_else(ledger::insufficient)?.min(opening.request.max_output);
+        let hold = opening.price.of_reply(opening.input_bound, max_output.saturating_mul(opening.choices));
+        Ok(Self { opening, hold, max_output })
+    }
+
+    fn hold(&self) -> Hold {
+        let Opening { user_id, api_key_id, ref model, at, .. } = *self.opening;
+        Hold { user_id, api_key_id, model: model.clone(), amount: self.hold, at }
+    }
+
+    fn row(&self) -> chat::Model {
+        let opening = self.opening;
+        chat::Model {
+            id: 0,
+            user_id: opening.user_id,
+            conversation_id: opening.conversation_id,
+            replaced_by_id: None,
+            context_left_out: opening.left_out,
+            model: opening.model.clone(),
+            status: Status::Pending,
+            message: opening.message.clone(),
+            response: String::new(),
+            error_code: None,
+            error_message: None,
+            hold: self.hold,
+            cost: Tokens::ZERO,
+            input_units: None,
+            output_units: None,
+            usage_estimated: false,
+            idempotency_key: opening.idempotency_key.clone(),
+            api_key_id: opening.api_key_id,
+            fingerprint: opening.fingerprint.clone(),
+            created_at: opening.at,
+            finished_at: None,
+            lease_until: Some(opening.lease_until),
+        }
+    }
+}
+
+/// Takes the holds and stores the chats of those who have enough.
+async fn store(txn: &Txn, ready: Vec<Ready<'_>>) -> Result<Vec<Result<Opened, Error>>, Error> {
+    let holds: Vec<_> = ready.iter().map(Ready::hold).collect();
+    let balances = ledger::hold(txn, &holds).await?;
+    let mut rows = Vec::with_capacity(ready.len());
+    for (ready, _) in ready.iter().zip(&balances).filter(|(_, balance)| balance.is_ok()) {
+        if let Some(id) = ready.opening.conversation_id {
+            conversation::touch(txn, id, &ready.opening.message, ready.opening.at).await?;
+        }
+        rows.push(ready.row());
+    }
+    let mut ids = Vec::new();
+    if !rows.is_empty() {
+        let new = rows.iter().cloned().map(|row| chat::ActiveModel { id: NotSet, ..row.into_active_model() });
+        ids = chat::Entity::insert_many(new).exec_with_returning_keys(txn).await?;
+        // Rows are numbered in the order in which they are given, but may be told in another one.
+        ids.sort_unstable();
+    }
+    let mut stored = ids.into_iter().zip(rows).map(|(id, row)| chat::Model { id, ..row });
+    let outcome = |(ready, balance): (&Ready<'_>, Result<Balance, Error>)| {
+        let balance = balance?;
+        let chat = stored.next().ok_or_else(|| Error::internal("a chat was not stored"))?;
+        let request = Request { max_output: ready.max_output, ..ready.opening.request.clone() };
+        Ok(Opened { chat, balance, request, kept: ready.opening.kept })
+    };
+    Ok(ready.iter().zip(balances).map(outcome).collect())
+}
+
+/// What a repeated idempotency key leads to.
+enum Again {
+    /// The first chat, whatever its state.
+    Seen,
+    /// Another try.
+    Anew,
+}
+
+/// Whether this is the same message or call as the first one with its key.
+fn again(opening: &Opening, first: &chat::Model) -> Result<Again, Error> {
+    if first.message != opening.message
+        || first.fingerprint != opening.fingerprint
+        || first.conversation_id != opening.conversation_id
+        || (opening.model_named && first.model != opening.model)
+    {
+        return Err(Error::new(Code::Conflict, "This idempotency key was used for another message."));
+    }
+    let failed_for_free = matches!(first.status, Status::Failed | Status::Interrupted) && first.cost == Tokens::ZERO;
+    // Programs try again by themselves when a call has failed, and mean another try.
+    Ok(if opening.fingerprint.is_some() && failed_for_free { Again::Anew } else { Again::Seen })
 }
 
 /// Lets another chat have the key of this one.
@@ -250,18 +373,22 @@ async fn release_key(txn: &Txn, chat_id: i64) -> Result<(), Error> {
     Ok(())
 }
 
-async fn seen(txn: &Txn, opening: &Opening) -> Result<Option<chat::Model>, Error> {
-    let Some(key) = &opening.idempotency_key else { return Ok(None) };
-    let first = chat::Entity::of(opening.user_id).filter(Column::IdempotencyKey.eq(key)).one(txn).await?;
-    match first {
-        Some(chat)
-            if chat.message != opening.message
-                || chat.fingerprint != opening.fingerprint
-                || chat.conversation_id != opening.conversation_id
-                || (opening.model_named && chat.model != opening.model) =>
-        {
-            Err(Error::new(Code::Conflict, "This idempotency key was used for another message."))
-        }
-        first => Ok(first),
+/// The chats whose idempotency keys are used again.
+async fn seen(txn: &Txn, openings: &[Opening]) -> Result<HashMap<(i64, String), chat::Model>, Error> {
+    let mut any = Condition::any();
+    for (user_id, key) in openings.iter().filter_map(Opening::key) {
+        any = any.add(Condition::all().add(Column::UserId.eq(user_id)).add(Column::IdempotencyKey.eq(key)));
+    }
+    if any.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let chats = chat::Entity::find().filter(any).all(txn).await?;
+    Ok(chats.into_iter().filter_map(|chat| Some(((chat.user_id, chat.idempotency_key.clone()?), chat))).collect())
+}
+
+impl Opening {
+    /// What makes a retry harmless.
+    fn key(&self) -> Option<(i64, String)> {
+        Some((self.user_id, self.idempotency_key.clone()?))
     }
 }

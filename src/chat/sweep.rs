@@ -4,16 +4,14 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::close::{Closing, End, close_in};
 use super::news::{News, topic};
-use super::turn::{Closing, INTERRUPTED, close_in};
 use super::{search, usage};
 use crate::app::App;
 use crate::db::Txn;
 use crate::entity::chat::{self, Column, Status};
-use crate::entity::ledger_entry::Reason;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::ledger;
-use crate::tokens::Tokens;
 
 /// Chats ended in one transaction.
 const BATCH: u64 = 100;
@@ -71,24 +69,8 @@ async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<(i64, i64)>, E
         .lock_exclusive()
         .all(txn)
         .await?;
-    let mut swept = Vec::with_capacity(dead.len());
-    for chat in dead {
-        let closing = Closing {
-            chat_id: chat.id,
-            user_id: chat.user_id,
-            api_key_id: chat.api_key_id,
-            hold: chat.hold,
-            cost: Tokens::ZERO,
-            reason: Reason::ChatInterrupted,
-            status: Status::Interrupted,
-            text: None,
-            search_text: search::text(&chat.message, &chat.response),
-            usage: None,
-            error: Some((Code::ProviderUnavailable, INTERRUPTED.to_owned())),
-        };
-        if close_in(txn, &closing, now).await?.is_some() {
-            swept.push((chat.id, chat.user_id));
-        }
-    }
-    Ok(swept)
+    let end = |chat| End { closing: Closing::interrupted(chat).into(), at: now };
+    let ends: Vec<_> = dead.into_iter().map(end).collect();
+    let ended = close_in(txn, &ends).await?.into_iter().flatten();
+    Ok(ended.map(|ended| (ended.chat.id, ended.chat.user_id)).collect())
 }

@@ -1,9 +1,7 @@
 //! A turn: from an open chat to its one end.
 //!
 //! The provider's pieces are told to those who follow the reply, collected, and saved now and then, which also renews
-//! the lease. At the end one transaction
-//! closes the chat, guarded by its open status, and settles or releases the hold. Who pays what is decided by
-//! [`Closing::new`] and written in the README.
+//! the lease. How the chat then ends, and who pays what, is in [`super::close`].
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -12,34 +10,26 @@ use futures::future::{BoxFuture, OptionFuture};
 use futures::{FutureExt, StreamExt};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tracing::Instrument;
 
+use super::Ended;
 use super::call::Caller;
+use super::close::{Closing, Used, close};
 use super::news::{News, Wish, topic};
 use super::open::{Opened, lease_from};
-use super::{Ended, context, search};
 use crate::ai::{Event, Request, Usage};
 use crate::app::{App, Model};
 use crate::cluster::{self, Subscription};
-use crate::db::Txn;
 use crate::entity::chat::{self, Column, Status};
-use crate::entity::ledger_entry::Reason;
 use crate::error::{Code, Error};
-use crate::ledger::{self, Settlement};
-use crate::tokens::{Price, Tokens};
+use crate::ledger;
 
-/// What users read of a chat whose server died.
-pub(super) const INTERRUPTED: &str = "The server stopped before the answer was complete. Nothing was charged.";
-
-/// First and longest pause before the closing transaction is tried again.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// So many new bytes of a reply are saved at once, before it is time.
 const SAVE_BYTES: usize = 2048;
 
 /// How the provider's stream came to an end.
-enum Outcome {
+pub(super) enum Outcome {
     /// The reply is whole.
     Done(Option<Usage>),
     /// The provider failed, before the first piece or after it.
@@ -88,16 +78,17 @@ pub(super) async fn drive(
         };
         Usage { input: read, output: count(&written.text) + count(&written.other) }
     });
-    let closing = Closing::new(&chat, model.price, outcome, written, Used { usage, estimated: given.is_none() }, kept);
+    let (chat_id, user_id) = (chat.id, chat.user_id);
+    let closing = Closing::new(chat, model.price, outcome, written, Used { usage, estimated: given.is_none() }, kept);
     let ended = app.metrics.settle.of(close(app, closing)).await;
     if let Ok(Ended { chat, .. }) = &ended {
         app.metrics.turn(&chat.model, chat.status.to_value(), chat.cost, began.elapsed());
     }
     if let Some(caller) = caller {
-        caller.finish(app, chat.id);
+        caller.finish(app, chat_id);
     }
-    app.bus.publish(&topic(chat.id), || News::Ended.encode());
-    ledger::announce(&app.bus, chat.user_id);
+    app.bus.publish(&topic(chat_id), || News::Ended.encode());
+    ledger::announce(&app.bus, user_id);
     ended
 }
 
@@ -110,15 +101,15 @@ struct Turn {
 
 /// What a model has written.
 #[derive(Default)]
-struct Written {
+pub(super) struct Written {
     /// The reply.
-    text: String,
+    pub(super) text: String,
     /// What else is paid for.
-    other: String,
+    pub(super) other: String,
 }
 
 impl Written {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.other.is_empty()
     }
 }
@@ -260,136 +251,4 @@ async fn save(app: &App, chat_id: i64, text: Option<String>) -> Result<bool, Err
             })
         })
         .await
-}
-
-/// The end of a chat, as it is to be written.
-pub(super) struct Closing {
-    pub(super) chat_id: i64,
-    pub(super) user_id: i64,
-    pub(super) api_key_id: Option<i64>,
-    pub(super) hold: Tokens,
-    pub(super) cost: Tokens,
-    pub(super) reason: Reason,
-    pub(super) status: Status,
-    /// None: what was saved last stays.
-    pub(super) text: Option<String>,
-    /// What searches find it by.
-    pub(super) search_text: String,
-    pub(super) usage: Option<Used>,
-    pub(super) error: Option<(Code, String)>,
-}
-
-/// What a chat consumed.
-#[derive(Clone, Copy)]
-pub(super) struct Used {
-    usage: Usage,
-    /// The provider did not say.
-    estimated: bool,
-}
-
-impl Closing {
-    /// The rules of who pays what. Never more than the hold.
-    fn new(chat: &chat::Model, price: Price, outcome: Outcome, written: Written, used: Used, kept: bool) -> Self {
-        let (usage, nothing) = (used.usage, written.is_empty());
-        let (status, reason, cost, error) = match outcome {
-            Outcome::Done(_) => (Status::Done, Reason::ChatDone, price.of_reply(usage.input, usage.output), None),
-            Outcome::Failed(error) => {
-                tracing::warn!(chat = chat.id, model = chat.model, ?error, "the language model failed");
-                let (reason, cost) = match nothing {
-                    true => (Reason::ChatFailed, Tokens::ZERO),
-                    false => (Reason::ChatBrokenOff, price.of_usage(usage.input, usage.output)),
-                };
-                (Status::Failed, reason, cost, Some((error.code, error.message)))
-            }
-            // What was produced is paid for like a whole reply; nothing for nothing.
-            Outcome::Stopped => {
-                let produced = if nothing { Tokens::ZERO } else { price.of_reply(usage.input, usage.output) };
-                (Status::Stopped, Reason::ChatStopped, produced, None)
-            }
-            Outcome::Interrupted | Outcome::Gone => {
-                let error = (Code::ProviderUnavailable, INTERRUPTED.to_owned());
-                (Status::Interrupted, Reason::ChatInterrupted, Tokens::ZERO, Some(error))
-            }
-        };
-        let used = (!nothing || !used.estimated).then_some(used);
-        let text = if kept { written.text } else { String::new() };
-        let cost = cost.min(chat.hold);
-        Self {
-            chat_id: chat.id,
-            user_id: chat.user_id,
-            api_key_id: chat.api_key_id,
-            hold: chat.hold,
-            cost,
-            reason,
-            status,
-            search_text: search::text(&chat.message, &text),
-            text: Some(text),
-            usage: used,
-            error,
-        }
-    }
-}
-
-/// Writes the end, again and again for as long as the lease runs: an answer that was made must not be lost to a
-/// database that is away for a moment.
-#[tracing::instrument(name = "settle", level = "debug", skip_all)]
-async fn close(app: &App, closing: Closing) -> Result<Ended, Error> {
-    let closing = std::sync::Arc::new(closing);
-    let deadline = Instant::now() + app.config.turns.lease;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let at = app.clock.now();
-        let attempt = app.db.write((closing.clone(), at), |txn, (closing, at)| Box::pin(close_in(txn, closing, *at)));
-        let error = match attempt.await {
-            Ok(Some(ended)) => return Ok(ended),
-            Ok(None) => break,
-            Err(error) => error,
-        };
-        if Instant::now() + pause > deadline {
-            return Err(error);
-        }
-        tracing::warn!(chat = closing.chat_id, ?error, "the end of a chat could not be written; trying again");
-        timeout(pause, app.stopping.cancelled()).await.ok();
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-    // Closed already: by an attempt whose answer was lost, by the sweeper, or by the deletion of the account.
-    let chat = chat::Entity::find_by_id(closing.chat_id).one(app.db.read()).await?;
-    let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
-    Ok(Ended { balance: ledger::balance(&app.db, chat.user_id).await?, chat })
-}
-
-/// Closes the chat if it is still open, and settles its hold.
-pub(super) async fn close_in(
-    txn: &Txn,
-    closing: &Closing,
-    at: chrono::DateTime<chrono::Utc>,
-) -> Result<Option<Ended>, Error> {
-    let (code, message) = closing.error.as_ref().map(|(code, message)| (code.as_str(), message.as_str())).unzip();
-    let units = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let mut update = chat::Entity::update_many()
-        .col_expr(Column::Status, Expr::value(closing.status))
-        .col_expr(Column::Cost, Expr::value(closing.cost))
-        .col_expr(Column::ErrorCode, Expr::value(code))
-        .col_expr(Column::ErrorMessage, Expr::value(message))
-        .col_expr(Column::FinishedAt, Expr::value(at))
-        .col_expr(Column::LeaseUntil, Expr::value(None::<chrono::DateTime<chrono::Utc>>))
-        .col_expr("search_text", Expr::value(closing.search_text.as_str()))
-        .filter(Column::Id.eq(closing.chat_id))
-        .filter(Column::Status.eq(Status::Pending));
-    if let Some(text) = &closing.text {
-        update = update.col_expr(Column::Response, Expr::value(text.as_str()));
-    }
-    if let Some(Used { usage, estimated }) = closing.usage {
-        update = update
-            .col_expr(Column::InputUnits, Expr::value(units(usage.input)))
-            .col_expr(Column::OutputUnits, Expr::value(units(usage.output)))
-            .col_expr(Column::UsageEstimated, Expr::value(estimated));
-    }
-    let Some(chat) = update.exec_with_returning(txn).await?.into_iter().next() else { return Ok(None) };
-    if chat.response.is_empty() {
-        context::put_back(txn, chat.id).await?;
-    }
-    let Closing { chat_id, user_id, api_key_id, hold, cost, reason, .. } = *closing;
-    let balance = ledger::settle(txn, Settlement { user_id, chat_id, api_key_id, hold, cost, reason, at }).await?;
-    Ok(Some(Ended { chat, balance }))
 }

@@ -2,8 +2,10 @@
 //!
 //! Domain code cannot tell the two databases apart. On PostgreSQL `write` is an ordinary transaction, run again after a
 //! serialization failure or a deadlock. On SQLite, which has one writer, the transactions that wait are committed
-//! together (see [`writer`]).
+//! together (see [`writer`]). What many callers want at once is done by a few statements for all (see [`together`]).
 
+pub mod set;
+mod together;
 mod writer;
 
 use std::path::Path;
@@ -18,6 +20,8 @@ use sea_orm::{
     TransactionTrait,
 };
 
+use self::together::Lanes;
+pub use self::together::Together;
 use crate::error::Error;
 
 /// A write transaction, as jobs see it.
@@ -31,6 +35,7 @@ const MAX_RUNS: u32 = 10;
 pub struct Db {
     readers: DatabaseConnection,
     writer: Option<writer::Writer>,
+    lanes: Lanes,
     batches: Histogram,
 }
 
@@ -55,7 +60,12 @@ impl Db {
         let mut options = ConnectOptions::new(url);
         options.max_connections(max_connections).acquire_timeout(Duration::from_secs(10)).sqlx_logging(false);
         if !url.starts_with("sqlite:") {
-            return Ok(Self { readers: Database::connect(options).await?, writer: None, batches });
+            return Ok(Self {
+                readers: Database::connect(options).await?,
+                writer: None,
+                lanes: Lanes::default(),
+                batches,
+            });
         }
         if let Some(parent) = url.split_once("://").and_then(|(_, path)| Path::new(path).parent()) {
             std::fs::create_dir_all(parent).map_err(Error::internal)?;
@@ -74,7 +84,7 @@ impl Db {
         // The writer is never idle for long enough to be worth reopening, and its prepared statements are warm.
         writing.max_connections(1).min_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
         let writer = writer::Writer::start(Database::connect(writing).await?, batches.clone());
-        Ok(Self { readers: Database::connect(options).await?, writer: Some(writer), batches })
+        Ok(Self { readers: Database::connect(options).await?, writer: Some(writer), lanes: Lanes::default(), batches })
     }
 
     /// Connections for reading. Nothing is written through them.

@@ -1,8 +1,8 @@
 //! The one writer of an SQLite database.
 //!
 //! A commit waits for the disk. So the jobs that wait for the writer are run one after the other in one transaction and
-//! committed together: the disk is waited for once. Each runs in a savepoint of its own, so that the error of one undoes
-//! only that one. Nobody is answered before the commit.
+//! committed together: the disk is waited for once. Where one of them fails, all are run again, each in a savepoint of its
+//! own, so that the error of one undoes only that one. Nobody is answered before the commit.
 
 use std::panic::AssertUnwindSafe;
 
@@ -63,7 +63,7 @@ pub(super) fn batches() -> Histogram {
     Histogram::new(exponential_buckets(1.0, 2.0, 8))
 }
 
-fn stopped() -> Error {
+pub(super) fn stopped() -> Error {
     Error::new(Code::Internal, "Internal error.").with_source("the database writer has stopped")
 }
 
@@ -125,9 +125,22 @@ async fn work(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn 
 
 async fn commit_together(connection: &DatabaseConnection, batch: &mut [Box<dyn Job>]) -> Result<(), sea_orm::DbErr> {
     let txn = connection.begin_with_options(immediate()).await?;
-    if let [only] = batch {
-        return if only.run(&txn).await { txn.commit().await } else { txn.rollback().await };
+    let mut failed = false;
+    for job in batch.iter_mut() {
+        failed = !job.run(&txn).await;
+        if failed {
+            break;
+        }
     }
+    if !failed {
+        return txn.commit().await;
+    }
+    txn.rollback().await?;
+    if batch.len() == 1 {
+        return Ok(());
+    }
+    // Savepoints cost about as much as what is done in them, so there are none until one of the jobs has failed.
+    let txn = connection.begin_with_options(immediate()).await?;
     for job in batch {
         let savepoint = txn.begin().await?;
         if job.run(&savepoint).await { savepoint.commit().await? } else { savepoint.rollback().await? }

@@ -86,7 +86,7 @@ async fn execute(
     asked: Result<Asked, Refusal>,
 ) -> Result<Response, Refusal> {
     let viewer = request::viewer(&graphql.app, request::credential(headers)?.as_deref()).await?;
-    let operation = Operation::new(asked?)?;
+    let operation = Operation::new(graphql, asked?)?;
     match operation.kind {
         Some(OperationType::Subscription) => {
             let message = "Subscriptions are served at /graphql/ws and /graphql/stream.";

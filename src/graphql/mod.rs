@@ -34,7 +34,7 @@ pub fn router(app: &App) -> Router {
         .route("/graphql", get(http::by_get).post(http::by_post))
         .route("/graphql/stream", get(sse::by_get).post(sse::by_post))
         .route("/graphql/ws", get(ws::upgrade))
-        .with_state(Graphql { app: app.clone(), schema: schema(app) })
+        .with_state(Graphql { app: app.clone(), schema: schema(app), documents: request::documents() })
 }
 
 /// The schema with its resolvers.

@@ -1,6 +1,7 @@
 //! What every carrier has to do before the schema can run an operation: who is asking, what is asked, and whether the
 //! carrier may bring it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection};
@@ -37,6 +38,19 @@ pub(super) const JSON: &str = "application/json";
 pub(super) struct Graphql {
     pub(super) app: App,
     pub(super) schema: Schema,
+    pub(super) documents: Documents,
+}
+
+/// Documents as they were parsed, by their text: clients send the same few again and again, and parsing one takes longer
+/// than all else that is done before it runs.
+pub(super) type Documents = moka::sync::Cache<String, Arc<ExecutableDocument>>;
+
+/// So much text of documents is known; parsed it takes some ten times as much memory.
+const KNOWN_BYTES: u64 = 1 << 20;
+
+pub(super) fn documents() -> Documents {
+    let weight = |text: &String, _: &Arc<ExecutableDocument>| u32::try_from(text.len()).unwrap_or(u32::MAX);
+    moka::sync::Cache::builder().weigher(weight).max_capacity(KNOWN_BYTES).build()
 }
 
 /// What a client asks for, as all carriers know it.
@@ -88,17 +102,26 @@ pub(super) struct Operation {
 
 impl Operation {
     /// Reads the document.
-    pub(super) fn new(asked: Asked) -> Result<Self, Refusal> {
+    pub(super) fn new(graphql: &Graphql, asked: Asked) -> Result<Self, Refusal> {
         let query = asked.query.ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "`query` is missing."))?;
         guard::check_text(&query, &Limits::STANDARD).map_err(Refusal::of_document)?;
         if let Some(variables) = &asked.variables {
             guard::check_variables(variables, &Limits::STANDARD).map_err(Refusal::of_document)?;
         }
-        let document =
-            async_graphql::parser::parse_query(&query).map_err(|error| Refusal::of_document(error.to_string()))?;
+        let known = graphql.documents.get(&query);
+        let document = match &known {
+            Some(document) => document.clone(),
+            None => Arc::new(
+                async_graphql::parser::parse_query(&query).map_err(|error| Refusal::of_document(error.to_string()))?,
+            ),
+        };
         let (kind, cost) = check_operation(&document, asked.operation_name.as_deref(), asked.variables.as_ref())?;
+        // A text in the document may be a password, and what differs each time comes as a variable anyway.
+        if known.is_none() && !query.contains('"') {
+            graphql.documents.insert(query.clone(), document.clone());
+        }
         let mut request = Request::new(query);
-        request.set_parsed_query(document);
+        request.set_parsed_query(Arc::unwrap_or_clone(document));
         if let Some(name) = asked.operation_name {
             request = request.operation_name(name);
         }

@@ -281,7 +281,7 @@ impl Connection {
             let message = format!("At most {MAX_OPERATIONS} operations at once on one socket.");
             return self.refuse(&id, &refusal(Code::RateLimited, &message)).await;
         }
-        let operation = match Operation::new(asked) {
+        let operation = match Operation::new(&self.graphql, asked) {
             Ok(operation) => operation,
             Err(refused) if refused.well_formed => {
                 return self.refuse(&id, &refusal(refused.code, &refused.message)).await;

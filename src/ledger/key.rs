@@ -4,42 +4,58 @@
 //! counts on the day on which it is settled. Always true, for every key: `held` is the sum of the holds of its open
 //! chats, and `spent` what the ledger says was paid under it.
 
-use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, UpdateMany};
+use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait, UpdateStatement, Value};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, Iterable, QuerySelect};
+
+use super::hold::{Hold, Settlement};
 use crate::db::Txn;
+use crate::db::set::{given, update_from, update_returning};
 use crate::entity::api_key::{self, Column, day, month};
 use crate::error::{Code, Error};
 use crate::tokens::Tokens;
 
-/// Sets tokens aside under a key, beside [`super::hold`].
+/// Sets tokens aside under the keys of these holds, beside [`super::hold()`].
 ///
 /// # Errors
-/// INSUFFICIENT_TOKENS where a limit of the key does not cover them; UNAUTHENTICATED where the key is good no longer.
-/// Nothing is changed then.
-pub async fn hold_under(txn: &Txn, key_id: i64, amount: Tokens, at: DateTime<Utc>) -> Result<api_key::Model, Error> {
+/// INSUFFICIENT_TOKENS where a limit of a key does not cover what is set aside under it; UNAUTHENTICATED where a key is
+/// good no longer; INVALID_INPUT where it does not allow the model.
+pub(super) async fn hold_under(txn: &Txn, holds: impl Iterator<Item = &Hold> + Clone) -> Result<(), Error> {
+    let mut sums = BTreeMap::new();
+    for hold in holds.clone() {
+        if let Some(key_id) = hold.api_key_id {
+            let (sum, at) = sums.entry(key_id).or_insert((Tokens::ZERO, hold.at));
+            (*sum, *at) = (sum.plus(hold.amount)?, Ord::max(*at, hold.at));
+        }
+    }
+    let Some(at) = sums.values().map(|(_, at)| *at).max() else { return Ok(()) };
     let covers = |limit: Column, spent: Expr| {
-        let after = spent.add(Expr::col(Column::Held)).add(amount);
+        let after = spent.add(Expr::col(Column::Held)).add(given(2));
         Condition::any().add(limit.is_null()).add(after.lte(Expr::col(limit)))
     };
-    let updated = of_now(at)
-        .col_expr(Column::Held, Expr::col(Column::Held).add(amount))
-        .col_expr(Column::LastUsedAt, Expr::value(at))
-        .filter(Column::Id.eq(key_id))
-        .filter(Column::RevokedAt.is_null())
-        .filter(Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(at)))
-        .filter(covers(Column::TotalLimit, Expr::col(Column::Spent)))
-        .filter(covers(Column::DailyLimit, spent_in_day(at)))
-        .filter(covers(Column::MonthlyLimit, spent_in_month(at)))
-        .col_expr(Column::SpentInDay, spent_in_day(at))
-        .col_expr(Column::SpentInMonth, spent_in_month(at))
-        .exec_with_returning(txn)
-        .await?;
-    match updated.into_iter().next() {
-        Some(key) => Ok(key),
-        None => Err(refusal(find(txn, key_id).await?, at)),
+    let mut update = of_now(sums.iter().map(|(key_id, (sum, _))| vec![(*key_id).into(), (*sum).into()]), at);
+    update
+        .value(Column::Held, Expr::col(Column::Held).add(given(2)))
+        .value(Column::LastUsedAt, Expr::value(at))
+        .value(Column::SpentInDay, spent_in_day(at))
+        .value(Column::SpentInMonth, spent_in_month(at))
+        .and_where(Column::RevokedAt.is_null())
+        .cond_where(Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(at)))
+        .cond_where(covers(Column::TotalLimit, Expr::col(Column::Spent)))
+        .cond_where(covers(Column::DailyLimit, spent_in_day(at)))
+        .cond_where(covers(Column::MonthlyLimit, spent_in_month(at)));
+    let keys: Vec<api_key::Model> = update_returning(txn, update, Column::iter()).await?;
+    for hold in holds {
+        let Some(key_id) = hold.api_key_id else { continue };
+        match keys.iter().find(|key| key.id == key_id) {
+            Some(key) if key.allows(&hold.model) => {}
+            Some(_) => return Err(Error::field("model", "There is no such model.")),
+            None => return Err(refusal(find(txn, key_id).await?, at)),
+        }
     }
+    Ok(())
 }
 
 /// What may still be held under a key; nothing where it has no limits. Its row is locked until the transaction ends.
@@ -62,33 +78,37 @@ pub async fn rest_under(txn: &Txn, key_id: i64, at: DateTime<Utc>) -> Result<Opt
     Ok(rest)
 }
 
-/// Ends a hold under a key. The cost can't pass the limits, since it is no more than the hold.
-pub(super) async fn settle_under(
-    txn: &Txn,
-    key_id: i64,
-    hold: Tokens,
-    cost: Tokens,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
-    let settled = of_now(at)
-        .col_expr(Column::Held, Expr::col(Column::Held).sub(hold))
-        .col_expr(Column::Spent, Expr::col(Column::Spent).add(cost))
-        .col_expr(Column::SpentInDay, spent_in_day(at).add(cost))
-        .col_expr(Column::SpentInMonth, spent_in_month(at).add(cost))
-        .filter(Column::Id.eq(key_id))
-        .exec(txn)
-        .await?;
-    if settled.rows_affected == 0 {
-        return Err(Error::internal(format!("the API key {key_id} is gone, but not its user")));
+/// Ends holds under keys. The costs can't pass the limits, since they are no more than the holds.
+pub(super) async fn settle_under(txn: &Txn, settlements: &[Settlement]) -> Result<(), Error> {
+    let (mut sums, mut at) = (BTreeMap::<i64, (Tokens, Tokens)>::new(), DateTime::<Utc>::MIN_UTC);
+    for settlement in settlements {
+        if let Some(key_id) = settlement.api_key_id {
+            let (holds, costs) = sums.entry(key_id).or_default();
+            (*holds, *costs) = (holds.plus(settlement.hold)?, costs.plus(settlement.cost)?);
+            at = Ord::max(at, settlement.at);
+        }
+    }
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let rows = sums.iter().map(|(key_id, (holds, costs))| vec![(*key_id).into(), (*holds).into(), (*costs).into()]);
+    let mut update = of_now(rows, at);
+    update
+        .value(Column::Held, Expr::col(Column::Held).sub(given(2)))
+        .value(Column::Spent, Expr::col(Column::Spent).add(given(3)))
+        .value(Column::SpentInDay, spent_in_day(at).add(given(3)))
+        .value(Column::SpentInMonth, spent_in_month(at).add(given(3)));
+    if txn.execute(&update).await?.rows_affected() != sums.len() as u64 {
+        return Err(Error::internal("an API key is gone, but not its user"));
     }
     Ok(())
 }
 
 /// An update that is of this day and month. What was spent in them has to be set beside.
-fn of_now(at: DateTime<Utc>) -> UpdateMany<api_key::Entity> {
-    api_key::Entity::update_many()
-        .col_expr(Column::Day, Expr::value(day(at)))
-        .col_expr(Column::Month, Expr::value(month(at)))
+fn of_now(rows: impl IntoIterator<Item = Vec<Value>>, at: DateTime<Utc>) -> UpdateStatement {
+    let mut update = update_from::<api_key::Entity>(rows);
+    update.value(Column::Day, Expr::value(day(at))).value(Column::Month, Expr::value(month(at)));
+    update
 }
 
 fn spent_in_day(at: DateTime<Utc>) -> Expr {

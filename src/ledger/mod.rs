@@ -5,6 +5,7 @@
 //! [`verify()`] checks it. A balance changes by one guarded UPDATE, never by reading it first and writing it back.
 
 mod export;
+mod hold;
 mod key;
 pub mod old;
 mod verify;
@@ -19,7 +20,8 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
 
 pub use self::export::export;
-pub use self::key::{hold_under, rest_under};
+pub use self::hold::{Hold, Settlement, hold, insufficient, lock, settle};
+pub use self::key::rest_under;
 pub use self::verify::{Finding, verify};
 use crate::app::App;
 use crate::cluster::Bus;
@@ -46,78 +48,17 @@ impl Balance {
         // Neither part exceeds `Tokens::MAX_BALANCE`, so the sum fits.
         Tokens(self.tokens.0.saturating_add(self.held.0))
     }
+
+    /// With so much more of it held, or less.
+    fn moved(self, amount: Tokens) -> Result<Self, Error> {
+        Ok(Self { tokens: self.tokens.minus(amount)?, held: self.held.plus(amount)? })
+    }
 }
 
 impl From<&user::Model> for Balance {
     fn from(user: &user::Model) -> Self {
         Self { tokens: user.tokens, held: user.held }
     }
-}
-
-/// Sets tokens aside for a chat that is about to open.
-///
-/// # Errors
-/// INSUFFICIENT_TOKENS where the balance does not cover them; nothing is changed then.
-pub async fn hold(txn: &Txn, user_id: i64, amount: Tokens) -> Result<Balance, Error> {
-    let updated = user::Entity::update_many()
-        .col_expr(Column::Tokens, Expr::col(Column::Tokens).sub(amount))
-        .col_expr(Column::Held, Expr::col(Column::Held).add(amount))
-        .filter(Column::Id.eq(user_id))
-        .filter(Column::Tokens.gte(amount))
-        .filter(Column::IsActive.eq(true))
-        .exec_with_returning(txn)
-        .await?;
-    updated.first().map(Balance::from).ok_or_else(insufficient)
-}
-
-/// The balance cannot pay for a message.
-pub fn insufficient() -> Error {
-    Error::new(Code::InsufficientTokens, "Insufficient tokens.")
-}
-
-/// How a chat's hold ends.
-#[derive(Clone, Copy, Debug)]
-pub struct Settlement {
-    /// Who pays.
-    pub user_id: i64,
-    /// For what.
-    pub chat_id: i64,
-    /// What was set aside.
-    pub hold: Tokens,
-    /// What is charged: at most the hold. The rest is given back.
-    pub cost: Tokens,
-    /// The API key that it was set aside under.
-    pub api_key_id: Option<i64>,
-    /// How the chat ended.
-    pub reason: Reason,
-    /// When.
-    pub at: DateTime<Utc>,
-}
-
-/// Ends a hold: charges the cost and gives back the rest. The caller has just closed the chat, guarded by its open
-/// status, in the same transaction, so that this happens once.
-///
-/// # Errors
-/// INTERNAL where the cost exceeds the hold or the database fails.
-pub async fn settle(txn: &Txn, settlement: Settlement) -> Result<Balance, Error> {
-    let Settlement { user_id, chat_id, hold, cost, api_key_id, reason, at } = settlement;
-    if cost < Tokens::ZERO || cost > hold {
-        return Err(Error::internal(format!("chat {chat_id} would cost {cost} of a hold of {hold}")));
-    }
-    let updated = user::Entity::update_many()
-        .col_expr(Column::Held, Expr::col(Column::Held).sub(hold))
-        .col_expr(Column::Tokens, Expr::col(Column::Tokens).add(hold.minus(cost)?))
-        .filter(Column::Id.eq(user_id))
-        .exec_with_returning(txn)
-        .await?;
-    let balance = updated.first().map(Balance::from).ok_or_else(|| Error::not_found("user"))?;
-    if let Some(key_id) = api_key_id {
-        key::settle_under(txn, key_id, hold, cost, at).await?;
-    }
-    let entry =
-        Entry { chat_id: Some(chat_id), api_key_id, ..Entry::new(user_id, Tokens::ZERO.minus(cost)?, reason, at) };
-    record(txn, &entry, balance).await?;
-    Ok(balance)
 }
 
 /// A movement that no chat is the reason for.

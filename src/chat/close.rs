@@ -1,0 +1,218 @@
+//! The end of a chat: who pays what, and the one transaction that closes the chat and settles or releases its hold.
+//!
+//! The rules are in [`Closing::new`] and in the README.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{EntityTrait, FromQueryResult, Value};
+use tokio::time::{Instant, timeout};
+
+use super::turn::{Outcome, Written};
+use super::{Ended, context, search};
+use crate::ai::Usage;
+use crate::app::App;
+use crate::db::set::{given, update_from, update_returning};
+use crate::db::{Together, Txn};
+use crate::entity::chat::{self, Column, Status};
+use crate::entity::ledger_entry::Reason;
+use crate::error::{Code, Error};
+use crate::ledger::{self, Settlement};
+use crate::tokens::{Price, Tokens};
+
+/// What users read of a chat whose server died.
+pub(super) const INTERRUPTED: &str = "The server stopped before the answer was complete. Nothing was charged.";
+
+/// First and longest pause before the closing transaction is tried again.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The end of a chat, as it is to be written.
+pub(super) struct Closing {
+    /// The row as it will be, but for the time.
+    pub(super) chat: chat::Model,
+    pub(super) reason: Reason,
+    /// What searches find it by.
+    pub(super) search_text: String,
+}
+
+/// What a chat consumed.
+#[derive(Clone, Copy)]
+pub(super) struct Used {
+    pub(super) usage: Usage,
+    /// The provider did not say.
+    pub(super) estimated: bool,
+}
+
+impl Closing {
+    /// The rules of who pays what. Never more than the hold.
+    pub(super) fn new(
+        mut chat: chat::Model,
+        price: Price,
+        outcome: Outcome,
+        written: Written,
+        used: Used,
+        kept: bool,
+    ) -> Self {
+        let (usage, nothing) = (used.usage, written.is_empty());
+        let (status, reason, cost, error) = match outcome {
+            Outcome::Done(_) => (Status::Done, Reason::ChatDone, price.of_reply(usage.input, usage.output), None),
+            Outcome::Failed(error) => {
+                tracing::warn!(chat = chat.id, model = chat.model, ?error, "the language model failed");
+                let (reason, cost) = match nothing {
+                    true => (Reason::ChatFailed, Tokens::ZERO),
+                    false => (Reason::ChatBrokenOff, price.of_usage(usage.input, usage.output)),
+                };
+                (Status::Failed, reason, cost, Some((error.code, error.message)))
+            }
+            // What was produced is paid for like a whole reply; nothing for nothing.
+            Outcome::Stopped => {
+                let produced = if nothing { Tokens::ZERO } else { price.of_reply(usage.input, usage.output) };
+                (Status::Stopped, Reason::ChatStopped, produced, None)
+            }
+            Outcome::Interrupted | Outcome::Gone => return Self::interrupted(chat),
+        };
+        if !nothing || !used.estimated {
+            let units = |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX));
+            (chat.input_units, chat.output_units) = (units(usage.input), units(usage.output));
+            chat.usage_estimated = used.estimated;
+        }
+        chat.response = if kept { written.text } else { String::new() };
+        chat.status = status;
+        chat.cost = Ord::min(cost, chat.hold);
+        (chat.error_code, chat.error_message) =
+            error.map(|(code, message)| (code.as_str().to_owned(), message)).unzip();
+        Self { search_text: search::text(&chat.message, &chat.response), chat, reason }
+    }
+
+    /// The server that drove it died, or stops: free, and what was saved of the text stays.
+    pub(super) fn interrupted(mut chat: chat::Model) -> Self {
+        chat.status = Status::Interrupted;
+        chat.error_code = Some(Code::ProviderUnavailable.as_str().to_owned());
+        chat.error_message = Some(INTERRUPTED.to_owned());
+        Self { search_text: search::text(&chat.message, &chat.response), chat, reason: Reason::ChatInterrupted }
+    }
+}
+
+/// Writes the end, again and again for as long as the lease runs: an answer that was made must not be lost to a
+/// database that is away for a moment.
+///
+/// # Errors
+/// INTERNAL where it could not be written in that time; NOT_FOUND where the chat was deleted meanwhile.
+#[tracing::instrument(name = "settle", level = "debug", skip_all)]
+pub(super) async fn close(app: &App, closing: Closing) -> Result<Ended, Error> {
+    let closing = Arc::new(closing);
+    let deadline = Instant::now() + app.config.turns.lease;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let end = End { closing: closing.clone(), at: app.clock.now() };
+        let error = match app.db.write_together(end).await {
+            Ok(Some(ended)) => return Ok(ended),
+            Ok(None) => break,
+            Err(error) => error,
+        };
+        if Instant::now() + pause > deadline {
+            return Err(error);
+        }
+        tracing::warn!(chat = closing.chat.id, ?error, "the end of a chat could not be written; trying again");
+        timeout(pause, app.stopping.cancelled()).await.ok();
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    // Closed already: by an attempt whose answer was lost, by the sweeper, or by the deletion of the account.
+    let chat = chat::Entity::find_by_id(closing.chat.id).one(app.db.read()).await?;
+    let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
+    Ok(Ended { balance: ledger::balance(&app.db, chat.user_id).await?, chat })
+}
+
+/// A chat that ends at this moment.
+pub(super) struct End {
+    pub(super) closing: Arc<Closing>,
+    pub(super) at: DateTime<Utc>,
+}
+
+impl Together for End {
+    /// Nothing where the chat is not open any more.
+    type Output = Option<Ended>;
+
+    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Result<Vec<Result<Self::Output, Error>>, Error>> {
+        Box::pin(async move { Ok(close_in(txn, all).await?.into_iter().map(Ok).collect()) })
+    }
+}
+
+/// What others may have changed while the chat was open.
+#[derive(FromQueryResult)]
+struct Closed {
+    id: i64,
+    replaced_by_id: Option<i64>,
+}
+
+/// Closes those of the chats that are still open, and settles their holds; nothing for the others, in the same order.
+///
+/// # Errors
+/// INTERNAL where the database fails. Whoever gets it undoes the whole.
+pub(super) async fn close_in(txn: &Txn, ends: &[End]) -> Result<Vec<Option<Ended>>, Error> {
+    if ends.is_empty() {
+        return Ok(Vec::new());
+    }
+    ledger::lock(txn, ends.iter().map(|end| end.closing.chat.user_id)).await?;
+    let mut update = update_from::<chat::Entity>(ends.iter().map(End::values));
+    update
+        .value(Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+        .value(Column::FinishedAt, given(2))
+        .value(Column::Status, given(3))
+        .value(Column::Cost, given(4))
+        .value(Column::Response, given(5))
+        .value(Column::ErrorCode, given(6))
+        .value(Column::ErrorMessage, given(7))
+        .value(Column::InputUnits, given(8))
+        .value(Column::OutputUnits, given(9))
+        .value(Column::UsageEstimated, given(10))
+        .value("search_text", given(11))
+        // A constant of the statement: SQLite prepares one whose parameters meet its partial indexes anew each time.
+        .and_where(Expr::col(Column::Status).eq(Expr::Constant(Status::Pending.into())));
+    let closed: Vec<Closed> = update_returning(txn, update, [Column::Id, Column::ReplacedById]).await?;
+    let mut closed: HashMap<i64, Closed> = closed.into_iter().map(|chat| (chat.id, chat)).collect();
+    let closed: Vec<_> = ends.iter().map(|end| Some((end, closed.remove(&end.closing.chat.id)?))).collect();
+
+    let open = || closed.iter().flatten();
+    let without_text = open().filter(|(end, _)| end.closing.chat.response.is_empty());
+    context::put_back(txn, without_text.map(|(_, chat)| chat.id)).await?;
+    let settlements: Vec<_> = open().map(|(end, _)| end.settlement()).collect();
+    let mut balances = ledger::settle(txn, &settlements).await?.into_iter();
+    let ended = closed.into_iter().map(|closed| {
+        let (end, Closed { replaced_by_id, .. }) = closed?;
+        let chat = end.closing.chat.clone();
+        let chat = chat::Model { finished_at: Some(end.at), lease_until: None, replaced_by_id, ..chat };
+        Some(Ended { chat, balance: balances.next()? })
+    });
+    Ok(ended.collect())
+}
+
+impl End {
+    /// In the order in which [`close_in`] sets them.
+    fn values(&self) -> Vec<Value> {
+        let Closing { chat, search_text, .. } = &*self.closing;
+        vec![
+            chat.id.into(),
+            self.at.into(),
+            chat.status.into(),
+            chat.cost.into(),
+            chat.response.as_str().into(),
+            chat.error_code.as_deref().into(),
+            chat.error_message.as_deref().into(),
+            chat.input_units.into(),
+            chat.output_units.into(),
+            chat.usage_estimated.into(),
+            search_text.as_str().into(),
+        ]
+    }
+
+    fn settlement(&self) -> Settlement {
+        let chat::Model { id: chat_id, user_id, api_key_id, hold, cost, .. } = self.closing.chat;
+        Settlement { user_id, chat_id, api_key_id, hold, cost, reason: self.closing.reason, at: self.at }
+    }
+}
