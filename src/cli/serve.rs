@@ -89,10 +89,11 @@ async fn metrics(app: &App) -> Result<impl Future<Output = ()> + use<>, Error> {
     }
     let app = app.clone();
     Ok(async move {
-        match socket {
-            Some(socket) => server::metrics::serve(app, socket).await,
-            None => std::future::pending().await,
+        if let Some(socket) = socket {
+            server::metrics::serve(app, socket).await;
         }
+        // Without metrics the server goes on.
+        std::future::pending().await
     })
 }
 

@@ -26,7 +26,6 @@ type ByState = Family<[(&'static str, &'static str); 1], Gauge>;
 
 /// Serves `/metrics` until it is dropped: to the end of a shutdown.
 pub async fn serve(app: App, socket: TcpListener) {
-    // A listener that fails is tried again by axum.
     if let Err(error) = axum::serve(socket, router(app)).await {
         tracing::error!(%error, "metrics are served no longer");
     }
