@@ -132,7 +132,8 @@ impl App {
     pub async fn open(config: Config, models: Models) -> Result<Self, Error> {
         let random = Random::system();
         let secrets = Secrets::open(&config, &random)?;
-        let db = Db::connect(&config.database_url(), config.database.max_connections).await?;
+        let config::Database { max_connections, acquire_timeout, .. } = config.database;
+        let db = Db::connect_within(&config.database_url(), max_connections, acquire_timeout).await?;
         Self::new(config, db, Outside { clock: Clock::system(), random, models, secrets })
     }
 

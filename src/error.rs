@@ -5,6 +5,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use sea_orm::{DbErr, RuntimeErr, sqlx};
+
+/// What clients read while the database is away.
+pub const UNAVAILABLE: &str = "The server does not get at its data at the moment. Try again later.";
+
 /// What went wrong, as a closed list. Clients act on the code, people read the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, async_graphql::Enum)]
 #[graphql(name = "ErrorCode")]
@@ -29,6 +34,8 @@ pub enum Code {
     Timeout,
     /// The language model could not answer.
     ProviderUnavailable,
+    /// The server does not get at its data at the moment; try again later.
+    Unavailable,
     /// A fault of the server. The log has the details, under the request's id.
     Internal,
 }
@@ -47,6 +54,7 @@ impl Code {
             Code::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Code::Timeout => "TIMEOUT",
             Code::ProviderUnavailable => "PROVIDER_UNAVAILABLE",
+            Code::Unavailable => "UNAVAILABLE",
             Code::Internal => "INTERNAL",
         }
     }
@@ -90,6 +98,16 @@ impl Error {
     /// A fault of the server: the cause is for the log, the client learns only that there was one.
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Code::Internal, "Internal error.").with_source(source)
+    }
+
+    /// The database does not answer, or takes nothing: the cause is for the log, the client learns that it may try again.
+    pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(Code::Unavailable, UNAVAILABLE).with_source(source)
+    }
+
+    /// Whether it is nobody's mistake but a trouble of the server, whose cause belongs into the log.
+    pub fn is_fault(&self) -> bool {
+        matches!(self.code, Code::Internal | Code::Unavailable)
     }
 
     /// [`Code::NotFound`] for `what` ("chat"): also the answer for somebody else's.
@@ -157,8 +175,57 @@ impl StdError for Error {
     }
 }
 
-impl From<sea_orm::DbErr> for Error {
-    fn from(error: sea_orm::DbErr) -> Self {
-        Self::internal(error)
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        if is_away(&error) { Self::unavailable(error) } else { Self::internal(error) }
+    }
+}
+
+/// Whether the database is away or takes nothing, which passes; all else is a fault of ours.
+fn is_away(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(cause))
+    | DbErr::Exec(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return matches!(error, DbErr::ConnectionAcquire(_));
+    };
+    match cause.as_ref() {
+        sqlx::Error::Database(cause) => cause.code().is_some_and(|code| is_code_of_absence(&code)),
+        cause => {
+            use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
+            // A proxy that has lost its server closes instead of an answer, which the library takes for a wrong one.
+            matches!(cause, Io(_) | Protocol(_) | Tls(_) | PoolTimedOut | PoolClosed | WorkerCrashed)
+        }
+    }
+}
+
+/// PostgreSQL's codes are five characters, SQLite's a number of four digits at most, whose last byte is the kind.
+fn is_code_of_absence(code: &str) -> bool {
+    if code.len() < 5 {
+        // SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN
+        return code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14));
+    }
+    // Connection exceptions, insufficient resources (the disk too), operators' interventions but for a cancelled
+    // statement, system errors, and a server that only reads, as after a failover.
+    let of_class = ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class));
+    of_class || code == "25006"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absent_database_is_told_from_a_mistake_of_ours() {
+        for absent in ["5", "261", "8", "1032", "778", "13", "14", "08006", "53100", "53300", "57P01", "58030", "25006"]
+        {
+            assert!(is_code_of_absence(absent), "{absent}");
+        }
+        // A constraint, a syntax error, a cancelled statement.
+        for ours in ["19", "2067", "1", "23505", "42601", "57014", ""] {
+            assert!(!is_code_of_absence(ours), "{ours}");
+        }
+        assert_eq!(Error::from(DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout)).code, Code::Unavailable);
+        assert_eq!(Error::from(DbErr::RecordNotInserted).code, Code::Internal);
     }
 }

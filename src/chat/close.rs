@@ -13,7 +13,7 @@ use sea_orm::{EntityTrait, FromQueryResult, Value};
 use tokio::time::{Instant, timeout};
 
 use super::turn::{Outcome, Written};
-use super::{Ended, context, search};
+use super::{Ended, context};
 use crate::ai::Usage;
 use crate::app::App;
 use crate::db::set::{given, update_from, update_returning};
@@ -36,8 +36,6 @@ pub(super) struct Closing {
     /// The row as it will be, but for the time.
     pub(super) chat: chat::Model,
     pub(super) reason: Reason,
-    /// What searches find it by.
-    pub(super) search_text: String,
 }
 
 /// What a chat consumed.
@@ -86,7 +84,7 @@ impl Closing {
         chat.cost = Ord::min(cost, chat.hold);
         (chat.error_code, chat.error_message) =
             error.map(|(code, message)| (code.as_str().to_owned(), message)).unzip();
-        Self { search_text: search::text(&chat.message, &chat.response), chat, reason }
+        Self { chat, reason }
     }
 
     /// The server that drove it died, or stops: free, and what was saved of the text stays.
@@ -94,7 +92,7 @@ impl Closing {
         chat.status = Status::Interrupted;
         chat.error_code = Some(Code::ProviderUnavailable.as_str().to_owned());
         chat.error_message = Some(INTERRUPTED.to_owned());
-        Self { search_text: search::text(&chat.message, &chat.response), chat, reason: Reason::ChatInterrupted }
+        Self { chat, reason: Reason::ChatInterrupted }
     }
 }
 
@@ -171,7 +169,6 @@ pub(super) async fn close_in(txn: &Txn, ends: &[End]) -> Result<Vec<Option<Ended
         .value(Column::InputUnits, given(8))
         .value(Column::OutputUnits, given(9))
         .value(Column::UsageEstimated, given(10))
-        .value("search_text", given(11))
         // A constant of the statement: SQLite prepares one whose parameters meet its partial indexes anew each time.
         .and_where(Expr::col(Column::Status).eq(Expr::Constant(Status::Pending.into())));
     let closed: Vec<Closed> = update_returning(txn, update, [Column::Id, Column::ReplacedById]).await?;
@@ -195,7 +192,7 @@ pub(super) async fn close_in(txn: &Txn, ends: &[End]) -> Result<Vec<Option<Ended
 impl End {
     /// In the order in which [`close_in`] sets them.
     fn values(&self) -> Vec<Value> {
-        let Closing { chat, search_text, .. } = &*self.closing;
+        let chat = &self.closing.chat;
         vec![
             chat.id.into(),
             self.at.into(),
@@ -207,7 +204,6 @@ impl End {
             chat.input_units.into(),
             chat.output_units.into(),
             chat.usage_estimated.into(),
-            search_text.as_str().into(),
         ]
     }
 

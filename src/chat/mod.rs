@@ -35,7 +35,7 @@ pub use self::feed::{Delta, Fed, follow};
 pub use self::history::{Filter, Order, Wanted, all, answered, by_ids, find, find_any, history};
 use self::news::Wish;
 use self::open::Open;
-pub use self::search::index_rest;
+pub use self::search::{index_forever, index_rest};
 pub use self::sweep::{sweep, sweep_forever};
 use crate::app::{App, Model};
 use crate::entity::chat::{self, Status};

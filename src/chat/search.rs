@@ -5,16 +5,20 @@
 //! The databases are left with words between spaces; the migration has their indexes.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement, Value,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    Statement, Value,
 };
+use tokio::time::timeout;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::Order;
 use crate::app::App;
+use crate::db::set::{given, update_from};
 use crate::entity::chat::{self, Column, Status};
 use crate::error::Error;
 
@@ -28,6 +32,10 @@ const MAX_INDEXED: usize = 200_000;
 const MAX_WORD_CHARS: usize = 64;
 /// Chats indexed in one transaction.
 const BATCH: u64 = 200;
+/// Between two such transactions.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long a search waits for what has ended a moment ago to be indexed.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Among which chats to search.
 pub(super) struct Wanted {
@@ -43,6 +51,9 @@ pub(super) struct Wanted {
 /// INVALID_INPUT for a search without words or with too many.
 pub(super) async fn find(app: &App, wanted: Wanted, search: &str) -> Result<Vec<i64>, Error> {
     let words = searched(search)?;
+    if let Ok(indexed) = timeout(PATIENCE, index_rest(app)).await {
+        indexed?;
+    }
     let backend = app.db.read().get_database_backend();
     let (sql, mut values) = match backend {
         DbBackend::Postgres => postgres(&wanted, &words),
@@ -188,34 +199,56 @@ fn is_unspaced(letter: char) -> bool {
         | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Indexes the ended chats that are not yet: those that are older than the search, or came by another way than a turn.
+/// Indexes what has ended, a little at a time and again and again, until the server stops.
+///
+/// Not in the transaction that ends a chat: SQLite's full-text index costs as much as all else in it, and much less for
+/// many chats at once. So much and no more is indexed in a second that sending is not held up by it.
+pub async fn index_forever(app: App) {
+    loop {
+        if let Err(error) = index(&app).await {
+            tracing::error!(?error, "could not index the chats that no search finds yet");
+        }
+        if timeout(PAUSE, app.stopping.cancelled()).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Indexes all that has ended.
 ///
 /// # Errors
-/// INTERNAL where the database fails; the rest is found again next time.
+/// INTERNAL where the database fails.
 pub async fn index_rest(app: &App) -> Result<(), Error> {
-    loop {
-        let rest = chat::Entity::find()
-            .filter(Expr::col("search_text").is_null())
-            .filter(Column::Status.ne(Status::Pending))
-            .order_by_asc(Column::Id)
-            .limit(BATCH)
-            .all(app.db.read())
-            .await?;
-        if rest.is_empty() || app.stopping.is_cancelled() {
-            return Ok(());
-        }
-        let texts: Vec<_> = rest.into_iter().map(|chat| (chat.id, text(&chat.message, &chat.response))).collect();
-        let indexed = app.db.write(texts, |txn, texts| {
-            Box::pin(async move {
-                for (id, text) in texts {
-                    let update = chat::Entity::update_many().col_expr("search_text", Expr::value(text.as_str()));
-                    update.filter(Column::Id.eq(*id)).exec(txn).await?;
-                }
-                Ok(())
-            })
-        });
-        indexed.await?;
+    while index(app).await? && !app.stopping.is_cancelled() {}
+    Ok(())
+}
+
+/// Indexes some chats that have ended; says whether there may be more.
+async fn index(app: &App) -> Result<bool, Error> {
+    let rest = chat::Entity::find()
+        .filter(Expr::col("search_text").is_null())
+        .filter(Column::Status.ne(Status::Pending))
+        .order_by_asc(Column::Id)
+        .limit(BATCH)
+        .all(app.db.read())
+        .await?;
+    if rest.is_empty() {
+        return Ok(false);
     }
+    let is_full = rest.len() as u64 == BATCH;
+    let texts: Vec<_> = rest.into_iter().map(|chat| (chat.id, text(&chat.message, &chat.response))).collect();
+    let indexed = app.db.write(texts, |txn, texts| {
+        Box::pin(async move {
+            let rows = texts.iter().map(|(id, text)| vec![(*id).into(), text.as_str().into()]);
+            let mut update = update_from::<chat::Entity>(rows);
+            // Another search, or another server, may have been faster.
+            update.value("search_text", given(2)).and_where(Expr::col("search_text").is_null());
+            txn.execute(&update).await?;
+            Ok(())
+        })
+    });
+    indexed.await?;
+    Ok(is_full)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Ends the chats of servers that died: their lease has run out, so nobody drives them any more. Now and then also
-//! indexes the chats that came by another way than a turn, so that searches find them, and counts the days that are over.
+//! counts the days that are over.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::close::{Closing, End, close_in};
 use super::news::{News, topic};
-use super::{search, usage};
+use super::usage;
 use crate::app::App;
 use crate::db::Txn;
 use crate::entity::chat::{self, Column, Status};
@@ -28,9 +28,6 @@ pub async fn sweep_forever(app: App) {
             tracing::error!(?error, "could not count the chats of the days that are over");
         }
         app.rates.forget_idle();
-        if let Err(error) = search::index_rest(&app).await {
-            tracing::error!(?error, "could not index the chats that no search finds yet");
-        }
         tokio::select! {
             () = tokio::time::sleep(app.config.turns.lease / 2) => {}
             () = app.stopping.cancelled() => return,

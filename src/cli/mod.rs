@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 
 use crate::app::{App, Models};
 use crate::config::Config;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, UNAVAILABLE};
 use crate::telemetry;
 
 /// A self-hosted AI chat server that meters every message against a prepaid token balance.
@@ -108,9 +108,10 @@ pub fn explain(error: &Error) -> String {
     }
     let last = texts.last().cloned().unwrap_or_default();
     for text in texts {
-        // "Internal error." is for clients. Many libraries repeat the cause in their own text.
+        // Some texts are for clients. Many libraries repeat the cause in their own text.
         let said = parts.last().is_some_and(|before| before.contains(text.trim_end_matches('.')));
-        if !said && (text != "Internal error." || text == last) {
+        let for_clients = ["Internal error.", UNAVAILABLE].contains(&text.as_str());
+        if !said && (!for_clients || text == last) {
             parts.push(text);
         }
     }

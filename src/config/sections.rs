@@ -63,6 +63,9 @@ pub struct Database {
     pub url: SecretString,
     /// Largest number of connections (readers, on SQLite).
     pub max_connections: u32,
+    /// Longest wait for a connection, or for another process that has locked the file.
+    #[serde(with = "humantime_serde")]
+    pub acquire_timeout: Duration,
     /// Bring the schema up to date at start.
     pub migrate: bool,
 }

@@ -9,24 +9,31 @@ mod together;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use migration::MigratorTrait;
 use prometheus_client::metrics::histogram::Histogram;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{Connection, PgConnection};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     TransactionTrait,
 };
 
 use self::together::Lanes;
 pub use self::together::Together;
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// A write transaction, as jobs see it.
 pub type Txn = DatabaseTransaction;
 
+/// How long is waited for a connection, where nothing else is said.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a last try to connect may take.
+const ONE_TRY: Duration = Duration::from_secs(1);
 /// How often a PostgreSQL transaction is run again after losing against another.
 const MAX_RUNS: u32 = 10;
 
@@ -36,6 +43,8 @@ pub struct Db {
     readers: DatabaseConnection,
     writer: Option<writer::Writer>,
     lanes: Lanes,
+    /// The last transaction found the database away, or unable to take anything.
+    troubled: Arc<AtomicBool>,
     batches: Histogram,
 }
 
@@ -51,40 +60,60 @@ pub struct Load {
 }
 
 impl Db {
-    /// Connects; an SQLite file is made when it is missing.
+    /// Connects as [`Db::connect_within`] the usual time.
     ///
     /// # Errors
-    /// INTERNAL, with the reason as its source.
+    /// As [`Db::connect_within`].
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, Error> {
+        Self::connect_within(url, max_connections, PATIENCE).await
+    }
+
+    /// Connects; an SQLite file is made when it is missing. Later, too, nobody waits longer than `patience` for a
+    /// connection, or for another process that has locked the file.
+    ///
+    /// # Errors
+    /// UNAVAILABLE or INTERNAL, with the reason as its source.
+    pub async fn connect_within(url: &str, max_connections: u32, patience: Duration) -> Result<Self, Error> {
         let batches = writer::batches();
         let mut options = ConnectOptions::new(url);
-        options.max_connections(max_connections).acquire_timeout(Duration::from_secs(10)).sqlx_logging(false);
+        options.max_connections(max_connections).acquire_timeout(patience).sqlx_logging(false);
+        let troubled = Arc::default();
         if !url.starts_with("sqlite:") {
-            return Ok(Self {
-                readers: Database::connect(options).await?,
-                writer: None,
-                lanes: Lanes::default(),
-                batches,
-            });
+            return match Database::connect(options).await {
+                Ok(readers) => Ok(Self { readers, writer: None, lanes: Lanes::default(), troubled, batches }),
+                Err(error) => Err(reason(url, error).await),
+            };
         }
         if let Some(parent) = url.split_once("://").and_then(|(_, path)| Path::new(path).parent()) {
             std::fs::create_dir_all(parent).map_err(Error::internal)?;
         }
-        options.map_sqlx_sqlite_opts(|sqlite| {
+        options.map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 // An answered commit has reached the disk: WAL with NORMAL could lose the last ones in a power cut.
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
-                .busy_timeout(Duration::from_secs(10))
+                .busy_timeout(patience)
                 .statement_cache_capacity(256)
         });
         let mut writing = options.clone();
         // The writer is never idle for long enough to be worth reopening, and its prepared statements are warm.
         writing.max_connections(1).min_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+        // A full disk makes SQLite undo a transaction by itself, which the library does not notice: it would go on as if
+        // within that one, and begin no other. Such a connection is replaced.
+        writing.map_sqlx_sqlite_before_acquire(|connection, _| {
+            let is_at_rest = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_at_rest) })
+        });
         let writer = writer::Writer::start(Database::connect(writing).await?, batches.clone());
-        Ok(Self { readers: Database::connect(options).await?, writer: Some(writer), lanes: Lanes::default(), batches })
+        Ok(Self {
+            readers: Database::connect(options).await?,
+            writer: Some(writer),
+            lanes: Lanes::default(),
+            troubled,
+            batches,
+        })
     }
 
     /// Connections for reading. Nothing is written through them.
@@ -98,20 +127,32 @@ impl Db {
     /// transaction.
     ///
     /// # Errors
-    /// The job's own, or INTERNAL where the database fails; then nothing was written, unless the connection was lost
-    /// during the commit itself.
+    /// The job's own; UNAVAILABLE where the database does not answer or takes nothing, INTERNAL where it fails
+    /// otherwise; then nothing was written, unless the connection was lost during the commit itself.
     pub async fn write<I, T, F>(&self, input: I, job: F) -> Result<T, Error>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
         F: for<'t> Fn(&'t Txn, &'t I) -> BoxFuture<'t, Result<T, Error>> + Send + Sync + 'static,
     {
-        if let Some(writer) = &self.writer {
-            return writer.run(input, job).await;
+        let outcome = match &self.writer {
+            Some(writer) => writer.run(input, job).await,
+            None => self.transact_until_it_wins(&input, &job).await,
+        };
+        let is_away = outcome.as_ref().is_err_and(|error| error.code == Code::Unavailable);
+        if is_away || outcome.is_ok() {
+            self.troubled.store(is_away, Ordering::Relaxed);
         }
+        outcome
+    }
+
+    async fn transact_until_it_wins<I, T, F>(&self, input: &I, job: &F) -> Result<T, Error>
+    where
+        F: for<'t> Fn(&'t Txn, &'t I) -> BoxFuture<'t, Result<T, Error>>,
+    {
         let mut runs = 1;
         loop {
-            match self.transact(&input, &job).await {
+            match self.transact(input, job).await {
                 Err(error) if runs < MAX_RUNS && lost_against_another(&error) => runs += 1,
                 outcome => return outcome,
             }
@@ -161,12 +202,16 @@ impl Db {
         Ok(migration::Migrator::get_pending_migrations(&self.readers).await?.is_empty())
     }
 
-    /// Answers as long as the database does.
+    /// Answers as long as the database does. Where it took nothing the last time, it is tried whether it does now.
     ///
     /// # Errors
-    /// INTERNAL where it does not.
+    /// UNAVAILABLE or INTERNAL where it does not.
     pub async fn ping(&self) -> Result<(), Error> {
-        Ok(self.readers.ping().await?)
+        self.readers.ping().await?;
+        if !self.troubled.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.write((), |txn, ()| Box::pin(leave_a_mark(txn))).await
     }
 
     /// How busy it is now.
@@ -197,6 +242,24 @@ impl Db {
             DbBackend::Postgres => "PostgreSQL",
             _ => "SQLite",
         }
+    }
+}
+
+/// Writes something that means nothing, so that a full disk shows.
+async fn leave_a_mark(txn: &Txn) -> Result<(), Error> {
+    let statement = match txn.get_database_backend() {
+        DbBackend::Sqlite => "PRAGMA user_version = 0",
+        _ => "SELECT txid_current()",
+    };
+    txn.execute_unprepared(statement).await?;
+    Ok(())
+}
+
+/// Why there is no connection: the pool tries again and again, and knows in the end only that time is up.
+async fn reason(url: &str, error: DbErr) -> Error {
+    match tokio::time::timeout(ONE_TRY, PgConnection::connect(url)).await {
+        Ok(Err(reason)) => Error::from(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(reason)))),
+        Ok(Ok(_)) | Err(_) => error.into(),
     }
 }
 

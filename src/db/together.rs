@@ -15,7 +15,7 @@ use futures::future::{BoxFuture, join_all};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 use super::{Db, Txn, writer};
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// Jobs that may wait in one lane. Past this, callers wait to hand theirs in.
 const QUEUE: usize = 1024;
@@ -93,7 +93,10 @@ async fn work<J: Together>(db: Db, queue: Arc<AsyncMutex<mpsc::Receiver<Waiting<
         let written = AssertUnwindSafe(all).catch_unwind().await;
         let outcomes = match written.unwrap_or_else(|_| Err(Error::internal("a database job panicked"))) {
             Ok(outcomes) => outcomes,
-            Err(error) if set.jobs.len() > 1 && set.failed.load(Ordering::Acquire) => {
+            // A database that is away would only be waited for again and again.
+            Err(error)
+                if set.jobs.len() > 1 && set.failed.load(Ordering::Acquire) && error.code != Code::Unavailable =>
+            {
                 tracing::debug!(?error, jobs = set.jobs.len(), "a set failed; each is done by itself");
                 join_all((0..set.jobs.len()).map(|place| alone(&db, set.clone(), place))).await
             }

@@ -105,7 +105,7 @@ where
             // An error that the job itself found stays true whatever became of the batch.
             (Some(Err(error)), _) => Err(error),
             (Some(Ok(value)), None) => Ok(value),
-            (_, Some(cause)) => Err(Error::internal(cause.to_owned())),
+            (_, Some(cause)) => Err(Error::unavailable(cause.to_owned())),
             (None, None) => Err(stopped()),
         };
         self.answer.send(outcome).ok();

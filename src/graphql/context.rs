@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Result};
 
 use crate::app::App;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::viewer::Viewer;
 
 /// The app and the viewer: the first two arguments of every domain function.
@@ -15,5 +15,5 @@ pub(super) fn app_and_viewer<'a>(ctx: &Context<'a>) -> Result<(&'a App, Viewer)>
 
 /// An error that a loader gave to several fields, as the error of one of them.
 pub(super) fn shared(error: Arc<Error>) -> Error {
-    Error::new(Code::Internal, error.message.clone()).with_source(error)
+    Error::new(error.code, error.message.clone()).with_source(error)
 }

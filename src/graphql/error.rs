@@ -22,7 +22,7 @@ pub(super) struct UserError {
 pub(super) fn outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<UserError>), Error> {
     match result {
         Ok(value) => Ok((Some(value), Vec::new())),
-        Err(error) if matches!(error.code, Code::Internal | Code::Unauthenticated | Code::Forbidden) => Err(error),
+        Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) || error.is_fault() => Err(error),
         Err(error) => Ok((None, told(&error))),
     }
 }
@@ -57,6 +57,14 @@ pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
 pub(super) fn finish(response: &mut Response, kind: Option<OperationType>) {
     let all_or_nothing = matches!(kind, Some(OperationType::Mutation | OperationType::Subscription));
     let Response { data, errors, .. } = response;
+    // A mistake of the document that is there many times is told once, with its places.
+    errors.dedup_by(|again, first| {
+        let is_same = again.path.is_empty() && first.path.is_empty() && again.message == first.message;
+        if is_same {
+            first.locations.append(&mut again.locations);
+        }
+        is_same
+    });
     for error in errors {
         match error.path.as_slice() {
             [_] if all_or_nothing => *data = Value::Null,
@@ -69,7 +77,7 @@ pub(super) fn finish(response: &mut Response, kind: Option<OperationType>) {
             }
             continue;
         };
-        if source.code == Code::Internal {
+        if source.is_fault() {
             tracing::error!(error = ?source, "a GraphQL field failed");
         }
         extensions.set("code", source.code.as_str());

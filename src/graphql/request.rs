@@ -247,7 +247,11 @@ pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, Ref
         Ok(Err(denied)) => Err(Refusal::unauthenticated(&Error::from(denied).message)),
         Err(error) => {
             tracing::error!(?error, "a credential could not be checked");
-            Err(Refusal { code: Code::Internal, ..Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.message) })
+            let status = match error.code {
+                Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            Err(Refusal { code: error.code, ..Refusal::new(status, error.message) })
         }
     }
 }

@@ -263,6 +263,7 @@ impl Connection {
     async fn viewer(&mut self) -> Result<Viewer, Closed> {
         request::viewer(&self.graphql.app, self.token.as_deref()).await.map_err(|refused| match refused.code {
             Code::Internal => Closed::because(INTERNAL, refused.message),
+            Code::Unavailable => Closed::because(TRY_AGAIN_LATER, refused.message),
             _ => Closed::because(FORBIDDEN, refused.message),
         })
     }

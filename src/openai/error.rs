@@ -135,6 +135,10 @@ impl From<Error> for Refusal {
             Code::ProviderUnavailable => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("model_unavailable"), message)
             }
+            Code::Unavailable => {
+                tracing::error!(?error, "a call failed");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("unavailable"), message)
+            }
             Code::Internal => {
                 tracing::error!(?error, "a call failed");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", Some("internal_error"), message)

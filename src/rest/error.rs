@@ -114,9 +114,10 @@ fn domain(error: &Error) -> Response {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
             response
         }
-        Code::Internal => {
+        Code::Internal | Code::Unavailable => {
             tracing::error!(?error, "a REST request failed");
-            detail(StatusCode::INTERNAL_SERVER_ERROR)
+            let is_away = error.code == Code::Unavailable;
+            detail(if is_away { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR })
         }
     }
 }

@@ -140,7 +140,9 @@ pub async fn run(app: App, listener: Listener) {
     };
     tokio::select! {
         served = async {
-            tokio::join!(serving, chat::sweep_forever(app.clone()), retention::run_forever(app.clone()), reloading);
+            let swept = chat::sweep_forever(app.clone());
+            let indexed = chat::index_forever(app.clone());
+            tokio::join!(serving, swept, indexed, retention::run_forever(app.clone()), reloading);
             // Sockets are no connections to the listener any more, and are told that the server stops.
             app.streams.close();
             app.streams.wait().await;

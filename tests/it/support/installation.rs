@@ -63,7 +63,30 @@ impl Installation {
     }
 
     pub fn serve_with_log(&self, log: Stdio) -> Server {
-        let mut child = self.command(&["serve"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut command = self.command(&["serve"]);
+        command.stderr(log);
+        Server::start(command)
+    }
+
+    /// Serves where no file may become larger, which is like a full disk.
+    pub fn serve_with_small_files(&self, kib: u64) -> Server {
+        let command = self.command(&[]);
+        let program = command.get_program().to_owned();
+        let mut shell = Command::new("sh");
+        // In half KiB; and without the signal (SIGXFSZ) that would end the process.
+        let script = format!("trap '' 25; ulimit -S -f {}; exec \"$0\" serve", kib * 2);
+        shell.args(["-c", &script]).arg(program).current_dir(self.data.path());
+        for (name, value) in command.get_envs() {
+            shell.env(name, value.unwrap());
+        }
+        shell.stderr(Stdio::null());
+        Server::start(shell)
+    }
+}
+
+impl Server {
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         // The banner says where it listens.
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines.find_map(|line| {
@@ -73,11 +96,21 @@ impl Installation {
         });
         // Read on, so that the server never waits for a reader.
         std::thread::spawn(move || lines.for_each(drop));
-        Server { child, url: url.expect("the banner names the address").trim_end_matches('/').to_owned() }
+        Self { child, url: url.expect("the banner names the address").trim_end_matches('/').to_owned() }
     }
-}
 
-impl Server {
+    /// Lets files grow again.
+    pub fn allow_large_files(&self) {
+        let pid = self.child.id().to_string();
+        let lifted = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status();
+        assert!(lifted.expect("prlimit, of util-linux").success());
+    }
+
+    /// The status of a page.
+    pub async fn status(&self, path: &str) -> u16 {
+        client().get(format!("{}{path}", self.url)).send().await.unwrap().status().as_u16()
+    }
+
     pub async fn post(&self, path: &str, access: Option<&str>, body: Value) -> (u16, Value) {
         let mut request = client().post(format!("{}{path}", self.url)).json(&body);
         if let Some(access) = access {

@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod installation;
+pub mod proxy;
 pub mod scripted;
 pub mod socket;
 
@@ -72,10 +73,16 @@ impl TestApp {
     /// Starts with this provider as the model `upstream`.
     pub async fn with_provider(on: On, toml: &str, upstream: SharedProvider) -> Self {
         let place = Place::make(on).await;
+        let url = place.url();
+        Self::at(place, &url, toml, upstream).await
+    }
+
+    /// Starts on this place, which is reached by this address.
+    pub async fn at(place: Place, url: &str, toml: &str, upstream: SharedProvider) -> Self {
         let mut config = Config::from_toml(toml).unwrap();
         config.auth.secret = "a signing key for tests, and for tests only".into();
-        config.database.url = place.url().into();
-        let db = Db::connect(&config.database_url(), 8).await.unwrap();
+        config.database.url = url.into();
+        let db = Db::connect_within(url, 8, config.database.acquire_timeout).await.unwrap();
         db.migrate().await.unwrap();
         let clock = Clock::manual(DateTime::<Utc>::from_str("2026-03-01T12:00:00.123456Z").unwrap());
         let model = Scripted::default();

@@ -1,0 +1,138 @@
+//! The checks of graphql-cop, by their names, against the configuration that it asks production for; and what many tries in
+//! one request would be.
+
+use axum::body::Body;
+use axum::http::Request;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::client::Answer;
+use crate::support::{On, PASSWORD, TestApp};
+
+const PRODUCTION: &str = "graphql.introspection = false\ngraphql.suggestions = false\ngraphql.graphiql = false";
+
+/// How a check asks.
+enum Asked {
+    /// A POST of JSON.
+    Query(String),
+    /// A POST of JSON with so many of the query.
+    Batch(&'static str, usize),
+    /// A GET with the query in the address.
+    Get(&'static str),
+    /// A POST of a form.
+    Form(&'static str),
+}
+
+async fn ask(app: &TestApp, asked: &Asked) -> Answer {
+    let query = |query: &str| json!({ "query": query });
+    let encoded = |query: &str| form_urlencoded::Serializer::new(String::new()).append_pair("query", query).finish();
+    let nobody = app.anonymous();
+    match asked {
+        Asked::Query(document) => nobody.post("/graphql", query(document)).await,
+        Asked::Batch(document, count) => nobody.post("/graphql", vec![query(document); *count].into()).await,
+        Asked::Get(document) => nobody.get(&format!("/graphql?{}", encoded(document))).await,
+        Asked::Form(document) => {
+            let request = Request::post("/graphql").header("content-type", "application/x-www-form-urlencoded");
+            nobody.send(request.body(Body::from(encoded(document))).unwrap()).await
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_check_of_graphql_cop_is_safe() {
+    let app = TestApp::with(On::Sqlite, PRODUCTION).await;
+    let many = |count: usize, part: &dyn Fn(usize) -> String| (0..count).map(part).collect::<String>();
+    let aliases = format!("query {{ {} }}", many(101, &|n| format!("alias{n}:__typename \n")));
+    let circular = "query { __schema { types { fields { type { fields { type { fields { type { fields { type { name } } } } } } } } } } }";
+    let circular_fragment =
+        "query { __schema { ...A } } fragment A on __Schema { __typename ...B } fragment B on __Schema { ...A }";
+    // (the check, what it sends, the status, what the answer says)
+    let refused = [
+        ("alias overloading", Asked::Query(aliases), 200, "20 fields"),
+        ("array-based query batching", Asked::Batch("query { __typename }", 10), 400, "one request at a time"),
+        ("circular query by introspection", Asked::Query(circular.to_owned()), 200, "3 lists of introspection"),
+        ("circular fragment", Asked::Query(circular_fragment.to_owned()), 200, "spreads itself"),
+        ("field duplication", Asked::Query(format!("query {{ {}}}", "__typename \n".repeat(500))), 200, "20 fields"),
+        ("field suggestions", Asked::Query("query { __schema { directive } }".to_owned()), 200, "directive"),
+        ("mutation over GET", Asked::Get("mutation {__typename}"), 405, "POST"),
+        ("POST of a form", Asked::Form("query {__typename}"), 415, "application/json"),
+        ("unhandled errors", Asked::Query("qwerty cop { abc }".to_owned()), 200, "expected"),
+    ];
+    for (check, asked, status, says) in refused {
+        let answer = ask(&app, &asked).await;
+        assert_eq!(answer.status, status, "{check}: {answer:?}");
+        let json = answer.json();
+        assert_eq!(json.pointer("/data").unwrap_or(&Value::Null), &Value::Null, "{check}: {json}");
+        assert!(answer.text.contains(says), "{check}: {json}");
+        // One mistake that is there ten times is told once, or as few times as the limit says; no trace, no hint.
+        assert!(json["errors"].as_array().unwrap().len() < 10, "{check}: {json}");
+        for trace in ["Did you mean", "exception", "stacktrace", "tracing"] {
+            assert!(!answer.text.contains(trace), "{check}: {json}");
+        }
+    }
+    let schema = ask(&app, &Asked::Query("query { __schema { types { name fields { name } } } }".to_owned())).await;
+    assert!(schema.json()["data"]["__schema"].is_null(), "introspection: {schema:?}");
+    for field in ["__typename", "me"] {
+        let selection = if field == "me" { "{ id }" } else { "" };
+        let query = format!("query {{ {field} {} {selection} }}", "@aa".repeat(10));
+        let told = ask(&app, &Asked::Query(query)).await.json();
+        let errors = told["errors"].as_array().map_or(0, Vec::len);
+        assert!(errors < 10, "directive overloading: {told}");
+    }
+    // A query over GET is answered, as the specification of GraphQL over HTTP has it: it changes nothing, and no page of
+    // another origin can read it.
+    let read = ask(&app, &Asked::Get("{__typename}")).await;
+    assert_eq!(read.json(), json!({ "data": { "__typename": "Query" } }), "GET method query support");
+    assert!(!read.headers.contains_key("access-control-allow-origin"));
+    assert_eq!(read.json().get("extensions"), None, "trace mode");
+    for path in ["/graphql", "/playground", "/console"] {
+        let request = Request::get(path).header("accept", "text/html").body(Body::empty()).unwrap();
+        let page = app.anonymous().send(request).await;
+        for word in ["graphiql.min.css", "GraphQL Playground", "GraphiQL", "graphql-playground"] {
+            assert!(!page.text.contains(word), "GraphQL IDE: {path}: {page:?}");
+        }
+    }
+}
+
+/// A hundred tries in one request, in each way to put them there, are refused before the first is made.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_tries_in_one_request_are_none(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let settings = "auth.free_attempts = 3";
+    let app = TestApp::with(on, settings).await;
+    let mia = app.user("mia").await;
+    let tries = [
+        format!("login(input: {{username: \"mia\", password: \"{PASSWORD}\"}}) {{ accessToken errors {{ code }} }}"),
+        format!("register(input: {{username: \"NEW\", password: \"{PASSWORD}\"}}) {{ accessToken errors {{ code }} }}"),
+        format!(
+            "refreshToken(input: {{refreshToken: \"{}\"}}) {{ accessToken errors {{ code }} }}",
+            mia.refresh.clone().unwrap()
+        ),
+    ];
+    for one in &tries {
+        let aliases: String = (0..100).map(|n| format!("a{n}: {one}\n").replace("NEW", &format!("new{n}"))).collect();
+        let told = app.anonymous().graphql(&format!("mutation {{ {aliases} }}"), json!({})).await;
+        assert!(
+            told["errors"][0]["message"].as_str().unwrap().contains("20 fields") || told.to_string().contains("bytes"),
+            "{told}"
+        );
+        assert_eq!(told.get("data"), None);
+        let batch: Value = vec![json!({ "query": format!("mutation {{ {one} }}") }); 100].into();
+        let told = app.anonymous().post("/graphql", batch).await;
+        assert_eq!((told.status.as_u16(), told.json().get("data")), (400, None));
+    }
+    // Not one of them was made: the refresh token is unused, and no account is there.
+    let unused = app.anonymous().graphql(&format!("mutation {{ {} }}", tries[2]), json!({})).await;
+    assert!(unused["data"]["refreshToken"]["accessToken"].is_string(), "{unused}");
+    // As many as are let through are counted like any others: three are free, and the fourth makes whoever comes wait.
+    let wrong =
+        |n: usize| format!("a{n}: login(input: {{username: \"mia\", password: \"wrong\"}}) {{ errors {{ code }} }}\n");
+    let twenty = format!("mutation {{ {} }}", (0..20).map(wrong).collect::<String>());
+    for _ in 0..4 {
+        let told = app.anonymous().graphql(&twenty, json!({})).await;
+        let told = told.to_string();
+        assert!(told.contains("UNAUTHENTICATED") || told.contains("RATE_LIMITED"), "{told}");
+    }
+    let right = app.anonymous().graphql(&format!("mutation {{ {} }}", tries[0]), json!({})).await;
+    assert!(right.to_string().contains("RATE_LIMITED"), "{right}");
+}
