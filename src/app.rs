@@ -19,6 +19,7 @@ use crate::db::Db;
 use crate::error::Error;
 use crate::jwt::{Keys, Names};
 use crate::keyed_hash::KeyedHash;
+use crate::metrics::Metrics;
 use crate::password::Hasher;
 use crate::random::Random;
 use crate::rate_limit::{Failures, Places, Rate};
@@ -53,6 +54,8 @@ pub struct Parts {
     pub viewers: Viewers,
     /// News between parts and servers.
     pub bus: Bus,
+    /// What is counted and timed.
+    pub metrics: Metrics,
     /// Wrong passwords by name.
     pub login_failures: Failures,
     /// Wrong passwords by address.
@@ -97,6 +100,7 @@ impl App {
         let named = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
         let names = Names { issuer: named(&config.auth.issuer), audience: named(&config.auth.audience) };
         Ok(Self(Arc::new(Parts {
+            metrics: Metrics::new(db.batches()),
             db,
             clock,
             random,

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, SelectStatement};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
 
 use crate::app::App;
 use crate::db::Txn;
@@ -92,4 +93,66 @@ pub async fn find(app: &App, viewer: Viewer, event_id: i64) -> Result<audit_even
     viewer.staff()?;
     let event = audit_event::Entity::find_by_id(event_id).one(app.db.read()).await?;
     event.ok_or_else(|| Error::not_found("audit event"))
+}
+
+/// What stands where a name was, once its owner has been gone for long enough.
+const ERASED: &str = "(erased)";
+
+/// Events from before.
+pub fn old(before: DateTime<Utc>) -> Select<audit_event::Entity> {
+    audit_event::Entity::find().filter(audit_event::Column::CreatedAt.lt(before))
+}
+
+/// Deletes those of these events.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn delete_old(txn: &Txn, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
+    use audit_event::Column::{CreatedAt, Id};
+    let delete = audit_event::Entity::delete_many().filter(Id.is_in(ids.iter().copied())).filter(CreatedAt.lt(before));
+    Ok(delete.exec(txn).await?.rows_affected)
+}
+
+/// Events that name these users, as those who did something or to whom, or to whose things, it was done.
+pub fn named(users: SelectStatement) -> Select<audit_event::Entity> {
+    use audit_event::Column::{ActorId, ActorName, TargetName};
+    let acted = Condition::all().add(ActorId.in_subquery(users.clone())).add(ActorName.ne(ERASED));
+    let suffered = about(users).add(TargetName.ne(ERASED));
+    audit_event::Entity::find().filter(Condition::any().add(acted).add(suffered))
+}
+
+/// Erases the names of these users in these events, and the words in what was done to them. Numbers stay.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn erase_names(txn: &Txn, ids: &[i64], users: SelectStatement) -> Result<u64, Error> {
+    use audit_event::Column::{ActorId, ActorName, Id};
+    let these = || Id.is_in(ids.iter().copied());
+    let acted = audit_event::Entity::update_many().col_expr(ActorName, Expr::value(ERASED)).filter(these());
+    acted.filter(ActorId.in_subquery(users.clone())).exec(txn).await?;
+    for event in audit_event::Entity::find().filter(these()).filter(about(users)).all(txn).await? {
+        let erased = audit_event::ActiveModel {
+            id: Set(event.id),
+            target_name: Set(ERASED.to_owned()),
+            details: Set(without_words(&event.details)),
+            ..Default::default()
+        };
+        erased.update(txn).await?;
+    }
+    Ok(ids.len() as u64)
+}
+
+/// Done to one of these users, or to something of theirs.
+fn about(users: SelectStatement) -> Condition {
+    use audit_event::Column::{OwnerId, TargetId, TargetType};
+    let themselves = Condition::all().add(TargetType.eq("user")).add(TargetId.in_subquery(users.clone()));
+    let theirs = Condition::any().add(themselves).add(OwnerId.in_subquery(users));
+    Condition::all().add(theirs)
+}
+
+/// What of the details is a number or a switch.
+fn without_words(details: &str) -> String {
+    let mut details: serde_json::Map<String, serde_json::Value> = serde_json::from_str(details).unwrap_or_default();
+    details.retain(|_, value| value.is_number() || value.is_boolean());
+    serde_json::Value::Object(details).to_string()
 }

@@ -11,6 +11,7 @@
 //! | [`web`] | serves the browser client, which is embedded |
 //! | [`session`] | log in, refresh, log out; credential to viewer |
 //! | [`account`], [`chat`] | people; metered exchanges |
+//! | [`retention`] | deletes what was kept for long enough |
 //! | [`ledger`], [`audit`] | the only one that moves tokens; what operators did |
 //! | [`app`] | what all of them need, built once |
 //! | [`secrets`] | what tokens are signed with |
@@ -33,6 +34,7 @@ pub mod graphql;
 pub mod jwt;
 pub mod keyed_hash;
 pub mod ledger;
+pub mod metrics;
 pub mod openai;
 pub mod page;
 pub mod password;
@@ -40,10 +42,12 @@ pub mod random;
 pub mod rate_limit;
 pub mod recording;
 pub mod rest;
+pub mod retention;
 pub mod secrets;
 pub mod server;
 pub mod session;
 pub mod telemetry;
 pub mod tokens;
+pub mod trace_context;
 pub mod viewer;
 pub mod web;

@@ -4,6 +4,7 @@
 //! that a flood of log-ins neither takes all the memory nor starves the turns.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -24,6 +25,8 @@ const MIN_SCORE: u8 = 2;
 #[derive(Clone)]
 pub struct Hasher {
     permits: Arc<Semaphore>,
+    threads: usize,
+    waiting: Arc<AtomicUsize>,
     /// The hash that an unknown user's password is compared with, so that the answer takes as long.
     decoy: Arc<str>,
 }
@@ -34,7 +37,12 @@ impl Hasher {
     /// # Errors
     /// INTERNAL where the system has no randomness for a salt.
     pub fn new(threads: usize) -> Result<Self, Error> {
-        Ok(Self { permits: Arc::new(Semaphore::new(threads)), decoy: hash("decoy")?.into() })
+        Ok(Self {
+            permits: Arc::new(Semaphore::new(threads)),
+            threads,
+            waiting: Arc::default(),
+            decoy: hash("decoy")?.into(),
+        })
     }
 
     /// The hash of a password, in PHC string format.
@@ -58,11 +66,19 @@ impl Hasher {
         Ok(matches.await? && known)
     }
 
+    /// Passwords that are worked on now, and those that wait.
+    pub fn load(&self) -> (usize, usize) {
+        let running = self.threads.saturating_sub(self.permits.available_permits());
+        (running, self.waiting.load(Ordering::Relaxed))
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        let waiting = Waiting::new(&self.waiting);
         let permit = self.permits.clone().acquire_owned().await.map_err(Error::internal)?;
+        drop(waiting);
         tokio::task::spawn_blocking(move || {
             // The permit goes with the work: a caller who gives up does not let another hash start beside it.
             let _permit = permit;
@@ -70,6 +86,22 @@ impl Hasher {
         })
         .await
         .map_err(Error::internal)?
+    }
+}
+
+/// One who waits, until this is dropped: also by going away.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

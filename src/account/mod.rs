@@ -38,7 +38,7 @@ pub async fn register(app: &App, input: Registering, origin: &Origin) -> Result<
     check_open(app)?;
     if let Some(address) = &origin.address {
         let words = "Too many new accounts from your address. Try again later.";
-        app.rates.registrations.check(address, words)?;
+        app.metrics.limited("registrations", app.rates.registrations.check(address, words))?;
     }
     let new = NewUser::checked(app, &input.username, input.password, Roles::default()).await?;
     app.db.write(new, |txn, new| Box::pin(insert(txn, new))).await
@@ -168,9 +168,11 @@ pub fn take_try(app: &App, username_key: &str, address: Option<Address>) -> Resu
     };
     let now = app.clock.now();
     if let Some(address) = address {
-        app.address_failures.take(&address.to_string(), now).map_err(wait)?;
+        app.metrics
+            .limited("passwords_of_address", app.address_failures.take(&address.to_string(), now))
+            .map_err(wait)?;
     }
-    app.login_failures.take(username_key, now).map_err(wait)
+    app.metrics.limited("passwords_of_name", app.login_failures.take(username_key, now)).map_err(wait)
 }
 
 /// The last try was right. Those from the address before it stay counted: whoever has an account could forget them.

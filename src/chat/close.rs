@@ -101,6 +101,7 @@ impl Closing {
 ///
 /// # Errors
 /// INTERNAL where it could not be written in that time; NOT_FOUND where the chat was deleted meanwhile.
+#[tracing::instrument(name = "settle", level = "debug", skip_all)]
 pub(super) async fn close(app: &App, closing: Closing) -> Result<Ended, Error> {
     let closing = Arc::new(closing);
     let deadline = Instant::now() + app.config.turns.lease;

@@ -106,7 +106,10 @@ pub(super) fn feed(app: App, chat_id: i64, after: usize) -> impl Stream<Item = R
             loop {
                 let heard = match timeout(patience, heard.next()).await {
                     Ok(cluster::News::Message(message)) => News::decode(&message),
-                    Ok(cluster::News::Missed) => break,
+                    Ok(cluster::News::Missed) => {
+                        app.metrics.stream_missed.inc();
+                        break;
+                    }
                     Err(_) => {
                         patience = (patience * 2).min(LAST_LOOK);
                         break;
@@ -117,7 +120,9 @@ pub(super) fn feed(app: App, chat_id: i64, after: usize) -> impl Stream<Item = R
                     patience = FIRST_LOOK;
                     for delta in Delta::behind(position, offset, &text) {
                         position = delta.end;
+                        let given = std::time::Instant::now();
                         yield Fed::Delta(delta);
+                        app.metrics.stream_lag.since(given);
                     }
                 } else if asked.elapsed() > FIRST_LOOK {
                     // There is a gap, and the repetition that was asked for was lost.

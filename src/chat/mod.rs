@@ -12,6 +12,7 @@ mod export;
 mod feed;
 mod history;
 mod news;
+pub mod old;
 mod open;
 mod search;
 mod sweep;
@@ -24,6 +25,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 pub use self::call::{Call, Called, call};
 pub use self::delete::{delete, delete_conversation};
@@ -39,6 +42,7 @@ use crate::entity::chat::{self, Status};
 use crate::error::{Code, Error};
 use crate::ledger::{self, Balance};
 use crate::rate_limit::Full;
+use crate::trace_context;
 use crate::viewer::{Identity, Viewer};
 
 /// A message to be answered.
@@ -184,19 +188,20 @@ async fn begin(
 ) -> Result<Begun, Error> {
     let user_id = identity.id;
     let words = "Too many messages in a minute. Wait a moment.";
-    app.rates.users.check(&user_id, words)?;
+    app.metrics.limited("messages_of_user", app.rates.users.check(&user_id, words))?;
     if let Some(key_id) = identity.api_key() {
-        app.rates.keys.check(&key_id, words)?;
+        app.metrics.limited("messages_of_key", app.rates.keys.check(&key_id, words))?;
     }
-    let slot = model.slot()?;
-    let place = app.turns.take(user_id).map_err(|full| match full {
+    let slot = app.metrics.limited("model", model.slot())?;
+    let place = app.metrics.limited("open_turns", app.turns.take(user_id)).map_err(|full| match full {
         Full::Owner => Error::rate_limited("Too many of your messages are being answered. Wait for one of them.", 1),
         Full::Total => Error::rate_limited("Too many messages are being answered. Try again in a moment.", 1),
     })?;
     let (report, reported) = oneshot::channel();
     let own = app.clone();
     // In a task from here on: a caller who goes away between the hold and the turn must not leave a chat without one.
-    app.tasks.spawn(async move {
+    let span = trace_context::beside(tracing::debug_span!(parent: None, "turn", model = model.name, chat = Empty));
+    let turn = async move {
         let _places = (place, slot);
         match open::open(&own, opening).await {
             Ok(Open::New(opened)) => {
@@ -218,7 +223,8 @@ async fn begin(
             Ok(Open::Seen(chat)) => drop(report.send(Ok(Begun::Seen(Box::new(chat))))),
             Err(error) => drop(report.send(Err(error))),
         }
-    });
+    };
+    app.tasks.spawn(turn.instrument(span));
     reported.await.map_err(Error::internal)?
 }
 

@@ -171,12 +171,13 @@ pub(super) fn lease_from(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// Takes the hold and stores the chat.
+#[tracing::instrument(name = "hold", level = "debug", skip_all)]
 pub(super) async fn open(app: &App, opening: Opening) -> Result<Open, Error> {
     // What is held then depends on the balance, or on another chat: nothing that could be done for several at once.
     if opening.price.is_metered() || opening.replaces.is_some() {
-        return app.db.write(opening, |txn, opening| Box::pin(open_alone(txn, opening))).await;
+        return app.metrics.hold.of(app.db.write(opening, |txn, opening| Box::pin(open_alone(txn, opening)))).await;
     }
-    app.db.write_together(opening).await
+    app.metrics.hold.of(app.db.write_together(opening)).await
 }
 
 impl Together for Opening {

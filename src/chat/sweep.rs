@@ -48,6 +48,7 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
             ledger::announce(&app.bus, *user_id);
         }
         count += swept.len();
+        app.metrics.swept.inc_by(swept.len() as u64);
         if swept.is_empty() {
             return Ok(count);
         }

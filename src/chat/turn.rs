@@ -9,8 +9,9 @@ use std::time::Duration;
 use futures::future::{BoxFuture, OptionFuture};
 use futures::{FutureExt, StreamExt};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+use tracing::Instrument;
 
 use super::Ended;
 use super::call::Caller;
@@ -54,9 +55,11 @@ pub(super) async fn drive(
     mut caller: Option<Caller>,
 ) -> Result<Ended, Error> {
     let Opened { chat, request, kept, .. } = opened;
-    let asked = request.clone();
+    let (asked, began) = (request.clone(), std::time::Instant::now());
+    tracing::Span::current().record("chat", chat.id);
     let mut written = Written::default();
-    let following = follow(app, model, Turn { chat_id: chat.id, request, kept }, wishes, &mut caller, &mut written);
+    let following = follow(app, model, Turn { chat_id: chat.id, request, kept }, wishes, &mut caller, &mut written)
+        .instrument(tracing::debug_span!("provider_call", model = model.name));
     // A provider that panics has failed like any other; its hold must not wait for the sweeper.
     let mut outcome = AssertUnwindSafe(following).catch_unwind().await.unwrap_or_else(|_| {
         Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model failed.").with_source("a panic"))
@@ -77,7 +80,10 @@ pub(super) async fn drive(
     });
     let (chat_id, user_id) = (chat.id, chat.user_id);
     let closing = Closing::new(chat, model.price, outcome, written, Used { usage, estimated: given.is_none() }, kept);
-    let ended = close(app, closing).await;
+    let ended = app.metrics.settle.of(close(app, closing)).await;
+    if let Ok(Ended { chat, .. }) = &ended {
+        app.metrics.turn(&chat.model, chat.status.to_value(), chat.cost, began.elapsed());
+    }
     if let Some(caller) = caller {
         caller.finish(app, chat_id);
     }
@@ -122,7 +128,7 @@ async fn follow(
     let (start, topic) = (Instant::now(), topic(chat_id));
     let in_one_piece = request.passing.as_ref().is_some_and(|passing| !passing.stream);
     let is_passed_on = request.passing.is_some();
-    let mut reply = model.provider.reply(request);
+    let mut reply = app.metrics.first_piece(&model.name, model.provider.reply(request));
     let mut chars = 0;
     let mut saving_due = interval_at(start + limits.save_interval, limits.save_interval.max(Duration::from_millis(1)));
     saving_due.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -136,6 +136,16 @@ pub async fn count_days(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
+/// Up to when all chats have been counted; nothing before the first day was.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn counted_until(app: &App) -> Result<Option<DateTime<Utc>>, Error> {
+    let last = usage_day::Entity::find().order_by_desc(usage_day::Column::Day).one(app.db.read()).await?;
+    let next = last.and_then(|used| used.day.parse().ok()).and_then(|day: NaiveDate| day.succ_opt());
+    Ok(next.map(start))
+}
+
 async fn keep(txn: &Txn, used: &[Used], users: &[Spent], day: NaiveDate) -> Result<(), Error> {
     use sea_orm::sea_query::OnConflict;
     // Another server may have counted the same day at the same time, to the same result.
@@ -173,12 +183,16 @@ fn day_name(day: NaiveDate) -> String {
 
 /// The chats that began on a day.
 fn of_day(day: NaiveDate) -> Select<chat::Entity> {
-    let start = |day: NaiveDate| DateTime::<Utc>::from_naive_utc_and_offset(day.into(), Utc);
     let chats = chat::Entity::find().filter(Column::CreatedAt.gte(start(day)));
     match day.succ_opt() {
         Some(next) => chats.filter(Column::CreatedAt.lt(start(next))),
         None => chats,
     }
+}
+
+/// The first moment of a day.
+fn start(day: NaiveDate) -> DateTime<Utc> {
+    DateTime::from_naive_utc_and_offset(day.into(), Utc)
 }
 
 #[derive(FromQueryResult)]

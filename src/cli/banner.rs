@@ -44,7 +44,7 @@ fn line(text: &mut String, title: &str, value: &str) {
 }
 
 /// What somebody on this machine connects to: the address itself, or loopback where all addresses are listened on.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -7,10 +7,12 @@
 
 mod banner;
 mod config;
+mod health;
 mod key;
 mod keys;
 mod output;
 mod password;
+mod retention;
 mod serve;
 mod superuser;
 mod user;
@@ -56,6 +58,10 @@ enum Command {
     Keys(keys::Command),
     /// Check that every balance agrees with the ledger; exit code 1 where one does not
     Verify(verify::Args),
+    /// Remove what has been kept for long enough, or say what would go
+    Retention(retention::Args),
+    /// Ask a server that runs whether it is ready; exit code 1 where it is not
+    Health(health::Args),
     /// Print the GraphQL schema
     Schema,
     /// Look at the configuration
@@ -77,6 +83,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Key(args) => key::run(&open(file).await?, args).await?,
         Command::Keys(command) => keys::run(&load_quietly(file)?, command)?,
         Command::Verify(args) => return verify::run(&open(file).await?, args).await,
+        Command::Retention(args) => retention::run(&open(file).await?, args).await?,
+        Command::Health(args) => health::run(&load_quietly(file)?, args).await?,
         Command::Schema => output::print(&crate::graphql::sdl())?,
         Command::Config(command) => config::run(file, command)?,
     }

@@ -17,18 +17,23 @@ use crate::{secrets, server, telemetry};
 
 pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let config = load(file)?;
-    telemetry::start(&config.log)?;
+    let traces = telemetry::start_with_traces(&config.log, &config.telemetry)?;
     let (models, missing) = Models::open(&config, &Random::system())?;
     let app = connect(config, models).await?;
     bring_up_to_date(&app).await?;
     check_signing_key(&app.config)?;
     check_superusers(&app).await?;
     let certificate = Certificate::open(&app.config)?;
-    let socket = listen(app.config.http.listen).await?;
+    let socket = listen(app.config.http.listen, "http.listen").await?;
+    let metrics = metrics(&app).await?;
     let address = socket.local_addr().map_err(Error::internal)?;
     output::print(&banner::text(&app.config, &app.models, &missing, address))?;
     tracing::info!(%address, database = app.db.name(), "serving");
-    server::run(app, Listener { socket, certificate }).await;
+    tokio::select! {
+        () = server::run(app, Listener { socket, certificate }) => {}
+        () = metrics => {}
+    }
+    traces.end().await;
     Ok(())
 }
 
@@ -73,7 +78,26 @@ async fn check_superusers(app: &App) -> Result<(), Error> {
     Err(Error::new(Code::Conflict, message))
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+/// Serves metrics where that is configured, for as long as this is awaited.
+async fn metrics(app: &App) -> Result<impl Future<Output = ()> + use<>, Error> {
+    let socket = match app.config.metrics.listen {
+        Some(address) => Some(listen(address, "metrics.listen").await?),
+        None => None,
+    };
+    if let Some(address) = socket.as_ref().and_then(|socket| socket.local_addr().ok()) {
+        tracing::info!(%address, "serving metrics");
+    }
+    let app = app.clone();
+    Ok(async move {
+        if let Some(socket) = socket {
+            server::metrics::serve(app, socket).await;
+        }
+        // Without metrics the server goes on.
+        std::future::pending().await
+    })
+}
+
+async fn listen(address: SocketAddr, key: &str) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|error| {
         let (ip, port) = (address.ip(), address.port());
         let (why, other) = match error.kind() {
@@ -83,8 +107,9 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
             _ => ("the address will not do", (Ipv4Addr::LOCALHOST.into(), 8000)),
         };
         let message = format!(
-            "cannot listen on {address}: {error}: {why}; choose another address with `http.listen` in jeton.toml, or \
-             with JETON_HTTP__LISTEN={}",
+            "cannot listen on {address}: {error}: {why}; choose another address with `{key}` in jeton.toml, or \
+             with JETON_{}={}",
+            key.to_uppercase().replace('.', "__"),
             SocketAddr::from(other)
         );
         Error::new(Code::Conflict, message)

@@ -4,6 +4,7 @@
 //! against this struct.
 
 mod model;
+mod operations;
 mod sections;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 pub use self::model::{LimitName, Model, Provider, Upstream};
+pub use self::operations::{Keep, Metrics, Retention, Telemetry};
 use self::sections::without_credentials;
 pub use self::sections::{
     Auth, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Registration, Turns, V1,
@@ -50,6 +52,12 @@ pub struct Config {
     pub graphql: Graphql,
     /// Logging.
     pub log: Log,
+    /// What can be counted from outside.
+    pub metrics: Metrics,
+    /// Traces.
+    pub telemetry: Telemetry,
+    /// What is kept for how long.
+    pub retention: Retention,
     /// The models by the name that clients choose.
     pub models: BTreeMap<String, Model>,
 }
@@ -123,6 +131,9 @@ impl Config {
         }
         self.auth.check()?;
         self.http.check()?;
+        self.metrics.check(self.http.listen)?;
+        self.telemetry.check()?;
+        self.retention.check()?;
         if self.turns.save_interval * 2 > self.turns.lease {
             // Saving renews the lease; one that comes late must not cost it.
             return Err("turns.lease: at least twice turns.save_interval".to_owned());

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use migration::MigratorTrait;
+use prometheus_client::metrics::histogram::Histogram;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{Connection, PgConnection};
 use sea_orm::{
@@ -44,6 +45,18 @@ pub struct Db {
     lanes: Lanes,
     /// The last transaction found the database away, or unable to take anything.
     troubled: Arc<AtomicBool>,
+    batches: Histogram,
+}
+
+/// How busy the database is.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Connections of the pool (of readers, on SQLite) that somebody has.
+    pub used: usize,
+    /// Those that wait to be used.
+    pub idle: usize,
+    /// Jobs that wait for SQLite's writer; nothing on PostgreSQL.
+    pub waiting: Option<usize>,
 }
 
 impl Db {
@@ -61,12 +74,13 @@ impl Db {
     /// # Errors
     /// UNAVAILABLE or INTERNAL, with the reason as its source.
     pub async fn connect_within(url: &str, max_connections: u32, patience: Duration) -> Result<Self, Error> {
+        let batches = writer::batches();
         let mut options = ConnectOptions::new(url);
         options.max_connections(max_connections).acquire_timeout(patience).sqlx_logging(false);
         let troubled = Arc::default();
         if !url.starts_with("sqlite:") {
             return match Database::connect(options).await {
-                Ok(readers) => Ok(Self { readers, writer: None, lanes: Lanes::default(), troubled }),
+                Ok(readers) => Ok(Self { readers, writer: None, lanes: Lanes::default(), troubled, batches }),
                 Err(error) => Err(reason(url, error).await),
             };
         }
@@ -92,8 +106,14 @@ impl Db {
             let is_at_rest = !connection.is_in_transaction();
             Box::pin(async move { Ok(is_at_rest) })
         });
-        let writer = writer::Writer::start(Database::connect(writing).await?);
-        Ok(Self { readers: Database::connect(options).await?, writer: Some(writer), lanes: Lanes::default(), troubled })
+        let writer = writer::Writer::start(Database::connect(writing).await?, batches.clone());
+        Ok(Self {
+            readers: Database::connect(options).await?,
+            writer: Some(writer),
+            lanes: Lanes::default(),
+            troubled,
+            batches,
+        })
     }
 
     /// Connections for reading. Nothing is written through them.
@@ -192,6 +212,28 @@ impl Db {
             return Ok(());
         }
         self.write((), |txn, ()| Box::pin(leave_a_mark(txn))).await
+    }
+
+    /// How busy it is now.
+    pub fn load(&self) -> Load {
+        let (size, idle) = match self.readers.get_database_backend() {
+            DbBackend::Postgres => {
+                let pool = self.readers.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            _ => {
+                let pool = self.readers.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+        };
+        // The two are read one after the other.
+        let used = usize::try_from(size).unwrap_or(0).saturating_sub(idle);
+        Load { used, idle, waiting: self.writer.as_ref().map(writer::Writer::waiting) }
+    }
+
+    /// How many jobs SQLite's writer commits together, each time.
+    pub fn batches(&self) -> Histogram {
+        self.batches.clone()
     }
 
     /// "SQLite" or "PostgreSQL", for people.

@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use sea_orm::{DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,15 +28,20 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: DatabaseConnection) -> Self {
+    pub(super) fn start(connection: DatabaseConnection, batches: Histogram) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         #[expect(clippy::disallowed_methods, reason = "lives exactly as long as the Db, below the app and its tasks")]
-        tokio::spawn(work(connection.clone(), queue));
+        tokio::spawn(work(connection.clone(), queue, batches));
         Self { jobs, connection }
     }
 
     pub(super) fn connection(&self) -> &DatabaseConnection {
         &self.connection
+    }
+
+    /// Jobs that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.jobs.max_capacity() - self.jobs.capacity()
     }
 
     /// Runs the job in a batch. If the caller goes away, the job is run and committed all the same.
@@ -50,6 +56,11 @@ impl Writer {
         self.jobs.send(job).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
+}
+
+/// Sizes of batches: none yet.
+pub(super) fn batches() -> Histogram {
+    Histogram::new(exponential_buckets(1.0, 2.0, 8))
 }
 
 pub(super) fn stopped() -> Error {
@@ -101,9 +112,10 @@ where
     }
 }
 
-async fn work(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+async fn work(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Job>>, batches: Histogram) {
     let mut batch = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut batch, BATCH).await > 0 {
+        batches.observe(batch.len() as f64);
         let lost = commit_together(&connection, &mut batch).await.err().map(|error| error.to_string());
         for job in batch.drain(..) {
             job.finish(lost.as_deref());

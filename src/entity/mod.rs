@@ -4,6 +4,7 @@ pub mod api_key;
 pub mod audit_event;
 pub mod chat;
 pub mod conversation;
+pub mod job;
 pub mod ledger_entry;
 pub mod session;
 pub mod usage_day;

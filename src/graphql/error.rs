@@ -4,6 +4,7 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, SimpleObject, Value};
 
+use super::refusals;
 use crate::error::{Code, Error};
 
 /// A mistake that a person or program can mend.
@@ -22,8 +23,14 @@ pub(super) fn outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<Use
     match result {
         Ok(value) => Ok((Some(value), Vec::new())),
         Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) || error.is_fault() => Err(error),
-        Err(error) => Ok((None, user_errors(&error))),
+        Err(error) => Ok((None, told(&error))),
     }
+}
+
+/// The mistakes of a mutation, as it tells them.
+pub(super) fn told(error: &Error) -> Vec<UserError> {
+    refusals::note(error.code);
+    user_errors(error)
 }
 
 /// The mistakes of an error, one for each field.

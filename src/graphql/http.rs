@@ -116,6 +116,7 @@ pub(super) fn refuse(media: Media, refused: Refusal) -> HttpResponse {
     let Refusal { status, well_formed, code, message } = refused;
     let status = if well_formed && media == Media::Json { StatusCode::OK } else { status };
     let mut response = write(media, status, &refusal(code, &message));
+    response.extensions_mut().insert(code);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     }

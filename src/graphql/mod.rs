@@ -10,6 +10,7 @@ mod limits;
 mod loader;
 mod mutation;
 mod query;
+mod refusals;
 mod request;
 mod sse;
 mod subscription;

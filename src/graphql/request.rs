@@ -20,7 +20,7 @@ use super::cookie::CookieSession;
 use super::error::{finish, refusal};
 use super::guard::{self, Cost};
 use super::limits::Limits;
-use super::{Schema, loader};
+use super::{Schema, loader, refusals};
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::rate_limit::Place;
@@ -141,7 +141,7 @@ impl Operation {
     ) -> Response {
         let request = self.request.data(viewer).data(origin).data(CookieSession::of(headers));
         let request = loader::loaders(&graphql.app, request);
-        let executed = graphql.schema.execute(request);
+        let executed = refusals::counting(&graphql.app, graphql.schema.execute(request));
         let mut response = if self.kind == Some(OperationType::Query) {
             let limit = graphql.app.config.graphql.query_timeout;
             let too_late = |_| refusal(Code::Timeout, "The query took too long.");
@@ -150,6 +150,7 @@ impl Operation {
             executed.await
         };
         finish(&mut response, self.kind);
+        refusals::of_answer(&graphql.app, &response);
         if headers.contains_key(SHOW_COST) {
             let Cost { fields, cost, depth, .. } = self.cost;
             let shown = serde_json::json!({ "fields": fields, "cost": cost, "depth": depth });
@@ -164,11 +165,12 @@ impl Operation {
     pub(super) fn stream(self, graphql: &Graphql, viewer: Viewer, origin: Origin) -> BoxStream<'static, Response> {
         let request = self.request.data(viewer).data(origin).data(CookieSession::default());
         let request = loader::loaders(&graphql.app, request);
-        let kind = self.kind;
-        let responses = graphql.schema.execute_stream(request);
+        let (kind, app) = (self.kind, graphql.app.clone());
+        let responses = refusals::counting_all(&app, graphql.schema.execute_stream(request).boxed());
         responses
             .map(move |mut response| {
                 finish(&mut response, kind);
+                refusals::of_answer(&app, &response);
                 response
             })
             .boxed()

@@ -24,6 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::error::refusal;
 use super::http::{Media, refuse};
+use super::refusals;
 use super::request::{self, Asked, Graphql, Operation, Refusal, bearer, was_executed};
 use crate::error::{Code, Error};
 use crate::rate_limit::Place;
@@ -329,6 +330,7 @@ impl Connection {
     }
 
     async fn refuse(&mut self, id: &str, response: &Response) -> Result<(), Closed> {
+        refusals::of_answer(&self.graphql.app, response);
         self.say(json!({ "type": "error", "id": id, "payload": response.errors })).await
     }
 

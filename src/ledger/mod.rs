@@ -7,6 +7,7 @@
 mod export;
 mod hold;
 mod key;
+pub mod old;
 mod verify;
 
 use std::time::Duration;

@@ -21,11 +21,13 @@ pub(super) struct Refusal {
     param: Option<String>,
     message: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// The domain's word for it, for those who count.
+    reason: Option<Code>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, kind: &'static str, code: Option<&'static str>, message: impl Into<String>) -> Self {
-        Self { status, kind, code, param: None, message: message.into(), headers: Vec::new() }
+        Self { status, kind, code, param: None, message: message.into(), headers: Vec::new(), reason: None }
     }
 
     fn invalid(message: impl Into<String>, param: Option<String>) -> Self {
@@ -110,7 +112,7 @@ impl From<Malformed> for Refusal {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let message = error.message.clone();
-        match error.code {
+        let refusal = match error.code {
             Code::Unauthenticated => Self::wrong_key(),
             Code::Forbidden => Self::new(StatusCode::FORBIDDEN, "permission_error", None, message),
             Code::NotFound => Self::new(StatusCode::NOT_FOUND, "invalid_request_error", None, message),
@@ -141,7 +143,8 @@ impl From<Error> for Refusal {
                 tracing::error!(?error, "a call failed");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", Some("internal_error"), message)
             }
-        }
+        };
+        Self { reason: Some(error.code), ..refusal }
     }
 }
 
@@ -150,6 +153,9 @@ impl IntoResponse for Refusal {
         let mut response = (self.status, Json(self.body())).into_response();
         for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
+        }
+        if let Some(reason) = self.reason {
+            response.extensions_mut().insert(reason);
         }
         response
     }

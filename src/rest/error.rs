@@ -78,7 +78,11 @@ impl IntoResponse for Refusal {
             Self::NotAnObject(message) => write(StatusCode::BAD_REQUEST, &json!({ "non_field_errors": [message] })),
             Self::Fields(fields) => write(StatusCode::BAD_REQUEST, &fields),
             Self::NotFound => write(StatusCode::NOT_FOUND, &json!({ "detail": "Not found." })),
-            Self::Domain(error) => domain(&error),
+            Self::Domain(error) => {
+                let mut response = domain(&error);
+                response.extensions_mut().insert(error.code);
+                response
+            }
         }
     }
 }

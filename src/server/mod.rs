@@ -3,6 +3,7 @@
 mod body;
 mod connections;
 mod headers;
+pub mod metrics;
 mod tls;
 
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub use self::connections::serve;
 pub use self::tls::Certificate;
 use crate::app::App;
 use crate::random::Random;
-use crate::{chat, graphql, openai, rest, web};
+use crate::{chat, graphql, openai, rest, retention, trace_context, web};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -59,6 +60,7 @@ pub fn router(app: &App) -> Router {
         .layer(headers::defaults(&app.config.http))
         .option_layer(headers::cors(&app.config.http))
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()));
+    let counted = axum::middleware::from_fn_with_state(app.clone(), metrics::count);
     // The transports tell of a body that is too large in their own words.
     let body_timeout = app.config.http.body_timeout;
     let limited = |bytes: usize| {
@@ -75,7 +77,7 @@ pub fn router(app: &App) -> Router {
         .merge(web::router())
         .layer(limited(app.config.http.max_body_bytes));
     let with_pictures = openai::router().with_state(app.clone()).layer(limited(app.config.v1.max_body_bytes));
-    usual.merge(with_pictures).layer(axum::extract::DefaultBodyLimit::disable()).layer(middleware)
+    usual.merge(with_pictures).layer(axum::extract::DefaultBodyLimit::disable()).layer(middleware).layer(counted)
 }
 
 /// Ready when the database answers and no shutdown has begun.
@@ -92,7 +94,9 @@ async fn ready(State(app): State<App>) -> Response {
 /// what people wrote.
 fn span<B>(request: &Request<B>) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    trace_context::join(&span, request.headers());
+    span
 }
 
 #[derive(Clone)]
@@ -136,7 +140,9 @@ pub async fn run(app: App, listener: Listener) {
     };
     tokio::select! {
         served = async {
-            tokio::join!(serving, chat::sweep_forever(app.clone()), chat::index_forever(app.clone()), reloading);
+            let swept = chat::sweep_forever(app.clone());
+            let indexed = chat::index_forever(app.clone());
+            tokio::join!(serving, swept, indexed, retention::run_forever(app.clone()), reloading);
             // Sockets are no connections to the listener any more, and are told that the server stops.
             app.streams.close();
             app.streams.wait().await;

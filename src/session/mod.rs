@@ -22,6 +22,7 @@ use crate::page::{Page, Slice};
 use crate::viewer::{Credential, Identity, Origin, Scopes, Viewer};
 
 pub mod api_key;
+pub mod old;
 
 /// Longest description of a client that is kept, in characters.
 const MAX_USER_AGENT_CHARS: usize = 300;
@@ -232,7 +233,8 @@ pub async fn rotate(app: &App, used: &str, origin: &Origin) -> Result<LoggedIn, 
 
 fn limit_refreshes(app: &App, origin: &Origin) -> Result<(), Error> {
     let Some(address) = &origin.address else { return Ok(()) };
-    app.rates.refreshes.check(address, "Too many refreshes from your address. Wait a moment.")
+    let words = "Too many refreshes from your address. Wait a moment.";
+    app.metrics.limited("refreshes", app.rates.refreshes.check(address, words))
 }
 
 /// Ends the session that the viewer's token belongs to.

@@ -9,12 +9,14 @@ const LEAVES: &[&str] = &[
     "error",
     "jwt",
     "keyed_hash",
+    "metrics",
     "page",
     "password",
     "random",
     "rate_limit",
     "recording",
     "tokens",
+    "trace_context",
     "viewer",
 ];
 
@@ -45,9 +47,13 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     rules.insert("graphql", domain(&rooms));
     rules.insert("rest", domain(&rooms));
     rules.insert("openai", domain(&rooms));
+    rules.insert("retention", domain(&["ledger", "audit", "session", "chat"]));
     rules.insert("web", Vec::new());
-    rules.insert("server", domain(&[&rooms[..], &["graphql", "rest", "openai", "web"]].concat()));
-    rules.insert("cli", domain(&[&rooms[..], &["graphql", "rest", "openai", "server", "telemetry"]].concat()));
+    rules.insert("server", domain(&[&rooms[..], &["retention", "graphql", "rest", "openai", "web"]].concat()));
+    rules.insert(
+        "cli",
+        domain(&[&rooms[..], &["retention", "graphql", "rest", "openai", "server", "telemetry"]].concat()),
+    );
     rules.insert("lib", Vec::new());
     rules.insert("main", vec!["cli"]);
     rules

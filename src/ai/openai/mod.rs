@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use self::breaker::Breaker;
 use super::{Event, Message, Passing, Provider, RawCall, Reply, Request, Usage};
 use crate::error::{Code, Error};
+use crate::trace_context;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// First pause before another try; it doubles.
@@ -306,7 +307,12 @@ impl Shared {
             Some(passing) => pass::body(passing, &upstream.model, request.max_output, self.limit_name),
             None => self.body(upstream, request).to_string().into(),
         };
-        let mut call = self.client.post(&upstream.url).header(CONTENT_TYPE, "application/json").body(body);
+        let mut call = self
+            .client
+            .post(&upstream.url)
+            .headers(trace_context::headers())
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
         if let Some(authorization) = &upstream.authorization {
             call = call.header(AUTHORIZATION, authorization);
         }

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::super::context::app_and_viewer;
 use super::super::cookie::CookieSession;
-use super::super::error::{UserError, outcome, user_errors};
+use super::super::error::{UserError, outcome, told};
 use super::super::id::Kind;
 use super::super::types::User;
 use crate::account::{self, Registering};
@@ -181,7 +181,7 @@ fn parts(ctx: &Context<'_>, logged_in: Option<LoggedIn>) -> Result<(Option<Strin
 /// As [`outcome`], where a refused credential is an expected mistake.
 fn credential_outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<UserError>), Error> {
     match result {
-        Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) => Ok((None, user_errors(&error))),
+        Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) => Ok((None, told(&error))),
         result => outcome(result),
     }
 }

@@ -26,7 +26,7 @@ use jeton::random::Random;
 use jeton::secrets::Secrets;
 use jeton::server::Listener;
 use jeton::tokens::Price;
-use jeton::viewer::Actor;
+use jeton::viewer::{Actor, Viewer};
 use jeton::{ledger, server, session};
 use sea_orm::ConnectionTrait;
 use tokio::sync::Semaphore;
@@ -94,6 +94,12 @@ impl TestApp {
         };
         let app = App::new(config, db, outside).unwrap();
         Self { router: server::router(&app), app, clock, model, place }
+    }
+
+    /// Who a client is to the domain.
+    pub async fn viewer(&self, client: &Client) -> Viewer {
+        let token = client.access.as_deref().unwrap();
+        Viewer::User(session::authenticate(&self.app, token).await.unwrap().unwrap())
     }
 
     /// A client without credentials.

@@ -1,0 +1,42 @@
+//! Work that one of the servers does for all, and what it needs to find its way: who is gone since when.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{string, string_null, timestamp_with_time_zone_null};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+const GONE: &str = "idx_ledger_entry_account_closed";
+const ENDED: &str = "idx_session_expires_at";
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(
+                Table::create()
+                    .table("job")
+                    .col(string("name").primary_key())
+                    .col(string_null("holder"))
+                    .col(timestamp_with_time_zone_null("claimed_until"))
+                    .col(timestamp_with_time_zone_null("last_run_at"))
+                    .take(),
+            )
+            .await?;
+        // As few entries as there are deleted accounts.
+        let closed = Index::create()
+            .name(GONE)
+            .table("ledger_entry")
+            .col("created_at")
+            .and_where(Expr::col("reason").eq("ACCOUNT_CLOSED"))
+            .take();
+        manager.create_index(closed).await?;
+        manager.create_index(Index::create().name(ENDED).table("session").col("expires_at").take()).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.drop_index(Index::drop().name(ENDED).table("session").to_owned()).await?;
+        manager.drop_index(Index::drop().name(GONE).table("ledger_entry").to_owned()).await?;
+        manager.drop_table(Table::drop().table("job").take()).await
+    }
+}

@@ -1,0 +1,68 @@
+//! `jeton health`: whether a server that runs is ready. For whoever watches it and has nothing to ask with: containers,
+//! service managers, scripts.
+
+use std::time::Duration;
+
+use super::banner::reachable;
+use super::output;
+use crate::config::Config;
+use crate::error::{Code, Error};
+
+/// The server looks at its database for two seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whom to ask.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    /// Where the server is [default: where the configuration says that it listens]
+    #[arg(long)]
+    url: Option<String>,
+}
+
+pub(super) async fn run(config: &Config, args: Args) -> Result<(), Error> {
+    let base = args.url.unwrap_or_else(|| own(config));
+    let url = format!("{}/readyz", base.trim_end_matches('/'));
+    let failed = |why: String| Error::new(Code::ProviderUnavailable, format!("{url}: {why}"));
+    let client = reqwest::Client::builder()
+        .timeout(PATIENCE)
+        .no_proxy()
+        // The certificate is for the name that clients know, and this asks by address.
+        .danger_accept_invalid_certs(true)
+        .build()
+        .map_err(Error::internal)?;
+    let answer = client.get(&url).send().await.map_err(|error| {
+        let error = error.without_url();
+        let mut why: &dyn std::error::Error = &error;
+        while let Some(cause) = why.source() {
+            why = cause;
+        }
+        failed(why.to_string())
+    })?;
+    let status = answer.status();
+    let said = answer.text().await.unwrap_or_default();
+    if status.is_success() { output::print(&said) } else { Err(failed(format!("{status}: {}", said.trim()))) }
+}
+
+/// The address at which this machine reaches the configured listener.
+fn own(config: &Config) -> String {
+    let scheme = if config.http.tls_certificate.is_some() { "https" } else { "http" };
+    format!("{scheme}://{}", reachable(config.http.listen))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_listens_everywhere_is_asked_on_this_machine() {
+        for (listen, asked) in [
+            ("0.0.0.0:8000", "http://127.0.0.1:8000"),
+            ("[::]:80", "http://[::1]:80"),
+            ("192.0.2.7:8000", "http://192.0.2.7:8000"),
+        ] {
+            let config = Config::from_toml(&format!("[http]\nlisten = \"{listen}\"")).unwrap();
+            assert_eq!(own(&config), asked);
+        }
+    }
+}

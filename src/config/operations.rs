@@ -1,0 +1,126 @@
+//! The sections for whoever runs the server: what can be watched, and what is kept for how long.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use humantime_serde::re::humantime;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// `[metrics]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Where Prometheus asks; none: nowhere.
+    #[serde(with = "address")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[telemetry]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// Where the collector of spans is, without `/v1/traces`; empty: none are sent.
+    pub otlp_endpoint: String,
+}
+
+/// `[retention]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Chats, and conversations without any.
+    pub chats: Keep,
+    /// Sessions that have ended.
+    pub ended_sessions: Keep,
+    /// Events of the audit trail.
+    pub audit_events: Keep,
+    /// Names and notes of users who are gone.
+    pub deleted_users: Keep,
+    /// Time between two runs.
+    #[serde(with = "humantime_serde")]
+    pub every: Duration,
+}
+
+/// How long something is kept: a time, or for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep(pub Option<Duration>);
+
+impl Keep {
+    /// What is older than this has been kept for long enough; nothing where it is kept for ever.
+    pub fn before(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        now.checked_sub_signed(TimeDelta::from_std(self.0?).ok()?)
+    }
+}
+
+impl<'de> Deserialize<'de> for Keep {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "" => Ok(Self(None)),
+            text => match humantime::parse_duration(text) {
+                Ok(Duration::ZERO) => Err(D::Error::custom("longer than 0, or \"\" for ever")),
+                Ok(duration) => Ok(Self(Some(duration))),
+                Err(error) => Err(D::Error::custom(format!("\"{text}\" is no time, such as \"365d\": {error}"))),
+            },
+        }
+    }
+}
+
+impl Serialize for Keep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.0.map(|duration| humantime::format_duration(duration).to_string());
+        serializer.serialize_str(&text.unwrap_or_default())
+    }
+}
+
+/// An address, or empty text for none.
+mod address {
+    use super::{Deserialize, Deserializer, Error, Serializer, SocketAddr};
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| {
+                D::Error::custom(format!("\"{text}\" is no address and port, such as \"127.0.0.1:9100\""))
+            }),
+        }
+    }
+
+    pub(super) fn serialize<S: Serializer>(address: &Option<SocketAddr>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&address.map(|address| address.to_string()).unwrap_or_default())
+    }
+}
+
+impl Metrics {
+    pub(super) fn check(&self, http: SocketAddr) -> Result<(), String> {
+        // Port 0 is any free one.
+        match self.listen {
+            Some(listen) if listen.port() == http.port() && http.port() != 0 && overlap(listen, http) => {
+                Err("metrics.listen: another address or port than http.listen, since not everybody is to see it"
+                    .to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether two listeners on the same port are in each other's way.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified()
+}
+
+impl Telemetry {
+    pub(super) fn check(&self) -> Result<(), String> {
+        let endpoint = &self.otlp_endpoint;
+        if endpoint.is_empty() || endpoint.starts_with("http://") || endpoint.starts_with("https://") {
+            return Ok(());
+        }
+        Err(format!("telemetry.otlp_endpoint: \"{endpoint}\" begins neither with http:// nor with https://"))
+    }
+}
+
+impl Retention {
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.every < Duration::from_secs(60) { Err("retention.every: at least 1m".to_owned()) } else { Ok(()) }
+    }
+}

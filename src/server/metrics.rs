@@ -1,0 +1,181 @@
+//! The listener of `[metrics]`, what is gathered when it is asked, and what every request counts as.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, Request, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::error::Code;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A gauge of each of a few states.
+type ByState = Family<[(&'static str, &'static str); 1], Gauge>;
+
+/// Serves `/metrics` until it is dropped: to the end of a shutdown.
+pub async fn serve(app: App, socket: TcpListener) {
+    if let Err(error) = axum::serve(socket, router(app)).await {
+        tracing::error!(%error, "metrics are served no longer");
+    }
+}
+
+/// `/metrics`, as the listener serves it.
+pub fn router(app: App) -> Router {
+    Router::new().route("/metrics", get(page)).with_state(app)
+}
+
+async fn page(State(app): State<App>) -> Response {
+    match app.metrics.page(&[gathered(&app), process()]) {
+        Ok(page) => ([(CONTENT_TYPE, OPEN_METRICS)], page).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "metrics can't be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// Counts a request by its route, never by its path, which anybody may make up; and why it is refused, where the transport
+/// is one whose answers tell: GraphQL's do not, and count by themselves.
+pub(super) async fn count(State(app): State<App>, request: Request<Body>, next: Next) -> Response {
+    let began = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("(other)", MatchedPath::as_str);
+    let (method, transport) = (name(request.method()), transport(request.uri().path()));
+    // A client that goes away before the answer begins is not counted.
+    let response = next.run(request).await;
+    app.metrics.request(route, method, response.status().as_u16(), began.elapsed());
+    if let Some(transport) = transport {
+        let told = response.extensions().get::<Code>().copied();
+        let by_status = || if transport == "graphql" { None } else { code(response.status()) };
+        if let Some(code) = told.or_else(by_status) {
+            app.metrics.refused(transport, code.as_str());
+        }
+    }
+    response
+}
+
+/// The methods that there are; clients may make up more.
+fn name(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        _ => "(other)",
+    }
+}
+
+fn transport(path: &str) -> Option<&'static str> {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    match first {
+        "graphql" => Some("graphql"),
+        "api" => Some("rest"),
+        "v1" => Some("openai"),
+        _ => None,
+    }
+}
+
+/// What a status means that a transport chose by itself.
+fn code(status: StatusCode) -> Option<Code> {
+    Some(match status.as_u16() {
+        401 => Code::Unauthenticated,
+        402 => Code::InsufficientTokens,
+        403 => Code::Forbidden,
+        404 => Code::NotFound,
+        409 => Code::Conflict,
+        413 => Code::PayloadTooLarge,
+        429 => Code::RateLimited,
+        400..500 => Code::InvalidInput,
+        502 | 503 => Code::ProviderUnavailable,
+        504 => Code::Timeout,
+        500.. => Code::Internal,
+        _ => return None,
+    })
+}
+
+/// What can be read off now.
+fn gathered(app: &App) -> Registry {
+    let mut registry = Registry::with_prefix("jeton");
+    let mut gauge = |name: &str, help: &str, value: usize| register(&mut registry, name, help, value as u64);
+    gauge("open_turns", "Turns that run now", app.turns.taken());
+    gauge("open_sockets", "WebSockets that are open", app.sockets.taken());
+    gauge("open_streams", "Sockets and streams that are open, of users", app.user_streams.taken());
+    let database = app.db.load();
+    if let Some(waiting) = database.waiting {
+        gauge("database_waiting_jobs", "Write transactions that wait for SQLite's writer", waiting);
+    }
+    let mut by_state = |name: &str, help: &str, values: [(&'static str, usize); 2]| {
+        let family = ByState::default();
+        for (state, value) in values {
+            family.get_or_create(&[("state", state)]).set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+        registry.register(name, help, family);
+    };
+    let connections = [("used", database.used), ("idle", database.idle)];
+    by_state("database_connections", "Connections to the database (readers, on SQLite), by state", connections);
+    let (running, waiting) = app.hasher.load();
+    by_state("password_hashes", "Password hashes, by state", [("running", running), ("waiting", waiting)]);
+    let build = Family::<[(&'static str, &'static str); 1], Gauge>::default();
+    build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+    registry.register("build_info", "The version that runs", build);
+    registry
+}
+
+/// The usual numbers of a process, by their usual names. On Linux only.
+#[cfg(target_os = "linux")]
+fn process() -> Registry {
+    use procfs::WithCurrentSystemInfo;
+    use procfs::process::{LimitValue, Process};
+    use prometheus_client::metrics::counter::Counter;
+
+    let mut registry = Registry::with_prefix("process");
+    let Ok((process, stat)) = Process::myself().and_then(|process| process.stat().map(|stat| (process, stat))) else {
+        return registry;
+    };
+    let ticks = procfs::ticks_per_second();
+    let cpu = Counter::<f64, AtomicU64>::default();
+    cpu.inc_by((stat.utime + stat.stime) as f64 / ticks as f64);
+    registry.register("cpu_seconds", "Time of processors that was used", cpu);
+    let mut gauge = |name: &str, help: &str, value: u64| register(&mut registry, name, help, value);
+    gauge("resident_memory_bytes", "Memory that is in use", stat.rss_bytes().get());
+    gauge("virtual_memory_bytes", "Memory that is mapped", stat.vsize);
+    gauge("threads", "Threads", u64::try_from(stat.num_threads).unwrap_or(0));
+    if let Ok(booted) = procfs::boot_time_secs() {
+        gauge("start_time_seconds", "When it started, since 1970", booted + stat.starttime / ticks);
+    }
+    if let Ok(open) = process.fd_count() {
+        gauge("open_fds", "Open files and sockets", open as u64);
+    }
+    if let Ok(limits) = process.limits()
+        && let LimitValue::Value(most) = limits.max_open_files.soft_limit
+    {
+        gauge("max_fds", "Open files and sockets that it may have", most);
+    }
+    registry
+}
+
+fn register(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    let gauge = Gauge::<u64, AtomicU64>::default();
+    gauge.set(value);
+    registry.register(name, help, gauge);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn process() -> Registry {
+    Registry::default()
+}

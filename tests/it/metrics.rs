@@ -1,0 +1,244 @@
+//! What whoever watches the server is told: numbers that agree with what happened, and nothing that names anybody.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use futures::StreamExt;
+use jeton::chat::{self, Fed};
+use jeton::server;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::installation::{Installation, client};
+use crate::support::{Client, On, PASSWORD, Step, TestApp};
+
+/// The page as Prometheus gets it.
+async fn page(app: &TestApp) -> String {
+    let answer = Client::new(server::metrics::router(app.app.clone()), None).get("/metrics").await;
+    let media_type = answer.headers["content-type"].to_str().unwrap();
+    assert!(media_type.starts_with("application/openmetrics-text; version=1.0.0"), "{media_type}");
+    answer.text
+}
+
+/// The value of a series, as it is written; 0 where there is none.
+fn value(page: &str, series: &str) -> f64 {
+    let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.map_or(0.0, |value| value.parse().unwrap())
+}
+
+/// Some of everything: answers, a failure, refusals over all transports, a flood, a stream.
+async fn work(app: &TestApp) -> Client {
+    let (mia, root) = (app.user("mia").await, app.superuser("root").await);
+    mia.say("echo", "one").await;
+    app.model.play([Step::Fail]);
+    mia.say("scripted", "two").await;
+    mia.say("echo", " ").await;
+    mia.graphql("{ users { nodes { id } } }", json!({})).await;
+    mia.get("/api/nothing/").await;
+    app.anonymous().get("/api/user/balance/").await;
+    app.anonymous().post("/v1/chat/completions", json!({})).await;
+    app.anonymous().get("/etc/passwd-of-mia").await;
+    root.data("{ me { id } }", json!({})).await;
+    app.settled().await;
+    mia
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_agree_with_what_happened(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::with(on, "limits.messages_per_minute_per_user = 3").await;
+    let mia = work(&app).await;
+    mia.say("echo", "three").await;
+    for _ in 0..2 {
+        let refused = mia.say("echo", "too many").await;
+        assert_eq!(refused["errors"][0]["code"], "RATE_LIMITED");
+    }
+    app.settled().await;
+    let page = page(&app).await;
+    for (series, expected) in [
+        ("jeton_turns_total{model=\"echo\",end=\"DONE\"}", 2.0),
+        ("jeton_turns_total{model=\"scripted\",end=\"FAILED\"}", 1.0),
+        ("jeton_tokens_charged_total{model=\"echo\"}", 200.0),
+        ("jeton_tokens_charged_total{model=\"scripted\"}", 0.0),
+        ("jeton_turn_duration_seconds_count{model=\"echo\"}", 2.0),
+        ("jeton_first_piece_seconds_count{model=\"echo\"}", 2.0),
+        ("jeton_first_piece_seconds_count{model=\"scripted\"}", 0.0),
+        ("jeton_hold_seconds_count", 3.0),
+        ("jeton_settle_seconds_count", 3.0),
+        ("jeton_open_turns", 0.0),
+        ("jeton_limited_total{kind=\"messages_of_user\"}", 2.0),
+        ("jeton_refusals_total{transport=\"graphql\",code=\"RATE_LIMITED\"}", 2.0),
+        ("jeton_refusals_total{transport=\"graphql\",code=\"INVALID_INPUT\"}", 1.0),
+        ("jeton_refusals_total{transport=\"graphql\",code=\"FORBIDDEN\"}", 1.0),
+        ("jeton_refusals_total{transport=\"rest\",code=\"NOT_FOUND\"}", 1.0),
+        ("jeton_refusals_total{transport=\"rest\",code=\"UNAUTHENTICATED\"}", 1.0),
+        ("jeton_refusals_total{transport=\"openai\",code=\"UNAUTHENTICATED\"}", 1.0),
+        ("jeton_password_hashes{state=\"running\"}", 0.0),
+    ] {
+        assert_eq!(value(&page, series), expected, "{series}\n{page}");
+    }
+    assert!(value(&page, "jeton_database_connections{state=\"idle\"}") >= 1.0);
+    let jobs = value(&page, "jeton_database_batch_jobs_sum");
+    assert_eq!(jobs > 0.0, on == On::Sqlite, "only SQLite's writer has batches");
+    // Routes are named as they are written in the code; what strangers ask for is not repeated, nor who they are.
+    assert!(
+        value(&page, "jeton_http_request_duration_seconds_count{route=\"/graphql\",method=\"POST\",status=\"2xx\"}")
+            >= 7.0
+    );
+    assert!(!page.contains("passwd") && !page.contains("mia"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_open_is_seen_while_it_is_open() {
+    let app = TestApp::start(On::Sqlite).await;
+    let mia = app.user("mia").await;
+    let permits = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    app.model.play([Step::Say("a"), Step::Wait(permits.clone()), Step::Say("b"), Step::End(None)]);
+    let viewer = app.viewer(&mia).await;
+    let asked = tokio::spawn(async move { mia.say("scripted", "hello").await });
+    let patience = tokio::time::timeout(Duration::from_secs(10), async {
+        while value(&page(&app).await, "jeton_first_piece_seconds_count{model=\"scripted\"}") < 1.0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    patience.await.unwrap();
+    let waiting = page(&app).await;
+    assert_eq!(value(&waiting, "jeton_open_turns"), 1.0);
+    assert_eq!(value(&waiting, "jeton_stream_lag_seconds_count"), 0.0, "whoever waits for the whole follows no part");
+    let mut parts = std::pin::pin!(chat::follow(&app.app, viewer, 1, 0).await.unwrap());
+    assert!(matches!(parts.next().await, Some(Ok(Fed::Delta(_)))));
+    permits.add_permits(1);
+    asked.await.unwrap();
+    app.settled().await;
+    let page = page(&app).await;
+    assert_eq!(value(&page, "jeton_open_turns"), 0.0);
+    while parts.next().await.is_some() {}
+    assert!(value(&self::page(&app).await, "jeton_stream_lag_seconds_count") >= 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_that_wait_are_counted_and_forgotten_with_those_who_go_away() {
+    let app = TestApp::with(On::Sqlite, "auth.hashing_threads = 1").await;
+    let hasher = app.app.hasher.clone();
+    let all = futures::future::join_all((0..4).map(|_| hasher.hash(PASSWORD.into())));
+    // Only begun: one is at work, three wait, and then nobody wants to know any more.
+    tokio::time::timeout(Duration::from_millis(1), all).await.ok();
+    let page = page(&app).await;
+    assert_eq!(value(&page, "jeton_password_hashes{state=\"waiting\"}"), 0.0, "{page}");
+    let begun = futures::future::join_all((0..4).map(|_| hasher.hash(PASSWORD.into())));
+    let seen = async {
+        loop {
+            let (running, waiting) = app.app.hasher.load();
+            if waiting > 0 {
+                return (running, waiting);
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let (hashes, (running, waiting)) = tokio::join!(begun, seen);
+    assert!(hashes.iter().all(Result::is_ok));
+    assert_eq!(running, 1);
+    assert!((1..=4).contains(&waiting), "{waiting}");
+    assert_eq!(app.app.hasher.load().1, 0);
+}
+
+/// What the page says of each metric: its name, with what its kind adds.
+fn exposed(page: &str) -> BTreeSet<String> {
+    page.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split(['{', ' ']).next().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_metric_is_described_and_has_its_unit_in_its_name() {
+    let app = TestApp::start(On::Sqlite).await;
+    work(&app).await;
+    let page = page(&app).await;
+    let words = |kind: &str| -> BTreeMap<String, String> {
+        let lines = page.lines().filter_map(|line| line.strip_prefix(&format!("# {kind} ")));
+        lines.map(|line| line.split_once(' ').unwrap()).map(|(name, rest)| (name.to_owned(), rest.to_owned())).collect()
+    };
+    let (help, types, units) = (words("HELP"), words("TYPE"), words("UNIT"));
+    assert!(types.len() > 20, "{page}");
+    for (name, kind) in &types {
+        assert!(name.starts_with("jeton_") || name.starts_with("process_"), "{name}");
+        assert!(help[name].len() > 5 && help[name].ends_with('.'), "{name}: {}", help[name]);
+        if let Some(unit) = units.get(name) {
+            assert!(name.ends_with(&format!("_{unit}")), "{name} is in {unit}");
+        }
+        // Whatever is timed is in seconds; other histograms and gauges count what their name says.
+        let counts = ["jobs", "turns", "sockets", "streams", "connections", "hashes", "info", "threads", "fds"];
+        let in_name = ["_seconds", "_bytes"].iter().any(|unit| name.ends_with(unit));
+        let counted = counts.iter().any(|what| name.ends_with(what));
+        assert!(kind == "counter" || in_name || counted, "{name} ({kind}) does not say what it counts");
+    }
+    for name in exposed(&page).iter().filter(|name| name.ends_with("_total")) {
+        assert_eq!(types[name.trim_end_matches("_total")], "counter", "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dashboard_and_alerts_ask_for_what_there_is() {
+    let app = TestApp::with(On::Sqlite, "retention.chats = '30d'\nlimits.messages_per_minute_per_user = 2").await;
+    let mia = work(&app).await;
+    mia.say("echo", "too many").await;
+    app.clock.advance(Duration::from_secs(40 * 86_400));
+    jeton::retention::run(&app.app).await.unwrap();
+    // Whether there are streams or not, their numbers are there.
+    let page = page(&app).await;
+    let exposed = exposed(&page);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ops");
+    for file in ["grafana-dashboard.json", "alerts.yaml"] {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let asked: BTreeSet<&str> = text
+            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .filter(|word| word.starts_with("jeton_") || word.starts_with("process_"))
+            .collect();
+        assert!(asked.len() >= 10, "{file}");
+        for name in asked {
+            assert!(exposed.contains(name), "{file} asks for {name}, and there is {exposed:#?}");
+        }
+    }
+    let dashboard: Value =
+        serde_json::from_str(&fs::read_to_string(root.join("grafana-dashboard.json")).unwrap()).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let ids: BTreeSet<i64> = panels.iter().map(|panel| panel["id"].as_i64().unwrap()).collect();
+    assert_eq!(ids.len(), panels.len(), "panels have ids of their own");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_listener_is_one_of_its_own_and_health_is_asked_on_the_command_line() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = port.to_string();
+    let installation = Installation::new(On::Sqlite, &[("JETON_METRICS__LISTEN", &address)]).await;
+    let server = installation.serve();
+    let asked = client().get(format!("http://{address}/metrics")).send().await.unwrap();
+    assert_eq!(asked.status(), 200);
+    let page = asked.text().await.unwrap();
+    assert!(value(&page, "process_resident_memory_bytes") > 1e6, "{page}");
+    assert!(value(&page, "process_open_fds") > 3.0 && value(&page, "process_start_time_seconds") > 1.7e9, "{page}");
+    let elsewhere = client().get(format!("{}/metrics", server.url)).send().await.unwrap();
+    assert_eq!(elsewhere.status(), 404, "not for those who chat");
+
+    assert_eq!(installation.ok(&["health", "--url", &server.url]), "ready\n");
+    server.kill();
+    let url = format!("http://{address}");
+    let output = installation.run(&["health", "--url", &url], "");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && told.starts_with(&format!("jeton: {url}/readyz: ")), "{told}");
+}
+
+#[test]
+fn metrics_are_not_served_to_everybody() {
+    let config = |toml: &str| jeton::config::Config::from_toml(toml);
+    for same in ["127.0.0.1:8000", "0.0.0.0:8000"] {
+        let error = config(&format!("metrics.listen = '{same}'")).unwrap_err().to_string();
+        assert!(error.starts_with("metrics.listen: another address or port than http.listen"), "{error}");
+    }
+    let error = config("metrics.listen = 'everywhere'").unwrap_err().to_string();
+    assert!(error.contains("metrics.listen") && error.contains("is no address and port"), "{error}");
+    assert!(config("metrics.listen = '127.0.0.1:9100'").is_ok());
+}
