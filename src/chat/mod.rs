@@ -10,6 +10,7 @@ mod delete;
 mod export;
 mod feed;
 mod history;
+pub mod import;
 mod news;
 mod open;
 mod search;

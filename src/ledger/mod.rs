@@ -5,6 +5,7 @@
 //! [`verify()`] checks it. A balance changes by one guarded UPDATE, never by reading it first and writing it back.
 
 mod export;
+mod import;
 mod key;
 mod verify;
 
@@ -18,6 +19,7 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
 
 pub use self::export::export;
+pub use self::import::{Imported, record_imported};
 pub use self::key::{hold_under, rest_under};
 pub use self::verify::{Finding, verify};
 use crate::app::App;

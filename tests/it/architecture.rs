@@ -42,12 +42,13 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     rules.insert("session", domain(&["ledger", "audit", "account"]));
     rules.insert("chat", domain(&["ledger", "audit"]));
     let rooms = ["ledger", "audit", "account", "session", "chat"];
+    rules.insert("transfer", domain(&rooms));
     rules.insert("graphql", domain(&rooms));
     rules.insert("rest", domain(&rooms));
     rules.insert("openai", domain(&rooms));
     rules.insert("web", Vec::new());
     rules.insert("server", domain(&[&rooms[..], &["graphql", "rest", "openai", "web"]].concat()));
-    rules.insert("cli", domain(&[&rooms[..], &["graphql", "rest", "openai", "server", "telemetry"]].concat()));
+    rules.insert("cli", domain(&[&rooms[..], &["graphql", "rest", "openai", "server", "telemetry", "transfer"]].concat()));
     rules.insert("lib", Vec::new());
     rules.insert("main", vec!["cli"]);
     rules
