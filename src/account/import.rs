@@ -67,7 +67,8 @@ pub async fn insert(txn: &Txn, new: &Newcomer, at: chrono::DateTime<chrono::Utc>
     ledger::apply(txn, &opening).await?;
     let details = json!({ "staff": new.roles.is_staff, "superuser": new.roles.is_superuser, "tokens": new.tokens });
     let target = ("user", user.id, user.username.as_str());
-    audit::record(txn, &Actor::CommandLine, Deed { action: "user.import", target, owner_id: None, details, at }).await?;
+    audit::record(txn, &Actor::CommandLine, Deed { action: "user.import", target, owner_id: None, details, at })
+        .await?;
     Ok(user.id)
 }
 

@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 pub use self::model::{LimitName, Model, Provider, Upstream};
-use self::sections::without_credentials;
+pub use self::sections::without_credentials;
 pub use self::sections::{
     Auth, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Registration, Turns, V1,
 };

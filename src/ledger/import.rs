@@ -30,13 +30,8 @@ pub async fn record_imported(txn: &Txn, chats: &[Imported], at: DateTime<Utc>) -
     let users: BTreeSet<_> = chats.iter().map(|chat| chat.user_id).collect();
     // Locked, so that the balances that the entries speak of are those of this moment.
     let users = user::Entity::find().filter(user::Column::Id.is_in(users)).order_by_asc(user::Column::Id);
-    let balances: HashMap<_, _> = users
-        .lock_exclusive()
-        .all(txn)
-        .await?
-        .iter()
-        .map(|user| (user.id, Balance::from(user).total()))
-        .collect();
+    let balances: HashMap<_, _> =
+        users.lock_exclusive().all(txn).await?.iter().map(|user| (user.id, Balance::from(user).total())).collect();
     let entry = |chat: &Imported| {
         let balance = balances.get(&chat.user_id).copied().ok_or_else(|| Error::not_found("user"))?;
         Ok(ledger_entry::ActiveModel {

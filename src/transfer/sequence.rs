@@ -13,7 +13,8 @@ pub(super) async fn last(db: &impl ConnectionTrait, table: &str) -> Result<Optio
         DbBackend::Postgres => {
             let Some(sequence) = postgres_name(db, table).await? else { return Ok(None) };
             // Before the first id the counter stands at its start and says that it was not called.
-            return first(db, &format!("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}"), []).await;
+            return first(db, &format!("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}"), [])
+                .await;
         }
         _ => {
             "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = $1), 0) FROM sqlite_master \
@@ -34,7 +35,8 @@ pub(super) async fn raise(db: &impl ConnectionTrait, table: &str, least: i64) ->
     let backend = db.get_database_backend();
     let run = |sql: &str, values: Vec<Value>| db.execute_raw(Statement::from_sql_and_values(backend, sql, values));
     if backend == DbBackend::Postgres {
-        run("SELECT setval(pg_get_serial_sequence(quote_ident($1), 'id'), $2)", vec![table.into(), least.into()]).await?;
+        run("SELECT setval(pg_get_serial_sequence(quote_ident($1), 'id'), $2)", vec![table.into(), least.into()])
+            .await?;
         return Ok(());
     }
     let raised = run("UPDATE sqlite_sequence SET seq = $2 WHERE name = $1", vec![table.into(), least.into()]).await?;

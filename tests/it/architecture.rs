@@ -48,7 +48,10 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     rules.insert("openai", domain(&rooms));
     rules.insert("web", Vec::new());
     rules.insert("server", domain(&[&rooms[..], &["graphql", "rest", "openai", "web"]].concat()));
-    rules.insert("cli", domain(&[&rooms[..], &["graphql", "rest", "openai", "server", "telemetry", "transfer"]].concat()));
+    rules.insert(
+        "cli",
+        domain(&[&rooms[..], &["graphql", "rest", "openai", "server", "telemetry", "transfer"]].concat()),
+    );
     rules.insert("lib", Vec::new());
     rules.insert("main", vec!["cli"]);
     rules

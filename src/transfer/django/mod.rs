@@ -90,8 +90,7 @@ pub async fn import(app: &App, file: &Path, write: bool, progress: &Progress) ->
     work.report.chats.in_file = source.count(CHATS).await?;
     if write {
         // Whoever gets a new id does not get one that a later row keeps.
-        let largest =
-            (source.largest_id(USERS, MAX_KEPT_ID).await?, source.largest_id(CHATS, MAX_KEPT_ID).await?);
+        let largest = (source.largest_id(USERS, MAX_KEPT_ID).await?, source.largest_id(CHATS, MAX_KEPT_ID).await?);
         app.db
             .write(largest, |txn, (users, chats)| {
                 Box::pin(async move {

@@ -16,17 +16,7 @@ use crate::error::{Code, Error};
 const TABLES: [(&str, &[&str]); 2] = [
     (
         USERS,
-        &[
-            "id",
-            "username",
-            "password",
-            "tokens",
-            "is_active",
-            "is_staff",
-            "is_superuser",
-            "date_joined",
-            "last_login",
-        ],
+        &["id", "username", "password", "tokens", "is_active", "is_staff", "is_superuser", "date_joined", "last_login"],
     ),
     (CHATS, &["id", "user_id", "message", "response", "timestamp"]),
 ];
@@ -106,7 +96,8 @@ impl Source {
 
     /// The largest id of a table that is not larger than `most`; 0 where there is none.
     pub(super) async fn largest_id(&self, table: &str, most: i64) -> Result<i64, Error> {
-        self.number(&format!("SELECT coalesce(max(id), 0) FROM {table} WHERE typeof(id) = 'integer' AND id <= {most}")).await
+        self.number(&format!("SELECT coalesce(max(id), 0) FROM {table} WHERE typeof(id) = 'integer' AND id <= {most}"))
+            .await
     }
 
     /// The next rows of a table behind a place, in the order of their places.
@@ -126,11 +117,7 @@ impl Source {
             .collect()
     }
 
-    async fn text(
-        &self,
-        sql: &str,
-        values: impl IntoIterator<Item = sea_orm::Value>,
-    ) -> Result<Option<String>, Error> {
+    async fn text(&self, sql: &str, values: impl IntoIterator<Item = sea_orm::Value>) -> Result<Option<String>, Error> {
         let row = self.txn.query_one_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await;
         let text = row.and_then(|row| row.map(|row| row.try_get_by_index::<Option<String>>(0)).transpose());
         Ok(text.map_err(|error| unreadable(&self.file, error))?.flatten())

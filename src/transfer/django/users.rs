@@ -134,8 +134,7 @@ impl Work<'_> {
             })
         };
         let is_active = flag(is_active, "is_active");
-        let roles =
-            Roles { is_staff: flag(is_staff, "is_staff"), is_superuser: flag(is_superuser, "is_superuser") };
+        let roles = Roles { is_staff: flag(is_staff, "is_staff"), is_superuser: flag(is_superuser, "is_superuser") };
         let created_at = date_joined.time().unwrap_or_else(|| {
             remark("date_joined is no time, so it is that of the import".to_owned());
             self.app.clock.now()
@@ -203,9 +202,7 @@ async fn write(txn: &Txn, batch: &(Vec<Coming>, String, DateTime<Utc>)) -> Resul
 fn balance(raw: &Raw) -> (Tokens, Option<String>) {
     match raw.integer() {
         Some(there @ ..=-1) => (Tokens::ZERO, Some(format!("the balance was {there}"))),
-        Some(there) if there > Tokens::MAX_BALANCE.0 => {
-            (Tokens::MAX_BALANCE, Some(format!("the balance was {there}")))
-        }
+        Some(there) if there > Tokens::MAX_BALANCE.0 => (Tokens::MAX_BALANCE, Some(format!("the balance was {there}"))),
         Some(there) => (Tokens(there), None),
         None => (Tokens::ZERO, Some("the balance was no whole number".to_owned())),
     }

@@ -24,7 +24,8 @@ impl Raw {
         match self {
             Raw::Integer(number) => Some(*number),
             // Doubles hold whole numbers exactly up to here.
-            Raw::Real(number) if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 => {
+            Raw::Real(number) if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 =>
+            {
                 #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
                 Some(*number as i64)
             }
