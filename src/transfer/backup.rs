@@ -85,11 +85,15 @@ async fn check_file(file: &Path) -> Result<(), Error> {
 /// Whether every balance agrees with the ledger, once the schema is that of this program.
 async fn check_money(draft: &NamedTempFile, file: &Path) -> Result<(), Error> {
     let db = Db::connect(&format!("sqlite://{}", text(draft.path())?), 2).await?;
-    db.migrate().await?;
-    check_complete(&db).await?;
-    let findings = ledger::verify(&db).await?;
+    let findings = async {
+        db.migrate().await?;
+        check_complete(&db).await?;
+        ledger::verify(&db).await
+    };
+    let findings = findings.await;
     // What lies beside the file until then goes into it.
     db.close().await?;
+    let findings = findings?;
     let Some(first) = findings.first() else { return Ok(()) };
     let message = format!("{}: {} balances or chats disagree with the ledger: {first}", file.display(), findings.len());
     Err(Error::new(Code::InvalidInput, message))

@@ -32,13 +32,12 @@ impl Filling {
     pub(super) async fn begin(db: Db, origin: &str) -> Result<Self, Error> {
         db.migrate().await?;
         check_complete(&db).await?;
-        let before = Snapshot::begin(&db).await?;
-        let full = before.tables.iter().zip(&before.counts).find(|(_, count)| **count > 0);
+        let Snapshot { tables, counts, .. } = Snapshot::begin(&db).await?;
+        let full = tables.iter().zip(&counts).find(|(_, count)| **count > 0);
         if let Some((table, count)) = full {
             let message = format!("the target is not empty: {} has {count} rows; give a new database", table.name);
             return Err(Error::new(Code::Conflict, message));
         }
-        let tables = before.tables;
         let mark = (origin.to_owned(), Clock::system().now());
         db.write(mark, |txn, (origin, at)| {
             Box::pin(async move {
@@ -120,10 +119,10 @@ fn check_texts(table: &Table, rows: &[Row]) -> Result<(), Error> {
         for (cell, column) in row.iter().zip(&table.columns) {
             if matches!(cell, Cell::Text(text) if text.contains('\0')) {
                 let message = format!(
-                    "a row of {} holds a null character in {}, which PostgreSQL can't store: {:?}",
+                    "{} {} holds a null character in {}, which PostgreSQL can't store",
                     table.name,
-                    column.name,
-                    row.iter().find(|cell| matches!(cell, Cell::Integer(_)))
+                    table.place(row),
+                    column.name
                 );
                 return Err(Error::new(Code::InvalidInput, message));
             }

@@ -152,6 +152,12 @@ impl Table {
         query.limit(most).take()
     }
 
+    /// The primary key of a row, for people.
+    pub(super) fn place(&self, row: &Row) -> String {
+        let key = self.key.iter().filter_map(|at| row.get(*at)).map(|cell| cell.json().to_string());
+        key.collect::<Vec<_>>().join(", ")
+    }
+
     pub(super) fn count(&self) -> SelectStatement {
         Query::select().expr(Expr::cust("count(*)")).from(Alias::new(&self.name)).take()
     }

@@ -64,8 +64,12 @@ async fn a_backup_under_load_holds_all_that_was_answered_before_it() {
         elsewhere.ok(&["restore", file.to_str().unwrap()]);
         assert!(elsewhere.ok(&["verify"]).contains("clean"));
         let text = elsewhere.ok(&["export", "-"]);
-        let chats: Vec<serde_json::Value> =
-            text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).filter(|line: &serde_json::Value| line["table"] == "chat").collect();
+        let chats: Vec<serde_json::Value> = text
+            .lines()
+            .skip(1)
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|line: &serde_json::Value| line["table"] == "chat")
+            .collect();
         let done = |message: &String| {
             chats.iter().any(|chat| chat["row"]["message"] == message.as_str() && chat["row"]["status"] == "DONE")
         };

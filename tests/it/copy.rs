@@ -18,13 +18,16 @@ use crate::support::{Client, On, PASSWORD, Place, TestApp};
 /// Something of everything: people, one of whom is gone, conversations with chats that replace each other, and a key.
 async fn fill(app: &TestApp) -> Client {
     let (mia, gone) = (app.user("mia").await, app.user("gone").await);
-    let made = mia.data("mutation { createConversation(input: {title: \"Ü\"}) { conversation { id } } }", json!({})).await;
+    let made =
+        mia.data("mutation { createConversation(input: {title: \"Ü\"}) { conversation { id } } }", json!({})).await;
     let conversation = &made["createConversation"]["conversation"]["id"];
     let first = mia.say_with(json!({ "message": "One fine day", "conversationId": conversation })).await;
     let again = "mutation($id: ID!) { regenerate(input: {chatId: $id}) { chat { id } errors { code message } } }";
+    let mut newest = first["chat"]["id"].clone();
     for _ in 0..2 {
-        let again = mia.data(again, json!({ "id": first["chat"]["id"] })).await;
-        assert_eq!(again["regenerate"]["errors"], json!([]));
+        let mut answer = mia.data(again, json!({ "id": newest })).await;
+        assert_eq!(answer["regenerate"]["errors"], json!([]));
+        newest = answer["regenerate"]["chat"]["id"].take();
         app.settled().await;
     }
     mia.say("echo", "Größe 東京\u{1}\n\"'").await;

@@ -59,7 +59,7 @@ impl Raw {
     }
 
     /// A time, as Django writes it: UTC, `2025-08-17 09:24:00` with or without a fraction; also with a `T` or an offset.
-    /// In whole microseconds, between 1970 and 9999.
+    /// In whole microseconds, in years of four digits.
     pub fn time(&self) -> Option<DateTime<Utc>> {
         let Raw::Text(text) = self else { return None };
         let text = text.trim();
@@ -70,7 +70,7 @@ impl Raw {
             Some(naive) => naive.and_utc(),
             None => DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
         };
-        (1970..=9999).contains(&time.year()).then(|| time.trunc_subsecs(6))
+        (1000..=9999).contains(&time.year()).then(|| time.trunc_subsecs(6))
     }
 
     /// Whether there is nothing.
@@ -136,7 +136,8 @@ mod tests {
             ("2025-08-17T09:24:00", Some("2025-08-17T09:24:00+00:00")),
             ("2025-08-17T09:24:00Z", Some("2025-08-17T09:24:00+00:00")),
             ("2025-08-17 11:24:00.5+02:00", Some("2025-08-17T09:24:00.500+00:00")),
-            ("1969-12-31 23:59:59", None),
+            ("1969-12-31 23:59:59.000005", Some("1969-12-31T23:59:59.000005+00:00")),
+            ("0999-12-31 23:59:59", None),
             ("12025-08-17 09:24:00", None),
             ("2025-02-30 09:24:00", None),
             ("2025-08-17", None),

@@ -30,6 +30,8 @@ impl Django {
         let url = format!("sqlite://{}?mode=rwc", dir.path().join("db.sqlite3").display());
         let db = Database::connect(url).await.unwrap();
         db.execute_unprepared(SCHEMA).await.unwrap();
+        // So that a test can store what should not be.
+        db.execute_unprepared("PRAGMA foreign_keys = OFF").await.unwrap();
         Self { dir, db }
     }
 
