@@ -66,7 +66,7 @@ async fn a_copy_and_its_copy_are_the_same_postgres(#[values(On::Sqlite, On::Post
     let second = copy(&there, &back, "there", &|_| {}).await.unwrap();
     assert_eq!(first, second, "identical by checksum");
     assert_eq!((first["user"].rows, first["chat"].rows, first["api_key"].rows), (1, 4, 1));
-    for (db, config) in [(there, other), (back, on)] {
+    for (place, db, database) in [(there_place, there, other), (back_place, back, on)] {
         assert_eq!(ledger::verify(&db).await.unwrap(), []);
         check_complete(&db).await.unwrap();
         let refused = copy(&app.app.db, &db, "here", &|_| {}).await.unwrap_err();
@@ -76,17 +76,14 @@ async fn a_copy_and_its_copy_are_the_same_postgres(#[values(On::Sqlite, On::Post
         for (search, found) in [("fine", 3), ("größe", 1), ("東京", 1), ("farewell", 0)] {
             let query = "query($search: String!) { chatHistory(search: $search) { nodes { id } } }";
             let nodes = same.data(query, json!({ "search": search })).await;
-            assert_eq!(nodes["chatHistory"]["nodes"].as_array().unwrap().len(), found, "{search} on {config:?}");
+            assert_eq!(nodes["chatHistory"]["nodes"].as_array().unwrap().len(), found, "{search} on {database:?}");
         }
         assert_eq!(same.say("echo", "Hello again").await["chat"]["status"], "DONE", "the session goes on");
         let body = json!({ "username": "new", "password": PASSWORD, "password2": PASSWORD });
         assert_eq!(same.post("/api/register/", body).await.status, 201);
         let new = jeton::account::find_by_name(&copied, "new").await.unwrap().unwrap();
         assert_eq!(new.id, 3, "nobody gets the id of one who is gone");
-        copied.db.read().clone().close().await.unwrap();
-    }
-    for place in [there_place, back_place] {
-        place.clear(&app.app.db).await;
+        place.clear(&copied.db).await;
     }
 }
 
