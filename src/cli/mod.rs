@@ -97,7 +97,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Copy(args) => return transfer::copy(&load_quietly(file)?, args).await,
         Command::Export(args) => transfer::export(&open(file).await?, args).await?,
         Command::Import(args) => transfer::import(&load_quietly(file)?, args).await?,
-        Command::Backup(args) => backup::backup(&open(file).await?, args).await?,
+        // As it is: a backup before an upgrade is one of the old schema.
+        Command::Backup(args) => backup::backup(&connect(load_quietly(file)?, Models::none()).await?, args).await?,
         Command::Restore(args) => backup::restore(&load_quietly(file)?, args).await?,
         Command::Schema => output::print(&crate::graphql::sdl())?,
         Command::Config(command) => config::run(file, command)?,

@@ -52,6 +52,8 @@ pub async fn restore(file: &Path, target: &Path, replace: bool, kept_as: &str) -
         return Err(Error::new(Code::Conflict, message));
     }
     check_file(file).await?;
+    let directory = directory(target);
+    fs::create_dir_all(directory).map_err(|error| about(directory, error))?;
     let draft = draft(target)?;
     fs::copy(file, draft.path()).map_err(|error| about(draft.path(), error))?;
     check_money(&draft, file).await?;
@@ -149,7 +151,7 @@ async fn texts(db: &DatabaseConnection, sql: &str) -> Result<Vec<String>, DbErr>
 
 /// A file beside the one that is to be, so that it can be renamed into place. Only its owner may read it.
 pub(super) fn draft(file: &Path) -> Result<NamedTempFile, Error> {
-    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = directory(file);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".jeton-").suffix(".draft").tempfile_in(directory).map_err(|error| about(directory, error))
 }
@@ -168,10 +170,14 @@ pub(super) fn place(draft: NamedTempFile, file: &Path) -> Result<u64, Error> {
     // The name is durable once its directory is.
     #[cfg(unix)]
     {
-        let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory = directory(file);
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(|error| about(directory, error))?;
     }
     Ok(size)
+}
+
+fn directory(file: &Path) -> &Path {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Something is there that is not overwritten.

@@ -61,6 +61,7 @@ async fn a_backup_under_load_holds_all_that_was_answered_before_it() {
     assert!(after > backups[0].0.len(), "there was load meanwhile");
     for (before, file) in backups {
         let elsewhere = Installation::new(On::Sqlite, &[]).await;
+        std::fs::remove_dir(database(&elsewhere).parent().unwrap()).unwrap();
         elsewhere.ok(&["restore", file.to_str().unwrap()]);
         assert!(elsewhere.ok(&["verify"]).contains("clean"));
         let text = elsewhere.ok(&["export", "-"]);
