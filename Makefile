@@ -10,7 +10,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/gql/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser lint fmt schema web model soak clients sdks bench-search bench-overview bench-streams attack fuzz sbom audit clean
+.PHONY: help run test browser lint fmt schema web model soak clients sdks bench-search bench-overview bench-streams attack fuzz sbom copy-test audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,10 @@ attack: ## messages a second and memory, beside 1,000 slow sockets and bodies of
 
 fuzz: ## fuzz what strangers send, one target after another: ARGS="SECONDS TARGET ..."
 	@$(PYTHON) scripts/fuzz.py $(ARGS)
+
+copy-test: ## copy 1,000,000 chats from SQLite to PostgreSQL and back: the same by checksum, in less than 200 MB
+	$(CARGO) build --release --locked
+	@$(PYTHON) scripts/copy_test.py --binary $(TARGET)/release/jeton $(ARGS)
 
 # cargo install --locked cargo-cyclonedx; npm has its own.
 sbom: ## list everything that goes into the binary, as CycloneDX, in target/sbom

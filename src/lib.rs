@@ -9,6 +9,7 @@
 //! | [`server`] | one router, middleware, listener, shutdown |
 //! | [`graphql`], [`rest`], [`openai`] | transports: credential to viewer, input to domain, answer to wire |
 //! | [`web`] | serves the browser client, which is embedded |
+//! | [`transfer`] | moves data in and out: other systems, databases, files |
 //! | [`session`] | log in, refresh, log out; credential to viewer |
 //! | [`account`], [`chat`] | people; metered exchanges |
 //! | [`retention`] | deletes what was kept for long enough |
@@ -49,5 +50,6 @@ pub mod session;
 pub mod telemetry;
 pub mod tokens;
 pub mod trace_context;
+pub mod transfer;
 pub mod viewer;
 pub mod web;

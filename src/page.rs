@@ -85,6 +85,17 @@ pub struct Period {
 const AT_ONCE: TimeDelta = TimeDelta::minutes(10);
 
 impl Period {
+    /// Only the rows of this time, whatever their ids are.
+    pub fn only<E: EntityTrait>(self, mut rows: Select<E>, created_at: E::Column) -> Select<E> {
+        if let Some(since) = self.since.map(within) {
+            rows = rows.filter(created_at.gte(since));
+        }
+        if let Some(until) = self.until.map(within) {
+            rows = rows.filter(created_at.lt(until));
+        }
+        rows
+    }
+
     /// Only the rows of this time. For tables whose ids grow with time, and that have an index on it.
     ///
     /// The bounds on the ids, by which the lists are sorted, spare reading what is older or newer.
@@ -102,23 +113,24 @@ impl Period {
             let since = E::find().filter(created_at.gte(at)).order_by_asc(created_at).select_only().column(id);
             since.into_tuple::<i64>().one(db).await
         };
-        // Nothing is older than 1970 or newer than the year 9909; SQLite compares times as text, with years of four digits.
-        let within =
-            |at: DateTime<Utc>| at.clamp(DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::days(2_900_000));
+        rows = self.only(rows, created_at);
         if let Some(since) = self.since.map(within) {
-            rows = rows.filter(created_at.gte(since));
             // Where nothing is newer, nothing is found.
             let first = first_since(since - AT_ONCE).await?.unwrap_or(i64::MAX);
             rows = rows.filter(id.gte(first));
         }
-        if let Some(until) = self.until.map(within) {
-            rows = rows.filter(created_at.lt(until));
-            if let Some(first) = first_since(until + AT_ONCE).await? {
-                rows = rows.filter(id.lt(first));
-            }
+        if let Some(until) = self.until.map(within)
+            && let Some(first) = first_since(until + AT_ONCE).await?
+        {
+            rows = rows.filter(id.lt(first));
         }
         Ok(rows)
     }
+}
+
+/// Nothing is older than 1970 or newer than the year 9909; SQLite compares times as text, with years of four digits.
+fn within(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.clamp(DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::days(2_900_000))
 }
 
 /// A page of rows, in the order of the list.

@@ -2,6 +2,11 @@
 //!
 //! Argon2id with OWASP's minimum parameters (19 MiB, two passes, one lane). Hashing waits for one of a few permits, so
 //! that a flood of log-ins neither takes all the memory nor starves the turns.
+//!
+//! Passwords that came by import are verified with the hash that they came with ([`Pbkdf2`]) until the first log-in, which
+//! replaces it. A stored text that begins with [`UNUSABLE`] is no password's hash.
+
+mod pbkdf2;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,8 +17,11 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
+pub use self::pbkdf2::Pbkdf2;
 use crate::error::Error;
 
+/// How the stored text of a user without any password begins.
+pub const UNUSABLE: char = '!';
 /// Shortest password in characters (NIST SP 800-63B).
 pub const MIN_CHARS: usize = 8;
 /// Longest password in characters: long enough for any passphrase, short enough to check quickly.
@@ -58,8 +66,12 @@ impl Hasher {
     /// # Errors
     /// INTERNAL where the stored hash cannot be read.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<bool, Error> {
+        let stored = stored.filter(|stored| !stored.starts_with(UNUSABLE));
         let (known, stored) = (stored.is_some(), stored.unwrap_or_else(|| self.decoy.to_string()));
         let matches = self.run(move || {
+            if Pbkdf2::is_one(&stored) {
+                return Ok(Pbkdf2::parse(&stored).map_err(Error::internal)?.verify(password.expose_secret()));
+            }
             let parsed = PasswordHash::new(&stored).map_err(Error::internal)?;
             Ok(Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed).is_ok())
         });
@@ -182,6 +194,8 @@ mod tests {
         assert!(hash.starts_with("$argon2id$"), "{hash}");
         assert!(hasher.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
         assert!(!hasher.verify("Correct horse".into(), Some(hash)).await.unwrap());
-        assert!(!hasher.verify("decoy".into(), None).await.unwrap());
+        for unusable in [None, Some("!".to_owned()), Some("!decoy".to_owned())] {
+            assert!(!hasher.verify("decoy".into(), unusable).await.unwrap());
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! sessions `session`'s; this room ends the sessions of a user by counting up the `session_epoch` of the user's row.
 
 pub mod admin;
+pub mod import;
 pub mod name;
 
 use sea_orm::ActiveValue::{NotSet, Set};
@@ -90,9 +91,11 @@ pub async fn me(app: &App, viewer: Viewer) -> Result<Option<user::Model>, Error>
 /// INTERNAL where the database fails.
 pub async fn find_by_name(app: &App, typed: &str) -> Result<Option<user::Model>, Error> {
     let (name, key) = (name::normalize(typed), name::key(typed));
-    let alike = Condition::any().add(user::Column::Username.eq(&name)).add(user::Column::UsernameKey.eq(key));
+    // Names that came by import are stored as they were, in any Unicode form.
+    let names = [typed, name.as_str()];
+    let alike = Condition::any().add(user::Column::Username.is_in(names)).add(user::Column::UsernameKey.eq(key));
     let mut found = user::Entity::find().filter(alike).all(app.db.read()).await?;
-    let exact = found.iter().position(|user| user.username == name).unwrap_or(0);
+    let exact = names.iter().find_map(|name| found.iter().position(|user| user.username == *name)).unwrap_or(0);
     Ok(if found.is_empty() { None } else { Some(found.swap_remove(exact)) })
 }
 

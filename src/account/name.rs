@@ -18,6 +18,12 @@ pub fn key(name: &str) -> String {
     caseless::default_case_fold_str(&folded.nfkc().collect::<String>()).nfkc().collect()
 }
 
+/// The key of a name that came by import and looks like another one, whose key is its own: only who writes the name as it
+/// is finds this user. No name that [`check`] allows has such a key.
+pub fn exact_key(name: &str) -> String {
+    format!("{}\u{1f}{name}", key(name))
+}
+
 /// Whether a new user may be called this, once normalized; if not, a sentence that says why.
 pub fn check(name: &str) -> Result<(), String> {
     if name.is_empty() {
@@ -60,6 +66,7 @@ mod tests {
             assert_eq!(key(a), key(b), "{a} {b}");
         }
         assert_ne!(key("mia"), key("mía"));
+        assert_ne!(exact_key("Mia"), exact_key("MIA"));
     }
 
     #[test]

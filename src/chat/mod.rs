@@ -11,6 +11,7 @@ mod delete;
 mod export;
 mod feed;
 mod history;
+pub mod import;
 mod news;
 pub mod old;
 mod open;

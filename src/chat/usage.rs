@@ -121,7 +121,9 @@ pub async fn count_days(app: &App) -> Result<(), Error> {
     let from = match last {
         Some(used) => used.day.parse().ok().and_then(|day: NaiveDate| day.succ_opt()),
         None => {
-            let first = chat::Entity::find().order_by_asc(Column::CreatedAt).one(app.db.read()).await?;
+            // What came by import was not used here, and may be very old.
+            let own = chat::Entity::find().filter(Column::Model.ne(super::import::MODEL));
+            let first = own.order_by_asc(Column::CreatedAt).one(app.db.read()).await?;
             first.map(|chat| chat.created_at.date_naive())
         }
     };

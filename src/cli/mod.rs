@@ -5,16 +5,20 @@
 //!
 //! [`Actor::CommandLine`]: crate::viewer::Actor::CommandLine
 
+mod backup;
 mod banner;
 mod config;
 mod health;
+mod import_django;
 mod key;
 mod keys;
 mod output;
 mod password;
+mod progress;
 mod retention;
 mod serve;
 mod superuser;
+mod transfer;
 mod user;
 mod verify;
 
@@ -62,6 +66,18 @@ enum Command {
     Retention(retention::Args),
     /// Ask a server that runs whether it is ready; exit code 1 where it is not
     Health(health::Args),
+    /// Bring over users and chats of the Django application; again, and only what is new comes
+    ImportDjango(import_django::Args),
+    /// Copy everything into another, empty database: SQLite or PostgreSQL
+    Copy(transfer::CopyArgs),
+    /// Write everything as JSON Lines
+    Export(transfer::ExportArgs),
+    /// Fill an empty database with what `export` has written
+    Import(transfer::ImportArgs),
+    /// Write the SQLite database into a new file, also while the server runs
+    Backup(backup::BackupArgs),
+    /// Put the database of a backup into place
+    Restore(backup::RestoreArgs),
     /// Print the GraphQL schema
     Schema,
     /// Look at the configuration
@@ -85,6 +101,13 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Verify(args) => return verify::run(&open(file).await?, args).await,
         Command::Retention(args) => retention::run(&open(file).await?, args).await?,
         Command::Health(args) => health::run(&load_quietly(file)?, args).await?,
+        Command::ImportDjango(args) => import_django::run(&open(file).await?, args).await?,
+        Command::Copy(args) => return transfer::copy(&load_quietly(file)?, args).await,
+        Command::Export(args) => transfer::export(&open(file).await?, args).await?,
+        Command::Import(args) => transfer::import(&load_quietly(file)?, args).await?,
+        // As it is: a backup before an upgrade is one of the old schema.
+        Command::Backup(args) => backup::backup(&connect(load_quietly(file)?, Models::none()).await?, args).await?,
+        Command::Restore(args) => backup::restore(&load_quietly(file)?, args).await?,
         Command::Schema => output::print(&crate::graphql::sdl())?,
         Command::Config(command) => config::run(file, command)?,
     }
@@ -153,13 +176,12 @@ async fn connect(config: Config, models: Models) -> Result<App, Error> {
 async fn bring_up_to_date(app: &App) -> Result<(), Error> {
     let failed = |error: Error| Error::new(error.code, "cannot bring the schema up to date").with_source(error);
     if app.config.database.migrate {
-        return app.db.migrate().await.map_err(failed);
-    }
-    if !app.db.is_migrated().await? {
+        app.db.migrate().await.map_err(failed)?;
+    } else if !app.db.is_migrated().await? {
         let message = "the database's schema is not up to date; run `jeton migrate` first (database.migrate is false)";
         return Err(Error::new(Code::Conflict, message));
     }
-    Ok(())
+    crate::transfer::check_complete(&app.db).await
 }
 
 async fn migrate(file: Option<&Path>) -> Result<(), Error> {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::model::{LimitName, Model, Provider, Upstream};
 pub use self::operations::{Keep, Metrics, Retention, Telemetry};
-use self::sections::without_credentials;
+pub use self::sections::without_credentials;
 pub use self::sections::{
     Auth, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Registration, Turns, V1,
 };

@@ -285,7 +285,7 @@ fn url_without_credentials<S: Serializer>(url: &SecretString, serializer: S) -> 
 }
 
 /// The address of a database without what opens it. A password may stand before the `@`, or among the options.
-pub(super) fn without_credentials(url: &str) -> String {
+pub fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (hidden, place) = rest.rsplit_once('@').map_or(("", rest), |(_, place)| ("(hidden)@", place));
     match place.split_once('?') {

@@ -236,6 +236,18 @@ impl Db {
         self.batches.clone()
     }
 
+    /// Closes the connections and waits for it: an SQLite database lies in one file from then on.
+    ///
+    /// # Errors
+    /// INTERNAL where the database fails.
+    pub async fn close(self) -> Result<(), Error> {
+        self.readers.close_by_ref().await?;
+        match &self.writer {
+            Some(writer) => Ok(writer.connection().close_by_ref().await?),
+            None => Ok(()),
+        }
+    }
+
     /// "SQLite" or "PostgreSQL", for people.
     pub fn name(&self) -> &'static str {
         match self.readers.get_database_backend() {

@@ -26,6 +26,8 @@ pub enum Reason {
     ChatInterrupted,
     /// The account was deleted; what was left is written off.
     AccountClosed,
+    /// Came from another system: the first balance, or a chat that was paid for there.
+    Imported,
 }
 
 /// One movement of one balance.

@@ -6,6 +6,7 @@
 
 mod export;
 mod hold;
+mod import;
 mod key;
 pub mod old;
 mod verify;
@@ -21,6 +22,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
 
 pub use self::export::export;
 pub use self::hold::{Hold, Settlement, hold, insufficient, lock, settle};
+pub use self::import::{Imported, record_imported};
 pub use self::key::rest_under;
 pub use self::verify::{Finding, verify};
 use crate::app::App;

@@ -84,10 +84,11 @@ pub async fn log_in(app: &App, username: &str, password: SecretString, origin: O
     account::take_try(app, &key, origin.address)?;
     let user = account::find_by_name(app, username).await?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
-    let matches = app.hasher.verify(password, hash).await?;
+    let matches = app.hasher.verify(password.clone(), hash).await?;
     match user.filter(|user| matches && user.is_active) {
         Some(user) => {
             account::forget_try(app, &key, origin.address);
+            account::import::renew_hash(app, &user, password).await?;
             begin(app, user, origin.user_agent).await
         }
         None => Err(Error::new(Code::Unauthenticated, "No active account found with the given credentials.")),

@@ -44,6 +44,7 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     rules.insert("session", domain(&["ledger", "audit", "account"]));
     rules.insert("chat", domain(&["ledger", "audit"]));
     let rooms = ["ledger", "audit", "account", "session", "chat"];
+    rules.insert("transfer", domain(&rooms));
     rules.insert("graphql", domain(&rooms));
     rules.insert("rest", domain(&rooms));
     rules.insert("openai", domain(&rooms));
@@ -52,7 +53,7 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     rules.insert("server", domain(&[&rooms[..], &["retention", "graphql", "rest", "openai", "web"]].concat()));
     rules.insert(
         "cli",
-        domain(&[&rooms[..], &["retention", "graphql", "rest", "openai", "server", "telemetry"]].concat()),
+        domain(&[&rooms[..], &["retention", "graphql", "rest", "openai", "server", "telemetry", "transfer"]].concat()),
     );
     rules.insert("lib", Vec::new());
     rules.insert("main", vec!["cli"]);

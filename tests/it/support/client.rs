@@ -42,6 +42,11 @@ impl Client {
         Self { router, access, refresh, id }
     }
 
+    /// The same person with the same tokens, at another server.
+    pub fn at(&self, router: Router) -> Self {
+        Self { router, ..self.clone() }
+    }
+
     pub fn user_id(&self) -> i64 {
         self.id.expect("a client with a user")
     }

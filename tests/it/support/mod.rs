@@ -2,6 +2,7 @@
 //! When it is dropped, it checks the invariants of money.
 
 pub mod client;
+pub mod django;
 pub mod installation;
 pub mod proxy;
 pub mod scripted;
@@ -163,15 +164,21 @@ impl TestApp {
         (balance.tokens.0, balance.held.0)
     }
 
-    /// A second server on the same database, with the same key, clock and models.
-    pub fn second_server(&self) -> App {
+    /// A server with the same key, clock and models on another database, such as a copy.
+    pub fn on(&self, db: Db) -> (App, Router) {
         let outside = Outside {
             clock: self.clock.clone(),
             random: Random::seeded(2),
             models: models(&self.model, Arc::new(Echo)),
             secrets: Secrets::open(&self.app.config, &Random::seeded(1)).unwrap(),
         };
-        App::new(self.app.config.clone(), self.app.db.clone(), outside).unwrap()
+        let app = App::new(self.app.config.clone(), db, outside).unwrap();
+        (app.clone(), server::router(&app))
+    }
+
+    /// A second server on the same database, with the same key, clock and models.
+    pub fn second_server(&self) -> App {
+        self.on(self.app.db.clone()).0
     }
 }
 

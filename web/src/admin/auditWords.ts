@@ -5,6 +5,7 @@ type Act = { action: string; targetName: string; details: string }
 
 const ACTIONS = new Map<string, (act: Act) => string>([
   ['user.create', () => 'Made the account'],
+  ['user.import', () => 'Brought the account along from another system'],
   ['user.update', () => 'Changed the account'],
   ['user.set_password', () => 'Set the password'],
   ['user.delete', () => 'Deleted the account'],

@@ -8,6 +8,7 @@ const WORDS: Record<LedgerReason, string> = {
   CHAT_FAILED: 'Answer failed',
   CHAT_INTERRUPTED: 'Answer interrupted',
   CHAT_STOPPED: 'Answer stopped',
+  IMPORTED: 'Brought along from another system',
   SIGNUP_GRANT: 'Welcome tokens',
 }
 

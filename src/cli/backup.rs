@@ -1,0 +1,59 @@
+//! `jeton backup` and `jeton restore`: the SQLite database as one file.
+
+use std::path::PathBuf;
+
+use super::output;
+use super::transfer::{keep_the_key, sqlite_path};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Code, Error};
+use crate::transfer;
+
+/// Into which file.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct BackupArgs {
+    /// The file to make; there must be none
+    file: PathBuf,
+}
+
+/// From which file.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct RestoreArgs {
+    /// A file that `backup` has made; it is only read
+    file: PathBuf,
+    /// Where there is a database already, keep it under another name
+    #[arg(long)]
+    replace: bool,
+}
+
+pub(super) async fn backup(app: &App, args: BackupArgs) -> Result<(), Error> {
+    let size = transfer::backup(&app.db, &args.file).await?;
+    output::print(&format!("{}: {size} bytes\n", args.file.display()))?;
+    keep_the_key(&app.config)
+}
+
+pub(super) async fn restore(config: &Config, args: RestoreArgs) -> Result<(), Error> {
+    let Some(target) = sqlite_path(&config.database_url()) else {
+        let message = format!(
+            "PostgreSQL is restored by its own program: pg_restore --no-owner --dbname=DATABASE {}",
+            args.file.display()
+        );
+        return Err(Error::new(Code::InvalidInput, message));
+    };
+    let kept_as = Clock::system().now().format("before-restore-%Y%m%d-%H%M%S").to_string();
+    let before = transfer::restore(&args.file, &target, args.replace, &kept_as).await?;
+    if let Some(before) = before {
+        output::print(&format!("the database before is kept as {}\n", before.display()))?;
+    }
+    output::print(&format!("{} is the database of {}; its ledger is clean\n", target.display(), args.file.display()))?;
+    match crate::secrets::file(config) {
+        Some(key) if !key.exists() => output::print(&format!(
+            "The signing key is missing: put {} back before the server starts, or API keys are good no longer.\n",
+            key.display()
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,65 @@
+//! How far a long command is: a bar on a terminal, else a line now and then. On standard error, since standard output may be
+//! a file.
+
+use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output;
+use crate::transfer::{Progress, Step};
+
+/// Time between two lines.
+const PAUSE: Duration = Duration::from_secs(5);
+
+const BAR: &str = "{msg:14} {bar:40} {human_pos} of {human_len} rows, {per_sec}, {eta} left";
+
+/// Something that shows the steps of a command.
+pub(super) fn shown() -> Box<Progress> {
+    if std::io::stderr().is_terminal() {
+        let bar = ProgressBar::no_length();
+        if let Ok(style) = ProgressStyle::with_template(BAR) {
+            bar.set_style(style);
+        }
+        return Box::new(move |step: Step<'_>| {
+            if bar.message() != step.what {
+                bar.set_message(step.what.to_owned());
+            }
+            bar.set_length(step.total);
+            bar.set_position(step.done);
+            if step.done >= step.total {
+                bar.finish();
+            }
+        });
+    }
+    let start = Instant::now();
+    let told = Mutex::new(start);
+    Box::new(move |step: Step<'_>| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.elapsed() >= PAUSE {
+            *told = Instant::now();
+            output::ask(&line(step, start.elapsed()));
+        }
+    })
+}
+
+fn line(step: Step<'_>, passed: Duration) -> String {
+    let Step { what, done, total } = step;
+    let rate = done.checked_div(passed.as_secs().max(1)).unwrap_or_default();
+    let left = total.saturating_sub(done).checked_div(rate.max(1)).unwrap_or_default();
+    format!("{what}: {done} of {total} rows, {rate} a second, {left} s left\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_rate_and_time_left() {
+        let step = Step { what: "chat", done: 1000, total: 3000 };
+        let told = line(step, Duration::from_secs(10));
+        assert_eq!(told, "chat: 1000 of 3000 rows, 100 a second, 20 s left\n");
+        line(Step { done: 0, total: 0, ..step }, Duration::ZERO);
+    }
+}

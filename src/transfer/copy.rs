@@ -1,0 +1,53 @@
+//! `jeton copy`: a whole database into an empty one, from SQLite to PostgreSQL or the other way.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+
+use futures::TryStreamExt;
+
+use super::cell::Sum;
+use super::filling::{Filling, check_alike, check_complete};
+use super::snapshot::Snapshot;
+use super::{Progress, Step};
+use crate::db::Db;
+use crate::error::Error;
+
+/// What was moved: the rows of each table and their checksum, the same on both sides.
+pub type Moved = BTreeMap<String, Sum>;
+
+/// Copies everything that is there at this moment, and compares it at the end. `origin` says for people where from.
+///
+/// # Errors
+/// CONFLICT where the source is not complete or of another version, the target is not empty, or what arrived differs; the
+/// target says from then on that it is not complete.
+pub async fn copy(from: &Db, to: &Db, origin: &str, progress: &Progress) -> Result<Moved, Error> {
+    let about = |side: &str, error: Error| Error::new(error.code, format!("the {side} of the copy")).with_source(error);
+    let snapshot = Snapshot::begin(from).await.map_err(|error| about("source", error))?;
+    check_complete(from).await.map_err(|error| about("source", error))?;
+    let filling = Filling::begin(to.clone(), origin).await?;
+    check_alike(&snapshot, &filling)?;
+    let (mut moved, mut done) = (Moved::new(), 0);
+    for table in &snapshot.tables {
+        let mut sum = Sum::default();
+        let mut batches = pin!(snapshot.rows(table));
+        while let Some(rows) = batches.try_next().await? {
+            rows.iter().for_each(|row| sum.add(row));
+            done += rows.len() as u64;
+            filling.insert(&table.name, rows).await?;
+            progress(Step { what: &table.name, done, total: snapshot.total() });
+        }
+        moved.insert(table.name.clone(), sum);
+    }
+    let sequences = snapshot.sequences().await?;
+    drop(snapshot);
+    filling.finish(&moved, sequences, progress).await?;
+    Ok(moved)
+}
+
+/// The tables of a database, as [`copy`] moves them.
+///
+/// # Errors
+/// INTERNAL where the database can't be read, or has a column of a type that can't be moved.
+pub async fn tables(db: &Db) -> Result<Vec<String>, Error> {
+    Ok(Snapshot::begin(db).await?.tables.into_iter().map(|table| table.name).collect())
+}

@@ -1,0 +1,114 @@
+//! The chats of the Django application.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::source::{CHATS, Source, SourceRow};
+use super::{MAX_KEPT_ID, Work, note};
+use crate::chat::import::{Newcomer, insert_imported};
+use crate::db::Txn;
+use crate::entity::{chat, ledger_entry};
+use crate::error::Error;
+use crate::transfer::{Progress, Step};
+
+/// Chats in one transaction.
+const BATCH: u64 = 500;
+
+/// A chat that comes: the id there, and the row.
+struct Coming {
+    source_id: i64,
+    new: Newcomer,
+}
+
+impl Work<'_> {
+    pub(super) async fn import_chats(&mut self, source: &Source, progress: &Progress) -> Result<(), Error> {
+        let (mut place, mut done, mut ownerless) = (i64::MIN, 0, 0);
+        loop {
+            let rows = source.rows::<5>(CHATS, place, BATCH).await?;
+            let Some(last) = rows.last() else { break };
+            place = last.place;
+            done += rows.len() as u64;
+            let coming = self.plan_chats(&rows, &mut ownerless).await?;
+            self.report.chats.imported += coming.len() as u64;
+            self.report.chats.new_id += coming.iter().filter(|chat| chat.new.id.is_none()).count() as u64;
+            if self.write {
+                let batch = (coming, self.name.clone(), self.app.clock.now());
+                self.app.db.write(batch, |txn, batch| Box::pin(write(txn, batch))).await?;
+            }
+            progress(Step { what: "chats", done, total: self.report.chats.in_file });
+        }
+        if ownerless > 0 {
+            self.report.remark(format!("{ownerless} chats are left out, since their user is, or is gone"));
+        }
+        Ok(())
+    }
+
+    async fn plan_chats(&mut self, rows: &[SourceRow<5>], ownerless: &mut u64) -> Result<Vec<Coming>, Error> {
+        let ids: Vec<_> = rows.iter().filter_map(|row| row.values[0].integer()).collect();
+        let known = self.known("chat", &ids).await?;
+        let taken = self.taken_chats(&ids).await?;
+        let mut coming = Vec::new();
+        for row in rows {
+            let source_id = row.values[0].integer();
+            if source_id.is_some_and(|id| known.contains_key(&id)) {
+                self.report.chats.known += 1;
+                continue;
+            }
+            let owner = row.values[1].integer().and_then(|id| self.users.get(&id));
+            let Some(owner) = owner.copied() else {
+                self.report.chats.left_out += 1;
+                *ownerless += 1;
+                continue;
+            };
+            match self.plan_chat(row, source_id, owner, &taken) {
+                Ok(chat) => coming.push(chat),
+                Err(why) => {
+                    self.report.chats.left_out += 1;
+                    self.report.remark(why);
+                }
+            }
+        }
+        Ok(coming)
+    }
+
+    fn plan_chat(
+        &mut self,
+        row: &SourceRow<5>,
+        id: Option<i64>,
+        owner: Option<i64>,
+        taken: &HashSet<i64>,
+    ) -> Result<Coming, String> {
+        let [_, _, message, response, timestamp] = &row.values;
+        let left_out = |why: &str| format!("chat in row {} is left out: {why}", row.place);
+        let source_id = id.ok_or_else(|| left_out("the id is no whole number"))?;
+        let message = message.text().ok_or_else(|| left_out("the message is no text"))?;
+        let response = response.text().ok_or_else(|| left_out("the response is no text"))?;
+        let at = timestamp.time().unwrap_or_else(|| {
+            self.report.remark(format!("chat {source_id}: its time can't be read, so it is that of the import"));
+            self.app.clock.now()
+        });
+        let kept = Some(source_id).filter(|id| (1..=MAX_KEPT_ID).contains(id) && !taken.contains(id));
+        // In a dry run nobody is here yet.
+        let new = Newcomer { id: kept, user_id: owner.unwrap_or_default(), message, response, at };
+        Ok(Coming { source_id, new })
+    }
+
+    /// Which of these ids a chat has here, or had: those that are gone keep theirs in the ledger.
+    async fn taken_chats(&self, ids: &[i64]) -> Result<HashSet<i64>, Error> {
+        let db = self.app.db.read();
+        let there = chat::Entity::find().filter(chat::Column::Id.is_in(ids.iter().copied()));
+        let there = there.select_only().column(chat::Column::Id).into_tuple::<i64>().all(db).await?;
+        let gone = ledger_entry::Entity::find().filter(ledger_entry::Column::ChatId.is_in(ids.iter().copied()));
+        let gone = gone.select_only().column(ledger_entry::Column::ChatId).into_tuple::<i64>().all(db).await?;
+        Ok(there.into_iter().chain(gone).collect())
+    }
+}
+
+async fn write(txn: &Txn, batch: &(Vec<Coming>, String, DateTime<Utc>)) -> Result<(), Error> {
+    let (coming, source, now) = batch;
+    let new: Vec<_> = coming.iter().map(|chat| chat.new.clone()).collect();
+    let ids = insert_imported(txn, &new, *now).await?;
+    note(txn, source, "chat", coming.iter().map(|chat| chat.source_id).zip(ids)).await
+}

@@ -1,0 +1,252 @@
+//! The users of the Django application.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
+
+use super::source::{Source, SourceRow, USERS};
+use super::value::Raw;
+use super::{MAX_KEPT_ID, Work, note};
+use crate::account::import::{Newcomer, insert};
+use crate::account::{Roles, name};
+use crate::db::Txn;
+use crate::entity::{audit_event, ledger_entry, user};
+use crate::error::Error;
+use crate::password::{Pbkdf2, UNUSABLE};
+use crate::tokens::Tokens;
+use crate::transfer::{Progress, Step};
+
+/// Users in one transaction.
+const BATCH: u64 = 200;
+/// Longest name in characters: Django's own limit for names.
+const MAX_NAME_CHARS: usize = 150;
+
+/// A user who comes: the id there, and the row.
+struct Coming {
+    source_id: i64,
+    new: Newcomer,
+}
+
+/// What is taken in the database, of what a batch would take.
+struct Taken {
+    names: HashSet<String>,
+    keys: HashSet<String>,
+    ids: HashSet<i64>,
+}
+
+impl Work<'_> {
+    pub(super) async fn import_users(&mut self, source: &Source, progress: &Progress) -> Result<(), Error> {
+        let (mut place, mut done) = (i64::MIN, 0);
+        loop {
+            let rows = source.rows::<9>(USERS, place, BATCH).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            place = last.place;
+            done += rows.len() as u64;
+            let coming = self.plan_users(&rows).await?;
+            self.report.users.imported += coming.len() as u64;
+            self.report.users.new_id += coming.iter().filter(|user| user.new.id.is_none()).count() as u64;
+            if self.write {
+                let batch = (coming, self.name.clone(), self.app.clock.now());
+                let ids = self.app.db.write(batch, |txn, batch| Box::pin(write(txn, batch))).await?;
+                self.users.extend(ids.into_iter().map(|(there, here)| (there, Some(here))));
+            } else {
+                self.users.extend(coming.iter().map(|user| (user.source_id, None)));
+            }
+            progress(Step { what: "users", done, total: self.report.users.in_file });
+        }
+    }
+
+    async fn plan_users(&mut self, rows: &[SourceRow<9>]) -> Result<Vec<Coming>, Error> {
+        let ids: Vec<_> = rows.iter().filter_map(|row| row.values[0].integer()).collect();
+        let known = self.known("user", &ids).await?;
+        let alive = user::Entity::find().filter(user::Column::Id.is_in(known.values().copied()));
+        let alive = alive.select_only().column(user::Column::Id).into_tuple::<i64>().all(self.app.db.read()).await?;
+        let taken = self.taken(rows, &ids).await?;
+        let mut coming = Vec::new();
+        for row in rows {
+            let source_id = row.values[0].integer();
+            match source_id.and_then(|id| known.get_key_value(&id)) {
+                Some((there, here)) => {
+                    self.report.users.known += 1;
+                    if alive.contains(here) {
+                        self.users.insert(*there, Some(*here));
+                    }
+                }
+                None => match self.plan_user(row, source_id, &taken) {
+                    Ok(user) => coming.push(user),
+                    Err(why) => {
+                        self.report.users.left_out += 1;
+                        self.report.remark(why);
+                    }
+                },
+            }
+        }
+        Ok(coming)
+    }
+
+    /// The row of a user who comes, with remarks on what is different here; or why the user does not come.
+    fn plan_user(&mut self, row: &SourceRow<9>, id: Option<i64>, taken: &Taken) -> Result<Coming, String> {
+        let [_, username, password, tokens, is_active, is_staff, is_superuser, date_joined, last_login] = &row.values;
+        let left_out = |why: &str| format!("user in row {} is left out with all chats: {why}", row.place);
+        let source_id = id.ok_or_else(|| left_out("the id is no whole number"))?;
+        let username = username.text().ok_or_else(|| left_out("the name is no text"))?;
+        let left_out = |why: String| format!("{username} (user {source_id}) is left out with all chats: {why}");
+        if username.trim().is_empty() {
+            return Err(left_out("the name is blank".to_owned()));
+        }
+        if username.chars().count() > MAX_NAME_CHARS {
+            return Err(left_out(format!("the name is longer than {MAX_NAME_CHARS} characters")));
+        }
+        if taken.names.contains(&username) || self.taken.contains(&username) {
+            let message = "there is another user of this name here; delete that one, and import again";
+            return Err(left_out(message.to_owned()));
+        }
+        let is_taken = |key: &String| taken.keys.contains(key) || self.taken.contains(key);
+        let (plain, exact) = (name::key(&username), name::exact_key(&username));
+        let alike = is_taken(&plain);
+        if alike && is_taken(&exact) {
+            return Err(left_out("there are other users here whose names look alike".to_owned()));
+        }
+        let username_key = if alike { exact } else { plain };
+        self.taken.extend([username.clone(), username_key.clone()]);
+
+        let mut remark = |text: String| self.report.remark(format!("{username} (user {source_id}): {text}"));
+        if alike {
+            remark("another user's name looks alike, so this one logs in by the exact name only".to_owned());
+        }
+        let kept = Some(source_id).filter(|id| (1..=MAX_KEPT_ID).contains(id) && !taken.ids.contains(id));
+        if kept.is_none() {
+            remark("the id is taken or out of range here, so this user gets another one".to_owned());
+        }
+        let (tokens, note) = balance(tokens);
+        if let Some(note) = &note {
+            remark(format!("{note}, so it is {tokens} here"));
+        }
+        let password_hash = password_hash(password).unwrap_or_else(|why| {
+            remark(format!("no password is usable, since {why}; `jeton user set-password` gives a new one"));
+            UNUSABLE.to_string()
+        });
+        let mut flag = |raw: &Raw, column: &str| {
+            raw.boolean().unwrap_or_else(|| {
+                remark(format!("{column} is neither true nor false, so it is false here"));
+                false
+            })
+        };
+        let is_active = flag(is_active, "is_active");
+        let roles = Roles { is_staff: flag(is_staff, "is_staff"), is_superuser: flag(is_superuser, "is_superuser") };
+        let created_at = date_joined.time().unwrap_or_else(|| {
+            remark("date_joined is no time, so it is that of the import".to_owned());
+            self.app.clock.now()
+        });
+        let last_login_at = last_login.time();
+        if last_login_at.is_none() && !last_login.is_null() {
+            remark("last_login is no time, and is left out".to_owned());
+        }
+        let new = Newcomer {
+            id: kept,
+            username,
+            username_key,
+            password_hash,
+            is_active,
+            roles,
+            tokens,
+            note,
+            created_at,
+            last_login_at,
+        };
+        Ok(Coming { source_id, new })
+    }
+
+    async fn taken(&self, rows: &[SourceRow<9>], ids: &[i64]) -> Result<Taken, Error> {
+        let names: Vec<_> = rows.iter().filter_map(|row| row.values[1].text()).collect();
+        let keys: Vec<_> = names.iter().flat_map(|typed| [name::key(typed), name::exact_key(typed)]).collect();
+        let db = self.app.db.read();
+        let ids = || ids.iter().copied();
+        let same = Condition::any()
+            .add(user::Column::Username.is_in(names))
+            .add(user::Column::UsernameKey.is_in(keys))
+            .add(user::Column::Id.is_in(ids()));
+        let same = user::Entity::find().filter(same).all(db).await?;
+        let mut taken = Taken { names: HashSet::new(), keys: HashSet::new(), ids: HashSet::new() };
+        for user in same {
+            taken.ids.insert(user.id);
+            taken.names.insert(user.username);
+            taken.keys.insert(user.username_key);
+        }
+        // Users who are gone keep their ids, in the ledger and in the audit trail.
+        let ledger = ledger_entry::Entity::find().filter(ledger_entry::Column::UserId.is_in(ids()));
+        let ledger = ledger.select_only().column(ledger_entry::Column::UserId).distinct();
+        taken.ids.extend(ledger.into_tuple::<i64>().all(db).await?);
+        let trail = audit_event::Entity::find()
+            .filter(audit_event::Column::TargetType.eq("user"))
+            .filter(audit_event::Column::TargetId.is_in(ids()));
+        let trail = trail.select_only().column(audit_event::Column::TargetId).distinct();
+        taken.ids.extend(trail.into_tuple::<i64>().all(db).await?);
+        Ok(taken)
+    }
+}
+
+/// Inserts a batch; the ids there, and here.
+async fn write(txn: &Txn, batch: &(Vec<Coming>, String, DateTime<Utc>)) -> Result<Vec<(i64, i64)>, Error> {
+    let (coming, source, now) = batch;
+    let mut ids = Vec::with_capacity(coming.len());
+    for user in coming {
+        ids.push((user.source_id, insert(txn, &user.new, *now).await?));
+    }
+    note(txn, source, "user", ids.iter().copied()).await?;
+    Ok(ids)
+}
+
+/// The balance as it can be here, and, where that is another one, what it is there.
+fn balance(raw: &Raw) -> (Tokens, Option<String>) {
+    match raw.integer() {
+        Some(there @ ..=-1) => (Tokens::ZERO, Some(format!("the balance was {there}"))),
+        Some(there) if there > Tokens::MAX_BALANCE.0 => (Tokens::MAX_BALANCE, Some(format!("the balance was {there}"))),
+        Some(there) => (Tokens(there), None),
+        None => (Tokens::ZERO, Some("the balance was no whole number".to_owned())),
+    }
+}
+
+/// The password's hash where it can be verified here; if not, why.
+fn password_hash(raw: &Raw) -> Result<String, String> {
+    let stored = raw.text().ok_or("what is stored is no text")?;
+    if stored.starts_with(UNUSABLE) || stored.is_empty() {
+        return Err("there is none there either".to_owned());
+    }
+    Pbkdf2::parse(&stored).map(|_| stored).map_err(|why| format!("the hash can't be taken over: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balances_become_what_can_be() {
+        let most = Tokens::MAX_BALANCE;
+        for (raw, tokens, noted) in [
+            (Raw::Integer(4000), Tokens(4000), None),
+            (Raw::Integer(0), Tokens::ZERO, None),
+            (Raw::Integer(most.0), most, None),
+            (Raw::Text("5000000000".to_owned()), Tokens(5_000_000_000), None),
+            (Raw::Integer(-50), Tokens::ZERO, Some("the balance was -50")),
+            (Raw::Integer(i64::MAX), most, Some("the balance was 9223372036854775807")),
+            (Raw::Null, Tokens::ZERO, Some("the balance was no whole number")),
+            (Raw::Blob(vec![0]), Tokens::ZERO, Some("the balance was no whole number")),
+        ] {
+            assert_eq!(balance(&raw), (tokens, noted.map(str::to_owned)), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn only_hashes_that_can_be_verified_are_taken_over() {
+        let good = format!("pbkdf2_sha256$1000$salt${}=", "A".repeat(43));
+        assert_eq!(password_hash(&Raw::Text(good.clone())), Ok(good));
+        for bad in ["", "!", "!secret", "md5$salt$abc", "pbkdf2_sha256$99999999$salt$AAAA", "plain"] {
+            let why = password_hash(&Raw::Text(bad.to_owned())).unwrap_err();
+            assert!(!why.contains("secret") && !why.contains("plain"), "{why}");
+        }
+        assert!(password_hash(&Raw::Null).is_err());
+        assert!(password_hash(&Raw::Blob(vec![0xff])).is_err());
+    }
+}

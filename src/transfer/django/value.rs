@@ -1,0 +1,161 @@
+//! What stands in a column of an SQLite database, whatever its declared type says: numbers may be text, times may have no
+//! fraction, and anything may be missing. Nothing here fails; what can't be read is `None`.
+
+use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
+
+/// A value as SQLite stores it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Raw {
+    /// Nothing.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction, or a large one.
+    Real(f64),
+    /// A text.
+    Text(String),
+    /// Bytes, or a text that is no UTF-8.
+    Blob(Vec<u8>),
+}
+
+impl Raw {
+    /// A whole number.
+    pub fn integer(&self) -> Option<i64> {
+        match self {
+            Raw::Integer(number) => Some(*number),
+            // Doubles hold whole numbers exactly up to here.
+            Raw::Real(number) if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 =>
+            {
+                #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
+                Some(*number as i64)
+            }
+            Raw::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Yes or no.
+    pub fn boolean(&self) -> Option<bool> {
+        match self {
+            Raw::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Raw::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            other => match other.integer() {
+                Some(0) => Some(false),
+                Some(1) => Some(true),
+                _ => None,
+            },
+        }
+    }
+
+    /// A text. PostgreSQL stores no null characters, so another character stands for them, as everywhere here.
+    pub fn text(&self) -> Option<String> {
+        let text = match self {
+            Raw::Text(text) => text.clone(),
+            Raw::Integer(number) => number.to_string(),
+            Raw::Real(number) => number.to_string(),
+            Raw::Null | Raw::Blob(_) => return None,
+        };
+        Some(text.replace('\0', "\u{fffd}"))
+    }
+
+    /// A time, as Django writes it: UTC, `2025-08-17 09:24:00` with or without a fraction; also with a `T` or an offset.
+    /// In whole microseconds, in years of four digits.
+    pub fn time(&self) -> Option<DateTime<Utc>> {
+        let Raw::Text(text) = self else { return None };
+        let text = text.trim();
+        let naive = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"]
+            .iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+        let time = match naive {
+            Some(naive) => naive.and_utc(),
+            None => DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
+        };
+        (1000..=9999).contains(&time.year()).then(|| time.trunc_subsecs(6))
+    }
+
+    /// Whether there is nothing.
+    pub fn is_null(&self) -> bool {
+        *self == Raw::Null
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Raw {
+        Raw::Text(text.to_owned())
+    }
+
+    #[test]
+    fn numbers_may_be_of_any_type() {
+        for (raw, number) in [
+            (Raw::Integer(i64::MIN), Some(i64::MIN)),
+            (Raw::Real(4000.0), Some(4000)),
+            (Raw::Real(-50.0), Some(-50)),
+            (text(" 4000 "), Some(4000)),
+            (text("-7"), Some(-7)),
+            (Raw::Real(0.5), None),
+            (Raw::Real(1e300), None),
+            (Raw::Real(f64::NAN), None),
+            (Raw::Real(f64::INFINITY), None),
+            (text("9223372036854775808"), None),
+            (text("many"), None),
+            (text(""), None),
+            (Raw::Null, None),
+            (Raw::Blob(b"1".to_vec()), None),
+        ] {
+            assert_eq!(raw.integer(), number, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn yes_and_no_may_be_of_any_type() {
+        for (raw, yes) in [
+            (Raw::Integer(1), Some(true)),
+            (Raw::Integer(0), Some(false)),
+            (text("1"), Some(true)),
+            (text("True"), Some(true)),
+            (text("false"), Some(false)),
+            (Raw::Integer(2), None),
+            (text("yes"), None),
+            (Raw::Null, None),
+            (Raw::Blob(vec![1]), None),
+        ] {
+            assert_eq!(raw.boolean(), yes, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn times_come_with_and_without_a_fraction() {
+        for (raw, time) in [
+            ("2025-08-17 09:24:00", Some("2025-08-17T09:24:00+00:00")),
+            ("2025-08-17 09:24:00.1", Some("2025-08-17T09:24:00.100+00:00")),
+            ("2025-08-17 09:24:00.123456", Some("2025-08-17T09:24:00.123456+00:00")),
+            ("2025-08-17 09:24:00.123456789", Some("2025-08-17T09:24:00.123456+00:00")),
+            ("2025-08-17T09:24:00", Some("2025-08-17T09:24:00+00:00")),
+            ("2025-08-17T09:24:00Z", Some("2025-08-17T09:24:00+00:00")),
+            ("2025-08-17 11:24:00.5+02:00", Some("2025-08-17T09:24:00.500+00:00")),
+            ("1969-12-31 23:59:59.000005", Some("1969-12-31T23:59:59.000005+00:00")),
+            ("0999-12-31 23:59:59", None),
+            ("12025-08-17 09:24:00", None),
+            ("2025-02-30 09:24:00", None),
+            ("2025-08-17", None),
+            ("now", None),
+            ("", None),
+        ] {
+            assert_eq!(text(raw).time().map(|time| time.to_rfc3339()).as_deref(), time, "{raw}");
+        }
+        for raw in [Raw::Null, Raw::Integer(1_755_422_640), Raw::Blob(b"2025-08-17 09:24:00".to_vec())] {
+            assert_eq!(raw.time(), None, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_kept_but_for_null_characters() {
+        assert_eq!(text("a\0b\u{1b}").text().as_deref(), Some("a\u{fffd}b\u{1b}"));
+        assert_eq!(Raw::Integer(12345).text().as_deref(), Some("12345"));
+        assert_eq!(Raw::Blob(vec![0xff]).text(), None);
+        assert_eq!(Raw::Null.text(), None);
+    }
+}

@@ -1,0 +1,165 @@
+//! Filling an empty database. Until it has ended, the database says that it is not complete, and nothing serves it.
+
+use std::collections::BTreeMap;
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Alias, Expr, Query};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, StatementBuilder};
+
+use super::cell::{Cell, Row, Sum};
+use super::snapshot::Snapshot;
+use super::table::{self, Table};
+use super::{Progress, sequence};
+use crate::clock::Clock;
+use crate::db::{Db, Txn};
+use crate::entity::unfinished;
+use crate::error::{Code, Error};
+
+/// Values in one statement. SQLite takes 32766 of them.
+const MOST_VALUES: usize = 30_000;
+
+/// A filling that goes on.
+pub(super) struct Filling {
+    db: Db,
+    pub(super) tables: Vec<Table>,
+}
+
+impl Filling {
+    /// Begins to fill a database, whose schema is made where there is none.
+    ///
+    /// # Errors
+    /// CONFLICT where there is something in it already.
+    pub(super) async fn begin(db: Db, origin: &str) -> Result<Self, Error> {
+        db.migrate().await?;
+        check_complete(&db).await?;
+        let Snapshot { tables, counts, .. } = Snapshot::begin(&db).await?;
+        let full = tables.iter().zip(&counts).find(|(_, count)| **count > 0);
+        if let Some((table, count)) = full {
+            let message = format!("the target is not empty: {} has {count} rows; give a new database", table.name);
+            return Err(Error::new(Code::Conflict, message));
+        }
+        let mark = (origin.to_owned(), Clock::system().now());
+        db.write(mark, |txn, (origin, at)| {
+            Box::pin(async move {
+                let mark = unfinished::ActiveModel { id: Set(1), origin: Set(origin.clone()), began_at: Set(*at) };
+                mark.insert(txn).await?;
+                Ok(())
+            })
+        })
+        .await?;
+        Ok(Self { db, tables })
+    }
+
+    /// Inserts rows of the table of this name.
+    ///
+    /// # Errors
+    /// INVALID_INPUT where PostgreSQL can't store a text; INTERNAL where the database refuses a row.
+    pub(super) async fn insert(&self, table: &str, rows: Vec<Row>) -> Result<(), Error> {
+        let table = self.tables.iter().find(|own| own.name == table);
+        let table = table.ok_or_else(|| Error::internal("a table is missing"))?.clone();
+        if self.db.read().get_database_backend() == DbBackend::Postgres {
+            check_texts(&table, &rows)?;
+        }
+        self.db.write((table, rows), |txn, (table, rows)| Box::pin(insert(txn, table, rows))).await
+    }
+
+    /// Compares what is there with what was to come, takes over the counters, and says that the database is complete.
+    ///
+    /// # Errors
+    /// CONFLICT where something is missing or different; the database stays incomplete then.
+    pub(super) async fn finish(
+        self,
+        expected: &BTreeMap<String, Sum>,
+        sequences: Vec<(String, i64)>,
+        progress: &Progress,
+    ) -> Result<(), Error> {
+        let after = Snapshot::begin(&self.db).await?;
+        let sums = after.sums("checking", progress).await?;
+        for (table, sum) in after.tables.iter().zip(sums) {
+            let wanted = expected.get(&table.name).copied().unwrap_or_default();
+            if wanted != sum {
+                let message = format!(
+                    "{} differs: {} rows with the checksum {} were to come, and {} with {} are there",
+                    table.name,
+                    wanted.rows,
+                    wanted.checksum(),
+                    sum.rows,
+                    sum.checksum()
+                );
+                return Err(Error::new(Code::Conflict, message));
+            }
+        }
+        drop(after);
+        self.db.write(sequences, |txn, sequences| Box::pin(complete(txn, sequences))).await?;
+        // PostgreSQL plans the first queries well by this. What came to SQLite against the order of ids took more room than
+        // it needs.
+        let is_postgres = self.db.read().get_database_backend() == DbBackend::Postgres;
+        self.db.read().execute_unprepared(if is_postgres { "ANALYZE" } else { "VACUUM" }).await?;
+        Ok(())
+    }
+}
+
+/// Whether a database is complete: not in the middle of being filled, nor left there.
+///
+/// # Errors
+/// CONFLICT where it is not.
+pub async fn check_complete(db: &Db) -> Result<(), Error> {
+    let Some(mark) = unfinished::Entity::find().one(db.read()).await? else { return Ok(()) };
+    let message = format!(
+        "this database is not complete: filling it from {} began at {} and has not ended; remove it and fill a new one",
+        mark.origin,
+        mark.began_at.format("%F %T UTC")
+    );
+    Err(Error::new(Code::Conflict, message))
+}
+
+/// PostgreSQL stores no null characters.
+fn check_texts(table: &Table, rows: &[Row]) -> Result<(), Error> {
+    for row in rows {
+        for (cell, column) in row.iter().zip(&table.columns) {
+            if matches!(cell, Cell::Text(text) if text.contains('\0')) {
+                let message = format!(
+                    "{} {} holds a null character in {}, which PostgreSQL can't store",
+                    table.name,
+                    table.place(row),
+                    column.name
+                );
+                return Err(Error::new(Code::InvalidInput, message));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn insert(txn: &Txn, table: &Table, rows: &[Row]) -> Result<(), Error> {
+    for part in rows.chunks((MOST_VALUES / table.columns.len().max(1)).max(1)) {
+        let mut query = Query::insert();
+        query.into_table(Alias::new(&table.name));
+        query.columns(table.columns.iter().map(|column| Alias::new(&column.name)));
+        for row in part {
+            let values = row.iter().map(|cell| Expr::val(cell.value()));
+            query.values(values).map_err(Error::internal)?;
+        }
+        let failed = |error: sea_orm::DbErr| {
+            Error::new(Code::Internal, format!("rows of {} were refused", table.name)).with_source(error)
+        };
+        txn.execute_raw(StatementBuilder::build(&query, &txn.get_database_backend())).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn complete(txn: &Txn, sequences: &[(String, i64)]) -> Result<(), Error> {
+    for (table, last) in sequences {
+        sequence::raise(txn, table, *last).await?;
+    }
+    unfinished::Entity::delete_many().exec(txn).await?;
+    Ok(())
+}
+
+/// Whether two databases have the same tables.
+///
+/// # Errors
+/// CONFLICT that names the difference.
+pub(super) fn check_alike(snapshot: &Snapshot, filling: &Filling) -> Result<(), Error> {
+    table::check_alike(&snapshot.tables, &filling.tables)
+}

@@ -1,0 +1,260 @@
+//! `jeton export` and `jeton import`: a whole database as JSON Lines. The first line says what comes, each further one holds
+//! a row, and the last one counts and checksums, so that a file that was cut off is noticed.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufWriter, Read, Write};
+use std::path::Path;
+use std::pin::pin;
+
+use futures::TryStreamExt;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::backup::{draft, place, there};
+use super::cell::{Cell, Row, Sum};
+use super::copy::Moved;
+use super::filling::{Filling, check_complete};
+use super::snapshot::Snapshot;
+use super::table::Table;
+use super::{Progress, Step};
+use crate::db::Db;
+use crate::error::{Code, Error};
+
+const FORMAT: &str = "jeton";
+/// Counted up when files of before can't be read any more.
+const VERSION: u32 = 1;
+/// Longest line in bytes; a row of this house is far shorter.
+const MAX_LINE: u64 = 256 << 20;
+/// Rows and bytes that are inserted together.
+const BATCH_ROWS: usize = 1000;
+const BATCH_BYTES: usize = 4 << 20;
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+    tables: BTreeMap<String, HeadTable>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeadTable {
+    rows: u64,
+    columns: Vec<String>,
+}
+
+/// A line behind the first: a row, or the end.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<Map<String, Json>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<End>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct End {
+    tables: BTreeMap<String, EndTable>,
+    /// The highest id that each table has given.
+    sequences: BTreeMap<String, i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EndTable {
+    rows: u64,
+    checksum: String,
+}
+
+/// Writes everything that is there at this moment.
+///
+/// # Errors
+/// CONFLICT where the database is not complete or of another version; INTERNAL where it can't be read, or `out` not be
+/// written.
+pub async fn export(from: &Db, out: &mut (dyn Write + Send), progress: &Progress) -> Result<Moved, Error> {
+    check_complete(from).await?;
+    let snapshot = Snapshot::begin(from).await?;
+    let described = snapshot.tables.iter().zip(&snapshot.counts).map(|(table, rows)| {
+        let columns = table.columns.iter().map(|column| column.name.clone()).collect();
+        (table.name.clone(), HeadTable { rows: *rows, columns })
+    });
+    write(out, &Head { format: FORMAT.to_owned(), version: VERSION, tables: described.collect() })?;
+    let (mut moved, mut done) = (Moved::new(), 0);
+    for table in &snapshot.tables {
+        let mut sum = Sum::default();
+        let mut batches = pin!(snapshot.rows(table));
+        while let Some(rows) = batches.try_next().await? {
+            done += rows.len() as u64;
+            for row in rows {
+                sum.add(&row);
+                let cells = table.columns.iter().zip(&row).map(|(column, cell)| (column.name.clone(), cell.json()));
+                write(out, &Line { table: Some(table.name.clone()), row: Some(cells.collect()), end: None })?;
+            }
+            progress(Step { what: &table.name, done, total: snapshot.total() });
+        }
+        moved.insert(table.name.clone(), sum);
+    }
+    let tables = moved.iter().map(|(name, sum)| (name.clone(), EndTable { rows: sum.rows, checksum: sum.checksum() }));
+    let end = End { tables: tables.collect(), sequences: snapshot.sequences().await?.into_iter().collect() };
+    write(out, &Line { table: None, row: None, end: Some(end) })?;
+    out.flush().map_err(Error::internal)?;
+    Ok(moved)
+}
+
+/// Writes everything into a new file, which gets its name when it is whole and on the disk.
+///
+/// # Errors
+/// As [`export`]; CONFLICT where there is such a file.
+pub async fn export_to(from: &Db, file: &Path, progress: &Progress) -> Result<Moved, Error> {
+    if file.exists() {
+        return Err(there(file));
+    }
+    let draft = draft(file)?;
+    let moved = export(from, &mut BufWriter::new(draft.as_file()), progress).await?;
+    place(draft, file)?;
+    Ok(moved)
+}
+
+/// Fills an empty database with what was exported. `origin` says for people where from.
+///
+/// # Errors
+/// INVALID_INPUT that names the line and what is wrong with it, or where the file is cut off; CONFLICT where the database
+/// is not empty, or what arrived differs. What was filled until then is not complete, and says so.
+pub async fn import(
+    to: &Db,
+    input: &mut (dyn BufRead + Send),
+    origin: &str,
+    progress: &Progress,
+) -> Result<Moved, Error> {
+    let mut lines = Lines { input, number: 0 };
+    let first = lines.next()?.unwrap_or_default();
+    let head: Head = serde_json::from_slice(&first).map_err(|_| lines.wrong("it is not the beginning of an export"))?;
+    if (head.format.as_str(), head.version) != (FORMAT, VERSION) {
+        return Err(lines.wrong("it is an export of another format or version than this program reads"));
+    }
+    let filling = Filling::begin(to.clone(), origin).await?;
+    check_head(&head, &filling.tables)?;
+    let total = head.tables.values().map(|table| table.rows).fold(0, u64::saturating_add);
+    let (mut moved, mut done, mut batch) = (Moved::new(), 0, Batch::default());
+    let end = loop {
+        let Some(line) = lines.next()? else {
+            return Err(lines.wrong("the file is cut off: its last line is missing"));
+        };
+        let line: Line = serde_json::from_slice(&line).map_err(|error| lines.wrong(&error.to_string()))?;
+        let (name, row) = match line {
+            Line { table: Some(name), row: Some(row), end: None } => (name, row),
+            Line { table: None, row: None, end: Some(end) } => break end,
+            _ => return Err(lines.wrong("it is neither a row nor the end")),
+        };
+        let table = filling.tables.iter().find(|table| table.name == name);
+        let table = table.ok_or_else(|| lines.wrong("there is no such table"))?;
+        let row = cells(table, row).map_err(|why| lines.wrong(&why))?;
+        moved.entry(name).or_default().add(&row);
+        done += 1;
+        if batch.table != table.name || batch.is_full() {
+            batch.insert(&filling).await?;
+            batch.table.clone_from(&table.name);
+            progress(Step { what: &table.name, done, total });
+        }
+        batch.push(row);
+    };
+    batch.insert(&filling).await?;
+    if lines.next()?.is_some() {
+        return Err(lines.wrong("there is something behind the end"));
+    }
+    for (name, table) in &end.tables {
+        let came = moved.entry(name.clone()).or_default();
+        if (came.rows, came.checksum()) != (table.rows, table.checksum.clone()) {
+            return Err(lines.wrong(&format!("the rows of {name} are not those that were exported")));
+        }
+    }
+    filling.finish(&moved, end.sequences.into_iter().collect(), progress).await?;
+    Ok(moved)
+}
+
+fn write(out: &mut (dyn Write + Send), line: &impl Serialize) -> Result<(), Error> {
+    let mut text = serde_json::to_vec(line).map_err(Error::internal)?;
+    text.push(b'\n');
+    out.write_all(&text).map_err(Error::internal)
+}
+
+fn check_head(head: &Head, tables: &[Table]) -> Result<(), Error> {
+    let own: BTreeMap<_, _> = tables
+        .iter()
+        .map(|table| (&table.name, table.columns.iter().map(|column| &column.name).collect::<Vec<_>>()))
+        .collect();
+    let there: BTreeMap<_, _> =
+        head.tables.iter().map(|(name, table)| (name, table.columns.iter().collect::<Vec<_>>())).collect();
+    if own == there {
+        return Ok(());
+    }
+    let message =
+        "the export is of another version of Jeton: it has other tables or columns; import it with that version";
+    Err(Error::new(Code::InvalidInput, message))
+}
+
+/// The row of a line in the order of the table's columns; or what is wrong with it.
+fn cells(table: &Table, mut row: Map<String, Json>) -> Result<Row, String> {
+    let mut cells = Vec::with_capacity(table.columns.len());
+    for column in &table.columns {
+        let value = row.remove(&column.name).ok_or_else(|| format!("{}.{} is missing", table.name, column.name))?;
+        let cell = Cell::of_json(value, column.kind);
+        cells.push(cell.ok_or_else(|| format!("{}.{} has a value of another kind", table.name, column.name))?);
+    }
+    match row.keys().next() {
+        None => Ok(cells),
+        Some(unknown) => Err(format!("{} has no column {unknown}", table.name)),
+    }
+}
+
+/// Rows of one table that are inserted together.
+#[derive(Default)]
+struct Batch {
+    table: String,
+    rows: Vec<Row>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn push(&mut self, row: Row) {
+        self.bytes += row.iter().map(Cell::weight).sum::<usize>();
+        self.rows.push(row);
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
+    }
+
+    async fn insert(&mut self, filling: &Filling) -> Result<(), Error> {
+        self.bytes = 0;
+        match std::mem::take(&mut self.rows) {
+            rows if rows.is_empty() => Ok(()),
+            rows => filling.insert(&self.table, rows).await,
+        }
+    }
+}
+
+/// The lines of a file, each no longer than [`MAX_LINE`].
+struct Lines<'a> {
+    input: &'a mut (dyn BufRead + Send),
+    number: u64,
+}
+
+impl Lines<'_> {
+    fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let mut line = Vec::new();
+        self.number += 1;
+        let read = (&mut *self.input).take(MAX_LINE).read_until(b'\n', &mut line);
+        let read = read.map_err(|error| self.wrong("it can't be read").with_source(error))?;
+        if read as u64 == MAX_LINE {
+            return Err(self.wrong("it is too long"));
+        }
+        Ok((read > 0).then_some(line))
+    }
+
+    fn wrong(&self, why: &str) -> Error {
+        Error::new(Code::InvalidInput, format!("line {}: {why}", self.number))
+    }
+}

@@ -1,0 +1,67 @@
+//! The counters that give rows their ids. A row that keeps an id of elsewhere does not move them, and no id is given twice.
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+
+use crate::error::Error;
+
+/// The highest id that a table has given by itself; 0 before the first, none where the table gives no ids.
+///
+/// # Errors
+/// INTERNAL where the database cannot be read.
+pub(super) async fn last(db: &impl ConnectionTrait, table: &str) -> Result<Option<i64>, Error> {
+    let sql = match db.get_database_backend() {
+        DbBackend::Postgres => {
+            let Some(sequence) = postgres_name(db, table).await? else { return Ok(None) };
+            // Before the first id the counter stands at its start and says that it was not called.
+            return first(db, &format!("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}"), [])
+                .await;
+        }
+        _ => {
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = $1), 0) FROM sqlite_master \
+             WHERE type = 'table' AND name = $1 AND sql LIKE '%AUTOINCREMENT%'"
+        }
+    };
+    first(db, sql, [table.into()]).await
+}
+
+/// Lets a table give ids above `least` only. Does nothing where it does so already.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub(super) async fn raise(db: &impl ConnectionTrait, table: &str, least: i64) -> Result<(), Error> {
+    if last(db, table).await?.is_none_or(|last| last >= least) {
+        return Ok(());
+    }
+    let backend = db.get_database_backend();
+    let run = |sql: &str, values: Vec<Value>| db.execute_raw(Statement::from_sql_and_values(backend, sql, values));
+    if backend == DbBackend::Postgres {
+        run("SELECT setval(pg_get_serial_sequence(quote_ident($1), 'id'), $2)", vec![table.into(), least.into()])
+            .await?;
+        return Ok(());
+    }
+    let raised = run("UPDATE sqlite_sequence SET seq = $2 WHERE name = $1", vec![table.into(), least.into()]).await?;
+    if raised.rows_affected() == 0 {
+        run("INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)", vec![table.into(), least.into()]).await?;
+    }
+    Ok(())
+}
+
+/// The name of a table's counter on PostgreSQL, quoted.
+async fn postgres_name(db: &impl ConnectionTrait, table: &str) -> Result<Option<String>, Error> {
+    let has_id = "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass(quote_ident($1)) AND attname = 'id'";
+    if first::<i64>(db, has_id, [table.into()]).await?.unwrap_or_default() == 0 {
+        return Ok(None);
+    }
+    let name = "SELECT pg_get_serial_sequence(quote_ident($1), 'id')";
+    Ok(first::<Option<String>>(db, name, [table.into()]).await?.flatten())
+}
+
+/// The first column of the first row.
+async fn first<T: sea_orm::TryGetable>(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Option<T>, Error> {
+    let row = db.query_one_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?;
+    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+}

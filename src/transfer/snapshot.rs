@@ -1,0 +1,102 @@
+//! A whole database as it is at one moment, read table by table.
+
+use async_stream::try_stream;
+use futures::Stream;
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, IsolationLevel, StatementBuilder, TransactionTrait,
+};
+
+use super::cell::{Cell, Row, Sum};
+use super::sequence;
+use super::table::{self, Table};
+use super::{Progress, Step};
+use crate::db::Db;
+use crate::error::{Code, Error};
+
+/// Rows read at once, at most: fewer where they are large.
+const MOST_ROWS: u64 = 1000;
+/// A batch that is larger makes the next one smaller, in bytes.
+const LARGE: usize = 4 << 20;
+
+/// One moment of a database.
+pub(super) struct Snapshot {
+    txn: DatabaseTransaction,
+    pub(super) tables: Vec<Table>,
+    /// How many rows each table has.
+    pub(super) counts: Vec<u64>,
+}
+
+impl Snapshot {
+    /// Begins with this moment. Others may write meanwhile.
+    ///
+    /// # Errors
+    /// CONFLICT where the schema is of another version; INTERNAL where the database can't be read.
+    pub(super) async fn begin(db: &Db) -> Result<Self, Error> {
+        if !db.is_migrated().await? {
+            let message = "its schema is of another version than this program; run `jeton migrate` on it first";
+            return Err(Error::new(Code::Conflict, message));
+        }
+        // SQLite gives a snapshot to any transaction, and warns of the wish.
+        let is_postgres = db.read().get_database_backend() == DbBackend::Postgres;
+        let isolation = is_postgres.then_some(IsolationLevel::RepeatableRead);
+        let txn = db.read().begin_with_config(isolation, is_postgres.then_some(AccessMode::ReadOnly)).await?;
+        let tables = table::all(&txn).await?;
+        let mut counts = Vec::with_capacity(tables.len());
+        for table in &tables {
+            let found = txn.query_one_raw(StatementBuilder::build(&table.count(), &txn.get_database_backend())).await?;
+            let count: i64 = found.map_or(Ok(0), |found| found.try_get_by_index(0))?;
+            counts.push(count.try_into().unwrap_or(0));
+        }
+        Ok(Self { txn, tables, counts })
+    }
+
+    /// All rows.
+    pub(super) fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The rows of a table, in batches that keep the memory flat.
+    pub(super) fn rows<'a>(&'a self, table: &'a Table) -> impl Stream<Item = Result<Vec<Row>, Error>> + Send + 'a {
+        try_stream! {
+            let (mut last, mut most): (Option<Row>, u64) = (None, 16);
+            loop {
+                let next = table.next(last.as_ref(), most);
+                let found = self.txn.query_all_raw(StatementBuilder::build(&next, &self.txn.get_database_backend()));
+                let rows = found.await?.iter().map(|found| table.row(found)).collect::<Result<Vec<_>, _>>()?;
+                let Some(end) = rows.last() else { break };
+                last = Some(end.clone());
+                let weight: usize = rows.iter().flatten().map(Cell::weight).sum();
+                most = if weight > LARGE { (most / 4).max(1) } else { (most * 2).min(MOST_ROWS) };
+                yield rows;
+            }
+        }
+    }
+
+    /// The highest id that each table has given, where it gives any.
+    pub(super) async fn sequences(&self) -> Result<Vec<(String, i64)>, Error> {
+        let mut all = Vec::new();
+        for table in &self.tables {
+            if let Some(last) = sequence::last(&self.txn, &table.name).await? {
+                all.push((table.name.clone(), last));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The sums of all tables.
+    pub(super) async fn sums(&self, what: &str, progress: &Progress) -> Result<Vec<Sum>, Error> {
+        use futures::TryStreamExt;
+        let (mut sums, mut done) = (Vec::with_capacity(self.tables.len()), 0);
+        for table in &self.tables {
+            let mut sum = Sum::default();
+            let mut batches = std::pin::pin!(self.rows(table));
+            while let Some(rows) = batches.try_next().await? {
+                rows.iter().for_each(|row| sum.add(row));
+                done += rows.len() as u64;
+                progress(Step { what, done, total: self.total() });
+            }
+            sums.push(sum);
+        }
+        Ok(sums)
+    }
+}
