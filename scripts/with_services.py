@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""Run a command with what Jeton's tests need around them: a throw-away PostgreSQL server and the small model.
+"""Run a command with what Jeton's tests need around them: throw-away PostgreSQL and Redis servers, and the small model.
 
     python3 scripts/with_services.py -- COMMAND [ARGUMENT ...]
 
 The command finds them in its environment:
 
     JETON_TEST_POSTGRES   postgres://... of a superuser who may create databases
+    JETON_TEST_REDIS      redis://... of a server that may be written to; redis-server is on PATH then, too
     JETON_TEST_MODEL      path of the model file
 
 A variable that is already set is left alone, so a server of one's own can stand in. What can't be had here
-(PostgreSQL isn't installed, the model can't be downloaded) is named and left out; with CI=true that is an error, and
-so is, anywhere, a PostgreSQL that is installed and does not start.
-The server and its files are gone when the command ends, however it ends.
+(PostgreSQL or Redis isn't installed, the model can't be downloaded) is named and left out; with CI=true that is an
+error, and so is, anywhere, one that is installed and does not start.
+The servers and their files are gone when the command ends, however it ends.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Services:
 
     environment: dict[str, str]
     postgres: Service
+    redis: Service
     model: Service
 
 
@@ -72,6 +74,7 @@ def started() -> Iterator[Services]:
         services = Services(
             environment,
             postgres=provide(environment, "JETON_TEST_POSTGRES", lambda: stack.enter_context(postgres_server())),
+            redis=provide(environment, "JETON_TEST_REDIS", lambda: stack.enter_context(redis_server())),
             model=provide(environment, "JETON_TEST_MODEL", lambda: (str(fetch_model.ensure_model()), "SmolLM2-135M")),
         )
         # Called first when the block is left.
@@ -147,6 +150,48 @@ def postgres_server() -> Iterator[tuple[str, str]]:
                 sys.exit(f"with_services: PostgreSQL {version} does not start:\n{log.read_text()}")
             time.sleep(0.1)
         yield f"postgres://postgres:{password}@127.0.0.1:{port}/postgres", version
+
+
+@contextmanager
+def redis_server() -> Iterator[tuple[str, str]]:
+    """A Redis server that keeps nothing on the disk; yields its URL and version."""
+    program = redis_binary()
+    version = re.search(r"v=(\S+)", subprocess.check_output([program, "--version"], text=True)).group(1)
+    port = free_port()
+    server = start_redis(program, port)
+    try:
+        yield f"redis://127.0.0.1:{port}", version
+    finally:
+        server.kill()
+        server.wait()
+
+
+def redis_binary() -> str:
+    """The server's program: Redis, or Valkey, which is the same for us."""
+    if program := shutil.which("redis-server") or shutil.which("valkey-server"):
+        return program
+    raise Unavailable("Redis's server program (redis-server) is not installed")
+
+
+def start_redis(program: str, port: int) -> subprocess.Popen:
+    """Start Redis at this port of the loopback interface, and wait until it answers."""
+    command = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
+    server = subprocess.Popen(
+        command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1) as connection:
+                connection.sendall(b"PING\r\n")
+                if connection.recv(16).startswith(b"+PONG"):
+                    return server
+        except OSError:
+            pass
+        if server.poll() is not None or time.monotonic() > deadline:
+            server.kill()
+            sys.exit(f"with_services: Redis does not start: {' '.join(command)}")
+        time.sleep(0.05)
 
 
 def postgres_binaries() -> Path:
@@ -242,7 +287,7 @@ def main(arguments: list[str]) -> NoReturn:
     if arguments[:1] != ["--"] or len(arguments) < 2:
         sys.exit("usage: with_services.py -- COMMAND [ARGUMENT ...]")
     with started() as services:
-        print(f"PostgreSQL: {services.postgres}. Model: {services.model}.", flush=True)
+        print(f"PostgreSQL: {services.postgres}. Redis: {services.redis}. Model: {services.model}.", flush=True)
         status = run(arguments[1:], services.environment)
     sys.exit(status)
 

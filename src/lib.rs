@@ -12,7 +12,9 @@
 //! | [`session`] | log in, refresh, log out; credential to viewer |
 //! | [`account`], [`chat`] | people; metered exchanges |
 //! | [`ledger`], [`audit`] | the only one that moves tokens; what operators did |
+//! | [`neighbours`] | which servers share the database |
 //! | [`app`] | what all of them need, built once |
+//! | [`limits`] | what is counted against abuse |
 //! | [`secrets`] | what tokens are signed with |
 //! | [`db`], [`entity`], [`ai`], [`cluster`] | storage, rows, language models, news |
 //! | the rest | leaves: errors, tokens, time, passwords, and the like |
@@ -33,6 +35,8 @@ pub mod graphql;
 pub mod jwt;
 pub mod keyed_hash;
 pub mod ledger;
+pub mod limits;
+pub mod neighbours;
 pub mod openai;
 pub mod page;
 pub mod password;

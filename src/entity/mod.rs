@@ -5,6 +5,7 @@ pub mod audit_event;
 pub mod chat;
 pub mod conversation;
 pub mod ledger_entry;
+pub mod server;
 pub mod session;
 pub mod usage_day;
 pub mod usage_day_user;

@@ -29,7 +29,7 @@ pub use self::connections::serve;
 pub use self::tls::Certificate;
 use crate::app::App;
 use crate::random::Random;
-use crate::{chat, graphql, openai, rest, web};
+use crate::{chat, graphql, neighbours, openai, rest, web};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -78,11 +78,12 @@ pub fn router(app: &App) -> Router {
     usual.merge(with_pictures).layer(axum::extract::DefaultBodyLimit::disable()).layer(middleware)
 }
 
-/// Ready when the database answers and no shutdown has begun.
+/// Ready when the database answers and no shutdown has begun. Further lines tell what is not as it should be, while the
+/// server does its work all the same.
 async fn ready(State(app): State<App>) -> Response {
     let database = timeout(Duration::from_secs(2), app.db.ping()).await;
     match database {
-        Ok(Ok(())) if !app.tasks.is_closed() => "ready\n".into_response(),
+        Ok(Ok(())) if !app.tasks.is_closed() => format!("ready\n{}", neighbours::notes(&app)).into_response(),
         Ok(Ok(())) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response(),
         Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response(),
     }
@@ -109,6 +110,7 @@ impl MakeRequestId for MakeId {
 pub async fn run(app: App, listener: Listener) {
     let stop = CancellationToken::new();
     let certificate = listener.certificate.clone();
+    let address = listener.socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string());
     let serving = serve(&app, listener, router(&app), stop.clone());
     let reloading = async {
         let mut looks = tokio::time::interval(LOOK_AGAIN);
@@ -123,6 +125,8 @@ pub async fn run(app: App, listener: Listener) {
         asked_to_stop().await;
         tracing::info!(open_turns = app.turns.taken(), "shutting down");
         app.tasks.close();
+        // Whoever asks whether this server is ready has heard by then, and sends nothing any more.
+        tokio::time::sleep(app.config.http.drain).await;
         stop.cancel();
         if timeout(app.config.http.shutdown_grace, app.tasks.wait()).await.is_err() {
             tracing::warn!(open_turns = app.turns.taken(), "open turns took too long; they are marked INTERRUPTED");
@@ -136,7 +140,7 @@ pub async fn run(app: App, listener: Listener) {
     };
     tokio::select! {
         served = async {
-            tokio::join!(serving, chat::sweep_forever(app.clone()), reloading);
+            tokio::join!(serving, chat::sweep_forever(app.clone()), neighbours::beat_forever(&app, address), reloading);
             // Sockets are no connections to the listener any more, and are told that the server stops.
             app.streams.close();
             app.streams.wait().await;

@@ -33,9 +33,11 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     rules.insert("entity", with_leaves(&[]));
     rules.insert("ai", with_leaves(&[]));
     rules.insert("cluster", with_leaves(&[]));
-    rules.insert("app", with_leaves(&["config", "secrets", "db", "entity", "ai", "cluster"]));
+    rules.insert("limits", with_leaves(&["config", "cluster"]));
+    rules.insert("app", with_leaves(&["config", "secrets", "db", "entity", "ai", "cluster", "limits"]));
     let base = ["app", "config", "secrets", "db", "entity", "ai", "cluster"];
     let domain = |more: &[&'static str]| with_leaves(&[&base[..], more].concat());
+    rules.insert("neighbours", domain(&[]));
     rules.insert("ledger", domain(&[]));
     rules.insert("audit", domain(&[]));
     rules.insert("account", domain(&["ledger", "audit"]));
@@ -46,7 +48,7 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     rules.insert("rest", domain(&rooms));
     rules.insert("openai", domain(&rooms));
     rules.insert("web", Vec::new());
-    rules.insert("server", domain(&[&rooms[..], &["graphql", "rest", "openai", "web"]].concat()));
+    rules.insert("server", domain(&[&rooms[..], &["graphql", "rest", "openai", "web", "neighbours"]].concat()));
     rules.insert("cli", domain(&[&rooms[..], &["graphql", "rest", "openai", "server", "telemetry"]].concat()));
     rules.insert("lib", Vec::new());
     rules.insert("main", vec!["cli"]);

@@ -18,6 +18,7 @@ mod api_keys;
 mod architecture;
 mod authorization;
 mod carriers;
+mod cluster;
 mod conversations;
 mod database;
 mod defects;
