@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use ::redis::Script;
+use chrono::{DateTime, Utc};
 use tokio::time::timeout;
 
 use super::redis::Line;

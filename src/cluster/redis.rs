@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
 use ::redis::aio::{MultiplexedConnection, PubSub, PubSubSink, PubSubStream};
 use ::redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError};
+use futures::StreamExt;
 use secrecy::ExposeSecret;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -45,7 +45,10 @@ pub(super) struct Remote {
 }
 
 enum Order {
-    Publish { topic: String, news: Arc<[u8]> },
+    Publish {
+        topic: String,
+        news: Arc<[u8]>,
+    },
     /// Answered when all that came before has been sent.
     Answer(oneshot::Sender<()>),
 }
@@ -165,9 +168,8 @@ impl Task {
     }
 
     async fn open(&self) -> Result<(MultiplexedConnection, PubSub), RedisError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
         Ok((connection, timely(self.client.get_async_pubsub()).await?))
     }
@@ -208,7 +210,8 @@ impl Task {
             for order in batch.drain(..) {
                 match order {
                     Order::Publish { topic, news } => {
-                        let frame = [self.server.as_bytes(), &[SEPARATOR], topic.as_bytes(), &[SEPARATOR], &news].concat();
+                        let frame =
+                            [self.server.as_bytes(), &[SEPARATOR], topic.as_bytes(), &[SEPARATOR], &news].concat();
                         pipeline.cmd("PUBLISH").arg(self.channel(&topic)).arg(frame).ignore();
                     }
                     Order::Answer(answer) => waiting.push(answer),

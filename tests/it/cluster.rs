@@ -11,9 +11,9 @@ use jeton::chat::{self, Fed};
 use jeton::cluster::{Bus, News, Settings};
 use jeton::entity::server;
 use jeton::keyed_hash::KeyedHash;
+use jeton::neighbours;
 use jeton::random::Random;
 use jeton::server::Listener;
-use jeton::neighbours;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
@@ -155,7 +155,8 @@ async fn parts_come_live_from_another_server_over_redis(#[values(On::Sqlite, On:
     servers.one.model.play(script);
     let watching = servers.serve_two().await;
     let mut balance =
-        Events::open(watching, mia.access.as_deref(), "subscription { balanceChanged { tokens held } }", json!({})).await;
+        Events::open(watching, mia.access.as_deref(), "subscription { balanceChanged { tokens held } }", json!({}))
+            .await;
     balance.hear().await;
     let begun = Instant::now();
     start(&mia).await;
@@ -190,13 +191,11 @@ async fn a_reply_is_stopped_from_another_server_over_redis(#[values(On::Sqlite, 
     let mia = servers.one.user("mia").await;
     servers.one.model.play([Step::Say("Half"), Step::Hang]);
     let id = start(&mia).await;
-    let stop = "mutation($id: ID!) { stopMessage(input: {chatId: $id}) { chat { status response cost } errors { code } } }";
+    let stop =
+        "mutation($id: ID!) { stopMessage(input: {chatId: $id}) { chat { status response cost } errors { code } } }";
     let begun = Instant::now();
     let stopped = servers.at_two(&mia).data(stop, json!({ "id": id })).await["stopMessage"].take();
-    assert_eq!(
-        stopped,
-        json!({ "chat": { "status": "STOPPED", "response": "Half", "cost": 100 }, "errors": [] })
-    );
+    assert_eq!(stopped, json!({ "chat": { "status": "STOPPED", "response": "Half", "cost": 100 }, "errors": [] }));
     assert!(begun.elapsed() < LIVE, "{:?}", begun.elapsed());
 }
 
@@ -218,7 +217,7 @@ async fn sessions_that_end_elsewhere_close_sockets_here_over_redis(#[values(On::
     tokio::time::sleep(Duration::from_millis(200)).await;
 
     let begun = Instant::now();
-    mia.data("mutation { logout { errors { code } } }", json!({})).await;
+    mia.data("mutation { logout(input: {}) { errors { code } } }", json!({})).await;
     assert_eq!(socket.closed().await.0, 4403);
     let refused = stream.hear().await;
     assert_eq!(refused["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
@@ -268,8 +267,7 @@ async fn limits_are_counted_together_over_redis(#[values(On::Sqlite, On::Postgre
         assert_eq!(log_in(server, "mia", "wrong").await, 401, "and a success forgets");
     }
     // Whose they are is not told to Redis.
-    let mut connection =
-        ::redis::Client::open(redis()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut connection = ::redis::Client::open(redis()).unwrap().get_multiplexed_async_connection().await.unwrap();
     let keys: Vec<String> = ::redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
     assert!(keys.iter().any(|key| key.contains("guesses by name")), "{keys:?}");
     assert!(!keys.iter().any(|key| key.contains("mia") || key.contains("tom")), "{keys:?}");
@@ -377,7 +375,8 @@ async fn redis_is_killed_and_started_again_and_no_part_is_lost(#[values(On::Sqli
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_is_not_there_keeps_nobody_from_starting() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let app = TestApp::with(On::Sqlite, &over(&format!("redis://{nobody}"), "limits.messages_per_minute_per_user = 2")).await;
+    let app =
+        TestApp::with(On::Sqlite, &over(&format!("redis://{nobody}"), "limits.messages_per_minute_per_user = 2")).await;
     let mia = app.user("mia").await;
     let code = async || mia.say("echo", "Hello").await["errors"][0]["code"].clone();
     assert_eq!((code().await, code().await), (Value::Null, Value::Null));
@@ -429,7 +428,8 @@ async fn strangers_on_the_same_redis_hear_nothing() {
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_server_without_a_bus_is_seen_and_warned_of(#[values(On::Sqlite, On::Postgres)] on: On) {
-    let installation = Installation::new(on, &[("JETON_TURNS__LEASE", "1s"), ("JETON_LOG__FILTER", "jeton=warn")]).await;
+    let installation =
+        Installation::new(on, &[("JETON_TURNS__LEASE", "1s"), ("JETON_LOG__FILTER", "jeton=warn")]).await;
     let log = installation.data.path().join("log");
     let ready = async |url: &str| {
         let answer = client().get(format!("{url}/readyz")).send().await.unwrap();
