@@ -99,6 +99,50 @@ def provide(environment: dict[str, str], variable: str, start: Callable[[], tupl
 @contextmanager
 def postgres_server() -> Iterator[tuple[str, str]]:
     """A PostgreSQL server with a superuser `postgres`; yields its URL and version."""
+    # Nothing here outlives the run, so nothing waits for the disk.
+    with postgres(full_page_writes="off", synchronous_commit="off") as server:
+        yield server.url, server.version
+
+
+@dataclass
+class Postgres:
+    """A throw-away PostgreSQL server, which can be killed and started again."""
+
+    url: str
+    version: str
+    command: list
+    directory: Path
+    owner: dict[str, int]
+    process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        log, port = self.directory / "log", self.url.rsplit(":", 1)[1].split("/")[0]
+        with log.open("a") as output:
+            # In its own session: Ctrl-C in the terminal reaches the tests first, and the server after them.
+            self.process = subprocess.Popen(
+                self.command, cwd=self.directory, stdout=output, stderr=output, start_new_session=True, **self.owner
+            )
+        deadline = time.monotonic() + 60
+        ready = [postgres_binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", port]
+        while subprocess.run(ready).returncode != 0:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                sys.exit(f"with_services: PostgreSQL {self.version} does not start:\n{log.read_text()}")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """Stop at once, saving nothing: when it starts again it goes on from its log."""
+        self.process.send_signal(signal.SIGQUIT)
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+@contextmanager
+def postgres(**settings: str) -> Iterator[Postgres]:
+    """A PostgreSQL server with a superuser `postgres` and these settings."""
     binaries = postgres_binaries()
     version = subprocess.check_output([binaries / "postgres", "--version"], text=True).split()[2]
     password = secrets.token_hex(16)
@@ -125,31 +169,20 @@ def postgres_server() -> Iterator[tuple[str, str]]:
             sys.exit(f"with_services: PostgreSQL's initdb failed:\n{made.stdout}")
 
         port = free_port()
-        log = directory / "log"
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": port,
             "unix_socket_directories": "",
             "max_connections": 300,
-            # Nothing here outlives the run, so nothing waits for the disk.
+            # What the system has taken outlives the server, and nothing here outlives the system.
             "fsync": "off",
-            "full_page_writes": "off",
-            "synchronous_commit": "off",
+            **settings,
         }
         command = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
-        with log.open("w") as output:
-            # In its own session: Ctrl-C in the terminal reaches the tests first, and the server after them.
-            server = subprocess.Popen(
-                command, cwd=directory, stdout=output, stderr=output, start_new_session=True, **owner
-            )
-        stack.callback(stop_postgres, server)
-
-        deadline = time.monotonic() + 60
-        while subprocess.run([binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode != 0:
-            if server.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"with_services: PostgreSQL {version} does not start:\n{log.read_text()}")
-            time.sleep(0.1)
-        yield f"postgres://postgres:{password}@127.0.0.1:{port}/postgres", version
+        server = Postgres(f"postgres://postgres:{password}@127.0.0.1:{port}/postgres", version, command, directory, owner)
+        server.start()
+        stack.callback(server.kill)
+        yield server
 
 
 @contextmanager
@@ -235,16 +268,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def stop_postgres(server: subprocess.Popen) -> None:
-    """Stop at once: there is nothing to save."""
-    server.send_signal(signal.SIGQUIT)
-    try:
-        server.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
 
 
 def leave(number: int, _frame: object) -> NoReturn:
