@@ -187,12 +187,8 @@ mod tests {
         drop(one);
         let nothing = tokio::time::timeout(std::time::Duration::from_millis(20), local.changed()).await;
         assert!(nothing.is_err(), "somebody is left");
-        let waiting = tokio::spawn({
-            let local = local.clone();
-            async move { local.changed().await }
-        });
-        drop(two);
-        assert_eq!(waiting.await.unwrap(), topics(&["t"]));
+        let (told, ()) = tokio::join!(local.changed(), async { drop(two) });
+        assert_eq!(told, topics(&["t"]), "whoever waits is told");
         let _three = local.subscribe("u");
         assert_eq!(local.all(), topics(&["u"]));
         let _four = local.subscribe("v");
