@@ -42,7 +42,8 @@ import with_services
 SERVERS = 3
 GRANT = 1_000_000
 PRICE = 100
-LEASE = 6.0
+#: Longer than a save may wait on a machine that has far too much to do: else living turns are taken for dead.
+LEASE = 20.0
 #: How long a user goes on trying after the time is over.
 PATIENCE = 90.0
 #: How users send, and how often each.
