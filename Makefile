@@ -10,7 +10,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/gql/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser lint fmt schema web model soak clients sdks bench-search bench-overview bench-streams attack fuzz sbom copy-test audit clean
+.PHONY: help run test browser lint fmt schema web model soak cluster-test clients sdks bench-search bench-overview bench-streams attack fuzz copy-test sbom audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,11 @@ model: ## fetch the small language model into models/
 soak: ## 1,000 turns with a misbehaving model and a server that is killed again and again, on both databases
 	$(CARGO) build --locked
 	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/soak.py $(ARGS)
+
+# The binary that the tests were built with, as for `browser`.
+cluster-test: ## 500 users of three servers behind nginx, while servers, Redis and PostgreSQL are killed and restarted
+	$(CARGO) test --workspace --locked --no-run --quiet
+	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/cluster_test.py $(ARGS)
 
 clients: ## follow the real model's replies with the official graphql-ws and graphql-sse clients, and audit GraphQL over HTTP
 	$(CARGO) test --workspace --locked --no-run --quiet

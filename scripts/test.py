@@ -17,7 +17,8 @@ import with_services
 def main(arguments: list[str]) -> NoReturn:
     with with_services.started() as services:
         coverage = (
-            f"Databases of this run: SQLite: yes; PostgreSQL: {services.postgres}. "
+            f"Databases of this run: SQLite: yes; PostgreSQL: {services.postgres}; "
+            f"Redis: {services.redis}. "
             f"Language model: {services.model}."
         )
         print(coverage, flush=True)
@@ -32,6 +33,8 @@ def cargo_test(arguments: list[str], services: with_services.Services) -> list[s
     if not services.postgres.available:
         # The runner's patterns mind the case, and rstest makes `on_2_Database__Postgres` of a value.
         skips += ["--skip", "postgres", "--skip", "Postgres"]
+    if not services.redis.available:
+        skips += ["--skip", "redis"]
     if not services.model.available:
         skips += ["--skip", "real_model"]
     if skips and "--" not in arguments:

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""Run a command with what Jeton's tests need around them: a throw-away PostgreSQL server and the small model.
+"""Run a command with what Jeton's tests need around them: throw-away PostgreSQL and Redis servers, and the small model.
 
     python3 scripts/with_services.py -- COMMAND [ARGUMENT ...]
 
 The command finds them in its environment:
 
     JETON_TEST_POSTGRES   postgres://... of a superuser who may create databases
+    JETON_TEST_REDIS      redis://... of a server that may be written to; redis-server is on PATH then, too
     JETON_TEST_MODEL      path of the model file
 
 A variable that is already set is left alone, so a server of one's own can stand in. What can't be had here
-(PostgreSQL isn't installed, the model can't be downloaded) is named and left out; with CI=true that is an error, and
-so is, anywhere, a PostgreSQL that is installed and does not start.
-The server and its files are gone when the command ends, however it ends.
+(PostgreSQL or Redis isn't installed, the model can't be downloaded) is named and left out; with CI=true that is an
+error, and so is, anywhere, one that is installed and does not start.
+The servers and their files are gone when the command ends, however it ends.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Services:
 
     environment: dict[str, str]
     postgres: Service
+    redis: Service
     model: Service
 
 
@@ -72,6 +74,7 @@ def started() -> Iterator[Services]:
         services = Services(
             environment,
             postgres=provide(environment, "JETON_TEST_POSTGRES", lambda: stack.enter_context(postgres_server())),
+            redis=provide(environment, "JETON_TEST_REDIS", lambda: stack.enter_context(redis_server())),
             model=provide(environment, "JETON_TEST_MODEL", lambda: (str(fetch_model.ensure_model()), "SmolLM2-135M")),
         )
         # Called first when the block is left.
@@ -96,6 +99,50 @@ def provide(environment: dict[str, str], variable: str, start: Callable[[], tupl
 @contextmanager
 def postgres_server() -> Iterator[tuple[str, str]]:
     """A PostgreSQL server with a superuser `postgres`; yields its URL and version."""
+    # Nothing here outlives the run, so nothing waits for the disk.
+    with postgres(full_page_writes="off", synchronous_commit="off") as server:
+        yield server.url, server.version
+
+
+@dataclass
+class Postgres:
+    """A throw-away PostgreSQL server, which can be killed and started again."""
+
+    url: str
+    version: str
+    command: list
+    directory: Path
+    owner: dict[str, int]
+    process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        log, port = self.directory / "log", self.url.rsplit(":", 1)[1].split("/")[0]
+        with log.open("a") as output:
+            # In its own session: Ctrl-C in the terminal reaches the tests first, and the server after them.
+            self.process = subprocess.Popen(
+                self.command, cwd=self.directory, stdout=output, stderr=output, start_new_session=True, **self.owner
+            )
+        deadline = time.monotonic() + 60
+        ready = [postgres_binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", port]
+        while subprocess.run(ready).returncode != 0:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                sys.exit(f"with_services: PostgreSQL {self.version} does not start:\n{log.read_text()}")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """Stop at once, saving nothing: when it starts again it goes on from its log."""
+        self.process.send_signal(signal.SIGQUIT)
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+@contextmanager
+def postgres(**settings: str) -> Iterator[Postgres]:
+    """A PostgreSQL server with a superuser `postgres` and these settings."""
     binaries = postgres_binaries()
     version = subprocess.check_output([binaries / "postgres", "--version"], text=True).split()[2]
     password = secrets.token_hex(16)
@@ -122,31 +169,62 @@ def postgres_server() -> Iterator[tuple[str, str]]:
             sys.exit(f"with_services: PostgreSQL's initdb failed:\n{made.stdout}")
 
         port = free_port()
-        log = directory / "log"
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": port,
             "unix_socket_directories": "",
             "max_connections": 300,
-            # Nothing here outlives the run, so nothing waits for the disk.
+            # What the system has taken outlives the server, and nothing here outlives the system.
             "fsync": "off",
-            "full_page_writes": "off",
-            "synchronous_commit": "off",
+            **settings,
         }
         command = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
-        with log.open("w") as output:
-            # In its own session: Ctrl-C in the terminal reaches the tests first, and the server after them.
-            server = subprocess.Popen(
-                command, cwd=directory, stdout=output, stderr=output, start_new_session=True, **owner
-            )
-        stack.callback(stop_postgres, server)
+        server = Postgres(f"postgres://postgres:{password}@127.0.0.1:{port}/postgres", version, command, directory, owner)
+        server.start()
+        stack.callback(server.kill)
+        yield server
 
-        deadline = time.monotonic() + 60
-        while subprocess.run([binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode != 0:
-            if server.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"with_services: PostgreSQL {version} does not start:\n{log.read_text()}")
-            time.sleep(0.1)
-        yield f"postgres://postgres:{password}@127.0.0.1:{port}/postgres", version
+
+@contextmanager
+def redis_server() -> Iterator[tuple[str, str]]:
+    """A Redis server that keeps nothing on the disk; yields its URL and version."""
+    program = redis_binary()
+    version = re.search(r"v=(\S+)", subprocess.check_output([program, "--version"], text=True)).group(1)
+    port = free_port()
+    server = start_redis(program, port)
+    try:
+        yield f"redis://127.0.0.1:{port}", version
+    finally:
+        server.kill()
+        server.wait()
+
+
+def redis_binary() -> str:
+    """The server's program: Redis, or Valkey, which is the same for us."""
+    if program := shutil.which("redis-server") or shutil.which("valkey-server"):
+        return program
+    raise Unavailable("Redis's server program (redis-server) is not installed")
+
+
+def start_redis(program: str, port: int) -> subprocess.Popen:
+    """Start Redis at this port of the loopback interface, and wait until it answers."""
+    command = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
+    server = subprocess.Popen(
+        command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1) as connection:
+                connection.sendall(b"PING\r\n")
+                if connection.recv(16).startswith(b"+PONG"):
+                    return server
+        except OSError:
+            pass
+        if server.poll() is not None or time.monotonic() > deadline:
+            server.kill()
+            sys.exit(f"with_services: Redis does not start: {' '.join(command)}")
+        time.sleep(0.05)
 
 
 def postgres_binaries() -> Path:
@@ -192,16 +270,6 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def stop_postgres(server: subprocess.Popen) -> None:
-    """Stop at once: there is nothing to save."""
-    server.send_signal(signal.SIGQUIT)
-    try:
-        server.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
-
-
 def leave(number: int, _frame: object) -> NoReturn:
     """Told to stop: leave by way of every clean-up."""
     ignore_signals()
@@ -242,7 +310,7 @@ def main(arguments: list[str]) -> NoReturn:
     if arguments[:1] != ["--"] or len(arguments) < 2:
         sys.exit("usage: with_services.py -- COMMAND [ARGUMENT ...]")
     with started() as services:
-        print(f"PostgreSQL: {services.postgres}. Model: {services.model}.", flush=True)
+        print(f"PostgreSQL: {services.postgres}. Redis: {services.redis}. Model: {services.model}.", flush=True)
         status = run(arguments[1:], services.environment)
     sys.exit(status)
 

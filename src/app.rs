@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -13,16 +14,17 @@ use tokio_util::task::TaskTracker;
 
 use crate::ai::{self, SharedProvider};
 use crate::clock::Clock;
-use crate::cluster::Bus;
+use crate::cluster::{self, Bus};
 use crate::config::{self, Config};
 use crate::db::Db;
 use crate::error::Error;
 use crate::jwt::{Keys, Names};
 use crate::keyed_hash::KeyedHash;
+use crate::limits::{Guesses, Rates};
 use crate::metrics::Metrics;
 use crate::password::Hasher;
 use crate::random::Random;
-use crate::rate_limit::{Failures, Places, Rate};
+use crate::rate_limit::Places;
 use crate::recording::Recording;
 use crate::secrets::Secrets;
 use crate::tokens::Price;
@@ -56,10 +58,12 @@ pub struct Parts {
     pub bus: Bus,
     /// What is counted and timed.
     pub metrics: Metrics,
-    /// Wrong passwords by name.
-    pub login_failures: Failures,
-    /// Wrong passwords by address.
-    pub address_failures: Failures,
+    /// Which server this is: a name that no other one has, and that is new with every start.
+    pub id: String,
+    /// How many other servers use the database, where they have no common bus; known by [`crate::neighbours`].
+    pub others: AtomicUsize,
+    /// Wrong passwords.
+    pub guesses: Guesses,
     /// Open turns.
     pub turns: Places<i64>,
     /// Sockets, by address.
@@ -94,10 +98,20 @@ impl App {
     /// Builds the application on a connected database.
     ///
     /// # Errors
-    /// INTERNAL where the system has no randomness for a salt.
+    /// INTERNAL where the system has no randomness for a salt, or the address of Redis will not do.
     pub fn new(config: Config, db: Db, outside: Outside) -> Result<Self, Error> {
         let Outside { clock, random, models, secrets } = outside;
         let named = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
+        let id = random.hex128();
+        let hash =
+            |purpose| KeyedHash::new(secrets.hashing.expose_secret().as_bytes(), purpose).map_err(Error::internal);
+        let redis = Some(&config.cluster.redis).filter(|url| !url.expose_secret().is_empty());
+        let bus = match redis {
+            Some(url) => {
+                Bus::redis(cluster::Settings { url, server: &id, hash: hash("jeton: what servers count together")? })?
+            }
+            None => Bus::local(),
+        };
         let names = Names { issuer: named(&config.auth.issuer), audience: named(&config.auth.audience) };
         Ok(Self(Arc::new(Parts {
             metrics: Metrics::new(db.batches()),
@@ -106,17 +120,17 @@ impl App {
             random,
             hasher: Hasher::new(config.auth.hashing_threads)?,
             keys: Keys::new(&secrets.signing, names),
-            hashes: KeyedHash::new(secrets.hashing.expose_secret().as_bytes(), "jeton: API keys and calls")
-                .map_err(Error::internal)?,
+            hashes: hash("jeton: API keys and calls")?,
             models,
             viewers: viewers(),
-            bus: Bus::local(),
-            login_failures: Failures::new(config.auth.free_attempts, config.auth.max_delay),
-            address_failures: Failures::new(config.auth.free_attempts_per_address, config.auth.max_delay),
+            id,
+            others: AtomicUsize::new(0),
+            guesses: Guesses::new(&config.auth, bus.clone()),
+            rates: Rates::new(&config.limits, bus.clone()),
+            bus,
             turns: Places::new(config.turns.open_per_user, config.turns.open_per_server),
             sockets: Places::new(config.http.max_connections_per_address, config.http.max_connections),
             user_streams: Places::new(config.graphql.streams_per_user, usize::MAX),
-            rates: Rates::new(&config),
             answers: answers(),
             tasks: TaskTracker::new(),
             streams: TaskTracker::new(),
@@ -155,37 +169,6 @@ impl Deref for App {
 
     fn deref(&self) -> &Parts {
         &self.0
-    }
-}
-
-/// What may be done in a time.
-pub struct Rates {
-    /// Messages, by user.
-    pub users: Rate<i64>,
-    /// Messages, by API key.
-    pub keys: Rate<i64>,
-    /// New accounts, by address.
-    pub registrations: Rate<Address>,
-    /// Uses of refresh tokens, by address.
-    pub refreshes: Rate<Address>,
-}
-
-impl Rates {
-    fn new(config: &Config) -> Self {
-        Self {
-            users: Rate::per_minute(config.limits.messages_per_minute_per_user),
-            keys: Rate::per_minute(config.limits.messages_per_minute_per_key),
-            registrations: Rate::per_hour(config.limits.registrations_per_hour_per_address),
-            refreshes: Rate::per_minute(config.limits.refreshes_per_minute_per_address),
-        }
-    }
-
-    /// Forgets those who have done nothing for a while.
-    pub fn forget_idle(&self) {
-        self.users.forget_idle();
-        self.keys.forget_idle();
-        self.registrations.forget_idle();
-        self.refreshes.forget_idle();
     }
 }
 

@@ -14,7 +14,9 @@
 //! | [`account`], [`chat`] | people; metered exchanges |
 //! | [`retention`] | deletes what was kept for long enough |
 //! | [`ledger`], [`audit`] | the only one that moves tokens; what operators did |
+//! | [`neighbours`] | which servers share the database |
 //! | [`app`] | what all of them need, built once |
+//! | [`limits`] | what is counted against abuse |
 //! | [`secrets`] | what tokens are signed with |
 //! | [`db`], [`entity`], [`ai`], [`cluster`] | storage, rows, language models, news |
 //! | the rest | leaves: errors, tokens, time, passwords, and the like |
@@ -35,7 +37,9 @@ pub mod graphql;
 pub mod jwt;
 pub mod keyed_hash;
 pub mod ledger;
+pub mod limits;
 pub mod metrics;
+pub mod neighbours;
 pub mod openai;
 pub mod page;
 pub mod password;

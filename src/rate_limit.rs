@@ -40,6 +40,11 @@ impl Failures {
         Self { free, ceiling, names: Arc::default() }
     }
 
+    /// How many failures are free, and the longest wait.
+    pub fn rule(&self) -> (u32, Duration) {
+        (self.free, self.ceiling)
+    }
+
     /// Takes one try for this name, as a failure until [`Failures::forget`] says otherwise. Counted before the password
     /// is checked, so that many tries at once are as many tries.
     ///
@@ -180,17 +185,30 @@ impl<K: Eq + Hash> Drop for Place<K> {
 }
 
 /// So many of something in a time, by whoever does it. All of them may come at once.
-pub struct Rate<K: Clone + Eq + Hash>(Option<DefaultKeyedRateLimiter<K>>);
+pub struct Rate<K: Clone + Eq + Hash> {
+    count: u32,
+    period: Duration,
+    limiter: Option<DefaultKeyedRateLimiter<K>>,
+}
 
 impl<K: Clone + Eq + Hash> Rate<K> {
     /// So many in a minute; 0 for no limit.
     pub fn per_minute(count: u32) -> Self {
-        Self(NonZeroU32::new(count).map(Quota::per_minute).map(DefaultKeyedRateLimiter::keyed))
+        Self::new(count, Duration::from_secs(60), Quota::per_minute)
     }
 
     /// So many in an hour; 0 for no limit.
     pub fn per_hour(count: u32) -> Self {
-        Self(NonZeroU32::new(count).map(Quota::per_hour).map(DefaultKeyedRateLimiter::keyed))
+        Self::new(count, Duration::from_secs(60 * 60), Quota::per_hour)
+    }
+
+    fn new(count: u32, period: Duration, quota: fn(NonZeroU32) -> Quota) -> Self {
+        Self { count, period, limiter: NonZeroU32::new(count).map(quota).map(DefaultKeyedRateLimiter::keyed) }
+    }
+
+    /// How many, 0 for no limit, in which time.
+    pub fn quota(&self) -> (u32, Duration) {
+        (self.count, self.period)
     }
 
     /// Counts one.
@@ -198,7 +216,7 @@ impl<K: Clone + Eq + Hash> Rate<K> {
     /// # Errors
     /// RATE_LIMITED with these words, and the seconds to wait.
     pub fn check(&self, who: &K, words: &str) -> Result<(), Error> {
-        let Some(limiter) = &self.0 else { return Ok(()) };
+        let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter.check_key(who).map_err(|refused| {
             let wait = refused.wait_time_from(DefaultClock::default().now()).as_secs_f64().ceil() as u64;
             Error::rate_limited(words, wait.max(1))
@@ -207,7 +225,7 @@ impl<K: Clone + Eq + Hash> Rate<K> {
 
     /// Forgets those who have all they may have again.
     pub fn forget_idle(&self) {
-        if let Some(limiter) = &self.0 {
+        if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }

@@ -9,6 +9,7 @@ mod m20261123_000004_usage;
 mod m20261124_000005_by_time;
 mod m20261124_000006_api_keys;
 mod m20261124_000007_audit_owner;
+mod m20261126_000008_servers;
 mod m20261126_000009_jobs;
 mod m20261126_000010_imports;
 
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_by_time::Migration),
             Box::new(m20261124_000006_api_keys::Migration),
             Box::new(m20261124_000007_audit_owner::Migration),
+            Box::new(m20261126_000008_servers::Migration),
             Box::new(m20261126_000009_jobs::Migration),
             Box::new(m20261126_000010_imports::Migration),
         ]

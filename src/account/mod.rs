@@ -38,8 +38,7 @@ pub struct Registering {
 pub async fn register(app: &App, input: Registering, origin: &Origin) -> Result<user::Model, Error> {
     check_open(app)?;
     if let Some(address) = &origin.address {
-        let words = "Too many new accounts from your address. Try again later.";
-        app.metrics.limited("registrations", app.rates.registrations.check(address, words))?;
+        app.metrics.limited("registrations", app.rates.registration(address).await)?;
     }
     let new = NewUser::checked(app, &input.username, input.password, Roles::default()).await?;
     app.db.write(new, |txn, new| Box::pin(insert(txn, new))).await
@@ -153,11 +152,11 @@ pub async fn confirm_password(
     let (identity, _) = viewer.person()?;
     let id = identity.id;
     let user = user::Entity::find_by_id(id).one(app.db.read()).await?.ok_or_else(Error::unauthenticated)?;
-    take_try(app, &user.username_key, None)?;
+    take_try(app, &user.username_key, None).await?;
     if !app.hasher.verify(password, Some(user.password_hash.clone())).await? {
         return Err(Error::field(field, "The password is wrong."));
     }
-    forget_try(app, &user.username_key, None);
+    forget_try(app, &user.username_key, None).await;
     Ok(user)
 }
 
@@ -165,25 +164,16 @@ pub async fn confirm_password(
 ///
 /// # Errors
 /// RATE_LIMITED after too many wrong ones for the name or from the address, with the seconds to wait.
-pub fn take_try(app: &App, username_key: &str, address: Option<Address>) -> Result<(), Error> {
-    let wait = |seconds: u64| {
+pub async fn take_try(app: &App, username_key: &str, address: Option<Address>) -> Result<(), Error> {
+    let taken = app.guesses.take(username_key, address, app.clock.now()).await;
+    app.metrics.limited("passwords", taken).map_err(|seconds| {
         Error::rate_limited(format!("Too many wrong passwords. Try again in {seconds} seconds."), seconds)
-    };
-    let now = app.clock.now();
-    if let Some(address) = address {
-        app.metrics
-            .limited("passwords_of_address", app.address_failures.take(&address.to_string(), now))
-            .map_err(wait)?;
-    }
-    app.metrics.limited("passwords_of_name", app.login_failures.take(username_key, now)).map_err(wait)
+    })
 }
 
 /// The last try was right. Those from the address before it stay counted: whoever has an account could forget them.
-pub fn forget_try(app: &App, username_key: &str, address: Option<Address>) {
-    app.login_failures.forget(username_key);
-    if let Some(address) = address {
-        app.address_failures.forgive(&address.to_string());
-    }
+pub async fn forget_try(app: &App, username_key: &str, address: Option<Address>) {
+    app.guesses.forget(username_key, address).await;
 }
 
 /// Tells those who serve a session of this user for longer than one request to look whether it is still good. Called

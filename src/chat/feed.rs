@@ -92,6 +92,8 @@ pub(super) fn feed(app: App, chat_id: i64, after: usize) -> impl Stream<Item = R
             let chat = chat::Entity::find_by_id(chat_id).one(app.db.read()).await?;
             let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
             for delta in Delta::behind(position, 0, &chat.response) {
+                // Where no news come, the row is all there is.
+                patience = FIRST_LOOK;
                 position = delta.end;
                 yield Fed::Delta(delta);
             }

@@ -188,11 +188,7 @@ async fn begin(
     caller: Option<call::Caller>,
 ) -> Result<Begun, Error> {
     let user_id = identity.id;
-    let words = "Too many messages in a minute. Wait a moment.";
-    app.metrics.limited("messages_of_user", app.rates.users.check(&user_id, words))?;
-    if let Some(key_id) = identity.api_key() {
-        app.metrics.limited("messages_of_key", app.rates.keys.check(&key_id, words))?;
-    }
+    app.metrics.limited("messages", app.rates.message(user_id, identity.api_key()).await)?;
     let slot = app.metrics.limited("model", model.slot())?;
     let place = app.metrics.limited("open_turns", app.turns.take(user_id)).map_err(|full| match full {
         Full::Owner => Error::rate_limited("Too many of your messages are being answered. Wait for one of them.", 1),

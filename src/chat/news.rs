@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::TO_ALL;
+
 /// From the server that drives the turn to those who follow the reply.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum News {
@@ -60,7 +62,7 @@ pub(super) fn topic(chat_id: i64) -> String {
     format!("chat:{chat_id}")
 }
 
-/// Where wishes for a chat are published.
+/// Where wishes for a chat are published: every turn listens, and hardly anybody wishes.
 pub(super) fn wishes(chat_id: i64) -> String {
-    format!("chat:{chat_id}:wishes")
+    format!("{TO_ALL}chat:{chat_id}:wishes")
 }

@@ -95,7 +95,12 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Serve => serve::run(file).await?,
         Command::Migrate => migrate(file).await?,
         Command::CreateSuperuser(args) => superuser::run(&open(file).await?, args).await?,
-        Command::User(args) => user::run(&open(file).await?, args).await?,
+        Command::User(args) => {
+            let app = open(file).await?;
+            user::run(&app, args).await?;
+            // Servers that run hear of it now, where they have a common bus.
+            app.bus.sent().await;
+        }
         Command::Key(args) => key::run(&open(file).await?, args).await?,
         Command::Keys(command) => keys::run(&load_quietly(file)?, command)?,
         Command::Verify(args) => return verify::run(&open(file).await?, args).await,

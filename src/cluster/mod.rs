@@ -2,44 +2,120 @@
 //!
 //! News may be lost: a slow receiver misses some, and nobody keeps them for later. The database is the truth; whoever
 //! receives news must be able to go on without.
+//!
+//! [`local`] is all there is of one server. With Redis the same topics go between servers too ([`redis`]): what is
+//! published here is heard here at once, and by the others a moment later. A topic has a channel there for as long as
+//! somebody listens to it on this server, and whoever began to listen is told [`News::Missed`] once the channel is open,
+//! since nothing was heard until then. While Redis is away nothing goes between servers, and when it is back everybody has
+//! missed something. What servers count together is in [`counts`].
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod counts;
+mod local;
+mod redis;
 
-use tokio::sync::broadcast;
+use std::sync::Arc;
 
-/// News that a receiver may lag behind before it misses some.
-/// Each topic has room for so many, so it is small.
-const CAPACITY: usize = 64;
+use secrecy::SecretString;
 
-type Topics = HashMap<String, broadcast::Sender<Arc<[u8]>>>;
+pub use self::counts::{Allowed, Counts, Guessed};
+use self::local::Local;
+pub use self::local::Subscription;
+use self::redis::Remote;
+use crate::error::Error;
+use crate::keyed_hash::KeyedHash;
 
-/// The bus, within this process. Clones share their topics.
-#[derive(Clone, Default)]
+/// How topics begin that go to all servers by one channel, to which they all listen at all times. Right for topics that
+/// come and go with every message and on which little is said: no channel has to be opened and closed for each.
+pub const TO_ALL: &str = "all:";
+
+fn is_for_all(topic: &str) -> bool {
+    topic.starts_with(TO_ALL)
+}
+
+/// The bus. Clones are the same one.
+#[derive(Clone)]
 pub struct Bus {
-    topics: Arc<Mutex<Topics>>,
+    local: Local,
+    remote: Option<Remote>,
+}
+
+/// How a bus over Redis is reached, and who speaks.
+pub struct Settings<'a> {
+    /// `redis://..` or `rediss://..`
+    pub url: &'a SecretString,
+    /// This server, by a name that no other one has.
+    pub server: &'a str,
+    /// What names of people and addresses are hashed with, the same on all servers. Those with another one that use the
+    /// same Redis are strangers.
+    pub hash: KeyedHash,
+}
+
+/// What goes on between servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Whether Redis answers.
+    pub is_up: bool,
+    /// How often it was connected to.
+    pub connections: u64,
+    /// News that were sent to it.
+    pub sent: u64,
+    /// News of other servers.
+    pub received: u64,
+    /// News that no other server heard: Redis was away, or too much waited for it.
+    pub dropped: u64,
+    /// Times that limits were decided by this server alone, since Redis gave no answer in time.
+    pub counted_alone: u64,
 }
 
 impl Bus {
     /// A bus within this process.
     pub fn local() -> Self {
-        Self::default()
+        Self { local: Local::default(), remote: None }
     }
 
-    /// Sends news to those who listen now. `news` is not asked for where nobody does.
+    /// A bus between servers. Connects in the background, now and whenever it has to; until then it is a local one.
+    ///
+    /// # Errors
+    /// INTERNAL, with a source that says what is wrong with the address.
+    pub fn redis(settings: Settings<'_>) -> Result<Self, Error> {
+        let local = Local::watched();
+        let remote = Remote::start(settings, local.clone())?;
+        Ok(Self { local, remote: Some(remote) })
+    }
+
+    /// Sends news to those who listen now. Never waits: what can't be sent to other servers at once is dropped. `news` is
+    /// not asked for where nobody can listen.
     pub fn publish(&self, topic: &str, news: impl FnOnce() -> Vec<u8>) {
-        let sender = self.topics.lock().unwrap_or_else(PoisonError::into_inner).get(topic).cloned();
-        if let Some(sender) = sender {
-            // Nobody left to hear it is no error.
-            sender.send(news().into()).ok();
+        match &self.remote {
+            None => self.local.deliver(topic, || News::Message(news().into())),
+            Some(remote) => {
+                let news: Arc<[u8]> = news().into();
+                self.local.deliver(topic, || News::Message(news.clone()));
+                remote.publish(topic, &news);
+            }
         }
     }
 
     /// Listens to a topic from now on.
     pub fn subscribe(&self, topic: &str) -> Subscription {
-        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = topics.entry(topic.to_owned()).or_insert_with(|| broadcast::channel(CAPACITY).0);
-        Subscription { receiver: Some(sender.subscribe()), topic: topic.to_owned(), bus: self.clone() }
+        self.local.subscribe(topic)
+    }
+
+    /// Waits, for a moment at most, until what was published has been sent to other servers: for those who end now.
+    pub async fn sent(&self) {
+        if let Some(remote) = &self.remote {
+            remote.sent().await;
+        }
+    }
+
+    /// What goes on between servers; none where there is one server. Costs nothing.
+    pub fn health(&self) -> Option<Health> {
+        self.remote.as_ref().map(Remote::health)
+    }
+
+    /// What servers count together; none where there is one server.
+    pub fn counts(&self) -> Option<&Counts> {
+        self.remote.as_ref().map(Remote::counts)
     }
 }
 
@@ -48,84 +124,6 @@ impl Bus {
 pub enum News {
     /// The next news.
     Message(Arc<[u8]>),
-    /// Some were lost; the database knows.
+    /// Some may have been lost; the database knows.
     Missed,
-}
-
-/// A place at a topic. Ends when it is dropped; a topic without receivers is forgotten.
-pub struct Subscription {
-    receiver: Option<broadcast::Receiver<Arc<[u8]>>>,
-    topic: String,
-    bus: Bus,
-}
-
-impl Subscription {
-    /// Waits for the next news. Nothing is lost where the waiting is given up.
-    pub async fn next(&mut self) -> News {
-        match &mut self.receiver {
-            Some(receiver) => match receiver.recv().await {
-                Ok(message) => News::Message(message),
-                Err(_) => News::Missed,
-            },
-            None => News::Missed,
-        }
-    }
-
-    /// Forgets the news that are waiting.
-    pub fn skip(&mut self) {
-        if let Some(receiver) = &mut self.receiver {
-            *receiver = receiver.resubscribe();
-        }
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        let mut topics = self.bus.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        // Leaving first, under the lock, so that of the last two to leave one sees that nobody is left.
-        self.receiver = None;
-        if topics.get(&self.topic).is_some_and(|sender| sender.receiver_count() == 0) {
-            topics.remove(&self.topic);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn news_reach_everybody_who_listens_and_topics_are_forgotten() {
-        let bus = Bus::local();
-        bus.publish("chat:1", || panic!("nobody listens"));
-        let (mut one, mut two) = (bus.subscribe("chat:1"), bus.subscribe("chat:1"));
-        bus.publish("chat:1", || b"a".to_vec());
-        assert_eq!(one.next().await, News::Message(b"a"[..].into()));
-        assert_eq!(two.next().await, News::Message(b"a"[..].into()));
-        drop(one);
-        assert_eq!(bus.topics.lock().unwrap().len(), 1);
-        drop(two);
-        assert!(bus.topics.lock().unwrap().is_empty());
-    }
-
-    #[tokio::test]
-    async fn news_that_wait_can_be_skipped() {
-        let bus = Bus::local();
-        let mut late = bus.subscribe("t");
-        bus.publish("t", || b"a".to_vec());
-        late.skip();
-        bus.publish("t", || b"b".to_vec());
-        assert_eq!(late.next().await, News::Message(b"b"[..].into()));
-    }
-
-    #[tokio::test]
-    async fn a_slow_receiver_is_told_that_it_missed_some() {
-        let bus = Bus::local();
-        let mut slow = bus.subscribe("t");
-        for i in 0..=CAPACITY {
-            bus.publish("t", || i.to_string().into_bytes());
-        }
-        assert_eq!(slow.next().await, News::Missed);
-        assert_eq!(slow.next().await, News::Message(b"1"[..].into()));
-    }
 }

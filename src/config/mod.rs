@@ -20,7 +20,7 @@ pub use self::model::{LimitName, Model, Provider, Upstream};
 pub use self::operations::{Keep, Metrics, Retention, Telemetry};
 pub use self::sections::without_credentials;
 pub use self::sections::{
-    Auth, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Registration, Turns, V1,
+    Auth, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Registration, Turns, V1,
 };
 
 /// The annotated default configuration.
@@ -38,6 +38,8 @@ pub struct Config {
     pub data: Data,
     /// Which database.
     pub database: Database,
+    /// What several servers share beside it.
+    pub cluster: Cluster,
     /// Accounts and sessions.
     pub auth: Auth,
     /// What users are given.
@@ -108,8 +110,8 @@ impl Config {
             [table, key, ..] if table == "auth" && key.contains("secret") => ConfigError::Check(format!(
                 "auth.{key}: text is needed; in the environment, put digits into double quotes"
             )),
-            [table, key] if table == "database" && key == "url" => {
-                ConfigError::Check("database.url: text is needed".to_owned())
+            [table, key] if [("database", "url"), ("cluster", "redis")].contains(&(table.as_str(), key.as_str())) => {
+                ConfigError::Check(format!("{table}.{key}: text is needed"))
             }
             _ => ConfigError::Read(Box::new(error)),
         })?;
@@ -129,6 +131,7 @@ impl Config {
         for (name, model) in &self.models {
             model.check().map_err(|error| format!("models.{name}{error}"))?;
         }
+        self.cluster.check()?;
         self.auth.check()?;
         self.http.check()?;
         self.metrics.check(self.http.listen)?;

@@ -41,7 +41,10 @@ pub struct Http {
     /// How long a client may take to send the body of a request.
     #[serde(with = "humantime_serde")]
     pub body_timeout: Duration,
-    /// How long open turns may take to finish after a shutdown was asked for.
+    /// How long connections are still taken after a shutdown was asked for.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
+    /// How long open turns may take to finish after that.
     #[serde(with = "humantime_serde")]
     pub shutdown_grace: Duration,
 }
@@ -68,6 +71,16 @@ pub struct Database {
     pub acquire_timeout: Duration,
     /// Bring the schema up to date at start.
     pub migrate: bool,
+}
+
+/// `[cluster]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// `redis://..` or `rediss://..`: what servers tell each other goes by it; empty: there is one server. May hold a
+    /// password.
+    #[serde(serialize_with = "url_without_credentials")]
+    pub redis: SecretString,
 }
 
 /// Whether strangers may register.
@@ -222,6 +235,16 @@ pub struct Log {
     pub filter: String,
     /// How lines look.
     pub format: LogFormat,
+}
+
+impl Cluster {
+    pub(super) fn check(&self) -> Result<(), String> {
+        let url = self.redis.expose_secret();
+        if url.is_empty() || ["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Ok(());
+        }
+        Err("cluster.redis: an address is needed, such as \"redis://host:6379\", or \"rediss://..\" for TLS".to_owned())
+    }
 }
 
 impl Auth {

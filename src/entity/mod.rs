@@ -7,6 +7,7 @@ pub mod conversation;
 pub mod imported;
 pub mod job;
 pub mod ledger_entry;
+pub mod server;
 pub mod session;
 pub mod unfinished;
 pub mod usage_day;

@@ -112,10 +112,16 @@ async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: boo
         } else {
             as_they_came(first, events).boxed()
         });
+        let mut last = None;
         while let Some(bytes) = told.next().await {
-            yield Ok::<_, std::convert::Infallible>(bytes);
+            if is_end(&bytes) {
+                last = Some(bytes);
+            } else {
+                yield Ok::<_, std::convert::Infallible>(bytes);
+            }
         }
-        // The end comes once it is written what the answer cost.
+        // The end comes once it is written what the answer cost: a server that dies before leaves no answer that looks
+        // whole and is free.
         match end.await {
             Ok(ended) => {
                 if let Some(failure) = failure(&ended) {
@@ -128,6 +134,8 @@ async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: boo
                         yield Ok(data(&answer::usage_part(&chat)));
                     }
                     yield Ok(Bytes::from_static(b"data: [DONE]\n\n"));
+                } else if let Some(last) = last {
+                    yield Ok(last);
                 }
             }
             Err(error) => yield Ok(data(&Refusal::from(error).body())),
@@ -155,6 +163,11 @@ fn as_they_came(first: Event, events: BoxStream<'static, Event>) -> impl Stream<
         Event::Raw { bytes, .. } => Some(bytes),
         Event::Piece(_) | Event::Refused { .. } | Event::End(_) => None,
     })
+}
+
+/// Whether a caller takes these bytes, one event of an upstream, for the end of an answer.
+fn is_end(event: &[u8]) -> bool {
+    event.strip_prefix(b"data:").is_some_and(|data| data.trim_ascii() == b"[DONE]")
 }
 
 /// The text of an answer, part by part.

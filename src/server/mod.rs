@@ -30,7 +30,7 @@ pub use self::connections::serve;
 pub use self::tls::Certificate;
 use crate::app::App;
 use crate::random::Random;
-use crate::{chat, graphql, openai, rest, retention, trace_context, web};
+use crate::{chat, graphql, neighbours, openai, rest, retention, trace_context, web};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -80,11 +80,12 @@ pub fn router(app: &App) -> Router {
     usual.merge(with_pictures).layer(axum::extract::DefaultBodyLimit::disable()).layer(middleware).layer(counted)
 }
 
-/// Ready when the database answers and no shutdown has begun.
+/// Ready when the database answers and no shutdown has begun. Further lines tell what is not as it should be, while the
+/// server does its work all the same.
 async fn ready(State(app): State<App>) -> Response {
     let database = timeout(Duration::from_secs(2), app.db.ping()).await;
     match database {
-        Ok(Ok(())) if !app.tasks.is_closed() => "ready\n".into_response(),
+        Ok(Ok(())) if !app.tasks.is_closed() => format!("ready\n{}", neighbours::notes(&app)).into_response(),
         Ok(Ok(())) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response(),
         Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response(),
     }
@@ -113,6 +114,7 @@ impl MakeRequestId for MakeId {
 pub async fn run(app: App, listener: Listener) {
     let stop = CancellationToken::new();
     let certificate = listener.certificate.clone();
+    let address = listener.socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string());
     let serving = serve(&app, listener, router(&app), stop.clone());
     let reloading = async {
         let mut looks = tokio::time::interval(LOOK_AGAIN);
@@ -127,6 +129,8 @@ pub async fn run(app: App, listener: Listener) {
         asked_to_stop().await;
         tracing::info!(open_turns = app.turns.taken(), "shutting down");
         app.tasks.close();
+        // Whoever asks whether this server is ready has heard by then, and sends nothing any more.
+        tokio::time::sleep(app.config.http.drain).await;
         stop.cancel();
         if timeout(app.config.http.shutdown_grace, app.tasks.wait()).await.is_err() {
             tracing::warn!(open_turns = app.turns.taken(), "open turns took too long; they are marked INTERRUPTED");
@@ -142,7 +146,8 @@ pub async fn run(app: App, listener: Listener) {
         served = async {
             let swept = chat::sweep_forever(app.clone());
             let indexed = chat::index_forever(app.clone());
-            tokio::join!(serving, swept, indexed, retention::run_forever(app.clone()), reloading);
+            let retained = retention::run_forever(app.clone());
+            tokio::join!(serving, swept, indexed, retained, neighbours::beat_forever(&app, address), reloading);
             // Sockets are no connections to the listener any more, and are told that the server stops.
             app.streams.close();
             app.streams.wait().await;

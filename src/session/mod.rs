@@ -81,13 +81,13 @@ impl From<Refused> for Denied {
 /// many wrong tries for the name, or from the address.
 pub async fn log_in(app: &App, username: &str, password: SecretString, origin: Origin) -> Result<LoggedIn, Error> {
     let key = account::name::key(username);
-    account::take_try(app, &key, origin.address)?;
+    account::take_try(app, &key, origin.address).await?;
     let user = account::find_by_name(app, username).await?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     let matches = app.hasher.verify(password.clone(), hash).await?;
     match user.filter(|user| matches && user.is_active) {
         Some(user) => {
-            account::forget_try(app, &key, origin.address);
+            account::forget_try(app, &key, origin.address).await;
             account::import::renew_hash(app, &user, password).await?;
             begin(app, user, origin.user_agent).await
         }
@@ -180,7 +180,7 @@ async fn check(app: &App, token: &str) -> Result<Result<(Identity, DateTime<Utc>
 /// # Errors
 /// [`Denied`] inside of the result; INTERNAL where the database fails.
 pub async fn renew(app: &App, refresh_token: &str, origin: &Origin) -> Result<Result<String, Denied>, Error> {
-    limit_refreshes(app, origin)?;
+    limit_refreshes(app, origin).await?;
     let (session, now) = (refreshable(app, refresh_token).await?, app.clock.now());
     match session {
         Ok((session, _)) => {
@@ -197,7 +197,7 @@ pub async fn renew(app: &App, refresh_token: &str, origin: &Origin) -> Result<Re
 /// # Errors
 /// UNAUTHENTICATED where the token is refused.
 pub async fn rotate(app: &App, used: &str, origin: &Origin) -> Result<LoggedIn, Error> {
-    limit_refreshes(app, origin)?;
+    limit_refreshes(app, origin).await?;
     let (before, user) = refreshable(app, used).await??;
     let (now, next) = (app.clock.now(), app.random.hex128());
     let rotated = app
@@ -232,10 +232,9 @@ pub async fn rotate(app: &App, used: &str, origin: &Origin) -> Result<LoggedIn, 
     })
 }
 
-fn limit_refreshes(app: &App, origin: &Origin) -> Result<(), Error> {
+async fn limit_refreshes(app: &App, origin: &Origin) -> Result<(), Error> {
     let Some(address) = &origin.address else { return Ok(()) };
-    let words = "Too many refreshes from your address. Wait a moment.";
-    app.metrics.limited("refreshes", app.rates.refreshes.check(address, words))
+    app.metrics.limited("refreshes", app.rates.refresh(address).await)
 }
 
 /// Ends the session that the viewer's token belongs to.

@@ -35,9 +35,11 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     rules.insert("entity", with_leaves(&[]));
     rules.insert("ai", with_leaves(&[]));
     rules.insert("cluster", with_leaves(&[]));
-    rules.insert("app", with_leaves(&["config", "secrets", "db", "entity", "ai", "cluster"]));
+    rules.insert("limits", with_leaves(&["config", "cluster"]));
+    rules.insert("app", with_leaves(&["config", "secrets", "db", "entity", "ai", "cluster", "limits"]));
     let base = ["app", "config", "secrets", "db", "entity", "ai", "cluster"];
     let domain = |more: &[&'static str]| with_leaves(&[&base[..], more].concat());
+    rules.insert("neighbours", domain(&[]));
     rules.insert("ledger", domain(&[]));
     rules.insert("audit", domain(&[]));
     rules.insert("account", domain(&["ledger", "audit"]));
@@ -50,7 +52,8 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     rules.insert("openai", domain(&rooms));
     rules.insert("retention", domain(&["ledger", "audit", "session", "chat"]));
     rules.insert("web", Vec::new());
-    rules.insert("server", domain(&[&rooms[..], &["retention", "graphql", "rest", "openai", "web"]].concat()));
+    let serving = ["retention", "neighbours", "graphql", "rest", "openai", "web"];
+    rules.insert("server", domain(&[&rooms[..], &serving].concat()));
     rules.insert(
         "cli",
         domain(&[&rooms[..], &["retention", "graphql", "rest", "openai", "server", "telemetry", "transfer"]].concat()),

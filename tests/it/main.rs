@@ -19,6 +19,7 @@ mod architecture;
 mod authorization;
 mod backup;
 mod carriers;
+mod cluster;
 mod conversations;
 mod cop;
 mod copy;

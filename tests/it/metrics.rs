@@ -68,7 +68,7 @@ async fn numbers_agree_with_what_happened(#[values(On::Sqlite, On::Postgres)] on
         ("jeton_hold_seconds_count", 3.0),
         ("jeton_settle_seconds_count", 3.0),
         ("jeton_open_turns", 0.0),
-        ("jeton_limited_total{kind=\"messages_of_user\"}", 2.0),
+        ("jeton_limited_total{kind=\"messages\"}", 2.0),
         ("jeton_refusals_total{transport=\"graphql\",code=\"RATE_LIMITED\"}", 2.0),
         ("jeton_refusals_total{transport=\"graphql\",code=\"INVALID_INPUT\"}", 1.0),
         ("jeton_refusals_total{transport=\"graphql\",code=\"FORBIDDEN\"}", 1.0),

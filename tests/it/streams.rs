@@ -26,7 +26,7 @@ const FOLLOW: &str = "subscription($id: ID!, $after: Int) { replyStream(chatId: 
 const STOP: &str = "mutation($id: ID!) { stopMessage(input: {chatId: $id}) { chat { status } errors { code } } }";
 
 /// Starts a message to the scripted model; the chat's id.
-async fn start(client: &Client) -> Value {
+pub(crate) async fn start(client: &Client) -> Value {
     let start =
         "mutation { startMessage(input: {message: \"Hello\", model: \"scripted\"}) { chat { id } errors { code } } }";
     let mut started = client.data(start, json!({})).await["startMessage"].take();
@@ -34,19 +34,19 @@ async fn start(client: &Client) -> Value {
     started["chat"]["id"].take()
 }
 
-async fn viewer(app: &TestApp, client: &Client) -> Viewer {
+pub(crate) async fn viewer(app: &TestApp, client: &Client) -> Viewer {
     let token = client.access.as_deref().unwrap();
     Viewer::User(session::authenticate(&app.app, token).await.unwrap().unwrap())
 }
 
 /// The newest chat's row id.
-async fn newest(app: &TestApp, viewer: Viewer) -> i64 {
+pub(crate) async fn newest(app: &TestApp, viewer: Viewer) -> i64 {
     let page = jeton::page::Page::newest(1, None);
     chat::history(&app.app, viewer, chat::Filter::default(), page).await.unwrap().rows[0].id
 }
 
 /// All parts put together, checked for gaps, and the one end.
-async fn whole(feed: impl Stream<Item = Result<Fed, Error>>, after: usize) -> (String, chat::Ended) {
+pub(crate) async fn whole(feed: impl Stream<Item = Result<Fed, Error>>, after: usize) -> (String, chat::Ended) {
     let (mut feed, mut text, mut position) = (pin!(feed), String::new(), after);
     let mut end = None;
     while let Some(fed) = tokio::time::timeout(Duration::from_secs(20), feed.next()).await.expect("it goes on") {
