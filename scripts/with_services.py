@@ -94,8 +94,8 @@ def provide(environment: dict[str, str], variable: str, start: Callable[[], tupl
 
 
 @contextmanager
-def postgres_server() -> Iterator[tuple[str, str]]:
-    """A PostgreSQL server with a superuser `postgres`; yields its URL and version."""
+def postgres_server(durable: bool = False) -> Iterator[tuple[str, str]]:
+    """A PostgreSQL server with a superuser `postgres`; yields its URL and version. A durable one waits for the disk."""
     binaries = postgres_binaries()
     version = subprocess.check_output([binaries / "postgres", "--version"], text=True).split()[2]
     password = secrets.token_hex(16)
@@ -128,11 +128,10 @@ def postgres_server() -> Iterator[tuple[str, str]]:
             "port": port,
             "unix_socket_directories": "",
             "max_connections": 300,
-            # Nothing here outlives the run, so nothing waits for the disk.
-            "fsync": "off",
-            "full_page_writes": "off",
-            "synchronous_commit": "off",
         }
+        if not durable:
+            # Nothing here outlives the run, so nothing waits for the disk.
+            settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
         command = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
         with log.open("w") as output:
             # In its own session: Ctrl-C in the terminal reaches the tests first, and the server after them.
