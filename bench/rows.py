@@ -23,7 +23,7 @@ SEND = """mutation($m: String!) { sendMessage(input: {message: $m, model: "echo"
 
 def send(settings: Settings) -> Row:
     """`sendMessage` over GraphQL against the floor."""
-    with servers.floor() as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
+    with servers.floor(settings.jeton) as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
         asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words}}, user.access) for words, user in said(jeton)]
         contenders = [at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)]
         return interleaved("send", "sendMessage over GraphQL, SQLite synchronous=FULL", contenders, settings)
@@ -31,7 +31,7 @@ def send(settings: Settings) -> Row:
 
 def rest(settings: Settings) -> Row:
     """POST /api/chat/ against the floor."""
-    with servers.floor() as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
+    with servers.floor(settings.jeton) as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
         asked = [post(jeton.port, "/api/chat/", {"message": words}, user.access) for words, user in said(jeton)]
         contenders = [at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)]
         return interleaved("rest", "POST /api/chat/, SQLite synchronous=FULL", contenders, settings)

@@ -130,12 +130,15 @@ def await_listening(server: subprocess.Popen, port: int, log: Path) -> None:
 
 
 @contextmanager
-def floor() -> Iterator[tuple[int, int]]:
-    """The hand-written floor: its port and process."""
+def floor(binary: Path) -> Iterator[tuple[int, int]]:
+    """The hand-written floor, on a database that this Jeton has made: its port and process."""
     port = with_services.free_port()
     with directory() as where:
-        command = [TARGET / "release/floor", "--listen", f"127.0.0.1:{port}", "--database", where / "floor.db"]
-        with started([*command, "--users", USERS], port, where) as server:
+        copy_of_users(binary, where)
+        configure(where)
+        subprocess.run([binary, "--config", "jeton.toml", "migrate"], cwd=where, stdout=subprocess.DEVNULL, check=True)
+        command = [TARGET / "release/floor", "--listen", f"127.0.0.1:{port}", "--database", where / "jeton.db"]
+        with started(command, port, where) as server:
             yield port, server.pid
 
 
@@ -164,10 +167,14 @@ def jeton(binary: Path, mock: int = 9, database: str = "", settings: str = "") -
 def serving(binary: Path, where: Path, mock: int = 9, database: str = "", settings: str = "") -> Iterator[tuple[int, int]]:
     """Jeton in this directory: its port and process."""
     port = with_services.free_port()
-    configured = CONFIG.format(port=port, mock=mock, database=database, grant=GRANT, settings=settings)
-    (where / "jeton.toml").write_text(configured)
+    configure(where, port, mock, database, settings)
     with started([binary, "--config", "jeton.toml", "serve"], port, where) as server:
         yield port, server.pid
+
+
+def configure(where: Path, port: int = 0, mock: int = 9, database: str = "", settings: str = "") -> None:
+    configured = CONFIG.format(port=port, mock=mock, database=database, grant=GRANT, settings=settings)
+    (where / "jeton.toml").write_text(configured)
 
 
 def copy_of_users(binary: Path, into: Path) -> list[User]:

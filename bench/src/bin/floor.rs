@@ -4,6 +4,9 @@
 //! `POST /` with `{"user": 7, "message": ".."}` holds the price and stores the message, then stores the reply, settles
 //! and records it in the ledger. Both transactions are on the disk before the answer (WAL, synchronous=FULL). One thread
 //! writes, and commits together whatever waits.
+//!
+//! The database is one that `jeton migrate` has made, with users in it: the same rows go into the same tables, with all
+//! that their indexes, foreign keys and checks cost. Only the words for searches are left out (`search_text`).
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -12,23 +15,28 @@
 )]
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
+use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Parser;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 /// Tokens for a message.
 const PRICE: i64 = 100;
+/// What the echo model says that it read and wrote.
+const UNITS: i64 = 10;
+/// How long Jeton gives a turn between two signs of life.
+const LEASE: Duration = Duration::from_secs(30);
 /// Jobs committed together at most.
 const BATCH: usize = 256;
 
@@ -37,18 +45,15 @@ struct Args {
     /// Where to listen
     #[arg(long)]
     listen: SocketAddr,
-    /// The SQLite file, which must not exist yet
+    /// The SQLite file of a Jeton that does not run
     #[arg(long)]
     database: PathBuf,
-    /// How many users there are, each with a large balance
-    #[arg(long, default_value_t = 1000)]
-    users: i64,
 }
 
 #[tokio::main]
 async fn main() {
     let args = Args::parse();
-    let connection = create(&args);
+    let connection = open(&args.database);
     let (jobs, queue) = mpsc::channel();
     thread::spawn(move || write(connection, &queue));
     let router = Router::new().route("/", post(send)).with_state(jobs);
@@ -57,29 +62,12 @@ async fn main() {
     axum::serve(listener, router).await.expect("a server that runs");
 }
 
-fn create(args: &Args) -> Connection {
-    let connection = Connection::open(&args.database).expect("a place for the database");
+/// As Jeton opens its own writer.
+fn open(path: &Path) -> Connection {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a migrated database");
     connection
-        .execute_batch(
-            "PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL;
-             CREATE TABLE user (id INTEGER PRIMARY KEY, tokens INTEGER NOT NULL CHECK (tokens >= 0),
-                 held INTEGER NOT NULL CHECK (held >= 0));
-             CREATE TABLE chat (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL, status TEXT NOT NULL,
-                 message TEXT NOT NULL, response TEXT NOT NULL, hold INTEGER NOT NULL, cost INTEGER NOT NULL,
-                 created_at INTEGER NOT NULL, finished_at INTEGER);
-             CREATE TABLE ledger_entry (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL, amount INTEGER NOT NULL,
-                 balance_after INTEGER NOT NULL, reason TEXT NOT NULL, chat_id INTEGER NOT NULL,
-                 created_at INTEGER NOT NULL);",
-        )
-        .expect("an empty database");
-    connection
-        .execute(
-            "WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < ?1)
-             INSERT INTO user SELECT id, 1000000000000, 0 FROM n",
-            [args.users],
-        )
-        .expect("users");
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+        .expect("a database that can be written");
     connection
 }
 
@@ -136,28 +124,34 @@ fn write(mut connection: Connection, queue: &mpsc::Receiver<Job>) {
 
 fn hold(txn: &Connection, user: i64, message: &str) -> Option<i64> {
     let held = txn
-        .prepare_cached("UPDATE user SET tokens = tokens - ?2, held = held + ?2 WHERE id = ?1 AND tokens >= ?2")
+        .prepare_cached(
+            "UPDATE user SET tokens = tokens - ?2, held = held + ?2 WHERE id = ?1 AND tokens >= ?2 AND is_active",
+        )
         .and_then(|mut statement| statement.execute(params![user, PRICE]))
         .expect("a hold");
     if held == 0 {
         return None;
     }
+    let at = Utc::now();
     txn.prepare_cached(
-        "INSERT INTO chat (user_id, status, message, response, hold, cost, created_at)
-         VALUES (?1, 'PENDING', ?2, '', ?3, 0, ?4)",
+        "INSERT INTO chat (user_id, model, status, message, response, hold, cost, usage_estimated, created_at,
+             lease_until, context_left_out)
+         VALUES (?1, 'echo', 'PENDING', ?2, '', ?3, 0, FALSE, ?4, ?5, 0)",
     )
-    .and_then(|mut statement| statement.insert(params![user, message, PRICE, now()]))
+    .and_then(|mut statement| statement.insert(params![user, message, PRICE, text(at), text(at + LEASE)]))
     .map(Some)
     .expect("a chat")
 }
 
 fn settle(txn: &Connection, user: i64, chat: i64, response: &str) -> Option<i64> {
+    let at = text(Utc::now());
     let closed = txn
         .prepare_cached(
-            "UPDATE chat SET status = 'DONE', response = ?2, cost = ?3, finished_at = ?4
+            "UPDATE chat SET status = 'DONE', response = ?2, cost = ?3, input_units = ?4, output_units = ?5,
+                 finished_at = ?6, lease_until = NULL
              WHERE id = ?1 AND status = 'PENDING'",
         )
-        .and_then(|mut statement| statement.execute(params![chat, response, PRICE, now()]))
+        .and_then(|mut statement| statement.execute(params![chat, response, PRICE, UNITS, UNITS, at]))
         .expect("a reply");
     if closed == 0 {
         return None;
@@ -170,13 +164,12 @@ fn settle(txn: &Connection, user: i64, chat: i64, response: &str) -> Option<i64>
         "INSERT INTO ledger_entry (user_id, amount, balance_after, reason, chat_id, created_at)
          VALUES (?1, ?2, ?3, 'CHAT_DONE', ?4, ?5)",
     )
-    .and_then(|mut statement| statement.execute(params![user, -PRICE, tokens, chat, now()]))
+    .and_then(|mut statement| statement.execute(params![user, -PRICE, tokens, chat, at]))
     .expect("a ledger entry");
     Some(tokens)
 }
 
-/// Microseconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970");
-    i64::try_from(since.as_micros()).expect("a clock before the year 292278")
+/// As Jeton's library writes a time into SQLite.
+fn text(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }
