@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 import statistics
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 from typing import Callable, Iterator
 from urllib.parse import urlsplit
 
+import history
+import logins
 import servers
 import streaming
 import with_services
 from load import Contender, memory, post
 from servers import BENCH, Jeton
-from settings import Row, Settings
+from settings import Settings
+from table import Row
 
 WORDS = "What is it that you do all day long? ({})"
 SEND = """mutation($m: String!) { sendMessage(input: {message: $m, model: "echo"}) {
@@ -86,7 +91,33 @@ def start(settings: Settings) -> Row:
     return Row("start", "start to listening, existing database, no local model", {"jeton": figures}, rounds={"jeton": [{"start_ms": t, "idle_kib": m} for t, m in zip(times, idle)]})
 
 
-ROWS: dict[str, Callable[[Settings], Row]] = {"send": send, "rest": rest, "v1": v1, "first": streaming.first_piece, "streams": streaming.streams, "postgres": postgres, "start": start}
+def clients(settings: Settings) -> Row:
+    """`sendMessage` by few clients and by many."""
+    with servers.floor(settings.jeton) as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
+        asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words}}, user.access) for words, user in said(jeton)]
+        rounds: dict[str, list[dict]] = {}
+        for number in range(settings.rounds):
+            for count in (1, 4, 16, 64, 256):
+                for one in (at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)):
+                    told = one.load(settings.seconds, count)
+                    rounds.setdefault(f"{one.name}, {count}", []).append(told)
+    names = ("rate", "p50_ms", "p99_ms", "cpu_us")
+    figures = {name: {figure: statistics.median(one[figure] for one in told) for figure in names} for name, told in rounds.items()}
+    return Row("clients", "sendMessage over GraphQL, by how many clients", figures, rounds=rounds)
+
+
+ROWS: dict[str, Callable[[Settings], Row]] = {
+    "send": send,
+    "rest": rest,
+    "v1": v1,
+    "first": streaming.first_piece,
+    "streams": streaming.streams,
+    "history": history.history,
+    "logins": lambda settings: logins.logins(settings, SEND),
+    "clients": clients,
+    "postgres": postgres,
+    "start": start,
+}
 
 
 def interleaved(name: str, title: str, contenders: list[Contender], settings: Settings) -> Row:
@@ -132,12 +163,13 @@ class PgBench(Contender):
 
     def load(self, seconds: float, clients: int, _profile: object = None) -> dict:
         script = servers.ROOT / "bench/pgbench.sql"
-        flags = f"-n -M prepared -c {clients} -j 1 -T {max(1, round(seconds))}".split()
-        said = run_postgres("pgbench", self.url, *flags, "-f", script)
-        figures = {
-            "rate": float(re.search(r"tps = ([\d.]+)", said)[1]),
-            "mean_ms": float(re.search(r"latency average = ([\d.]+)", said)[1]),
-        }
+        with tempfile.TemporaryDirectory(prefix="jeton-bench-") as logs:
+            flags = f"-n -M prepared -c {clients} -j 1 -T {max(1, round(seconds))} -l --log-prefix={logs}/log".split()
+            said = run_postgres("pgbench", self.url, *flags, "-f", script)
+            # The third of each line: microseconds that it took.
+            took = sorted(int(line.split()[2]) / 1e3 for log in Path(logs).iterdir() for line in log.read_text().splitlines())
+        figures = {"rate": float(re.search(r"tps = ([\d.]+)", said)[1]), "max_ms": took[-1]}
+        figures |= {f"p{share}_ms": took[len(took) * share // 100] for share in (50, 90, 99)}
         self.rounds.append(figures)
         return figures
 

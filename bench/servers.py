@@ -180,17 +180,22 @@ def configure(where: Path, port: int = 0, mock: int = 9, database: str = "", set
 def copy_of_users(binary: Path, into: Path) -> list[User]:
     """A database with nothing but the users. They are registered once for each schema: a thousand password hashes take
     half a minute."""
-    schema = sha256(b"".join(file.read_bytes() for file in sorted((ROOT / "migration/src").glob("*.rs"))))
-    kept = BENCH / f"users-{USERS}-{schema.hexdigest()[:12]}"
-    if not (kept / "users.json").exists():
-        shutil.rmtree(kept, ignore_errors=True)
-        kept.mkdir(parents=True)
-        with serving(binary, kept) as (port, _):
+    place = kept(f"users-{USERS}")
+    if not (place / "users.json").exists():
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        with serving(binary, place) as (port, _):
             users = register(port)
-        (kept / "users.json").write_text(json.dumps([vars(user) for user in users]))
-    for file in kept.glob("jeton.db*"):
+        (place / "users.json").write_text(json.dumps([vars(user) for user in users]))
+    for file in place.glob("jeton.db*"):
         shutil.copy(file, into)
-    return [User(**user) for user in json.loads((kept / "users.json").read_text())]
+    return [User(**user) for user in json.loads((place / "users.json").read_text())]
+
+
+def kept(name: str) -> Path:
+    """Where something is kept that takes long to make: another place for each schema."""
+    schema = sha256(b"".join(file.read_bytes() for file in sorted((ROOT / "migration/src").glob("*.rs"))))
+    return BENCH / f"{name}-{schema.hexdigest()[:12]}"
 
 
 def register(port: int) -> list[User]:

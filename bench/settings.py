@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -59,15 +59,3 @@ class Settings:
     def shown(self) -> dict:
         """For the report: what could change the figures."""
         return {"rounds": self.rounds, "seconds_each": self.seconds, "clients": self.clients, "config": self.config}
-
-
-@dataclass
-class Row:
-    """What was measured: figures by contender, and the ratios that the goals speak of."""
-
-    name: str
-    title: str
-    # By contender, then by figure: "rate", "p50_ms", ..
-    figures: dict[str, dict[str, float]]
-    ratios: dict[str, float] = field(default_factory=dict)
-    rounds: dict[str, list[dict]] = field(default_factory=dict)

@@ -16,7 +16,8 @@ from pathlib import Path
 import servers
 from load import Wrong, memory, post, write_requests
 from servers import TARGET
-from settings import Row, Settings
+from settings import Settings
+from table import Row
 
 FOLLOW = """subscription($id: ID!) { replyStream(chatId: $id) { __typename ... on ReplyDelta { text }
     ... on ReplyFinished { chat { response } } } }"""

@@ -7,11 +7,12 @@ import os
 import platform
 import re
 import subprocess
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
 from servers import BENCH, ROOT
-from settings import Row, Settings
+from settings import Settings
 
 HEADS = {
     "rate": ("/s", "{:,.0f}"),
@@ -21,6 +22,18 @@ HEADS = {
     "max_ms": ("max ms", "{:.1f}"),
     "cpu_us": ("µs of CPU", "{:.0f}"),
 }
+
+
+@dataclass
+class Row:
+    """What was measured: figures by contender, and the ratios that the goals speak of."""
+
+    name: str
+    title: str
+    # By contender, then by figure: "rate", "p50_ms", ..
+    figures: dict[str, dict[str, float]]
+    ratios: dict[str, float] = field(default_factory=dict)
+    rounds: dict[str, list[dict]] = field(default_factory=dict)
 
 
 def machine() -> dict:
