@@ -24,7 +24,7 @@ QUERIES = {"chatHistory": HISTORY, "balance": "query { balance { tokens held } }
 # it, and Python's SQLite may be too old for it.
 FILL = """
 CREATE TEMP TABLE filled AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {chats})
-    SELECT i, CASE WHEN i % 2 THEN 1 ELSE 1 + i / 2 % {users} END AS user_id,
+    SELECT i, CASE WHEN i % 2 THEN (SELECT id FROM user WHERE username = 'user0') ELSE 1 + i / 2 % {users} END AS user_id,
         strftime('%Y-%m-%dT%H:%M:%f+00:00', 1700000000 + i, 'unixepoch') AS at FROM n;
 INSERT INTO chat (id, user_id, model, status, message, response, hold, cost, input_units, output_units, usage_estimated,
         created_at, finished_at, context_left_out, search_text)
@@ -32,7 +32,8 @@ INSERT INTO chat (id, user_id, model, status, message, response, hold, cost, inp
         'AI Response to: What is it that you do all day long? (' || i || ')', 100, 100, 10, 10, FALSE, at, at, 0, '' FROM filled;
 INSERT INTO ledger_entry (user_id, amount, balance_after, reason, chat_id, created_at)
     SELECT user_id, -100, {grant} - 100 * row_number() OVER (PARTITION BY user_id ORDER BY i), 'CHAT_DONE', i, at FROM filled ORDER BY i;
-UPDATE user SET tokens = tokens - 100 * (SELECT count(*) FROM filled WHERE filled.user_id = user.id);
+UPDATE user SET tokens = tokens - 100 * spent.chats
+    FROM (SELECT user_id, count(*) AS chats FROM filled GROUP BY user_id) AS spent WHERE spent.user_id = user.id;
 """
 
 

@@ -22,14 +22,14 @@ from settings import Settings
 from table import Row
 
 WORDS = "What is it that you do all day long? ({})"
-SEND = """mutation($m: String!) { sendMessage(input: {message: $m, model: "echo"}) {
+SEND = """mutation($m: String!, $model: String) { sendMessage(input: {message: $m, model: $model}) {
     chat { id response cost } balance { tokens held } errors { message } } }"""
 
 
 def send(settings: Settings) -> Row:
     """`sendMessage` over GraphQL against the floor."""
     with servers.floor(settings.jeton) as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
-        asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words}}, user.access) for words, user in said(jeton)]
+        asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words, "model": "echo"}}, user.access) for words, user in said(jeton)]
         contenders = [at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)]
         return interleaved("send", "sendMessage over GraphQL, SQLite synchronous=FULL", contenders, settings)
 
@@ -67,7 +67,7 @@ def postgres(settings: Settings) -> Row:
         psql(floor, "-f", servers.ROOT / "bench/pgbench_tables.sql")
         database = url.removesuffix("postgres") + "jeton"
         with servers.jeton(settings.jeton, database=database, settings=settings.config) as jeton:
-            asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words}}, user.access) for words, user in said(jeton)]
+            asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words, "model": "echo"}}, user.access) for words, user in said(jeton)]
 
             def stored() -> int:
                 return int(psql(database, "-Atc", "SELECT count(*) FROM chat WHERE status = 'DONE'"))
@@ -94,7 +94,7 @@ def start(settings: Settings) -> Row:
 def clients(settings: Settings) -> Row:
     """`sendMessage` by few clients and by many."""
     with servers.floor(settings.jeton) as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
-        asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words}}, user.access) for words, user in said(jeton)]
+        asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words, "model": "echo"}}, user.access) for words, user in said(jeton)]
         rounds: dict[str, list[dict]] = {}
         for number in range(settings.rounds):
             for count in (1, 4, 16, 64, 256):

@@ -33,7 +33,7 @@ class Settings:
     jeton: Path
     rows: list[str]
     rounds: int
-    seconds: float
+    seconds: int
     clients: int
     streams: int
     peers: list[Peer]
@@ -48,7 +48,8 @@ class Settings:
             jeton=Path(get("JETON") or jeton).resolve(),
             rows=[row for row in (get("ROWS") or "").split(",") if row],
             rounds=int(get("ROUNDS") or 5),
-            seconds=float(get("SECONDS_EACH") or 10),
+            # wrk knows whole seconds only.
+            seconds=int(get("SECONDS_EACH") or 10),
             clients=int(get("CLIENTS") or 64),
             streams=int(get("STREAMS") or 5000),
             peers=[Peer.parse(peer) for peer in (get("PEERS") or "").split(",") if peer],
