@@ -10,7 +10,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/gql/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser lint fmt schema web model soak cluster-test clients sdks bench-search bench-overview bench-streams attack fuzz copy-test sbom audit clean
+.PHONY: help run test browser lint fmt schema web model soak cluster-test clients sdks bench-search bench-overview bench-streams bench bench-plot attack fuzz copy-test sbom audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +102,13 @@ fuzz: ## fuzz what strangers send, one target after another: ARGS="SECONDS TARGE
 copy-test: ## copy 1,000,000 chats from SQLite to PostgreSQL and back: the same by checksum, in less than 200 MB
 	$(CARGO) build --release --locked
 	@$(PYTHON) scripts/copy_test.py --binary $(TARGET)/release/jeton $(ARGS)
+
+# bench/README.md tells of the rows and the settings: make bench ROWS=send,rest ROUNDS=3 SECONDS_EACH=5
+bench: ## measure Jeton against a hand-written floor, a mock upstream and pgbench
+	@$(foreach name,ROWS ROUNDS SECONDS_EACH CLIENTS STREAMS JETON PEERS CONFIG PROFILE MOCK_PORT,$(if $($(name)),$(name)="$($(name))")) CARGO="$(CARGO)" $(PYTHON) bench/bench.py
+
+bench-plot: ## draw what `make bench` has measured into docs/
+	@$(PYTHON) bench/plot.py $(ARGS)
 
 # cargo install --locked cargo-cyclonedx; npm has its own.
 sbom: ## list everything that goes into the binary, as CycloneDX, in target/sbom
