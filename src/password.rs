@@ -1,4 +1,4 @@
-//! Passwords: the rules for new ones, and hashing off the async threads, bounded in number.
+//! Passwords: the rules for new ones, and hashing off the async threads, bounded in number and behind all else.
 //!
 //! Argon2id with OWASP's minimum parameters (19 MiB, two passes, one lane). Hashing waits for one of a few permits, so
 //! that a flood of log-ins neither takes all the memory nor starves the turns.
@@ -15,7 +15,7 @@ use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 pub use self::pbkdf2::Pbkdf2;
 use crate::error::Error;
@@ -28,6 +28,10 @@ pub const MIN_CHARS: usize = 8;
 pub const MAX_CHARS: usize = 256;
 /// zxcvbn's scale goes from 0 to 4; below 2 a password falls to an online attack that nobody slows down.
 const MIN_SCORE: u8 = 2;
+
+/// How far hashing stays behind, as Unix counts it: with both cores busy it gets about a tenth.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 
 /// Hashes and verifies passwords, so many at a time.
 #[derive(Clone)]
@@ -91,13 +95,25 @@ impl Hasher {
         let waiting = Waiting::new(&self.waiting);
         let permit = self.permits.clone().acquire_owned().await.map_err(Error::internal)?;
         drop(waiting);
-        tokio::task::spawn_blocking(move || {
+        let (done, outcome) = oneshot::channel();
+        // A thread of its own, since a priority that was lowered can't be raised again.
+        let thread = std::thread::Builder::new().name("password".to_owned());
+        let spawned = thread.spawn(move || {
             // The permit goes with the work: a caller who gives up does not let another hash start beside it.
             let _permit = permit;
-            work()
-        })
-        .await
-        .map_err(Error::internal)?
+            give_way();
+            done.send(work()).ok();
+        });
+        spawned.map_err(Error::internal)?;
+        outcome.await.map_err(Error::internal)?
+    }
+}
+
+/// Lets everything else on this machine go first: a flood of log-ins must not hold up those who are logged in.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "the priority of a thread could not be lowered");
     }
 }
 

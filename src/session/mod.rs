@@ -303,7 +303,10 @@ pub async fn ended(app: &App, token: &str, user_id: i64) -> Denied {
                 let left = (end - app.clock.now()).to_std().unwrap_or_default();
                 rest = rest.min(left.max(Duration::from_secs(1)));
             }
-            Ok(Err(denied)) => return denied,
+            Ok(Err(denied)) => {
+                app.viewers.invalidate(&app.hashes.digest(token.as_bytes()));
+                return denied;
+            }
             // Nobody is sent away because the database is.
             Err(error) => tracing::warn!(?error, "a session could not be looked at"),
         }
