@@ -39,7 +39,9 @@ pub trait Together: Send + Sync + Sized + 'static {
 
 /// The lanes that have been used, by the type of their job. Each ends when all clones are gone.
 #[derive(Clone, Default)]
-pub(super) struct Lanes(Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>);
+pub(super) struct Lanes(Arc<Mutex<ByJob>>);
+
+type ByJob = HashMap<TypeId, Box<dyn Any + Send>>;
 
 struct Waiting<J: Together> {
     job: J,
