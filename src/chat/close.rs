@@ -17,7 +17,7 @@ use super::{Ended, context};
 use crate::ai::Usage;
 use crate::app::App;
 use crate::db::set::{given, update_from, update_returning};
-use crate::db::{Together, Txn};
+use crate::db::{Outcomes, Together, Txn};
 use crate::entity::chat::{self, Column, Status};
 use crate::entity::ledger_entry::Reason;
 use crate::error::{Code, Error};
@@ -136,7 +136,7 @@ impl Together for End {
     /// Nothing where the chat is not open any more.
     type Output = Option<Ended>;
 
-    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Result<Vec<Result<Self::Output, Error>>, Error>> {
+    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Outcomes<Self::Output>> {
         Box::pin(async move { Ok(close_in(txn, all).await?.into_iter().map(Ok).collect()) })
     }
 }

@@ -11,7 +11,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
 use super::{Call, Send, context, conversation};
 use crate::ai::Request;
 use crate::app::{App, Model};
-use crate::db::{Together, Txn};
+use crate::db::{Outcomes, Together, Txn};
 use crate::entity::chat::{self, Column, Status};
 use crate::error::{Code, Error, FieldError};
 use crate::ledger::{self, Balance, Hold};
@@ -183,13 +183,13 @@ pub(super) async fn open(app: &App, opening: Opening) -> Result<Open, Error> {
 impl Together for Opening {
     type Output = Open;
 
-    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Result<Vec<Result<Open, Error>>, Error>> {
+    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Outcomes<Open>> {
         Box::pin(open_together(txn, all))
     }
 }
 
 /// Opens chats at flat prices.
-async fn open_together(txn: &Txn, openings: &[Opening]) -> Result<Vec<Result<Open, Error>>, Error> {
+async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
     if let [only] = openings {
         return Ok(vec![Ok(open_alone(txn, only).await?)]);
     }

@@ -24,7 +24,7 @@ use sea_orm::{
 };
 
 use self::together::Lanes;
-pub use self::together::Together;
+pub use self::together::{Outcomes, Together};
 use crate::error::{Code, Error};
 
 /// A write transaction, as jobs see it.

@@ -24,6 +24,9 @@ const MOST: usize = 64;
 /// Sets of one kind that are under way at once: while one waits for the disk, the next is made.
 const AT_ONCE: usize = 2;
 
+/// The outcome of each job of a set, or what went wrong with the whole.
+pub type Outcomes<T> = Result<Vec<Result<T, Error>>, Error>;
+
 /// A job that can be done together with others of its kind.
 pub trait Together: Send + Sync + Sized + 'static {
     /// What the caller gets.
@@ -34,7 +37,7 @@ pub trait Together: Send + Sync + Sized + 'static {
     ///
     /// It has no effect outside of the transaction, since it may be run more than once: an error of the whole undoes
     /// all, and each is tried by itself.
-    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Result<Vec<Result<Self::Output, Error>>, Error>>;
+    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Outcomes<Self::Output>>;
 }
 
 /// The lanes that have been used, by the type of their job. Each ends when all clones are gone.
