@@ -12,7 +12,7 @@ mod source;
 mod users;
 mod value;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use sea_orm::ActiveValue::Set;
@@ -84,7 +84,8 @@ pub async fn import(app: &App, file: &Path, write: bool, progress: &Progress) ->
         write,
         report: Report::default(),
         users: HashMap::new(),
-        taken: BTreeSet::new(),
+        names: HashSet::new(),
+        keys: HashSet::new(),
     };
     work.report.users.in_file = source.count(USERS).await?;
     work.report.chats.in_file = source.count(CHATS).await?;
@@ -115,8 +116,10 @@ struct Work<'a> {
     /// The users of the file who have come, now or earlier: their ids there, and here. In a dry run, and for those who are
     /// gone, there is none here.
     users: HashMap<i64, Option<i64>>,
-    /// Names and keys that users of this file have taken, which a dry run does not see in the database.
-    taken: BTreeSet<String>,
+    /// Names that users of this file have taken, which a dry run does not see in the database.
+    names: HashSet<String>,
+    /// Their keys. A name may well be somebody else's key.
+    keys: HashSet<String>,
 }
 
 impl Work<'_> {

@@ -98,18 +98,19 @@ impl Work<'_> {
         if username.chars().count() > MAX_NAME_CHARS {
             return Err(left_out(format!("the name is longer than {MAX_NAME_CHARS} characters")));
         }
-        if taken.names.contains(&username) || self.taken.contains(&username) {
+        if taken.names.contains(&username) || self.names.contains(&username) {
             let message = "there is another user of this name here; delete that one, and import again";
             return Err(left_out(message.to_owned()));
         }
-        let is_taken = |key: &String| taken.keys.contains(key) || self.taken.contains(key);
+        let is_taken = |key: &String| taken.keys.contains(key) || self.keys.contains(key);
         let (plain, exact) = (name::key(&username), name::exact_key(&username));
         let alike = is_taken(&plain);
         if alike && is_taken(&exact) {
             return Err(left_out("there are other users here whose names look alike".to_owned()));
         }
         let username_key = if alike { exact } else { plain };
-        self.taken.extend([username.clone(), username_key.clone()]);
+        self.names.insert(username.clone());
+        self.keys.insert(username_key.clone());
 
         let mut remark = |text: String| self.report.remark(format!("{username} (user {source_id}): {text}"));
         if alike {
