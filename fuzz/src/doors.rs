@@ -5,6 +5,7 @@
 //! told. Requests go through the router without a network; the upstream is asked by real HTTP.
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,12 +26,14 @@ use jeton::app::{App, Model, Models, Outside};
 use jeton::clock::Clock;
 use jeton::config::Config;
 use jeton::db::Db;
+use jeton::error::Code;
 use jeton::jwt::Kind;
 use jeton::random::Random;
 use jeton::secrets::Secrets;
 use jeton::tokens::Price;
 use jeton::viewer::Actor;
-use jeton::{ledger, server, session};
+use jeton::{ledger, server, session, transfer};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -38,8 +41,9 @@ use tower::ServiceExt;
 pub type Door = fn(&mut House, &[u8]);
 
 /// All doors, by the names of their seeds.
-pub const DOORS: [(&str, Door); 6] = [
+pub const DOORS: [(&str, Door); 7] = [
     ("cursors", House::cursors),
+    ("django", House::django),
     ("graphql", House::graphql),
     ("jwt", House::jwt),
     ("rest", House::rest),
@@ -67,7 +71,8 @@ pub struct House {
     user: String,
     root: String,
     people: u32,
-    _data: tempfile::TempDir,
+    imports: u32,
+    data: tempfile::TempDir,
 }
 
 /// What the upstream answers: so many bytes at a time.
@@ -109,7 +114,7 @@ impl House {
         });
         let router = server::router(&app);
         let (user, root) = (String::new(), String::new());
-        let mut house = Self { runtime, app, router, upstream, user, root, people: 0, _data: data };
+        let mut house = Self { runtime, app, router, upstream, user, root, people: 0, imports: 0, data };
         house.enter();
         house
     }
@@ -207,6 +212,44 @@ impl House {
         if let Ok(text) = str::from_utf8(data) {
             self.ask_graphql(Some(&root), DOCUMENT, json!({ "c": text, "id": text }));
         }
+    }
+
+    /// A database of the Django application: the file as it is; or a line for each row, `user` or `chat` and then its
+    /// columns behind tabs, `'` before a text, `x` before bytes, a number as it is, and nothing else for NULL. In texts
+    /// `%` stands for another number each time, for names that are not yet taken.
+    pub fn django(&mut self, data: &[u8]) {
+        self.imports += 1;
+        let file = self.data.path().join("django.sqlite3");
+        if data.starts_with(b"SQLite format 3\0") {
+            std::fs::write(&file, data).unwrap();
+        } else {
+            self.runtime.block_on(write_django(&file, self.imports, data));
+        }
+        let app = &self.app;
+        let import = |write| {
+            let imported = async { transfer::django::import(app, &file, write, &|_| {}).await };
+            match self
+                .runtime
+                .block_on(async { tokio::time::timeout(PATIENCE, imported).await })
+                .expect("an end in time")
+            {
+                Ok(report) => {
+                    for counts in [report.users, report.chats] {
+                        assert_eq!(counts.in_file, counts.imported + counts.known + counts.left_out, "{report:?}");
+                    }
+                    Some(report)
+                }
+                Err(error) => {
+                    assert_eq!(error.code, Code::InvalidInput, "{error:?}");
+                    None
+                }
+            }
+        };
+        if let (Some(planned), Some(done), Some(again)) = (import(false), import(true), import(true)) {
+            assert_eq!((planned.users, planned.chats), (done.users, done.chats), "a dry run tells what comes");
+            assert_eq!((again.users.imported, again.chats.imported), (0, 0), "a second run adds nothing");
+        }
+        std::fs::remove_file(&file).unwrap();
     }
 
     /// A token as it is; and the claims of one that we signed ourselves.
@@ -322,6 +365,54 @@ fn check_passed_on(came: &[u8], said: &[u8]) {
     let ours = (0..came.len()).rev().find(|place| came[*place..].starts_with(ERROR)).unwrap_or(came.len());
     let is_passed_on = said.starts_with(came) || said.starts_with(&came[..ours]);
     assert!(is_passed_on, "{:?} of {:?}", String::from_utf8_lossy(came), String::from_utf8_lossy(said));
+}
+
+/// Makes a database like the Django application's, whose first migration was applied at this number.
+async fn write_django(file: &Path, number: u32, rows: &[u8]) {
+    const TABLES: &str = "
+        CREATE TABLE django_migrations (applied);
+        CREATE TABLE chat_user (id integer PRIMARY KEY, username, password, tokens, is_active, is_staff, is_superuser,
+            date_joined, last_login);
+        CREATE TABLE chat_chat (id integer PRIMARY KEY, user_id, message, response, timestamp)";
+    let mut options = ConnectOptions::new("sqlite:");
+    let name = file.to_owned();
+    options
+        .max_connections(1)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |options| options.filename(&name).create_if_missing(true));
+    let db = Database::connect(options).await.unwrap();
+    db.execute_unprepared(TABLES).await.unwrap();
+    db.execute_unprepared(&format!("INSERT INTO django_migrations VALUES ({number})")).await.unwrap();
+    for row in rows.split(|byte| *byte == b'\n') {
+        let mut cells = row.split(|byte| *byte == b'\t');
+        let (table, columns) = match cells.next() {
+            Some(b"user") => ("chat_user", 9),
+            Some(b"chat") => ("chat_chat", 5),
+            _ => continue,
+        };
+        let values: Vec<_> =
+            cells.map(Some).chain(std::iter::repeat(None)).take(columns).map(|cell| literal(cell, number)).collect();
+        // An id that is taken, or no number, is refused here already.
+        db.execute_unprepared(&format!("INSERT INTO {table} VALUES ({})", values.join(", "))).await.ok();
+    }
+    db.close().await.unwrap();
+}
+
+/// A cell as SQL says it.
+fn literal(cell: Option<&[u8]>, number: u32) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    match cell {
+        Some([b'\'', text @ ..]) => {
+            let text: Vec<_> = text.split(|byte| *byte == b'%').collect();
+            format!("CAST(x'{}' AS text)", hex(&text.join(number.to_string().as_bytes())))
+        }
+        Some([b'x', bytes @ ..]) => format!("x'{}'", hex(bytes)),
+        Some(text) => match str::from_utf8(text).map(str::parse::<f64>) {
+            Ok(Ok(value)) if value.is_finite() => String::from_utf8_lossy(text).into_owned(),
+            _ => "NULL".to_owned(),
+        },
+        None => "NULL".to_owned(),
+    }
 }
 
 /// One JSON object, or events of one each.
