@@ -14,7 +14,7 @@ use crate::app::{App, Model};
 use crate::db::{Outcomes, Together, Txn};
 use crate::entity::chat::{self, Column, Status};
 use crate::error::{Code, Error, FieldError};
-use crate::ledger::{self, Balance, Hold};
+use crate::ledger::{self, Available, Balance, Hold};
 use crate::tokens::{Price, Tokens};
 use crate::viewer::{Identity, Viewer};
 
@@ -173,8 +173,8 @@ pub(super) fn lease_from(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
 /// Takes the hold and stores the chat.
 #[tracing::instrument(name = "hold", level = "debug", skip_all)]
 pub(super) async fn open(app: &App, opening: Opening) -> Result<Open, Error> {
-    // What is held then depends on the balance, or on another chat: nothing that could be done for several at once.
-    if opening.price.is_metered() || opening.replaces.is_some() {
+    // It changes another chat as well, which no statement does for several at once.
+    if opening.replaces.is_some() {
         return app.metrics.hold.of(app.db.write(opening, |txn, opening| Box::pin(open_alone(txn, opening)))).await;
     }
     app.metrics.hold.of(app.db.write_together(opening)).await
@@ -188,7 +188,7 @@ impl Together for Opening {
     }
 }
 
-/// Opens chats at flat prices.
+/// Opens chats that replace no others.
 async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
     if let [only] = openings {
         return Ok(vec![Ok(open_alone(txn, only).await?)]);
@@ -197,7 +197,7 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
     ledger::lock(txn, openings.iter().map(|opening| opening.user_id)).await?;
     let known = seen(txn, openings).await?;
     let mut outcomes: Vec<Option<Result<Open, Error>>> = openings.iter().map(|_| None).collect();
-    let (mut ready, mut new_keys) = (Vec::new(), HashSet::new());
+    let (mut new, mut new_keys) = (Vec::new(), HashSet::new());
     for (opening, outcome) in openings.iter().zip(&mut outcomes) {
         let first = opening.key().and_then(|key| known.get(&key));
         match first.map(|first| again(opening, first)) {
@@ -206,7 +206,15 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
             // Below, as those whose key comes twice in this set: the second finds what the first has stored.
             Some(Ok(Again::Anew)) => {}
             None if opening.key().is_some_and(|key| !new_keys.insert(key)) => {}
-            None => ready.push((Ready::at_flat_price(opening), outcome)),
+            None => new.push((opening, outcome)),
+        }
+    }
+    let mut available = available(txn, new.iter().map(|(opening, _)| *opening)).await?;
+    let mut ready = Vec::with_capacity(new.len());
+    for (opening, outcome) in new {
+        match Ready::new(opening, &mut available) {
+            Ok(one) => ready.push((one, outcome)),
+            Err(error) => *outcome = Some(Err(error)),
         }
     }
     let (ready, places): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
@@ -233,8 +241,8 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
 }
 
 async fn open_alone(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
-    if opening.key().is_some() {
-        // Makes retries that arrive at once see each other.
+    if opening.key().is_some() || opening.price.is_metered() {
+        // Makes retries that arrive at once see each other, and keeps the balance still while the hold is worked out.
         ledger::lock(txn, [opening.user_id]).await?;
     }
     if let Some(first) = seen(txn, std::slice::from_ref(opening)).await?.into_values().next() {
@@ -243,11 +251,7 @@ async fn open_alone(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
             Again::Anew => release_key(txn, first.id).await?,
         }
     }
-    let ready = if opening.price.is_metered() {
-        Ready::at_metered_price(txn, opening).await?
-    } else {
-        Ready::at_flat_price(opening)
-    };
+    let ready = Ready::new(opening, &mut available(txn, [opening]).await?)?;
     let stored = store(txn, vec![ready]).await?.pop();
     let opened = stored.ok_or_else(|| Error::internal("a chat was neither stored nor refused"))??;
     if let Some(replaced) = opening.replaces {
@@ -263,22 +267,26 @@ struct Ready<'a> {
     max_output: u64,
 }
 
-impl<'a> Ready<'a> {
-    fn at_flat_price(opening: &'a Opening) -> Self {
-        Self { opening, hold: Tokens(opening.price.per_message), max_output: opening.request.max_output }
-    }
+/// What those of them may spend whose hold depends on it.
+async fn available<'a>(txn: &Txn, openings: impl IntoIterator<Item = &'a Opening>) -> Result<Available, Error> {
+    let metered: Vec<_> = openings.into_iter().filter(|opening| opening.price.is_metered()).collect();
+    let Some(at) = metered.iter().map(|opening| opening.at).max() else { return Ok(Available::default()) };
+    let spenders: Vec<_> = metered.iter().map(|opening| (opening.user_id, opening.api_key_id)).collect();
+    Available::find(txn, &spenders, at).await
+}
 
-    /// The longest reply that the balance, and the limits of the API key, pay for.
-    async fn at_metered_price(txn: &Txn, opening: &'a Opening) -> Result<Self, Error> {
-        // The lock keeps the balance still while this is worked out.
-        let mut tokens = ledger::find_for_update(txn, opening.user_id).await?.tokens;
-        if let Some(key_id) = opening.api_key_id {
-            tokens = ledger::rest_under(txn, key_id, opening.at).await?.map_or(tokens, |rest| rest.min(tokens));
+impl<'a> Ready<'a> {
+    /// At a flat price, or with the longest reply that the balance, and the limits of the API key, pay for.
+    fn new(opening: &'a Opening, available: &mut Available) -> Result<Self, Error> {
+        let &Opening { user_id, api_key_id, price, input_bound, choices, .. } = opening;
+        let (mut hold, mut max_output) = (Tokens(price.per_message), opening.request.max_output);
+        if price.is_metered() {
+            let affordable = price.affordable_output(available.of(user_id, api_key_id)?, input_bound);
+            let affordable = affordable.map(|output| output / choices).filter(|output| *output > 0);
+            max_output = affordable.ok_or_else(ledger::insufficient)?.min(max_output);
+            hold = price.of_reply(input_bound, max_output.saturating_mul(choices));
         }
-        let affordable = opening.price.affordable_output(tokens, opening.input_bound);
-        let affordable = affordable.map(|output| output / opening.choices).filter(|output| *output > 0);
-        let max_output = affordable.ok_or_else(ledger::insufficient)?.min(opening.request.max_output);
-        let hold = opening.price.of_reply(opening.input_bound, max_output.saturating_mul(opening.choices));
+        available.hold(user_id, api_key_id, hold)?;
         Ok(Self { opening, hold, max_output })
     }
 

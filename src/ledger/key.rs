@@ -4,11 +4,11 @@
 //! counts on the day on which it is settled. Always true, for every key: `held` is the sum of the holds of its open
 //! chats, and `spent` what the ledger says was paid under it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, UpdateStatement, Value};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, Iterable, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, Iterable, QueryFilter, QueryOrder, QuerySelect};
 
 use super::hold::{Hold, Settlement};
 use crate::db::Txn;
@@ -58,12 +58,22 @@ pub(super) async fn hold_under(txn: &Txn, holds: impl Iterator<Item = &Hold> + C
     Ok(())
 }
 
-/// What may still be held under a key; nothing where it has no limits. Its row is locked until the transaction ends.
+/// What may still be held under each of these keys that is good; nothing where a key has no limits. Their rows are locked
+/// until the transaction ends.
 ///
 /// # Errors
-/// UNAUTHENTICATED where the key is good no longer.
-pub async fn rest_under(txn: &Txn, key_id: i64, at: DateTime<Utc>) -> Result<Option<Tokens>, Error> {
-    let key = find(txn, key_id).await?.filter(|key| key.is_good(at)).ok_or_else(ended)?;
+/// INTERNAL where the database fails.
+pub(super) async fn rests_under(
+    txn: &Txn,
+    key_ids: impl IntoIterator<Item = i64>,
+    at: DateTime<Utc>,
+) -> Result<HashMap<i64, Option<Tokens>>, Error> {
+    let keys = api_key::Entity::find().filter(Column::Id.is_in(key_ids)).order_by_asc(Column::Id).lock_exclusive();
+    let good = keys.all(txn).await?.into_iter().filter(|key| key.is_good(at));
+    good.map(|key| Ok((key.id, rest(&key, at)?))).collect()
+}
+
+fn rest(key: &api_key::Model, at: DateTime<Utc>) -> Result<Option<Tokens>, Error> {
     let limits = [
         (key.total_limit, key.spent),
         (key.daily_limit, key.spent_today(at)),
@@ -132,6 +142,7 @@ fn refusal(key: Option<api_key::Model>, at: DateTime<Utc>) -> Error {
     }
 }
 
-fn ended() -> Error {
+/// The key is good no longer.
+pub(super) fn ended() -> Error {
     Error::new(Code::Unauthenticated, "The API key was revoked or has expired.")
 }

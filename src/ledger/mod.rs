@@ -4,6 +4,7 @@
 //! `tokens + held` is the sum of the ledger entries. Each function here keeps that within the caller's transaction, and
 //! [`verify()`] checks it. A balance changes by one guarded UPDATE, never by reading it first and writing it back.
 
+mod available;
 mod export;
 mod hold;
 mod import;
@@ -20,10 +21,10 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
 
+pub use self::available::Available;
 pub use self::export::export;
 pub use self::hold::{Hold, Settlement, hold, insufficient, lock, settle};
 pub use self::import::{Imported, record_imported};
-pub use self::key::rest_under;
 pub use self::verify::{Finding, verify};
 use crate::app::App;
 use crate::cluster::Bus;

@@ -176,6 +176,31 @@ async fn fifty_calls_at_once_pass_no_limit_of_their_key(#[values(On::Sqlite, On:
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_without_means_is_refused_alone(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let (mia, tom) = (app.user("mia").await, app.user("tom").await);
+    let (poor, _) = with_key(&mia, json!({ "name": "poor", "spendingLimit": { "total": 100 } })).await;
+    let (other, _) = with_key(&mia, json!({ "name": "other", "models": ["echo"] })).await;
+    let (rich, _) = with_key(&tom, json!({ "name": "rich" })).await;
+    app.model.play([Step::Say("x"), Step::End(Some(jeton::ai::Usage { input: 100, output: 100 }))]);
+    let calls = (0..60).map(|number| {
+        let (name, key, model) = match number % 6 {
+            0 => ("poor", poor.clone(), "echo"),
+            1 => ("other", other.clone(), "metered"),
+            2 => ("metered", rich.clone(), "metered"),
+            _ => ("rich", rich.clone(), "echo"),
+        };
+        async move { (name, ask(&key, model).await) }
+    });
+    let statuses = futures::future::join_all(calls).await;
+    let count = |name, status| statuses.iter().filter(|answered| **answered == (name, status)).count();
+    assert_eq!((count("poor", 200), count("poor", 429)), (1, 9), "{statuses:?}");
+    assert_eq!((count("other", 404), count("metered", 200), count("rich", 200)), (10, 10, 30), "{statuses:?}");
+    assert_eq!(app.balance(&mia).await, (3900, 0));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
 async fn limits_of_days_and_months_begin_again(#[values(On::Sqlite, On::Postgres)] on: On) {
     let app = TestApp::with(on, "auth.access_ttl = '100d'").await;
     let mia = app.user("mia").await;

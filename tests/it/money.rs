@@ -122,6 +122,43 @@ async fn the_longest_reply_is_what_the_balance_can_pay(#[values(On::Sqlite, On::
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
+async fn messages_at_both_kinds_of_price_at_once_cost_what_each_would_alone(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+) {
+    let app = TestApp::with(on, "ledger.signup_grant = 200").await;
+    let (mia, tom, zoe) = (app.user("mia").await, app.user("tom").await, app.user("zoe").await);
+    app.model.play([Step::Say("Forty-two."), Step::End(Some(Usage { input: 12, output: 500 }))]);
+    // Each of the metered is held 31; whoever has less left than that gets a shorter reply, or none.
+    let sent = join_all((0..60).map(|number| {
+        let (who, model) = match number % 3 {
+            0 => (mia.clone(), "metered"),
+            1 => (tom.clone(), if number % 2 == 0 { "metered" } else { "echo" }),
+            _ => (zoe.clone(), "echo"),
+        };
+        async move { (who.user_id(), who.say(model, "What is it?").await) }
+    }))
+    .await;
+    for who in [&mia, &tom, &zoe] {
+        let costs =
+            sent.iter().filter(|(id, _)| *id == who.user_id()).map(|(_, sent)| match &sent["errors"][0]["code"] {
+                Value::Null => sent["chat"]["cost"].as_i64().unwrap(),
+                code => {
+                    assert_eq!(code, "INSUFFICIENT_TOKENS");
+                    0
+                }
+            });
+        let costs: Vec<_> = costs.collect();
+        assert_eq!(app.balance(who).await, (200 - costs.iter().sum::<i64>(), 0));
+        assert!(costs.iter().filter(|cost| **cost > 0).count() >= 2, "{costs:?}");
+    }
+    assert_eq!(app.balance(&zoe).await, (0, 0), "two of twenty");
+    for request in app.model.heard() {
+        assert!((1..=1024).contains(&request.max_output), "{}", request.max_output);
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_held_while_the_chat_is_open(#[values(On::Sqlite, On::Postgres)] on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
