@@ -21,10 +21,13 @@ use crate::viewer::Viewer;
 #[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
 pub(super) struct Registration {
     /// 1 to 50 characters. May not look like another name.
+    #[schema(min_length = 1)]
     username: String,
     /// At least 8 characters, and not easy to guess.
+    #[schema(min_length = 1)]
     password: String,
     /// The same again.
+    #[schema(min_length = 1)]
     password2: String,
 }
 

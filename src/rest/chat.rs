@@ -26,6 +26,7 @@ const MAX_LIMIT: u64 = 1000;
 #[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
 pub(super) struct Message {
     /// 1 to 1000 characters without the white space around it.
+    #[schema(min_length = 1)]
     message: String,
 }
 

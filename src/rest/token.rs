@@ -19,7 +19,9 @@ use crate::viewer::Origin;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
 pub(super) struct Credentials {
+    #[schema(min_length = 1)]
     username: String,
+    #[schema(min_length = 1)]
     password: String,
 }
 
@@ -63,6 +65,7 @@ pub(super) async fn obtain(app: &App, request: Request) -> Answer {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
 pub(super) struct Refresh {
+    #[schema(min_length = 1)]
     refresh: String,
 }
 

@@ -97,10 +97,12 @@ pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks) -> 
                 }
             }
         }
-        let answer: Answer = match serde_json::from_slice(&body) {
+        // By way of a text, since what is not read of the bytes would not be checked, and is passed on as well.
+        let text = std::str::from_utf8(&body).map_err(unavailable);
+        let answer: Answer = match text.and_then(|text| serde_json::from_str(text).map_err(unavailable)) {
             Ok(answer) => answer,
             Err(error) => {
-                yield Err(unavailable(error));
+                yield Err(error);
                 return;
             }
         };
