@@ -106,7 +106,7 @@ impl Db {
             let is_at_rest = !connection.is_in_transaction();
             Box::pin(async move { Ok(is_at_rest) })
         });
-        let writer = writer::Writer::start(Database::connect(writing).await?, batches.clone());
+        let writer = writer::Writer::start(Database::connect(writing).await?, batches.clone())?;
         Ok(Self {
             readers: Database::connect(options).await?,
             writer: Some(writer),
