@@ -146,6 +146,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_real_model_goes_on_where_a_conversation_was() {
+        // Always the most likely word: what is said depends on nothing but what was read.
+        let sampling = crate::ai::Sampling { temperature: Some(0.0), ..Default::default() };
+        let said = |role, content: &str| Message { role, content: content.to_owned() };
+        let local = Local::open(&model(), 4, 1).unwrap();
+        let mut messages = vec![said(Role::User, "What is the capital of France?")];
+        for (city, question) in [("Paris", "What is the capital of Italy?"), ("Rome", "Thank you.")] {
+            let request = || Request { messages: messages.clone(), sampling: sampling.clone(), ..ask("") };
+            let (pieces, usage) = answer(&local, request()).await;
+            assert!(pieces.concat().contains(city), "{pieces:?}");
+            assert_eq!(usage.unwrap().input, local.input_bound(&messages), "all of it counts");
+            messages.extend([said(Role::Assistant, &pieces.concat()), said(Role::User, question)]);
+        }
+    }
+
+    #[tokio::test]
     async fn the_real_model_stops_where_it_may_say_no_more() {
         let model = Local::open(&model(), 4, 1).unwrap();
         let (_, usage) = answer(&model, Request { max_output: 3, ..ask("Tell me a long story.") }).await;

@@ -24,6 +24,9 @@ const REPEAT_PENALTY: f32 = 1.1;
 /// So many of the last tokens are not to be repeated.
 const REPEAT_WINDOW: usize = 64;
 
+/// Tokens that are read at once, at most. A power of two.
+const LONGEST_PART: usize = 256;
+
 /// A request, and where its events go.
 pub(super) struct Job {
     pub(super) request: Request,
@@ -36,6 +39,8 @@ pub(super) struct Worker {
     sampler: LogitsProcessor,
     seed: u64,
     window: usize,
+    /// What the weights have read and still know, from the beginning on.
+    read: Vec<u32>,
 }
 
 /// The reader has gone away: nobody is left to pay for the rest.
@@ -48,7 +53,7 @@ impl Worker {
         let window = context.map_or(MAX_SEQ_LEN, |length| MAX_SEQ_LEN.min(length as usize));
         let weights = ModelWeights::from_gguf(content, file, &Device::Cpu)?;
         let sampler = LogitsProcessor::from_sampling(seed, Sampling::TopP { p: TOP_P, temperature: TEMPERATURE });
-        Ok(Self { weights, prompter, sampler, seed, window })
+        Ok(Self { weights, prompter, sampler, seed, window, read: Vec::new() })
     }
 
     pub(super) fn window(&self) -> u64 {
@@ -88,16 +93,16 @@ impl Worker {
         self.seed = self.seed.wrapping_add(1);
         let mut own = own_sampler(&request.sampling, self.seed);
         let mut text = prompter.tokenizer().decode_stream(true);
-        let mut tokens = prompt.clone();
-        self.weights.clear_kv_cache();
-        let mut next = self.next(&prompt, 0, &tokens, own.as_mut()).map_err(failed)?;
+        let mut said = Vec::new();
+        let new = self.new_of(&prompt);
+        let mut next = self.next(new, &said, own.as_mut()).map_err(failed)?;
         let mut usage = Usage { input: prompt.len() as u64, output: 0 };
         loop {
             usage.output += 1;
             if prompter.is_end(next) {
                 return Ok(Ok(usage));
             }
-            tokens.push(next);
+            said.push(next);
             // Nothing comes while a character is not whole; nobody ever sees half of one.
             let piece = text.step(next).map_err(failed)?;
             if let Some(piece) = piece.filter(|piece| !piece.is_empty())
@@ -111,23 +116,53 @@ impl Worker {
             if usage.output as usize >= limit {
                 return Ok(Ok(usage));
             }
-            next = self.next(&[next], tokens.len() - 1, &tokens, own.as_mut()).map_err(failed)?;
+            next = self.next(&[next], &said, own.as_mut()).map_err(failed)?;
         }
     }
 
-    /// Reads more of the text, which begins at `position`, and chooses the token that follows.
-    fn next(
-        &mut self,
-        read: &[u32],
-        position: usize,
-        so_far: &[u32],
-        own: Option<&mut LogitsProcessor>,
-    ) -> Result<u32> {
-        let input = Tensor::new(read, &Device::Cpu)?.unsqueeze(0)?;
-        let logits = self.weights.forward(&input, position)?.squeeze(0)?;
-        let recent = so_far.get(so_far.len().saturating_sub(REPEAT_WINDOW)..).unwrap_or(so_far);
+    /// What of a prompt has yet to be read: where it goes on from what was read last, as with the next message of a
+    /// conversation, only what is new. Anything else begins anew, since of what is known nothing can be forgotten but all.
+    fn new_of<'a>(&mut self, prompt: &'a [u32]) -> &'a [u32] {
+        match prompt.strip_prefix(self.read.as_slice()) {
+            Some(new) if !new.is_empty() => new,
+            _ => {
+                self.weights.clear_kv_cache();
+                self.read.clear();
+                prompt
+            }
+        }
+    }
+
+    /// Reads more of the text, and chooses the token that follows what was said. The words of a question are no
+    /// repetition: its answer often needs them.
+    fn next(&mut self, more: &[u32], said: &[u32], own: Option<&mut LogitsProcessor>) -> Result<u32> {
+        // If this fails, nobody knows how much has been read, and the next one begins anew.
+        let mut read = std::mem::take(&mut self.read);
+        let mut rest = more;
+        let logits = loop {
+            let (part, later) = rest.split_at(part_len(read.len(), rest.len()));
+            let input = Tensor::new(part, &Device::Cpu)?.unsqueeze(0)?;
+            let logits = self.weights.forward(&input, read.len())?;
+            read.extend_from_slice(part);
+            rest = later;
+            if rest.is_empty() {
+                break logits.squeeze(0)?;
+            }
+        };
+        self.read = read;
+        let recent = said.get(said.len().saturating_sub(REPEAT_WINDOW)..).unwrap_or(said);
         own.unwrap_or(&mut self.sampler).sample(&apply_repeat_penalty(&logits, REPEAT_PENALTY, recent)?)
     }
+}
+
+/// How many tokens to read at once of so many, from this position on.
+///
+/// The library keeps a mask for each pair of a length and an end that it has ever met, gigabytes for all that there could
+/// be. Powers of two that end at their multiples are few: a few megabytes.
+fn part_len(position: usize, len: usize) -> usize {
+    let fits = 1 << len.max(1).ilog2();
+    let aligned = if position == 0 { LONGEST_PART } else { 1 << position.trailing_zeros() };
+    LONGEST_PART.min(fits).min(aligned)
 }
 
 /// How words are chosen where whoever asks has a wish.
@@ -144,4 +179,29 @@ fn own_sampler(wish: &Wish, seed: u64) -> Option<LogitsProcessor> {
 
 fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(Code::ProviderUnavailable, "The language model failed.").with_source(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn prompts_of_all_lengths_are_read_in_few_different_parts() {
+        let mut met = HashSet::new();
+        for known in [0, 1, 17, 100, 255, 1000] {
+            for len in 1..1000 {
+                let (mut position, mut rest) = (known, len);
+                while rest > 0 {
+                    let part = part_len(position, rest);
+                    assert!(part > 0 && part <= rest);
+                    (position, rest) = (position + part, rest - part);
+                    met.insert((part, position));
+                }
+            }
+        }
+        let masks: usize = met.into_iter().filter(|(part, _)| *part > 1).map(|(part, end)| part * end).sum();
+        assert!(masks < 20_000_000, "{masks} bytes of masks");
+    }
 }
