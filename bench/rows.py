@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import history
 import logins
+import model
 import servers
 import streaming
 import with_services
@@ -97,7 +98,9 @@ def clients(settings: Settings) -> Row:
     with servers.floor(settings.jeton) as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
         asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words, "model": "echo"}}, user.access) for words, user in said(jeton)]
         rounds: dict[str, list[dict]] = {}
-        for number in range(settings.rounds):
+        for one in (at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)):
+            one.load(2, settings.clients)
+        for _ in range(settings.rounds):
             for count in (1, 4, 16, 64, 256):
                 for one in (at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)):
                     told = one.load(settings.seconds, count)
@@ -118,6 +121,7 @@ ROWS: dict[str, Callable[[Settings], Row]] = {
     "clients": clients,
     "postgres": postgres,
     "start": start,
+    "model": model.model,
 }
 
 
