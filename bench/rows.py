@@ -98,11 +98,12 @@ def clients(settings: Settings) -> Row:
     with servers.floor(settings.jeton) as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
         asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words, "model": "echo"}}, user.access) for words, user in said(jeton)]
         rounds: dict[str, list[dict]] = {}
-        for one in (at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)):
+        contenders = [at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)]
+        for one in contenders:
             one.load(2, settings.clients)
         for _ in range(settings.rounds):
             for count in (1, 4, 16, 64, 256):
-                for one in (at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)):
+                for one in contenders:
                     told = one.load(settings.seconds, count)
                     rounds.setdefault(f"{one.name}, {count}", []).append(told)
     names = ("rate", "p50_ms", "p99_ms", "cpu_us")

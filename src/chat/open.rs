@@ -209,7 +209,8 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
             None => new.push((opening, outcome)),
         }
     }
-    let mut available = available(txn, new.iter().map(|(opening, _)| *opening)).await?;
+    let spenders: Vec<_> = new.iter().map(|(opening, _)| *opening).collect();
+    let mut available = available(txn, &spenders).await?;
     let mut ready = Vec::with_capacity(new.len());
     for (opening, outcome) in new {
         match Ready::new(opening, &mut available) {
@@ -241,8 +242,8 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
 }
 
 async fn open_alone(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
-    if opening.key().is_some() || opening.price.is_metered() {
-        // Makes retries that arrive at once see each other, and keeps the balance still while the hold is worked out.
+    if opening.key().is_some() {
+        // Makes retries that arrive at once see each other.
         ledger::lock(txn, [opening.user_id]).await?;
     }
     if let Some(first) = seen(txn, std::slice::from_ref(opening)).await?.into_values().next() {
@@ -251,7 +252,7 @@ async fn open_alone(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
             Again::Anew => release_key(txn, first.id).await?,
         }
     }
-    let ready = Ready::new(opening, &mut available(txn, [opening]).await?)?;
+    let ready = Ready::new(opening, &mut available(txn, &[opening]).await?)?;
     let stored = store(txn, vec![ready]).await?.pop();
     let opened = stored.ok_or_else(|| Error::internal("a chat was neither stored nor refused"))??;
     if let Some(replaced) = opening.replaces {
@@ -267,11 +268,11 @@ struct Ready<'a> {
     max_output: u64,
 }
 
-/// What those of them may spend whose hold depends on it.
-async fn available<'a>(txn: &Txn, openings: impl IntoIterator<Item = &'a Opening>) -> Result<Available, Error> {
-    let metered: Vec<_> = openings.into_iter().filter(|opening| opening.price.is_metered()).collect();
-    let Some(at) = metered.iter().map(|opening| opening.at).max() else { return Ok(Available::default()) };
-    let spenders: Vec<_> = metered.iter().map(|opening| (opening.user_id, opening.api_key_id)).collect();
+/// What they may spend, where the hold of any of them depends on it.
+async fn available(txn: &Txn, openings: &[&Opening]) -> Result<Available, Error> {
+    let metered = openings.iter().filter(|opening| opening.price.is_metered());
+    let Some(at) = metered.map(|opening| opening.at).max() else { return Ok(Available::default()) };
+    let spenders: Vec<_> = openings.iter().map(|opening| (opening.user_id, opening.api_key_id)).collect();
     Available::find(txn, &spenders, at).await
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::key;
 use crate::db::Txn;
@@ -20,18 +20,17 @@ pub struct Available {
 }
 
 impl Available {
-    /// Looks it up for users whose rows the caller has locked with [`super::lock`], each with the key that is used.
+    /// Looks it up for users, each with the key that is used. Their rows are locked until the transaction ends, in the
+    /// order of [`super::lock`].
     ///
     /// # Errors
     /// INTERNAL where the database fails.
     pub async fn find(txn: &Txn, spenders: &[(i64, Option<i64>)], at: DateTime<Utc>) -> Result<Self, Error> {
-        if spenders.is_empty() {
-            return Ok(Self::default());
-        }
         let users = user::Entity::find().select_only().columns([Column::Id, Column::Tokens]);
         let users = users.filter(Column::Id.is_in(spenders.iter().map(|(user_id, _)| *user_id)));
+        let users = users.order_by_asc(Column::Id).lock_exclusive();
         let users = users.into_tuple::<(i64, Tokens)>().all(txn).await?.into_iter().collect();
-        let keys = key::rests_under(txn, spenders.iter().filter_map(|(_, key_id)| *key_id), at).await?;
+        let keys = key::rests_under(txn, spenders.iter().filter_map(|(_, key_id)| *key_id).collect(), at).await?;
         Ok(Self { users, keys })
     }
 
@@ -51,7 +50,8 @@ impl Available {
     /// # Errors
     /// INTERNAL where a sum is too large.
     pub fn hold(&mut self, user_id: i64, key_id: Option<i64>, amount: Tokens) -> Result<(), Error> {
-        if self.of(user_id, key_id).is_ok_and(|rest| amount <= rest) {
+        // Where no hold depends on it, nobody was looked up.
+        if self.users.contains_key(&user_id) && self.of(user_id, key_id).is_ok_and(|rest| amount <= rest) {
             let rests = key_id.and_then(|key_id| self.keys.get_mut(&key_id)).and_then(Option::as_mut);
             for rest in self.users.get_mut(&user_id).into_iter().chain(rests) {
                 *rest = rest.minus(amount)?;

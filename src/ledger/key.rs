@@ -65,9 +65,12 @@ pub(super) async fn hold_under(txn: &Txn, holds: impl Iterator<Item = &Hold> + C
 /// INTERNAL where the database fails.
 pub(super) async fn rests_under(
     txn: &Txn,
-    key_ids: impl IntoIterator<Item = i64>,
+    key_ids: Vec<i64>,
     at: DateTime<Utc>,
 ) -> Result<HashMap<i64, Option<Tokens>>, Error> {
+    if key_ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     let keys = api_key::Entity::find().filter(Column::Id.is_in(key_ids)).order_by_asc(Column::Id).lock_exclusive();
     let good = keys.all(txn).await?.into_iter().filter(|key| key.is_good(at));
     good.map(|key| Ok((key.id, rest(&key, at)?))).collect()

@@ -112,7 +112,7 @@ impl Prompter {
 }
 
 /// Parts a text before its tokens are looked for, for those models of which the library puts a space before every text.
-/// Questions are read with it all the same: of ten easy ones the small model answered two wrong without.
+/// All else is read with it: with no such space anywhere, the small model answered two of ten easy questions wrong.
 fn without_space(content: &Content) -> Option<PreTokenizerWrapper> {
     let bytes = ByteLevel::new(false, true, true);
     let named = content.metadata.get("tokenizer.ggml.pre").and_then(|value| value.to_string().ok());

@@ -158,7 +158,7 @@ impl Worker {
 /// How many tokens to read at once of so many, from this position on.
 ///
 /// The library keeps a mask for each pair of a length and an end that it has ever met, gigabytes for all that there could
-/// be. Powers of two that end at their multiples are few: a few megabytes.
+/// be. Powers of two that end at their multiples are few: less than 80 MB for a window of 4096.
 fn part_len(position: usize, len: usize) -> usize {
     let fits = 1 << len.max(1).ilog2();
     let aligned = if position == 0 { LONGEST_PART } else { 1 << position.trailing_zeros() };
@@ -190,8 +190,8 @@ mod tests {
     #[test]
     fn prompts_of_all_lengths_are_read_in_few_different_parts() {
         let mut met = HashSet::new();
-        for known in [0, 1, 17, 100, 255, 1000] {
-            for len in 1..1000 {
+        for known in [0, 1, 17, 100, 255, 1000, 3000] {
+            for len in 1..1096 {
                 let (mut position, mut rest) = (known, len);
                 while rest > 0 {
                     let part = part_len(position, rest);
@@ -202,6 +202,6 @@ mod tests {
             }
         }
         let masks: usize = met.into_iter().filter(|(part, _)| *part > 1).map(|(part, end)| part * end).sum();
-        assert!(masks < 20_000_000, "{masks} bytes of masks");
+        assert!(masks < 80_000_000, "{masks} bytes of masks");
     }
 }
