@@ -32,6 +32,8 @@ pub type Txn = DatabaseTransaction;
 
 /// How long is waited for a connection, where nothing else is said.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A connection that was used within this time is taken to be there still.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// How long a last try to connect may take.
 const ONE_TRY: Duration = Duration::from_secs(1);
 /// How often a PostgreSQL transaction is run again after losing against another.
@@ -77,6 +79,8 @@ impl Db {
         let batches = writer::batches();
         let mut options = ConnectOptions::new(url);
         options.max_connections(max_connections).acquire_timeout(patience).sqlx_logging(false);
+        // Otherwise it is asked before each use whether it is still there, which costs as much as a small query does.
+        options.test_before_acquire_if_idle_for(TRUSTED_FOR);
         let troubled = Arc::default();
         if !url.starts_with("sqlite:") {
             return match Database::connect(options).await {

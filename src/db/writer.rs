@@ -10,7 +10,7 @@ use std::thread;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use sea_orm::{DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
@@ -126,17 +126,22 @@ where
 
 async fn work(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Job>>, batches: Histogram) {
     let mut batch = Vec::with_capacity(BATCH);
+    let mut desk = Desk { connection, kept: None };
     while queue.recv_many(&mut batch, BATCH).await > 0 {
         batches.observe(batch.len() as f64);
-        let lost = commit_together(&connection, &mut batch).await.err().map(|error| error.to_string());
+        let lost = commit_together(&mut desk, &mut batch, &queue).await.err().map(|error| error.to_string());
         for job in batch.drain(..) {
             job.finish(lost.as_deref());
         }
     }
 }
 
-async fn commit_together(connection: &DatabaseConnection, batch: &mut [Box<dyn Job>]) -> Result<(), sea_orm::DbErr> {
-    let txn = connection.begin_with_options(immediate()).await?;
+async fn commit_together(
+    desk: &mut Desk,
+    batch: &mut [Box<dyn Job>],
+    queue: &mpsc::Receiver<Box<dyn Job>>,
+) -> Result<(), sea_orm::DbErr> {
+    let txn = desk.begin().await?;
     let mut failed = false;
     for job in batch.iter_mut() {
         failed = !job.run(&txn).await;
@@ -145,19 +150,46 @@ async fn commit_together(connection: &DatabaseConnection, batch: &mut [Box<dyn J
         }
     }
     if !failed {
-        return txn.commit().await;
+        return desk.commit(txn, !queue.is_empty()).await;
     }
     txn.rollback().await?;
     if batch.len() == 1 {
         return Ok(());
     }
     // Savepoints cost about as much as what is done in them, so there are none until one of the jobs has failed.
-    let txn = connection.begin_with_options(immediate()).await?;
+    let txn = desk.begin().await?;
     for job in batch {
         let savepoint = txn.begin().await?;
         if job.run(&savepoint).await { savepoint.commit().await? } else { savepoint.rollback().await? }
     }
     txn.commit().await
+}
+
+/// The connection, as long as there is work for it.
+///
+/// The pool asks a connection that comes back whether it is still there, and lets nobody have it meanwhile. So it is kept
+/// while others wait: the library's transaction stays open, and what begins and ends in the database is told by hand.
+struct Desk {
+    connection: DatabaseConnection,
+    /// Open for the library, at its end for the database.
+    kept: Option<Txn>,
+}
+
+impl Desk {
+    async fn begin(&mut self) -> Result<Txn, sea_orm::DbErr> {
+        let Some(txn) = self.kept.take() else { return self.connection.begin_with_options(immediate()).await };
+        txn.execute_unprepared("BEGIN IMMEDIATE").await?;
+        Ok(txn)
+    }
+
+    async fn commit(&mut self, txn: Txn, keep: bool) -> Result<(), sea_orm::DbErr> {
+        if !keep {
+            return txn.commit().await;
+        }
+        txn.execute_unprepared("COMMIT").await?;
+        self.kept = Some(txn);
+        Ok(())
+    }
 }
 
 /// Takes the write lock at once: a transaction that reads first could find the file changed when it writes.
