@@ -2,21 +2,20 @@
 //!
 //! The rules are in [`Closing::new`] and in the README.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{EntityTrait, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, EntityTrait, Value};
 use tokio::time::{Instant, timeout};
 
 use super::turn::{Outcome, Written};
 use super::{Ended, context};
 use crate::ai::Usage;
 use crate::app::App;
-use crate::db::set::{given, update_from, update_returning};
+use crate::db::set::{given, update_from};
 use crate::db::{Outcomes, Together, Txn};
 use crate::entity::chat::{self, Column, Status};
 use crate::entity::ledger_entry::Reason;
@@ -109,8 +108,9 @@ pub(super) async fn close(app: &App, closing: Closing) -> Result<Ended, Error> {
     loop {
         let end = End { closing: closing.clone(), at: app.clock.now() };
         let error = match app.db.write_together(end).await {
-            Ok(Some(ended)) => return Ok(ended),
-            Ok(None) => break,
+            Ok(ended) => return Ok(ended),
+            // Closed already: by an attempt whose answer was lost, by the sweeper, or by the deletion of the account.
+            Err(error) if matches!(error.code, Code::Conflict | Code::NotFound) => break,
             Err(error) => error,
         };
         if Instant::now() + pause > deadline {
@@ -120,7 +120,6 @@ pub(super) async fn close(app: &App, closing: Closing) -> Result<Ended, Error> {
         timeout(pause, app.stopping.cancelled()).await.ok();
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-    // Closed already: by an attempt whose answer was lost, by the sweeper, or by the deletion of the account.
     let chat = chat::Entity::find_by_id(closing.chat.id).one(app.db.read()).await?;
     let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
     Ok(Ended { balance: ledger::balance(&app.db, chat.user_id).await?, chat })
@@ -133,30 +132,21 @@ pub(super) struct End {
 }
 
 impl Together for End {
-    /// Nothing where the chat is not open any more.
-    type Output = Option<Ended>;
+    type Output = Ended;
 
     fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Outcomes<Self::Output>> {
         Box::pin(async move { Ok(close_in(txn, all).await?.into_iter().map(Ok).collect()) })
     }
 }
 
-/// What others may have changed while the chat was open.
-#[derive(FromQueryResult)]
-struct Closed {
-    id: i64,
-    replaced_by_id: Option<i64>,
-}
-
-/// Closes those of the chats that are still open, and settles their holds; nothing for the others, in the same order.
+/// Closes the chats and settles their holds; their ends, in the same order.
 ///
 /// # Errors
-/// INTERNAL where the database fails. Whoever gets it undoes the whole.
-pub(super) async fn close_in(txn: &Txn, ends: &[End]) -> Result<Vec<Option<Ended>>, Error> {
+/// CONFLICT where one of them is not open any more; as [`ledger::settle`]. Whoever gets one undoes the whole.
+pub(super) async fn close_in(txn: &Txn, ends: &[End]) -> Result<Vec<Ended>, Error> {
     if ends.is_empty() {
         return Ok(Vec::new());
     }
-    ledger::lock(txn, ends.iter().map(|end| end.closing.chat.user_id)).await?;
     let mut update = update_from::<chat::Entity>(ends.iter().map(End::values));
     update
         .value(Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
@@ -171,20 +161,20 @@ pub(super) async fn close_in(txn: &Txn, ends: &[End]) -> Result<Vec<Option<Ended
         .value(Column::UsageEstimated, given(10))
         // A constant of the statement: SQLite prepares one whose parameters meet its partial indexes anew each time.
         .and_where(Expr::col(Column::Status).eq(Expr::Constant(Status::Pending.into())));
-    let closed: Vec<Closed> = update_returning(txn, update, [Column::Id, Column::ReplacedById]).await?;
-    let mut closed: HashMap<i64, Closed> = closed.into_iter().map(|chat| (chat.id, chat)).collect();
-    let closed: Vec<_> = ends.iter().map(|end| Some((end, closed.remove(&end.closing.chat.id)?))).collect();
+    let balances = ledger::lock(txn, ends.iter().map(|end| end.closing.chat.user_id)).await?;
+    if txn.execute(&update).await?.rows_affected() != ends.len() as u64 {
+        return Err(Error::new(Code::Conflict, "This chat has ended already."));
+    }
+    let settlements: Vec<_> = ends.iter().map(End::settlement).collect();
+    let balances = ledger::settle(txn, &settlements, balances).await?;
 
-    let open = || closed.iter().flatten();
-    let without_text = open().filter(|(end, _)| end.closing.chat.response.is_empty());
-    context::put_back(txn, without_text.map(|(_, chat)| chat.id)).await?;
-    let settlements: Vec<_> = open().map(|(end, _)| end.settlement()).collect();
-    let mut balances = ledger::settle(txn, &settlements).await?.into_iter();
-    let ended = closed.into_iter().map(|closed| {
-        let (end, Closed { replaced_by_id, .. }) = closed?;
+    let without_text = ends.iter().filter(|end| end.closing.chat.response.is_empty());
+    context::put_back(txn, without_text.map(|end| end.closing.chat.id)).await?;
+    let replaced = context::replaced(txn, ends.iter().map(|end| &end.closing.chat)).await?;
+    let ended = ends.iter().zip(balances).map(|(end, balance)| {
         let chat = end.closing.chat.clone();
-        let chat = chat::Model { finished_at: Some(end.at), lease_until: None, replaced_by_id, ..chat };
-        Some(Ended { chat, balance: balances.next()? })
+        let replaced_by_id = replaced.get(&chat.id).copied();
+        Ended { chat: chat::Model { finished_at: Some(end.at), lease_until: None, replaced_by_id, ..chat }, balance }
     });
     Ok(ended.collect())
 }

@@ -193,8 +193,7 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
     if let [only] = openings {
         return Ok(vec![Ok(open_alone(txn, only).await?)]);
     }
-    // Makes retries that arrive at once see each other.
-    ledger::lock(txn, openings.iter().map(|opening| opening.user_id)).await?;
+    let mut available = available(txn, openings).await?;
     let known = seen(txn, openings).await?;
     let mut outcomes: Vec<Option<Result<Open, Error>>> = openings.iter().map(|_| None).collect();
     let (mut new, mut new_keys) = (Vec::new(), HashSet::new());
@@ -209,8 +208,6 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
             None => new.push((opening, outcome)),
         }
     }
-    let spenders: Vec<_> = new.iter().map(|(opening, _)| *opening).collect();
-    let mut available = available(txn, &spenders).await?;
     let mut ready = Vec::with_capacity(new.len());
     for (opening, outcome) in new {
         match Ready::new(opening, &mut available) {
@@ -220,7 +217,7 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
     }
     let (ready, places): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
     for (place, stored) in places.into_iter().zip(store(txn, ready).await?) {
-        *place = Some(stored.map(Open::New));
+        *place = Some(Ok(Open::New(stored)));
     }
     let mut complete = Vec::with_capacity(openings.len());
     for (opening, outcome) in openings.iter().zip(outcomes) {
@@ -242,36 +239,34 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
 }
 
 async fn open_alone(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
-    if opening.key().is_some() {
-        // Makes retries that arrive at once see each other.
-        ledger::lock(txn, [opening.user_id]).await?;
-    }
+    let mut available = available(txn, std::slice::from_ref(opening)).await?;
     if let Some(first) = seen(txn, std::slice::from_ref(opening)).await?.into_values().next() {
         match again(opening, &first)? {
             Again::Seen => return Ok(Open::Seen(first)),
             Again::Anew => release_key(txn, first.id).await?,
         }
     }
-    let ready = Ready::new(opening, &mut available(txn, &[opening]).await?)?;
+    let ready = Ready::new(opening, &mut available)?;
     let stored = store(txn, vec![ready]).await?.pop();
-    let opened = stored.ok_or_else(|| Error::internal("a chat was neither stored nor refused"))??;
+    let opened = stored.ok_or_else(|| Error::internal("a chat was not stored"))?;
     if let Some(replaced) = opening.replaces {
         context::replace(txn, replaced, &opened.chat).await?;
     }
     Ok(Open::New(opened))
 }
 
-/// An opening whose hold is known.
+/// An opening whose hold is set aside, and not yet written.
 struct Ready<'a> {
     opening: &'a Opening,
-    hold: Tokens,
+    hold: Hold,
+    /// What the owner has with it.
+    balance: Balance,
     max_output: u64,
 }
 
-/// What they may spend, where the hold of any of them depends on it.
-async fn available(txn: &Txn, openings: &[&Opening]) -> Result<Available, Error> {
-    let metered = openings.iter().filter(|opening| opening.price.is_metered());
-    let Some(at) = metered.map(|opening| opening.at).max() else { return Ok(Available::default()) };
+/// What they may spend. Also makes retries that arrive at once see each other, since the users' rows are locked.
+async fn available(txn: &Txn, openings: &[Opening]) -> Result<Available, Error> {
+    let at = openings.iter().map(|opening| opening.at).max().unwrap_or_default();
     let spenders: Vec<_> = openings.iter().map(|opening| (opening.user_id, opening.api_key_id)).collect();
     Available::find(txn, &spenders, at).await
 }
@@ -279,21 +274,17 @@ async fn available(txn: &Txn, openings: &[&Opening]) -> Result<Available, Error>
 impl<'a> Ready<'a> {
     /// At a flat price, or with the longest reply that the balance, and the limits of the API key, pay for.
     fn new(opening: &'a Opening, available: &mut Available) -> Result<Self, Error> {
-        let &Opening { user_id, api_key_id, price, input_bound, choices, .. } = opening;
-        let (mut hold, mut max_output) = (Tokens(price.per_message), opening.request.max_output);
+        let &Opening { user_id, api_key_id, price, input_bound, choices, at, .. } = opening;
+        let (mut amount, mut max_output) = (Tokens(price.per_message), opening.request.max_output);
         if price.is_metered() {
             let affordable = price.affordable_output(available.of(user_id, api_key_id)?, input_bound);
             let affordable = affordable.map(|output| output / choices).filter(|output| *output > 0);
             max_output = affordable.ok_or_else(ledger::insufficient)?.min(max_output);
-            hold = price.of_reply(input_bound, max_output.saturating_mul(choices));
+            amount = price.of_reply(input_bound, max_output.saturating_mul(choices));
         }
-        available.hold(user_id, api_key_id, hold)?;
-        Ok(Self { opening, hold, max_output })
-    }
-
-    fn hold(&self) -> Hold {
-        let Opening { user_id, api_key_id, ref model, at, .. } = *self.opening;
-        Hold { user_id, api_key_id, model: model.clone(), amount: self.hold, at }
+        let hold = Hold { user_id, api_key_id, model: opening.model.clone(), amount, at };
+        let balance = available.hold(&hold)?;
+        Ok(Self { opening, hold, balance, max_output })
     }
 
     fn row(&self) -> chat::Model {
@@ -310,7 +301,7 @@ impl<'a> Ready<'a> {
             response: String::new(),
             error_code: None,
             error_message: None,
-            hold: self.hold,
+            hold: self.hold.amount,
             cost: Tokens::ZERO,
             input_units: None,
             output_units: None,
@@ -325,32 +316,26 @@ impl<'a> Ready<'a> {
     }
 }
 
-/// Takes the holds and stores the chats of those who have enough.
-async fn store(txn: &Txn, ready: Vec<Ready<'_>>) -> Result<Vec<Result<Opened, Error>>, Error> {
-    let holds: Vec<_> = ready.iter().map(Ready::hold).collect();
-    let balances = ledger::hold(txn, &holds).await?;
-    let mut rows = Vec::with_capacity(ready.len());
-    for (ready, _) in ready.iter().zip(&balances).filter(|(_, balance)| balance.is_ok()) {
+/// Writes the holds and stores the chats.
+async fn store(txn: &Txn, ready: Vec<Ready<'_>>) -> Result<Vec<Opened>, Error> {
+    if ready.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut rows, mut holds) = (Vec::with_capacity(ready.len()), Vec::with_capacity(ready.len()));
+    for ready in &ready {
         if let Some(id) = ready.opening.conversation_id {
             conversation::touch(txn, id, &ready.opening.message, ready.opening.at).await?;
         }
         rows.push(ready.row());
+        holds.push(ready.hold.clone());
     }
-    let mut ids = Vec::new();
-    if !rows.is_empty() {
-        let new = rows.iter().cloned().map(|row| chat::ActiveModel { id: NotSet, ..row.into_active_model() });
-        ids = chat::Entity::insert_many(new).exec_with_returning_keys(txn).await?;
-        // Rows are numbered in the order in which they are given, but may be told in another one.
-        ids.sort_unstable();
-    }
-    let mut stored = ids.into_iter().zip(rows).map(|(id, row)| chat::Model { id, ..row });
-    let outcome = |(ready, balance): (&Ready<'_>, Result<Balance, Error>)| {
-        let balance = balance?;
-        let chat = stored.next().ok_or_else(|| Error::internal("a chat was not stored"))?;
+    let new = rows.iter().cloned().map(|row| chat::ActiveModel { id: NotSet, ..row.into_active_model() });
+    let ids = ledger::hold(txn, &holds, chat::Entity::insert_many(new)).await?;
+    let opened = ready.iter().zip(rows).zip(ids).map(|((ready, row), id)| {
         let request = Request { max_output: ready.max_output, ..ready.opening.request.clone() };
-        Ok(Opened { chat, balance, request, kept: ready.opening.kept })
-    };
-    Ok(ready.iter().zip(balances).map(outcome).collect())
+        Opened { chat: chat::Model { id, ..row }, balance: ready.balance, request, kept: ready.opening.kept }
+    });
+    Ok(opened.collect())
 }
 
 /// What a repeated idempotency key leads to.

@@ -68,6 +68,6 @@ async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<(i64, i64)>, E
         .await?;
     let end = |chat| End { closing: Closing::interrupted(chat).into(), at: now };
     let ends: Vec<_> = dead.into_iter().map(end).collect();
-    let ended = close_in(txn, &ends).await?.into_iter().flatten();
-    Ok(ended.map(|ended| (ended.chat.id, ended.chat.user_id)).collect())
+    let ended = close_in(txn, &ends).await?;
+    Ok(ended.into_iter().map(|ended| (ended.chat.id, ended.chat.user_id)).collect())
 }

@@ -32,8 +32,6 @@ pub type Txn = DatabaseTransaction;
 
 /// How long is waited for a connection, where nothing else is said.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A connection that was used within this time is taken to be there still.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// How long a last try to connect may take.
 const ONE_TRY: Duration = Duration::from_secs(1);
 /// How often a PostgreSQL transaction is run again after losing against another.
@@ -79,8 +77,6 @@ impl Db {
         let batches = writer::batches();
         let mut options = ConnectOptions::new(url);
         options.max_connections(max_connections).acquire_timeout(patience).sqlx_logging(false);
-        // Otherwise it is asked before each use whether it is still there, which costs as much as a small query does.
-        options.test_before_acquire_if_idle_for(TRUSTED_FOR);
         let troubled = Arc::default();
         if !url.starts_with("sqlite:") {
             return match Database::connect(options).await {
@@ -91,6 +87,8 @@ impl Db {
         if let Some(parent) = url.split_once("://").and_then(|(_, path)| Path::new(path).parent()) {
             std::fs::create_dir_all(parent).map_err(Error::internal)?;
         }
+        // It is no server that could be away: asking before each use whether it is there costs as much as a small query.
+        options.test_before_acquire(false);
         options.map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .create_if_missing(true)

@@ -84,14 +84,18 @@ impl Model {
 
     /// The models that it may ask; none: all.
     pub fn allowed_models(&self) -> Option<Vec<String>> {
-        // What can't be read allows nothing.
-        self.models.as_ref().map(|models| serde_json::from_str(models).unwrap_or_default())
+        allowed_models(self.models.as_deref())
     }
+}
 
-    /// Whether it may ask this model.
-    pub fn allows(&self, model: &str) -> bool {
-        self.allowed_models().is_none_or(|allowed| allowed.iter().any(|allowed| allowed == model))
-    }
+/// Whether a key with these [`Model::models`] may ask this model.
+pub fn allows(models: Option<&str>, model: &str) -> bool {
+    allowed_models(models).is_none_or(|allowed| allowed.iter().any(|allowed| allowed == model))
+}
+
+fn allowed_models(models: Option<&str>) -> Option<Vec<String>> {
+    // What can't be read allows nothing.
+    models.map(|models| serde_json::from_str(models).unwrap_or_default())
 }
 
 /// The day of a moment, as keys name it.

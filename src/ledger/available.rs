@@ -1,62 +1,63 @@
-//! What users may still spend, while holds whose amounts depend on it are worked out one after the other.
+//! What users may still spend, while chats are opened for them one after the other.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::key;
+use sea_orm::{ColumnTrait, Condition};
+
+use super::hold::{lock_those, insufficient};
+use super::key::{self, Key};
+use super::{Balance, Hold};
 use crate::db::Txn;
-use crate::entity::user::{self, Column};
+use crate::entity::user;
 use crate::error::Error;
 use crate::tokens::Tokens;
 
-/// What each of some users has, and what the limits of their API keys leave of it.
-#[derive(Default)]
+/// What each of some users has, and what the limits of their API keys leave of it. Nobody else changes it until the
+/// transaction ends.
 pub struct Available {
-    users: HashMap<i64, Tokens>,
-    /// Those that are good; nothing where a key has no limits.
-    keys: HashMap<i64, Option<Tokens>>,
+    users: HashMap<i64, Balance>,
+    /// Those that are good.
+    keys: HashMap<i64, Key>,
 }
 
 impl Available {
-    /// Looks it up for users, each with the key that is used. Their rows are locked until the transaction ends, in the
-    /// order of [`super::lock`].
+    /// Looks it up for users, each with the key that is used. The rows of users are locked as by [`super::lock`], and then
+    /// those of the keys in the same way.
     ///
     /// # Errors
     /// INTERNAL where the database fails.
     pub async fn find(txn: &Txn, spenders: &[(i64, Option<i64>)], at: DateTime<Utc>) -> Result<Self, Error> {
-        let users = user::Entity::find().select_only().columns([Column::Id, Column::Tokens]);
-        let users = users.filter(Column::Id.is_in(spenders.iter().map(|(user_id, _)| *user_id)));
-        let users = users.order_by_asc(Column::Id).lock_exclusive();
-        let users = users.into_tuple::<(i64, Tokens)>().all(txn).await?.into_iter().collect();
-        let keys = key::rests_under(txn, spenders.iter().filter_map(|(_, key_id)| *key_id).collect(), at).await?;
+        let active = Condition::all().add(user::Column::IsActive.eq(true));
+        let users = lock_those(txn, spenders.iter().map(|(user_id, _)| *user_id), active).await?;
+        let keys = key::find(txn, spenders.iter().filter_map(|(_, key_id)| *key_id), at).await?;
         Ok(Self { users, keys })
     }
 
     /// What may be held for a user under a key.
     ///
     /// # Errors
-    /// NOT_FOUND without such a user; UNAUTHENTICATED where the key is good no longer.
+    /// INSUFFICIENT_TOKENS where there is no such user any more; UNAUTHENTICATED where the key is good no longer.
     pub fn of(&self, user_id: i64, key_id: Option<i64>) -> Result<Tokens, Error> {
-        let tokens = *self.users.get(&user_id).ok_or_else(|| Error::not_found("user"))?;
+        let tokens = self.users.get(&user_id).ok_or_else(insufficient)?.tokens;
         let Some(key_id) = key_id else { return Ok(tokens) };
-        let rest = self.keys.get(&key_id).ok_or_else(key::ended)?;
+        let rest = self.keys.get(&key_id).ok_or_else(key::ended)?.rest()?;
         Ok(rest.map_or(tokens, |rest| rest.min(tokens)))
     }
 
-    /// Counts tokens as held: not those of whoever has not as many, who will be refused, or was not looked up.
+    /// Sets tokens aside; what the user has right after it. It is [`super::hold()`] that writes it.
     ///
     /// # Errors
-    /// INTERNAL where a sum is too large.
-    pub fn hold(&mut self, user_id: i64, key_id: Option<i64>, amount: Tokens) -> Result<(), Error> {
-        // Where no hold depends on it, nobody was looked up.
-        if self.users.contains_key(&user_id) && self.of(user_id, key_id).is_ok_and(|rest| amount <= rest) {
-            let rests = key_id.and_then(|key_id| self.keys.get_mut(&key_id)).and_then(Option::as_mut);
-            for rest in self.users.get_mut(&user_id).into_iter().chain(rests) {
-                *rest = rest.minus(amount)?;
-            }
+    /// INSUFFICIENT_TOKENS where the balance, or a limit of the API key, does not cover it; UNAUTHENTICATED where the key
+    /// is good no longer; INVALID_INPUT where it does not allow the model. Nothing is set aside then.
+    pub fn hold(&mut self, hold: &Hold) -> Result<Balance, Error> {
+        let balance = self.users.get_mut(&hold.user_id).filter(|balance| balance.tokens >= hold.amount);
+        let balance = balance.ok_or_else(insufficient)?;
+        if let Some(key_id) = hold.api_key_id {
+            self.keys.get_mut(&key_id).ok_or_else(key::ended)?.hold(&hold.model, hold.amount)?;
         }
-        Ok(())
+        *balance = balance.moved(hold.amount)?;
+        Ok(*balance)
     }
 }

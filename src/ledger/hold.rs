@@ -2,18 +2,20 @@
 //!
 //! Under load many chats open and end at the same moment, so each function here takes any number of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, Condition, EntityTrait, FromQueryResult, InsertMany, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, StatementBuilder,
 };
+use serde::Deserialize;
 
 use super::{Balance, key};
 use crate::db::Txn;
-use crate::db::set::{given, update_from, update_returning};
+use crate::db::set::{execute_all, execute_and_insert, filled, find_all, given, is_among, update_from};
 use crate::entity::ledger_entry::{self, Reason};
 use crate::entity::user::{self, Column};
 use crate::error::{Code, Error};
@@ -34,69 +36,66 @@ pub struct Hold {
     pub at: DateTime<Utc>,
 }
 
-/// Sets tokens aside; what the user has right after each, in the same order. INSUFFICIENT_TOKENS where the balance does
-/// not cover one; nothing is changed for that one then.
+/// Writes down tokens that [`super::Available::hold`] has set aside in the same transaction, and the new chats that they are
+/// set aside for, one for each; the ids of the chats, in the same order.
 ///
 /// # Errors
-/// INTERNAL. Also where an API key is in the way of any of them: INSUFFICIENT_TOKENS where a limit of the key does not
-/// cover them, UNAUTHENTICATED where the key is good no longer, INVALID_INPUT where it does not allow the model. Whoever
-/// gets one of these undoes the whole.
-pub async fn hold(txn: &Txn, holds: &[Hold]) -> Result<Vec<Result<Balance, Error>>, Error> {
-    if holds.is_empty() {
-        return Ok(Vec::new());
-    }
+/// INTERNAL. Whoever gets it undoes the whole.
+pub async fn hold<A: ActiveModelTrait>(txn: &Txn, holds: &[Hold], new: InsertMany<A>) -> Result<Vec<i64>, Error> {
     let mut sums = BTreeMap::new();
-    for hold in holds {
-        let sum = sums.entry(hold.user_id).or_insert(Tokens::ZERO);
-        *sum = sum.plus(hold.amount)?;
-    }
-    let mut balances = take(txn, &sums).await?;
-    for (user_id, balance) in &mut balances {
-        // As it was before the first of them.
-        let sum = sums.get(user_id).copied().unwrap_or_default();
-        *balance = balance.moved(Tokens::ZERO.minus(sum)?)?;
-    }
-    let mut outcomes = Vec::with_capacity(holds.len());
     for Hold { user_id, amount, .. } in holds {
-        outcomes.push(match balances.get_mut(user_id) {
-            Some(balance) => {
-                *balance = balance.moved(*amount)?;
-                Ok(*balance)
-            }
-            None if sums.get(user_id) == Some(amount) => Err(insufficient()),
-            // All of this user's together are too much; the first few may not be.
-            None => take(txn, &BTreeMap::from([(*user_id, *amount)])).await?.remove(user_id).ok_or_else(insufficient),
-        });
+        let sum = sums.entry(*user_id).or_insert(Tokens::ZERO);
+        *sum = sum.plus(*amount)?;
     }
-    let taken = holds.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(hold, _)| hold);
-    key::hold_under(txn, taken).await?;
-    Ok(outcomes)
-}
-
-/// Sets aside what is asked for of each user who has as much; what they have after it.
-async fn take(txn: &Txn, amounts: &BTreeMap<i64, Tokens>) -> Result<BTreeMap<i64, Balance>, Error> {
-    let rows = amounts.iter().map(|(user_id, amount)| vec![(*user_id).into(), (*amount).into()]);
-    let mut update = update_from::<user::Entity>(rows);
+    let rows = sums.iter().map(|(user_id, sum)| [*user_id, sum.0]).collect();
+    let mut update = update_from::<user::Entity>(filled(rows, holds.len()));
+    // Guarded, though whoever called has looked: no balance is to fall below zero for a mistake.
     update
         .value(Column::Tokens, Expr::col(Column::Tokens).sub(given(2)))
         .value(Column::Held, Expr::col(Column::Held).add(given(2)))
         .and_where(Expr::col(Column::Tokens).gte(given(2)))
-        .and_where(Column::IsActive.eq(true));
-    balances_after(txn, update).await
+        .and_where(Expr::col(Column::IsActive));
+    let keys = key::hold_under(holds)?;
+    let mut expected = sums.len() as u64;
+    let mut statements: Vec<&(dyn StatementBuilder + Sync)> = vec![&update];
+    if let Some((update, count)) = &keys {
+        statements.push(update);
+        expected += count;
+    }
+    let (ids, changed) = execute_and_insert(txn, &statements, new, holds.len()).await?;
+    if changed != expected || ids.len() != holds.len() {
+        return Err(Error::internal(format!("{changed} of {expected} balances were changed for holds")));
+    }
+    Ok(ids)
 }
 
-async fn balances_after(
+/// What each of the users has. Their rows are locked until the transaction ends, always in the order of their ids, so that
+/// of several who lock some of the same no two wait for each other. SQLite has one writer, and needs no locks.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn lock(txn: &Txn, user_ids: impl Iterator<Item = i64>) -> Result<HashMap<i64, Balance>, Error> {
+    lock_those(txn, user_ids, Condition::all()).await
+}
+
+/// As [`lock`], of users who meet a condition.
+pub(super) async fn lock_those(
     txn: &Txn,
-    update: sea_orm::sea_query::UpdateStatement,
-) -> Result<BTreeMap<i64, Balance>, Error> {
-    #[derive(FromQueryResult)]
-    struct After {
+    user_ids: impl Iterator<Item = i64>,
+    condition: Condition,
+) -> Result<HashMap<i64, Balance>, Error> {
+    #[derive(Deserialize, FromQueryResult)]
+    struct Found {
         id: i64,
         tokens: Tokens,
         held: Tokens,
     }
-    let users: Vec<After> = update_returning(txn, update, [Column::Id, Column::Tokens, Column::Held]).await?;
-    Ok(users.into_iter().map(|After { id, tokens, held }| (id, Balance { tokens, held })).collect())
+    let user_ids: Vec<_> = user_ids.collect();
+    let users = user::Entity::find().select_only().columns([Column::Id, Column::Tokens, Column::Held]);
+    let users = users.filter(is_among(txn, Column::Id, &user_ids)).filter(condition);
+    let users = users.order_by_asc(Column::Id).lock_exclusive().into_query();
+    let found: Vec<Found> = find_all(txn, users, &["id", "tokens", "held"]).await?;
+    Ok(found.into_iter().map(|Found { id, tokens, held }| (id, Balance { tokens, held })).collect())
 }
 
 /// The balance cannot pay for a message.
@@ -124,42 +123,28 @@ pub struct Settlement {
 }
 
 /// Ends holds: charges the costs and gives back the rests; what the user has right after each, in the same order. The
-/// caller has just closed the chats, guarded by their open status, in the same transaction, so that this happens once.
+/// caller has [locked](lock) the users, who have these `balances`, and then closed the chats, guarded by their open
+/// status, in the same transaction, so that this happens once.
 ///
 /// # Errors
 /// INTERNAL where a cost exceeds its hold or the database fails; NOT_FOUND where a user is gone. Whoever gets one of these
 /// undoes the whole.
-pub async fn settle(txn: &Txn, settlements: &[Settlement]) -> Result<Vec<Balance>, Error> {
+pub async fn settle(
+    txn: &Txn,
+    settlements: &[Settlement],
+    mut balances: HashMap<i64, Balance>,
+) -> Result<Vec<Balance>, Error> {
     if settlements.is_empty() {
         return Ok(Vec::new());
     }
     let mut sums: BTreeMap<i64, (Tokens, Tokens)> = BTreeMap::new();
-    for Settlement { user_id, chat_id, hold, cost, .. } in settlements {
+    let (mut after, mut entries) = (Vec::with_capacity(settlements.len()), Vec::with_capacity(settlements.len()));
+    for Settlement { user_id, chat_id, hold, cost, api_key_id, reason, at } in settlements {
         if *cost < Tokens::ZERO || cost > hold {
             return Err(Error::internal(format!("chat {chat_id} would cost {cost} of a hold of {hold}")));
         }
         let (holds, costs) = sums.entry(*user_id).or_default();
         (*holds, *costs) = (holds.plus(*hold)?, costs.plus(*cost)?);
-    }
-    let mut rows = Vec::with_capacity(sums.len());
-    for (user_id, (hold, cost)) in &sums {
-        rows.push(vec![(*user_id).into(), (*hold).into(), hold.minus(*cost)?.into()]);
-    }
-    let mut update = update_from::<user::Entity>(rows);
-    update
-        .value(Column::Held, Expr::col(Column::Held).sub(given(2)))
-        .value(Column::Tokens, Expr::col(Column::Tokens).add(given(3)));
-    let mut balances = balances_after(txn, update).await?;
-    for (user_id, (hold, cost)) in &sums {
-        let balance = balances.get_mut(user_id).ok_or_else(|| Error::not_found("user"))?;
-        // As it was before the first of them.
-        *balance = balance.moved(*hold)?;
-        balance.tokens = balance.tokens.plus(*cost)?;
-    }
-    key::settle_under(txn, settlements).await?;
-
-    let (mut after, mut entries) = (Vec::with_capacity(settlements.len()), Vec::with_capacity(settlements.len()));
-    for Settlement { user_id, chat_id, hold, cost, api_key_id, reason, at } in settlements {
         let balance = balances.get_mut(user_id).ok_or_else(|| Error::not_found("user"))?;
         *balance = balance.moved(Tokens::ZERO.minus(*hold)?)?;
         balance.tokens = balance.tokens.minus(*cost)?;
@@ -178,19 +163,26 @@ pub async fn settle(txn: &Txn, settlements: &[Settlement]) -> Result<Vec<Balance
             created_at: Set(*at),
         });
     }
-    ledger_entry::Entity::insert_many(entries).exec_without_returning(txn).await?;
-    Ok(after)
-}
-
-/// Locks the rows of these users until the transaction ends, always in the same order, so that of several who lock some
-/// of the same no two wait for each other. SQLite has one writer, and needs none of it.
-///
-/// # Errors
-/// INTERNAL where the database fails.
-pub async fn lock(txn: &Txn, user_ids: impl IntoIterator<Item = i64>) -> Result<(), Error> {
-    if txn.get_database_backend() == DbBackend::Postgres {
-        let users = user::Entity::find().select_only().column(Column::Id).filter(Column::Id.is_in(user_ids));
-        users.order_by_asc(Column::Id).lock_exclusive().into_tuple::<i64>().all(txn).await?;
+    let mut rows = Vec::with_capacity(sums.len());
+    for (user_id, (hold, cost)) in &sums {
+        rows.push([*user_id, hold.0, hold.minus(*cost)?.0]);
     }
-    Ok(())
+    let mut update = update_from::<user::Entity>(filled(rows, settlements.len()));
+    update
+        .value(Column::Held, Expr::col(Column::Held).sub(given(2)))
+        .value(Column::Tokens, Expr::col(Column::Tokens).add(given(3)));
+    let new = ledger_entry::Entity::insert_many(entries).into_query();
+    let mut statements: Vec<&(dyn StatementBuilder + Sync)> = vec![&update];
+    let mut expected = (sums.len() + settlements.len()) as u64;
+    let keys = key::settle_under(settlements)?;
+    if let Some((update, count)) = &keys {
+        statements.push(update);
+        expected += count;
+    }
+    statements.push(&new);
+    let changed = execute_all(txn, &statements).await?;
+    if changed != expected {
+        return Err(Error::internal(format!("{changed} of {expected} rows were changed for settlements")));
+    }
+    Ok(after)
 }

@@ -8,91 +8,137 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, UpdateStatement, Value};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, Iterable, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, IdenStatic, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+use serde::Deserialize;
 
 use super::hold::{Hold, Settlement};
 use crate::db::Txn;
-use crate::db::set::{given, update_from, update_returning};
+use crate::db::set::{filled, find_all, given, is_among, update_from};
 use crate::entity::api_key::{self, Column, day, month};
 use crate::error::{Code, Error};
 use crate::tokens::Tokens;
 
-/// Sets tokens aside under the keys of these holds, beside [`super::hold()`].
+/// A key that is good, as far as it bounds what is held under it.
+#[derive(Deserialize, FromQueryResult)]
+pub(super) struct Key {
+    id: i64,
+    models: Option<String>,
+    total_limit: Option<Tokens>,
+    daily_limit: Option<Tokens>,
+    monthly_limit: Option<Tokens>,
+    held: Tokens,
+    spent: Tokens,
+    /// On the day, and in the month, of the moment that was asked for.
+    spent_in_day: Tokens,
+    spent_in_month: Tokens,
+}
+
+const COLUMNS: [Column; 7] = [
+    Column::Id,
+    Column::Models,
+    Column::TotalLimit,
+    Column::DailyLimit,
+    Column::MonthlyLimit,
+    Column::Held,
+    Column::Spent,
+];
+
+/// Those of the keys that are good. Their rows are locked until the transaction ends, in the order of their ids.
 ///
 /// # Errors
-/// INSUFFICIENT_TOKENS where a limit of a key does not cover what is set aside under it; UNAUTHENTICATED where a key is
-/// good no longer; INVALID_INPUT where it does not allow the model.
-pub(super) async fn hold_under(txn: &Txn, holds: impl Iterator<Item = &Hold> + Clone) -> Result<(), Error> {
-    let mut sums = BTreeMap::new();
-    for hold in holds.clone() {
+/// INTERNAL where the database fails.
+pub(super) async fn find(
+    txn: &Txn,
+    key_ids: impl Iterator<Item = i64>,
+    at: DateTime<Utc>,
+) -> Result<HashMap<i64, Key>, Error> {
+    let key_ids: Vec<_> = key_ids.collect();
+    if key_ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keys = api_key::Entity::find()
+        .select_only()
+        .columns(COLUMNS)
+        .column_as(spent_in_day(at), Column::SpentInDay)
+        .column_as(spent_in_month(at), Column::SpentInMonth)
+        .filter(is_among(txn, Column::Id, &key_ids))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(at)))
+        .order_by_asc(Column::Id)
+        .lock_exclusive();
+    let names: Vec<_> = COLUMNS.iter().chain(&[Column::SpentInDay, Column::SpentInMonth]).map(IdenStatic::as_str).collect();
+    let found: Vec<Key> = find_all(txn, keys.into_query(), &names).await?;
+    Ok(found.into_iter().map(|key| (key.id, key)).collect())
+}
+
+impl Key {
+    /// What may still be held under it; nothing where it has no limits.
+    pub(super) fn rest(&self) -> Result<Option<Tokens>, Error> {
+        let limits = [
+            (self.total_limit, self.spent),
+            (self.daily_limit, self.spent_in_day),
+            (self.monthly_limit, self.spent_in_month),
+        ];
+        let mut rest = None;
+        for (limit, spent) in limits {
+            let Some(limit) = limit else { continue };
+            let left = Ord::max(limit.minus(spent)?.minus(self.held)?, Tokens::ZERO);
+            rest = Some(rest.map_or(left, |rest: Tokens| Ord::min(rest, left)));
+        }
+        Ok(rest)
+    }
+
+    /// Sets tokens aside under it.
+    ///
+    /// # Errors
+    /// INVALID_INPUT where it does not allow the model; INSUFFICIENT_TOKENS where a limit does not cover this.
+    pub(super) fn hold(&mut self, model: &str, amount: Tokens) -> Result<(), Error> {
+        if !api_key::allows(self.models.as_deref(), model) {
+            return Err(Error::field("model", "There is no such model."));
+        }
+        if self.rest()?.is_some_and(|rest| rest < amount) {
+            let message = "The spending limit of this API key does not cover this.";
+            return Err(Error::new(Code::InsufficientTokens, message));
+        }
+        self.held = self.held.plus(amount)?;
+        Ok(())
+    }
+}
+
+/// What writes down the tokens that were set aside under keys, and how many keys it changes; nothing where there are none.
+///
+/// # Errors
+/// INVALID_INPUT where a sum is too large.
+pub(super) fn hold_under(holds: &[Hold]) -> Result<Option<(UpdateStatement, u64)>, Error> {
+    let (mut sums, mut at) = (BTreeMap::<i64, Tokens>::new(), DateTime::<Utc>::MIN_UTC);
+    for hold in holds {
         if let Some(key_id) = hold.api_key_id {
-            let (sum, at) = sums.entry(key_id).or_insert((Tokens::ZERO, hold.at));
-            (*sum, *at) = (sum.plus(hold.amount)?, Ord::max(*at, hold.at));
+            let sum = sums.entry(key_id).or_default();
+            *sum = sum.plus(hold.amount)?;
+            at = Ord::max(at, hold.at);
         }
     }
-    let Some(at) = sums.values().map(|(_, at)| *at).max() else { return Ok(()) };
-    let covers = |limit: Column, spent: Expr| {
-        let after = spent.add(Expr::col(Column::Held)).add(given(2));
-        Condition::any().add(limit.is_null()).add(after.lte(Expr::col(limit)))
-    };
-    let mut update = of_now(sums.iter().map(|(key_id, (sum, _))| vec![(*key_id).into(), (*sum).into()]), at);
+    if sums.is_empty() {
+        return Ok(None);
+    }
+    let rows = sums.iter().map(|(key_id, sum)| [*key_id, sum.0]).collect();
+    let mut update = of_now(filled(rows, holds.len()), at);
     update
         .value(Column::Held, Expr::col(Column::Held).add(given(2)))
         .value(Column::LastUsedAt, Expr::value(at))
         .value(Column::SpentInDay, spent_in_day(at))
-        .value(Column::SpentInMonth, spent_in_month(at))
-        .and_where(Column::RevokedAt.is_null())
-        .cond_where(Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(at)))
-        .cond_where(covers(Column::TotalLimit, Expr::col(Column::Spent)))
-        .cond_where(covers(Column::DailyLimit, spent_in_day(at)))
-        .cond_where(covers(Column::MonthlyLimit, spent_in_month(at)));
-    let keys: Vec<api_key::Model> = update_returning(txn, update, Column::iter()).await?;
-    for hold in holds {
-        let Some(key_id) = hold.api_key_id else { continue };
-        match keys.iter().find(|key| key.id == key_id) {
-            Some(key) if key.allows(&hold.model) => {}
-            Some(_) => return Err(Error::field("model", "There is no such model.")),
-            None => return Err(refusal(find(txn, key_id).await?, at)),
-        }
-    }
-    Ok(())
+        .value(Column::SpentInMonth, spent_in_month(at));
+    Ok(Some((update, sums.len() as u64)))
 }
 
-/// What may still be held under each of these keys that is good; nothing where a key has no limits. Their rows are locked
-/// until the transaction ends.
+/// What ends holds under keys, and how many keys it changes; nothing where there are none. The costs can't pass the limits,
+/// since they are no more than the holds.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
-pub(super) async fn rests_under(
-    txn: &Txn,
-    key_ids: Vec<i64>,
-    at: DateTime<Utc>,
-) -> Result<HashMap<i64, Option<Tokens>>, Error> {
-    if key_ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let keys = api_key::Entity::find().filter(Column::Id.is_in(key_ids)).order_by_asc(Column::Id).lock_exclusive();
-    let good = keys.all(txn).await?.into_iter().filter(|key| key.is_good(at));
-    good.map(|key| Ok((key.id, rest(&key, at)?))).collect()
-}
-
-fn rest(key: &api_key::Model, at: DateTime<Utc>) -> Result<Option<Tokens>, Error> {
-    let limits = [
-        (key.total_limit, key.spent),
-        (key.daily_limit, key.spent_today(at)),
-        (key.monthly_limit, key.spent_this_month(at)),
-    ];
-    let mut rest = None;
-    for (limit, spent) in limits {
-        let Some(limit) = limit else { continue };
-        let left = Ord::max(limit.minus(spent)?.minus(key.held)?, Tokens::ZERO);
-        rest = Some(rest.map_or(left, |rest: Tokens| Ord::min(rest, left)));
-    }
-    Ok(rest)
-}
-
-/// Ends holds under keys. The costs can't pass the limits, since they are no more than the holds.
-pub(super) async fn settle_under(txn: &Txn, settlements: &[Settlement]) -> Result<(), Error> {
+/// INVALID_INPUT where a sum is too large.
+pub(super) fn settle_under(settlements: &[Settlement]) -> Result<Option<(UpdateStatement, u64)>, Error> {
     let (mut sums, mut at) = (BTreeMap::<i64, (Tokens, Tokens)>::new(), DateTime::<Utc>::MIN_UTC);
     for settlement in settlements {
         if let Some(key_id) = settlement.api_key_id {
@@ -102,19 +148,16 @@ pub(super) async fn settle_under(txn: &Txn, settlements: &[Settlement]) -> Resul
         }
     }
     if sums.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let rows = sums.iter().map(|(key_id, (holds, costs))| vec![(*key_id).into(), (*holds).into(), (*costs).into()]);
-    let mut update = of_now(rows, at);
+    let rows = sums.iter().map(|(key_id, (holds, costs))| [*key_id, holds.0, costs.0]).collect();
+    let mut update = of_now(filled(rows, settlements.len()), at);
     update
         .value(Column::Held, Expr::col(Column::Held).sub(given(2)))
         .value(Column::Spent, Expr::col(Column::Spent).add(given(3)))
         .value(Column::SpentInDay, spent_in_day(at).add(given(3)))
         .value(Column::SpentInMonth, spent_in_month(at).add(given(3)));
-    if txn.execute(&update).await?.rows_affected() != sums.len() as u64 {
-        return Err(Error::internal("an API key is gone, but not its user"));
-    }
-    Ok(())
+    Ok(Some((update, sums.len() as u64)))
 }
 
 /// An update that is of this day and month. What was spent in them has to be set beside.
@@ -130,19 +173,6 @@ fn spent_in_day(at: DateTime<Utc>) -> Expr {
 
 fn spent_in_month(at: DateTime<Utc>) -> Expr {
     Expr::case(Column::Month.eq(month(at)), Expr::col(Column::SpentInMonth)).finally(0i64).into()
-}
-
-async fn find(txn: &Txn, key_id: i64) -> Result<Option<api_key::Model>, Error> {
-    Ok(api_key::Entity::find_by_id(key_id).lock_exclusive().one(txn).await?)
-}
-
-fn refusal(key: Option<api_key::Model>, at: DateTime<Utc>) -> Error {
-    match key {
-        Some(key) if key.is_good(at) => {
-            Error::new(Code::InsufficientTokens, "The spending limit of this API key does not cover this.")
-        }
-        _ => ended(),
-    }
 }
 
 /// The key is good no longer.

@@ -2,7 +2,8 @@
 //!
 //! Always true, for every user: `tokens >= 0`, `held >= 0`, `held` is the sum of the holds of open chats, and
 //! `tokens + held` is the sum of the ledger entries. Each function here keeps that within the caller's transaction, and
-//! [`verify()`] checks it. A balance changes by one guarded UPDATE, never by reading it first and writing it back.
+//! [`verify()`] checks it. A balance changes by a guarded UPDATE that adds or takes away, never by writing back
+//! what was read.
 
 mod available;
 mod export;
