@@ -8,7 +8,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
@@ -17,11 +17,9 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use super::{Db, Txn, writer};
 use crate::error::{Code, Error};
 
-/// Jobs that may wait in one lane. Past this, callers wait to hand theirs in.
-const QUEUE: usize = 1024;
 /// Jobs done together at most. Bounds the length of statements, and how many different ones there are to prepare.
 const MOST: usize = 64;
-/// Sets of one kind that are under way at once: while one waits for the disk, the next is made.
+/// Sets of one kind that are under way at once: while one waits for the disk, the next is ready to begin.
 const AT_ONCE: usize = 2;
 
 /// The outcome of each job of a set, or what went wrong with the whole.
@@ -46,9 +44,24 @@ pub(super) struct Lanes(Arc<Mutex<ByJob>>);
 
 type ByJob = HashMap<TypeId, Box<dyn Any + Send>>;
 
+/// Jobs of one kind that wait.
+struct Lane<J: Together> {
+    waiting: Queue<J>,
+    /// Tells the workers that there are some; full where one of them will look anyway.
+    some: mpsc::Sender<()>,
+}
+
+type Queue<J> = Arc<Mutex<Vec<Waiting<J>>>>;
+
 struct Waiting<J: Together> {
     job: J,
     answer: oneshot::Sender<Result<J::Output, Error>>,
+}
+
+impl<J: Together> Clone for Lane<J> {
+    fn clone(&self) -> Self {
+        Self { waiting: self.waiting.clone(), some: self.some.clone() }
+    }
 }
 
 impl Db {
@@ -59,18 +72,21 @@ impl Db {
     /// As [`Db::write`].
     pub async fn write_together<J: Together>(&self, job: J) -> Result<J::Output, Error> {
         let (answer, answered) = oneshot::channel();
-        self.lane::<J>().send(Waiting { job, answer }).await.map_err(|_| writer::stopped())?;
+        let lane = self.lane::<J>();
+        lane.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(Waiting { job, answer });
+        lane.some.try_send(()).ok();
+        drop(lane);
         answered.await.map_err(|_| writer::stopped())?
     }
 
-    fn lane<J: Together>(&self) -> mpsc::Sender<Waiting<J>> {
+    fn lane<J: Together>(&self) -> Lane<J> {
         let mut lanes = self.lanes.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = lanes.get(&TypeId::of::<J>()).and_then(|lane| lane.downcast_ref::<mpsc::Sender<Waiting<J>>>());
-        if let Some(lane) = known.filter(|lane| !lane.is_closed()) {
+        let known = lanes.get(&TypeId::of::<J>()).and_then(|lane| lane.downcast_ref::<Lane<J>>());
+        if let Some(lane) = known.filter(|lane| !lane.some.is_closed()) {
             return lane.clone();
         }
-        let (lane, queue) = mpsc::channel(QUEUE);
-        let queue = Arc::new(AsyncMutex::new(queue));
+        let (some, told) = mpsc::channel(1);
+        let (waiting, told) = (Queue::<J>::default(), Arc::new(AsyncMutex::new(told)));
         for _ in 0..AT_ONCE {
             // The workers' own database has no lanes, so that these end with the last clone outside.
             let db = Db { lanes: Lanes::default(), ..self.clone() };
@@ -78,49 +94,81 @@ impl Db {
                 clippy::disallowed_methods,
                 reason = "lives exactly as long as the Db, below the app and its tasks"
             )]
-            tokio::spawn(work(db, queue.clone()));
+            tokio::spawn(work(db, waiting.clone(), told.clone()));
         }
+        let lane = Lane { waiting, some };
         lanes.insert(TypeId::of::<J>(), Box::new(lane.clone()));
         lane
     }
 }
 
-async fn work<J: Together>(db: Db, queue: Arc<AsyncMutex<mpsc::Receiver<Waiting<J>>>>) {
-    loop {
-        let mut waiting = Vec::new();
-        if queue.lock().await.recv_many(&mut waiting, MOST).await == 0 {
-            return;
-        }
-        let (jobs, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(|one| (one.job, one.answer)).unzip();
-        let set = Arc::new(Set { jobs, failed: AtomicBool::new(false) });
-        let all = db.write(set.clone(), |txn, set| Box::pin(async move { set.outcome(J::run(txn, &set.jobs).await) }));
-        // A panic in one set must not end the lane for all.
-        let written = AssertUnwindSafe(all).catch_unwind().await;
-        let outcomes = match written.unwrap_or_else(|_| Err(Error::internal("a database job panicked"))) {
-            Ok(outcomes) => outcomes,
-            // A database that is away would only be waited for again and again.
-            Err(error)
-                if set.jobs.len() > 1 && set.failed.load(Ordering::Acquire) && error.code != Code::Unavailable =>
-            {
-                tracing::debug!(?error, jobs = set.jobs.len(), "a set failed; each is done by itself");
-                join_all((0..set.jobs.len()).map(|place| alone(&db, set.clone(), place))).await
-            }
-            Err(error) => same_for_all(error, set.jobs.len()),
-        };
-        for (answer, outcome) in answers.into_iter().zip(outcomes) {
-            answer.send(outcome).ok();
+async fn work<J: Together>(db: Db, waiting: Queue<J>, told: Arc<AsyncMutex<mpsc::Receiver<()>>>) {
+    while told.lock().await.recv().await.is_some() {
+        while !waiting.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            do_together(&db, &waiting).await;
         }
     }
 }
 
+/// Does those that wait by the time that the transaction begins.
+async fn do_together<J: Together>(db: &Db, waiting: &Queue<J>) {
+    let set = Arc::new(Set { waiting: waiting.clone(), taken: OnceLock::new(), failed: AtomicBool::new(false) });
+    let all = db.write(set.clone(), |txn, set| {
+        Box::pin(async move {
+            let jobs = set.jobs();
+            if jobs.is_empty() { Ok(Vec::new()) } else { set.outcome(J::run(txn, jobs).await) }
+        })
+    });
+    // A panic in one set must not end the lane for all.
+    let written = AssertUnwindSafe(all).catch_unwind().await;
+    let outcomes = match written.unwrap_or_else(|_| Err(Error::internal("a database job panicked"))) {
+        Ok(outcomes) => outcomes,
+        // A database that is away would only be waited for again and again.
+        Err(error)
+            if set.jobs().len() > 1 && set.failed.load(Ordering::Acquire) && error.code != Code::Unavailable =>
+        {
+            tracing::debug!(?error, jobs = set.jobs().len(), "a set failed; each is done by itself");
+            join_all((0..set.jobs().len()).map(|place| alone(db, set.clone(), place))).await
+        }
+        Err(error) => same_for_all(error, set.jobs().len()),
+    };
+    for (answer, outcome) in set.answers().into_iter().zip(outcomes) {
+        answer.send(outcome).ok();
+    }
+}
+
 /// Jobs that are done together.
-struct Set<J> {
-    jobs: Vec<J>,
+struct Set<J: Together> {
+    waiting: Queue<J>,
+    taken: OnceLock<Taken<J>>,
     /// They failed before the commit, so it is certain that nothing of them was written.
     failed: AtomicBool,
 }
 
-impl<J> Set<J> {
+struct Taken<J: Together> {
+    jobs: Vec<J>,
+    answers: Mutex<Vec<oneshot::Sender<Result<J::Output, Error>>>>,
+}
+
+impl<J: Together> Set<J> {
+    /// Takes them from those that wait, the first time.
+    fn taken(&self) -> &Taken<J> {
+        self.taken.get_or_init(|| {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = waiting.len().min(MOST);
+            let (jobs, answers) = waiting.drain(..count).map(|one| (one.job, one.answer)).unzip();
+            Taken { jobs, answers: Mutex::new(answers) }
+        })
+    }
+
+    fn jobs(&self) -> &[J] {
+        &self.taken().jobs
+    }
+
+    fn answers(&self) -> Vec<oneshot::Sender<Result<J::Output, Error>>> {
+        std::mem::take(&mut self.taken().answers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn outcome<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
         self.failed.store(outcome.is_err(), Ordering::Release);
         outcome
@@ -130,7 +178,7 @@ impl<J> Set<J> {
 async fn alone<J: Together>(db: &Db, set: Arc<Set<J>>, place: usize) -> Result<J::Output, Error> {
     let one = db.write((set, place), |txn, (set, place)| {
         Box::pin(async move {
-            let one = set.jobs.get(*place..=*place).unwrap_or_default();
+            let one = set.jobs().get(*place..=*place).unwrap_or_default();
             J::run(txn, one).await?.pop().unwrap_or_else(|| Err(Error::internal("a job was left without an outcome")))
         })
     });
