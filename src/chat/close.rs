@@ -2,20 +2,24 @@
 //!
 //! The rules are in [`Closing::new`] and in the README.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ConnectionTrait, EntityTrait, Value};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value,
+};
+use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
 use super::turn::{Outcome, Written};
 use super::{Ended, context};
 use crate::ai::Usage;
 use crate::app::App;
-use crate::db::set::{given, update_from};
+use crate::db::set::{Wanted, given, is_among, update_from};
 use crate::db::{Outcomes, Together, Txn};
 use crate::entity::chat::{self, Column, Status};
 use crate::entity::ledger_entry::Reason;
@@ -139,6 +143,23 @@ impl Together for End {
     }
 }
 
+/// A chat that has not ended yet.
+#[derive(Deserialize, FromQueryResult)]
+struct StillOpen {
+    id: i64,
+    /// Others may have changed it while the chat was open.
+    replaced_by_id: Option<i64>,
+}
+
+/// Looks for those of the chats that are open, as [`StillOpen`]. Their rows are locked until the transaction ends.
+fn open_ones(txn: &Txn, ends: &[End]) -> Wanted {
+    let ids: Vec<_> = ends.iter().map(|end| end.closing.chat.id).collect();
+    let chats = chat::Entity::find().select_only().columns([Column::Id, Column::ReplacedById]);
+    let chats = chats.filter(is_among(txn, Column::Id, &ids)).filter(Column::Status.eq(Status::Pending));
+    let query = chats.order_by_asc(Column::Id).lock_exclusive().into_query();
+    Wanted { query, columns: vec!["id", "replaced_by_id"] }
+}
+
 /// Closes the chats and settles their holds; their ends, in the same order.
 ///
 /// # Errors
@@ -159,21 +180,22 @@ pub(super) async fn close_in(txn: &Txn, ends: &[End]) -> Result<Vec<Ended>, Erro
         .value(Column::InputUnits, given(8))
         .value(Column::OutputUnits, given(9))
         .value(Column::UsageEstimated, given(10))
-        // A constant of the statement: SQLite prepares one whose parameters meet its partial indexes anew each time.
-        .and_where(Expr::col(Column::Status).eq(Expr::Constant(Status::Pending.into())));
-    let balances = ledger::lock(txn, ends.iter().map(|end| end.closing.chat.user_id)).await?;
-    if txn.execute(&update).await?.rows_affected() != ends.len() as u64 {
+        .and_where(Column::Status.eq(Status::Pending));
+    let open = Some(open_ones(txn, ends));
+    let user_ids = ends.iter().map(|end| end.closing.chat.user_id);
+    let (balances, open) = ledger::lock::<StillOpen>(txn, user_ids, Condition::all(), open).await?;
+    let open: HashMap<_, _> = open.into_iter().map(|chat| (chat.id, chat.replaced_by_id)).collect();
+    if open.len() != ends.len() {
         return Err(Error::new(Code::Conflict, "This chat has ended already."));
     }
     let settlements: Vec<_> = ends.iter().map(End::settlement).collect();
-    let balances = ledger::settle(txn, &settlements, balances).await?;
+    let balances = ledger::settle(txn, &settlements, balances, &update).await?;
 
     let without_text = ends.iter().filter(|end| end.closing.chat.response.is_empty());
     context::put_back(txn, without_text.map(|end| end.closing.chat.id)).await?;
-    let replaced = context::replaced(txn, ends.iter().map(|end| &end.closing.chat)).await?;
     let ended = ends.iter().zip(balances).map(|(end, balance)| {
         let chat = end.closing.chat.clone();
-        let replaced_by_id = replaced.get(&chat.id).copied();
+        let replaced_by_id = open.get(&chat.id).copied().flatten();
         Ended { chat: chat::Model { finished_at: Some(end.at), lease_until: None, replaced_by_id, ..chat }, balance }
     });
     Ok(ended.collect())

@@ -1,18 +1,11 @@
 //! What the model gets to see: the system prompt, the earlier chats that its window has room for, and the message.
 
-use std::collections::HashMap;
-
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select,
-};
-use serde::Deserialize;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::ai::{Message, Role};
 use crate::app::{App, Model};
 use crate::db::Txn;
-use crate::db::set::{find_all, is_among};
 use crate::entity::chat::{self, Column, Status};
 use crate::entity::conversation;
 use crate::error::{Code, Error};
@@ -126,25 +119,4 @@ pub(super) async fn put_back(txn: &Txn, by: impl Iterator<Item = i64>) -> Result
         .exec(txn)
         .await?;
     Ok(())
-}
-
-/// Those of these chats that others have taken the place of, and by which.
-pub(super) async fn replaced(
-    txn: &Txn,
-    chats: impl Iterator<Item = &chat::Model>,
-) -> Result<HashMap<i64, i64>, Error> {
-    #[derive(Deserialize, FromQueryResult)]
-    struct Replaced {
-        id: i64,
-        replaced_by_id: i64,
-    }
-    // What stands alone is never replaced by what comes after it.
-    let ids: Vec<_> = chats.filter(|chat| chat.conversation_id.is_some()).map(|chat| chat.id).collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let replaced = chat::Entity::find().select_only().columns([Column::Id, Column::ReplacedById]);
-    let replaced = replaced.filter(is_among(txn, Column::Id, &ids)).filter(Column::ReplacedById.is_not_null());
-    let found: Vec<Replaced> = find_all(txn, replaced.into_query(), &["id", "replaced_by_id"]).await?;
-    Ok(found.into_iter().map(|Replaced { id, replaced_by_id }| (id, replaced_by_id)).collect())
 }

@@ -53,25 +53,51 @@ pub fn is_among(txn: &Txn, column: impl ColumnTrait, ids: &[i64]) -> Expr {
     column.in_subquery(Query::select().column("value").from_function(list, FOUND).take())
 }
 
-/// The rows that a query finds, which has these columns.
+/// What is looked for: a query, and what its columns are called.
+pub struct Wanted {
+    /// The query.
+    pub query: SelectStatement,
+    /// All of its columns.
+    pub columns: Vec<&'static str>,
+}
+
+impl Wanted {
+    /// All of it in one piece of JSON, as SQLite makes it.
+    fn in_one(self) -> Expr {
+        let members = self.columns.iter().flat_map(|&name| [Expr::Constant(name.into()), Expr::col((FOUND, name))]);
+        let rows = Func::cust("json_group_array").arg(Func::cust("json_object").args(members));
+        let all = Query::select().expr(rows).from_subquery(self.query, FOUND).take();
+        Expr::SubQuery(None, Box::new(all.into()))
+    }
+
+    async fn rows<M: FromQueryResult>(self, txn: &Txn) -> Result<Vec<M>, Error> {
+        let rows = txn.query_all(&self.query).await?;
+        Ok(rows.iter().map(|row| M::from_query_result(row, "")).collect::<Result<_, _>>()?)
+    }
+}
+
+/// The rows of two queries, in this order; of the second none where there is none. SQLite finds them at one go.
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn find_all<M: FromQueryResult + DeserializeOwned>(
-    txn: &Txn,
-    query: SelectStatement,
-    columns: &[&'static str],
-) -> Result<Vec<M>, Error> {
+pub async fn find_both<A, B>(txn: &Txn, first: Wanted, second: Option<Wanted>) -> Result<(Vec<A>, Vec<B>), Error>
+where
+    A: FromQueryResult + DeserializeOwned,
+    B: FromQueryResult + DeserializeOwned,
+{
     if txn.get_database_backend() != DbBackend::Sqlite {
-        let rows = txn.query_all(&query).await?;
-        return Ok(rows.iter().map(|row| M::from_query_result(row, "")).collect::<Result<_, _>>()?);
+        let first = first.rows(txn).await?;
+        let second = if let Some(second) = second { second.rows(txn).await? } else { Vec::new() };
+        return Ok((first, second));
     }
-    let members = columns.iter().flat_map(|&name| [Expr::Constant(name.into()), Expr::col((FOUND, name))]);
-    let row = Func::cust("json_object").args(members);
-    let rows = Func::cust("json_group_array").arg(row);
-    let in_one = Query::select().expr(rows).from_subquery(query, FOUND).take();
-    let found = txn.query_one(&in_one).await?.ok_or_else(|| Error::internal("an aggregate without a row"))?;
-    serde_json::from_str(&found.try_get_by_index::<String>(0)?).map_err(Error::internal)
+    let has_second = second.is_some();
+    let both = [Some(first), second].into_iter().flatten().map(Wanted::in_one);
+    let found = txn.query_one(&Query::select().exprs(both).take()).await?;
+    let found = found.ok_or_else(|| Error::internal("an aggregate without a row"))?;
+    let text = |place: usize| Ok::<String, Error>(found.try_get_by_index(place)?);
+    let first = serde_json::from_str(&text(0)?).map_err(Error::internal)?;
+    let second = if has_second { serde_json::from_str(&text(1)?).map_err(Error::internal)? } else { Vec::new() };
+    Ok((first, second))
 }
 
 /// Runs statements that change rows, in this order; how many rows they changed in all. SQLite runs them at one go.

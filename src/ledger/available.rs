@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use sea_orm::{ColumnTrait, Condition};
 
-use super::hold::{lock_those, insufficient};
+use super::hold::{insufficient, lock};
 use super::key::{self, Key};
 use super::{Balance, Hold};
 use crate::db::Txn;
@@ -30,9 +30,9 @@ impl Available {
     /// INTERNAL where the database fails.
     pub async fn find(txn: &Txn, spenders: &[(i64, Option<i64>)], at: DateTime<Utc>) -> Result<Self, Error> {
         let active = Condition::all().add(user::Column::IsActive.eq(true));
-        let users = lock_those(txn, spenders.iter().map(|(user_id, _)| *user_id), active).await?;
-        let keys = key::find(txn, spenders.iter().filter_map(|(_, key_id)| *key_id), at).await?;
-        Ok(Self { users, keys })
+        let keys = key::wanted(txn, spenders.iter().filter_map(|(_, key_id)| *key_id), at);
+        let (users, keys) = lock::<Key>(txn, spenders.iter().map(|(user_id, _)| *user_id), active, keys).await?;
+        Ok(Self { users, keys: keys.into_iter().map(|key| (key.id, key)).collect() })
     }
 
     /// What may be held for a user under a key.

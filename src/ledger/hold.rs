@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, UpdateStatement};
 use sea_orm::{
     ActiveModelTrait, Condition, EntityTrait, FromQueryResult, InsertMany, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, StatementBuilder,
 };
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::{Balance, key};
 use crate::db::Txn;
-use crate::db::set::{execute_all, execute_and_insert, filled, find_all, given, is_among, update_from};
+use crate::db::set::{Wanted, execute_all, execute_and_insert, filled, find_both, given, is_among, update_from};
 use crate::entity::ledger_entry::{self, Reason};
 use crate::entity::user::{self, Column};
 use crate::error::{Code, Error};
@@ -69,21 +70,18 @@ pub async fn hold<A: ActiveModelTrait>(txn: &Txn, holds: &[Hold], new: InsertMan
     Ok(ids)
 }
 
-/// What each of the users has. Their rows are locked until the transaction ends, always in the order of their ids, so that
-/// of several who lock some of the same no two wait for each other. SQLite has one writer, and needs no locks.
+/// What each of the users has who meets the condition, and the rows of another query. The rows of the users are locked
+/// until the transaction ends, always in the order of their ids, so that of several who lock some of the same no two wait
+/// for each other. SQLite has one writer, and needs no locks.
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn lock(txn: &Txn, user_ids: impl Iterator<Item = i64>) -> Result<HashMap<i64, Balance>, Error> {
-    lock_those(txn, user_ids, Condition::all()).await
-}
-
-/// As [`lock`], of users who meet a condition.
-pub(super) async fn lock_those(
+pub async fn lock<M: FromQueryResult + DeserializeOwned>(
     txn: &Txn,
     user_ids: impl Iterator<Item = i64>,
     condition: Condition,
-) -> Result<HashMap<i64, Balance>, Error> {
+    beside: Option<Wanted>,
+) -> Result<(HashMap<i64, Balance>, Vec<M>), Error> {
     #[derive(Deserialize, FromQueryResult)]
     struct Found {
         id: i64,
@@ -93,9 +91,10 @@ pub(super) async fn lock_those(
     let user_ids: Vec<_> = user_ids.collect();
     let users = user::Entity::find().select_only().columns([Column::Id, Column::Tokens, Column::Held]);
     let users = users.filter(is_among(txn, Column::Id, &user_ids)).filter(condition);
-    let users = users.order_by_asc(Column::Id).lock_exclusive().into_query();
-    let found: Vec<Found> = find_all(txn, users, &["id", "tokens", "held"]).await?;
-    Ok(found.into_iter().map(|Found { id, tokens, held }| (id, Balance { tokens, held })).collect())
+    let query = users.order_by_asc(Column::Id).lock_exclusive().into_query();
+    let users = Wanted { query, columns: vec!["id", "tokens", "held"] };
+    let (found, others): (Vec<Found>, _) = find_both(txn, users, beside).await?;
+    Ok((found.into_iter().map(|Found { id, tokens, held }| (id, Balance { tokens, held })).collect(), others))
 }
 
 /// The balance cannot pay for a message.
@@ -123,16 +122,17 @@ pub struct Settlement {
 }
 
 /// Ends holds: charges the costs and gives back the rests; what the user has right after each, in the same order. The
-/// caller has [locked](lock) the users, who have these `balances`, and then closed the chats, guarded by their open
-/// status, in the same transaction, so that this happens once.
+/// caller has [locked](lock) the users, who have these `balances`, and found the chats open in the same transaction.
+/// `closing` closes the chats, guarded by their open status, so that this happens once.
 ///
 /// # Errors
-/// INTERNAL where a cost exceeds its hold or the database fails; NOT_FOUND where a user is gone. Whoever gets one of these
-/// undoes the whole.
+/// INTERNAL where a cost exceeds its hold, a chat is not open after all, or the database fails; NOT_FOUND where a user is
+/// gone. Whoever gets one of these undoes the whole.
 pub async fn settle(
     txn: &Txn,
     settlements: &[Settlement],
     mut balances: HashMap<i64, Balance>,
+    closing: &UpdateStatement,
 ) -> Result<Vec<Balance>, Error> {
     if settlements.is_empty() {
         return Ok(Vec::new());
@@ -172,8 +172,9 @@ pub async fn settle(
         .value(Column::Held, Expr::col(Column::Held).sub(given(2)))
         .value(Column::Tokens, Expr::col(Column::Tokens).add(given(3)));
     let new = ledger_entry::Entity::insert_many(entries).into_query();
-    let mut statements: Vec<&(dyn StatementBuilder + Sync)> = vec![&update];
-    let mut expected = (sums.len() + settlements.len()) as u64;
+    let mut statements: Vec<&(dyn StatementBuilder + Sync)> = vec![closing, &update];
+    // Each chat is closed, each user changed, and each chat entered.
+    let mut expected = (settlements.len() + sums.len() + settlements.len()) as u64;
     let keys = key::settle_under(settlements)?;
     if let Some((update, count)) = &keys {
         statements.push(update);

@@ -4,7 +4,7 @@
 //! counts on the day on which it is settled. Always true, for every key: `held` is the sum of the holds of its open
 //! chats, and `spent` what the ledger says was paid under it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, UpdateStatement, Value};
@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::hold::{Hold, Settlement};
 use crate::db::Txn;
-use crate::db::set::{filled, find_all, given, is_among, update_from};
+use crate::db::set::{Wanted, filled, given, is_among, update_from};
 use crate::entity::api_key::{self, Column, day, month};
 use crate::error::{Code, Error};
 use crate::tokens::Tokens;
@@ -23,7 +23,7 @@ use crate::tokens::Tokens;
 /// A key that is good, as far as it bounds what is held under it.
 #[derive(Deserialize, FromQueryResult)]
 pub(super) struct Key {
-    id: i64,
+    pub(super) id: i64,
     models: Option<String>,
     total_limit: Option<Tokens>,
     daily_limit: Option<Tokens>,
@@ -45,18 +45,12 @@ const COLUMNS: [Column; 7] = [
     Column::Spent,
 ];
 
-/// Those of the keys that are good. Their rows are locked until the transaction ends, in the order of their ids.
-///
-/// # Errors
-/// INTERNAL where the database fails.
-pub(super) async fn find(
-    txn: &Txn,
-    key_ids: impl Iterator<Item = i64>,
-    at: DateTime<Utc>,
-) -> Result<HashMap<i64, Key>, Error> {
+/// Looks for those of the keys that are good, as [`Key`]s; nothing where there are none. Their rows are locked until the
+/// transaction ends, in the order of their ids.
+pub(super) fn wanted(txn: &Txn, key_ids: impl Iterator<Item = i64>, at: DateTime<Utc>) -> Option<Wanted> {
     let key_ids: Vec<_> = key_ids.collect();
     if key_ids.is_empty() {
-        return Ok(HashMap::new());
+        return None;
     }
     let keys = api_key::Entity::find()
         .select_only()
@@ -68,9 +62,8 @@ pub(super) async fn find(
         .filter(Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(at)))
         .order_by_asc(Column::Id)
         .lock_exclusive();
-    let names: Vec<_> = COLUMNS.iter().chain(&[Column::SpentInDay, Column::SpentInMonth]).map(IdenStatic::as_str).collect();
-    let found: Vec<Key> = find_all(txn, keys.into_query(), &names).await?;
-    Ok(found.into_iter().map(|key| (key.id, key)).collect())
+    let columns = COLUMNS.iter().chain(&[Column::SpentInDay, Column::SpentInMonth]).map(IdenStatic::as_str).collect();
+    Some(Wanted { query: keys.into_query(), columns })
 }
 
 impl Key {

@@ -14,7 +14,8 @@ pub fn gone(before: DateTime<Utc>) -> SelectStatement {
     Query::select()
         .column(Column::UserId)
         .from(ledger_entry::Entity)
-        .and_where(Expr::col(Column::Reason).eq(Reason::AccountClosed))
+        // A constant of the statement: by a parameter SQLite finds no index of some rows only.
+        .and_where(Expr::col(Column::Reason).eq(Expr::Constant(Reason::AccountClosed.into())))
         .and_where(Expr::col(Column::CreatedAt).lt(before))
         .take()
 }
