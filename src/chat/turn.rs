@@ -80,7 +80,8 @@ pub(super) async fn drive(
     });
     let (chat_id, user_id) = (chat.id, chat.user_id);
     let closing = Closing::new(chat, model.price, outcome, written, Used { usage, estimated: given.is_none() }, kept);
-    let ended = app.metrics.settle.of(close(app, closing)).await;
+    // On the heap when it comes to that: the task of each open chat would have room for it all the time.
+    let ended = app.metrics.settle.of(Box::pin(close(app, closing))).await;
     if let Ok(Ended { chat, .. }) = &ended {
         app.metrics.turn(&chat.model, chat.status.to_value(), chat.cost, began.elapsed());
     }

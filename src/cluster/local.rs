@@ -9,7 +9,7 @@ use super::{News, is_for_all};
 
 /// News that a receiver may lag behind before it misses some.
 /// Each topic has room for so many, so it is small.
-const CAPACITY: usize = 64;
+const CAPACITY: usize = 16;
 
 /// The topics that somebody listens to here. Clones share them.
 #[derive(Clone, Default)]

@@ -8,8 +8,8 @@ use sea_orm::sea_query::{
     Expr, ExprTrait, Func, IntoIden, Query, SelectStatement, TableRef, UpdateStatement, Value, ValueTuple,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, InsertMany, QueryTrait, Statement,
-    StatementBuilder,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, InsertMany,
+    QueryTrait, Statement, StatementBuilder,
 };
 use serde::de::DeserializeOwned;
 

@@ -124,9 +124,7 @@ async fn do_together<J: Together>(db: &Db, waiting: &Queue<J>) {
     let outcomes = match written.unwrap_or_else(|_| Err(Error::internal("a database job panicked"))) {
         Ok(outcomes) => outcomes,
         // A database that is away would only be waited for again and again.
-        Err(error)
-            if set.jobs().len() > 1 && set.failed.load(Ordering::Acquire) && error.code != Code::Unavailable =>
-        {
+        Err(error) if set.jobs().len() > 1 && set.failed.load(Ordering::Acquire) && error.code != Code::Unavailable => {
             tracing::debug!(?error, jobs = set.jobs().len(), "a set failed; each is done by itself");
             join_all((0..set.jobs().len()).map(|place| alone(db, set.clone(), place))).await
         }

@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use ipnet::IpNet;
 use tokio::net::TcpStream;
@@ -47,11 +47,11 @@ pub async fn serve(app: &App, listener: Listener, router: Router, stop: Cancella
         }
     };
     let http = &app.config.http;
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(http.header_timeout);
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(http.header_timeout);
     let connections = Arc::new(Semaphore::new(http.max_connections));
     let by_address = Places::new(http.max_connections_per_address, usize::MAX);
-    let (graceful, tasks) = (GracefulShutdown::new(), TaskTracker::new());
+    let tasks = TaskTracker::new();
     let trusted: Arc<[IpNet]> = http.trusted_proxies.clone().into();
     loop {
         // Whoever comes when all are taken waits in the system's own queue.
@@ -78,8 +78,8 @@ pub async fn serve(app: &App, listener: Listener, router: Router, stop: Cancella
             continue;
         }
         let service = service(router.clone(), peer, trusted.clone());
-        let (builder, watcher, patience, stop, acceptor) =
-            (builder.clone(), graceful.watcher(), http.header_timeout, stop.clone(), acceptor.clone());
+        let (builder, patience, stop, acceptor) =
+            (builder.clone(), http.header_timeout, stop.clone(), acceptor.clone());
         tasks.spawn(async move {
             let _places = (place, own_place);
             let ready = tokio::select! {
@@ -91,15 +91,21 @@ pub async fn serve(app: &App, listener: Listener, router: Router, stop: Cancella
                 Ok(Err(error)) => return tracing::debug!(%error, "no connection came about"),
                 Err(_) => return,
             };
-            let connection = watcher.watch(builder.serve_connection_with_upgrades(io, service).into_owned());
+            let mut connection = pin!(builder.serve_connection(io, service).with_upgrades());
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
             // Most of what goes wrong here is that clients go away.
-            if let Err(error) = connection.await {
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
     }
     drop(socket);
-    graceful.shutdown().await;
     tasks.close();
     tasks.wait().await;
 }

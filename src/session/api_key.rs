@@ -291,9 +291,17 @@ pub(super) async fn find(app: &App, secret: &str) -> Result<Result<(Model, user:
         return Ok(Err(Denied::UserInactive));
     }
     if key.last_used_at.is_none_or(|last| now - last >= LAST_USE) {
-        app.db.write((key.id, now), |txn, &(id, now)| Box::pin(touch(txn, id, now))).await?;
+        // Beside the request, which need not wait until this is on the disk.
+        app.tasks.spawn(note_use(app.clone(), key.id, now));
     }
     Ok(Ok((key, user)))
+}
+
+async fn note_use(app: App, key_id: i64, now: DateTime<Utc>) {
+    let noted = app.db.write((key_id, now), |txn, &(id, now)| Box::pin(touch(txn, id, now)));
+    if let Err(error) = noted.await {
+        tracing::warn!(key = key_id, ?error, "the use of an API key could not be noted");
+    }
 }
 
 async fn touch(txn: &Txn, key_id: i64, now: DateTime<Utc>) -> Result<(), Error> {
