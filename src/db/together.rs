@@ -55,8 +55,10 @@ type Queue<J> = Arc<Mutex<Vec<Waiting<J>>>>;
 
 struct Waiting<J: Together> {
     job: J,
-    answer: oneshot::Sender<Result<J::Output, Error>>,
+    answer: Answer<J>,
 }
+
+type Answer<J> = oneshot::Sender<Result<<J as Together>::Output, Error>>;
 
 impl<J: Together> Clone for Lane<J> {
     fn clone(&self) -> Self {
@@ -145,7 +147,7 @@ struct Set<J: Together> {
 
 struct Taken<J: Together> {
     jobs: Vec<J>,
-    answers: Mutex<Vec<oneshot::Sender<Result<J::Output, Error>>>>,
+    answers: Mutex<Vec<Answer<J>>>,
 }
 
 impl<J: Together> Set<J> {
@@ -163,7 +165,7 @@ impl<J: Together> Set<J> {
         &self.taken().jobs
     }
 
-    fn answers(&self) -> Vec<oneshot::Sender<Result<J::Output, Error>>> {
+    fn answers(&self) -> Vec<Answer<J>> {
         std::mem::take(&mut self.taken().answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
