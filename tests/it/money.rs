@@ -251,6 +251,35 @@ async fn a_chat_whose_server_died_is_interrupted_and_free(#[values(On::Sqlite, O
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
+async fn of_chats_that_end_together_those_that_were_swept_spoil_none(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let mut sending = Vec::new();
+    for held in [300, 300] {
+        for _ in 0..3 {
+            app.model.play([Step::Say("Half"), Step::Hang]);
+            let mia = mia.clone();
+            sending.push(tokio::spawn(async move { mia.say("scripted", "Hello").await }));
+        }
+        until(|| async { app.balance(&mia).await == (4000 - held, held) }).await;
+        if sending.len() == 3 {
+            app.clock.advance(Duration::from_secs(31));
+            assert_eq!(chat::sweep(&app.second_server()).await.unwrap(), 3);
+        }
+    }
+    // All six are written at the same moment; three have ended already.
+    app.app.stopping.cancel();
+    for sent in sending {
+        let sent = sent.await.unwrap();
+        assert_eq!((&sent["chat"]["status"], &sent["chat"]["cost"]), (&json!("INTERRUPTED"), &json!(0)));
+    }
+    assert_eq!(app.balance(&mia).await, (4000, 0));
+    let ended = app.ledger(&mia).await.into_iter().filter(|entry| *entry == ("ChatInterrupted".to_owned(), 0));
+    assert_eq!(ended.count(), 6, "each ends once");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_deleted_with_an_open_chat_leaves_no_tokens_behind(#[values(On::Sqlite, On::Postgres)] on: On) {
     let app = TestApp::with(on, "turns.save_interval = '20ms'\nturns.lease = '60ms'").await;
     let mia = app.user("mia").await;
