@@ -8,8 +8,8 @@ use sea_orm::sea_query::{
     Expr, ExprTrait, Func, IntoIden, Query, SelectStatement, TableRef, UpdateStatement, Value, ValueTuple,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, InsertMany,
-    QueryTrait, Statement, StatementBuilder,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, InsertMany, QueryTrait,
+    Statement, StatementBuilder,
 };
 use serde::de::DeserializeOwned;
 
@@ -136,7 +136,7 @@ pub async fn execute_and_insert<A: ActiveModelTrait>(
 }
 
 /// Rows changed, and on SQLite the id of the last new row.
-async fn execute_in_turn(txn: &Txn, statements: &[&(dyn StatementBuilder + Sync)]) -> Result<(u64, i64), DbErr> {
+async fn execute_in_turn(txn: &Txn, statements: &[&(dyn StatementBuilder + Sync)]) -> Result<(u64, i64), Error> {
     let backend = txn.get_database_backend();
     let statements = statements.iter().map(|statement| StatementBuilder::build(*statement, &backend));
     if backend != DbBackend::Sqlite {

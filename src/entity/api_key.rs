@@ -1,7 +1,7 @@
 //! API keys: what programs prove with who is asking, and what each may spend.
 
-use sea_orm::Select;
 use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, Select};
 
 use crate::tokens::Tokens;
 
@@ -64,6 +64,12 @@ impl Entity {
     pub fn of(user_id: i64) -> Select<Self> {
         Self::find().filter(Column::UserId.eq(user_id))
     }
+}
+
+/// Those that are good at this moment, as [`Model::is_good`].
+pub fn good_at(at: DateTimeUtc) -> Condition {
+    let not_expired = Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(at));
+    Condition::all().add(Column::RevokedAt.is_null()).add(not_expired)
 }
 
 impl Model {

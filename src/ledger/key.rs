@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, UpdateStatement, Value};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, IdenStatic, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use serde::Deserialize;
 
@@ -58,8 +58,7 @@ pub(super) fn wanted(txn: &Txn, key_ids: impl Iterator<Item = i64>, at: DateTime
         .column_as(spent_in_day(at), Column::SpentInDay)
         .column_as(spent_in_month(at), Column::SpentInMonth)
         .filter(is_among(txn, Column::Id, &key_ids))
-        .filter(Column::RevokedAt.is_null())
-        .filter(Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(at)))
+        .filter(api_key::good_at(at))
         .order_by_asc(Column::Id)
         .lock_exclusive();
     let columns = COLUMNS.iter().chain(&[Column::SpentInDay, Column::SpentInMonth]).map(IdenStatic::as_str).collect();

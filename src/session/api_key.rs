@@ -268,8 +268,7 @@ async fn record(
 
 /// The keys of a user that are good.
 fn good(user_id: i64, now: DateTime<Utc>) -> sea_orm::Select<api_key::Entity> {
-    let not_expired = Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(now));
-    api_key::Entity::of(user_id).filter(Column::RevokedAt.is_null()).filter(not_expired)
+    api_key::Entity::of(user_id).filter(api_key::good_at(now))
 }
 
 /// Whether a credential is meant to be an API key.
