@@ -201,7 +201,7 @@ fn answers() -> Answers {
         ai::Event::Piece(text) => text.len(),
         ai::Event::Raw { bytes, text, other } => bytes.len() + text.len() + other.len(),
         ai::Event::Refused { body, .. } => body.len(),
-        ai::Event::End(_) => 0,
+        ai::Event::Accepted | ai::Event::Usage(_) | ai::Event::End(_) => 0,
     };
     moka::sync::Cache::builder()
         .time_to_live(ANSWERS_TTL)
@@ -339,6 +339,10 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
                 config::LimitName::MaxCompletionTokens => "max_completion_tokens",
             },
             rest: settings.rest,
+            params: {
+                let config::Params { reject, allow, force, answers } = &settings.params;
+                ai::openai::Params::new(reject, allow, force, answers)
+            },
         })?),
     })
 }

@@ -32,9 +32,10 @@ pub struct Deed<'a> {
 /// # Errors
 /// INTERNAL where the database fails.
 pub async fn record(txn: &Txn, actor: &Actor, deed: Deed<'_>) -> Result<(), Error> {
-    let actor_name = match actor.id() {
-        Some(id) => user::Entity::find_by_id(id).one(txn).await?.map(|user| user.username),
-        None => Some("(command line)".to_owned()),
+    let actor_name = match actor {
+        Actor::User(identity) => user::Entity::find_by_id(identity.id).one(txn).await?.map(|user| user.username),
+        Actor::CommandLine => Some("(command line)".to_owned()),
+        Actor::Server => Some("(server)".to_owned()),
     };
     let (target_type, target_id, target_name) = deed.target;
     let row = audit_event::ActiveModel {

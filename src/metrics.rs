@@ -33,6 +33,7 @@ pub struct Metrics {
     turn_seconds: Family<OfModel, Histogram, fn() -> Histogram>,
     first_piece: Family<OfModel, Histogram, fn() -> Histogram>,
     charged: Family<OfModel, Counter>,
+    over_hold: Family<OfModel, Counter>,
     refusals: Family<Refused, Counter>,
     limited: Family<Kind, Counter>,
     removed: Family<Kind, Counter>,
@@ -82,6 +83,7 @@ impl Metrics {
             turn_seconds: Family::new_with_constructor(slow),
             first_piece: Family::new_with_constructor(slow),
             charged: Family::default(),
+            over_hold: Family::default(),
             refusals: Family::default(),
             limited: Family::default(),
             removed: Family::default(),
@@ -90,6 +92,8 @@ impl Metrics {
         };
         registry.register("turns", "Turns that have ended, by model and end", new.turns.clone());
         registry.register("tokens_charged", "Tokens charged for turns, by model", new.charged.clone());
+        let over = "Turns whose usage would have cost more than their hold, by model";
+        registry.register("usage_over_hold", over, new.over_hold.clone());
         registry.register("refusals", "Requests and operations refused, by transport and code", new.refusals.clone());
         registry.register(
             "limited",
@@ -127,15 +131,25 @@ impl Metrics {
         self.turns.get_or_create(&Turn { model: of_model.model, end }).inc();
     }
 
-    /// The reply, with a clock on its first piece.
-    pub fn first_piece<T, E, S>(&self, model: &str, reply: S) -> impl Stream<Item = Result<T, E>> + use<T, E, S>
+    /// The usage of a turn would have cost more than its hold.
+    pub fn usage_over_hold(&self, model: &str) {
+        self.over_hold.get_or_create(&OfModel { model: model.to_owned() }).inc();
+    }
+
+    /// The reply, with a clock on the first of its events that is a piece.
+    pub fn first_piece<T, E, S>(
+        &self,
+        model: &str,
+        reply: S,
+        is_piece: fn(&T) -> bool,
+    ) -> impl Stream<Item = Result<T, E>> + use<T, E, S>
     where
         S: Stream<Item = Result<T, E>>,
     {
         let waiting = self.first_piece.get_or_create_owned(&OfModel { model: model.to_owned() });
         let mut waiting = Some((Instant::now(), waiting));
-        reply.inspect(move |piece| {
-            if let Some((since, histogram)) = waiting.take_if(|_| piece.is_ok()) {
+        reply.inspect(move |event| {
+            if let Some((since, histogram)) = waiting.take_if(|_| event.as_ref().is_ok_and(is_piece)) {
                 histogram.observe(since.elapsed().as_secs_f64());
             }
         })
@@ -224,8 +238,9 @@ mod tests {
     #[tokio::test]
     async fn only_the_first_good_piece_is_timed_and_only_refusals_of_a_limit_count() {
         let metrics = Metrics::new(Histogram::new([1.0]));
-        let reply = futures::stream::iter([Err("busy"), Ok("a"), Ok("b")]);
-        assert_eq!(metrics.first_piece("m", reply).collect::<Vec<_>>().await.len(), 3);
+        let reply = futures::stream::iter([Err("busy"), Ok("(accepted)"), Ok("a"), Ok("b")]);
+        let reply = metrics.first_piece("m", reply, |event| !event.starts_with('('));
+        assert_eq!(reply.collect::<Vec<_>>().await.len(), 4);
         assert_eq!(metrics.limited::<_, ()>("user", Ok(1)), Ok(1));
         assert_eq!(metrics.limited::<(), _>("user", Err(2)), Err(2));
         let page = metrics.page(&[]).unwrap();

@@ -67,6 +67,14 @@ impl Price {
         self.per_1k_input > 0 || self.per_1k_output > 0
     }
 
+    /// The price of a call that asks for several answers at once: the flat part is due for each. What is metered is counted
+    /// over all of them anyway.
+    #[must_use]
+    pub fn for_answers(self, answers: u64) -> Self {
+        let answers = i64::try_from(answers).unwrap_or(i64::MAX);
+        Self { per_message: self.per_message.saturating_mul(answers), ..self }
+    }
+
     /// The cost of a whole reply: the flat part and the usage, rounded up once.
     pub fn of_reply(self, input: u64, output: u64) -> Tokens {
         Tokens(self.per_message.saturating_add(self.of_usage(input, output).0))
@@ -138,6 +146,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_flat_part_is_due_for_each_answer() {
+        let price = Price { per_message: 100, ..METERED };
+        assert_eq!(price.for_answers(1), price);
+        assert_eq!(price.for_answers(3).of_reply(50, 50), Tokens(302));
+        assert_eq!(price.for_answers(u64::MAX).of_reply(1, 1), Tokens(i64::MAX));
     }
 
     #[test]

@@ -229,6 +229,8 @@ impl Viewer {
 pub enum Actor {
     /// Whoever has the shell of the server may do everything.
     CommandLine,
+    /// The server itself, which records what operators should know.
+    Server,
     /// A staff member or superuser; a plain user only where the deed is on their own account.
     User(Identity),
 }
@@ -242,10 +244,10 @@ impl Actor {
         viewer.staff().map(Actor::User)
     }
 
-    /// The user id; none for the command line.
+    /// The user id; none for the command line and the server.
     pub fn id(&self) -> Option<i64> {
         match self {
-            Actor::CommandLine => None,
+            Actor::CommandLine | Actor::Server => None,
             Actor::User(identity) => Some(identity.id),
         }
     }
@@ -264,7 +266,7 @@ impl Actor {
     /// FORBIDDEN for everybody but superusers and the command line.
     pub fn require_superuser(&self) -> Result<(), Error> {
         match self {
-            Actor::CommandLine => Ok(()),
+            Actor::CommandLine | Actor::Server => Ok(()),
             Actor::User(identity) => Viewer::User(*identity).superuser().map(drop),
         }
     }

@@ -21,7 +21,7 @@ use http_body_util::BodyExt;
 use jeton::account::{Roles, admin};
 use jeton::ai::RawCall;
 use jeton::ai::echo::Echo;
-use jeton::ai::openai::{Address, OpenAi, Settings};
+use jeton::ai::openai::{Address, OpenAi, Params, Settings};
 use jeton::app::{App, Model, Models, Outside};
 use jeton::clock::Clock;
 use jeton::config::Config;
@@ -306,8 +306,8 @@ impl House {
     /// A call of `/v1/chat/completions`.
     pub fn v1(&mut self, data: &[u8]) {
         if let Ok(call) = RawCall::parse(Bytes::copy_from_slice(data)) {
-            assert_eq!(call.with(&[]), data, "what is not changed stays as it is");
-            let changed = call.with(&[("model", "\"other\"".to_owned()), ("max_tokens", "7".to_owned())]);
+            assert_eq!(call.with(&[], None), data, "what is not changed stays as it is");
+            let changed = call.with(&[("model", "\"other\"".to_owned()), ("max_tokens", "7".to_owned())], None);
             let changed = RawCall::parse(changed).expect("a changed call is a call");
             assert_eq!((changed.get("model"), changed.get("max_tokens")), (Some("\"other\""), Some("7")));
             call.input_bound(1000);
@@ -446,6 +446,7 @@ async fn serve_upstream(said: Said) -> String {
 /// `echo`, at a flat price, and `upstream`, with a token for each unit.
 fn models(base_url: String) -> Models {
     let address = Address { base_url, api_key: None, upstream_model: "test".to_owned() };
+    let rules = jeton::config::Params::default();
     let upstream = OpenAi::new(Settings {
         upstreams: vec![address],
         retries: 0,
@@ -453,6 +454,7 @@ fn models(base_url: String) -> Models {
         units_per_image: 1000,
         limit_name: "max_tokens",
         rest: Duration::ZERO,
+        params: Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers),
     });
     let flat = Price { per_message: 100, ..Price::default() };
     let metered = Price { per_message: 0, per_1k_input: 1000, per_1k_output: 1000 };

@@ -87,6 +87,10 @@ pub struct Usage {
 /// What a provider's stream is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The upstream has accepted the request: it bills the input from here on, whatever becomes of the answer.
+    Accepted,
+    /// The usage that the upstream has reported so far. Replaces any before it.
+    Usage(Usage),
     /// The next piece of the reply; never empty.
     Piece(String),
     /// A part of an answer to a call that was passed on, as it is for the caller.
@@ -139,6 +143,21 @@ pub trait Provider: Send + Sync {
     /// An upper bound of what a call that is passed on takes as input; nothing where the provider passes on none.
     fn bound_of_call(&self, _call: &RawCall) -> Option<u64> {
         None
+    }
+
+    /// Checks the request parameters of a call that is to be passed on. Returns the number of answers that it asks for,
+    /// each of which is priced.
+    ///
+    /// # Errors
+    /// The parameter that may not be passed on.
+    fn answers(&self, _call: &RawCall) -> Result<u64, Malformed> {
+        Ok(1)
+    }
+
+    /// Whether an upstream bills for the model by a count that is reported at the end of an answer. An answer that is
+    /// ended early is then read on for a while, since only that count has what was not shown, such as reasoning.
+    fn reports_usage(&self) -> bool {
+        false
     }
 }
 

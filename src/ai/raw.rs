@@ -67,7 +67,7 @@ impl RawCall {
 
     /// The JSON of a member.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let member = self.members.iter().find(|member| member.name == name)?;
+        let member = self.member(name)?;
         std::str::from_utf8(self.body.get(member.value.clone())?).ok()
     }
 
@@ -81,15 +81,21 @@ impl RawCall {
             .map_err(|error| Malformed { param: Some(name.to_owned()), message: format!("`{name}`: {error}.") })
     }
 
-    /// The text with other values for these members. Those that are not there come first, before all others.
-    pub fn with(&self, changes: &[(&str, String)]) -> Bytes {
+    /// The text with other values for these members. Those that are not there come first, before all others. One of the
+    /// members may be renamed.
+    pub fn with(&self, changes: &[(&str, String)], renamed: Option<(&str, &str)>) -> Bytes {
         let mut places: Vec<(Range<usize>, String)> = Vec::new();
         let mut added = String::new();
         for (name, value) in changes {
-            match self.members.iter().find(|member| member.name == *name) {
+            match self.member(name) {
                 Some(member) => places.push((member.value.clone(), value.clone())),
                 None => added.push_str(&format!("\"{name}\":{value},")),
             }
+        }
+        if let Some((from, to)) = renamed
+            && let Some(member) = self.member(from)
+        {
+            places.push((self.name_of(member), format!("\"{to}\"")));
         }
         if self.members.is_empty() {
             added.pop();
@@ -97,7 +103,7 @@ impl RawCall {
         // The object begins with the first bracket.
         let brace = self.body.iter().position(|byte| *byte == b'{').map_or(0, |place| place + 1);
         places.push((brace..brace, added));
-        places.sort_by_key(|(place, _)| place.start);
+        places.sort_by_key(|(place, _)| (place.start, place.end));
         let mut changed = Vec::with_capacity(self.body.len() + 256);
         let mut copied = 0;
         for (place, value) in places {
@@ -107,6 +113,17 @@ impl RawCall {
         }
         changed.extend_from_slice(self.body.get(copied..).unwrap_or_default());
         changed.into()
+    }
+
+    fn member(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.name == name)
+    }
+
+    /// Where the name of a member stands, with its quotes. No name that is changed here has a quote in it.
+    fn name_of(&self, member: &Member) -> Range<usize> {
+        let quote = |before: usize| self.body.get(..before)?.iter().rposition(|byte| *byte == b'"');
+        let last = quote(member.value.start).unwrap_or(member.value.start);
+        quote(last).unwrap_or(last)..(last + 1).min(member.value.start)
     }
 
     /// An upper bound of what the call takes as input: no tokenizer makes more units than there are bytes. Pictures
@@ -198,15 +215,15 @@ mod tests {
     #[test]
     fn what_is_not_replaced_stays_byte_for_byte() {
         let text = " { \"model\" : \"a\", \"x\\u0079\": [1.0e+2,  {\"model\":\"b\"}],\n\"max_tokens\":null , \"ü\":\"\\u00fc\" } ";
-        let changed = call(text).with(&[
-            ("model", "\"up\"".to_owned()),
-            ("max_tokens", "7".to_owned()),
-            ("new", "true".to_owned()),
-        ]);
+        let changed = call(text)
+            .with(&[("model", "\"up\"".to_owned()), ("max_tokens", "7".to_owned()), ("new", "true".to_owned())], None);
         let expected = " {\"new\":true, \"model\" : \"up\", \"x\\u0079\": [1.0e+2,  {\"model\":\"b\"}],\n\"max_tokens\":7 , \"ü\":\"\\u00fc\" } ";
         assert_eq!(changed, expected);
-        assert_eq!(call("{}").with(&[("a", "1".to_owned()), ("b", "2".to_owned())]), "{\"a\":1,\"b\":2}");
-        assert_eq!(call(text).with(&[]), text);
+        assert_eq!(call("{}").with(&[("a", "1".to_owned()), ("b", "2".to_owned())], None), "{\"a\":1,\"b\":2}");
+        assert_eq!(call(text).with(&[], None), text);
+        let renamed = call("{\"a\":\"x\", \"max\\u005ftokens\" : 9 ,\"b\":1}");
+        let renamed = renamed.with(&[("max_tokens", "7".to_owned())], Some(("max_tokens", "limit")));
+        assert_eq!(renamed, "{\"a\":\"x\", \"limit\" : 7 ,\"b\":1}");
         assert_eq!(call(text).names().collect::<Vec<_>>(), ["model", "xy", "max_tokens", "ü"]);
         assert_eq!(call(text).read::<u64>("max_tokens"), Ok(None));
         assert_eq!(call(text).read::<u64>("model").unwrap_err().param.as_deref(), Some("model"));

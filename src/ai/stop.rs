@@ -74,7 +74,7 @@ mod tests {
             match event.unwrap() {
                 Event::Piece(piece) => said.push(piece),
                 Event::End(usage) => return (said, usage),
-                Event::Raw { .. } | Event::Refused { .. } => unreachable!(),
+                _ => unreachable!(),
             }
         }
         panic!("no end");

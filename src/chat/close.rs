@@ -13,19 +13,23 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value,
 };
 use serde::Deserialize;
+use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use super::turn::{Outcome, Written};
 use super::{Ended, context};
-use crate::ai::Usage;
-use crate::app::App;
+use crate::ai::{Request, Usage};
+use crate::app::{App, Model};
+use crate::audit::{self, Deed};
 use crate::db::set::{Wanted, given, is_among, update_from};
 use crate::db::{Outcomes, Together, Txn};
 use crate::entity::chat::{self, Column, Status};
 use crate::entity::ledger_entry::Reason;
+use crate::entity::user;
 use crate::error::{Code, Error};
 use crate::ledger::{self, Settlement};
 use crate::tokens::{Price, Tokens};
+use crate::viewer::Actor;
 
 /// What users read of a chat whose server died.
 pub(super) const INTERRUPTED: &str = "The server stopped before the answer was complete. Nothing was charged.";
@@ -39,6 +43,8 @@ pub(super) struct Closing {
     /// The row as it will be, but for the time.
     pub(super) chat: chat::Model,
     pub(super) reason: Reason,
+    /// What the usage would have cost, where that is more than the hold.
+    pub(super) over_hold: Option<Tokens>,
 }
 
 /// What a chat consumed.
@@ -47,6 +53,43 @@ pub(super) struct Used {
     pub(super) usage: Usage,
     /// The provider did not say.
     pub(super) estimated: bool,
+}
+
+impl Used {
+    /// What the provider reported, or an estimate, which is marked.
+    ///
+    /// Of a reply that ended early, an upstream bills more than can be seen: its input in full, of which only
+    /// `input_bound` is certain, and what it has thought. So nothing that was reported is made smaller by what was seen.
+    pub(super) fn of(
+        model: &Model,
+        asked: &Request,
+        input_bound: Option<u64>,
+        written: &Written,
+        outcome: &Outcome,
+    ) -> Self {
+        let is_whole = matches!(outcome, Outcome::Done);
+        if let Some(usage) = written.reported.filter(|_| is_whole) {
+            return Self { usage, estimated: false };
+        }
+        let count = |text: &str| model.provider.count(text);
+        let output = count(&written.text) + count(&written.other) + count(&written.unseen);
+        let bound = input_bound.filter(|_| !is_whole && model.provider.reports_usage());
+        let input = || match (&asked.passing, bound) {
+            (_, Some(bound)) => bound,
+            (Some(passing), None) => {
+                ["messages", "tools"].iter().filter_map(|name| passing.call.get(name)).map(count).sum()
+            }
+            (None, None) => asked.messages.iter().map(|message| count(&message.content)).sum(),
+        };
+        match written.reported {
+            Some(usage) => {
+                let input = if usage.input == 0 { input() } else { usage.input };
+                let estimated = output > usage.output || usage.input == 0;
+                Self { usage: Usage { input, output: usage.output.max(output) }, estimated }
+            }
+            None => Self { usage: Usage { input: input(), output }, estimated: true },
+        }
+    }
 }
 
 impl Closing {
@@ -60,24 +103,33 @@ impl Closing {
         kept: bool,
     ) -> Self {
         let (usage, nothing) = (used.usage, written.is_empty());
+        let is_heard = written.reported.is_some_and(|reported| reported.output > 0);
+        let (whole, metered) = (price.of_reply(usage.input, usage.output), price.of_usage(usage.input, usage.output));
         let (status, reason, cost, error) = match outcome {
-            Outcome::Done(_) => (Status::Done, Reason::ChatDone, price.of_reply(usage.input, usage.output), None),
+            Outcome::Done => (Status::Done, Reason::ChatDone, whole, None),
             Outcome::Failed(error) => {
                 tracing::warn!(chat = chat.id, model = chat.model, ?error, "the language model failed");
-                let (reason, cost) = match nothing {
+                let (reason, cost) = match nothing && !is_heard {
                     true => (Reason::ChatFailed, Tokens::ZERO),
-                    false => (Reason::ChatBrokenOff, price.of_usage(usage.input, usage.output)),
+                    false => (Reason::ChatBrokenOff, metered),
                 };
-                (Status::Failed, reason, cost, Some((error.code, error.message)))
+                (Status::Failed, reason, cost, Some(error))
             }
-            // What was produced is paid for like a whole reply; nothing for nothing.
-            Outcome::Stopped => {
-                let produced = if nothing { Tokens::ZERO } else { price.of_reply(usage.input, usage.output) };
-                (Status::Stopped, Reason::ChatStopped, produced, None)
+            // What was produced is paid for like a whole reply. Of nothing, what the upstream bills all the same.
+            Outcome::Stopped(limit) => {
+                if let Some(limit) = &limit {
+                    tracing::info!(chat = chat.id, model = chat.model, %limit.message, "a reply reached a limit");
+                }
+                let cost = match nothing && !written.abandoned {
+                    true if written.accepted || is_heard => metered,
+                    true => Tokens::ZERO,
+                    false => whole,
+                };
+                (Status::Stopped, Reason::ChatStopped, cost, limit)
             }
             Outcome::Interrupted | Outcome::Gone => return Self::interrupted(chat),
         };
-        if !nothing || !used.estimated {
+        if !nothing || !used.estimated || cost > Tokens::ZERO {
             let units = |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX));
             (chat.input_units, chat.output_units) = (units(usage.input), units(usage.output));
             chat.usage_estimated = used.estimated;
@@ -86,8 +138,9 @@ impl Closing {
         chat.status = status;
         chat.cost = Ord::min(cost, chat.hold);
         (chat.error_code, chat.error_message) =
-            error.map(|(code, message)| (code.as_str().to_owned(), message)).unzip();
-        Self { chat, reason }
+            error.map(|error| (error.code.as_str().to_owned(), error.message)).unzip();
+        let over_hold = (cost > chat.hold).then_some(cost);
+        Self { chat, reason, over_hold }
     }
 
     /// The server that drove it died, or stops: free, and what was saved of the text stays.
@@ -95,7 +148,7 @@ impl Closing {
         chat.status = Status::Interrupted;
         chat.error_code = Some(Code::ProviderUnavailable.as_str().to_owned());
         chat.error_message = Some(INTERRUPTED.to_owned());
-        Self { chat, reason: Reason::ChatInterrupted }
+        Self { chat, reason: Reason::ChatInterrupted, over_hold: None }
     }
 }
 
@@ -191,6 +244,9 @@ pub(super) async fn close_in(txn: &Txn, ends: &[End]) -> Result<Vec<Ended>, Erro
     let settlements: Vec<_> = ends.iter().map(End::settlement).collect();
     let balances = ledger::settle(txn, &settlements, balances, &update).await?;
 
+    for end in ends.iter().filter(|end| end.closing.over_hold.is_some()) {
+        end.record_over_hold(txn).await?;
+    }
     let without_text = ends.iter().filter(|end| end.closing.chat.response.is_empty());
     context::put_back(txn, without_text.map(|end| end.closing.chat.id)).await?;
     let ended = ends.iter().zip(balances).map(|(end, balance)| {
@@ -217,6 +273,20 @@ impl End {
             chat.output_units.into(),
             chat.usage_estimated.into(),
         ]
+    }
+
+    /// Operators are to see that a price, a limit or the list of rejected parameters lets something through.
+    async fn record_over_hold(&self, txn: &Txn) -> Result<(), Error> {
+        let chat = &self.closing.chat;
+        let owner = user::Entity::find_by_id(chat.user_id).one(txn).await?;
+        let details = json!({
+            "model": chat.model, "hold": chat.hold, "cost": self.closing.over_hold,
+            "input": chat.input_units, "output": chat.output_units,
+        });
+        let name = owner.map(|owner| owner.username).unwrap_or_default();
+        let target = ("chat", chat.id, name.as_str());
+        let deed = Deed { action: "chat.usage_over_hold", target, owner_id: Some(chat.user_id), details, at: self.at };
+        audit::record(txn, &Actor::Server, deed).await
     }
 
     fn settlement(&self) -> Settlement {

@@ -11,6 +11,7 @@ mod delete;
 mod export;
 mod feed;
 mod history;
+mod idempotency;
 pub mod import;
 mod news;
 pub mod old;
@@ -98,6 +99,17 @@ pub fn failure(chat: &chat::Model) -> Option<Error> {
     Some(Error::new(code, chat.error_message.clone().unwrap_or_else(|| close::INTERRUPTED.to_owned())))
 }
 
+/// The limit of this server that ended a reply early. What was produced until then is charged.
+pub fn limit(chat: &chat::Model) -> Option<Error> {
+    let message = chat.error_message.as_deref().filter(|_| chat.status == Status::Stopped)?;
+    let code = match chat.error_code.as_deref() {
+        Some("TIMEOUT") => Code::Timeout,
+        Some("PAYLOAD_TOO_LARGE") => Code::PayloadTooLarge,
+        _ => Code::ProviderUnavailable,
+    };
+    Some(Error::new(code, message))
+}
+
 /// Sends a message and waits for the end of its chat.
 ///
 /// A model that fails is no error here: the chat has ended, and [`Ended::failure`] tells how.
@@ -155,7 +167,8 @@ pub async fn stop(app: &App, viewer: Viewer, chat_id: i64) -> Result<Ended, Erro
 
 /// Stops the reply of anybody's chat. Whoever asks has decided that it may be stopped.
 async fn end(app: &App, chat_id: i64) -> Result<Ended, Error> {
-    let deadline = Instant::now() + STOP_PATIENCE;
+    // The usage of the upstream may be waited for.
+    let deadline = Instant::now() + app.config.v1.drain + STOP_PATIENCE;
     while Instant::now() < deadline {
         // Said again and again, since news may be lost.
         app.bus.publish(&news::wishes(chat_id), || Wish::Stop.encode());
@@ -225,7 +238,7 @@ async fn begin(
     reported.await.map_err(Error::internal)?
 }
 
-/// How long whoever stops a chat waits for its end.
+/// How long the end of a stopped chat is waited for, once its usage is known.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long whoever stops a chat waits before saying so again.
 const SAY_AGAIN: Duration = Duration::from_secs(1);

@@ -1,38 +1,41 @@
 //! Opening a chat: the message is checked, then paid for by a hold and stored, in one transaction.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use sea_orm::ActiveValue::NotSet;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, TransactionTrait};
+use sea_orm::{EntityTrait, IntoActiveModel, TransactionTrait};
 
+use super::idempotency::{Again, again, fingerprint, release_key, seen};
 use super::{Call, Send, context, conversation};
 use crate::ai::Request;
 use crate::app::{App, Model};
 use crate::db::{Outcomes, Together, Txn};
-use crate::entity::chat::{self, Column, Status};
-use crate::error::{Code, Error, FieldError};
+use crate::entity::chat::{self, Status};
+use crate::error::{Error, FieldError};
 use crate::ledger::{self, Available, Balance, Hold};
 use crate::tokens::{Price, Tokens};
 use crate::viewer::{Identity, Viewer};
 
 /// A message or call that was checked and is to be paid for.
 pub(super) struct Opening {
-    user_id: i64,
-    api_key_id: Option<i64>,
+    pub(super) user_id: i64,
+    pub(super) api_key_id: Option<i64>,
     /// What is stored of it.
-    message: String,
-    /// What recognises the call, where its text is not stored.
-    fingerprint: Option<String>,
+    pub(super) message: String,
+    /// What of the message or call its idempotency key stands for, as far as it is not stored otherwise: of a call, whose
+    /// text need not be stored, a keyed hash of all of it.
+    pub(super) fingerprint: Option<String>,
+    /// A call of the API, which brings its own context.
+    pub(super) is_call: bool,
     /// Whether the reply is stored.
     pub(super) kept: bool,
-    model: String,
+    pub(super) model: String,
     /// The client named the model, so a retry has to name it too.
-    model_named: bool,
-    idempotency_key: Option<String>,
-    conversation_id: Option<i64>,
+    pub(super) model_named: bool,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) conversation_id: Option<i64>,
     /// The chat whose place in the context this one takes.
     replaces: Option<i64>,
     /// Earlier chats that the model does not see.
@@ -57,6 +60,10 @@ pub(super) struct Opened {
     pub(super) request: Request,
     /// Whether the reply is stored.
     pub(super) kept: bool,
+    /// What the chat was sold at, the flat part for each answer.
+    pub(super) price: Price,
+    /// The most that the model can read of it. Only known at a metered price.
+    pub(super) input_bound: u64,
 }
 
 pub(super) enum Open {
@@ -95,11 +102,13 @@ pub(super) async fn check(
     let at = app.clock.now();
     // Counting may cost as much as reading the text; a flat price does not need it.
     let input_bound = if model.price.is_metered() { model.provider.input_bound(&context.messages) } else { 0 };
+    let fingerprint = fingerprint(&input, replaces);
     let opening = Opening {
         user_id: identity.id,
         api_key_id: identity.api_key(),
         message,
-        fingerprint: None,
+        fingerprint,
+        is_call: false,
         kept: true,
         model: model.name.clone(),
         model_named: input.model.is_some(),
@@ -136,6 +145,7 @@ pub(super) fn check_call(app: &App, identity: Identity, call: Call) -> Result<(O
         // PostgreSQL stores no NUL in text.
         message: if kept { call.text.replace('\0', "\u{fffd}") } else { String::new() },
         fingerprint: call.idempotency_key.is_some().then(|| app.hashes.of(&call.fingerprint)),
+        is_call: true,
         kept,
         model: model.name.clone(),
         model_named: true,
@@ -143,7 +153,7 @@ pub(super) fn check_call(app: &App, identity: Identity, call: Call) -> Result<(O
         conversation_id: None,
         replaces: None,
         left_out: 0,
-        price: model.price,
+        price: model.price.for_answers(call.choices.max(1)),
         input_bound,
         choices: call.choices.max(1),
         request,
@@ -199,7 +209,7 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
     let (mut new, mut new_keys) = (Vec::new(), HashSet::new());
     for (opening, outcome) in openings.iter().zip(&mut outcomes) {
         let first = opening.key().and_then(|key| known.get(&key));
-        match first.map(|first| again(opening, first)) {
+        match first.map(|first| again(opening, first, &available)) {
             Some(Ok(Again::Seen)) => *outcome = first.cloned().map(|first| Ok(Open::Seen(first))),
             Some(Err(error)) => *outcome = Some(Err(error)),
             // Below, as those whose key comes twice in this set: the second finds what the first has stored.
@@ -241,7 +251,7 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
 async fn open_alone(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
     let mut available = available(txn, std::slice::from_ref(opening)).await?;
     if let Some(first) = seen(txn, std::slice::from_ref(opening)).await?.into_values().next() {
-        match again(opening, &first)? {
+        match again(opening, &first, &available)? {
             Again::Seen => return Ok(Open::Seen(first)),
             Again::Anew => release_key(txn, first.id).await?,
         }
@@ -333,56 +343,15 @@ async fn store(txn: &Txn, ready: Vec<Ready<'_>>) -> Result<Vec<Opened>, Error> {
     let ids = ledger::hold(txn, &holds, chat::Entity::insert_many(new)).await?;
     let opened = ready.iter().zip(rows).zip(ids).map(|((ready, row), id)| {
         let request = Request { max_output: ready.max_output, ..ready.opening.request.clone() };
-        Opened { chat: chat::Model { id, ..row }, balance: ready.balance, request, kept: ready.opening.kept }
+        let &Opening { kept, price, input_bound, .. } = ready.opening;
+        Opened { chat: chat::Model { id, ..row }, balance: ready.balance, request, kept, price, input_bound }
     });
     Ok(opened.collect())
 }
 
-/// What a repeated idempotency key leads to.
-enum Again {
-    /// The first chat, whatever its state.
-    Seen,
-    /// Another try.
-    Anew,
-}
-
-/// Whether this is the same message or call as the first one with its key.
-fn again(opening: &Opening, first: &chat::Model) -> Result<Again, Error> {
-    if first.message != opening.message
-        || first.fingerprint != opening.fingerprint
-        || first.conversation_id != opening.conversation_id
-        || (opening.model_named && first.model != opening.model)
-    {
-        return Err(Error::new(Code::Conflict, "This idempotency key was used for another message."));
-    }
-    let failed_for_free = matches!(first.status, Status::Failed | Status::Interrupted) && first.cost == Tokens::ZERO;
-    // Programs try again by themselves when a call has failed, and mean another try.
-    Ok(if opening.fingerprint.is_some() && failed_for_free { Again::Anew } else { Again::Seen })
-}
-
-/// Lets another chat have the key of this one.
-async fn release_key(txn: &Txn, chat_id: i64) -> Result<(), Error> {
-    let released = chat::Entity::update_many().col_expr(Column::IdempotencyKey, Expr::value(None::<String>));
-    released.filter(Column::Id.eq(chat_id)).exec(txn).await?;
-    Ok(())
-}
-
-/// The chats whose idempotency keys are used again.
-async fn seen(txn: &Txn, openings: &[Opening]) -> Result<HashMap<(i64, String), chat::Model>, Error> {
-    let mut any = Condition::any();
-    for (user_id, key) in openings.iter().filter_map(Opening::key) {
-        any = any.add(Condition::all().add(Column::UserId.eq(user_id)).add(Column::IdempotencyKey.eq(key)));
-    }
-    if any.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let chats = chat::Entity::find().filter(any).all(txn).await?;
-    Ok(chats.into_iter().filter_map(|chat| Some(((chat.user_id, chat.idempotency_key.clone()?), chat))).collect())
-}
-
 impl Opening {
-    /// What makes a retry harmless.
-    fn key(&self) -> Option<(i64, String)> {
+    /// The user and the idempotency key.
+    pub(super) fn key(&self) -> Option<(i64, String)> {
         Some((self.user_id, self.idempotency_key.clone()?))
     }
 }

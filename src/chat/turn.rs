@@ -27,15 +27,18 @@ use crate::ledger;
 
 /// So many new bytes of a reply are saved at once, before it is time.
 const SAVE_BYTES: usize = 2048;
+/// The longest reply. What is passed on and not kept does not count.
+const MAX_REPLY_BYTES: usize = 32 << 20;
 
 /// How the provider's stream came to an end.
 pub(super) enum Outcome {
     /// The reply is whole.
-    Done(Option<Usage>),
+    Done,
     /// The provider failed, before the first piece or after it.
     Failed(Error),
-    /// The user stopped it.
-    Stopped,
+    /// The caller's own end: the user stopped it, the caller disconnected, or what was asked for reached one of our
+    /// limits, which is named.
+    Stopped(Option<Error>),
     /// The server stops and waits no longer.
     Interrupted,
     /// The chat is not open any more: deleted, or swept by another server. There is nothing to settle.
@@ -54,32 +57,41 @@ pub(super) async fn drive(
     wishes: Subscription,
     mut caller: Option<Caller>,
 ) -> Result<Ended, Error> {
-    let Opened { chat, request, kept, .. } = opened;
+    let Opened { chat, request, kept, price, input_bound, .. } = opened;
     let (asked, began) = (request.clone(), std::time::Instant::now());
     tracing::Span::current().record("chat", chat.id);
     let mut written = Written::default();
-    let following = follow(app, model, Turn { chat_id: chat.id, request, kept }, wishes, &mut caller, &mut written)
-        .instrument(tracing::debug_span!("provider_call", model = model.name));
+    let turn = Turn {
+        app,
+        chat_id: chat.id,
+        topic: topic(chat.id),
+        kept,
+        is_passed_on: asked.passing.is_some(),
+        in_one_piece: asked.passing.as_ref().is_some_and(|passing| !passing.stream),
+        bills_late: price.is_metered() && model.provider.reports_usage(),
+        caller: &mut caller,
+        written: &mut written,
+        draining: None,
+        stalled: Duration::ZERO,
+    };
+    let following =
+        turn.follow(model, request, wishes).instrument(tracing::debug_span!("provider_call", model = model.name));
     // A provider that panics has failed like any other; its hold must not wait for the sweeper.
     let mut outcome = AssertUnwindSafe(following).catch_unwind().await.unwrap_or_else(|_| {
         Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model failed.").with_source("a panic"))
     });
     // Programs know what to make of an answer without text.
-    if written.is_empty() && matches!(outcome, Outcome::Done(_)) && asked.passing.is_none() {
+    if written.is_empty() && matches!(outcome, Outcome::Done) && asked.passing.is_none() {
         outcome = Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model gave no answer."));
     }
-    let given = if let Outcome::Done(usage) = outcome { usage } else { None };
-    // Where the provider did not say, the estimate is the best there is, and marked as such.
-    let usage = given.unwrap_or_else(|| {
-        let count = |text: &str| model.provider.count(text);
-        let read = match &asked.passing {
-            Some(passing) => ["messages", "tools"].iter().filter_map(|name| passing.call.get(name)).map(count).sum(),
-            None => asked.messages.iter().map(|message| count(&message.content)).sum(),
-        };
-        Usage { input: read, output: count(&written.text) + count(&written.other) }
-    });
+    let used = Used::of(model, &asked, price.is_metered().then_some(input_bound), &written, &outcome);
     let (chat_id, user_id) = (chat.id, chat.user_id);
-    let closing = Closing::new(chat, model.price, outcome, written, Used { usage, estimated: given.is_none() }, kept);
+    let closing = Closing::new(chat, price, outcome, written, used, kept);
+    if let Some(over) = &closing.over_hold {
+        app.metrics.usage_over_hold(&closing.chat.model);
+        let hold = closing.chat.hold;
+        tracing::warn!(chat = chat_id, model = model.name, %hold, cost = %over, "the usage of a chat exceeds its hold");
+    }
     // On the heap when it comes to that: the task of each open chat would have room for it all the time.
     let ended = app.metrics.settle.of(Box::pin(close(app, closing))).await;
     if let Ok(Ended { chat, .. }) = &ended {
@@ -93,138 +105,238 @@ pub(super) async fn drive(
     ended
 }
 
-/// What a turn is about.
-struct Turn {
-    chat_id: i64,
-    request: Request,
-    kept: bool,
-}
-
-/// What a model has written.
+/// What a model has written, and what its upstream has reported.
 #[derive(Default)]
 pub(super) struct Written {
     /// The reply.
     pub(super) text: String,
     /// What else is paid for.
     pub(super) other: String,
+    /// What came after the user stopped the reply. It is counted, and shown to no one.
+    pub(super) unseen: String,
+    /// The last usage that was reported.
+    pub(super) reported: Option<Usage>,
+    /// The upstream has accepted the request, and bills its input.
+    pub(super) accepted: bool,
+    /// The caller did not wait for an answer in one piece, which the upstream went on with.
+    pub(super) abandoned: bool,
 }
 
 impl Written {
     pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.other.is_empty()
     }
+
+    fn len(&self) -> usize {
+        self.text.len() + self.other.len() + self.unseen.len()
+    }
 }
 
-/// Collects and tells the pieces until the stream ends, one of the time-outs runs out, or the server stops.
-async fn follow(
-    app: &App,
-    model: &Model,
-    turn: Turn,
-    mut wishes: Subscription,
-    caller: &mut Option<Caller>,
-    written: &mut Written,
-) -> Outcome {
-    let Turn { chat_id, request, kept } = turn;
-    let limits = &app.config.turns;
-    let (start, topic) = (Instant::now(), topic(chat_id));
-    let in_one_piece = request.passing.as_ref().is_some_and(|passing| !passing.stream);
-    let is_passed_on = request.passing.is_some();
-    let mut reply = app.metrics.first_piece(&model.name, model.provider.reply(request));
-    let mut chars = 0;
-    let mut saving_due = interval_at(start + limits.save_interval, limits.save_interval.max(Duration::from_millis(1)));
-    saving_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // One save at a time, beside which the pieces flow on.
-    let mut saving: Option<BoxFuture<'_, Result<bool, Error>>> = None;
-    let (mut saved_len, mut saved_at) = (0, start);
-    // Whoever asked has gone away, and only the count of the upstream is waited for.
-    let mut drained = false;
-    let mut piece_due = start + if in_one_piece { limits.turn_timeout } else { limits.first_piece_timeout };
-    let mut turn_due = start + limits.turn_timeout;
-    let outcome = loop {
-        let mut save_now = false;
-        tokio::select! {
-            event = reply.next() => match event {
-                Some(Ok(Event::End(usage))) => break Outcome::Done(usage),
-                Some(Ok(event)) => {
-                    if let Some(caller) = caller.as_mut() {
-                        caller.tell(event.clone(), limits.piece_timeout.min(limits.lease / 3)).await;
-                    }
-                    let piece = match event {
-                        Event::Piece(piece) => piece,
-                        Event::Raw { text, other, .. } => {
-                            written.other.push_str(&other);
-                            text
+/// Why the provider is only read on for its usage.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Draining {
+    /// The caller has disconnected: the reply is whole if its end still comes.
+    Disconnected,
+    /// The user has stopped the reply.
+    Stopped,
+}
+
+/// A turn that is under way.
+struct Turn<'a> {
+    app: &'a App,
+    chat_id: i64,
+    topic: String,
+    kept: bool,
+    is_passed_on: bool,
+    in_one_piece: bool,
+    /// The cost depends on a usage that the upstream reports at the end.
+    bills_late: bool,
+    caller: &'a mut Option<Caller>,
+    written: &'a mut Written,
+    draining: Option<Draining>,
+    /// How long the caller has been waited for in all.
+    stalled: Duration,
+}
+
+impl Turn<'_> {
+    /// Collects and publishes the pieces until the stream ends, one of the time-outs runs out, or the server stops.
+    async fn follow(mut self, model: &Model, request: Request, mut wishes: Subscription) -> Outcome {
+        let (app, limits) = (self.app, &self.app.config.turns);
+        let start = Instant::now();
+        let is_piece = |event: &Event| !matches!(event, Event::Accepted | Event::Usage(_));
+        let mut reply = app.metrics.first_piece(&model.name, model.provider.reply(request), is_piece);
+        let save_interval = limits.save_interval.max(Duration::from_millis(1));
+        let mut saving_due = interval_at(start + limits.save_interval, save_interval);
+        saving_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // One save at a time, beside which the pieces flow on.
+        let mut saving: Option<BoxFuture<'_, Result<bool, Error>>> = None;
+        let (mut saved_len, mut saved_at, mut chars) = (0, start, 0);
+        let mut piece_due = start + if self.in_one_piece { limits.turn_timeout } else { limits.first_piece_timeout };
+        let mut turn_due = start + limits.turn_timeout;
+        let outcome = loop {
+            let mut save_now = false;
+            tokio::select! {
+                event = reply.next() => {
+                    let event = match event {
+                        Some(Ok(Event::End(usage))) => break self.ended(usage),
+                        Some(Ok(event)) => event,
+                        Some(Err(error)) => break self.failed(error),
+                        None => {
+                            break self.failed(Error::new(Code::ProviderUnavailable, "The answer broke off."));
                         }
-                        Event::Refused { .. } | Event::End(_) => String::new(),
                     };
-                    // PostgreSQL stores no NUL in text.
-                    let piece = piece.replace('\0', "\u{fffd}");
-                    let offset = chars;
-                    chars += piece.chars().count();
-                    written.text.push_str(&piece);
-                    if kept && !piece.is_empty() {
-                        app.bus.publish(&topic, || News::Piece { offset, text: piece }.encode());
+                    if is_piece(&event) {
+                        self.take(event, &mut chars).await;
+                        piece_due = Instant::now() + limits.piece_timeout;
+                    } else {
+                        self.note(&event);
                     }
-                    piece_due = Instant::now() + limits.piece_timeout;
+                    if self.written.len() > MAX_REPLY_BYTES {
+                        let message = format!("The answer has more than {MAX_REPLY_BYTES} bytes.");
+                        break Outcome::Stopped(Some(Error::new(Code::PayloadTooLarge, message)));
+                    }
                     // A long text less often, so that saving it costs no more than all of it a few times.
-                    save_now = kept && written.text.len() - saved_len >= SAVE_BYTES.max(saved_len / 4);
+                    save_now = self.kept && self.written.text.len() - saved_len >= SAVE_BYTES.max(saved_len / 4);
                 }
-                Some(Err(error)) => break Outcome::Failed(error),
-                None => break Outcome::Failed(Error::new(Code::ProviderUnavailable, "The answer broke off.")),
-            },
-            // Nobody waits for the rest any more: what came is counted by ourselves.
-            () = sleep_until(piece_due.min(turn_due)) => {
-                if drained {
-                    break Outcome::Stopped;
-                }
-                break Outcome::Failed(Error::new(Code::Timeout, "The language model took too long."));
-            }
-            wish = wishes.next() => {
-                // One that was missed is said again by whoever wished.
-                let cluster::News::Message(wish) = wish else { continue };
-                match Wish::decode(&wish) {
-                    Some(Wish::Stop) => break Outcome::Stopped,
-                    Some(Wish::Repeat { from }) if kept && from < chars => {
-                        let text = &written.text;
-                        let start = text.char_indices().nth(from).map_or(text.len(), |(start, _)| start);
-                        let piece = text.get(start..).unwrap_or_default().to_owned();
-                        app.bus.publish(&topic, || News::Piece { offset: from, text: piece }.encode());
+                () = sleep_until(piece_due.min(turn_due)) => break self.late(turn_due <= piece_due),
+                wish = wishes.next() => {
+                    // One that was missed is said again by whoever wished.
+                    let cluster::News::Message(wish) = wish else { continue };
+                    match Wish::decode(&wish) {
+                        Some(Wish::Stop) if !self.bills_late => break Outcome::Stopped(None),
+                        Some(Wish::Stop) => {
+                            if self.draining.is_none() {
+                                turn_due = turn_due.min(Instant::now() + app.config.v1.drain);
+                            }
+                            self.draining = Some(Draining::Stopped);
+                            if matches!(self.caller, Some(Caller::Live(_))) {
+                                *self.caller = None;
+                            }
+                        }
+                        Some(Wish::Repeat { from }) => self.repeat(from, chars),
+                        None => {}
                     }
-                    Some(Wish::Repeat { .. }) | None => {}
+                }
+                () = left(self.caller.as_mut()) => {
+                    // Who is to pay by the upstream's own count has to get it, if it comes in time.
+                    *self.caller = None;
+                    if !self.is_passed_on {
+                        break Outcome::Stopped(None);
+                    }
+                    self.draining = Some(Draining::Disconnected);
+                    turn_due = turn_due.min(Instant::now() + app.config.v1.drain);
+                }
+                () = app.stopping.cancelled() => break Outcome::Interrupted,
+                _ = saving_due.tick() => {
+                    save_now = (self.kept && self.written.text.len() > saved_len)
+                        || saved_at.elapsed() >= limits.lease / 3;
+                }
+                Some(saved) = OptionFuture::from(saving.as_mut()) => {
+                    saving = None;
+                    match saved {
+                        Ok(true) => {}
+                        Ok(false) => break Outcome::Gone,
+                        Err(error) => {
+                            tracing::warn!(chat = self.chat_id, ?error, "a growing reply could not be saved");
+                        }
+                    }
                 }
             }
-            () = left(caller.as_mut()) => {
-                // Whoever is to pay by the upstream's own count has to hear it, if it comes in time.
-                *caller = None;
-                if !is_passed_on {
-                    break Outcome::Stopped;
-                }
-                drained = true;
-                turn_due = turn_due.min(Instant::now() + app.config.v1.drain);
+            if save_now && saving.is_none() {
+                (saved_len, saved_at) = (self.written.text.len(), Instant::now());
+                saving = Some(save(app, self.chat_id, self.kept.then(|| self.written.text.clone())).boxed());
             }
-            () = app.stopping.cancelled() => break Outcome::Interrupted,
-            _ = saving_due.tick() => {
-                save_now = (kept && written.text.len() > saved_len) || saved_at.elapsed() >= limits.lease / 3;
-            }
-            Some(saved) = OptionFuture::from(saving.as_mut()) => {
-                saving = None;
-                match saved {
-                    Ok(true) => {}
-                    Ok(false) => break Outcome::Gone,
-                    Err(error) => tracing::warn!(chat = chat_id, ?error, "a growing reply could not be saved"),
-                }
-            }
+        };
+        // Not broken off in the middle: what closes the chat comes after it.
+        if let Some(saving) = saving {
+            saving.await.ok();
         }
-        if save_now && saving.is_none() {
-            (saved_len, saved_at) = (written.text.len(), Instant::now());
-            saving = Some(save(app, chat_id, kept.then(|| written.text.clone())).boxed());
-        }
-    };
-    // Not broken off in the middle: what closes the chat comes after it.
-    if let Some(saving) = saving {
-        saving.await.ok();
+        outcome
     }
-    outcome
+
+    /// Notes what the upstream says beside the reply.
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Accepted => self.written.accepted = true,
+            Event::Usage(usage) => self.written.reported = Some(*usage),
+            Event::Piece(_) | Event::Raw { .. } | Event::Refused { .. } | Event::End(_) => {}
+        }
+    }
+
+    /// Takes a piece: for the caller, for those who follow the reply, and for the account.
+    async fn take(&mut self, event: Event, chars: &mut usize) {
+        let is_stopped = self.draining == Some(Draining::Stopped);
+        if let Some(caller) = self.caller.as_mut().filter(|_| !is_stopped) {
+            let limits = &self.app.config.turns;
+            let since = Instant::now();
+            caller.tell(event.clone(), limits.piece_timeout.min(limits.lease / 3)).await;
+            self.stalled += since.elapsed();
+        }
+        let (text, other) = match event {
+            Event::Piece(piece) => (piece, String::new()),
+            Event::Raw { text, other, .. } => (text, other),
+            Event::Accepted | Event::Usage(_) | Event::Refused { .. } | Event::End(_) => return,
+        };
+        if is_stopped {
+            self.written.unseen.push_str(&text);
+            self.written.unseen.push_str(&other);
+            return;
+        }
+        self.written.other.push_str(&other);
+        // PostgreSQL stores no NUL in text.
+        let piece = text.replace('\0', "\u{fffd}");
+        let offset = *chars;
+        *chars += piece.chars().count();
+        self.written.text.push_str(&piece);
+        if self.kept && !piece.is_empty() {
+            self.app.bus.publish(&self.topic, || News::Piece { offset, text: piece }.encode());
+        }
+    }
+
+    /// Publishes the reply again from this character on.
+    fn repeat(&self, from: usize, chars: usize) {
+        if !self.kept || from >= chars {
+            return;
+        }
+        let text = &self.written.text;
+        let start = text.char_indices().nth(from).map_or(text.len(), |(start, _)| start);
+        let piece = text.get(start..).unwrap_or_default().to_owned();
+        self.app.bus.publish(&self.topic, || News::Piece { offset: from, text: piece }.encode());
+    }
+
+    /// The provider says that the reply is whole.
+    fn ended(self, usage: Option<Usage>) -> Outcome {
+        self.written.reported = usage.or(self.written.reported);
+        if self.draining == Some(Draining::Stopped) { Outcome::Stopped(None) } else { Outcome::Done }
+    }
+
+    /// The provider fails. Not on its own account where the user has stopped it already, where the caller asked for more
+    /// than can be kept, or where it was made to wait for a caller who does not read.
+    fn failed(self, error: Error) -> Outcome {
+        if self.draining == Some(Draining::Stopped) {
+            return Outcome::Stopped(None);
+        }
+        let was_stalled = self.stalled >= self.app.config.turns.piece_timeout && !self.written.is_empty();
+        if was_stalled || error.code == Code::PayloadTooLarge {
+            return Outcome::Stopped(Some(error));
+        }
+        Outcome::Failed(error)
+    }
+
+    /// A time-out has run out: that of the whole turn, or the one for the next piece.
+    fn late(self, is_whole_turn: bool) -> Outcome {
+        if self.draining.is_some() {
+            // Nobody waits for the rest any more: what came is counted by ourselves.
+            self.written.abandoned = self.in_one_piece && self.written.is_empty();
+            return Outcome::Stopped(None);
+        }
+        let error = Error::new(Code::Timeout, "The language model took too long.");
+        if is_whole_turn && !self.written.is_empty() {
+            // A limit of our own, which who asks for a long answer can make sure to reach.
+            return Outcome::Stopped(Some(error));
+        }
+        Outcome::Failed(error)
+    }
 }
 
 /// Waits until whoever asked has gone away.

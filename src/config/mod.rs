@@ -16,7 +16,7 @@ use figment::providers::{Env, Format, Toml};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
-pub use self::model::{LimitName, Model, Provider, Upstream};
+pub use self::model::{LimitName, Model, Params, Provider, Upstream};
 pub use self::operations::{Keep, Metrics, Retention, Telemetry};
 pub use self::sections::without_credentials;
 pub use self::sections::{

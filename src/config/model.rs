@@ -1,5 +1,6 @@
 //! `[models.NAME]`: who answers, and at what price.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -65,6 +66,9 @@ pub struct Model {
     /// `openai`: how long an upstream rests that failed several times in a row.
     #[serde(default = "default_rest", with = "humantime_serde")]
     pub rest: Duration,
+    /// `openai`: the rules for request parameters of API calls, which are passed on.
+    #[serde(default)]
+    pub params: Params,
     /// `openai`: further upstreams, asked in this order when those before them fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub upstreams: Vec<Upstream>,
@@ -80,6 +84,96 @@ pub enum LimitName {
     /// The newer one, which OpenAI's reasoning models insist on.
     MaxCompletionTokens,
 }
+
+/// `[models.NAME.params]`: the rules for request parameters of API calls, which are passed on.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Params {
+    /// Rejected by name, in whatever spelling, or as `name=value`. Replaces the default list.
+    pub reject: Vec<String>,
+    /// The allow-list: if it is not empty, every other parameter is rejected.
+    pub allow: Vec<String>,
+    /// Set in each call, in place of what the client sent.
+    pub force: BTreeMap<String, serde_json::Value>,
+    /// Numbers of answers that a call asks for; their product multiplies a flat price and the hold.
+    pub answers: Vec<String>,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self { reject: names(REJECTED), allow: Vec::new(), force: BTreeMap::new(), answers: names(&["n"]) }
+    }
+}
+
+/// Parameters that get more out of a known kind of upstream than the hold pays for. What an upstream does not know it
+/// ignores, and a call that has one is mistaken, so all of them are rejected everywhere.
+const REJECTED: &[&str] = &[
+    // Other names of the output limit: llama.cpp, Ollama, Hugging Face TGI, SGLang, Gemini, Anthropic, Cohere.
+    "n_predict",
+    "num_predict",
+    "max_new_tokens",
+    "max_length",
+    "max_output_tokens",
+    "max_tokens_to_sample",
+    "max_gen_len",
+    "max_decode_steps",
+    "max_predict",
+    "max_generated_tokens",
+    // More output than is asked for: vLLM, SGLang, TGI.
+    "min_tokens",
+    "min_new_tokens",
+    "min_length",
+    "ignore_eos",
+    // More answers than `n`.
+    "best_of",
+    "n_cmpl",
+    "num_return_sequences",
+    "num_completions",
+    "num_generations",
+    "num_outputs",
+    "num_samples",
+    "candidate_count",
+    "use_beam_search",
+    "beam_width",
+    "num_beams",
+    // Rejected predictions are billed as output, beyond its limit.
+    "prediction",
+    // Billed by the call, or dearer than the price says.
+    "web_search_options",
+    "enable_search",
+    "plugins",
+    "service_tier=priority",
+    // Another model, key or address than the configured one: OpenRouter, LiteLLM.
+    "models",
+    "route",
+    "provider",
+    "preset",
+    "fallbacks",
+    "context_window_fallback_dict",
+    "mock_response",
+    "api_base",
+    "api_key",
+    "api_version",
+    "base_url",
+    "custom_llm_provider",
+    "user_config",
+    "model_list",
+    // Objects that hold any of these.
+    "extra_body",
+    "extra_query",
+    "extra_headers",
+    "options",
+    "parameters",
+    "generation_config",
+    "sampling_params",
+    "inference_params",
+    // A place before everybody else, or memory for long: vLLM, Ollama, llama.cpp.
+    "priority",
+    "keep_alive",
+    "id_slot",
+    "chat_template",
+];
 
 /// Where an upstream of a model is.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -87,15 +87,28 @@ impl Key {
     /// # Errors
     /// INVALID_INPUT where it does not allow the model; INSUFFICIENT_TOKENS where a limit does not cover this.
     pub(super) fn hold(&mut self, model: &str, amount: Tokens) -> Result<(), Error> {
-        if !api_key::allows(self.models.as_deref(), model) {
-            return Err(Error::field("model", "There is no such model."));
-        }
+        self.check_model(model)?;
         if self.rest()?.is_some_and(|rest| rest < amount) {
-            let message = "The spending limit of this API key does not cover this.";
-            return Err(Error::new(Code::InsufficientTokens, message));
+            return Err(spent());
         }
         self.held = self.held.plus(amount)?;
         Ok(())
+    }
+
+    /// Checks that the key may have an answer that exists already.
+    ///
+    /// # Errors
+    /// INVALID_INPUT where it does not allow the model; INSUFFICIENT_TOKENS where a limit is spent, unless the key has paid
+    /// for the answer itself.
+    pub(super) fn check_replay(&self, model: &str, has_paid: bool) -> Result<(), Error> {
+        self.check_model(model)?;
+        let is_spent = self.rest()?.is_some_and(|rest| rest <= Tokens::ZERO);
+        if is_spent && !has_paid { Err(spent()) } else { Ok(()) }
+    }
+
+    fn check_model(&self, model: &str) -> Result<(), Error> {
+        let is_allowed = api_key::allows(self.models.as_deref(), model);
+        if is_allowed { Ok(()) } else { Err(Error::field("model", "There is no such model.")) }
     }
 }
 
@@ -165,6 +178,11 @@ fn spent_in_day(at: DateTime<Utc>) -> Expr {
 
 fn spent_in_month(at: DateTime<Utc>) -> Expr {
     Expr::case(Column::Month.eq(month(at)), Expr::col(Column::SpentInMonth)).finally(0i64).into()
+}
+
+/// A limit of the key does not cover what is asked for.
+fn spent() -> Error {
+    Error::new(Code::InsufficientTokens, "The spending limit of this API key does not cover this.")
 }
 
 /// The key is good no longer.

@@ -10,8 +10,6 @@ use crate::ai::{Passing, RawCall, Request};
 use crate::app::{App, Model};
 use crate::chat::Call;
 
-/// Answers that can be asked for at once.
-const MAX_CHOICES: u64 = 128;
 /// Bytes of what a person said that are stored, where it is.
 const MAX_TEXT: usize = 64 << 10;
 
@@ -46,10 +44,7 @@ pub(super) fn read(app: &App, body: Bytes, idempotency_key: Option<String>) -> R
         return Err(Refusal::param("stream_options", "`stream_options` goes with `stream` only."));
     }
     let show_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
-    let choices = raw.read::<u64>("n")?.unwrap_or(1);
-    if !(1..=MAX_CHOICES).contains(&choices) {
-        return Err(Refusal::param("n", format!("`n` is between 1 and {MAX_CHOICES}.")));
-    }
+    let choices = model.provider.answers(&raw).map_err(Refusal::parameter)?;
     let max_output = limit(&raw)?;
     let text = said_last(&messages);
     let fingerprint = raw.body().to_vec();

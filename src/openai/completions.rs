@@ -69,14 +69,14 @@ async fn whole(app: &App, called: Called, limit: Option<u64>) -> Result<Response
             Event::Piece(piece) => text.push_str(&piece),
             Event::Raw { bytes, .. } => raw = Some(bytes),
             Event::Refused { status, body } => refused = Some((status, body)),
-            Event::End(_) => {}
+            Event::Accepted | Event::Usage(_) | Event::End(_) => {}
         }
     }
     let ended = end.await?;
     if let Some(refused) = refused {
         return Ok(as_refused(refused));
     }
-    if let Some(failure) = failure(&ended) {
+    if let Some(failure) = failure(&ended).or_else(|| at_limit(&ended)) {
         return Err(failure);
     }
     let body = match raw {
@@ -124,7 +124,7 @@ async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: boo
         // whole and is free.
         match end.await {
             Ok(ended) => {
-                if let Some(failure) = failure(&ended) {
+                if let Some(failure) = failure(&ended).or_else(|| at_limit(&ended)) {
                     yield Ok(data(&failure.body()));
                 } else if in_our_words {
                     let Ended { chat, .. } = ended;
@@ -161,7 +161,7 @@ fn as_they_came(first: Event, events: BoxStream<'static, Event>) -> impl Stream<
     let events = futures::stream::once(std::future::ready(first)).chain(events);
     events.filter_map(async |event| match event {
         Event::Raw { bytes, .. } => Some(bytes),
-        Event::Piece(_) | Event::Refused { .. } | Event::End(_) => None,
+        Event::Piece(_) | Event::Accepted | Event::Usage(_) | Event::Refused { .. } | Event::End(_) => None,
     })
 }
 
@@ -204,6 +204,11 @@ fn failure(ended: &Ended) -> Option<Refusal> {
         Some("INTERNAL") => Refusal::upstream(failure.message),
         _ => failure.into(),
     })
+}
+
+/// What a client receives where its answer was ended by a limit of ours, and charged.
+fn at_limit(ended: &Ended) -> Option<Refusal> {
+    Some(Refusal::at_limit(&chat::limit(&ended.chat)?.message))
 }
 
 fn tell(headers: &mut HeaderMap, chat: &entity::chat::Model, balance: Balance) {

@@ -45,6 +45,11 @@ impl Refusal {
         Self { code: Some("unsupported_parameter"), ..Self::param(param, message) }
     }
 
+    /// A parameter that may not be passed on to an upstream.
+    pub(super) fn parameter(rejected: Malformed) -> Self {
+        Self { code: Some("unsupported_parameter"), ..rejected.into() }
+    }
+
     pub(super) fn no_model(name: &str) -> Self {
         let message = format!("The model `{name}` does not exist or you do not have access to it.");
         let refusal = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", Some("model_not_found"), message);
@@ -87,9 +92,17 @@ impl Refusal {
         Self::new(StatusCode::BAD_GATEWAY, "api_error", Some("upstream_error"), message)
     }
 
-    /// The answer ended without having begun.
+    /// The answer ended without having begun. What was made of it may have been charged, so that another try is not for the
+    /// client's library to decide.
     pub(super) fn stopped() -> Self {
-        Self::new(StatusCode::BAD_GATEWAY, "api_error", None, "The answer was stopped before it was complete.")
+        let message = "The answer was stopped before it was complete.";
+        Self::new(StatusCode::BAD_GATEWAY, "api_error", None, message).with(SHOULD_RETRY, "false")
+    }
+
+    /// The answer reached a limit of this server, and was charged.
+    pub(super) fn at_limit(message: &str) -> Self {
+        let message = format!("The answer was stopped before it was complete. {message}");
+        Self::new(StatusCode::BAD_GATEWAY, "api_error", Some("answer_limit"), message).with(SHOULD_RETRY, "false")
     }
 
     fn with(mut self, name: HeaderName, value: &str) -> Self {

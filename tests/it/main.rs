@@ -46,3 +46,4 @@ mod traces;
 mod upstream;
 mod v1;
 mod web;
+mod who_pays;

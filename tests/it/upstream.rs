@@ -89,6 +89,7 @@ async fn ask(base_url: &str, retries: u32) -> (String, Result<Option<Usage>, (Co
         match event {
             Ok(Event::Piece(piece)) => text += &piece,
             Ok(Event::End(usage)) => return (text, Ok(usage)),
+            Ok(Event::Accepted | Event::Usage(_)) => {}
             Ok(Event::Raw { .. } | Event::Refused { .. }) => panic!("nothing was passed on"),
             Err(error) => return (text, Err((error.code, format!("{error:?}")))),
         }

@@ -23,7 +23,7 @@ use crate::support::{Client, On, Step, TestApp, openai};
 
 /// What an upstream does with a call.
 #[derive(Clone)]
-enum Does {
+pub enum Does {
     /// Answers with this status and body.
     Say(u16, String),
     /// Streams these events, each after so long.
@@ -35,15 +35,15 @@ enum Does {
 }
 
 #[derive(Default)]
-struct Heard {
-    bodies: std::sync::Mutex<Vec<(HeaderMap, String)>>,
+pub struct Heard {
+    pub bodies: std::sync::Mutex<Vec<(HeaderMap, String)>>,
     /// Words that were produced, by what was asked.
     produced: std::sync::Mutex<Vec<(String, String)>>,
-    calls: AtomicUsize,
+    pub calls: AtomicUsize,
 }
 
 /// Starts an upstream; its address, and what it hears.
-async fn upstream(does: Does) -> (String, Arc<Heard>) {
+pub async fn upstream(does: Does) -> (String, Arc<Heard>) {
     rustls::crypto::ring::default_provider().install_default().ok();
     let heard = Arc::new(Heard::default());
     let router = Router::new().route("/v1/chat/completions", post(answer)).with_state((does, heard.clone()));
@@ -98,22 +98,22 @@ fn words(response: axum::http::response::Builder, heard: Arc<Heard>, body: &str,
     response.body(Body::from_stream(events)).unwrap()
 }
 
-fn piece(text: &str) -> String {
+pub fn piece(text: &str) -> String {
     format!("data: {}\n\n", json!({ "choices": [{ "index": 0, "delta": { "content": text }, "finish_reason": null }] }))
 }
 
-const STOP: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
-const DONE: &str = "data: [DONE]\n\n";
+pub const STOP: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+pub const DONE: &str = "data: [DONE]\n\n";
 
-async fn app_with(on: On, toml: &str, base_urls: &[&str]) -> TestApp {
+pub async fn app_with(on: On, toml: &str, base_urls: &[&str]) -> TestApp {
     TestApp::with_provider(on, toml, Arc::new(openai(base_urls, 0))).await
 }
 
-fn asking(model: &str, stream: bool) -> Value {
+pub fn asking(model: &str, stream: bool) -> Value {
     json!({ "model": model, "messages": [{ "role": "user", "content": "Hi" }], "stream": stream })
 }
 
-async fn post_raw(client: &Client, body: &str, headers: &[(&str, &str)]) -> Answer {
+pub async fn post_raw(client: &Client, body: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::post("/v1/chat/completions").header("content-type", "application/json");
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -131,8 +131,8 @@ fn parts(text: &str) -> (Vec<Value>, bool) {
     (events.into_iter().map(|event| serde_json::from_str(event).unwrap()).collect(), done)
 }
 
-async fn chats(client: &Client) -> Vec<Value> {
-    let query = "{ chatHistory(first: 100) { nodes { message response status cost hold
+pub async fn chats(client: &Client) -> Vec<Value> {
+    let query = "{ chatHistory(first: 100) { nodes { id message response status cost hold
         usage { input output estimated } error { code message } } } }";
     client.data(query, json!({})).await["chatHistory"]["nodes"].as_array().unwrap().clone()
 }
@@ -264,7 +264,7 @@ async fn an_upstream_gets_the_call_byte_for_byte_and_so_does_the_caller(#[values
     assert_eq!(told.headers["x-jeton-cost"], "33");
     let (headers, sent) = heard.bodies.lock().unwrap()[0].clone();
     assert_eq!(headers["authorization"], "Bearer sk-secret");
-    let expected = body.replace("\"by_unit\"", "\"gpt-test\"");
+    let expected = body.replace("\"by_unit\"", "\"gpt-test\"").replace("max_completion_tokens", "max_tokens");
     assert_eq!(sent, expected);
     let chat = &chats(&mia).await[0];
     // The hold is the bytes of the call and two replies of fifty units.
@@ -612,11 +612,16 @@ async fn viewer(app: &TestApp, client: &Client) -> jeton::viewer::Viewer {
 }
 
 fn chat_call(content: &str) -> jeton::chat::Call {
-    let body = json!({ "model": "by_unit", "stream": true, "messages": [{ "role": "user", "content": content }] });
+    chat_call_of("by_unit", content)
+}
+
+/// A call that is passed on, as a stream, or asked in our own format.
+pub fn chat_call_of(model: &str, content: &str) -> jeton::chat::Call {
+    let body = json!({ "model": model, "stream": true, "messages": [{ "role": "user", "content": content }] });
     let call = jeton::ai::RawCall::parse(body.to_string().into()).unwrap();
     let passing = Some(jeton::ai::Passing { call, stream: true, show_usage: false });
     jeton::chat::Call {
-        model: "by_unit".to_owned(),
+        model: model.to_owned(),
         request: jeton::ai::Request { passing, ..Default::default() },
         max_output: None,
         choices: 1,

@@ -28,6 +28,11 @@ impl Splitter {
         Some(std::mem::replace(&mut self.rest, behind).into())
     }
 
+    /// Bytes that are held until the event that they belong to is whole.
+    pub(super) fn pending(&self) -> usize {
+        self.rest.len()
+    }
+
     /// What is left when nothing comes any more: an event whose empty line was left out, or nothing.
     pub(super) fn last(&mut self) -> Option<Bytes> {
         let rest = std::mem::take(&mut self.rest);

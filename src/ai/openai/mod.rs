@@ -7,25 +7,26 @@
 mod breaker;
 mod count;
 mod events;
+mod params;
 mod pass;
+mod read;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_stream::stream;
 use axum::body::Bytes;
-use eventsource_stream::Eventsource;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
 use self::breaker::Breaker;
-use super::{Event, Message, Passing, Provider, RawCall, Reply, Request, Usage};
+pub use self::params::Params;
+use super::{Event, Malformed, Message, Passing, Provider, RawCall, Reply, Request};
 use crate::error::{Code, Error};
 use crate::trace_context;
 
@@ -34,8 +35,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// An upstream that asks for a longer pause than this is not waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// No reply is that long. Bounds what a hostile upstream can make us hold.
-const MAX_STREAM_BYTES: usize = 32 << 20;
 /// So much of an upstream's error goes into the log.
 const MAX_EXCERPT_BYTES: usize = 500;
 /// So much of why an upstream does not take a call is told to the caller.
@@ -60,6 +59,8 @@ pub struct Settings {
     pub limit_name: &'static str,
     /// How long an upstream rests that failed several times in a row.
     pub rest: Duration,
+    /// The rules for request parameters of calls that are passed on.
+    pub params: Params,
 }
 
 /// Where an upstream is.
@@ -84,6 +85,7 @@ struct Shared {
     units_per_image: u64,
     limit_name: &'static str,
     rest: Duration,
+    params: Params,
 }
 
 struct Upstream {
@@ -101,7 +103,7 @@ impl OpenAi {
     /// # Errors
     /// INTERNAL where an address or a key can't be used.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let Settings { upstreams, retries, window, units_per_image, limit_name, rest } = settings;
+        let Settings { upstreams, retries, window, units_per_image, limit_name, rest, params } = settings;
         let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             // A redirect would take the key and the message to somewhere that nobody configured.
@@ -109,7 +111,8 @@ impl OpenAi {
             .build()
             .map_err(Error::internal)?;
         let upstreams = upstreams.into_iter().map(Upstream::new).collect::<Result<_, _>>()?;
-        Ok(Self(Arc::new(Shared { client, upstreams, retries, window, units_per_image, limit_name, rest })))
+        let shared = Shared { client, upstreams, retries, window, units_per_image, limit_name, rest, params };
+        Ok(Self(Arc::new(shared)))
     }
 }
 
@@ -127,13 +130,14 @@ impl Provider for OpenAi {
                     return;
                 }
             };
+            yield Ok(Event::Accepted);
             let upstream = opened.upstream;
             let events = match request.passing {
                 Some(Passing { stream: true, show_usage, .. }) => {
                     pass::parts(shared.clone(), upstream, opened.bytes(), show_usage)
                 }
                 Some(Passing { stream: false, .. }) => pass::whole(shared.clone(), upstream, opened.bytes()),
-                None => read(shared.clone(), upstream, opened.bytes()),
+                None => read::reply(shared.clone(), upstream, opened.bytes()),
             };
             for await event in events {
                 yield event;
@@ -166,6 +170,14 @@ impl Provider for OpenAi {
     fn bound_of_call(&self, call: &RawCall) -> Option<u64> {
         Some(call.input_bound(self.0.units_per_image))
     }
+
+    fn answers(&self, call: &RawCall) -> Result<u64, Malformed> {
+        self.0.params.check(call)
+    }
+
+    fn reports_usage(&self) -> bool {
+        true
+    }
 }
 
 /// The bytes of an answer.
@@ -181,63 +193,24 @@ struct Opened {
 }
 
 impl Opened {
-    /// All its bytes, up to a bound.
+    /// All its bytes. The reader bounds what it keeps of them.
     fn bytes(self) -> Chunks {
-        let mut received = 0;
+        let mut is_first = true;
         let rest = self.response.bytes_stream().map(|chunk| chunk.map_err(|error| unavailable(error.without_url())));
         let all = futures::stream::iter(self.first.map(Ok)).chain(rest);
-        let bounded = all.map(move |chunk: Result<Bytes, Error>| {
+        let unmarked = all.map(move |chunk: Result<Bytes, Error>| {
             let chunk = chunk?;
             // A byte order mark may begin a stream; the parser of events trips over it.
-            let chunk = match chunk.strip_prefix(BYTE_ORDER_MARK) {
-                Some(rest) if received == 0 => chunk.slice_ref(rest),
-                _ => chunk,
-            };
-            received += chunk.len();
-            if received > MAX_STREAM_BYTES { Err(unavailable("the answer is too long")) } else { Ok(chunk) }
+            Ok(match chunk.strip_prefix(BYTE_ORDER_MARK) {
+                Some(rest) if std::mem::take(&mut is_first) => chunk.slice_ref(rest),
+                _ => {
+                    is_first = false;
+                    chunk
+                }
+            })
         });
-        bounded.boxed()
+        unmarked.boxed()
     }
-}
-
-/// Reads an answer that we asked for in our own words.
-fn read(shared: Arc<Shared>, upstream: usize, bytes: Chunks) -> Reply {
-    stream! {
-        let mut events = Box::pin(bytes.eventsource());
-        let (mut usage, mut finished) = (None, false);
-        while let Some(event) = events.next().await {
-            let chunk = match event {
-                Ok(event) if event.data.trim() == "[DONE]" => {
-                    finished = true;
-                    break;
-                }
-                Ok(event) => shared.read_chunk(upstream, &event.data),
-                // What breaks off after the last piece, where only the usage was to come, does no harm.
-                Err(_) if finished => break,
-                Err(error) => Err(unavailable(error.to_string())),
-            };
-            let chunk = match chunk {
-                Ok(chunk) => chunk,
-                Err(error) => {
-                    yield Err(error);
-                    return;
-                }
-            };
-            usage = chunk.usage().or(usage);
-            for choice in chunk.choices.into_iter().take(1) {
-                if let Some(piece) = choice.delta.content.filter(|piece| !piece.is_empty()) {
-                    yield Ok(Event::Piece(piece));
-                }
-                finished |= choice.finish_reason.is_some();
-            }
-        }
-        if finished {
-            yield Ok(Event::End(usage));
-        } else {
-            yield Err(broke_off());
-        }
-    }
-    .boxed()
 }
 
 impl Shared {
@@ -304,7 +277,7 @@ impl Shared {
 
     async fn send(&self, upstream: &Upstream, request: &Request) -> reqwest::Result<Response> {
         let body = match &request.passing {
-            Some(passing) => pass::body(passing, &upstream.model, request.max_output, self.limit_name),
+            Some(passing) => pass::body(self, passing, &upstream.model, request.max_output),
             None => self.body(upstream, request).to_string().into(),
         };
         let mut call = self
@@ -327,14 +300,6 @@ impl Shared {
             "stream_options": { "include_usage": true },
             (self.limit_name): request.max_output,
         })
-    }
-
-    fn read_chunk(&self, upstream: usize, data: &str) -> Result<Chunk, Error> {
-        let chunk: Chunk = serde_json::from_str(data).map_err(unavailable)?;
-        match chunk.error {
-            Some(error) => Err(self.failed_midway(upstream, &error)),
-            None => Ok(chunk),
-        }
     }
 
     /// What an upstream says of its trouble in the middle of a stream.
@@ -442,41 +407,4 @@ fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Er
 
 fn broke_off() -> Error {
     Error::new(Code::ProviderUnavailable, "The answer broke off.")
-}
-
-/// The parts of a streamed chunk that matter here. An upstream may say more.
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    #[serde(default)]
-    usage: Option<ChunkUsage>,
-    #[serde(default)]
-    error: Option<serde_json::Value>,
-}
-
-impl Chunk {
-    fn usage(&self) -> Option<Usage> {
-        self.usage.map(|usage| Usage { input: usage.prompt_tokens, output: usage.completion_tokens })
-    }
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(default)]
-    delta: Delta,
-    #[serde(default)]
-    finish_reason: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Delta {
-    #[serde(default)]
-    content: Option<String>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-struct ChunkUsage {
-    prompt_tokens: u64,
-    completion_tokens: u64,
 }

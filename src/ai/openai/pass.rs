@@ -9,18 +9,26 @@ use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::events::{Splitter, data};
+use super::events::data;
+use super::read::{MAX_KEPT_BYTES, events};
 use super::{Chunks, Shared, broke_off, unavailable};
 use crate::ai::{Event, Passing, RawCall, Reply, Usage};
+use crate::error::{Code, Error};
 
 /// The names of the limit of the output, the older one first.
 pub(super) const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
 /// What goes to an upstream.
-pub(super) fn body(passing: &Passing, model: &str, max_output: u64, limit_name: &'static str) -> Bytes {
-    let mut changes = vec![("model", json!(model).to_string())];
+pub(super) fn body(shared: &Shared, passing: &Passing, model: &str, max_output: u64) -> Bytes {
+    let mut changes: Vec<_> = shared.params.forced().collect();
+    changes.push(("model", json!(model).to_string()));
     let given: Vec<_> = LIMITS.into_iter().filter(|name| is_there(&passing.call, name)).collect();
-    for name in if given.is_empty() { vec![limit_name] } else { given } {
+    // An upstream may ignore the name that it does not know, and with it the limit that the hold was taken for.
+    let renamed = match given.as_slice() {
+        [only] if *only != shared.limit_name => Some((*only, shared.limit_name)),
+        _ => None,
+    };
+    for name in if given.is_empty() { vec![shared.limit_name] } else { given } {
         changes.push((name, max_output.to_string()));
     }
     if passing.stream && !passing.show_usage {
@@ -30,7 +38,7 @@ pub(super) fn body(passing: &Passing, model: &str, max_output: u64, limit_name: 
         options.insert("include_usage".to_owned(), true.into());
         changes.push(("stream_options", Value::from(options).to_string()));
     }
-    passing.call.with(&changes)
+    passing.call.with(&changes, renamed)
 }
 
 fn is_there(call: &RawCall, name: &str) -> bool {
@@ -38,42 +46,42 @@ fn is_there(call: &RawCall, name: &str) -> bool {
 }
 
 /// An answer in parts.
-pub(super) fn parts(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks, show_usage: bool) -> Reply {
+pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, show_usage: bool) -> Reply {
     stream! {
-        let mut splitter = Splitter::default();
-        let (mut usage, mut finished, mut closed) = (None, false, false);
-        while !closed {
-            match bytes.next().await {
-                Some(Ok(chunk)) => splitter.push(&chunk),
-                Some(Err(_)) if finished => closed = true,
-                Some(Err(error)) => {
+        let mut events = events(bytes);
+        let (mut usage, mut finished) = (None, false);
+        while let Some(event) = events.next().await {
+            let event = match event {
+                Ok(event) => event,
+                Err(_) if finished => break,
+                Err(error) => {
                     yield Err(error);
                     return;
                 }
-                None => closed = true,
+            };
+            let data = data(&event).unwrap_or_default();
+            if data.trim() == "[DONE]" {
+                yield Ok(Event::Raw { bytes: event, text: String::new(), other: String::new() });
+                yield Ok(Event::End(usage));
+                return;
             }
-            while let Some(event) = splitter.next().or_else(|| if closed { splitter.last() } else { None }) {
-                let data = data(&event).unwrap_or_default();
-                if data.trim() == "[DONE]" {
-                    yield Ok(Event::Raw { bytes: event, text: String::new(), other: String::new() });
-                    yield Ok(Event::End(usage));
-                    return;
-                }
-                // What can't be read is the caller's to read.
-                let chunk: Answer = serde_json::from_str(&data).unwrap_or_default();
-                if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
-                    yield Err(shared.failed_midway(upstream, &error));
-                    return;
-                }
-                let told = chunk.usage.map(Usage::from);
-                usage = told.or(usage);
-                finished |= chunk.choices.iter().any(|choice| choice.finish_reason.is_some());
-                if told.is_some() && chunk.choices.is_empty() && !show_usage {
-                    continue;
-                }
-                let (text, other) = written(&chunk.choices);
-                yield Ok(Event::Raw { bytes: event, text, other });
+            // What can't be read is the caller's to read.
+            let chunk: Answer = serde_json::from_str(&data).unwrap_or_default();
+            if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
+                yield Err(shared.failed_midway(upstream, &error));
+                return;
             }
+            let reported = chunk.usage.map(Usage::from);
+            if let Some(reported) = reported {
+                usage = Some(reported);
+                yield Ok(Event::Usage(reported));
+            }
+            finished |= chunk.choices.iter().any(|choice| choice.finish_reason.is_some());
+            if reported.is_some() && chunk.choices.is_empty() && !show_usage {
+                continue;
+            }
+            let (text, other) = written(&chunk.choices);
+            yield Ok(Event::Raw { bytes: event, text, other });
         }
         if finished {
             yield Ok(Event::End(usage));
@@ -95,6 +103,14 @@ pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks) -> 
                     yield Err(error);
                     return;
                 }
+            }
+            if body.len() > MAX_KEPT_BYTES {
+                // The caller asked for that much. It was made, and is counted, but can't be passed on.
+                let other = String::from_utf8_lossy(&body).into_owned();
+                yield Ok(Event::Raw { bytes: Bytes::new(), text: String::new(), other });
+                let message = format!("The answer has more than {MAX_KEPT_BYTES} bytes. Ask for less at once, or stream it.");
+                yield Err(Error::new(Code::PayloadTooLarge, message));
+                return;
             }
         }
         // By way of a text, since what is not read of the bytes would not be checked, and is passed on as well.

@@ -22,7 +22,7 @@ impl AuditEvent {
         Kind::AuditEvent.id(self.0.id)
     }
 
-    /// Who did it; null for the command line, and where the account is deleted.
+    /// Who did it; null for the command line, for the server itself, and where the account is deleted.
     async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Some(id) = self.0.actor_id else { return Ok(None) };
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(id).await.map_err(context::shared)?.map(User))
@@ -34,7 +34,7 @@ impl AuditEvent {
     }
 
     /// What was done: `user.create`, `user.update`, `user.set_password`, `user.delete`, `balance.adjust`,
-    /// `chat.delete`, `api_key.create`, `api_key.revoke`.
+    /// `chat.delete`, `chat.usage_over_hold`, `api_key.create`, `api_key.revoke`.
     async fn action(&self) -> &str {
         &self.0.action
     }

@@ -74,9 +74,11 @@ impl Chat {
         self.0.status
     }
 
-    /// What went wrong; null unless the status is FAILED or INTERRUPTED.
+    /// What went wrong; null unless the status is FAILED or INTERRUPTED, or STOPPED by a limit of the server.
     async fn error(&self) -> Option<UserError> {
-        chat::failure(&self.0).and_then(|error| super::super::error::user_errors(&error).pop())
+        chat::failure(&self.0)
+            .or_else(|| chat::limit(&self.0))
+            .and_then(|error| super::super::error::user_errors(&error).pop())
     }
 
     /// What it cost. 0 while it is open.

@@ -18,7 +18,7 @@ use jeton::account::Roles;
 use jeton::account::admin;
 use jeton::ai::SharedProvider;
 use jeton::ai::echo::Echo;
-use jeton::ai::openai::{Address, OpenAi, Settings};
+use jeton::ai::openai::{Address, OpenAi, Params, Settings};
 use jeton::app::{App, Model, Models, Outside};
 use jeton::clock::Clock;
 use jeton::config::Config;
@@ -204,6 +204,12 @@ fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
 
 /// A client of OpenAI-compatible upstreams, asked in this order.
 pub fn openai(base_urls: &[&str], retries: u32) -> OpenAi {
+    let rules = jeton::config::Params::default();
+    openai_with(base_urls, retries, Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers))
+}
+
+/// The same, with these rules for request parameters.
+pub fn openai_with(base_urls: &[&str], retries: u32, params: Params) -> OpenAi {
     let address = |base_url: &&str| Address {
         base_url: (*base_url).to_owned(),
         api_key: Some("sk-secret".into()),
@@ -216,6 +222,7 @@ pub fn openai(base_urls: &[&str], retries: u32) -> OpenAi {
         units_per_image: 1000,
         limit_name: "max_tokens",
         rest: Duration::from_secs(30),
+        params,
     })
     .unwrap()
 }

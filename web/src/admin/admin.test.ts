@@ -27,6 +27,7 @@ it('acts of the audit trail name whom they were done to where that is not the ta
   const act = (action: string) => actionInWords({ action, targetName: 'mia', details: '{}' })
   expect(act('user.delete')).toBe('Deleted the account')
   expect(act('chat.delete')).toBe('Deleted a chat of mia')
+  expect(act('chat.usage_over_hold')).toBe('The usage of a chat of mia exceeded its hold')
   expect(act('rocket.launch')).toBe('rocket.launch')
 })
 

@@ -11,6 +11,7 @@ const ACTIONS = new Map<string, (act: Act) => string>([
   ['user.delete', () => 'Deleted the account'],
   ['balance.adjust', () => 'Adjusted the balance'],
   ['chat.delete', ({ targetName }) => `Deleted a chat of ${targetName}`],
+  ['chat.usage_over_hold', ({ targetName }) => `The usage of a chat of ${targetName} exceeded its hold`],
   ['api_key.create', (act) => `Made the API key ${keyInWords(act)}`],
   ['api_key.revoke', (act) => `Revoked the API key ${keyInWords(act)}`],
 ])

@@ -39,7 +39,7 @@ export function Answer({ chat, live, isLast, onReplaced }: Props) {
         <Group gap={4} mt={6}>
           <Text size="xs" c="dimmed" mr={4}>
             {chat.model} · {tokens(chat.cost)}
-            {chat.status === 'STOPPED' && ' · stopped'}
+            {chat.status === 'STOPPED' && ` · stopped${chat.error ? `: ${chat.error.message}` : ''}`}
           </Text>
           <Group gap={2} className={classes.actions}>
             {text && <CopyAction text={text} what="answer" />}

@@ -1,0 +1,132 @@
+//! Reads the answers of upstreams: their events, and what they say of a message that was asked in our own format.
+
+use std::sync::Arc;
+
+use async_stream::stream;
+use axum::body::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use serde::Deserialize;
+
+use super::events::{Splitter, data};
+use super::{Chunks, Shared, broke_off, unavailable};
+use crate::ai::{Event, Reply, Usage};
+use crate::error::Error;
+
+/// The longest event of a stream, and the longest answer in one piece: what of an upstream is kept in memory at once.
+pub(super) const MAX_KEPT_BYTES: usize = 32 << 20;
+
+/// The events of an answer, and the last one also where its empty line is missing.
+pub(super) fn events(mut bytes: Chunks) -> BoxStream<'static, Result<Bytes, Error>> {
+    stream! {
+        let (mut splitter, mut closed) = (Splitter::default(), false);
+        while !closed {
+            match bytes.next().await {
+                Some(Ok(chunk)) => splitter.push(&chunk),
+                Some(Err(error)) => {
+                    yield Err(error);
+                    return;
+                }
+                None => closed = true,
+            }
+            while let Some(event) = splitter.next().or_else(|| if closed { splitter.last() } else { None }) {
+                yield Ok(event);
+            }
+            if splitter.pending() > MAX_KEPT_BYTES {
+                yield Err(unavailable("an event of the stream is too long"));
+                return;
+            }
+        }
+    }
+    .boxed()
+}
+
+/// Reads an answer that we asked for in our own words.
+pub(super) fn reply(shared: Arc<Shared>, upstream: usize, bytes: Chunks) -> Reply {
+    stream! {
+        let mut events = events(bytes);
+        let (mut usage, mut finished) = (None, false);
+        while let Some(event) = events.next().await {
+            let chunk = match event.map(|event| data(&event)) {
+                Ok(None) => continue,
+                Ok(Some(data)) if data.trim().is_empty() => continue,
+                Ok(Some(data)) if data.trim() == "[DONE]" => {
+                    finished = true;
+                    break;
+                }
+                Ok(Some(data)) => read_chunk(&shared, upstream, &data),
+                // What breaks off after the last piece, where only the usage was to come, does no harm.
+                Err(_) if finished => break,
+                Err(error) => Err(error),
+            };
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    yield Err(error);
+                    return;
+                }
+            };
+            if let Some(reported) = chunk.usage() {
+                usage = Some(reported);
+                yield Ok(Event::Usage(reported));
+            }
+            for choice in chunk.choices.into_iter().take(1) {
+                if let Some(piece) = choice.delta.content.filter(|piece| !piece.is_empty()) {
+                    yield Ok(Event::Piece(piece));
+                }
+                finished |= choice.finish_reason.is_some();
+            }
+        }
+        if finished {
+            yield Ok(Event::End(usage));
+        } else {
+            yield Err(broke_off());
+        }
+    }
+    .boxed()
+}
+
+fn read_chunk(shared: &Shared, upstream: usize, data: &str) -> Result<Chunk, Error> {
+    let chunk: Chunk = serde_json::from_str(data).map_err(unavailable)?;
+    match chunk.error {
+        Some(error) => Err(shared.failed_midway(upstream, &error)),
+        None => Ok(chunk),
+    }
+}
+
+/// The parts of a streamed chunk that matter here. An upstream may say more.
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    usage: Option<ChunkUsage>,
+    #[serde(default)]
+    error: Option<serde_json::Value>,
+}
+
+impl Chunk {
+    fn usage(&self) -> Option<Usage> {
+        self.usage.map(|usage| Usage { input: usage.prompt_tokens, output: usage.completion_tokens })
+    }
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    delta: Delta,
+    #[serde(default)]
+    finish_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Delta {
+    #[serde(default)]
+    content: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct ChunkUsage {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+}
