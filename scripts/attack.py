@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Load held while the server is attacked: messages a second, and the server's memory.
+"""What the server still does for 16 honest clients while one attacker does what it can, and what that takes of memory.
 
-    python3 scripts/attack.py [--seconds 5] [--rounds 3]        the same as `make attack`
+    python3 scripts/attack.py [--seconds 60] [--rounds 1] [--only guard,streams] [--check]      the same as `make attack`
+    python3 scripts/attack.py --short                                                           as `.ci/run` does
 
-A fresh SQLite database and the echo model. Some clients send messages as fast as they are answered: alone, beside 1,000
-sockets that dribble the headers of a request or say nothing at all, and beside 20 clients that send bodies of 10 MB, over
-and over, to /graphql and to /v1. Each in turn, as often as there are rounds; the medians are shown, with the ratio to the
-load alone. Everything stays on the loopback interface. Prints figures and asserts no times.
+Each row is an attack of scripts/attackers.py against a fresh server, with the default configuration and the echo model. 16
+clients send messages as fast as they are answered and one logs in twice a second: alone, beside the attack, and alone
+again. Shown are the messages a second and their 99th percentile with the ratios to the load alone, the longest wait, the
+messages that failed, the longest log-in, and the server's memory at most above what it had before. After each row the
+books are checked (`jeton verify`). The bounds are those of BOUNDS; --check ends with 1 where one is missed. Runs on
+SQLite and, where it is installed, on PostgreSQL. Everything stays on the loopback interface and ends by itself: a server
+that takes more than --memory-limit is killed.
 """
 
 from __future__ import annotations
@@ -17,168 +21,343 @@ import json
 import os
 import re
 import resource
+import shutil
+import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Coroutine
+import tomllib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import attackers
+import honest
+import rig
 import with_services
 
 CLIENTS = 16
-SOCKETS = 1000
-BODIES = 20
-BODY_BYTES = 10_000_000
-REGISTER = "mutation($n: String!) { register(input: {username: $n, password: \"seven-green-kites\"}) { accessToken } }"
-SEND = 'mutation { sendMessage(input: {message: "Hello"}) { chat { status } errors { code } } }'
+#: The rows: attackers by name, and the point of SECURITY.md that each is about.
+ATTACKS = {
+    "guard": "expensive queries behind fragments",
+    "streams": "expensive queries over streams, sockets and in payloads",
+    "members": "bodies with 390,000 members at /v1",
+    "cpu": "slow passwords and names, anonymous",
+    "values": "20 MiB of tiny values at /v1",
+    "half_bodies": "60 half-sent bodies at /v1",
+    "recordings": "35 recorded answers of 24 MiB at /v1",
+    "hashes": "300 registrations at once, anonymous",
+    "readers": "200 clients that never read",
+    "slow_sockets": "1,000 slow sockets, anonymous",
+    "large_bodies": "20 clients with bodies of 10 MB, anonymous",
+}
+#: Seconds that the server may take to close what is not read.
+CLOSING = 15.0
+#: An attack whose harm takes a while.
+SHORTEST = {"recordings": 16}
 
 
-class Connection:
-    """A client that keeps its connection."""
+@dataclass(frozen=True)
+class Bounds:
+    """What has to hold beside an attack. A noisy machine gets some slack; memory makes no noise."""
 
-    def __init__(self, port: int, access: str | None = None) -> None:
-        self.port, self.access = port, access
+    slack: float
 
-    async def post(self, query: str, **variables: object) -> dict:
-        if not hasattr(self, "writer"):
-            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        authorization = f"Authorization: Bearer {self.access}\r\n" if self.access else ""
-        self.writer.write(head("/graphql", len(body), authorization) + body)
-        answer = await self.reader.readuntil(b"\r\n\r\n")
-        size = int(re.search(rb"content-length: (\d+)", answer, re.I)[1])
-        return json.loads(await self.reader.readexactly(size))["data"]
-
-
-def head(path: str, size: int, more: str = "") -> bytes:
-    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n{more}\r\n".encode()
-
-
-async def load(port: int, users: list[str], seconds: float) -> tuple[float, float]:
-    """Messages a second, and the 99th percentile of their milliseconds."""
-    end, took = time.monotonic() + seconds, []
-
-    async def client(access: str) -> None:
-        connection = Connection(port, access)
-        while (start := time.monotonic()) < end:
-            answer = await connection.post(SEND)
-            if answer["sendMessage"]["chat"]["status"] != "DONE":
-                raise SystemExit(f"not answered: {answer}")
-            took.append(time.monotonic() - start)
-        connection.writer.close()
-
-    await asyncio.gather(*(client(access) for access in users))
-    return len(took) / seconds, statistics.quantiles(took, n=100)[98] * 1000
-
-
-async def slowloris(port: int) -> None:
-    """Half of the sockets say a byte a second, half nothing. Whoever is closed comes again."""
-
-    async def dribble(silent: bool) -> None:
-        while True:
-            try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(b"" if silent else b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: ")
-                while not (writer.is_closing() or reader.at_eof()):
-                    await asyncio.sleep(1)
-                    writer.write(b"" if silent else b"y")
-                writer.close()
-            except OSError:
-                await asyncio.sleep(1)
-
-    await asyncio.gather(*(dribble(number % 2 == 0) for number in range(SOCKETS)))
-
-
-async def bodies(port: int) -> None:
-    """Large bodies, one after the other, whatever the server says to them."""
-    part = b" " * 65536
-
-    async def send(path: str) -> None:
-        while True:
-            try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(head(path, BODY_BYTES, "Authorization: Bearer x\r\n"))
-                for _ in range(BODY_BYTES // len(part) + 1):
-                    writer.write(part)
-                    await writer.drain()
-                await asyncio.wait_for(reader.read(1), 5)
-                writer.close()
-            except (OSError, TimeoutError):
-                await asyncio.sleep(0.05)
-
-    await asyncio.gather(*(send("/graphql" if n % 2 == 0 else "/v1/chat/completions") for n in range(BODIES)))
-
-
-def memory(pid: int) -> tuple[int, int]:
-    """Resident memory in MiB: now, and at most since the last look."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    now, peak = (int(re.search(rf"{name}:\s+(\d+)", status)[1]) // 1024 for name in ("VmRSS", "VmHWM"))
-    Path(f"/proc/{pid}/clear_refs").write_text("5")
-    return now, peak
-
-
-async def beside(attack: Callable[[int], Coroutine] | None, port: int, users: list[str], seconds: float) -> tuple[float, float]:
-    if attack is None:
-        return await load(port, users, seconds)
-    attacking = asyncio.create_task(attack(port))
-    try:
-        await asyncio.sleep(1)
-        return await load(port, users, seconds)
-    finally:
-        attacking.cancel()
-        await asyncio.gather(attacking, return_exceptions=True)
-
-
-async def run(binary: str, seconds: float, rounds: int) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 4096), hard), hard))
-    port = with_services.free_port()
-    attacks = {"alone": None, "1,000 slow sockets": slowloris, "20 bodies of 10 MB": bodies}
-    seen: dict[str, list[tuple[float, float, int, int]]] = {name: [] for name in attacks}
-    with tempfile.TemporaryDirectory(prefix="jeton-attack-") as data:
-        settings = {
-            "JETON_HTTP__LISTEN": f"127.0.0.1:{port}",
-            # All clients here have one address, which has 1,000 by default.
-            "JETON_HTTP__MAX_CONNECTIONS_PER_ADDRESS": "5000",
-            "JETON_HTTP__HEADER_TIMEOUT": "3s",
-            "JETON_DATA__DIR": data,
-            "JETON_DEFAULT_MODEL": "echo",
-            "JETON_LEDGER__SIGNUP_GRANT": "1000000000",
-            "JETON_LIMITS__MESSAGES_PER_MINUTE_PER_USER": "0",
-            "JETON_LOG__FILTER": "warn",
+    def missed(self, row: Row) -> list[str]:
+        held = {
+            "rate": row.of_alone >= 0.8 / self.slack,
+            "p99": row.late <= max(3 * row.late_alone, 0.05) * self.slack,
+            "failed": row.failed == 0,
+            "log-in": row.login <= max(3 * row.login_alone, 1.0) * self.slack,
+            "memory": row.memory <= 300,
+            "closed": row.held == 0,
+            "alive": not row.died,
+            "books": row.books,
         }
-        jeton = subprocess.Popen([binary, "serve"], env=os.environ | settings, cwd=data, stdout=subprocess.DEVNULL)
+        return [name for name, holds in held.items() if not holds]
+
+
+@dataclass
+class Row:
+    """An attack and what came of it: medians of its rounds, or the worst of them."""
+
+    name: str
+    #: Messages a second, and its ratio to the load alone.
+    rate: float
+    of_alone: float
+    late: float
+    late_alone: float
+    worst: float
+    failed: int
+    login: float
+    login_alone: float
+    memory: int
+    held: int
+    died: str
+    books: bool
+    answers: dict[str, int]
+
+    HEAD = (
+        f"{'':13} {'msg/s':>6} {'of alone':>8} {'p99 ms':>7} {'x':>5} {'worst s':>7} {'failed':>6} {'log-in s':>8} {'x':>5}"
+        f" {'MiB':>6} {'held':>5}  missed"
+    )
+
+    def __str__(self) -> str:
+        times = self.late / self.late_alone
+        logins = self.login / self.login_alone
+        return (
+            f"{self.name:13} {self.rate:6.0f} {self.of_alone:8.2f} {self.late * 1000:7.0f} {times:5.1f} {self.worst:7.1f}"
+            f" {self.failed:6} {self.login:8.2f} {logins:5.1f} {self.memory:6} {self.held:5} "
+        )
+
+
+class Server(rig.Server):
+    """The server, with what a row needs of it."""
+
+    def __init__(self, binary: str, data: Path, database: str) -> None:
+        self.upstream = with_services.free_port()
+        settings = f"""
+            default_model = "echo"
+            database.url = "{database}"
+            log.filter = "error"
+            # Each client sends as fast as it can; the attacker has what the sign-up grant pays for.
+            limits.messages_per_minute_per_user = 0
+            http.header_timeout = "3s"
+            http.shutdown_grace = "3s"
+            [models.double]
+            provider = "openai"
+            base_url = "http://127.0.0.1:{self.upstream}/v1"
+            upstream_model = "x"
+            retries = 0
+            price = {{ per_message = 100 }}
+            """
+        default = tomllib.loads(subprocess.check_output([binary, "config", "default"], text=True))
+        if "write_timeout" in default["http"]:
+            settings = f'http.write_timeout = "3s"\n{settings}'
+        super().__init__(binary, data, settings)
+        self.died = ""
+
+    async def users(self) -> list[str]:
+        """Makes honest users, who have bought a lot; their access tokens."""
+        accesses = []
+        for number in range(CLIENTS):
+            command = [*self.command, "user", "create", f"honest{number}", "--tokens", "1000000000", "--password-stdin"]
+            subprocess.run(command, input=honest.PASSWORD, text=True, check=True, capture_output=True)
+            answer = await honest.Connection(self.port).post(honest.LOGIN.replace("honest0", f"honest{number}"))
+            accesses.append(answer["login"]["accessToken"])
+        return accesses
+
+    def memory(self) -> tuple[int, int]:
+        """Resident memory in MiB: now, and at most since the last look."""
         try:
-            await asyncio.sleep(2)
-            users = [(await Connection(port).post(REGISTER, n=f"user{n}"))["register"]["accessToken"] for n in range(CLIENTS)]
-            await load(port, users, 1)
-            idle = memory(jeton.pid)[0]
-            for _ in range(rounds):
-                for name, attack in attacks.items():
-                    rate, late = await beside(attack, port, users, seconds)
-                    seen[name].append((rate, late, *memory(jeton.pid)))
-            await asyncio.sleep(4)
-            rest = memory(jeton.pid)[0]
-        finally:
-            jeton.terminate()
-            code = jeton.wait(60)
-    print(f"{binary}, {os.cpu_count()} cores, {CLIENTS} clients, {rounds} rounds of {seconds:g} s, medians")
-    print(f"{'':20} {'messages/s':>10} {'of alone':>9} {'p99 ms':>8} {'RSS MiB':>8} {'peak MiB':>9}")
-    alone = statistics.median(row[0] for row in seen["alone"])
-    for name, rows in seen.items():
-        rate, late, now, peak = (statistics.median(column) for column in zip(*rows, strict=True))
-        print(f"{name:20} {rate:10.0f} {rate / alone:9.2f} {late:8.0f} {now:8.0f} {peak:9.0f}")
-    print(f"memory before: {idle} MiB, after all of it: {rest} MiB; the server ended with {code}")
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+            now, peak = (int(re.search(rf"{name}:\s+(\d+)", status)[1]) // 1024 for name in ("VmRSS", "VmHWM"))
+            Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+            return now, peak
+        except (OSError, TypeError):
+            return 0, 0
+
+    async def watch(self, limit: int) -> None:
+        """Kills the server when it takes more memory than the machine can spare."""
+        while self.process.poll() is None:
+            match = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())
+            if match and int(match[1]) // 1024 > limit:
+                self.died = f"killed at {int(match[1]) // 1024} MiB"
+                self.process.kill()
+            await asyncio.sleep(0.05)
+        self.died = self.died or f"ended with {self.process.returncode}"
+
+    def held(self) -> int:
+        """Connections of the attacker that the server has not closed."""
+        local = f":{self.port:04X}"
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        # ESTABLISHED and CLOSE_WAIT; 127.0.0.2 as the system writes it.
+        return sum(line[1].endswith(local) and line[2].startswith("0200007F") and line[3] in ("01", "08") for line in lines)
+
+    async def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.to_thread(self.process.wait, 30)
+        except subprocess.TimeoutExpired:
+            self.died = self.died or "does not stop"
+            self.kill()
+
+    async def answers(self) -> bool:
+        """Whether it answers a message soon after an attack."""
+        deadline = time.monotonic() + honest.GRACE
+        while self.process.poll() is None and time.monotonic() < deadline:
+            try:
+                if await asyncio.wait_for(honest.Connection(self.port).post("{ __typename }"), 2):
+                    return True
+            except (OSError, EOFError, TimeoutError):
+                await asyncio.sleep(0.2)
+        return False
+
+
+@asynccontextmanager
+async def attacking(name: str, server: Server, seconds: float) -> AsyncIterator[dict[str, int]]:
+    """An attacker at work; how often it was answered what, once it is stopped."""
+    command = [sys.executable, attackers.__file__, name, str(server.port), str(server.upstream), str(seconds)]
+    pipe = asyncio.subprocess.PIPE
+    attacker = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    answers: dict[str, int] = {}
+    try:
+        if await asyncio.wait_for(attacker.stdout.readline(), 60) != b"ready\n":
+            raise SystemExit(f"the attacker {name} could not begin")
+        yield answers
+        if attacker.returncode is None:
+            attacker.send_signal(signal.SIGTERM)
+        answers.update(json.loads(await asyncio.wait_for(attacker.stdout.readline(), 10) or "{}"))
+    finally:
+        if attacker.returncode is None:
+            attacker.kill()
+        await attacker.wait()
+
+
+async def attack(name: str, server: Server, users: list[str], options: argparse.Namespace) -> Row:
+    seconds = max(options.seconds, SHORTEST.get(name, 0))
+    await server.start()
+    watching = asyncio.create_task(server.watch(options.memory_limit))
+    await honest.load(server.port, users, 1)
+    alone, beside, memory, held, answers = [await honest.load(server.port, users, options.alone)], [], 0, 0, {}
+    for _ in range(options.rounds):
+        idle = server.memory()[0]
+        async with attacking(name, server, seconds) as answers:
+            beside.append(await honest.load(server.port, users, seconds))
+            if name == "readers":
+                deadline = time.monotonic() + CLOSING
+                while (held := server.held()) and time.monotonic() < deadline:
+                    await asyncio.sleep(0.2)
+        memory = max(memory, server.memory()[1] - idle)
+        if not await server.answers():
+            server.died = server.died or "does not answer"
+            break
+        if not options.short:
+            alone.append(await honest.load(server.port, users, options.alone))
+    watching.cancel()
+    await server.stop()
+    if server.died.startswith("killed"):
+        memory = options.memory_limit - idle
+    books, found = server.verify()
+    if not books:
+        print(found)
+
+    def middle(loads: list[honest.Load], of: str) -> float:
+        return statistics.mean(getattr(one, of) for one in loads)
+
+    return Row(
+        name,
+        rate=middle(beside, "rate"),
+        of_alone=middle(beside, "rate") / middle(alone, "rate"),
+        late=middle(beside, "late"),
+        late_alone=min(one.late for one in alone),
+        worst=max(wait for one in beside for wait in one.waits),
+        failed=sum(one.failed for one in beside),
+        login=max(wait for one in beside for wait in one.logins),
+        login_alone=min(max(one.logins) for one in alone),
+        memory=memory,
+        held=held,
+        died=server.died,
+        books=books,
+        answers=answers,
+    )
+
+
+class Place:
+    """A database with the honest users in it, and fresh copies of it."""
+
+    def __init__(self, binary: str, postgres: str | None) -> None:
+        self.binary, self.postgres = binary, postgres
+        self.folder = Path(tempfile.mkdtemp(prefix="jeton-attack-"))
+        self.names: list[str] = []
+
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in reversed(self.names):
+            rig.rows(self.postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        shutil.rmtree(self.folder)
+
+    def server(self, name: str) -> Server:
+        """A server on a new copy; the first one is on what is copied."""
+        data, first = self.folder / name, self.folder / "users"
+        if name == "users":
+            data.mkdir()
+        else:
+            shutil.copytree(first, data)
+        if not self.postgres:
+            return Server(self.binary, data, f"sqlite://{data}/jeton.db")
+        fresh, template = f"attack_{os.getpid()}_{name}", "" if name == "users" else f" TEMPLATE {self.names[0]}"
+        rig.rows(self.postgres, f"CREATE DATABASE {fresh}{template}")
+        self.names.append(fresh)
+        return Server(self.binary, data, f"{self.postgres.rsplit('/', 1)[0]}/{fresh}")
+
+
+async def rows(postgres: str | None, options: argparse.Namespace) -> bool:
+    """All rows on one database; whether every bound held."""
+    bounds, fine, kind = Bounds(options.slack), True, "PostgreSQL" if postgres else "SQLite"
+    print(f"\n{options.binary}, {kind}, {os.cpu_count()} cores, {CLIENTS} clients, {options.rounds} x {options.seconds:g} s")
+    with Place(options.binary, postgres) as place:
+        server = place.server("users")
+        await server.start()
+        users = await server.users()
+        await server.stop()
+        print(Row.HEAD, flush=True)
+        for name in options.only:
+            server = place.server(name)
+            try:
+                row = await attack(name, server, users, options)
+            finally:
+                server.kill()
+            missed = bounds.missed(row)
+            fine &= not missed
+            answers = ", ".join(f"{count} x {answer}" for answer, count in row.answers.items())
+            told = [", ".join(missed) or "-", *filter(None, [row.died, answers])]
+            print(f"{row} {'; '.join(told)}", flush=True)
+    return fine
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60, help="of each attack")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--only", type=lambda names: names.split(","), default=[], help="rows, by comma")
+    parser.add_argument("--database", help="only this: sqlite, or the URL of a PostgreSQL server")
+    parser.add_argument("--check", action="store_true", help="end with 1 where a bound is missed")
+    parser.add_argument("--slack", type=float, default=1.0, help="multiplies the bounds of rate and time")
+    parser.add_argument("--short", action="store_true", help="3 s each, on SQLite, with slack, checked")
+    parser.add_argument("--memory-limit", type=int, default=6144, help="MiB that kill the server")
+    options = parser.parse_args()
+    if unknown := set(options.only) - set(ATTACKS):
+        parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(ATTACKS)}")
+    if options.short:
+        options.seconds, options.slack, options.check, options.memory_limit = 3, 3.0, True, 1536
+        options.database = options.database or "sqlite"
+    options.only = options.only or [name for name in ATTACKS if not (options.short and name in ("slow_sockets", "large_bodies"))]
+    options.alone = min(max(options.seconds / 3, 1.5), 20)
+    options.binary = os.path.abspath(os.environ.get("JETON_TEST_BINARY", "target/release/jeton"))
+    return options
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=5, help="of load each time")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    binary = os.environ.get("JETON_TEST_BINARY", "target/release/jeton")
-    asyncio.run(run(os.path.abspath(binary), options.seconds, options.rounds))
+    options = parse()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 8192), hard), hard))
+    if options.database:
+        fine = asyncio.run(rows(None if options.database == "sqlite" else options.database, options))
+    else:
+        with with_services.started() as services:
+            fine = asyncio.run(rows(None, options))
+            if services.postgres.available:
+                fine &= asyncio.run(rows(services.environment["JETON_TEST_POSTGRES"], options))
+            else:
+                print(f"PostgreSQL: {services.postgres}")
+    sys.exit(0 if fine or not options.check else 1)
 
 
 if __name__ == "__main__":
