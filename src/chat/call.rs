@@ -5,6 +5,7 @@
 //! except that the upstream's own count is waited for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -54,14 +55,15 @@ pub struct Called {
     pub balance: Balance,
     /// The answer as it is made: [`Event::Piece`], [`Event::Raw`] and [`Event::Refused`]. It ends with the reply, however that ends.
     pub events: BoxStream<'static, Event>,
-    /// How it ends, once that is written. A model that fails is no error here, see [`Ended::failure`].
+    /// How it ends, once that is written. A model that fails is no error here, see [`Ended::failure`]; TIMEOUT where the
+    /// caller read too slowly to get all of it.
     pub end: BoxFuture<'static, Result<Ended, Error>>,
 }
 
 /// Whoever hears the answer of a call.
 pub(super) enum Caller {
-    /// One, while it is made.
-    Live(mpsc::Sender<Event>),
+    /// One, while it is made; and whether that one has read too slowly.
+    Live(mpsc::Sender<Event>, Arc<AtomicBool>),
     /// Any number, also later.
     Recorded(Arc<Recording<Event>>),
 }
@@ -76,16 +78,26 @@ pub async fn call(app: &App, viewer: Viewer, call: Call) -> Result<Called, Error
     let identity = viewer.caller()?;
     let keyed = call.idempotency_key.is_some();
     let (opening, model) = open::check_call(app, identity, call)?;
+    let is_cut_off = Arc::new(AtomicBool::new(false));
     let (caller, events) = if keyed {
         let recording = Arc::new(Recording::default());
         (Caller::Recorded(recording.clone()), recording.follow().boxed())
     } else {
         let (sender, mut receiver) = mpsc::channel(PARTS);
-        (Caller::Live(sender), stream::poll_fn(move |context| receiver.poll_recv(context)).boxed())
+        let events = stream::poll_fn(move |context| receiver.poll_recv(context));
+        (Caller::Live(sender, is_cut_off.clone()), events.boxed())
     };
     match begin(app, identity, opening, model, Some(caller)).await? {
         Begun::New { chat, balance, end } => {
-            let end = async move { end.await.map_err(Error::internal)? };
+            let end = async move {
+                let ended = end.await.map_err(Error::internal)?;
+                // An answer that was cut off must not look whole, however the chat ended.
+                if is_cut_off.load(Ordering::Relaxed) {
+                    let message = "The client read too slowly; the rest of the answer was not sent.";
+                    return Err(Error::new(Code::Timeout, message));
+                }
+                ended
+            };
             Ok(Called { chat: *chat, balance, events, end: end.boxed() })
         }
         Begun::Seen(chat) => {
@@ -127,10 +139,12 @@ impl Caller {
     /// Tells a part. A caller who takes none for this time has gone away.
     pub(super) async fn tell(&mut self, event: Event, patience: Duration) {
         match self {
-            Caller::Live(sender) => {
-                if !matches!(tokio::time::timeout(patience, sender.send(event)).await, Ok(Ok(()))) {
+            Caller::Live(sender, is_cut_off) => {
+                let sent = tokio::time::timeout(patience, sender.send(event)).await;
+                if !matches!(sent, Ok(Ok(()))) {
+                    is_cut_off.store(true, Ordering::Relaxed);
                     // Closed for the receiver too, so that `left` sees it.
-                    *self = Caller::Live(mpsc::channel(1).0);
+                    *self = Caller::Live(mpsc::channel(1).0, is_cut_off.clone());
                 }
             }
             Caller::Recorded(recording) => recording.push(event),
@@ -140,7 +154,7 @@ impl Caller {
     /// Waits until the caller has gone away. Whoever is recorded for never does.
     pub(super) async fn left(&mut self) {
         match self {
-            Caller::Live(sender) => sender.closed().await,
+            Caller::Live(sender, _) => sender.closed().await,
             Caller::Recorded(_) => std::future::pending().await,
         }
     }

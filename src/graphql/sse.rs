@@ -143,7 +143,10 @@ fn events(
                 response = responses.next() => response,
                 Some(Ok(error)) = OptionFuture::from(session.as_mut()) => {
                     let told = send.send(refusal(error.code, &error.message));
-                    timeout(app.config.graphql.write_timeout, told).await.ok();
+                    if timeout(app.config.graphql.write_timeout, told).await.is_err() {
+                        // The client must not take what it got for all.
+                        why.set(Cut::Slow).ok();
+                    }
                     return;
                 }
                 () = &mut stopped => {

@@ -136,6 +136,9 @@ async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: boo
                     yield Ok(Bytes::from_static(b"data: [DONE]\n\n"));
                 } else if let Some(last) = last {
                     yield Ok(last);
+                } else if ended.chat.status == entity::chat::Status::Stopped {
+                    // Most clients take the end of a stream for the end of its answer.
+                    yield Ok(data(&Refusal::stopped().body()));
                 }
             }
             Err(error) => yield Ok(data(&Refusal::from(error).body())),
