@@ -76,6 +76,8 @@ pub struct Parts {
     pub answers: Answers,
     /// Work that outlives the request which began it. A shutdown waits for it.
     pub tasks: TaskTracker,
+    /// Open connections, of all listeners for HTTP.
+    pub connections: TaskTracker,
     /// Sockets and streams to clients. They end after the turns, when `stopping` is cancelled.
     pub streams: TaskTracker,
     /// Cancelled when a shutdown no longer waits: what is still open ends now.
@@ -133,6 +135,7 @@ impl App {
             user_streams: Places::new(config.graphql.streams_per_user, usize::MAX),
             answers: answers(),
             tasks: TaskTracker::new(),
+            connections: TaskTracker::new(),
             streams: TaskTracker::new(),
             stopping: CancellationToken::new(),
             config,

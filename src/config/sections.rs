@@ -41,6 +41,9 @@ pub struct Http {
     /// How long a client may take to send the body of a request.
     #[serde(with = "humantime_serde")]
     pub body_timeout: Duration,
+    /// How long a client may take next to nothing of an answer.
+    #[serde(with = "humantime_serde")]
+    pub write_timeout: Duration,
     /// How long connections are still taken after a shutdown was asked for.
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
@@ -272,6 +275,9 @@ impl Http {
     pub(super) fn check(&self) -> Result<(), String> {
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             return Err("http.tls_certificate and http.tls_key: both, or neither".to_owned());
+        if self.write_timeout.is_zero() {
+            return Err("http.write_timeout: longer than 0".to_owned());
+        }
         }
         for origin in &self.cors_origins {
             let (scheme, host) = origin.split_once("://").unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The listener: who may connect, how long they may take, and where they come from.
 //!
-//! A client that says nothing, or dribbles, is closed; connections are bounded in all and by address, so that no single
-//! client takes them all.
+//! A client that says nothing, dribbles, or takes nothing of its answer, is closed; connections are bounded in all and by
+//! address, so that no single client takes them all.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::Listener;
+use super::write_timeout::WriteTimeout;
 use crate::app::App;
 use crate::rate_limit::Places;
 use crate::viewer::Address;
@@ -35,6 +36,9 @@ use crate::viewer::Address;
 /// After the system refused a connection, since there are no files left or the like.
 const PAUSE: Duration = Duration::from_millis(200);
 const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// A connection whose client has to take what is written.
+type Timed = WriteTimeout<TcpStream>;
 
 /// Serves until it is told to stop, and then until every connection has had its last answer.
 pub async fn serve(app: &App, listener: Listener, router: Router, stop: CancellationToken) {
@@ -80,10 +84,11 @@ pub async fn serve(app: &App, listener: Listener, router: Router, stop: Cancella
         let service = service(router.clone(), peer, trusted.clone());
         let (builder, patience, stop, acceptor) =
             (builder.clone(), http.header_timeout, stop.clone(), acceptor.clone());
-        tasks.spawn(async move {
+        let write_timeout = http.write_timeout;
+        tasks.spawn(app.connections.track_future(async move {
             let _places = (place, own_place);
             let ready = tokio::select! {
-                ready = timeout(patience, first_byte(stream, acceptor)) => ready,
+                ready = timeout(patience, first_byte(stream, acceptor, write_timeout)) => ready,
                 () = stop.cancelled() => return,
             };
             let io = match ready {
@@ -103,7 +108,7 @@ pub async fn serve(app: &App, listener: Listener, router: Router, stop: Cancella
             if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
-        });
+        }));
     }
     drop(socket);
     tasks.close();
@@ -114,16 +119,17 @@ pub async fn serve(app: &App, listener: Listener, router: Router, stop: Cancella
 async fn first_byte(
     stream: TcpStream,
     acceptor: Option<TlsAcceptor>,
-) -> std::io::Result<TokioIo<Either<TcpStream, Box<TlsStream<TcpStream>>>>> {
+    write_timeout: Duration,
+) -> std::io::Result<TokioIo<Either<Timed, Box<TlsStream<Timed>>>>> {
     // Parts of streams are small, and not to be held back until there are more of them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection can't be told not to wait");
     }
     let stream = match acceptor {
-        Some(acceptor) => Either::Right(Box::new(acceptor.accept(stream).await?)),
+        Some(acceptor) => Either::Right(Box::new(acceptor.accept(WriteTimeout::new(stream, write_timeout)).await?)),
         None => {
             stream.peek(&mut [0]).await?;
-            Either::Left(stream)
+            Either::Left(WriteTimeout::new(stream, write_timeout))
         }
     };
     Ok(TokioIo::new(stream))

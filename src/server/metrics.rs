@@ -15,7 +15,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
+use super::Listener;
 use crate::app::App;
 use crate::error::Code;
 
@@ -24,11 +26,11 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// A gauge of each of a few states.
 type ByState = Family<[(&'static str, &'static str); 1], Gauge>;
 
-/// Serves `/metrics` until it is dropped: to the end of a shutdown.
+/// Serves `/metrics` until it is dropped: to the end of a shutdown. Connections are bounded and timed as those of
+/// `http.listen` are.
 pub async fn serve(app: App, socket: TcpListener) {
-    if let Err(error) = axum::serve(socket, router(app)).await {
-        tracing::error!(%error, "metrics are served no longer");
-    }
+    let listener = Listener { socket, certificate: None };
+    super::serve(&app, listener, router(app.clone()), CancellationToken::new()).await;
 }
 
 /// `/metrics`, as the listener serves it.
@@ -113,6 +115,7 @@ fn gathered(app: &App) -> Registry {
     let mut registry = Registry::with_prefix("jeton");
     let mut gauge = |name: &str, help: &str, value: usize| register(&mut registry, name, help, value as u64);
     gauge("open_turns", "Turns that run now", app.turns.taken());
+    gauge("http_connections", "Connections of HTTP clients that are open, WebSockets excepted", app.connections.len());
     gauge("open_sockets", "WebSockets that are open", app.sockets.taken());
     gauge("open_streams", "Sockets and streams that are open, of users", app.user_streams.taken());
     let database = app.db.load();

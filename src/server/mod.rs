@@ -5,6 +5,7 @@ mod connections;
 mod headers;
 pub mod metrics;
 mod tls;
+mod write_timeout;
 
 use std::time::Duration;
 
