@@ -43,6 +43,7 @@ pub mod neighbours;
 pub mod openai;
 pub mod page;
 pub mod password;
+pub mod private_files;
 pub mod random;
 pub mod rate_limit;
 pub mod recording;

@@ -5,18 +5,21 @@
 //! one that has been replaced, whose tokens are good until then; `hashes` on the one that API keys are hashed with. Where
 //! no line has that mark it is the only line. Keys stay good that way when tokens get a new secret.
 
-use std::fs::{self, File};
+#[cfg(unix)]
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use secrecy::{ExposeSecret, SecretString};
+use tempfile::NamedTempFile;
 
 use crate::config::Config;
 use crate::error::{Code, Error};
 use crate::jwt;
 use crate::keyed_hash::KeyedHash;
+use crate::private_files;
 use crate::random::Random;
 
 /// Fewer bytes can be guessed by trying.
@@ -52,12 +55,12 @@ impl Secrets {
         }
         let path = path(config);
         if !path.exists() {
-            fs::create_dir_all(&config.data.dir).map_err(Error::internal)?;
+            private_files::create_dir(&config.data.dir).map_err(|error| about(&config.data.dir, error))?;
             let line = Line { text: new_secret(random), until: None, hashes: false };
-            place(&path, &[line], |draft, path| match fs::hard_link(draft, path) {
+            place(&path, &[line], |draft, path| match draft.persist_noclobber(path) {
                 // Of two servers that start at once the first one wins.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-                linked => linked,
+                Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
+                placed => placed.map(drop).map_err(|error| error.error),
             })
             .map_err(|error| about(&path, error))?;
         }
@@ -121,7 +124,7 @@ pub fn rotate(config: &Config, random: &Random, now: DateTime<Utc>, at_once: boo
     let path = path(config);
     // Of two rotations at once one waits for the other, and goes on from what it left.
     let lock = config.data.dir.join("signing.key.lock");
-    let lock = private().open(&lock).map_err(|error| about(&lock, error))?;
+    let lock = private_files::options().create(true).open(&lock).map_err(|error| about(&lock, error))?;
     lock.lock().map_err(|error| about(&path, error))?;
     let mut lines = read(&path)?;
     let none_marked = !lines.iter().any(|line| line.hashes);
@@ -133,7 +136,8 @@ pub fn rotate(config: &Config, random: &Random, now: DateTime<Utc>, at_once: boo
     }
     lines.retain(|line| line.hashes || line.until.is_some_and(|until| until > now));
     lines.insert(0, Line { text: new_secret(random), until: None, hashes: false });
-    place(&path, &lines, |draft, path| fs::rename(draft, path)).map_err(|error| about(&path, error))?;
+    place(&path, &lines, |draft, path| draft.persist(path).map(drop).map_err(|error| error.error))
+        .map_err(|error| about(&path, error))?;
     let mut keys = Secrets::of_lines(&lines)?.signing.into_iter();
     let signs = keys.next().map(|key| key.id).unwrap_or_default();
     let retired = keys.filter_map(|key| key.until.filter(|until| *until > now).map(|until| (key.id, until))).collect();
@@ -168,7 +172,7 @@ fn later(now: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
 }
 
 fn read(path: &Path) -> Result<Vec<Line>, Error> {
-    let text = SecretString::from(fs::read_to_string(path).map_err(|error| about(path, error))?);
+    let text = SecretString::from(std::fs::read_to_string(path).map_err(|error| about(path, error))?);
     let lines = text.expose_secret().lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let lines: Vec<Line> = lines
         .map(|(at, line)| parse(line).map_err(|wrong| about(path, format!("line {}: {wrong}", at + 1))))
@@ -198,35 +202,22 @@ fn parse(line: &str) -> Result<Line, String> {
     Ok(parsed)
 }
 
-/// Writes the lines under another name first and puts them into place, so that nobody ever reads half a file.
-fn place(path: &Path, lines: &[Line], put: impl FnOnce(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
-    let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    let mut file = private().truncate(true).open(&draft)?;
+/// Writes the lines under another name first and puts them into place, so that nobody ever reads half a file. The other
+/// name can't be foreseen, and the file is private from the beginning.
+fn place(path: &Path, lines: &[Line], put: impl FnOnce(NamedTempFile, &Path) -> io::Result<()>) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut draft = tempfile::Builder::new().prefix("signing.key.").suffix(".draft").tempfile_in(directory)?;
     for line in lines {
         let until = line.until.map(|until| format!(" {UNTIL}{}", until.to_rfc3339_opts(SecondsFormat::Secs, true)));
         let hashes = if line.hashes { format!(" {HASHES}") } else { String::new() };
-        writeln!(file, "{}{}{hashes}", line.text.expose_secret(), until.unwrap_or_default())?;
+        writeln!(draft, "{}{}{hashes}", line.text.expose_secret(), until.unwrap_or_default())?;
     }
-    file.sync_all()?;
-    let placed = put(&draft, path);
-    // A draft that was renamed is there no more.
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => placed?,
-    }
+    draft.as_file().sync_all()?;
+    put(draft, path)?;
     // The name is durable once its directory is.
     #[cfg(unix)]
-    path.parent().map(File::open).transpose()?.map(|directory| directory.sync_all()).transpose()?;
+    File::open(directory)?.sync_all()?;
     Ok(())
-}
-
-/// For files that only their owner may read.
-fn private() -> fs::OpenOptions {
-    let mut options = File::options();
-    options.write(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }
 
 fn about(path: &Path, wrong: impl std::fmt::Display) -> Error {
@@ -235,6 +226,8 @@ fn about(path: &Path, wrong: impl std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn config(dir: &Path) -> Config {

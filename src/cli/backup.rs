@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use super::output;
-use super::transfer::{keep_the_key, sqlite_path};
+use super::transfer::keep_the_key;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::db::sqlite_file;
 use crate::error::{Code, Error};
 use crate::transfer;
 
@@ -36,7 +37,7 @@ pub(super) async fn backup(app: &App, args: BackupArgs) -> Result<(), Error> {
 }
 
 pub(super) async fn restore(config: &Config, args: RestoreArgs) -> Result<(), Error> {
-    let Some(target) = sqlite_path(&config.database_url()) else {
+    let Some(target) = sqlite_file(&config.database_url()) else {
         let message = format!(
             "PostgreSQL is restored by its own program: pg_restore --no-owner --dbname=DATABASE {}",
             args.file.display()

@@ -1,5 +1,6 @@
 //! `jeton serve`: opens everything, says what there is, and serves.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -13,7 +14,7 @@ use crate::config::Config;
 use crate::error::{Code, Error};
 use crate::random::Random;
 use crate::server::{Certificate, Listener};
-use crate::{secrets, server, telemetry};
+use crate::{db, private_files, secrets, server, telemetry};
 
 pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let config = load(file)?;
@@ -21,7 +22,7 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let (models, missing) = Models::open(&config, &Random::system())?;
     let app = connect(config, models).await?;
     bring_up_to_date(&app).await?;
-    check_signing_key(&app.config)?;
+    check_files(&app.config)?;
     check_superusers(&app).await?;
     let certificate = Certificate::open(&app.config)?;
     let socket = listen(app.config.http.listen, "http.listen").await?;
@@ -37,27 +38,25 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whoever reads the signing key is whoever they want to be. On this machine alone that is the owner's affair; on a
-/// network it is everybody's.
-#[cfg(unix)]
-fn check_signing_key(config: &Config) -> Result<(), Error> {
-    use std::os::unix::fs::PermissionsExt;
-    let Some(path) = secrets::file(config) else { return Ok(()) };
-    let mode = std::fs::metadata(&path).map_err(Error::internal)?.permissions().mode();
-    if mode & 0o077 == 0 {
-        return Ok(());
+/// Whoever reads the signing key is whoever they want to be, and whoever reads or replaces the database has everything. On
+/// this machine alone that is the owner's affair; on a network it is everybody's.
+fn check_files(config: &Config) -> Result<(), Error> {
+    let database = db::sqlite_file(&config.database_url());
+    let parts = database.iter().flat_map(|file| private_files::of_database(file));
+    let mut exposures = BTreeSet::new();
+    for file in secrets::file(config).into_iter().chain(parts) {
+        let found = private_files::exposures(&file);
+        exposures.extend(found.map_err(|error| Error::internal(format!("{}: {error}", file.display())))?);
     }
-    let message = format!("{} can be read by others (mode {:o}); run chmod 600 on it", path.display(), mode & 0o777);
     if config.http.listen.ip().is_loopback() {
-        tracing::warn!("{message}");
+        exposures.iter().for_each(|exposure| tracing::warn!("{exposure}"));
         return Ok(());
     }
-    Err(Error::new(Code::Conflict, format!("{message}, or listen on a loopback address")))
-}
-
-#[cfg(not(unix))]
-fn check_signing_key(_: &Config) -> Result<(), Error> {
-    Ok(())
+    if exposures.is_empty() {
+        return Ok(());
+    }
+    let all = exposures.into_iter().collect::<Vec<_>>().join("; ");
+    Err(Error::new(Code::Conflict, format!("{all}; or listen on a loopback address")))
 }
 
 /// A superuser whose password is among the first that everybody tries gives the server away. The rules for new passwords

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use super::{output, progress};
 use crate::app::App;
 use crate::config::{Config, without_credentials};
-use crate::db::Db;
+use crate::db::{Db, sqlite_file};
 use crate::error::{Code, Error};
 use crate::ledger;
 use crate::transfer::{self, Moved};
@@ -42,7 +42,7 @@ pub(super) struct ImportArgs {
 }
 
 pub(super) async fn copy(config: &Config, args: CopyArgs) -> Result<ExitCode, Error> {
-    if let Some(path) = sqlite_path(&args.from).filter(|path| !path.exists()) {
+    if let Some(path) = sqlite_file(&args.from).filter(|path| !path.exists()) {
         return Err(Error::new(Code::InvalidInput, format!("there is no database {}", path.display())));
     }
     let shown = (without_credentials(&args.from), without_credentials(&args.to));
@@ -102,13 +102,6 @@ pub(super) fn keep_the_key(config: &Config) -> Result<(), Error> {
          everybody logs in again.\n",
         key.display()
     ))
-}
-
-/// The file of an SQLite address.
-pub(super) fn sqlite_path(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
 }
 
 async fn connect(url: &str, shown: &str, most: u32) -> Result<Db, Error> {

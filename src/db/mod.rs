@@ -8,7 +8,7 @@ pub mod set;
 mod together;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use migration::MigratorTrait;
 use prometheus_client::metrics::histogram::Histogram;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{Connection, PgConnection};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
@@ -26,6 +26,7 @@ use sea_orm::{
 use self::together::Lanes;
 pub use self::together::{Outcomes, Together};
 use crate::error::{Code, Error};
+use crate::private_files;
 
 /// A write transaction, as jobs see it.
 pub type Txn = DatabaseTransaction;
@@ -68,7 +69,7 @@ impl Db {
         Self::connect_within(url, max_connections, PATIENCE).await
     }
 
-    /// Connects; an SQLite file is made when it is missing. Later, too, nobody waits longer than `patience` for a
+    /// Connects; an SQLite file is made when it is missing, and only its owner may read it. Later, too, nobody waits longer than `patience` for a
     /// connection, or for another process that has locked the file.
     ///
     /// # Errors
@@ -84,8 +85,8 @@ impl Db {
                 Err(error) => Err(reason(url, error).await),
             };
         }
-        if let Some(parent) = url.split_once("://").and_then(|(_, path)| Path::new(path).parent()) {
-            std::fs::create_dir_all(parent).map_err(Error::internal)?;
+        if let Some(file) = sqlite_file(url) {
+            make_private(&file).map_err(|error| Error::internal(format!("{}: {error}", file.display())))?;
         }
         // It is no server that could be away: asking before each use whether it is there costs as much as a small query.
         options.test_before_acquire(false);
@@ -257,6 +258,33 @@ impl Db {
             _ => "SQLite",
         }
     }
+}
+
+/// The file of an SQLite address; none of any other, or of a database in memory.
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    if !url.starts_with("sqlite:") || url.contains(":memory:") || url.contains("mode=memory") {
+        return None;
+    }
+    let options: SqliteConnectOptions = url.parse().ok()?;
+    Some(options.get_filename().to_owned())
+}
+
+/// Creates the file where it is missing, and takes the permissions of other users away from one that was not private.
+fn make_private(file: &Path) -> std::io::Result<()> {
+    if let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        private_files::create_dir(directory)?;
+    }
+    private_files::create_missing(file)?;
+    for part in private_files::of_database(file) {
+        match private_files::repair(&part) {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!(file = %part.display(), "others could read a file of the database; no longer"),
+            Err(error) => {
+                tracing::warn!(file = %part.display(), %error, "a file of the database can't be made private")
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Writes something that means nothing, so that a full disk shows.

@@ -14,6 +14,7 @@ use super::check_complete;
 use crate::db::Db;
 use crate::error::{Code, Error};
 use crate::ledger;
+use crate::private_files;
 
 /// Writes the database as it is at this moment into a new file, which gets its name when it is whole and on the disk.
 ///
@@ -53,9 +54,11 @@ pub async fn restore(file: &Path, target: &Path, replace: bool, kept_as: &str) -
     }
     check_file(file).await?;
     let directory = directory(target);
-    fs::create_dir_all(directory).map_err(|error| about(directory, error))?;
+    private_files::create_dir(directory).map_err(|error| about(directory, error))?;
     let draft = draft(target)?;
-    fs::copy(file, draft.path()).map_err(|error| about(draft.path(), error))?;
+    // Without the permissions of the backup, which others may be allowed to read.
+    let copied = File::open(file).and_then(|mut backup| std::io::copy(&mut backup, &mut draft.as_file()));
+    copied.map_err(|error| about(draft.path(), error))?;
     check_money(&draft, file).await?;
     let before = if target.exists() { Some(set_aside(target, kept_as).await?) } else { None };
     place(draft, target)?;
@@ -103,6 +106,10 @@ async fn check_money(draft: &NamedTempFile, file: &Path) -> Result<(), Error> {
 
 /// Renames a database that nobody has open; its new name.
 async fn set_aside(target: &Path, kept_as: &str) -> Result<PathBuf, Error> {
+    // It keeps its permissions under the other name, and is opened by nothing that looks at them.
+    for part in private_files::of_database(target) {
+        private_files::repair(&part).map_err(|error| about(&part, error))?;
+    }
     let path = target.to_owned();
     let options = move || SqliteConnectOptions::new().filename(&path).busy_timeout(Duration::from_secs(1));
     // Leaving the write-ahead log needs the database for oneself alone, and puts everything into the one file.

@@ -12,6 +12,7 @@ const LEAVES: &[&str] = &[
     "metrics",
     "page",
     "password",
+    "private_files",
     "random",
     "rate_limit",
     "recording",
