@@ -244,6 +244,17 @@ impl Actor {
         viewer.staff().map(Actor::User)
     }
 
+    /// The same actor with the roles of a later moment.
+    ///
+    /// # Errors
+    /// FORBIDDEN for one that is no operator any more.
+    pub fn with_roles(self, is_staff: bool, is_superuser: bool) -> Result<Self, Error> {
+        match self {
+            Actor::CommandLine | Actor::Server => Ok(self),
+            Actor::User(identity) => Self::from_viewer(Viewer::User(Identity { is_staff, is_superuser, ..identity })),
+        }
+    }
+
     /// The user id; none for the command line and the server.
     pub fn id(&self) -> Option<i64> {
         match self {

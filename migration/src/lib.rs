@@ -12,6 +12,7 @@ mod m20261124_000007_audit_owner;
 mod m20261126_000008_servers;
 mod m20261126_000009_jobs;
 mod m20261126_000010_imports;
+mod m20261128_000011_requested_balance;
 
 /// All steps, in order.
 pub struct Migrator;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000008_servers::Migration),
             Box::new(m20261126_000009_jobs::Migration),
             Box::new(m20261126_000010_imports::Migration),
+            Box::new(m20261128_000011_requested_balance::Migration),
         ]
     }
 }

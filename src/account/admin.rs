@@ -1,28 +1,33 @@
 //! What operators do with other people's accounts: over GraphQL as staff, or on the command line.
 //!
-//! Staff see everybody, adjust balances and look after plain users. Only a superuser changes roles, and touches staff
-//! and superusers. The last active superuser can't be taken away. Every deed is in the audit trail.
+//! Staff see everybody, adjust balances of plain users and look after them. Only a superuser changes roles, and touches
+//! staff and superusers, their balances included; so nobody else adjusts their own. What one staff member gives out in a
+//! day is limited. The last active superuser can't be taken away. Every deed is in the audit trail.
+//!
+//! Who may is decided in the transaction, with the rows of the actor and of the target locked: either may have been
+//! promoted or demoted meanwhile.
 
+mod adjust;
+
+use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
+pub use self::adjust::{Adjustment, Amount, adjust_balance};
+use self::adjust::{keep_staff_limit, staff_limit};
 use super::{NewUser, Roles, insert, set_password_hash};
 use crate::app::App;
 use crate::audit::{self, Deed};
 use crate::db::Txn;
-use crate::entity::ledger_entry::Reason;
 use crate::entity::{chat, user};
 use crate::error::{Code, Error};
-use crate::ledger::{self, Balance, Entry, find_for_update};
+use crate::ledger;
 use crate::page::{Key, Page, Place, Slice, Sort};
 use crate::password;
 use crate::tokens::Tokens;
 use crate::viewer::Actor;
-
-/// Longest reason for an adjustment, in characters.
-const MAX_NOTE_CHARS: usize = 500;
 
 /// Which users are asked for; all where nothing is set.
 #[derive(Clone, Debug, Default)]
@@ -107,7 +112,8 @@ pub async fn users(app: &App, _actor: Actor, filter: Filter, page: Page) -> Resu
 /// Makes an account, whether or not registration is open. Its balance starts with the configured grant.
 ///
 /// # Errors
-/// FORBIDDEN where roles are given by somebody who is no superuser; INVALID_INPUT as for registering.
+/// FORBIDDEN where roles are given by somebody who is no superuser; INVALID_INPUT as for registering; RATE_LIMITED where
+/// the grant is more than a staff member may give out today.
 pub async fn create(
     app: &App,
     actor: Actor,
@@ -121,13 +127,20 @@ pub async fn create(
     }
     let mut new = NewUser::checked(app, username, password, roles).await?;
     new.grant = grant.unwrap_or(new.grant);
+    new.actor_id = actor.id();
+    let limit = staff_limit(app);
     app.db
-        .write((actor, new), |txn, (actor, new)| {
+        .write((actor, new), move |txn, (actor, new)| {
             Box::pin(async move {
+                let (actor, _) = lock(txn, *actor, None).await?;
+                if new.roles != Roles::default() {
+                    actor.require_superuser()?;
+                }
                 let user = insert(txn, new).await?;
+                keep_staff_limit(txn, actor, new.grant, limit, new.at).await?;
                 let details = json!({ "staff": user.is_staff, "superuser": user.is_superuser, "tokens": user.tokens });
                 let target = ("user", user.id, user.username.as_str());
-                audit::record(txn, actor, Deed { action: "user.create", target, owner_id: None, details, at: new.at })
+                audit::record(txn, &actor, Deed { action: "user.create", target, owner_id: None, details, at: new.at })
                     .await?;
                 Ok(user)
             })
@@ -160,8 +173,10 @@ pub async fn update(app: &App, actor: Actor, user_id: i64, change: Change) -> Re
         .db
         .write((actor, user_id, change, at), |txn, &(actor, user_id, change, at)| {
             Box::pin(async move {
-                let before = find_for_update(txn, user_id).await?;
-                actor.may_touch(before.is_operator())?;
+                let (actor, before) = lock_target(txn, actor, user_id).await?;
+                if change.staff.is_some() || change.superuser.is_some() {
+                    actor.require_superuser()?;
+                }
                 let active = change.active.unwrap_or(before.is_active);
                 let superuser = change.superuser.unwrap_or(before.is_superuser);
                 if before.is_active && before.is_superuser && !(active && superuser) {
@@ -224,12 +239,11 @@ pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: Secre
         .db
         .write((actor, user_id, hash, app.clock.now()), |txn, (actor, user_id, hash, at)| {
             Box::pin(async move {
-                // Checked again under the lock: the user may have been promoted meanwhile.
-                actor.may_touch(find_for_update(txn, *user_id).await?.is_operator())?;
+                let (actor, _) = lock_target(txn, *actor, *user_id).await?;
                 let user = set_password_hash(txn, *user_id, hash).await?;
                 let target = ("user", user.id, user.username.as_str());
                 let deed = Deed { action: "user.set_password", target, owner_id: None, details: json!({}), at: *at };
-                audit::record(txn, actor, deed).await?;
+                audit::record(txn, &actor, deed).await?;
                 Ok(user)
             })
         })
@@ -247,8 +261,7 @@ pub async fn delete(app: &App, actor: Actor, user_id: i64) -> Result<(), Error> 
     app.db
         .write((actor, user_id, at), |txn, &(actor, user_id, at)| {
             Box::pin(async move {
-                let user = find_for_update(txn, user_id).await?;
-                actor.may_touch(user.is_operator())?;
+                let (actor, user) = lock_target(txn, actor, user_id).await?;
                 remove(txn, &actor, &user, at).await
             })
         })
@@ -258,12 +271,7 @@ pub async fn delete(app: &App, actor: Actor, user_id: i64) -> Result<(), Error> 
 }
 
 /// Removes a user whose row is locked, and what belongs to it.
-pub(super) async fn remove(
-    txn: &Txn,
-    actor: &Actor,
-    user: &user::Model,
-    at: chrono::DateTime<chrono::Utc>,
-) -> Result<(), Error> {
+pub(super) async fn remove(txn: &Txn, actor: &Actor, user: &user::Model, at: DateTime<Utc>) -> Result<(), Error> {
     if user.is_active && user.is_superuser {
         keep_a_superuser(txn, user.id).await?;
     }
@@ -275,77 +283,31 @@ pub(super) async fn remove(
     Ok(())
 }
 
-/// By how much a balance is to change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amount {
-    /// By so many tokens.
-    By(Tokens),
-    /// To so many spendable tokens.
-    To(Tokens),
-}
-
-/// A change of somebody's balance.
-#[derive(Clone, Debug)]
-pub struct Adjustment {
-    /// Whose.
-    pub user_id: i64,
-    /// By how much.
-    pub amount: Amount,
-    /// Why, in the operator's words.
-    pub reason: String,
-    /// Makes retries harmless.
-    pub idempotency_key: Option<String>,
-}
-
-/// Adjusts a balance.
+/// The user whose account or balance is to be changed, and the actor with the roles of this moment.
 ///
 /// # Errors
-/// NOT_FOUND without such a user; INVALID_INPUT where the balance would become negative or too large, or the reason is
-/// missing; CONFLICT where the idempotency key stands for another adjustment.
-pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Result<Balance, Error> {
-    let reason = input.reason.trim();
-    if reason.is_empty() || reason.contains('\0') {
-        return Err(Error::field("reason", "Say why."));
-    }
-    if reason.chars().count() > MAX_NOTE_CHARS {
-        return Err(Error::field("reason", format!("Ensure this field has no more than {MAX_NOTE_CHARS} characters.")));
-    }
-    ledger::check_idempotency_key(input.idempotency_key.as_deref())?;
-    let input = Adjustment { reason: reason.to_owned(), ..input };
-    let user_id = input.user_id;
-    let balance = app
-        .db
-        .write((actor, input, app.clock.now()), |txn, (actor, input, at)| {
-            Box::pin(async move {
-                let user = find_for_update(txn, input.user_id).await?;
-                let amount = match input.amount {
-                    Amount::By(amount) => amount,
-                    Amount::To(target) => target.minus(user.tokens)?,
-                };
-                let entry = Entry {
-                    note: Some(input.reason.clone()),
-                    actor_id: actor.id(),
-                    idempotency_key: input.idempotency_key.clone(),
-                    ..Entry::new(user.id, amount, Reason::Adjustment, *at)
-                };
-                let before = Balance::from(&user);
-                let balance = ledger::apply(txn, &entry).await?;
-                if balance != before || input.idempotency_key.is_none() {
-                    let details = json!({ "amount": amount, "tokens": balance.tokens, "reason": input.reason });
-                    let target = ("user", user.id, user.username.as_str());
-                    audit::record(
-                        txn,
-                        actor,
-                        Deed { action: "balance.adjust", target, owner_id: None, details, at: *at },
-                    )
-                    .await?;
-                }
-                Ok(balance)
-            })
-        })
-        .await?;
-    ledger::announce(&app.bus, user_id);
-    Ok(balance)
+/// NOT_FOUND without such a user; FORBIDDEN for an operator unless by a superuser.
+async fn lock_target(txn: &Txn, actor: Actor, user_id: i64) -> Result<(Actor, user::Model), Error> {
+    let (actor, target) = lock(txn, actor, Some(user_id)).await?;
+    let target = target.ok_or_else(|| Error::not_found("user"))?;
+    actor.may_touch(target.is_operator())?;
+    Ok((actor, target))
+}
+
+/// Locks the actor's row and the target's, in the order of their ids.
+///
+/// # Errors
+/// UNAUTHENTICATED or FORBIDDEN for an actor that is no active operator any more.
+async fn lock(txn: &Txn, actor: Actor, target: Option<i64>) -> Result<(Actor, Option<user::Model>), Error> {
+    let rows = ledger::find_all_for_update(txn, actor.id().into_iter().chain(target)).await?;
+    let actor = match actor.id() {
+        None => actor,
+        Some(id) => {
+            let own = rows.iter().find(|row| row.id == id && row.is_active).ok_or_else(Error::unauthenticated)?;
+            actor.with_roles(own.is_staff, own.is_superuser)?
+        }
+    };
+    Ok((actor, rows.into_iter().find(|row| Some(row.id) == target)))
 }
 
 /// A user, as operators see it.

@@ -228,6 +228,8 @@ struct NewUser {
     password_hash: String,
     roles: Roles,
     grant: Tokens,
+    /// The operator who makes the account, if it is not the user.
+    actor_id: Option<i64>,
     at: chrono::DateTime<chrono::Utc>,
 }
 
@@ -244,6 +246,7 @@ impl NewUser {
             password_hash: app.hasher.hash(password).await?,
             roles,
             grant: Tokens(app.config.ledger.signup_grant),
+            actor_id: None,
             at: app.clock.now(),
         })
     }
@@ -271,7 +274,8 @@ async fn insert(txn: &Txn, new: &NewUser) -> Result<user::Model, Error> {
         _ => error.into(),
     })?;
     if new.grant > Tokens::ZERO {
-        user.tokens = ledger::apply(txn, &Entry::new(user.id, new.grant, Reason::SignupGrant, new.at)).await?.tokens;
+        let grant = Entry::new(user.id, new.grant, Reason::SignupGrant, new.at);
+        user.tokens = ledger::apply(txn, &Entry { actor_id: new.actor_id, ..grant }).await?.balance.tokens;
     }
     Ok(user)
 }

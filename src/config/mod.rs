@@ -144,8 +144,12 @@ impl Config {
         if self.graphql.heartbeat.is_zero() {
             return Err("graphql.heartbeat: longer than 0".to_owned());
         }
-        if self.ledger.signup_grant < 0 {
-            return Err("ledger.signup_grant: not negative".to_owned());
+        let not_negative = [
+            ("ledger.signup_grant", self.ledger.signup_grant),
+            ("ledger.staff_daily_limit", self.ledger.staff_daily_limit),
+        ];
+        if let Some((key, _)) = not_negative.iter().find(|(_, value)| *value < 0) {
+            return Err(format!("{key}: not negative"));
         }
         let at_least_one = [
             ("database.max_connections", self.database.max_connections as usize),

@@ -138,6 +138,8 @@ pub struct Auth {
 pub struct Ledger {
     /// Tokens that a new account starts with.
     pub signup_grant: i64,
+    /// Tokens that one staff member may give out in a day; 0: no limit.
+    pub staff_daily_limit: i64,
 }
 
 /// `[turns]`
@@ -273,11 +275,11 @@ impl Http {
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
-        if self.tls_certificate.is_some() != self.tls_key.is_some() {
-            return Err("http.tls_certificate and http.tls_key: both, or neither".to_owned());
         if self.write_timeout.is_zero() {
             return Err("http.write_timeout: longer than 0".to_owned());
         }
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            return Err("http.tls_certificate and http.tls_key: both, or neither".to_owned());
         }
         for origin in &self.cors_origins {
             let (scheme, host) = origin.split_once("://").unwrap_or_default();

@@ -56,6 +56,8 @@ pub struct Model {
     pub api_key_id: Option<i64>,
     /// Makes retries harmless; unique for the actor.
     pub idempotency_key: Option<String>,
+    /// The spendable balance that an adjustment was to reach, where it named no amount.
+    pub requested_balance: Option<Tokens>,
     /// When.
     pub created_at: DateTimeUtc,
 }

@@ -160,6 +160,7 @@ pub async fn settle(
             api_key_id: Set(*api_key_id),
             actor_id: Set(None),
             idempotency_key: Set(None),
+            requested_balance: Set(None),
             created_at: Set(*at),
         });
     }

@@ -45,6 +45,7 @@ pub async fn record_imported(txn: &Txn, chats: &[Imported], at: DateTime<Utc>) -
             api_key_id: Set(None),
             actor_id: Set(None),
             idempotency_key: Set(None),
+            requested_balance: Set(None),
             created_at: Set(at),
         })
     };

@@ -7,6 +7,7 @@
 
 mod available;
 mod export;
+mod granted;
 mod hold;
 mod import;
 mod key;
@@ -24,6 +25,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
 
 pub use self::available::Available;
 pub use self::export::export;
+pub use self::granted::granted_by;
 pub use self::hold::{Hold, Settlement, hold, insufficient, lock, settle};
 pub use self::import::{Imported, record_imported};
 pub use self::verify::{Finding, verify};
@@ -84,8 +86,19 @@ pub struct Entry {
     pub actor_id: Option<i64>,
     /// Makes retries harmless, for each actor.
     pub idempotency_key: Option<String>,
+    /// The spendable balance that was asked for, where no amount was.
+    pub requested_balance: Option<Tokens>,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// The outcome of a movement.
+#[derive(Clone, Copy, Debug)]
+pub struct Applied {
+    /// What the user has now.
+    pub balance: Balance,
+    /// The movement was recorded: its idempotency key was not used before.
+    pub is_new: bool,
 }
 
 impl Entry {
@@ -100,6 +113,7 @@ impl Entry {
             api_key_id: None,
             actor_id: None,
             idempotency_key: None,
+            requested_balance: None,
             at,
         }
     }
@@ -112,14 +126,14 @@ impl Entry {
 /// # Errors
 /// NOT_FOUND without such a user; INVALID_INPUT where the balance would become negative or larger than
 /// [`Tokens::MAX_BALANCE`]; CONFLICT where the idempotency key stands for another movement.
-pub async fn apply(txn: &Txn, entry: &Entry) -> Result<Balance, Error> {
+pub async fn apply(txn: &Txn, entry: &Entry) -> Result<Applied, Error> {
     // Serialises the movements of one user on PostgreSQL, so that a repeated key is seen; SQLite has one writer.
     let before = find_for_update(txn, entry.user_id).await?;
     if let Some(earlier) = earlier(txn, entry).await? {
-        if (earlier.user_id, earlier.amount, earlier.reason) != (entry.user_id, entry.amount, entry.reason) {
+        if !is_same(&earlier, entry) {
             return Err(Error::new(Code::Conflict, "This idempotency key was used for another adjustment."));
         }
-        return Ok(Balance::from(&before));
+        return Ok(Applied { balance: Balance::from(&before), is_new: false });
     }
     let ceiling = Tokens::MAX_BALANCE.minus(entry.amount)?;
     let updated = user::Entity::update_many()
@@ -134,7 +148,18 @@ pub async fn apply(txn: &Txn, entry: &Entry) -> Result<Balance, Error> {
         return Err(Error::field("amount", message));
     };
     record(txn, entry, balance).await?;
-    Ok(balance)
+    Ok(Applied { balance, is_new: true })
+}
+
+/// Whether a movement is the one that was recorded before: everything that was asked for is the same. The amount that it
+/// takes to reach a balance was not asked for, and may be another one by now.
+fn is_same(earlier: &ledger_entry::Model, entry: &Entry) -> bool {
+    let same_amount = entry.requested_balance.is_some() || earlier.amount == entry.amount;
+    earlier.requested_balance == entry.requested_balance
+        && same_amount
+        && earlier.user_id == entry.user_id
+        && earlier.reason == entry.reason
+        && earlier.note == entry.note
 }
 
 /// Whether an idempotency key will do: 1 to 255 visible ASCII characters, as in the draft for the HTTP header.
@@ -250,6 +275,16 @@ pub async fn find_for_update(txn: &Txn, user_id: i64) -> Result<user::Model, Err
     user.ok_or_else(|| Error::not_found("user"))
 }
 
+/// The rows of these users that are there, locked in the order of their ids until the transaction ends.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn find_all_for_update(txn: &Txn, ids: impl IntoIterator<Item = i64>) -> Result<Vec<user::Model>, Error> {
+    use sea_orm::{QueryOrder, QuerySelect};
+    let users = user::Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id);
+    Ok(users.lock_exclusive().all(txn).await?)
+}
+
 async fn earlier(txn: &Txn, entry: &Entry) -> Result<Option<ledger_entry::Model>, Error> {
     use ledger_entry::Column;
     let Some(key) = &entry.idempotency_key else { return Ok(None) };
@@ -273,6 +308,7 @@ async fn record(txn: &Txn, entry: &Entry, after: Balance) -> Result<(), Error> {
         api_key_id: Set(entry.api_key_id),
         actor_id: Set(entry.actor_id),
         idempotency_key: Set(entry.idempotency_key.clone()),
+        requested_balance: Set(entry.requested_balance),
         created_at: Set(entry.at),
     };
     row.insert(txn).await?;

@@ -38,10 +38,12 @@ const STAFF: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN, O
 const ALL: [Verdict; 6] = [OK; 6];
 /// With the wrong password of this test.
 const PERSON: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, INVALID, INVALID, INVALID, INVALID];
+/// What is done to operators.
+const SUPERUSER: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, OK];
 const STAFF_TOO: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, OK, OK, OK];
 
 /// Each field of the roots: an operation, and the verdicts. `$chat`, `$conversation`, `$session`, `$key` are made anew for
-/// each viewer and are the owner's; `$user` is made anew too; `$name` is new.
+/// each viewer and are the owner's; `$user` is made anew too, as is `$operator`, who is staff; `$name` is new.
 const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.apiKeys", "{ it: apiKeys { totalCount } }", MINE),
     ("Query.auditTrail", "{ it: auditTrail { totalCount } }", STAFF),
@@ -147,12 +149,32 @@ const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
     (
         "roles are for superusers",
         "mutation { it: updateUser(input: {userId: \"$user\", staff: true}) { errors { code } } }",
-        [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, OK],
+        SUPERUSER,
     ),
     (
         "so are new ones",
         "mutation { it: createUser(input: {username: \"$name\", password: \"$password\", staff: true}) { errors { code } } }",
-        [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, OK],
+        SUPERUSER,
+    ),
+    (
+        "the balance of an operator",
+        "mutation { it: adjustBalance(input: {userId: \"$operator\", amount: 1, reason: \"x\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "an operator's account",
+        "mutation { it: updateUser(input: {userId: \"$operator\", active: false}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "an operator's password",
+        "mutation { it: setPassword(input: {userId: \"$operator\", password: \"$password\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "deleting an operator",
+        "mutation { it: deleteUser(input: {userId: \"$operator\"}) { errors { code } } }",
+        SUPERUSER,
     ),
     (
         "somebody else's conversation",
@@ -293,12 +315,15 @@ impl World {
             let current = sessions["sessions"]["nodes"].as_array().unwrap().iter().find(|s| s["current"] == true);
             filled = filled.replace("$session", current.unwrap()["id"].as_str().unwrap());
         }
-        if filled.contains("$user") {
-            let user = admin::create(&self.app.app, Actor::CommandLine, name, PASSWORD.into(), Roles::default(), None);
-            let id = user.await.unwrap().id;
-            use base64::Engine;
-            let id = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(format!("User:{id}"));
-            filled = filled.replace("$user", &id);
+        for (mark, is_staff) in [("$user", false), ("$operator", true)] {
+            if filled.contains(mark) {
+                let roles = Roles { is_staff, is_superuser: false };
+                let user = admin::create(&self.app.app, Actor::CommandLine, name, PASSWORD.into(), roles, None);
+                let id = user.await.unwrap().id;
+                use base64::Engine;
+                let id = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(format!("User:{id}"));
+                filled = filled.replace(mark, &id);
+            }
         }
         filled
     }

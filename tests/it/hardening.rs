@@ -293,6 +293,8 @@ fn what_can_be_no_origin_or_certificate_is_refused_by_name() {
         ("http.cors_origins = ['chat.example']", "no origin"),
         ("http.cors_origins = ['https://*.example']", "no origin"),
         ("http.tls_certificate = 'chain.pem'", "both, or neither"),
+        ("http.write_timeout = '0s'", "http.write_timeout: longer than 0"),
+        ("ledger.staff_daily_limit = -1", "ledger.staff_daily_limit: not negative"),
         ("auth.former_secrets = ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa']", "auth.secret: needed"),
         ("auth.secret = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'\nauth.hash_secret = 'short'", "auth.hash_secret"),
     ] {

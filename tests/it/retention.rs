@@ -80,6 +80,7 @@ async fn many_chats(app: &TestApp, client: &Client, count: usize) {
                 actor_id: Set(None),
                 api_key_id: Set(None),
                 idempotency_key: Set(None),
+                requested_balance: Set(None),
                 created_at: Set(now),
             });
             for batch in entries.collect::<Vec<_>>().chunks(500) {

@@ -67,7 +67,8 @@ struct AdjustBalanceInput {
     amount: Tokens,
     /// Why, 1 to 500 characters. The user can read it.
     reason: String,
-    /// Makes retries harmless: the same key adjusts once. 1 to 255 visible ASCII characters.
+    /// Makes retries harmless: the same key adjusts once, and with anything else it is a CONFLICT. 1 to 255 visible ASCII
+    /// characters.
     idempotency_key: Option<String>,
 }
 
@@ -118,7 +119,7 @@ struct AdjustBalancePayload {
 
 #[Object]
 impl AdminMutation {
-    /// Makes an account for somebody, with the usual grant. For staff.
+    /// Makes an account for somebody, with the usual grant, which counts as given out by the staff member. For staff.
     async fn create_user(
         &self,
         ctx: &Context<'_>,
@@ -175,7 +176,8 @@ impl AdminMutation {
         Ok(DeleteUserPayload { deleted_user_id: deleted.map(|()| input.user_id), errors })
     }
 
-    /// Adds tokens to a balance, or takes them away. For staff.
+    /// Adds tokens to a balance, or takes them away. For staff; balances of staff, the own one included, for superusers.
+    /// What one staff member gives out in a day is limited.
     async fn adjust_balance(
         &self,
         ctx: &Context<'_>,
