@@ -147,6 +147,7 @@ async def run(binary: str, count: int, carriers: list[str]) -> None:
             http.listen = "127.0.0.1:{port}"
             data.dir = "{data}"
             ledger.signup_grant = 1000000
+            limits.registrations_per_hour_per_address = 0
             log.filter = "warn"
             [models.slow]
             provider = "openai"

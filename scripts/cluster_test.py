@@ -285,6 +285,7 @@ class Cluster:
             http.trusted_proxies = ["127.0.0.0/8"]
             http.drain = "1s"
             ledger.signup_grant = {GRANT}
+            limits.registrations_per_hour_per_address = 0
             log.filter = "warn"
             turns.lease = "{LEASE:.0f}s"
             v1.store_api_messages = true

@@ -63,6 +63,7 @@ class Server(rig.Server):
             default_model = "flat"
             database.url = "{database}"
             auth.hashing_threads = 1
+            limits.registrations_per_hour_per_address = 0
             ledger.signup_grant = 100000
             log.filter = "error"
             turns = {{ lease = "{LEASE:.0f}s", save_interval = "100ms", first_piece_timeout = "2s", piece_timeout = "2s" }}

@@ -120,7 +120,7 @@ impl App {
             db,
             clock,
             random,
-            hasher: Hasher::new(config.auth.hashing_threads)?,
+            hasher: Hasher::new(config.auth.hashing_threads, config.auth.max_queued_hashes)?,
             keys: Keys::new(&secrets.signing, names),
             hashes: hash("jeton: API keys and calls")?,
             models,

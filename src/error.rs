@@ -83,7 +83,7 @@ pub struct Error {
     pub message: String,
     /// The mistakes in the input, all of them at once.
     pub fields: Vec<FieldError>,
-    /// Seconds after which a retry may succeed, with [`Code::RateLimited`].
+    /// Seconds after which a retry may succeed, with [`Code::RateLimited`] and from [`Error::overloaded`].
     pub retry_after: Option<u64>,
     /// The cause, for the log only.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
@@ -139,6 +139,17 @@ impl Error {
     /// [`Code::RateLimited`], to be tried again in so many seconds.
     pub fn rate_limited(message: impl Into<String>, retry_after: u64) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited, message) }
+    }
+
+    /// [`Code::Unavailable`] where a bounded queue is full, to be tried again in so many seconds. Without a cause: it is
+    /// counted, not logged, so that no flood of requests becomes one of log lines.
+    pub fn overloaded(message: impl Into<String>, retry_after: u64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(Code::Unavailable, message) }
+    }
+
+    /// Whether the log is to have it: a fault with a cause.
+    pub fn is_logged(&self) -> bool {
+        self.is_fault() && self.retry_after.is_none()
     }
 
     /// Adds the cause, for the log.

@@ -10,6 +10,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+/// Longest token that is decoded, in bytes. Jeton's have some hundreds beside issuer and audience.
+pub const MAX_BYTES: usize = 8192;
+
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -147,6 +150,9 @@ impl Keys {
     /// # Errors
     /// Why it is refused.
     pub fn verify(&self, token: &str, kind: Kind, now: DateTime<Utc>) -> Result<Claims, Refused> {
+        if token.len() > MAX_BYTES {
+            return Err(Refused::Invalid);
+        }
         let named = jsonwebtoken::decode_header(token).map_err(|_| Refused::Invalid)?.kid;
         let ring = self.ring();
         // Tokens from before there were names may be of any key.
@@ -248,6 +254,27 @@ mod tests {
         // {"alg":"none"} with the payload of a good token and no signature.
         let payload = refresh.split('.').nth(1).unwrap();
         assert_eq!(keys.verify(&format!("eyJhbGciOiJub25lIn0.{payload}."), Kind::Refresh, now), Err(Refused::Invalid));
+    }
+
+    #[test]
+    fn a_token_that_is_too_long_is_not_looked_at() {
+        // A good one but for its length: claims that nobody knows are ignored.
+        let sign = |filler: usize| {
+            let claims = serde_json::json!({ "token_type": "access", "exp": start().timestamp() + 60,
+                "iat": start().timestamp(), "jti": "x", "user_id": 7, "session_id": 3, "filler": "x".repeat(filler) });
+            let key = EncodingKey::from_secret(SECRET.as_bytes());
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
+        };
+        assert!(keys().verify(&sign(5_000), Kind::Access, start()).is_ok());
+        assert_eq!(keys().verify(&sign(10_000), Kind::Access, start()), Err(Refused::Invalid));
+    }
+
+    #[test]
+    fn the_longest_names_of_the_configuration_fit_into_a_token() {
+        let name = Some("x".repeat(1000));
+        let keys = Keys::new(&[secret("one", SECRET)], Names { issuer: name.clone(), audience: name });
+        let token = keys.sign(subject(Kind::Access), start(), DAY).unwrap();
+        assert!(keys.verify(&token, Kind::Access, start()).is_ok(), "{}", token.len());
     }
 
     #[test]

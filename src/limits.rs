@@ -11,11 +11,15 @@ use crate::error::Error;
 use crate::rate_limit::{Failures, Rate};
 use crate::viewer::Address;
 
+/// Registration forms that may be checked for each account that may be made: people mistype.
+const ATTEMPTS: u32 = 5;
+
 /// What may be done in a time.
 pub struct Rates {
     users: Rate<i64>,
     keys: Rate<i64>,
     registrations: Rate<Address>,
+    registration_attempts: Rate<Address>,
     refreshes: Rate<Address>,
     bus: Bus,
 }
@@ -23,10 +27,13 @@ pub struct Rates {
 impl Rates {
     /// The rates of the configuration.
     pub fn new(limits: &config::Limits, bus: Bus) -> Self {
+        let (accounts, burst) = (limits.registrations_per_hour_per_address, limits.registration_burst_per_address);
+        let attempts = |accounts: u32| accounts.saturating_mul(ATTEMPTS);
         Self {
             users: Rate::per_minute(limits.messages_per_minute_per_user),
             keys: Rate::per_minute(limits.messages_per_minute_per_key),
-            registrations: Rate::per_hour(limits.registrations_per_hour_per_address),
+            registrations: Rate::per_hour(accounts, burst),
+            registration_attempts: Rate::per_hour(attempts(accounts), attempts(burst)),
             refreshes: Rate::per_minute(limits.refreshes_per_minute_per_address),
             bus,
         }
@@ -59,6 +66,16 @@ impl Rates {
         self.together(words, || vec![allowed(&self.registrations, "registrations", address)]).await
     }
 
+    /// Counts a registration form before it is checked.
+    ///
+    /// # Errors
+    /// RATE_LIMITED, with the seconds to wait.
+    pub async fn registration_attempt(&self, address: &Address) -> Result<(), Error> {
+        let words = "Too many tries at new accounts from your address. Wait a moment.";
+        self.registration_attempts.check(address, words)?;
+        self.together(words, || vec![allowed(&self.registration_attempts, "registration attempts", address)]).await
+    }
+
     /// Counts the use of a refresh token.
     ///
     /// # Errors
@@ -74,6 +91,7 @@ impl Rates {
         self.users.forget_idle();
         self.keys.forget_idle();
         self.registrations.forget_idle();
+        self.registration_attempts.forget_idle();
         self.refreshes.forget_idle();
     }
 
@@ -84,8 +102,8 @@ impl Rates {
 }
 
 fn allowed<K: Clone + Eq + std::hash::Hash>(rate: &Rate<K>, what: &'static str, who: impl ToString) -> Allowed {
-    let (count, period) = rate.quota();
-    Allowed { of: (what, who.to_string()), count, period }
+    let (count, burst, period) = rate.quota();
+    Allowed { of: (what, who.to_string()), count, burst, period }
 }
 
 /// Wrong passwords, by the name that was tried and by the address from which.

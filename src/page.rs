@@ -18,6 +18,22 @@ use crate::error::{Error, FieldError};
 pub const DEFAULT_SIZE: u64 = 20;
 /// The largest page.
 pub const MAX_SIZE: u64 = 100;
+/// Longest text that a list is searched for, in characters.
+const MAX_SEARCH_CHARS: usize = 300;
+
+/// Checks the length of a text that a list is to be searched for, before it is folded or given to a database.
+///
+/// # Errors
+/// [`search_too_long`].
+pub fn check_search(search: &str) -> Result<(), Error> {
+    let is_long = search.len() > 4 * MAX_SEARCH_CHARS || search.chars().count() > MAX_SEARCH_CHARS;
+    if is_long { Err(search_too_long()) } else { Ok(()) }
+}
+
+/// INVALID_INPUT for a search that is too long.
+pub fn search_too_long() -> Error {
+    Error::field("search", format!("Ensure this field has no more than {MAX_SEARCH_CHARS} characters."))
+}
 
 /// Which page, as the Relay cursor connections specification says it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,111 +1,129 @@
-//! Passwords: the rules for new ones, and hashing off the async threads, bounded in number and behind all else.
+//! Passwords: the rules for new ones, and hashing on threads of their own, bounded in number and behind all else.
 //!
-//! Argon2id with OWASP's minimum parameters (19 MiB, two passes, one lane). Hashing waits for one of a few permits, so
-//! that a flood of log-ins neither takes all the memory nor starves the turns.
+//! Argon2id with OWASP's minimum parameters (19 MiB, two passes, one lane). All work on a password that costs more than
+//! its bytes, rating a new one by zxcvbn too, waits in a bounded queue ([`Lane`]) for one of a few threads, so that a flood
+//! of log-ins or registrations neither takes all the memory nor starves the turns.
 //!
 //! Passwords that came by import are verified with the hash that they came with ([`Pbkdf2`]) until the first log-in, which
 //! replaces it. A stored text that begins with [`UNUSABLE`] is no password's hash.
 
 mod pbkdf2;
+mod queue;
+mod rules;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 pub use self::pbkdf2::Pbkdf2;
+pub use self::queue::Lane;
+use self::queue::{Entry, Queue};
+pub use self::rules::{MAX_CHARS, MIN_CHARS, check, check_length, common};
 use crate::error::Error;
+use crate::viewer::Address;
 
 /// How the stored text of a user without any password begins.
 pub const UNUSABLE: char = '!';
-/// Shortest password in characters (NIST SP 800-63B).
-pub const MIN_CHARS: usize = 8;
-/// Longest password in characters: long enough for any passphrase, short enough to check quickly.
-pub const MAX_CHARS: usize = 256;
-/// zxcvbn's scale goes from 0 to 4; below 2 a password falls to an online attack that nobody slows down.
-const MIN_SCORE: u8 = 2;
+/// Longest password that is verified, in bytes: more than any allowed one, since imported ones were made by other rules.
+const MAX_VERIFIED_BYTES: usize = 4096;
 
 /// How far hashing stays behind, as Unix counts it: with both cores busy it gets about a tenth.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-/// Hashes and verifies passwords, so many at a time.
+/// Rates, hashes and verifies passwords, a few at a time.
 #[derive(Clone)]
 pub struct Hasher {
-    permits: Arc<Semaphore>,
-    threads: usize,
-    waiting: Arc<AtomicUsize>,
+    queue: Arc<Queue>,
     /// The hash that an unknown user's password is compared with, so that the answer takes as long.
     decoy: Arc<str>,
 }
 
+/// A place in the queue for one piece of work; dropping it frees the place.
+pub struct Ticket {
+    hasher: Hasher,
+    entry: Entry,
+}
+
 impl Hasher {
-    /// A hasher that works on `threads` passwords at once.
+    /// A hasher that works on `threads` passwords at once, with at most `max_queued` waiting in each lane.
     ///
     /// # Errors
     /// INTERNAL where the system has no randomness for a salt.
-    pub fn new(threads: usize) -> Result<Self, Error> {
-        Ok(Self {
-            permits: Arc::new(Semaphore::new(threads)),
-            threads,
-            waiting: Arc::default(),
-            decoy: hash("decoy")?.into(),
-        })
+    pub fn new(threads: usize, max_queued: usize) -> Result<Self, Error> {
+        Ok(Self { queue: Arc::new(Queue::new(threads, max_queued)), decoy: hash("decoy")?.into() })
     }
 
-    /// The hash of a password, in PHC string format.
+    /// Takes a place in the queue, for a client of this address; operators and the command line have none.
     ///
     /// # Errors
-    /// INTERNAL where hashing fails.
-    pub async fn hash(&self, password: SecretString) -> Result<String, Error> {
-        self.run(move || hash(password.expose_secret())).await
+    /// UNAVAILABLE if the lane is full or the address has its share of it, with the seconds after which to retry.
+    pub fn enter(&self, lane: Lane, address: Option<Address>) -> Result<Ticket, Error> {
+        Ok(Ticket { entry: self.queue.enter(lane, address)?, hasher: self.clone() })
     }
 
-    /// Whether this is the password. Without a stored hash the answer is no, after the same time.
+    /// Returns the number of passwords that are worked on now.
+    pub fn running(&self) -> usize {
+        self.queue.running()
+    }
+
+    /// Returns the number of passwords that wait in a lane.
+    pub fn waiting(&self, lane: Lane) -> usize {
+        self.queue.waiting(lane)
+    }
+}
+
+impl Ticket {
+    /// Checks a new password by all rules. Its length is checked before it waits for a thread.
     ///
     /// # Errors
-    /// INTERNAL where the stored hash cannot be read.
-    pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<bool, Error> {
-        let stored = stored.filter(|stored| !stored.starts_with(UNUSABLE));
-        let (known, stored) = (stored.is_some(), stored.unwrap_or_else(|| self.decoy.to_string()));
-        let matches = self.run(move || {
-            if Pbkdf2::is_one(&stored) {
-                return Ok(Pbkdf2::parse(&stored).map_err(Error::internal)?.verify(password.expose_secret()));
-            }
-            let parsed = PasswordHash::new(&stored).map_err(Error::internal)?;
-            Ok(Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed).is_ok())
-        });
-        Ok(matches.await? && known)
+    /// INVALID_INPUT for this field if the password breaks a rule.
+    pub async fn check(self, field: &'static str, password: SecretString, username: String) -> Result<(), Error> {
+        check_length(password.expose_secret()).map_err(|message| Error::field(field, message))?;
+        let checked = self.run(move || check(password.expose_secret(), &username)).await?;
+        checked.map_err(|message| Error::field(field, message))
     }
 
-    /// Passwords that are worked on now, and those that wait.
-    pub fn load(&self) -> (usize, usize) {
-        let running = self.threads.saturating_sub(self.permits.available_permits());
-        (running, self.waiting.load(Ordering::Relaxed))
+    /// Returns the hash of a password, in PHC string format.
+    ///
+    /// # Errors
+    /// INTERNAL if hashing fails.
+    pub async fn hash(self, password: SecretString) -> Result<String, Error> {
+        self.run(move || hash(password.expose_secret())).await?
     }
 
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let waiting = Waiting::new(&self.waiting);
-        let permit = self.permits.clone().acquire_owned().await.map_err(Error::internal)?;
-        drop(waiting);
+    /// Returns whether this is the password. Without a stored hash, and for a password that is too long to be any user's,
+    /// it is not, after the same time.
+    ///
+    /// # Errors
+    /// INTERNAL if the stored hash cannot be read.
+    pub async fn verify(self, password: SecretString, stored: Option<String>) -> Result<bool, Error> {
+        let fits = password.expose_secret().len() <= MAX_VERIFIED_BYTES;
+        let password = if fits { password } else { String::new().into() };
+        let stored = stored.filter(|stored| fits && !stored.starts_with(UNUSABLE));
+        let (known, stored) = (stored.is_some(), stored.unwrap_or_else(|| self.hasher.decoy.to_string()));
+        let matches = self.run(move || matches(password.expose_secret(), &stored)).await??;
+        Ok(matches && known)
+    }
+
+    async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let permit = self.hasher.queue.start(self.entry).await?;
         let (done, outcome) = oneshot::channel();
         // A thread of its own, since a priority that was lowered can't be raised again.
         let thread = std::thread::Builder::new().name("password".to_owned());
         let spawned = thread.spawn(move || {
-            // The permit goes with the work: a caller who gives up does not let another hash start beside it.
-            let _permit = permit;
             give_way();
-            done.send(work()).ok();
+            let result = work();
+            // The permit goes with the work: a caller who gives up does not let another one start beside it.
+            drop(permit);
+            done.send(result).ok();
         });
         spawned.map_err(Error::internal)?;
-        outcome.await.map_err(Error::internal)?
+        outcome.await.map_err(Error::internal)
     }
 }
 
@@ -117,101 +135,70 @@ fn give_way() {
     }
 }
 
-/// One who waits, until this is dropped: also by going away.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 fn hash(password: &str) -> Result<String, Error> {
     Ok(Argon2::default().hash_password(password.as_bytes()).map_err(Error::internal)?.to_string())
 }
 
-/// What strangers try first: the passwords that head the lists of leaked ones, and those that servers come with.
-const COMMON: [&str; 24] = [
-    "123456",
-    "12345678",
-    "123456789",
-    "1234567890",
-    "password",
-    "password1",
-    "password123",
-    "Password1",
-    "qwerty",
-    "qwerty123",
-    "qwertyuiop",
-    "111111",
-    "abc123",
-    "iloveyou",
-    "letmein",
-    "welcome",
-    "welcome1",
-    "admin",
-    "admin123",
-    "administrator",
-    "root",
-    "changeme",
-    "secret",
-    "test",
-];
-
-/// The passwords that strangers try first for this name.
-pub fn common(username: &str) -> impl Iterator<Item = String> {
-    let own = [String::new(), username.to_owned(), username.to_lowercase(), format!("{username}123")];
-    COMMON.into_iter().map(str::to_owned).chain(own)
-}
-
-/// Whether a new password will do; if not, a sentence that says why.
-pub fn check(password: &str, username: &str) -> Result<(), String> {
-    let length = password.chars().count();
-    if length < MIN_CHARS {
-        return Err(format!("Ensure this password has at least {MIN_CHARS} characters."));
+fn matches(password: &str, stored: &str) -> Result<bool, Error> {
+    if Pbkdf2::is_one(stored) {
+        return Ok(Pbkdf2::parse(stored).map_err(Error::internal)?.verify(password));
     }
-    if length > MAX_CHARS {
-        return Err(format!("Ensure this password has no more than {MAX_CHARS} characters."));
-    }
-    if password.to_lowercase() == username.to_lowercase() {
-        return Err("This password is the user name.".to_owned());
-    }
-    if u8::from(zxcvbn::zxcvbn(password, &[username]).score()) < MIN_SCORE {
-        return Err("This password is too common or too easy to guess.".to_owned());
-    }
-    Ok(())
+    let parsed = PasswordHash::new(stored).map_err(Error::internal)?;
+    Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn short_common_and_telling_passwords_are_refused() {
-        for bad in ["", "short", "password", "password123", "12345678", "qwertyuiop", "mia-winter", &"x".repeat(300)] {
-            assert!(check(bad, "mia-winter").is_err(), "{bad}");
-        }
-        for good in ["correct horse battery", "tr0ub4dor&3x", "пароль-из-трёх-слов"] {
-            assert_eq!(check(good, "mia"), Ok(()), "{good}");
+    #[tokio::test]
+    async fn only_the_right_password_verifies() {
+        let hasher = Hasher::new(1, 1).unwrap();
+        let new = || hasher.enter(Lane::NewPassword, None).unwrap();
+        let verify = async |password: &str, stored: Option<&str>| {
+            let ticket = hasher.enter(Lane::Verification, None).unwrap();
+            ticket.verify(password.into(), stored.map(str::to_owned)).await.unwrap()
+        };
+        let hash = new().hash("correct horse".into()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$"), "{hash}");
+        assert!(verify("correct horse", Some(&hash)).await);
+        assert!(!verify("Correct horse", Some(&hash)).await);
+        for unusable in [None, Some("!"), Some("!decoy")] {
+            assert!(!verify("decoy", unusable).await);
         }
     }
 
     #[tokio::test]
-    async fn only_the_right_password_verifies() {
-        let hasher = Hasher::new(1).unwrap();
-        let hash = hasher.hash("correct horse".into()).await.unwrap();
-        assert!(hash.starts_with("$argon2id$"), "{hash}");
-        assert!(hasher.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
-        assert!(!hasher.verify("Correct horse".into(), Some(hash)).await.unwrap());
-        for unusable in [None, Some("!".to_owned()), Some("!decoy".to_owned())] {
-            assert!(!hasher.verify("decoy".into(), unusable).await.unwrap());
+    async fn a_password_that_is_too_long_is_wrong_whatever_it_hashes_to() {
+        let hasher = Hasher::new(1, 1).unwrap();
+        let (most, long) = ("x".repeat(MAX_VERIFIED_BYTES), "x".repeat(MAX_VERIFIED_BYTES + 1));
+        for (password, right) in [(most, true), (long, false)] {
+            let stored = hash(&password).unwrap();
+            let ticket = hasher.enter(Lane::Verification, None).unwrap();
+            assert_eq!(ticket.verify(password.into(), Some(stored)).await.unwrap(), right);
         }
+    }
+
+    #[tokio::test]
+    async fn a_new_password_is_rated_on_a_hashing_thread() {
+        let hasher = Hasher::new(1, 4).unwrap();
+        let taken = hasher.queue.start(hasher.enter(Lane::NewPassword, None).unwrap().entry).await.unwrap();
+        let ticket = hasher.enter(Lane::NewPassword, None).unwrap();
+        let mut check = std::pin::pin!(ticket.check("password", "password".into(), "mia".to_owned()));
+        assert!(futures::FutureExt::now_or_never(check.as_mut()).is_none(), "it waits for the thread");
+        assert_eq!(hasher.waiting(Lane::NewPassword), 1);
+        drop(taken);
+        assert_eq!(check.await.unwrap_err().fields[0].field, "password");
+    }
+
+    #[tokio::test]
+    async fn a_long_new_password_is_rejected_without_a_thread() {
+        let hasher = Hasher::new(1, 4).unwrap();
+        // The one thread is taken.
+        let _taken = hasher.queue.start(hasher.enter(Lane::NewPassword, None).unwrap().entry).await.unwrap();
+        let ticket = hasher.enter(Lane::NewPassword, None).unwrap();
+        let check = ticket.check("password", "x".repeat(1_000_000).into(), "mia".to_owned());
+        let rejected = futures::FutureExt::now_or_never(check).expect("nothing is waited for").unwrap_err();
+        assert_eq!(rejected.fields[0].field, "password");
     }
 }

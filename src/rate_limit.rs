@@ -184,31 +184,34 @@ impl<K: Eq + Hash> Drop for Place<K> {
     }
 }
 
-/// So many of something in a time, by whoever does it. All of them may come at once.
+/// So many of something in a time, by whoever does it. A part of them, the burst, may come at once.
 pub struct Rate<K: Clone + Eq + Hash> {
     count: u32,
+    burst: u32,
     period: Duration,
     limiter: Option<DefaultKeyedRateLimiter<K>>,
 }
 
 impl<K: Clone + Eq + Hash> Rate<K> {
-    /// So many in a minute; 0 for no limit.
+    /// So many in a minute, all of which may come at once; 0 for no limit.
     pub fn per_minute(count: u32) -> Self {
-        Self::new(count, Duration::from_secs(60), Quota::per_minute)
+        Self::new(count, count, Duration::from_secs(60), Quota::per_minute)
     }
 
-    /// So many in an hour; 0 for no limit.
-    pub fn per_hour(count: u32) -> Self {
-        Self::new(count, Duration::from_secs(60 * 60), Quota::per_hour)
+    /// At most `count` in an hour, of which `burst` may come at once; 0 for no limit.
+    pub fn per_hour(count: u32, burst: u32) -> Self {
+        Self::new(count, burst.min(count), Duration::from_secs(60 * 60), Quota::per_hour)
     }
 
-    fn new(count: u32, period: Duration, quota: fn(NonZeroU32) -> Quota) -> Self {
-        Self { count, period, limiter: NonZeroU32::new(count).map(quota).map(DefaultKeyedRateLimiter::keyed) }
+    fn new(count: u32, burst: u32, period: Duration, quota_of: fn(NonZeroU32) -> Quota) -> Self {
+        let quota = NonZeroU32::new(count).zip(NonZeroU32::new(burst));
+        let limiter = quota.map(|(count, burst)| DefaultKeyedRateLimiter::keyed(quota_of(count).allow_burst(burst)));
+        Self { count, burst, period, limiter }
     }
 
-    /// How many, 0 for no limit, in which time.
-    pub fn quota(&self) -> (u32, Duration) {
-        (self.count, self.period)
+    /// How many, 0 for no limit, how many of them at once, in which time.
+    pub fn quota(&self) -> (u32, u32, Duration) {
+        (self.count, self.burst, self.period)
     }
 
     /// Counts one.
@@ -275,9 +278,13 @@ mod tests {
         rate.forget_idle();
         assert!(rate.check(&1, "no").is_err());
         assert_eq!(
-            Rate::per_hour(1).check(&1, "").and(Rate::per_hour(1).check(&1, "")).map_err(|e| e.retry_after),
+            Rate::per_hour(1, 1).check(&1, "").and(Rate::per_hour(1, 1).check(&1, "")).map_err(|e| e.retry_after),
             Ok(())
         );
+        // An hour's quota does not come at once.
+        let slow = Rate::per_hour(3600, 5);
+        assert_eq!((0..100).filter(|_| slow.check(&1, "no").is_ok()).count(), 5);
+        assert_eq!(slow.check(&1, "no").unwrap_err().retry_after, Some(1));
         let free = Rate::per_minute(0);
         assert!((0..10_000).all(|_| free.check(&1, "no").is_ok()));
     }

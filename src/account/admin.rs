@@ -10,22 +10,24 @@
 mod adjust;
 
 use chrono::{DateTime, Utc};
+use futures::future::ready;
+use futures::{StreamExt, TryStreamExt};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 
 pub use self::adjust::{Adjustment, Amount, adjust_balance};
 use self::adjust::{keep_staff_limit, staff_limit};
-use super::{NewUser, Roles, insert, set_password_hash};
+use super::{NewUser, Roles, enter, insert, obey_rules, set_password_hash};
 use crate::app::App;
 use crate::audit::{self, Deed};
 use crate::db::Txn;
 use crate::entity::{chat, user};
 use crate::error::{Code, Error};
 use crate::ledger;
-use crate::page::{Key, Page, Place, Slice, Sort};
-use crate::password;
+use crate::page::{self, Key, Page, Place, Slice, Sort};
+use crate::password::{self, Lane};
 use crate::tokens::Tokens;
 use crate::viewer::Actor;
 
@@ -91,11 +93,13 @@ impl Order {
 /// Users, in the order of the filter.
 ///
 /// # Errors
-/// INVALID_INPUT for a place in a list of another order; INTERNAL where the database fails.
+/// INVALID_INPUT for a place in a list of another order, or a search that is too long; INTERNAL where the database fails.
 pub async fn users(app: &App, _actor: Actor, filter: Filter, page: Page) -> Result<Slice<user::Entity>, Error> {
     let mut users = user::Entity::find();
     if let Some(part) = filter.search.filter(|part| !part.is_empty()) {
-        users = users.filter(user::Column::UsernameKey.contains(super::name::key(&part)));
+        page::check_search(&part)?;
+        let key = super::name::key(&part).ok_or_else(page::search_too_long)?;
+        users = users.filter(user::Column::UsernameKey.contains(key));
     }
     if let Some(active) = filter.active {
         users = users.filter(user::Column::IsActive.eq(active));
@@ -125,7 +129,8 @@ pub async fn create(
     if roles != Roles::default() {
         actor.require_superuser()?;
     }
-    let mut new = NewUser::checked(app, username, password, roles).await?;
+    let checked = obey_rules(app, username, password, None).await?;
+    let mut new = NewUser::hashed(app, checked, roles, enter(app, Lane::NewPassword, None)?).await?;
     new.grant = grant.unwrap_or(new.grant);
     new.actor_id = actor.id();
     let limit = staff_limit(app);
@@ -216,9 +221,13 @@ pub async fn superusers_with_common_passwords(app: &App) -> Result<Vec<String>, 
         .order_by_asc(user::Column::Id);
     let mut named = Vec::new();
     for user in superusers.all(app.db.read()).await? {
-        let tries = password::common(&user.username)
-            .map(|common| app.hasher.verify(common.into(), Some(user.password_hash.clone())));
-        if futures::future::try_join_all(tries).await?.contains(&true) {
+        let (hash, threads) = (&user.password_hash, app.config.auth.hashing_threads);
+        // As many at once as there are threads, so that none waits and no limit of the queue is reached.
+        let tries = futures::stream::iter(password::common(&user.username)).map(|common| async move {
+            app.hasher.enter(Lane::Verification, None)?.verify(common.into(), Some(hash.clone())).await
+        });
+        let mut matches = std::pin::pin!(tries.buffer_unordered(threads).try_filter(|matches| ready(*matches)));
+        if matches.try_next().await?.is_some() {
             named.push(user.username);
         }
     }
@@ -233,8 +242,9 @@ pub async fn superusers_with_common_passwords(app: &App) -> Result<Vec<String>, 
 pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: SecretString) -> Result<user::Model, Error> {
     let user = find(app, actor, user_id).await?;
     actor.may_touch(user.is_operator())?;
-    password::check(password.expose_secret(), &user.username).map_err(|message| Error::field("password", message))?;
-    let hash = app.hasher.hash(password).await?;
+    let ticket = enter(app, Lane::NewPassword, None)?;
+    ticket.check("password", password.clone(), user.username.clone()).await?;
+    let hash = enter(app, Lane::NewPassword, None)?.hash(password).await?;
     let changed = app
         .db
         .write((actor, user_id, hash, app.clock.now()), |txn, (actor, user_id, hash, at)| {

@@ -14,9 +14,9 @@ use crate::entity::ledger_entry::Reason;
 use crate::entity::user;
 use crate::error::Error;
 use crate::ledger::{self, Entry};
-use crate::password::Pbkdf2;
+use crate::password::{Lane, Pbkdf2};
 use crate::tokens::Tokens;
-use crate::viewer::Actor;
+use crate::viewer::{Actor, Address};
 
 /// A user of another system. The rules for new names and passwords don't hold for them.
 #[derive(Clone, Debug)]
@@ -72,15 +72,22 @@ pub async fn insert(txn: &Txn, new: &Newcomer, at: chrono::DateTime<chrono::Utc>
     Ok(user.id)
 }
 
-/// Hashes a password that has just been right in the way of this house, where it came by import. Sessions stay.
+/// Hashes a password that has just been right in the way of this house, where it came by import. Sessions stay. Where too
+/// many passwords wait, a later log-in does it.
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn renew_hash(app: &App, user: &user::Model, password: SecretString) -> Result<(), Error> {
+pub async fn renew_hash(
+    app: &App,
+    user: &user::Model,
+    password: SecretString,
+    address: Option<Address>,
+) -> Result<(), Error> {
     if !Pbkdf2::is_one(&user.password_hash) {
         return Ok(());
     }
-    let change = (user.id, user.password_hash.clone(), app.hasher.hash(password).await?);
+    let Ok(ticket) = super::enter(app, Lane::Verification, address) else { return Ok(()) };
+    let change = (user.id, user.password_hash.clone(), ticket.hash(password).await?);
     app.db
         .write(change, |txn, (id, before, after)| {
             Box::pin(async move {

@@ -15,9 +15,9 @@ use crate::config::Registration;
 use crate::db::Txn;
 use crate::entity::ledger_entry::Reason;
 use crate::entity::user;
-use crate::error::{Error, FieldError};
+use crate::error::{Code, Error, FieldError};
 use crate::ledger::{self, Entry};
-use crate::password;
+use crate::password::{Lane, Ticket};
 use crate::tokens::Tokens;
 use crate::viewer::{Actor, Address, Origin, Viewer};
 use secrecy::{ExposeSecret, SecretString};
@@ -30,48 +30,89 @@ pub struct Registering {
     pub password: SecretString,
 }
 
-/// Makes an account for a stranger, with the configured grant.
+/// The name and password of a new account, checked by all rules.
+pub struct Checked {
+    /// The name as it is stored.
+    username: String,
+    password: SecretString,
+}
+
+impl Checked {
+    /// Returns whether the repeated password is the same.
+    pub fn is_password(&self, again: &str) -> bool {
+        self.password.expose_secret() == again
+    }
+}
+
+/// Makes an account for a stranger, with the configured grant: [`check`], then [`register_checked`].
 ///
 /// # Errors
-/// FORBIDDEN where registration is closed; RATE_LIMITED after too many from the address; INVALID_INPUT with every mistake
-/// in name and password, or where the name is taken.
+/// Theirs.
 pub async fn register(app: &App, input: Registering, origin: &Origin) -> Result<user::Model, Error> {
-    check_open(app)?;
+    register_checked(app, check(app, input, origin).await?, origin).await
+}
+
+/// Checks everything about an account before it is made, whether the name is taken included. Counts as an attempt, and
+/// not as an account: a mistake in a form does not use up what the address may register.
+///
+/// # Errors
+/// FORBIDDEN where registration is closed; RATE_LIMITED after too many attempts from the address; INVALID_INPUT with every
+/// mistake in name and password; UNAVAILABLE where too many passwords wait.
+pub async fn check(app: &App, input: Registering, origin: &Origin) -> Result<Checked, Error> {
+    match app.config.auth.registration {
+        Registration::Open => {}
+        Registration::Closed => {
+            return Err(Error::forbidden("Registration is closed. Ask an operator for an account."));
+        }
+    }
+    if let Some(address) = &origin.address {
+        app.metrics.limited("registration_attempts", app.rates.registration_attempt(address).await)?;
+    }
+    obey_rules(app, &input.username, input.password, origin.address).await
+}
+
+/// Makes the account that was checked.
+///
+/// # Errors
+/// RATE_LIMITED after too many accounts from the address; INVALID_INPUT where the name was taken meanwhile; UNAVAILABLE
+/// where too many passwords wait.
+pub async fn register_checked(app: &App, checked: Checked, origin: &Origin) -> Result<user::Model, Error> {
+    let ticket = enter(app, Lane::NewPassword, origin.address)?;
     if let Some(address) = &origin.address {
         app.metrics.limited("registrations", app.rates.registration(address).await)?;
     }
-    let new = NewUser::checked(app, &input.username, input.password, Roles::default()).await?;
+    let new = NewUser::hashed(app, checked, Roles::default(), ticket).await?;
     app.db.write(new, |txn, new| Box::pin(insert(txn, new))).await
 }
 
-/// Everything that is wrong with an account before it is made, a taken name included.
+/// Checks name and password by all rules; what takes time waits for a hashing thread.
+async fn obey_rules(
+    app: &App,
+    typed: &str,
+    password: SecretString,
+    address: Option<Address>,
+) -> Result<Checked, Error> {
+    let name = name::check(typed);
+    let is_taken = name.is_ok() && find_by_name(app, typed).await?.is_some();
+    let username = name.clone().unwrap_or_default();
+    let rated = enter(app, Lane::NewPassword, address)?.check("password", password.clone(), username.clone()).await;
+    let of_name = name.err().or_else(|| is_taken.then(|| NAME_TAKEN.to_owned()));
+    let mut errors: Vec<_> = of_name.map(|message| FieldError { field: "username", message }).into_iter().collect();
+    match rated {
+        Err(error) if error.code == Code::InvalidInput => errors.extend(error.fields),
+        rated => rated?,
+    }
+    if errors.is_empty() { Ok(Checked { username, password }) } else { Err(Error::invalid(errors)) }
+}
+
+const NAME_TAKEN: &str = "user with this username already exists.";
+
+/// Takes a place in the queue for a hashing thread: before a try is counted, so that a rejected one does not count.
 ///
 /// # Errors
-/// As [`register`].
-pub async fn check(app: &App, input: &Registering) -> Result<(), Error> {
-    check_open(app)?;
-    let mut mistakes = rule_mistakes(&name::normalize(&input.username), input.password.expose_secret());
-    if mistakes.iter().all(|mistake| mistake.field != "username") && find_by_name(app, &input.username).await?.is_some()
-    {
-        mistakes.insert(0, name_taken());
-    }
-    if mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(mistakes)) }
-}
-
-fn check_open(app: &App) -> Result<(), Error> {
-    match app.config.auth.registration {
-        Registration::Open => Ok(()),
-        Registration::Closed => Err(Error::forbidden("Registration is closed. Ask an operator for an account.")),
-    }
-}
-
-fn rule_mistakes(username: &str, password: &str) -> Vec<FieldError> {
-    let rules = [("username", name::check(username)), ("password", password::check(password, username))];
-    rules.into_iter().filter_map(|(field, rule)| Some(FieldError { field, message: rule.err()? })).collect()
-}
-
-fn name_taken() -> FieldError {
-    FieldError { field: "username", message: "user with this username already exists.".to_owned() }
+/// UNAVAILABLE if too many wait, in all or of the address.
+pub fn enter(app: &App, lane: Lane, address: Option<Address>) -> Result<Ticket, Error> {
+    app.metrics.limited(lane.name(), app.hasher.enter(lane, address))
 }
 
 /// The user who is asking; nobody for anonymous viewers.
@@ -84,12 +125,12 @@ pub async fn me(app: &App, viewer: Viewer) -> Result<Option<user::Model>, Error>
     Ok(user::Entity::find_by_id(identity.id).one(app.db.read()).await?)
 }
 
-/// The user of this name: as it is written, or else one that looks alike.
+/// The user of this name: as it is written, or else one that looks alike. Nobody for a name that is too long.
 ///
 /// # Errors
 /// INTERNAL where the database fails.
 pub async fn find_by_name(app: &App, typed: &str) -> Result<Option<user::Model>, Error> {
-    let (name, key) = (name::normalize(typed), name::key(typed));
+    let Some((name, key)) = name::normalize(typed).zip(name::key(typed)) else { return Ok(None) };
     // Names that came by import are stored as they were, in any Unicode form.
     let names = [typed, name.as_str()];
     let alike = Condition::any().add(user::Column::Username.is_in(names)).add(user::Column::UsernameKey.eq(key));
@@ -98,20 +139,33 @@ pub async fn find_by_name(app: &App, typed: &str) -> Result<Option<user::Model>,
     Ok(if found.is_empty() { None } else { Some(found.swap_remove(exact)) })
 }
 
+/// A new password, and the one until now.
+pub struct PasswordChange {
+    /// The password until now.
+    pub old: SecretString,
+    /// The new one.
+    pub new: SecretString,
+}
+
 /// Changes one's own password, and ends all sessions.
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT where the old password
-/// is wrong or the new one will not do.
+/// is wrong or the new one will not do; UNAVAILABLE where too many passwords wait.
 pub async fn change_password(
     app: &App,
     viewer: Viewer,
-    old: SecretString,
-    new: SecretString,
+    change: PasswordChange,
+    origin: &Origin,
 ) -> Result<user::Model, Error> {
-    let user = confirm_password(app, viewer, old, "old_password").await?;
-    password::check(new.expose_secret(), &user.username).map_err(|message| Error::field("new_password", message))?;
-    let hash = app.hasher.hash(new).await?;
+    let PasswordChange { old, new } = change;
+    let user = match confirm_password(app, viewer, old, origin).await {
+        Err(error) if error.code == Code::InvalidInput => return Err(Error::field("old_password", error.message)),
+        confirmed => confirmed?,
+    };
+    let ticket = enter(app, Lane::NewPassword, origin.address)?;
+    ticket.check("new_password", new.clone(), user.username.clone()).await?;
+    let hash = enter(app, Lane::NewPassword, origin.address)?.hash(new).await?;
     let changed = app.db.write((user.id, hash), |txn, (id, hash)| Box::pin(set_password_hash(txn, *id, hash))).await?;
     announce_sessions(app, changed.id);
     Ok(changed)
@@ -122,9 +176,9 @@ pub async fn change_password(
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT for a wrong password;
-/// CONFLICT for the last active superuser.
-pub async fn delete(app: &App, viewer: Viewer, password: SecretString) -> Result<(), Error> {
-    let user = confirm_password(app, viewer, password, "password").await?;
+/// CONFLICT for the last active superuser; UNAVAILABLE where too many passwords wait.
+pub async fn delete(app: &App, viewer: Viewer, password: SecretString, origin: &Origin) -> Result<(), Error> {
+    let user = confirm_password(app, viewer, password, origin).await?;
     let actor = Actor::User(viewer.person()?.0);
     app.db
         .write((actor, user.id, app.clock.now()), |txn, &(actor, user_id, at)| {
@@ -138,25 +192,26 @@ pub async fn delete(app: &App, viewer: Viewer, password: SecretString) -> Result
     Ok(())
 }
 
-/// The viewer's row, once the viewer has given the password again. Wrong tries count like wrong log-ins.
+/// The viewer's row, once the viewer has given the password again. Wrong tries count like wrong log-ins, by name and by
+/// address.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT for a wrong password,
-/// with the name of the field that held it.
+/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT for a wrong password, in
+/// the field `password`; UNAVAILABLE where too many passwords wait.
 pub async fn confirm_password(
     app: &App,
     viewer: Viewer,
     password: SecretString,
-    field: &'static str,
+    origin: &Origin,
 ) -> Result<user::Model, Error> {
-    let (identity, _) = viewer.person()?;
-    let id = identity.id;
+    let id = viewer.person()?.0.id;
+    let ticket = enter(app, Lane::Verification, origin.address)?;
     let user = user::Entity::find_by_id(id).one(app.db.read()).await?.ok_or_else(Error::unauthenticated)?;
-    take_try(app, &user.username_key, None).await?;
-    if !app.hasher.verify(password, Some(user.password_hash.clone())).await? {
-        return Err(Error::field(field, "The password is wrong."));
+    take_try(app, &user.username_key, origin.address).await?;
+    if !ticket.verify(password, Some(user.password_hash.clone())).await? {
+        return Err(Error::field("password", "The password is wrong."));
     }
-    forget_try(app, &user.username_key, None).await;
+    forget_try(app, &user.username_key, origin.address).await;
     Ok(user)
 }
 
@@ -234,16 +289,12 @@ struct NewUser {
 }
 
 impl NewUser {
-    async fn checked(app: &App, typed: &str, password: SecretString, roles: Roles) -> Result<Self, Error> {
-        let username = name::normalize(typed);
-        let mistakes = rule_mistakes(&username, password.expose_secret());
-        if !mistakes.is_empty() {
-            return Err(Error::invalid(mistakes));
-        }
+    async fn hashed(app: &App, checked: Checked, roles: Roles, ticket: Ticket) -> Result<Self, Error> {
+        let Checked { username, password } = checked;
         Ok(Self {
-            username_key: name::key(&username),
+            username_key: name::key(&username).ok_or_else(|| Error::internal("a checked name has a key"))?,
             username,
-            password_hash: app.hasher.hash(password).await?,
+            password_hash: ticket.hash(password).await?,
             roles,
             grant: Tokens(app.config.ledger.signup_grant),
             actor_id: None,
@@ -270,7 +321,7 @@ async fn insert(txn: &Txn, new: &NewUser) -> Result<user::Model, Error> {
     };
     let mut user = row.insert(txn).await.map_err(|error| match error.sql_err() {
         // The database decides, so that of ten who register a name at once one gets it.
-        Some(SqlErr::UniqueConstraintViolation(_)) => Error::invalid(vec![name_taken()]),
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::field("username", NAME_TAKEN),
         _ => error.into(),
     })?;
     if new.grant > Tokens::ZERO {

@@ -4,33 +4,49 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Longest name in characters.
 pub const MAX_CHARS: usize = 50;
+/// Longest name of a user who came by import, in characters: Django's own limit.
+pub const MAX_IMPORTED_CHARS: usize = 150;
+/// Longest name that is normalized, in bytes: a syllable of Hangul may be typed as three letters of three bytes each. No user
+/// has a longer one, and normalizing takes far longer than reading.
+const MAX_TYPED_BYTES: usize = 9 * MAX_IMPORTED_CHARS;
+/// Longest normal form of a name, in characters: one character may become eighteen.
+const MAX_NORMAL_CHARS: usize = 4 * MAX_IMPORTED_CHARS;
 
-/// The name as it is stored: trimmed, in Unicode's form NFKC.
-pub fn normalize(typed: &str) -> String {
-    typed.trim().nfkc().collect::<String>().trim().to_owned()
+/// The key under which tries for names without a key are counted. No name that [`check`] allows has it.
+pub const TOO_LONG: &str = "\u{1f}too long";
+
+/// The name as it is stored: trimmed, in Unicode's form NFKC. `None` if it is too long to be any user's.
+pub fn normalize(typed: &str) -> Option<String> {
+    if typed.len() > MAX_TYPED_BYTES {
+        return None;
+    }
+    let normal: String = typed.trim().nfkc().take(MAX_NORMAL_CHARS + 1).collect();
+    (normal.chars().count() <= MAX_NORMAL_CHARS).then(|| normal.trim().to_owned())
 }
 
 /// The name folded, so that names which differ only in case or Unicode form have the same key (Unicode's
-/// `toNFKC_Casefold`, less the characters that are ignored, which [`check`] refuses).
-pub fn key(name: &str) -> String {
-    let folded: String = caseless::default_case_fold_str(&normalize(name));
+/// `toNFKC_Casefold`, less the characters that are ignored, which [`check`] refuses). `None` as for [`normalize`].
+pub fn key(name: &str) -> Option<String> {
+    let folded: String = caseless::default_case_fold_str(&normalize(name)?);
     // Folding may undo the normal form, and the normal form may undo folding; twice is stable.
-    caseless::default_case_fold_str(&folded.nfkc().collect::<String>()).nfkc().collect()
+    Some(caseless::default_case_fold_str(&folded.nfkc().collect::<String>()).nfkc().collect())
 }
 
 /// The key of a name that came by import and looks like another one, whose key is its own: only who writes the name as it
-/// is finds this user. No name that [`check`] allows has such a key.
-pub fn exact_key(name: &str) -> String {
-    format!("{}\u{1f}{name}", key(name))
+/// is finds this user. No name that [`check`] allows has such a key. `None` as for [`normalize`].
+pub fn exact_key(name: &str) -> Option<String> {
+    Some(format!("{}\u{1f}{name}", key(name)?))
 }
 
-/// Whether a new user may be called this, once normalized; if not, a sentence that says why.
-pub fn check(name: &str) -> Result<(), String> {
+/// Returns the name as it is stored, if a new user may have it; else a sentence that says why not.
+pub fn check(typed: &str) -> Result<String, String> {
+    let too_long = || format!("Ensure this field has no more than {MAX_CHARS} characters.");
+    let name = normalize(typed).ok_or_else(too_long)?;
     if name.is_empty() {
         return Err("This field may not be blank.".to_owned());
     }
     if name.chars().count() > MAX_CHARS {
-        return Err(format!("Ensure this field has no more than {MAX_CHARS} characters."));
+        return Err(too_long());
     }
     if name.contains('\0') {
         return Err("Null characters are not allowed.".to_owned());
@@ -38,7 +54,7 @@ pub fn check(name: &str) -> Result<(), String> {
     if name.chars().any(|c| c.is_control() || is_invisible(c)) {
         return Err("Control and invisible characters are not allowed.".to_owned());
     }
-    Ok(())
+    Ok(name)
 }
 
 /// Characters that show nothing, or turn the direction of what follows: a name with them could pass for another.
@@ -72,10 +88,25 @@ mod tests {
     #[test]
     fn bad_names_are_refused_with_a_reason() {
         for bad in ["", "a\0b", "a\nb", "a\u{200b}b", "\u{202e}abc", &"x".repeat(51)] {
-            assert!(check(&normalize(bad)).is_err(), "{bad:?}");
+            assert!(check(bad).is_err(), "{bad:?}");
         }
         for good in ["x", "Mia Winter", "用户", "محمد", &"é".repeat(50)] {
-            assert_eq!(check(&normalize(good)), Ok(()), "{good:?}");
+            assert_eq!(check(good).as_deref(), Ok(good), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_too_long_are_not_normalized() {
+        // Eighteen characters each in the normal form.
+        let expanding = "\u{fdfa}".repeat(MAX_NORMAL_CHARS / 18 + 1);
+        assert!(expanding.len() < MAX_TYPED_BYTES);
+        for long in ["x".repeat(MAX_TYPED_BYTES + 1), "mia".to_owned() + &" ".repeat(MAX_TYPED_BYTES), expanding] {
+            assert_eq!((normalize(&long), key(&long), exact_key(&long)), (None, None, None));
+            assert_eq!(check(&long), Err("Ensure this field has no more than 50 characters.".to_owned()));
+        }
+        // The longest imported names, typed in long forms.
+        for most in ["\u{1f600}", "e\u{301}", "\u{1112}\u{1161}\u{11ab}"] {
+            assert!(key(&most.repeat(MAX_IMPORTED_CHARS)).is_some(), "{most}");
         }
     }
 }

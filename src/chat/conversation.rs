@@ -135,9 +135,19 @@ fn check_length(text: &str, max_chars: usize) -> Result<(), String> {
     }
 }
 
-/// In one line, with single spaces.
+/// In one line, with single spaces. Of a text that is longer than any title, only so much that this is seen.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if line.len() > 4 * MAX_TITLE_CHARS {
+            break;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
 }
 
 /// The beginning of a message, cut between words where there are any.
@@ -159,6 +169,8 @@ mod tests {
         assert_eq!(made_title("  What is\n the capital? "), "What is the capital?");
         let long = "word ".repeat(30);
         assert_eq!(made_title(&long), format!("{}…", "word ".repeat(12).trim_end()));
+        assert!(check_length(&one_line(&"a ".repeat(100_000)), MAX_TITLE_CHARS).is_err());
+        assert!(one_line(&"a ".repeat(100_000)).len() < 1000);
         let no_spaces = "語".repeat(100);
         assert_eq!(made_title(&no_spaces), format!("{}…", "語".repeat(60)));
     }

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::entity::chat::{self, Column, Status};
 use crate::entity::{imported, user};
 use crate::error::{Code, Error};
-use crate::page::{Page, Period, Slice};
+use crate::page::{Page, Period, Slice, check_search};
 use crate::viewer::Viewer;
 
 /// The few among very many, which have an index of their own.
@@ -54,7 +54,7 @@ pub async fn find(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model
 /// A search looks at the 1000 newest chats that match, in ended chats only.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for a search without words or with too many.
+/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for a search without words, with too many, or too long.
 pub async fn history(app: &App, viewer: Viewer, filter: Filter, page: Page) -> Result<Slice<chat::Entity>, Error> {
     let user_id = viewer.user()?.id;
     let mut own = chat::Entity::of(user_id);
@@ -66,6 +66,7 @@ pub async fn history(app: &App, viewer: Viewer, filter: Filter, page: Page) -> R
         Some(false) => own.filter(Column::ReplacedById.is_null()),
         None => own,
     };
+    check_search(filter.search.as_deref().unwrap_or_default())?;
     let Some(search) = filter.search.filter(|search| !search.trim().is_empty()) else {
         return page.load(app.db.read(), own, Column::Id).await;
     };
@@ -111,9 +112,10 @@ pub struct Wanted {
 /// A search looks at the 1000 newest chats that match, and at the 1000 newest of users whose name does.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for everybody else; INVALID_INPUT for a search with too many words.
+/// UNAUTHENTICATED or FORBIDDEN for everybody else; INVALID_INPUT for a search with too many words, or too long.
 pub async fn all(app: &App, viewer: Viewer, wanted: Wanted, page: Page) -> Result<Slice<chat::Entity>, Error> {
     viewer.staff()?;
+    check_search(wanted.search.as_deref().unwrap_or_default())?;
     let mut chats = chat::Entity::find();
     if let Some(search) = wanted.search.filter(|search| !search.trim().is_empty()) {
         chats = chats.filter(Column::Id.is_in(found_by_staff(app, wanted.user_id, &search).await?));

@@ -25,10 +25,10 @@ const RATE: &str = r"
     local time = redis.call('TIME')
     local now = time[1] * 1000000 + time[2]
     for i, key in ipairs(KEYS) do
-        local step, period = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+        local step, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
         local paid = math.max(tonumber(redis.call('GET', key)) or 0, now) + step
-        if paid - now > period then
-            return math.ceil(paid - now - period)
+        if paid - now > burst then
+            return math.ceil(paid - now - burst)
         end
         redis.call('SET', key, string.format('%.0f', paid), 'PX', math.ceil((paid - now) / 1000))
     end
@@ -78,13 +78,15 @@ pub struct Counts {
     right: Script,
 }
 
-/// So many of something in a time, all of which may come at once.
+/// So many of something in a time, a part of which may come at once.
 #[derive(Clone, Debug)]
 pub struct Allowed {
     /// What is counted, and for whom.
     pub of: (&'static str, String),
     /// How many; 0: no limit.
     pub count: u32,
+    /// How many of them at once.
+    pub burst: u32,
     /// In which time.
     pub period: Duration,
 }
@@ -113,9 +115,9 @@ impl Counts {
     pub async fn rate(&self, all: &[Allowed]) -> Result<(), u64> {
         let mut call = self.rate.prepare_invoke();
         let limited: Vec<_> = all.iter().filter(|allowed| allowed.count > 0).collect();
-        for Allowed { of, count, period } in &limited {
-            let period = period.as_micros();
-            call.key(self.key(of)).arg((period / u128::from(*count)).to_string()).arg(period.to_string());
+        for Allowed { of, count, burst, period } in &limited {
+            let step = period.as_micros() / u128::from(*count);
+            call.key(self.key(of)).arg(step.to_string()).arg((step * u128::from(*burst)).to_string());
         }
         if limited.is_empty() {
             return Ok(());

@@ -154,6 +154,8 @@ impl Config {
         let at_least_one = [
             ("database.max_connections", self.database.max_connections as usize),
             ("auth.hashing_threads", self.auth.hashing_threads),
+            ("auth.max_queued_hashes", self.auth.max_queued_hashes),
+            ("limits.registration_burst_per_address", self.limits.registration_burst_per_address as usize),
             ("turns.max_message_chars", self.turns.max_message_chars),
             ("turns.open_per_server", self.turns.open_per_server),
             ("v1.max_body_bytes", self.v1.max_body_bytes),

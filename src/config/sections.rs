@@ -130,6 +130,8 @@ pub struct Auth {
     pub max_delay: Duration,
     /// Passwords hashed at once; each takes 19 MiB and a core.
     pub hashing_threads: usize,
+    /// Passwords that may wait to be verified; as many new ones may wait to be hashed.
+    pub max_queued_hashes: usize,
 }
 
 /// `[ledger]`
@@ -179,6 +181,8 @@ pub struct Limits {
     pub messages_per_minute_per_key: u32,
     /// New accounts from one address in an hour; 0: no limit.
     pub registrations_per_hour_per_address: u32,
+    /// New accounts from one address at once, of those of an hour.
+    pub registration_burst_per_address: u32,
     /// Uses of refresh tokens from one address in a minute; 0: no limit.
     pub refreshes_per_minute_per_address: u32,
 }
@@ -259,6 +263,12 @@ impl Auth {
         for (key, secret) in single.into_iter().filter(|(_, secret)| !is_empty(secret)).chain(former) {
             if secret.expose_secret().len() < 32 {
                 return Err(format!("auth.{key}: at least 32 bytes"));
+            }
+        }
+        for (key, name) in [("issuer", &self.issuer), ("audience", &self.audience)] {
+            // Tokens hold both, and longer ones are not decoded: see `jwt::MAX_BYTES`.
+            if name.len() > 1000 {
+                return Err(format!("auth.{key}: at most 1000 bytes"));
             }
         }
         if is_empty(&self.secret) && !(self.former_secrets.is_empty() && is_empty(&self.hash_secret)) {

@@ -77,7 +77,7 @@ pub(super) fn finish(response: &mut Response, kind: Option<OperationType>) {
             }
             continue;
         };
-        if source.is_fault() {
+        if source.is_logged() {
             tracing::error!(error = ?source, "a GraphQL field failed");
         }
         extensions.set("code", source.code.as_str());

@@ -2,7 +2,6 @@
 
 use axum::extract::Request;
 use axum::http::StatusCode;
-use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,6 +42,8 @@ pub(super) struct Registered {
     (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
     (status = 403, description = "Registration is closed.", body = super::openapi::Detail),
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
+    (status = 429, description = "Too many accounts from this address.", body = super::openapi::Detail),
+    (status = 503, description = "Too many passwords wait to be hashed.", body = super::openapi::Detail),
 ))]
 pub(super) async fn register(app: &App, request: Request) -> Answer {
     let origin = super::token::origin(&request);
@@ -52,15 +53,15 @@ pub(super) async fn register(app: &App, request: Request) -> Answer {
     let password2 = fields.text("password2", usize::MAX);
     let registering = Registering { username, password: password.into() };
     // What the domain says of a field is told together with what is wrong with the others.
-    match account::check(app, &registering).await {
-        Err(error) if error.code == Code::InvalidInput => fields.add_to_good(error),
+    let checked = match account::check(app, registering, &origin).await {
+        Err(error) if error.code == Code::InvalidInput => return Err(fields.refuse(error)),
         checked => checked?,
-    }
+    };
     fields.check()?;
-    if registering.password.expose_secret() != password2 {
+    if !checked.is_password(&password2) {
         return Err(Refusal::Domain(Error::field("password", "Password fields didn't match.")));
     }
-    let user = account::register(app, registering, &origin).await?;
+    let user = account::register_checked(app, checked, &origin).await?;
     Ok(json(StatusCode::CREATED, &Registered { username: user.username }))
 }
 

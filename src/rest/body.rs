@@ -66,22 +66,23 @@ impl Fields {
         String::new()
     }
 
-    /// Keeps what the domain says of the fields that were all right so far.
-    pub(super) fn add_to_good(&mut self, error: Error) {
+    /// Refuses the request for its mistakes, and for those that the domain found in fields that were all right so far.
+    pub(super) fn refuse(mut self, error: Error) -> Refusal {
         let good = |field: &FieldError| !self.mistakes.contains_key(field.field);
         let new: Vec<_> = error.fields.into_iter().filter(good).collect();
         for mistake in new {
             self.mistake(mistake.field, &mistake.message);
         }
+        Refusal::Fields(self.in_order())
     }
 
     /// Refuses the request if there was any mistake.
-    pub(super) fn check(mut self) -> Result<(), Refusal> {
-        if self.mistakes.is_empty() {
-            return Ok(());
-        }
-        let in_order = self.declared.into_iter().filter_map(|field| self.mistakes.remove_entry(&field));
-        Err(Refusal::Fields(in_order.collect()))
+    pub(super) fn check(self) -> Result<(), Refusal> {
+        if self.mistakes.is_empty() { Ok(()) } else { Err(Refusal::Fields(self.in_order())) }
+    }
+
+    fn in_order(mut self) -> Map<String, Value> {
+        self.declared.into_iter().filter_map(|field| self.mistakes.remove_entry(&field)).collect()
     }
 }
 

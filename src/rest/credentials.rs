@@ -1,15 +1,20 @@
 //! From the `Authorization` header to the viewer, as these clients know it.
 
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
 
 use super::error::Refusal;
 use crate::app::App;
-use crate::session;
+use crate::jwt;
+use crate::session::{self, Denied};
 use crate::viewer::Viewer;
 
 /// Who is asking. These routes want to know; nobody in particular is refused.
 pub(super) async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, Refusal> {
+    let length = headers.get(AUTHORIZATION).map_or(0, HeaderValue::len);
+    if length > jwt::MAX_BYTES {
+        return Err(Refusal::Denied(Denied::Invalid));
+    }
     // Bytes beyond ASCII are read as Latin-1, as the original did; no good token has any.
     let header: String = match headers.get(AUTHORIZATION) {
         Some(value) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),

@@ -115,9 +115,16 @@ fn domain(error: &Error) -> Response {
             response
         }
         Code::Internal | Code::Unavailable => {
-            tracing::error!(?error, "a REST request failed");
+            if error.is_logged() {
+                tracing::error!(?error, "a REST request failed");
+            }
             let is_away = error.code == Code::Unavailable;
-            detail(if is_away { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR })
+            let status = if is_away { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
+            let mut response = detail(status);
+            if let Some(seconds) = error.retry_after {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            response
         }
     }
 }

@@ -43,6 +43,7 @@ pub(super) struct Pair {
     (status = 401, description = "Wrong name or password, or the user is inactive.", body = super::openapi::Detail),
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
     (status = 429, description = "Too many wrong passwords for this name.", body = super::openapi::Detail),
+    (status = 503, description = "Too many passwords wait to be verified.", body = super::openapi::Detail),
 ))]
 pub(super) async fn obtain(app: &App, request: Request) -> Answer {
     let origin = origin(&request);

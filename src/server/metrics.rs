@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::Listener;
 use crate::app::App;
 use crate::error::Code;
+use crate::password::Lane;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -131,8 +132,14 @@ fn gathered(app: &App) -> Registry {
     };
     let connections = [("used", database.used), ("idle", database.idle)];
     by_state("database_connections", "Connections to the database (readers, on SQLite), by state", connections);
-    let (running, waiting) = app.hasher.load();
-    by_state("password_hashes", "Password hashes, by state", [("running", running), ("waiting", waiting)]);
+    let lanes = Lane::ALL.map(|lane| (lane, app.hasher.waiting(lane)));
+    let waiting = lanes.iter().map(|(_, waiting)| waiting).sum();
+    by_state("password_hashes", "Password hashes, by state", [("running", app.hasher.running()), ("waiting", waiting)]);
+    let queued = Family::<[(&'static str, &'static str); 1], Gauge>::default();
+    for (lane, waiting) in lanes {
+        queued.get_or_create(&[("lane", lane.name())]).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+    registry.register("queued_password_hashes", "Password hashes that wait for a thread, by lane", queued);
     let build = Family::<[(&'static str, &'static str); 1], Gauge>::default();
     build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
     registry.register("build_info", "The version that runs", build);

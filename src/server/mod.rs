@@ -35,6 +35,9 @@ use crate::{chat, graphql, neighbours, openai, rest, retention, trace_context, w
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Longest id of a request that a client may choose, in bytes.
+const MAX_REQUEST_ID_BYTES: usize = 128;
+
 /// After turns were told to end at once, they and their answers may take so long.
 const LAST_GRACE: Duration = Duration::from_secs(5);
 
@@ -52,7 +55,9 @@ pub struct Listener {
 /// Everything that is served, with what every request goes through, outermost first.
 pub fn router(app: &App) -> Router {
     let middleware = ServiceBuilder::new()
-        // An id that the client sent is kept, so that a request can be followed through several services.
+        // An id that the client sent is kept, so that a request can be followed through several services: where it is
+        // short, since it is in every line of the log.
+        .layer(MapRequestLayer::new(without_long_id))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeId(app.random.clone())))
         .layer(
             TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)),
@@ -99,6 +104,13 @@ fn span<B>(request: &Request<B>) -> Span {
     let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
     trace_context::join(&span, request.headers());
     span
+}
+
+fn without_long_id(mut request: Request<Body>) -> Request<Body> {
+    if request.headers().get(REQUEST_ID).is_some_and(|id| id.len() > MAX_REQUEST_ID_BYTES) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    request
 }
 
 #[derive(Clone)]

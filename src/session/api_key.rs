@@ -17,7 +17,7 @@ use crate::db::Txn;
 use crate::entity::api_key::{self, Column, Model};
 use crate::entity::user;
 use crate::error::{Code, Error, FieldError};
-use crate::page::{Page, Slice};
+use crate::page::{Page, Slice, check_search};
 use crate::tokens::Tokens;
 use crate::viewer::{Actor, Scope, Scopes, Viewer};
 
@@ -29,6 +29,8 @@ const PREFIX_LEN: usize = 15;
 const MAX_NAME_CHARS: usize = 100;
 /// Good keys of one user at once.
 const MAX_KEYS: u64 = 100;
+/// Models that one key may name.
+const MAX_MODELS: usize = 100;
 /// The last use of a key is known to within this time.
 const LAST_USE: TimeDelta = TimeDelta::minutes(1);
 
@@ -131,7 +133,11 @@ fn checked(app: &App, mut new: NewKey, now: DateTime<Utc>) -> Result<NewKey, Err
     if new.scopes.is_empty() {
         new.scopes.push(Scope::Completions);
     }
-    for name in new.models.iter().flatten() {
+    let models = new.models.as_deref().unwrap_or_default();
+    if models.len() > MAX_MODELS {
+        mistake("models", format!("Ensure this list has no more than {MAX_MODELS} names."));
+    }
+    for name in models.iter().take(MAX_MODELS) {
         // The command line runs without the models themselves.
         if app.models.get(Some(name)).is_none() && !app.config.models.contains_key(name) {
             mistake("models", format!("There is no model {name}."));
@@ -176,9 +182,10 @@ pub struct Filter {
 /// Everybody's keys, newest first.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INVALID_INPUT for a search that is too long; INTERNAL where the database fails.
 pub async fn all(app: &App, _actor: Actor, filter: Filter, page: Page) -> Result<Slice<api_key::Entity>, Error> {
     let mut keys = filter.user_id.map_or_else(api_key::Entity::find, api_key::Entity::of);
+    check_search(filter.search.as_deref().unwrap_or_default())?;
     if let Some(search) = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
         let prefix = if is_one(search) { search.get(..PREFIX_LEN).unwrap_or(search) } else { search };
         keys = keys.filter(Condition::any().add(Column::Name.contains(search)).add(Column::Prefix.starts_with(prefix)));

@@ -17,8 +17,9 @@ use crate::db::Txn;
 use crate::entity::session::{self, Column};
 use crate::entity::user;
 use crate::error::{Code, Error};
-use crate::jwt::{Claims, Kind, Refused, Subject};
+use crate::jwt::{self, Claims, Kind, Refused, Subject};
 use crate::page::{Page, Slice};
+use crate::password::Lane;
 use crate::viewer::{Credential, Identity, Origin, Scopes, Viewer};
 
 pub mod api_key;
@@ -78,17 +79,19 @@ impl From<Refused> for Denied {
 ///
 /// # Errors
 /// UNAUTHENTICATED, one and the same for an unknown name, a wrong password and an inactive user; RATE_LIMITED after too
-/// many wrong tries for the name, or from the address.
+/// many wrong tries for the name, or from the address; UNAVAILABLE where too many passwords wait.
 pub async fn log_in(app: &App, username: &str, password: SecretString, origin: Origin) -> Result<LoggedIn, Error> {
-    let key = account::name::key(username);
+    let ticket = account::enter(app, Lane::Verification, origin.address)?;
+    // A name that is too long to be any user's is answered and counted like an unknown one.
+    let key = account::name::key(username).unwrap_or_else(|| account::name::TOO_LONG.to_owned());
     account::take_try(app, &key, origin.address).await?;
     let user = account::find_by_name(app, username).await?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
-    let matches = app.hasher.verify(password.clone(), hash).await?;
+    let matches = ticket.verify(password.clone(), hash).await?;
     match user.filter(|user| matches && user.is_active) {
         Some(user) => {
             account::forget_try(app, &key, origin.address).await;
-            account::import::renew_hash(app, &user, password).await?;
+            account::import::renew_hash(app, &user, password, origin.address).await?;
             begin(app, user, origin.user_agent).await
         }
         None => Err(Error::new(Code::Unauthenticated, "No active account found with the given credentials.")),
@@ -137,6 +140,10 @@ pub async fn begin(app: &App, user: user::Model, user_agent: Option<String>) -> 
 /// # Errors
 /// [`Denied`] inside of the result; INTERNAL where the database fails.
 pub async fn authenticate(app: &App, token: &str) -> Result<Result<Identity, Denied>, Error> {
+    // Before it is hashed, decoded or looked up.
+    if token.len() > jwt::MAX_BYTES {
+        return Ok(Err(Denied::Invalid));
+    }
     let digest = app.hashes.digest(token.as_bytes());
     if let Some((identity, _)) = app.viewers.get(&digest).filter(|(_, end)| *end > app.clock.now()) {
         return Ok(Ok(identity));

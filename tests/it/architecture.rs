@@ -28,6 +28,8 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
         // Leaves may know errors and tokens, nothing of the house.
         rules.insert(*leaf, vec!["error", "tokens"]);
     }
+    // Its queue is bounded by address.
+    rules.insert("password", vec!["error", "tokens", "rate_limit", "viewer"]);
     let with_leaves = |more: &[&'static str]| [LEAVES, more].concat();
     rules.insert("config", with_leaves(&[]));
     rules.insert("secrets", with_leaves(&["config"]));

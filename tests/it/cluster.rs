@@ -276,7 +276,8 @@ async fn limits_are_counted_together_over_redis(#[values(On::Sqlite, On::Postgre
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn api_keys_and_addresses_are_counted_together_over_redis(#[values(On::Sqlite, On::Postgres)] on: On) {
-    let limits = "limits.messages_per_minute_per_key = 2\nlimits.registrations_per_hour_per_address = 2
+    let limits = "limits.messages_per_minute_per_key = 2\nlimits.registrations_per_hour_per_address = 100
+        limits.registration_burst_per_address = 2
         limits.refreshes_per_minute_per_address = 2\nhttp.trusted_proxies = ['127.0.0.0/8']";
     let servers = Two::start(on, &over(&redis(), limits)).await;
     let mia = servers.one.user("mia").await;

@@ -129,6 +129,13 @@ async fn answers_carry_an_id_and_no_faults_of_the_browser() {
     let app = TestApp::start(On::Sqlite).await;
     let answer = app.anonymous().get("/healthz").await;
     assert_eq!(answer.headers["x-request-id"].len(), 32);
+    // A client's own id is kept, but for one that would fill the log.
+    for (sent, kept) in [(128, true), (129, false)] {
+        let id = "x".repeat(sent);
+        let request = Request::get("/healthz").header("x-request-id", &id);
+        let answer = app.anonymous().send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.headers["x-request-id"] == id.as_str(), kept);
+    }
     assert_eq!(answer.headers["x-content-type-options"], "nosniff");
     assert_eq!(answer.headers["x-frame-options"], "DENY");
     assert_eq!(answer.headers["referrer-policy"], "same-origin");

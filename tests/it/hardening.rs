@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::Request;
 use jeton::account::admin;
 use jeton::entity::user;
+use jeton::password::Lane;
 use rstest::rstest;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
@@ -182,7 +183,7 @@ async fn superusers_with_passwords_that_everybody_tries_are_found(#[values(On::S
     app.staff("helper").await;
     let set = async |name: &str, password: &str, active: bool| {
         let user = jeton::account::find_by_name(&app.app, name).await.unwrap().unwrap();
-        let hash = app.app.hasher.hash(password.into()).await.unwrap();
+        let hash = app.app.hasher.enter(Lane::NewPassword, None).unwrap().hash(password.into()).await.unwrap();
         app.app
             .db
             .write((user.id, hash, active), |txn, (id, hash, active)| {
@@ -215,7 +216,8 @@ async fn a_superuser_with_such_a_password_is_not_served_on_a_network() {
     let made = installation.run(&["createsuperuser", "--password-stdin"], &format!("{PASSWORD}\n"));
     assert!(made.status.success());
     let db = jeton::db::Db::connect(&installation.place.url(), 2).await.unwrap();
-    let hash = jeton::password::Hasher::new(1).unwrap().hash("changeme".into()).await.unwrap();
+    let hasher = jeton::password::Hasher::new(1, 1).unwrap();
+    let hash = hasher.enter(Lane::NewPassword, None).unwrap().hash("changeme".into()).await.unwrap();
     db.write(hash, |txn, hash| {
         Box::pin(async move {
             let weaker = user::Entity::update_many().col_expr(user::Column::PasswordHash, Expr::value(hash.as_str()));

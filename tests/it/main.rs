@@ -36,6 +36,7 @@ mod import;
 mod metrics;
 mod money;
 mod overview;
+mod password_queue;
 mod private_files;
 mod retention;
 mod schema;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jeton::chat::{self, Fed};
+use jeton::password::Lane;
 use jeton::server;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -122,16 +123,19 @@ async fn what_is_open_is_seen_while_it_is_open() {
 async fn passwords_that_wait_are_counted_and_forgotten_with_those_who_go_away() {
     let app = TestApp::with(On::Sqlite, "auth.hashing_threads = 1").await;
     let hasher = app.app.hasher.clone();
-    let all = futures::future::join_all((0..4).map(|_| hasher.hash(PASSWORD.into())));
+    let hash = || hasher.enter(Lane::NewPassword, None).unwrap().hash(PASSWORD.into());
+    let all = futures::future::join_all((0..4).map(|_| hash()));
     // Only begun: one is at work, three wait, and then nobody wants to know any more.
     tokio::time::timeout(Duration::from_millis(1), all).await.ok();
     let page = page(&app).await;
     assert_eq!(value(&page, "jeton_password_hashes{state=\"waiting\"}"), 0.0, "{page}");
-    let begun = futures::future::join_all((0..4).map(|_| hasher.hash(PASSWORD.into())));
+    assert_eq!(value(&page, "jeton_queued_password_hashes{lane=\"new_passwords\"}"), 0.0, "{page}");
+    let begun = futures::future::join_all((0..4).map(|_| hash()));
     let seen = async {
         loop {
-            let (running, waiting) = app.app.hasher.load();
-            if waiting > 0 {
+            let (running, waiting) = (hasher.running(), hasher.waiting(Lane::NewPassword));
+            // Both are read off while others work.
+            if running > 0 && waiting > 0 {
                 return (running, waiting);
             }
             tokio::task::yield_now().await;
@@ -141,7 +145,7 @@ async fn passwords_that_wait_are_counted_and_forgotten_with_those_who_go_away() 
     assert!(hashes.iter().all(Result::is_ok));
     assert_eq!(running, 1);
     assert!((1..=4).contains(&waiting), "{waiting}");
-    assert_eq!(app.app.hasher.load().1, 0);
+    assert_eq!(hasher.waiting(Lane::NewPassword), 0);
 }
 
 /// What the page says of each metric: its name, with what its kind adds.

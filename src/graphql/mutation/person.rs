@@ -7,7 +7,7 @@ use super::super::cookie::CookieSession;
 use super::super::error::{UserError, outcome, told};
 use super::super::id::Kind;
 use super::super::types::User;
-use crate::account::{self, Registering};
+use crate::account::{self, PasswordChange, Registering};
 use crate::error::{Code, Error};
 use crate::session::{self, LoggedIn};
 use crate::viewer::Origin;
@@ -287,8 +287,8 @@ impl PersonMutation {
         #[graphql(desc = "Both passwords.")] input: ChangePasswordInput,
     ) -> Result<ChangePasswordPayload> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let (user, errors) =
-            outcome(account::change_password(app, viewer, input.old_password.into(), input.new_password.into()).await)?;
+        let change = PasswordChange { old: input.old_password.into(), new: input.new_password.into() };
+        let (user, errors) = outcome(account::change_password(app, viewer, change, ctx.data::<Origin>()?).await)?;
         let logged_in = match user {
             Some(user) => Some(session::begin(app, user, ctx.data::<Origin>()?.user_agent.clone()).await?),
             None => None,
@@ -305,7 +305,8 @@ impl PersonMutation {
     ) -> Result<DeleteAccountPayload> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let own = viewer.person()?.0.id;
-        let (deleted, errors) = outcome(account::delete(app, viewer, input.password.into()).await)?;
+        let (deleted, errors) =
+            outcome(account::delete(app, viewer, input.password.into(), ctx.data::<Origin>()?).await)?;
         if deleted.is_some() {
             ctx.data::<CookieSession>()?.clear(ctx, app);
         }

@@ -8,8 +8,9 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 use super::source::{Source, SourceRow, USERS};
 use super::value::Raw;
 use super::{MAX_KEPT_ID, Work, note};
+use crate::account::Roles;
 use crate::account::import::{Newcomer, insert};
-use crate::account::{Roles, name};
+use crate::account::name::{self, MAX_IMPORTED_CHARS};
 use crate::db::Txn;
 use crate::entity::{audit_event, ledger_entry, user};
 use crate::error::Error;
@@ -19,8 +20,6 @@ use crate::transfer::{Progress, Step};
 
 /// Users in one transaction.
 const BATCH: u64 = 200;
-/// Longest name in characters: Django's own limit for names.
-const MAX_NAME_CHARS: usize = 150;
 
 /// A user who comes: the id there, and the row.
 struct Coming {
@@ -95,15 +94,17 @@ impl Work<'_> {
         if username.trim().is_empty() {
             return Err(left_out("the name is blank".to_owned()));
         }
-        if username.chars().count() > MAX_NAME_CHARS {
-            return Err(left_out(format!("the name is longer than {MAX_NAME_CHARS} characters")));
+        if username.chars().count() > MAX_IMPORTED_CHARS {
+            return Err(left_out(format!("the name is longer than {MAX_IMPORTED_CHARS} characters")));
         }
         if taken.names.contains(&username) || self.names.contains(&username) {
             let message = "there is another user of this name here; delete that one, and import again";
             return Err(left_out(message.to_owned()));
         }
         let is_taken = |key: &String| taken.keys.contains(key) || self.keys.contains(key);
-        let (plain, exact) = (name::key(&username), name::exact_key(&username));
+        let Some((plain, exact)) = name::key(&username).zip(name::exact_key(&username)) else {
+            return Err(left_out("the name is too long in Unicode's normal form".to_owned()));
+        };
         let alike = is_taken(&plain);
         if alike && is_taken(&exact) {
             return Err(left_out("there are other users here whose names look alike".to_owned()));
@@ -161,7 +162,8 @@ impl Work<'_> {
 
     async fn taken(&self, rows: &[SourceRow<9>], ids: &[i64]) -> Result<Taken, Error> {
         let names: Vec<_> = rows.iter().filter_map(|row| row.values[1].text()).collect();
-        let keys: Vec<_> = names.iter().flat_map(|typed| [name::key(typed), name::exact_key(typed)]).collect();
+        let keys = names.iter().flat_map(|typed| [name::key(typed), name::exact_key(typed)]);
+        let keys: Vec<_> = keys.flatten().collect();
         let db = self.app.db.read();
         let ids = || ids.iter().copied();
         let same = Condition::any()

@@ -1,0 +1,142 @@
+//! What a new password has to be.
+
+/// Shortest password in characters (NIST SP 800-63B).
+pub const MIN_CHARS: usize = 8;
+/// Longest password in characters: long enough for any passphrase, short enough to check quickly.
+pub const MAX_CHARS: usize = 256;
+/// zxcvbn's scale goes from 0 to 4; below 2 a password falls to an online attack that nobody slows down.
+const MIN_SCORE: u8 = 2;
+
+/// Characters of a password that are rated: an attacker who guesses a longer one has guessed its beginning too. zxcvbn's
+/// time grows with the square of the length.
+const RATED_CHARS: usize = 72;
+/// The same for a password with many different signs that may stand for letters ("p4$$w0rd"). zxcvbn tries all readings:
+/// 72 characters take half a second, 32 about as long as a hash.
+const RATED_CHARS_WITH_MANY_SIGNS: usize = 32;
+/// Different signs of a password that is rated in full length, at most.
+const FEW_SIGNS: usize = 8;
+/// The signs that zxcvbn reads as letters.
+const SIGNS: &str = "4@8({[<3691!|70$5+%2";
+
+/// Passwords that head the lists of leaked ones, and those that servers come with: what attackers try first.
+const COMMON: [&str; 24] = [
+    "123456",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "password",
+    "password1",
+    "password123",
+    "Password1",
+    "qwerty",
+    "qwerty123",
+    "qwertyuiop",
+    "111111",
+    "abc123",
+    "iloveyou",
+    "letmein",
+    "welcome",
+    "welcome1",
+    "admin",
+    "admin123",
+    "administrator",
+    "root",
+    "changeme",
+    "secret",
+    "test",
+];
+
+/// The passwords that attackers try first for this name.
+pub fn common(username: &str) -> impl Iterator<Item = String> + use<> {
+    let own = [String::new(), username.to_owned(), username.to_lowercase(), format!("{username}123")];
+    COMMON.into_iter().map(str::to_owned).chain(own)
+}
+
+/// Checks the length of a new password, however long it is; the error is a sentence that says what is wrong.
+pub fn check_length(password: &str) -> Result<(), String> {
+    // A character has four bytes at most.
+    if password.len() > 4 * MAX_CHARS || password.chars().count() > MAX_CHARS {
+        return Err(format!("Ensure this password has no more than {MAX_CHARS} characters."));
+    }
+    if password.chars().count() < MIN_CHARS {
+        return Err(format!("Ensure this password has at least {MIN_CHARS} characters."));
+    }
+    Ok(())
+}
+
+/// Checks a new password by all rules; the error is a sentence that says what is wrong.
+///
+/// Takes up to a tenth of a second: on a server, [`super::Ticket::check`] does it on a hashing thread.
+pub fn check(password: &str, username: &str) -> Result<(), String> {
+    check_length(password)?;
+    if password.to_lowercase() == username.to_lowercase() {
+        return Err("This password is the user name.".to_owned());
+    }
+    let (lower, name) = (password.to_lowercase(), username.to_lowercase());
+    // The end of what is rated may cut the name in two, and zxcvbn knows it as a whole only.
+    let is_cut = rated(password).len() < password.len() && !name.is_empty() && lower.contains(&name);
+    if is_weak(password, username) || is_cut && is_weak(&lower.replace(&name, ""), username) {
+        return Err("This password is too common or too easy to guess.".to_owned());
+    }
+    Ok(())
+}
+
+fn is_weak(password: &str, username: &str) -> bool {
+    u8::from(zxcvbn::zxcvbn(rated(password), &[username]).score()) < MIN_SCORE
+}
+
+/// The beginning of a password that is rated.
+fn rated(password: &str) -> &str {
+    let signs = SIGNS.chars().filter(|sign| password.contains(*sign)).count();
+    let chars = if signs > FEW_SIGNS { RATED_CHARS_WITH_MANY_SIGNS } else { RATED_CHARS };
+    let end = password.char_indices().nth(chars).map_or(password.len(), |(end, _)| end);
+    password.get(..end).unwrap_or(password)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_common_and_telling_passwords_are_refused() {
+        for bad in ["", "short", "password", "password123", "12345678", "qwertyuiop", "mia-winter", &"x".repeat(300)] {
+            assert!(check(bad, "mia-winter").is_err(), "{bad}");
+        }
+        for good in ["correct horse battery", "tr0ub4dor&3x", "пароль-из-трёх-слов"] {
+            assert_eq!(check(good, "mia"), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_long_password_is_rated_by_its_beginning_and_no_weak_one_passes() {
+        let name = "a-user-with-1234567890-and-many-letters-of-a-name";
+        let weak = ["a", "abc", "password", "qwertyuiop", "12345678", "19991231", "p4$$w0rd"];
+        let repeated = weak.iter().map(|part| part.chars().cycle().take(256).collect::<String>());
+        let around = ["1", "12", "!"].into_iter().flat_map(|more| [format!("{name}{more}"), format!("{more}{name}")]);
+        for weak in repeated.chain(around) {
+            assert!(check(&weak, name).is_err(), "{weak}");
+        }
+        for good in ["correct horse battery staple ", "tr0ub4dor&3x-", "4@8({[<3691!|70$5+%2"] {
+            assert_eq!(check(&good.chars().cycle().take(256).collect::<String>(), name), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn what_zxcvbn_is_given_is_bounded() {
+        for (part, rated_chars) in [("aß語🔑", 72), ("1234-abc", 72), (SIGNS, 32), ("0123456789", 32)] {
+            let long: String = part.chars().cycle().take(256).collect();
+            assert_eq!(rated(&long).chars().count(), rated_chars, "{part}");
+        }
+        assert_eq!(rated("short"), "short");
+    }
+
+    #[test]
+    fn lengths_are_counted_in_characters() {
+        for (character, count, fits) in
+            [("x", 7, false), ("x", 8, true), ("\u{1f511}", 256, true), ("\u{1f511}", 257, false)]
+        {
+            assert_eq!(check_length(&character.repeat(count)).is_ok(), fits, "{character} {count}");
+        }
+        assert!(check_length(&"x".repeat(10_000_000)).is_err());
+    }
+}

@@ -1,0 +1,176 @@
+//! What costs time on a password waits in bounded lanes: a full one rejects at once, and no flood from one address holds up
+//! the log-ins of others.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::future::join_all;
+use jeton::account::admin;
+use jeton::password::Lane;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Client, On, PASSWORD, TestApp};
+
+const REGISTER: &str = "mutation($name: String!, $password: String!) {
+    register(input: {username: $name, password: $password}) { user { id } errors { code } } }";
+const LOGIN: &str = "mutation($name: String!, $password: String!) {
+    login(input: {username: $name, password: $password}) { user { id } errors { code } } }";
+
+/// Posts from an address; the status, and what `Retry-After` says.
+async fn post(server: SocketAddr, from: &str, path: &str, body: Value) -> (u16, Option<String>) {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let request = reqwest::Client::new().post(format!("http://{server}{path}")).header("x-forwarded-for", from);
+    let answer = request.json(&body).send().await.unwrap();
+    let retry_after = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    (answer.status().as_u16(), retry_after)
+}
+
+/// Waits until some passwords wait in a lane.
+async fn filled(app: &TestApp, lane: Lane, least: usize) {
+    let wait = async {
+        while app.app.hasher.waiting(lane) < least {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("the lane fills");
+}
+
+/// That an operation of GraphQL is rejected since a lane is full.
+async fn is_overloaded(client: &Client, query: &str, variables: Value) {
+    let answer = client.graphql(query, variables).await;
+    let extensions = &answer["errors"][0]["extensions"];
+    assert_eq!((&extensions["code"], &extensions["retryAfter"]), (&json!("UNAVAILABLE"), &json!(1)), "{answer}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_lane_rejects_with_retry_after_by_every_way(#[values(On::Sqlite, On::Postgres)] on: On) {
+    // One place for each address: one is held here, and all clients here have none.
+    let app = TestApp::with(on, "auth.max_queued_hashes = 4\nauth.free_attempts = 2").await;
+    let (mia, root, nobody) = (app.user("mia").await, app.superuser("root").await, app.anonymous());
+    let mia_id = mia.global_id().await;
+    let rest = async |path: &str, body: Value| {
+        let answer = nobody.post(path, body).await;
+        assert_eq!(answer.status, 503, "{path}: {}", answer.text);
+        assert_eq!(answer.headers["retry-after"], "1", "{path}");
+        assert!(answer.json()["detail"].is_string(), "{path}: {}", answer.text);
+    };
+    let held = app.app.hasher.enter(Lane::NewPassword, None).unwrap();
+    rest("/api/register/", json!({ "username": "tom", "password": PASSWORD, "password2": PASSWORD })).await;
+    is_overloaded(&nobody, REGISTER, json!({ "name": "tom", "password": PASSWORD })).await;
+    let create = "mutation($p: String!) { createUser(input: {username: \"tom\", password: $p}) { user { id } } }";
+    is_overloaded(&root, create, json!({ "p": PASSWORD })).await;
+    let set = "mutation($id: ID!, $p: String!) { setPassword(input: {userId: $id, password: $p}) { user { id } } }";
+    is_overloaded(&root, set, json!({ "id": mia_id, "p": "another-staple-9" })).await;
+    // The other lane is another one.
+    let login = json!({ "username": "mia", "password": PASSWORD });
+    assert_eq!(nobody.post("/api/token/", login.clone()).await.status, 200);
+    drop(held);
+
+    let held = app.app.hasher.enter(Lane::Verification, None).unwrap();
+    for _ in 0..4 {
+        rest("/api/token/", login.clone()).await;
+        is_overloaded(&nobody, LOGIN, json!({ "name": "mia", "password": PASSWORD })).await;
+    }
+    let change = "mutation($old: String!) {
+        changePassword(input: {oldPassword: $old, newPassword: \"another-staple-9\"}) { user { id } } }";
+    is_overloaded(&mia, change, json!({ "old": PASSWORD })).await;
+    let delete = "mutation($p: String!) { deleteAccount(input: {password: $p}) { deletedId } }";
+    is_overloaded(&mia, delete, json!({ "p": PASSWORD })).await;
+    drop(held);
+    assert_eq!(nobody.post("/api/token/", login).await.status, 200, "a try that was never made is none");
+    let register = json!({ "username": "tom", "password": PASSWORD, "password2": PASSWORD });
+    assert_eq!(nobody.post("/api/register/", register).await.status, 201);
+
+    let page = app.app.metrics.page(&[]).unwrap();
+    for limited in ["{kind=\"new_passwords\"} 4\n", "{kind=\"password_verifications\"} 10\n"] {
+        assert!(page.contains(&format!("jeton_limited_total{limited}")), "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registrations_of_one_address_hold_up_no_log_in() {
+    let settings = "auth.hashing_threads = 1\nauth.max_queued_hashes = 100\nhttp.trusted_proxies = ['127.0.0.0/8']
+        limits.registrations_per_hour_per_address = 0";
+    let app = TestApp::with(On::Sqlite, settings).await;
+    app.user("mia").await;
+    let server = app.serve().await;
+    let registering = tokio::spawn(join_all((0..60).map(move |number| {
+        let body = json!({ "username": format!("user{number}"), "password": PASSWORD, "password2": PASSWORD });
+        post(server, "203.0.113.7", "/api/register/", body)
+    })));
+    filled(&app, Lane::NewPassword, 12).await;
+    for address in ["203.0.113.8", "203.0.113.7"] {
+        let login = json!({ "username": "mia", "password": PASSWORD });
+        assert_eq!(post(server, address, "/api/token/", login).await.0, 200);
+        let waiting = app.app.hasher.waiting(Lane::NewPassword);
+        assert!(waiting > 0, "{address}: registrations that came before wait still");
+    }
+    let answers = registering.await.unwrap();
+    let rejected = answers.iter().filter(|(status, _)| *status == 503).count();
+    assert_eq!(answers.iter().filter(|(status, _)| *status == 201).count(), 60 - rejected);
+    assert!((1..60).contains(&rejected), "{rejected} of 60, where 25 may wait");
+    let in_a_second = Some("1".to_owned());
+    assert!(answers.iter().all(|(status, retry_after)| (*retry_after == in_a_second) == (*status == 503)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_from_one_address_hold_up_no_log_in_from_another() {
+    let settings = "auth.hashing_threads = 1\nauth.max_queued_hashes = 400\nhttp.trusted_proxies = ['127.0.0.0/8']";
+    let app = TestApp::with(On::Sqlite, settings).await;
+    app.user("mia").await;
+    let server = app.serve().await;
+    let guessing = tokio::spawn(join_all((0..60).map(move |number| {
+        let body = json!({ "username": format!("nobody{number}"), "password": PASSWORD });
+        post(server, "203.0.113.7", "/api/token/", body)
+    })));
+    filled(&app, Lane::Verification, 30).await;
+    let login = json!({ "username": "mia", "password": PASSWORD });
+    assert_eq!(post(server, "203.0.113.8", "/api/token/", login).await.0, 200);
+    let waiting = app.app.hasher.waiting(Lane::Verification);
+    assert!(waiting >= 5, "{waiting} that came before wait still");
+    assert!(guessing.await.unwrap().iter().all(|(status, _)| *status == 401));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_at_start_needs_no_place_in_the_queue() {
+    let app = TestApp::with(On::Sqlite, "auth.max_queued_hashes = 1\nauth.hashing_threads = 3").await;
+    app.superuser("root").await;
+    assert_eq!(admin::superusers_with_common_passwords(&app.app).await.unwrap(), Vec::<String>::new());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn new_accounts_come_in_small_bursts_and_mistakes_are_no_accounts(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let settings = "limits.registrations_per_hour_per_address = 60\nlimits.registration_burst_per_address = 2
+        http.trusted_proxies = ['127.0.0.0/8']";
+    let app = TestApp::with(on, settings).await;
+    let server = app.serve().await;
+    let register = async |from: &str, name: &str, password: &str, again: &str| {
+        let body = json!({ "username": name, "password": password, "password2": again });
+        post(server, from, "/api/register/", body).await
+    };
+    let graphql = async |from: &str, name: &str, password: &str| {
+        let body = json!({ "query": REGISTER, "variables": { "name": name, "password": password } });
+        post(server, from, "/graphql", body).await.0
+    };
+    let here = "203.0.113.7";
+    for _ in 0..2 {
+        assert_eq!(register(here, "a", "password", "password").await.0, 400, "too common");
+        assert_eq!(register(here, "a", PASSWORD, "another").await.0, 400, "not the same");
+        assert_eq!(graphql(here, "a", "password").await, 200);
+    }
+    assert_eq!(register(here, "a", PASSWORD, PASSWORD).await.0, 201, "none of these counts as an account");
+    assert_eq!(register(here, "b", PASSWORD, PASSWORD).await.0, 201);
+    let (status, retry_after) = register(here, "c", PASSWORD, PASSWORD).await;
+    assert_eq!(status, 429, "of sixty an hour, two may come at once");
+    assert!(retry_after.unwrap().parse::<u64>().unwrap() <= 60, "and one in a minute");
+    // Too many attempts are rejected before they are looked at.
+    let mut statuses = Vec::new();
+    while statuses.last() != Some(&429) {
+        assert!(statuses.len() < 40, "{statuses:?}");
+        statuses.push(register(here, "c", "password", "password").await.0);
+    }
+    assert_eq!(register("203.0.113.8", "c", PASSWORD, PASSWORD).await.0, 201);
+}
