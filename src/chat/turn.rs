@@ -209,7 +209,7 @@ impl Turn<'_> {
                                 turn_due = turn_due.min(Instant::now() + app.config.v1.drain);
                             }
                             self.draining = Some(Draining::Stopped);
-                            if matches!(self.caller, Some(Caller::Live(_))) {
+                            if matches!(self.caller, Some(Caller::Live(..))) {
                                 *self.caller = None;
                             }
                         }
