@@ -343,8 +343,8 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
             },
             rest: settings.rest,
             params: {
-                let config::Params { reject, allow, force, answers } = &settings.params;
-                ai::openai::Params::new(reject, allow, force, answers)
+                let config::Params { reject, allow, force, answers, tools } = &settings.params;
+                ai::openai::Params::new(reject, allow, force, answers, tools)
             },
         })?),
     })

@@ -36,4 +36,11 @@ impl Clock {
             manual.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
         }
     }
+
+    /// Moves a manual clock back, as the system's may be set; that one stays as it is.
+    pub fn rewind(&self, by: std::time::Duration) {
+        if let Some(manual) = &self.0 {
+            manual.fetch_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
+    }
 }

@@ -454,7 +454,7 @@ fn models(base_url: String) -> Models {
         units_per_image: 1000,
         limit_name: "max_tokens",
         rest: Duration::ZERO,
-        params: Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers),
+        params: Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers, &rules.tools),
     });
     let flat = Price { per_message: 100, ..Price::default() };
     let metered = Price { per_message: 0, per_1k_input: 1000, per_1k_output: 1000 };

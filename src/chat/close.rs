@@ -68,7 +68,10 @@ impl Used {
         outcome: &Outcome,
     ) -> Self {
         let is_whole = matches!(outcome, Outcome::Done);
-        if let Some(usage) = written.reported.filter(|_| is_whole) {
+        // An upstream that writes something for nothing has not said what it billed.
+        let is_told = |usage: &Usage| usage.input > 0 && (usage.output > 0 || written.is_empty());
+        let is_trusted = !model.provider.reports_usage() || written.reported.as_ref().is_some_and(is_told);
+        if let Some(usage) = written.reported.filter(|_| is_whole && is_trusted) {
             return Self { usage, estimated: false };
         }
         let count = |text: &str| model.provider.count(text);

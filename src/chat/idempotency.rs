@@ -27,7 +27,7 @@ pub(super) enum Again {
 /// # Errors
 /// As [`Available::check_replay`]; CONFLICT where the first one with the key was another message or call.
 pub(super) fn again(opening: &Opening, first: &chat::Model, available: &Available) -> Result<Again, Error> {
-    available.check_replay(opening.user_id, opening.api_key_id, first.api_key_id, &first.model)?;
+    available.check_replay(opening.api_key_id, first)?;
     let is_same = match (first.fingerprint.as_deref(), opening.fingerprint.as_deref()) {
         // Stored by a server that did not write it down.
         (None, Some(MODEL_NAMED)) => true,

@@ -6,10 +6,11 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, OptionFuture};
+use futures::future::OptionFuture;
 use futures::{FutureExt, StreamExt};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tracing::Instrument;
 
@@ -29,6 +30,9 @@ use crate::ledger;
 const SAVE_BYTES: usize = 2048;
 /// The longest reply. What is passed on and not kept does not count.
 const MAX_REPLY_BYTES: usize = 32 << 20;
+
+/// An upstream that fails after the caller was waited for so long in all may have given up on the caller.
+const MAX_STALL: Duration = Duration::from_secs(2);
 
 /// How the provider's stream came to an end.
 pub(super) enum Outcome {
@@ -127,6 +131,13 @@ impl Written {
         self.text.is_empty() && self.other.is_empty()
     }
 
+    /// What an upstream has reported is not taken back by a smaller number.
+    fn report(&mut self, usage: Usage) {
+        let before = self.reported.unwrap_or_default();
+        let (input, output) = (usage.input.max(before.input), usage.output.max(before.output));
+        self.reported = Some(Usage { input, output });
+    }
+
     fn len(&self) -> usize {
         self.text.len() + self.other.len() + self.unseen.len()
     }
@@ -168,8 +179,9 @@ impl Turn<'_> {
         let save_interval = limits.save_interval.max(Duration::from_millis(1));
         let mut saving_due = interval_at(start + limits.save_interval, save_interval);
         saving_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // One save at a time, beside which the pieces flow on.
-        let mut saving: Option<BoxFuture<'_, Result<bool, Error>>> = None;
+        // One save at a time, beside which the pieces flow on. In a task of its own: while a slow caller is waited for, no one
+        // polls it here, and it would keep its connection and its locks.
+        let mut saving: Option<JoinHandle<Result<bool, Error>>> = None;
         let (mut saved_len, mut saved_at, mut chars) = (0, start, 0);
         let mut piece_due = start + if self.in_one_piece { limits.turn_timeout } else { limits.first_piece_timeout };
         let mut turn_due = start + limits.turn_timeout;
@@ -196,7 +208,8 @@ impl Turn<'_> {
                         break Outcome::Stopped(Some(Error::new(Code::PayloadTooLarge, message)));
                     }
                     // A long text less often, so that saving it costs no more than all of it a few times.
-                    save_now = self.kept && self.written.text.len() - saved_len >= SAVE_BYTES.max(saved_len / 4);
+                    save_now = (self.kept && self.written.text.len() - saved_len >= SAVE_BYTES.max(saved_len / 4))
+                        || saved_at.elapsed() >= limits.lease / 3;
                 }
                 () = sleep_until(piece_due.min(turn_due)) => break self.late(turn_due <= piece_due),
                 wish = wishes.next() => {
@@ -233,7 +246,7 @@ impl Turn<'_> {
                 }
                 Some(saved) = OptionFuture::from(saving.as_mut()) => {
                     saving = None;
-                    match saved {
+                    match saved.map_err(Error::internal).flatten() {
                         Ok(true) => {}
                         Ok(false) => break Outcome::Gone,
                         Err(error) => {
@@ -244,7 +257,8 @@ impl Turn<'_> {
             }
             if save_now && saving.is_none() {
                 (saved_len, saved_at) = (self.written.text.len(), Instant::now());
-                saving = Some(save(app, self.chat_id, self.kept.then(|| self.written.text.clone())).boxed());
+                let (own, id, text) = (app.clone(), self.chat_id, self.kept.then(|| self.written.text.clone()));
+                saving = Some(app.tasks.spawn(async move { save(&own, id, text).await }));
             }
         };
         // Not broken off in the middle: what closes the chat comes after it.
@@ -258,7 +272,7 @@ impl Turn<'_> {
     fn note(&mut self, event: &Event) {
         match event {
             Event::Accepted => self.written.accepted = true,
-            Event::Usage(usage) => self.written.reported = Some(*usage),
+            Event::Usage(usage) => self.written.report(*usage),
             Event::Piece(_) | Event::Raw { .. } | Event::Refused { .. } | Event::End(_) => {}
         }
     }
@@ -306,7 +320,9 @@ impl Turn<'_> {
 
     /// The provider says that the reply is whole.
     fn ended(self, usage: Option<Usage>) -> Outcome {
-        self.written.reported = usage.or(self.written.reported);
+        if let Some(usage) = usage {
+            self.written.report(usage);
+        }
         if self.draining == Some(Draining::Stopped) { Outcome::Stopped(None) } else { Outcome::Done }
     }
 
@@ -316,7 +332,8 @@ impl Turn<'_> {
         if self.draining == Some(Draining::Stopped) {
             return Outcome::Stopped(None);
         }
-        let was_stalled = self.stalled >= self.app.config.turns.piece_timeout && !self.written.is_empty();
+        let was_stalled =
+            self.stalled >= MAX_STALL.min(self.app.config.turns.piece_timeout) && !self.written.is_empty();
         if was_stalled || error.code == Code::PayloadTooLarge {
             return Outcome::Stopped(Some(error));
         }
@@ -331,8 +348,12 @@ impl Turn<'_> {
             return Outcome::Stopped(None);
         }
         let error = Error::new(Code::Timeout, "The language model took too long.");
+        // A limit of our own, which who asks for a long answer can make sure to reach.
         if is_whole_turn && !self.written.is_empty() {
-            // A limit of our own, which who asks for a long answer can make sure to reach.
+            return Outcome::Stopped(Some(error));
+        }
+        if is_whole_turn && self.in_one_piece && self.written.accepted {
+            self.written.abandoned = true;
             return Outcome::Stopped(Some(error));
         }
         Outcome::Failed(error)

@@ -97,12 +97,20 @@ pub struct Params {
     pub force: BTreeMap<String, serde_json::Value>,
     /// Numbers of answers that a call asks for; their product multiplies a flat price and the hold.
     pub answers: Vec<String>,
+    /// The types of tools that a call may have. Others are run by the upstream, which bills each use.
+    pub tools: Vec<String>,
 }
 
 impl Default for Params {
     fn default() -> Self {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Self { reject: names(REJECTED), allow: Vec::new(), force: BTreeMap::new(), answers: names(&["n"]) }
+        Self {
+            reject: names(REJECTED),
+            allow: Vec::new(),
+            force: BTreeMap::new(),
+            answers: names(&["n"]),
+            tools: names(&["function", "custom"]),
+        }
     }
 }
 
@@ -120,11 +128,16 @@ const REJECTED: &[&str] = &[
     "max_decode_steps",
     "max_predict",
     "max_generated_tokens",
+    "max_total_tokens",
+    "tokens_to_generate",
+    "response_length",
     // More output than is asked for: vLLM, SGLang, TGI.
     "min_tokens",
     "min_new_tokens",
     "min_length",
+    "min_completion_tokens",
     "ignore_eos",
+    "prompt_logprobs",
     // More answers than `n`.
     "best_of",
     "n_cmpl",
@@ -142,6 +155,8 @@ const REJECTED: &[&str] = &[
     // Billed by the call, or dearer than the price says.
     "web_search_options",
     "enable_search",
+    "search_parameters",
+    "data_sources",
     "plugins",
     "service_tier=priority",
     // Another model, key or address than the configured one: OpenRouter, LiteLLM.
@@ -150,6 +165,18 @@ const REJECTED: &[&str] = &[
     "provider",
     "preset",
     "fallbacks",
+    "additional_drop_params",
+    "drop_params",
+    "num_retries",
+    "max_retries",
+    "vertex_project",
+    "vertex_location",
+    "vertex_credentials",
+    "aws_region_name",
+    "mock_tool_calls",
+    "lora",
+    "lora_path",
+    "speculation",
     "context_window_fallback_dict",
     "mock_response",
     "api_base",
@@ -202,6 +229,12 @@ impl Model {
             return Err(format!(": `{key}` is missing"));
         }
         self.price.check().map_err(|error| format!(".price: {error}"))?;
+        let reserved = ["model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"];
+        let mut forced = self.params.force.keys();
+        let is_reserved = |name: &&String| reserved.contains(&name.as_str()) || self.params.answers.contains(name);
+        if let Some(name) = forced.find(is_reserved) {
+            return Err(format!(".params.force: `{name}` is set by the hold or by the call, and can't be forced"));
+        }
         for (key, value) in [("max_output", self.max_output), ("window", self.window)] {
             if value == 0 {
                 return Err(format!(".{key}: at least 1"));

@@ -80,12 +80,12 @@ impl Model {
 
     /// What it has spent on the day of this moment.
     pub fn spent_today(&self, at: DateTimeUtc) -> Tokens {
-        if self.day == day(at) { self.spent_in_day } else { Tokens::ZERO }
+        if self.day >= day(at) { self.spent_in_day } else { Tokens::ZERO }
     }
 
     /// What it has spent in the month of this moment.
     pub fn spent_this_month(&self, at: DateTimeUtc) -> Tokens {
-        if self.month == month(at) { self.spent_in_month } else { Tokens::ZERO }
+        if self.month >= month(at) { self.spent_in_month } else { Tokens::ZERO }
     }
 
     /// The models that it may ask; none: all.

@@ -10,7 +10,7 @@ use super::hold::{insufficient, lock};
 use super::key::{self, Key};
 use super::{Balance, Hold};
 use crate::db::Txn;
-use crate::entity::user;
+use crate::entity::{chat, user};
 use crate::error::Error;
 use crate::tokens::Tokens;
 
@@ -46,25 +46,21 @@ impl Available {
         Ok(rest.map_or(tokens, |rest| rest.min(tokens)))
     }
 
-    /// Checks that a user, or an API key, may have the answer that was sold to the user for this model before.
+    /// Checks that a user, or an API key, may have the answer to a chat of the user that was sold before.
     ///
-    /// A retry by the key that paid for it needs nothing left to spend; any other key needs what a new message would.
+    /// A retry by the key that paid for it needs nothing left to spend; any other key needs what the answer cost.
     ///
     /// # Errors
     /// UNAUTHENTICATED where the user or the key is not valid any more; INVALID_INPUT where the key does not allow the model;
     /// INSUFFICIENT_TOKENS where its limits are spent.
-    pub fn check_replay(
-        &self,
-        user_id: i64,
-        key_id: Option<i64>,
-        paid_by: Option<i64>,
-        model: &str,
-    ) -> Result<(), Error> {
-        if !self.users.contains_key(&user_id) {
+    pub fn check_replay(&self, key_id: Option<i64>, first: &chat::Model) -> Result<(), Error> {
+        if !self.users.contains_key(&first.user_id) {
             return Err(Error::unauthenticated());
         }
         let Some(key_id) = key_id else { return Ok(()) };
-        self.keys.get(&key_id).ok_or_else(key::ended)?.check_replay(model, paid_by == Some(key_id))
+        let cost = if first.status == chat::Status::Pending { first.hold } else { first.cost };
+        let key = self.keys.get(&key_id).ok_or_else(key::ended)?;
+        key.check_replay(&first.model, cost, first.api_key_id == Some(key_id))
     }
 
     /// Sets tokens aside; what the user has right after it. It is [`super::hold()`] that writes it.

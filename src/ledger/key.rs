@@ -98,11 +98,11 @@ impl Key {
     /// Checks that the key may have an answer that exists already.
     ///
     /// # Errors
-    /// INVALID_INPUT where it does not allow the model; INSUFFICIENT_TOKENS where a limit is spent, unless the key has paid
-    /// for the answer itself.
-    pub(super) fn check_replay(&self, model: &str, has_paid: bool) -> Result<(), Error> {
+    /// INVALID_INPUT where it does not allow the model; INSUFFICIENT_TOKENS where a limit does not cover what the answer
+    /// cost, unless the key has paid for it itself.
+    pub(super) fn check_replay(&self, model: &str, cost: Tokens, has_paid: bool) -> Result<(), Error> {
         self.check_model(model)?;
-        let is_spent = self.rest()?.is_some_and(|rest| rest <= Tokens::ZERO);
+        let is_spent = self.rest()?.is_some_and(|rest| rest <= Tokens::ZERO || rest < cost);
         if is_spent && !has_paid { Err(spent()) } else { Ok(()) }
     }
 
@@ -165,19 +165,24 @@ pub(super) fn settle_under(settlements: &[Settlement]) -> Result<Option<(UpdateS
     Ok(Some((update, sums.len() as u64)))
 }
 
-/// An update that is of this day and month. What was spent in them has to be set beside.
+/// An update that is of this day and month, or of a later one that another clock has begun: a day that is over does not
+/// come back with nothing spent in it. What was spent in them has to be set beside.
 fn of_now(rows: impl IntoIterator<Item = Vec<Value>>, at: DateTime<Utc>) -> UpdateStatement {
     let mut update = update_from::<api_key::Entity>(rows);
-    update.value(Column::Day, Expr::value(day(at))).value(Column::Month, Expr::value(month(at)));
+    update.value(Column::Day, later(Column::Day, day(at))).value(Column::Month, later(Column::Month, month(at)));
     update
 }
 
+fn later(column: Column, now: String) -> Expr {
+    Expr::case(column.gt(now.clone()), Expr::col(column)).finally(now).into()
+}
+
 fn spent_in_day(at: DateTime<Utc>) -> Expr {
-    Expr::case(Column::Day.eq(day(at)), Expr::col(Column::SpentInDay)).finally(0i64).into()
+    Expr::case(Column::Day.gte(day(at)), Expr::col(Column::SpentInDay)).finally(0i64).into()
 }
 
 fn spent_in_month(at: DateTime<Utc>) -> Expr {
-    Expr::case(Column::Month.eq(month(at)), Expr::col(Column::SpentInMonth)).finally(0i64).into()
+    Expr::case(Column::Month.gte(month(at)), Expr::col(Column::SpentInMonth)).finally(0i64).into()
 }
 
 /// A limit of the key does not cover what is asked for.

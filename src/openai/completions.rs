@@ -16,7 +16,7 @@ use super::error::Refusal;
 use crate::ai::Event;
 use crate::app::App;
 use crate::chat::{self, Called, Ended};
-use crate::entity;
+use crate::entity::{self, chat::Status};
 use crate::error::{Code, Error};
 use crate::ledger::Balance;
 use crate::viewer::Viewer;
@@ -81,7 +81,7 @@ async fn whole(app: &App, called: Called, limit: Option<u64>) -> Result<Response
     }
     let body = match raw {
         Some(bytes) => bytes,
-        None if text.is_empty() && ended.chat.input_units.is_none() => return Err(Refusal::stopped()),
+        None if text.is_empty() && ended.chat.status != Status::Done => return Err(Refusal::stopped()),
         None => answer::completion(&ended.chat, finish_reason(app, &ended.chat, limit), &text).to_string().into(),
     };
     let mut response = ([(CONTENT_TYPE, "application/json")], Body::from(body)).into_response();
@@ -136,7 +136,7 @@ async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: boo
                     yield Ok(Bytes::from_static(b"data: [DONE]\n\n"));
                 } else if let Some(last) = last {
                     yield Ok(last);
-                } else if ended.chat.status == entity::chat::Status::Stopped {
+                } else if ended.chat.status == Status::Stopped {
                     // Most clients take the end of a stream for the end of its answer.
                     yield Ok(data(&Refusal::stopped().body()));
                 }

@@ -26,6 +26,8 @@ use crate::support::{Client, On, Step, TestApp, openai};
 pub enum Does {
     /// Answers with this status and body.
     Say(u16, String),
+    /// Answers with this body, which says to be JSON.
+    Json(String),
     /// Streams these events, each after so long.
     Stream(Duration, Vec<String>),
     /// Streams these events, and then nothing for ever.
@@ -56,11 +58,15 @@ pub async fn upstream(does: Does) -> (String, Arc<Heard>) {
 async fn answer(State((does, heard)): State<(Does, Arc<Heard>)>, headers: HeaderMap, body: String) -> Response<Body> {
     heard.calls.fetch_add(1, Ordering::SeqCst);
     heard.bodies.lock().unwrap().push((headers, body.clone()));
+    if let Does::Json(body) = does {
+        return Response::builder().header("content-type", "application/json").body(Body::from(body)).unwrap();
+    }
     let response = Response::builder().header("content-type", "text/event-stream");
     let (pause, events, hang) = match does {
         Does::Say(status, body) => return response.status(status).body(Body::from(body)).unwrap(),
         Does::Stream(pause, events) => (pause, events, false),
         Does::Hang(events) => (Duration::ZERO, events, true),
+        Does::Json(_) => unreachable!("answered above"),
         Does::Words { tell_usage } => return words(response, heard, &body, tell_usage),
     };
     let events = async_stream::stream! {

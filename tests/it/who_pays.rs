@@ -226,6 +226,152 @@ async fn who_reads_slowly_until_the_upstream_gives_up_pays(#[values(On::Sqlite, 
     assert_eq!((format!("{:?}", ended.chat.status), ended.chat.cost.0), ("Stopped".to_owned(), 100));
 }
 
+/// The same, where it gives up before the caller has been waited for as long as a piece may take.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_reading_until_the_upstream_gives_up_pays(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let (url, _) = upstream(Does::Stream(Duration::ZERO, vec![piece("word"); 60])).await;
+    let app = app_with(on, "turns.lease = '3s'", &[&url]).await;
+    let mia = app.user("mia").await;
+    let call = crate::v1::chat_call_of("upstream", "Hello");
+    let mut called = jeton::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    for _ in 0..2 {
+        called.events.next().await.unwrap();
+    }
+    // Longer than the pause after which a caller counts as gone: a third of the lease.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    while called.events.next().await.is_some() {}
+    app.settled().await;
+    let chat = &chats(&mia).await[0];
+    assert_eq!((&chat["status"], &chat["cost"]), (&json!("STOPPED"), &json!(100)));
+}
+
+/// What an upstream writes counts by whatever name it has, and as whatever kind of answer it comes.
+#[rstest]
+#[case::a_custom_tool(vec![delta(json!({ "tool_calls": [{ "type": "custom", "custom": { "input": "THE ANSWER" } }] }))])]
+#[case::parts(vec![delta(json!({ "content": [{ "type": "text", "text": "THE ANSWER" }] }))])]
+#[case::audio(vec![delta(json!({ "audio": { "transcript": "THE ANSWER" } }))])]
+#[case::reasoning(vec![delta(json!({ "reasoning_details": [{ "text": "THE ANSWER" }] }))])]
+#[case::an_odd_usage(vec!["data: {\"choices\":[{\"delta\":{\"content\":\"THE ANSWER\"}}],\"usage\":{\"prompt_tokens\":null}}\n\n".to_owned()])]
+#[case::no_json(vec!["data: THE ANSWER\n\n".to_owned()])]
+#[case::no_data(vec!["{\"text\": \"THE ANSWER\"}\n\n".to_owned()])]
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_an_upstream_writes_is_paid_for(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+    #[case] events: Vec<String>,
+    #[values("upstream", "by_unit")] model: &str,
+) {
+    let (url, _) = upstream(Does::Hang(events)).await;
+    let app = app_with(on, "v1.drain = '50ms'", &[&url]).await;
+    let mia = app.user("mia").await;
+    let call = crate::v1::chat_call_of(model, "Hello");
+    let mut called = jeton::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    called.events.next().await.unwrap();
+    drop(called);
+    app.settled().await;
+    let chat = &chats(&mia).await[0];
+    assert_eq!(chat["status"], "STOPPED");
+    let bound = chat["hold"].as_i64().unwrap() - 1024;
+    let cost = chat["cost"].as_i64().unwrap();
+    assert!(if model == "upstream" { cost == 100 } else { cost >= bound + 2 }, "{cost} of {bound}");
+}
+
+fn delta(delta: Value) -> String {
+    format!("data: {}\n\n", json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": null }] }))
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_answer_to_a_stream_is_paid_for(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let answer = json!({ "choices": [{ "index": 0, "message": { "content": "One" }, "finish_reason": "stop" }],
+        "usage": { "prompt_tokens": 5, "completion_tokens": 1000 } });
+    let (url, _) = upstream(Does::Json(answer.to_string())).await;
+    let app = app_with(on, "", &[&url]).await;
+    let mia = app.user("mia").await;
+    for (model, cost) in [("upstream", 100), ("by_unit", 1005)] {
+        mia.post("/v1/chat/completions", asking(model, true)).await;
+        let chat = &chats(&mia).await[0];
+        assert_eq!((&chat["status"], &chat["cost"]), (&json!("DONE"), &json!(cost)), "{chat}");
+    }
+}
+
+/// A usage that says nothing of what was written is none: it is estimated, and marked.
+#[rstest]
+#[case::empty(json!({}), None)]
+#[case::zeros(json!({ "prompt_tokens": 0, "completion_tokens": 0 }), None)]
+#[case::half(json!({ "prompt_tokens": 7 }), None)]
+#[case::other_names(json!({ "input_tokens": 50, "output_tokens": 80 }), Some(130))]
+#[case::floats(json!({ "prompt_tokens": 7.0, "completion_tokens": 3.5 }), Some(11))]
+#[case::texts(json!({ "prompt_tokens": "7", "completion_tokens": "3" }), Some(10))]
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_is_not_zero(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+    #[case] usage: Value,
+    #[case] cost: Option<i64>,
+    #[values(true, false)] stream: bool,
+) {
+    let event = format!("data: {}\n\n", json!({ "choices": [], "usage": usage }));
+    let choice = json!({ "index": 0, "message": { "content": "tiktoken is great!" }, "finish_reason": "stop" });
+    let does = match stream {
+        true => Does::Stream(Duration::ZERO, vec![piece("tiktoken is great!"), STOP.into(), event, DONE.into()]),
+        false => Does::Say(200, json!({ "choices": [choice], "usage": usage }).to_string()),
+    };
+    let (url, _) = upstream(does).await;
+    let app = app_with(on, "", &[&url]).await;
+    let mia = app.user("mia").await;
+    assert_eq!(mia.post("/v1/chat/completions", asking("by_unit", stream)).await.status, 200);
+    let chat = &chats(&mia).await[0];
+    assert_eq!(chat["status"], "DONE");
+    match cost {
+        Some(cost) => assert_eq!((&chat["cost"], &chat["usage"]["estimated"]), (&json!(cost), &json!(false))),
+        None => {
+            assert_eq!((&chat["usage"]["output"], &chat["usage"]["estimated"]), (&json!(6), &json!(true)));
+            assert!(chat["cost"].as_i64().unwrap() > 6, "{chat}");
+        }
+    }
+}
+
+/// An upstream bills from its status on, however long its first byte is in coming.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_accepted_is_paid_for_before_the_first_byte(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let (url, _) = upstream(Does::Hang(vec![])).await;
+    let app = app_with(on, "v1.drain = '50ms'", &[&url]).await;
+    let mia = app.user("mia").await;
+    let call = crate::v1::chat_call_of("by_unit", "Hello");
+    let mut called = jeton::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    tokio::select! {
+        _ = called.events.next() => panic!("there is no byte"),
+        () = tokio::time::sleep(Duration::from_millis(500)) => {}
+    }
+    drop(called);
+    app.settled().await;
+    let chat = &chats(&mia).await[0];
+    assert_eq!((&chat["status"], &chat["cost"]), (&json!("STOPPED"), &json!(chat["hold"].as_i64().unwrap() - 1024)));
+}
+
+/// A clock that is behind brings no day back: two servers around midnight spend the limit of a day once, or twice.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_is_over_does_not_come_back(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let limit = json!({ "perDay": 200, "perMonth": 400 });
+    let (key, _) = with_key(&mia, json!({ "name": "k", "spendingLimit": limit })).await;
+    let body = asking("echo", false).to_string();
+    let minute = Duration::from_secs(60);
+    // The last half minute of March; the fixture begins at noon of the first.
+    app.clock.advance(Duration::from_secs(31 * 86_400 - 43_200 - 30));
+    let mut answered = 0;
+    for step in 0..10 {
+        for _ in 0..3 {
+            answered += i64::from(post_raw(&key, &body, &[]).await.status == 200);
+        }
+        if step % 2 == 0 { app.clock.advance(minute) } else { app.clock.rewind(minute) }
+    }
+    assert_eq!(answered, 4, "two on each day");
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn each_answer_of_a_call_has_the_flat_price(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -264,7 +410,14 @@ async fn parameters_that_the_hold_does_not_pay_for_are_rejected_by_name(#[values
     let (url, heard) = upstream(Does::Stream(Duration::ZERO, vec![piece("One"), STOP.into(), DONE.into()])).await;
     let app = app_with(on, "", &[&url]).await;
     let mia = app.user("mia").await;
+    let search = json!([{ "type": "web_search" }]);
+    let mut body = asking("by_unit", true);
+    body["tools"] = search;
+    assert_eq!(mia.post("/v1/chat/completions", body).await.json()["error"]["param"], "tools");
     for name in [
+        "additional_drop_params",
+        "n_predict\0",
+        "max_tokens\u{200b}",
         "n_predict",
         "max_new_tokens",
         "best_of",
@@ -300,6 +453,28 @@ async fn parameters_that_the_hold_does_not_pay_for_are_rejected_by_name(#[values
     assert_eq!(mia.post("/v1/chat/completions", body).await.status, 200);
 }
 
+/// A second spelling would take the usage back from an upstream that ignores case.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_usage_is_asked_for_once() {
+    let (url, heard) = upstream(Does::Stream(Duration::ZERO, vec![piece("One"), STOP.into(), DONE.into()])).await;
+    let app = app_with(On::Sqlite, "", &[&url]).await;
+    let mia = app.user("mia").await;
+    for options in [
+        json!({ "include_usage": true, "include_u\u{17f}age": false }),
+        json!({ "Include_Usage": false, "include_obfuscation": false }),
+    ] {
+        let mut body = asking("by_unit", true);
+        body["stream_options"] = options.clone();
+        mia.post("/v1/chat/completions", body).await;
+        let sent: Value = serde_json::from_str(&heard.bodies.lock().unwrap().last().unwrap().1).unwrap();
+        let mut expected = json!({ "include_usage": true });
+        if let Some(other) = options.get("include_obfuscation") {
+            expected["include_obfuscation"] = other.clone();
+        }
+        assert_eq!(sent["stream_options"], expected);
+    }
+}
+
 /// An upstream ignores a name that it does not know, and with it the limit that the hold was taken for.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_output_limit_goes_by_the_name_that_the_upstream_knows() {
@@ -324,7 +499,7 @@ async fn operators_decide_which_parameters_pass() {
     let (url, heard) = upstream(Does::Stream(Duration::ZERO, vec![piece("One"), STOP.into(), DONE.into()])).await;
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let forced = [("store".to_owned(), json!(false))].into();
-    let params = Params::new(&[], &names(&["temperature", "best_of"]), &forced, &names(&["n", "best_of"]));
+    let params = Params::new(&[], &names(&["temperature", "best_of"]), &forced, &names(&["n", "best_of"]), &[]);
     let app = TestApp::with_provider(On::Sqlite, "", Arc::new(openai_with(&[&url], 0, params))).await;
     let mia = app.user("mia").await;
     let call = |more: Value| {

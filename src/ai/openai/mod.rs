@@ -22,6 +22,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::breaker::Breaker;
@@ -120,7 +121,23 @@ impl Provider for OpenAi {
     fn reply(&self, request: Request) -> Reply {
         let shared = self.0.clone();
         stream! {
-            let opened = match shared.open(&request).await {
+            let accepted = Notify::new();
+            let opening = shared.open(&request, &accepted);
+            tokio::pin!(opening);
+            // It bills from its status on, while the first byte may be long in coming.
+            let early = tokio::select! {
+                biased;
+                opened = &mut opening => Some(opened),
+                () = accepted.notified() => None,
+            };
+            let opened = match early {
+                Some(opened) => opened,
+                None => {
+                    yield Ok(Event::Accepted);
+                    opening.await
+                }
+            };
+            let opened = match opened {
                 Ok(opened) => opened,
                 Err(Failure { error, refusal, .. }) => {
                     if let Some((status, body)) = refusal {
@@ -131,12 +148,13 @@ impl Provider for OpenAi {
                 }
             };
             yield Ok(Event::Accepted);
-            let upstream = opened.upstream;
+            let (upstream, is_json) = (opened.upstream, opened.is_json());
             let events = match request.passing {
-                Some(Passing { stream: true, show_usage, .. }) => {
+                // A whole answer, although a stream was asked for, is passed on and counted as what it is.
+                Some(Passing { stream: true, show_usage, .. }) if !is_json => {
                     pass::parts(shared.clone(), upstream, opened.bytes(), show_usage)
                 }
-                Some(Passing { stream: false, .. }) => pass::whole(shared.clone(), upstream, opened.bytes()),
+                Some(_) => pass::whole(shared.clone(), upstream, opened.bytes()),
                 None => read::reply(shared.clone(), upstream, opened.bytes()),
             };
             for await event in events {
@@ -193,6 +211,12 @@ struct Opened {
 }
 
 impl Opened {
+    /// Whether it says to be JSON, and so no stream of events.
+    fn is_json(&self) -> bool {
+        let kind = self.response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("application/json"))
+    }
+
     /// All its bytes. The reader bounds what it keeps of them.
     fn bytes(self) -> Chunks {
         let mut is_first = true;
@@ -215,13 +239,14 @@ impl Opened {
 
 impl Shared {
     /// Asks one upstream after the other until one begins to answer, and all of them again while there are tries left.
-    async fn open(&self, request: &Request) -> Result<Opened, Failure> {
+    /// `accepted` is notified when one has accepted it.
+    async fn open(&self, request: &Request, accepted: &Notify) -> Result<Opened, Failure> {
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
         loop {
             let mut failure = Failure::of(unavailable("every upstream rests"));
             for place in 0..self.upstreams.len() {
-                match self.ask(place, request).await {
+                match self.ask(place, request, accepted).await {
                     Ok(Some(opened)) => return Ok(opened),
                     Ok(None) => {}
                     // The next one would say the same.
@@ -243,7 +268,7 @@ impl Shared {
     }
 
     /// Asks one upstream; nothing where it rests.
-    async fn ask(&self, place: usize, request: &Request) -> Result<Option<Opened>, Failure> {
+    async fn ask(&self, place: usize, request: &Request, accepted: &Notify) -> Result<Option<Opened>, Failure> {
         let Some(upstream) =
             self.upstreams.get(place).filter(|upstream| upstream.breaker.may_ask(self.rest, Instant::now()))
         else {
@@ -253,6 +278,7 @@ impl Shared {
         let answered = async {
             let mut response = self.send(upstream, request).await.map_err(lost)?;
             if response.status().is_success() {
+                accepted.notify_one();
                 let first = response.chunk().await.map_err(lost)?;
                 return Ok(Opened { upstream: place, first, response });
             }

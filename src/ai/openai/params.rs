@@ -4,8 +4,10 @@
 //! A hold is taken for the parameters that are known here. One that an upstream obeys and that is not known, such as another
 //! name for the output limit, would be a way to an answer that the hold does not pay for.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::pass::LIMITS;
@@ -24,6 +26,7 @@ pub struct Params {
     allowed: HashSet<String>,
     forced: Vec<(String, String)>,
     answers: Vec<String>,
+    tools: HashSet<String>,
     /// By folded name: the only spelling of a parameter that means something here.
     spellings: HashMap<String, String>,
 }
@@ -48,6 +51,7 @@ impl Params {
             spellings: known.map(|name| (folded(&name), name)).collect(),
             forced,
             answers: answers.to_vec(),
+            tools: tools.iter().cloned().collect(),
         }
     }
 
@@ -61,6 +65,7 @@ impl Params {
                 return Err(Malformed { param: Some(name.to_owned()), message });
             }
         }
+        self.check_tools(call)?;
         let mut all = 1u64;
         for name in &self.answers {
             all = all.saturating_mul(call.read::<u64>(name)?.unwrap_or(1));
@@ -70,6 +75,24 @@ impl Params {
             }
         }
         Ok(all)
+    }
+
+    /// Tools that the upstream runs itself are billed by the use.
+    fn check_tools(&self, call: &RawCall) -> Result<(), Malformed> {
+        #[derive(Deserialize)]
+        struct Tool<'a> {
+            #[serde(borrow, default, rename = "type")]
+            kind: Option<Cow<'a, str>>,
+        }
+        let Some(json) = call.get("tools").filter(|json| json.trim() != "null") else { return Ok(()) };
+        let wrong = |message: String| Malformed { param: Some("tools".to_owned()), message };
+        let tools: Vec<Tool<'_>> =
+            serde_json::from_str(json).map_err(|_| wrong("`tools` is a list of objects.".to_owned()))?;
+        let mut kinds = tools.iter().filter_map(|tool| tool.kind.as_deref());
+        match kinds.find(|kind| !self.tools.contains(*kind)) {
+            Some(kind) => Err(wrong(format!("Tools of the type `{kind}` may not be used here."))),
+            None => Ok(()),
+        }
     }
 
     fn rejection(&self, name: &str, json: &str) -> Option<String> {
@@ -107,16 +130,10 @@ impl Params {
 }
 
 /// A name as the most lenient reader sees it: Go's JSON decoder ignores case, and folds two letters beyond ASCII; others
-/// take `maxTokens` for `max_tokens`.
-fn folded(name: &str) -> String {
-    let letters = name.trim().chars().filter(|letter| !matches!(letter, '_' | '-' | ' '));
-    letters
-        .map(|letter| match letter {
-            '\u{17f}' => 's',
-            '\u{212a}' => 'k',
-            letter => letter.to_ascii_lowercase(),
-        })
-        .collect()
+/// take `maxTokens` for `max_tokens`, or drop what they can't print.
+pub(super) fn folded(name: &str) -> String {
+    let letters = name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase);
+    letters.map(|letter| if letter == '\u{17f}' { 's' } else { letter }).collect()
 }
 
 #[cfg(test)]
@@ -146,6 +163,9 @@ mod tests {
         let params = params(&[]);
         for name in [
             "n_predict",
+            "n_predict\0",
+            "n.predict",
+            "max_tokens\u{200b}",
             "N_PREDICT",
             "nPredict",
             "n-predict",
@@ -171,6 +191,8 @@ mod tests {
         assert_eq!(check(&params, json!({ "tier": "Priority" })), Err("tier".to_owned()));
         assert_eq!(check(&params, json!({ "Tier": 1 })), Err("Tier".to_owned()));
         assert_eq!(check(&params, json!({ "tier": "auto" })), Ok(1));
+        assert_eq!(check(&params, json!({ "tools": [{ "type": "web_search" }] })), Err("tools".to_owned()));
+        assert_eq!(check(&params, json!({ "tools": [{ "type": "function", "function": {} }, {}] })), Ok(1));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::events::data;
+use super::params::folded;
 use super::read::{MAX_KEPT_BYTES, events};
 use super::{Chunks, Shared, broke_off, unavailable};
 use crate::ai::{Event, Passing, RawCall, Reply, Usage};
@@ -31,15 +32,27 @@ pub(super) fn body(shared: &Shared, passing: &Passing, model: &str, max_output: 
     for name in if given.is_empty() { vec![shared.limit_name] } else { given } {
         changes.push((name, max_output.to_string()));
     }
-    if passing.stream && !passing.show_usage {
-        // On our own behalf; what comes of it is taken out of the answer again.
-        let given = passing.call.get("stream_options").and_then(|json| serde_json::from_str(json).ok());
-        let mut options: serde_json::Map<String, Value> = given.unwrap_or_default();
-        options.insert("include_usage".to_owned(), true.into());
-        changes.push(("stream_options", Value::from(options).to_string()));
+    if passing.stream {
+        changes.extend(stream_options(passing).map(|options| ("stream_options", options)));
     }
     passing.call.with(&changes, renamed)
 }
+
+/// Asks for the usage, where the caller has not done so: what comes of it is taken out of the answer again. A second
+/// spelling of the same member would take it back from an upstream that ignores case.
+fn stream_options(passing: &Passing) -> Option<String> {
+    let given = passing.call.get("stream_options").and_then(|json| serde_json::from_str(json).ok());
+    let mut options: serde_json::Map<String, Value> = given.unwrap_or_default();
+    let count = options.len();
+    options.retain(|name, _| name == INCLUDE_USAGE || folded(name) != folded(INCLUDE_USAGE));
+    if passing.show_usage && options.len() == count {
+        return None;
+    }
+    options.insert(INCLUDE_USAGE.to_owned(), true.into());
+    Some(Value::from(options).to_string())
+}
+
+const INCLUDE_USAGE: &str = "include_usage";
 
 fn is_there(call: &RawCall, name: &str) -> bool {
     call.get(name).is_some_and(|value| value.trim() != "null")
@@ -59,28 +72,36 @@ pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, show_us
                     return;
                 }
             };
-            let data = data(&event).unwrap_or_default();
+            let Some(data) = data(&event) else {
+                // No event for a reader of events, but bytes for one that is not: they are counted as what they are.
+                let other = if is_comment(&event) { String::new() } else { String::from_utf8_lossy(&event).into_owned() };
+                yield Ok(Event::Raw { bytes: event, text: String::new(), other });
+                continue;
+            };
             if data.trim() == "[DONE]" {
                 yield Ok(Event::Raw { bytes: event, text: String::new(), other: String::new() });
                 yield Ok(Event::End(usage));
                 return;
             }
-            // What can't be read is the caller's to read.
-            let chunk: Answer = serde_json::from_str(&data).unwrap_or_default();
+            // What can't be read is the caller's to read, and counts as it is.
+            let Ok(chunk) = serde_json::from_str::<Answer>(&data) else {
+                yield Ok(Event::Raw { bytes: event, text: String::new(), other: data });
+                continue;
+            };
             if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
                 yield Err(shared.failed_midway(upstream, &error));
                 return;
             }
-            let reported = chunk.usage.map(Usage::from);
+            let reported = chunk.usage();
             if let Some(reported) = reported {
                 usage = Some(reported);
                 yield Ok(Event::Usage(reported));
             }
-            finished |= chunk.choices.iter().any(|choice| choice.finish_reason.is_some());
-            if reported.is_some() && chunk.choices.is_empty() && !show_usage {
+            finished |= chunk.is_finished();
+            if chunk.usage.is_some() && chunk.choices().is_empty() && !show_usage {
                 continue;
             }
-            let (text, other) = written(&chunk.choices);
+            let (text, other) = written(chunk.choices());
             yield Ok(Event::Raw { bytes: event, text, other });
         }
         if finished {
@@ -126,83 +147,112 @@ pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks) -> 
             yield Err(shared.failed_midway(upstream, &error));
             return;
         }
-        let (text, other) = written(&answer.choices);
+        let (text, other) = written(answer.choices());
+        let usage = answer.usage();
         yield Ok(Event::Raw { bytes: body.into(), text, other });
-        yield Ok(Event::End(answer.usage.map(Usage::from)));
+        yield Ok(Event::End(usage));
     }
     .boxed()
 }
 
-/// The text of the first choice, and all else that was written.
-fn written(choices: &[Choice]) -> (String, String) {
+/// Whether an event has nothing but comments and fields that readers of events ignore.
+fn is_comment(event: &[u8]) -> bool {
+    let lines = event.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let ignored = |line: &[u8]| [&b":"[..], b"event:", b"id:", b"retry:"].iter().any(|begin| line.starts_with(begin));
+    lines.filter(|line| !line.is_empty()).all(ignored)
+}
+
+/// The text of the first choice, and all else that was written: whatever an upstream calls it, all texts that are not known
+/// to be labels count.
+pub(super) fn written(choices: &[Choice]) -> (String, String) {
     let (mut text, mut other) = (String::new(), String::new());
     for choice in choices {
-        let Some(said) = choice.delta.as_ref().or(choice.message.as_ref()) else { continue };
-        if let Some(content) = &said.content {
-            if choice.index == 0 { &mut text } else { &mut other }.push_str(content.as_str().unwrap_or_default());
-        }
-        for part in [&said.refusal, &said.reasoning_content, &said.reasoning] {
-            other.push_str(part.as_ref().and_then(Value::as_str).unwrap_or_default());
-        }
-        let calls = said.tool_calls.iter().flatten().map(|call| &call["function"]).chain(&said.function_call);
-        for function in calls {
-            for part in ["name", "arguments"] {
-                other.push_str(function[part].as_str().unwrap_or_default());
+        let is_first = choice.index.as_ref().and_then(Value::as_u64).unwrap_or_default() == 0;
+        // `text` is that of older completions.
+        for said in [&choice.delta, &choice.message, &choice.text].into_iter().flatten() {
+            match said {
+                Value::Object(fields) => {
+                    for (name, value) in fields {
+                        if name == "content" && is_first {
+                            collect(value, &mut text)
+                        } else {
+                            labelled(name, value, &mut other)
+                        }
+                    }
+                }
+                said => collect(said, if is_first { &mut text } else { &mut other }),
             }
         }
     }
     (text, other)
 }
 
-/// What matters here of an answer, or of a part of one. Whatever is of another shape than expected counts as not there.
+/// All texts in a value, but for those that are labels.
+fn collect(value: &Value, into: &mut String) {
+    match value {
+        Value::String(said) => into.push_str(said),
+        Value::Array(values) => values.iter().for_each(|value| collect(value, into)),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| labelled(name, value, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn labelled(name: &str, value: &Value, into: &mut String) {
+    if !["role", "type", "id", "index", "format", "signature"].contains(&name) {
+        collect(value, into);
+    }
+}
+
+/// What matters here of an answer, or of a part of one. Each member is read by itself: one of another shape than expected
+/// must not hide the others.
 #[derive(Default, Deserialize)]
-struct Answer {
+pub(super) struct Answer {
     #[serde(default)]
-    choices: Vec<Choice>,
+    choices: Option<Vec<Choice>>,
     #[serde(default)]
-    usage: Option<AnswerUsage>,
+    usage: Option<Value>,
     #[serde(default)]
-    error: Option<Value>,
+    pub(super) error: Option<Value>,
 }
 
 #[derive(Deserialize)]
-struct Choice {
+pub(super) struct Choice {
     #[serde(default)]
-    index: u64,
+    index: Option<Value>,
     #[serde(default)]
-    delta: Option<Said>,
+    delta: Option<Value>,
     #[serde(default)]
-    message: Option<Said>,
+    message: Option<Value>,
+    #[serde(default)]
+    text: Option<Value>,
     #[serde(default)]
     finish_reason: Option<Value>,
 }
 
-#[derive(Deserialize)]
-struct Said {
-    #[serde(default)]
-    content: Option<Value>,
-    #[serde(default)]
-    refusal: Option<Value>,
-    #[serde(default)]
-    reasoning_content: Option<Value>,
-    #[serde(default)]
-    reasoning: Option<Value>,
-    #[serde(default)]
-    tool_calls: Option<Vec<Value>>,
-    #[serde(default)]
-    function_call: Option<Value>,
+impl Answer {
+    pub(super) fn choices(&self) -> &[Choice] {
+        self.choices.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.choices().iter().any(|choice| choice.finish_reason.is_some())
+    }
+
+    /// The usage, by any of the names that upstreams have for it; none where it does not say what was written.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        let usage = self.usage.as_ref()?;
+        let number = |names: [&str; 2]| names.iter().find_map(|name| count(usage.get(name)?));
+        let output = number(["completion_tokens", "output_tokens"])?;
+        Some(Usage { input: number(["prompt_tokens", "input_tokens"]).unwrap_or_default(), output })
+    }
 }
 
-#[derive(Clone, Copy, Deserialize)]
-struct AnswerUsage {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-}
-
-impl From<AnswerUsage> for Usage {
-    fn from(usage: AnswerUsage) -> Self {
-        Self { input: usage.prompt_tokens, output: usage.completion_tokens }
+/// A count, as a number or as the text of one. Negative ones say nothing.
+fn count(value: &Value) -> Option<u64> {
+    let whole = |number: f64| (number >= 0.0).then_some(number.ceil() as u64);
+    match value {
+        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
     }
 }

@@ -6,12 +6,12 @@ use async_stream::stream;
 use axum::body::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use serde::Deserialize;
 
 use super::events::{Splitter, data};
+use super::pass::{Answer, written};
 use super::{Chunks, Shared, broke_off, unavailable};
-use crate::ai::{Event, Reply, Usage};
-use crate::error::Error;
+use crate::ai::{Event, Reply};
+use crate::error::{Code, Error};
 
 /// The longest event of a stream, and the longest answer in one piece: what of an upstream is kept in memory at once.
 pub(super) const MAX_KEPT_BYTES: usize = 32 << 20;
@@ -33,7 +33,8 @@ pub(super) fn events(mut bytes: Chunks) -> BoxStream<'static, Result<Bytes, Erro
                 yield Ok(event);
             }
             if splitter.pending() > MAX_KEPT_BYTES {
-                yield Err(unavailable("an event of the stream is too long"));
+                let message = format!("An event of the answer has more than {MAX_KEPT_BYTES} bytes.");
+                yield Err(Error::new(Code::PayloadTooLarge, message));
                 return;
             }
         }
@@ -70,11 +71,11 @@ pub(super) fn reply(shared: Arc<Shared>, upstream: usize, bytes: Chunks) -> Repl
                 usage = Some(reported);
                 yield Ok(Event::Usage(reported));
             }
-            for choice in chunk.choices.into_iter().take(1) {
-                if let Some(piece) = choice.delta.content.filter(|piece| !piece.is_empty()) {
-                    yield Ok(Event::Piece(piece));
-                }
-                finished |= choice.finish_reason.is_some();
+            finished |= chunk.is_finished();
+            // What is not text is not shown in a conversation, and was asked for by no one.
+            let (piece, _) = written(chunk.choices().get(..1).unwrap_or_default());
+            if !piece.is_empty() {
+                yield Ok(Event::Piece(piece));
             }
         }
         if finished {
@@ -86,47 +87,10 @@ pub(super) fn reply(shared: Arc<Shared>, upstream: usize, bytes: Chunks) -> Repl
     .boxed()
 }
 
-fn read_chunk(shared: &Shared, upstream: usize, data: &str) -> Result<Chunk, Error> {
-    let chunk: Chunk = serde_json::from_str(data).map_err(unavailable)?;
-    match chunk.error {
+fn read_chunk(shared: &Shared, upstream: usize, data: &str) -> Result<Answer, Error> {
+    let mut chunk: Answer = serde_json::from_str(data).map_err(unavailable)?;
+    match chunk.error.take().filter(|error| !error.is_null()) {
         Some(error) => Err(shared.failed_midway(upstream, &error)),
         None => Ok(chunk),
     }
-}
-
-/// The parts of a streamed chunk that matter here. An upstream may say more.
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    #[serde(default)]
-    usage: Option<ChunkUsage>,
-    #[serde(default)]
-    error: Option<serde_json::Value>,
-}
-
-impl Chunk {
-    fn usage(&self) -> Option<Usage> {
-        self.usage.map(|usage| Usage { input: usage.prompt_tokens, output: usage.completion_tokens })
-    }
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(default)]
-    delta: Delta,
-    #[serde(default)]
-    finish_reason: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Delta {
-    #[serde(default)]
-    content: Option<String>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-struct ChunkUsage {
-    prompt_tokens: u64,
-    completion_tokens: u64,
 }

@@ -205,7 +205,11 @@ fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
 /// A client of OpenAI-compatible upstreams, asked in this order.
 pub fn openai(base_urls: &[&str], retries: u32) -> OpenAi {
     let rules = jeton::config::Params::default();
-    openai_with(base_urls, retries, Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers))
+    openai_with(
+        base_urls,
+        retries,
+        Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers, &rules.tools),
+    )
 }
 
 /// The same, with these rules for request parameters.
