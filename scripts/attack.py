@@ -8,7 +8,7 @@ Each row is an attack of scripts/attackers.py against a fresh server, with the d
 clients send messages as fast as they are answered and one logs in twice a second: alone, beside the attack, and alone
 again. Shown are the messages a second and their 99th percentile with the ratios to the load alone, the longest wait, the
 messages that failed, the longest log-in, and the server's memory at most above what it had before. After each row the
-books are checked (`jeton verify`). The bounds are those of BOUNDS; --check ends with 1 where one is missed. Runs on
+books are checked (`jeton verify`). The bounds are in `Bounds`; --check ends with 1 where one is missed. Runs on
 SQLite and, where it is installed, on PostgreSQL. Everything stays on the loopback interface and ends by itself: a server
 that takes more than --memory-limit is killed.
 """
@@ -40,7 +40,7 @@ import rig
 import with_services
 
 CLIENTS = 16
-#: The rows: attackers by name, and the point of SECURITY.md that each is about.
+#: The rows: attackers by name, and what each of them does.
 ATTACKS = {
     "guard": "expensive queries behind fragments",
     "streams": "expensive queries over streams, sockets and in payloads",
@@ -57,7 +57,7 @@ ATTACKS = {
 #: Seconds that the server may take to close what is not read.
 CLOSING = 15.0
 #: An attack whose harm takes a while.
-SHORTEST = {"recordings": 16}
+SHORTEST = {"recordings": 20}
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Bounds:
 
 @dataclass
 class Row:
-    """An attack and what came of it: medians of its rounds, or the worst of them."""
+    """An attack and its effect: means of its rounds, or the worst of them; times in seconds."""
 
     name: str
     #: Messages a second, and its ratio to the load alone.
@@ -127,6 +127,7 @@ class Server(rig.Server):
             limits.messages_per_minute_per_user = 0
             http.header_timeout = "3s"
             http.shutdown_grace = "3s"
+            graphql.write_timeout = "2s"
             [models.double]
             provider = "openai"
             base_url = "http://127.0.0.1:{self.upstream}/v1"
@@ -162,10 +163,11 @@ class Server(rig.Server):
 
     async def watch(self, limit: int) -> None:
         """Kills the server when it takes more memory than the machine can spare."""
+        pages = Path(f"/proc/{self.process.pid}/statm")
         while self.process.poll() is None:
-            match = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())
-            if match and int(match[1]) // 1024 > limit:
-                self.died = f"killed at {int(match[1]) // 1024} MiB"
+            now = int(pages.read_text().split()[1]) * resource.getpagesize() >> 20
+            if now > limit:
+                self.died = f"killed at {now} MiB"
                 self.process.kill()
             await asyncio.sleep(0.05)
         self.died = self.died or f"ended with {self.process.returncode}"
@@ -181,7 +183,7 @@ class Server(rig.Server):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.to_thread(self.process.wait, 30)
+            await asyncio.to_thread(self.process.wait, 60)
         except subprocess.TimeoutExpired:
             self.died = self.died or "does not stop"
             self.kill()
@@ -246,14 +248,14 @@ async def attack(name: str, server: Server, users: list[str], options: argparse.
     if not books:
         print(found)
 
-    def middle(loads: list[honest.Load], of: str) -> float:
+    def mean(loads: list[honest.Load], of: str) -> float:
         return statistics.mean(getattr(one, of) for one in loads)
 
     return Row(
         name,
-        rate=middle(beside, "rate"),
-        of_alone=middle(beside, "rate") / middle(alone, "rate"),
-        late=middle(beside, "late"),
+        rate=mean(beside, "rate"),
+        of_alone=mean(beside, "rate") / mean(alone, "rate"),
+        late=mean(beside, "late"),
         late_alone=min(one.late for one in alone),
         worst=max(wait for one in beside for wait in one.waits),
         failed=sum(one.failed for one in beside),
@@ -307,6 +309,7 @@ async def rows(postgres: str | None, options: argparse.Namespace) -> bool:
         await server.start()
         users = await server.users()
         await server.stop()
+        print("\n".join(f"{name:13} {ATTACKS[name]}" for name in options.only))
         print(Row.HEAD, flush=True)
         for name in options.only:
             server = place.server(name)
@@ -317,8 +320,8 @@ async def rows(postgres: str | None, options: argparse.Namespace) -> bool:
             missed = bounds.missed(row)
             fine &= not missed
             answers = ", ".join(f"{count} x {answer}" for answer, count in row.answers.items())
-            told = [", ".join(missed) or "-", *filter(None, [row.died, answers])]
-            print(f"{row} {'; '.join(told)}", flush=True)
+            notes = [", ".join(missed) or "-", *filter(None, [row.died, answers])]
+            print(f"{row} {'; '.join(notes)}", flush=True)
     return fine
 
 

@@ -16,7 +16,7 @@ use crate::support::socket::{Event, Events};
 use crate::support::{Client, On, PASSWORD, TestApp};
 
 /// What an operation gives: the first error's code, "null" for nothing, or "ok".
-type Verdict = &'static str;
+pub type Verdict = &'static str;
 
 const OK: Verdict = "ok";
 const NULL: Verdict = "null";
@@ -44,7 +44,7 @@ const STAFF_TOO: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, OK, OK, 
 
 /// Each field of the roots: an operation, and the verdicts. `$chat`, `$conversation`, `$session`, `$key` are made anew for
 /// each viewer and are the owner's; `$user` is made anew too, as is `$operator`, who is staff; `$name` is new.
-const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
+pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.apiKeys", "{ it: apiKeys { totalCount } }", MINE),
     ("Query.auditTrail", "{ it: auditTrail { totalCount } }", STAFF),
     ("Query.balance", "{ it: balance { tokens } }", MINE),

@@ -38,6 +38,7 @@ mod money;
 mod overview;
 mod password_queue;
 mod private_files;
+mod resource_limits;
 mod retention;
 mod schema;
 mod search;

@@ -1,0 +1,290 @@
+//! The bounds of every route and every root field. The kinds of bounds are closed enums: a new kind is a decision.
+
+/// What bounds the body of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// It is never read.
+    Unread,
+    /// `http.max_body_bytes`; `http.body_timeout` for its time.
+    Http,
+    /// `v1.max_body_bytes`, and the budgets of bodies under way.
+    V1,
+    /// It is not read; messages of the WebSocket have a limit of their own, at most `http.max_body_bytes`.
+    Messages,
+}
+
+/// The work before the caller is authenticated; where no credential is required, before a rate limit is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Reading the headers: for a caller who is rejected nothing of the body is read.
+    Headers,
+    /// Reading and parsing the body, linear in its bytes.
+    Parse,
+}
+
+/// The rate limit of a request: by address, by user or by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// No rate; connections, streams and open turns are limited.
+    Connections,
+    /// `limits.messages_per_minute_per_user` and `.._per_key`.
+    Messages,
+    /// `limits.registrations_per_hour_per_address`.
+    Registrations,
+    /// `auth.free_attempts` and `.._per_address`.
+    Logins,
+    /// `limits.refreshes_per_minute_per_address`.
+    Refreshes,
+}
+
+/// What bounds the memory of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Nothing that depends on the caller.
+    Fixed,
+    /// Its body, parsed.
+    Body,
+    /// The rows of one page.
+    Page,
+    /// The budgets in bytes of bodies and recordings.
+    Budget,
+    /// The cost that the guard allows, and the largest answer.
+    Cost,
+    /// A few chunks at a time, whatever the length of the whole.
+    Chunks,
+}
+
+/// What bounds the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// This many bytes, for every caller.
+    Fixed(usize),
+    /// This many rows.
+    Rows(u64),
+    /// A connection: pages of at most 100 rows.
+    Connection,
+    /// One object, or a payload.
+    Object,
+    /// The largest GraphQL answer.
+    Document,
+    /// One message with its reply.
+    Reply,
+    /// A file that is embedded in the binary.
+    File,
+    /// Chunks, each within the write timeout.
+    Stream,
+}
+
+/// Path, methods that are served, body, work before authentication, rate, memory, answer.
+pub type Route = (&'static str, &'static str, Body, Work, Rate, Memory, Answer);
+
+/// Every other method of these routes is answered with 405, or with 404 where none is served.
+pub const ROUTES: &[Route] = &[
+    ("/healthz", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(100)),
+    ("/readyz", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
+    // GraphQL: the limits of documents come on top, see `graphql/limits.rs`. Rates are those of the fields.
+    ("/graphql", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Cost, Answer::Document),
+    ("/graphql", "POST", Body::Http, Work::Parse, Rate::Connections, Memory::Cost, Answer::Document),
+    ("/graphql/stream", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Chunks, Answer::Stream),
+    ("/graphql/stream", "POST", Body::Http, Work::Parse, Rate::Connections, Memory::Chunks, Answer::Stream),
+    ("/graphql/ws", "GET", Body::Messages, Work::Headers, Rate::Connections, Memory::Chunks, Answer::Stream),
+    // REST: each path with and without its final slash.
+    ("/api/register/", "POST", Body::Http, Work::Parse, Rate::Registrations, Memory::Body, Answer::Fixed(1000)),
+    ("/api/register", "POST", Body::Http, Work::Parse, Rate::Registrations, Memory::Body, Answer::Fixed(1000)),
+    ("/api/token/", "POST", Body::Http, Work::Parse, Rate::Logins, Memory::Body, Answer::Fixed(4000)),
+    ("/api/token", "POST", Body::Http, Work::Parse, Rate::Logins, Memory::Body, Answer::Fixed(4000)),
+    ("/api/token/refresh/", "POST", Body::Http, Work::Parse, Rate::Refreshes, Memory::Body, Answer::Fixed(4000)),
+    ("/api/token/refresh", "POST", Body::Http, Work::Parse, Rate::Refreshes, Memory::Body, Answer::Fixed(4000)),
+    ("/api/chat/", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Page, Answer::Rows(1000)),
+    ("/api/chat/", "POST", Body::Http, Work::Headers, Rate::Messages, Memory::Body, Answer::Reply),
+    ("/api/chat", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Page, Answer::Rows(1000)),
+    ("/api/chat", "POST", Body::Http, Work::Headers, Rate::Messages, Memory::Body, Answer::Reply),
+    (
+        "/api/user/balance/",
+        "GET HEAD",
+        Body::Unread,
+        Work::Headers,
+        Rate::Connections,
+        Memory::Fixed,
+        Answer::Fixed(100),
+    ),
+    (
+        "/api/user/balance",
+        "GET HEAD",
+        Body::Unread,
+        Work::Headers,
+        Rate::Connections,
+        Memory::Fixed,
+        Answer::Fixed(100),
+    ),
+    (
+        "/api/user/profile/",
+        "GET HEAD",
+        Body::Unread,
+        Work::Headers,
+        Rate::Connections,
+        Memory::Fixed,
+        Answer::Fixed(1000),
+    ),
+    (
+        "/api/user/profile",
+        "GET HEAD",
+        Body::Unread,
+        Work::Headers,
+        Rate::Connections,
+        Memory::Fixed,
+        Answer::Fixed(1000),
+    ),
+    (
+        "/api/openapi.json",
+        "GET HEAD",
+        Body::Unread,
+        Work::Headers,
+        Rate::Connections,
+        Memory::Fixed,
+        Answer::Fixed(65536),
+    ),
+    ("/api", "", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
+    ("/api/", "", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
+    ("/api/{*anything}", "", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
+    ("/v1/models", "GET", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(65536)),
+    ("/v1/models/{*id}", "GET", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
+    ("/v1/chat/completions", "POST", Body::V1, Work::Headers, Rate::Messages, Memory::Budget, Answer::Stream),
+    ("/v1", "", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
+    ("/v1/{*path}", "", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
+    // The browser client.
+    ("/", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+    ("/c/{conversation}", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+    ("/login", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+    ("/register", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+    ("/account", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+    ("/admin", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+    ("/admin/", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+    ("/admin/{*page}", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+    ("/graphiql", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+    ("/assets/{*name}", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+    ("/color-scheme.js", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+    ("/favicon.svg", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+];
+
+/// Files that are served only where the browser client was built.
+pub const BUILT: [&str; 2] = ["/color-scheme.js", "/favicon.svg"];
+
+/// Root field, rate, memory, answer. Body and work before authentication are those of the routes.
+pub type Root = (&'static str, Rate, Memory, Answer);
+
+/// A mutation without a rate requires authentication.
+pub const ROOTS: &[Root] = &[
+    ("Query.apiKeys", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Query.auditTrail", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Query.balance", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Query.chat", Rate::Connections, Memory::Cost, Answer::Object),
+    ("Query.chatHistory", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Query.chats", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Query.conversation", Rate::Connections, Memory::Cost, Answer::Object),
+    ("Query.conversations", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Query.ledgerEntries", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Query.ledgerHistory", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Query.me", Rate::Connections, Memory::Fixed, Answer::Object),
+    // As many as the configuration names.
+    ("Query.models", Rate::Connections, Memory::Fixed, Answer::Rows(0)),
+    ("Query.node", Rate::Connections, Memory::Cost, Answer::Object),
+    ("Query.openTurns", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Query.sessions", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Query.topSpenders", Rate::Connections, Memory::Page, Answer::Rows(100)),
+    // A row for each day, model and kind; days are bounded.
+    ("Query.usage", Rate::Connections, Memory::Page, Answer::Rows(366)),
+    ("Query.user", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Query.userApiKeys", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Query.users", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Mutation.adjustBalance", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Mutation.changePassword", Rate::Logins, Memory::Fixed, Answer::Object),
+    ("Mutation.createApiKey", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Mutation.createConversation", Rate::Connections, Memory::Cost, Answer::Object),
+    ("Mutation.createUser", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Mutation.deleteAccount", Rate::Logins, Memory::Fixed, Answer::Object),
+    ("Mutation.deleteChat", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Mutation.deleteConversation", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Mutation.deleteUser", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Mutation.editMessage", Rate::Messages, Memory::Cost, Answer::Object),
+    ("Mutation.endSession", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Mutation.login", Rate::Logins, Memory::Fixed, Answer::Object),
+    ("Mutation.logout", Rate::Connections, Memory::Body, Answer::Object),
+    ("Mutation.logoutEverywhere", Rate::Connections, Memory::Body, Answer::Object),
+    ("Mutation.refreshToken", Rate::Refreshes, Memory::Fixed, Answer::Object),
+    ("Mutation.regenerate", Rate::Messages, Memory::Cost, Answer::Object),
+    ("Mutation.register", Rate::Registrations, Memory::Fixed, Answer::Object),
+    ("Mutation.renameConversation", Rate::Connections, Memory::Cost, Answer::Object),
+    ("Mutation.revokeApiKey", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Mutation.sendMessage", Rate::Messages, Memory::Cost, Answer::Object),
+    ("Mutation.setPassword", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Mutation.startMessage", Rate::Messages, Memory::Cost, Answer::Object),
+    ("Mutation.stopMessage", Rate::Connections, Memory::Cost, Answer::Object),
+    ("Mutation.updateUser", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Subscription.balanceChanged", Rate::Connections, Memory::Chunks, Answer::Stream),
+    ("Subscription.exportChats", Rate::Connections, Memory::Chunks, Answer::Stream),
+    ("Subscription.exportLedgerEntries", Rate::Connections, Memory::Chunks, Answer::Stream),
+    ("Subscription.exportLedgerHistory", Rate::Connections, Memory::Chunks, Answer::Stream),
+    ("Subscription.replyStream", Rate::Connections, Memory::Chunks, Answer::Stream),
+];
+
+/// Lists that are neither the rows of a connection nor a payload's errors, and what bounds them.
+pub const LISTS: &[(&str, &str)] = &[
+    ("Query.models", "the configuration"),
+    ("Query.topSpenders", "`first`, at most 100"),
+    ("Query.usage", "`days`, at most 366, of the models of the configuration"),
+    ("ApiKey.models", "the models of the configuration, each named once"),
+    ("ApiKey.scopes", "a closed list"),
+];
+
+/// The length of a text that a client sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// At most this many characters.
+    Chars(usize),
+    /// A key of a lookup, a password or a token: limited with the variables, and never stored.
+    Lookup,
+    /// Returned in the payload, and never stored.
+    Echoed,
+}
+
+/// Every text of the input objects, and of the arguments of fields.
+pub const TEXTS: &[(&str, Text)] = &[
+    ("AdjustBalanceInput.idempotencyKey", Text::Chars(255)),
+    ("AdjustBalanceInput.reason", Text::Chars(500)),
+    ("ChangePasswordInput.newPassword", Text::Chars(256)),
+    ("ChangePasswordInput.oldPassword", Text::Lookup),
+    ("CreateApiKeyInput.models", Text::Lookup),
+    ("CreateApiKeyInput.name", Text::Chars(100)),
+    ("CreateConversationInput.model", Text::Lookup),
+    ("CreateConversationInput.systemPrompt", Text::Chars(4000)),
+    ("CreateConversationInput.title", Text::Chars(200)),
+    ("CreateUserInput.password", Text::Chars(256)),
+    ("CreateUserInput.username", Text::Chars(50)),
+    ("DeleteAccountInput.password", Text::Lookup),
+    ("EditMessageInput.idempotencyKey", Text::Chars(255)),
+    ("EditMessageInput.message", Text::Chars(1000)),
+    ("EditMessageInput.model", Text::Lookup),
+    ("LoginInput.password", Text::Lookup),
+    ("LoginInput.username", Text::Lookup),
+    ("LogoutEverywhereInput.clientMutationId", Text::Echoed),
+    ("LogoutInput.clientMutationId", Text::Echoed),
+    ("RefreshTokenInput.refreshToken", Text::Lookup),
+    ("RegenerateInput.idempotencyKey", Text::Chars(255)),
+    ("RegenerateInput.model", Text::Lookup),
+    ("RegisterInput.password", Text::Chars(256)),
+    ("RegisterInput.username", Text::Chars(50)),
+    ("RenameConversationInput.title", Text::Chars(200)),
+    ("SendMessageInput.idempotencyKey", Text::Chars(255)),
+    ("SendMessageInput.message", Text::Chars(1000)),
+    ("SendMessageInput.model", Text::Lookup),
+    ("SetPasswordInput.password", Text::Chars(256)),
+    ("StartMessageInput.idempotencyKey", Text::Chars(255)),
+    ("StartMessageInput.message", Text::Chars(1000)),
+    ("StartMessageInput.model", Text::Lookup),
+    ("chatHistory.search", Text::Lookup),
+    ("chats.model", Text::Lookup),
+    ("chats.search", Text::Lookup),
+    ("userApiKeys.search", Text::Lookup),
+    ("users.search", Text::Lookup),
+];
