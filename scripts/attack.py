@@ -211,13 +211,15 @@ async def attacking(name: str, server: Server, seconds: float) -> AsyncIterator[
         if await asyncio.wait_for(attacker.stdout.readline(), 60) != b"ready\n":
             raise SystemExit(f"the attacker {name} could not begin")
         yield answers
-        if attacker.returncode is None:
-            attacker.send_signal(signal.SIGTERM)
+        attacker.stdin.close()
         answers.update(json.loads(await asyncio.wait_for(attacker.stdout.readline(), 10) or "{}"))
     finally:
-        if attacker.returncode is None:
+        attacker.stdin.close()
+        try:
+            await asyncio.wait_for(attacker.wait(), 10)
+        except TimeoutError:
             attacker.kill()
-        await attacker.wait()
+            await attacker.wait()
 
 
 async def attack(name: str, server: Server, users: list[str], options: argparse.Namespace) -> Row:

@@ -4,9 +4,9 @@
     python3 scripts/attackers.py NAME PORT UPSTREAM_PORT SECONDS
 
 One attacker at an address of its own (127.0.0.2): anonymous, or with an account that is registered through the API and has
-nothing but the sign-up grant. Prints "ready" when account and chats are there, attacks until SIGTERM, and then prints how
-often the server answered what. Requests are built beforehand, answers are thrown away, and a request that is answered at
-once is repeated after a pause: the attacker shares two cores with the server and must not be the load itself.
+nothing but the sign-up grant. Prints "ready" when account and chats are there, attacks until its standard input ends, and
+then prints how often the server answered what. Requests are built beforehand, answers are thrown away, and a request that
+is answered at once is repeated after a pause: the attacker shares two cores with the server and must not be the load itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import json
 import os
 import random
 import re
-import signal
 import socket
 import struct
 import sys
@@ -359,9 +358,8 @@ def frame(text: bytes) -> bytes:
 
 async def run(name: str, attacker: Attacker) -> None:
     stop = asyncio.Event()
-    # Also when the one that started it is gone.
+    # Also when the process that started this one is gone.
     asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     loops = await getattr(attacker, name)()
     print("ready", flush=True)
     attacking = asyncio.gather(*loops)
