@@ -14,9 +14,9 @@ use crate::error::Error;
 use crate::rate_limit::{Place, Places};
 use crate::viewer::Address;
 
-/// The share of a lane that one address may fill: a quarter.
-const SHARE: usize = 4;
-/// Seconds after which a rejected client may retry: a full lane is worked off in about as long.
+/// The share of a lane that one address may fill: an eighth.
+const SHARE: usize = 8;
+/// Seconds after which a rejected client may retry: a share of the default is worked off in about as long.
 const RETRY_AFTER: u64 = 1;
 
 /// A lane of the queue: the purpose of a hashing thread.
@@ -180,22 +180,22 @@ mod tests {
     }
 
     #[test]
-    fn a_full_lane_rejects_and_one_address_fills_a_quarter_of_it() {
-        let queue = Queue::new(1, 8);
-        let two = [1, 1].map(|of| queue.enter(Lane::Verification, address(of)).unwrap());
+    fn a_full_lane_rejects_and_one_address_fills_an_eighth_of_it() {
+        let queue = Queue::new(1, 32);
+        let first = [1, 1, 1, 1].map(|of| queue.enter(Lane::Verification, address(of)).unwrap());
         let rejected = queue.enter(Lane::Verification, address(1)).err().unwrap();
         assert_eq!((rejected.code, rejected.retry_after), (Code::Unavailable, Some(1)));
-        let others: Vec<_> = [2, 2, 3, 3, 4, 4].map(|of| queue.enter(Lane::Verification, address(of)).unwrap()).into();
-        assert!(queue.enter(Lane::Verification, address(5)).is_err(), "the lane is full");
+        let others: Vec<_> = (8..36).map(|of| queue.enter(Lane::Verification, address(of / 4)).unwrap()).collect();
+        assert!(queue.enter(Lane::Verification, address(9)).is_err(), "the lane is full");
         assert!(queue.enter(Lane::NewPassword, address(1)).is_ok(), "the other lane is not");
-        assert_eq!(queue.waiting(Lane::Verification), 8);
-        drop((two, others));
+        assert_eq!(queue.waiting(Lane::Verification), 32);
+        drop((first, others));
         assert_eq!(queue.waiting(Lane::Verification), 0);
     }
 
     #[test]
     fn an_address_with_many_hashes_holds_up_another_one_by_a_few() {
-        let queue = Queue::new(2, 400);
+        let queue = Queue::new(2, 800);
         let mut waiting: Vec<_> = (0..100).map(|_| start(&queue, Lane::Verification, 1)).collect();
         let mut running = started(&mut waiting);
         assert_eq!(running.len(), 2);
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn new_passwords_leave_a_thread_to_verifications() {
-        let queue = Queue::new(2, 400);
+        let queue = Queue::new(2, 800);
         let mut waiting: Vec<_> = (0..100).map(|of| start(&queue, Lane::NewPassword, of)).collect();
         let mut running = started(&mut waiting);
         assert_eq!(running.len(), 1);
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn with_one_thread_a_verification_waits_for_one_new_password() {
-        let queue = Queue::new(1, 400);
+        let queue = Queue::new(1, 800);
         let mut waiting: Vec<_> = (0..100).map(|of| start(&queue, Lane::NewPassword, of)).collect();
         let running = started(&mut waiting);
         assert_eq!(running.len(), 1);
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_caller_that_disconnects_leaves_the_queue() {
-        let queue = Queue::new(1, 400);
+        let queue = Queue::new(1, 800);
         let mut waiting: Vec<_> = (0..3).map(|of| start(&queue, Lane::Verification, of)).collect();
         let running = started(&mut waiting);
         assert_eq!(queue.waiting(Lane::Verification), 2);

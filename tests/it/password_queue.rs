@@ -91,7 +91,7 @@ async fn a_full_lane_rejects_with_retry_after_by_every_way(#[values(On::Sqlite, 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn registrations_of_one_address_hold_up_no_log_in() {
-    let settings = "auth.hashing_threads = 1\nauth.max_queued_hashes = 100\nhttp.trusted_proxies = ['127.0.0.0/8']
+    let settings = "auth.hashing_threads = 1\nauth.max_queued_hashes = 200\nhttp.trusted_proxies = ['127.0.0.0/8']
         limits.registrations_per_hour_per_address = 0";
     let app = TestApp::with(On::Sqlite, settings).await;
     app.user("mia").await;
@@ -117,7 +117,7 @@ async fn registrations_of_one_address_hold_up_no_log_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_from_one_address_hold_up_no_log_in_from_another() {
-    let settings = "auth.hashing_threads = 1\nauth.max_queued_hashes = 400\nhttp.trusted_proxies = ['127.0.0.0/8']";
+    let settings = "auth.hashing_threads = 1\nauth.max_queued_hashes = 800\nhttp.trusted_proxies = ['127.0.0.0/8']";
     let app = TestApp::with(On::Sqlite, settings).await;
     app.user("mia").await;
     let server = app.serve().await;
