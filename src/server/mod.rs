@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::classify::ServerErrorsFailureClass;
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
@@ -60,7 +61,10 @@ pub fn router(app: &App) -> Router {
         .layer(MapRequestLayer::new(without_long_id))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeId(app.random.clone())))
         .layer(
-            TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)),
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_response(DefaultOnResponse::new().level(Level::DEBUG))
+                .on_failure(log_failure),
         )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(headers::defaults(&app.config.http))
@@ -104,6 +108,17 @@ fn span<B>(request: &Request<B>) -> Span {
     let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
     trace_context::join(&span, request.headers());
     span
+}
+
+/// Logs a server error. What is merely overloaded or unavailable has been logged or counted by its cause: a line for each
+/// would let clients fill the log.
+fn log_failure(failure: ServerErrorsFailureClass, latency: Duration, _: &Span) {
+    match failure {
+        ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => {
+            tracing::debug!(?latency, "response failed: unavailable");
+        }
+        failure => tracing::error!(%failure, ?latency, "response failed"),
+    }
 }
 
 fn without_long_id(mut request: Request<Body>) -> Request<Body> {

@@ -1,7 +1,9 @@
 //! What costs time on a password waits in bounded lanes: a full one rejects at once, and no flood from one address holds up
 //! the log-ins of others.
 
+use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -87,6 +89,40 @@ async fn a_full_lane_rejects_with_retry_after_by_every_way(#[values(On::Sqlite, 
     for limited in ["{kind=\"new_passwords\"} 4\n", "{kind=\"password_verifications\"} 10\n"] {
         assert!(page.contains(&format!("jeton_limited_total{limited}")), "{page}");
     }
+}
+
+/// What is logged goes here.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejections_do_not_fill_the_log() {
+    let app = TestApp::with(On::Sqlite, "auth.max_queued_hashes = 1").await;
+    let (lines, nobody) = (Lines::default(), app.anonymous());
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(move || writer.clone());
+    // The test's own task, which serves these requests too, stays on this thread.
+    let _guard = tracing::subscriber::set_default(log.finish());
+    tracing::info!("the log is captured");
+    let _held = app.app.hasher.enter(Lane::Verification, None).unwrap();
+    for _ in 0..3 {
+        let body = json!({ "username": "mia", "password": PASSWORD });
+        assert_eq!(nobody.post("/api/token/", body).await.status, 503);
+        is_overloaded(&nobody, LOGIN, json!({ "name": "mia", "password": PASSWORD })).await;
+    }
+    let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(lines.lines().count(), 1, "{lines}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
