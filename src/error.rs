@@ -28,7 +28,7 @@ pub enum Code {
     InsufficientTokens,
     /// Too many requests; try again later.
     RateLimited,
-    /// The request is larger than allowed.
+    /// The request, or the answer to it, is larger than allowed.
     PayloadTooLarge,
     /// It took longer than allowed.
     Timeout,

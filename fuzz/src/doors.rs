@@ -37,6 +37,8 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use super::documents::{self, Schema, WRAPPINGS};
+
 /// What is tried at a door.
 pub type Door = fn(&mut House, &[u8]);
 
@@ -73,6 +75,7 @@ pub struct House {
     people: u32,
     imports: u32,
     data: tempfile::TempDir,
+    schema: Schema,
 }
 
 /// What the upstream answers: so many bytes at a time.
@@ -114,7 +117,8 @@ impl House {
         });
         let router = server::router(&app);
         let (user, root) = (String::new(), String::new());
-        let mut house = Self { runtime, app, router, upstream, user, root, people: 0, imports: 0, data };
+        let mut house =
+            Self { runtime, app, router, upstream, user, root, people: 0, imports: 0, data, schema: Schema::new() };
         house.enter();
         house
     }
@@ -131,7 +135,8 @@ impl House {
         let (app, number) = (&self.app, self.people);
         let enter = async |name: &str, is_superuser| {
             let roles = Roles { is_staff: is_superuser, is_superuser };
-            let name = format!("{name}{number}");
+            // Seeds know the first; the others are none that an import could have taken.
+            let name = if number == 1 { format!("{name}1") } else { format!("{name}-{number}") };
             let user = admin::create(app, Actor::CommandLine, &name, PASSWORD.into(), roles, None).await.unwrap();
             session::begin(app, user, None).await.unwrap().access_token
         };
@@ -162,9 +167,12 @@ impl House {
         self.ask(access, request)
     }
 
-    fn ask_graphql(&mut self, access: Option<&str>, document: &str, variables: Value) {
+    /// The answer, with the cost of what was executed.
+    fn ask_graphql(&mut self, access: Option<&str>, document: &str, variables: Value) -> Value {
         let body = json!({ "query": document, "variables": variables }).to_string();
-        let answer = self.post(access, "/graphql", body);
+        let request =
+            Request::post("/graphql").header(CONTENT_TYPE, "application/json").header("x-jeton-show-cost", "1");
+        let answer = self.ask(access, request.body(body.into()).unwrap());
         assert!(!answer.status.is_server_error(), "{}", answer.status);
         let answered = answer.json();
         assert!(answered.get("data").is_some() || answered["errors"][0].is_object(), "{answered}");
@@ -176,20 +184,47 @@ impl House {
         if answer.status == StatusCode::UNAUTHORIZED {
             self.enter();
         }
+        answered
     }
 
     /// A GraphQL document, and behind a line `---` its variables. The user asks; or whom a comment in the first line
-    /// names, `#nobody` or `#root`.
+    /// names, `#nobody` or `#root`. What is in the answer is never more than the document costs, and a query costs the
+    /// same when its selections are wrapped.
     pub fn graphql(&mut self, data: &[u8]) {
         let Ok(text) = str::from_utf8(data) else { return };
         let (document, variables) = text.split_once("\n---\n").unwrap_or((text, "null"));
-        let Ok(variables) = serde_json::from_str(variables) else { return };
+        let Ok(variables) = serde_json::from_str::<Value>(variables) else { return };
         let access = match document.lines().next() {
             Some("#nobody") => None,
             Some("#root") => Some(self.root.clone()),
             _ => Some(self.user.clone()),
         };
-        self.ask_graphql(access.as_deref(), document, variables);
+        let answered = self.ask_graphql(access.as_deref(), document, variables.clone());
+        let cost = answered.pointer("/extensions/cost");
+        if let Some(cost) = cost.and_then(|cost| cost["cost"].as_u64()) {
+            assert!(objects(&answered["data"]) <= cost + 1, "{cost}: {answered}");
+        }
+        let refused =
+            || answered["errors"][0]["message"].as_str().is_some_and(|message| message.contains(", more than "));
+        for wrapping in WRAPPINGS {
+            let Some(wrapped) = self.schema.wrapped(document, || Some(wrapping)) else { return };
+            if !documents::is_query(document) {
+                return;
+            }
+            let wrapped_answer = self.ask_graphql(access.as_deref(), &wrapped, variables.clone());
+            match (cost, wrapped_answer.pointer("/extensions/cost")) {
+                (Some(plain), Some(wrapped)) => {
+                    assert_eq!(
+                        (&plain["cost"], &plain["depth"]),
+                        (&wrapped["cost"], &wrapped["depth"]),
+                        "{wrapping:?}"
+                    );
+                }
+                (None, Some(_)) => assert!(!refused(), "{wrapping:?}: {answered}"),
+                // What is longer may have too many tokens, or too many brackets.
+                (_, None) => {}
+            }
+        }
     }
 
     /// What is behind the base64 of a cursor and of a global id, or either as it is.
@@ -356,6 +391,15 @@ impl House {
             }
         }
         *self.upstream.lock().unwrap() = Default::default();
+    }
+}
+
+/// The objects in an answer.
+fn objects(value: &Value) -> u64 {
+    match value {
+        Value::Object(object) => 1 + object.values().map(objects).sum::<u64>(),
+        Value::Array(list) => list.iter().map(objects).sum(),
+        _ => 0,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+pub mod documents;
 pub mod doors;
 
 use doors::{Door, House};

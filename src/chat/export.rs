@@ -17,6 +17,8 @@ use crate::viewer::Viewer;
 
 /// Chats in one part.
 const PART: u64 = 100;
+/// Bytes of one part at most: no transport has to take long replies at once.
+const MAX_PART: usize = 1 << 20;
 
 /// How an export is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
@@ -70,6 +72,10 @@ pub async fn export(
                     Format::Markdown => as_markdown(&mut part, chat, title),
                 }
                 first = false;
+                while part.len() > MAX_PART {
+                    let rest = part.split_off(part.floor_char_boundary(MAX_PART));
+                    yield std::mem::replace(&mut part, rest);
+                }
             }
             yield part;
         }

@@ -159,6 +159,7 @@ impl Config {
             ("turns.max_message_chars", self.turns.max_message_chars),
             ("turns.open_per_server", self.turns.open_per_server),
             ("v1.max_body_bytes", self.v1.max_body_bytes),
+            ("graphql.max_response_bytes", self.graphql.max_response_bytes),
             ("http.max_connections", self.http.max_connections),
         ];
         match at_least_one.iter().find(|(_, value)| *value == 0) {

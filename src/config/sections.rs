@@ -213,6 +213,8 @@ pub struct Graphql {
     /// How long a query may take.
     #[serde(with = "humantime_serde")]
     pub query_timeout: Duration,
+    /// Largest answer in bytes.
+    pub max_response_bytes: usize,
     /// Sockets and streams of one user at once.
     pub streams_per_user: u64,
     /// How often an open stream shows that it is alive.

@@ -4,6 +4,7 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, SimpleObject, Value};
 
+use super::bounded::Text;
 use super::refusals;
 use crate::error::{Code, Error};
 
@@ -13,9 +14,9 @@ pub(super) struct UserError {
     /// What went wrong, for programs.
     code: Code,
     /// What went wrong, for people.
-    message: String,
+    message: Text<'static>,
     /// The input field that it is about; null where it is about the whole.
-    field: Option<String>,
+    field: Option<Text<'static>>,
 }
 
 /// The outcome of a mutation: what it gives, or the mistakes. What is nobody's mistake stays an error.
@@ -36,14 +37,14 @@ pub(super) fn told(error: &Error) -> Vec<UserError> {
 /// The mistakes of an error, one for each field.
 pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
     if error.fields.is_empty() {
-        return vec![UserError { code: error.code, message: error.message.clone(), field: None }];
+        return vec![UserError { code: error.code, message: error.message.clone().into(), field: None }];
     }
     let mistakes = error.fields.iter();
     mistakes
         .map(|mistake| UserError {
             code: error.code,
-            message: mistake.message.clone(),
-            field: Some(camel_case(mistake.field)),
+            message: mistake.message.clone().into(),
+            field: Some(camel_case(mistake.field).into()),
         })
         .collect()
 }
@@ -57,6 +58,10 @@ pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
 pub(super) fn finish(response: &mut Response, kind: Option<OperationType>) {
     let all_or_nothing = matches!(kind, Some(OperationType::Mutation | OperationType::Subscription));
     let Response { data, errors, .. } = response;
+    if *data == Value::Null && errors.is_empty() {
+        // Everything was skipped: the library makes no object without fields.
+        *data = Value::Object(IndexMap::new());
+    }
     // A mistake of the document that is there many times is told once, with its places.
     errors.dedup_by(|again, first| {
         let is_same = again.path.is_empty() && first.path.is_empty() && again.message == first.message;

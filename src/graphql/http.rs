@@ -4,7 +4,6 @@
 //! queries only. Answers are `application/graphql-response+json` for those who ask for it, with a status that tells a
 //! request that was not executed (400) from one that was (200); `application/json` answers such requests with 200.
 
-use async_graphql::Response;
 use async_graphql::parser::types::OperationType;
 use axum::Extension;
 use axum::body::Bytes;
@@ -14,8 +13,9 @@ use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response as HttpResponse};
 
-use super::error::refusal;
-use super::request::{self, Asked, Graphql, JSON, Operation, Refusal, accepts, was_executed};
+use super::answer::Answer;
+use super::operation::Operation;
+use super::request::{self, Asked, Graphql, JSON, Refusal, accepts};
 use crate::viewer::{Address, Origin};
 
 const RESPONSE_JSON: &str = "application/graphql-response+json";
@@ -51,7 +51,8 @@ pub(super) async fn by_post(
     body: Result<Bytes, BytesRejection>,
 ) -> HttpResponse {
     let origin = request::origin(&headers, address);
-    answer(&graphql, &headers, origin, false, request::from_body(&headers, body)).await
+    let asked = request::from_body(&graphql, &headers, body).await;
+    answer(&graphql, &headers, origin, false, asked).await
 }
 
 async fn answer(
@@ -66,13 +67,10 @@ async fn answer(
         return refuse(Media::Json, Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
     };
     match execute(graphql, headers, origin, by_get, asked).await {
-        Ok(response) => {
-            let fine = was_executed(&response) || media == Media::Json;
+        Ok(answer) => {
+            let fine = answer.executed || media == Media::Json;
             let status = if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-            let mut answer = write(media, status, &response);
-            // Cookies that a mutation set or took away.
-            answer.headers_mut().extend(response.http_headers);
-            answer
+            write(media, status, answer)
         }
         Err(refusal) => refuse(media, refusal),
     }
@@ -84,9 +82,9 @@ async fn execute(
     origin: Origin,
     by_get: bool,
     asked: Result<Asked, Refusal>,
-) -> Result<Response, Refusal> {
+) -> Result<Answer, Refusal> {
     let viewer = request::viewer(&graphql.app, request::credential(headers)?.as_deref()).await?;
-    let operation = Operation::new(graphql, asked?)?;
+    let operation = Operation::read(graphql, asked?).await?;
     match operation.kind {
         Some(OperationType::Subscription) => {
             let message = "Subscriptions are served at /graphql/ws and /graphql/stream.";
@@ -115,7 +113,7 @@ fn negotiate(headers: &HeaderMap) -> Option<Media> {
 pub(super) fn refuse(media: Media, refused: Refusal) -> HttpResponse {
     let Refusal { status, well_formed, code, message } = refused;
     let status = if well_formed && media == Media::Json { StatusCode::OK } else { status };
-    let mut response = write(media, status, &refusal(code, &message));
+    let mut response = write(media, status, Answer::refusal(code, &message));
     response.extensions_mut().insert(code);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
@@ -128,16 +126,11 @@ pub(super) fn refuse(media: Media, refused: Refusal) -> HttpResponse {
 }
 
 /// Writes the answer.
-fn write(media: Media, status: StatusCode, response: &Response) -> HttpResponse {
+fn write(media: Media, status: StatusCode, mut answer: Answer) -> HttpResponse {
     let content_type = match media {
         Media::Response => "application/graphql-response+json; charset=utf-8",
         Media::Json => "application/json; charset=utf-8",
     };
-    match request::to_json(response) {
-        Ok(body) => (status, [(CONTENT_TYPE, content_type)], body).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "an answer could not be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    let cookies = std::mem::take(&mut answer.headers);
+    (status, cookies, [(CONTENT_TYPE, content_type)], answer.into_body()).into_response()
 }

@@ -2,7 +2,7 @@
 //!
 //! The library's own limits come too late: it follows fragments that spread each other for exponential time before it
 //! counts, counts aliases of `__typename` as nothing, and reads brackets within brackets until the stack is full. So
-//! [`super::guard`] checks all of this in linear time, the first half before the document is parsed.
+//! [`super::guard`] and [`super::cost`] check all of this in linear time, the first half before the document is parsed.
 
 /// The limits of one request.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,8 @@ pub(super) struct Limits {
     pub(super) root_fields: usize,
     /// Directives in all.
     pub(super) directives: usize,
-    /// Fields times the rows of the lists that they are in, as far as the arguments tell.
+    /// Fields times the rows that they are selected of, which bounds the rows that running it touches: see
+    /// [`super::cost`].
     pub(super) cost: usize,
     /// Lists of the schema within each other, in introspection: types have fields, which have types, and so on. The
     /// rule and its number are those of `MaxIntrospectionDepthRule` of graphql-js.

@@ -1,26 +1,40 @@
 //! The real API. Translates between GraphQL and the domain, and decides nothing.
 
+mod answer;
+mod bounded;
+mod budget;
 mod context;
 mod cookie;
+mod cost;
 mod error;
+mod expensive;
+mod facts;
 mod guard;
 mod http;
 mod id;
 mod limits;
 mod loader;
 mod mutation;
+mod operation;
 mod query;
 mod refusals;
 mod request;
+mod row_bytes;
 mod sse;
 mod subscription;
 mod types;
 mod ws;
 
-use async_graphql::{SDLExportOptions, SchemaBuilder};
+use std::sync::Arc;
+
+use async_graphql::registry::Registry;
+use async_graphql::{OutputType, SDLExportOptions, SchemaBuilder, SubscriptionType};
 use axum::Router;
 use axum::routing::get;
 
+use self::budget::Budgets;
+use self::expensive::Expensive;
+use self::facts::SchemaFacts;
 use self::limits::Limits;
 use self::mutation::Mutation;
 use self::query::Query;
@@ -30,11 +44,19 @@ use crate::app::App;
 
 /// Serves `/graphql`, and the two carriers of subscriptions: `/graphql/ws` and `/graphql/stream`.
 pub fn router(app: &App) -> Router {
+    let state = Graphql {
+        app: app.clone(),
+        schema: schema(app),
+        facts: Arc::new(SchemaFacts::of(&types(), app.models.iter().count())),
+        documents: operation::documents(),
+        budgets: Budgets::of(&app.config),
+        expensive: Arc::new(Expensive::new()),
+    };
     Router::new()
         .route("/graphql", get(http::by_get).post(http::by_post))
         .route("/graphql/stream", get(sse::by_get).post(sse::by_post))
         .route("/graphql/ws", get(ws::upgrade))
-        .with_state(Graphql { app: app.clone(), schema: schema(app), documents: request::documents() })
+        .with_state(state)
 }
 
 /// The schema with its resolvers.
@@ -63,6 +85,15 @@ fn schema(app: &App) -> Schema {
         builder = builder.disable_suggestions();
     }
     builder.finish()
+}
+
+/// The types of the schema, as the library knows them.
+fn types() -> Registry {
+    let mut types = Registry::default();
+    Query::create_type_info(&mut types);
+    Mutation::create_type_info(&mut types);
+    Subscription::create_type_info(&mut types);
+    types
 }
 
 /// The schema in GraphQL's own language, sorted: what `schema.graphql` holds.

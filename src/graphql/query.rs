@@ -20,6 +20,11 @@ use crate::page::Period;
 use crate::session::{self, api_key};
 use crate::viewer::Actor;
 
+/// Days of an overview where no argument tells.
+pub(super) const DEFAULT_DAYS: i32 = 30;
+/// Users of an overview where no argument tells.
+pub(super) const DEFAULT_SPENDERS: i32 = 10;
+
 /// What can be read.
 pub struct Query;
 
@@ -29,7 +34,7 @@ impl Query {
     /// Who is asking; null for nobody in particular.
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        Ok(account::me(app, viewer).await?.map(User))
+        Ok(account::me(app, viewer).await?.map(User::from))
     }
 
     /// What you have.
@@ -42,7 +47,7 @@ impl Query {
     async fn chat(&self, ctx: &Context<'_>, #[graphql(desc = "Its global id.")] id: ID) -> Result<Option<Chat>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.user()?;
-        Ok(Some(Chat(chat::find(app, viewer, Kind::Chat.row(&id)?).await?)))
+        Ok(Some(chat::find(app, viewer, Kind::Chat.row(&id)?).await?.into()))
     }
 
     /// Your chats, newest first, or those that a search finds.
@@ -67,7 +72,8 @@ impl Query {
         viewer.user()?;
         let conversation_id = conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()?;
         let filter = Filter { search, order: order_by.unwrap_or_default(), conversation_id, replaced: None };
-        Ok(Some(types::chats(chat::history(app, viewer, filter, page(first, last, after, before)?).await?)))
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::chats(ctx, chat::history(app, viewer, filter, page)).await?))
     }
 
     /// One of your conversations.
@@ -78,7 +84,7 @@ impl Query {
     ) -> Result<Option<Conversation>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.user()?;
-        Ok(Some(Conversation(conversation::find(app, viewer, Kind::Conversation.row(&id)?).await?)))
+        Ok(Some(conversation::find(app, viewer, Kind::Conversation.row(&id)?).await?.into()))
     }
 
     /// Your conversations, those with the newest message first.
@@ -93,7 +99,7 @@ impl Query {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.user()?;
         let page = page(first, last, after, before)?;
-        Ok(Some(types::conversations(conversation::list(app, viewer, page).await?)))
+        Ok(Some(types::conversations(ctx, conversation::list(app, viewer, page)).await?))
     }
 
     /// Your sessions that are still good, newest first.
@@ -107,7 +113,8 @@ impl Query {
     ) -> Result<Option<List<Session>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.user()?;
-        Ok(Some(types::sessions(session::list(app, viewer, page(first, last, after, before)?).await?)))
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::sessions(ctx, session::list(app, viewer, page)).await?))
     }
 
     /// Your API keys, those that have ended too, newest first.
@@ -121,7 +128,8 @@ impl Query {
     ) -> Result<Option<List<ApiKey>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.person()?;
-        Ok(Some(types::api_keys(api_key::list(app, viewer, page(first, last, after, before)?).await?)))
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::api_keys(ctx, api_key::list(app, viewer, page)).await?))
     }
 
     /// Everybody's API keys, newest first. For staff.
@@ -140,7 +148,8 @@ impl Query {
         let actor = Actor::from_viewer(viewer)?;
         let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
         let filter = api_key::Filter { user_id, search };
-        Ok(Some(types::api_keys(api_key::all(app, actor, filter, page(first, last, after, before)?).await?)))
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::api_keys(ctx, api_key::all(app, actor, filter, page)).await?))
     }
 
     /// Why your balance is what it is, newest first.
@@ -158,7 +167,8 @@ impl Query {
         let (app, viewer) = app_and_viewer(ctx)?;
         let own = viewer.user()?.id;
         let filter = ledger::Filter { user_id: Some(own), period: Period { since, until } };
-        Ok(Some(types::entries(ledger::history(&app.db, filter, page(first, last, after, before)?).await?)))
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))
     }
 
     /// The models that answer, by name.
@@ -195,15 +205,15 @@ impl Query {
         let order = order_by.unwrap_or_default();
         let filter = admin::Filter { search, active, staff, superuser, order };
         let actor = Actor::from_viewer(viewer)?;
-        let users = admin::users(app, actor, filter, page(first, last, after, before)?).await?;
-        Ok(Some(types::users(users, order)))
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::users(ctx, admin::users(app, actor, filter, page), order).await?))
     }
 
     /// Somebody. For staff.
     async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Their global id.")] id: ID) -> Result<Option<User>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
-        Ok(Some(User(admin::find(app, actor, Kind::User.row(&id)?).await?)))
+        Ok(Some(admin::find(app, actor, Kind::User.row(&id)?).await?.into()))
     }
 
     /// Everybody's chats, newest first. For staff.
@@ -230,7 +240,8 @@ impl Query {
         viewer.staff()?;
         let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
         let wanted = Wanted { search, user_id, model, status, period: Period { since, until } };
-        Ok(Some(types::chats(chat::all(app, viewer, wanted, page(first, last, after, before)?).await?)))
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::chats(ctx, chat::all(app, viewer, wanted, page)).await?))
     }
 
     /// What was used on each of the last days, today included, the oldest first. For staff.
@@ -240,7 +251,7 @@ impl Query {
         #[graphql(desc = "So many days, 1 to 366; 30 where it is left out.")] days: Option<i32>,
     ) -> Result<Option<Vec<UsageDay>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let used = usage::by_day(app, viewer, days.unwrap_or(30)).await?;
+        let used = usage::by_day(app, viewer, days.unwrap_or(DEFAULT_DAYS)).await?;
         Ok(Some(used.into_iter().map(UsageDay::from).collect()))
     }
 
@@ -252,7 +263,8 @@ impl Query {
         #[graphql(desc = "So many users, 1 to 100; 10 where it is left out.")] first: Option<i32>,
     ) -> Result<Option<Vec<Spender>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let spent = usage::top_spenders(app, viewer, days.unwrap_or(30), first.unwrap_or(10)).await?;
+        let spent =
+            usage::top_spenders(app, viewer, days.unwrap_or(DEFAULT_DAYS), first.unwrap_or(DEFAULT_SPENDERS)).await?;
         Ok(Some(spent.into_iter().map(Spender).collect()))
     }
 
@@ -279,7 +291,8 @@ impl Query {
         viewer.staff()?;
         let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
         let filter = ledger::Filter { user_id, period: Period { since, until } };
-        Ok(Some(types::entries(ledger::history(&app.db, filter, page(first, last, after, before)?).await?)))
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))
     }
 
     /// What operators did, newest first. For staff.
@@ -304,7 +317,8 @@ impl Query {
         let actor_id = actor_id.map(|id| Kind::User.row(&id)).transpose()?;
         let target = target_id.map(|id| types::audited(&id)).transpose()?;
         let filter = audit::Filter { actor_id, target, period: Period { since, until } };
-        Ok(Some(types::events(audit::trail(app, viewer, filter, page(first, last, after, before)?).await?)))
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::events(ctx, audit::trail(app, viewer, filter, page)).await?))
     }
 }
 
@@ -314,12 +328,12 @@ impl Query {
         let Some((kind, row)) = id::any(id) else { return Ok(None) };
         Ok(Some(match kind {
             Kind::User if viewer.user()?.id == row => {
-                return Ok(account::me(app, viewer).await?.map(User).map(Node::User));
+                return Ok(account::me(app, viewer).await?.map(User::from).map(Node::User));
             }
-            Kind::User => Node::User(User(admin::find(app, Actor::from_viewer(viewer)?, row).await?)),
-            Kind::Chat if viewer.staff().is_ok() => Node::Chat(Chat(chat::find_any(app, viewer, row).await?)),
-            Kind::Chat => Node::Chat(Chat(chat::find(app, viewer, row).await?)),
-            Kind::Conversation => Node::Conversation(Conversation(conversation::find(app, viewer, row).await?)),
+            Kind::User => Node::User(admin::find(app, Actor::from_viewer(viewer)?, row).await?.into()),
+            Kind::Chat if viewer.staff().is_ok() => Node::Chat(chat::find_any(app, viewer, row).await?.into()),
+            Kind::Chat => Node::Chat(chat::find(app, viewer, row).await?.into()),
+            Kind::Conversation => Node::Conversation(conversation::find(app, viewer, row).await?.into()),
             Kind::LedgerEntry => Node::LedgerEntry(LedgerEntry(ledger::find(&app.db, viewer, row).await?)),
             Kind::Session => Node::Session(Session(session::find(app, viewer, row).await?)),
             Kind::ApiKey => Node::ApiKey(ApiKey(api_key::one(app, viewer, row).await?)),

@@ -4,23 +4,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection};
-use async_graphql::{Request, Response, Variables};
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
-use futures::StreamExt;
-use futures::stream::BoxStream;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::cookie::CookieSession;
-use super::error::{finish, refusal};
-use super::guard::{self, Cost};
-use super::limits::Limits;
-use super::{Schema, loader, refusals};
+use super::Schema;
+use super::budget::Budgets;
+use super::expensive::Expensive;
+use super::facts::SchemaFacts;
+use super::operation::Documents;
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::rate_limit::Place;
@@ -29,8 +26,8 @@ use crate::viewer::{Address, Origin, Viewer};
 
 /// When the server stops, open streams may tell the ends of their operations for so long.
 const STOP_GRACE: Duration = Duration::from_millis(500);
-/// With this header the answer tells what the operation costs.
-const SHOW_COST: &str = "x-jeton-show-cost";
+/// Larger requests are read on the thread for what is expensive.
+const LARGE: usize = 64 << 10;
 pub(super) const JSON: &str = "application/json";
 
 /// What the carriers share.
@@ -38,33 +35,39 @@ pub(super) const JSON: &str = "application/json";
 pub(super) struct Graphql {
     pub(super) app: App,
     pub(super) schema: Schema,
+    pub(super) facts: Arc<SchemaFacts>,
     pub(super) documents: Documents,
+    pub(super) budgets: Arc<Budgets>,
+    pub(super) expensive: Arc<Expensive>,
 }
 
-/// Documents as they were parsed, by their text: clients send the same few again and again, and parsing one takes longer
-/// than all else that is done before it runs.
-pub(super) type Documents = moka::sync::Cache<String, Arc<ExecutableDocument>>;
-
-/// So much text of documents is known; parsed it takes some ten times as much memory.
-const KNOWN_BYTES: u64 = 1 << 20;
-
-pub(super) fn documents() -> Documents {
-    let weight = |text: &String, _: &Arc<ExecutableDocument>| u32::try_from(text.len()).unwrap_or(u32::MAX);
-    moka::sync::Cache::builder().weigher(weight).max_capacity(KNOWN_BYTES).build()
+impl Graphql {
+    /// Reads JSON, on the thread for what is expensive where there is much of it.
+    pub(super) async fn read<T: DeserializeOwned + Send + 'static>(
+        &self,
+        text: Bytes,
+    ) -> Result<serde_json::Result<T>, Error> {
+        let size = text.len();
+        let read = move || serde_json::from_slice(&text);
+        if size > LARGE { self.expensive.run(async move { read() }).await } else { Ok(read()) }
+    }
 }
 
 /// What a client asks for, as all carriers know it.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Asked {
-    query: Option<String>,
+    pub(super) query: Option<String>,
     #[serde(default)]
-    operation_name: Option<String>,
+    pub(super) operation_name: Option<String>,
     #[serde(default)]
-    variables: Option<serde_json::Map<String, serde_json::Value>>,
+    pub(super) variables: Option<serde_json::Map<String, serde_json::Value>>,
     #[serde(default)]
     /// Checked to be an object, as the specification asks; nothing here uses it.
-    extensions: Option<serde_json::Map<String, serde_json::Value>>,
+    pub(super) extensions: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Bytes of the request.
+    #[serde(skip)]
+    pub(super) bytes: usize,
 }
 
 /// A request that is not executed: its status where the answer may tell, and why.
@@ -83,147 +86,19 @@ impl Refusal {
     }
 
     /// A well-formed request for something that can't be done.
-    fn of_document(message: impl Into<String>) -> Self {
+    pub(super) fn of_document(message: impl Into<String>) -> Self {
         Self { well_formed: true, ..Self::new(StatusCode::BAD_REQUEST, message) }
+    }
+
+    /// A fault of the server.
+    pub(super) fn fault(error: Error) -> Self {
+        tracing::error!(?error, "a request could not be read");
+        Self { code: error.code, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.message) }
     }
 
     pub(super) fn unauthenticated(message: &str) -> Self {
         Self { code: Code::Unauthenticated, ..Self::new(StatusCode::UNAUTHORIZED, message) }
     }
-}
-
-/// An operation that is ready to run.
-pub(super) struct Operation {
-    request: Request,
-    cost: Cost,
-    /// Nothing where the document does not tell; execution will say so, and nothing runs.
-    pub(super) kind: Option<OperationType>,
-}
-
-impl Operation {
-    /// Reads the document.
-    pub(super) fn new(graphql: &Graphql, asked: Asked) -> Result<Self, Refusal> {
-        let query = asked.query.ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "`query` is missing."))?;
-        guard::check_text(&query, &Limits::STANDARD).map_err(Refusal::of_document)?;
-        if let Some(variables) = &asked.variables {
-            guard::check_variables(variables, &Limits::STANDARD).map_err(Refusal::of_document)?;
-        }
-        let known = graphql.documents.get(&query);
-        let document = match &known {
-            Some(document) => document.clone(),
-            None => Arc::new(
-                async_graphql::parser::parse_query(&query).map_err(|error| Refusal::of_document(error.to_string()))?,
-            ),
-        };
-        let (kind, cost) = check_operation(&document, asked.operation_name.as_deref(), asked.variables.as_ref())?;
-        // A text in the document may be a password, and what differs each time comes as a variable anyway.
-        if known.is_none() && !query.contains('"') {
-            graphql.documents.insert(query.clone(), document.clone());
-        }
-        let mut request = Request::new(query);
-        request.set_parsed_query(Arc::unwrap_or_clone(document));
-        if let Some(name) = asked.operation_name {
-            request = request.operation_name(name);
-        }
-        if let Some(variables) = asked.variables {
-            request = request.variables(Variables::from_json(variables.into()));
-        }
-        Ok(Self { request, cost, kind })
-    }
-
-    /// Runs it, for the carrier that takes one answer, whose headers can set a cookie.
-    pub(super) async fn execute(
-        self,
-        graphql: &Graphql,
-        viewer: Viewer,
-        headers: &HeaderMap,
-        origin: Origin,
-    ) -> Response {
-        let request = self.request.data(viewer).data(origin).data(CookieSession::of(headers));
-        let request = loader::loaders(&graphql.app, request);
-        let executed = refusals::counting(&graphql.app, graphql.schema.execute(request));
-        let mut response = if self.kind == Some(OperationType::Query) {
-            let limit = graphql.app.config.graphql.query_timeout;
-            let too_late = |_| refusal(Code::Timeout, "The query took too long.");
-            tokio::time::timeout(limit, executed).await.unwrap_or_else(too_late)
-        } else {
-            executed.await
-        };
-        finish(&mut response, self.kind);
-        refusals::of_answer(&graphql.app, &response);
-        if headers.contains_key(SHOW_COST) {
-            let Cost { fields, cost, depth, .. } = self.cost;
-            let shown = serde_json::json!({ "fields": fields, "cost": cost, "depth": depth });
-            response
-                .extensions
-                .extend(async_graphql::Value::from_json(shown).ok().map(|cost| ("cost".to_owned(), cost)));
-        }
-        response
-    }
-
-    /// Runs it, for carriers that take as many answers as there are.
-    pub(super) fn stream(self, graphql: &Graphql, viewer: Viewer, origin: Origin) -> BoxStream<'static, Response> {
-        let request = self.request.data(viewer).data(origin).data(CookieSession::default());
-        let request = loader::loaders(&graphql.app, request);
-        let (kind, app) = (self.kind, graphql.app.clone());
-        let responses = refusals::counting_all(&app, graphql.schema.execute_stream(request).boxed());
-        responses
-            .map(move |mut response| {
-                finish(&mut response, kind);
-                refusals::of_answer(&app, &response);
-                response
-            })
-            .boxed()
-    }
-}
-
-/// Whether this is the answer to a request that was not executed: one that fails validation never began, while a
-/// resolver that fails leaves a path.
-pub(super) fn was_executed(response: &Response) -> bool {
-    response.data != async_graphql::Value::Null || response.errors.iter().any(|error| !error.path.is_empty())
-}
-
-/// An answer as JSON; one to a request that was not executed has no `data`, not even null.
-pub(super) fn to_json(response: &Response) -> serde_json::Result<String> {
-    if was_executed(response) {
-        serde_json::to_string(response)
-    } else {
-        serde_json::to_string(&serde_json::json!({ "errors": response.errors }))
-    }
-}
-
-/// What kind of operation is to run, and what it costs.
-fn check_operation(
-    document: &ExecutableDocument,
-    name: Option<&str>,
-    variables: Option<&serde_json::Map<String, serde_json::Value>>,
-) -> Result<(Option<OperationType>, Cost), Refusal> {
-    // All operations of the document, since the library validates all of them.
-    let mut costs = Vec::new();
-    for (of, operation) in document.operations.iter() {
-        let cost = guard::weigh(document, &operation.node, variables, &Limits::STANDARD);
-        costs.push((of, cost.map_err(Refusal::of_document)?));
-    }
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(operation),
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
-        (DocumentOperations::Multiple(_), None) => None,
-    };
-    let Some(operation) = operation else { return Ok((None, Cost::default())) };
-    if operation.node.ty == OperationType::Subscription {
-        // The specification wants one root field. The library would run several, and none that is in a fragment.
-        let fields = &operation.node.selection_set.node.items;
-        if !matches!(fields.as_slice(), [field] if matches!(field.node, Selection::Field(_))) {
-            return Err(Refusal::of_document("A subscription selects exactly one field, and not by a fragment."));
-        }
-    }
-    let cost = match costs.as_slice() {
-        [(_, only)] => *only,
-        costs => {
-            costs.iter().find(|(of, _)| of.map(|of| of.as_str()) == name).map(|(_, cost)| *cost).unwrap_or_default()
-        }
-    };
-    Ok((Some(operation.node.ty), cost))
 }
 
 /// The access token of the `Authorization` header.
@@ -288,7 +163,7 @@ pub(super) fn origin(headers: &HeaderMap, address: Option<Extension<Address>>) -
 
 /// What is asked by the query string of a GET.
 pub(super) fn from_query(query: &str) -> Result<Asked, Refusal> {
-    let mut asked = Asked::default();
+    let mut asked = Asked { bytes: query.len(), ..Asked::default() };
     let object = |name: &str, text: &str| match text {
         "" | "null" => Ok(None),
         text => serde_json::from_str(text)
@@ -308,7 +183,11 @@ pub(super) fn from_query(query: &str) -> Result<Asked, Refusal> {
 }
 
 /// What is asked by the body of a POST, which is JSON: other types could be sent by a foreign page without a preflight.
-pub(super) fn from_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Asked, Refusal> {
+pub(super) async fn from_body(
+    graphql: &Graphql,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Asked, Refusal> {
     let media_type = text(headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     let mut parts = media_type.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(JSON));
@@ -317,16 +196,21 @@ pub(super) fn from_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("Send {JSON}, in UTF-8.")));
     }
     let body = body.map_err(|error| Refusal::new(error.status(), "The body is too large or broke off."))?;
-    let value: serde_json::Value = serde_json::from_slice(&body)
+    let bytes = body.len();
+    let value: serde_json::Value = graphql
+        .read(body)
+        .await
+        .map_err(Refusal::fault)?
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, format!("The body is not JSON: {error}.")))?;
     if value.is_array() {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "Send one request at a time, not a list."));
     }
-    serde_json::from_value(value).map_err(|error| {
+    let asked: Asked = serde_json::from_value(value).map_err(|error| {
         let message =
             format!("`query` and `operationName` are strings, `variables` and `extensions` objects: {error}.");
         Refusal::new(StatusCode::BAD_REQUEST, message)
-    })
+    })?;
+    Ok(Asked { bytes, ..asked })
 }
 
 /// The media types that the client accepts, in its order.

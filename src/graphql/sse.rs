@@ -6,7 +6,6 @@
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
-use async_graphql::Response;
 use async_graphql::parser::types::OperationType;
 use async_stream::stream;
 use axum::Extension;
@@ -22,9 +21,10 @@ use futures::stream::{BoxStream, once};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::error::refusal;
+use super::answer::Answer;
 use super::http::{Media, refuse};
-use super::request::{self, Asked, Graphql, Operation, Refusal, accepts};
+use super::operation::Operation;
+use super::request::{self, Asked, Graphql, Refusal, accepts};
 use crate::error::Code;
 use crate::rate_limit::Place;
 use crate::viewer::{Address, Origin, Viewer};
@@ -50,7 +50,7 @@ pub(super) async fn by_post(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> HttpResponse {
-    let asked = request::from_body(&headers, body);
+    let asked = request::from_body(&graphql, &headers, body).await;
     let origin = request::origin(&headers, address);
     answer(graphql, &headers, origin, false, asked).await
 }
@@ -91,7 +91,7 @@ enum Cut {
     Stopped,
 }
 
-type Begun = (BoxStream<'static, Response>, Option<String>, Viewer);
+type Begun = (BoxStream<'static, Answer>, Option<String>, Viewer);
 
 async fn begin(
     graphql: &Graphql,
@@ -108,7 +108,7 @@ async fn begin(
     }
     let token = request::credential(headers)?;
     let viewer = request::viewer(&graphql.app, token.as_deref()).await?;
-    let responses = match Operation::new(graphql, asked?) {
+    let responses = match Operation::read(graphql, asked?).await {
         Ok(operation) if by_get && operation.kind == Some(OperationType::Mutation) => {
             return Err(Refusal::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -117,7 +117,9 @@ async fn begin(
         }
         Ok(operation) => operation.stream(graphql, viewer, origin),
         // The protocol wants mistakes in the document as an event.
-        Err(refused) if refused.well_formed => once(async move { refusal(refused.code, &refused.message) }).boxed(),
+        Err(refused) if refused.well_formed => {
+            once(async move { Answer::refusal(refused.code, &refused.message) }).boxed()
+        }
         Err(refused) => return Err(refused),
     };
     Ok((responses, token, viewer))
@@ -126,7 +128,7 @@ async fn begin(
 /// The events: `next` for each answer, then `complete`.
 fn events(
     graphql: Graphql,
-    mut responses: BoxStream<'static, Response>,
+    mut responses: BoxStream<'static, Answer>,
     credential: Option<(String, i64)>,
     place: Option<Place<i64>>,
 ) -> impl futures::Stream<Item = Result<String, Infallible>> + Send {
@@ -142,7 +144,7 @@ fn events(
             let response = tokio::select! {
                 response = responses.next() => response,
                 Some(Ok(error)) = OptionFuture::from(session.as_mut()) => {
-                    let told = send.send(refusal(error.code, &error.message));
+                    let told = send.send(Answer::refusal(error.code, &error.message));
                     if timeout(app.config.graphql.write_timeout, told).await.is_err() {
                         // The client must not take what it got for all.
                         why.set(Cut::Slow).ok();
@@ -178,7 +180,7 @@ fn events(
             Some(Cut::Stopped) => return,
             Some(Cut::Slow) => {
                 let message = "You read too slowly. Subscribe again; `after` resumes a reply.";
-                yield Ok(next(&refusal(Code::Timeout, message)));
+                yield Ok(next(&Answer::refusal(Code::Timeout, message)));
             }
             None => {}
         }
@@ -187,11 +189,7 @@ fn events(
     }
 }
 
-fn next(response: &Response) -> String {
-    let data = request::to_json(response).unwrap_or_else(|error| {
-        tracing::error!(%error, "an answer could not be written");
-        r#"{"errors":[{"message":"Internal error.","extensions":{"code":"INTERNAL"}}]}"#.to_owned()
-    });
+fn next(answer: &Answer) -> String {
     // JSON as it is written here is one line.
-    format!("event: next\ndata: {data}\n\n")
+    format!("event: next\ndata: {}\n\n", answer.document())
 }

@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Result, SimpleObject, Subscription as Root, Uni
 use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt};
 
+use super::bounded::{Payload, Text};
 use super::context::app_and_viewer;
 use super::id::Kind;
 use super::types::{Balance, Chat};
@@ -31,7 +32,7 @@ struct ReplyDelta {
     /// Where the part begins in the reply, in Unicode characters. No part overlaps another, and there are no gaps.
     offset: usize,
     /// The part itself; never empty.
-    text: String,
+    text: Text<'static>,
 }
 
 /// The reply is whole, or was stopped. The last event.
@@ -52,27 +53,27 @@ struct ReplyFailed {
     /// What went wrong, for programs.
     code: Code,
     /// What went wrong, for people.
-    message: String,
+    message: Text<'static>,
 }
 
 /// A part of a file.
 #[derive(SimpleObject)]
 struct ExportPart {
     /// To be put behind the parts before it.
-    text: String,
+    text: Text<'static>,
 }
 
 impl From<Fed> for ReplyEvent {
     fn from(fed: Fed) -> Self {
         match fed {
-            Fed::Delta(Delta { offset, end, text }) => Self::Delta(ReplyDelta { seq: end, offset, text }),
+            Fed::Delta(Delta { offset, end, text }) => Self::Delta(ReplyDelta { seq: end, offset, text: text.into() }),
             Fed::Ended(ended) => match ended.failure() {
                 Some(Error { code, message, .. }) => {
-                    Self::Failed(ReplyFailed { chat: Chat(ended.chat), code, message })
+                    Self::Failed(ReplyFailed { chat: ended.chat.into(), code, message: message.into() })
                 }
                 None => {
                     let Ended { chat, balance } = *ended;
-                    Self::Finished(ReplyFinished { chat: Chat(chat), balance: balance.into() })
+                    Self::Finished(ReplyFinished { chat: chat.into(), balance: balance.into() })
                 }
             },
         }
@@ -91,18 +92,18 @@ impl Subscription {
         #[graphql(desc = "The `seq` of the last part that you have, to get only what comes behind it.")] after: Option<
             i32,
         >,
-    ) -> Result<impl Stream<Item = Result<ReplyEvent>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<Payload<ReplyEvent>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.user()?;
         let after = usize::try_from(after.unwrap_or(0)).map_err(|_| Error::field("after", "Not negative."))?;
         let feed = chat::follow(app, viewer, Kind::Chat.row(&chat_id)?, after).await?;
-        Ok(feed.map(|fed| Ok(ReplyEvent::from(fed?))))
+        Ok(feed.map(|fed| Ok(Payload(fed?.into()))))
     }
 
     /// What you have: now, and again whenever it has changed.
-    async fn balance_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Balance>> + use<>> {
+    async fn balance_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Payload<Balance>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        Ok(ledger::changes(app, viewer)?.map(|balance| Ok(balance?.into())))
+        Ok(ledger::changes(app, viewer)?.map(|balance| Ok(Payload(balance?.into()))))
     }
 
     /// Your chats that have ended as a file, oldest first, in parts.
@@ -111,12 +112,12 @@ impl Subscription {
         ctx: &Context<'_>,
         #[graphql(desc = "How it is written.")] format: Format,
         #[graphql(desc = "Only those of this conversation.")] conversation_id: Option<ID>,
-    ) -> Result<impl Stream<Item = Result<ExportPart>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.user()?;
         let conversation_id = conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()?;
         let parts = chat::export(app, viewer, format, conversation_id).await?;
-        Ok(parts.map(|text| Ok(ExportPart { text: text? })))
+        Ok(parts.map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
 
     /// Why your balance is what it is, as CSV with a header, oldest first, in parts.
@@ -125,10 +126,10 @@ impl Subscription {
         ctx: &Context<'_>,
         #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
-    ) -> Result<impl Stream<Item = Result<ExportPart>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let filter = ledger::Filter { user_id: Some(viewer.user()?.id), period: Period { since, until } };
-        Ok(ledger::export(app, filter, false).map(|text| Ok(ExportPart { text: text? })))
+        Ok(ledger::export(app, filter, false).map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
 
     /// Everybody's ledger entries as CSV with a header, oldest first, in parts. For staff.
@@ -138,11 +139,11 @@ impl Subscription {
         #[graphql(desc = "Only this user's.")] user_id: Option<ID>,
         #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
-    ) -> Result<impl Stream<Item = Result<ExportPart>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.staff()?;
         let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
         let filter = ledger::Filter { user_id, period: Period { since, until } };
-        Ok(ledger::export(app, filter, true).map(|text| Ok(ExportPart { text: text? })))
+        Ok(ledger::export(app, filter, true).map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
 }

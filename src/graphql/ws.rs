@@ -8,8 +8,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use async_graphql::Response;
 use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode};
@@ -22,10 +22,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::error::refusal;
+use super::answer::Answer;
 use super::http::{Media, refuse};
-use super::refusals;
-use super::request::{self, Asked, Graphql, Operation, Refusal, bearer, was_executed};
+use super::operation::Operation;
+use super::request::{self, Asked, Graphql, Refusal, bearer};
 use crate::error::{Code, Error};
 use crate::rate_limit::Place;
 use crate::viewer::{Address, Origin, Viewer};
@@ -135,7 +135,7 @@ struct Given {
     /// The operation, among those that had this id one after the other.
     number: u64,
     /// Nothing where it is over.
-    response: Option<Response>,
+    answer: Option<Answer>,
 }
 
 /// An operation that runs; dropping it ends it.
@@ -195,7 +195,7 @@ impl Connection {
                 received = self.socket.recv() => {
                     last_heard = Instant::now();
                     match received {
-                        Some(Ok(Message::Text(text))) => self.hear(&text).await,
+                        Some(Ok(Message::Text(text))) => self.hear(text).await,
                         Some(Ok(Message::Binary(_))) => Err(Closed::because(BAD_REQUEST, "Messages are text")),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
                         Some(Ok(Message::Close(_))) | None => Err(Closed::Gone),
@@ -208,7 +208,7 @@ impl Connection {
                     if last_heard.elapsed() > settings.heartbeat * 3 {
                         return Closed::Gone;
                     }
-                    self.send(Message::Ping(axum::body::Bytes::new())).await
+                    self.send(Message::Ping(Bytes::new())).await
                 }
                 Some(ended) = OptionFuture::from(self.session.as_mut()) => Err(match ended {
                     Ok(error) => Closed::because(FORBIDDEN, error.message),
@@ -225,15 +225,17 @@ impl Connection {
         }
     }
 
-    async fn hear(&mut self, text: &str) -> Result<(), Closed> {
-        let said = serde_json::from_str(text)
-            .map_err(|error| Closed::because(BAD_REQUEST, format!("Invalid message: {error}")))?;
+    async fn hear(&mut self, text: Utf8Bytes) -> Result<(), Closed> {
+        let bytes = text.len();
+        let said =
+            self.graphql.read(Bytes::from(text)).await.map_err(|error| Closed::because(INTERNAL, error.message))?;
+        let said = said.map_err(|error| Closed::because(BAD_REQUEST, format!("Invalid message: {error}")))?;
         match said {
             Said::ConnectionInit { payload } => self.initialise(payload.unwrap_or_default()).await,
             Said::Ping { payload: Some(payload) } => self.say(json!({ "type": "pong", "payload": payload })).await,
             Said::Ping { payload: None } => self.say(json!({ "type": "pong" })).await,
             Said::Pong { .. } => Ok(()),
-            Said::Subscribe { id, payload } => self.subscribe(id, payload).await,
+            Said::Subscribe { id, payload } => self.subscribe(id, Asked { bytes, ..payload }).await,
             Said::Complete { id } => {
                 self.running.remove(&id);
                 Ok(())
@@ -280,24 +282,24 @@ impl Connection {
         }
         if self.running.len() >= MAX_OPERATIONS {
             let message = format!("At most {MAX_OPERATIONS} operations at once on one socket.");
-            return self.refuse(&id, &refusal(Code::RateLimited, &message)).await;
+            return self.refuse(&id, Code::RateLimited, &message).await;
         }
-        let operation = match Operation::new(&self.graphql, asked) {
+        let operation = match Operation::read(&self.graphql, asked).await {
             Ok(operation) => operation,
             Err(refused) if refused.well_formed => {
-                return self.refuse(&id, &refusal(refused.code, &refused.message)).await;
+                return self.refuse(&id, refused.code, &refused.message).await;
             }
             Err(refused) => return Err(Closed::because(BAD_REQUEST, refused.message)),
         };
         let viewer = self.viewer().await?;
-        let mut responses = operation.stream(&self.graphql, viewer, self.origin.clone());
+        let mut answers = operation.stream(&self.graphql, viewer, self.origin.clone());
         self.begun += 1;
         let (number, give, of) = (self.begun, self.give.clone(), id.clone());
         let task = self.graphql.app.streams.spawn(async move {
             loop {
-                let response = responses.next().await;
-                let over = response.is_none();
-                let given = Given { id: of.clone(), number, response };
+                let answer = answers.next().await;
+                let over = answer.is_none();
+                let given = Given { id: of.clone(), number, answer };
                 if give.send(given).await.is_err() || over {
                     return;
                 }
@@ -308,19 +310,17 @@ impl Connection {
     }
 
     async fn tell(&mut self, given: Given) -> Result<(), Closed> {
-        let Given { id, number, response } = given;
+        let Given { id, number, answer } = given;
         if self.running.get(&id).is_none_or(|running| running.number != number) {
             // An answer to an operation that the client completed a moment ago.
             return Ok(());
         }
-        match response {
-            Some(response) if was_executed(&response) => {
-                self.say(json!({ "type": "next", "id": id, "payload": response })).await
-            }
-            Some(response) => {
+        match answer {
+            Some(answer) if answer.executed => self.send_answer("next", &id, &answer).await,
+            Some(answer) => {
                 // The error is the last of it: no `complete` comes behind.
                 self.running.remove(&id);
-                self.refuse(&id, &response).await
+                self.send_answer("error", &id, &answer).await
             }
             None => {
                 self.running.remove(&id);
@@ -329,9 +329,16 @@ impl Connection {
         }
     }
 
-    async fn refuse(&mut self, id: &str, response: &Response) -> Result<(), Closed> {
-        refusals::of_answer(&self.graphql.app, response);
-        self.say(json!({ "type": "error", "id": id, "payload": response.errors })).await
+    async fn refuse(&mut self, id: &str, code: Code, message: &str) -> Result<(), Closed> {
+        self.graphql.app.metrics.refused("graphql", code.as_str());
+        self.send_answer("error", id, &Answer::refusal(code, message)).await
+    }
+
+    async fn send_answer(&mut self, kind: &str, id: &str, answer: &Answer) -> Result<(), Closed> {
+        // The payload is JSON already, and may be large.
+        let id = Value::from(id);
+        let message = format!("{{\"type\":\"{kind}\",\"id\":{id},\"payload\":{}}}", answer.payload());
+        self.send(Message::Text(message.into())).await
     }
 
     async fn say(&mut self, message: Value) -> Result<(), Closed> {

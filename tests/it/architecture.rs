@@ -124,6 +124,40 @@ fn no_source_file_is_longer_than_500_lines() {
     assert_eq!(long, Vec::<String>::new());
 }
 
+/// What a GraphQL answer is made of draws on the budget of its operation: texts are `Text`, the payloads of mutations and
+/// the events of subscriptions `Payload`.
+#[test]
+fn answers_of_graphql_are_bounded() {
+    let (mut texts, mut payloads, mut broken) = (0, 0, Vec::new());
+    for (file, room, text) in sources() {
+        if room != "graphql" {
+            continue;
+        }
+        let name = file.display().to_string();
+        for resolver in text.split("    async fn ").skip(1) {
+            // A resolver: its result is behind its arguments, before its body.
+            let head = resolver.split(" {\n").next().unwrap();
+            let Some((arguments, result)) = head.rsplit_once("-> ") else { continue };
+            let is_type = name.contains("types/") && arguments.contains("(&self");
+            if is_type && (result.contains("str") || result.contains("String")) {
+                broken.push(format!("{name}: {head}"));
+            }
+            let is_root = name.contains("mutation/") || name.ends_with("subscription.rs");
+            if is_root && arguments.contains("ctx: &Context") && !result.contains("Payload<") {
+                broken.push(format!("{name}: {head}"));
+            }
+            payloads += usize::from(is_root && result.contains("Payload<"));
+        }
+        for object in text.split("derive(SimpleObject)").skip(1) {
+            let fields = object.split("\n}").next().unwrap();
+            broken.extend(fields.lines().filter(|line| line.contains("String")).map(|line| format!("{name}: {line}")));
+        }
+        texts += text.matches("Text<").count();
+    }
+    assert_eq!(broken, Vec::<String>::new());
+    assert!(texts > 40 && payloads > 25, "{texts} {payloads}");
+}
+
 /// Every source file, its room and its text.
 fn sources() -> Vec<(PathBuf, String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

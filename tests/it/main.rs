@@ -28,6 +28,7 @@ mod defects;
 mod end_to_end;
 mod faults;
 mod faults_postgres;
+mod graphql_bounds;
 mod graphql_http;
 mod hardening;
 mod histories;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+#[path = "../../fuzz/src/documents.rs"]
+pub mod documents;
 #[path = "../../fuzz/src/doors.rs"]
 mod doors;
 

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
+use super::super::bounded::Payload;
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome};
 use super::super::id::Kind;
@@ -124,13 +125,13 @@ impl AdminMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The account.")] input: CreateUserInput,
-    ) -> Result<CreateUserPayload> {
+    ) -> Result<Payload<CreateUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
         let roles = Roles { is_staff: input.staff, is_superuser: input.superuser };
         let (user, errors) =
             outcome(admin::create(app, actor, &input.username, input.password.into(), roles, None).await)?;
-        Ok(CreateUserPayload { user: user.map(User), errors })
+        Ok(Payload(CreateUserPayload { user: user.map(User::from), errors }))
     }
 
     /// Activates, deactivates, promotes or demotes somebody. For staff; roles for superusers.
@@ -138,14 +139,14 @@ impl AdminMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The change.")] input: UpdateUserInput,
-    ) -> Result<UpdateUserPayload> {
+    ) -> Result<Payload<UpdateUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
         let UpdateUserInput { user_id, active, staff, superuser } = input;
         let changed =
             async { admin::update(app, actor, Kind::User.row(&user_id)?, Change { active, staff, superuser }).await };
         let (user, errors) = outcome(changed.await)?;
-        Ok(UpdateUserPayload { user: user.map(User), errors })
+        Ok(Payload(UpdateUserPayload { user: user.map(User::from), errors }))
     }
 
     /// Sets somebody's password, and ends all their sessions. For staff; the passwords of staff for superusers.
@@ -153,14 +154,14 @@ impl AdminMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The password.")] input: SetPasswordInput,
-    ) -> Result<SetPasswordPayload> {
+    ) -> Result<Payload<SetPasswordPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
         let set = async {
             admin::set_password(app, actor, Kind::User.row(&input.user_id)?, input.password.clone().into()).await
         };
         let (user, errors) = outcome(set.await)?;
-        Ok(SetPasswordPayload { user: user.map(User), errors })
+        Ok(Payload(SetPasswordPayload { user: user.map(User::from), errors }))
     }
 
     /// Deletes an account with its sessions and chats. The ledger stays. For staff; staff accounts for superusers.
@@ -168,12 +169,12 @@ impl AdminMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The account.")] input: DeleteUserInput,
-    ) -> Result<DeleteUserPayload> {
+    ) -> Result<Payload<DeleteUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
         let deleted = async { admin::delete(app, actor, Kind::User.row(&input.user_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;
-        Ok(DeleteUserPayload { deleted_user_id: deleted.map(|()| input.user_id), errors })
+        Ok(Payload(DeleteUserPayload { deleted_user_id: deleted.map(|()| input.user_id), errors }))
     }
 
     /// Adds tokens to a balance, or takes them away. For staff; balances of staff, the own one included, for superusers.
@@ -182,7 +183,7 @@ impl AdminMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The adjustment.")] input: AdjustBalanceInput,
-    ) -> Result<AdjustBalancePayload> {
+    ) -> Result<Payload<AdjustBalancePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
         let AdjustBalanceInput { user_id, amount, reason, idempotency_key } = input;
@@ -192,6 +193,6 @@ impl AdminMutation {
             admin::adjust_balance(app, actor, adjustment).await
         };
         let (balance, errors) = outcome(adjusted.await)?;
-        Ok(AdjustBalancePayload { balance: balance.map(Balance::from), errors })
+        Ok(Payload(AdjustBalancePayload { balance: balance.map(Balance::from), errors }))
     }
 }

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
+use super::super::bounded::{Payload, Text};
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome};
 use super::super::id::Kind;
@@ -54,7 +55,7 @@ struct CreateApiKeyPayload {
     /// The key, without what is secret of it.
     api_key: Option<ApiKey>,
     /// The key itself. Shown this once; nobody can read it again.
-    secret: Option<String>,
+    secret: Option<Text<'static>>,
     /// Why none was made.
     errors: Vec<UserError>,
 }
@@ -75,7 +76,7 @@ impl ApiKeyMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The key.")] input: CreateApiKeyInput,
-    ) -> Result<CreateApiKeyPayload> {
+    ) -> Result<Payload<CreateApiKeyPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let CreateApiKeyInput { name, scopes, models, expires_at, spending_limit } = input;
         let limits = spending_limit.map_or_else(Limits::default, |limit| {
@@ -85,7 +86,7 @@ impl ApiKeyMutation {
         let new = NewKey { name, scopes: scopes.unwrap_or_default(), models, expires_at, limits };
         let (made, errors) = outcome(api_key::create(app, viewer, new).await)?;
         let (key, secret) = made.unzip();
-        Ok(CreateApiKeyPayload { api_key: key.map(ApiKey), secret, errors })
+        Ok(Payload(CreateApiKeyPayload { api_key: key.map(ApiKey), secret: secret.map(Text::from), errors }))
     }
 
     /// Ends an API key at once: one of yours or, for staff, anybody's, which the audit trail tells. What it is being
@@ -94,11 +95,11 @@ impl ApiKeyMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The key.")] input: RevokeApiKeyInput,
-    ) -> Result<RevokeApiKeyPayload> {
+    ) -> Result<Payload<RevokeApiKeyPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.person()?;
         let revoked = async { api_key::revoke(app, viewer, Kind::ApiKey.row(&input.api_key_id)?).await };
         let (key, errors) = outcome(revoked.await)?;
-        Ok(RevokeApiKeyPayload { api_key: key.map(ApiKey), errors })
+        Ok(Payload(RevokeApiKeyPayload { api_key: key.map(ApiKey), errors }))
     }
 }

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
+use super::super::bounded::Payload;
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome};
 use super::super::id::Kind;
@@ -73,12 +74,12 @@ impl ConversationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The conversation.")] input: CreateConversationInput,
-    ) -> Result<CreateConversationPayload> {
+    ) -> Result<Payload<CreateConversationPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let CreateConversationInput { title, system_prompt, model } = input;
         let created = conversation::create(app, viewer, Create { title, system_prompt, model }).await;
         let (conversation, errors) = outcome(created)?;
-        Ok(CreateConversationPayload { conversation: conversation.map(Conversation), errors })
+        Ok(Payload(CreateConversationPayload { conversation: conversation.map(Conversation::from), errors }))
     }
 
     /// Gives a conversation another title.
@@ -86,7 +87,7 @@ impl ConversationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The conversation and its title.")] input: RenameConversationInput,
-    ) -> Result<RenameConversationPayload> {
+    ) -> Result<Payload<RenameConversationPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.writer()?;
         let renamed = async {
@@ -94,7 +95,7 @@ impl ConversationMutation {
             conversation::rename(app, viewer, id, &input.title).await
         };
         let (conversation, errors) = outcome(renamed.await)?;
-        Ok(RenameConversationPayload { conversation: conversation.map(Conversation), errors })
+        Ok(Payload(RenameConversationPayload { conversation: conversation.map(Conversation::from), errors }))
     }
 
     /// Deletes a conversation with its chats; what is still being answered is stopped and paid for first. What they cost
@@ -103,12 +104,12 @@ impl ConversationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The conversation.")] input: DeleteConversationInput,
-    ) -> Result<DeleteConversationPayload> {
+    ) -> Result<Payload<DeleteConversationPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.writer()?;
         let deleted =
             async { chat::delete_conversation(app, viewer, Kind::Conversation.row(&input.conversation_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;
-        Ok(DeleteConversationPayload { deleted_id: deleted.map(|()| input.conversation_id), errors })
+        Ok(Payload(DeleteConversationPayload { deleted_id: deleted.map(|()| input.conversation_id), errors }))
     }
 }

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
+use super::super::bounded::{Payload, Text};
 use super::super::context::app_and_viewer;
 use super::super::cookie::CookieSession;
 use super::super::error::{UserError, outcome, told};
@@ -68,9 +69,9 @@ struct ChangePasswordInput {
 #[derive(SimpleObject)]
 struct RegisterPayload {
     /// Goes into the header `Authorization: Bearer ..` of each request.
-    access_token: Option<String>,
+    access_token: Option<Text<'static>>,
     /// Buys new tokens when the access token has ended; null where it is kept in a cookie.
-    refresh_token: Option<String>,
+    refresh_token: Option<Text<'static>>,
     /// Who registered.
     user: Option<User>,
     /// What is wrong with the input.
@@ -81,9 +82,9 @@ struct RegisterPayload {
 #[derive(SimpleObject)]
 struct LoginPayload {
     /// Goes into the header `Authorization: Bearer ..` of each request.
-    access_token: Option<String>,
+    access_token: Option<Text<'static>>,
     /// Buys new tokens when the access token has ended; null where it is kept in a cookie.
-    refresh_token: Option<String>,
+    refresh_token: Option<Text<'static>>,
     /// Who logged in.
     user: Option<User>,
     /// Why nobody did.
@@ -94,9 +95,9 @@ struct LoginPayload {
 #[derive(SimpleObject)]
 struct RefreshTokenPayload {
     /// Goes into the header `Authorization: Bearer ..` of each request.
-    access_token: Option<String>,
+    access_token: Option<Text<'static>>,
     /// Takes the place of the one that was used up; null where it is kept in a cookie.
-    refresh_token: Option<String>,
+    refresh_token: Option<Text<'static>>,
     /// Whose session it is.
     user: Option<User>,
     /// Why it does not go on.
@@ -107,7 +108,7 @@ struct RefreshTokenPayload {
 #[derive(SimpleObject)]
 struct LogoutPayload {
     /// As it came.
-    client_mutation_id: Option<String>,
+    client_mutation_id: Option<Text<'static>>,
     /// Empty: logging out can't go wrong.
     errors: Vec<UserError>,
 }
@@ -116,7 +117,7 @@ struct LogoutPayload {
 #[derive(SimpleObject)]
 struct LogoutEverywherePayload {
     /// As it came.
-    client_mutation_id: Option<String>,
+    client_mutation_id: Option<Text<'static>>,
     /// Empty: logging out can't go wrong.
     errors: Vec<UserError>,
 }
@@ -125,9 +126,9 @@ struct LogoutEverywherePayload {
 #[derive(SimpleObject)]
 struct ChangePasswordPayload {
     /// Goes into the header `Authorization: Bearer ..` of each request.
-    access_token: Option<String>,
+    access_token: Option<Text<'static>>,
     /// Buys new tokens when the access token has ended; null where it is kept in a cookie.
-    refresh_token: Option<String>,
+    refresh_token: Option<Text<'static>>,
     /// Whose password it is.
     user: Option<User>,
     /// Why it was not changed.
@@ -166,13 +167,16 @@ struct DeleteAccountPayload {
     errors: Vec<UserError>,
 }
 
+/// The results of a log-in: access token, refresh token and user.
+type Tokens = (Option<Text<'static>>, Option<Text<'static>>, Option<User>);
+
 /// The three results of a log-in, each null where there was none. The refresh token is not told where the request wants
 /// it in a cookie.
-fn parts(ctx: &Context<'_>, logged_in: Option<LoggedIn>) -> Result<(Option<String>, Option<String>, Option<User>)> {
+fn parts(ctx: &Context<'_>, logged_in: Option<LoggedIn>) -> Result<Tokens> {
     Ok(match logged_in {
         Some(LoggedIn { access_token, refresh_token, user }) => {
             let refresh_token = ctx.data::<CookieSession>()?.keep(ctx, ctx.data()?, refresh_token);
-            (Some(access_token), refresh_token, Some(User(user)))
+            (Some(access_token.into()), refresh_token.map(Text::from), Some(user.into()))
         }
         None => (None, None, None),
     })
@@ -193,7 +197,7 @@ impl PersonMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The account.")] input: RegisterInput,
-    ) -> Result<RegisterPayload> {
+    ) -> Result<Payload<RegisterPayload>> {
         let (app, _) = app_and_viewer(ctx)?;
         let RegisterInput { username, password } = input;
         let origin = ctx.data::<Origin>()?;
@@ -204,7 +208,7 @@ impl PersonMutation {
             None => None,
         };
         let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
-        Ok(RegisterPayload { access_token, refresh_token, user, errors })
+        Ok(Payload(RegisterPayload { access_token, refresh_token, user, errors }))
     }
 
     /// Begins a session.
@@ -212,13 +216,13 @@ impl PersonMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Name and password.")] input: LoginInput,
-    ) -> Result<LoginPayload> {
+    ) -> Result<Payload<LoginPayload>> {
         let (app, _) = app_and_viewer(ctx)?;
         let origin = ctx.data::<Origin>()?.clone();
         let (logged_in, errors) =
             credential_outcome(session::log_in(app, &input.username, input.password.into(), origin).await)?;
         let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
-        Ok(LoginPayload { access_token, refresh_token, user, errors })
+        Ok(Payload(LoginPayload { access_token, refresh_token, user, errors }))
     }
 
     /// Uses up a refresh token for a new pair of tokens. A token that was used before ends its session: one of the two
@@ -227,7 +231,7 @@ impl PersonMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The refresh token.")] input: RefreshTokenInput,
-    ) -> Result<RefreshTokenPayload> {
+    ) -> Result<Payload<RefreshTokenPayload>> {
         let (app, _) = app_and_viewer(ctx)?;
         let cookie = ctx.data::<CookieSession>()?;
         let rotated = match input.refresh_token.or_else(|| cookie.refresh_token()) {
@@ -240,7 +244,7 @@ impl PersonMutation {
         }
         let (logged_in, errors) = credential_outcome(rotated)?;
         let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
-        Ok(RefreshTokenPayload { access_token, refresh_token, user, errors })
+        Ok(Payload(RefreshTokenPayload { access_token, refresh_token, user, errors }))
     }
 
     /// Ends this session: its tokens are worth nothing from now on.
@@ -248,11 +252,11 @@ impl PersonMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "May be empty.")] input: LogoutInput,
-    ) -> Result<LogoutPayload> {
+    ) -> Result<Payload<LogoutPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         session::log_out(app, viewer).await?;
         ctx.data::<CookieSession>()?.clear(ctx, app);
-        Ok(LogoutPayload { client_mutation_id: input.client_mutation_id, errors: Vec::new() })
+        Ok(Payload(LogoutPayload { client_mutation_id: input.client_mutation_id.map(Text::from), errors: Vec::new() }))
     }
 
     /// Ends all your sessions, on all devices.
@@ -260,11 +264,14 @@ impl PersonMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "May be empty.")] input: LogoutEverywhereInput,
-    ) -> Result<LogoutEverywherePayload> {
+    ) -> Result<Payload<LogoutEverywherePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         session::log_out_everywhere(app, viewer).await?;
         ctx.data::<CookieSession>()?.clear(ctx, app);
-        Ok(LogoutEverywherePayload { client_mutation_id: input.client_mutation_id, errors: Vec::new() })
+        Ok(Payload(LogoutEverywherePayload {
+            client_mutation_id: input.client_mutation_id.map(Text::from),
+            errors: Vec::new(),
+        }))
     }
 
     /// Ends one of your sessions, such as that of a device that was lost: its tokens are worth nothing from now on.
@@ -272,12 +279,12 @@ impl PersonMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The session.")] input: EndSessionInput,
-    ) -> Result<EndSessionPayload> {
+    ) -> Result<Payload<EndSessionPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.person()?;
         let ended = async { session::end_one(app, viewer, Kind::Session.row(&input.session_id)?).await };
         let (ended, errors) = outcome(ended.await)?;
-        Ok(EndSessionPayload { ended_id: ended.map(|()| input.session_id), errors })
+        Ok(Payload(EndSessionPayload { ended_id: ended.map(|()| input.session_id), errors }))
     }
 
     /// Changes your password. Ends all your sessions, and begins a new one here.
@@ -285,7 +292,7 @@ impl PersonMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Both passwords.")] input: ChangePasswordInput,
-    ) -> Result<ChangePasswordPayload> {
+    ) -> Result<Payload<ChangePasswordPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let change = PasswordChange { old: input.old_password.into(), new: input.new_password.into() };
         let (user, errors) = outcome(account::change_password(app, viewer, change, ctx.data::<Origin>()?).await)?;
@@ -294,7 +301,7 @@ impl PersonMutation {
             None => None,
         };
         let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
-        Ok(ChangePasswordPayload { access_token, refresh_token, user, errors })
+        Ok(Payload(ChangePasswordPayload { access_token, refresh_token, user, errors }))
     }
 
     /// Deletes your account with its sessions, conversations and chats. Tokens that are left are lost.
@@ -302,7 +309,7 @@ impl PersonMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The password.")] input: DeleteAccountInput,
-    ) -> Result<DeleteAccountPayload> {
+    ) -> Result<Payload<DeleteAccountPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let own = viewer.person()?.0.id;
         let (deleted, errors) =
@@ -310,6 +317,6 @@ impl PersonMutation {
         if deleted.is_some() {
             ctx.data::<CookieSession>()?.clear(ctx, app);
         }
-        Ok(DeleteAccountPayload { deleted_id: deleted.map(|()| Kind::User.id(own)), errors })
+        Ok(Payload(DeleteAccountPayload { deleted_id: deleted.map(|()| Kind::User.id(own)), errors }))
     }
 }

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
+use super::super::bounded::Payload;
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome, user_errors};
 use super::super::id::Kind;
@@ -145,7 +146,7 @@ impl TalkMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The message.")] input: SendMessageInput,
-    ) -> Result<SendMessagePayload> {
+    ) -> Result<Payload<SendMessagePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let SendMessageInput { message, model, conversation_id, idempotency_key } = input;
         let sent = async {
@@ -153,9 +154,9 @@ impl TalkMutation {
             chat::send(app, viewer, chat::Send { message, model, idempotency_key, conversation_id }).await
         };
         let (ended, mut errors) = outcome(sent.await)?;
-        let Some(ended) = ended else { return Ok(SendMessagePayload { chat: None, balance: None, errors }) };
+        let Some(ended) = ended else { return Ok(Payload(SendMessagePayload { chat: None, balance: None, errors })) };
         errors.extend(ended.failure().iter().flat_map(user_errors));
-        Ok(SendMessagePayload { chat: Some(Chat(ended.chat)), balance: Some(ended.balance.into()), errors })
+        Ok(Payload(SendMessagePayload { chat: Some(ended.chat.into()), balance: Some(ended.balance.into()), errors }))
     }
 
     /// Sends a message, and returns as soon as it is paid for by a hold. The answer comes into the chat by itself.
@@ -163,7 +164,7 @@ impl TalkMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The message.")] input: StartMessageInput,
-    ) -> Result<StartMessagePayload> {
+    ) -> Result<Payload<StartMessagePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let StartMessageInput { message, model, conversation_id, idempotency_key } = input;
         let started = async {
@@ -171,7 +172,7 @@ impl TalkMutation {
             chat::start(app, viewer, chat::Send { message, model, idempotency_key, conversation_id }).await
         };
         let (chat, errors) = outcome(started.await)?;
-        Ok(StartMessagePayload { chat: chat.map(Chat), errors })
+        Ok(Payload(StartMessagePayload { chat: chat.map(Chat::from), errors }))
     }
 
     /// Has a message answered once more. The new chat takes the place of the old one, and of what was said after it, in the
@@ -180,7 +181,7 @@ impl TalkMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The chat.")] input: RegenerateInput,
-    ) -> Result<RegeneratePayload> {
+    ) -> Result<Payload<RegeneratePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let RegenerateInput { chat_id, model, idempotency_key } = input;
         let started = async {
@@ -188,7 +189,7 @@ impl TalkMutation {
             chat::replace(app, viewer, Replace { chat_id, message: None, model, idempotency_key }).await
         };
         let (chat, errors) = outcome(started.await)?;
-        Ok(RegeneratePayload { chat: chat.map(Chat), errors })
+        Ok(Payload(RegeneratePayload { chat: chat.map(Chat::from), errors }))
     }
 
     /// Sends a message anew in other words. The new chat takes the place of the old one, and of what was said after it, in
@@ -197,7 +198,7 @@ impl TalkMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The chat and the new words.")] input: EditMessageInput,
-    ) -> Result<EditMessagePayload> {
+    ) -> Result<Payload<EditMessagePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let EditMessageInput { chat_id, message, model, idempotency_key } = input;
         let started = async {
@@ -205,7 +206,7 @@ impl TalkMutation {
             chat::replace(app, viewer, Replace { chat_id, message: Some(message), model, idempotency_key }).await
         };
         let (chat, errors) = outcome(started.await)?;
-        Ok(EditMessagePayload { chat: chat.map(Chat), errors })
+        Ok(Payload(EditMessagePayload { chat: chat.map(Chat::from), errors }))
     }
 
     /// Deletes one of your chats, or, for staff, anybody's, which the audit trail tells; one that is still being answered
@@ -214,12 +215,12 @@ impl TalkMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The chat.")] input: DeleteChatInput,
-    ) -> Result<DeleteChatPayload> {
+    ) -> Result<Payload<DeleteChatPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.known()?;
         let deleted = async { chat::delete(app, viewer, Kind::Chat.row(&input.chat_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;
-        Ok(DeleteChatPayload { deleted_id: deleted.map(|()| input.chat_id), errors })
+        Ok(Payload(DeleteChatPayload { deleted_id: deleted.map(|()| input.chat_id), errors }))
     }
 
     /// Stops an answer. What was produced is kept and paid for: a flat price in full where there is any text.
@@ -227,11 +228,11 @@ impl TalkMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The chat.")] input: StopMessageInput,
-    ) -> Result<StopMessagePayload> {
+    ) -> Result<Payload<StopMessagePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let stopped = async { chat::stop(app, viewer, Kind::Chat.row(&input.chat_id)?).await };
         let (ended, errors) = outcome(stopped.await)?;
-        let (chat, balance) = ended.map(|ended| (Chat(ended.chat), Balance::from(ended.balance))).unzip();
-        Ok(StopMessagePayload { chat, balance, errors })
+        let (chat, balance) = ended.map(|ended| (Chat::from(ended.chat), Balance::from(ended.balance))).unzip();
+        Ok(Payload(StopMessagePayload { chat, balance, errors }))
     }
 }

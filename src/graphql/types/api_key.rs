@@ -1,14 +1,18 @@
 //! API keys: what programs show instead of an access token.
 
+use std::collections::HashSet;
+
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
+use super::super::bounded::Text;
 use super::super::context;
 use super::super::id::Kind;
 use super::super::loader::Users;
 use super::{List, User, connection};
 use crate::entity::api_key;
+use crate::error::Error;
 use crate::page::Slice;
 use crate::tokens::Tokens;
 use crate::viewer::{Scope, Scopes};
@@ -25,13 +29,13 @@ impl ApiKey {
     }
 
     /// What its owner calls it.
-    async fn name(&self) -> &str {
-        &self.0.name
+    async fn name(&self) -> Text<'_> {
+        self.0.name.as_str().into()
     }
 
     /// How the key begins, to recognise it by.
-    async fn prefix(&self) -> &str {
-        &self.0.prefix
+    async fn prefix(&self) -> Text<'_> {
+        self.0.prefix.as_str().into()
     }
 
     /// What it may be used for.
@@ -40,8 +44,12 @@ impl ApiKey {
     }
 
     /// The models that it may ask, by name; null for all.
-    async fn models(&self) -> Option<Vec<String>> {
-        self.0.allowed_models()
+    async fn models(&self) -> Option<Vec<Text<'_>>> {
+        let mut models = self.0.allowed_models()?;
+        // Each once, however often it was named.
+        let mut seen = HashSet::new();
+        models.retain(|model| seen.insert(model.clone()));
+        Some(models.into_iter().map(Text::from).collect())
     }
 
     /// What it may spend, and what it has spent.
@@ -88,7 +96,7 @@ impl ApiKey {
 
     /// Whose it is.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User))
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
     }
 }
 
@@ -111,6 +119,9 @@ pub(crate) struct KeySpending {
     monthly_limit: Option<Tokens>,
 }
 
-pub(crate) fn api_keys(slice: Slice<api_key::Entity>) -> List<ApiKey> {
-    connection(slice, |key| key.id.into(), ApiKey)
+pub(crate) async fn api_keys(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Slice<api_key::Entity>, Error>>,
+) -> Result<List<ApiKey>> {
+    connection(ctx, slice, |key| key.id.into(), ApiKey).await
 }

@@ -1,11 +1,15 @@
 //! Lists that can grow, as Relay's cursor connections.
 
+use std::sync::Arc;
+
 use async_graphql::connection::{Connection, CursorType, Edge};
 use async_graphql::{Context, Object, OutputType};
 use futures::future::BoxFuture;
 use sea_orm::EntityTrait;
 
+use super::super::budget::Budget;
 use super::super::id;
+use super::super::row_bytes::RowBytes;
 use crate::app::App;
 use crate::error::Error;
 use crate::page::{Page, Place, Slice};
@@ -38,14 +42,23 @@ pub(crate) fn page(
     Page::new(first, last, id::from_cursor("after", after)?, id::from_cursor("before", before)?)
 }
 
-/// A connection of the rows of a page.
-pub(crate) fn connection<E, T>(slice: Slice<E>, place: impl Fn(&E::Model) -> Place, wrap: fn(E::Model) -> T) -> List<T>
+/// A connection of the rows of a page, which is read when the budget of the operation allows it.
+pub(crate) async fn connection<E, T>(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Slice<E>, Error>>,
+    place: impl Fn(&E::Model) -> Place,
+    wrap: fn(E::Model) -> T,
+) -> async_graphql::Result<List<T>>
 where
-    E: EntityTrait<Model: Clone + Send + Sync>,
+    E: EntityTrait<Model: RowBytes + Clone + Send + Sync>,
     T: OutputType,
 {
-    let mut slice = slice;
+    let budget = ctx.data::<Arc<Budget>>()?;
+    let turn = budget.list().await;
+    let mut slice = slice.await?;
+    drop(turn);
     let rows = std::mem::take(&mut slice.rows);
+    budget.read(rows.iter().map(RowBytes::row_bytes).sum());
     let (has_previous, has_next) = (slice.has_previous, slice.has_next);
     let count = Total(Box::new(move |app| {
         let slice = slice.clone();
@@ -53,7 +66,7 @@ where
     }));
     let mut list = Connection::with_additional_fields(has_previous, has_next, count);
     list.edges.extend(rows.into_iter().map(|row| Edge::new(Cursor(place(&row)), wrap(row))));
-    list
+    Ok(list)
 }
 
 type Count = Box<dyn Fn(App) -> BoxFuture<'static, Result<u64, Error>> + Send + Sync>;
@@ -66,6 +79,7 @@ pub(crate) struct Total(Count);
 impl Total {
     /// How many there are in all pages together. Counted only when it is selected.
     async fn total_count(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<u64>> {
+        let _turn = ctx.data::<Arc<Budget>>()?.list().await;
         Ok(Some((self.0)(ctx.data::<App>()?.clone()).await?))
     }
 }

@@ -1,17 +1,33 @@
 //! Conversations.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
+use super::super::bounded::Text;
 use super::super::context::app_and_viewer;
 use super::super::id::Kind;
 use super::{Chat, List, chats, connection, page};
 use crate::chat::{self, Filter};
 use crate::entity;
+use crate::error::Error;
 use crate::page::{Key, Place, Slice};
 
 /// Chats that a model sees together, in their order. Visible to its owner.
-pub(crate) struct Conversation(pub(crate) entity::conversation::Model);
+pub(crate) struct Conversation(Arc<entity::conversation::Model>);
+
+impl From<entity::conversation::Model> for Conversation {
+    fn from(row: entity::conversation::Model) -> Self {
+        Self(Arc::new(row))
+    }
+}
+
+impl From<Arc<entity::conversation::Model>> for Conversation {
+    fn from(row: Arc<entity::conversation::Model>) -> Self {
+        Self(row)
+    }
+}
 
 /// Chats that a model sees together, in their order. Visible to its owner.
 #[Object]
@@ -22,18 +38,18 @@ impl Conversation {
     }
 
     /// What it is called; empty until the first message, where no title was given.
-    async fn title(&self) -> &str {
-        &self.0.title
+    async fn title(&self) -> Text<'_> {
+        self.0.title.as_str().into()
     }
 
     /// Instructions to the model that hold for the whole conversation.
-    async fn system_prompt(&self) -> Option<&str> {
-        self.0.system_prompt.as_deref()
+    async fn system_prompt(&self) -> Option<Text<'_>> {
+        self.0.system_prompt.as_deref().map(Text::from)
     }
 
     /// The model that answers where a message names none; null for the default one.
-    async fn model(&self) -> Option<&str> {
-        self.0.model.as_deref()
+    async fn model(&self) -> Option<Text<'_>> {
+        self.0.model.as_deref().map(Text::from)
     }
 
     /// When it was made.
@@ -58,11 +74,15 @@ impl Conversation {
     ) -> Result<Option<List<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let filter = Filter { conversation_id: Some(self.0.id), replaced, ..Filter::default() };
-        Ok(Some(chats(chat::history(app, viewer, filter, page(first, last, after, before)?).await?)))
+        let page = page(first, last, after, before)?;
+        Ok(Some(chats(ctx, chat::history(app, viewer, filter, page)).await?))
     }
 }
 
-pub(crate) fn conversations(slice: Slice<entity::conversation::Entity>) -> List<Conversation> {
+pub(crate) async fn conversations(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Slice<entity::conversation::Entity>, Error>>,
+) -> Result<List<Conversation>> {
     let place = |row: &entity::conversation::Model| Place { key: Some(Key::Number(row.active_at)), id: row.id };
-    connection(slice, place, Conversation)
+    connection(ctx, slice, place, Conversation::from).await
 }

@@ -4,12 +4,14 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
+use super::super::bounded::Text;
 use super::super::context;
 use super::super::id::{self, Kind};
 use super::super::loader::Users;
-use super::{User, connection};
+use super::{List, User, connection};
 use crate::entity::audit_event;
 use crate::error::Error;
+use crate::page::Slice;
 
 /// One act of an operator. Visible to staff; never changed, never deleted.
 pub(crate) struct AuditEvent(pub(crate) audit_event::Model);
@@ -25,25 +27,25 @@ impl AuditEvent {
     /// Who did it; null for the command line, for the server itself, and where the account is deleted.
     async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Some(id) = self.0.actor_id else { return Ok(None) };
-        Ok(ctx.data::<DataLoader<Users>>()?.load_one(id).await.map_err(context::shared)?.map(User))
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(id).await.map_err(context::shared)?.map(User::from))
     }
 
     /// The name of the actor at that time.
-    async fn actor_name(&self) -> &str {
-        &self.0.actor_name
+    async fn actor_name(&self) -> Text<'_> {
+        self.0.actor_name.as_str().into()
     }
 
     /// What was done: `user.create`, `user.update`, `user.set_password`, `user.delete`, `balance.adjust`,
     /// `chat.delete`, `chat.usage_over_hold`, `api_key.create`, `api_key.revoke`.
-    async fn action(&self) -> &str {
-        &self.0.action
+    async fn action(&self) -> Text<'_> {
+        self.0.action.as_str().into()
     }
 
     /// The user whom it was done to, or whose it was done to; null where the account is deleted.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let user_id = if self.0.target_type == "user" { Some(self.0.target_id) } else { self.0.owner_id };
         let Some(user_id) = user_id else { return Ok(None) };
-        Ok(ctx.data::<DataLoader<Users>>()?.load_one(user_id).await.map_err(context::shared)?.map(User))
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(user_id).await.map_err(context::shared)?.map(User::from))
     }
 
     /// The global id of what it was done to: a user, a chat or an API key. It may be gone.
@@ -54,13 +56,13 @@ impl AuditEvent {
 
     /// The name of what it was done to, at that time; for a chat its owner's, for an
     /// API key how it begins.
-    async fn target_name(&self) -> &str {
-        &self.0.target_name
+    async fn target_name(&self) -> Text<'_> {
+        self.0.target_name.as_str().into()
     }
 
     /// What changed, as a JSON object.
-    async fn details(&self) -> &str {
-        &self.0.details
+    async fn details(&self) -> Text<'_> {
+        self.0.details.as_str().into()
     }
 
     /// When.
@@ -84,6 +86,9 @@ pub(crate) fn audited(id: &ID) -> Result<(&'static str, i64), Error> {
     found.ok_or_else(|| Error::not_found("object"))
 }
 
-pub(crate) fn events(slice: crate::page::Slice<audit_event::Entity>) -> super::List<AuditEvent> {
-    connection(slice, |event| event.id.into(), AuditEvent)
+pub(crate) async fn events(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Slice<audit_event::Entity>, Error>>,
+) -> Result<List<AuditEvent>> {
+    connection(ctx, slice, |event| event.id.into(), AuditEvent).await
 }

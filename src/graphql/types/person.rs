@@ -1,22 +1,39 @@
 //! People and their tokens.
 
+use std::sync::Arc;
+
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
+use super::super::bounded::Text;
 use super::super::context;
 use super::super::id::Kind;
 use super::super::loader::{Chats, Users};
-use super::{Chat, connection};
+use super::{Chat, List, connection};
 use crate::account::admin::Order;
 use crate::entity::ledger_entry::Reason;
 use crate::entity::{ledger_entry, user};
+use crate::error::Error;
 use crate::ledger;
+use crate::page::Slice;
 use crate::tokens::Tokens;
 use crate::viewer::Viewer;
 
 /// Somebody with an account. Visible to themselves and to staff.
-pub(crate) struct User(pub(crate) user::Model);
+pub(crate) struct User(Arc<user::Model>);
+
+impl From<user::Model> for User {
+    fn from(row: user::Model) -> Self {
+        Self(Arc::new(row))
+    }
+}
+
+impl From<Arc<user::Model>> for User {
+    fn from(row: Arc<user::Model>) -> Self {
+        Self(row)
+    }
+}
 
 /// Somebody with an account. Visible to themselves and to staff.
 #[Object]
@@ -27,13 +44,13 @@ impl User {
     }
 
     /// The name, unique also when written in another case.
-    async fn username(&self) -> &str {
-        &self.0.username
+    async fn username(&self) -> Text<'_> {
+        self.0.username.as_str().into()
     }
 
     /// What the user can spend, and what is set aside for open chats.
     async fn balance(&self) -> Balance {
-        ledger::Balance::from(&self.0).into()
+        ledger::Balance::from(&*self.0).into()
     }
 
     /// Whether the user may log in.
@@ -104,8 +121,8 @@ impl LedgerEntry {
     }
 
     /// What the operator wrote, for adjustments.
-    async fn note(&self) -> Option<&str> {
-        self.0.note.as_deref()
+    async fn note(&self) -> Option<Text<'_>> {
+        self.0.note.as_deref().map(Text::from)
     }
 
     /// When.
@@ -117,7 +134,7 @@ impl LedgerEntry {
     async fn chat(&self, ctx: &Context<'_>) -> Result<Option<Chat>> {
         let Some(id) = self.0.chat_id else { return Ok(None) };
         let chat = ctx.data::<DataLoader<Chats>>()?.load_one(id).await.map_err(context::shared)?;
-        Ok(chat.map(Chat))
+        Ok(chat.map(Chat::from))
     }
 
     /// The global id of the API key that it was paid under; null where there was none.
@@ -127,21 +144,28 @@ impl LedgerEntry {
 
     /// Whose balance; null where the account is deleted.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User))
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
     }
 
     /// The operator who did it. Null where it was nobody but the user, the command line, or you are not staff.
     async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let visible = ctx.data::<Viewer>()?.staff().is_ok();
         let Some(id) = self.0.actor_id.filter(|_| visible) else { return Ok(None) };
-        Ok(ctx.data::<DataLoader<Users>>()?.load_one(id).await.map_err(context::shared)?.map(User))
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(id).await.map_err(context::shared)?.map(User::from))
     }
 }
 
-pub(crate) fn entries(slice: crate::page::Slice<ledger_entry::Entity>) -> super::List<LedgerEntry> {
-    connection(slice, |entry| entry.id.into(), LedgerEntry)
+pub(crate) async fn entries(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Slice<ledger_entry::Entity>, Error>>,
+) -> Result<List<LedgerEntry>> {
+    connection(ctx, slice, |entry| entry.id.into(), LedgerEntry).await
 }
 
-pub(crate) fn users(slice: crate::page::Slice<user::Entity>, order: Order) -> super::List<User> {
-    connection(slice, |user| order.place(user), User)
+pub(crate) async fn users(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Slice<user::Entity>, Error>>,
+    order: Order,
+) -> Result<List<User>> {
+    connection(ctx, slice, |user| order.place(user), User::from).await
 }

@@ -3,10 +3,12 @@
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
+use super::super::bounded::Text;
 use super::super::context::app_and_viewer;
 use super::super::id::Kind;
 use super::{List, connection};
 use crate::entity::session;
+use crate::error::Error;
 use crate::page::Slice;
 
 /// One log-in on one device. Visible to whoever logged in.
@@ -21,8 +23,8 @@ impl Session {
     }
 
     /// What the client said of itself when it logged in.
-    async fn user_agent(&self) -> Option<&str> {
-        self.0.user_agent.as_deref()
+    async fn user_agent(&self) -> Option<Text<'_>> {
+        self.0.user_agent.as_deref().map(Text::from)
     }
 
     /// When it began.
@@ -47,6 +49,9 @@ impl Session {
     }
 }
 
-pub(crate) fn sessions(slice: Slice<session::Entity>) -> List<Session> {
-    connection(slice, |session| session.id.into(), Session)
+pub(crate) async fn sessions(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Slice<session::Entity>, Error>>,
+) -> Result<List<Session>> {
+    connection(ctx, slice, |session| session.id.into(), Session).await
 }

@@ -1,22 +1,39 @@
 //! Chats and the models that answer.
 
+use std::sync::Arc;
+
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
+use super::super::bounded::Text;
 use super::super::context;
 use super::super::error::UserError;
 use super::super::id::Kind;
 use super::super::loader::{Conversations, Users};
-use super::{Conversation, User, connection};
+use super::{Conversation, List, User, connection};
 use crate::app;
 use crate::chat;
 use crate::entity;
 use crate::entity::chat::Status;
+use crate::error::Error;
+use crate::page::Slice;
 use crate::tokens::Tokens;
 
 /// One metered exchange: a message, its reply, its cost. Visible to whoever sent it and to staff.
-pub(crate) struct Chat(pub(crate) entity::chat::Model);
+pub(crate) struct Chat(Arc<entity::chat::Model>);
+
+impl From<entity::chat::Model> for Chat {
+    fn from(row: entity::chat::Model) -> Self {
+        Self(Arc::new(row))
+    }
+}
+
+impl From<Arc<entity::chat::Model>> for Chat {
+    fn from(row: Arc<entity::chat::Model>) -> Self {
+        Self(row)
+    }
+}
 
 /// One metered exchange: a message, its reply, its cost. Visible to whoever sent it and to staff.
 #[Object]
@@ -28,18 +45,18 @@ impl Chat {
 
     /// What was said, without white space around it. Empty for calls by the OpenAI-compatible routes, unless the server
     /// is configured to store what they say.
-    async fn message(&self) -> &str {
-        &self.0.message
+    async fn message(&self) -> Text<'_> {
+        self.0.message.as_str().into()
     }
 
     /// What the model answered: the whole reply where the status is DONE, else as much as there is.
-    async fn response(&self) -> &str {
-        &self.0.response
+    async fn response(&self) -> Text<'_> {
+        self.0.response.as_str().into()
     }
 
     /// The name of the model.
-    async fn model(&self) -> &str {
-        &self.0.model
+    async fn model(&self) -> Text<'_> {
+        self.0.model.as_str().into()
     }
 
     /// The conversation that it belongs to; null where it stands alone, or is somebody else's.
@@ -50,7 +67,7 @@ impl Chat {
             return Ok(None);
         }
         let loaded = ctx.data::<DataLoader<Conversations>>()?.load_one(id).await;
-        Ok(loaded.map_err(context::shared)?.map(Conversation))
+        Ok(loaded.map_err(context::shared)?.map(Conversation::from))
     }
 
     /// The global id of the chat that took its place in the context, by `regenerate` or `editMessage`, of it or of one
@@ -109,7 +126,7 @@ impl Chat {
 
     /// Who sent it.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User))
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
     }
 }
 
@@ -134,8 +151,8 @@ pub(crate) struct Model {
 #[Object]
 impl Model {
     /// The name to choose it by.
-    async fn name(&self) -> &str {
-        &self.model.name
+    async fn name(&self) -> Text<'_> {
+        self.model.name.as_str().into()
     }
 
     /// What it costs.
@@ -177,6 +194,9 @@ pub(crate) struct Price {
     per_1k_output: Tokens,
 }
 
-pub(crate) fn chats(slice: crate::page::Slice<entity::chat::Entity>) -> super::List<Chat> {
-    connection(slice, |chat| chat.id.into(), Chat)
+pub(crate) async fn chats(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Slice<entity::chat::Entity>, Error>>,
+) -> Result<List<Chat>> {
+    connection(ctx, slice, |chat| chat.id.into(), Chat::from).await
 }

@@ -3,6 +3,7 @@
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Object, Result, SimpleObject};
 
+use super::super::bounded::Text;
 use super::super::context;
 use super::super::loader::Users;
 use super::User;
@@ -13,9 +14,9 @@ use crate::tokens::Tokens;
 #[derive(SimpleObject)]
 pub(crate) struct UsageDay {
     /// The day, as `2026-03-01`.
-    day: String,
+    day: Text<'static>,
     /// The model; null for all together.
-    model: Option<String>,
+    model: Option<Text<'static>>,
     /// Messages that were sent.
     messages: i64,
     /// What they cost.
@@ -29,8 +30,8 @@ pub(crate) struct UsageDay {
 impl From<Used> for UsageDay {
     fn from(used: Used) -> Self {
         let Used { day, model, messages, tokens, active_users, failures } = used;
-        let model = Some(model).filter(|model| !model.is_empty());
-        Self { day, model, messages, tokens: Tokens(tokens), active_users, failures }
+        let model = Some(model).filter(|model| !model.is_empty()).map(Text::from);
+        Self { day: day.into(), model, messages, tokens: Tokens(tokens), active_users, failures }
     }
 }
 
@@ -42,7 +43,7 @@ pub(crate) struct Spender(pub(crate) Spent);
 impl Spender {
     /// Who; null where the account is gone.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User))
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
     }
 
     /// Messages that were sent.

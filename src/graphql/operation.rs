@@ -1,0 +1,249 @@
+//! Operations: read from documents, weighed, and run within their budget.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::{
+    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+};
+use async_graphql::{Request, Variables};
+use axum::http::{HeaderMap, StatusCode};
+use futures::StreamExt;
+use futures::stream::{BoxStream, once};
+
+use super::answer::Answer;
+use super::budget::{Budget, Owner};
+use super::cookie::CookieSession;
+use super::cost::{self, Cost};
+use super::error::{finish, refusal};
+use super::facts::SchemaFacts;
+use super::guard;
+use super::limits::Limits;
+use super::request::{Asked, Graphql, Refusal};
+use super::{loader, refusals};
+use crate::error::Error;
+use crate::viewer::{Origin, Viewer};
+
+/// With this header the answer tells what the operation costs.
+const SHOW_COST: &str = "x-jeton-show-cost";
+/// Longer requests are read, and dearer operations run, on the thread for what is expensive.
+const LONG: usize = 8 << 10;
+const EXPENSIVE: usize = 2000;
+
+/// Documents as they were parsed, by their text: clients send the same few again and again, and parsing one takes longer
+/// than all else that is done before it runs.
+pub(super) type Documents = moka::sync::Cache<String, Arc<ExecutableDocument>>;
+
+/// So much text of documents is known; parsed it takes some ten times as much memory.
+const KNOWN_BYTES: u64 = 1 << 20;
+
+pub(super) fn documents() -> Documents {
+    let weight = |text: &String, _: &Arc<ExecutableDocument>| u32::try_from(text.len()).unwrap_or(u32::MAX);
+    moka::sync::Cache::builder().weigher(weight).max_capacity(KNOWN_BYTES).build()
+}
+
+/// An operation that is ready to run.
+pub(super) struct Operation {
+    request: Request,
+    cost: Cost,
+    /// Nothing where the document does not tell; execution will say so, and nothing runs.
+    pub(super) kind: Option<OperationType>,
+    is_expensive: bool,
+}
+
+impl Operation {
+    /// Reads the document, a long one on the thread for what is expensive.
+    pub(super) async fn read(graphql: &Graphql, asked: Asked) -> Result<Self, Refusal> {
+        if asked.bytes <= LONG {
+            return Self::new(graphql, asked);
+        }
+        let reader = graphql.clone();
+        let read = async move { Self::new(&reader, asked) };
+        graphql.expensive.run(read).await.unwrap_or_else(|error| Err(Refusal::fault(error)))
+    }
+
+    fn new(graphql: &Graphql, asked: Asked) -> Result<Self, Refusal> {
+        let is_long = asked.bytes > LONG;
+        let Asked { query, operation_name, variables, .. } = asked;
+        let query = query.ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "`query` is missing."))?;
+        guard::check_text(&query, &Limits::STANDARD).map_err(Refusal::of_document)?;
+        if let Some(variables) = &variables {
+            guard::check_variables(variables, &Limits::STANDARD).map_err(Refusal::of_document)?;
+        }
+        let known = graphql.documents.get(&query);
+        let document = match &known {
+            Some(document) => document.clone(),
+            None => Arc::new(
+                async_graphql::parser::parse_query(&query).map_err(|error| Refusal::of_document(error.to_string()))?,
+            ),
+        };
+        let (kind, cost) = check_operation(&document, operation_name.as_deref(), variables.as_ref(), &graphql.facts)?;
+        // A text in the document may be a password, and what differs each time comes as a variable anyway.
+        if known.is_none() && !query.contains('"') {
+            graphql.documents.insert(query.clone(), document.clone());
+        }
+        let mut request = Request::new(query);
+        request.set_parsed_query(Arc::unwrap_or_clone(document));
+        if let Some(name) = operation_name {
+            request = request.operation_name(name);
+        }
+        if let Some(variables) = variables {
+            request = request.variables(Variables::from_json(variables.into()));
+        }
+        Ok(Self { request, cost, kind, is_expensive: is_long || cost.cost > EXPENSIVE })
+    }
+
+    /// Runs it, for the transport that takes one answer, whose headers can set a cookie.
+    pub(super) async fn execute(
+        self,
+        graphql: &Graphql,
+        viewer: Viewer,
+        headers: &HeaderMap,
+        origin: Origin,
+    ) -> Answer {
+        let shown = headers.contains_key(SHOW_COST);
+        self.answer(graphql, viewer, CookieSession::of(headers), origin, shown).await
+    }
+
+    /// Runs it, for transports that take as many answers as there are.
+    pub(super) fn stream(self, graphql: &Graphql, viewer: Viewer, origin: Origin) -> BoxStream<'static, Answer> {
+        let graphql = graphql.clone();
+        if self.kind != Some(OperationType::Subscription) {
+            let answer = async move { self.answer(&graphql, viewer, CookieSession::default(), origin, false).await };
+            return once(answer).boxed();
+        }
+        let Self { request, cost, kind, is_expensive } = self;
+        let owner = Owner::of(viewer, &origin);
+        let place = match is_expensive.then(|| graphql.expensive.place(owner)).transpose() {
+            Ok(place) => place,
+            Err(error) => return once(async move { refused(&graphql, &error) }).boxed(),
+        };
+        let budget = graphql.budgets.begin(kind, cost.cost, owner);
+        let request = request.data(viewer).data(origin).data(CookieSession::default()).data(budget.clone());
+        let request = loader::loaders(&graphql.app, &budget, request);
+        let app = graphql.app.clone();
+        let responses = refusals::counting_all(&app, graphql.schema.execute_stream(request).boxed());
+        let answers = responses.map(move |mut response| {
+            let _place = &place;
+            finish(&mut response, kind);
+            refusals::of_answer(&app, &response);
+            Answer::new(response, budget.clone(), false)
+        });
+        if is_expensive { graphql.expensive.stream(answers.boxed()) } else { answers.boxed() }
+    }
+
+    async fn answer(
+        self,
+        graphql: &Graphql,
+        viewer: Viewer,
+        cookie: CookieSession,
+        origin: Origin,
+        show_cost: bool,
+    ) -> Answer {
+        let Self { request, cost, kind, is_expensive } = self;
+        let owner = Owner::of(viewer, &origin);
+        let budget = graphql.budgets.begin(kind, cost.cost, owner);
+        let request = request.data(viewer).data(origin).data(cookie);
+        let shown = show_cost.then_some(cost);
+        if !is_expensive {
+            return run(graphql, request, kind, budget, shown).await;
+        }
+        let place = match graphql.expensive.place(owner) {
+            Ok(place) => place,
+            Err(error) => return refused(graphql, &error),
+        };
+        let runner = graphql.clone();
+        let running = async move {
+            let _place = place;
+            run(&runner, request, kind, budget, shown).await
+        };
+        graphql.expensive.run(running).await.unwrap_or_else(|error| {
+            tracing::error!(?error, "an operation could not be run");
+            refused(graphql, &error)
+        })
+    }
+}
+
+/// The answer of an operation that is not run.
+fn refused(graphql: &Graphql, error: &Error) -> Answer {
+    graphql.app.metrics.refused("graphql", error.code.as_str());
+    Answer::refusal(error.code, &error.message)
+}
+
+/// Runs a query or a mutation. A query has its time as a whole, a mutation for what it selects: see
+/// [`super::bounded::Payload`].
+async fn run(
+    graphql: &Graphql,
+    request: Request,
+    kind: Option<OperationType>,
+    budget: Arc<Budget>,
+    shown: Option<Cost>,
+) -> Answer {
+    let request = loader::loaders(&graphql.app, &budget, request.data(budget.clone()));
+    let executed = refusals::counting(&graphql.app, graphql.schema.execute(request));
+    let is_query = kind == Some(OperationType::Query);
+    let mut response = if is_query {
+        budget.run(executed).await.unwrap_or_else(|error| refusal(error.code, &error.message))
+    } else {
+        executed.await
+    };
+    finish(&mut response, kind);
+    refusals::of_answer(&graphql.app, &response);
+    if let Some(Cost { fields, cost, depth, .. }) = shown {
+        let shown = serde_json::json!({ "fields": fields, "cost": cost, "depth": depth });
+        response.extensions.extend(async_graphql::Value::from_json(shown).ok().map(|cost| ("cost".to_owned(), cost)));
+    }
+    Answer::new(response, budget, is_query)
+}
+
+/// What kind of operation is to run, and what it costs.
+fn check_operation(
+    document: &ExecutableDocument,
+    name: Option<&str>,
+    variables: Option<&serde_json::Map<String, serde_json::Value>>,
+    facts: &SchemaFacts,
+) -> Result<(Option<OperationType>, Cost), Refusal> {
+    let operations = &document.operations;
+    let wanted = match (operations, name) {
+        (DocumentOperations::Single(operation), _) => Some(operation),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        // The only operation is the operation, whether it has a name or not.
+        (DocumentOperations::Multiple(_), None) if operations.iter().len() == 1 => {
+            operations.iter().next().map(|(_, operation)| operation)
+        }
+        (DocumentOperations::Multiple(_), None) => None,
+    };
+    let mut found = (None, Cost::default());
+    // All operations of the document, since the library validates all of them.
+    for (_, operation) in operations.iter() {
+        check_variable_types(&operation.node, facts)?;
+        let cost = cost::weigh(document, &operation.node, variables, facts, &Limits::STANDARD);
+        let cost = cost.map_err(Refusal::of_document)?;
+        if wanted.is_some_and(|wanted| std::ptr::eq(wanted, operation)) {
+            found = (Some(operation.node.ty), cost);
+        }
+    }
+    if let Some(operation) = wanted.filter(|operation| operation.node.ty == OperationType::Subscription) {
+        // The specification wants one root field. The library would run several, and none that is in a fragment.
+        let fields = &operation.node.selection_set.node.items;
+        if !matches!(fields.as_slice(), [field] if matches!(field.node, Selection::Field(_))) {
+            return Err(Refusal::of_document("A subscription selects exactly one field, and not by a fragment."));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the types of all variables exist. The library panics where a list of another one has a default.
+fn check_variable_types(operation: &OperationDefinition, facts: &SchemaFacts) -> Result<(), Refusal> {
+    for definition in &operation.variable_definitions {
+        let mut ty = &definition.node.var_type.node.base;
+        while let BaseType::List(element) = ty {
+            ty = &element.base;
+        }
+        if let BaseType::Named(name) = ty
+            && !facts.has_type(name)
+        {
+            return Err(Refusal::of_document(format!("Unknown type \"{name}\"")));
+        }
+    }
+    Ok(())
+}
