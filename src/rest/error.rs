@@ -115,9 +115,15 @@ fn domain(error: &Error) -> Response {
             response
         }
         Code::Internal | Code::Unavailable => {
-            tracing::error!(?error, "a REST request failed");
             let is_away = error.code == Code::Unavailable;
-            detail(if is_away { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR })
+            let mut response =
+                detail(if is_away { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR });
+            match error.retry_after {
+                // A limit, and no fault.
+                Some(seconds) => drop(response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds))),
+                None => tracing::error!(?error, "a REST request failed"),
+            }
+            response
         }
     }
 }

@@ -115,6 +115,7 @@ fn gathered(app: &App) -> Registry {
     gauge("open_turns", "Turns that run now", app.turns.taken());
     gauge("open_sockets", "WebSockets that are open", app.sockets.taken());
     gauge("open_streams", "Sockets and streams that are open, of users", app.user_streams.taken());
+    gauge("replay_bytes", "Bytes of answers that are kept for retries", app.answers.bytes());
     let database = app.db.load();
     if let Some(waiting) = database.waiting {
         gauge("database_waiting_jobs", "Write transactions that wait for SQLite's writer", waiting);
@@ -128,6 +129,9 @@ fn gathered(app: &App) -> Registry {
     };
     let connections = [("used", database.used), ("idle", database.idle)];
     by_state("database_connections", "Connections to the database (readers, on SQLite), by state", connections);
+    let (arriving, held) = app.bodies.in_use();
+    let bodies = [("arriving", arriving), ("held", held)];
+    by_state("request_body_bytes", "Bytes of request bodies that are waited for, and of large ones in memory", bodies);
     let (running, waiting) = app.hasher.load();
     by_state("password_hashes", "Password hashes, by state", [("running", running), ("waiting", waiting)]);
     let build = Family::<[(&'static str, &'static str); 1], Gauge>::default();

@@ -23,7 +23,7 @@ use crate::support::{Client, On, Step, TestApp, openai};
 
 /// What an upstream does with a call.
 #[derive(Clone)]
-enum Does {
+pub enum Does {
     /// Answers with this status and body.
     Say(u16, String),
     /// Streams these events, each after so long.
@@ -35,15 +35,15 @@ enum Does {
 }
 
 #[derive(Default)]
-struct Heard {
-    bodies: std::sync::Mutex<Vec<(HeaderMap, String)>>,
+pub struct Heard {
+    pub bodies: std::sync::Mutex<Vec<(HeaderMap, String)>>,
     /// Words that were produced, by what was asked.
     produced: std::sync::Mutex<Vec<(String, String)>>,
-    calls: AtomicUsize,
+    pub calls: AtomicUsize,
 }
 
 /// Starts an upstream; its address, and what it hears.
-async fn upstream(does: Does) -> (String, Arc<Heard>) {
+pub async fn upstream(does: Does) -> (String, Arc<Heard>) {
     rustls::crypto::ring::default_provider().install_default().ok();
     let heard = Arc::new(Heard::default());
     let router = Router::new().route("/v1/chat/completions", post(answer)).with_state((does, heard.clone()));
@@ -98,22 +98,22 @@ fn words(response: axum::http::response::Builder, heard: Arc<Heard>, body: &str,
     response.body(Body::from_stream(events)).unwrap()
 }
 
-fn piece(text: &str) -> String {
+pub fn piece(text: &str) -> String {
     format!("data: {}\n\n", json!({ "choices": [{ "index": 0, "delta": { "content": text }, "finish_reason": null }] }))
 }
 
-const STOP: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
-const DONE: &str = "data: [DONE]\n\n";
+pub const STOP: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+pub const DONE: &str = "data: [DONE]\n\n";
 
 async fn app_with(on: On, toml: &str, base_urls: &[&str]) -> TestApp {
     TestApp::with_provider(on, toml, Arc::new(openai(base_urls, 0))).await
 }
 
-fn asking(model: &str, stream: bool) -> Value {
+pub fn asking(model: &str, stream: bool) -> Value {
     json!({ "model": model, "messages": [{ "role": "user", "content": "Hi" }], "stream": stream })
 }
 
-async fn post_raw(client: &Client, body: &str, headers: &[(&str, &str)]) -> Answer {
+pub async fn post_raw(client: &Client, body: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::post("/v1/chat/completions").header("content-type", "application/json");
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -622,6 +622,7 @@ fn chat_call(content: &str) -> jeton::chat::Call {
         choices: 1,
         text: content.to_owned(),
         idempotency_key: None,
-        fingerprint: Vec::new(),
+        fingerprint: None,
+        admission: None,
     }
 }

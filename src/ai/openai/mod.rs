@@ -7,6 +7,7 @@
 mod breaker;
 mod count;
 mod events;
+mod gather;
 mod pass;
 
 use std::sync::Arc;
@@ -14,7 +15,6 @@ use std::time::Duration;
 
 use async_stream::stream;
 use axum::body::Bytes;
-use eventsource_stream::Eventsource;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -22,9 +22,11 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use self::breaker::Breaker;
+use self::gather::{First, Places};
 use super::{Event, Message, Passing, Provider, RawCall, Reply, Request, Usage};
 use crate::error::{Code, Error};
 use crate::trace_context;
@@ -84,6 +86,7 @@ struct Shared {
     units_per_image: u64,
     limit_name: &'static str,
     rest: Duration,
+    places: Places,
 }
 
 struct Upstream {
@@ -109,7 +112,8 @@ impl OpenAi {
             .build()
             .map_err(Error::internal)?;
         let upstreams = upstreams.into_iter().map(Upstream::new).collect::<Result<_, _>>()?;
-        Ok(Self(Arc::new(Shared { client, upstreams, retries, window, units_per_image, limit_name, rest })))
+        let places = Places::default();
+        Ok(Self(Arc::new(Shared { client, upstreams, retries, window, units_per_image, limit_name, rest, places })))
     }
 }
 
@@ -203,18 +207,19 @@ impl Opened {
 /// Reads an answer that we asked for in our own words.
 fn read(shared: Arc<Shared>, upstream: usize, bytes: Chunks) -> Reply {
     stream! {
-        let mut events = Box::pin(bytes.eventsource());
+        let mut events = Box::pin(events::split(bytes, shared.places.clone()));
         let (mut usage, mut finished) = (None, false);
         while let Some(event) = events.next().await {
-            let chunk = match event {
-                Ok(event) if event.data.trim() == "[DONE]" => {
+            let chunk = match event.map(|event| events::data(&event)) {
+                Ok(None) => continue,
+                Ok(Some(data)) if data.trim() == "[DONE]" => {
                     finished = true;
                     break;
                 }
-                Ok(event) => shared.read_chunk(upstream, &event.data),
+                Ok(Some(data)) => shared.read_chunk(upstream, &data),
                 // What breaks off after the last piece, where only the usage was to come, does no harm.
                 Err(_) if finished => break,
-                Err(error) => Err(unavailable(error.to_string())),
+                Err(error) => Err(error),
             };
             let chunk = match chunk {
                 Ok(chunk) => chunk,
@@ -224,7 +229,7 @@ fn read(shared: Arc<Shared>, upstream: usize, bytes: Chunks) -> Reply {
                 }
             };
             usage = chunk.usage().or(usage);
-            for choice in chunk.choices.into_iter().take(1) {
+            for choice in chunk.choices.0.into_iter().take(1) {
                 if let Some(piece) = choice.delta.content.filter(|piece| !piece.is_empty()) {
                     yield Ok(Event::Piece(piece));
                 }
@@ -332,14 +337,14 @@ impl Shared {
     fn read_chunk(&self, upstream: usize, data: &str) -> Result<Chunk, Error> {
         let chunk: Chunk = serde_json::from_str(data).map_err(unavailable)?;
         match chunk.error {
-            Some(error) => Err(self.failed_midway(upstream, &error)),
+            Some(error) => Err(self.failed_midway(upstream, error.get())),
             None => Ok(chunk),
         }
     }
 
     /// What an upstream says of its trouble in the middle of a stream.
-    fn failed_midway(&self, upstream: usize, error: &serde_json::Value) -> Error {
-        let text: String = error.to_string().chars().take(MAX_EXCERPT_BYTES).collect();
+    fn failed_midway(&self, upstream: usize, error: &str) -> Error {
+        let text: String = error.chars().take(MAX_EXCERPT_BYTES).collect();
         unavailable(self.upstreams.get(upstream).map(|upstream| upstream.redacted(&text)).unwrap_or_default())
     }
 }
@@ -448,11 +453,11 @@ fn broke_off() -> Error {
 #[derive(Deserialize)]
 struct Chunk {
     #[serde(default)]
-    choices: Vec<Choice>,
+    choices: First<Choice>,
     #[serde(default)]
     usage: Option<ChunkUsage>,
     #[serde(default)]
-    error: Option<serde_json::Value>,
+    error: Option<Box<RawValue>>,
 }
 
 impl Chunk {

@@ -7,9 +7,12 @@ use async_stream::stream;
 use axum::body::Bytes;
 use futures::StreamExt;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::events::{Splitter, data};
+use super::gather::{First, Place, Text};
 use super::{Chunks, Shared, broke_off, unavailable};
 use crate::ai::{Event, Passing, RawCall, Reply, Usage};
 
@@ -40,11 +43,11 @@ fn is_there(call: &RawCall, name: &str) -> bool {
 /// An answer in parts.
 pub(super) fn parts(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks, show_usage: bool) -> Reply {
     stream! {
-        let mut splitter = Splitter::default();
+        let mut splitter = Splitter::new(shared.places.clone());
         let (mut usage, mut finished, mut closed) = (None, false, false);
         while !closed {
             match bytes.next().await {
-                Some(Ok(chunk)) => splitter.push(&chunk),
+                Some(Ok(chunk)) => splitter.push(&chunk).await,
                 Some(Err(_)) if finished => closed = true,
                 Some(Err(error)) => {
                     yield Err(error);
@@ -61,17 +64,17 @@ pub(super) fn parts(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks, sho
                 }
                 // What can't be read is the caller's to read.
                 let chunk: Answer = serde_json::from_str(&data).unwrap_or_default();
-                if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
-                    yield Err(shared.failed_midway(upstream, &error));
+                if let Some(error) = chunk.error {
+                    yield Err(shared.failed_midway(upstream, error.get()));
                     return;
                 }
                 let told = chunk.usage.map(Usage::from);
                 usage = told.or(usage);
-                finished |= chunk.choices.iter().any(|choice| choice.finish_reason.is_some());
-                if told.is_some() && chunk.choices.is_empty() && !show_usage {
+                finished |= chunk.choices.0.iter().any(|choice| choice.finish_reason.is_some());
+                if told.is_some() && chunk.choices.0.is_empty() && !show_usage {
                     continue;
                 }
-                let (text, other) = written(&chunk.choices);
+                let (text, other) = written(&chunk.choices.0);
                 yield Ok(Event::Raw { bytes: event, text, other });
             }
         }
@@ -87,10 +90,13 @@ pub(super) fn parts(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks, sho
 /// An answer in one piece.
 pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks) -> Reply {
     stream! {
-        let mut body = Vec::new();
+        let (mut body, mut place) = (Vec::new(), Place::default());
         while let Some(chunk) = bytes.next().await {
             match chunk {
-                Ok(chunk) => body.extend_from_slice(&chunk),
+                Ok(chunk) => {
+                    shared.places.take(&mut place, body.len() + chunk.len()).await;
+                    body.extend_from_slice(&chunk);
+                }
                 Err(error) => {
                     yield Err(error);
                     return;
@@ -106,13 +112,14 @@ pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks) -> 
                 return;
             }
         };
-        if let Some(error) = answer.error.filter(|error| !error.is_null()) {
-            yield Err(shared.failed_midway(upstream, &error));
+        if let Some(error) = answer.error {
+            yield Err(shared.failed_midway(upstream, error.get()));
             return;
         }
-        let (text, other) = written(&answer.choices);
-        yield Ok(Event::Raw { bytes: body.into(), text, other });
-        yield Ok(Event::End(answer.usage.map(Usage::from)));
+        let (text, other) = written(&answer.choices.0);
+        let usage = answer.usage.map(Usage::from);
+        yield Ok(Event::Raw { bytes: place.bytes(body), text, other });
+        yield Ok(Event::End(usage));
     }
     .boxed()
 }
@@ -122,17 +129,16 @@ fn written(choices: &[Choice]) -> (String, String) {
     let (mut text, mut other) = (String::new(), String::new());
     for choice in choices {
         let Some(said) = choice.delta.as_ref().or(choice.message.as_ref()) else { continue };
-        if let Some(content) = &said.content {
-            if choice.index == 0 { &mut text } else { &mut other }.push_str(content.as_str().unwrap_or_default());
-        }
+        if choice.index == 0 { &mut text } else { &mut other }.push_str(&said.content.0);
         for part in [&said.refusal, &said.reasoning_content, &said.reasoning] {
-            other.push_str(part.as_ref().and_then(Value::as_str).unwrap_or_default());
+            other.push_str(&part.0);
         }
-        let calls = said.tool_calls.iter().flatten().map(|call| &call["function"]).chain(&said.function_call);
-        for function in calls {
-            for part in ["name", "arguments"] {
-                other.push_str(function[part].as_str().unwrap_or_default());
-            }
+        let calls = said.tool_calls.iter().flat_map(|calls| &calls.0);
+        let functions = calls.filter_map(|call| serde_json::from_str::<Call>(call.get()).ok()?.function);
+        for function in functions.chain(said.function_call.clone()) {
+            let Function { name, arguments } = serde_json::from_str(function.get()).unwrap_or_default();
+            other.push_str(&name.0);
+            other.push_str(&arguments.0);
         }
     }
     (text, other)
@@ -142,11 +148,11 @@ fn written(choices: &[Choice]) -> (String, String) {
 #[derive(Default, Deserialize)]
 struct Answer {
     #[serde(default)]
-    choices: Vec<Choice>,
+    choices: First<Choice>,
     #[serde(default)]
     usage: Option<AnswerUsage>,
     #[serde(default)]
-    error: Option<Value>,
+    error: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -158,23 +164,37 @@ struct Choice {
     #[serde(default)]
     message: Option<Said>,
     #[serde(default)]
-    finish_reason: Option<Value>,
+    finish_reason: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
 struct Said {
     #[serde(default)]
-    content: Option<Value>,
+    content: Text,
     #[serde(default)]
-    refusal: Option<Value>,
+    refusal: Text,
     #[serde(default)]
-    reasoning_content: Option<Value>,
+    reasoning_content: Text,
     #[serde(default)]
-    reasoning: Option<Value>,
+    reasoning: Text,
     #[serde(default)]
-    tool_calls: Option<Vec<Value>>,
+    tool_calls: Option<First<Box<RawValue>>>,
     #[serde(default)]
-    function_call: Option<Value>,
+    function_call: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Call {
+    #[serde(default)]
+    function: Option<Box<RawValue>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Function {
+    #[serde(default)]
+    name: Text,
+    #[serde(default)]
+    arguments: Text,
 }
 
 #[derive(Clone, Copy, Deserialize)]
