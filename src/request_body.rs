@@ -325,6 +325,13 @@ mod tests {
         }
     }
 
+    /// Lets all others do what they can.
+    async fn settle() {
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// A body under way: what sends it, and what receives it.
     fn begin(
         (bodies, metrics): &(Arc<Bodies>, Arc<Metrics>),
@@ -370,7 +377,7 @@ mod tests {
             send.send(vec![b'x'; 100].into()).ok();
             under_way.push((send, reading));
         }
-        tokio::task::yield_now().await;
+        settle().await;
         let (arriving, held) = all.0.in_use();
         assert!(held <= 96 * MIB && arriving <= 96 * MIB, "{arriving} {held}");
         let refused = under_way.iter().filter(|(_, reading)| reading.is_finished()).count();
@@ -380,7 +387,7 @@ mod tests {
         // Usual messages pass, also in two parts, and so does a picture.
         let (send, reading) = begin(&all, user(99), Some(2000));
         send.send(vec![b'x'; 1000].into()).unwrap();
-        tokio::task::yield_now().await;
+        settle().await;
         send.send(vec![b'y'; 1000].into()).unwrap();
         drop(send);
         assert_eq!(reading.await.unwrap().unwrap().len(), 2000);
@@ -412,12 +419,12 @@ mod tests {
         for number in 0..20 {
             under_way.push(begin(&all, user(number), Some(18 * MIB)));
         }
-        tokio::task::yield_now().await;
+        settle().await;
         let (arriving, _) = all.0.in_use();
         assert!((23 * MIB..=24 * MIB).contains(&arriving), "{arriving}");
         let elsewhere = Address::from(std::net::IpAddr::from([192, 0, 2, 1]));
         let (send, reading) = begin(&all, Limits { address: Some(elsewhere), ..user(1) }, Some(1));
-        tokio::task::yield_now().await;
+        settle().await;
         send.send(Bytes::from_static(b"x")).unwrap();
         drop(send);
         assert!(reading.await.unwrap().is_ok());
@@ -479,9 +486,11 @@ mod tests {
 
     #[test]
     fn the_reason_is_found_in_the_errors_of_libraries() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("a body")]
+        struct Wrapped(#[source] Error);
         let error = Error { retry_after: Some(7), ..Error::new(Code::Unavailable, "full") };
-        let wrapped = std::io::Error::other(error);
-        let found = reason(&wrapped);
+        let found = reason(&Wrapped(error));
         assert_eq!((found.code, found.message.as_str(), found.retry_after), (Code::Unavailable, "full", Some(7)));
         assert_eq!(reason(&std::io::Error::other("x")).code, Code::InvalidInput);
     }

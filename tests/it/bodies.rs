@@ -366,7 +366,8 @@ async fn open_answers_weigh_and_a_caller_that_left_loses_nothing_but_the_answer(
         let (mia, body) = (mia.clone(), body.clone());
         async move {
             let key = format!("k-{number}");
-            let left = post_raw(&mia, &body, &[("idempotency-key", &key)]);
+            let key = [("idempotency-key", key.as_str())];
+            let left = post_raw(&mia, &body, &key);
             // They leave somewhere in the middle.
             tokio::time::timeout(Duration::from_millis(40), left).await.ok();
         }
