@@ -25,7 +25,8 @@ use crate::metrics::Metrics;
 use crate::password::Hasher;
 use crate::random::Random;
 use crate::rate_limit::Places;
-use crate::recording::Recording;
+use crate::recording::Answers;
+use crate::request_body::Bodies;
 use crate::secrets::Secrets;
 use crate::tokens::Price;
 use crate::viewer::{Address, Identity};
@@ -72,8 +73,10 @@ pub struct Parts {
     pub user_streams: Places<i64>,
     /// What may be done in a time.
     pub rates: Rates,
+    /// Request bodies under way.
+    pub bodies: Bodies,
     /// Answers of calls with an idempotency key, by chat, for those who try again.
-    pub answers: Answers,
+    pub answers: Arc<Answers<ai::Event>>,
     /// Work that outlives the request which began it. A shutdown waits for it.
     pub tasks: TaskTracker,
     /// Open connections, of all listeners for HTTP.
@@ -133,7 +136,12 @@ impl App {
             turns: Places::new(config.turns.open_per_user, config.turns.open_per_server),
             sockets: Places::new(config.http.max_connections_per_address, config.http.max_connections),
             user_streams: Places::new(config.graphql.streams_per_user, usize::MAX),
-            answers: answers(),
+            bodies: Bodies::new(
+                config.http.body_timeout,
+                config.http.max_inflight_body_bytes,
+                config.http.max_inflight_body_bytes_per_client,
+            ),
+            answers: Arc::new(Answers::new(config.v1.max_replay_bytes, config.v1.max_replay_bytes_per_user)),
             tasks: TaskTracker::new(),
             connections: TaskTracker::new(),
             streams: TaskTracker::new(),
@@ -189,29 +197,6 @@ fn viewers() -> Viewers {
         .time_to_live(VIEWERS_TTL)
         .max_capacity(MAX_VIEWERS)
         .support_invalidation_closures()
-        .build()
-}
-
-/// Answers that are kept for a while.
-pub type Answers = moka::sync::Cache<i64, Arc<Recording<ai::Event>>>;
-
-/// How long answers are kept, and how many bytes of them.
-const ANSWERS_TTL: Duration = Duration::from_secs(600);
-const ANSWERS_BYTES: u64 = 64 << 20;
-
-fn answers() -> Answers {
-    let weight = |event: &ai::Event| match event {
-        ai::Event::Piece(text) => text.len(),
-        ai::Event::Raw { bytes, text, other } => bytes.len() + text.len() + other.len(),
-        ai::Event::Refused { body, .. } => body.len(),
-        ai::Event::Accepted | ai::Event::Usage(_) | ai::Event::End(_) => 0,
-    };
-    moka::sync::Cache::builder()
-        .time_to_live(ANSWERS_TTL)
-        .weigher(move |_, answer: &Arc<Recording<ai::Event>>| {
-            u32::try_from(answer.weigh(|event| weight(event) + 100) + 500).unwrap_or(u32::MAX)
-        })
-        .max_capacity(ANSWERS_BYTES)
         .build()
 }
 

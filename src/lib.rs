@@ -17,6 +17,7 @@
 //! | [`neighbours`] | which servers share the database |
 //! | [`app`] | what all of them need, built once |
 //! | [`limits`] | what is counted against abuse |
+//! | [`request_body`] | bodies, received within budgets of bytes |
 //! | [`secrets`] | what tokens are signed with |
 //! | [`db`], [`entity`], [`ai`], [`cluster`] | storage, rows, language models, news |
 //! | the rest | leaves: errors, tokens, time, passwords, and the like |
@@ -25,6 +26,7 @@ pub mod account;
 pub mod ai;
 pub mod app;
 pub mod audit;
+pub mod byte_budget;
 pub mod chat;
 pub mod cli;
 pub mod clock;
@@ -34,6 +36,7 @@ pub mod db;
 pub mod entity;
 pub mod error;
 pub mod graphql;
+pub mod json;
 pub mod jwt;
 pub mod keyed_hash;
 pub mod ledger;
@@ -47,6 +50,7 @@ pub mod private_files;
 pub mod random;
 pub mod rate_limit;
 pub mod recording;
+pub mod request_body;
 pub mod rest;
 pub mod retention;
 pub mod secrets;

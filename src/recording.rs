@@ -1,88 +1,527 @@
-//! What was said, for those who come later: a list that grows, is finished once, and is followed by any number of readers
-//! from its beginning.
+//! Answers that are kept while they are made, and a while longer: lists that grow, are finished once, and are followed by
+//! any number of readers from their beginning.
+//!
+//! Their memory comes from one budget, open ones included, with a share for each user. What does not fit drops the oldest
+//! finished ones, those of the same user first. An answer that does not fit even so is replayable no longer: who follows
+//! it already still gets all of it, as fast as the slowest of them reads, and nobody else can follow it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use async_stream::stream;
 use futures::Stream;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
-/// A list that grows until it is finished.
-pub struct Recording<T> {
-    parts: Mutex<Vec<T>>,
-    /// How many parts there are, and whether those are all.
-    state: watch::Sender<(usize, bool)>,
+use crate::byte_budget::{ByteBudget, Exhausted, Reservation};
+
+/// How long a finished answer is kept.
+const TTL: Duration = Duration::from_secs(600);
+/// What a list takes besides its parts, and a part besides its bytes.
+const LIST_BYTES: usize = 500;
+const PART_BYTES: usize = 128;
+/// Bytes that wait for those who follow an answer that is not replayable.
+const WINDOW: usize = 256 << 10;
+
+/// The answers that are kept, by chat.
+pub struct Answers<T> {
+    budget: ByteBudget<i64>,
+    ttl: Duration,
+    kept: Mutex<Kept<T>>,
 }
 
-impl<T> Default for Recording<T> {
-    fn default() -> Self {
-        Self { parts: Mutex::default(), state: watch::Sender::new((0, false)) }
+struct Kept<T> {
+    by_chat: HashMap<i64, Arc<Recording<T>>>,
+    /// The finished ones by age: when, and which of whom.
+    by_age: BTreeMap<u64, (Instant, i64, i64)>,
+    /// The same by user and age.
+    by_user: BTreeSet<(i64, u64)>,
+    finished: u64,
+}
+
+impl<T: Clone + Send + 'static> Answers<T> {
+    /// Keeps at most `total` bytes, and of one user `share`.
+    pub fn new(total: usize, share: usize) -> Self {
+        let kept = Kept { by_chat: HashMap::new(), by_age: BTreeMap::new(), by_user: BTreeSet::new(), finished: 0 };
+        Self { budget: ByteBudget::new(total, share), ttl: TTL, kept: Mutex::new(kept) }
+    }
+
+    /// The bytes that are kept.
+    pub fn bytes(&self) -> usize {
+        self.budget.in_use()
+    }
+
+    /// An answer that is about to be made for a user.
+    pub fn begin(&self, user_id: i64) -> Arc<Recording<T>> {
+        let reserved = loop {
+            match self.budget.reserve(user_id, LIST_BYTES) {
+                Ok(reserved) => break Some(reserved),
+                Err(exhausted) if self.evict(user_id, exhausted) => {}
+                Err(_) => break None,
+            }
+        };
+        Arc::new(Recording::new(user_id, reserved))
+    }
+
+    /// Lets retries of this chat follow the answer.
+    pub fn insert(&self, chat_id: i64, recording: &Arc<Recording<T>>) {
+        recording.chat_id.set(chat_id).ok();
+        if recording.lock().replayable {
+            self.lock().by_chat.insert(chat_id, recording.clone());
+        }
+    }
+
+    /// The answer of a chat, from its beginning.
+    pub fn get(&self, chat_id: i64) -> Option<Arc<Recording<T>>> {
+        self.forget_old();
+        self.lock().by_chat.get(&chat_id).cloned()
+    }
+
+    /// Adds a part of so many bytes. Where there is no memory for it, it waits for those who follow the answer, at most for
+    /// `patience`; then the slowest of them follow it no longer.
+    pub async fn push(&self, recording: &Recording<T>, part: T, bytes: usize, patience: Duration) {
+        let bytes = bytes.saturating_add(PART_BYTES);
+        loop {
+            let exhausted = match recording.keep(&part, bytes) {
+                Ok(()) => return,
+                Err(exhausted) => exhausted,
+            };
+            if !exhausted.is_some_and(|exhausted| self.evict(recording.user_id, exhausted)) {
+                break;
+            }
+        }
+        if recording.release() {
+            self.remove(recording);
+        }
+        recording.pass(part, bytes, patience).await;
+    }
+
+    /// Nothing is added any more.
+    pub fn finish(&self, recording: &Recording<T>) {
+        recording.finish();
+        let Some(&chat_id) = recording.chat_id.get() else { return };
+        self.forget_old();
+        let mut kept = self.lock();
+        if kept.by_chat.contains_key(&chat_id) {
+            kept.finished += 1;
+            let number = kept.finished;
+            kept.by_age.insert(number, (Instant::now(), recording.user_id, chat_id));
+            kept.by_user.insert((recording.user_id, number));
+        }
+    }
+
+    /// Drops what has been kept for long enough.
+    pub fn forget_old(&self) {
+        let mut kept = self.lock();
+        while let Some((&number, (finished_at, ..))) = kept.by_age.first_key_value()
+            && finished_at.elapsed() >= self.ttl
+        {
+            kept.drop_finished(number);
+        }
+    }
+
+    /// Drops all answers.
+    pub fn invalidate_all(&self) {
+        let mut kept = self.lock();
+        kept.by_chat.clear();
+        kept.by_age.clear();
+        kept.by_user.clear();
+    }
+
+    /// Drops the oldest finished answer of the user, or of anybody where the whole budget is exhausted; says whether there
+    /// was one.
+    fn evict(&self, user_id: i64, exhausted: Exhausted) -> bool {
+        let mut kept = self.lock();
+        let own = kept.by_user.range((user_id, 0)..=(user_id, u64::MAX)).next().map(|(_, number)| *number);
+        let oldest = || kept.by_age.keys().next().copied();
+        let number = own.or_else(|| if exhausted == Exhausted::Total { oldest() } else { None });
+        number.is_some_and(|number| {
+            kept.drop_finished(number);
+            true
+        })
+    }
+
+    /// Forgets an answer that is replayable no longer.
+    fn remove(&self, recording: &Recording<T>) {
+        if let Some(chat_id) = recording.chat_id.get() {
+            self.lock().by_chat.remove(chat_id);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept<T>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl<T> Kept<T> {
+    fn drop_finished(&mut self, number: u64) {
+        if let Some((_, user_id, chat_id)) = self.by_age.remove(&number) {
+            self.by_user.remove(&(user_id, number));
+            self.by_chat.remove(&chat_id);
+        }
+    }
+}
+
+/// An answer that grows until it is finished.
+pub struct Recording<T> {
+    user_id: i64,
+    chat_id: OnceLock<i64>,
+    state: Mutex<State<T>>,
+    /// Something has changed: for those who wait for parts, and for who waits for them.
+    changed: watch::Sender<()>,
+}
+
+struct State<T> {
+    /// The parts in memory, with their bytes, and the number of the first of them.
+    parts: VecDeque<(T, usize)>,
+    first: usize,
+    /// What they take together.
+    bytes: usize,
+    reserved: Option<Reservation<i64>>,
+    /// All parts are in memory, and stay there.
+    replayable: bool,
+    finished: bool,
+    /// Where those are who follow it: the number of the part that they take next.
+    followers: Vec<Arc<AtomicUsize>>,
+}
+
+/// Who follows an answer was too slow for it, and some parts are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missed;
 
 impl<T: Clone + Send + 'static> Recording<T> {
-    /// Adds a part.
-    pub fn push(&self, part: T) {
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.push(part);
-        let count = parts.len();
-        drop(parts);
-        self.state.send_modify(|(known, _)| *known = count);
+    fn new(user_id: i64, reserved: Option<Reservation<i64>>) -> Self {
+        let state = State {
+            parts: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            replayable: reserved.is_some(),
+            reserved,
+            finished: false,
+            followers: Vec::new(),
+        };
+        Self { user_id, chat_id: OnceLock::new(), state: Mutex::new(state), changed: watch::Sender::new(()) }
     }
 
-    /// How much it holds, where each part weighs so much.
-    pub fn weigh(&self, weigh: impl Fn(&T) -> usize) -> usize {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner).iter().map(weigh).sum()
-    }
-
-    /// Nothing comes any more.
-    pub fn finish(&self) {
-        self.state.send_modify(|(_, finished)| *finished = true);
-    }
-
-    /// Everything from the beginning, then what comes, until the list is finished.
-    pub fn follow(self: Arc<Self>) -> impl Stream<Item = T> + Send {
+    /// Everything from the beginning, then what comes, until the answer is finished.
+    pub fn follow(self: Arc<Self>) -> impl Stream<Item = Result<T, Missed>> + Send {
+        // From now on, whenever it is looked at first.
+        let follower = Follower::new(self);
         stream! {
-            let mut state = self.state.subscribe();
-            let mut told = 0;
+            let mut changed = follower.recording.changed.subscribe();
             loop {
-                let (count, finished) = *state.borrow_and_update();
-                while told < count {
-                    let part = self.parts.lock().unwrap_or_else(PoisonError::into_inner).get(told).cloned();
-                    let Some(part) = part else { break };
-                    told += 1;
-                    yield part;
-                }
-                // The list holds its own end of the channel, so that it is never closed.
-                if finished || state.changed().await.is_err() {
-                    return;
+                match follower.next() {
+                    Next::Part(part) => yield Ok(part),
+                    Next::Missed => {
+                        yield Err(Missed);
+                        return;
+                    }
+                    Next::End => return,
+                    // The answer holds its own end of the channel, so that it is never closed.
+                    Next::Wait => if changed.changed().await.is_err() { return },
                 }
             }
         }
+    }
+
+    /// Adds a part for good.
+    ///
+    /// # Errors
+    /// Where it is not replayable; or which limit of the budget the part exceeds.
+    fn keep(&self, part: &T, bytes: usize) -> Result<(), Option<Exhausted>> {
+        let mut state = self.lock();
+        if !state.replayable {
+            return Err(None);
+        }
+        if let Some(reserved) = &mut state.reserved {
+            reserved.grow(bytes).map_err(Some)?;
+        }
+        state.add(part.clone(), bytes);
+        drop(state);
+        self.changed.send_replace(());
+        Ok(())
+    }
+
+    /// From now on it is not replayable; says whether it was.
+    fn release(&self) -> bool {
+        let mut state = self.lock();
+        let was = std::mem::take(&mut state.replayable);
+        if was {
+            state.trim();
+        }
+        was
+    }
+
+    /// Adds a part for those who follow it, once there is room for it.
+    async fn pass(&self, part: T, bytes: usize, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let mut changed = self.changed.subscribe();
+        let mut late = false;
+        loop {
+            {
+                let mut state = self.lock();
+                if late {
+                    state.leave_slowest_behind();
+                }
+                state.trim();
+                if state.followers.is_empty() {
+                    state.first += 1;
+                    return;
+                }
+                if state.bytes == 0 || state.bytes.saturating_add(bytes) <= WINDOW {
+                    state.add(part, bytes);
+                    break;
+                }
+            }
+            late = timeout_at(deadline, changed.changed()).await.is_err();
+        }
+        self.changed.send_replace(());
+    }
+
+    /// Nothing comes any more.
+    fn finish(&self) {
+        self.lock().finished = true;
+        self.changed.send_replace(());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn add(&mut self, part: T, bytes: usize) {
+        self.parts.push_back((part, bytes));
+        self.bytes += bytes;
+    }
+
+    /// Drops what all who follow it have taken.
+    fn trim(&mut self) {
+        let end = self.first + self.parts.len();
+        let next = self.followers.iter().map(|at| at.load(Ordering::Relaxed)).min().unwrap_or(end);
+        while self.first < next
+            && let Some((_, bytes)) = self.parts.pop_front()
+        {
+            self.first += 1;
+            self.bytes -= bytes;
+        }
+        if let Some(reserved) = &mut self.reserved {
+            reserved.shrink_to(self.bytes);
+        }
+    }
+
+    fn leave_slowest_behind(&mut self) {
+        let slowest = self.followers.iter().map(|at| at.load(Ordering::Relaxed)).min();
+        self.followers.retain(|at| Some(at.load(Ordering::Relaxed)) != slowest);
+    }
+}
+
+/// One who follows an answer, until this is dropped.
+struct Follower<T: Clone + Send + 'static> {
+    recording: Arc<Recording<T>>,
+    at: Arc<AtomicUsize>,
+}
+
+enum Next<T> {
+    Part(T),
+    Missed,
+    Wait,
+    End,
+}
+
+impl<T: Clone + Send + 'static> Follower<T> {
+    fn new(recording: Arc<Recording<T>>) -> Self {
+        let at = Arc::new(AtomicUsize::new(0));
+        let mut state = recording.lock();
+        // Where the beginning is gone already, nothing is kept for it.
+        if state.first == 0 {
+            state.followers.push(at.clone());
+        }
+        drop(state);
+        Self { recording, at }
+    }
+
+    fn next(&self) -> Next<T> {
+        let mut state = self.recording.lock();
+        let at = self.at.load(Ordering::Relaxed);
+        let Some(index) = at.checked_sub(state.first) else { return Next::Missed };
+        let Some((part, _)) = state.parts.get(index) else {
+            return if state.finished { Next::End } else { Next::Wait };
+        };
+        let part = part.clone();
+        self.at.store(at + 1, Ordering::Relaxed);
+        if !state.replayable {
+            state.trim();
+            drop(state);
+            self.recording.changed.send_replace(());
+        }
+        Next::Part(part)
+    }
+}
+
+impl<T: Clone + Send + 'static> Drop for Follower<T> {
+    fn drop(&mut self) {
+        let mut state = self.recording.lock();
+        state.followers.retain(|at| !Arc::ptr_eq(at, &self.at));
+        if !state.replayable {
+            state.trim();
+        }
+        drop(state);
+        self.recording.changed.send_replace(());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures::StreamExt;
+    use futures::{StreamExt, poll};
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(20);
+    /// What a part of this test's takes.
+    const PART: usize = 1000;
+
+    async fn push(answers: &Answers<u32>, recording: &Recording<u32>, part: u32) {
+        answers.push(recording, part, PART - PART_BYTES, PATIENCE).await;
+    }
+
+    /// Records an answer of so many parts.
+    async fn record(answers: &Answers<u32>, user_id: i64, chat_id: i64, parts: u32) {
+        let recording = answers.begin(user_id);
+        answers.insert(chat_id, &recording);
+        for part in 0..parts {
+            push(answers, &recording, part).await;
+        }
+        answers.finish(&recording);
+    }
+
+    fn kept(answers: &Answers<u32>, chats: std::ops::Range<i64>) -> Vec<i64> {
+        chats.filter(|chat| answers.get(*chat).is_some()).collect()
+    }
+
     #[tokio::test]
     async fn whoever_comes_hears_everything_once() {
-        let recording = Arc::new(Recording::default());
-        recording.push(1);
+        let answers = Answers::new(100_000, 50_000);
+        let recording = answers.begin(1);
+        push(&answers, &recording, 1).await;
         let mut early = Box::pin(recording.clone().follow());
-        assert_eq!(early.next().await, Some(1));
-        assert!(futures::poll!(early.next()).is_pending());
-        recording.push(2);
+        assert_eq!(early.next().await, Some(Ok(1)));
+        assert!(poll!(early.next()).is_pending());
+        push(&answers, &recording, 2).await;
         let mut late = Box::pin(recording.clone().follow());
-        assert_eq!((early.next().await, late.next().await), (Some(2), Some(1)));
-        recording.push(3);
-        recording.finish();
-        assert_eq!(early.collect::<Vec<_>>().await, [3]);
-        assert_eq!(late.collect::<Vec<_>>().await, [2, 3]);
-        assert_eq!(recording.clone().follow().collect::<Vec<_>>().await, [1, 2, 3]);
-        assert_eq!(recording.weigh(|part| *part), 6);
+        assert_eq!((early.next().await, late.next().await), (Some(Ok(2)), Some(Ok(1))));
+        push(&answers, &recording, 3).await;
+        answers.finish(&recording);
+        assert_eq!(early.collect::<Vec<_>>().await, [Ok(3)]);
+        assert_eq!(late.collect::<Vec<_>>().await, [Ok(2), Ok(3)]);
+        assert_eq!(recording.clone().follow().collect::<Vec<_>>().await, [Ok(1), Ok(2), Ok(3)]);
+        assert_eq!(answers.bytes(), LIST_BYTES + 3 * PART);
+        drop(recording);
+        assert_eq!(answers.bytes(), 0);
+    }
+
+    #[tokio::test]
+    async fn open_answers_weigh_and_the_oldest_finished_ones_of_the_same_user_go_first() {
+        let mut answers = Answers::new(40 * PART, 10 * PART);
+        record(&answers, 1, 1, 4).await;
+        record(&answers, 2, 2, 4).await;
+        record(&answers, 1, 3, 4).await;
+        assert_eq!(kept(&answers, 1..4), [1, 2, 3]);
+        // The share of one user: her oldest goes, nobody else's.
+        record(&answers, 1, 4, 2).await;
+        assert_eq!(kept(&answers, 1..5), [2, 3, 4]);
+        // Open ones take their part of it and are not dropped.
+        let open = answers.begin(2);
+        answers.insert(5, &open);
+        for part in 0..6 {
+            push(&answers, &open, part).await;
+        }
+        assert_eq!(kept(&answers, 1..6), [3, 4, 5], "his own first");
+        assert!(answers.bytes() <= 40 * PART);
+        // All together: those of others as well, once there are none of one's own.
+        for user in 10..40 {
+            record(&answers, user, 100 + user, 6).await;
+            assert!(answers.bytes() <= 40 * PART);
+        }
+        assert_eq!(kept(&answers, 1..6), [5]);
+        assert!(kept(&answers, 1..200).len() > 1);
+        answers.ttl = Duration::ZERO;
+        assert_eq!(kept(&answers, 1..200), [5], "all others were finished long enough ago");
+        drop(open);
+        answers.invalidate_all();
+        assert_eq!(answers.bytes(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_fit_reaches_all_who_follow_it_and_nobody_else() {
+        const PARTS: u32 = 3000;
+        let answers = Arc::new(Answers::new(40 * PART, 10 * PART));
+        let recording = answers.begin(1);
+        answers.insert(1, &recording);
+        let tasks = tokio_util::task::TaskTracker::new();
+        let followers: Vec<_> = (0..3u64)
+            .map(|number| {
+                let parts = recording.clone().follow();
+                tasks.spawn(async move {
+                    let mut heard = Vec::new();
+                    let mut parts = std::pin::pin!(parts);
+                    while let Some(part) = parts.next().await {
+                        heard.push(part);
+                        tokio::time::sleep(Duration::from_millis(number)).await;
+                    }
+                    heard
+                })
+            })
+            .collect();
+        for part in 0..PARTS {
+            push(&answers, &recording, part).await;
+            let bytes = recording.lock().bytes;
+            assert!(bytes <= WINDOW + PART, "{bytes}");
+            assert!(answers.bytes() <= 10 * PART);
+        }
+        assert!(answers.get(1).is_none(), "a retry does not find it");
+        assert_eq!(recording.clone().follow().collect::<Vec<_>>().await, [Err(Missed)]);
+        answers.finish(&recording);
+        for follower in followers {
+            assert_eq!(follower.await.unwrap(), (0..PARTS).map(Ok).collect::<Vec<_>>());
+        }
+        assert!(answers.get(1).is_none());
+        drop(recording);
+        assert_eq!(answers.bytes(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_reads_too_slowly_is_left_behind_and_told() {
+        let answers = Answers::new(40 * PART, 10 * PART);
+        let recording = answers.begin(1);
+        let mut slow = Box::pin(recording.clone().follow());
+        let gone = recording.clone().follow();
+        drop(gone);
+        let parts = u32::try_from(WINDOW / PART).unwrap() + 10;
+        let patience = Duration::from_millis(50);
+        let began = Instant::now();
+        for part in 0..parts {
+            answers.push(&recording, part, PART - PART_BYTES, patience).await;
+        }
+        assert!(began.elapsed() >= patience, "it is waited for, once");
+        assert_eq!(slow.next().await, Some(Err(Missed)));
+        assert_eq!(slow.next().await, None);
+        drop(slow);
+        push(&answers, &recording, 0).await;
+        assert_eq!(recording.lock().bytes, 0, "nobody is there, and nothing is kept");
+    }
+
+    #[tokio::test]
+    async fn without_any_memory_an_answer_is_passed_on_all_the_same() {
+        let answers = Answers::new(0, 0);
+        let recording = answers.begin(1);
+        answers.insert(1, &recording);
+        assert!(answers.get(1).is_none());
+        let mut follower = Box::pin(recording.clone().follow());
+        push(&answers, &recording, 7).await;
+        answers.finish(&recording);
+        assert_eq!((follower.next().await, follower.next().await), (Some(Ok(7)), None));
     }
 }

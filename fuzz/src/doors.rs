@@ -338,8 +338,14 @@ impl House {
         }
     }
 
-    /// A call of `/v1/chat/completions`.
+    /// A call of `/v1/chat/completions`. And as a part of calls that repeat it: the time grows with the bytes, and not
+    /// faster.
     pub fn v1(&mut self, data: &[u8]) {
+        if let Ok(pattern) = str::from_utf8(data)
+            && data.len() <= 2000
+        {
+            check_linear(pattern);
+        }
         if let Ok(call) = RawCall::parse(Bytes::copy_from_slice(data)) {
             assert_eq!(call.with(&[], None), data, "what is not changed stays as it is");
             let changed = call.with(&[("model", "\"other\"".to_owned()), ("max_tokens", "7".to_owned())], None);
@@ -400,6 +406,40 @@ fn objects(value: &Value) -> u64 {
         Value::Object(object) => 1 + object.values().map(objects).sum::<u64>(),
         Value::Array(list) => list.iter().map(objects).sum(),
         _ => 0,
+    }
+}
+
+/// The time that the processor gave to this thread, whatever others do.
+fn cpu_time() -> Duration {
+    nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID.now().unwrap().into()
+}
+
+/// How often the time of a call is taken before it is believed to be too long.
+const TRIES: u32 = 5;
+
+/// Ten times as many members, messages, parts or letters take at most fifteen times as long to read.
+fn check_linear(pattern: &str) {
+    const SHORT: usize = 20_000;
+    for (separator, before, after) in [
+        (",", "{", "}"),
+        (",", "{\"messages\":[", "]}"),
+        (",", "{\"messages\":[{\"content\":[", "]}]}"),
+        ("", "{\"messages\":[{\"content\":\"", "\"}]}"),
+    ] {
+        let took = |bytes: usize| {
+            let count = bytes / (pattern.len() + separator.len()).max(1);
+            // Members have names of their own.
+            let all: Vec<_> = (0..count).map(|number| pattern.replacen('#', &number.to_string(), 1)).collect();
+            let body = Bytes::from(format!("{before}{}{after}", all.join(separator)));
+            let once = || {
+                let began = cpu_time();
+                RawCall::parse(body.clone()).map(|call| call.input_bound(1000)).ok();
+                cpu_time() - began
+            };
+            (0..3).map(|_| once()).min().unwrap_or_default()
+        };
+        let is_linear = |_| took(SHORT * 10) <= (took(SHORT) * 15).max(Duration::from_millis(5));
+        assert!((0..TRIES).any(is_linear), "{before}..{after} of {pattern:?}");
     }
 }
 

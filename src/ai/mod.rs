@@ -5,6 +5,7 @@
 
 pub mod echo;
 pub mod local;
+mod messages;
 pub mod openai;
 mod raw;
 mod stop;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use futures::stream::BoxStream;
 
-pub use self::raw::{Malformed, RawCall};
+pub use self::raw::{Malformed, RawCall, members, string};
 use crate::error::Error;
 
 /// Who speaks in a [`Message`].
@@ -112,6 +113,18 @@ pub enum Event {
     /// The reply is whole. Always the last event; a stream that ends without it broke off.
     /// `None` when the provider did not say what it consumed.
     End(Option<Usage>),
+}
+
+impl Event {
+    /// The bytes of what it holds.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Piece(text) => text.len(),
+            Self::Raw { bytes, text, other } => bytes.len() + text.len() + other.len(),
+            Self::Refused { body, .. } => body.len(),
+            Self::Accepted | Self::Usage(_) | Self::End(_) => 0,
+        }
+    }
 }
 
 /// A reply as it comes: pieces, then [`Event::End`]; or an error, after which nothing follows.

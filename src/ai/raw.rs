@@ -1,24 +1,39 @@
 //! A call as a program wrote it, to be passed on with as few changes as there can be: what is replaced is cut out of
 //! the text and nothing else is touched, so that fields which nobody here knows arrive byte for byte.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::messages::{self, Messages};
 use crate::error::Error;
+use crate::json;
 
-/// A JSON object, and where its members are in the text.
+/// Members of a call, or of another object that is read here.
+const MAX_MEMBERS: usize = 200;
+/// Bytes of the name of a member.
+const MAX_NAME: usize = 256;
+/// Bytes of a member that is read whole, as it is written. Longer ones are passed on, or read in parts.
+const MAX_READ: usize = 16 << 10;
+/// Lists and objects within each other.
+const MAX_NESTING: usize = 128;
+
+/// A JSON object, and where its members are in the text. Clones share it.
 #[derive(Clone, Debug)]
 pub struct RawCall {
     body: Bytes,
-    members: Vec<Member>,
+    members: Arc<[Member]>,
+    messages: Option<Messages>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Member {
     name: String,
     value: Range<usize>,
@@ -33,26 +48,53 @@ pub struct Malformed {
     pub message: String,
 }
 
+impl Malformed {
+    fn whole(message: String) -> Self {
+        Self { param: None, message }
+    }
+
+    fn param(name: &str, message: String) -> Self {
+        Self { param: Some(name.to_owned()), message }
+    }
+}
+
 impl RawCall {
-    /// Finds the members of an object.
+    /// Finds the members of an object, and counts its messages. Takes time in proportion to the text, and little memory
+    /// besides it.
     ///
     /// # Errors
-    /// What is no JSON object; a member that is there twice, since of two readers each may take another one.
+    /// What is no JSON object; a member that is there twice, since of two readers each may take another one; more members,
+    /// messages or nesting than there may be.
     pub fn parse(body: Bytes) -> Result<Self, Malformed> {
-        let whole = |message: String| Malformed { param: None, message };
-        let text = std::str::from_utf8(&body).map_err(|_| whole("The body is not UTF-8.".to_owned()))?;
-        let found: Found<'_> =
-            serde_json::from_str(text).map_err(|error| whole(format!("The body is not a JSON object: {error}.")))?;
+        let text = std::str::from_utf8(&body).map_err(|_| Malformed::whole("The body is not UTF-8.".to_owned()))?;
+        if json::shape(text.as_bytes()).nesting > MAX_NESTING {
+            let message = format!("The body has more than {MAX_NESTING} lists and objects within each other.");
+            return Err(Malformed::whole(message));
+        }
+        let found = members(text)
+            .map_err(|error| Malformed::whole(format!("The body is not a JSON object: {error}.")))?
+            .ok_or_else(|| Malformed::whole(format!("The body has more than {MAX_MEMBERS} members.")))?;
         let start = text.as_ptr() as usize;
-        let mut members: Vec<Member> = Vec::with_capacity(found.0.len());
-        for (name, value) in found.0 {
-            if members.iter().any(|member| member.name == name) {
-                return Err(Malformed { message: format!("`{name}` is there twice."), param: Some(name) });
+        let (mut members, mut names) = (Vec::with_capacity(found.len()), HashSet::with_capacity(found.len()));
+        let mut messages = None;
+        for (name, value) in &found {
+            if name.len() > MAX_NAME {
+                let message = format!("The name of a member has more than {MAX_NAME} bytes.");
+                return Err(Malformed::whole(message));
+            }
+            if !names.insert(name) {
+                return Err(Malformed::param(name, format!("`{name}` is there twice.")));
+            }
+            if name == "messages" && value.get() != "null" {
+                messages = Some(
+                    messages::scan(value.get())
+                        .map_err(|error| Malformed::param(name, format!("`messages`: {error}.")))?,
+                );
             }
             let from = value.get().as_ptr() as usize - start;
-            members.push(Member { name, value: from..from + value.get().len() });
+            members.push(Member { name: name.to_string(), value: from..from + value.get().len() });
         }
-        Ok(Self { body, members })
+        Ok(Self { members: members.into(), messages, body })
     }
 
     /// The text as it came.
@@ -71,14 +113,21 @@ impl RawCall {
         std::str::from_utf8(self.body.get(member.value.clone())?).ok()
     }
 
+    /// How many messages there are; nothing where there is no such member, or null.
+    pub fn messages(&self) -> Option<usize> {
+        self.messages.map(|messages| messages.count)
+    }
+
     /// A member; nothing where it is not there, or null.
     ///
     /// # Errors
-    /// A member of another type.
+    /// A member of another type, or a long one.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Malformed> {
         let Some(json) = self.get(name) else { return Ok(None) };
-        serde_json::from_str(json)
-            .map_err(|error| Malformed { param: Some(name.to_owned()), message: format!("`{name}`: {error}.") })
+        if json.len() > MAX_READ {
+            return Err(Malformed::param(name, format!("`{name}` has more than {MAX_READ} bytes.")));
+        }
+        serde_json::from_str(json).map_err(|error| Malformed::param(name, format!("`{name}`: {error}.")))
     }
 
     /// The text with other values for these members. Those that are not there come first, before all others. One of the
@@ -129,58 +178,38 @@ impl RawCall {
     /// An upper bound of what the call takes as input: no tokenizer makes more units than there are bytes. Pictures
     /// that are named or enclosed take `per_image` units each, whatever their bytes.
     pub fn input_bound(&self, per_image: u64) -> u64 {
-        let mut bound = self.body.len() as u64;
-        for image in self.images() {
-            bound = bound.saturating_sub(image as u64).saturating_add(per_image);
-        }
-        bound
-    }
-
-    /// The bytes of each picture's address, which may hold the picture itself.
-    fn images(&self) -> Vec<usize> {
-        let messages: Vec<ImagesOf> =
-            self.get("messages").and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-        let parts = messages.into_iter().flat_map(|message| match message.content {
-            Some(Parts::Many(parts)) => parts,
-            Some(Parts::Other(_)) | None => Vec::new(),
-        });
-        parts.filter_map(|part| part.image_url).map(|image| image.url.map_or(0, |url| url.len())).collect()
+        let Messages { images, image_bytes, .. } = self.messages.unwrap_or_default();
+        let text = (self.body.len() as u64).saturating_sub(image_bytes as u64);
+        text.saturating_add(per_image.saturating_mul(images as u64))
     }
 }
 
-#[derive(Deserialize)]
-struct ImagesOf {
-    #[serde(default)]
-    content: Option<Parts>,
+/// The members of an object in their order, as they stand in the text; nothing where they are too many.
+///
+/// # Errors
+/// What is no object.
+pub fn members(object: &str) -> serde_json::Result<Option<Vec<(Cow<'_, str>, &RawValue)>>> {
+    let Found(found) = serde_json::from_str(object)?;
+    Ok((found.len() <= MAX_MEMBERS).then_some(found))
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Parts {
-    Many(Vec<Part>),
-    Other(IgnoredAny),
+/// The text of a string; nothing for anything else.
+pub fn string(json: &str) -> Option<Cow<'_, str>> {
+    serde_json::from_str(json).map(|Text(text)| text).ok()
 }
 
+/// A string, borrowed where it has no escapes.
 #[derive(Deserialize)]
-struct Part {
-    #[serde(default)]
-    image_url: Option<Image>,
-}
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-#[derive(Deserialize)]
-struct Image {
-    #[serde(default)]
-    url: Option<String>,
-}
-
-/// The members in their order, as they stand in the text.
-struct Found<'a>(Vec<(String, &'a RawValue)>);
+/// As many members as there may be, and one more where there are more.
+struct Found<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Found<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members;
         impl<'de> Visitor<'de> for Members {
-            type Value = Vec<(String, &'de RawValue)>;
+            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -188,9 +217,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Found<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut found = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    found.push(member);
+                while found.len() <= MAX_MEMBERS {
+                    let Some((Text(name), value)) = map.next_entry()? else { return Ok(found) };
+                    found.push((name, value));
                 }
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(found)
             }
         }
@@ -249,5 +280,69 @@ mod tests {
         let text = "{\"messages\":[{\"content\":\"hi\"},{\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:1234\"}}]}]}";
         assert_eq!(call(text).input_bound(1000), text.len() as u64 - 9 + 1000);
         assert_eq!(call("{\"a\":1}").input_bound(1000), 7);
+    }
+
+    /// A call in which this stands so often, as members, as messages or as parts.
+    fn repeated(pattern: &str, count: usize, before: &str, after: &str) -> Bytes {
+        let all: Vec<_> = (0..count).map(|number| pattern.replace('#', &number.to_string())).collect();
+        format!("{before}{}{after}", all.join(",")).into()
+    }
+
+    #[test]
+    fn what_there_is_too_much_of_is_refused_by_the_name_of_its_limit() {
+        let long = format!("{{\"{}\":1}}", "x".repeat(MAX_NAME + 1));
+        let nested = format!("{{\"x\":{}{}}}", "[".repeat(MAX_NESTING), "]".repeat(MAX_NESTING));
+        for (body, message) in [
+            (repeated("\"#\":1", MAX_MEMBERS + 1, "{", "}"), "The body has more than 200 members."),
+            (long.into(), "The name of a member has more than 256 bytes."),
+            (nested.into(), "The body has more than 128 lists and objects within each other."),
+            (repeated("[]", 10_001, "{\"messages\":[", "]}"), "`messages`: at most 10000 of them."),
+            (
+                repeated("1", 10_001, "{\"messages\":[{\"content\":[", "]}]}"),
+                "`messages`: at most 10000 parts in all of them.",
+            ),
+            (Bytes::from_static(b"{\"messages\":{}}"), "`messages`: a list is needed."),
+        ] {
+            assert_eq!(RawCall::parse(body).unwrap_err().message, message);
+        }
+        let most = RawCall::parse(repeated("\"#\":1", MAX_MEMBERS, "{", "}")).unwrap();
+        assert_eq!((most.names().count(), most.get("199")), (200, Some("1")));
+        let long = RawCall::parse(repeated("\"x\"", 10_000, "{\"stop\":[", "]}")).unwrap();
+        let refused = long.read::<Vec<String>>("stop").unwrap_err();
+        assert_eq!(
+            (refused.param.as_deref(), refused.message.as_str()),
+            (Some("stop"), "`stop` has more than 16384 bytes.")
+        );
+    }
+
+    /// The time that the processor gave to this thread, whatever others do.
+    fn cpu_time() -> std::time::Duration {
+        nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID.now().unwrap().into()
+    }
+
+    /// Two bodies of 3.9 MB once took 100 s, since each member was compared with each other.
+    #[test]
+    fn time_grows_with_the_text_and_not_faster() {
+        let image = "{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:#\"}}]}";
+        for (pattern, before, after) in [
+            ("\"member#\":[1,\"x\"]", "{", "}"),
+            ("[]", "{\"messages\":[", "]}"),
+            (image, "{\"messages\":[", "]}"),
+            ("{\"type\":\"text\",\"text\":\"#\"}", "{\"messages\":[{\"content\":[", "]}]}"),
+            ("\\u00fc\\n#", "{\"messages\":[{\"content\":\"", "\"}]}"),
+        ] {
+            let took = |count| {
+                let body = repeated(pattern, count, before, after);
+                let once = || {
+                    let began = cpu_time();
+                    RawCall::parse(body.clone()).map(|call| call.input_bound(1)).ok();
+                    cpu_time() - began
+                };
+                (0..5).map(|_| once()).min().unwrap()
+            };
+            let (short, long) = (took(5_000), took(40_000));
+            // What is quadratic takes 64 times as long.
+            assert!(long <= short * 30, "{pattern}: {short:?}, and eight times as much {long:?}");
+        }
     }
 }

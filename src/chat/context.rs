@@ -10,8 +10,9 @@ use crate::entity::chat::{self, Column, Status};
 use crate::entity::conversation;
 use crate::error::{Code, Error};
 
-/// Earlier chats that are looked at, whatever the window.
+/// Earlier chats that are looked at, whatever the window; those first are read first, since their texts may be long.
 const MAX_CHATS: u64 = 200;
+const FIRST_CHATS: u64 = 20;
 /// Units that a chat format adds to each message, at most.
 const UNITS_PER_MESSAGE: u64 = 16;
 
@@ -42,29 +43,37 @@ pub(super) async fn gather(
     if let Some(replaced) = replaces {
         earlier = earlier.filter(Column::Id.lt(replaced));
     }
-    let newest = earlier.clone().order_by_desc(Column::Id).limit(MAX_CHATS).all(app.db.read()).await?;
-    let total = match newest.len() as u64 {
-        MAX_CHATS => earlier.count(app.db.read()).await?,
-        all => all,
-    };
-
     let units = |message: &Message| model.provider.estimate(&message.content) + UNITS_PER_MESSAGE;
     // Half of the window at the most is kept free for the reply.
     let window = model.provider.window();
     let mut room = window - model.max_output.min(window / 2);
     room = room.saturating_sub(messages.iter().chain(&system).map(units).sum());
-    let mut kept = 0;
-    for chat in newest {
-        // Gathered backwards, and turned round below.
-        let exchange = [say(Role::Assistant, &chat.response), say(Role::User, &chat.message)];
-        let Some(rest) = room.checked_sub(exchange.iter().map(units).sum()) else { break };
-        room = rest;
-        kept += 1;
-        messages.extend(exchange);
+    let (mut kept, mut read, mut total, mut before) = (0, 0, None, i64::MAX);
+    'all: for size in [FIRST_CHATS, MAX_CHATS - FIRST_CHATS] {
+        let newest = earlier.clone().filter(Column::Id.lt(before)).order_by_desc(Column::Id).limit(size);
+        let chats = newest.all(app.db.read()).await?;
+        read += chats.len() as u64;
+        before = chats.last().map_or(before, |chat| chat.id);
+        total = ((chats.len() as u64) < size).then_some(read);
+        for chat in chats {
+            // Gathered backwards, and turned round below.
+            let exchange = [say(Role::Assistant, &chat.response), say(Role::User, &chat.message)];
+            let Some(rest) = room.checked_sub(exchange.iter().map(units).sum()) else { break 'all };
+            room = rest;
+            kept += 1;
+            messages.extend(exchange);
+        }
+        if total.is_some() {
+            break;
+        }
     }
+    let total = match total {
+        Some(total) => total,
+        None => earlier.count(app.db.read()).await?,
+    };
     messages.extend(system);
     messages.reverse();
-    Ok(Context { messages, left_out: i64::try_from(total - kept).unwrap_or(i64::MAX) })
+    Ok(Context { messages, left_out: i64::try_from(total.saturating_sub(kept)).unwrap_or(i64::MAX) })
 }
 
 /// The chats of a conversation that are context for the next: answered, or stopped with some text, and not replaced.

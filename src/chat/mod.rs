@@ -30,7 +30,7 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 use tracing::field::Empty;
 
-pub use self::call::{Call, Called, call};
+pub use self::call::{Admission, Call, Called, admit, call};
 pub use self::delete::{delete, delete_conversation};
 pub use self::export::{Format, export};
 pub use self::feed::{Delta, Fed, follow};
@@ -190,7 +190,16 @@ enum Begun {
 async fn begin_message(app: &App, viewer: Viewer, input: Send, replaces: Option<i64>) -> Result<Begun, Error> {
     let identity = viewer.writer()?;
     let (opening, model) = open::check(app, viewer, input, replaces).await?;
-    begin(app, identity, opening, model, None).await
+    begin(app, identity, opening, model, Start::default()).await
+}
+
+/// What else a message may begin with.
+#[derive(Default)]
+struct Start {
+    /// Who hears the answer.
+    caller: Option<call::Caller>,
+    /// Where the rate has counted it already.
+    admission: Option<Admission>,
 }
 
 async fn begin(
@@ -198,10 +207,12 @@ async fn begin(
     identity: Identity,
     opening: open::Opening,
     model: Model,
-    caller: Option<call::Caller>,
+    start: Start,
 ) -> Result<Begun, Error> {
-    let user_id = identity.id;
-    app.metrics.limited("messages", app.rates.message(user_id, identity.api_key()).await)?;
+    let (user_id, caller) = (identity.id, start.caller);
+    if start.admission.is_none() {
+        call::count(app, identity).await?;
+    }
     let slot = app.metrics.limited("model", model.slot())?;
     let place = app.metrics.limited("open_turns", app.turns.take(user_id)).map_err(|full| match full {
         Full::Owner => Error::rate_limited("Too many of your messages are being answered. Wait for one of them.", 1),

@@ -144,7 +144,7 @@ pub(super) fn check_call(app: &App, identity: Identity, call: Call) -> Result<(O
         api_key_id: identity.api_key(),
         // PostgreSQL stores no NUL in text.
         message: if kept { call.text.replace('\0', "\u{fffd}") } else { String::new() },
-        fingerprint: call.idempotency_key.is_some().then(|| app.hashes.of(&call.fingerprint)),
+        fingerprint: call.fingerprint,
         is_call: true,
         kept,
         model: model.name.clone(),

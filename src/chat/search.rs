@@ -24,8 +24,9 @@ use crate::error::Error;
 
 /// So many of the newest chats that match are looked at.
 pub(super) const MAX_FOUND: u64 = 1000;
-/// Words in one search.
+/// Words in one search, and its characters, which are counted before any work is done on them.
 const MAX_WORDS: usize = 32;
+const MAX_SEARCH_CHARS: usize = 2000;
 /// So much of a chat's text can be found, in bytes. PostgreSQL's index of one row is at most a megabyte.
 const MAX_INDEXED: usize = 200_000;
 /// Longer words are cut, in characters. PostgreSQL's are at most 2 KB.
@@ -110,6 +111,10 @@ pub(super) fn text(message: &str, response: &str) -> String {
 
 /// The words of a search; of the last one the beginning does.
 fn searched(search: &str) -> Result<Vec<String>, Error> {
+    if search.chars().nth(MAX_SEARCH_CHARS).is_some() {
+        let message = format!("Ensure this field has no more than {MAX_SEARCH_CHARS} characters.");
+        return Err(Error::field("search", message));
+    }
     let mut words: Vec<_> = words(search).into_iter().flat_map(|word| word.searched()).collect();
     let Some(last) = words.pop() else {
         return Err(Error::field("search", "Give at least one letter or digit."));
@@ -236,7 +241,9 @@ async fn index(app: &App) -> Result<bool, Error> {
         return Ok(false);
     }
     let is_full = rest.len() as u64 == BATCH;
-    let texts: Vec<_> = rest.into_iter().map(|chat| (chat.id, text(&chat.message, &chat.response))).collect();
+    // Off the async threads, since texts may be long.
+    let fold = move || rest.into_iter().map(|chat| (chat.id, text(&chat.message, &chat.response))).collect::<Vec<_>>();
+    let texts = tokio::task::spawn_blocking(fold).await.map_err(Error::internal)?;
     let indexed = app.db.write(texts, |txn, texts| {
         Box::pin(async move {
             let rows = texts.iter().map(|(id, text)| vec![(*id).into(), text.as_str().into()]);
@@ -276,6 +283,9 @@ mod tests {
         assert!(searched(&"ab ".repeat(33)).is_ok(), "one word, many times");
         let many: String = (0..40).map(|number| format!("w{number} ")).collect();
         assert!(searched(&many).is_err());
+        // A mark that composes with nothing, half a megabyte of it.
+        let refused = searched(&"\u{323}".repeat(250_000)).unwrap_err();
+        assert_eq!(refused.message, "Ensure this field has no more than 2000 characters.");
     }
 
     #[test]

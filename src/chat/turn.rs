@@ -102,7 +102,7 @@ pub(super) async fn drive(
         app.metrics.turn(&chat.model, chat.status.to_value(), chat.cost, began.elapsed());
     }
     if let Some(caller) = caller {
-        caller.finish(app, chat_id);
+        caller.finish();
     }
     app.bus.publish(&topic(chat_id), || News::Ended.encode());
     ledger::announce(&app.bus, user_id);

@@ -141,6 +141,17 @@ impl Config {
             // Saving renews the lease; one that comes late must not cost it.
             return Err("turns.lease: at least twice turns.save_interval".to_owned());
         }
+        let largest = self.http.max_body_bytes.max(self.v1.max_body_bytes);
+        if self.http.max_inflight_body_bytes_per_client < largest {
+            return Err("http.max_inflight_body_bytes_per_client: at least http.max_body_bytes and v1.max_body_bytes"
+                .to_owned());
+        }
+        if self.http.max_inflight_body_bytes / 2 < largest {
+            // No client gets more than what is left free for the others.
+            return Err(
+                "http.max_inflight_body_bytes: at least twice http.max_body_bytes and v1.max_body_bytes".to_owned()
+            );
+        }
         if self.graphql.heartbeat.is_zero() {
             return Err("graphql.heartbeat: longer than 0".to_owned());
         }
@@ -161,6 +172,7 @@ impl Config {
             ("v1.max_body_bytes", self.v1.max_body_bytes),
             ("graphql.max_response_bytes", self.graphql.max_response_bytes),
             ("http.max_connections", self.http.max_connections),
+            ("graphql.max_socket_message_bytes", self.graphql.max_socket_message_bytes),
         ];
         match at_least_one.iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => Err(format!("{key}: at least 1")),

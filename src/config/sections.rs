@@ -29,6 +29,10 @@ pub struct Http {
     pub cors_origins: Vec<String>,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
+    /// Bytes of all large request bodies in memory.
+    pub max_inflight_body_bytes: usize,
+    /// Bytes of those of one client: of a user at `/v1`, else of an address.
+    pub max_inflight_body_bytes_per_client: usize,
     /// Networks of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Connections at once.
@@ -195,6 +199,10 @@ pub struct V1 {
     pub store_api_messages: bool,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
+    /// Bytes of answers that are kept for retries.
+    pub max_replay_bytes: usize,
+    /// Bytes of those of one user.
+    pub max_replay_bytes_per_user: usize,
     /// How long an upstream's own count is waited for once the caller has gone away.
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
@@ -217,6 +225,8 @@ pub struct Graphql {
     pub max_response_bytes: usize,
     /// Sockets and streams of one user at once.
     pub streams_per_user: u64,
+    /// Largest message of a client on a WebSocket, in bytes.
+    pub max_socket_message_bytes: usize,
     /// How often an open stream shows that it is alive.
     #[serde(with = "humantime_serde")]
     pub heartbeat: Duration,

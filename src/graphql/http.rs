@@ -6,10 +6,9 @@
 
 use async_graphql::parser::types::OperationType;
 use axum::Extension;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response as HttpResponse};
 
@@ -48,10 +47,10 @@ pub(super) async fn by_post(
     State(graphql): State<Graphql>,
     address: Option<Extension<Address>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> HttpResponse {
     let origin = request::origin(&headers, address);
-    let asked = request::from_body(&graphql, &headers, body).await;
+    let asked = request::from_body(&graphql.app, &headers, body).await;
     answer(&graphql, &headers, origin, false, asked).await
 }
 
@@ -111,12 +110,15 @@ fn negotiate(headers: &HeaderMap) -> Option<Media> {
 }
 
 pub(super) fn refuse(media: Media, refused: Refusal) -> HttpResponse {
-    let Refusal { status, well_formed, code, message } = refused;
+    let Refusal { status, well_formed, code, message, retry_after } = refused;
     let status = if well_formed && media == Media::Json { StatusCode::OK } else { status };
     let mut response = write(media, status, Answer::refusal(code, &message));
     response.extensions_mut().insert(code);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     if status == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static("Bearer realm=\"api\"");

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::body::{Body, Bytes};
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio_util::task::AbortOnDropHandle;
@@ -21,14 +21,16 @@ use super::operation::Documents;
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::rate_limit::Place;
-use crate::session;
 use crate::viewer::{Address, Origin, Viewer};
+use crate::{json, request_body, session};
 
 /// When the server stops, open streams may tell the ends of their operations for so long.
 const STOP_GRACE: Duration = Duration::from_millis(500);
 /// Larger requests are read on the thread for what is expensive.
 const LARGE: usize = 64 << 10;
 pub(super) const JSON: &str = "application/json";
+/// Values of a body, those within others included.
+const MAX_VALUES: usize = 10_000;
 
 /// What the carriers share.
 #[derive(Clone)]
@@ -77,12 +79,14 @@ pub(super) struct Refusal {
     pub(super) well_formed: bool,
     pub(super) code: Code,
     pub(super) message: String,
+    /// When to come again, in seconds.
+    pub(super) retry_after: Option<u64>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let code = if status == StatusCode::PAYLOAD_TOO_LARGE { Code::PayloadTooLarge } else { Code::InvalidInput };
-        Self { status, well_formed: false, code, message: message.into() }
+        Self { status, well_formed: false, code, message: message.into(), retry_after: None }
     }
 
     /// A well-formed request for something that can't be done.
@@ -94,6 +98,17 @@ impl Refusal {
     pub(super) fn fault(error: Error) -> Self {
         tracing::error!(?error, "a request could not be read");
         Self { code: error.code, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.message) }
+    }
+
+    /// A body that could not be read.
+    fn of_body(error: Error) -> Self {
+        let status = match error.code {
+            Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self { code: error.code, retry_after: error.retry_after, ..Self::new(status, error.message) }
     }
 
     pub(super) fn unauthenticated(message: &str) -> Self {
@@ -183,11 +198,7 @@ pub(super) fn from_query(query: &str) -> Result<Asked, Refusal> {
 }
 
 /// What is asked by the body of a POST, which is JSON: other types could be sent by a foreign page without a preflight.
-pub(super) async fn from_body(
-    graphql: &Graphql,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Asked, Refusal> {
+pub(super) async fn from_body(app: &App, headers: &HeaderMap, body: Body) -> Result<Asked, Refusal> {
     let media_type = text(headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     let mut parts = media_type.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(JSON));
@@ -195,12 +206,16 @@ pub(super) async fn from_body(
     if !is_json || charset.is_some_and(|charset| charset.trim_matches('"') != "utf-8") {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("Send {JSON}, in UTF-8.")));
     }
-    let body = body.map_err(|error| Refusal::new(error.status(), "The body is too large or broke off."))?;
-    let bytes = body.len();
-    let value: serde_json::Value = graphql
-        .read(body)
-        .await
-        .map_err(Refusal::fault)?
+    let body = body.collect().await.map_err(|error| Refusal::of_body(request_body::reason(&error)))?.to_bytes();
+    app.bodies.work(body.len(), move || parse(&body)).await.map_err(Refusal::fault)?
+}
+
+/// Takes time in proportion to the body, and not much more memory.
+fn parse(body: &[u8]) -> Result<Asked, Refusal> {
+    if json::shape(body).values > MAX_VALUES {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, format!("The body has more than {MAX_VALUES} values.")));
+    }
+    let value: serde_json::Value = serde_json::from_slice(body)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, format!("The body is not JSON: {error}.")))?;
     if value.is_array() {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "Send one request at a time, not a list."));
@@ -210,7 +225,7 @@ pub(super) async fn from_body(
             format!("`query` and `operationName` are strings, `variables` and `extensions` objects: {error}.");
         Refusal::new(StatusCode::BAD_REQUEST, message)
     })?;
-    Ok(Asked { bytes, ..asked })
+    Ok(Asked { bytes: body.len(), ..asked })
 }
 
 /// The media types that the client accepts, in its order.

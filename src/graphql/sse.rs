@@ -9,8 +9,7 @@ use std::sync::{Arc, OnceLock};
 use async_graphql::parser::types::OperationType;
 use async_stream::stream;
 use axum::Extension;
-use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -48,9 +47,9 @@ pub(super) async fn by_post(
     State(graphql): State<Graphql>,
     address: Option<Extension<Address>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> HttpResponse {
-    let asked = request::from_body(&graphql, &headers, body).await;
+    let asked = request::from_body(&graphql.app, &headers, body).await;
     let origin = request::origin(&headers, address);
     answer(graphql, &headers, origin, false, asked).await
 }

@@ -74,7 +74,9 @@ pub(super) async fn upgrade(
         let refused = Refusal { code: Code::RateLimited, ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, message) };
         return refuse(Media::Response, refused);
     };
-    let max = graphql.app.config.http.max_body_bytes;
+    let config = &graphql.app.config;
+    // One for each socket, whole or half sent.
+    let max = config.graphql.max_socket_message_bytes.min(config.http.max_body_bytes);
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(max).max_frame_size(max);
     let acceptable = upgrade.selected_protocol().is_some();
     upgrade.read_buffer_size(READ_BUFFER).write_buffer_size(0).on_upgrade(move |socket| {

@@ -2,16 +2,12 @@
 
 use axum::body::Bytes;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::error::Refusal;
 use super::text;
 use crate::ai::{Passing, RawCall, Request};
 use crate::app::{App, Model};
-use crate::chat::Call;
-
-/// Bytes of what a person said that are stored, where it is.
-const MAX_TEXT: usize = 64 << 10;
+use crate::chat::{Admission, Call};
 
 /// What of a call decides how it is answered.
 pub(super) struct Asked {
@@ -28,15 +24,20 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-/// Reads a call.
-pub(super) fn read(app: &App, body: Bytes, idempotency_key: Option<String>) -> Result<Asked, Refusal> {
+/// Reads a call. Takes time in proportion to the body.
+pub(super) fn read(
+    app: &App,
+    body: Bytes,
+    idempotency_key: Option<String>,
+    admission: Option<Admission>,
+) -> Result<Asked, Refusal> {
     let raw = RawCall::parse(body)?;
     let name: String = raw.read("model")?.ok_or_else(|| Refusal::param("model", "`model` is missing."))?;
     let model = app.models.get(Some(&name)).ok_or_else(|| Refusal::no_model(&name))?;
-    let messages: Vec<Value> =
-        raw.read("messages")?.ok_or_else(|| Refusal::param("messages", "`messages` is missing."))?;
-    if messages.is_empty() {
-        return Err(Refusal::param("messages", "`messages` is empty."));
+    match raw.messages() {
+        None => return Err(Refusal::param("messages", "`messages` is missing.")),
+        Some(0) => return Err(Refusal::param("messages", "`messages` is empty.")),
+        Some(_) => {}
     }
     let stream = raw.read::<bool>("stream")?.unwrap_or_default();
     let options: Option<StreamOptions> = raw.read("stream_options")?;
@@ -46,26 +47,20 @@ pub(super) fn read(app: &App, body: Bytes, idempotency_key: Option<String>) -> R
     let show_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
     let choices = model.provider.answers(&raw).map_err(Refusal::parameter)?;
     let max_output = limit(&raw)?;
-    let text = said_last(&messages);
-    let fingerprint = raw.body().to_vec();
-    let request = request(model, raw, messages, stream, show_usage)?;
-    let call = Call { model: name, request, max_output, choices, text, idempotency_key, fingerprint };
+    let text = if app.config.v1.store_api_messages { text::said_last(&raw) } else { String::new() };
+    let fingerprint = idempotency_key.is_some().then(|| app.hashes.of(raw.body()));
+    let request = request(model, raw, stream, show_usage)?;
+    let call = Call { model: name, request, max_output, choices, text, idempotency_key, fingerprint, admission };
     Ok(Asked { call, stream, show_usage })
 }
 
-fn request(
-    model: &Model,
-    raw: RawCall,
-    messages: Vec<Value>,
-    stream: bool,
-    show_usage: bool,
-) -> Result<Request, Refusal> {
+fn request(model: &Model, raw: RawCall, stream: bool, show_usage: bool) -> Result<Request, Refusal> {
     if model.provider.bound_of_call(&raw).is_some() {
         let passing = Some(Passing { call: raw, stream, show_usage });
         return Ok(Request { passing, ..Request::default() });
     }
     let sampling = text::sampling(&raw, &model.name)?;
-    Ok(Request { messages: text::messages(&messages)?, sampling, ..Request::default() })
+    Ok(Request { messages: text::messages(&raw, model)?, sampling, ..Request::default() })
 }
 
 /// The smaller of the two limits that a call may name.
@@ -79,20 +74,4 @@ fn limit(raw: &RawCall) -> Result<Option<u64>, Refusal> {
         limit = Some(limit.map_or(given, |limit| limit.min(given)));
     }
     Ok(limit)
-}
-
-/// The text of the last message that a person wrote.
-fn said_last(messages: &[Value]) -> String {
-    let last = messages.iter().rev().find(|message| message["role"] == "user");
-    let content = last.map(|message| &message["content"]);
-    let text = match content {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => {
-            let texts: Vec<_> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
-            texts.join("\n")
-        }
-        _ => String::new(),
-    };
-    let end = text.floor_char_boundary(MAX_TEXT);
-    text.get(..end).unwrap_or_default().to_owned()
 }

@@ -1,7 +1,7 @@
 //! `POST /v1/chat/completions`: metered like every message, and answered while it is made.
 
 use async_stream::stream;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -15,11 +15,12 @@ use super::ask::{self, Asked};
 use super::error::Refusal;
 use crate::ai::Event;
 use crate::app::App;
-use crate::chat::{self, Called, Ended};
+use crate::chat::{self, Admission, Called, Ended};
 use crate::entity::{self, chat::Status};
 use crate::error::{Code, Error};
 use crate::ledger::Balance;
-use crate::viewer::Viewer;
+use crate::request_body::{Limits, Owner};
+use crate::viewer::{Address, Viewer};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -39,9 +40,11 @@ pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Resul
     if !parts.headers.get(CONTENT_TYPE).is_some_and(is_json) {
         return Err(Refusal::media_type());
     }
-    let limit = app.config.v1.max_body_bytes;
-    let body = to_bytes(body, limit).await.map_err(|_| Refusal::too_large(limit))?;
-    let Asked { call, stream, show_usage } = ask::read(app, body, idempotency_key(&parts.headers)?)?;
+    let idempotency_key = idempotency_key(&parts.headers)?;
+    let (body, admission) = receive(app, viewer, body, parts.extensions.get().copied()).await?;
+    let (own, bytes) = (app.clone(), body.len());
+    let read = move || ask::read(&own, body, idempotency_key, admission);
+    let Asked { call, stream, show_usage } = app.bodies.work(bytes, read).await??;
     let limit = call.max_output;
     let name = call.model.clone();
     let called = match chat::call(app, viewer, call).await {
@@ -52,6 +55,22 @@ pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Resul
         called => called?,
     };
     if stream { streamed(app, called, limit, show_usage).await } else { whole(app, called, limit).await }
+}
+
+/// Receives the body of a call. A large one counts for the rate of messages before it is read.
+async fn receive(
+    app: &App,
+    viewer: Viewer,
+    body: Body,
+    address: Option<Address>,
+) -> Result<(Bytes, Option<Admission>), Error> {
+    let user_id = viewer.caller()?.id;
+    let limits = Limits { bytes: app.config.v1.max_body_bytes, owner: Owner::User(user_id), address };
+    let admission = match app.bodies.is_large(&body, limits)? {
+        true => Some(chat::admit(app, viewer).await?),
+        false => None,
+    };
+    Ok((app.bodies.read(&app.metrics, body, limits).await?, admission))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {

@@ -77,11 +77,6 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", Some("invalid_api_key"), message)
     }
 
-    pub(super) fn too_large(limit: usize) -> Self {
-        let message = format!("The body is larger than {limit} bytes, or broke off.");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", None, message)
-    }
-
     pub(super) fn media_type() -> Self {
         let message = "Send application/json.";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request_error", None, message)
@@ -149,8 +144,15 @@ impl From<Error> for Refusal {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("model_unavailable"), message)
             }
             Code::Unavailable => {
-                tracing::error!(?error, "a call failed");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("unavailable"), message)
+                let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("unavailable"), message);
+                match error.retry_after {
+                    // A limit, and no fault.
+                    Some(seconds) => refusal.with(RETRY_AFTER, &seconds.to_string()),
+                    None => {
+                        tracing::error!(?error, "a call failed");
+                        refusal
+                    }
+                }
             }
             Code::Internal => {
                 tracing::error!(?error, "a call failed");

@@ -1,14 +1,24 @@
 //! Calls to models in this house: text, and the common sampling fields. Everything else is refused by its name, since
 //! leaving it out would answer another question than was asked.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::error::Refusal;
-use crate::ai::{Message, RawCall, Role, Sampling};
+use crate::ai::{Message, RawCall, Role, Sampling, members, string};
+use crate::app::Model;
 
 /// Texts that may end a reply, and their length.
 const MAX_STOPS: usize = 4;
 const MAX_STOP_BYTES: usize = 200;
+/// Bytes of the messages, as they are written, for each unit that the model can read, and in all. No text of a language
+/// has so many for a unit; reading what can't be answered anyway would cost nothing but time.
+const BYTES_PER_UNIT: u64 = 16;
+const MAX_MESSAGES_BYTES: u64 = 256 << 10;
+/// Bytes of what a person said that are stored, where it is.
+const MAX_TEXT: usize = 64 << 10;
 
 /// What these models take, beside what is looked at elsewhere. The last ones change nothing of an answer.
 const KNOWN: [&str; 16] = [
@@ -63,12 +73,11 @@ pub(super) fn sampling(raw: &RawCall, model: &str) -> Result<Sampling, Refusal> 
         }
     };
     let seed = raw.read::<i64>("seed")?.map(i64::cast_unsigned);
-    let stop = match raw.read::<Value>("stop")? {
-        None => Vec::new(),
-        Some(Value::String(stop)) => vec![stop],
-        Some(stops) => {
-            serde_json::from_value(stops).map_err(|_| Refusal::param("stop", "`stop` is a text or a list of texts."))?
-        }
+    let stop = match raw.read("stop") {
+        Ok(None) => Vec::new(),
+        Ok(Some(Stop::One(stop))) => vec![stop],
+        Ok(Some(Stop::Many(stops))) => stops,
+        Err(_) => return Err(Refusal::param("stop", "`stop` is a text or a list of texts.")),
     };
     if stop.len() > MAX_STOPS || stop.iter().any(|stop: &String| stop.is_empty() || stop.len() > MAX_STOP_BYTES) {
         let message = format!("`stop` has at most {MAX_STOPS} texts, each of 1 to {MAX_STOP_BYTES} bytes.");
@@ -77,43 +86,110 @@ pub(super) fn sampling(raw: &RawCall, model: &str) -> Result<Sampling, Refusal> 
     Ok(Sampling { temperature: between("temperature", 0.0, 2.0)?, top_p: between("top_p", 0.0, 1.0)?, seed, stop })
 }
 
-/// The messages, which have to be text.
-pub(super) fn messages(messages: &[Value]) -> Result<Vec<Message>, Refusal> {
-    messages.iter().enumerate().map(|(place, message)| one(place, message)).collect()
+/// Before which texts a reply is to end.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Stop {
+    One(String),
+    Many(Vec<String>),
 }
 
-fn one(place: usize, message: &Value) -> Result<Message, Refusal> {
+/// The messages, which have to be text.
+pub(super) fn messages(raw: &RawCall, model: &Model) -> Result<Vec<Message>, Refusal> {
+    let json = raw.get("messages").unwrap_or_default();
+    let window = model.provider.window();
+    let most = window.saturating_mul(BYTES_PER_UNIT).min(MAX_MESSAGES_BYTES);
+    if json.len() as u64 > most {
+        let message = format!("`messages` has more than {most} bytes, which is too long for this model.");
+        return Err(Refusal::param("messages", message));
+    }
+    list(json).into_iter().enumerate().map(|(place, message)| one(place, message.get())).collect()
+}
+
+fn one(place: usize, message: &str) -> Result<Message, Refusal> {
     let wrong = |part: &str, what: &str| {
         let param = format!("messages[{place}]{part}");
         Refusal::param(param.clone(), format!("`{param}`: {what}"))
     };
-    let fields = message.as_object().ok_or_else(|| wrong("", "an object is needed."))?;
-    let role = match fields.get("role").and_then(Value::as_str) {
+    let fields = members(message).map_err(|_| wrong("", "an object is needed."))?;
+    let fields = fields.ok_or_else(|| wrong("", "it has too many members."))?;
+    let role = match member(&fields, "role").and_then(string).as_deref() {
         Some("system" | "developer") => Role::System,
         Some("user") => Role::User,
         Some("assistant") => Role::Assistant,
         Some("tool" | "function") => return Err(wrong(".role", "this model does not use tools.")),
         _ => return Err(wrong(".role", "system, developer, user or assistant.")),
     };
-    for (name, value) in fields {
-        let known = ["role", "content", "name", "refusal"].contains(&name.as_str());
-        if !known && !value.is_null() && *value != Value::Array(Vec::new()) {
+    for (name, value) in &fields {
+        let known = ["role", "content", "name", "refusal"].contains(&name.as_ref());
+        if !known && value.get() != "null" && !is_empty_list(value.get()) {
             return Err(wrong(&format!(".{name}"), "this model does not know this."));
         }
     }
-    let content = match fields.get("content") {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => {
-            let mut text = String::new();
-            for (number, part) in parts.iter().enumerate() {
-                match (part["type"].as_str(), part["text"].as_str()) {
-                    (Some("text"), Some(said)) => text.push_str(said),
-                    _ => return Err(wrong(&format!(".content[{number}]"), "this model takes text only.")),
-                }
-            }
-            text
-        }
-        _ => return Err(wrong(".content", "a text is needed.")),
-    };
+    let json = member(&fields, "content").unwrap_or_default();
+    if let Some(text) = string(json) {
+        return Ok(Message { role, content: text.into_owned() });
+    }
+    if !json.starts_with('[') {
+        return Err(wrong(".content", "a text is needed."));
+    }
+    let mut content = String::new();
+    for (number, part) in list(json).into_iter().enumerate() {
+        let text =
+            text_of(part.get()).ok_or_else(|| wrong(&format!(".content[{number}]"), "this model takes text only."))?;
+        content.push_str(&text);
+    }
     Ok(Message { role, content })
+}
+
+/// The text of the last message that a person wrote.
+pub(super) fn said_last(raw: &RawCall) -> String {
+    let all = list(raw.get("messages").unwrap_or_default());
+    let content = all.into_iter().rev().find_map(|message| {
+        let fields = members(message.get()).ok()??;
+        let is_user = member(&fields, "role").and_then(string).is_some_and(|role| role == "user");
+        is_user.then(|| member(&fields, "content").unwrap_or_default())
+    });
+    let content = content.unwrap_or_default();
+    let mut text = String::new();
+    if let Some(whole) = string(content) {
+        text.push_str(start_of(&whole, MAX_TEXT));
+        return text;
+    }
+    let texts = list(content).into_iter().filter_map(|part| string(member(&members(part.get()).ok()??, "text")?));
+    for part in texts {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(start_of(&part, MAX_TEXT.saturating_sub(text.len())));
+        if text.len() >= MAX_TEXT {
+            break;
+        }
+    }
+    text
+}
+
+/// The elements of a list; none where it is none.
+fn list(json: &str) -> Vec<&RawValue> {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+/// The value of a member; of several with its name the last one.
+fn member<'a>(fields: &[(Cow<'_, str>, &'a RawValue)], name: &str) -> Option<&'a str> {
+    fields.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.get())
+}
+
+/// The text of a part that is text.
+fn text_of(part: &str) -> Option<Cow<'_, str>> {
+    let fields = members(part).ok()??;
+    member(&fields, "type").and_then(string).filter(|kind| kind == "text")?;
+    member(&fields, "text").and_then(string)
+}
+
+fn is_empty_list(json: &str) -> bool {
+    json.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|inner| inner.trim().is_empty())
+}
+
+fn start_of(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or_default()
 }

@@ -47,7 +47,7 @@ pub(super) struct Registered {
 ))]
 pub(super) async fn register(app: &App, request: Request) -> Answer {
     let origin = super::token::origin(&request);
-    let mut fields = Fields::read(request).await?;
+    let mut fields = Fields::read(app, request).await?;
     let username = fields.text("username", name::MAX_CHARS);
     let password = fields.text("password", usize::MAX);
     let password2 = fields.text("password2", usize::MAX);

@@ -3,11 +3,18 @@
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
+use futures::FutureExt;
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 
 use super::error::{Refusal, add};
-use crate::error::{Code, Error, FieldError};
+use crate::app::App;
+use crate::error::{Error, FieldError};
+use crate::{json, request_body};
+
+/// Fields of a form, and values of a JSON text.
+const MAX_FIELDS: usize = 1000;
+const MAX_VALUES: usize = 10_000;
 
 /// The fields of a body, and the mistakes found in them so far.
 pub(super) struct Fields {
@@ -22,18 +29,22 @@ const FILE: Value = Value::Bool(true);
 
 impl Fields {
     /// Reads the body of a request.
-    pub(super) async fn read(request: Request) -> Result<Self, Refusal> {
+    pub(super) async fn read(app: &App, request: Request) -> Result<Self, Refusal> {
         let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = match request.into_body().collect().await {
             Ok(body) => body.to_bytes(),
-            Err(error) => return Err(unreadable(error)),
+            Err(error) => return Err(request_body::reason(&error).into()),
         };
         let given = match media_type {
             _ if body.is_empty() => Map::new(),
             None => return Err(Refusal::MediaType(String::new())),
-            Some(media_type) => parse(&media_type, body).await?,
+            Some(media_type) => app.bodies.work(body.len(), move || parse(&media_type, body)).await??,
         };
-        Ok(Self { given, declared: Vec::new(), mistakes: Map::new() })
+        Ok(Self::new(given))
+    }
+
+    fn new(given: Map<String, Value>) -> Self {
+        Self { given, declared: Vec::new(), mistakes: Map::new() }
     }
 
     /// A text field without the white space around it. A mistake is kept for [`Fields::check`].
@@ -86,31 +97,35 @@ impl Fields {
     }
 }
 
-fn unreadable(error: axum::Error) -> Refusal {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(error) = cause {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return Refusal::Domain(Error::new(Code::PayloadTooLarge, "The request body is too large."));
-        }
-        cause = error.source();
-    }
-    Refusal::Syntax("The request body broke off.".to_owned())
-}
-
-async fn parse(media_type: &str, body: Bytes) -> Result<Map<String, Value>, Refusal> {
+/// Takes time in proportion to the body, and not much more memory.
+fn parse(media_type: &str, body: Bytes) -> Result<Map<String, Value>, Refusal> {
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
         "application/json" => from_json(&body),
         "application/x-www-form-urlencoded" => {
+            if form_urlencoded::parse(&body).nth(MAX_FIELDS).is_some() {
+                return Err(too_many_fields());
+            }
             let pairs = form_urlencoded::parse(&body);
             Ok(pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect())
         }
-        "multipart/form-data" => from_multipart(media_type, body).await,
+        "multipart/form-data" => {
+            // All of it is there, so that nothing is waited for.
+            let broken = || Err(Refusal::Syntax("Multipart form parse error - the form broke off".to_owned()));
+            from_multipart(media_type, body).now_or_never().unwrap_or_else(broken)
+        }
         _ => Err(Refusal::MediaType(media_type.to_owned())),
     }
 }
 
+fn too_many_fields() -> Refusal {
+    Refusal::Syntax(format!("The form has more than {MAX_FIELDS} fields."))
+}
+
 fn from_json(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    if json::shape(body).values > MAX_VALUES {
+        return Err(Refusal::Syntax(format!("JSON parse error - more than {MAX_VALUES} values")));
+    }
     let value = serde_json::from_slice(body).map_err(|error| Refusal::Syntax(format!("JSON parse error - {error}")))?;
     // Named as Python names them.
     let kind = match value {
@@ -130,8 +145,12 @@ async fn from_multipart(media_type: &str, body: Bytes) -> Result<Map<String, Val
     let boundary = multer::parse_boundary(media_type).map_err(broken)?;
     let whole = futures::stream::once(async move { Ok::<_, std::convert::Infallible>(body) });
     let mut parts = multer::Multipart::new(whole, boundary);
-    let mut fields = Map::new();
+    let (mut fields, mut parsed) = (Map::new(), 0);
     while let Some(part) = parts.next_field().await.map_err(broken)? {
+        parsed += 1;
+        if parsed > MAX_FIELDS {
+            return Err(too_many_fields());
+        }
         let (name, is_file) = (part.name().unwrap_or_default().to_owned(), part.file_name().is_some());
         let text = part.bytes().await.map_err(broken)?;
         let value = if is_file { FILE } else { String::from_utf8_lossy(&text).into_owned().into() };
@@ -142,33 +161,30 @@ async fn from_multipart(media_type: &str, body: Bytes) -> Result<Map<String, Val
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-
     use super::*;
 
-    async fn fields(media_type: &str, body: &str) -> Result<Fields, Refusal> {
-        let request = Request::post("/").header("content-type", media_type).body(Body::from(body.to_owned())).unwrap();
-        Fields::read(request).await
+    fn fields(media_type: &str, body: &str) -> Result<Fields, Refusal> {
+        parse(media_type, Bytes::copy_from_slice(body.as_bytes())).map(Fields::new)
     }
 
-    #[tokio::test]
-    async fn the_three_kinds_of_body_say_the_same() {
+    #[test]
+    fn the_three_kinds_of_body_say_the_same() {
         let multipart = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n b c \r\n--x--\r\n";
         for (media_type, body) in [
             ("application/json", r#"{"a": "first", "a": " b c "}"#),
             ("application/x-www-form-urlencoded", "a=first&a=+b+c%20"),
             ("multipart/form-data; boundary=x", multipart),
         ] {
-            let mut fields = fields(media_type, body).await.ok().unwrap();
+            let mut fields = fields(media_type, body).ok().unwrap();
             assert_eq!(fields.text("a", 3), "b c", "{media_type}");
             assert!(fields.check().is_ok());
         }
     }
 
-    #[tokio::test]
-    async fn all_mistakes_of_all_fields_are_told() {
+    #[test]
+    fn all_mistakes_of_all_fields_are_told() {
         let body = r#"{"null": null, "blank": " \t", "list": [], "bool": true, "long": "abcd\u0000", "number": 12}"#;
-        let mut fields = fields("application/json", body).await.ok().unwrap();
+        let mut fields = fields("application/json", body).ok().unwrap();
         for field in ["missing", "null", "blank", "list", "bool", "long"] {
             fields.text(field, 3);
         }
@@ -183,5 +199,24 @@ mod tests {
             "long": ["Ensure this field has no more than 3 characters.", "Null characters are not allowed."],
         });
         assert_eq!(Value::Object(mistakes), expected);
+    }
+
+    #[test]
+    fn what_would_take_much_more_memory_than_its_bytes_is_refused() {
+        let refused = |media_type: &str, body: &str| match fields(media_type, body) {
+            Err(Refusal::Syntax(detail)) => detail,
+            _ => panic!("{media_type}: not refused"),
+        };
+        let (form, multipart) = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x");
+        let pairs: String = (0..1001).map(|number| format!("a{number}=&")).collect();
+        assert_eq!(refused(form, &pairs), "The form has more than 1000 fields.");
+        let part = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n";
+        assert_eq!(refused(multipart, &(part.repeat(1001) + "--x--\r\n")), "The form has more than 1000 fields.");
+        assert!(fields(multipart, &(part.repeat(1000) + "--x--\r\n")).is_ok());
+        let list = format!("{{\"a\":[{}]}}", "[],".repeat(5000));
+        assert_eq!(refused("application/json", &list), "JSON parse error - more than 10000 values");
+        for broken in ["", "--x", "--x\r\n", "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nends"] {
+            assert!(fields(multipart, broken).is_err(), "{broken}");
+        }
     }
 }

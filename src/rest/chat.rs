@@ -57,7 +57,7 @@ pub(super) struct Answered {
 ))]
 pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> Answer {
     let key = request.headers().get("idempotency-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
-    let mut fields = Fields::read(request).await?;
+    let mut fields = Fields::read(app, request).await?;
     let message = fields.text("message", app.config.turns.max_message_chars);
     fields.check()?;
     let ended = chat::send(app, viewer, Send { message, idempotency_key: key, ..Send::default() }).await?;

@@ -47,7 +47,7 @@ pub(super) struct Pair {
 ))]
 pub(super) async fn obtain(app: &App, request: Request) -> Answer {
     let origin = origin(&request);
-    let mut fields = Fields::read(request).await?;
+    let mut fields = Fields::read(app, request).await?;
     let username = fields.text("username", usize::MAX);
     let password = fields.text("password", usize::MAX);
     fields.check()?;
@@ -85,7 +85,7 @@ pub(super) struct Access {
 ))]
 pub(super) async fn refresh(app: &App, request: Request) -> Answer {
     let origin = origin(&request);
-    let mut fields = Fields::read(request).await?;
+    let mut fields = Fields::read(app, request).await?;
     let token = fields.text("refresh", usize::MAX);
     fields.check()?;
     match session::renew(app, &token, &origin).await? {

@@ -1,48 +1,21 @@
-//! Request bodies that have to arrive in time.
+//! Request bodies of all routes: whoever asks for one gets it whole, within the limits, or the reason why not.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use axum::body::{Body, HttpBody};
+use futures::stream::once;
+use hyper::Request;
 
-use axum::body::{Body, Bytes, HttpBody};
-use hyper::body::{Frame, SizeHint};
-use tokio::time::{Sleep, sleep};
+use crate::app::App;
+use crate::request_body::{Limits, Owner};
+use crate::viewer::Address;
 
-/// A body that fails when it is not whole in time. Time counts from the first moment in which it has to be waited for.
-pub(super) struct Timely {
-    body: Body,
-    limit: Duration,
-    waiting: Option<Pin<Box<Sleep>>>,
-}
-
-impl Timely {
-    pub(super) fn new(body: Body, limit: Duration) -> Self {
-        Self { body, limit, waiting: None }
+/// The request with a body that is received once it is asked for, at most so many bytes, in one part. It counts for the
+/// client's address; routes that know more of the client receive it themselves.
+pub(super) fn bounded(app: &App, bytes: usize, request: Request<Body>) -> Request<Body> {
+    if request.body().is_end_stream() {
+        return request;
     }
-}
-
-impl HttpBody for Timely {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            return Poll::Ready(frame);
-        }
-        let limit = self.limit;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
-        ready!(waiting.as_mut().poll(context));
-        Poll::Ready(Some(Err(axum::Error::new("the body took too long"))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    let address = request.extensions().get::<Address>().copied();
+    let limits = Limits { bytes, owner: Owner::Address(address), address };
+    let app = app.clone();
+    request.map(|body| Body::from_stream(once(async move { app.bodies.read(&app.metrics, body, limits).await })))
 }

@@ -36,6 +36,8 @@ use crate::viewer::Address;
 /// After the system refused a connection, since there are no files left or the like.
 const PAUSE: Duration = Duration::from_millis(200);
 const FORWARDED_FOR: &str = "x-forwarded-for";
+/// Bytes that are buffered of a connection, and so of the headers of a request. The library's own limit is 400 KiB.
+const MAX_BUFFER: usize = 32 << 10;
 
 /// A connection whose client has to take what is written.
 type Timed = WriteTimeout<TcpStream>;
@@ -52,7 +54,7 @@ pub async fn serve(app: &App, listener: Listener, router: Router, stop: Cancella
     };
     let http = &app.config.http;
     let mut builder = Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(http.header_timeout);
+    builder.timer(TokioTimer::new()).header_read_timeout(http.header_timeout).max_buf_size(MAX_BUFFER);
     let connections = Arc::new(Semaphore::new(http.max_connections));
     let by_address = Places::new(http.max_connections_per_address, usize::MAX);
     let tasks = TaskTracker::new();

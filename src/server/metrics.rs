@@ -119,6 +119,7 @@ fn gathered(app: &App) -> Registry {
     gauge("http_connections", "Connections of HTTP clients that are open, WebSockets excepted", app.connections.len());
     gauge("open_sockets", "WebSockets that are open", app.sockets.taken());
     gauge("open_streams", "Sockets and streams that are open, of users", app.user_streams.taken());
+    gauge("replay_bytes", "Bytes of answers that are kept for retries", app.answers.bytes());
     let database = app.db.load();
     if let Some(waiting) = database.waiting {
         gauge("database_waiting_jobs", "Write transactions that wait for SQLite's writer", waiting);
@@ -132,6 +133,9 @@ fn gathered(app: &App) -> Registry {
     };
     let connections = [("used", database.used), ("idle", database.idle)];
     by_state("database_connections", "Connections to the database (readers, on SQLite), by state", connections);
+    let (arriving, held) = app.bodies.in_use();
+    let bodies = [("arriving", arriving), ("held", held)];
+    by_state("request_body_bytes", "Bytes of request bodies that are waited for, and of large ones in memory", bodies);
     let lanes = Lane::ALL.map(|lane| (lane, app.hasher.waiting(lane)));
     let waiting = lanes.iter().map(|(_, waiting)| waiting).sum();
     by_state("password_hashes", "Password hashes, by state", [("running", app.hasher.running()), ("waiting", waiting)]);

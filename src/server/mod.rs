@@ -15,7 +15,6 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http_body_util::Limited;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +26,6 @@ use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, 
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
-use self::body::Timely;
 pub use self::connections::serve;
 pub use self::tls::Certificate;
 use crate::app::App;
@@ -72,12 +70,8 @@ pub fn router(app: &App) -> Router {
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()));
     let counted = axum::middleware::from_fn_with_state(app.clone(), metrics::count);
     // The transports tell of a body that is too large in their own words.
-    let body_timeout = app.config.http.body_timeout;
-    let limited = |bytes: usize| {
-        MapRequestLayer::new(move |request: Request<Body>| {
-            request.map(|body| Body::new(Limited::new(Timely::new(body, body_timeout), bytes)))
-        })
-    };
+    let (own, max_body_bytes) = (app.clone(), app.config.http.max_body_bytes);
+    let bounded = MapRequestLayer::new(move |request: Request<Body>| body::bounded(&own, max_body_bytes, request));
     let usual = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
@@ -85,8 +79,9 @@ pub fn router(app: &App) -> Router {
         .merge(graphql::router(app))
         .merge(rest::router().with_state(app.clone()))
         .merge(web::router())
-        .layer(limited(app.config.http.max_body_bytes));
-    let with_pictures = openai::router().with_state(app.clone()).layer(limited(app.config.v1.max_body_bytes));
+        .layer(bounded);
+    // These count large bodies for their users, and receive them themselves.
+    let with_pictures = openai::router().with_state(app.clone());
     usual.merge(with_pictures).layer(axum::extract::DefaultBodyLimit::disable()).layer(middleware).layer(counted)
 }
 

@@ -3,6 +3,8 @@
 //! A key is shown once, when it is made; what is stored is its beginning, by which it is found, and a keyed hash. It ends
 //! when it expires, is revoked, or its user may not log in any more; the end of sessions does not end it.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
@@ -27,10 +29,10 @@ const MARK: &str = "jt-";
 const PREFIX_LEN: usize = 15;
 /// Longest name, in characters.
 const MAX_NAME_CHARS: usize = 100;
+/// Models that a key may be bound to.
+const MAX_MODELS: usize = 100;
 /// Good keys of one user at once.
 const MAX_KEYS: u64 = 100;
-/// Models that one key may name.
-const MAX_MODELS: usize = 100;
 /// The last use of a key is known to within this time.
 const LAST_USE: TimeDelta = TimeDelta::minutes(1);
 
@@ -133,11 +135,15 @@ fn checked(app: &App, mut new: NewKey, now: DateTime<Utc>) -> Result<NewKey, Err
     if new.scopes.is_empty() {
         new.scopes.push(Scope::Completions);
     }
-    let models = new.models.as_deref().unwrap_or_default();
-    if models.len() > MAX_MODELS {
-        mistake("models", format!("Ensure this list has no more than {MAX_MODELS} names."));
+    if let Some(models) = &mut new.models {
+        // Each once: they are read with every request by the key.
+        let mut seen = HashSet::new();
+        models.retain(|name| seen.insert(name.clone()));
+        if models.len() > MAX_MODELS {
+            mistake("models", format!("Ensure this list has no more than {MAX_MODELS} names."));
+        }
     }
-    for name in models.iter().take(MAX_MODELS) {
+    for name in new.models.iter().flatten().take(MAX_MODELS) {
         // The command line runs without the models themselves.
         if app.models.get(Some(name)).is_none() && !app.config.models.contains_key(name) {
             mistake("models", format!("There is no model {name}."));

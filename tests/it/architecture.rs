@@ -5,8 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const LEAVES: &[&str] = &[
+    "byte_budget",
     "clock",
     "error",
+    "json",
     "jwt",
     "keyed_hash",
     "metrics",
@@ -30,6 +32,7 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     }
     // Its queue is bounded by address.
     rules.insert("password", vec!["error", "tokens", "rate_limit", "viewer"]);
+    rules.insert("recording", vec!["byte_budget"]);
     let with_leaves = |more: &[&'static str]| [LEAVES, more].concat();
     rules.insert("config", with_leaves(&[]));
     rules.insert("secrets", with_leaves(&["config"]));
@@ -39,7 +42,8 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     rules.insert("ai", with_leaves(&[]));
     rules.insert("cluster", with_leaves(&[]));
     rules.insert("limits", with_leaves(&["config", "cluster"]));
-    rules.insert("app", with_leaves(&["config", "secrets", "db", "entity", "ai", "cluster", "limits"]));
+    rules.insert("request_body", with_leaves(&[]));
+    rules.insert("app", with_leaves(&["config", "secrets", "db", "entity", "ai", "cluster", "limits", "request_body"]));
     let base = ["app", "config", "secrets", "db", "entity", "ai", "cluster"];
     let domain = |more: &[&'static str]| with_leaves(&[&base[..], more].concat());
     rules.insert("neighbours", domain(&[]));
@@ -50,12 +54,12 @@ fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
     rules.insert("chat", domain(&["ledger", "audit"]));
     let rooms = ["ledger", "audit", "account", "session", "chat"];
     rules.insert("transfer", domain(&rooms));
-    rules.insert("graphql", domain(&rooms));
-    rules.insert("rest", domain(&rooms));
-    rules.insert("openai", domain(&rooms));
+    for transport in ["graphql", "rest", "openai"] {
+        rules.insert(transport, domain(&[&rooms[..], &["request_body"]].concat()));
+    }
     rules.insert("retention", domain(&["ledger", "audit", "session", "chat"]));
     rules.insert("web", Vec::new());
-    let serving = ["retention", "neighbours", "graphql", "rest", "openai", "web"];
+    let serving = ["retention", "neighbours", "graphql", "rest", "openai", "web", "request_body"];
     rules.insert("server", domain(&[&rooms[..], &serving].concat()));
     rules.insert(
         "cli",

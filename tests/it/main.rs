@@ -18,6 +18,7 @@ mod api_keys;
 mod architecture;
 mod authorization;
 mod backup;
+mod bodies;
 mod carriers;
 mod cluster;
 mod conversations;

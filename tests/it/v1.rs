@@ -633,6 +633,7 @@ pub fn chat_call_of(model: &str, content: &str) -> jeton::chat::Call {
         choices: 1,
         text: content.to_owned(),
         idempotency_key: None,
-        fingerprint: Vec::new(),
+        fingerprint: None,
+        admission: None,
     }
 }

@@ -4,20 +4,24 @@ use tiktoken_rs::CoreBPE;
 
 /// Longer texts are counted in parts: splitting a word now and then costs less than reading a very long text at once.
 const PART: usize = 8 << 10;
-/// Beyond so much text the rest is reckoned by what comes before.
-const READ: usize = 1 << 20;
+/// So many parts are counted at most, spread evenly over a longer text; the rest is reckoned by them.
+const MAX_PARTS: usize = 32;
 
 /// How many units a text is for this model. For a model whose family is unknown by the newest vocabulary.
 pub(super) fn count(model: &str, text: &str) -> u64 {
     let vocabulary = vocabulary(model);
-    let (read, mut units, mut rest) = (text.floor_char_boundary(READ), 0u64, text);
-    rest = rest.get(..read).unwrap_or(rest);
-    while !rest.is_empty() {
-        let (part, behind) = rest.split_at(rest.floor_char_boundary(PART));
-        units += vocabulary.encode_ordinary(part).len() as u64;
-        rest = behind;
+    let every = text.len().div_ceil(PART).div_ceil(MAX_PARTS).max(1);
+    let (mut units, mut read, mut start) = (0u64, 0, 0);
+    for number in 1..=text.len().div_ceil(PART) {
+        let end = text.floor_char_boundary(number * PART);
+        if number % every == 0 {
+            let part = text.get(start..end).unwrap_or_default();
+            units += vocabulary.encode_ordinary(part).len() as u64;
+            read += part.len();
+        }
+        start = end;
     }
-    if read < text.len() { (units as u128 * text.len() as u128 / read as u128) as u64 } else { units }
+    if read == 0 { 0 } else { (units as u128 * text.len() as u128 / read as u128) as u64 }
 }
 
 fn vocabulary(model: &str) -> &'static CoreBPE {
@@ -38,5 +42,9 @@ mod tests {
         let units = count("gpt-4o", &long);
         assert!((590_000..=620_000).contains(&units), "{units}");
         count("gpt-4o", &"a".repeat(100_000));
+        // What stands at its beginning says little of a long text.
+        let (sparse, dense) = ("one two three ".repeat(100_000), "\u{3b1}\u{3c8}".repeat(500_000));
+        let (first, last) = (count("gpt-4o", &(sparse.clone() + &dense)), count("gpt-4o", &(dense + &sparse)));
+        assert!(first.abs_diff(last) < first / 10, "{first} {last}");
     }
 }

@@ -2,41 +2,64 @@
 
 use axum::body::Bytes;
 
-/// Cuts a stream of bytes into events, each with the empty line that ends it.
-#[derive(Default)]
+use super::gather::{FREE, Place, Places};
+
+/// Cuts a stream of bytes into events, each with the empty line that ends it. No byte is looked at or moved more often than
+/// a few times, however they come.
 pub(super) struct Splitter {
     rest: Vec<u8>,
-    /// So much of the rest has no end of an event in it.
+    /// What is before has been taken.
+    start: usize,
+    /// No event ends before.
     looked: usize,
+    places: Places,
+    place: Place,
 }
 
 impl Splitter {
-    /// More bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn new(places: Places) -> Self {
+        Self { rest: Vec::new(), start: 0, looked: 0, places, place: Place::default() }
+    }
+
+    /// More bytes. An event that is long already waits for its place.
+    pub(super) async fn push(&mut self, bytes: &[u8]) {
+        self.rest.drain(..self.start);
+        self.looked -= self.start;
+        self.start = 0;
+        if self.rest.is_empty() && self.rest.capacity() > FREE {
+            self.rest = Vec::new();
+        }
+        self.places.take(&mut self.place, self.rest.len()).await;
         self.rest.extend_from_slice(bytes);
     }
 
     /// The next whole event.
     pub(super) fn next(&mut self) -> Option<Bytes> {
-        let end = end_of_event(&self.rest, self.looked.saturating_sub(3));
+        let end = end_of_event(&self.rest, self.looked.saturating_sub(3).max(self.start));
         let Some(end) = end else {
             self.looked = self.rest.len();
             return None;
         };
-        let behind = self.rest.split_off(end);
-        self.looked = 0;
-        Some(std::mem::replace(&mut self.rest, behind).into())
+        self.looked = end;
+        Some(self.take(end))
     }
 
     /// Bytes that are held until the event that they belong to is whole.
     pub(super) fn pending(&self) -> usize {
-        self.rest.len()
+        self.rest.len() - self.start
     }
 
     /// What is left when nothing comes any more: an event whose empty line was left out, or nothing.
     pub(super) fn last(&mut self) -> Option<Bytes> {
-        let rest = std::mem::take(&mut self.rest);
-        (!rest.is_empty()).then(|| rest.into())
+        (self.start < self.rest.len()).then(|| self.take(self.rest.len()))
+    }
+
+    /// The event up to here, in memory of its own, since others may be dropped long before it.
+    fn take(&mut self, end: usize) -> Bytes {
+        let event = self.rest.get(self.start..end).unwrap_or_default();
+        let event = if event.len() > FREE { self.place.bytes(event.to_vec()) } else { Bytes::copy_from_slice(event) };
+        self.start = end;
+        event
     }
 }
 
@@ -84,8 +107,8 @@ pub(super) fn data(event: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn events_come_out_as_they_went_in_however_they_were_cut() {
+    #[tokio::test]
+    async fn events_come_out_as_they_went_in_however_they_were_cut() {
         let text = "data: {\"a\":1}\n\n: note\n\ndata:x\r\n\r\ndata: 1\rdata: 2\r\rdata: ü\n\ndata: [DONE]";
         let expected = [
             "data: {\"a\":1}\n\n",
@@ -97,15 +120,45 @@ mod tests {
         ];
         let datas = [Some("{\"a\":1}"), None, Some("x"), Some("1\n2"), Some("ü"), Some("[DONE]")];
         for size in 1..=text.len() {
-            let (mut splitter, mut events) = (Splitter::default(), Vec::new());
+            let (mut splitter, mut events) = (Splitter::new(Places::default()), Vec::new());
             for chunk in text.as_bytes().chunks(size) {
-                splitter.push(chunk);
+                splitter.push(chunk).await;
                 events.extend(std::iter::from_fn(|| splitter.next()));
             }
             events.extend(splitter.last());
             assert_eq!(events, expected, "{size}");
             let found: Vec<_> = events.iter().map(|event| data(event)).collect();
             assert_eq!(found.iter().map(Option::as_deref).collect::<Vec<_>>(), datas, "{size}");
+        }
+    }
+
+    /// The time that the processor gave to this thread, whatever others do.
+    fn cpu_time() -> std::time::Duration {
+        nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID.now().unwrap().into()
+    }
+
+    #[tokio::test]
+    async fn time_grows_with_the_bytes_and_not_faster() {
+        async fn took(text: &[u8], chunk: usize) -> std::time::Duration {
+            let mut least = std::time::Duration::MAX;
+            for _ in 0..5 {
+                let began = cpu_time();
+                let mut splitter = Splitter::new(Places::default());
+                for chunk in text.chunks(chunk) {
+                    splitter.push(chunk).await;
+                    while splitter.next().is_some() {}
+                }
+                least = least.min(cpu_time() - began);
+            }
+            least
+        }
+        // Many events in one chunk; one event in many chunks.
+        for (pattern, chunk) in
+            [("\n\n", usize::MAX), ("data: x\n\n", usize::MAX), ("xxxxxxxx", 64), ("\r", usize::MAX)]
+        {
+            let (short, long) = (pattern.repeat(8_000), pattern.repeat(64_000));
+            let (short, long) = (took(short.as_bytes(), chunk).await, took(long.as_bytes(), chunk).await);
+            assert!(long <= short * 30, "{pattern:?}: {short:?}, and eight times as much {long:?}");
         }
     }
 }

@@ -7,6 +7,7 @@
 mod breaker;
 mod count;
 mod events;
+mod gather;
 mod params;
 mod pass;
 mod read;
@@ -26,6 +27,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::breaker::Breaker;
+use self::gather::Places;
 pub use self::params::Params;
 use super::{Event, Malformed, Message, Passing, Provider, RawCall, Reply, Request};
 use crate::error::{Code, Error};
@@ -87,6 +89,7 @@ struct Shared {
     limit_name: &'static str,
     rest: Duration,
     params: Params,
+    places: Places,
 }
 
 struct Upstream {
@@ -112,7 +115,8 @@ impl OpenAi {
             .build()
             .map_err(Error::internal)?;
         let upstreams = upstreams.into_iter().map(Upstream::new).collect::<Result<_, _>>()?;
-        let shared = Shared { client, upstreams, retries, window, units_per_image, limit_name, rest, params };
+        let places = Places::default();
+        let shared = Shared { client, upstreams, retries, window, units_per_image, limit_name, rest, params, places };
         Ok(Self(Arc::new(shared)))
     }
 }
@@ -329,8 +333,8 @@ impl Shared {
     }
 
     /// What an upstream says of its trouble in the middle of a stream.
-    fn failed_midway(&self, upstream: usize, error: &serde_json::Value) -> Error {
-        let text: String = error.to_string().chars().take(MAX_EXCERPT_BYTES).collect();
+    fn failed_midway(&self, upstream: usize, error: &str) -> Error {
+        let text: String = error.chars().take(MAX_EXCERPT_BYTES).collect();
         unavailable(self.upstreams.get(upstream).map(|upstream| upstream.redacted(&text)).unwrap_or_default())
     }
 }

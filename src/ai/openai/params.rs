@@ -12,9 +12,14 @@ use serde_json::Value;
 
 use super::pass::LIMITS;
 use crate::ai::{Malformed, RawCall};
+use crate::json;
 
 /// Answers that can be asked for at once. OpenAI's own maximum.
 const MAX_ANSWERS: u64 = 128;
+/// Values of `tools`, those within others included.
+const MAX_TOOL_VALUES: usize = 100_000;
+/// Bytes of a parameter of which only some values are rejected.
+const MAX_VALUE_BYTES: usize = 16 << 10;
 /// What every call may have, also where there is an allow-list.
 const BASIC: [&str; 4] = ["model", "messages", "stream", "stream_options"];
 
@@ -33,8 +38,15 @@ pub struct Params {
 
 impl Params {
     /// The rules: `rejected` has names, or `name=value` for single values; `allowed` is the allow-list, if it is not empty;
-    /// `forced` are set in each call; each of `answers` is the number of answers that a call asks for.
-    pub fn new(rejected: &[String], allowed: &[String], forced: &BTreeMap<String, Value>, answers: &[String]) -> Self {
+    /// `forced` are set in each call; each of `answers` is the number of answers that a call asks for;
+    /// `tools` are the types of tools that a call may have.
+    pub fn new(
+        rejected: &[String],
+        allowed: &[String],
+        forced: &BTreeMap<String, Value>,
+        answers: &[String],
+        tools: &[String],
+    ) -> Self {
         let mut by_name: HashMap<String, Vec<String>> = HashMap::new();
         for entry in rejected {
             match entry.split_once('=') {
@@ -86,6 +98,9 @@ impl Params {
         }
         let Some(json) = call.get("tools").filter(|json| json.trim() != "null") else { return Ok(()) };
         let wrong = |message: String| Malformed { param: Some("tools".to_owned()), message };
+        if json::shape(json.as_bytes()).values > MAX_TOOL_VALUES {
+            return Err(wrong(format!("`tools` has more than {MAX_TOOL_VALUES} values.")));
+        }
         let tools: Vec<Tool<'_>> =
             serde_json::from_str(json).map_err(|_| wrong("`tools` is a list of objects.".to_owned()))?;
         let mut kinds = tools.iter().filter_map(|tool| tool.kind.as_deref());
@@ -108,6 +123,9 @@ impl Params {
         }
         match self.rejected.get(&by) {
             Some(values) if values.is_empty() => return Some(format!("`{name}` may not be set here.")),
+            Some(_) if json.len() > MAX_VALUE_BYTES => {
+                return Some(format!("`{name}` has more than {MAX_VALUE_BYTES} bytes."));
+            }
             Some(values) => {
                 let value = serde_json::from_str::<Value>(json).unwrap_or_default();
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -150,6 +168,7 @@ mod tests {
             &names(allowed),
             &forced,
             &names(&["n", "best_of"]),
+            &names(&["function"]),
         )
     }
 

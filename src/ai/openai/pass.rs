@@ -7,9 +7,12 @@ use async_stream::stream;
 use axum::body::Bytes;
 use futures::StreamExt;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::events::data;
+use super::gather::{First, Place, Texts};
 use super::params::folded;
 use super::read::{MAX_KEPT_BYTES, events};
 use super::{Chunks, Shared, broke_off, unavailable};
@@ -61,7 +64,7 @@ fn is_there(call: &RawCall, name: &str) -> bool {
 /// An answer in parts.
 pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, show_usage: bool) -> Reply {
     stream! {
-        let mut events = events(bytes);
+        let mut events = events(shared.places.clone(), bytes);
         let (mut usage, mut finished) = (None, false);
         while let Some(event) = events.next().await {
             let event = match event {
@@ -88,8 +91,8 @@ pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, show_us
                 yield Ok(Event::Raw { bytes: event, text: String::new(), other: data });
                 continue;
             };
-            if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
-                yield Err(shared.failed_midway(upstream, &error));
+            if let Some(error) = &chunk.error {
+                yield Err(shared.failed_midway(upstream, error.get()));
                 return;
             }
             let reported = chunk.usage();
@@ -116,10 +119,13 @@ pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, show_us
 /// An answer in one piece.
 pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks) -> Reply {
     stream! {
-        let mut body = Vec::new();
+        let (mut body, mut place) = (Vec::new(), Place::default());
         while let Some(chunk) = bytes.next().await {
             match chunk {
-                Ok(chunk) => body.extend_from_slice(&chunk),
+                Ok(chunk) => {
+                    shared.places.take(&mut place, body.len() + chunk.len()).await;
+                    body.extend_from_slice(&chunk);
+                }
                 Err(error) => {
                     yield Err(error);
                     return;
@@ -143,13 +149,13 @@ pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks) -> 
                 return;
             }
         };
-        if let Some(error) = answer.error.filter(|error| !error.is_null()) {
-            yield Err(shared.failed_midway(upstream, &error));
+        if let Some(error) = &answer.error {
+            yield Err(shared.failed_midway(upstream, error.get()));
             return;
         }
         let (text, other) = written(answer.choices());
         let usage = answer.usage();
-        yield Ok(Event::Raw { bytes: body.into(), text, other });
+        yield Ok(Event::Raw { bytes: place.bytes(body), text, other });
         yield Ok(Event::End(usage));
     }
     .boxed()
@@ -167,71 +173,54 @@ fn is_comment(event: &[u8]) -> bool {
 pub(super) fn written(choices: &[Choice]) -> (String, String) {
     let (mut text, mut other) = (String::new(), String::new());
     for choice in choices {
-        let is_first = choice.index.as_ref().and_then(Value::as_u64).unwrap_or_default() == 0;
+        let index = choice.index.as_ref().and_then(|index| index.get().parse::<u64>().ok());
         // `text` is that of older completions.
         for said in [&choice.delta, &choice.message, &choice.text].into_iter().flatten() {
-            match said {
-                Value::Object(fields) => {
-                    for (name, value) in fields {
-                        if name == "content" && is_first {
-                            collect(value, &mut text)
-                        } else {
-                            labelled(name, value, &mut other)
-                        }
-                    }
-                }
-                said => collect(said, if is_first { &mut text } else { &mut other }),
+            let before = (text.len(), other.len());
+            let texts = match index.unwrap_or_default() {
+                0 => Texts::with_rest(&mut text, &mut other),
+                _ => Texts::new(&mut other),
+            };
+            if texts.read(said.get()).is_err() {
+                // What can't be read counts as it is.
+                text.truncate(before.0);
+                other.truncate(before.1);
+                other.push_str(said.get());
             }
         }
     }
     (text, other)
 }
 
-/// All texts in a value, but for those that are labels.
-fn collect(value: &Value, into: &mut String) {
-    match value {
-        Value::String(said) => into.push_str(said),
-        Value::Array(values) => values.iter().for_each(|value| collect(value, into)),
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| labelled(name, value, into)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-fn labelled(name: &str, value: &Value, into: &mut String) {
-    if !["role", "type", "id", "index", "format", "signature"].contains(&name) {
-        collect(value, into);
-    }
-}
-
 /// What matters here of an answer, or of a part of one. Each member is read by itself: one of another shape than expected
-/// must not hide the others.
-#[derive(Default, Deserialize)]
+/// must not hide the others. No values are made of what is in them.
+#[derive(Deserialize)]
 pub(super) struct Answer {
     #[serde(default)]
-    choices: Option<Vec<Choice>>,
+    choices: Option<First<Choice>>,
     #[serde(default)]
-    usage: Option<Value>,
+    usage: Option<Box<RawValue>>,
     #[serde(default)]
-    pub(super) error: Option<Value>,
+    pub(super) error: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Choice {
     #[serde(default)]
-    index: Option<Value>,
+    index: Option<Box<RawValue>>,
     #[serde(default)]
-    delta: Option<Value>,
+    delta: Option<Box<RawValue>>,
     #[serde(default)]
-    message: Option<Value>,
+    message: Option<Box<RawValue>>,
     #[serde(default)]
-    text: Option<Value>,
+    text: Option<Box<RawValue>>,
     #[serde(default)]
-    finish_reason: Option<Value>,
+    finish_reason: Option<IgnoredAny>,
 }
 
 impl Answer {
     pub(super) fn choices(&self) -> &[Choice] {
-        self.choices.as_deref().unwrap_or_default()
+        self.choices.as_ref().map(|choices| choices.0.as_slice()).unwrap_or_default()
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -240,19 +229,43 @@ impl Answer {
 
     /// The usage, by any of the names that upstreams have for it; none where it does not say what was written.
     pub(super) fn usage(&self) -> Option<Usage> {
-        let usage = self.usage.as_ref()?;
-        let number = |names: [&str; 2]| names.iter().find_map(|name| count(usage.get(name)?));
-        let output = number(["completion_tokens", "output_tokens"])?;
-        Some(Usage { input: number(["prompt_tokens", "input_tokens"]).unwrap_or_default(), output })
+        // Of a list, the elements would be taken for members.
+        let usage = self.usage.as_ref()?.get();
+        let usage: Counts = usage.starts_with('{').then(|| serde_json::from_str(usage).ok())??;
+        let output = number([&usage.completion_tokens, &usage.output_tokens])?;
+        Some(Usage { input: number([&usage.prompt_tokens, &usage.input_tokens]).unwrap_or_default(), output })
     }
 }
 
+/// A usage, each count by the names that upstreams have for it.
+#[derive(Deserialize)]
+struct Counts {
+    #[serde(default)]
+    prompt_tokens: Option<Box<RawValue>>,
+    #[serde(default)]
+    input_tokens: Option<Box<RawValue>>,
+    #[serde(default)]
+    completion_tokens: Option<Box<RawValue>>,
+    #[serde(default)]
+    output_tokens: Option<Box<RawValue>>,
+}
+
+/// The first of these that is a count.
+fn number(given: [&Option<Box<RawValue>>; 2]) -> Option<u64> {
+    given.into_iter().flatten().find_map(|json| count(json.get()))
+}
+
 /// A count, as a number or as the text of one. Negative ones say nothing.
-fn count(value: &Value) -> Option<u64> {
+fn count(json: &str) -> Option<u64> {
     let whole = |number: f64| (number >= 0.0).then_some(number.ceil() as u64);
+    // Nothing longer is a count.
+    let value = (json.len() <= MAX_COUNT_BYTES).then(|| serde_json::from_str::<Value>(json).ok())??;
     match value {
         Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     }
 }
+
+/// The longest count, as JSON.
+const MAX_COUNT_BYTES: usize = 64;

@@ -106,6 +106,14 @@ impl Server {
         assert!(lifted.expect("prlimit, of util-linux").success());
     }
 
+    /// The most memory that it had so far, in bytes.
+    #[cfg(target_os = "linux")]
+    pub fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().trim().parse::<u64>().unwrap() << 10
+    }
+
     /// The status of a page.
     pub async fn status(&self, path: &str) -> u16 {
         client().get(format!("{}{path}", self.url)).send().await.unwrap().status().as_u16()

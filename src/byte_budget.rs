@@ -1,0 +1,160 @@
+//! A budget of bytes that several owners share.
+//!
+//! Nobody waits: what does not fit is rejected at once, so that no reservation can block another one. Two limits hold for
+//! an owner: a fixed share, and as many bytes as are left free for everybody else. So `n` owners who take all they can get
+//! leave one part in `n + 1` for the next one (the dynamic thresholds of Choudhury and Hahne).
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A budget of bytes. Clones are the same one.
+#[derive(Clone)]
+pub struct ByteBudget<K> {
+    total: usize,
+    share: usize,
+    used: Arc<Mutex<Used<K>>>,
+}
+
+struct Used<K> {
+    by_owner: HashMap<K, usize>,
+    total: usize,
+}
+
+/// Bytes that are taken from a budget until this is dropped.
+pub struct Reservation<K: Copy + Eq + Hash> {
+    budget: ByteBudget<K>,
+    owner: K,
+    bytes: usize,
+}
+
+/// Which limit of a budget a reservation would exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exhausted {
+    /// The owner's share.
+    Owner,
+    /// What is left of the whole.
+    Total,
+}
+
+impl<K: Copy + Eq + Hash> ByteBudget<K> {
+    /// A budget of `total` bytes, of which one owner gets at most `share`.
+    pub fn new(total: usize, share: usize) -> Self {
+        Self { total, share, used: Arc::new(Mutex::new(Used { by_owner: HashMap::new(), total: 0 })) }
+    }
+
+    /// Takes bytes for an owner.
+    ///
+    /// # Errors
+    /// Which limit they exceed; then nothing is taken.
+    pub fn reserve(&self, owner: K, bytes: usize) -> Result<Reservation<K>, Exhausted> {
+        self.take(owner, bytes)?;
+        Ok(Reservation { budget: self.clone(), owner, bytes })
+    }
+
+    /// The bytes that are taken now.
+    pub fn in_use(&self) -> usize {
+        self.lock().total
+    }
+
+    fn take(&self, owner: K, bytes: usize) -> Result<(), Exhausted> {
+        let mut used = self.lock();
+        let own = used.by_owner.get(&owner).copied().unwrap_or_default().saturating_add(bytes);
+        if own > self.share {
+            return Err(Exhausted::Owner);
+        }
+        let total = used.total.saturating_add(bytes);
+        if own > self.total.saturating_sub(total) {
+            return Err(Exhausted::Total);
+        }
+        used.by_owner.insert(owner, own);
+        used.total = total;
+        Ok(())
+    }
+
+    fn give_back(&self, owner: K, bytes: usize) {
+        let mut used = self.lock();
+        used.total = used.total.saturating_sub(bytes);
+        if let Some(own) = used.by_owner.get_mut(&owner) {
+            *own = own.saturating_sub(bytes);
+            if *own == 0 {
+                used.by_owner.remove(&owner);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Used<K>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Copy + Eq + Hash> Reservation<K> {
+    /// How many bytes it holds.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes more bytes.
+    ///
+    /// # Errors
+    /// As [`ByteBudget::reserve`]; what it holds stays as it is.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        self.budget.take(self.owner, bytes)?;
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Gives back what exceeds this number of bytes.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let excess = self.bytes.saturating_sub(bytes);
+        self.budget.give_back(self.owner, excess);
+        self.bytes -= excess;
+    }
+}
+
+impl<K: Copy + Eq + Hash> Drop for Reservation<K> {
+    fn drop(&mut self) {
+        self.shrink_to(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_gets_its_share_and_everything_is_given_back() {
+        let budget = ByteBudget::new(1000, 300);
+        let mut one = budget.reserve("one", 200).ok().unwrap();
+        assert_eq!(budget.reserve("one", 101).err(), Some(Exhausted::Owner));
+        assert_eq!(one.grow(101), Err(Exhausted::Owner));
+        assert_eq!((one.grow(100), one.bytes(), budget.in_use()), (Ok(()), 300, 300));
+        one.shrink_to(50);
+        one.shrink_to(60);
+        assert_eq!((one.bytes(), budget.in_use()), (50, 50));
+        assert_eq!(budget.reserve("one", usize::MAX).err(), Some(Exhausted::Owner));
+        let two = budget.reserve("two", 300);
+        drop((one, two));
+        assert_eq!(budget.in_use(), 0);
+        assert!(budget.lock().by_owner.is_empty());
+    }
+
+    #[test]
+    fn however_many_take_all_they_can_get_another_one_still_gets_something() {
+        let budget = ByteBudget::new(96_000, 24_000);
+        let mut taken = Vec::new();
+        for owner in 0..20 {
+            let mut reservation = budget.reserve(owner, 0).ok().unwrap();
+            while reservation.grow(100).is_ok() {}
+            taken.push(reservation);
+        }
+        assert!(taken[..3].iter().all(|reservation| reservation.bytes() == 24_000));
+        assert!(budget.in_use() < 96_000);
+        assert_eq!(budget.reserve(0, 24_000).err(), Some(Exhausted::Owner));
+        assert_eq!(budget.reserve(99, 24_000).err(), Some(Exhausted::Total));
+        // The first ones have what they had when others came; these share what is left.
+        assert!(taken.windows(2).all(|pair| pair[0].bytes() >= pair[1].bytes()));
+        taken.drain(..10);
+        assert!(budget.reserve(99, 24_000).is_ok());
+    }
+}

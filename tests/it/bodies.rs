@@ -1,0 +1,420 @@
+//! Request bodies and kept answers: however much is sent, the memory for it is bounded, and others still get through.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::Request;
+use http_body_util::{BodyExt, Full};
+use jeton::request_body::{Limits, Owner};
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::client::Answer;
+use crate::support::installation::{Installation, client};
+use crate::support::socket::Socket;
+use crate::support::{Client, On, TestApp, openai};
+use crate::v1::{DONE, Does, STOP, asking, piece, post_raw, upstream};
+
+const KIB: usize = 1 << 10;
+/// Budgets that a test can fill.
+const SMALL_BUDGETS: &str = "
+    v1.max_body_bytes = 1_000_000
+    http.max_body_bytes = 500_000
+    http.max_inflight_body_bytes = 8_000_000
+    http.max_inflight_body_bytes_per_client = 2_000_000
+    http.trusted_proxies = ['127.0.0.1/32']
+";
+
+/// Takes bytes of the budget, as a body of this user that is under way does.
+async fn hold(app: &TestApp, user_id: i64, bytes: usize) -> Bytes {
+    let limits = Limits { bytes, owner: Owner::User(user_id), address: None };
+    app.app.bodies.read(&app.app.metrics, Full::new(vec![b' '; bytes].into()), limits).await.unwrap()
+}
+
+/// A request whose body is sent in part, from an address, and what is answered until then.
+struct HalfSent(TcpStream);
+
+impl HalfSent {
+    async fn begin(
+        server: SocketAddr,
+        from: &str,
+        access: Option<&str>,
+        path: &str,
+        length: usize,
+        sent: usize,
+    ) -> Self {
+        let mut stream = TcpStream::connect(server).await.unwrap();
+        let access = access.map(|access| format!("authorization: Bearer {access}\r\n")).unwrap_or_default();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {from}\r\n{access}content-type: application/json\r\n\
+             content-length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // One that is refused may be closed meanwhile.
+        stream.write_all(&vec![b' '; sent]).await.ok();
+        Self(stream)
+    }
+
+    /// The head of an answer that has come already; nothing where the server still waits for the body.
+    async fn answer(&mut self) -> Option<String> {
+        let mut head = vec![0; 8 * KIB];
+        let read = tokio::time::timeout(Duration::from_millis(300), self.0.read(&mut head)).await.ok()?.ok()?;
+        Some(String::from_utf8_lossy(&head[..read]).into_owned())
+    }
+}
+
+/// Waits until nothing of a body is in memory.
+async fn nothing_held(app: &TestApp) {
+    let empty = async {
+        while app.app.bodies.in_use() != (0, 0) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), empty).await.expect("all bytes are given back");
+}
+
+fn large_call(model: &str, bytes: usize) -> String {
+    json!({ "model": model, "messages": [{ "role": "user", "content": "Hi" }], "metadata": "x".repeat(bytes) })
+        .to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_sent_bodies_are_bounded_by_user_and_address_and_usual_messages_pass() {
+    let app = TestApp::with(On::Sqlite, SMALL_BUDGETS).await;
+    let (mia, tom, eve) = (app.user("mia").await, app.user("tom").await, app.user("eve").await);
+    let server = app.serve().await;
+    let (here, there) = ("192.0.2.1", "192.0.2.2");
+    let mut under_way = Vec::new();
+    for path in ["/v1/chat/completions", "/graphql", "/api/register/"] {
+        for client in [&mia, &tom] {
+            for _ in 0..5 {
+                let access = client.access.as_deref();
+                under_way.push(HalfSent::begin(server, here, access, path, 450_000, 100_000).await);
+            }
+        }
+    }
+    let mut answers = Vec::new();
+    for half_sent in &mut under_way {
+        answers.push(half_sent.answer().await);
+    }
+    let refused: Vec<_> = answers.iter().flatten().collect();
+    assert_eq!(refused.len(), 26, "four of thirty fit into the share of an address: {answers:?}");
+    for answer in refused {
+        let answer = answer.to_lowercase();
+        assert!(answer.starts_with("http/1.1 429") && answer.contains("\r\nretry-after: 1\r\n"), "{answer}");
+    }
+    let (arriving, held) = app.app.bodies.in_use();
+    assert_eq!((arriving, held), (4 * 450_000, 4 * 450_000));
+    // Usual messages, and large ones from elsewhere.
+    assert_eq!(mia.post("/v1/chat/completions", asking("echo", false)).await.status, 200);
+    assert_eq!(mia.say("echo", "Hi").await["chat"]["status"], "DONE");
+    assert_eq!(post_raw(&eve, &large_call("echo", 900_000), &[]).await.status, 400, "echo does not know it");
+    let mut elsewhere = HalfSent::begin(server, there, eve.access.as_deref(), "/graphql", 450_000, 450_000).await;
+    assert!(elsewhere.answer().await.unwrap().starts_with("HTTP/1.1 400"), "white space is no JSON");
+    drop(under_way);
+    nothing_held(&app).await;
+    // The whole of it was free, and so it is rated by what it holds.
+    assert_eq!(app.balance(&tom).await, (4000, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_budget_is_said_in_the_words_of_each_transport_and_small_bodies_need_none() {
+    let app = TestApp::with(On::Sqlite, SMALL_BUDGETS).await;
+    let (mia, metrics) = (app.user("mia").await, jeton::server::metrics::router(app.app.clone()));
+    let mut held = Vec::new();
+    for other in 100..110 {
+        while app.app.bodies.in_use().1 < 7_900_000 - 100_000 {
+            let limits = Limits { bytes: 100_000, owner: Owner::User(other), address: None };
+            let body = Full::new(Bytes::from(vec![b' '; 100_000]));
+            let Ok(body) = app.app.bodies.read(&app.app.metrics, body, limits).await else { break };
+            held.push(body);
+        }
+    }
+    let message = "x".repeat(400_000);
+    let v1 = post_raw(&mia, &large_call("echo", 900_000), &[]).await;
+    let body = v1.json();
+    assert_eq!((v1.status.as_u16(), &body["error"]["code"]), (503, &json!("unavailable")), "{body}");
+    let rest = mia.post("/api/chat/", json!({ "message": message })).await;
+    assert_eq!(rest.status, 503);
+    assert!(rest.json()["detail"].as_str().unwrap().starts_with("Too many bytes of requests"), "{}", rest.text);
+    let graphql = mia.post("/graphql", json!({ "query": "{ __typename }", "variables": { "x": message } })).await;
+    assert_eq!(
+        (graphql.status.as_u16(), &graphql.json()["errors"][0]["extensions"]["code"]),
+        (503, &json!("UNAVAILABLE"))
+    );
+    for answer in [&v1, &rest, &graphql] {
+        assert_eq!(answer.headers["retry-after"], "1");
+    }
+    // An own share that is used up is the client's own matter.
+    drop(held);
+    let own = [hold(&app, mia.user_id(), 1_000_000).await, hold(&app, mia.user_id(), 500_000).await];
+    let limited = post_raw(&mia, &large_call("echo", 900_000), &[]).await;
+    assert_eq!((limited.status.as_u16(), &limited.json()["error"]["code"]), (429, &json!("rate_limit_exceeded")));
+    assert_eq!(limited.headers["retry-after"], "1");
+    assert_eq!(mia.post("/v1/chat/completions", asking("echo", false)).await.status, 200);
+    assert_eq!(mia.post("/api/chat/", json!({ "message": "Hi" })).await.status, 200);
+    let page = Client::new(metrics, None).get("/metrics").await.text;
+    for line in [
+        "jeton_request_body_bytes{state=\"arriving\"} 0",
+        "jeton_request_body_bytes{state=\"held\"} 1500000",
+        "jeton_limited_total{kind=\"request_bodies\"} 3",
+        "jeton_limited_total{kind=\"request_bodies_of_client\"} 1",
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line}: {page}");
+    }
+    drop(own);
+    assert_eq!(
+        post_raw(&mia, &large_call("echo", 900_000), &[]).await.status,
+        400,
+        "echo does not know `metadata` as text"
+    );
+    assert_eq!(app.app.bodies.in_use(), (0, 0));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_counts_while_its_call_is_under_way_and_is_given_back_with_it(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+) {
+    let (url, heard) = upstream(Does::Hang(vec![piece("a")])).await;
+    let app = TestApp::with_provider(on, "v1.drain = '0s'", Arc::new(openai(&[&url], 0))).await;
+    let mia = app.user("mia").await;
+    let mut call = asking("upstream", true);
+    call["messages"][0]["content"] = "x".repeat(100_000).into();
+    let body = call.to_string();
+    let request = Request::post("/v1/chat/completions").header("content-type", "application/json");
+    let request = request.header("authorization", format!("Bearer {}", mia.access.as_deref().unwrap()));
+    let answer = tower::ServiceExt::oneshot(app.router.clone(), request.body(Body::from(body.clone())).unwrap());
+    let mut answer = answer.await.unwrap().into_body();
+    answer.frame().await.unwrap().unwrap();
+    assert_eq!(app.app.bodies.in_use(), (0, body.len()));
+    assert_eq!(
+        heard.bodies.lock().unwrap()[0].1.len(),
+        body.len() - "upstream".len() + "gpt-test".len() + OPTIONS.len()
+    );
+    drop(answer);
+    app.settled().await;
+    nothing_held(&app).await;
+    assert_eq!(app.balance(&mia).await, (3900, 0));
+}
+
+/// What is asked of an upstream besides.
+const OPTIONS: &str = "\"max_tokens\":1024,\"stream_options\":{\"include_usage\":true},";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rate_of_messages_counts_a_large_body_before_it_is_read() {
+    let app = TestApp::with(On::Sqlite, "limits.messages_per_minute_per_user = 2").await;
+    let (mia, server) = (app.user("mia").await, app.serve().await);
+    assert_eq!(post_raw(&mia, &" ".repeat(100_000), &[]).await.status, 400, "counted, whatever it says");
+    assert_eq!(
+        post_raw(&mia, &format!("{}{}", asking("echo", false), " ".repeat(100_000)), &[]).await.status,
+        200,
+        "once"
+    );
+    let mut third = HalfSent::begin(server, "", mia.access.as_deref(), "/v1/chat/completions", 1_000_000, 0).await;
+    let answer = third.answer().await.unwrap().to_lowercase();
+    assert!(answer.starts_with("http/1.1 429") && answer.contains("rate_limit_exceeded"), "{answer}");
+    // Who has no key is refused before anything is read, as is what is too large.
+    let mut anonymous = HalfSent::begin(server, "", None, "/v1/chat/completions", 1_000_000, 0).await;
+    assert!(anonymous.answer().await.unwrap().starts_with("HTTP/1.1 401"));
+    let mut huge = HalfSent::begin(server, "", mia.access.as_deref(), "/v1/chat/completions", usize::MAX / 4, 0).await;
+    assert!(huge.answer().await.unwrap().starts_with("HTTP/1.1 413"));
+    assert_eq!(app.app.bodies.in_use(), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_hostile_is_refused_by_name_and_costs_nothing() {
+    let app = TestApp::with_provider(On::Sqlite, "", Arc::new(openai(&["http://127.0.0.1:9/v1"], 0))).await;
+    let mia = app.user("mia").await;
+    let many = |element: &str, bytes: usize| vec![element; bytes / (element.len() + 1)].join(",");
+    let members: Vec<_> = (0..300).map(|number| format!("\"a{number}\":1")).collect();
+    let start = "{\"model\":\"MODEL\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]";
+    for (body, param, word) in [
+        (format!("{start},{}}}", members.join(",")), Value::Null, "200 members"),
+        (format!("{start},\"{}\":1}}", "x".repeat(1000)), Value::Null, "256 bytes"),
+        (format!("{start},\"x\":{}{}}}", "[".repeat(500), "]".repeat(500)), Value::Null, "128 lists"),
+        (format!("{{\"model\":\"MODEL\",\"messages\":[{}]}}", many("[]", 5_000_000)), json!("messages"), "10000"),
+        (format!("{{\"model\":\"MODEL\",\"messages\":[{}]}}", many("{}", 5_000_000)), json!("messages"), "10000"),
+        (
+            format!("{{\"model\":\"MODEL\",\"messages\":[{{\"content\":[{}]}}]}}", many("{}", 5_000_000)),
+            json!("messages"),
+            "10000 parts",
+        ),
+        (format!("{start},\"stream_options\":[{}]}}", many("[]", 5_000_000)), json!("stream_options"), "16384 bytes"),
+        (format!("{start},\"max_tokens\":\"{}\"}}", "x".repeat(1_000_000)), json!("max_tokens"), "16384 bytes"),
+        (format!("{{\"model\":\"{}\",\"messages\":[]}}", "x".repeat(1_000_000)), json!("model"), "16384 bytes"),
+    ] {
+        for model in ["echo", "by_unit"] {
+            let refused = post_raw(&mia, &body.replace("MODEL", model), &[]).await;
+            let error = &refused.json()["error"];
+            assert_eq!((refused.status.as_u16(), &error["param"]), (400, &param), "{word}: {error}");
+            let message = error["message"].as_str().unwrap();
+            assert!(message.contains(word) && message.len() < 500, "{word}: {message}");
+        }
+    }
+    let local = [
+        (format!("{start},\"stop\":[{}]}}", many("\"\"", 1_000_000)), "stop"),
+        (format!("{{\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}", "x".repeat(300_000)), "messages"),
+        (
+            format!("{{\"messages\":[{{\"role\":\"user\",\"content\":\"x\",\"name\":[{}]}}]}}", many("[]", 300_000)),
+            "messages",
+        ),
+        (format!("{{\"messages\":[{{{}}}]}}", members.join(",")), "messages[0]"),
+    ];
+    for (body, param) in local {
+        let body = body.replace("{\"messages\"", "{\"model\":\"echo\",\"messages\"").replace("MODEL", "echo");
+        let refused = post_raw(&mia, &body, &[]).await;
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json()["error"]["param"]),
+            (400, &json!(param)),
+            "{}",
+            refused.text
+        );
+    }
+    // The same of forms and other JSON.
+    let values = format!("{{\"query\":\"{{ __typename }}\",\"variables\":{{\"x\":[{}]}}}}", many("[]", 500_000));
+    for path in ["/graphql", "/graphql/stream", "/api/register/"] {
+        let request = Request::post(path).header("content-type", "application/json");
+        let refused = mia.send(request.body(Body::from(values.clone())).unwrap()).await;
+        assert_eq!(refused.status, 400, "{path}");
+        assert!(refused.text.contains("more than 10000 values"), "{path}: {}", refused.text);
+    }
+    assert_eq!((app.balance(&mia).await, app.app.bodies.in_use()), ((4000, 0), (0, 0)));
+}
+
+/// A large message of a socket, and a head without an end: both are bounded for each connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_connection_may_buffer_is_bounded() {
+    let app = TestApp::start(On::Sqlite).await;
+    let server = app.serve().await;
+    let mut socket = Socket::begin(server, None).await;
+    socket.subscribe("1", "{ __typename }", json!({ "x": "y".repeat(60_000) })).await;
+    assert_eq!(socket.hear_next("1").await["data"]["__typename"], "Query");
+    socket.hear().await;
+    socket.subscribe("2", "{ __typename }", json!({ "x": "y".repeat(70_000) })).await;
+    assert_eq!(socket.closed().await.0, 1009);
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    let mut sent = 0;
+    for _ in 0..100 {
+        match stream.write_all(format!("a: {}\r\n", "x".repeat(4000)).as_bytes()).await {
+            Ok(()) => sent += 4000,
+            Err(_) => break,
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.is_empty() && sent < 400_000 || answer.starts_with("HTTP/1.1 431"), "{sent}: {answer}");
+}
+
+fn long_stream(parts: usize) -> Vec<String> {
+    let part = piece(&"word ".repeat(200));
+    std::iter::repeat_n(part, parts).chain([STOP.to_owned(), DONE.to_owned()]).collect()
+}
+
+async fn same_key(client: &Client, body: &str) -> Answer {
+    post_raw(client, body, &[("idempotency-key", "k")]).await
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_too_large_to_keep_is_heard_whole_and_charged_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let events = long_stream(60);
+    let (url, heard) = upstream(Does::Stream(Duration::from_millis(1), events.clone())).await;
+    let settings = "v1.max_replay_bytes = 100_000\nv1.max_replay_bytes_per_user = 20_000";
+    let app = TestApp::with_provider(on, settings, Arc::new(openai(&[&url], 0))).await;
+    let mia = app.user("mia").await;
+    let body = asking("upstream", true).to_string();
+    // Two at once with one key: one call, and both hear all of it.
+    let (first, second) = tokio::join!(same_key(&mia, &body), same_key(&mia, &body));
+    assert_eq!((first.status.as_u16(), &first.text), (200, &events.concat()));
+    assert_eq!((second.status.as_u16(), &second.text), (200, &events.concat()));
+    // Later it is not there any more, and nothing is bought again.
+    let later = same_key(&mia, &body).await;
+    assert_eq!((later.status.as_u16(), &later.headers["x-should-retry"]), (409, &"false".parse().unwrap()));
+    assert!(later.text.contains("is not kept here any more"), "{}", later.text);
+    assert_eq!(heard.calls.load(std::sync::atomic::Ordering::SeqCst), 1);
+    assert_eq!((app.balance(&mia).await, app.app.answers.bytes()), ((3900, 0), 0));
+    // A shorter one of the same user is kept as ever.
+    let short = post_raw(&mia, &asking("echo", true).to_string(), &[("idempotency-key", "short")]).await;
+    assert_eq!(
+        post_raw(&mia, &asking("echo", true).to_string(), &[("idempotency-key", "short")]).await.text,
+        short.text
+    );
+    assert_eq!(app.balance(&mia).await, (3800, 0));
+    let bytes = app.app.answers.bytes();
+    assert!((500..5000).contains(&bytes), "{bytes}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn open_answers_weigh_and_a_caller_that_left_loses_nothing_but_the_answer(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+) {
+    let (url, _) = upstream(Does::Stream(Duration::from_millis(1), long_stream(60))).await;
+    let settings = "v1.max_replay_bytes = 100_000\nv1.max_replay_bytes_per_user = 20_000";
+    let app = TestApp::with_provider(on, settings, Arc::new(openai(&[&url], 0))).await;
+    let mia = app.user("mia").await;
+    let body = asking("upstream", true).to_string();
+    let calls = (0..35).map(|number| {
+        let (mia, body) = (mia.clone(), body.clone());
+        async move {
+            let key = format!("k-{number}");
+            let key = [("idempotency-key", key.as_str())];
+            let left = post_raw(&mia, &body, &key);
+            // They leave somewhere in the middle.
+            tokio::time::timeout(Duration::from_millis(40), left).await.ok();
+        }
+    });
+    let watched = async {
+        let mut most = 0;
+        loop {
+            most = most.max(app.app.answers.bytes());
+            assert!(most <= 20_000, "{most} bytes are kept for one user");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        _ = futures::future::join_all(calls) => {}
+        () = watched => {}
+    }
+    app.settled().await;
+    assert!(app.app.answers.bytes() <= 20_000);
+    let (tokens, held) = app.balance(&mia).await;
+    assert_eq!((held, (4000 - tokens) % 100), (0, 0), "each that was begun is charged once, and nothing is held");
+    assert!(tokens < 4000);
+}
+
+/// One body of 20 MB once became 1.3 GiB of values.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_bodies_take_little_more_memory_than_their_bytes() {
+    let installation = Installation::new(On::Sqlite, &[]).await;
+    let server = installation.serve();
+    let access = server.register("mia").await;
+    let before = server.most_memory();
+    let many = |element: &str| vec![element; 20_000_000 / (element.len() + 1)].join(",");
+    let bodies = [
+        format!("{{\"model\":\"echo\",\"messages\":[{}]}}", many("[]")),
+        format!("{{\"model\":\"echo\",\"messages\":[{{\"role\":\"user\",\"content\":[{}]}}]}}", many("{}")),
+        format!("{{\"model\":\"echo\",\"messages\":[1],\"stop\":[{}]}}", many("{\"\":0}")),
+        format!("{{\"model\":\"echo\",\"messages\":[1],\"x\":{}", "[".repeat(20_000_000)),
+        format!("{{{}}}", many("\"a\":0")),
+    ];
+    for body in bodies {
+        let call = client().post(format!("{}/v1/chat/completions", server.url)).bearer_auth(&access);
+        let answer = call.header("content-type", "application/json").body(body).send().await.unwrap();
+        assert_eq!(answer.status(), 400);
+        let text = answer.text().await.unwrap();
+        assert!(text.len() < 1000, "{text}");
+    }
+    let taken = server.most_memory() - before;
+    assert!(taken < 150 << 20, "{} MiB", taken >> 20);
+    server.kill();
+}
