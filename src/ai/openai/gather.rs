@@ -202,11 +202,7 @@ mod tests {
         for (json, text, other) in [
             ("\"a\\u0062\"", "ab", ""),
             ("[[],{},\"x\",1,-1,1.5,true,null]", "x", ""),
-            (
-                "{\"role\":\"r\",\"content\":[{\"type\":\"t\",\"text\":\"x\"}],\"why\":{\"content\":\"y\"}}",
-                "x",
-                "y",
-            ),
+            ("{\"role\":\"r\",\"content\":[{\"type\":\"t\",\"text\":\"x\"}],\"why\":{\"content\":\"y\"}}", "x", "y"),
             ("null", "", ""),
         ] {
             let (mut into, mut rest) = (String::new(), String::new());
