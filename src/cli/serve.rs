@@ -25,8 +25,8 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     check_files(&app.config)?;
     check_superusers(&app).await?;
     let certificate = Certificate::open(&app.config)?;
-    let socket = listen(app.config.http.listen, "http.listen").await?;
-    let metrics = metrics(&app).await?;
+    let socket = listen(app.config.http.listen, "http.listen")?;
+    let metrics = metrics(&app)?;
     let address = socket.local_addr().map_err(Error::internal)?;
     output::print(&banner::text(&app.config, &app.models, &missing, address))?;
     tracing::info!(%address, database = app.db.name(), "serving");
@@ -78,9 +78,9 @@ async fn check_superusers(app: &App) -> Result<(), Error> {
 }
 
 /// Serves metrics where that is configured, for as long as this is awaited.
-async fn metrics(app: &App) -> Result<impl Future<Output = ()> + use<>, Error> {
+fn metrics(app: &App) -> Result<impl Future<Output = ()> + use<>, Error> {
     let socket = match app.config.metrics.listen {
-        Some(address) => Some(listen(address, "metrics.listen").await?),
+        Some(address) => Some(listen(address, "metrics.listen")?),
         None => None,
     };
     if let Some(address) = socket.as_ref().and_then(|socket| socket.local_addr().ok()) {
@@ -96,8 +96,8 @@ async fn metrics(app: &App) -> Result<impl Future<Output = ()> + use<>, Error> {
     })
 }
 
-async fn listen(address: SocketAddr, key: &str) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|error| {
+fn listen(address: SocketAddr, key: &str) -> Result<TcpListener, Error> {
+    server::bind(address).map_err(|error| {
         let (ip, port) = (address.ip(), address.port());
         let (why, other) = match error.kind() {
             ErrorKind::AddrInUse => ("something, perhaps another jeton, listens there already", (ip, port ^ 1)),

@@ -1,9 +1,10 @@
 //! Operations: read from documents, weighed, and run within their budget.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_graphql::parser::types::{
-    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
 };
 use async_graphql::{Request, Variables};
 use axum::http::{HeaderMap, StatusCode};
@@ -222,14 +223,69 @@ fn check_operation(
             found = (Some(operation.node.ty), cost);
         }
     }
-    if let Some(operation) = wanted.filter(|operation| operation.node.ty == OperationType::Subscription) {
-        // The specification wants one root field. The library would run several, and none that is in a fragment.
-        let fields = &operation.node.selection_set.node.items;
-        if !matches!(fields.as_slice(), [field] if matches!(field.node, Selection::Field(_))) {
-            return Err(Refusal::of_document("A subscription selects exactly one field, and not by a fragment."));
+    let Some(operation) = wanted.map(|operation| &operation.node) else { return Ok(found) };
+    check_variables_given(operation, variables)?;
+    let set = &operation.selection_set.node;
+    match operation.ty {
+        OperationType::Query => {}
+        OperationType::Mutation => check_each_once(document, set, &mut HashSet::new())?,
+        OperationType::Subscription => {
+            // The specification wants one root field. The library would run several, and none that is in a fragment.
+            if !matches!(set.items.as_slice(), [field] if matches!(field.node, Selection::Field(_))) {
+                return Err(Refusal::of_document("A subscription selects exactly one field, and not by a fragment."));
+            }
         }
     }
     Ok(found)
+}
+
+/// Whether all variables have a value that have to: nothing runs where one is missing, as the specification wants.
+fn check_variables_given(
+    operation: &OperationDefinition,
+    variables: Option<&serde_json::Map<String, serde_json::Value>>,
+) -> Result<(), Refusal> {
+    for definition in operation.variable_definitions.iter().map(|definition| &definition.node) {
+        let (name, ty) = (&definition.name.node, &definition.var_type.node);
+        let mistake = match variables.and_then(|variables| variables.get(name.as_str())) {
+            _ if ty.nullable => continue,
+            Some(serde_json::Value::Null) => format!("Variable \"${name}\" of type \"{ty}\" must not be null."),
+            None if definition.default_value.is_none() => {
+                format!("Variable \"${name}\" of required type \"{ty}\" was not provided.")
+            }
+            _ => continue,
+        };
+        return Err(Refusal::of_document(mistake));
+    }
+    Ok(())
+}
+
+/// Whether a mutation has each of its fields once. The specification merges those of one name; the library would run each,
+/// and a message would be paid for twice.
+fn check_each_once<'a>(
+    document: &'a ExecutableDocument,
+    set: &'a SelectionSet,
+    seen: &mut HashSet<&'a str>,
+) -> Result<(), Refusal> {
+    // That fragments are no circle, and few, has been checked.
+    for selection in &set.items {
+        match &selection.node {
+            Selection::Field(field) => {
+                let name = field.node.response_key().node.as_str();
+                if field.node.name.node != "__typename" && !seen.insert(name) {
+                    let message =
+                        format!("A mutation has each field once, or by another alias; `{name}` is there twice.");
+                    return Err(Refusal::of_document(message));
+                }
+            }
+            Selection::InlineFragment(inline) => check_each_once(document, &inline.node.selection_set.node, seen)?,
+            Selection::FragmentSpread(spread) => {
+                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                    check_each_once(document, &fragment.node.selection_set.node, seen)?;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether the types of all variables exist. The library panics where a list of another one has a default.

@@ -4,7 +4,7 @@
 //! address, so that no single client takes them all.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use ipnet::IpNet;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -41,6 +41,28 @@ const MAX_BUFFER: usize = 32 << 10;
 
 /// A connection whose client has to take what is written.
 type Timed = WriteTimeout<TcpStream>;
+
+/// The send buffer of a connection. The system's own grows to some MB, which a client that never reads would keep, and of
+/// which it reports nothing before a third is taken: too coarse for telling slow clients from absent ones.
+const SEND_BUFFER: u32 = 256 * 1024;
+
+/// Listens on an address.
+///
+/// # Errors
+/// As [`TcpListener::bind`].
+pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart need not wait until the connections from before are forgotten. Elsewhere it would mean something else.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    // Connections inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// Serves until it is told to stop, and then until every connection has had its last answer.
 pub async fn serve(app: &App, listener: Listener, router: Router, stop: CancellationToken) {
@@ -185,6 +207,21 @@ fn is_trusted(trusted: &[IpNet], address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_never_reads_keeps_little_of_an_answer() {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let client = TcpSocket::new_v4().unwrap();
+        client.set_recv_buffer_size(4096).unwrap();
+        let (client, accepted) = tokio::join!(client.connect(listener.local_addr().unwrap()), listener.accept());
+        let (_client, (stream, _)) = (client.unwrap(), accepted.unwrap());
+        let (part, mut kept) = ([0; 16 * 1024], 0);
+        stream.writable().await.unwrap();
+        while let Ok(count) = stream.try_write(&part) {
+            kept += count;
+        }
+        assert!((32 * 1024..1024 * 1024).contains(&kept), "{kept} bytes");
+    }
 
     #[test]
     fn only_trusted_proxies_are_believed_and_only_what_they_added() {

@@ -26,7 +26,7 @@ use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, 
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
-pub use self::connections::serve;
+pub use self::connections::{bind, serve};
 pub use self::tls::Certificate;
 use crate::app::App;
 use crate::random::Random;

@@ -194,6 +194,7 @@ mod tests {
             let outcome = tokio::select! {
                 outcome = io.write_all(&large) => outcome,
                 () = reading => unreachable!(),
+                () = sleep(Duration::from_secs(20)) => panic!("it is written for ever"),
             };
             assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::TimedOut);
         }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::metrics::value;
 use crate::support::client::Answer;
 use crate::support::installation::{Installation, client};
 use crate::support::socket::Socket;
@@ -112,12 +113,11 @@ async fn half_sent_bodies_are_bounded_by_user_and_address_and_usual_messages_pas
     // Usual messages, and large ones from elsewhere.
     assert_eq!(mia.post("/v1/chat/completions", asking("echo", false)).await.status, 200);
     assert_eq!(mia.say("echo", "Hi").await["chat"]["status"], "DONE");
-    assert_eq!(post_raw(&eve, &large_call("echo", 900_000), &[]).await.status, 400, "echo does not know it");
+    assert_eq!(post_raw(&eve, &large_call("echo", 900_000), &[]).await.status, 200);
     let mut elsewhere = HalfSent::begin(server, there, eve.access.as_deref(), "/graphql", 450_000, 450_000).await;
     assert!(elsewhere.answer().await.unwrap().starts_with("HTTP/1.1 400"), "white space is no JSON");
     drop(under_way);
     nothing_held(&app).await;
-    // The whole of it was free, and so it is rated by what it holds.
     assert_eq!(app.balance(&tom).await, (4000, 0));
 }
 
@@ -158,20 +158,12 @@ async fn a_full_budget_is_said_in_the_words_of_each_transport_and_small_bodies_n
     assert_eq!(mia.post("/v1/chat/completions", asking("echo", false)).await.status, 200);
     assert_eq!(mia.post("/api/chat/", json!({ "message": "Hi" })).await.status, 200);
     let page = Client::new(metrics, None).get("/metrics").await.text;
-    for line in [
-        "jeton_request_body_bytes{state=\"arriving\"} 0",
-        "jeton_request_body_bytes{state=\"held\"} 1500000",
-        "jeton_limited_total{kind=\"request_bodies\"} 3",
-        "jeton_limited_total{kind=\"request_bodies_of_client\"} 1",
-    ] {
-        assert!(page.lines().any(|found| found == line), "{line}: {page}");
-    }
+    assert_eq!(value(&page, "jeton_request_body_bytes{state=\"arriving\"}"), 0.0);
+    assert_eq!(value(&page, "jeton_request_body_bytes{state=\"held\"}"), 1_500_000.0);
+    assert!(value(&page, "jeton_limited_total{kind=\"request_bodies\"}") >= 3.0);
+    assert!(value(&page, "jeton_limited_total{kind=\"request_bodies_of_client\"}") >= 1.0);
     drop(own);
-    assert_eq!(
-        post_raw(&mia, &large_call("echo", 900_000), &[]).await.status,
-        400,
-        "echo does not know `metadata` as text"
-    );
+    assert_eq!(post_raw(&mia, &large_call("echo", 900_000), &[]).await.status, 200);
     assert_eq!(app.app.bodies.in_use(), (0, 0));
 }
 

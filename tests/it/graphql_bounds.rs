@@ -403,3 +403,31 @@ async fn the_only_operation_is_the_operation() {
     let skipped = mia.graphql("{ me @skip(if: true) { id } }", json!({})).await;
     assert_eq!(skipped, json!({ "data": {} }), "everything was skipped");
 }
+
+/// A mutation runs nothing where a variable is missing, and no field twice that the specification merges into one.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mutation_runs_as_a_whole_and_each_field_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let send = |alias: &str, message: &str| {
+        format!("{alias}sendMessage(input: {{message: {message}, model: \"echo\"}}) {{ chat {{ id }} }} ")
+    };
+    let query = format!("mutation M($m: String!) {{ {} {} }}", send("a: ", "\"x\""), send("b: ", "$m"));
+    for variables in [json!({}), json!({ "m": null })] {
+        let told = mia.graphql(&query, variables).await;
+        assert!(told.get("data").is_none() && code(&told) == "INVALID_INPUT", "{told}");
+        assert!(told["errors"][0]["message"].as_str().unwrap().starts_with("Variable \"$m\""), "{told}");
+    }
+    for query in [
+        format!("mutation {{ {0} {0} }}", send("", "\"x\"")),
+        format!("mutation {{ {0} ... {{ {0} }} }}", send("", "\"x\"")),
+        format!("mutation {{ ...F {0} }} fragment F on Mutation {{ {0} }}", send("", "\"x\"")),
+    ] {
+        let told = mia.graphql(&query, json!({})).await;
+        assert!(told["errors"][0]["message"].as_str().unwrap().contains("twice"), "{told}");
+    }
+    assert_eq!(app.balance(&mia).await, (4000, 0), "nothing was sent");
+    mia.data(&query, json!({ "m": "y" })).await;
+    assert_eq!(app.balance(&mia).await, (3800, 0));
+}

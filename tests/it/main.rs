@@ -37,6 +37,7 @@ mod history;
 mod import;
 mod metrics;
 mod money;
+mod operators;
 mod overview;
 mod password_queue;
 mod private_files;

@@ -24,7 +24,7 @@ async fn page(app: &TestApp) -> String {
 }
 
 /// The value of a series, as it is written; 0 where there is none.
-fn value(page: &str, series: &str) -> f64 {
+pub fn value(page: &str, series: &str) -> f64 {
     let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.map_or(0.0, |value| value.parse().unwrap())
 }

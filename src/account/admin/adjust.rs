@@ -89,8 +89,8 @@ async fn adjust(
     }
     keep_staff_limit(txn, actor, amount, limit, at).await?;
     let mut details = json!({ "amount": amount, "tokens": balance.tokens, "reason": input.reason });
-    if actor.id() == Some(user.id) {
-        details["own"] = true.into();
+    if let Some(details) = details.as_object_mut().filter(|_| actor.id() == Some(user.id)) {
+        details.insert("own".to_owned(), true.into());
     }
     let target = ("user", user.id, user.username.as_str());
     audit::record(txn, &actor, Deed { action: "balance.adjust", target, owner_id: None, details, at }).await?;
