@@ -143,7 +143,8 @@ fn checked(app: &App, mut new: NewKey, now: DateTime<Utc>) -> Result<NewKey, Err
             mistake("models", format!("Ensure this list has no more than {MAX_MODELS} names."));
         }
     }
-    for name in new.models.iter().flatten().take(MAX_MODELS) {
+    let named = new.models.as_ref().filter(|models| models.len() <= MAX_MODELS);
+    for name in named.into_iter().flatten() {
         // The command line runs without the models themselves.
         if app.models.get(Some(name)).is_none() && !app.config.models.contains_key(name) {
             mistake("models", format!("There is no model {name}."));
