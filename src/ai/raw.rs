@@ -184,11 +184,14 @@ impl RawCall {
     }
 }
 
+/// Members of an object: their names, and their JSON as it stands in the text.
+pub type Members<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
+
 /// The members of an object in their order, as they stand in the text; nothing where they are too many.
 ///
 /// # Errors
 /// What is no object.
-pub fn members(object: &str) -> serde_json::Result<Option<Vec<(Cow<'_, str>, &RawValue)>>> {
+pub fn members(object: &str) -> serde_json::Result<Option<Members<'_>>> {
     let Found(found) = serde_json::from_str(object)?;
     Ok((found.len() <= MAX_MEMBERS).then_some(found))
 }
@@ -203,7 +206,7 @@ pub fn string(json: &str) -> Option<Cow<'_, str>> {
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// As many members as there may be, and one more where there are more.
-struct Found<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+struct Found<'a>(Members<'a>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Found<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

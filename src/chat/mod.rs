@@ -235,13 +235,13 @@ async fn begin(
                 let (chat, balance) = (Box::new(opened.chat.clone()), opened.balance);
                 report.send(Ok(Begun::New { chat, balance, end })).ok();
                 ledger::announce(&own.bus, user_id);
-                let end = turn::drive(&own, &model, opened, wishes, caller).await;
+                let end = turn::drive(&own, &model, *opened, wishes, caller).await;
                 if let Some(error) = end.as_ref().err().filter(|error| error.code != Code::NotFound) {
                     tracing::error!(?error, "a turn could not be settled; the sweeper will end it");
                 }
                 report_end.send(end).ok();
             }
-            Ok(Open::Seen(chat)) => drop(report.send(Ok(Begun::Seen(Box::new(chat))))),
+            Ok(Open::Seen(chat)) => drop(report.send(Ok(Begun::Seen(chat)))),
             Err(error) => drop(report.send(Err(error))),
         }
     };

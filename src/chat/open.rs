@@ -67,9 +67,9 @@ pub(super) struct Opened {
 }
 
 pub(super) enum Open {
-    New(Opened),
+    New(Box<Opened>),
     /// The idempotency key was used before, for this chat.
-    Seen(chat::Model),
+    Seen(Box<chat::Model>),
 }
 
 /// Checks the message, and gathers what the model is to see.
@@ -210,7 +210,7 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
     for (opening, outcome) in openings.iter().zip(&mut outcomes) {
         let first = opening.key().and_then(|key| known.get(&key));
         match first.map(|first| again(opening, first, &available)) {
-            Some(Ok(Again::Seen)) => *outcome = first.cloned().map(|first| Ok(Open::Seen(first))),
+            Some(Ok(Again::Seen)) => *outcome = first.cloned().map(|first| Ok(Open::Seen(Box::new(first)))),
             Some(Err(error)) => *outcome = Some(Err(error)),
             // Below, as those whose key comes twice in this set: the second finds what the first has stored.
             Some(Ok(Again::Anew)) => {}
@@ -227,7 +227,7 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
     }
     let (ready, places): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
     for (place, stored) in places.into_iter().zip(store(txn, ready).await?) {
-        *place = Some(Ok(Open::New(stored)));
+        *place = Some(Ok(Open::New(Box::new(stored))));
     }
     let mut complete = Vec::with_capacity(openings.len());
     for (opening, outcome) in openings.iter().zip(outcomes) {
@@ -252,7 +252,7 @@ async fn open_alone(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
     let mut available = available(txn, std::slice::from_ref(opening)).await?;
     if let Some(first) = seen(txn, std::slice::from_ref(opening)).await?.into_values().next() {
         match again(opening, &first, &available)? {
-            Again::Seen => return Ok(Open::Seen(first)),
+            Again::Seen => return Ok(Open::Seen(Box::new(first))),
             Again::Anew => release_key(txn, first.id).await?,
         }
     }
@@ -262,7 +262,7 @@ async fn open_alone(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
     if let Some(replaced) = opening.replaces {
         context::replace(txn, replaced, &opened.chat).await?;
     }
-    Ok(Open::New(opened))
+    Ok(Open::New(Box::new(opened)))
 }
 
 /// An opening whose hold is set aside, and not yet written.

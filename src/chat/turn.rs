@@ -283,8 +283,11 @@ impl Turn<'_> {
         if let Some(caller) = self.caller.as_mut().filter(|_| !is_stopped) {
             let limits = &self.app.config.turns;
             let since = Instant::now();
-            caller.tell(event.clone(), limits.piece_timeout.min(limits.lease / 3)).await;
-            self.stalled += since.elapsed();
+            let timeout = limits.piece_timeout.min(limits.lease / 3);
+            caller.tell(event.clone(), timeout).await;
+            let waited = since.elapsed();
+            // One who was given up on counts as one who was waited for long enough.
+            self.stalled = if waited < timeout { self.stalled.saturating_add(waited) } else { Duration::MAX };
         }
         let (text, other) = match event {
             Event::Piece(piece) => (piece, String::new()),

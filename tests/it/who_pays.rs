@@ -161,15 +161,15 @@ async fn a_caller_who_leaves_a_whole_answer_pays_for_it(
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reaches_a_limit_on_purpose_pays(#[values(On::Sqlite, On::Postgres)] on: On) {
     // Bytes that are passed on and not kept are no reason to end an answer.
-    let padding = format!(": {}\n\n", "x".repeat(1 << 20));
+    let padding = format!(": {}\n\n", "x".repeat(100 << 10));
     let mut events = vec![piece("One")];
-    events.extend(vec![padding; 40]);
+    events.extend(vec![padding; 400]);
     events.extend([STOP.to_owned(), DONE.to_owned()]);
     let (status, _, cost) = streamed(on, "", Does::Stream(Duration::ZERO, events)).await;
     assert_eq!((status.as_str(), cost), ("DONE", 100));
 
     // Text that is kept.
-    let long = vec![piece(&"word ".repeat(200_000)); 35];
+    let long = vec![piece(&"word ".repeat(20_000)); 350];
     let (status, error, cost) = streamed(on, "", Does::Stream(Duration::ZERO, long)).await;
     assert_eq!((status.as_str(), cost), ("STOPPED", 100));
     assert_eq!(error["code"], "answer_limit", "{error}");
