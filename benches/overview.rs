@@ -250,6 +250,7 @@ fn new_entry(chat_id: i64, (user_id, at, failed): (i64, DateTime<Utc>, bool)) ->
         api_key_id: Set(None),
         actor_id: Set(None),
         idempotency_key: Set(None),
+        requested_balance: Set(None),
         created_at: Set(at),
     }
 }
