@@ -351,6 +351,9 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
+    # So that what was started ends with this, too.
+    for number in with_services.SIGNALS:
+        signal.signal(number, with_services.leave)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 8192), hard), hard))
     if options.database:
