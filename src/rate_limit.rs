@@ -184,7 +184,7 @@ impl<K: Eq + Hash> Drop for Place<K> {
     }
 }
 
-/// So many of something in a time, by whoever does it. A part of them, the burst, may come at once.
+/// A rate limit by key: at most a number in a time, of which a part, the burst, may come at once.
 pub struct Rate<K: Clone + Eq + Hash> {
     count: u32,
     burst: u32,
@@ -193,7 +193,7 @@ pub struct Rate<K: Clone + Eq + Hash> {
 }
 
 impl<K: Clone + Eq + Hash> Rate<K> {
-    /// So many in a minute, all of which may come at once; 0 for no limit.
+    /// At most `count` in a minute, all of which may come at once; 0 for no limit.
     pub fn per_minute(count: u32) -> Self {
         Self::new(count, count, Duration::from_secs(60), Quota::per_minute)
     }

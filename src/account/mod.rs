@@ -44,20 +44,20 @@ impl Checked {
     }
 }
 
-/// Makes an account for a stranger, with the configured grant: [`check`], then [`register_checked`].
+/// Registers a user with the configured grant: [`check`], then [`register_checked`].
 ///
 /// # Errors
-/// Theirs.
+/// As both.
 pub async fn register(app: &App, input: Registering, origin: &Origin) -> Result<user::Model, Error> {
     register_checked(app, check(app, input, origin).await?, origin).await
 }
 
-/// Checks everything about an account before it is made, whether the name is taken included. Counts as an attempt, and
-/// not as an account: a mistake in a form does not use up what the address may register.
+/// Checks a registration by all rules, and whether the name is taken. Counts as an attempt, not as an account: a form with
+/// an error does not use up the accounts of the address.
 ///
 /// # Errors
-/// FORBIDDEN where registration is closed; RATE_LIMITED after too many attempts from the address; INVALID_INPUT with every
-/// mistake in name and password; UNAVAILABLE where too many passwords wait.
+/// FORBIDDEN if registration is closed; RATE_LIMITED after too many attempts from the address; INVALID_INPUT with every
+/// error of name and password; UNAVAILABLE if too many passwords wait.
 pub async fn check(app: &App, input: Registering, origin: &Origin) -> Result<Checked, Error> {
     match app.config.auth.registration {
         Registration::Open => {}
@@ -71,11 +71,11 @@ pub async fn check(app: &App, input: Registering, origin: &Origin) -> Result<Che
     obey_rules(app, &input.username, input.password, origin.address).await
 }
 
-/// Makes the account that was checked.
+/// Registers the user of a checked registration.
 ///
 /// # Errors
-/// RATE_LIMITED after too many accounts from the address; INVALID_INPUT where the name was taken meanwhile; UNAVAILABLE
-/// where too many passwords wait.
+/// RATE_LIMITED after too many accounts from the address; INVALID_INPUT if the name was taken meanwhile; UNAVAILABLE if too
+/// many passwords wait.
 pub async fn register_checked(app: &App, checked: Checked, origin: &Origin) -> Result<user::Model, Error> {
     let ticket = enter(app, Lane::NewPassword, origin.address)?;
     if let Some(address) = &origin.address {
@@ -125,7 +125,7 @@ pub async fn me(app: &App, viewer: Viewer) -> Result<Option<user::Model>, Error>
     Ok(user::Entity::find_by_id(identity.id).one(app.db.read()).await?)
 }
 
-/// The user of this name: as it is written, or else one that looks alike. Nobody for a name that is too long.
+/// The user of this name: as it is written, or else one that looks alike; `None` for a name that is too long.
 ///
 /// # Errors
 /// INTERNAL where the database fails.

@@ -77,7 +77,7 @@ impl Fields {
         String::new()
     }
 
-    /// Refuses the request for its mistakes, and for those that the domain found in fields that were all right so far.
+    /// Rejects the request for its field errors, and for those of the domain in fields without any.
     pub(super) fn refuse(mut self, error: Error) -> Refusal {
         let good = |field: &FieldError| !self.mistakes.contains_key(field.field);
         let new: Vec<_> = error.fields.into_iter().filter(good).collect();
