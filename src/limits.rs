@@ -12,7 +12,7 @@ use crate::rate_limit::{Failures, Rate};
 use crate::viewer::Address;
 
 /// Registration forms that may be checked for each account that may be made: people mistype.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 3;
 
 /// What may be done in a time.
 pub struct Rates {

@@ -192,11 +192,9 @@ async fn new_accounts_come_in_small_bursts_and_mistakes_are_no_accounts(#[values
         post(server, from, "/graphql", body).await.0
     };
     let here = "203.0.113.7";
-    for _ in 0..2 {
-        assert_eq!(register(here, "a", "password", "password").await.0, 400, "too common");
-        assert_eq!(register(here, "a", PASSWORD, "another").await.0, 400, "not the same");
-        assert_eq!(graphql(here, "a", "password").await, 200);
-    }
+    assert_eq!(register(here, "a", "password", "password").await.0, 400, "too common");
+    assert_eq!(register(here, "a", PASSWORD, "another").await.0, 400, "not the same");
+    assert_eq!(graphql(here, "a", "password").await, 200);
     assert_eq!(register(here, "a", PASSWORD, PASSWORD).await.0, 201, "none of these counts as an account");
     assert_eq!(register(here, "b", PASSWORD, PASSWORD).await.0, 201);
     let (status, retry_after) = register(here, "c", PASSWORD, PASSWORD).await;
