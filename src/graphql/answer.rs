@@ -1,5 +1,6 @@
 //! Answers as the transports send them: written once, and within the budget of their operation.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -55,8 +56,8 @@ impl Answer {
     }
 
     /// The response as JSON; that to a request that was not executed has no `data`, not even null.
-    pub(super) fn document(&self) -> String {
-        if self.executed { self.json.clone() } else { format!("{{\"errors\":{}}}", self.json) }
+    pub(super) fn document(&self) -> Cow<'_, str> {
+        if self.executed { self.json.as_str().into() } else { format!("{{\"errors\":{}}}", self.json).into() }
     }
 
     /// The errors of a request that was not executed, or the response, as JSON.
