@@ -322,10 +322,10 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
             retries: settings.retries,
             window: settings.window,
             units_per_image: settings.units_per_image,
-            limit_name: match settings.limit_name {
+            limit_name: settings.limit_name.map(|name| match name {
                 config::LimitName::MaxTokens => "max_tokens",
                 config::LimitName::MaxCompletionTokens => "max_completion_tokens",
-            },
+            }),
             rest: settings.rest,
             params: {
                 let config::Params { reject, allow, force, answers, tools } = &settings.params;

@@ -536,7 +536,7 @@ fn models(base_url: String) -> Models {
         retries: 0,
         window: 16_384,
         units_per_image: 1000,
-        limit_name: "max_tokens",
+        limit_name: None,
         rest: Duration::ZERO,
         params: Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers, &rules.tools),
     });

@@ -13,6 +13,8 @@ use crate::error::{Code, Error};
 /// Earlier chats that are looked at, whatever the window; those first are read first, since their texts may be long.
 const MAX_CHATS: u64 = 200;
 const FIRST_CHATS: u64 = 20;
+/// A text of more bytes than this for each unit that there is room for does not fit, whatever it says: it need not be read.
+const BYTES_PER_UNIT: u64 = 64;
 /// Units that a chat format adds to each message, at most.
 const UNITS_PER_MESSAGE: u64 = 16;
 
@@ -56,6 +58,9 @@ pub(super) async fn gather(
         before = chats.last().map_or(before, |chat| chat.id);
         total = ((chats.len() as u64) < size).then_some(read);
         for chat in chats {
+            if (chat.response.len() + chat.message.len()) as u64 > room.saturating_mul(BYTES_PER_UNIT) {
+                break 'all;
+            }
             // Gathered backwards, and turned round below.
             let exchange = [say(Role::Assistant, &chat.response), say(Role::User, &chat.message)];
             let Some(rest) = room.checked_sub(exchange.iter().map(units).sum()) else { break 'all };

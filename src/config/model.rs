@@ -60,9 +60,10 @@ pub struct Model {
     /// `openai`: what a picture takes as input at the very most, in the model's own units.
     #[serde(default = "default_units_per_image")]
     pub units_per_image: u64,
-    /// `openai`: the name that the upstream knows the limit of the output by.
-    #[serde(default)]
-    pub limit_name: LimitName,
+    /// `openai`: the only name that the upstream knows the limit of the output by. Callers' other spelling is renamed to it.
+    /// Without it, callers' spelling is kept, and `max_tokens` is sent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_name: Option<LimitName>,
     /// `openai`: how long an upstream rests that failed several times in a row.
     #[serde(default = "default_rest", with = "humantime_serde")]
     pub rest: Duration,
@@ -75,11 +76,10 @@ pub struct Model {
 }
 
 /// The names of the limit of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitName {
     /// The older one, which every compatible server knows.
-    #[default]
     MaxTokens,
     /// The newer one, which OpenAI's reasoning models insist on.
     MaxCompletionTokens,

@@ -118,6 +118,24 @@ async fn the_newest_are_kept_where_the_window_is_short(#[values(On::Sqlite, On::
     assert!(shown[1].ends_with(long));
 }
 
+/// More chats than are read at once: all that fit are there, in their order and once.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_conversation_of_short_chats_is_read_as_far_as_it_fits(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let id = conversation(&mia).await;
+    for number in 0..30 {
+        send(&mia, &id, &format!("n{number:02}")).await;
+    }
+    let last = send(&mia, &id, "And now?").await;
+    // Of 1024 units the message takes 24, and each chat 37.
+    assert_eq!(last["contextLeftOut"], 3);
+    let expected: Vec<_> =
+        (3..30).flat_map(|number| [format!("user: n{number:02}"), "assistant: ok".to_owned()]).collect();
+    assert_eq!(shown(&app), [expected, vec!["user: And now?".to_owned()]].concat());
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn regenerating_and_editing_replace_in_the_context(#[values(On::Sqlite, On::Postgres)] on: On) {

@@ -476,18 +476,33 @@ async fn the_usage_is_asked_for_once() {
 }
 
 /// An upstream ignores a name that it does not know, and with it the limit that the hold was taken for.
+#[rstest]
+#[case::unset(None, [
+    ("\"max_completion_tokens\" : 9", "\"max_completion_tokens\" : 9"),
+    ("\"max_tokens\":9", "\"max_tokens\":9"),
+    ("\"max_tokens\":9,\"max_completion_tokens\":5", "\"max_tokens\":5,\"max_completion_tokens\":5"),
+])]
+#[case::older(Some("max_tokens"), [
+    ("\"max_completion_tokens\" : 9", "\"max_tokens\" : 9"),
+    ("\"max_tokens\":9,\"max_completion_tokens\":5", "\"max_tokens\":5,\"max_completion_tokens\":5"),
+    ("\"max_completion_tokens\":null,\"max_tokens\":9", "\"max_completion_tokens\":null,\"max_tokens\":9"),
+])]
+#[case::newer(Some("max_completion_tokens"), [
+    ("\"max_completion_tokens\" : 9", "\"max_completion_tokens\" : 9"),
+    ("\"max_tokens\":9", "\"max_completion_tokens\":9"),
+    ("\"max_tokens\":9,\"max_completion_tokens\":null", "\"max_tokens\":9,\"max_completion_tokens\":9"),
+])]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_output_limit_goes_by_the_name_that_the_upstream_knows() {
+async fn the_output_limit_goes_by_the_name_that_the_upstream_knows(
+    #[case] limit_name: Option<&'static str>,
+    #[case] calls: [(&str, &str); 3],
+) {
     let (url, heard) = upstream(Does::Stream(Duration::ZERO, vec![piece("One"), STOP.into(), DONE.into()])).await;
-    let app = app_with(On::Sqlite, "", &[&url]).await;
+    let provider = openai_with(&[&url], 0, |settings| settings.limit_name = limit_name);
+    let app = TestApp::with_provider(On::Sqlite, "", Arc::new(provider)).await;
     let mia = app.user("mia").await;
     let messages = "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"stream\":true,\"stream_options\":{\"include_usage\":true}";
-    for (given, sent) in [
-        ("\"max_completion_tokens\" : 9", "\"max_tokens\" : 9"),
-        ("\"max_tokens\":9", "\"max_tokens\":9"),
-        ("\"max_tokens\":9,\"max_completion_tokens\":5", "\"max_tokens\":5,\"max_completion_tokens\":5"),
-        ("\"max_completion_tokens\":null,\"max_tokens\":9", "\"max_completion_tokens\":null,\"max_tokens\":9"),
-    ] {
+    for (given, sent) in calls {
         post_raw(&mia, &format!("{{\"model\":\"by_unit\",{given},{messages}}}"), &[]).await;
         let last = heard.bodies.lock().unwrap().last().unwrap().1.clone();
         assert_eq!(last, format!("{{\"model\":\"gpt-test\",{sent},{messages}}}"));
@@ -500,7 +515,9 @@ async fn operators_decide_which_parameters_pass() {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let forced = [("store".to_owned(), json!(false))].into();
     let params = Params::new(&[], &names(&["temperature", "best_of"]), &forced, &names(&["n", "best_of"]), &[]);
-    let app = TestApp::with_provider(On::Sqlite, "", Arc::new(openai_with(&[&url], 0, params))).await;
+    let app =
+        TestApp::with_provider(On::Sqlite, "", Arc::new(openai_with(&[&url], 0, |settings| settings.params = params)))
+            .await;
     let mia = app.user("mia").await;
     let call = |more: Value| {
         let mut body = asking("upstream", true);

@@ -5,7 +5,7 @@ use tiktoken_rs::CoreBPE;
 /// Longer texts are counted in parts: splitting a word now and then costs less than reading a very long text at once.
 const PART: usize = 8 << 10;
 /// So many parts are counted at most, spread evenly over a longer text; the rest is reckoned by them.
-const MAX_PARTS: usize = 32;
+const MAX_PARTS: usize = 16;
 
 /// How many units a text is for this model. For a model whose family is unknown by the newest vocabulary.
 pub(super) fn count(model: &str, text: &str) -> u64 {

@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 
-use super::gather::{FREE, Place, Places};
+use super::gather::{FREE, LargeAnswer, LargeAnswers};
 
 /// Cuts a stream of bytes into events, each with the empty line that ends it. No byte is looked at or moved more often than
 /// a few times, however they come.
@@ -12,16 +12,16 @@ pub(super) struct Splitter {
     start: usize,
     /// No event ends before.
     looked: usize,
-    places: Places,
-    place: Place,
+    large: LargeAnswers,
+    permit: LargeAnswer,
 }
 
 impl Splitter {
-    pub(super) fn new(places: Places) -> Self {
-        Self { rest: Vec::new(), start: 0, looked: 0, places, place: Place::default() }
+    pub(super) fn new(large: LargeAnswers) -> Self {
+        Self { rest: Vec::new(), start: 0, looked: 0, large, permit: LargeAnswer::default() }
     }
 
-    /// More bytes. An event that is long already waits for its place.
+    /// More bytes. An event that is long already waits for its permit.
     pub(super) async fn push(&mut self, bytes: &[u8]) {
         self.rest.drain(..self.start);
         self.looked -= self.start;
@@ -29,7 +29,7 @@ impl Splitter {
         if self.rest.is_empty() && self.rest.capacity() > FREE {
             self.rest = Vec::new();
         }
-        self.places.take(&mut self.place, self.rest.len()).await;
+        self.large.take(&mut self.permit, self.rest.len()).await;
         self.rest.extend_from_slice(bytes);
     }
 
@@ -57,7 +57,7 @@ impl Splitter {
     /// The event up to here, in memory of its own, since others may be dropped long before it.
     fn take(&mut self, end: usize) -> Bytes {
         let event = self.rest.get(self.start..end).unwrap_or_default();
-        let event = if event.len() > FREE { self.place.bytes(event.to_vec()) } else { Bytes::copy_from_slice(event) };
+        let event = if event.len() > FREE { self.permit.bytes(event.to_vec()) } else { Bytes::copy_from_slice(event) };
         self.start = end;
         event
     }
@@ -120,7 +120,7 @@ mod tests {
         ];
         let datas = [Some("{\"a\":1}"), None, Some("x"), Some("1\n2"), Some("ü"), Some("[DONE]")];
         for size in 1..=text.len() {
-            let (mut splitter, mut events) = (Splitter::new(Places::default()), Vec::new());
+            let (mut splitter, mut events) = (Splitter::new(LargeAnswers::default()), Vec::new());
             for chunk in text.as_bytes().chunks(size) {
                 splitter.push(chunk).await;
                 events.extend(std::iter::from_fn(|| splitter.next()));
@@ -143,7 +143,7 @@ mod tests {
             let mut least = std::time::Duration::MAX;
             for _ in 0..5 {
                 let began = cpu_time();
-                let mut splitter = Splitter::new(Places::default());
+                let mut splitter = Splitter::new(LargeAnswers::default());
                 for chunk in text.chunks(chunk) {
                     splitter.push(chunk).await;
                     while splitter.next().is_some() {}

@@ -1,7 +1,7 @@
 //! What of an answer has to be gathered before it can be passed on: an event, or an answer in one piece.
 //!
-//! Each answer may gather a little at any time. What grows larger needs one of a few places, for which it waits, and its
-//! upstream with it; the place belongs to the bytes until they have been sent. Whoever has a place waits for nobody else, so
+//! Each answer may gather a little at any time. What grows larger needs one of a few permits, for which it waits, and its
+//! upstream with it; the permit belongs to the bytes until they have been sent. Whoever has a permit waits for nobody else, so
 //! that all get theirs in the end.
 
 use std::fmt;
@@ -12,53 +12,53 @@ use axum::body::Bytes;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes that each answer may gather without a place.
+/// Bytes that each answer may gather without a permit.
 pub(super) const FREE: usize = 256 << 10;
-/// Places for those that gather more.
-const PLACES: usize = 3;
+/// Permits for those that gather more.
+const LARGE_ANSWERS: usize = 3;
 /// Elements of a list in an answer that are read; no call brings about so many.
 const MAX_ELEMENTS: usize = 1000;
 
-/// The places for large answers. Clones are the same ones.
+/// The permits for large answers. Clones are the same ones.
 #[derive(Clone)]
-pub(super) struct Places(Arc<Semaphore>);
+pub(super) struct LargeAnswers(Arc<Semaphore>);
 
-/// A place, or none yet.
+/// A permit, or none yet.
 #[derive(Default)]
-pub(super) struct Place(Option<OwnedSemaphorePermit>);
+pub(super) struct LargeAnswer(Option<OwnedSemaphorePermit>);
 
-impl Default for Places {
+impl Default for LargeAnswers {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(PLACES)))
+        Self(Arc::new(Semaphore::new(LARGE_ANSWERS)))
     }
 }
 
-impl Places {
-    /// Waits for a place, where there is none yet and so many bytes need one.
-    pub(super) async fn take(&self, place: &mut Place, bytes: usize) {
-        if bytes > FREE && place.0.is_none() {
+impl LargeAnswers {
+    /// Waits for a permit, where there is none yet and so many bytes need one.
+    pub(super) async fn take(&self, permit: &mut LargeAnswer, bytes: usize) {
+        if bytes > FREE && permit.0.is_none() {
             // Never closed.
-            place.0 = self.0.clone().acquire_owned().await.ok();
+            permit.0 = self.0.clone().acquire_owned().await.ok();
         }
     }
 }
 
-impl Place {
-    /// Bytes that keep the place until the last copy of them is dropped.
+impl LargeAnswer {
+    /// Bytes that keep the permit until the last copy of them is dropped.
     pub(super) fn bytes(&mut self, bytes: Vec<u8>) -> Bytes {
         match self.0.take() {
-            Some(place) => Bytes::from_owner(Placed { bytes, _place: place }),
+            Some(permit) => Bytes::from_owner(Permitted { bytes, _permit: permit }),
             None => bytes.into(),
         }
     }
 }
 
-struct Placed {
+struct Permitted {
     bytes: Vec<u8>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-impl AsRef<[u8]> for Placed {
+impl AsRef<[u8]> for Permitted {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -224,20 +224,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_belongs_to_the_bytes_until_they_are_gone() {
-        let places = Places::default();
-        let mut small = Place::default();
-        places.take(&mut small, FREE).await;
+    async fn a_permit_belongs_to_the_bytes_until_they_are_gone() {
+        let permits = LargeAnswers::default();
+        let mut small = LargeAnswer::default();
+        permits.take(&mut small, FREE).await;
         assert!(small.0.is_none());
         let mut held = Vec::new();
-        for _ in 0..PLACES {
-            let mut place = Place::default();
-            places.take(&mut place, FREE + 1).await;
-            held.push(place.bytes(vec![0; 4]));
+        for _ in 0..LARGE_ANSWERS {
+            let mut permit = LargeAnswer::default();
+            permits.take(&mut permit, FREE + 1).await;
+            held.push(permit.bytes(vec![0; 4]));
         }
-        let mut waiting = Place::default();
+        let mut waiting = LargeAnswer::default();
         {
-            let mut next = std::pin::pin!(places.take(&mut waiting, FREE + 1));
+            let mut next = std::pin::pin!(permits.take(&mut waiting, FREE + 1));
             assert!(poll!(next.as_mut()).is_pending());
             let part = held.pop().unwrap().slice(1..2);
             assert!(poll!(next.as_mut()).is_pending(), "a part of it is there");

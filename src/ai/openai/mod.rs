@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::breaker::Breaker;
-use self::gather::Places;
+use self::gather::LargeAnswers;
 pub use self::params::Params;
 use super::{Event, Malformed, Message, Passing, Provider, RawCall, Reply, Request};
 use crate::error::{Code, Error};
@@ -59,7 +59,7 @@ pub struct Settings {
     /// What a picture takes as input at the very most, in the model's own units.
     pub units_per_image: u64,
     /// The name that the upstreams know the limit of the output by.
-    pub limit_name: &'static str,
+    pub limit_name: Option<&'static str>,
     /// How long an upstream rests that failed several times in a row.
     pub rest: Duration,
     /// The rules for request parameters of calls that are passed on.
@@ -86,10 +86,10 @@ struct Shared {
     retries: u32,
     window: u64,
     units_per_image: u64,
-    limit_name: &'static str,
+    limit_name: Option<&'static str>,
     rest: Duration,
     params: Params,
-    places: Places,
+    large: LargeAnswers,
 }
 
 struct Upstream {
@@ -115,8 +115,8 @@ impl OpenAi {
             .build()
             .map_err(Error::internal)?;
         let upstreams = upstreams.into_iter().map(Upstream::new).collect::<Result<_, _>>()?;
-        let places = Places::default();
-        let shared = Shared { client, upstreams, retries, window, units_per_image, limit_name, rest, params, places };
+        let large = LargeAnswers::default();
+        let shared = Shared { client, upstreams, retries, window, units_per_image, limit_name, rest, params, large };
         Ok(Self(Arc::new(shared)))
     }
 }
@@ -328,8 +328,13 @@ impl Shared {
             "messages": request.messages,
             "stream": true,
             "stream_options": { "include_usage": true },
-            (self.limit_name): request.max_output,
+            (self.limit_name()): request.max_output,
         })
+    }
+
+    /// The name of the output limit, where the caller uses none.
+    fn limit_name(&self) -> &'static str {
+        self.limit_name.unwrap_or("max_tokens")
     }
 
     /// What an upstream says of its trouble in the middle of a stream.

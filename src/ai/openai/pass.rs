@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::events::data;
-use super::gather::{First, Place, Texts};
+use super::gather::{First, LargeAnswer, Texts};
 use super::params::folded;
 use super::read::{MAX_KEPT_BYTES, events};
 use super::{Chunks, Shared, broke_off, unavailable};
@@ -26,15 +26,17 @@ pub(super) const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 pub(super) fn body(shared: &Shared, passing: &Passing, model: &str, max_output: u64) -> Bytes {
     let mut changes: Vec<_> = shared.params.forced().collect();
     changes.push(("model", json!(model).to_string()));
-    let given: Vec<_> = LIMITS.into_iter().filter(|name| is_there(&passing.call, name)).collect();
-    // An upstream may ignore the name that it does not know, and with it the limit that the hold was taken for.
-    let renamed = match given.as_slice() {
-        [only] if *only != shared.limit_name => Some((*only, shared.limit_name)),
-        _ => None,
-    };
-    for name in if given.is_empty() { vec![shared.limit_name] } else { given } {
-        changes.push((name, max_output.to_string()));
+    let mut limits: Vec<_> = LIMITS.into_iter().filter(|name| is_there(&passing.call, name)).collect();
+    let mut renamed = None;
+    match (limits.as_slice(), shared.limit_name) {
+        ([], _) => limits.push(shared.limit_name()),
+        // An upstream may ignore the name that it does not know, and with it the limit that the hold was taken for. A null
+        // under its own name gets the value.
+        ([only], Some(known)) if *only != known && passing.call.get(known).is_some() => limits.push(known),
+        ([only], Some(known)) if *only != known => renamed = Some((*only, known)),
+        _ => {}
     }
+    changes.extend(limits.into_iter().map(|name| (name, max_output.to_string())));
     if passing.stream {
         changes.extend(stream_options(passing).map(|options| ("stream_options", options)));
     }
@@ -64,7 +66,7 @@ fn is_there(call: &RawCall, name: &str) -> bool {
 /// An answer in parts.
 pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, show_usage: bool) -> Reply {
     stream! {
-        let mut events = events(shared.places.clone(), bytes);
+        let mut events = events(shared.large.clone(), bytes);
         let (mut usage, mut finished) = (None, false);
         while let Some(event) = events.next().await {
             let event = match event {
@@ -119,11 +121,11 @@ pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, show_us
 /// An answer in one piece.
 pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks) -> Reply {
     stream! {
-        let (mut body, mut place) = (Vec::new(), Place::default());
+        let (mut body, mut permit) = (Vec::new(), LargeAnswer::default());
         while let Some(chunk) = bytes.next().await {
             match chunk {
                 Ok(chunk) => {
-                    shared.places.take(&mut place, body.len() + chunk.len()).await;
+                    shared.large.take(&mut permit, body.len() + chunk.len()).await;
                     body.extend_from_slice(&chunk);
                 }
                 Err(error) => {
@@ -155,7 +157,7 @@ pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks) -> 
         }
         let (text, other) = written(answer.choices());
         let usage = answer.usage();
-        yield Ok(Event::Raw { bytes: place.bytes(body), text, other });
+        yield Ok(Event::Raw { bytes: permit.bytes(body), text, other });
         yield Ok(Event::End(usage));
     }
     .boxed()

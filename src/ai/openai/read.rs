@@ -8,7 +8,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 
 use super::events::{Splitter, data};
-use super::gather::Places;
+use super::gather::LargeAnswers;
 use super::pass::{Answer, written};
 use super::{Chunks, Shared, broke_off, unavailable};
 use crate::ai::{Event, Reply};
@@ -17,10 +17,10 @@ use crate::error::{Code, Error};
 /// The longest event of a stream, and the longest answer in one piece: what of an upstream is kept in memory at once.
 pub(super) const MAX_KEPT_BYTES: usize = 32 << 20;
 
-/// The events of an answer, and the last one also where its empty line is missing. A long one waits for its place.
-pub(super) fn events(places: Places, mut bytes: Chunks) -> BoxStream<'static, Result<Bytes, Error>> {
+/// The events of an answer, and the last one also where its empty line is missing. A long one waits for its permit.
+pub(super) fn events(large: LargeAnswers, mut bytes: Chunks) -> BoxStream<'static, Result<Bytes, Error>> {
     stream! {
-        let (mut splitter, mut closed) = (Splitter::new(places), false);
+        let (mut splitter, mut closed) = (Splitter::new(large), false);
         while !closed {
             match bytes.next().await {
                 Some(Ok(chunk)) => splitter.push(&chunk).await,
@@ -46,7 +46,7 @@ pub(super) fn events(places: Places, mut bytes: Chunks) -> BoxStream<'static, Re
 /// Reads an answer that we asked for in our own words.
 pub(super) fn reply(shared: Arc<Shared>, upstream: usize, bytes: Chunks) -> Reply {
     stream! {
-        let mut events = events(shared.places.clone(), bytes);
+        let mut events = events(shared.large.clone(), bytes);
         let (mut usage, mut finished) = (None, false);
         while let Some(event) = events.next().await {
             let chunk = match event.map(|event| data(&event)) {

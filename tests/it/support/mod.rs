@@ -204,31 +204,28 @@ fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
 
 /// A client of OpenAI-compatible upstreams, asked in this order.
 pub fn openai(base_urls: &[&str], retries: u32) -> OpenAi {
-    let rules = jeton::config::Params::default();
-    openai_with(
-        base_urls,
-        retries,
-        Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers, &rules.tools),
-    )
+    openai_with(base_urls, retries, |_| {})
 }
 
-/// The same, with these rules for request parameters.
-pub fn openai_with(base_urls: &[&str], retries: u32, params: Params) -> OpenAi {
+/// The same, with settings of its own.
+pub fn openai_with(base_urls: &[&str], retries: u32, change: impl FnOnce(&mut Settings)) -> OpenAi {
+    let rules = jeton::config::Params::default();
     let address = |base_url: &&str| Address {
         base_url: (*base_url).to_owned(),
         api_key: Some("sk-secret".into()),
         upstream_model: "gpt-test".to_owned(),
     };
-    OpenAi::new(Settings {
+    let mut settings = Settings {
         upstreams: base_urls.iter().map(address).collect(),
         retries,
         window: 16_384,
         units_per_image: 1000,
-        limit_name: "max_tokens",
+        limit_name: None,
         rest: Duration::from_secs(30),
-        params,
-    })
-    .unwrap()
+        params: Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers, &rules.tools),
+    };
+    change(&mut settings);
+    OpenAi::new(settings).unwrap()
 }
 
 impl Drop for TestApp {
