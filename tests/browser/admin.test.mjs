@@ -345,3 +345,23 @@ test("GraphiQL asks as whoever is logged in", async () => {
   await page.waitForFunction(() => document.querySelector(".graphiql-response").offsetWidth > 250);
   await fits(page, "GraphiQL");
 });
+
+test("GraphiQL leaves nothing in the browser's storage", async () => {
+  const page = await browser.open("/");
+  await logIn(page, "admin");
+  // As earlier versions left it.
+  await page.evaluate(() => localStorage.setItem("graphiql:queries", "a secret of before"));
+  await page.goto("/graphiql");
+  const answered = () => document.querySelector(".graphiql-response")?.textContent.includes("admin");
+  for (let tries = 0; tries < 10 && !(await page.evaluate(answered)); tries += 1) {
+    await page.getByRole("button", { name: /execute/i }).click();
+    await page.waitForFunction(answered, undefined, { timeout: 2000 }).catch(() => undefined);
+  }
+  assert.ok(await page.evaluate(answered));
+  const stored = () => Object.keys({ ...localStorage, ...sessionStorage }).filter((key) => /graphiql/i.test(key));
+  assert.deepEqual(await page.evaluate(stored), []);
+  await page.getByLabel("Menu of admin").click();
+  await page.getByRole("menuitem", { name: "Log out", exact: true }).click();
+  await page.waitForURL(/login/);
+  assert.deepEqual(await page.evaluate(stored), []);
+});

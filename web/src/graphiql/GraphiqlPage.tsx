@@ -3,12 +3,13 @@ import 'graphiql/style.css'
 import { useComputedColorScheme } from '@mantine/core'
 import { createGraphiQLFetcher } from '@graphiql/toolkit'
 import { GraphiQL } from 'graphiql'
-import { useMemo } from 'react'
+import { useMemo, useState } from 'react'
 import { Frame } from '../app/Frame'
 import { ENDPOINT, SESSION_HEADER } from '../graphql/post'
 import { useSession, useViewer } from '../session/context'
 import { useTitle } from '../ui/useTitle'
 import classes from './graphiql.module.css'
+import { memoryStorage } from './storage'
 
 const FIRST_QUERY = `# What you may do here is what you may do anywhere: this page asks as you.
 
@@ -28,6 +29,8 @@ export default function GraphiqlPage() {
   const session = useSession()
   const { socket } = useViewer()
   const theme = useComputedColorScheme('light')
+  // New for each mount, so that nothing is left for the next user.
+  const [storage] = useState(memoryStorage)
   const fetcher = useMemo(
     () =>
       createGraphiQLFetcher({
@@ -46,7 +49,13 @@ export default function GraphiqlPage() {
   return (
     <Frame fixed>
       <div className={classes.page}>
-        <GraphiQL fetcher={fetcher} forcedTheme={theme} defaultQuery={FIRST_QUERY} shouldPersistHeaders={false} />
+        <GraphiQL
+          fetcher={fetcher}
+          storage={storage}
+          forcedTheme={theme}
+          defaultQuery={FIRST_QUERY}
+          shouldPersistHeaders={false}
+        />
       </div>
     </Frame>
   )

@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest'
+import { forgetStored, memoryStorage } from './storage'
+
+/** A browser's storage, as far as it matters here. */
+function browserStorage(values: Record<string, string>): Storage {
+  const map = new Map(Object.entries(values))
+  return {
+    get length() {
+      return map.size
+    },
+    key: (index) => [...map.keys()][index] ?? null,
+    getItem: (key) => map.get(key) ?? null,
+    setItem: (key, value) => void map.set(key, value),
+    removeItem: (key) => void map.delete(key),
+    clear: () => map.clear(),
+  }
+}
+
+it('keeps what GraphiQL stores for one page only', () => {
+  const first = memoryStorage()
+  first.setItem('graphiql:query', '{ me { username } }')
+  expect(first.getItem('graphiql:query')).toBe('{ me { username } }')
+  expect(first.length).toBe(1)
+  expect(memoryStorage().getItem('graphiql:query')).toBeNull()
+  first.clear()
+  expect(first.length).toBe(0)
+})
+
+it('removes what GraphiQL had stored, and nothing else', () => {
+  const stored = browserStorage({
+    'graphiql:queries': 'secret',
+    'mantine-color-scheme-value': 'dark',
+    'graphiql:tabState': 'secret',
+    'graphiql:headers': 'secret',
+  })
+  forgetStored(() => stored)
+  expect(stored.length).toBe(1)
+  expect(stored.getItem('mantine-color-scheme-value')).toBe('dark')
+})
+
+it('survives a browser that denies its storage', () => {
+  const denied = () => {
+    throw new DOMException('denied', 'SecurityError')
+  }
+  expect(() => forgetStored(denied)).not.toThrow()
+})
