@@ -112,3 +112,66 @@ test("two tabs share a session, and leave it together", async () => {
   await logIn(other, "two");
   assert.equal(await page.evaluate(() => Object.keys({ ...localStorage, ...sessionStorage }).filter((key) => /token/i.test(key)).length), 0);
 });
+
+test("nothing that one user typed or opened is left for the next", async () => {
+  const page = await browser.open("/");
+  await register(page, "una");
+  await send(page, "a chat of una");
+  await newest(page).getByText("100 tokens").waitFor();
+  await page.goto("/");
+  const other = await page.context().newPage();
+  await other.goto("/");
+  await page.getByLabel("Message", { exact: true }).fill("a secret of una");
+  await page.evaluate(() => (window.marked = true));
+  // A dialog is open when another tab logs out.
+  await page.getByRole("button", { name: /^Rename or delete .a chat of una/ }).click();
+  await page.getByRole("menuitem", { name: /Delete/ }).click();
+  await page.getByRole("dialog").waitFor();
+  await other.getByLabel("Menu of una").click();
+  await other.getByRole("menuitem", { name: "Log out", exact: true }).click();
+  await page.waitForURL(/login/);
+  await page.getByLabel("Name").waitFor();
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  assert.equal(await page.evaluate(() => window.marked), undefined, "the page was loaded anew");
+
+  await page.getByRole("link", { name: "Make an account" }).click();
+  await page.getByLabel("Name").fill("uwe");
+  await page.locator("input[type=password]").first().fill("seven-green-kites");
+  await page.locator("form button[type=submit]").click();
+  await page.getByLabel("Message", { exact: true }).waitFor();
+  assert.equal(await page.getByLabel("Message", { exact: true }).inputValue(), "");
+  assert.equal(await page.getByText("of una").count(), 0);
+  // The other tab follows, and so it does where somebody else logs in.
+  await other.getByLabel("Menu of uwe").waitFor();
+});
+
+test("whose session has ended comes back to where they were, and nobody else does", async () => {
+  const page = await browser.open("/");
+  await register(page, "eva");
+  await send(page, "words of eva");
+  await newest(page).getByText("100 tokens").waitFor();
+  const chat = new URL(page.url()).pathname;
+  assert.match(chat, /^\/c\//);
+  const end = async () => {
+    await page.context().clearCookies();
+    const refuse = (route) =>
+      route.fulfill({ json: { errors: [{ message: "no", extensions: { code: "UNAUTHENTICATED" } }] } });
+    await page.route("**/graphql", refuse, { times: 1 });
+    await page.getByLabel("Message", { exact: true }).fill("more");
+    await page.getByLabel("Message", { exact: true }).press("Enter");
+    await page.getByText("Your session has ended").waitFor();
+  };
+  const fillIn = async (name) => {
+    await page.getByLabel("Name").fill(name);
+    await page.locator("input[type=password]").first().fill("seven-green-kites");
+    await page.locator("form button[type=submit]").click();
+    await page.getByLabel("Message", { exact: true }).waitFor();
+  };
+  await end();
+  await fillIn("eva");
+  assert.equal(new URL(page.url()).pathname, chat);
+  await newest(page).getByText("words of eva").first().waitFor();
+  await end();
+  await fillIn("sue");
+  assert.equal(new URL(page.url()).pathname, "/");
+});

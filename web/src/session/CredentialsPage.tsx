@@ -28,7 +28,7 @@ const WORDS = {
 export default function CredentialsPage({ kind }: { kind: 'login' | 'register' }) {
   const state = useSessionState()
   const location = useLocation()
-  const from = comingFrom(location.state)
+  const from = comingFrom(location.state, state.phase === 'in' ? state.user.id : undefined)
   const words = WORDS[kind]
   useTitle(words.title)
 

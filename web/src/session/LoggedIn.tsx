@@ -18,14 +18,9 @@ export function LoggedIn() {
     case 'unreachable':
       return <Unreachable />
     case 'out':
-      // Who left may be followed by somebody else, to whom this page means nothing.
-      return (
-        <Navigate
-          to="/login"
-          replace
-          state={{ from: state.reason === 'left' ? '/' : pathname + search, ended: state.reason === 'ended' }}
-        />
-      )
+      // After a session the page is being loaded anew.
+      if (state.reason !== 'never') return <PageLoader />
+      return <Navigate to="/login" replace state={{ from: pathname + search }} />
     case 'in':
       // All anew for another user: nothing that one sees is left for the next.
       return <AsUser key={state.user.id} user={state.user} />

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { notReached } from '../graphql/problem'
 import type { Credentials } from './api'
 import { FakeBrowser, FakeClock, fakeCredentials, fakeToken } from './fakes'
-import { Session } from './session'
+import { Session, type LeavePage } from './session'
 
 /** A server whose refresh tokens are good for one use; the browser keeps the newest in its cookie. */
 class FakeServer {
@@ -31,10 +31,11 @@ async function open(count: number) {
   const server = new FakeServer()
   const browser = new FakeBrowser()
   const clock = new FakeClock()
-  const tabs = Array.from({ length: count }, () => new Session(server.api, browser.tab(), clock))
+  const leavePage = vi.fn<LeavePage>()
+  const tabs = Array.from({ length: count }, () => new Session(server.api, browser.tab(), clock, leavePage))
   for (const tab of tabs) void tab.start()
   await clock.advance(10)
-  return { server, clock, browser, tabs: tabs as [Session, Session] }
+  return { server, clock, browser, leavePage, tabs: tabs as [Session, Session] }
 }
 
 describe('at the start', () => {
@@ -47,7 +48,7 @@ describe('at the start', () => {
     const server = new FakeServer()
     server.hasSession = false
     const clock = new FakeClock()
-    const session = new Session(server.api, new FakeBrowser().tab(), clock)
+    const session = new Session(server.api, new FakeBrowser().tab(), clock, vi.fn())
     void session.start()
     await clock.advance(10)
     expect(session.state).toEqual({ phase: 'out', reason: 'never' })
@@ -57,7 +58,7 @@ describe('at the start', () => {
     const server = new FakeServer()
     server.isDown = true
     const clock = new FakeClock()
-    const session = new Session(server.api, new FakeBrowser().tab(), clock)
+    const session = new Session(server.api, new FakeBrowser().tab(), clock, vi.fn())
     void session.start()
     await clock.advance(10)
     expect(session.state.phase).toBe('unreachable')
@@ -158,5 +159,48 @@ describe('logging out', () => {
     tabs[0].subscribe(listener)
     await tabs[0].logOut('everywhere')
     expect(listener).toHaveBeenCalledOnce()
+  })
+})
+
+describe('the page is loaded anew', () => {
+  it('in every tab, when a user logs out', async () => {
+    const { tabs, clock, leavePage } = await open(2)
+    await tabs[0].logOut()
+    await clock.advance(1)
+    const left = { userId: 'mia', reason: 'left' }
+    expect(leavePage.mock.calls).toEqual([[left], [left]])
+  })
+
+  it('when the session has ended, and the account is deleted', async () => {
+    const { tabs, server, clock, leavePage } = await open(1)
+    server.hasSession = false
+    await clock.advance(541_000)
+    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'ended' }]])
+    tabs[0].end('left')
+    expect(leavePage).toHaveBeenCalledOnce()
+  })
+
+  it('when another user logs in in another tab, whose name is not shown over the pages of the first', async () => {
+    const { browser, tabs, clock, leavePage } = await open(1)
+    browser.tab().tell({ type: 'fresh', ...fakeCredentials(fakeToken('of tom', 600), 'tom') })
+    await clock.advance(1)
+    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'left' }]])
+    expect(tabs[0].state.phase).toBe('out')
+    expect(tabs[0].accessToken).toBeNull()
+  })
+
+  it('when the cookie turns out to be of another user', async () => {
+    const { server, clock, leavePage } = await open(1)
+    server.api.refresh = () => Promise.resolve(fakeCredentials(fakeToken('of tom', 600), 'tom'))
+    await clock.advance(541_000)
+    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'left' }]])
+  })
+
+  it('not for a new token of the same user, and not at a start without a session', async () => {
+    const { server, tabs, clock, leavePage } = await open(1)
+    await clock.advance(541_000)
+    tabs[0].acceptToken(fakeToken('after a new password', 600))
+    expect(server.refreshes).toBe(2)
+    expect(leavePage).not.toHaveBeenCalled()
   })
 })

@@ -22,6 +22,12 @@ export type Clock = {
   after(delay: number, work: () => void): () => void
 }
 
+/**
+ * Loads the page anew after the session of a user, so that nothing of them is left in memory for the next one. Who ended
+ * it on purpose starts from the beginning; the user whose session ran out may come back to where they were.
+ */
+export type LeavePage = (left: { userId: string; reason: 'left' | 'ended' }) => void
+
 /** After a refresh that did not reach the server. */
 const TRY_AGAIN = 15_000
 
@@ -42,11 +48,13 @@ export class Session {
   private readonly api: SessionApi
   private readonly tabs: Tabs
   private readonly clock: Clock
+  private readonly leavePage: LeavePage
 
-  constructor(api: SessionApi, tabs: Tabs, clock: Clock) {
+  constructor(api: SessionApi, tabs: Tabs, clock: Clock, leavePage: LeavePage) {
     this.api = api
     this.tabs = tabs
     this.clock = clock
+    this.leavePage = leavePage
     tabs.listen((message) => {
       if (message.type === 'fresh') this.take(message)
       else this.drop('left')
@@ -127,22 +135,29 @@ export class Session {
   /** The session is over: the server says so, or the account is gone. */
   end(reason: 'left' | 'ended'): void {
     const known = this.state.phase === 'in'
-    this.drop(known ? reason : 'never')
+    this.drop(reason)
     if (known) this.tabs.tell({ type: 'out' })
   }
 
   private take({ accessToken, user }: Credentials): void {
+    // Another user has logged in with this browser. The page that is loaded now finds them by the cookie.
+    if (this.state.phase === 'in' && this.state.user.id !== user.id) {
+      this.drop('left')
+      return
+    }
     this.token = accessToken
     this.due = refreshAt(accessToken, this.clock.now()) ?? Infinity
     this.wake()
     this.become({ phase: 'in', user })
   }
 
-  private drop(reason: 'never' | 'left' | 'ended'): void {
+  private drop(reason: 'left' | 'ended'): void {
+    const before = this.state
     this.cancelTimer()
     this.token = null
     this.due = Infinity
-    if (this.state.phase !== 'out') this.become({ phase: 'out', reason })
+    if (before.phase !== 'out') this.become({ phase: 'out', reason: before.phase === 'in' ? reason : 'never' })
+    if (before.phase === 'in') this.leavePage({ userId: before.user.id, reason })
   }
 
   /** Sets the timer for the next refresh. */

@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { drafts } from '../chat/drafts'
+import { comingFrom } from '../session/comingFrom'
+import { arrive, leavePage } from './leavePage'
+
+const page = { pathname: '/c/1', search: '?chat=2', replace: vi.fn<(url: string) => void>() }
+const replaceState = vi.fn<(state: { usr: unknown }, unused: string) => void>()
+const removed: string[] = []
+
+beforeEach(() => {
+  const left = new Map<string, string>()
+  vi.stubGlobal('window', new EventTarget())
+  vi.stubGlobal('location', page)
+  vi.stubGlobal('history', { replaceState })
+  vi.stubGlobal('localStorage', {
+    length: 1,
+    key: () => 'graphiql:query',
+    removeItem: (key: string) => removed.push(key),
+  })
+  vi.stubGlobal('sessionStorage', {
+    getItem: (key: string) => left.get(key) ?? null,
+    setItem: (key: string, value: string) => left.set(key, value),
+    removeItem: (key: string) => left.delete(key),
+  })
+  page.pathname = '/c/1'
+  drafts.set('new', 'not sent')
+})
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.clearAllMocks()
+  drafts.clear()
+})
+
+it('leaves nothing behind of a user who logs out', () => {
+  leavePage({ userId: 'mia', reason: 'left' })
+  expect(drafts.size).toBe(0)
+  expect(removed).toEqual(['graphiql:query'])
+  expect(page.replace).toHaveBeenCalledExactlyOnceWith('/login')
+  page.pathname = '/login'
+  arrive()
+  expect(replaceState).not.toHaveBeenCalled()
+})
+
+it('leads only the same user back to where a session ended, and only once', () => {
+  leavePage({ userId: 'mia', reason: 'ended' })
+  expect(page.replace).toHaveBeenCalledExactlyOnceWith('/login')
+  page.pathname = '/login'
+  arrive()
+  const usr = replaceState.mock.calls[0]?.[0].usr
+  expect(comingFrom(usr)).toEqual({ path: '/c/1?chat=2', ended: true })
+  expect(comingFrom(usr, 'mia').path).toBe('/c/1?chat=2')
+  expect(comingFrom(usr, 'tom').path).toBe('/')
+  arrive()
+  expect(replaceState).toHaveBeenCalledOnce()
+})

@@ -1,0 +1,40 @@
+import { modals } from '@mantine/modals'
+import { notifications } from '@mantine/notifications'
+import { drafts } from '../chat/drafts'
+import { forgetStored } from '../graphiql/storage'
+import type { LeavePage } from '../session/session'
+
+/** What this page leaves to the next one of the same tab, which removes it at once. */
+const LEFT = 'jeton:left'
+
+/**
+ * Loads the log-in page in place of this one. What was typed, opened or shown goes at once, and whatever else is in
+ * memory with the page.
+ */
+export const leavePage: LeavePage = ({ userId, reason }) => {
+  drafts.clear()
+  modals.closeAll()
+  notifications.clean()
+  forgetStored(() => localStorage)
+  if (reason === 'ended') {
+    const from = location.pathname + location.search
+    try {
+      sessionStorage.setItem(LEFT, JSON.stringify({ from, ended: true, userId }))
+    } catch {
+      // Without storage the way back is lost, and nothing else.
+    }
+  }
+  location.replace('/login')
+}
+
+/** Takes over what `leavePage` left, into the history's state in the form in which the router reads it. */
+export function arrive(): void {
+  try {
+    const left = sessionStorage.getItem(LEFT)
+    if (left === null) return
+    sessionStorage.removeItem(LEFT)
+    if (location.pathname === '/login') history.replaceState({ usr: JSON.parse(left) as unknown }, '')
+  } catch {
+    // Nothing was left.
+  }
+}
