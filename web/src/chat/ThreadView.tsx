@@ -33,7 +33,7 @@ export function ThreadView({ store, state, onReplaced }: Props) {
 
   // What a search or the ledger leads to may be further up than what is loaded.
   useEffect(() => {
-    if (wanted !== null && !isFound && state.phase === 'ready') void store.loadEarlier()
+    if (wanted !== null && !isFound) void store.loadTowards(wanted)
   }, [wanted, isFound, state, store])
 
   useEffect(() => {

@@ -101,4 +101,28 @@ describe('ThreadStore', () => {
     await failed.open()
     expect(failed.state).toMatchObject({ phase: 'failed', problem: { code: 'NETWORK' } })
   })
+
+  it('stops looking for a chat when the server refuses, until somebody asks again', async () => {
+    const load = vi
+      .fn<ThreadSource['load']>()
+      .mockResolvedValueOnce(page([fakeChat('d')], 'cursor'))
+      .mockRejectedValue(notReached())
+    const { store } = setUp({ load })
+    await store.open()
+    for (let times = 0; times < 10; times++) await store.loadTowards('unknown')
+    expect(load).toHaveBeenCalledTimes(2)
+    expect(store.state.problem?.code).toBe('NETWORK')
+    await store.loadEarlier()
+    expect(load).toHaveBeenCalledTimes(3)
+  })
+
+  it('looks for a chat in a bounded number of pages, and no further than where it is', async () => {
+    const load = vi.fn<ThreadSource['load']>(() => Promise.resolve(page([fakeChat('d')], 'cursor')))
+    const { store } = setUp({ load })
+    await store.open()
+    await store.loadTowards('d')
+    expect(load).toHaveBeenCalledTimes(1)
+    for (let times = 0; times < 100; times++) await store.loadTowards('unknown')
+    expect(load).toHaveBeenCalledTimes(21)
+  })
 })

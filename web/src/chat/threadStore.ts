@@ -30,6 +30,9 @@ export type ThreadSource = {
 /** Looks again this often at an answer whose stream was lost. */
 const LOOK_AGAIN = 3_000
 
+/** Pages that are loaded by themselves for the sake of one link. */
+const MAX_PAGES = 20
+
 /** The chats of one conversation, and the replies that come in. For as long as the conversation is on screen. */
 export class ThreadStore {
   state: ThreadState = {
@@ -42,6 +45,7 @@ export class ThreadStore {
   }
   private cursor: string | null = null
   private isOpen = false
+  private pagesTowards = 0
   private readonly listeners = new Set<() => void>()
   private readonly followed = new Map<string, () => void>()
   /** What has come since the last time that the page was told. */
@@ -69,8 +73,20 @@ export class ThreadStore {
 
   async loadEarlier(): Promise<void> {
     if (!this.state.hasEarlier || this.state.isLoadingEarlier) return
-    this.become({ isLoadingEarlier: true })
+    this.become({ isLoadingEarlier: true, problem: null })
     await this.page(this.cursor)
+  }
+
+  /**
+   * Goes on towards a chat that is further up than what is loaded, by one page at a time. Not after a failure, and not
+   * for ever: a link may lead to a chat that is not here.
+   */
+  async loadTowards(id: string): Promise<void> {
+    const { chats, phase, problem, isLoadingEarlier, hasEarlier } = this.state
+    if (phase !== 'ready' || problem || isLoadingEarlier || !hasEarlier) return
+    if (this.pagesTowards >= MAX_PAGES || chats.some((chat) => chat.id === id)) return
+    this.pagesTowards++
+    await this.loadEarlier()
   }
 
   /** A chat that this page has begun, or learnt more about. */
