@@ -2,7 +2,7 @@ import { MantineProvider } from '@mantine/core'
 import { ModalsProvider } from '@mantine/modals'
 import { Notifications } from '@mantine/notifications'
 import { lazy, Suspense } from 'react'
-import { BrowserRouter, Route, Routes } from 'react-router'
+import { BrowserRouter, Route, Routes, useLocation } from 'react-router'
 import { ChatPage } from '../chat/ChatPage'
 import { LoggedIn } from '../session/LoggedIn'
 import { SessionContext } from '../session/context'
@@ -25,25 +25,34 @@ export function App({ session }: { session: Session }) {
           <BrowserRouter>
             <ModalsProvider labels={{ confirm: 'OK', cancel: 'Cancel' }}>
               <Notifications position="top-center" />
-              <Suspense fallback={<PageLoader />}>
-                <Routes>
-                  <Route path="/login" element={<CredentialsPage kind="login" />} />
-                  <Route path="/register" element={<CredentialsPage kind="register" />} />
-                  <Route element={<LoggedIn />}>
-                    <Route index element={<ChatPage />} />
-                    <Route path="/c/:conversationId" element={<ChatPage />} />
-                    <Route path="/account" element={<AccountPage />} />
-                    <Route path="/admin/*" element={<AdminRoutes />} />
-                    <Route path="/graphiql" element={<GraphiqlPage />} />
-                  </Route>
-                  {/* For strangers, too: there is nothing to log in to. */}
-                  <Route path="*" element={<NotFound />} />
-                </Routes>
-              </Suspense>
+              <Pages />
             </ModalsProvider>
           </BrowserRouter>
         </SessionContext>
       </ErrorBoundary>
     </MantineProvider>
+  )
+}
+
+function Pages() {
+  const { pathname } = useLocation()
+  return (
+    <ErrorBoundary at={pathname}>
+      <Suspense fallback={<PageLoader />}>
+        <Routes>
+          <Route path="/login" element={<CredentialsPage kind="login" />} />
+          <Route path="/register" element={<CredentialsPage kind="register" />} />
+          <Route element={<LoggedIn />}>
+            <Route index element={<ChatPage />} />
+            <Route path="/c/:conversationId" element={<ChatPage />} />
+            <Route path="/account" element={<AccountPage />} />
+            <Route path="/admin/*" element={<AdminRoutes />} />
+            <Route path="/graphiql" element={<GraphiqlPage />} />
+          </Route>
+          {/* For strangers, too: there is nothing to log in to. */}
+          <Route path="*" element={<NotFound />} />
+        </Routes>
+      </Suspense>
+    </ErrorBoundary>
   )
 }

@@ -1,12 +1,24 @@
-import { Button, Center, Stack, Text, Title } from '@mantine/core'
+import { Button, Center, Group, Stack, Text, Title } from '@mantine/core'
 import { Component, type ReactNode } from 'react'
 
-/** What is left to show when a page breaks: a new version may have taken the place of its files, or it has a fault. */
-export class ErrorBoundary extends Component<{ children: ReactNode }, { broken: boolean }> {
-  override state = { broken: false }
+type Props = {
+  children: ReactNode
+  /** Where one is: another page is tried anew. */
+  at?: string
+}
 
-  static getDerivedStateFromError() {
+type State = { broken: boolean; at: string | undefined }
+
+/** What is left to show when a page breaks: a new version may have taken the place of its files, or it has a fault. */
+export class ErrorBoundary extends Component<Props, State> {
+  override state: State = { broken: false, at: this.props.at }
+
+  static getDerivedStateFromError(): Partial<State> {
     return { broken: true }
+  }
+
+  static getDerivedStateFromProps({ at }: Props, state: State): State | null {
+    return at === state.at ? null : { broken: false, at }
   }
 
   override render() {
@@ -18,7 +30,12 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { broken: 
             This page broke
           </Title>
           <Text c="dimmed">Nothing is lost: what was sent is on the server. Loading the page anew usually helps.</Text>
-          <Button onClick={() => location.reload()}>Load anew</Button>
+          <Group>
+            <Button onClick={() => location.reload()}>Load anew</Button>
+            <Button component="a" href="/" variant="default">
+              To the start
+            </Button>
+          </Group>
         </Stack>
       </Center>
     )
