@@ -1,8 +1,17 @@
+import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   plugins: [react()],
+  resolve: {
+    alias: {
+      // Its variant for browsers needs a document, which workers do not have.
+      'decode-named-character-reference': fileURLToPath(
+        new URL('node_modules/decode-named-character-reference/index.js', import.meta.url),
+      ),
+    },
+  },
   build: {
     target: 'es2022',
     // Browsers that know `light-dark()` since May 2024. Older targets get a substitute that does not see the chosen scheme.

@@ -175,3 +175,39 @@ test("whose session has ended comes back to where they were, and nobody else doe
   await fillIn("sue");
   assert.equal(new URL(page.url()).pathname, "/");
 });
+
+test("no answer breaks or freezes the page, whatever is in it", async () => {
+  const page = await browser.open("/");
+  await register(page, "hal");
+  server.run("user", "grant", "hal", "5000", "--reason", "a gift");
+  await page.reload();
+  // The longest that the page did nothing else, in milliseconds.
+  await page.evaluate(() => {
+    let last = performance.now();
+    window.longest = 0;
+    setInterval(() => {
+      window.longest = Math.max(window.longest, performance.now() - last);
+      last = performance.now();
+    }, 20);
+  });
+  for (const kind of ["quotes", "lists", "table", "brackets", "emphasis", "long"]) {
+    await send(page, `write ${kind}`);
+    await newest(page).getByText(`write ${kind}`).waitFor();
+    await newest(page).getByText("100 tokens").waitFor();
+    await newest(page).getByText("Shown as plain text: too long to format.").waitFor();
+    assert.match(await newest(page).innerText(), /the end/, kind);
+  }
+  await send(page, "a **bold** word");
+  await newest(page).locator("strong", { hasText: "bold" }).waitFor();
+  // The old code took from eight seconds to minutes for one answer, or showed nothing any more.
+  assert.ok((await page.evaluate(() => window.longest)) < 6_000);
+});
+
+test("a link whose address is refused is text", async () => {
+  const page = await browser.open("/");
+  await register(page, "lin");
+  await send(page, "write links");
+  await newest(page).getByRole("link", { name: "followed" }).waitFor();
+  await newest(page).getByText(/refused and followed/).waitFor();
+  assert.equal(await newest(page).getByRole("link").count(), 1);
+});

@@ -15,6 +15,17 @@ export const PASSWORD = "seven-green-kites";
 const BINARY = process.env.JETON_TEST_BINARY ?? "../../target/debug/jeton";
 const CHROMIUM = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
+/** Answers that are hard to show. */
+const HARD = {
+  quotes: ">".repeat(3000) + " the end",
+  lists: "- ".repeat(1500) + "the end",
+  table: `|${"a|".repeat(1000)}\n|${"-|".repeat(1000)}\n${"x\n".repeat(5000)}\nthe end`,
+  brackets: "[a](".repeat(20_000) + " the end",
+  emphasis: `*${"a_b".repeat(30_000)}_a* the end`,
+  long: "some *words* and [a link](https://example.org) ".repeat(5_000) + "the end",
+  links: "[refused](javascript:alert(1)) and [followed](https://example.org) and the end",
+};
+
 /** An OpenAI-compatible model: says the message again, word by word; "slow" words take their time. */
 async function startModel() {
   const server = createServer(async (request, response) => {
@@ -32,7 +43,9 @@ async function startModel() {
     response.writeHead(200, { "content-type": "text/event-stream" });
     const say = (delta, finish = null) =>
       response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
-    for (const word of message.split(" ")) {
+    const hard = HARD[message.replace(/^write /, "")];
+    for (let at = 0; hard && at < hard.length; at += 4_000) say({ content: hard.slice(at, at + 4_000) });
+    for (const word of hard ? [] : message.split(" ")) {
       await sleep(message.startsWith("slow") ? 200 : 5);
       say({ content: `${word} ` });
     }

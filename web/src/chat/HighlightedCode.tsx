@@ -22,6 +22,7 @@ import yaml from 'highlight.js/lib/languages/yaml'
 import { createLowlight } from 'lowlight'
 import type { ReactNode } from 'react'
 import { Fragment, jsx, jsxs } from 'react/jsx-runtime'
+import { MAX_HIGHLIGHTED } from './bounds'
 import './highlight.css'
 
 const lowlight = createLowlight({
@@ -47,8 +48,8 @@ const lowlight = createLowlight({
   yaml,
 })
 
-/** Code in colours, where its language is known here. */
+/** Code in colours, where its language is known here and it is not too long. */
 export default function HighlightedCode({ code, language }: { code: string; language: string }) {
-  if (!lowlight.registered(language)) return code
+  if (code.length > MAX_HIGHLIGHTED || !lowlight.registered(language)) return code
   return toJsxRuntime(lowlight.highlight(language, code), { Fragment, jsx, jsxs }) as ReactNode
 }

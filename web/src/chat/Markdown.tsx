@@ -1,28 +1,24 @@
-import { Anchor, Table, Typography } from '@mantine/core'
-import { memo, type ReactNode } from 'react'
-import ReactMarkdown, { type Components } from 'react-markdown'
-import remarkGfm from 'remark-gfm'
+import { Anchor, Table, Text, Typography } from '@mantine/core'
+import type { Root, RootContent } from 'hast'
+import { toJsxRuntime } from 'hast-util-to-jsx-runtime'
+import { Component, memo, type ReactNode } from 'react'
+import { Fragment, jsx, jsxs } from 'react/jsx-runtime'
+import type { Components } from 'react-markdown'
 import { CodeBlock } from './CodeBlock'
 import { codeOf } from './codeOf'
 import classes from './markdown.module.css'
-
-const PLUGINS = [remarkGfm]
+import { PlainText } from './PlainText'
+import { useFormatted } from './useFormatted'
 
 const COMPONENTS: Components = {
   pre: ({ node, children }) => {
     const code = node && codeOf(node)
     return code ? <CodeBlock {...code} /> : <pre>{children}</pre>
   },
-  a: ({ href, children }) => (
-    <Anchor href={href} target="_blank" rel="noopener noreferrer" inherit>
-      {children}
-    </Anchor>
-  ),
+  a: ({ href, children }) => <Link href={href}>{children}</Link>,
   // Nothing is fetched from elsewhere because a model says so; whoever wants to see the picture may follow the link.
   img: ({ src, alt }) => (
-    <Anchor href={src} target="_blank" rel="noopener noreferrer" inherit>
-      {alt === undefined || alt === '' ? 'Image' : alt}
-    </Anchor>
+    <Link href={typeof src === 'string' ? src : undefined}>{alt === undefined || alt === '' ? 'Image' : alt}</Link>
   ),
   table: ({ children }) => (
     <Wide>
@@ -33,18 +29,84 @@ const COMPONENTS: Components = {
   ),
 }
 
-/** What a model wrote. Raw HTML in it stays text. */
+/** What a model wrote. Raw HTML in it stays text, and what cannot be formatted is shown as it is. */
 export const Markdown = memo(function Markdown({ text }: { text: string }) {
   return (
-    <Typography className={classes.markdown}>
-      <ReactMarkdown remarkPlugins={PLUGINS} components={COMPONENTS}>
-        {text}
-      </ReactMarkdown>
-    </Typography>
+    <PlainWhereBroken text={text}>
+      <Formatted text={text} />
+    </PlainWhereBroken>
   )
 })
+
+function Formatted({ text }: { text: string }) {
+  const shown = useFormatted(text)
+  if (!shown || shown.formatted === 'unavailable') return <PlainText text={text} />
+  if (shown.formatted === 'refused') return <TooLong text={text} />
+  return (
+    <Typography className={classes.markdown}>
+      <Blocks tree={shown.formatted} />
+    </Typography>
+  )
+}
+
+function Blocks({ tree }: { tree: Root }) {
+  return tree.children.map((node, index) => <Block key={index} node={node} />)
+}
+
+/** A paragraph, a list, a table. Shown anew only where it has changed while the answer grew. */
+const Block = memo(function Block({ node }: { node: RootContent }) {
+  const tree: Root = { type: 'root', children: [node] }
+  return toJsxRuntime(tree, {
+    Fragment,
+    components: COMPONENTS,
+    jsx,
+    jsxs,
+    passKeys: true,
+    passNode: true,
+  }) as ReactNode
+})
+
+function TooLong({ text }: { text: string }) {
+  return (
+    <>
+      <PlainText text={text} />
+      <Text size="xs" c="dimmed" mt="xs">
+        Shown as plain text: too long to format.
+      </Text>
+    </>
+  )
+}
+
+/** An address that is not allowed is empty: then there is nothing to follow. */
+function Link({ href, children }: { href: string | undefined; children: ReactNode }) {
+  if (!href) return children
+  return (
+    <Anchor href={href} target="_blank" rel="noopener noreferrer" inherit>
+      {children}
+    </Anchor>
+  )
+}
 
 /** Scrolls by itself, so that the page does not. */
 function Wide({ children }: { children: ReactNode }) {
   return <div className={classes.wide}>{children}</div>
+}
+
+type Boundary = { text: string; isBroken: boolean }
+
+/** A text that breaks its formatting breaks nothing else. Another text is tried again. */
+class PlainWhereBroken extends Component<{ text: string; children: ReactNode }, Boundary> {
+  override state: Boundary = { text: this.props.text, isBroken: false }
+
+  static getDerivedStateFromError(): Partial<Boundary> {
+    return { isBroken: true }
+  }
+
+  static getDerivedStateFromProps({ text }: { text: string }, state: Boundary): Boundary | null {
+    return text === state.text ? null : { text, isBroken: false }
+  }
+
+  override render() {
+    return this.state.isBroken ? <TooLong text={this.props.text} /> : this.props.children
+  }
 }

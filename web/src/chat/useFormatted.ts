@@ -1,0 +1,61 @@
+import type { Root } from 'hast'
+import { startTransition, useEffect, useRef, useState } from 'react'
+import { formatter, type Formatted } from './formatter'
+import { reuse } from './reuse'
+
+type Shown = { text: string; formatted: Formatted }
+
+/**
+ * The text as far as it is formatted, and null before. While a text grows there is one run at a time, and the newest
+ * text comes next.
+ */
+export function useFormatted(text: string): Shown | null {
+  const [shown, setShown] = useState<Shown | null>(() => known(text))
+  const newest = useRef<string | null>(null)
+  const last = useRef<Shown | null>(null)
+  const isRunning = useRef(false)
+
+  useEffect(() => {
+    newest.current = text
+    if (!isRunning.current) void run()
+
+    async function run() {
+      isRunning.current = true
+      // Until the newest text is formatted, or the component is gone.
+      while (newest.current !== null && newest.current !== last.current?.text) {
+        const next = await formatMore(last.current, newest.current)
+        last.current = next
+        startTransition(() => setShown((before) => joined(before, next)))
+      }
+      isRunning.current = false
+    }
+
+    return () => {
+      newest.current = null
+    }
+  }, [text])
+
+  return shown
+}
+
+/** What was refused is not formatted again because more was added. */
+async function formatMore(last: Shown | null, text: string): Promise<Shown> {
+  const isRefused = last?.formatted === 'refused' && text.startsWith(last.text)
+  return { text, formatted: isRefused ? 'refused' : await formatter.format(text) }
+}
+
+function known(text: string): Shown | null {
+  const formatted = formatter.peek(text)
+  return formatted === undefined ? null : { text, formatted }
+}
+
+/** Keeps the parts of the tree that did not change, which are not shown anew then. */
+function joined(before: Shown | null, next: Shown): Shown {
+  const old = before?.formatted
+  if (!isTree(old) || !isTree(next.formatted)) return next
+  return { text: next.text, formatted: reuse(old, next.formatted) }
+}
+
+function isTree(formatted: Formatted | undefined): formatted is Root {
+  return typeof formatted === 'object'
+}
