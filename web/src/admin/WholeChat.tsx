@@ -1,18 +1,24 @@
 import { Anchor, Button, Divider, Group, Stack } from '@mantine/core'
 import { Link } from 'react-router'
+import { useQuery } from 'urql'
 import { ChatText } from '../chat/ChatText'
+import { ChatAnswerDocument } from '../gql/admin'
 import { DeleteChatDocument } from '../gql/chat'
 import { perform } from '../graphql/client'
+import { problemOfCombined } from '../graphql/problem'
 import { useViewer } from '../session/context'
 import { count } from '../text/numbers'
 import { tokens } from '../text/prices'
 import { confirmDanger } from '../ui/confirm'
 import { Facts, type Fact } from '../ui/Facts'
 import { Moment } from '../ui/Moment'
+import { PageLoader } from '../ui/PageLoader'
+import { ProblemAlert } from '../ui/ProblemAlert'
 import { auditPath } from './AuditTable'
 import { ChatStatusBadge } from './ChatStatusBadge'
 import { whatGoes } from './chatWords'
 import type { ChatRow } from './lists'
+import { momentOf } from './filters'
 import { PaidUnder } from './PaidUnder'
 import { UserName } from './UserName'
 
@@ -55,7 +61,7 @@ export function WholeChat({ chat, onDeleted }: Props) {
         ]}
       />
       <Divider />
-      <ChatText message={chat.message} response={chat.response} />
+      <WholeText chat={chat} />
       <Divider />
       <Group justify="space-between">
         <Anchor component={Link} to={auditPath(chat.id)} size="sm">
@@ -67,4 +73,19 @@ export function WholeChat({ chat, onDeleted }: Props) {
       </Group>
     </Stack>
   )
+}
+
+/** The answer is loaded for the one chat that is read: a list of whole answers would be long. */
+function WholeText({ chat }: { chat: ChatRow }) {
+  const variables = { userId: chat.user?.id ?? null, ...momentOf(chat.createdAt) }
+  const [{ data, error, fetching }, load] = useQuery({
+    query: ChatAnswerDocument,
+    variables,
+    requestPolicy: 'network-only',
+  })
+  if (error) return <ProblemAlert problem={problemOfCombined(error)} onRetry={() => load()} />
+  if (fetching || !data) return <PageLoader />
+  const whole = data.chats?.nodes.find(({ id }) => id === chat.id)
+  if (!whole) return <em>This chat has been deleted.</em>
+  return <ChatText message={whole.message} response={whole.response} />
 }

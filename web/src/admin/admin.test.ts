@@ -1,11 +1,13 @@
+import { print } from 'graphql'
 import { expect, it } from 'vitest'
+import { ChatAnswerDocument, ChatsDocument } from '../gql/admin'
 import { Problem } from '../graphql/problem'
 import { adjustmentOf } from './adjustment'
 import { actionInWords, detailsInWords, ownerOf } from './auditWords'
 import { bulkInWords, forEach } from './bulk'
 import { chatInWords, whatGoes } from './chatWords'
 import { byDay, modelsOf, type DayOfModel } from './dashboard/data'
-import { momentsOf } from './filters'
+import { momentOf, momentsOf } from './filters'
 
 it('an adjustment is by an amount, or to one', () => {
   expect(adjustmentOf({ mode: 'by', amount: -50 }, 100)).toBe(-50)
@@ -83,4 +85,13 @@ it('days have a number for each model', () => {
     { day: '2026-01-01', a: 1, b: 0 },
     { day: '2026-01-02', a: 3, b: 2 },
   ])
+})
+
+it('lists chats without their answers, which are loaded for one chat at a time', () => {
+  expect(print(ChatsDocument)).not.toContain('response')
+  expect(print(ChatAnswerDocument)).toContain('response')
+  expect(momentOf('2026-01-01T00:00:00.123456Z')).toEqual({
+    since: '2026-01-01T00:00:00.123456Z',
+    until: '2026-01-01T00:00:00.124Z',
+  })
 })

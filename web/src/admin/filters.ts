@@ -52,3 +52,8 @@ export function oneOf<T extends string>(choices: readonly T[], value: string | n
 export function choiceOf(value: string | null): boolean | null {
   return value === 'yes' ? true : value === 'no' ? false : null
 }
+
+/** The period of one moment, up to the next millisecond: the server counts in finer steps than this page. */
+export function momentOf(iso: string): { since: string; until: string } {
+  return { since: iso, until: new Date(Date.parse(iso) + 1).toISOString() }
+}
