@@ -233,6 +233,8 @@ test("operators delete chats, one or many, and the trail tells it", async () => 
   await page.goto("/admin/chats?search=mia");
   await page.getByText("4 chats").waitFor();
   await page.getByRole("button", { name: "the first of mia" }).click();
+  // The answer, which the model made of the message, is loaded now.
+  await page.getByRole("dialog", { name: "A chat" }).getByText("the first of mia").nth(1).waitFor();
   await page.getByRole("dialog", { name: "A chat" }).getByRole("button", { name: "Delete…" }).click();
   // Nothing happens to who thinks better of it.
   await confirmation(page).getByText(/stays in the ledger/).waitFor();
