@@ -302,6 +302,44 @@ async fn api_keys_and_addresses_are_counted_together_over_redis(#[values(On::Sql
     }
 }
 
+/// Whoever can write there can make people wait as long as the limits say, and no longer; and gives nothing away for free.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_writes_into_redis_blocks_nobody_for_long() {
+    let own = OwnRedis::start();
+    let limits = "limits.messages_per_minute_per_user = 3\nauth.free_attempts = 3\nauth.max_delay = '1m'";
+    let servers = Two::start(On::Sqlite, &over(&own.url(), limits)).await;
+    let mia = servers.one.user("mia").await;
+    let log_in = async |password: &str| {
+        let body = json!({ "username": "mia", "password": password });
+        let answer = servers.one.anonymous().post("/api/token/", body).await;
+        (answer.status.as_u16(), answer.headers.get("retry-after").map(|wait| wait.to_str().unwrap().to_owned()))
+    };
+    assert_eq!(log_in("wrong").await.0, 401);
+    assert_eq!(mia.say("echo", "one").await["errors"], json!([]));
+    let mut connection = ::redis::Client::open(own.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = ::redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
+    for value in ["9e300", "1e18", "-9e300", "inf", "nan", "-nan", "", "x"] {
+        for key in &keys {
+            let kind: String = ::redis::cmd("TYPE").arg(key).query_async(&mut connection).await.unwrap();
+            let () = match kind.as_str() {
+                "hash" => {
+                    let set = ::redis::cmd("HSET").arg(key).arg("count").arg(value).arg("until").arg(value).clone();
+                    set.query_async(&mut connection).await.unwrap()
+                }
+                _ => ::redis::cmd("SET").arg(key).arg(value).query_async(&mut connection).await.unwrap(),
+            };
+        }
+        let (status, wait) = log_in("wrong").await;
+        let wait: u64 = wait.map_or(0, |wait| wait.parse().unwrap());
+        assert!(matches!(status, 401 | 429) && wait <= 60, "{value}: {status}, {wait}");
+        let sent = mia.post("/api/chat/", json!({ "message": "again" })).await;
+        let wait = sent.headers.get("retry-after").map_or(0, |wait| wait.to_str().unwrap().parse().unwrap());
+        assert!(matches!(sent.status.as_u16(), 200 | 201 | 429) && wait <= 60, "{value}: {}, {wait}", sent.status);
+        servers.one.clock.advance(Duration::from_secs(120));
+    }
+    assert_eq!(servers.one.app.bus.health().unwrap().counted_alone, 0, "Redis has decided each");
+}
+
 /// Whether a server is ready, and what it says of the bus.
 async fn ready(client: &Client) -> (u16, bool) {
     let answer = client.get("/readyz").await;
