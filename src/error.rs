@@ -216,10 +216,10 @@ fn is_code_of_absence(code: &str) -> bool {
         // SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN
         return code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14));
     }
-    // Connection exceptions, insufficient resources (the disk too), operators' interventions but for a cancelled
-    // statement, system errors, and a server that only reads, as after a failover.
-    let of_class = ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class));
-    of_class || code == "25006"
+    // Connection exceptions, insufficient resources (the disk too), operators' interventions, system errors, a server that
+    // only reads, as after a failover, a row that is locked for too long, and a statement that took too long.
+    let of_class = ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class));
+    of_class || matches!(code, "25006" | "55P03")
 }
 
 #[cfg(test)]
@@ -228,12 +228,14 @@ mod tests {
 
     #[test]
     fn an_absent_database_is_told_from_a_mistake_of_ours() {
-        for absent in ["5", "261", "8", "1032", "778", "13", "14", "08006", "53100", "53300", "57P01", "58030", "25006"]
-        {
+        for absent in [
+            "5", "261", "8", "1032", "778", "13", "14", "08006", "53100", "53300", "57P01", "57014", "58030", "25006",
+            "55P03",
+        ] {
             assert!(is_code_of_absence(absent), "{absent}");
         }
-        // A constraint, a syntax error, a cancelled statement.
-        for ours in ["19", "2067", "1", "23505", "42601", "57014", ""] {
+        // A constraint, a syntax error.
+        for ours in ["19", "2067", "1", "23505", "42601", ""] {
             assert!(!is_code_of_absence(ours), "{ours}");
         }
         assert_eq!(Error::from(DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout)).code, Code::Unavailable);

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use futures::future::ready;
 use futures::{StreamExt, TryStreamExt};
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::SecretString;
 use serde_json::json;
@@ -23,7 +24,7 @@ use super::{NewUser, Roles, enter, insert, obey_rules, set_password_hash};
 use crate::app::App;
 use crate::audit::{self, Deed};
 use crate::db::Txn;
-use crate::entity::{chat, user};
+use crate::entity::{chat, conversation, user};
 use crate::error::{Code, Error};
 use crate::ledger;
 use crate::page::{self, Key, Page, Place, Slice, Sort};
@@ -269,6 +270,15 @@ pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: Secre
 pub async fn delete(app: &App, actor: Actor, user_id: i64) -> Result<(), Error> {
     let at = app.clock.now();
     app.db
+        .write((actor, user_id), |txn, &(actor, user_id)| {
+            Box::pin(async move {
+                let (_, user) = lock_target(txn, actor, user_id).await?;
+                check_removable(txn, &user).await
+            })
+        })
+        .await?;
+    delete_contents(app, user_id).await?;
+    app.db
         .write((actor, user_id, at), |txn, &(actor, user_id, at)| {
             Box::pin(async move {
                 let (actor, user) = lock_target(txn, actor, user_id).await?;
@@ -280,11 +290,53 @@ pub async fn delete(app: &App, actor: Actor, user_id: i64) -> Result<(), Error> 
     Ok(())
 }
 
-/// Removes a user whose row is locked, and what belongs to it.
-pub(super) async fn remove(txn: &Txn, actor: &Actor, user: &user::Model, at: DateTime<Utc>) -> Result<(), Error> {
+/// Deletes the closed chats and the conversations of an account that is about to be removed, in batches: other writes, and
+/// those that need the user's row, wait for one batch and not for thousands of chats.
+///
+/// # Errors
+/// As [`Db::write`](crate::db::Db::write); what was deleted until then stays deleted, and another try deletes the rest.
+pub(super) async fn delete_contents(app: &App, user_id: i64) -> Result<(), Error> {
+    while app.db.write(user_id, |txn, id| Box::pin(delete_some_chats(txn, *id))).await? >= BATCH {}
+    while app.db.write(user_id, |txn, id| Box::pin(delete_some_conversations(txn, *id))).await? >= BATCH {}
+    Ok(())
+}
+
+/// Rows deleted in one transaction.
+const BATCH: u64 = 500;
+
+async fn delete_some_chats(txn: &Txn, user_id: i64) -> Result<u64, Error> {
+    let closed = chat::Entity::of(user_id).filter(chat::Column::Status.ne(chat::Status::Pending));
+    let some = closed.order_by_asc(chat::Column::Id).limit(BATCH).select_only().column(chat::Column::Id);
+    let ids: Vec<i64> = some.into_tuple().all(txn).await?;
+    Ok(chat::Entity::delete_many().filter(chat::Column::Id.is_in(ids)).exec(txn).await?.rows_affected)
+}
+
+/// Those without chats: the others go with the account.
+async fn delete_some_conversations(txn: &Txn, user_id: i64) -> Result<u64, Error> {
+    let own = Expr::col((chat::Entity, chat::Column::ConversationId))
+        .equals((conversation::Entity, conversation::Column::Id));
+    let chats = Query::select().expr(Expr::val(1)).from(chat::Entity).and_where(own).take();
+    let empty = conversation::Entity::find()
+        .filter(conversation::Column::UserId.eq(user_id))
+        .filter(Expr::exists(chats).not())
+        .limit(BATCH);
+    let ids: Vec<i64> = empty.select_only().column(conversation::Column::Id).into_tuple().all(txn).await?;
+    let delete = conversation::Entity::delete_many().filter(conversation::Column::Id.is_in(ids));
+    Ok(delete.exec(txn).await?.rows_affected)
+}
+
+/// # Errors
+/// CONFLICT for the last active superuser.
+pub(super) async fn check_removable(txn: &Txn, user: &user::Model) -> Result<(), Error> {
     if user.is_active && user.is_superuser {
         keep_a_superuser(txn, user.id).await?;
     }
+    Ok(())
+}
+
+/// Removes a user whose row is locked, and what belongs to it.
+pub(super) async fn remove(txn: &Txn, actor: &Actor, user: &user::Model, at: DateTime<Utc>) -> Result<(), Error> {
+    check_removable(txn, user).await?;
     let rest = ledger::close(txn, user.id, actor.id(), at).await?;
     let target = ("user", user.id, user.username.as_str());
     let deed = Deed { action: "user.delete", target, owner_id: None, details: json!({ "written_off": rest }), at };

@@ -181,6 +181,15 @@ pub async fn delete(app: &App, viewer: Viewer, password: SecretString, origin: &
     let user = confirm_password(app, viewer, password, origin).await?;
     let actor = Actor::User(viewer.person()?.0);
     app.db
+        .write(user.id, |txn, &id| {
+            Box::pin(async move {
+                let user = ledger::find_for_update(txn, id).await?;
+                admin::check_removable(txn, &user).await
+            })
+        })
+        .await?;
+    admin::delete_contents(app, user.id).await?;
+    app.db
         .write((actor, user.id, app.clock.now()), |txn, &(actor, user_id, at)| {
             Box::pin(async move {
                 let user = ledger::find_for_update(txn, user_id).await?;

@@ -80,6 +80,9 @@ impl Db {
         options.max_connections(max_connections).acquire_timeout(patience).sqlx_logging(false);
         let troubled = Arc::default();
         if !url.starts_with("sqlite:") {
+            // Whoever locked a row for longer keeps only those waiting who need that row.
+            let lock_timeout = (patience / 2).as_millis().to_string();
+            options.map_sqlx_postgres_opts(move |postgres| postgres.options([("lock_timeout", &lock_timeout)]));
             return match Database::connect(options).await {
                 Ok(readers) => Ok(Self { readers, writer: None, lanes: Lanes::default(), troubled, batches }),
                 Err(error) => Err(reason(url, error).await),
@@ -191,7 +194,7 @@ impl Db {
         };
         if self.writer.is_none() {
             // Any number will do, as long as all servers use the same one. Ends with the transaction.
-            txn.execute_unprepared("SELECT pg_advisory_xact_lock(7326493)").await?;
+            txn.execute_unprepared("SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7326493)").await?;
         }
         migration::Migrator::up(&txn, None).await?;
         Ok(txn.commit().await?)
@@ -309,6 +312,11 @@ async fn reason(url: &str, error: DbErr) -> Error {
 fn lost_against_another(error: &Error) -> bool {
     // 40001 serialization_failure, 40P01 deadlock_detected
     sql_state(error).is_some_and(|state| state == "40001" || state == "40P01")
+}
+
+/// Whether a row was locked by somebody else for too long.
+fn waited_for_a_lock(error: &Error) -> bool {
+    sql_state(error).is_some_and(|state| state == "55P03")
 }
 
 fn sql_state(error: &Error) -> Option<String> {

@@ -14,7 +14,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
-use super::{Db, Txn, writer};
+use super::{Db, Txn, waited_for_a_lock, writer};
 use crate::error::{Code, Error};
 
 /// Jobs done together at most. Bounds the length of statements, and how many different ones there are to prepare.
@@ -125,8 +125,12 @@ async fn do_together<J: Together>(db: &Db, waiting: &Queue<J>) {
     let written = AssertUnwindSafe(all).catch_unwind().await;
     let outcomes = match written.unwrap_or_else(|_| Err(Error::internal("a database job panicked"))) {
         Ok(outcomes) => outcomes,
-        // A database that is away would only be waited for again and again.
-        Err(error) if set.jobs().len() > 1 && set.failed.load(Ordering::Acquire) && error.code != Code::Unavailable => {
+        // A database that is away would only be waited for again and again. A row that is locked fails one of them.
+        Err(error)
+            if set.jobs().len() > 1
+                && set.failed.load(Ordering::Acquire)
+                && (error.code != Code::Unavailable || waited_for_a_lock(&error)) =>
+        {
             tracing::debug!(?error, jobs = set.jobs().len(), "a set failed; each is done by itself");
             join_all((0..set.jobs().len()).map(|place| alone(db, set.clone(), place))).await
         }

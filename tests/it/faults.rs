@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use crate::support::installation::{Installation, Server};
 use crate::support::{Client, On, Step, TestApp};
 
-const SEND: &str = "mutation($input: SendMessageInput!) { sendMessage(input: $input) {
+pub const SEND: &str = "mutation($input: SendMessageInput!) { sendMessage(input: $input) {
     chat { id status cost } errors { code } } }";
 
 /// Sends a message with an idempotency key; the whole answer.

@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 
 use jeton::ai::echo::Echo;
 use jeton::chat;
+use jeton::entity::chat as chat_row;
 use rstest::rstest;
+use sea_orm::{ConnectionTrait, PaginatorTrait, QueryOrder, QuerySelect};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::faults::{assert_away, assert_away_everywhere, is_ready, send, status, until};
+use crate::faults::{SEND, assert_away, assert_away_everywhere, is_ready, send, status, until};
 use crate::support::installation::Installation;
 use crate::support::proxy::{Moment, Proxy};
-use crate::support::{Client, On, Place, Step, TestApp};
+use crate::support::{Client, On, PASSWORD, Place, Step, TestApp};
 
 /// Replies are not saved midway, so that the transactions of a message are exactly two.
 const SETTINGS: &str = "database.acquire_timeout = '1s'\nturns.save_interval = '1h'\nturns.lease = '3h'";
@@ -137,4 +139,92 @@ async fn a_database_server_that_is_not_there_is_told_at_start_with_the_reason() 
     assert!(!output.status.success() && start.elapsed() < Duration::from_secs(10), "{told}");
     assert!(told.contains("cannot open postgres://(hidden)@127.0.0.1"), "{told}");
     assert!(told.contains("refused") && !told.contains("secret"), "{told}");
+}
+
+/// Holds what a statement locks until the permit comes.
+async fn lock(app: &TestApp, statement: String) -> (tokio::task::JoinHandle<()>, Arc<Semaphore>) {
+    let (permits, locked) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let input = (statement, permits.clone(), locked.clone());
+    let db = app.app.db.clone();
+    let mut holding = tokio::spawn(async move {
+        let held = db.write(input, |txn, (statement, permits, locked)| {
+            Box::pin(async move {
+                txn.execute_unprepared(statement).await?;
+                locked.add_permits(1);
+                permits.acquire().await.unwrap().forget();
+                Ok(())
+            })
+        });
+        held.await.unwrap();
+    });
+    tokio::select! {
+        permit = locked.acquire() => permit.unwrap().forget(),
+        ended = &mut holding => panic!("it is not locked: {ended:?}"),
+    }
+    (holding, permits)
+}
+
+/// The row of a user that somebody locks keeps nobody else waiting for long, and the user not for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_row_in_postgres_stops_nobody_else() {
+    let app = TestApp::with(On::Postgres, SETTINGS).await;
+    let mia = app.user("mia").await;
+    let mut others = Vec::new();
+    for number in 0..4 {
+        others.push(app.user(&format!("tom{number}")).await);
+    }
+    let id = app.viewer(&mia).await.person().unwrap().0.id;
+    let (holding, permits) = lock(&app, format!("SELECT id FROM \"user\" WHERE id = {id} FOR UPDATE")).await;
+    let sent = async |client: &Client| client.say("echo", "Hello").await;
+    // All at once, so that they are done together.
+    let hers =
+        (0..4).map(|_| async { mia.graphql(SEND, json!({ "input": { "message": "Hi", "model": "echo" } })).await });
+    let theirs = others.iter().map(sent);
+    let (hers, theirs) = tokio::join!(futures::future::join_all(hers), futures::future::join_all(theirs));
+    for answer in theirs {
+        assert_eq!((&answer["errors"], &answer["chat"]["status"]), (&json!([]), &json!("DONE")), "{answer}");
+    }
+    hers.iter().for_each(assert_away);
+    permits.add_permits(1);
+    holding.await.unwrap();
+    assert_eq!(app.balance(&mia).await, (4000, 0));
+    assert_eq!(sent(&mia).await["chat"]["status"], "DONE");
+}
+
+/// The account of a user with many chats goes in batches: what comes between the first and the last undoes none of them, and
+/// another try deletes the rest.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_of_many_chats_goes_in_batches(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::with(on, SETTINGS).await;
+    let mia = app.user("mia").await;
+    let id = app.viewer(&mia).await.person().unwrap().0.id;
+    let first = mia.say("echo", "Hello").await["chat"]["id"].as_str().unwrap().to_owned();
+    app.settled().await;
+    let copies = format!(
+        "INSERT INTO chat (user_id, context_left_out, model, status, message, response, hold, cost, usage_estimated, created_at)
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1299)
+         SELECT user_id, 0, model, status, message, response, 0, 0, usage_estimated, created_at FROM chat, n WHERE user_id = {id}"
+    );
+    let copied = app.app.db.write(copies, |txn, copies| Box::pin(async { Ok(txn.execute_unprepared(copies).await?) }));
+    copied.await.unwrap();
+    let count = async || chat_row::Entity::of(id).count(app.app.db.read()).await.unwrap();
+    assert_eq!(count().await, 1300, "{first}");
+    let delete = "mutation($p: String!) { deleteAccount(input: {password: $p}) { errors { code } } }";
+    let delete = async || mia.graphql(delete, json!({ "p": PASSWORD })).await;
+    if on == On::Postgres {
+        let seventh =
+            chat_row::Entity::of(id).order_by_asc(chat_row::Column::Id).offset(700).one(app.app.db.read()).await;
+        let seventh = seventh.unwrap().unwrap().id;
+        let (holding, permits) = lock(&app, format!("SELECT id FROM chat WHERE id = {seventh} FOR UPDATE")).await;
+        assert_away(&delete().await);
+        assert_eq!(count().await, 800);
+        assert_eq!(mia.say("echo", "still here").await["chat"]["status"], "DONE");
+        permits.add_permits(1);
+        holding.await.unwrap();
+        app.settled().await;
+    }
+    assert_eq!(delete().await["data"]["deleteAccount"]["errors"], json!([]));
+    assert_eq!(count().await, 0);
+    assert_eq!(mia.post("/graphql", json!({ "query": "{ me { id } }" })).await.status, 401);
 }
