@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, USER_AGENT};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -120,6 +120,22 @@ impl Refusal {
 pub(super) fn credential(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     bearer(header.to_str().unwrap_or_default()).map(Some)
+}
+
+/// Whether the page that opens a socket is this server's own, or of a listed origin. Browsers ask nobody before they open one,
+/// so any page could register and log in from its visitor's address. Other clients name no origin.
+pub(super) fn may_open_socket(headers: &HeaderMap, listed: &[String]) -> bool {
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    let Some(origin) = text(ORIGIN) else { return true };
+    if listed.iter().any(|known| known.eq_ignore_ascii_case(origin)) {
+        return true;
+    }
+    // A proxy may change the host, but not what a browser says of the site.
+    if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
+        return site == "same-origin";
+    }
+    let host = text(HOST).unwrap_or_default();
+    origin.split_once("://").is_some_and(|(_, own)| own.eq_ignore_ascii_case(host))
 }
 
 /// The token of a value as that header has it.

@@ -64,6 +64,11 @@ pub(super) async fn upgrade(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> HttpResponse {
+    if !request::may_open_socket(&headers, &graphql.app.config.http.cors_origins) {
+        let message = "Pages of this origin may not open sockets here: it is not listed in http.cors_origins.";
+        let refused = Refusal { code: Code::Forbidden, ..Refusal::new(StatusCode::FORBIDDEN, message) };
+        return refuse(Media::Response, refused);
+    }
     let token = match request::credential(&headers) {
         Ok(token) => token,
         Err(refused) => return refuse(Media::Response, refused),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderName, Request};
 use jeton::account::admin;
 use jeton::entity::user;
 use jeton::password::Lane;
@@ -14,6 +14,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, EntityTrait};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::support::installation::{Installation, client};
 use crate::support::{Client, On, PASSWORD, TestApp};
@@ -310,5 +312,42 @@ fn what_can_be_no_origin_or_certificate_is_refused_by_name() {
     let config = jeton::config::Config::from_toml(config).unwrap();
     for shown in [config.shown(), format!("{config:?}")] {
         assert!(!["aaaa", "bbbb", "cccc", "dddd"].iter().any(|secret| shown.contains(secret)), "{shown}");
+    }
+}
+
+/// A browser asks nobody before it opens a socket, and a socket can register and log in.
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_are_for_our_own_pages_and_listed_ones() {
+    let app = TestApp::with(On::Sqlite, "http.cors_origins = ['https://chat.example']").await;
+    let address = app.serve().await;
+    let own = format!("http://{address}");
+    let opened = async |headers: &[(&str, &str)]| {
+        let mut request = format!("ws://{address}/graphql/ws").into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+        for (name, value) in headers {
+            request.headers_mut().insert(HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+        }
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        match client_async(request, stream).await {
+            Ok(_) => 101,
+            Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => answer.status().as_u16(),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    for (headers, status) in [
+        (&[][..], 101),
+        (&[("origin", own.as_str())], 101),
+        (&[("origin", "https://chat.example")], 101),
+        (&[("origin", "https://chat.example"), ("sec-fetch-site", "cross-site")], 101),
+        (&[("origin", "https://evil.example")], 403),
+        (&[("origin", "https://chat.example.evil.example")], 403),
+        (&[("origin", "null")], 403),
+        (&[("origin", "")], 403),
+        (&[("origin", own.as_str()), ("sec-fetch-site", "cross-site")], 403),
+        (&[("origin", "http://localhost:1"), ("sec-fetch-site", "same-site")], 403),
+        // Behind a proxy that sends a host of its own.
+        (&[("origin", "https://own.example"), ("sec-fetch-site", "same-origin")], 101),
+    ] {
+        assert_eq!(opened(headers).await, status, "{headers:?}");
     }
 }
