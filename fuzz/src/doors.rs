@@ -351,7 +351,7 @@ impl House {
             let changed = call.with(&[("model", "\"other\"".to_owned()), ("max_tokens", "7".to_owned())], None);
             let changed = RawCall::parse(changed).expect("a changed call is a call");
             assert_eq!((changed.get("model"), changed.get("max_tokens")), (Some("\"other\""), Some("7")));
-            call.input_bound(1000);
+            call.input_bound(1000, 16_384);
         }
         let user = self.user.clone();
         let answer = self.post(Some(&user), "/v1/chat/completions", data.to_vec());
@@ -433,7 +433,7 @@ fn check_linear(pattern: &str) {
             let body = Bytes::from(format!("{before}{}{after}", all.join(separator)));
             let once = || {
                 let began = cpu_time();
-                RawCall::parse(body.clone()).map(|call| call.input_bound(1000)).ok();
+                RawCall::parse(body.clone()).map(|call| call.input_bound(1000, 16_384)).ok();
                 cpu_time() - began
             };
             (0..3).map(|_| once()).min().unwrap_or_default()

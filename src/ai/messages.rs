@@ -18,7 +18,34 @@ pub(super) struct Messages {
     pub(super) images: usize,
     /// The bytes of their addresses, which may hold the images themselves.
     pub(super) image_bytes: usize,
+    /// There are files, sounds, films or parts of a kind that is not known here: nobody but the upstream knows how much they
+    /// take.
+    pub(super) other_media: bool,
 }
+
+/// Members of a part that hold text, or say something about it.
+const OF_TEXT: [&str; 16] = [
+    "type",
+    "text",
+    "refusal",
+    "cache_control",
+    "annotations",
+    "id",
+    "name",
+    "role",
+    "index",
+    "thinking",
+    "reasoning",
+    "signature",
+    "input_text",
+    "output_text",
+    "tool_use_id",
+    "is_error",
+];
+/// Members of a part or message that hold images.
+const OF_IMAGES: [&str; 4] = ["image_url", "image", "images", "input_image"];
+/// Members of a message that hold other media, under whatever name an upstream knows them.
+const OF_MEDIA: [&str; 8] = ["audio", "audios", "video", "videos", "file", "files", "documents", "attachments"];
 
 /// Counts messages. Whatever is of another shape than expected counts as nothing, but for what is no list.
 ///
@@ -41,7 +68,7 @@ pub(super) fn scan(json: &str) -> Result<Messages, String> {
     Ok(found)
 }
 
-/// Where a value stands: `messages[].content[].image_url.url`.
+/// Where a value stands: `messages[].content[].image_url.url`. `Media` is whatever else is in a part.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Messages,
@@ -50,14 +77,18 @@ enum Place {
     Part,
     Image,
     Url,
+    Media,
 }
 
 impl Place {
     /// The place of a member of an object here; nothing where it does not count.
     fn member(self, name: &str) -> Option<Self> {
         match (self, name) {
-            (Self::Message, "content") => Some(Self::Content),
-            (Self::Part, "image_url") => Some(Self::Image),
+            // A part may hold parts, as the result of a tool does.
+            (Self::Message | Self::Part, "content") => Some(Self::Content),
+            (Self::Message | Self::Part, name) if OF_IMAGES.contains(&name) => Some(Self::Image),
+            (Self::Message, name) if OF_MEDIA.contains(&name) => Some(Self::Media),
+            (Self::Part, name) if !OF_TEXT.contains(&name) => Some(Self::Media),
             (Self::Image, "url") => Some(Self::Url),
             _ => None,
         }
@@ -96,19 +127,27 @@ impl<'de> Visitor<'de> for Scan<'_> {
                     self.found.parts += 1;
                 }
             }
-            Place::Message | Place::Part | Place::Image | Place::Url => {
-                while list.next_element::<IgnoredAny>()?.is_some() {}
+            Place::Image | Place::Media => {
+                while list.next_element_seed(Scan { place: self.place, found: self.found })?.is_some() {}
             }
+            Place::Message | Place::Part | Place::Url => while list.next_element::<IgnoredAny>()?.is_some() {},
         }
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        if self.place == Place::Image {
-            self.found.images += 1;
+        let place = match self.place {
+            // Some take a part without a list around it.
+            Place::Content => Place::Part,
+            place => place,
+        };
+        match place {
+            Place::Image => self.found.images += 1,
+            Place::Media => self.found.other_media = true,
+            _ => {}
         }
         while let Some(Text(name)) = object.next_key()? {
-            match self.place.member(&name) {
+            match place.member(&name) {
                 Some(place) => object.next_value_seed(Scan { place, found: self.found })?,
                 None => drop(object.next_value::<IgnoredAny>()?),
             }
@@ -121,6 +160,7 @@ impl<'de> Visitor<'de> for Scan<'_> {
             Place::Url => self.found.image_bytes += text.len(),
             // Some take an address without an object around it; it counts as text and as an image.
             Place::Image => self.found.images += 1,
+            Place::Media => self.found.other_media = true,
             Place::Messages | Place::Message | Place::Content | Place::Part => {}
         }
         Ok(())
@@ -165,9 +205,40 @@ mod tests {
                 2,
                 0,
             ),
-            (r#"[{"content":{"image_url":{"url":"not here"}},"image_url":{"url":"nor here"}}]"#.to_owned(), 1, 0, 0, 0),
+            (r#"[{"content":{"image_url":{"url":"http"}},"images":["http",{"url":"data"}]}]"#.to_owned(), 1, 0, 3, 8),
+            (
+                r#"[{"content":[{"image_url":["a","b"]},{"image_url":{"url":"a"},"image_url":"b"}]}]"#.to_owned(),
+                1,
+                2,
+                4,
+                1,
+            ),
+            (r#"[{"content":[{"type":"tool_result","content":[{"image":"http"}]}]}]"#.to_owned(), 1, 2, 1, 0),
+            (r#"[{"content":"a","content":[{"input_image":{"file":"x"}}]}]"#.to_owned(), 1, 1, 1, 0),
         ] {
-            assert_eq!(scan(&text), Ok(Messages { count, parts, images, image_bytes }), "{text}");
+            assert_eq!(scan(&text), Ok(Messages { count, parts, images, image_bytes, other_media: false }), "{text}");
+        }
+    }
+
+    #[test]
+    fn media_of_unknown_size_are_noticed_under_any_name() {
+        for text in [
+            r#"[{"content":[{"type":"video_url","video_url":{"url":"http://a"}}]}]"#,
+            r#"[{"content":[{"type":"file","file":{"file_id":"x"}}]}]"#,
+            r#"[{"content":[{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}]}]"#,
+            r#"[{"content":[{"type":"document","url":"http://a"}]}]"#,
+            r#"[{"content":[{"type":"text","text":"x"},{"anything":["http://a"]}]}]"#,
+            r#"[{"content":{"type":"file","file_id":"x"}}]"#,
+            r#"[{"content":"x","audio":{"id":"a"}}]"#,
+            r#"[{"content":"x","videos":["http://a"]}]"#,
+        ] {
+            assert!(scan(text).unwrap().other_media, "{text}");
+        }
+        for text in [
+            r#"[{"content":"x","audio":null,"videos":[],"annotations":[{"url":"a"}],"name":"http://a"}]"#,
+            r#"[{"content":[{"type":"text","text":"x","cache_control":{"type":"ephemeral"},"index":0,"file":null}]}]"#,
+        ] {
+            assert!(!scan(text).unwrap().other_media, "{text}");
         }
     }
 

@@ -176,11 +176,13 @@ impl RawCall {
     }
 
     /// An upper bound of what the call takes as input: no tokenizer makes more units than there are bytes. Pictures
-    /// that are named or enclosed take `per_image` units each, whatever their bytes.
-    pub fn input_bound(&self, per_image: u64) -> u64 {
-        let Messages { images, image_bytes, .. } = self.messages.unwrap_or_default();
+    /// that are named or enclosed take `per_image` units each, whatever their bytes; where there are other media, it may be
+    /// as much as the model can read.
+    pub fn input_bound(&self, per_image: u64, window: u64) -> u64 {
+        let Messages { images, image_bytes, other_media, .. } = self.messages.unwrap_or_default();
         let text = (self.body.len() as u64).saturating_sub(image_bytes as u64);
-        text.saturating_add(per_image.saturating_mul(images as u64))
+        let bound = text.saturating_add(per_image.saturating_mul(images as u64));
+        if other_media { bound.max(window) } else { bound }
     }
 }
 
@@ -281,8 +283,10 @@ mod tests {
     #[test]
     fn pictures_count_as_pictures_and_text_as_its_bytes() {
         let text = "{\"messages\":[{\"content\":\"hi\"},{\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:1234\"}}]}]}";
-        assert_eq!(call(text).input_bound(1000), text.len() as u64 - 9 + 1000);
-        assert_eq!(call("{\"a\":1}").input_bound(1000), 7);
+        assert_eq!(call(text).input_bound(1000, 9000), text.len() as u64 - 9 + 1000);
+        assert_eq!(call("{\"a\":1}").input_bound(1000, 9000), 7);
+        let file = "{\"messages\":[{\"content\":[{\"type\":\"file\",\"file\":{\"file_id\":\"x\"}}]}]}";
+        assert_eq!(call(file).input_bound(1000, 9000), 9000);
     }
 
     /// A call in which this stands so often, as members, as messages or as parts.
@@ -338,7 +342,7 @@ mod tests {
                 let body = repeated(pattern, count, before, after);
                 let once = || {
                     let began = cpu_time();
-                    RawCall::parse(body.clone()).map(|call| call.input_bound(1)).ok();
+                    RawCall::parse(body.clone()).map(|call| call.input_bound(1, 1)).ok();
                     cpu_time() - began
                 };
                 (0..5).map(|_| once()).min().unwrap()

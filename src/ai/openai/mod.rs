@@ -190,7 +190,7 @@ impl Provider for OpenAi {
     }
 
     fn bound_of_call(&self, call: &RawCall) -> Option<u64> {
-        Some(call.input_bound(self.0.units_per_image))
+        Some(call.input_bound(self.0.units_per_image, self.0.window))
     }
 
     fn answers(&self, call: &RawCall) -> Result<u64, Malformed> {
