@@ -100,8 +100,13 @@ pub enum Event {
         bytes: Bytes,
         /// What of it is text of the reply.
         text: String,
-        /// What else was written: calls of tools, further choices. Paid for like text.
+    },
+    /// What was written beside the text of the reply. Paid for like text.
+    Beside {
+        /// Calls of tools, refusals, further choices, and what can't be read.
         other: String,
+        /// What the model thought before it answered: no answer by itself.
+        thoughts: String,
     },
     /// An upstream does not take a call that was passed on, and says why. An error follows.
     Refused {
@@ -120,7 +125,8 @@ impl Event {
     pub fn size(&self) -> usize {
         match self {
             Self::Piece(text) => text.len(),
-            Self::Raw { bytes, text, other } => bytes.len() + text.len() + other.len(),
+            Self::Raw { bytes, text } => bytes.len() + text.len(),
+            Self::Beside { other, thoughts } => other.len() + thoughts.len(),
             Self::Refused { body, .. } => body.len(),
             Self::Accepted | Self::Usage(_) | Self::End(_) => 0,
         }

@@ -254,9 +254,7 @@ impl Drop for Recorder {
 /// A part without what only its chat needs: who follows the answer gets the bytes, in a copy that shares no memory.
 fn as_recorded(event: Event) -> Event {
     match event {
-        Event::Raw { bytes, .. } => {
-            Event::Raw { bytes: Bytes::copy_from_slice(&bytes), text: String::new(), other: String::new() }
-        }
+        Event::Raw { bytes, .. } => Event::Raw { bytes: Bytes::copy_from_slice(&bytes), text: String::new() },
         other => other,
     }
 }

@@ -34,6 +34,9 @@ use crate::viewer::Actor;
 /// What users read of a chat whose server died.
 pub(super) const INTERRUPTED: &str = "The server stopped before the answer was complete. Nothing was charged.";
 
+/// A usage that leaves more bytes of what was written for each unit than any tokenizer does contradicts it.
+const BYTES_PER_UNIT: u64 = 128;
+
 /// First and longest pause before the closing transaction is tried again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -69,13 +72,18 @@ impl Used {
     ) -> Self {
         let is_whole = matches!(outcome, Outcome::Done);
         // An upstream that writes something for nothing has not said what it billed.
-        let is_told = |usage: &Usage| usage.input > 0 && (usage.output > 0 || written.is_empty());
+        let is_told = |usage: &Usage| {
+            let most = usage.output.saturating_mul(BYTES_PER_UNIT).saturating_add(BYTES_PER_UNIT);
+            usage.input > 0 && (usage.output > 0 || written.is_empty()) && written.len() as u64 <= most
+        };
         let is_trusted = !model.provider.reports_usage() || written.reported.as_ref().is_some_and(is_told);
         if let Some(usage) = written.reported.filter(|_| is_whole && is_trusted) {
             return Self { usage, estimated: false };
         }
         let count = |text: &str| model.provider.count(text);
-        let output = count(&written.text) + count(&written.other) + count(&written.unseen);
+        let output =
+            [&written.text, &written.other, &written.thoughts, &written.unseen].into_iter().map(|text| count(text));
+        let output: u64 = output.sum();
         let bound = input_bound.filter(|_| !is_whole && model.provider.reports_usage());
         let input = || match (&asked.passing, bound) {
             (_, Some(bound)) => bound,
@@ -109,6 +117,8 @@ impl Closing {
         let is_heard = written.reported.is_some_and(|reported| reported.output > 0);
         let (whole, metered) = (price.of_reply(usage.input, usage.output), price.of_usage(usage.input, usage.output));
         let (status, reason, cost, error) = match outcome {
+            // Thoughts alone are no answer: what they took is paid for, and no flat price.
+            Outcome::Done if written.has_no_answer() && !nothing => (Status::Done, Reason::ChatDone, metered, None),
             Outcome::Done => (Status::Done, Reason::ChatDone, whole, None),
             Outcome::Failed(error) => {
                 tracing::warn!(chat = chat.id, model = chat.model, ?error, "the language model failed");

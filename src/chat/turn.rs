@@ -85,7 +85,7 @@ pub(super) async fn drive(
         Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model failed.").with_source("a panic"))
     });
     // Programs know what to make of an answer without text.
-    if written.is_empty() && matches!(outcome, Outcome::Done) && asked.passing.is_none() {
+    if written.text.is_empty() && matches!(outcome, Outcome::Done) && asked.passing.is_none() {
         outcome = Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model gave no answer."));
     }
     let used = Used::of(model, &asked, price.is_metered().then_some(input_bound), &written, &outcome);
@@ -116,6 +116,8 @@ pub(super) struct Written {
     pub(super) text: String,
     /// What else is paid for.
     pub(super) other: String,
+    /// What the model thought before it answered: paid for, and no answer by itself.
+    pub(super) thoughts: String,
     /// What came after the user stopped the reply. It is counted, and shown to no one.
     pub(super) unseen: String,
     /// The last usage that was reported.
@@ -128,6 +130,11 @@ pub(super) struct Written {
 
 impl Written {
     pub(super) fn is_empty(&self) -> bool {
+        self.has_no_answer() && self.thoughts.is_empty()
+    }
+
+    /// Whether there is nothing, or nothing but thoughts.
+    pub(super) fn has_no_answer(&self) -> bool {
         self.text.is_empty() && self.other.is_empty()
     }
 
@@ -138,8 +145,8 @@ impl Written {
         self.reported = Some(Usage { input, output });
     }
 
-    fn len(&self) -> usize {
-        self.text.len() + self.other.len() + self.unseen.len()
+    pub(super) fn len(&self) -> usize {
+        self.text.len() + self.other.len() + self.thoughts.len() + self.unseen.len()
     }
 }
 
@@ -273,14 +280,15 @@ impl Turn<'_> {
         match event {
             Event::Accepted => self.written.accepted = true,
             Event::Usage(usage) => self.written.report(*usage),
-            Event::Piece(_) | Event::Raw { .. } | Event::Refused { .. } | Event::End(_) => {}
+            Event::Piece(_) | Event::Raw { .. } | Event::Beside { .. } | Event::Refused { .. } | Event::End(_) => {}
         }
     }
 
     /// Takes a piece: for the caller, for those who follow the reply, and for the account.
     async fn take(&mut self, event: Event, chars: &mut usize) {
         let is_stopped = self.draining == Some(Draining::Stopped);
-        if let Some(caller) = self.caller.as_mut().filter(|_| !is_stopped) {
+        let is_shown = !is_stopped && !matches!(event, Event::Beside { .. });
+        if let Some(caller) = self.caller.as_mut().filter(|_| is_shown) {
             let limits = &self.app.config.turns;
             let since = Instant::now();
             let timeout = limits.piece_timeout.min(limits.lease / 3);
@@ -289,17 +297,20 @@ impl Turn<'_> {
             // One who was given up on counts as one who was waited for long enough.
             self.stalled = if waited < timeout { self.stalled.saturating_add(waited) } else { Duration::MAX };
         }
-        let (text, other) = match event {
-            Event::Piece(piece) => (piece, String::new()),
-            Event::Raw { text, other, .. } => (text, other),
+        let text = match event {
+            Event::Piece(text) | Event::Raw { text, .. } => text,
+            Event::Beside { other, thoughts } if is_stopped => other + &thoughts,
+            Event::Beside { other, thoughts } => {
+                self.written.other.push_str(&other);
+                self.written.thoughts.push_str(&thoughts);
+                return;
+            }
             Event::Accepted | Event::Usage(_) | Event::Refused { .. } | Event::End(_) => return,
         };
         if is_stopped {
             self.written.unseen.push_str(&text);
-            self.written.unseen.push_str(&other);
             return;
         }
-        self.written.other.push_str(&other);
         // PostgreSQL stores no NUL in text.
         let piece = text.replace('\0', "\u{fffd}");
         let offset = *chars;

@@ -35,7 +35,7 @@ const REMAINING: HeaderName = HeaderName::from_static("x-jeton-tokens-remaining"
 
 pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    let is_json = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.starts_with("application/json"));
+    let is_json = |value: &HeaderValue| value.to_str().is_ok_and(is_json_type);
     // Others could be sent by a foreign page without a preflight.
     if !parts.headers.get(CONTENT_TYPE).is_some_and(is_json) {
         return Err(Refusal::media_type());
@@ -55,6 +55,11 @@ pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Resul
         called => called?,
     };
     if stream { streamed(app, called, limit, show_usage).await } else { whole(app, called, limit).await }
+}
+
+/// Whether a content type is that of JSON, in any case and with any parameters.
+fn is_json_type(value: &str) -> bool {
+    value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// Receives the body of a call. A large one counts for the rate of messages before it is read.
@@ -88,7 +93,7 @@ async fn whole(app: &App, called: Called, limit: Option<u64>) -> Result<Response
             Event::Piece(piece) => text.push_str(&piece),
             Event::Raw { bytes, .. } => raw = Some(bytes),
             Event::Refused { status, body } => refused = Some((status, body)),
-            Event::Accepted | Event::Usage(_) | Event::End(_) => {}
+            Event::Accepted | Event::Usage(_) | Event::Beside { .. } | Event::End(_) => {}
         }
     }
     let ended = end.await?;
@@ -183,13 +188,14 @@ fn as_they_came(first: Event, events: BoxStream<'static, Event>) -> impl Stream<
     let events = futures::stream::once(std::future::ready(first)).chain(events);
     events.filter_map(async |event| match event {
         Event::Raw { bytes, .. } => Some(bytes),
-        Event::Piece(_) | Event::Accepted | Event::Usage(_) | Event::Refused { .. } | Event::End(_) => None,
+        _ => None,
     })
 }
 
 /// Whether a caller takes these bytes, one event of an upstream, for the end of an answer.
 fn is_end(event: &[u8]) -> bool {
-    event.strip_prefix(b"data:").is_some_and(|data| data.trim_ascii() == b"[DONE]")
+    let lines = event.split(|byte| matches!(byte, b'\n' | b'\r'));
+    lines.filter_map(|line| line.strip_prefix(b"data:")).any(|data| data.trim_ascii() == b"[DONE]")
 }
 
 /// The text of an answer, part by part.

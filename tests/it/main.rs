@@ -50,6 +50,7 @@ mod sessions;
 mod streams;
 mod traces;
 mod upstream;
+mod upstream_bytes;
 mod v1;
 mod web;
 mod who_pays;

@@ -90,6 +90,7 @@ async fn ask(base_url: &str, retries: u32) -> (String, Result<Option<Usage>, (Co
             Ok(Event::Piece(piece)) => text += &piece,
             Ok(Event::End(usage)) => return (text, Ok(usage)),
             Ok(Event::Accepted | Event::Usage(_)) => {}
+            Ok(Event::Beside { .. }) => {}
             Ok(Event::Raw { .. } | Event::Refused { .. }) => panic!("nothing was passed on"),
             Err(error) => return (text, Err((error.code, format!("{error:?}")))),
         }
@@ -147,7 +148,7 @@ async fn trouble_is_told_apart() {
         (status(400), Code::ProviderUnavailable, "refused"),
         (status(429), Code::ProviderUnavailable, "busy"),
         (status(500), Code::ProviderUnavailable, "500"),
-        (ok(&["data: not json\n\n"]), Code::ProviderUnavailable, "not available"),
+        (ok(&["data: not json\n\n"]), Code::ProviderUnavailable, "broke off"),
         (
             ok(&["data: {\"error\":{\"message\":\"sk-secret overloaded\"}}\n\n"]),
             Code::ProviderUnavailable,

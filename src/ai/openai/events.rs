@@ -103,6 +103,21 @@ pub(super) fn data(event: &[u8]) -> Option<String> {
     Some(joined)
 }
 
+/// Whether an event is named an error.
+pub(super) fn is_error(event: &[u8]) -> bool {
+    lines(event).filter_map(|line| line.strip_prefix(b"event:")).any(|name| name.trim_ascii() == b"error")
+}
+
+/// Whether an event has nothing but comments and fields that readers of events ignore.
+pub(super) fn is_comment(event: &[u8]) -> bool {
+    let ignored = |line: &[u8]| [&b":"[..], b"event:", b"id:", b"retry:"].iter().any(|begin| line.starts_with(begin));
+    lines(event).filter(|line| !line.is_empty()).all(ignored)
+}
+
+fn lines(event: &[u8]) -> impl Iterator<Item = &[u8]> {
+    event.split(|byte| matches!(byte, b'\n' | b'\r'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

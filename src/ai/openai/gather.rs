@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::ai::string;
 
 /// Bytes that each answer may gather without a permit.
 pub(super) const FREE: usize = 256 << 10;
@@ -65,27 +68,14 @@ impl AsRef<[u8]> for Permitted {
 }
 
 /// Members that are labels, and no texts that were written.
-const LABELS: [&str; 6] = ["role", "type", "id", "index", "format", "signature"];
+pub(super) const LABELS: [&str; 6] = ["role", "type", "id", "index", "format", "signature"];
+/// Members whose value is written as a whole, its names and numbers too, where it is no text.
+const ARGUMENTS: [&str; 4] = ["arguments", "input", "args", "parameters"];
 
 /// Collects the texts in a value, but for those that are labels. Nothing else is made of it.
-pub(super) struct Texts<'s> {
-    into: &'s mut String,
-    /// Where the texts of an object go, except those of its `content`.
-    rest: Option<&'s mut String>,
-}
+pub(super) struct Texts<'s>(pub(super) &'s mut String);
 
-impl<'s> Texts<'s> {
-    /// All texts go here.
-    pub(super) fn new(into: &'s mut String) -> Self {
-        Self { into, rest: None }
-    }
-
-    /// The `content` of an object goes into the first, its other texts into the second. All texts of another value go into
-    /// the first.
-    pub(super) fn with_rest(into: &'s mut String, rest: &'s mut String) -> Self {
-        Self { into, rest: Some(rest) }
-    }
-
+impl Texts<'_> {
     /// Collects those of a JSON value.
     ///
     /// # Errors
@@ -111,27 +101,28 @@ impl<'de> Visitor<'de> for Texts<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.into.push_str(text);
+        self.0.push_str(text);
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(Texts::new(self.into))?.is_some() {}
+        while list.next_element_seed(Texts(self.0))?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        let Self { into, mut rest } = self;
         while let Some(name) = object.next_key::<String>()? {
             if LABELS.contains(&name.as_str()) {
                 object.next_value::<IgnoredAny>()?;
-                continue;
+            } else if ARGUMENTS.contains(&name.as_str()) {
+                let value: Box<RawValue> = object.next_value()?;
+                match string(value.get()) {
+                    Some(text) => self.0.push_str(&text),
+                    None => self.0.push_str(value.get()),
+                }
+            } else {
+                object.next_value_seed(Texts(self.0))?;
             }
-            let texts = match &mut rest {
-                Some(rest) if name != "content" => Texts::new(rest),
-                _ => Texts::new(into),
-            };
-            object.next_value_seed(texts)?;
         }
         Ok(())
     }
@@ -199,21 +190,20 @@ mod tests {
 
     #[test]
     fn all_texts_but_labels_are_collected_and_nothing_is_made_of_the_rest() {
-        for (json, text, other) in [
-            ("\"a\\u0062\"", "ab", ""),
-            ("[[],{},\"x\",1,-1,1.5,true,null]", "x", ""),
-            ("{\"role\":\"r\",\"content\":[{\"type\":\"t\",\"text\":\"x\"}],\"why\":{\"content\":\"y\"}}", "x", "y"),
-            ("null", "", ""),
+        for (json, text) in [
+            ("\"a\\u0062\"", "ab"),
+            ("[[],{},\"x\",1,-1,1.5,true,null]", "x"),
+            ("{\"role\":\"r\",\"content\":[{\"type\":\"t\",\"text\":\"x\"}],\"why\":{\"content\":\"y\"}}", "xy"),
+            ("{\"id\":\"i\",\"function\":{\"name\":\"f\",\"arguments\":{\"a\":1}}}", "f{\"a\":1}"),
+            ("{\"arguments\":\"{}\"}", "{}"),
+            ("null", ""),
         ] {
-            let (mut into, mut rest) = (String::new(), String::new());
-            Texts::with_rest(&mut into, &mut rest).read(json).unwrap();
-            assert_eq!((into.as_str(), rest.as_str()), (text, other), "{json}");
-            let mut all = String::new();
-            Texts::new(&mut all).read(json).unwrap();
-            assert_eq!(all, format!("{text}{other}"), "{json}");
+            let mut into = String::new();
+            Texts(&mut into).read(json).unwrap();
+            assert_eq!(into, text, "{json}");
         }
         let nested = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
-        assert!(Texts::new(&mut String::new()).read(&nested).is_err());
+        assert!(Texts(&mut String::new()).read(&nested).is_err());
     }
 
     #[test]

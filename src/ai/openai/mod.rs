@@ -4,13 +4,16 @@
 //! own fault, what is worth another try before the first byte, or asking another upstream, and when a reply is whole.
 //! Calls of programs that are passed on are `pass.rs`.
 
+mod answer;
 mod breaker;
+mod convert;
 mod count;
 mod events;
 mod gather;
 mod params;
 mod pass;
 mod read;
+mod redact;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +32,8 @@ use tokio::time::Instant;
 use self::breaker::Breaker;
 use self::gather::LargeAnswers;
 pub use self::params::Params;
-use super::{Event, Malformed, Message, Passing, Provider, RawCall, Reply, Request};
+use self::redact::Redactor;
+use super::{Event, Malformed, Message, Provider, RawCall, Reply, Request};
 use crate::error::{Code, Error};
 use crate::trace_context;
 
@@ -152,14 +156,12 @@ impl Provider for OpenAi {
                 }
             };
             yield Ok(Event::Accepted);
-            let (upstream, is_json) = (opened.upstream, opened.is_json());
-            let events = match request.passing {
-                // A whole answer, although a stream was asked for, is passed on and counted as what it is.
-                Some(Passing { stream: true, show_usage, .. }) if !is_json => {
-                    pass::parts(shared.clone(), upstream, opened.bytes(), show_usage)
-                }
-                Some(_) => pass::whole(shared.clone(), upstream, opened.bytes()),
-                None => read::reply(shared.clone(), upstream, opened.bytes()),
+            let (upstream, is_stream) = (opened.upstream, opened.is_stream());
+            let (shared, bytes) = (shared.clone(), opened.bytes());
+            let events = match &request.passing {
+                Some(passing) if passing.stream && is_stream => pass::parts(shared, upstream, bytes, passing),
+                Some(passing) => pass::whole(shared, upstream, bytes, passing),
+                None => read::reply(shared, upstream, is_stream, bytes),
             };
             for await event in events {
                 yield event;
@@ -215,10 +217,17 @@ struct Opened {
 }
 
 impl Opened {
-    /// Whether it says to be JSON, and so no stream of events.
-    fn is_json(&self) -> bool {
-        let kind = self.response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("application/json"))
+    /// Whether it is a stream of events, by its first byte, or else by what it says to be.
+    fn is_stream(&self) -> bool {
+        let first = self.first.as_deref().unwrap_or_default();
+        let first = first.strip_prefix(BYTE_ORDER_MARK).unwrap_or(first).trim_ascii_start();
+        match first.first() {
+            Some(byte) => *byte != b'{',
+            None => {
+                let kind = self.response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+                !kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("application/json"))
+            }
+        }
     }
 
     /// All its bytes. The reader bounds what it keeps of them.
@@ -337,10 +346,15 @@ impl Shared {
         self.limit_name.unwrap_or("max_tokens")
     }
 
-    /// What an upstream says of its trouble in the middle of a stream.
+    /// Keeps the key of an upstream out of one of its answers.
+    fn redactor(&self, upstream: usize) -> Redactor {
+        Redactor::new(self.upstreams.get(upstream).and_then(|upstream| upstream.key.as_ref()))
+    }
+
+    /// What an upstream says of its trouble instead of an answer, or in the middle of one.
     fn failed_midway(&self, upstream: usize, error: &str) -> Error {
-        let text: String = error.chars().take(MAX_EXCERPT_BYTES).collect();
-        unavailable(self.upstreams.get(upstream).map(|upstream| upstream.redacted(&text)).unwrap_or_default())
+        let text = self.redactor(upstream).text(error);
+        unavailable(text.chars().take(MAX_EXCERPT_BYTES).collect::<String>())
     }
 }
 
@@ -398,7 +412,7 @@ impl Upstream {
                 break;
             }
         }
-        let said = self.redacted(&String::from_utf8_lossy(&said));
+        let said = Redactor::new(self.key.as_ref()).text(&String::from_utf8_lossy(&said));
         if passed_on && matches!(status.as_u16(), 400 | 413 | 422) {
             // It may repeat what people said, which is for the caller alone.
             let error = Error::new(Code::InvalidInput, REFUSED).with_source(format!("the upstream answered {status}"));
@@ -417,14 +431,6 @@ impl Upstream {
         };
         (error, None)
     }
-
-    /// What an upstream said, without our key.
-    fn redacted(&self, text: &str) -> String {
-        match self.key.as_ref().map(ExposeSecret::expose_secret) {
-            Some(key) if !key.is_empty() => text.replace(key, "(key)"),
-            _ => text.to_owned(),
-        }
-    }
 }
 
 fn is_worth_another_try(status: StatusCode) -> bool {
@@ -442,4 +448,9 @@ fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Er
 
 fn broke_off() -> Error {
     Error::new(Code::ProviderUnavailable, "The answer broke off.")
+}
+
+/// An upstream whose answer says nothing.
+fn no_answer() -> Error {
+    Error::new(Code::ProviderUnavailable, "The language model gave no answer.")
 }

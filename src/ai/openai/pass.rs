@@ -6,17 +6,16 @@ use std::sync::Arc;
 use async_stream::stream;
 use axum::body::Bytes;
 use futures::StreamExt;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::events::data;
-use super::gather::{First, LargeAnswer, Texts};
+use super::answer::{Halves, Progress, Said};
+use super::convert::{self, Joined};
+use super::events::{data, is_comment, is_error};
+use super::gather::LargeAnswer;
 use super::params::folded;
-use super::read::{MAX_KEPT_BYTES, events};
-use super::{Chunks, Shared, broke_off, unavailable};
-use crate::ai::{Event, Passing, RawCall, Reply, Usage};
+use super::read::{MAX_KEPT_BYTES, events, gather};
+use super::{Chunks, Shared, broke_off, no_answer};
+use crate::ai::{Event, Passing, RawCall, Reply};
 use crate::error::{Code, Error};
 
 /// The names of the limit of the output, the older one first.
@@ -63,211 +62,184 @@ fn is_there(call: &RawCall, name: &str) -> bool {
     call.get(name).is_some_and(|value| value.trim() != "null")
 }
 
-/// An answer in parts.
-pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, show_usage: bool) -> Reply {
+/// How many choices a call asks for.
+fn choices(passing: &Passing) -> u64 {
+    let asked = passing.call.get("n").and_then(|json| json.parse::<f64>().ok());
+    asked.map_or(1, |asked| asked.max(1.0) as u64)
+}
+
+/// An answer in parts. What says nothing waits for what says something: an answer that has nothing to say is an error, which
+/// is told by its status where nothing was passed on yet.
+pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, passing: &Passing) -> Reply {
+    let (choices, show_usage) = (choices(passing), passing.show_usage);
     stream! {
         let mut events = events(shared.large.clone(), bytes);
-        let (mut usage, mut finished) = (None, false);
+        let (mut usage, mut progress, mut done) = (None, Progress::default(), None);
+        let (mut redactor, mut halves, mut held) = (shared.redactor(upstream), Halves::default(), Held::default());
         while let Some(event) = events.next().await {
             let event = match event {
                 Ok(event) => event,
-                Err(_) if finished => break,
+                Err(_) if progress.has_ended(choices) => break,
                 Err(error) => {
                     yield Err(error);
                     return;
                 }
             };
-            let Some(data) = data(&event) else {
-                // No event for a reader of events, but bytes for one that is not: they are counted as what they are.
-                let other = if is_comment(&event) { String::new() } else { String::from_utf8_lossy(&event).into_owned() };
-                yield Ok(Event::Raw { bytes: event, text: String::new(), other });
-                continue;
+            let said = match data(&event) {
+                Some(data) => Said::read(&data, is_error(&event)),
+                None if is_comment(&event) => {
+                    yield Ok(Event::Raw { bytes: redactor.bytes(event), text: String::new() });
+                    continue;
+                }
+                None => Said::Unknown,
             };
-            if data.trim() == "[DONE]" {
-                yield Ok(Event::Raw { bytes: event, text: String::new(), other: String::new() });
-                yield Ok(Event::End(usage));
-                return;
-            }
-            // What can't be read is the caller's to read, and counts as it is.
-            let Ok(chunk) = serde_json::from_str::<Answer>(&data) else {
-                yield Ok(Event::Raw { bytes: event, text: String::new(), other: data });
-                continue;
+            let (text, beside) = match said {
+                // Clients trip over data that are no object.
+                Said::Nothing => {
+                    yield Ok(Event::Raw { bytes: Bytes::from_static(b":\n\n"), text: String::new() });
+                    continue;
+                }
+                Said::Done => {
+                    done = Some(event);
+                    break;
+                }
+                Said::Error(error) => {
+                    yield Err(shared.failed_midway(upstream, &error));
+                    return;
+                }
+                // What can't be read is the caller's to read, and counts as it is.
+                Said::Unknown => {
+                    let other = String::from_utf8_lossy(&event).into_owned();
+                    (String::new(), Some(Event::Beside { other, thoughts: String::new() }))
+                }
+                Said::Answer(mut answer) => {
+                    if let Some(reported) = answer.usage {
+                        usage = Some(reported);
+                        yield Ok(Event::Usage(reported));
+                    }
+                    progress.note(&answer);
+                    if answer.is_usage && !show_usage {
+                        continue;
+                    }
+                    (halves.push(&answer.text()), answer.beside())
+                }
             };
-            if let Some(error) = &chunk.error {
-                yield Err(shared.failed_midway(upstream, error.get()));
-                return;
-            }
-            let reported = chunk.usage();
-            if let Some(reported) = reported {
-                usage = Some(reported);
-                yield Ok(Event::Usage(reported));
-            }
-            finished |= chunk.is_finished();
-            if chunk.usage.is_some() && chunk.choices().is_empty() && !show_usage {
+            if !progress.says_something() {
+                held.push(event, beside);
                 continue;
             }
-            let (text, other) = written(chunk.choices());
-            yield Ok(Event::Raw { bytes: event, text, other });
+            for event in held.take().chain(beside) {
+                yield Ok(event);
+            }
+            for (bytes, text) in redactor.event(event, &text) {
+                yield Ok(Event::Raw { bytes, text });
+            }
         }
-        if finished {
-            yield Ok(Event::End(usage));
-        } else {
+        for (bytes, text) in redactor.events() {
+            yield Ok(Event::Raw { bytes, text });
+        }
+        if done.is_none() && !progress.has_ended(choices) {
             yield Err(broke_off());
-        }
-    }
-    .boxed()
-}
-
-/// An answer in one piece.
-pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks) -> Reply {
-    stream! {
-        let (mut body, mut permit) = (Vec::new(), LargeAnswer::default());
-        while let Some(chunk) = bytes.next().await {
-            match chunk {
-                Ok(chunk) => {
-                    shared.large.take(&mut permit, body.len() + chunk.len()).await;
-                    body.extend_from_slice(&chunk);
-                }
-                Err(error) => {
-                    yield Err(error);
-                    return;
-                }
-            }
-            if body.len() > MAX_KEPT_BYTES {
-                // The caller asked for that much. It was made, and is counted, but can't be passed on.
-                let other = String::from_utf8_lossy(&body).into_owned();
-                yield Ok(Event::Raw { bytes: Bytes::new(), text: String::new(), other });
-                let message = format!("The answer has more than {MAX_KEPT_BYTES} bytes. Ask for less at once, or stream it.");
-                yield Err(Error::new(Code::PayloadTooLarge, message));
-                return;
-            }
-        }
-        // By way of a text, since what is not read of the bytes would not be checked, and is passed on as well.
-        let text = std::str::from_utf8(&body).map_err(unavailable);
-        let answer: Answer = match text.and_then(|text| serde_json::from_str(text).map_err(unavailable)) {
-            Ok(answer) => answer,
-            Err(error) => {
-                yield Err(error);
-                return;
-            }
-        };
-        if let Some(error) = &answer.error {
-            yield Err(shared.failed_midway(upstream, error.get()));
             return;
         }
-        let (text, other) = written(answer.choices());
-        let usage = answer.usage();
-        yield Ok(Event::Raw { bytes: permit.bytes(body), text, other });
+        if !progress.says_something() {
+            yield Err(no_answer());
+            return;
+        }
+        if let Some(bytes) = done {
+            yield Ok(Event::Raw { bytes, text: String::new() });
+        }
         yield Ok(Event::End(usage));
     }
     .boxed()
 }
 
-/// Whether an event has nothing but comments and fields that readers of events ignore.
-fn is_comment(event: &[u8]) -> bool {
-    let lines = event.split(|byte| matches!(byte, b'\n' | b'\r'));
-    let ignored = |line: &[u8]| [&b":"[..], b"event:", b"id:", b"retry:"].iter().any(|begin| line.starts_with(begin));
-    lines.filter(|line| !line.is_empty()).all(ignored)
+/// Events of a stream that has said nothing yet.
+#[derive(Default)]
+struct Held {
+    events: Vec<Event>,
+    bytes: usize,
 }
 
-/// The text of the first choice, and all else that was written: whatever an upstream calls it, all texts that are not known
-/// to be labels count.
-pub(super) fn written(choices: &[Choice]) -> (String, String) {
-    let (mut text, mut other) = (String::new(), String::new());
-    for choice in choices {
-        let index = choice.index.as_ref().and_then(|index| index.get().parse::<u64>().ok());
-        // `text` is that of older completions.
-        for said in [&choice.delta, &choice.message, &choice.text].into_iter().flatten() {
-            let before = (text.len(), other.len());
-            let texts = match index.unwrap_or_default() {
-                0 => Texts::with_rest(&mut text, &mut other),
-                _ => Texts::new(&mut other),
-            };
-            if texts.read(said.get()).is_err() {
-                // What can't be read counts as it is.
-                text.truncate(before.0);
-                other.truncate(before.1);
-                other.push_str(said.get());
-            }
+impl Held {
+    fn push(&mut self, bytes: Bytes, beside: Option<Event>) {
+        self.bytes += bytes.len();
+        self.events.extend(beside);
+        self.events.push(Event::Raw { bytes, text: String::new() });
+        if self.bytes > MAX_HELD {
+            *self = Self::default();
         }
     }
-    (text, other)
-}
 
-/// What matters here of an answer, or of a part of one. Each member is read by itself: one of another shape than expected
-/// must not hide the others. No values are made of what is in them.
-#[derive(Deserialize)]
-pub(super) struct Answer {
-    #[serde(default)]
-    choices: Option<First<Choice>>,
-    #[serde(default)]
-    usage: Option<Box<RawValue>>,
-    #[serde(default)]
-    pub(super) error: Option<Box<RawValue>>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Choice {
-    #[serde(default)]
-    index: Option<Box<RawValue>>,
-    #[serde(default)]
-    delta: Option<Box<RawValue>>,
-    #[serde(default)]
-    message: Option<Box<RawValue>>,
-    #[serde(default)]
-    text: Option<Box<RawValue>>,
-    #[serde(default)]
-    finish_reason: Option<IgnoredAny>,
-}
-
-impl Answer {
-    pub(super) fn choices(&self) -> &[Choice] {
-        self.choices.as_ref().map(|choices| choices.0.as_slice()).unwrap_or_default()
-    }
-
-    pub(super) fn is_finished(&self) -> bool {
-        self.choices().iter().any(|choice| choice.finish_reason.is_some())
-    }
-
-    /// The usage, by any of the names that upstreams have for it; none where it does not say what was written.
-    pub(super) fn usage(&self) -> Option<Usage> {
-        // Of a list, the elements would be taken for members.
-        let usage = self.usage.as_ref()?.get();
-        let usage: Counts = usage.starts_with('{').then(|| serde_json::from_str(usage).ok())??;
-        let output = number([&usage.completion_tokens, &usage.output_tokens])?;
-        Some(Usage { input: number([&usage.prompt_tokens, &usage.input_tokens]).unwrap_or_default(), output })
+    fn take(&mut self) -> impl Iterator<Item = Event> + use<> {
+        std::mem::take(self).events.into_iter()
     }
 }
 
-/// A usage, each count by the names that upstreams have for it.
-#[derive(Deserialize)]
-struct Counts {
-    #[serde(default)]
-    prompt_tokens: Option<Box<RawValue>>,
-    #[serde(default)]
-    input_tokens: Option<Box<RawValue>>,
-    #[serde(default)]
-    completion_tokens: Option<Box<RawValue>>,
-    #[serde(default)]
-    output_tokens: Option<Box<RawValue>>,
-}
+/// Bytes of events that say nothing and are kept until something is said. They are missed by nobody.
+const MAX_HELD: usize = 64 << 10;
 
-/// The first of these that is a count.
-fn number(given: [&Option<Box<RawValue>>; 2]) -> Option<u64> {
-    given.into_iter().flatten().find_map(|json| count(json.get()))
-}
-
-/// A count, as a number or as the text of one. Negative ones say nothing.
-fn count(json: &str) -> Option<u64> {
-    let whole = |number: f64| (number >= 0.0).then_some(number.ceil() as u64);
-    // Nothing longer is a count.
-    let value = (json.len() <= MAX_COUNT_BYTES).then(|| serde_json::from_str::<Value>(json).ok())??;
-    match value {
-        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
+/// An answer in one piece, which is made into what the caller asked for.
+pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks, passing: &Passing) -> Reply {
+    let (as_stream, choices) = (passing.stream, choices(passing));
+    stream! {
+        let (mut body, mut permit) = (Vec::new(), LargeAnswer::default());
+        match gather(&shared, &mut bytes, &mut body, &mut permit).await {
+            Ok(true) => {}
+            Ok(false) => {
+                // The caller asked for that much. It was made, and is counted, but can't be passed on.
+                let other = String::from_utf8_lossy(&body).into_owned();
+                yield Ok(Event::Beside { other, thoughts: String::new() });
+                let message = format!("The answer has more than {MAX_KEPT_BYTES} bytes. Ask for less at once, or stream it.");
+                yield Err(Error::new(Code::PayloadTooLarge, message));
+                return;
+            }
+            Err(error) => {
+                yield Err(error);
+                return;
+            }
+        }
+        // By way of a text, since what is not read of the bytes would not be checked, and is passed on as well.
+        let Joined { json: text, is_done, error } = match convert::is_stream(&body) {
+            true => convert::joined(&body).await,
+            false => Joined { json: String::from_utf8(body).unwrap_or_default(), is_done: true, error: None },
+        };
+        let mut answer = match Said::read(&text, false) {
+            Said::Answer(answer) => answer,
+            Said::Error(error) => {
+                yield Err(shared.failed_midway(upstream, &error));
+                return;
+            }
+            Said::Nothing | Said::Done | Said::Unknown => {
+                yield Err(error.map_or_else(no_answer, |error| shared.failed_midway(upstream, &error)));
+                return;
+            }
+        };
+        let mut progress = Progress::default();
+        progress.note(&answer);
+        let bytes = if as_stream { convert::as_event(&text) } else { Some(text) };
+        let (true, Some(bytes)) = (progress.says_something(), bytes) else {
+            yield Err(no_answer());
+            return;
+        };
+        let (redactor, mut halves) = (shared.redactor(upstream), Halves::default());
+        let text = halves.push(&answer.text()) + halves.rest();
+        let usage = answer.usage;
+        if let Some(beside) = answer.beside() {
+            yield Ok(beside);
+        }
+        let failed = error.map(|error| shared.failed_midway(upstream, &error));
+        if let Some(error) = failed.or_else(|| (!is_done && !progress.has_ended(choices)).then(broke_off)) {
+            yield Ok(Event::Beside { other: text, thoughts: String::new() });
+            yield Err(error);
+            return;
+        }
+        let bytes = redactor.bytes(permit.bytes(bytes.into_bytes()));
+        yield Ok(Event::Raw { bytes, text: redactor.text(&text) });
+        if as_stream {
+            yield Ok(Event::Raw { bytes: Bytes::from_static(b"data: [DONE]\n\n"), text: String::new() });
+        }
+        yield Ok(Event::End(usage));
     }
+    .boxed()
 }
-
-/// The longest count, as JSON.
-const MAX_COUNT_BYTES: usize = 64;
