@@ -162,9 +162,11 @@ impl App {
         Self::new(config, db, Outside { clock: Clock::system(), random, models, secrets })
     }
 
-    /// Takes up the signing keys of the file, where they have been rotated.
-    pub fn reload_keys(&self) {
-        match Secrets::again(&self.config) {
+    /// Takes up the signing keys of the file, where they have been rotated. A thread for blocking work reads it.
+    pub async fn reload_keys(&self) {
+        let config = self.clone();
+        let read = tokio::task::spawn_blocking(move || Secrets::again(&config.config)).await;
+        match read.unwrap_or_else(|error| Err(Error::internal(error))) {
             Ok(Some(secrets)) if self.keys.replace(&secrets.signing) => {
                 let signs = secrets.signing.first().map(|key| key.id.as_str()).unwrap_or_default();
                 tracing::info!(signs, keys = secrets.signing.len(), "the signing keys have changed");

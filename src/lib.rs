@@ -36,6 +36,7 @@ pub mod db;
 pub mod entity;
 pub mod error;
 pub mod graphql;
+pub mod input_file;
 pub mod json;
 pub mod jwt;
 pub mod keyed_hash;

@@ -13,9 +13,9 @@ mod rules;
 
 use std::sync::Arc;
 
-use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Argon2, Params};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
@@ -30,6 +30,10 @@ use crate::viewer::Address;
 pub const UNUSABLE: char = '!';
 /// Longest password that is verified, in bytes: more than any allowed one, since imported ones were made by other rules.
 const MAX_VERIFIED_BYTES: usize = 4096;
+
+/// Largest parameters of a stored hash: memory in KiB, passes, lanes. A hash says itself what verifying it takes, and may
+/// have come with a file of elsewhere.
+const MAX_STORED: (u32, u32, u32) = (64 << 10, 8, 4);
 
 /// How far hashing stays behind, as Unix counts it: with both cores busy it gets about a tenth.
 #[cfg(target_os = "linux")]
@@ -144,6 +148,11 @@ fn matches(password: &str, stored: &str) -> Result<bool, Error> {
         return Ok(Pbkdf2::parse(stored).map_err(Error::internal)?.verify(password));
     }
     let parsed = PasswordHash::new(stored).map_err(Error::internal)?;
+    let params = Params::try_from(&parsed).map_err(Error::internal)?;
+    let (memory, passes, lanes) = MAX_STORED;
+    if params.m_cost() > memory || params.t_cost() > passes || params.p_cost() > lanes {
+        return Err(Error::internal("the stored hash of a password asks for more memory or passes than are allowed"));
+    }
     Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
 }
 
@@ -176,6 +185,19 @@ mod tests {
             let stored = hash(&password).unwrap();
             let ticket = hasher.enter(Lane::Verification, None).unwrap();
             assert_eq!(ticket.verify(password.into(), Some(stored)).await.unwrap(), right);
+        }
+    }
+
+    #[test]
+    fn a_stored_hash_takes_no_more_memory_and_passes_than_are_allowed() {
+        let hash = hash("password").unwrap();
+        assert!(matches("password", &hash).unwrap());
+        for (own, dear) in
+            [("m=19456", "m=4294967295"), ("m=19456", "m=65537"), ("t=2", "t=4294967295"), ("p=1", "p=8")]
+        {
+            let stored = hash.replace(own, dear);
+            assert_ne!(stored, hash);
+            assert!(matches("password", &stored).is_err(), "{stored}");
         }
     }
 

@@ -17,6 +17,7 @@ use tempfile::NamedTempFile;
 
 use crate::config::Config;
 use crate::error::{Code, Error};
+use crate::input_file;
 use crate::jwt;
 use crate::keyed_hash::KeyedHash;
 use crate::private_files;
@@ -25,8 +26,13 @@ use crate::random::Random;
 /// Fewer bytes can be guessed by trying.
 const MIN_BYTES: usize = 32;
 
+/// Largest file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
 const UNTIL: &str = "until=";
 const HASHES: &str = "hashes";
+/// How the names of drafts begin and end.
+const DRAFT: (&str, &str) = ("signing.key.", ".draft");
 
 /// The server's secrets.
 pub struct Secrets {
@@ -126,6 +132,7 @@ pub fn rotate(config: &Config, random: &Random, now: DateTime<Utc>, at_once: boo
     let lock = config.data.dir.join("signing.key.lock");
     let lock = private_files::options().create(true).open(&lock).map_err(|error| about(&lock, error))?;
     lock.lock().map_err(|error| about(&path, error))?;
+    remove_drafts(&config.data.dir);
     let mut lines = read(&path)?;
     let none_marked = !lines.iter().any(|line| line.hashes);
     let longest = config.auth.access_ttl.max(config.auth.refresh_ttl);
@@ -172,7 +179,8 @@ fn later(now: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
 }
 
 fn read(path: &Path) -> Result<Vec<Line>, Error> {
-    let text = SecretString::from(std::fs::read_to_string(path).map_err(|error| about(path, error))?);
+    let bytes = input_file::read(path, MAX_FILE_BYTES).map_err(|error| about(path, error))?;
+    let text = SecretString::from(String::from_utf8(bytes).map_err(|_| about(path, "it is no UTF-8"))?);
     let lines = text.expose_secret().lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let lines: Vec<Line> = lines
         .map(|(at, line)| parse(line).map_err(|wrong| about(path, format!("line {}: {wrong}", at + 1))))
@@ -206,7 +214,7 @@ fn parse(line: &str) -> Result<Line, String> {
 /// name can't be foreseen, and the file is private from the beginning.
 fn place(path: &Path, lines: &[Line], put: impl FnOnce(NamedTempFile, &Path) -> io::Result<()>) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    let mut draft = tempfile::Builder::new().prefix("signing.key.").suffix(".draft").tempfile_in(directory)?;
+    let mut draft = tempfile::Builder::new().prefix(DRAFT.0).suffix(DRAFT.1).tempfile_in(directory)?;
     for line in lines {
         let until = line.until.map(|until| format!(" {UNTIL}{}", until.to_rfc3339_opts(SecondsFormat::Secs, true)));
         let hashes = if line.hashes { format!(" {HASHES}") } else { String::new() };
@@ -218,6 +226,20 @@ fn place(path: &Path, lines: &[Line], put: impl FnOnce(NamedTempFile, &Path) -> 
     #[cfg(unix)]
     File::open(directory)?.sync_all()?;
     Ok(())
+}
+
+/// Removes drafts of rotations that were killed, which hold secrets. Only the holder of the lock of rotations may.
+fn remove_drafts(directory: &Path) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_draft = name.to_str().is_some_and(|name| name.starts_with(DRAFT.0) && name.ends_with(DRAFT.1));
+        if is_draft
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+            && let Err(error) = std::fs::remove_file(entry.path())
+        {
+            tracing::warn!(file = %entry.path().display(), %error, "an abandoned draft of the signing key can't be removed");
+        }
+    }
 }
 
 fn about(path: &Path, wrong: impl std::fmt::Display) -> Error {
@@ -274,6 +296,18 @@ mod tests {
     }
 
     #[test]
+    fn a_rotation_removes_what_a_killed_one_has_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let (config, random) = (config(dir.path()), Random::seeded(1));
+        Secrets::open(&config, &random).unwrap();
+        fs::write(dir.path().join("signing.key.abc.draft"), "secret").unwrap();
+        fs::write(dir.path().join("signing.key.mine"), "").unwrap();
+        rotate(&config, &random, at(0), false).unwrap();
+        assert!(!dir.path().join("signing.key.abc.draft").exists());
+        assert!(dir.path().join("signing.key.mine").exists());
+    }
+
+    #[test]
     fn rotations_at_once_all_leave_their_key() {
         let dir = tempfile::tempdir().unwrap();
         let (config, random) = (config(dir.path()), Random::seeded(1));
@@ -294,6 +328,7 @@ mod tests {
         let (config, random) = (config(dir.path()), Random::seeded(1));
         let good = "x".repeat(32);
         for (text, wrong) in [
+            (format!("{good}{}", " ".repeat(1 << 20)), "larger than"),
             (String::new(), "it holds no secret"),
             ("secretsecret".to_owned(), "line 1: at least 32 bytes are needed"),
             (format!("{good}\n\n{good} secretsecret"), "line 3: behind a secret may stand"),

@@ -20,7 +20,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry};
 
-use crate::config::{Log, LogFormat, Telemetry};
+use crate::config::{Log, LogFormat, Telemetry, public_url};
 use crate::error::{Code, Error};
 
 /// How long a collector may take for one batch of spans.
@@ -108,8 +108,11 @@ fn exporting(endpoint: &str) -> Result<SdkTracerProvider, Error> {
         .with_protocol(Protocol::HttpBinary)
         .build()
         .map_err(|error| {
-            Error::new(Code::InvalidInput, format!("telemetry.otlp_endpoint: \"{endpoint}\" can't be used"))
-                .with_source(error)
+            Error::new(
+                Code::InvalidInput,
+                format!("telemetry.otlp_endpoint: \"{}\" can't be used", public_url(endpoint)),
+            )
+            .with_source(error)
         })?;
     let found = Resource::builder().build().get(&"service.name".into());
     let named = Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));

@@ -78,7 +78,9 @@ pub async fn history(app: &App, viewer: Viewer, filter: Filter, page: Page) -> R
         ids.retain(|id| kept.iter().any(|chat| chat.id == *id));
     }
     let (picked, mut slice) = page.pick(&ids, own.filter(Column::Id.is_in(ids.iter().copied())))?;
-    let mut rows: HashMap<_, _> = by_ids(app, &picked).await?.into_iter().map(|chat| (chat.id, chat)).collect();
+    // The words that name the owner in the index may come from a file of elsewhere.
+    let rows = by_ids(app, &picked).await?.into_iter().filter(|chat| chat.user_id == user_id);
+    let mut rows: HashMap<_, _> = rows.map(|chat| (chat.id, chat)).collect();
     slice.rows = picked.iter().filter_map(|id| rows.remove(id)).collect();
     Ok(slice)
 }

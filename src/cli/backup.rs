@@ -32,7 +32,7 @@ pub(super) struct RestoreArgs {
 
 pub(super) async fn backup(app: &App, args: BackupArgs) -> Result<(), Error> {
     let size = transfer::backup(&app.db, &args.file).await?;
-    output::print(&format!("{}: {size} bytes\n", args.file.display()))?;
+    output::print(&format!("{}: {size} bytes\n", output::path(&args.file)))?;
     keep_the_key(&app.config)
 }
 
@@ -47,13 +47,14 @@ pub(super) async fn restore(config: &Config, args: RestoreArgs) -> Result<(), Er
     let kept_as = Clock::system().now().format("before-restore-%Y%m%d-%H%M%S").to_string();
     let before = transfer::restore(&args.file, &target, args.replace, &kept_as).await?;
     if let Some(before) = before {
-        output::print(&format!("the database before is kept as {}\n", before.display()))?;
+        output::print(&format!("the database before is kept as {}\n", output::path(&before)))?;
     }
-    output::print(&format!("{} is the database of {}; its ledger is clean\n", target.display(), args.file.display()))?;
+    let (placed, from) = (output::path(&target), output::path(&args.file));
+    output::print(&format!("{placed} is the database of {from}; its ledger is clean\n"))?;
     match crate::secrets::file(config) {
         Some(key) if !key.exists() => output::print(&format!(
             "The signing key is missing: put {} back before the server starts, or API keys are good no longer.\n",
-            key.display()
+            output::path(&key)
         )),
         _ => Ok(()),
     }

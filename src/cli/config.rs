@@ -38,11 +38,11 @@ fn check(file: Option<&Path>, config: &Config) -> Result<String, Error> {
             upstream.api_key().map_err(explain)?;
         }
         if let Some(path) = model.path.as_deref().filter(|path| model.provider == Provider::Local && !path.exists()) {
-            text.push_str(&format!("models.{name}: the file {} is missing\n", path.display()));
+            text.push_str(&format!("models.{name}: the file {} is missing\n", output::path(path)));
         }
     }
     let from = match file {
-        Some(file) => format!("{}, the environment", file.display()),
+        Some(file) => format!("{}, the environment", output::path(file)),
         None if Path::new("jeton.toml").is_file() => "jeton.toml, the environment".to_owned(),
         None => "no file, the environment".to_owned(),
     };

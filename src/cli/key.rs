@@ -100,7 +100,11 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
             if json {
                 return output::print_json(&as_json(&key));
             }
-            output::print(&format!("{} ({}) opens nothing any more\n", key.prefix, output::plain(&key.name)))
+            output::print(&format!(
+                "{} ({}) opens nothing any more\n",
+                output::plain(&key.prefix),
+                output::plain(&key.name)
+            ))
         }
     }
 }

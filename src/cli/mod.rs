@@ -145,7 +145,9 @@ pub fn explain(error: &Error) -> String {
     }
     let line = parts.iter().map(|part| part.trim_end_matches('.')).collect::<Vec<_>>().join(": ");
     let ends_as_sentence = parts.last().is_some_and(|part| part.ends_with('.'));
-    format!("{}{}", line.split_whitespace().collect::<Vec<_>>().join(" "), if ends_as_sentence { "." } else { "" })
+    // Names, paths and texts of files and services are in it.
+    let line = output::plain(&line.split_whitespace().collect::<Vec<_>>().join(" "));
+    format!("{line}{}", if ends_as_sentence { "." } else { "" })
 }
 
 fn load(file: Option<&Path>) -> Result<Config, Error> {
@@ -212,6 +214,8 @@ mod tests {
         let error = Error::new(Code::Internal, "cannot open data").with_source(Error::internal(inner));
         assert_eq!(explain(&error), "cannot open data: disk on fire");
         assert_eq!(explain(&Error::internal("a: b")), "a: b");
+        let named = Error::new(Code::Internal, "cannot open \u{1b}[2Jdata").with_source("of \u{9b}31m\u{202e}somebody");
+        assert_eq!(explain(&named), "cannot open \\u{1b}[2Jdata: of \\u{9b}31m\\u{202e}somebody");
         assert_eq!(explain(&Error::field("username", "Too long.")), "username: Too long.");
         let repeated = Error::new(Code::Internal, "reading failed: disk on fire");
         assert_eq!(explain(&repeated.with_source("disk on fire")), "reading failed: disk on fire");

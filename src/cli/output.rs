@@ -1,13 +1,19 @@
 //! Printing: plain text, tables and JSON.
 
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 use serde_json::Value;
 
 use crate::error::Error;
 
-/// Writes to standard output. That nobody reads on (`jeton user list | head`) is no mistake.
+/// Writes to standard output, without what a terminal would obey. That nobody reads on (`jeton user list | head`) is no
+/// mistake.
 pub(super) fn print(text: &str) -> Result<(), Error> {
+    write(&lines(text))
+}
+
+fn write(text: &str) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -17,19 +23,26 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
 
 /// Writes to standard error, for questions: standard output may be a file.
 pub(super) fn ask(text: &str) {
-    let mut out = std::io::stderr().lock();
+    let (mut out, text) = (std::io::stderr().lock(), lines(text));
     // Where nobody sees the question, the answer will be missing too.
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
 }
 
 /// Prints JSON, indented.
 pub(super) fn print_json(value: &Value) -> Result<(), Error> {
-    print(&format!("{value:#}\n"))
+    write(&json(value))
+}
+
+fn json(value: &Value) -> String {
+    // A string of JSON escapes line ends and the older control characters itself.
+    let escape = |c: char| if obeyed(c) && c != '\n' { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    format!("{value:#}\n").chars().map(escape).collect()
 }
 
 /// Columns under their titles, as wide as they need to be; numbers to the right.
 pub(super) fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
     let titles: Vec<String> = titles.iter().map(|title| (*title).to_owned()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
     let columns: Vec<(usize, bool)> = titles
         .iter()
         .enumerate()
@@ -40,7 +53,7 @@ pub(super) fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
         })
         .collect();
     let mut text = String::new();
-    for row in std::iter::once(&titles).chain(rows) {
+    for row in std::iter::once(&titles).chain(&rows) {
         let cells =
             row.iter().zip(&columns).map(
                 |(cell, &(width, is_number))| {
@@ -53,9 +66,32 @@ pub(super) fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// The text with its control characters spelled out. Imported names may hold some, and a terminal would obey them.
+/// The text on one line with its control characters spelled out. Names and paths may hold some, and a terminal would obey
+/// them, or show the text in another order.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+    text.chars().map(|c| if obeyed(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+/// [`plain`] of a path.
+pub(super) fn path(path: &Path) -> String {
+    plain(&path.display().to_string())
+}
+
+/// [`plain`] of several lines.
+fn lines(text: &str) -> String {
+    text.split('\n')
+        .map(|line| line.split('\t').map(plain).collect::<Vec<_>>().join("\t"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Control characters, and those that turn the direction of a text or end a line.
+fn obeyed(c: char) -> bool {
+    let turns = ['\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}'];
+    c.is_control()
+        || turns.contains(&c)
+        || ('\u{202a}'..='\u{202e}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c)
 }
 
 /// `1 chat`, `2 chats`.
@@ -77,5 +113,13 @@ mod tests {
     #[test]
     fn names_cannot_command_the_terminal() {
         assert_eq!(plain("mia\u{1b}[2J"), "mia\\u{1b}[2J");
+        assert_eq!(plain("mia\u{9b}2J\u{202e}\r\n"), "mia\\u{9b}2J\\u{202e}\\r\\n");
+        assert_eq!(path(Path::new("a\u{1b}]0;b")), "a\\u{1b}]0;b");
+        assert_eq!(table(&["NAME"], &[vec!["mia\u{1b}[2J\nroot".to_owned()]]), "NAME\nmia\\u{1b}[2J\\nroot\n");
+        assert_eq!(lines("a\u{1b}[2J\n\tb\r\n"), "a\\u{1b}[2J\n\tb\\r\n");
+        let value = serde_json::json!({ "name": "mia\u{9b}2J\u{1b}\n" });
+        let text = json(&value);
+        assert!(text.contains("mia\\u009b2J\\u001b\\n") && !text.contains('\u{9b}'), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 }

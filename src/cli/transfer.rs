@@ -1,6 +1,5 @@
 //! `jeton copy`, `jeton export`, `jeton import`: everything, into another database or a file.
 
-use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,6 +9,7 @@ use crate::app::App;
 use crate::config::{Config, without_credentials};
 use crate::db::{Db, sqlite_file};
 use crate::error::{Code, Error};
+use crate::input_file;
 use crate::ledger;
 use crate::transfer::{self, Moved};
 
@@ -44,6 +44,11 @@ pub(super) struct ImportArgs {
 pub(super) async fn copy(config: &Config, args: CopyArgs) -> Result<ExitCode, Error> {
     if let Some(path) = sqlite_file(&args.from).filter(|path| !path.exists()) {
         return Err(Error::new(Code::InvalidInput, format!("there is no database {}", path.display())));
+    }
+    if let Some(path) = sqlite_file(&args.from) {
+        let cannot =
+            |error| Error::new(Code::InvalidInput, format!("cannot open {}", path.display())).with_source(error);
+        input_file::open(&path).map_err(cannot)?;
     }
     let shown = (without_credentials(&args.from), without_credentials(&args.to));
     let most = config.database.max_connections;
@@ -82,7 +87,7 @@ pub(super) async fn import(config: &Config, args: ImportArgs) -> Result<(), Erro
     let moved = if args.file == Path::new("-") {
         transfer::import(&db, &mut BufReader::new(std::io::stdin()), "standard input", shown.as_ref()).await?
     } else {
-        let file = File::open(&args.file);
+        let file = input_file::open(&args.file);
         let cannot = |error| Error::new(Code::InvalidInput, format!("cannot open {origin}")).with_source(error);
         transfer::import(&db, &mut BufReader::new(file.map_err(cannot)?), &origin, shown.as_ref()).await?
     };
@@ -100,7 +105,7 @@ pub(super) fn keep_the_key(config: &Config) -> Result<(), Error> {
     output::print(&format!(
         "The signing key is not in it: keep {} too, in another place. Without it API keys are good no longer, and \
          everybody logs in again.\n",
-        key.display()
+        output::path(&key)
     ))
 }
 

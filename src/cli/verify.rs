@@ -2,15 +2,14 @@
 
 use std::process::ExitCode;
 
+use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::json;
 
 use super::output;
-use crate::account::admin::{self, Filter};
 use crate::app::App;
+use crate::entity::user;
 use crate::error::Error;
 use crate::ledger;
-use crate::page::Page;
-use crate::viewer::Actor;
 
 /// How to print.
 #[derive(Debug, clap::Args)]
@@ -23,8 +22,8 @@ pub(super) struct Args {
 
 pub(super) async fn run(app: &App, args: Args) -> Result<ExitCode, Error> {
     let findings: Vec<_> = ledger::verify(&app.db).await?.iter().map(ToString::to_string).collect();
-    let all = admin::users(app, Actor::CommandLine, Filter::default(), Page::newest(1, None)).await?;
-    let users = all.total(app.db.read()).await?;
+    // Counted without being read: a row may hold a value of a wrong type.
+    let users = user::Entity::find().count(app.db.read()).await?;
     if args.json {
         output::print_json(&json!({ "clean": findings.is_empty(), "users": users, "findings": findings }))?;
     } else if findings.is_empty() {

@@ -3,6 +3,8 @@
 //! `src/config/default.toml` is both the default and the manual: `jeton config default` prints it, and a test holds it
 //! against this struct.
 
+mod addresses;
+mod bounds;
 mod model;
 mod operations;
 mod sections;
@@ -16,12 +18,16 @@ use figment::providers::{Env, Format, Toml};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
+pub use self::addresses::{public_url, without_credentials};
 pub use self::model::{LimitName, Model, Params, Provider, Upstream};
 pub use self::operations::{Keep, Metrics, Retention, Telemetry};
-pub use self::sections::without_credentials;
 pub use self::sections::{
     Auth, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Registration, Turns, V1,
 };
+use crate::input_file;
+
+/// Largest configuration file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// The annotated default configuration.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -70,6 +76,14 @@ pub enum ConfigError {
     /// The file named on the command line is not there.
     #[error("there is no configuration file {0}")]
     NoFile(PathBuf),
+    /// The file can't be read, or is none that should be.
+    #[error("{path}: {error}")]
+    Unreadable {
+        /// Where it is.
+        path: String,
+        /// Why it can't be read.
+        error: std::io::Error,
+    },
     /// A key is unknown, missing or of the wrong type.
     #[error("{}", in_one_line(.0))]
     Read(Box<figment::Error>),
@@ -84,11 +98,13 @@ impl Config {
     /// # Errors
     /// A named file that is missing, an unknown key, a value of the wrong type, or values that do not fit together.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        if let Some(path) = file.filter(|path| !path.is_file()) {
+        if let Some(path) = file.filter(|path| !path.exists()) {
             return Err(ConfigError::NoFile(path.to_owned()));
         }
         let mut figment = Figment::from(Toml::string(DEFAULT));
         if let Some(file) = file.or(Some(Path::new("jeton.toml")).filter(|path| path.exists())) {
+            input_file::open_within(file, MAX_FILE_BYTES)
+                .map_err(|error| ConfigError::Unreadable { path: file.display().to_string(), error })?;
             figment = figment.merge(Toml::file_exact(file));
         }
         // `JETON_TEST_*` configures the test-suite, not the server.
@@ -131,6 +147,8 @@ impl Config {
         for (name, model) in &self.models {
             model.check().map_err(|error| format!("models.{name}{error}"))?;
         }
+        // First: what follows reckons with these numbers.
+        bounds::check(self)?;
         self.cluster.check()?;
         self.auth.check()?;
         self.http.check()?;
@@ -226,5 +244,18 @@ mod tests {
         let error = Config::from_toml("[http]\nlistn = \"x\"").unwrap_err().to_string();
         assert!(error.starts_with("http.listn: no such key; there are listen, "), "{error}");
         assert_eq!(Config::from_toml("[http").unwrap_err().to_string().lines().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_is_no_regular_one_or_too_large_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("jeton.toml");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let error = Config::load(Some(&path)).unwrap_err().to_string();
+        assert!(error.contains("jeton.toml: it is a named pipe"), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "#".repeat((1 << 20) + 1)).unwrap();
+        assert!(Config::load(Some(&path)).unwrap_err().to_string().contains("larger than"));
     }
 }

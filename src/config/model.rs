@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::addresses::{as_public_url, as_public_url_if_any};
 use crate::error::{Code, Error};
 use crate::tokens::Price;
 
@@ -43,7 +44,7 @@ pub struct Model {
     #[serde(default)]
     pub max_concurrent: usize,
     /// `openai`: the address, up to and without `/chat/completions`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "as_public_url_if_any")]
     pub base_url: Option<String>,
     /// `openai`: the environment variable that holds the key; none: no `Authorization` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -207,6 +208,7 @@ const REJECTED: &[&str] = &[
 #[serde(deny_unknown_fields)]
 pub struct Upstream {
     /// The address, up to and without `/chat/completions`.
+    #[serde(serialize_with = "as_public_url")]
     pub base_url: String,
     /// The environment variable that holds the key; none: no `Authorization` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,8 @@ use humantime_serde::re::humantime;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::addresses::{as_public_url, public_url};
+
 /// `[metrics]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +24,7 @@ pub struct Metrics {
 #[serde(deny_unknown_fields)]
 pub struct Telemetry {
     /// Where the collector of spans is, without `/v1/traces`; empty: none are sent.
+    #[serde(serialize_with = "as_public_url")]
     pub otlp_endpoint: String,
 }
 
@@ -115,6 +118,7 @@ impl Telemetry {
         if endpoint.is_empty() || endpoint.starts_with("http://") || endpoint.starts_with("https://") {
             return Ok(());
         }
+        let endpoint = public_url(endpoint);
         Err(format!("telemetry.otlp_endpoint: \"{endpoint}\" begins neither with http:// nor with https://"))
     }
 }

@@ -8,6 +8,8 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::addresses::url_without_credentials;
+
 /// `[http]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -331,36 +333,4 @@ fn hidden<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, 
 
 fn all_hidden<S: Serializer>(secrets: &[SecretString], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(secrets.iter().map(|_| "(hidden)"))
-}
-
-fn url_without_credentials<S: Serializer>(url: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&without_credentials(url.expose_secret()))
-}
-
-/// The address of a database without what opens it. A password may stand before the `@`, or among the options.
-pub fn without_credentials(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (hidden, place) = rest.rsplit_once('@').map_or(("", rest), |(_, place)| ("(hidden)@", place));
-    match place.split_once('?') {
-        Some((place, options)) if options.contains("password") => format!("{scheme}://{hidden}{place}?(hidden)"),
-        _ => format!("{scheme}://{hidden}{place}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_of_the_database_are_hidden() {
-        for (url, shown) in [
-            ("sqlite://data/jeton.db", "sqlite://data/jeton.db"),
-            ("postgres://db/jeton?sslmode=require", "postgres://db/jeton?sslmode=require"),
-            ("postgres://me:pw@db:5432/jeton", "postgres://(hidden)@db:5432/jeton"),
-            ("postgres://me:p?w@x@db/jeton", "postgres://(hidden)@db/jeton"),
-            ("postgres://db/jeton?user=me&password=pw", "postgres://db/jeton?(hidden)"),
-        ] {
-            assert_eq!(without_credentials(url), shown);
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, IntoIden, JoinType, Query, SelectStatement};
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, IsolationLevel, StatementBuilder,
+    ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, IsolationLevel, Statement, StatementBuilder,
     TransactionTrait,
 };
 
@@ -59,6 +59,15 @@ pub enum Finding {
         /// What the ledger says was paid for it; `None` without an entry.
         paid: Option<i64>,
     },
+    /// Values of a column are no whole numbers, which SQLite stores in any column. No sum is compared while there are any.
+    Type {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// Rows with such a value.
+        rows: i64,
+    },
 }
 
 impl fmt::Display for Finding {
@@ -81,6 +90,9 @@ impl fmt::Display for Finding {
             Finding::Chat { chat_id, cost, paid: None } => {
                 write!(f, "chat {chat_id}: ended at a cost of {cost}, but the ledger has no entry")
             }
+            Finding::Type { table, column, rows } => {
+                write!(f, "{table}.{column}: {rows} rows hold no whole number; balances can't be compared before")
+            }
         }
     }
 }
@@ -94,7 +106,10 @@ pub async fn verify(db: &Db) -> Result<Vec<Finding>, Error> {
     let is_postgres = db.read().get_database_backend() == DbBackend::Postgres;
     let isolation = is_postgres.then_some(IsolationLevel::RepeatableRead);
     let txn = db.read().begin_with_config(isolation, None).await?;
-    let mut findings = Vec::new();
+    let mut findings = types(&txn).await?;
+    if !findings.is_empty() {
+        return Ok(findings);
+    }
     for row in all::<BalanceRow>(&txn, balances()).await? {
         let BalanceRow { user_id, tokens, held, entries, open } = row;
         findings.push(Finding::Balance { user_id, tokens, held, entries, open });
@@ -148,26 +163,67 @@ async fn all<T: FromQueryResult>(txn: &DatabaseTransaction, query: SelectStateme
     Ok(T::find_by_statement(StatementBuilder::build(&query, &txn.get_database_backend())).all(txn).await?)
 }
 
-/// The sum of a column by user or key, as a table `name(by, total)`. The cast is for PostgreSQL, whose sum of integers
-/// is a decimal.
-fn sums(
-    mut from: SelectStatement,
-    column: impl sea_orm::sea_query::IntoColumnRef,
-    by: &'static str,
-) -> SelectStatement {
-    from.column(by).expr_as(Func::sum(Expr::col(column)).cast_as("bigint"), "total").group_by_col(by).take()
+/// The columns that are summed or compared, and whether they may be null.
+const NUMBERS: [(&str, &[(&str, bool)]); 4] = [
+    ("user", &[("tokens", false), ("held", false)]),
+    ("api_key", &[("user_id", false), ("held", false), ("spent", false)]),
+    ("chat", &[("user_id", false), ("api_key_id", true), ("hold", false), ("cost", false)]),
+    ("ledger_entry", &[("user_id", false), ("api_key_id", true), ("chat_id", true), ("amount", false)]),
+];
+
+/// Values that are no whole numbers. PostgreSQL stores none.
+async fn types(txn: &DatabaseTransaction) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    if txn.get_database_backend() != DbBackend::Sqlite {
+        return Ok(findings);
+    }
+    for (table, columns) in NUMBERS {
+        let count = |(column, nullable): &(&str, bool)| {
+            let allowed = if *nullable { "'integer', 'null'" } else { "'integer'" };
+            format!("count(*) FILTER (WHERE typeof({column}) NOT IN ({allowed}))")
+        };
+        let counts = columns.iter().map(count).collect::<Vec<_>>().join(", ");
+        let sql = format!("SELECT {counts} FROM \"{table}\"");
+        let Some(row) = txn.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await? else { continue };
+        for (at, (column, _)) in columns.iter().enumerate() {
+            let rows: i64 = row.try_get_by_index(at)?;
+            if rows > 0 {
+                findings.push(Finding::Type { table, column, rows });
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// No balance comes near it; a sum beyond it counts as this, and so agrees with nothing.
+const FAR: i64 = 1 << 62;
+
+/// The sum of a column, clamped to [`FAR`] either way, so that it overflows with no values: its halves are summed apart.
+/// The casts are for PostgreSQL, whose sums of integers are decimals.
+fn sum(column: &'static str) -> Expr {
+    let (high, low) = (format!("sum({column} >> 32)"), format!("sum({column} & 4294967295)"));
+    Expr::cust(format!(
+        "CASE WHEN {high} BETWEEN -536870912 AND 536870911 \
+         THEN CAST({high} AS bigint) * 4294967296 + CAST({low} AS bigint) \
+         WHEN {high} > 0 THEN {FAR} WHEN {high} < 0 THEN -{FAR} END"
+    ))
+}
+
+/// The sum of a column by user or key, as a table `name(by, total)`.
+fn sums(mut from: SelectStatement, column: &'static str, by: &'static str) -> SelectStatement {
+    from.column(by).expr_as(sum(column), "total").group_by_col(by).take()
 }
 
 fn keys() -> SelectStatement {
     let of_keys = |column: &'static str| Expr::col(column).is_not_null();
     let entries = Query::select().from(ledger_entry::Entity).and_where(of_keys("api_key_id")).take();
-    let entries = sums(entries, ledger_entry::Column::Amount, "api_key_id");
+    let entries = sums(entries, "amount", "api_key_id");
     let open = Query::select()
         .from(chat::Entity)
         .and_where(Expr::col(chat::Column::Status).eq(Status::Pending))
         .and_where(of_keys("api_key_id"))
         .take();
-    let open = sums(open, chat::Column::Hold, "api_key_id");
+    let open = sums(open, "hold", "api_key_id");
     let key = |column| Expr::col((api_key::Entity, column));
     let total = |table: &'static str| Expr::expr(Func::coalesce([Expr::col((table, "total")), Expr::val(0i64)]));
     let paid = || Expr::val(0i64).sub(total("entries"));
@@ -195,11 +251,15 @@ fn keys() -> SelectStatement {
 }
 
 fn balances() -> SelectStatement {
-    let entries = sums(Query::select().from(ledger_entry::Entity).take(), ledger_entry::Column::Amount, "user_id");
+    let entries = sums(Query::select().from(ledger_entry::Entity).take(), "amount", "user_id");
     let open = Query::select().from(chat::Entity).and_where(Expr::col(chat::Column::Status).eq(Status::Pending)).take();
-    let open = sums(open, chat::Column::Hold, "user_id");
+    let open = sums(open, "hold", "user_id");
     let user = |column| Expr::col((user::Entity, column));
     let total = |table: &'static str| Expr::expr(Func::coalesce([Expr::col((table, "total")), Expr::val(0i64)]));
+    // Added only where that can't overflow.
+    let far = user(user::Column::Tokens).gt(FAR / 2).or(user(user::Column::Held).gt(FAR / 2));
+    let added = user(user::Column::Tokens).add(user(user::Column::Held));
+    let differs: Expr = Expr::case(far, true).finally(added.ne(total("entries"))).into();
     Query::select()
         .expr_as(user(user::Column::Id), "user_id")
         .expr_as(user(user::Column::Tokens), "tokens")
@@ -224,14 +284,14 @@ fn balances() -> SelectStatement {
                 .lt(0)
                 .or(user(user::Column::Held).lt(0))
                 .or(user(user::Column::Held).ne(total("open")))
-                .or(user(user::Column::Tokens).add(user(user::Column::Held)).ne(total("entries"))),
+                .or(differs),
         )
         .take()
 }
 
 fn leftovers() -> SelectStatement {
     let alive = Query::select().column(user::Column::Id).from(user::Entity).take();
-    let sum = || Func::sum(Expr::col(ledger_entry::Column::Amount)).cast_as("bigint");
+    let sum = || sum("amount");
     Query::select()
         .column(ledger_entry::Column::UserId)
         .expr_as(sum(), "entries")
@@ -244,7 +304,10 @@ fn leftovers() -> SelectStatement {
 
 fn chats() -> SelectStatement {
     let entry = |column| Expr::col((ledger_entry::Entity, column));
-    let paid = || Expr::val(0i64).sub(entry(ledger_entry::Column::Amount));
+    // The one number whose opposite overflows was paid for nothing.
+    let amount = || entry(ledger_entry::Column::Amount);
+    let negated = || Expr::val(0i64).sub(amount());
+    let paid = || -> Expr { Expr::case(amount().eq(i64::MIN), i64::MAX).finally(negated()).into() };
     let open = || Expr::col((chat::Entity, chat::Column::Status)).eq(Status::Pending);
     let cost = || Expr::col((chat::Entity, chat::Column::Cost));
     let right = paid().eq(cost());

@@ -142,9 +142,9 @@ pub async fn run(app: App, listener: Listener) {
     let reloading = async {
         let mut looks = tokio::time::interval(LOOK_AGAIN);
         while stop.run_until_cancelled(looks.tick()).await.is_some() {
-            app.reload_keys();
+            app.reload_keys().await;
             if let Some(certificate) = &certificate {
-                certificate.reload();
+                certificate.reload().await;
             }
         }
     };

@@ -13,6 +13,12 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::config::Config;
 use crate::error::{Code, Error};
+use crate::input_file;
+
+/// Largest file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+/// Largest chain in bytes, as it is sent with every handshake.
+const MAX_CHAIN_BYTES: usize = 64 << 10;
 
 /// The certificate in use. Its clones are the same one.
 #[derive(Clone, Debug)]
@@ -41,8 +47,16 @@ impl Certificate {
         Ok(Some(Self(Arc::new(Parts { chain, key, in_use: RwLock::new((files, certified)) }))))
     }
 
-    /// Takes up the files where they have changed. Those from before stay where the new ones can't be used.
-    pub(super) fn reload(&self) {
+    /// Takes up the files where they have changed, read by a thread for blocking work: a slow disk delays no request.
+    pub(super) async fn reload(&self) {
+        let certificate = self.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || certificate.take_up()).await {
+            tracing::warn!(%error, "the TLS certificate can't be read again; the one from before stays");
+        }
+    }
+
+    /// Those from before stay where the new files can't be used.
+    fn take_up(&self) {
         let Parts { chain, key, in_use } = &*self.0;
         let changed = read(chain, key).and_then(|files| {
             if in_use.read().unwrap_or_else(PoisonError::into_inner).0 == files {
@@ -82,7 +96,7 @@ impl ResolvesServerCert for Certificate {
 }
 
 fn read(chain: &Path, key: &Path) -> Result<Files, Error> {
-    let file = |path: &Path| std::fs::read(path).map_err(|error| about(path, error));
+    let file = |path: &Path| input_file::read(path, MAX_FILE_BYTES).map_err(|error| about(path, error));
     Ok((file(chain)?, file(key)?))
 }
 
@@ -92,6 +106,9 @@ fn certified((chain, key): &Files, chain_path: &Path, key_path: &Path) -> Result
     if chain.is_empty() {
         return Err(about(chain_path, "it holds no certificate"));
     }
+    if chain.iter().map(|certificate| certificate.len()).sum::<usize>() > MAX_CHAIN_BYTES {
+        return Err(about(chain_path, format!("the chain is larger than {MAX_CHAIN_BYTES} bytes")));
+    }
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| about(key_path, error))?;
     CertifiedKey::from_der(chain, key, &default_provider())
         .map(Arc::new)
@@ -100,4 +117,59 @@ fn certified((chain, key): &Files, chain_path: &Path, key_path: &Path) -> Result
 
 fn about(path: &Path, wrong: impl std::fmt::Display) -> Error {
     Error::new(Code::InvalidInput, format!("TLS: {}: {wrong}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(directory: &Path) -> (PathBuf, PathBuf) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (chain, key) = (directory.join("chain.pem"), directory.join("key.pem"));
+        std::fs::write(&chain, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        (chain, key)
+    }
+
+    fn open(chain: &Path, key: &Path) -> Result<Option<Certificate>, Error> {
+        let mut config = Config::from_toml("").unwrap();
+        config.http.tls_certificate = Some(chain.to_owned());
+        config.http.tls_key = Some(key.to_owned());
+        Certificate::open(&config)
+    }
+
+    #[tokio::test]
+    async fn a_reload_reads_regular_files_of_bounded_size_and_else_keeps_the_certificate() {
+        let dir = tempfile::tempdir().unwrap();
+        let (chain, key) = write(dir.path());
+        let certificate = open(&chain, &key).unwrap().unwrap();
+        let in_use = || certificate.0.in_use.read().unwrap().1.clone();
+        let first = in_use();
+        let pem = std::fs::read_to_string(&chain).unwrap();
+        let pipe = || assert!(std::process::Command::new("mkfifo").arg(&chain).status().unwrap().success());
+        let padded = format!("{pem}{}", " ".repeat(1 << 20));
+        let replace: [(&str, &dyn Fn()); 5] = [
+            ("a named pipe", &pipe),
+            ("a directory", &|| std::fs::create_dir(&chain).unwrap()),
+            ("a device", &|| std::os::unix::fs::symlink("/dev/zero", &chain).unwrap()),
+            ("larger than", &|| std::fs::write(&chain, &padded).unwrap()),
+            ("chain is larger", &|| std::fs::write(&chain, pem.repeat(300)).unwrap()),
+        ];
+        for (named, replace) in replace {
+            if chain.is_dir() {
+                std::fs::remove_dir(&chain).unwrap()
+            } else {
+                std::fs::remove_file(&chain).unwrap()
+            }
+            replace();
+            let reloaded = tokio::time::timeout(std::time::Duration::from_secs(20), certificate.reload()).await;
+            assert!(reloaded.is_ok(), "{named} is not waited for");
+            assert!(Arc::ptr_eq(&first, &in_use()), "{named}: the certificate from before stays");
+            let error = open(&chain, &key).unwrap_err();
+            assert!(error.message.contains(named) && error.message.contains("chain.pem"), "{error:?}");
+        }
+        write(dir.path());
+        certificate.reload().await;
+        assert!(!Arc::ptr_eq(&first, &in_use()), "a good one is taken up");
+    }
 }

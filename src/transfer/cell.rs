@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, SubsecRound, Utc};
 use sea_orm::{DbErr, QueryResult};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -52,6 +52,10 @@ impl Cell {
             Kind::Text => row.try_get_by_index::<Option<String>>(at)?.map(Cell::Text),
             Kind::Time => {
                 let time = row.try_get_by_index::<Option<DateTime<Utc>>>(at)?;
+                // Years that no file and no other database could hold.
+                if time.is_some_and(|time| !(1..=9999).contains(&time.year())) {
+                    return Err(DbErr::Type("a time is outside the years 1 to 9999".to_owned()));
+                }
                 time.map(|time| Cell::Time(time.trunc_subsecs(6)))
             }
         };

@@ -6,6 +6,7 @@ use std::pin::pin;
 use futures::TryStreamExt;
 
 use super::cell::Sum;
+use super::complete;
 use super::filling::{Filling, check_alike, check_complete};
 use super::snapshot::Snapshot;
 use super::{Progress, Step};
@@ -18,12 +19,15 @@ pub type Moved = BTreeMap<String, Sum>;
 /// Copies everything that is there at this moment, and compares it at the end. `origin` says for people where from.
 ///
 /// # Errors
-/// CONFLICT where the source is not complete or of another version, the target is not empty, or what arrived differs; the
-/// target says from then on that it is not complete.
+/// CONFLICT where the source is not complete or of another version, or disagrees with its ledger, where the target is not
+/// empty or a server uses it, or where what arrived differs or can't be served; the target says from then on that it is not
+/// complete.
 pub async fn copy(from: &Db, to: &Db, origin: &str, progress: &Progress) -> Result<Moved, Error> {
     let about = |side: &str, error: Error| Error::new(error.code, format!("the {side} of the copy")).with_source(error);
     let snapshot = Snapshot::begin(from).await.map_err(|error| about("source", error))?;
     check_complete(from).await.map_err(|error| about("source", error))?;
+    // A copy of something that is wrong is as wrong.
+    complete::check_money(from).await.map_err(|error| about("source", error))?;
     let filling = Filling::begin(to.clone(), origin).await?;
     check_alike(&snapshot, &filling)?;
     let (mut moved, mut done) = (Moved::new(), 0);

@@ -9,10 +9,10 @@ use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, Stateme
 use super::cell::{Cell, Row, Sum};
 use super::snapshot::Snapshot;
 use super::table::{self, Table};
-use super::{Progress, sequence};
+use super::{Progress, complete, sequence};
 use crate::clock::Clock;
 use crate::db::{Db, Txn};
-use crate::entity::unfinished;
+use crate::entity::{server, unfinished};
 use crate::error::{Code, Error};
 
 /// Values in one statement. SQLite takes 32766 of them.
@@ -33,6 +33,14 @@ impl Filling {
         db.migrate().await?;
         check_complete(&db).await?;
         let Snapshot { tables, counts, .. } = Snapshot::begin(&db).await?;
+        if let Some(server) = server::Entity::find().one(db.read()).await? {
+            let message = format!(
+                "a server uses the target, or was killed there: {} since {}; give a new database",
+                server.address,
+                server.started_at.format("%F %T UTC")
+            );
+            return Err(Error::new(Code::Conflict, message));
+        }
         let full = tables.iter().zip(&counts).find(|(_, count)| **count > 0);
         if let Some((table, count)) = full {
             let message = format!("the target is not empty: {} has {count} rows; give a new database", table.name);
@@ -63,10 +71,25 @@ impl Filling {
         self.db.write((table, rows), |txn, (table, rows)| Box::pin(insert(txn, table, rows))).await
     }
 
-    /// Compares what is there with what was to come, takes over the counters, and says that the database is complete.
+    /// The tables that give ids.
     ///
     /// # Errors
-    /// CONFLICT where something is missing or different; the database stays incomplete then.
+    /// INTERNAL where the database can't be read.
+    pub(super) async fn with_sequences(&self) -> Result<Vec<String>, Error> {
+        let mut found = Vec::new();
+        for table in &self.tables {
+            if sequence::last(self.db.read(), &table.name).await?.is_some() {
+                found.push(table.name.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Compares what is there with what was to come, takes over the counters, checks that all of it can be served, and
+    /// only then says that the database is complete.
+    ///
+    /// # Errors
+    /// CONFLICT where something is missing, different or wrong; the database stays incomplete then.
     pub(super) async fn finish(
         self,
         expected: &BTreeMap<String, Sum>,
@@ -90,12 +113,26 @@ impl Filling {
             }
         }
         drop(after);
-        self.db.write(sequences, |txn, sequences| Box::pin(complete(txn, sequences))).await?;
+        self.db
+            .write((sequences, Clock::system().now()), |txn, (sequences, now)| {
+                Box::pin(async move {
+                    sequence::raise_all(txn, sequences).await?;
+                    complete::end_servers(txn, *now).await
+                })
+            })
+            .await?;
+        complete::check(&self.db).await?;
         // PostgreSQL plans the first queries well by this. What came to SQLite against the order of ids took more room than
         // it needs.
         let is_postgres = self.db.read().get_database_backend() == DbBackend::Postgres;
         self.db.read().execute_unprepared(if is_postgres { "ANALYZE" } else { "VACUUM" }).await?;
-        Ok(())
+        let complete = self.db.write((), |txn, ()| {
+            Box::pin(async move {
+                unfinished::Entity::delete_many().exec(txn).await?;
+                Ok(())
+            })
+        });
+        complete.await
     }
 }
 
@@ -145,14 +182,6 @@ async fn insert(txn: &Txn, table: &Table, rows: &[Row]) -> Result<(), Error> {
         };
         txn.execute_raw(StatementBuilder::build(&query, &txn.get_database_backend())).await.map_err(failed)?;
     }
-    Ok(())
-}
-
-async fn complete(txn: &Txn, sequences: &[(String, i64)]) -> Result<(), Error> {
-    for (table, last) in sequences {
-        sequence::raise(txn, table, *last).await?;
-    }
-    unfinished::Entity::delete_many().exec(txn).await?;
     Ok(())
 }
 

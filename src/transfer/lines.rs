@@ -7,13 +7,15 @@ use std::path::Path;
 use std::pin::pin;
 
 use futures::TryStreamExt;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::backup::{draft, place, there};
 use super::cell::{Cell, Row, Sum};
+use super::complete::OF_SERVERS;
 use super::copy::Moved;
+use super::draft::{Draft, there};
 use super::filling::{Filling, check_complete};
+use super::line::{End, EndTable, Head, HeadTable, Line, MAX_HEAD, MAX_LINE, ReadLine};
 use super::snapshot::Snapshot;
 use super::table::Table;
 use super::{Progress, Step};
@@ -23,50 +25,11 @@ use crate::error::{Code, Error};
 const FORMAT: &str = "jeton";
 /// Counted up when files of before can't be read any more.
 const VERSION: u32 = 1;
-/// Longest line in bytes; a row of this house is far shorter.
-const MAX_LINE: u64 = 256 << 20;
+/// Longest text on what is wrong with a line, in characters.
+const MAX_WHY_CHARS: usize = 300;
 /// Rows and bytes that are inserted together.
 const BATCH_ROWS: usize = 1000;
 const BATCH_BYTES: usize = 4 << 20;
-
-/// The first line.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    format: String,
-    version: u32,
-    tables: BTreeMap<String, HeadTable>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct HeadTable {
-    rows: u64,
-    columns: Vec<String>,
-}
-
-/// A line behind the first: a row, or the end.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    table: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    row: Option<Map<String, Json>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<End>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct End {
-    tables: BTreeMap<String, EndTable>,
-    /// The highest id that each table has given.
-    sequences: BTreeMap<String, i64>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct EndTable {
-    rows: u64,
-    checksum: String,
-}
 
 /// Writes everything that is there at this moment.
 ///
@@ -111,9 +74,9 @@ pub async fn export_to(from: &Db, file: &Path, progress: &Progress) -> Result<Mo
     if file.exists() {
         return Err(there(file));
     }
-    let draft = draft(file)?;
+    let draft = Draft::new(file)?;
     let moved = export(from, &mut BufWriter::new(draft.as_file()), progress).await?;
-    place(draft, file)?;
+    draft.place(file)?;
     Ok(moved)
 }
 
@@ -129,7 +92,7 @@ pub async fn import(
     progress: &Progress,
 ) -> Result<Moved, Error> {
     let mut lines = Lines { input, number: 0 };
-    let first = lines.next()?.unwrap_or_default();
+    let first = lines.next(MAX_HEAD)?.unwrap_or_default();
     let head: Head = serde_json::from_slice(&first).map_err(|_| lines.wrong("it is not the beginning of an export"))?;
     if (head.format.as_str(), head.version) != (FORMAT, VERSION) {
         return Err(lines.wrong("it is an export of another format or version than this program reads"));
@@ -138,21 +101,29 @@ pub async fn import(
     check_head(&head, &filling.tables)?;
     let total = head.tables.values().map(|table| table.rows).fold(0, u64::saturating_add);
     let (mut moved, mut done, mut batch) = (Moved::new(), 0, Batch::default());
+    let mut omitted: BTreeMap<String, u64> = BTreeMap::new();
     let end = loop {
-        let Some(line) = lines.next()? else {
+        let Some(line) = lines.next(MAX_LINE)? else {
             return Err(lines.wrong("the file is cut off: its last line is missing"));
         };
-        let line: Line = serde_json::from_slice(&line).map_err(|error| lines.wrong(&error.to_string()))?;
+        let line: ReadLine<'_> = serde_json::from_slice(&line).map_err(|error| lines.wrong(&error.to_string()))?;
         let (name, row) = match line {
-            Line { table: Some(name), row: Some(row), end: None } => (name, row),
-            Line { table: None, row: None, end: Some(end) } => break end,
+            ReadLine { table: Some(name), row: Some(row), end: None } => (name, row),
+            ReadLine { table: None, row: None, end: Some(end) } => {
+                break End::parse(end).map_err(|why| lines.wrong(&why))?;
+            }
             _ => return Err(lines.wrong("it is neither a row nor the end")),
         };
+        done += 1;
+        // Exports of earlier versions hold them.
+        if OF_SERVERS.contains(&name.as_str()) {
+            *omitted.entry(name).or_default() += 1;
+            continue;
+        }
         let table = filling.tables.iter().find(|table| table.name == name);
         let table = table.ok_or_else(|| lines.wrong("there is no such table"))?;
-        let row = cells(table, row).map_err(|why| lines.wrong(&why))?;
+        let row = cells(table, row.0).map_err(|why| lines.wrong(&why))?;
         moved.entry(name).or_default().add(&row);
-        done += 1;
         if batch.table != table.name || batch.is_full() {
             batch.insert(&filling).await?;
             batch.table.clone_from(&table.name);
@@ -161,22 +132,49 @@ pub async fn import(
         batch.push(row);
     };
     batch.insert(&filling).await?;
-    if lines.next()?.is_some() {
+    if lines.next(MAX_HEAD)?.is_some() {
         return Err(lines.wrong("there is something behind the end"));
     }
-    for (name, table) in &end.tables {
-        let came = moved.entry(name.clone()).or_default();
-        if (came.rows, came.checksum()) != (table.rows, table.checksum.clone()) {
-            return Err(lines.wrong(&format!("the rows of {name} are not those that were exported")));
+    check_end(&head, &end, &moved, &omitted).map_err(|why| lines.wrong(&why))?;
+    let mut sequences = Vec::new();
+    for table in filling.with_sequences().await? {
+        let highest = end.sequences.get(&table);
+        let highest = highest.ok_or_else(|| lines.wrong(&format!("the end lacks the highest id of {table}")))?;
+        sequences.push((table, *highest));
+    }
+    filling.finish(&moved, sequences, progress).await?;
+    Ok(moved)
+}
+
+/// Compares what came of each table with what the beginning and the end of the file say; what is wrong with it.
+fn check_end(head: &Head, end: &End, moved: &Moved, omitted: &BTreeMap<String, u64>) -> Result<(), String> {
+    if let Some(unknown) = end.tables.keys().find(|name| !head.tables.contains_key(*name)) {
+        return Err(format!("the end names a table that the beginning does not: {unknown}"));
+    }
+    for (name, expected) in &head.tables {
+        let Some(table) = end.tables.get(name) else {
+            return Err(format!("the file is incomplete: its end does not count the rows of {name}"));
+        };
+        let came = moved.get(name).copied().unwrap_or_default();
+        let is_omitted = OF_SERVERS.contains(&name.as_str());
+        let rows = if is_omitted { omitted.get(name).copied().unwrap_or_default() } else { came.rows };
+        if rows != table.rows || (!is_omitted && came.checksum() != table.checksum) {
+            return Err(format!("the rows of {name} are not those that were exported"));
+        }
+        if rows != expected.rows {
+            return Err(format!("the beginning counts {} rows of {name}, and {rows} came", expected.rows));
         }
     }
-    filling.finish(&moved, end.sequences.into_iter().collect(), progress).await?;
-    Ok(moved)
+    Ok(())
 }
 
 fn write(out: &mut (dyn Write + Send), line: &impl Serialize) -> Result<(), Error> {
     let mut text = serde_json::to_vec(line).map_err(Error::internal)?;
     text.push(b'\n');
+    if text.len() as u64 > MAX_LINE {
+        let message = format!("a row is longer than {MAX_LINE} bytes, and no import would read it");
+        return Err(Error::new(Code::Conflict, message));
+    }
     out.write_all(&text).map_err(Error::internal)
 }
 
@@ -185,8 +183,8 @@ fn check_head(head: &Head, tables: &[Table]) -> Result<(), Error> {
         .iter()
         .map(|table| (&table.name, table.columns.iter().map(|column| &column.name).collect::<Vec<_>>()))
         .collect();
-    let there: BTreeMap<_, _> =
-        head.tables.iter().map(|(name, table)| (name, table.columns.iter().collect::<Vec<_>>())).collect();
+    let moved = head.tables.iter().filter(|(name, _)| !OF_SERVERS.contains(&name.as_str()));
+    let there: BTreeMap<_, _> = moved.map(|(name, table)| (name, table.columns.iter().collect::<Vec<_>>())).collect();
     if own == there {
         return Ok(());
     }
@@ -236,25 +234,28 @@ impl Batch {
     }
 }
 
-/// The lines of a file, each no longer than [`MAX_LINE`].
+/// The lines of a file.
 struct Lines<'a> {
     input: &'a mut (dyn BufRead + Send),
     number: u64,
 }
 
 impl Lines<'_> {
-    fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+    /// The next line, of at most `max` bytes: no more is read of a longer one.
+    fn next(&mut self, max: u64) -> Result<Option<Vec<u8>>, Error> {
         let mut line = Vec::new();
         self.number += 1;
-        let read = (&mut *self.input).take(MAX_LINE).read_until(b'\n', &mut line);
+        let read = (&mut *self.input).take(max.saturating_add(1)).read_until(b'\n', &mut line);
         let read = read.map_err(|error| self.wrong("it can't be read").with_source(error))?;
-        if read as u64 == MAX_LINE {
-            return Err(self.wrong("it is too long"));
+        if read as u64 > max {
+            return Err(self.wrong(&format!("it is longer than {max} bytes")));
         }
         Ok((read > 0).then_some(line))
     }
 
+    /// What is wrong may repeat the file, and is cut off.
     fn wrong(&self, why: &str) -> Error {
+        let why: String = why.chars().take(MAX_WHY_CHARS).collect();
         Error::new(Code::InvalidInput, format!("line {}: {why}", self.number))
     }
 }

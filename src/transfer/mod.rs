@@ -5,10 +5,14 @@
 
 mod backup;
 mod cell;
+mod complete;
 mod copy;
 pub mod django;
+mod draft;
 mod filling;
+mod line;
 mod lines;
+mod schema;
 mod sequence;
 mod snapshot;
 mod table;

@@ -1,8 +1,12 @@
 //! The counters that give rows their ids. A row that keeps an id of elsewhere does not move them, and no id is given twice.
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use sea_orm::sea_query::{Alias, Expr, Func, Query};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, StatementBuilder, Value};
 
-use crate::error::Error;
+use crate::error::{Code, Error};
+
+/// The highest id that rows of elsewhere may have, so that no file uses up the ids that there are.
+pub(super) const MAX_ID: i64 = 1 << 52;
 
 /// The highest id that a table has given by itself; 0 before the first, none where the table gives no ids.
 ///
@@ -42,6 +46,28 @@ pub(super) async fn raise(db: &impl ConnectionTrait, table: &str, least: i64) ->
     let raised = run("UPDATE sqlite_sequence SET seq = $2 WHERE name = $1", vec![table.into(), least.into()]).await?;
     if raised.rows_affected() == 0 {
         run("INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)", vec![table.into(), least.into()]).await?;
+    }
+    Ok(())
+}
+
+/// Lets tables give ids only above those that were given, and above those of their rows.
+///
+/// # Errors
+/// CONFLICT where one of these ids is above [`MAX_ID`]; INTERNAL where the database fails.
+pub(super) async fn raise_all(db: &impl ConnectionTrait, given: &[(String, i64)]) -> Result<(), Error> {
+    for (table, given) in given {
+        let highest = Func::max(Expr::col("id"));
+        let highest =
+            Query::select().expr(Func::coalesce([highest.into(), Expr::val(0i64)])).from(Alias::new(table)).take();
+        let highest = db.query_one_raw(StatementBuilder::build(&highest, &db.get_database_backend())).await?;
+        let highest: i64 = highest.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+        let least = highest.max(*given);
+        if least > MAX_ID {
+            let message =
+                format!("the ids of {table} are used up: the highest is {least}, and at most {MAX_ID} may be");
+            return Err(Error::new(Code::Conflict, message));
+        }
+        raise(db, table, least).await?;
     }
     Ok(())
 }

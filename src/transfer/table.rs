@@ -5,6 +5,7 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 
 use super::cell::{Cell, Kind, Row};
+use super::complete::OF_SERVERS;
 use crate::error::{Code, Error};
 
 /// What says how far the database itself is, and not what is in it.
@@ -61,7 +62,7 @@ pub(super) async fn all(db: &impl ConnectionTrait) -> Result<Vec<Table>, Error> 
     let mut keys: Vec<Vec<(i64, usize)>> = Vec::new();
     for row in db.query_all_raw(Statement::from_string(backend, columns)).await? {
         let (table, name, declared, place): (String, String, String, i64) = row.try_get_many_by_index()?;
-        if OF_THE_DATABASE.contains(&table.as_str()) {
+        if OF_THE_DATABASE.contains(&table.as_str()) || OF_SERVERS.contains(&table.as_str()) {
             continue;
         }
         let kind = Kind::of(&declared)

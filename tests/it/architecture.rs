@@ -8,6 +8,7 @@ const LEAVES: &[&str] = &[
     "byte_budget",
     "clock",
     "error",
+    "input_file",
     "json",
     "jwt",
     "keyed_hash",

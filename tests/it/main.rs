@@ -34,6 +34,8 @@ mod graphql_http;
 mod hardening;
 mod histories;
 mod history;
+mod hostile_backups;
+mod hostile_files;
 mod import;
 mod metrics;
 mod money;

@@ -21,6 +21,7 @@ use self::worker::{Job, Worker};
 use super::stop::stop_before;
 use super::{Message, Provider, Reply, Request};
 use crate::error::{Code, Error};
+use crate::input_file;
 
 /// Pieces that may wait for a slow reader; then the model waits too.
 const PIECES: usize = 64;
@@ -40,7 +41,7 @@ impl Local {
     /// file and the reason.
     pub fn open(path: &Path, queue: usize, seed: u64) -> Result<Self, Error> {
         let explain = |error: candle_core::Error| Error::internal(format!("{}: {error}", path.display()));
-        let mut file = std::fs::File::open(path).map_err(|error| explain(error.into()))?;
+        let mut file = input_file::open(path).map_err(|error| explain(error.into()))?;
         let content = Content::read(&mut file).map_err(explain)?;
         match content.metadata.get("general.architecture").map(|value| value.to_string()) {
             Some(Ok(family)) if family == "llama" => {}

@@ -384,7 +384,7 @@ impl Upstream {
     fn new(address: Address) -> Result<Self, Error> {
         let Address { base_url, api_key, upstream_model } = address;
         let url = format!("{}/chat/completions", base_url.trim_end_matches('/'));
-        reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url {base_url}: {error}")))?;
+        reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url: {error}")))?;
         let key = api_key.map(|key| SecretString::from(key.expose_secret().trim()));
         let authorization = match &key {
             Some(key) => {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::source::{CHATS, Source, SourceRow};
+use super::source::{CHATS, MAX_VALUE_BYTES, Source, SourceRow};
 use super::{MAX_KEPT_ID, Work, note};
 use crate::chat::import::{Newcomer, insert_imported};
 use crate::db::Txn;
@@ -83,8 +83,8 @@ impl Work<'_> {
         let [_, _, message, response, timestamp] = &row.values;
         let left_out = |why: &str| format!("chat in row {} is left out: {why}", row.place);
         let source_id = id.ok_or_else(|| left_out("the id is no whole number"))?;
-        let message = message.text().ok_or_else(|| left_out("the message is no text"))?;
-        let response = response.text().ok_or_else(|| left_out("the response is no text"))?;
+        let message = message.text().ok_or_else(|| left_out(&no_text("message")))?;
+        let response = response.text().ok_or_else(|| left_out(&no_text("response")))?;
         let at = timestamp.time().unwrap_or_else(|| {
             self.report.remark(format!("chat {source_id}: its time can't be read, so it is that of the import"));
             self.app.clock.now()
@@ -104,6 +104,10 @@ impl Work<'_> {
         let gone = gone.select_only().column(ledger_entry::Column::ChatId).into_tuple::<i64>().all(db).await?;
         Ok(there.into_iter().chain(gone).collect())
     }
+}
+
+fn no_text(column: &str) -> String {
+    format!("the {column} is no text of at most {} MiB", MAX_VALUE_BYTES >> 20)
 }
 
 async fn write(txn: &Txn, batch: &(Vec<Coming>, String, DateTime<Utc>)) -> Result<(), Error> {

@@ -28,10 +28,12 @@ use crate::entity::imported;
 use crate::error::Error;
 
 /// Ids above this get a new one, so that no file uses up the ids that there are.
-const MAX_KEPT_ID: i64 = 1 << 52;
+const MAX_KEPT_ID: i64 = sequence::MAX_ID;
 
 /// So many remarks are told; the rest is counted.
 const MAX_REMARKS: usize = 1000;
+/// Longest remark, in characters.
+const MAX_REMARK_CHARS: usize = 600;
 
 /// What an import did, or would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -63,6 +65,12 @@ pub struct Counts {
 
 impl Report {
     fn remark(&mut self, text: String) {
+        // It names what is in the file, which may be long.
+        let text = if text.chars().count() > MAX_REMARK_CHARS {
+            text.chars().take(MAX_REMARK_CHARS).chain(" ..".chars()).collect()
+        } else {
+            text
+        };
         if self.remarks.len() < MAX_REMARKS {
             self.remarks.push(text);
         } else {

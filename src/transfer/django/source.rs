@@ -2,15 +2,18 @@
 //! on meanwhile.
 
 use std::path::Path;
+use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sea_orm::sqlx::{self, Decode, Row, Sqlite, TypeInfo, ValueRef};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseTransaction, DbBackend, QueryResult, Statement, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement,
+    TransactionTrait,
 };
 
 use super::value::Raw;
 use crate::error::{Code, Error};
+use crate::{input_file, private_files};
 
 /// The columns that are read of each table, its id first.
 const TABLES: [(&str, &[&str]); 2] = [
@@ -24,6 +27,13 @@ const TABLES: [(&str, &[&str]); 2] = [
 pub(super) const USERS: &str = "chat_user";
 pub(super) const CHATS: &str = "chat_chat";
 
+/// Largest value in bytes; of a larger one it is only known that it is there.
+pub(super) const MAX_VALUE_BYTES: u64 = 16 << 20;
+/// Bytes of rows that are read together, at least one row.
+const BATCH_BYTES: i64 = 4 << 20;
+/// How long one statement may take; the check of the whole file is the longest.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
 /// Longest name of a source, in characters.
 const MAX_NAME_CHARS: usize = 60;
 
@@ -31,6 +41,7 @@ const MAX_NAME_CHARS: usize = 60;
 pub(super) struct Source {
     txn: DatabaseTransaction,
     file: String,
+    statement_timeout: Duration,
 }
 
 /// A row: its place, and its values in the order of [`TABLES`].
@@ -46,45 +57,70 @@ impl Source {
     /// INVALID_INPUT that names the file and what is wrong with it.
     pub(super) async fn open(path: &Path) -> Result<Self, Error> {
         let file = path.display().to_string();
-        if let Err(error) = std::fs::File::open(path) {
-            return Err(Error::new(Code::InvalidInput, format!("cannot open {file}")).with_source(error));
+        // SQLite opens what lies beside it, too.
+        let parts = private_files::of_database(path).into_iter().skip(1).filter(|part| part.symlink_metadata().is_ok());
+        for part in std::iter::once(path.to_owned()).chain(parts) {
+            if let Err(error) = input_file::open(&part) {
+                let message = format!("cannot open {}", part.display());
+                return Err(Error::new(Code::InvalidInput, message).with_source(error));
+            }
         }
         let txn = match begin(path, false).await {
             // A directory that can't be written to: SQLite would need a file beside it to share the reading with others.
             Err(_) if !path.with_file_name(beside(path, "-wal")).exists() => begin(path, true).await,
             begun => begun,
         };
-        let source = Self { txn: txn.map_err(|error| unreadable(&file, error))?, file };
+        let txn = txn.map_err(|error| unreadable(&file, error))?;
+        let source = Self { txn, file, statement_timeout: STATEMENT_TIMEOUT };
         source.check().await?;
         Ok(source)
     }
 
+    /// The tables come first: what is no plain table could go on for ever, or take any memory.
     async fn check(&self) -> Result<(), Error> {
+        for (table, columns) in TABLES {
+            self.check_table(table, columns).await?;
+        }
         let found = self.text("PRAGMA quick_check(1)", []).await?;
         if found.as_deref() != Some("ok") {
             let message = format!("{} is a broken database: {}", self.file, found.unwrap_or_default());
             return Err(Error::new(Code::InvalidInput, message));
         }
-        for (table, columns) in TABLES {
-            let there = "SELECT group_concat(name, ',') FROM pragma_table_info($1)";
-            let there = self.text(there, [table.into()]).await?.unwrap_or_default();
-            let there: Vec<_> = there.split(',').collect();
-            if let Some(missing) = columns.iter().find(|column| !there.contains(column)) {
-                let what = if there == [""] { format!("no table {table}") } else { format!("no {table}.{missing}") };
-                let message = format!("{} is no database of the Django application: there is {what}", self.file);
-                return Err(Error::new(Code::InvalidInput, message));
-            }
-        }
         Ok(())
+    }
+
+    async fn check_table(&self, table: &str, columns: &[&str]) -> Result<(), Error> {
+        let wrong = |what: String| {
+            let message = format!("{} is no database of the Django application: {what}", self.file);
+            Error::new(Code::InvalidInput, message)
+        };
+        match self.kind(table).await?.as_deref() {
+            Some("table") => {}
+            Some(other) => return Err(wrong(format!("{table} is a {other}, not a table"))),
+            None => return Err(wrong(format!("there is no table {table}"))),
+        }
+        // Columns that are computed are hidden.
+        let there = "SELECT group_concat(name, ',') FROM pragma_table_xinfo($1) WHERE hidden = 0";
+        let there = self.text(there, [table.into()]).await?.unwrap_or_default();
+        let there: Vec<_> = there.split(',').collect();
+        match columns.iter().find(|column| !there.contains(column)) {
+            Some(missing) => Err(wrong(format!("there is no {table}.{missing}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// What has this name: `table`, `view`, `virtual` or `shadow`.
+    async fn kind(&self, name: &str) -> Result<Option<String>, Error> {
+        self.text("SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = $1", [name.into()]).await
     }
 
     /// What tells this database from another one of the same application: when its first migration was applied.
     pub(super) async fn name(&self) -> Result<String, Error> {
-        let has = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'django_migrations'";
-        if self.text(has, []).await?.is_none() {
+        if self.kind("django_migrations").await?.as_deref() != Some("table") {
             return Ok("django".to_owned());
         }
-        let first = self.text("SELECT CAST(min(applied) AS text) FROM django_migrations", []).await?;
+        let first = "SELECT substr(CAST(min(applied) AS text), 1, 200) FROM django_migrations";
+        let first = self.text(first, []).await?;
         let first = first.unwrap_or_default().replace('\0', "");
         Ok(format!("django {}", first.chars().take(MAX_NAME_CHARS).collect::<String>()).trim().to_owned())
     }
@@ -100,33 +136,67 @@ impl Source {
             .await
     }
 
-    /// The next rows of a table behind a place, in the order of their places.
+    /// The next rows of a table behind a place, in the order of their places: at most this number, and at most
+    /// [`BATCH_BYTES`] of them unless one row is larger. Values that are larger than [`MAX_VALUE_BYTES`] are null.
     pub(super) async fn rows<const COLUMNS: usize>(
         &self,
         table: &str,
         after: i64,
         most: u64,
     ) -> Result<Vec<SourceRow<COLUMNS>>, Error> {
-        let columns = TABLES.iter().find(|(name, _)| *name == table).map(|(_, columns)| columns.join(", "));
-        let columns = columns.unwrap_or_default();
-        let sql = format!("SELECT rowid, {columns} FROM {table} WHERE rowid > {after} ORDER BY rowid LIMIT {most}");
-        let rows = self.txn.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await;
-        rows.map_err(|error| unreadable(&self.file, error))?
-            .iter()
-            .map(|row| read(row).map_err(|error| unreadable(&self.file, error)))
-            .collect()
+        let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(&[] as &[_], |(_, columns)| columns);
+        let Some(last) = self.last_of_batch(table, columns, after, most).await? else { return Ok(Vec::new()) };
+        let bounded = |column: &&str| format!("iif(octet_length({column}) > {MAX_VALUE_BYTES}, NULL, {column})");
+        let bounded = columns.iter().map(bounded).collect::<Vec<_>>().join(", ");
+        let sql =
+            format!("SELECT rowid, {bounded} FROM {table} WHERE rowid > {after} AND rowid <= {last} ORDER BY rowid");
+        let rows = self.within_time(self.txn.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql))).await?;
+        rows.iter().map(|row| read(row).map_err(|error| unreadable(&self.file, error))).collect()
+    }
+
+    /// The place of the last row of the next batch; none where there are no more rows. SQLite tells the length of a value
+    /// without reading it.
+    async fn last_of_batch(&self, table: &str, columns: &[&str], after: i64, most: u64) -> Result<Option<i64>, Error> {
+        let length = |column: &&str| {
+            format!("iif(octet_length({column}) > {MAX_VALUE_BYTES}, 0, coalesce(octet_length({column}), 0))")
+        };
+        let length = columns.iter().map(length).collect::<Vec<_>>().join(" + ");
+        let sql = format!("SELECT rowid, {length} FROM {table} WHERE rowid > {after} ORDER BY rowid LIMIT {most}");
+        let rows = self.within_time(self.txn.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql))).await?;
+        let (mut last, mut bytes) = (None, 0_i64);
+        for row in rows {
+            let (place, length): (i64, i64) =
+                row.try_get_many_by_index().map_err(|error| unreadable(&self.file, error))?;
+            bytes = bytes.saturating_add(length);
+            if last.is_some() && bytes > BATCH_BYTES {
+                break;
+            }
+            last = Some(place);
+        }
+        Ok(last)
     }
 
     async fn text(&self, sql: &str, values: impl IntoIterator<Item = sea_orm::Value>) -> Result<Option<String>, Error> {
-        let row = self.txn.query_one_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await;
-        let text = row.and_then(|row| row.map(|row| row.try_get_by_index::<Option<String>>(0)).transpose());
+        let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
+        let row = self.within_time(self.txn.query_one_raw(statement)).await?;
+        let text = row.map(|row| row.try_get_by_index::<Option<String>>(0)).transpose();
         Ok(text.map_err(|error| unreadable(&self.file, error))?.flatten())
     }
 
     async fn number(&self, sql: &str) -> Result<i64, Error> {
-        let row = self.txn.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await;
-        let number = row.and_then(|row| row.map_or(Ok(0), |row| row.try_get_by_index(0)));
+        let row = self.within_time(self.txn.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql))).await?;
+        let number = row.map_or(Ok(0), |row| row.try_get_by_index(0));
         number.map_err(|error| unreadable(&self.file, error))
+    }
+
+    async fn within_time<T>(&self, statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, Error> {
+        match tokio::time::timeout(self.statement_timeout, statement).await {
+            Ok(done) => done.map_err(|error| unreadable(&self.file, error)),
+            Err(_) => {
+                let message = format!("{}: reading it took longer than {:?}", self.file, self.statement_timeout);
+                Err(Error::new(Code::InvalidInput, message))
+            }
+        }
     }
 }
 
@@ -140,11 +210,12 @@ fn unreadable(file: &str, error: impl std::error::Error + Send + Sync + 'static)
     Error::new(Code::InvalidInput, format!("{file} can't be read as an SQLite database")).with_source(error)
 }
 
-async fn begin(path: &Path, immutable: bool) -> Result<DatabaseTransaction, sea_orm::DbErr> {
+async fn begin(path: &Path, immutable: bool) -> Result<DatabaseTransaction, DbErr> {
     let mut options = ConnectOptions::new("sqlite:");
     let path = path.to_owned();
     options.max_connections(1).sqlx_logging(false).map_sqlx_sqlite_opts(move |_| {
-        SqliteConnectOptions::new().filename(&path).read_only(true).immutable(immutable)
+        let options = SqliteConnectOptions::new().filename(&path).read_only(true).immutable(immutable);
+        options.pragma("trusted_schema", "OFF").pragma("cell_size_check", "ON")
     });
     let txn = Database::connect(options).await?.begin().await?;
     // The snapshot begins with the first reading.
@@ -181,4 +252,64 @@ fn raw(row: &SqliteRow, at: usize) -> Result<Raw, sqlx::Error> {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn source(dir: &tempfile::TempDir, sql: &str) -> Source {
+        let path = dir.path().join("db.sqlite3");
+        let db = Database::connect(format!("sqlite://{}?mode=rwc", path.display())).await.unwrap();
+        let columns = |at: usize| TABLES[at].1.join(", ");
+        let schema = format!("CREATE TABLE {USERS} ({}); CREATE TABLE {CHATS} ({});", columns(0), columns(1));
+        db.execute_unprepared(&schema.replace("(id", "(id integer PRIMARY KEY")).await.unwrap();
+        db.execute_unprepared(sql).await.unwrap();
+        db.close().await.unwrap();
+        Source::open(&path).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn batches_are_bounded_by_bytes_and_values_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let lengths: [u64; 8] = [1 << 20, 1 << 20, 3 << 20, 5 << 20, 1, MAX_VALUE_BYTES, MAX_VALUE_BYTES + 1, 1];
+        let insert = |(id, length): (usize, &u64)| {
+            format!(
+                "INSERT INTO {CHATS} VALUES ({id}, 1, replace(hex(zeroblob({length} / 2 + 1)), '00', 'ab'), 'x', '');"
+            )
+        };
+        let trim = |(id, length): (usize, &u64)| {
+            format!("UPDATE {CHATS} SET message = substr(message, 1, {length}) WHERE id = {id};")
+        };
+        let sql: String = lengths.iter().enumerate().map(insert).chain(lengths.iter().enumerate().map(trim)).collect();
+        let source = source(&dir, &sql).await;
+        let (mut place, mut batches) = (i64::MIN, Vec::new());
+        loop {
+            let rows = source.rows::<5>(CHATS, place, 500).await.unwrap();
+            let Some(last) = rows.last() else { break };
+            place = last.place;
+            batches.push(rows.iter().map(|row| row.values[2].text().map(|text| text.len() as u64)).collect::<Vec<_>>());
+        }
+        let kept = |at: usize| Some(lengths[at]);
+        let expected = vec![
+            vec![kept(0), kept(1)],
+            vec![kept(2)],
+            vec![kept(3)],
+            vec![kept(4)],
+            vec![kept(5)],
+            vec![None, kept(7)],
+        ];
+        assert_eq!(batches, expected);
+    }
+
+    #[tokio::test]
+    async fn a_statement_has_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut source = source(&dir, "").await;
+        source.statement_timeout = Duration::from_millis(50);
+        let endless =
+            "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 10000000) SELECT count(*) FROM n";
+        let error = source.number(endless).await.unwrap_err();
+        assert!(error.message.contains("took longer than 50ms"), "{error:?}");
+    }
 }

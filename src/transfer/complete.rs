@@ -1,0 +1,93 @@
+//! What is checked before a database that was filled or restored counts as complete, and so may be served.
+
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Statement};
+
+use crate::db::{Db, Txn};
+use crate::entity::{
+    api_key, audit_event, chat, conversation, imported, job, ledger_entry, server, session, usage_day, usage_day_user,
+    user,
+};
+use crate::error::{Code, Error};
+use crate::ledger;
+
+/// Tables that belong to the servers of one database: they are not moved to another one.
+pub(super) const OF_SERVERS: [&str; 2] = ["job", "server"];
+
+/// Ends what belonged to servers of another database: who they were, their jobs, and the leases of their open chats, which
+/// no server of this database answers. The first server marks those chats INTERRUPTED, and releases their holds.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub(super) async fn end_servers(txn: &Txn, now: DateTime<Utc>) -> Result<(), Error> {
+    server::Entity::delete_many().exec(txn).await?;
+    job::Entity::delete_many().exec(txn).await?;
+    let lease = chat::Column::LeaseUntil;
+    chat::Entity::update_many()
+        .col_expr(lease, Expr::value(Some(now)))
+        .filter(chat::Column::Status.eq(chat::Status::Pending))
+        .filter(Condition::any().add(lease.is_null()).add(lease.gt(now)))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+/// Checks that the server can read each row, and that every balance agrees with the ledger.
+///
+/// # Errors
+/// CONFLICT that names the table or the first finding.
+pub(super) async fn check(db: &Db) -> Result<(), Error> {
+    read::<api_key::Entity>(db).await?;
+    read::<audit_event::Entity>(db).await?;
+    read::<chat::Entity>(db).await?;
+    read::<conversation::Entity>(db).await?;
+    read::<imported::Entity>(db).await?;
+    read::<ledger_entry::Entity>(db).await?;
+    read::<session::Entity>(db).await?;
+    read::<usage_day::Entity>(db).await?;
+    read::<usage_day_user::Entity>(db).await?;
+    read::<user::Entity>(db).await?;
+    check_owners(db).await?;
+    check_money(db).await
+}
+
+/// What a chat refers to belongs to its user: what is said in a conversation is shown to its owner.
+async fn check_owners(db: &Db) -> Result<(), Error> {
+    for (column, table) in [("conversation_id", "conversation"), ("api_key_id", "api_key"), ("replaced_by_id", "chat")]
+    {
+        let sql = format!(
+            "SELECT count(*) FROM chat AS c JOIN {table} AS o ON o.id = c.{column} WHERE o.user_id <> c.user_id"
+        );
+        let row = db.read().query_one_raw(Statement::from_string(db.read().get_database_backend(), sql)).await?;
+        let foreign: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+        if foreign > 0 {
+            let message = format!("{foreign} chats have a {column} of another user");
+            return Err(Error::new(Code::Conflict, message));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that every balance agrees with the ledger.
+///
+/// # Errors
+/// CONFLICT that counts the findings and has the first one.
+pub(super) async fn check_money(db: &Db) -> Result<(), Error> {
+    let findings = ledger::verify(db).await?;
+    let Some(first) = findings.first() else { return Ok(()) };
+    let message = format!("{} balances or chats disagree with the ledger: {first}", findings.len());
+    Err(Error::new(Code::Conflict, message))
+}
+
+/// Reads all rows of a table as the server does, such as a status that must be one of a list.
+async fn read<E: EntityTrait>(db: &Db) -> Result<(), Error> {
+    let unreadable = |error| {
+        let message = format!("{} holds a row that can't be read", E::default().table_name());
+        Error::new(Code::Conflict, message).with_source(error)
+    };
+    let mut rows = E::find().stream(db.read()).await.map_err(unreadable)?;
+    while rows.try_next().await.map_err(unreadable)?.is_some() {}
+    Ok(())
+}
