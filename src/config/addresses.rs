@@ -27,6 +27,10 @@ pub fn without_credentials(url: &str) -> String {
 
 /// The address of an HTTP service without what may open it: name and password, query and fragment.
 pub fn public_url(url: &str) -> String {
+    // A mistyped address is shown, so that the mistake can be seen.
+    if !url.contains(['@', '?', '#']) {
+        return url.to_owned();
+    }
     let Ok(parsed) = reqwest::Url::parse(url) else { return "(hidden)".to_owned() };
     let is_public = parsed.username().is_empty()
         && parsed.password().is_none()
@@ -84,7 +88,9 @@ mod tests {
             ("https://api.example/v1?key=a@b", "https://api.example/v1?(hidden)"),
             ("https://api.example/v1#key", "https://api.example/v1?(hidden)"),
             ("https://me:p?w@x@host/v1", "(hidden)"),
-            ("no address pw", "(hidden)"),
+            ("127.0.0.1:4318", "127.0.0.1:4318"),
+            ("api.example/v1?key=pw", "(hidden)"),
+            ("token@api.example", "(hidden)"),
         ] {
             assert_eq!(public_url(url), shown, "{url}");
         }

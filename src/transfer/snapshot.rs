@@ -3,7 +3,8 @@
 use async_stream::try_stream;
 use futures::Stream;
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, IsolationLevel, StatementBuilder, TransactionTrait,
+    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, IsolationLevel, Statement, StatementBuilder,
+    TransactionTrait,
 };
 
 use super::cell::{Cell, Row, Sum};
@@ -32,6 +33,7 @@ impl Snapshot {
     /// # Errors
     /// CONFLICT where the schema is of another version; INTERNAL where the database can't be read.
     pub(super) async fn begin(db: &Db) -> Result<Self, Error> {
+        check_state(db).await?;
         if !db.is_migrated().await? {
             let message = "its schema is of another version than this program; run `jeton migrate` on it first";
             return Err(Error::new(Code::Conflict, message));
@@ -99,4 +101,18 @@ impl Snapshot {
         }
         Ok(sums)
     }
+}
+
+/// What says how far an SQLite database is must be plain tables before it is read: a view may go on for ever.
+async fn check_state(db: &Db) -> Result<(), Error> {
+    if db.read().get_database_backend() != DbBackend::Sqlite {
+        return Ok(());
+    }
+    let computed = "SELECT name, type FROM pragma_table_list \
+                    WHERE schema = 'main' AND name IN ('seaql_migrations', 'unfinished') AND type <> 'table'";
+    let Some(row) = db.read().query_one_raw(Statement::from_string(DbBackend::Sqlite, computed)).await? else {
+        return Ok(());
+    };
+    let (name, kind): (String, String) = row.try_get_many_by_index()?;
+    Err(Error::new(Code::Conflict, format!("it is no database of Jeton: {name} is a {kind}, not a table")))
 }

@@ -332,6 +332,19 @@ async fn tables_of_a_source_that_are_computed_are_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_source_of_a_copy_that_is_computed_is_refused_by_name() {
+    for name in ["seaql_migrations", "unfinished"] {
+        let ((_from_place, from), (_to_place, to)) = (empty(On::Sqlite).await, empty(On::Sqlite).await);
+        let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)";
+        run(&from, &format!("CREATE VIEW {name} AS {endless} SELECT x AS version, x AS id FROM n")).await;
+        let copied = copy(&from, &to, "here", &|_| {});
+        let copied = tokio::time::timeout(std::time::Duration::from_secs(60), copied).await.expect("it ends");
+        let error = format!("{:?}", copied.unwrap_err());
+        assert!(error.contains(&format!("{name} is a view")), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn words_of_the_index_that_name_another_user_show_nothing() {
     let app = TestApp::start(On::Sqlite).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
