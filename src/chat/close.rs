@@ -48,6 +48,8 @@ pub(super) struct Closing {
     pub(super) reason: Reason,
     /// What the usage would have cost, where that is more than the hold.
     pub(super) over_hold: Option<Tokens>,
+    /// Seconds after which the model may answer.
+    pub(super) retry_after: Option<u64>,
 }
 
 /// What a chat consumed.
@@ -150,10 +152,11 @@ impl Closing {
         chat.response = if kept { written.text } else { String::new() };
         chat.status = status;
         chat.cost = Ord::min(cost, chat.hold);
+        let retry_after = error.as_ref().and_then(|error| error.retry_after);
         (chat.error_code, chat.error_message) =
             error.map(|error| (error.code.as_str().to_owned(), error.message)).unzip();
         let over_hold = (cost > chat.hold).then_some(cost);
-        Self { chat, reason, over_hold }
+        Self { chat, reason, over_hold, retry_after }
     }
 
     /// The server that drove it died, or stops: free, and what was saved of the text stays.
@@ -161,7 +164,7 @@ impl Closing {
         chat.status = Status::Interrupted;
         chat.error_code = Some(Code::ProviderUnavailable.as_str().to_owned());
         chat.error_message = Some(INTERRUPTED.to_owned());
-        Self { chat, reason: Reason::ChatInterrupted, over_hold: None }
+        Self { chat, reason: Reason::ChatInterrupted, over_hold: None, retry_after: None }
     }
 }
 
@@ -192,7 +195,8 @@ pub(super) async fn close(app: &App, closing: Closing) -> Result<Ended, Error> {
     }
     let chat = chat::Entity::find_by_id(closing.chat.id).one(app.db.read()).await?;
     let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
-    Ok(Ended { balance: ledger::balance(&app.db, chat.user_id).await?, chat })
+    let retry_after = closing.retry_after;
+    Ok(Ended { balance: ledger::balance(&app.db, chat.user_id).await?, chat, retry_after })
 }
 
 /// A chat that ends at this moment.
@@ -265,7 +269,8 @@ pub(super) async fn close_in(txn: &Txn, ends: &[End]) -> Result<Vec<Ended>, Erro
     let ended = ends.iter().zip(balances).map(|(end, balance)| {
         let chat = end.closing.chat.clone();
         let replaced_by_id = open.get(&chat.id).copied().flatten();
-        Ended { chat: chat::Model { finished_at: Some(end.at), lease_until: None, replaced_by_id, ..chat }, balance }
+        let chat = chat::Model { finished_at: Some(end.at), lease_until: None, replaced_by_id, ..chat };
+        Ended { chat, balance, retry_after: end.closing.retry_after }
     });
     Ok(ended.collect())
 }

@@ -99,7 +99,7 @@ pub(super) fn feed(app: App, chat_id: i64, after: usize) -> impl Stream<Item = R
             }
             if chat.status != Status::Pending {
                 let balance = ledger::balance(&app.db, chat.user_id).await?;
-                yield Fed::Ended(Box::new(Ended { chat, balance }));
+                yield Fed::Ended(Box::new(Ended { chat, balance, retry_after: None }));
                 return;
             }
             // What came since the reply was saved last is known to the server that drives it.

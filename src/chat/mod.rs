@@ -80,12 +80,14 @@ pub struct Ended {
     pub chat: chat::Model,
     /// The balance right after.
     pub balance: Balance,
+    /// Seconds after which a model that was busy may answer, where its upstream says so.
+    pub retry_after: Option<u64>,
 }
 
 impl Ended {
     /// What went wrong, if the model failed.
     pub fn failure(&self) -> Option<Error> {
-        failure(&self.chat)
+        failure(&self.chat).map(|error| Error { retry_after: self.retry_after, ..error })
     }
 }
 

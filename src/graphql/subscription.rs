@@ -72,7 +72,7 @@ impl From<Fed> for ReplyEvent {
                     Self::Failed(ReplyFailed { chat: ended.chat.into(), code, message: message.into() })
                 }
                 None => {
-                    let Ended { chat, balance } = *ended;
+                    let Ended { chat, balance, .. } = *ended;
                     Self::Finished(ReplyFinished { chat: chat.into(), balance: balance.into() })
                 }
             },

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many failures one after the other, and the upstream rests.
+/// So many requests that fail one after the other, and the upstream rests.
 const FAILURES: u32 = 5;
+/// An upstream that rests although there is no other one is asked so often all the same: what made it fail may have been the
+/// requests of one user.
+const TRICKLE: Duration = Duration::from_secs(1);
 
 /// What is known of one upstream.
 #[derive(Default)]
@@ -17,6 +20,8 @@ struct State {
     failures: u32,
     /// Not to be asked before.
     until: Option<Instant>,
+    /// Not to be asked before, where there is no other one.
+    trickle: Option<Instant>,
 }
 
 impl Breaker {
@@ -34,12 +39,28 @@ impl Breaker {
         }
     }
 
+    /// Whether the upstream may be asked although it rests, since every other one rests too.
+    pub(super) fn may_try(&self, now: Instant) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = state.trickle.is_none_or(|trickle| trickle <= now);
+        if may {
+            state.trickle = Some(now + TRICKLE);
+        }
+        may
+    }
+
+    /// How long it is until it may be asked, where there is no other one.
+    pub(super) fn wait(&self, now: Instant) -> Duration {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.trickle.map_or(Duration::ZERO, |trickle| trickle.saturating_duration_since(now))
+    }
+
     /// The upstream answered.
     pub(super) fn well(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
     }
 
-    /// The upstream failed.
+    /// A request failed, however often it was tried.
     pub(super) fn failed(&self, rest: Duration, now: Instant) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.failures = state.failures.saturating_add(1);
@@ -72,5 +93,15 @@ mod tests {
         assert!(breaker.may_ask(rest, now) && breaker.may_ask(rest, now));
         breaker.failed(rest, now);
         assert!(breaker.may_ask(rest, now), "one failure is none");
+    }
+
+    #[test]
+    fn an_upstream_without_another_is_asked_now_and_then() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        assert_eq!(breaker.wait(now), Duration::ZERO);
+        assert!(breaker.may_try(now));
+        assert!(!breaker.may_try(now));
+        assert_eq!(breaker.wait(now), TRICKLE);
+        assert!(breaker.may_try(now + TRICKLE));
     }
 }

@@ -15,6 +15,7 @@ mod pass;
 mod read;
 mod redact;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use async_stream::stream;
 use axum::body::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -254,19 +255,44 @@ impl Shared {
     /// Asks one upstream after the other until one begins to answer, and all of them again while there are tries left.
     /// `accepted` is notified when one has accepted it.
     async fn open(&self, request: &Request, accepted: &Notify) -> Result<Opened, Failure> {
+        let mut failed = BTreeSet::new();
+        let opened = self.open_some(request, accepted, &mut failed).await;
+        // A request counts once, however often it was tried.
+        for upstream in failed.into_iter().filter_map(|place| self.upstreams.get(place)) {
+            upstream.breaker.failed(self.rest, Instant::now());
+        }
+        opened
+    }
+
+    /// The same; notes which upstreams failed.
+    async fn open_some(
+        &self,
+        request: &Request,
+        accepted: &Notify,
+        failed: &mut BTreeSet<usize>,
+    ) -> Result<Opened, Failure> {
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
         loop {
-            let mut failure = Failure::of(unavailable("every upstream rests"));
-            for place in 0..self.upstreams.len() {
+            let may_ask = |place: &usize| self.upstream(*place, |breaker| breaker.may_ask(self.rest, Instant::now()));
+            let mut asked: Vec<_> = (0..self.upstreams.len()).filter(may_ask).collect();
+            if asked.is_empty() {
+                let may_try = |place: &usize| self.upstream(*place, |breaker| breaker.may_try(Instant::now()));
+                asked.extend((0..self.upstreams.len()).find(may_try));
+            }
+            let mut failure = self.all_rest();
+            for place in asked {
                 match self.ask(place, request, accepted).await {
-                    Ok(Some(opened)) => return Ok(opened),
-                    Ok(None) => {}
+                    Ok(opened) => {
+                        failed.remove(&place);
+                        return Ok(opened);
+                    }
                     // The next one would say the same.
                     Err(failed) if failed.is_refusal() => return Err(failed),
-                    Err(failed) => {
-                        tracing::info!(upstream = place, error = ?failed.error, "an upstream did not answer");
-                        failure = failed;
+                    Err(lost) => {
+                        tracing::info!(upstream = place, error = ?lost.error, "an upstream did not answer");
+                        failed.insert(place);
+                        failure = lost;
                     }
                 }
             }
@@ -280,36 +306,46 @@ impl Shared {
         }
     }
 
-    /// Asks one upstream; nothing where it rests.
-    async fn ask(&self, place: usize, request: &Request, accepted: &Notify) -> Result<Option<Opened>, Failure> {
-        let Some(upstream) =
-            self.upstreams.get(place).filter(|upstream| upstream.breaker.may_ask(self.rest, Instant::now()))
-        else {
-            return Ok(None);
-        };
+    fn upstream(&self, place: usize, may: impl Fn(&Breaker) -> bool) -> bool {
+        self.upstreams.get(place).is_some_and(|upstream| may(&upstream.breaker))
+    }
+
+    /// Every upstream rests.
+    fn all_rest(&self) -> Failure {
+        let now = Instant::now();
+        let wait = self.upstreams.iter().map(|upstream| upstream.breaker.wait(now)).min().unwrap_or_default();
+        Failure::of(Error { retry_after: Some(seconds(wait)), ..unavailable("every upstream rests") })
+    }
+
+    /// Asks one upstream.
+    async fn ask(&self, place: usize, request: &Request, accepted: &Notify) -> Result<Opened, Failure> {
+        let Some(upstream) = self.upstreams.get(place) else { return Err(self.all_rest()) };
         let lost = |error: reqwest::Error| Failure { again: true, ..Failure::of(unavailable(error.without_url())) };
         let answered = async {
             let mut response = self.send(upstream, request).await.map_err(lost)?;
             if response.status().is_success() {
+                if let Some(encoding) = encoding(&response) {
+                    let cause = format!("the upstream answered in the encoding {encoding}, which it was not asked for");
+                    return Err(Failure::of(unavailable(cause)));
+                }
                 accepted.notify_one();
                 let first = response.chunk().await.map_err(lost)?;
                 return Ok(Opened { upstream: place, first, response });
             }
             let (status, retry_after) = (response.status(), retry_after(&response));
+            let is_in_vain = response.headers().get("x-should-retry").is_some_and(|value| value == "false");
             let (error, refusal) = upstream.refused(response, request.passing.is_some()).await;
-            Err(Failure { error, again: is_worth_another_try(status), retry_after, refusal })
+            let again = is_worth_another_try(status) && !is_in_vain && error.code != Code::Internal;
+            // For the caller, who may come again.
+            let error = Error { retry_after: retry_after.map(seconds), ..error };
+            Err(Failure { error, again, retry_after, refusal })
         };
         match answered.await {
-            Ok(opened) => {
+            // An upstream that refuses what it was asked is well.
+            Err(failed) if !failed.is_refusal() => Err(failed),
+            answered => {
                 upstream.breaker.well();
-                Ok(Some(opened))
-            }
-            Err(failed) => {
-                // An upstream that refuses what it was asked is well.
-                if !failed.is_refusal() {
-                    upstream.breaker.failed(self.rest, Instant::now());
-                }
-                Err(failed)
+                answered
             }
         }
     }
@@ -324,6 +360,7 @@ impl Shared {
             .post(&upstream.url)
             .headers(trace_context::headers())
             .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT_ENCODING, "identity")
             .body(body);
         if let Some(authorization) = &upstream.authorization {
             call = call.header(AUTHORIZATION, authorization);
@@ -425,6 +462,10 @@ impl Upstream {
                 Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
             }
             400 | 413 | 422 => Error::new(Code::ProviderUnavailable, REFUSED).with_source(cause),
+            // The account there is empty: nobody who comes again gets an answer.
+            429 if said.contains("insufficient_quota") => {
+                Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
+            }
             429 => Error::new(Code::ProviderUnavailable, "The language model is busy. Try again in a moment.")
                 .with_source(cause),
             _ => unavailable(cause),
@@ -435,6 +476,17 @@ impl Upstream {
 
 fn is_worth_another_try(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+/// The encoding of an answer, but for its own.
+fn encoding(response: &Response) -> Option<&str> {
+    let encoding = response.headers().get(CONTENT_ENCODING)?.to_str().unwrap_or("?").trim();
+    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
+}
+
+/// For people and programs, who wait for a second at least.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs_f64().ceil().max(1.0) as u64
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {
