@@ -22,7 +22,8 @@ pub use self::addresses::{public_url, without_credentials};
 pub use self::model::{LimitName, Model, Params, Provider, Upstream};
 pub use self::operations::{Keep, Metrics, Retention, Telemetry};
 pub use self::sections::{
-    Auth, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Registration, Turns, V1,
+    Auth, ClientAddress, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Registration, Turns,
+    V1,
 };
 use crate::input_file;
 
@@ -155,6 +156,9 @@ impl Config {
         self.metrics.check(self.http.listen)?;
         self.telemetry.check()?;
         self.retention.check()?;
+        if ![402, 429].contains(&self.v1.insufficient_status) {
+            return Err("v1.insufficient_status: 402 or 429".to_owned());
+        }
         if self.turns.save_interval * 2 > self.turns.lease {
             // Saving renews the lease; one that comes late must not cost it.
             return Err("turns.lease: at least twice turns.save_interval".to_owned());

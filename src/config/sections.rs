@@ -37,6 +37,8 @@ pub struct Http {
     pub max_inflight_body_bytes_per_client: usize,
     /// Networks of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they name the client.
+    pub client_address: ClientAddress,
     /// Connections at once.
     pub max_connections: usize,
     /// Connections at once of one address.
@@ -193,6 +195,16 @@ pub struct Limits {
     pub refreshes_per_minute_per_address: u32,
 }
 
+/// The header in which proxies name the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientAddress {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded`, as RFC 7239 has it.
+    Forwarded,
+}
+
 /// `[v1]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -208,6 +220,8 @@ pub struct V1 {
     /// How long an upstream's own count is waited for once the caller has gone away.
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
+    /// The status of a call whose balance or spending limit is used up: 402, or 429 as at OpenAI.
+    pub insufficient_status: u16,
 }
 
 /// `[graphql]`

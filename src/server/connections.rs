@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request};
+use axum::http::{HeaderMap, HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -30,12 +30,14 @@ use tower::ServiceExt;
 use super::Listener;
 use super::write_timeout::WriteTimeout;
 use crate::app::App;
+use crate::config::ClientAddress;
 use crate::rate_limit::Places;
 use crate::viewer::Address;
 
 /// After the system refused a connection, since there are no files left or the like.
 const PAUSE: Duration = Duration::from_millis(200);
 const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED: &str = "forwarded";
 /// Bytes that are buffered of a connection, and so of the headers of a request. The library's own limit is 400 KiB.
 const MAX_BUFFER: usize = 32 << 10;
 
@@ -105,7 +107,7 @@ pub async fn serve(app: &App, listener: Listener, router: Router, stop: Cancella
             tracing::debug!(%peer, "too many connections of one address");
             continue;
         }
-        let service = service(router.clone(), peer, trusted.clone());
+        let service = service(router.clone(), peer, trusted.clone(), http.client_address);
         let (builder, patience, stop, acceptor) =
             (builder.clone(), http.header_timeout, stop.clone(), acceptor.clone());
         let write_timeout = http.write_timeout;
@@ -164,6 +166,7 @@ fn service(
     router: Router,
     peer: IpAddr,
     trusted: Arc<[IpNet]>,
+    header: ClientAddress,
 ) -> TowerToHyperService<
     impl tower::Service<
         Request<Incoming>,
@@ -175,7 +178,7 @@ fn service(
     + 'static,
 > {
     TowerToHyperService::new(router.map_request(move |mut request: Request<Incoming>| {
-        let address = Address::from(client_of(peer, request.headers(), &trusted));
+        let address = Address::from(client_of(peer, request.headers(), &trusted, header));
         request.extensions_mut().insert(address);
         request.map(Body::new)
     }))
@@ -183,21 +186,43 @@ fn service(
 
 /// The address of the client: the peer's own, unless it is a proxy that is trusted. Then the last one in the header that
 /// is none of them, since all before it may be forged.
-fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet], header: ClientAddress) -> IpAddr {
     if !is_trusted(trusted, peer) {
         return peer;
     }
-    let values = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = values.flat_map(|value| value.split(',')).collect();
+    let values = |name| headers.get_all(name).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
+    let hops: Vec<&str> = match header {
+        ClientAddress::XForwardedFor => values(FORWARDED_FOR).flat_map(|value| value.split(',')).collect(),
+        ClientAddress::Forwarded => values(FORWARDED).flat_map(|value| value.split(',')).map(forwarded_for).collect(),
+    };
     let mut client = peer;
     for hop in hops.iter().rev() {
-        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+        let Some(address) = address_of(hop) else { break };
         client = address.to_canonical();
         if !is_trusted(trusted, client) {
             break;
         }
     }
     client
+}
+
+/// The node of an element of `Forwarded` (RFC 7239, section 4); empty where it names none.
+fn forwarded_for(element: &str) -> &str {
+    let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    let node = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for")).map(|(_, node)| node.trim()).next();
+    node.unwrap_or_default().trim_matches('"')
+}
+
+/// The address of a hop, with or without its port, an IPv6 one also in brackets.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    if let Ok(address) = hop.parse::<IpAddr>() {
+        return Some(address);
+    }
+    if let Ok(address) = hop.parse::<SocketAddr>() {
+        return Some(address.ip());
+    }
+    hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
 fn is_trusted(trusted: &[IpNet], address: IpAddr) -> bool {
@@ -231,7 +256,7 @@ mod tests {
             for value in forwarded {
                 headers.append(FORWARDED_FOR, value.parse().unwrap());
             }
-            client_of(peer.parse().unwrap(), &headers, &trusted).to_string()
+            client_of(peer.parse().unwrap(), &headers, &trusted, ClientAddress::XForwardedFor).to_string()
         };
         assert_eq!(client("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "a stranger says so");
         assert_eq!(client("10.1.2.3", &[]), "10.1.2.3");
@@ -240,5 +265,33 @@ mod tests {
         assert_eq!(client("10.1.2.3", &["203.0.113.9", "fd00::1"]), "203.0.113.9");
         assert_eq!(client("10.1.2.3", &["nonsense, 10.4.4.4"]), "10.4.4.4");
         assert_eq!(client("10.1.2.3", &["::ffff:198.51.100.7"]), "198.51.100.7");
+        assert_eq!(client("10.1.2.3", &["198.51.100.7:40001"]), "198.51.100.7");
+        assert_eq!(client("10.1.2.3", &["[2001:db8::7]:40001, 10.1.1.1:80"]), "2001:db8::7");
+        assert_eq!(client("10.1.2.3", &["[2001:db8::7]"]), "2001:db8::7");
+        assert_eq!(client("10.1.2.3", &["2001:db8::7"]), "2001:db8::7");
+        for nonsense in ["198.51.100.7:", "198.51.100.7:x", "[198.51.100.7", "[]", ":80", "unknown", ""] {
+            assert_eq!(client("10.1.2.3", &[nonsense]), "10.1.2.3", "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn forwarded_is_read_where_it_is_configured() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+        let client = |header: ClientAddress, forwarded: &[&str]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(FORWARDED_FOR, "203.0.113.1".parse().unwrap());
+            for value in forwarded {
+                headers.append(FORWARDED, value.parse().unwrap());
+            }
+            client_of("10.1.2.3".parse().unwrap(), &headers, &trusted, header).to_string()
+        };
+        let client_of = |forwarded: &[&str]| client(ClientAddress::Forwarded, forwarded);
+        assert_eq!(client(ClientAddress::XForwardedFor, &["for=198.51.100.7"]), "203.0.113.1");
+        assert_eq!(client_of(&["for=198.51.100.7"]), "198.51.100.7");
+        assert_eq!(client_of(&["proto=https; For=\"198.51.100.7:40001\";by=x"]), "198.51.100.7");
+        assert_eq!(client_of(&["for=192.0.2.9, for=\"[2001:db8::7]:1\"", "for=10.4.4.4"]), "2001:db8::7");
+        assert_eq!(client_of(&["for=unknown"]), "10.1.2.3");
+        assert_eq!(client_of(&["for=_hidden, proto=http"]), "10.1.2.3");
+        assert_eq!(client_of(&[]), "10.1.2.3");
     }
 }

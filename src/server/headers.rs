@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, HeaderName, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderValue, Method, Response};
 use tower::util::MapResponseLayer;
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{AllowHeaders, CorsLayer};
 
 use super::REQUEST_ID;
 use crate::config::Http;
@@ -53,14 +53,17 @@ pub(super) fn cors(http: &Http) -> Option<CorsLayer> {
         CorsLayer::new()
             .allow_origin(origins)
             .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-            .allow_headers([
-                AUTHORIZATION,
-                CONTENT_TYPE,
-                custom("idempotency-key"),
-                custom("x-jeton-show-cost"),
+            // Libraries have headers of their own (`x-stainless-os`, `traceparent`); a page that is listed may send any.
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers([
+                RETRY_AFTER,
                 REQUEST_ID,
+                custom("x-should-retry"),
+                custom("x-jeton-chat-id"),
+                custom("x-jeton-cost"),
+                custom("x-jeton-hold"),
+                custom("x-jeton-tokens-remaining"),
             ])
-            .expose_headers([RETRY_AFTER, REQUEST_ID])
             .max_age(CORS_MAX_AGE)
     })
 }
