@@ -188,8 +188,26 @@ impl StdError for Error {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        if is_away(&error) { Self::unavailable(error) } else { Self::internal(error) }
+        if is_away(&error) {
+            Self::unavailable(error)
+        } else if code_of(&error).as_deref() == Some("22021") {
+            // PostgreSQL takes no NUL in a text, whatever the text is for; SQLite finds nothing for it.
+            Self::new(Code::InvalidInput, "Null characters are not allowed.").with_source(error)
+        } else {
+            Self::internal(error)
+        }
     }
+}
+
+/// The code of an error that the database itself has reported.
+pub(crate) fn code_of(error: &DbErr) -> Option<String> {
+    let (DbErr::Conn(RuntimeErr::SqlxError(cause))
+    | DbErr::Exec(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return None;
+    };
+    Some(cause.as_database_error()?.code()?.into_owned())
 }
 
 /// Whether the database is away or takes nothing, which passes; all else is a fault of ours.

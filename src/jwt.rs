@@ -38,6 +38,9 @@ pub struct Claims {
     pub user_id: i64,
     /// The session it belongs to, and ends with.
     pub session_id: i64,
+    /// From when on it is good, where whoever made it said so (RFC 7519, section 4.1.5). Ours are at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
     /// Who made it, where the configuration names somebody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
@@ -136,6 +139,7 @@ impl Keys {
             jti: subject.jti.to_owned(),
             user_id: subject.user_id,
             session_id: subject.session_id,
+            nbf: None,
             iss: self.names.issuer.clone(),
             aud: self.names.audience.clone(),
         };
@@ -164,7 +168,8 @@ impl Keys {
             .find_map(|key| jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation).ok())
             .ok_or(Refused::Invalid)?
             .claims;
-        if claims.exp <= now.timestamp() || claims.iat > now.timestamp() {
+        let is_early = claims.nbf.is_some_and(|from| from > now.timestamp());
+        if claims.exp <= now.timestamp() || claims.iat > now.timestamp() || is_early {
             Err(Refused::Invalid)
         } else if claims.token_type != kind {
             Err(Refused::WrongType)
@@ -236,6 +241,21 @@ mod tests {
         assert_eq!(at(86_399), Ok(7));
         assert_eq!(at(86_400), Err(Refused::Invalid));
         assert_eq!(at(-1), Err(Refused::Invalid));
+    }
+
+    #[test]
+    fn a_token_is_good_from_its_own_time_on() {
+        let (keys, now) = (keys(), start());
+        let signed = |nbf: Option<i64>| {
+            let token = keys.sign(subject(Kind::Access), now, DAY).unwrap();
+            let claims = Claims { nbf, ..keys.verify(&token, Kind::Access, now).unwrap() };
+            let key = EncodingKey::from_secret(SECRET.as_bytes());
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
+        };
+        for (nbf, is_good) in [(None, true), (Some(0), true), (Some(60), false), (Some(-60), true)] {
+            let token = signed(nbf.map(|after| now.timestamp() + after));
+            assert_eq!(keys.verify(&token, Kind::Access, now).is_ok(), is_good, "{nbf:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::sea_query::IntoValueTuple;
+use sea_orm::sea_query::{Expr, ExprTrait, IntoValueTuple, LikeExpr};
 use sea_orm::{
     ColumnTrait, Cursor, DatabaseConnection, EntityTrait, FromQueryResult, IntoIdentity, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, Select, SelectModel, Value,
@@ -28,6 +28,21 @@ const MAX_SEARCH_CHARS: usize = 300;
 pub fn check_search(search: &str) -> Result<(), Error> {
     let is_long = search.len() > 4 * MAX_SEARCH_CHARS || search.chars().count() > MAX_SEARCH_CHARS;
     if is_long { Err(search_too_long()) } else { Ok(()) }
+}
+
+/// Whether a text has this one in it, of which no character stands for others.
+pub fn contains(text: impl ExprTrait, part: &str) -> Expr {
+    text.like(LikeExpr::new(format!("%{}%", literal(part))).escape('\\'))
+}
+
+/// Whether a text begins with this one.
+pub fn begins_with(text: impl ExprTrait, part: &str) -> Expr {
+    text.like(LikeExpr::new(format!("{}%", literal(part))).escape('\\'))
+}
+
+/// A pattern that means this text alone.
+fn literal(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 /// INVALID_INPUT for a search that is too long.

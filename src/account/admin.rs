@@ -100,7 +100,7 @@ pub async fn users(app: &App, _actor: Actor, filter: Filter, page: Page) -> Resu
     if let Some(part) = filter.search.filter(|part| !part.is_empty()) {
         page::check_search(&part)?;
         let key = super::name::key(&part).ok_or_else(page::search_too_long)?;
-        users = users.filter(user::Column::UsernameKey.contains(key));
+        users = users.filter(page::contains(Expr::col(user::Column::UsernameKey), &key));
     }
     if let Some(active) = filter.active {
         users = users.filter(user::Column::IsActive.eq(active));

@@ -1,6 +1,7 @@
 //! User names: what they may be, and when two look alike.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// Longest name in characters.
 pub const MAX_CHARS: usize = 50;
@@ -54,6 +55,10 @@ pub fn check(typed: &str) -> Result<String, String> {
     if name.chars().any(|c| c.is_control() || is_invisible(c)) {
         return Err("Control and invisible characters are not allowed.".to_owned());
     }
+    if name.chars().next().is_some_and(is_combining_mark) {
+        // Shown on whatever stands before the name.
+        return Err("A name does not begin with a combining mark.".to_owned());
+    }
     Ok(name)
 }
 
@@ -61,7 +66,9 @@ pub fn check(typed: &str) -> Result<String, String> {
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
@@ -87,7 +94,7 @@ mod tests {
 
     #[test]
     fn bad_names_are_refused_with_a_reason() {
-        for bad in ["", "a\0b", "a\nb", "a\u{200b}b", "\u{202e}abc", &"x".repeat(51)] {
+        for bad in ["", "a\0b", "a\nb", "a\u{200b}b", "\u{202e}abc", "\u{301}abc", "a\u{2800}b", &"x".repeat(51)] {
             assert!(check(bad).is_err(), "{bad:?}");
         }
         for good in ["x", "Mia Winter", "用户", "محمد", &"é".repeat(50)] {

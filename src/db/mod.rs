@@ -25,7 +25,7 @@ use sea_orm::{
 
 use self::together::Lanes;
 pub use self::together::{Outcomes, Together};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, code_of};
 use crate::private_files;
 
 /// A write transaction, as jobs see it.
@@ -320,11 +320,5 @@ fn waited_for_a_lock(error: &Error) -> bool {
 }
 
 fn sql_state(error: &Error) -> Option<String> {
-    use sea_orm::RuntimeErr::SqlxError;
-    let (DbErr::Exec(SqlxError(cause)) | DbErr::Query(SqlxError(cause)) | DbErr::Conn(SqlxError(cause))) =
-        error.source.as_deref()?.downcast_ref::<DbErr>()?
-    else {
-        return None;
-    };
-    Some(cause.as_database_error()?.code()?.into_owned())
+    code_of(error.source.as_deref()?.downcast_ref::<DbErr>()?)
 }

@@ -6,6 +6,7 @@ use async_stream::try_stream;
 use chrono::SecondsFormat;
 use futures::Stream;
 use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use unicode_normalization::UnicodeNormalization;
 
 use super::Filter;
 use crate::app::App;
@@ -28,7 +29,8 @@ pub fn export(
     let app = app.clone();
     try_stream! {
         let entries = filter.entries(&app.db).await?;
-        yield csv([HEADER.map(str::to_owned)])?;
+        // Spreadsheets take what has no mark for text of another encoding.
+        yield format!("\u{feff}{}", csv([HEADER.map(str::to_owned)])?);
         let mut last = 0;
         loop {
             use ledger_entry::Column::Id;
@@ -68,9 +70,14 @@ fn cells(entry: &ledger_entry::Model, names: &HashMap<i64, String>, with_actors:
 }
 
 /// What people wrote must not run as a formula in a spreadsheet, which a quote in front of it prevents (OWASP, CSV
-/// injection).
+/// injection). Spreadsheets take full-width signs for the others, and skip what is blank or invisible before them.
 fn as_text(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    let is_skipped = |char: char| {
+        char.is_whitespace() || char.is_control() || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+    };
+    let first = text.chars().find(|char| !is_skipped(*char)).and_then(|char| char.nfkc().next());
+    let is_formula = first.is_some_and(|first| ['=', '+', '-', '@'].contains(&first));
+    if is_formula || text.starts_with(['\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
 }
 
 fn csv(rows: impl IntoIterator<Item = [String; HEADER.len()]>) -> Result<String, Error> {

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
 
@@ -19,7 +19,7 @@ use crate::db::Txn;
 use crate::entity::api_key::{self, Column, Model};
 use crate::entity::user;
 use crate::error::{Code, Error, FieldError};
-use crate::page::{Page, Slice, check_search};
+use crate::page::{self, Page, Slice, check_search};
 use crate::tokens::Tokens;
 use crate::viewer::{Actor, Scope, Scopes, Viewer};
 
@@ -195,7 +195,9 @@ pub async fn all(app: &App, _actor: Actor, filter: Filter, page: Page) -> Result
     check_search(filter.search.as_deref().unwrap_or_default())?;
     if let Some(search) = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
         let prefix = if is_one(search) { search.get(..PREFIX_LEN).unwrap_or(search) } else { search };
-        keys = keys.filter(Condition::any().add(Column::Name.contains(search)).add(Column::Prefix.starts_with(prefix)));
+        // SQLite folds the case of ASCII alone.
+        let name = page::contains(Func::lower(Expr::col(Column::Name)), &search.to_lowercase());
+        keys = keys.filter(Condition::any().add(name).add(page::begins_with(Expr::col(Column::Prefix), prefix)));
     }
     page.load(app.db.read(), keys, Column::Id).await
 }

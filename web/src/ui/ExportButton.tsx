@@ -36,8 +36,8 @@ export function ExportButton<T extends Record<string, { text: string }>, V exten
     cancel.current = collectParts(socket, document, variables, {
       done: (parts) => {
         setRunning(false)
-        const { extension, type, start } = FILES[kind]
-        download([start, ...parts], fileName(what, extension, new Date()), type)
+        const { extension, type } = FILES[kind]
+        download(parts, fileName(what, extension, new Date()), type)
       },
       failed: (problem) => {
         setRunning(false)
