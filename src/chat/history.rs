@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::entity::chat::{self, Column, Status};
 use crate::entity::{imported, user};
 use crate::error::{Code, Error};
-use crate::page::{Page, Period, Slice, check_search};
+use crate::page::{self, Page, Period, Slice, check_search};
 use crate::viewer::Viewer;
 
 /// The few among very many, which have an index of their own.
@@ -156,7 +156,7 @@ async fn found_by_staff(app: &App, user_id: Option<i64>, search: &str) -> Result
         Err(error) if error.code == Code::InvalidInput => Vec::new(),
         found => found?,
     };
-    let named = user::Column::UsernameKey.contains(search.trim().to_lowercase());
+    let named = page::contains(Expr::col(user::Column::UsernameKey), &search.trim().to_lowercase());
     let users = Query::select().column(user::Column::Id).from(user::Entity).and_where(named).take();
     let theirs = chat::Entity::find().filter(Column::UserId.in_subquery(users)).order_by_desc(Column::Id);
     let theirs = theirs.select_only().column(Column::Id).limit(search::MAX_FOUND);

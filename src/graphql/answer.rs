@@ -32,6 +32,9 @@ impl Answer {
     pub(super) fn new(mut response: Response, budget: Arc<Budget>, is_query: bool) -> Self {
         let headers = std::mem::take(&mut response.http_headers);
         let executed = was_executed(&response);
+        if executed && response.errors.is_empty() && response.data == async_graphql::Value::Null {
+            response.data = async_graphql::Value::Object(async_graphql::indexmap::IndexMap::default());
+        }
         let written =
             if executed { write(&response, budget.max_bytes()) } else { write(&response.errors, budget.max_bytes()) };
         let (json, executed) = match written {
@@ -78,9 +81,12 @@ impl Answer {
     }
 }
 
-/// Whether this is the response to a request that was executed.
+/// Whether this is the response to a request that was executed: one without data has errors at the fields that failed, or none
+/// at all, since everything was skipped.
 fn was_executed(response: &Response) -> bool {
-    response.data != async_graphql::Value::Null || response.errors.iter().any(|error| !error.path.is_empty())
+    response.data != async_graphql::Value::Null
+        || response.errors.is_empty()
+        || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
 /// JSON of at most so many bytes.

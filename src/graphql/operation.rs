@@ -65,6 +65,8 @@ impl Operation {
     fn new(graphql: &Graphql, asked: Asked) -> Result<Self, Refusal> {
         let is_long = asked.bytes > LONG;
         let Asked { query, operation_name, variables, .. } = asked;
+        // As many clients write none.
+        let operation_name = operation_name.filter(|name| !name.is_empty());
         let query = query.ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "`query` is missing."))?;
         guard::check_text(&query, &Limits::STANDARD).map_err(Refusal::of_document)?;
         if let Some(variables) = &variables {

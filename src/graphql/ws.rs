@@ -128,6 +128,8 @@ enum Closed {
     By { code: u16, reason: String },
     /// The client did, or it is gone.
     Gone,
+    /// The client has said that it closes, and waits for the answer (RFC 6455, section 5.5.1).
+    ByClient,
 }
 
 impl Closed {
@@ -205,7 +207,8 @@ impl Connection {
                         Some(Ok(Message::Text(text))) => self.hear(text).await,
                         Some(Ok(Message::Binary(_))) => Err(Closed::because(BAD_REQUEST, "Messages are text")),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                        Some(Ok(Message::Close(_))) | None => Err(Closed::Gone),
+                        Some(Ok(Message::Close(_))) => Err(Closed::ByClient),
+                        None => Err(Closed::Gone),
                         Some(Err(error)) => Err(broken(&error)),
                     }
                 }
@@ -365,7 +368,13 @@ impl Connection {
 
     /// Says why, and waits a little for the client to hear it.
     async fn close(mut self, closed: Closed) {
-        let Closed::By { code, reason } = closed else { return };
+        let Closed::By { code, reason } = closed else {
+            if matches!(closed, Closed::ByClient) {
+                // The library has an answer ready, and sends it when it is asked for more.
+                timeout(CLOSE_GRACE, self.socket.recv()).await.ok();
+            }
+            return;
+        };
         let reason = reason.get(..reason.floor_char_boundary(MAX_REASON)).unwrap_or_default();
         let frame = CloseFrame { code, reason: Utf8Bytes::from(reason.to_owned()) };
         let farewell = async {

@@ -80,6 +80,9 @@ async fn receive(
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    if headers.get_all(IDEMPOTENCY_KEY).iter().any(|other| other != value) {
+        return Err(Refusal::param("Idempotency-Key", "There are two of them, and they differ."));
+    }
     let key = value.to_str().map_err(|_| Refusal::param("Idempotency-Key", "Visible ASCII characters only."))?;
     Ok(Some(key.to_owned()))
 }

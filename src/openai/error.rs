@@ -100,6 +100,25 @@ impl Refusal {
         Self::new(StatusCode::BAD_GATEWAY, "api_error", Some("answer_limit"), message).with(SHOULD_RETRY, "false")
     }
 
+    /// More messages than the model can read, in the words that programs look for.
+    pub(super) fn too_long(window: u64, bytes: u64) -> Self {
+        let message = format!(
+            "This model's maximum context length is {window} tokens. However, your messages have {bytes} bytes, which is \
+             more than that. Please reduce the length of the messages."
+        );
+        Self { code: Some("context_length_exceeded"), ..Self::param("messages", message) }
+    }
+
+    /// With the configured status for a balance or a limit that is used up.
+    pub(super) fn with_insufficient(self, status: u16) -> Self {
+        match self.reason {
+            Some(Code::InsufficientTokens) => {
+                Self { status: StatusCode::from_u16(status).unwrap_or(self.status), ..self }
+            }
+            _ => self,
+        }
+    }
+
     fn with(mut self, name: HeaderName, value: &str) -> Self {
         self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
         self
@@ -130,7 +149,7 @@ impl From<Error> for Refusal {
             }
             Code::InsufficientTokens => {
                 let quota = Some("insufficient_quota");
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", quota, message)
+                Self::new(StatusCode::PAYMENT_REQUIRED, "insufficient_quota", quota, message)
                     .with(SHOULD_RETRY, "false")
             }
             Code::RateLimited => {
@@ -141,7 +160,12 @@ impl From<Error> for Refusal {
             Code::PayloadTooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", None, message),
             Code::Timeout => Self::new(StatusCode::GATEWAY_TIMEOUT, "api_error", Some("timeout"), message),
             Code::ProviderUnavailable => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("model_unavailable"), message)
+                let refusal =
+                    Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("model_unavailable"), message);
+                match error.retry_after {
+                    Some(seconds) => refusal.with(RETRY_AFTER, &seconds.to_string()),
+                    None => refusal,
+                }
             }
             Code::Unavailable => {
                 let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("unavailable"), message);

@@ -29,8 +29,10 @@ type Answer = Result<Response, Refusal>;
 pub fn router() -> Router<App> {
     Router::new()
         .route("/v1/models", any(models))
+        .route("/v1/models/", any(models))
         .route("/v1/models/{*id}", any(model))
         .route("/v1/chat/completions", any(chat_completions))
+        .route("/v1/chat/completions/", any(chat_completions))
         .route("/v1", any(nothing))
         .route("/v1/{*path}", any(nothing))
 }
@@ -52,7 +54,8 @@ async fn model(State(app): State<App>, Path(id): Path<String>, method: Method, h
 async fn chat_completions(State(app): State<App>, request: Request) -> Answer {
     only(request.method(), Method::POST)?;
     let viewer = viewer(&app, request.headers()).await?;
-    completions::create(&app, viewer, request).await
+    let status = app.config.v1.insufficient_status;
+    completions::create(&app, viewer, request).await.map_err(|refusal| refusal.with_insufficient(status))
 }
 
 async fn nothing(method: Method, request: Request) -> Refusal {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::error::Refusal;
 use crate::ai::{Message, RawCall, Role, Sampling, members, string};
@@ -39,28 +40,37 @@ const KNOWN: [&str; 16] = [
     "service_tier",
     "safety_identifier",
 ];
-/// Values by which a field says nothing.
-const NOTHING: [(&str, &str); 9] = [
-    ("frequency_penalty", "0"),
-    ("frequency_penalty", "0.0"),
-    ("presence_penalty", "0"),
-    ("presence_penalty", "0.0"),
-    ("logprobs", "false"),
-    ("tools", "[]"),
-    ("response_format", "{\"type\":\"text\"}"),
-    ("response_format", "{\"type\": \"text\"}"),
-    ("logit_bias", "{}"),
-];
+/// Bytes of a value by which a field may say nothing.
+const MAX_NOTHING: usize = 256;
+
+/// Whether a field asks for nothing that would not be done anyway. Values are compared as JSON, however they are written.
+fn says_nothing(name: &str, value: &str) -> bool {
+    if value.len() > MAX_NOTHING {
+        return false;
+    }
+    let Ok(value) = serde_json::from_str::<Value>(value) else { return false };
+    match name {
+        _ if value.is_null() => true,
+        "frequency_penalty" | "presence_penalty" | "top_logprobs" => value.as_f64() == Some(0.0),
+        "logprobs" => value == json!(false),
+        "parallel_tool_calls" => value.is_boolean(),
+        "tools" | "functions" => value == json!([]),
+        "tool_choice" | "function_call" => value == json!("none") || value == json!("auto"),
+        "response_format" => value == json!({ "type": "text" }),
+        "modalities" => value == json!(["text"]),
+        "logit_bias" => value == json!({}),
+        _ => false,
+    }
+}
 
 /// How words are to be chosen.
 pub(super) fn sampling(raw: &RawCall, model: &str) -> Result<Sampling, Refusal> {
     for name in raw.names().filter(|name| !KNOWN.contains(name)) {
-        let value = raw.get(name).unwrap_or_default();
-        if value != "null" && !NOTHING.contains(&(name, value)) {
+        if !says_nothing(name, raw.get(name).unwrap_or_default()) {
             return Err(Refusal::unsupported(name, model));
         }
     }
-    if raw.read::<u64>("n")?.is_some_and(|choices| choices != 1) {
+    if raw.read::<f64>("n")?.is_some_and(|choices| choices != 1.0) {
         return Err(Refusal::unsupported("n", model));
     }
     let between = |name: &str, least: f64, most: f64| -> Result<Option<f64>, Refusal> {
@@ -100,8 +110,7 @@ pub(super) fn messages(raw: &RawCall, model: &Model) -> Result<Vec<Message>, Ref
     let window = model.provider.window();
     let most = window.saturating_mul(BYTES_PER_UNIT).min(MAX_MESSAGES_BYTES);
     if json.len() as u64 > most {
-        let message = format!("`messages` has more than {most} bytes, which is too long for this model.");
-        return Err(Refusal::param("messages", message));
+        return Err(Refusal::too_long(window, json.len() as u64));
     }
     list(json).into_iter().enumerate().map(|(place, message)| one(place, message.get())).collect()
 }
@@ -129,6 +138,10 @@ fn one(place: usize, message: &str) -> Result<Message, Refusal> {
     let json = member(&fields, "content").unwrap_or_default();
     if let Some(text) = string(json) {
         return Ok(Message { role, content: text.into_owned() });
+    }
+    // As clients send back an answer that was empty.
+    if role == Role::Assistant && matches!(json, "" | "null") {
+        return Ok(Message { role, content: String::new() });
     }
     if !json.starts_with('[') {
         return Err(wrong(".content", "a text is needed."));

@@ -74,7 +74,7 @@ pub(super) struct Balance {
 }
 
 /// How many tokens you have.
-#[utoipa::path(get, path = "/api/user/balance/", tag = "account", security(("access token" = [])), responses(
+#[utoipa::path(get, path = "/api/user/balance/", tag = "account", security(("access_token" = [])), responses(
     (status = 200, description = "The balance.", body = Balance),
     (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
 ))]
@@ -100,7 +100,7 @@ impl From<crate::entity::user::Model> for Profile {
 }
 
 /// Who you are.
-#[utoipa::path(get, path = "/api/user/profile/", tag = "account", security(("access token" = [])), responses(
+#[utoipa::path(get, path = "/api/user/profile/", tag = "account", security(("access_token" = [])), responses(
     (status = 200, description = "The user.", body = Profile),
     (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
 ))]

@@ -14,6 +14,7 @@ use super::{Answer, json};
 use crate::app::App;
 use crate::chat::{self, Send};
 use crate::entity;
+use crate::error::Error;
 use crate::page::Page;
 use crate::tokens::Tokens;
 use crate::viewer::Viewer;
@@ -43,7 +44,7 @@ pub(super) struct Answered {
 /// Send a message and wait for the answer.
 ///
 /// A header `Idempotency-Key` makes retries harmless: the same key returns the first answer, charged once.
-#[utoipa::path(post, path = "/api/chat/", tag = "chat", security(("access token" = [])), request_body = Message,
+#[utoipa::path(post, path = "/api/chat/", tag = "chat", security(("access_token" = [])), request_body = Message,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters.")),
     responses(
     (status = 200, description = "The answer.", body = Answered),
@@ -56,7 +57,11 @@ pub(super) struct Answered {
     (status = 502, description = "The model failed.", body = super::openapi::Failure),
 ))]
 pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> Answer {
-    let key = request.headers().get("idempotency-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
+    let keys: Vec<_> = request.headers().get_all("idempotency-key").iter().collect();
+    if keys.iter().any(|key| Some(key) != keys.first()) {
+        return Err(Error::field("idempotency_key", "There are two of them, and they differ.").into());
+    }
+    let key = keys.first().map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
     let mut fields = Fields::read(app, request).await?;
     let message = fields.text("message", app.config.turns.max_message_chars);
     fields.check()?;
@@ -96,7 +101,7 @@ fn timestamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, 
 }
 
 /// Your answered messages, newest first.
-#[utoipa::path(get, path = "/api/chat/", tag = "chat", security(("access token" = [])),
+#[utoipa::path(get, path = "/api/chat/", tag = "chat", security(("access_token" = [])),
     params(
         ("limit" = Option<u64>, Query, description = "So many, 1 to 1000.", minimum = 1, maximum = 1000),
         ("before" = Option<i64>, Query, description = "Only chats with smaller ids."),

@@ -92,7 +92,11 @@ fn domain(error: &Error) -> Response {
     let detail = |status| write(status, &json!({ "detail": error.message }));
     match error.code {
         Code::InsufficientTokens => write(StatusCode::PAYMENT_REQUIRED, &json!({ "error": "Insufficient tokens" })),
-        Code::ProviderUnavailable | Code::Timeout => write(StatusCode::BAD_GATEWAY, &json!({ "error": error.message })),
+        Code::ProviderUnavailable | Code::Timeout => {
+            let mut response = write(StatusCode::BAD_GATEWAY, &json!({ "error": error.message }));
+            response.headers_mut().extend(error.retry_after.map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
+            response
+        }
         Code::InvalidInput if !error.fields.is_empty() => {
             let mut fields = Map::new();
             for mistake in &error.fields {

@@ -49,7 +49,7 @@ struct AccessToken;
 impl Modify for AccessToken {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        document.components.get_or_insert_default().add_security_scheme("access token", scheme);
+        document.components.get_or_insert_default().add_security_scheme("access_token", scheme);
     }
 }
 

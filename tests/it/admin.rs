@@ -265,7 +265,7 @@ async fn the_trail_and_the_ledger_are_read_by_time(#[values(On::Sqlite, On::Post
     };
     let all = "subscription($id: ID) { part: exportLedgerEntries(userId: $id) { text } }";
     let whole = download(&staff, all).await;
-    let head = "entry_id,created_at,user_id,user,reason,amount,balance_after,note,actor,chat_id\r\n";
+    let head = "\u{feff}entry_id,created_at,user_id,user,reason,amount,balance_after,note,actor,chat_id\r\n";
     let user = mia.user_id();
     let lines = [
         format!("2026-03-01T12:00:00.123456Z,{user},mia,SIGNUP_GRANT,4000,4000,,,"),

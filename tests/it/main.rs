@@ -26,6 +26,7 @@ mod cop;
 mod copy;
 mod database;
 mod defects;
+mod edges;
 mod end_to_end;
 mod faults;
 mod faults_postgres;

@@ -403,7 +403,7 @@ async fn callers_are_told_what_they_lack(#[values(On::Sqlite, On::Postgres)] on:
         "mutation($id: ID!) { adjustBalance(input: {userId: $id, amount: -3650, reason: \"x\"}) { errors { code } } }";
     staff.data(adjust, json!({ "id": mia.global_id().await })).await;
     let refused = mia.post("/v1/chat/completions", asking("echo", false)).await;
-    assert_eq!((refused.status.as_u16(), &refused.json()["error"]["code"]), (429, &json!("insufficient_quota")));
+    assert_eq!((refused.status.as_u16(), &refused.json()["error"]["code"]), (402, &json!("insufficient_quota")));
     assert_eq!(refused.headers["x-should-retry"], "false");
 }
 

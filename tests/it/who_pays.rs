@@ -388,7 +388,7 @@ async fn each_answer_of_a_call_has_the_flat_price(#[values(On::Sqlite, On::Postg
     assert_eq!((three.status.as_u16(), &three.headers["x-jeton-hold"]), (200, &"300".parse().unwrap()));
     assert_eq!(app.balance(&mia).await, (3700, 0));
     let many = with(128).await;
-    assert_eq!((many.status.as_u16(), &many.json()["error"]["code"]), (429, &json!("insufficient_quota")));
+    assert_eq!((many.status.as_u16(), &many.json()["error"]["code"]), (402, &json!("insufficient_quota")));
     assert_eq!(with(129).await.json()["error"]["param"], "n");
     assert_eq!(heard.calls.load(Ordering::SeqCst), 1, "what can't be paid is not asked");
     assert_eq!(app.balance(&mia).await, (3700, 0));
@@ -572,7 +572,7 @@ async fn an_idempotency_key_opens_nothing_that_the_api_key_may_not_have(#[values
     let (spent, _) = with_key(&mia, json!({ "name": "spent", "spendingLimit": { "total": 100 } })).await;
     assert_eq!(post_raw(&spent, &asking("echo", false).to_string(), &[]).await.status, 200);
     let refused = post_raw(&spent, &body, &retry).await;
-    assert_eq!((refused.status.as_u16(), &refused.json()["error"]["code"]), (429, &json!("insufficient_quota")));
+    assert_eq!((refused.status.as_u16(), &refused.json()["error"]["code"]), (402, &json!("insufficient_quota")));
     // Revoked a moment ago, and still in this server's cache: the row decides.
     let (revoked, id) = with_key(&mia, json!({ "name": "revoked" })).await;
     let viewer = app.viewer(&revoked).await;

@@ -231,8 +231,8 @@ describe("errors", () => {
   test("an empty balance", async () => {
     for (const model of ["echo", "gpt"]) {
       const by = client({ key: known.poor, maxRetries: 5 });
-      const { mark, error } = await refused(OpenAI.RateLimitError, "plain", { model, by });
-      assert.deepEqual([error.status, error.code, error.type], [429, "insufficient_quota", "insufficient_quota"]);
+      const { mark, error } = await refused(OpenAI.APIError, "plain", { model, by });
+      assert.deepEqual([error.status, error.code, error.type], [402, "insufficient_quota", "insufficient_quota"]);
       assert.equal(error.headers.get("x-should-retry"), "false");
       await assertCalls(mark, 1, 0);
     }

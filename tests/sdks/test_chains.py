@@ -104,8 +104,9 @@ class LangChain(Case):
         with self.assertRaises(openai.AuthenticationError):
             self.model(api_key="jt-wrong").invoke(messages)
         mark, messages = self.messages("plain")
-        with self.assertRaises(openai.RateLimitError):
+        with self.assertRaises(openai.APIStatusError) as caught:
             self.model(api_key=KNOWN["poor"], max_retries=5).invoke(messages)
+        self.assertEqual(caught.exception.status_code, 402)
         self.assert_calls(mark, 1, 0)
 
 
@@ -158,7 +159,7 @@ class LiteLlm(Case):
             (litellm.NotFoundError, "plain", {"model": "none"}),
             (litellm.AuthenticationError, "plain", {"api_key": "jt-wrong"}),
             (litellm.BadRequestError, "status 400", {}),
-            (litellm.RateLimitError, "plain", {"api_key": KNOWN["poor"]}),
+            (openai.APIError, "plain", {"api_key": KNOWN["poor"]}),
             (litellm.ServiceUnavailableError, "status 500", {"model": "flaky"}),
         ):
             with self.subTest(error), self.assertRaises(error):

@@ -296,9 +296,9 @@ class Errors(SuiteCase):
     def test_empty_balance(self) -> None:
         for model in ("echo", "gpt"):
             mark, error = self.refused(
-                openai.RateLimitError, "plain", model=model, by=self.with_options(key=KNOWN["poor"], max_retries=5)
+                openai.APIStatusError, "plain", model=model, by=self.with_options(key=KNOWN["poor"], max_retries=5)
             )
-            self.assertEqual((error.status_code, error.code, error.type), (429, "insufficient_quota", "insufficient_quota"))
+            self.assertEqual((error.status_code, error.code, error.type), (402, "insufficient_quota", "insufficient_quota"))
             self.assertEqual(error.response.headers["x-should-retry"], "false")
             self.assert_calls(mark, 1, 0)
 

@@ -209,6 +209,7 @@ pub fn openai(base_urls: &[&str], retries: u32) -> OpenAi {
 
 /// The same, with settings of its own.
 pub fn openai_with(base_urls: &[&str], retries: u32, change: impl FnOnce(&mut Settings)) -> OpenAi {
+    rustls::crypto::ring::default_provider().install_default().ok();
     let rules = jeton::config::Params::default();
     let address = |base_url: &&str| Address {
         base_url: (*base_url).to_owned(),

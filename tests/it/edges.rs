@@ -1,0 +1,321 @@
+//! Where others speak: odd clients, odd text, and upstreams in trouble.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Response;
+use axum::routing::post;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{On, TestApp, openai_with};
+use crate::v1::{DONE, Does, STOP, app_with, asking, piece, upstream};
+
+/// Serves answers by a function of how often it was asked and of the body; how often it was asked.
+async fn answering(
+    answer: impl Fn(usize, &str) -> Response<Body> + Clone + Send + Sync + 'static,
+) -> (String, Arc<AtomicUsize>) {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let handler = move |body: String| {
+        let number = counted.fetch_add(1, Ordering::SeqCst);
+        std::future::ready(answer(number, &body))
+    };
+    let router = Router::new().route("/v1/chat/completions", post(handler));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (format!("http://{address}/v1"), calls)
+}
+
+fn says(status: u16, headers: &[(&str, &str)], body: &str) -> Response<Body> {
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    response.body(Body::from(body.to_owned())).unwrap()
+}
+
+fn good() -> Response<Body> {
+    says(200, &[("content-type", "text/event-stream")], &[&piece("ok"), STOP, DONE].concat())
+}
+
+/// PostgreSQL takes no NUL in a text; nobody who sends one gets to see that as a fault of the server.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_null_character_is_no_fault_of_the_server(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let (staff, mia) = (app.staff("operator").await, app.user("mia").await);
+    let login =
+        "mutation($n: String!) { login(input: {username: $n, password: \"wrong password\"}) { errors { code } } }";
+    for (client, document, text) in [
+        (&app.anonymous(), login, "a\0b"),
+        (&app.anonymous(), login, "\0"),
+        (&staff, "query($n: String!) { users(first: 1, search: $n) { nodes { id } } }", "a\0b"),
+        (&staff, "query($n: String!) { chats(first: 1, search: $n) { nodes { id } } }", "a\0b"),
+        (&staff, "query($n: String!) { chats(first: 1, model: $n) { nodes { id } } }", "a\0b"),
+        (&mia, "query($n: String!) { chatHistory(first: 1, search: $n) { nodes { id } } }", "a\0b"),
+        (&mia, "query($n: String!) { chatHistory(first: 1, after: $n) { nodes { id } } }", "a\0b"),
+        (&mia, "mutation($n: String!) { sendMessage(input: {message: $n}) { errors { code } } }", "a\0b"),
+        (&mia, "mutation($n: String!) { createConversation(input: {title: $n}) { errors { code } } }", "a\0b"),
+        (
+            &mia,
+            "mutation($n: String!) { createApiKey(input: {name: $n, scopes: [COMPLETIONS]}) { errors { code } } }",
+            "a\0b",
+        ),
+    ] {
+        let answer = client.graphql(document, json!({ "n": text })).await;
+        assert!(!answer.to_string().contains("INTERNAL"), "{document}: {answer}");
+    }
+    let told = app.anonymous().post("/api/token/", json!({ "username": "a\0b", "password": "wrong password" })).await;
+    assert!(matches!(told.status.as_u16(), 400 | 401), "{}", told.text);
+    let call = json!({ "model": "ec\0ho", "messages": [{ "role": "user", "content": "Hi\0" }] });
+    assert_eq!(mia.post("/v1/chat/completions", call).await.status, 404);
+}
+
+/// What an upstream asks to wait is told to the caller, and an empty account there is nothing to wait for.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_is_busy_says_for_how_long() {
+    let (url, calls) = answering(|_, body| match body.contains("quota") {
+        true => says(429, &[], "{\"error\":{\"code\":\"insufficient_quota\"}}"),
+        false => says(429, &[("retry-after", "17")], "{\"error\":{\"code\":\"rate_limit_exceeded\"}}"),
+    })
+    .await;
+    let provider = openai_with(&[&url], 2, |settings| settings.rest = Duration::ZERO);
+    let app = TestApp::with_provider(On::Sqlite, "", Arc::new(provider)).await;
+    let mia = app.user("mia").await;
+    for stream in [false, true] {
+        let busy = mia.post("/v1/chat/completions", asking("upstream", stream)).await;
+        assert_eq!(
+            (busy.status.as_u16(), &busy.headers["retry-after"]),
+            (503, &"17".parse().unwrap()),
+            "{}",
+            busy.text
+        );
+    }
+    assert_eq!(calls.swap(0, Ordering::SeqCst), 2, "nobody waits for so long here");
+    let mut call = asking("upstream", false);
+    call["messages"][0]["content"] = "quota".into();
+    let empty = mia.post("/v1/chat/completions", call).await;
+    assert_eq!((empty.status.as_u16(), &empty.json()["error"]["code"]), (502, &json!("upstream_error")));
+    assert!(!empty.headers.contains_key("retry-after"));
+    assert_eq!(calls.load(Ordering::SeqCst), 1, "it is not asked again");
+    assert_eq!(app.balance(&mia).await, (4000, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn upstreams_are_asked_for_plain_bytes_and_repeated_as_they_wish() {
+    let (url, heard) = upstream(Does::Stream(Duration::ZERO, vec![piece("ok"), STOP.into(), DONE.into()])).await;
+    let app = app_with(On::Sqlite, "", &[&url]).await;
+    let mia = app.user("mia").await;
+    assert_eq!(mia.say("upstream", "Hi").await["chat"]["status"], "DONE");
+    assert_eq!(heard.bodies.lock().unwrap()[0].0["accept-encoding"], "identity");
+
+    let (url, calls) = answering(|_, body| match body.contains("vain") {
+        true => says(500, &[("x-should-retry", "false")], "no"),
+        false => says(200, &[("content-encoding", "br"), ("content-type", "application/json")], "\u{1}\u{2}"),
+    })
+    .await;
+    let provider = openai_with(&[&url], 2, |settings| settings.rest = Duration::ZERO);
+    let app = TestApp::with_provider(On::Sqlite, "", Arc::new(provider)).await;
+    let mia = app.user("mia").await;
+    for message in ["in vain", "encoded"] {
+        let chat = mia.say("upstream", message).await["chat"].take();
+        assert_eq!((&chat["status"], &chat["cost"]), (&json!("FAILED"), &json!(0)), "{chat}");
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 2, "once each");
+}
+
+/// One user whose messages fail must not close a model for the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_breaker_is_no_weapon() {
+    let (url, calls) = answering(|_, body| if body.contains("poison") { says(500, &[], "no") } else { good() }).await;
+    let app = TestApp::with_provider(On::Sqlite, "", Arc::new(openai_with(&[&url], 2, |_| {}))).await;
+    let (eve, mia) = (app.user("eve").await, app.user("mia").await);
+    // Two requests, each of which is tried three times.
+    for _ in 0..2 {
+        assert_eq!(eve.say("upstream", "poison").await["chat"]["status"], "FAILED");
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 6);
+    assert_eq!(mia.say("upstream", "Hi").await["chat"]["status"], "DONE", "each counts once");
+    for _ in 0..5 {
+        assert_eq!(eve.say("upstream", "poison").await["chat"]["status"], "FAILED");
+    }
+    // It rests now, and is tried all the same, since there is no other one.
+    assert_eq!(mia.say("upstream", "Hi").await["chat"]["status"], "DONE");
+    assert_eq!(mia.say("upstream", "Hi").await["chat"]["status"], "DONE", "and is well again");
+    for _ in 0..6 {
+        assert_eq!(eve.say("upstream", "poison").await["chat"]["status"], "FAILED");
+    }
+    let (first, second) = tokio::join!(
+        mia.post("/v1/chat/completions", asking("upstream", true)),
+        eve.post("/v1/chat/completions", asking("upstream", true)),
+    );
+    for answer in [first, second].iter().filter(|answer| answer.status == 503) {
+        assert!(answer.headers.contains_key("retry-after"), "{}", answer.text);
+    }
+}
+
+/// A key that an upstream repeats is told to nobody, however it comes.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_a_provider_reaches_nobody(#[values(true, false)] stream: bool) {
+    let key = "sk-secret";
+    let cut: String = ["sk-", "sec", "ret"].iter().map(|part| piece(part)).collect();
+    for body in [
+        format!("{{\"detail\":\"Wrong key {key}\"}}"),
+        format!("<html>{key}</html>"),
+        format!(": {key}\n\n{}{STOP}{DONE}", piece("ok")),
+        format!("{}{STOP}{DONE}", piece(key)),
+        format!("{cut}{STOP}{DONE}"),
+        format!("{}data: {{\"error\":\"{key}\"}}\n\n", piece("ok")),
+        format!("{}data: {key}", piece("ok")),
+        format!("{{\"choices\":[{{\"message\":{{\"content\":\"{key}\"}},\"finish_reason\":\"stop\"}}]}}"),
+    ] {
+        let (url, _) = upstream(Does::Say(200, body.clone())).await;
+        let app = app_with(On::Sqlite, "v1.store_api_messages = true", &[&url]).await;
+        let mia = app.user("mia").await;
+        let answer = mia.post("/v1/chat/completions", asking("upstream", stream)).await;
+        let said = mia.say("upstream", "Hi").await.to_string();
+        let stored = mia.data("{ chatHistory { nodes { response error { message } } } }", json!({})).await.to_string();
+        let shown = answer.text.clone();
+        let joined: String = shown
+            .split("\n\n")
+            .filter_map(|event| serde_json::from_str::<Value>(event.strip_prefix("data: ")?).ok())
+            .filter_map(|part| part["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
+            .collect();
+        for told in [&shown, &joined, &said, &stored] {
+            assert!(!told.contains(key), "{body}: {told}");
+        }
+    }
+}
+
+/// Values that say nothing are taken however they are written.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_says_nothing_is_taken_by_models_in_this_house() {
+    let app = TestApp::start(On::Sqlite).await;
+    let mia = app.user("mia").await;
+    let post = async |more: Value| {
+        let mut call = asking("echo", false);
+        call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        mia.post("/v1/chat/completions", call).await
+    };
+    for more in [
+        json!({ "tool_choice": "none" }),
+        json!({ "n": 1.0 }),
+        json!({ "response_format": { "type": "text" } }),
+        json!({ "presence_penalty": 0.0, "frequency_penalty": -0.0, "logprobs": false, "tools": [] }),
+        json!({ "parallel_tool_calls": true, "modalities": ["text"] }),
+        json!({ "messages": [{ "role": "user", "content": "Hi" }, { "role": "assistant", "content": null },
+            { "role": "user", "content": "Hi" }] }),
+    ] {
+        let answer = post(more.clone()).await;
+        assert_eq!(answer.status, 200, "{more}: {}", answer.text);
+    }
+    for more in [
+        json!({ "n": 2 }),
+        json!({ "response_format": { "type": "json_object" } }),
+        json!({ "tool_choice": "required" }),
+    ] {
+        assert_eq!(post(more.clone()).await.status, 400, "{more}");
+    }
+    // A final slash, and a content type in any case.
+    let request =
+        axum::http::Request::post("/v1/chat/completions/").header("content-type", "Application/JSON; Charset=UTF-8");
+    let answer = mia.send(request.body(Body::from(asking("echo", false).to_string())).unwrap()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let request = axum::http::Request::post("/v1/chat/completions").header("content-type", "application/jsonx");
+    assert_eq!(mia.send(request.body(Body::from("{}")).unwrap()).await.status, 415);
+    let long = json!({ "messages": [{ "role": "user", "content": "x".repeat(300_000) }] });
+    let long = post(long).await.json();
+    assert_eq!(
+        (&long["error"]["code"], &long["error"]["param"]),
+        (&json!("context_length_exceeded"), &json!("messages"))
+    );
+}
+
+/// Nobody repeats a call that there is no money for; whoever has clients that know OpenAI's 429 alone can have that.
+#[rstest]
+#[case::by_default("", 402)]
+#[case::as_openai("v1.insufficient_status = 429\n", 429)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_balance_has_the_configured_status(#[case] toml: &str, #[case] status: u16) {
+    let app = TestApp::with(On::Sqlite, &format!("{toml}ledger.signup_grant = 50")).await;
+    let mia = app.user("mia").await;
+    let refused = mia.post("/v1/chat/completions", asking("scripted", false)).await;
+    let error = refused.json()["error"].take();
+    assert_eq!((refused.status.as_u16(), &error["code"]), (status, &json!("insufficient_quota")));
+    assert_eq!(refused.headers["x-should-retry"], "false");
+}
+
+/// In the searches of operators no sign stands for others.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn searches_of_operators_mean_what_they_say(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let staff = app.staff("operator").await;
+    for name in ["a_b", "axb", "Über", "a-b.c"] {
+        app.user(name).await;
+    }
+    let found = async |search: &str| {
+        let document = "query($s: String!) { users(search: $s) { nodes { username } } }";
+        let users = staff.data(document, json!({ "s": search })).await["users"]["nodes"].take();
+        let mut names: Vec<_> =
+            users.as_array().unwrap().iter().map(|user| user["username"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(found("a_b").await, ["a_b"]);
+    assert_eq!(found("_").await, ["a_b"]);
+    assert_eq!(found("%").await, Vec::<String>::new());
+    assert_eq!(found("\\").await, Vec::<String>::new());
+    assert_eq!(found("ÜBER").await, ["Über"]);
+    let mia = app.user("mia").await;
+    for name in ["Prod_1", "Prodx1"] {
+        let create =
+            "mutation($n: String!) { createApiKey(input: {name: $n, scopes: [COMPLETIONS]}) { errors { code } } }";
+        mia.data(create, json!({ "n": name })).await;
+    }
+    let keys = "query($s: String!) { userApiKeys(search: $s) { nodes { name } } }";
+    let keys = staff.data(keys, json!({ "s": "prod_" })).await;
+    assert_eq!(keys["userApiKeys"]["nodes"], json!([{ "name": "Prod_1" }]));
+}
+
+/// What skips all that it selects has data: none, and no error.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_skips_everything_has_empty_data() {
+    let app = TestApp::start(On::Sqlite).await;
+    let answer =
+        app.anonymous().graphql("query($no: Boolean!) { me @include(if: $no) { id } }", json!({ "no": false })).await;
+    assert_eq!(answer, json!({ "data": {} }));
+}
+
+/// Whoever closes in good order gets the answer to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_is_answered() {
+    use futures::{SinkExt, StreamExt};
+    use tokio_tungstenite::tungstenite::Message;
+    use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
+    let app = TestApp::start(On::Sqlite).await;
+    let mia = app.user("mia").await;
+    let address = app.serve().await;
+    for before in [false, true] {
+        let mut socket = match before {
+            true => crate::support::socket::Socket::open(address, Some("graphql-transport-ws"), None).await,
+            false => crate::support::socket::Socket::begin(address, mia.access.as_deref()).await,
+        };
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "done".into() };
+        socket.0.send(Message::Close(Some(frame))).await.unwrap();
+        let answer = loop {
+            match socket.0.next().await.unwrap().unwrap() {
+                Message::Close(frame) => break frame,
+                _ => continue,
+            }
+        };
+        assert_eq!(answer.unwrap().code, CloseCode::Normal);
+    }
+}
