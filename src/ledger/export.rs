@@ -30,7 +30,8 @@ pub fn export(
     try_stream! {
         let entries = filter.entries(&app.db).await?;
         // Spreadsheets take what has no mark for text of another encoding.
-        yield format!("\u{feff}{}", csv([HEADER.map(str::to_owned)])?);
+        let header = csv([HEADER.map(str::to_owned)])?;
+        yield format!("\u{feff}{header}");
         let mut last = 0;
         loop {
             use ledger_entry::Column::Id;

@@ -14,6 +14,7 @@ mod params;
 mod pass;
 mod read;
 mod redact;
+mod upstream;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,9 +24,9 @@ use async_stream::stream;
 use axum::body::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, redirect};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{Client, Response, redirect};
+use secrecy::SecretString;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -34,6 +35,7 @@ use self::breaker::Breaker;
 use self::gather::LargeAnswers;
 pub use self::params::Params;
 use self::redact::Redactor;
+use self::upstream::{Upstream, encoding, is_worth_another_try, retry_after, seconds};
 use super::{Event, Malformed, Message, Provider, RawCall, Reply, Request};
 use crate::error::{Code, Error};
 use crate::trace_context;
@@ -45,8 +47,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// So much of an upstream's error goes into the log.
 const MAX_EXCERPT_BYTES: usize = 500;
-/// So much of why an upstream does not take a call is told to the caller.
-const MAX_REFUSAL_BYTES: usize = 64 << 10;
 /// An upstream does not want what it was asked.
 const REFUSED: &str = "The language model refused the message.";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -95,15 +95,6 @@ struct Shared {
     rest: Duration,
     params: Params,
     large: LargeAnswers,
-}
-
-struct Upstream {
-    url: String,
-    authorization: Option<HeaderValue>,
-    /// To be kept out of the log where an upstream repeats it.
-    key: Option<SecretString>,
-    model: String,
-    breaker: Breaker,
 }
 
 impl OpenAi {
@@ -415,83 +406,6 @@ impl Failure {
     fn is_refusal(&self) -> bool {
         self.error.message == REFUSED
     }
-}
-
-impl Upstream {
-    fn new(address: Address) -> Result<Self, Error> {
-        let Address { base_url, api_key, upstream_model } = address;
-        let url = format!("{}/chat/completions", base_url.trim_end_matches('/'));
-        reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url: {error}")))?;
-        let key = api_key.map(|key| SecretString::from(key.expose_secret().trim()));
-        let authorization = match &key {
-            Some(key) => {
-                let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
-                    .map_err(|_| Error::internal("the API key has characters that no header can carry"))?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-            None => None,
-        };
-        Ok(Self { url, authorization, key, model: upstream_model, breaker: Breaker::default() })
-    }
-
-    /// What an upstream's refusal means: a wrong key, address or name is our own fault, and nothing that users can mend.
-    ///
-    /// What a program wrote that was passed on is the program's own fault, and only the upstream knows what it is.
-    async fn refused(&self, response: Response, passed_on: bool) -> (Error, Option<(u16, Bytes)>) {
-        let status = response.status();
-        let mut said = Vec::new();
-        let mut body = response.bytes_stream();
-        while let Some(Ok(chunk)) = body.next().await {
-            said.extend_from_slice(&chunk);
-            if said.len() >= MAX_REFUSAL_BYTES {
-                said.truncate(MAX_REFUSAL_BYTES);
-                break;
-            }
-        }
-        let said = Redactor::new(self.key.as_ref()).text(&String::from_utf8_lossy(&said));
-        if passed_on && matches!(status.as_u16(), 400 | 413 | 422) {
-            // It may repeat what people said, which is for the caller alone.
-            let error = Error::new(Code::InvalidInput, REFUSED).with_source(format!("the upstream answered {status}"));
-            return (error, Some((status.as_u16(), said.into())));
-        }
-        let excerpt = said.get(..said.floor_char_boundary(MAX_EXCERPT_BYTES)).unwrap_or_default();
-        let cause = format!("the upstream answered {status}: {excerpt}");
-        let error = match status.as_u16() {
-            401 | 403 | 404 => {
-                Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
-            }
-            400 | 413 | 422 => Error::new(Code::ProviderUnavailable, REFUSED).with_source(cause),
-            // The account there is empty: nobody who comes again gets an answer.
-            429 if said.contains("insufficient_quota") => {
-                Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
-            }
-            429 => Error::new(Code::ProviderUnavailable, "The language model is busy. Try again in a moment.")
-                .with_source(cause),
-            _ => unavailable(cause),
-        };
-        (error, None)
-    }
-}
-
-fn is_worth_another_try(status: StatusCode) -> bool {
-    status == StatusCode::TOO_MANY_REQUESTS || matches!(status.as_u16(), 500 | 502 | 503 | 504)
-}
-
-/// The encoding of an answer, but for its own.
-fn encoding(response: &Response) -> Option<&str> {
-    let encoding = response.headers().get(CONTENT_ENCODING)?.to_str().unwrap_or("?").trim();
-    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
-}
-
-/// For people and programs, who wait for a second at least.
-fn seconds(wait: Duration) -> u64 {
-    wait.as_secs_f64().ceil().max(1.0) as u64
-}
-
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
