@@ -123,6 +123,7 @@ fn counts(config: &Config) -> Vec<(&'static str, u64, u64)> {
         ("v1.max_body_bytes", v1.max_body_bytes as u64, LARGEST),
         ("v1.max_replay_bytes", v1.max_replay_bytes as u64, LARGEST_IN_ALL),
         ("v1.max_replay_bytes_per_user", v1.max_replay_bytes_per_user as u64, LARGEST_IN_ALL),
+        ("v1.insufficient_status", v1.insufficient_status.into(), 429),
         ("graphql.max_response_bytes", graphql.max_response_bytes as u64, LARGEST),
         ("graphql.streams_per_user", graphql.streams_per_user, MOST),
         ("graphql.max_socket_message_bytes", graphql.max_socket_message_bytes as u64, LARGEST),

@@ -221,7 +221,7 @@ pub struct V1 {
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
     /// The status of a call whose balance or spending limit is used up: 402, or 429 as at OpenAI.
-    pub insufficient_status: u16,
+    pub insufficient_status: u32,
 }
 
 /// `[graphql]`
