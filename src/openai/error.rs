@@ -110,11 +110,10 @@ impl Refusal {
     }
 
     /// With the configured status for a balance or a limit that is used up.
-    pub(super) fn with_insufficient(self, status: u16) -> Self {
-        match self.reason {
-            Some(Code::InsufficientTokens) => {
-                Self { status: StatusCode::from_u16(status).unwrap_or(self.status), ..self }
-            }
+    pub(super) fn with_insufficient(self, status: u32) -> Self {
+        let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+        match (self.reason, status) {
+            (Some(Code::InsufficientTokens), Some(status)) => Self { status, ..self },
             _ => self,
         }
     }
