@@ -159,7 +159,7 @@ async fn fifty_calls_at_once_pass_no_limit_of_their_key(#[values(On::Sqlite, On:
         let calls = (0..50).map(|_| ask(&program, "echo"));
         let statuses = futures::future::join_all(calls).await;
         assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 10, "{limit}: {statuses:?}");
-        assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
+        assert!(statuses.iter().all(|status| [200, 402].contains(status)), "{statuses:?}");
         assert_eq!(app.balance(&mia).await, (before - 1000, 0));
         let spent = spending(&mia).await;
         assert_eq!((&spent["total"], &spent["held"], &spent["today"]), (&json!(1000), &json!(0), &json!(1000)));
@@ -194,7 +194,7 @@ async fn a_key_without_means_is_refused_alone(#[values(On::Sqlite, On::Postgres)
     });
     let statuses = futures::future::join_all(calls).await;
     let count = |name, status| statuses.iter().filter(|answered| **answered == (name, status)).count();
-    assert_eq!((count("poor", 200), count("poor", 429)), (1, 9), "{statuses:?}");
+    assert_eq!((count("poor", 200), count("poor", 402)), (1, 9), "{statuses:?}");
     assert_eq!((count("other", 404), count("metered", 200), count("rich", 200)), (10, 10, 30), "{statuses:?}");
     assert_eq!(app.balance(&mia).await, (3900, 0));
 }
@@ -207,7 +207,7 @@ async fn limits_of_days_and_months_begin_again(#[values(On::Sqlite, On::Postgres
     let day = Duration::from_secs(86_400);
     let input = json!({ "name": "k", "spendingLimit": { "perDay": 200, "perMonth": 300 } });
     let (program, _) = with_key(&mia, input).await;
-    for (status, days_after) in [(200, 0), (200, 0), (429, 1), (200, 1), (429, 29), (200, 0)] {
+    for (status, days_after) in [(200, 0), (200, 0), (402, 1), (200, 1), (402, 29), (200, 0)] {
         assert_eq!(ask(&program, "echo").await, status);
         app.clock.advance(day * days_after);
     }

@@ -113,7 +113,7 @@ async fn operators_have_their_commands(#[values(On::Sqlite, On::Postgres)] on: O
     let secret = key["secret"].as_str().unwrap();
     let call = json!({ "model": "echo", "messages": [{ "role": "user", "content": "Hi" }] });
     assert_eq!(server.post("/v1/chat/completions", Some(secret), call.clone()).await.0, 200);
-    assert_eq!(server.post("/v1/chat/completions", Some(secret), call.clone()).await.0, 429);
+    assert_eq!(server.post("/v1/chat/completions", Some(secret), call.clone()).await.0, 402);
     assert!(installation.ok(&["key", "list", "mia"]).contains(&secret[..15]));
     installation.ok(&["key", "revoke", &secret[..15]]);
     assert_eq!(server.post("/v1/chat/completions", Some(secret), call).await.0, 401);

@@ -148,8 +148,10 @@ pub const ROUTES: &[Route] = &[
     ("/api/", "", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
     ("/api/{*anything}", "", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
     ("/v1/models", "GET", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(65536)),
+    ("/v1/models/", "GET", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(65536)),
     ("/v1/models/{*id}", "GET", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
     ("/v1/chat/completions", "POST", Body::V1, Work::Headers, Rate::Messages, Memory::Budget, Answer::Stream),
+    ("/v1/chat/completions/", "POST", Body::V1, Work::Headers, Rate::Messages, Memory::Budget, Answer::Stream),
     ("/v1", "", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
     ("/v1/{*path}", "", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
     // The browser client.
