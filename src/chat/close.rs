@@ -85,7 +85,9 @@ impl Used {
         let count = |text: &str| model.provider.count(text);
         let output =
             [&written.text, &written.other, &written.thoughts, &written.unseen].into_iter().map(|text| count(text));
-        let output: u64 = output.sum();
+        let counted: u64 = output.sum();
+        let left_out = u128::from(counted) * written.left_out as u128 / (written.in_memory().max(1) as u128);
+        let output = counted.saturating_add(u64::try_from(left_out).unwrap_or(u64::MAX));
         let bound = input_bound.filter(|_| !is_whole && model.provider.reports_usage());
         let input = || match (&asked.passing, bound) {
             (_, Some(bound)) => bound,

@@ -31,6 +31,9 @@ const SAVE_BYTES: usize = 2048;
 /// The longest reply. What is passed on and not kept does not count.
 const MAX_REPLY_BYTES: usize = 32 << 20;
 
+/// What is not stored is in memory up to so many bytes, by which all of it is counted.
+const MAX_COUNTED_BYTES: usize = 1 << 20;
+
 /// An upstream that fails after the caller was waited for so long in all may have given up on the caller.
 const MAX_STALL: Duration = Duration::from_secs(2);
 
@@ -120,6 +123,8 @@ pub(super) struct Written {
     pub(super) thoughts: String,
     /// What came after the user stopped the reply. It is counted, and shown to no one.
     pub(super) unseen: String,
+    /// Bytes of all these that are not in memory: what is not stored is only counted, by what came first.
+    pub(super) left_out: usize,
     /// The last usage that was reported.
     pub(super) reported: Option<Usage>,
     /// The upstream has accepted the request, and bills its input.
@@ -146,7 +151,20 @@ impl Written {
     }
 
     pub(super) fn len(&self) -> usize {
+        self.in_memory() + self.left_out
+    }
+
+    /// Bytes in memory.
+    pub(super) fn in_memory(&self) -> usize {
         self.text.len() + self.other.len() + self.thoughts.len() + self.unseen.len()
+    }
+
+    /// Adds what is only counted.
+    fn add(&mut self, text: &str, into: impl Fn(&mut Self) -> &mut String) {
+        let room = MAX_COUNTED_BYTES.saturating_sub(into(self).len());
+        let (counted, rest) = text.split_at(text.floor_char_boundary(room));
+        into(self).push_str(counted);
+        self.left_out += rest.len();
     }
 }
 
@@ -301,14 +319,18 @@ impl Turn<'_> {
             Event::Piece(text) | Event::Raw { text, .. } => text,
             Event::Beside { other, thoughts } if is_stopped => other + &thoughts,
             Event::Beside { other, thoughts } => {
-                self.written.other.push_str(&other);
-                self.written.thoughts.push_str(&thoughts);
+                self.written.add(&other, |written| &mut written.other);
+                self.written.add(&thoughts, |written| &mut written.thoughts);
                 return;
             }
             Event::Accepted | Event::Usage(_) | Event::Refused { .. } | Event::End(_) => return,
         };
         if is_stopped {
-            self.written.unseen.push_str(&text);
+            self.written.add(&text, |written| &mut written.unseen);
+            return;
+        }
+        if !self.kept {
+            self.written.add(&text, |written| &mut written.text);
             return;
         }
         // PostgreSQL stores no NUL in text.
@@ -316,7 +338,7 @@ impl Turn<'_> {
         let offset = *chars;
         *chars += piece.chars().count();
         self.written.text.push_str(&piece);
-        if self.kept && !piece.is_empty() {
+        if !piece.is_empty() {
             self.app.bus.publish(&self.topic, || News::Piece { offset, text: piece }.encode());
         }
     }
@@ -399,4 +421,24 @@ async fn save(app: &App, chat_id: i64, text: Option<String>) -> Result<bool, Err
             })
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_only_counted_takes_little_memory_and_counts_whole() {
+        let mut written = Written::default();
+        for _ in 0..3 {
+            written.add(&"ü".repeat(500_001), |written| &mut written.text);
+        }
+        assert_eq!(written.len(), 3_000_006);
+        assert!(written.in_memory() <= MAX_COUNTED_BYTES && written.in_memory() > MAX_COUNTED_BYTES - 2);
+        written.add("x", |written| &mut written.other);
+        assert_eq!((written.other.as_str(), written.len()), ("x", 3_000_007));
+        let mut large = Written::default();
+        large.add(&"x".repeat(5 << 20), |written| &mut written.text);
+        assert_eq!((large.in_memory(), large.len()), (MAX_COUNTED_BYTES, 5 << 20));
+    }
 }
