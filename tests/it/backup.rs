@@ -10,11 +10,11 @@ use serde_json::json;
 use crate::support::On;
 use crate::support::installation::{Installation, client};
 
-fn database(installation: &Installation) -> PathBuf {
+pub fn database(installation: &Installation) -> PathBuf {
     PathBuf::from(installation.place.url().strip_prefix("sqlite://").unwrap())
 }
 
-fn refused(installation: &Installation, arguments: &[&str]) -> String {
+pub fn refused(installation: &Installation, arguments: &[&str]) -> String {
     let output = installation.run(arguments, "");
     assert!(!output.status.success(), "{arguments:?}");
     String::from_utf8(output.stderr).unwrap()

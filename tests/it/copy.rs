@@ -38,19 +38,19 @@ async fn fill(app: &TestApp) -> Client {
     mia
 }
 
-async fn empty(on: On) -> (Place, Db) {
+pub async fn empty(on: On) -> (Place, Db) {
     let place = Place::make(on).await;
     let db = Db::connect(&place.url(), 4).await.unwrap();
     (place, db)
 }
 
-async fn exported(db: &Db) -> String {
+pub async fn exported(db: &Db) -> String {
     let mut file = Vec::new();
     export(db, &mut file, &|_| {}).await.unwrap();
     String::from_utf8(file).unwrap()
 }
 
-async fn imported(db: &Db, file: &str) -> Result<(), String> {
+pub async fn imported(db: &Db, file: &str) -> Result<(), String> {
     let done = import(db, &mut Cursor::new(file.as_bytes().to_vec()), "a file", &|_| {}).await;
     done.map(drop).map_err(|error| format!("{error:?}"))
 }

@@ -5,21 +5,12 @@ use std::path::{Path, PathBuf};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use serde_json::json;
 
+use crate::backup::{database, refused};
 use crate::support::On;
 use crate::support::installation::Installation;
 
 /// Later than anything.
 const FAR: &str = "9999-12-31T00:00:00+00:00";
-
-fn database(installation: &Installation) -> PathBuf {
-    PathBuf::from(installation.place.url().strip_prefix("sqlite://").unwrap())
-}
-
-fn refused(installation: &Installation, arguments: &[&str]) -> String {
-    let output = installation.run(arguments, "");
-    assert!(!output.status.success(), "{arguments:?}");
-    String::from_utf8(output.stderr).unwrap()
-}
 
 /// An installation with a user and a chat, and its backup.
 async fn backed_up() -> (Installation, PathBuf) {

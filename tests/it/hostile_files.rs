@@ -1,20 +1,21 @@
 //! Exports and Django databases that somebody else has made, and sources that are no files.
 
-use std::io::{BufReader, Cursor};
+use std::io::BufReader;
 use std::path::Path;
 use std::process::Command;
 
 use jeton::db::Db;
 use jeton::error::Error;
 use jeton::ledger::{self, Finding};
-use jeton::transfer::{check_complete, copy, django, export, import};
+use jeton::transfer::{check_complete, copy, django, import};
 use rstest::rstest;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
+use crate::copy::{empty, exported, imported};
 use crate::support::django::Django;
 use crate::support::installation::Installation;
-use crate::support::{On, Place, TestApp};
+use crate::support::{On, TestApp};
 
 /// Later than anything.
 const FAR: &str = "9999-12-31T00:00:00+00:00";
@@ -88,23 +89,6 @@ async fn verify_reports_sums_that_overflow(#[values(On::Sqlite, On::Postgres)] o
     assert_eq!(findings.len(), expected.len(), "{findings:?}");
     run(db, "DELETE FROM ledger_entry WHERE user_id >= 900; DELETE FROM chat WHERE id = 900; DELETE FROM \"user\" WHERE id = 900")
         .await;
-}
-
-async fn empty(on: On) -> (Place, Db) {
-    let place = Place::make(on).await;
-    let db = Db::connect(&place.url(), 4).await.unwrap();
-    (place, db)
-}
-
-async fn exported(db: &Db) -> String {
-    let mut file = Vec::new();
-    export(db, &mut file, &|_| {}).await.unwrap();
-    String::from_utf8(file).unwrap()
-}
-
-async fn imported(db: &Db, file: &str) -> Result<(), String> {
-    let done = import(db, &mut Cursor::new(file.as_bytes().to_vec()), "a file", &|_| {}).await;
-    done.map(drop).map_err(|error| format!("{error:?}"))
 }
 
 async fn filled(on: On) -> TestApp {

@@ -147,7 +147,7 @@ pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, passing
             return;
         }
         if let Some(bytes) = done {
-            yield Ok(Event::Raw { bytes, text: String::new() });
+            yield Ok(Event::Raw { bytes: redactor.bytes(bytes), text: String::new() });
         }
         yield Ok(Event::End(usage));
     }
