@@ -154,12 +154,16 @@ test("whose session has ended comes back to where they were, and nobody else doe
   assert.match(chat, /^\/c\//);
   const end = async () => {
     await page.context().clearCookies();
+    // What the page asks for by itself goes through, so that it is the message that is refused.
     const refuse = (route) =>
-      route.fulfill({ json: { errors: [{ message: "no", extensions: { code: "UNAUTHENTICATED" } }] } });
-    await page.route("**/graphql", refuse, { times: 1 });
+      route.request().postData()?.includes('"more"')
+        ? route.fulfill({ json: { errors: [{ message: "no", extensions: { code: "UNAUTHENTICATED" } }] } })
+        : route.fallback();
+    await page.route("**/graphql", refuse);
     await page.getByLabel("Message", { exact: true }).fill("more");
     await page.getByLabel("Message", { exact: true }).press("Enter");
     await page.getByText("Your session has ended").waitFor();
+    await page.unroute("**/graphql", refuse);
   };
   const fillIn = async (name) => {
     await page.getByLabel("Name").fill(name);

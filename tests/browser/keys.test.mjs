@@ -84,7 +84,7 @@ test("limits, models and a last day are kept to, and mistakes are told where the
   await kept(dialog);
   await page.getByRole("row", { name: /a frugal one.*scripted.*0 of 5,000 in all.*0 of 99 today.*2999.*active/ }).waitFor();
   const { status, answer } = await complete(server.url, secret);
-  assert.equal(status, 429);
+  assert.equal(status, 402);
   assert.match(answer.error.message, /spending limit of this API key/);
   await balance(page).getByText("4,000").waitFor();
 });
