@@ -8,7 +8,8 @@ goes on behind the last of them and drops too, the third hears the rest and the 
 compared with the chat's response, byte for byte. Once over WebSocket, Server-Sent Events and WebSocket again, once the
 other way round. That parts come one by one is shown by the time between the first and the last.
 
-The audits are those of the package graphql-http, the specification's own reference.
+The audits are those of the package graphql-http, the specification's own reference. Generated documents are judged by
+graphql-js too, and both have to agree on which are valid.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ def main() -> None:
                 except OSError:
                     time.sleep(0.1)
             subprocess.run(["node", "audits.mjs", url], cwd=CLIENTS, check=True, timeout=120)
+            subprocess.run(["node", "validation.mjs", url], cwd=CLIENTS, check=True, timeout=300)
             access = post(url, REGISTER)["register"]["accessToken"]
             check(url, access, ["ws", "sse", "ws"], "Write a long story about a lighthouse keeper and a whale.")
             check(url, access, ["sse", "ws", "sse"], "Explain how rain is made, in many words.")

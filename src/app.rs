@@ -140,6 +140,7 @@ impl App {
                 config.http.body_timeout,
                 config.http.max_inflight_body_bytes,
                 config.http.max_inflight_body_bytes_per_client,
+                config.http.body_bytes_per_second_per_client,
             ),
             answers: Arc::new(Answers::new(config.v1.max_replay_bytes, config.v1.max_replay_bytes_per_user)),
             tasks: TaskTracker::new(),

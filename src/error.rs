@@ -30,6 +30,8 @@ pub enum Code {
     RateLimited,
     /// The request, or the answer to it, is larger than allowed.
     PayloadTooLarge,
+    /// The request came too slowly.
+    RequestTimeout,
     /// It took longer than allowed.
     Timeout,
     /// The language model could not answer.
@@ -52,6 +54,7 @@ impl Code {
             Code::InsufficientTokens => "INSUFFICIENT_TOKENS",
             Code::RateLimited => "RATE_LIMITED",
             Code::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Code::RequestTimeout => "REQUEST_TIMEOUT",
             Code::Timeout => "TIMEOUT",
             Code::ProviderUnavailable => "PROVIDER_UNAVAILABLE",
             Code::Unavailable => "UNAVAILABLE",

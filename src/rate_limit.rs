@@ -203,6 +203,11 @@ impl<K: Clone + Eq + Hash> Rate<K> {
         Self::new(count, burst.min(count), Duration::from_secs(60 * 60), Quota::per_hour)
     }
 
+    /// At most `count` in a second, of which `burst` may come at once, but never less than `count`; 0 for no limit.
+    pub fn per_second(count: u32, burst: u32) -> Self {
+        Self::new(count, burst.max(count), Duration::from_secs(1), Quota::per_second)
+    }
+
     fn new(count: u32, burst: u32, period: Duration, quota_of: fn(NonZeroU32) -> Quota) -> Self {
         let quota = NonZeroU32::new(count).zip(NonZeroU32::new(burst));
         let limiter = quota.map(|(count, burst)| DefaultKeyedRateLimiter::keyed(quota_of(count).allow_burst(burst)));
@@ -219,8 +224,20 @@ impl<K: Clone + Eq + Hash> Rate<K> {
     /// # Errors
     /// RATE_LIMITED with these words, and the seconds to wait.
     pub fn check(&self, who: &K, words: &str) -> Result<(), Error> {
-        let Some(limiter) = &self.limiter else { return Ok(()) };
-        limiter.check_key(who).map_err(|refused| {
+        self.check_many(who, 1, words)
+    }
+
+    /// Counts so many at once, or the burst where they are more. Nothing is counted where they are refused.
+    ///
+    /// # Errors
+    /// RATE_LIMITED with these words, and the seconds to wait.
+    pub fn check_many(&self, who: &K, count: u32, words: &str) -> Result<(), Error> {
+        let Some((limiter, count)) = self.limiter.as_ref().zip(NonZeroU32::new(count.min(self.burst))) else {
+            return Ok(());
+        };
+        // The outer error is more than the burst, which is ruled out.
+        let Ok(checked) = limiter.check_key_n(who, count) else { return Ok(()) };
+        checked.map_err(|refused| {
             let wait = refused.wait_time_from(DefaultClock::default().now()).as_secs_f64().ceil() as u64;
             Error::rate_limited(words, wait.max(1))
         })
@@ -285,6 +302,13 @@ mod tests {
         let slow = Rate::per_hour(3600, 5);
         assert_eq!((0..100).filter(|_| slow.check(&1, "no").is_ok()).count(), 5);
         assert_eq!(slow.check(&1, "no").unwrap_err().retry_after, Some(1));
+        // Several at once, and never none at all of what is larger than a burst.
+        let bytes = Rate::per_second(10, 100);
+        assert!(bytes.check_many(&1, 95, "no").is_ok());
+        assert_eq!(bytes.check_many(&1, 20, "no").unwrap_err().retry_after, Some(2));
+        assert!(bytes.check_many(&1, 5, "no").is_ok(), "what was refused does not count");
+        assert!(bytes.check_many(&2, 1000, "no").is_ok());
+        assert_eq!(bytes.check_many(&2, 1000, "no").unwrap_err().retry_after, Some(10));
         let free = Rate::per_minute(0);
         assert!((0..10_000).all(|_| free.check(&1, "no").is_ok()));
     }

@@ -1,9 +1,10 @@
 //! Request bodies: received whole, in time, and within budgets of bytes.
 //!
-//! The order is length, then budget, then bytes. A large body takes its bytes from a budget before it is read, as its
+//! The order is length, then rate, then budget, then bytes. A large body takes its bytes from a budget before it is read, as its
 //! `Content-Length` says or, in chunks, as it grows; they are given back when the last copy of the returned [`Bytes`] is
 //! dropped, so whoever keeps the body keeps the reservation. A small body takes none while it comes without waiting, which
-//! is how nearly all of them come. While a body is waited for, its bytes also count for the client's address: no address
+//! is how nearly all of them come. What large bodies one user and one address may send in a second is limited before they
+//! are read too, however they are answered: bodies that are refused cost their sender nothing. While a body is waited for, its bytes also count for the client's address: no address
 //! can keep others from sending by sending slowly itself, however many users it has.
 
 use std::error::Error as StdError;
@@ -21,6 +22,7 @@ use tokio::time::timeout;
 use crate::byte_budget::{ByteBudget, Exhausted, Reservation};
 use crate::error::{Code, Error};
 use crate::metrics::Metrics;
+use crate::rate_limit::Rate;
 use crate::viewer::Address;
 
 /// Bodies up to this many bytes count as small: any usual message. They are read where they arrive.
@@ -37,6 +39,8 @@ pub struct Bodies {
     arriving: ByteBudget<Option<Address>>,
     /// Large bodies in memory, by owner.
     held: ByteBudget<Owner>,
+    /// KiB of large bodies, by owner and by the client's address.
+    rate: Rate<Owner>,
     workers: Arc<Semaphore>,
 }
 
@@ -61,12 +65,14 @@ pub struct Limits {
 }
 
 impl Bodies {
-    /// A body takes at most `timeout`; all large ones together at most `total` bytes, and those of one client `share`.
-    pub fn new(timeout: Duration, total: usize, share: usize) -> Self {
+    /// A body takes at most `timeout`; all large ones together at most `total` bytes, and those of one client `share`, of
+    /// which it may send `per_second` bytes in a second once it has sent a share at once; 0 for as many as it likes.
+    pub fn new(timeout: Duration, total: usize, share: usize, per_second: usize) -> Self {
         Self {
             timeout,
             arriving: ByteBudget::new(total, share),
             held: ByteBudget::new(total, share),
+            rate: Rate::per_second(kib(per_second), kib(share)),
             workers: Arc::new(Semaphore::new(WORKERS)),
         }
     }
@@ -74,6 +80,11 @@ impl Bodies {
     /// Bytes of bodies that are waited for, and of large ones in memory.
     pub fn in_use(&self) -> (usize, usize) {
         (self.arriving.in_use(), self.held.in_use())
+    }
+
+    /// Forgets those who have sent no large bodies for a while.
+    pub fn forget_idle(&self) {
+        self.rate.forget_idle();
     }
 
     /// Whether a body is a large one, as far as it says before it is read: one in chunks may be.
@@ -92,7 +103,8 @@ impl Bodies {
     ///
     /// # Errors
     /// PAYLOAD_TOO_LARGE; RATE_LIMITED where the client's share is exhausted, UNAVAILABLE where the budget is, both with
-    /// the seconds to wait; INVALID_INPUT where the body is cut off or takes too long.
+    /// the seconds to wait; REQUEST_TIMEOUT where the
+    /// body takes too long; INVALID_INPUT where it is cut off.
     pub async fn read<B>(&self, metrics: &Metrics, body: B, limits: Limits) -> Result<Bytes, Error>
     where
         B: Body<Data = Bytes>,
@@ -100,7 +112,7 @@ impl Bodies {
     {
         self.is_large(&body, limits)?;
         let received = timeout(self.timeout, self.receive(metrics, body, limits)).await;
-        received.unwrap_or_else(|_| Err(Error::new(Code::InvalidInput, "The request body took too long.")))
+        received.unwrap_or_else(|_| Err(Error::new(Code::RequestTimeout, "The request body came too slowly.")))
     }
 
     async fn receive<B>(&self, metrics: &Metrics, body: B, limits: Limits) -> Result<Bytes, Error>
@@ -178,9 +190,22 @@ struct Reserved<'a> {
 impl Reserved<'_> {
     /// Reserves this many bytes in all, in both budgets.
     fn hold(&mut self, bytes: usize) -> Result<(), Error> {
+        self.count(bytes.saturating_sub(self.held.as_ref().map_or(0, Reservation::bytes)))?;
         let held = reserve(&self.bodies.held, &mut self.held, self.limits.owner, bytes);
         self.told(held)?;
         self.wait(bytes)
+    }
+
+    /// Counts bytes for the rates of the owner and of the address.
+    fn count(&self, bytes: usize) -> Result<(), Error> {
+        let address = Owner::Address(self.limits.address);
+        let both = if self.limits.owner == address { None } else { Some(address) };
+        for owner in std::iter::once(self.limits.owner).chain(both) {
+            let words = "Your requests bring too many bytes in too short a time. Try again in a moment.";
+            let counted = self.bodies.rate.check_many(&owner, kib(bytes), words);
+            self.metrics.limited("request_bytes_of_client", counted)?;
+        }
+        Ok(())
     }
 
     /// Reserves this many bytes in all for as long as the body is waited for.
@@ -262,6 +287,11 @@ impl AsRef<[u8]> for Held {
     }
 }
 
+/// Bytes as KiB, of which a part counts as a whole one.
+fn kib(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+}
+
 fn too_large() -> Error {
     Error::new(Code::PayloadTooLarge, "The request body is too large.")
 }
@@ -295,7 +325,7 @@ mod tests {
 
     fn bodies() -> (Arc<Bodies>, Arc<Metrics>) {
         let metrics = Metrics::new(Histogram::new([1.0]));
-        (Arc::new(Bodies::new(PATIENCE, 96 * MIB, 24 * MIB)), Arc::new(metrics))
+        (Arc::new(Bodies::new(PATIENCE, 96 * MIB, 24 * MIB, 0)), Arc::new(metrics))
     }
 
     fn user(id: i64) -> Limits {
@@ -366,6 +396,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn large_bodies_have_a_rate_by_user_and_by_address_and_small_ones_have_none() {
+        let (_, metrics) = bodies();
+        let bodies = Bodies::new(PATIENCE, 96 * MIB, 24 * MIB, MIB);
+        let at = |id, last| Limits { address: Some(std::net::IpAddr::from([192, 0, 2, last]).into()), ..user(id) };
+        for _ in 0..6 {
+            assert!(bodies.read(&metrics, full(4 * MIB), at(1, 1)).await.is_ok(), "a share at once");
+        }
+        let refused = bodies.read(&metrics, full(4 * MIB), at(1, 1)).await.unwrap_err();
+        assert_eq!((refused.code, refused.retry_after), (Code::RateLimited, Some(4)));
+        let elsewhere = bodies.read(&metrics, full(4 * MIB), at(1, 2)).await.unwrap_err();
+        assert_eq!(elsewhere.code, Code::RateLimited, "wherever the user is");
+        let another = bodies.read(&metrics, full(4 * MIB), at(2, 1)).await.unwrap_err();
+        assert_eq!(another.code, Code::RateLimited, "and whoever is at the address");
+        let chunks = stream::repeat_with(|| Ok::<_, Infallible>(Frame::data(vec![b'x'; MIB].into())));
+        let chunked = bodies.read(&metrics, StreamBody::new(chunks), at(1, 1)).await.unwrap_err();
+        assert_eq!((chunked.code, bodies.in_use()), (Code::RateLimited, (0, 0)), "also without a length");
+        assert!(bodies.read(&metrics, full(SMALL), at(1, 1)).await.is_ok());
+        assert!(bodies.read(&metrics, full(4 * MIB), at(3, 3)).await.is_ok());
+    }
+
+    #[tokio::test]
     async fn sixty_half_sent_bodies_take_no_more_than_the_budget_and_block_no_usual_message() {
         let all = bodies();
         let addresses: Vec<Address> =
@@ -402,11 +453,11 @@ mod tests {
     #[tokio::test]
     async fn who_says_no_more_loses_its_place_in_time() {
         let (_, metrics) = bodies();
-        let bodies = Bodies::new(Duration::from_millis(20), 96 * MIB, 24 * MIB);
+        let bodies = Bodies::new(Duration::from_millis(20), 96 * MIB, 24 * MIB, 0);
         let (send, receive) = mpsc::unbounded_channel();
         send.send(vec![b'x'; 100].into()).unwrap();
         let cut_off = bodies.read(&metrics, Sent(receive, Some(18 * MIB)), user(1)).await.unwrap_err();
-        assert_eq!((cut_off.code, bodies.in_use()), (Code::InvalidInput, (0, 0)));
+        assert_eq!((cut_off.code, bodies.in_use()), (Code::RequestTimeout, (0, 0)));
     }
 
     #[tokio::test]

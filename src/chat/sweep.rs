@@ -28,6 +28,7 @@ pub async fn sweep_forever(app: App) {
             tracing::error!(?error, "could not count the chats of the days that are over");
         }
         app.rates.forget_idle();
+        app.bodies.forget_idle();
         app.answers.forget_old();
         tokio::select! {
             () = tokio::time::sleep(app.config.turns.lease / 2) => {}

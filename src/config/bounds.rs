@@ -105,6 +105,7 @@ fn counts(config: &Config) -> Vec<(&'static str, u64, u64)> {
         ("http.max_body_bytes", http.max_body_bytes as u64, LARGEST),
         ("http.max_inflight_body_bytes", http.max_inflight_body_bytes as u64, LARGEST_IN_ALL),
         ("http.max_inflight_body_bytes_per_client", http.max_inflight_body_bytes_per_client as u64, LARGEST_IN_ALL),
+        ("http.body_bytes_per_second_per_client", http.body_bytes_per_second_per_client as u64, LARGEST_IN_ALL),
         ("http.max_connections", http.max_connections as u64, MOST),
         ("http.max_connections_per_address", http.max_connections_per_address, MOST),
         ("database.max_connections", database.max_connections.into(), 10_000),

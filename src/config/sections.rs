@@ -35,6 +35,8 @@ pub struct Http {
     pub max_inflight_body_bytes: usize,
     /// Bytes of those of one client: of a user at `/v1`, else of an address.
     pub max_inflight_body_bytes_per_client: usize,
+    /// Bytes of large request bodies that one client may send in a second.
+    pub body_bytes_per_second_per_client: usize,
     /// Networks of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they name the client.

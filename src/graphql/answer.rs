@@ -12,7 +12,8 @@ use http_body_util::{BodyExt, Full};
 use serde::Serialize;
 
 use super::budget::Budget;
-use super::error::refusal;
+use super::error::{finish, refusal};
+use super::request::Refusal;
 use crate::error::{Code, Error};
 
 /// An answer, ready to be sent.
@@ -48,6 +49,17 @@ impl Answer {
     pub(super) fn refusal(code: Code, message: &str) -> Self {
         let (json, executed) = Self::failed(&Error::new(code, message), true);
         Self { json, executed, headers: HeaderMap::new(), budget: None }
+    }
+
+    /// The answer to a document that is not valid, or to another request that is not executed.
+    pub(super) fn refused(refused: &Refusal) -> Self {
+        if refused.mistakes.is_empty() {
+            return Self::refusal(refused.code, &refused.message);
+        }
+        let mut response = Response::from_errors(refused.mistakes.clone());
+        finish(&mut response, None);
+        let json = write(&response.errors, usize::MAX).unwrap_or_default();
+        Self { json, executed: false, headers: HeaderMap::new(), budget: None }
     }
 
     /// An error instead of an answer: of a query, as if it had not been executed.

@@ -1,7 +1,7 @@
 //! Facts of the schema that the cost of a selection depends on: the type of each field, and how many rows it gives at
 //! most. Read once from the types of the schema themselves, so that no spelling of a selection changes them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::registry::{MetaField, MetaType, MetaTypeName, Registry};
@@ -111,8 +111,6 @@ const CIRCULAR: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTyp
 pub(super) struct SchemaFacts {
     types: Vec<HashMap<String, FieldFacts>>,
     by_name: HashMap<String, TypeId>,
-    /// The names of all types, with and without fields.
-    names: HashSet<String>,
     /// Types of introspection where all of them are listed, each once: together they have fewer fields than as many of
     /// the largest one. The usual type of each.
     listed: HashMap<TypeId, TypeId>,
@@ -121,10 +119,7 @@ pub(super) struct SchemaFacts {
 impl SchemaFacts {
     /// Reads the facts of a schema that has so many models.
     pub(super) fn of(registry: &Registry, models: usize) -> Self {
-        let mut facts =
-            Self { types: Vec::new(), by_name: HashMap::new(), names: HashSet::new(), listed: HashMap::new() };
-        facts.names.extend(registry.types.keys().cloned());
-        facts.names.extend(SCALARS.map(str::to_owned));
+        let mut facts = Self { types: Vec::new(), by_name: HashMap::new(), listed: HashMap::new() };
         let composite = registry.types.values().filter(|ty| ty.is_composite());
         for name in composite.map(MetaType::name).chain(INTROSPECTION.map(|(name, _)| name)) {
             facts.by_name.insert(name.to_owned(), TypeId(facts.types.len()));
@@ -147,11 +142,6 @@ impl SchemaFacts {
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         })
-    }
-
-    /// Whether there is a type with this name, whatever its kind.
-    pub(super) fn has_type(&self, name: &str) -> bool {
-        self.names.contains(name)
     }
 
     /// The type with fields and this name.

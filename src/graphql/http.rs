@@ -110,9 +110,10 @@ fn negotiate(headers: &HeaderMap) -> Option<Media> {
 }
 
 pub(super) fn refuse(media: Media, refused: Refusal) -> HttpResponse {
-    let Refusal { status, well_formed, code, message, retry_after } = refused;
+    let answer = Answer::refused(&refused);
+    let Refusal { status, well_formed, code, retry_after, .. } = refused;
     let status = if well_formed && media == Media::Json { StatusCode::OK } else { status };
-    let mut response = write(media, status, Answer::refusal(code, &message));
+    let mut response = write(media, status, answer);
     response.extensions_mut().insert(code);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));

@@ -23,12 +23,13 @@ mod row_bytes;
 mod sse;
 mod subscription;
 mod types;
+mod validation;
 mod ws;
 
 use std::sync::Arc;
 
 use async_graphql::registry::Registry;
-use async_graphql::{OutputType, SDLExportOptions, SchemaBuilder, SubscriptionType};
+use async_graphql::{OutputType, SDLExportOptions, SchemaBuilder, SubscriptionType, ValidationMode};
 use axum::Router;
 use axum::routing::get;
 
@@ -78,11 +79,10 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 fn schema(app: &App) -> Schema {
     // The guard has looked at the document already; what is left to the library can't be more.
     let mut builder = builder().data(app.clone()).limit_recursive_depth(Limits::STANDARD.nesting);
+    // All rules are checked by `validation` before.
+    builder = builder.validation_mode(ValidationMode::Fast);
     if !app.config.graphql.introspection {
         builder = builder.disable_introspection();
-    }
-    if !app.config.graphql.suggestions {
-        builder = builder.disable_suggestions();
     }
     builder.finish()
 }

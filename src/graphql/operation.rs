@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use async_graphql::parser::types::{
-    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
-};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet};
 use async_graphql::{Request, Variables};
 use axum::http::{HeaderMap, StatusCode};
 use futures::StreamExt;
@@ -20,7 +18,7 @@ use super::facts::SchemaFacts;
 use super::guard;
 use super::limits::Limits;
 use super::request::{Asked, Graphql, Refusal};
-use super::{loader, refusals};
+use super::{loader, refusals, validation};
 use crate::error::Error;
 use crate::viewer::{Origin, Viewer};
 
@@ -30,15 +28,22 @@ const SHOW_COST: &str = "x-jeton-show-cost";
 const LONG: usize = 8 << 10;
 const EXPENSIVE: usize = 2000;
 
-/// Documents as they were parsed, by their text: clients send the same few again and again, and parsing one takes longer
-/// than all else that is done before it runs.
-pub(super) type Documents = moka::sync::Cache<String, Arc<ExecutableDocument>>;
+/// Documents that were parsed and are valid, by their text: clients send the same few again and again, and this takes longer
+/// than all else that is done before one runs.
+pub(super) type Documents = moka::sync::Cache<String, Known>;
 
-/// So much text of documents is known; parsed it takes some ten times as much memory.
+/// A valid document: as the library runs it, and as it was validated.
+#[derive(Clone)]
+pub(super) struct Known {
+    parsed: Arc<ExecutableDocument>,
+    valid: Arc<validation::Document>,
+}
+
+/// So much text of documents is known; parsed and validated it takes some twenty times as much memory.
 const KNOWN_BYTES: u64 = 1 << 20;
 
 pub(super) fn documents() -> Documents {
-    let weight = |text: &String, _: &Arc<ExecutableDocument>| u32::try_from(text.len()).unwrap_or(u32::MAX);
+    let weight = |text: &String, _: &Known| u32::try_from(text.len()).unwrap_or(u32::MAX);
     moka::sync::Cache::builder().weigher(weight).max_capacity(KNOWN_BYTES).build()
 }
 
@@ -72,20 +77,39 @@ impl Operation {
         if let Some(variables) = &variables {
             guard::check_variables(variables, &Limits::STANDARD).map_err(Refusal::of_document)?;
         }
+        let validator = validation::standard().map_err(Refusal::fault)?;
         let known = graphql.documents.get(&query);
-        let document = match &known {
-            Some(document) => document.clone(),
+        let parsed = match &known {
+            Some(known) => known.parsed.clone(),
             None => Arc::new(
                 async_graphql::parser::parse_query(&query).map_err(|error| Refusal::of_document(error.to_string()))?,
             ),
         };
-        let (kind, cost) = check_operation(&document, operation_name.as_deref(), variables.as_ref(), &graphql.facts)?;
-        // A text in the document may be a password, and what differs each time comes as a variable anyway.
-        if known.is_none() && !query.contains('"') {
-            graphql.documents.insert(query.clone(), document.clone());
-        }
+        // Before validation, which takes time in proportion to what fragments amount to.
+        let (kind, cost) = check_operation(&parsed, operation_name.as_deref(), variables.as_ref(), &graphql.facts)?;
+        let document = match known {
+            Some(known) => known,
+            None => {
+                let valid =
+                    validator.check(&query, graphql.app.config.graphql.suggestions).map_err(Refusal::of_mistakes)?;
+                let document = Known { parsed, valid: Arc::new(valid) };
+                // A text in the document may be a password, and what differs each time comes as a variable anyway.
+                if !query.contains('"') {
+                    graphql.documents.insert(query.clone(), document.clone());
+                }
+                document
+            }
+        };
+        let operation = document.valid.operations.get(operation_name.as_deref());
+        let operation = operation.map_err(|_| {
+            Refusal::of_document(match &operation_name {
+                Some(name) => format!("Unknown operation named \"{name}\"."),
+                None => "The document has several operations: `operationName` says which is to run.".to_owned(),
+            })
+        })?;
+        validator.check_variables(operation, variables.as_ref()).map_err(Refusal::of_document)?;
         let mut request = Request::new(query);
-        request.set_parsed_query(Arc::unwrap_or_clone(document));
+        request.set_parsed_query(Arc::unwrap_or_clone(document.parsed));
         if let Some(name) = operation_name {
             request = request.operation_name(name);
         }
@@ -216,9 +240,8 @@ fn check_operation(
         (DocumentOperations::Multiple(_), None) => None,
     };
     let mut found = (None, Cost::default());
-    // All operations of the document, since the library validates all of them.
+    // All operations of the document, since all of them are validated.
     for (_, operation) in operations.iter() {
-        check_variable_types(&operation.node, facts)?;
         let cost = cost::weigh(document, &operation.node, variables, facts, &Limits::STANDARD);
         let cost = cost.map_err(Refusal::of_document)?;
         if wanted.is_some_and(|wanted| std::ptr::eq(wanted, operation)) {
@@ -226,7 +249,6 @@ fn check_operation(
         }
     }
     let Some(operation) = wanted.map(|operation| &operation.node) else { return Ok(found) };
-    check_variables_given(operation, variables)?;
     let set = &operation.selection_set.node;
     match operation.ty {
         OperationType::Query => {}
@@ -239,26 +261,6 @@ fn check_operation(
         }
     }
     Ok(found)
-}
-
-/// Whether all variables have a value that have to: nothing runs where one is missing, as the specification wants.
-fn check_variables_given(
-    operation: &OperationDefinition,
-    variables: Option<&serde_json::Map<String, serde_json::Value>>,
-) -> Result<(), Refusal> {
-    for definition in operation.variable_definitions.iter().map(|definition| &definition.node) {
-        let (name, ty) = (&definition.name.node, &definition.var_type.node);
-        let mistake = match variables.and_then(|variables| variables.get(name.as_str())) {
-            _ if ty.nullable => continue,
-            Some(serde_json::Value::Null) => format!("Variable \"${name}\" of type \"{ty}\" must not be null."),
-            None if definition.default_value.is_none() => {
-                format!("Variable \"${name}\" of required type \"{ty}\" was not provided.")
-            }
-            _ => continue,
-        };
-        return Err(Refusal::of_document(mistake));
-    }
-    Ok(())
 }
 
 /// Whether a mutation has each of its fields once. The specification merges those of one name; the library would run each,
@@ -285,22 +287,6 @@ fn check_each_once<'a>(
                     check_each_once(document, &fragment.node.selection_set.node, seen)?;
                 }
             }
-        }
-    }
-    Ok(())
-}
-
-/// Whether the types of all variables exist. The library panics where a list of another one has a default.
-fn check_variable_types(operation: &OperationDefinition, facts: &SchemaFacts) -> Result<(), Refusal> {
-    for definition in &operation.variable_definitions {
-        let mut ty = &definition.node.var_type.node.base;
-        while let BaseType::List(element) = ty {
-            ty = &element.base;
-        }
-        if let BaseType::Named(name) = ty
-            && !facts.has_type(name)
-        {
-            return Err(Refusal::of_document(format!("Unknown type \"{name}\"")));
         }
     }
     Ok(())

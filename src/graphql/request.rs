@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_graphql::ServerError;
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, USER_AGENT};
@@ -79,6 +80,8 @@ pub(super) struct Refusal {
     pub(super) well_formed: bool,
     pub(super) code: Code,
     pub(super) message: String,
+    /// The mistakes of a document, with their places; none elsewhere.
+    pub(super) mistakes: Vec<ServerError>,
     /// When to come again, in seconds.
     pub(super) retry_after: Option<u64>,
 }
@@ -86,12 +89,18 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let code = if status == StatusCode::PAYLOAD_TOO_LARGE { Code::PayloadTooLarge } else { Code::InvalidInput };
-        Self { status, well_formed: false, code, message: message.into(), retry_after: None }
+        Self { status, well_formed: false, code, message: message.into(), mistakes: Vec::new(), retry_after: None }
     }
 
     /// A well-formed request for something that can't be done.
     pub(super) fn of_document(message: impl Into<String>) -> Self {
         Self { well_formed: true, ..Self::new(StatusCode::BAD_REQUEST, message) }
+    }
+
+    /// A document that is not valid.
+    pub(super) fn of_mistakes(mistakes: Vec<ServerError>) -> Self {
+        let message = mistakes.first().map(|mistake| mistake.message.clone()).unwrap_or_default();
+        Self { mistakes, ..Self::of_document(message) }
     }
 
     /// A fault of the server.
@@ -104,6 +113,7 @@ impl Refusal {
     fn of_body(error: Error) -> Self {
         let status = match error.code {
             Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,

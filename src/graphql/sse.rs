@@ -116,9 +116,7 @@ async fn begin(
         }
         Ok(operation) => operation.stream(graphql, viewer, origin),
         // The protocol wants mistakes in the document as an event.
-        Err(refused) if refused.well_formed => {
-            once(async move { Answer::refusal(refused.code, &refused.message) }).boxed()
-        }
+        Err(refused) if refused.well_formed => once(async move { Answer::refused(&refused) }).boxed(),
         Err(refused) => return Err(refused),
     };
     Ok((responses, token, viewer))

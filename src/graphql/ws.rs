@@ -297,7 +297,8 @@ impl Connection {
         let operation = match Operation::read(&self.graphql, asked).await {
             Ok(operation) => operation,
             Err(refused) if refused.well_formed => {
-                return self.refuse(&id, refused.code, &refused.message).await;
+                self.graphql.app.metrics.refused("graphql", refused.code.as_str());
+                return self.send_answer("error", &id, &Answer::refused(&refused)).await;
             }
             Err(refused) => return Err(Closed::because(BAD_REQUEST, refused.message)),
         };

@@ -157,6 +157,7 @@ impl From<Error> for Refusal {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", code, message).with(RETRY_AFTER, &wait)
             }
             Code::PayloadTooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", None, message),
+            Code::RequestTimeout => Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", None, message),
             Code::Timeout => Self::new(StatusCode::GATEWAY_TIMEOUT, "api_error", Some("timeout"), message),
             Code::ProviderUnavailable => {
                 let refusal =

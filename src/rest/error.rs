@@ -109,6 +109,7 @@ fn domain(error: &Error) -> Response {
         Code::Forbidden => detail(StatusCode::FORBIDDEN),
         Code::NotFound => detail(StatusCode::NOT_FOUND),
         Code::Conflict => detail(StatusCode::CONFLICT),
+        Code::RequestTimeout => detail(StatusCode::REQUEST_TIMEOUT),
         Code::PayloadTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE),
         Code::RateLimited => {
             let seconds = error.retry_after.unwrap_or(1);

@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Request};
+use axum::http::header::HOST;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, Version};
+use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
@@ -167,21 +170,39 @@ fn service(
     peer: IpAddr,
     trusted: Arc<[IpNet]>,
     header: ClientAddress,
-) -> TowerToHyperService<
-    impl tower::Service<
-        Request<Incoming>,
-        Response = axum::response::Response,
-        Error = Infallible,
-        Future = impl Future<Output = Result<axum::response::Response, Infallible>> + Send,
-    > + Clone
-    + Send
-    + 'static,
-> {
-    TowerToHyperService::new(router.map_request(move |mut request: Request<Incoming>| {
-        let address = Address::from(client_of(peer, request.headers(), &trusted, header));
-        request.extensions_mut().insert(address);
-        request.map(Body::new)
-    }))
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response, Infallible>> + Send,
+> + Send {
+    service_fn(move |mut request: Request<Incoming>| {
+        let routed = has_host(&request).then(|| {
+            let address = Address::from(client_of(peer, request.headers(), &trusted, header));
+            request.extensions_mut().insert(address);
+            router.clone().oneshot(request.map(Body::new))
+        });
+        async move {
+            match routed {
+                Some(routed) => routed.await,
+                None => {
+                    Ok((StatusCode::BAD_REQUEST, "A request names its host once, by the header `Host`.\n")
+                        .into_response())
+                }
+            }
+        }
+    })
+}
+
+/// Whether a request names its host as RFC 9112, section 3.2, wants it: once, and in HTTP/1.0 at most once. Two would let a
+/// proxy and this server take it for requests to different hosts.
+fn has_host<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.as_bytes().is_empty() || Authority::try_from(host.as_bytes()).is_ok(),
+        (None, _) => request.version() == Version::HTTP_10,
+        (Some(_), Some(_)) => false,
+    }
 }
 
 /// The address of the client: the peer's own, unless it is a proxy that is trusted. Then the last one in the header that
@@ -272,6 +293,25 @@ mod tests {
         for nonsense in ["198.51.100.7:", "198.51.100.7:x", "[198.51.100.7", "[]", ":80", "unknown", ""] {
             assert_eq!(client("10.1.2.3", &[nonsense]), "10.1.2.3", "{nonsense}");
         }
+    }
+
+    #[test]
+    fn a_request_names_its_host_once() {
+        let has = |version: Version, hosts: &[&str]| {
+            let mut request = Request::new(());
+            *request.version_mut() = version;
+            for host in hosts {
+                request.headers_mut().append(HOST, host.parse().unwrap());
+            }
+            has_host(&request)
+        };
+        for host in ["chat.example", "chat.example:8000", "127.0.0.1", "[::1]:8000", ""] {
+            assert!(has(Version::HTTP_11, &[host]), "{host}");
+        }
+        for hosts in [&[][..], &["a", "a"], &["a", "b"], &["a, b"], &["a b"], &["a/b"]] {
+            assert!(!has(Version::HTTP_11, hosts), "{hosts:?}");
+        }
+        assert!(has(Version::HTTP_10, &[]) && has(Version::HTTP_10, &["a"]) && !has(Version::HTTP_10, &["a", "b"]));
     }
 
     #[test]

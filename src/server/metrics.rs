@@ -100,6 +100,7 @@ fn code(status: StatusCode) -> Option<Code> {
         402 => Code::InsufficientTokens,
         403 => Code::Forbidden,
         404 => Code::NotFound,
+        408 => Code::RequestTimeout,
         409 => Code::Conflict,
         413 => Code::PayloadTooLarge,
         429 => Code::RateLimited,

@@ -260,7 +260,8 @@ async fn whoever_says_nothing_or_dribbles_is_closed() {
     assert!(told[2].1.starts_with("HTTP/1.1 200"), "{told:?}");
     assert!(told[3].1.starts_with("HTTP/1.1 4"), "{told:?}");
     // Others were served all the while.
-    assert_eq!(reqwest::get(format!("http://{address}/healthz")).await.unwrap().status(), 200);
+    let again = crate::support::installation::client().get(format!("http://{address}/healthz")).send().await;
+    assert_eq!(again.unwrap().status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -404,7 +405,14 @@ async fn whoever_never_reads_an_answer_is_closed_whatever_it_is() {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     tokio::spawn(server::metrics::serve(app.app.clone(), socket));
-    let page = reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap();
+    let page = crate::support::installation::client()
+        .get(format!("http://{address}/metrics"))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     assert!(page.contains("jeton_http_connections "), "{page}");
     never_read(narrow(address).await, request("GET", "/metrics", "", ""), FLOOD / page.len()).await;
 

@@ -27,6 +27,7 @@ const SMALL_BUDGETS: &str = "
     http.max_body_bytes = 500_000
     http.max_inflight_body_bytes = 8_000_000
     http.max_inflight_body_bytes_per_client = 2_000_000
+    http.body_bytes_per_second_per_client = 0
     http.trusted_proxies = ['127.0.0.1/32']
 ";
 
@@ -385,7 +386,8 @@ async fn open_answers_weigh_and_a_caller_that_left_loses_nothing_but_the_answer(
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_bodies_take_little_more_memory_than_their_bytes() {
-    let installation = Installation::new(On::Sqlite, &[]).await;
+    let settings = [("JETON_HTTP__BODY_BYTES_PER_SECOND_PER_CLIENT", "0")];
+    let installation = Installation::new(On::Sqlite, &settings).await;
     let server = installation.serve();
     let access = server.register("mia").await;
     let before = server.most_memory();
