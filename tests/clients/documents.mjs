@@ -70,6 +70,7 @@ class Writer {
       return Object.fromEntries(fields.map((field) => [field.name, this.json(field.type)]));
     }
     const values = { Int: [0, 1, 100], Float: [1, 1.5], Boolean: [true, false], ID: ["x", "1", 1], String: ["", "x", "word"] };
+    Object.assign(values, { Tokens: [0, -1, 9007199254740991], DateTime: ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5+02:00"] });
     return random.pick(values[type.name] ?? ["x", "1"]);
   }
 

@@ -1,7 +1,25 @@
 // What graphql-js says of a request, and so what has to be refused before anything runs.
 
-import { getOperationAST, parse, validate, GraphQLError } from "graphql";
+import { buildSchema, getOperationAST, GraphQLError, parse, validate, valueFromASTUntyped } from "graphql";
 import { getVariableValues } from "graphql/execution/values.js";
+
+/** The schema in a text, with scalars that judge values as the server's do. */
+export function schemaOf(text) {
+  const schema = buildSchema(text);
+  const judges = {
+    Tokens: (value) => Number.isSafeInteger(value),
+    DateTime: (value) => typeof value === "string" && /^\d{4}-\d\d-\d\d[Tt ][\d:.]+([Zz]|[+-]\d\d:?\d\d)$/.test(value) && !Number.isNaN(Date.parse(value)),
+  };
+  for (const [name, fits] of Object.entries(judges)) {
+    const scalar = schema.getType(name);
+    scalar.parseValue = (value) => {
+      if (!fits(value)) throw new GraphQLError(`${JSON.stringify(value)} is no ${name}.`);
+      return value;
+    };
+    scalar.parseLiteral = (node, variables) => scalar.parseValue(valueFromASTUntyped(node, variables));
+  }
+  return schema;
+}
 
 /** The first mistake of a request; none where it is valid. */
 export function mistakeOf(schema, { query, variables, operationName }) {
