@@ -27,8 +27,10 @@ use crate::tokens::Tokens;
 const MAX_MISTAKES: usize = 10;
 /// Names of fields are no longer; comparing takes time by the square of it.
 const MAX_SUGGESTED: usize = 50;
+/// Whether a value is one of a scalar.
+type Reads = fn(async_graphql::Value) -> bool;
 /// The scalars that are not of the language, and what reads them.
-const SCALARS: [(&str, fn(async_graphql::Value) -> bool); 2] =
+const SCALARS: [(&str, Reads); 2] =
     [("Tokens", |value| Tokens::parse(value).is_ok()), ("DateTime", |value| DateTime::<Utc>::parse(value).is_ok())];
 
 /// Validation by the schema that is served.

@@ -1,6 +1,6 @@
 // What graphql-js says of a request, and so what has to be refused before anything runs.
 
-import { buildSchema, getOperationAST, GraphQLError, parse, validate, valueFromASTUntyped } from "graphql";
+import { buildSchema, getOperationAST, GraphQLError, Kind, parse, validate, valueFromASTUntyped } from "graphql";
 import { getVariableValues } from "graphql/execution/values.js";
 
 /** The schema in a text, with scalars that judge values as the server's do. */
@@ -16,7 +16,9 @@ export function schemaOf(text) {
       if (!fits(value)) throw new GraphQLError(`${JSON.stringify(value)} is no ${name}.`);
       return value;
     };
-    scalar.parseLiteral = (node, variables) => scalar.parseValue(valueFromASTUntyped(node, variables));
+    // A literal with a fraction or an exponent is no whole number, whatever it amounts to.
+    scalar.parseLiteral = (node, variables) =>
+      scalar.parseValue(node.kind === Kind.FLOAT ? undefined : valueFromASTUntyped(node, variables));
   }
   return schema;
 }
