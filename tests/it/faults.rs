@@ -83,7 +83,7 @@ async fn a_full_database_takes_no_message_and_loses_none() {
     // No page more than there are.
     set(&app, "PRAGMA max_page_count = 1").await;
     let message = "x".repeat(1000);
-    let query = "mutation($input: SendMessageInput!) { startMessage(input: $input) { chat { id } errors { code } } }";
+    let query = "mutation($input: StartMessageInput!) { startMessage(input: $input) { chat { id } errors { code } } }";
     let mut refused = None;
     for _ in 0..200 {
         let answer = mia.graphql(query, json!({ "input": { "message": message, "model": "scripted" } })).await;

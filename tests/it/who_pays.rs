@@ -15,7 +15,7 @@ use crate::support::{Client, On, Step, TestApp, openai_with};
 use crate::v1::{DONE, Does, STOP, app_with, asking, chats, piece, post_raw, upstream};
 
 const START: &str =
-    "mutation($input: SendMessageInput!) { startMessage(input: $input) { chat { id } errors { code } } }";
+    "mutation($input: StartMessageInput!) { startMessage(input: $input) { chat { id } errors { code } } }";
 const STOP_MESSAGE: &str =
     "mutation($id: ID!) { it: stopMessage(input: {chatId: $id}) { chat { status } errors { code } } }";
 const DELETE: &str = "mutation($id: ID!) { it: deleteChat(input: {chatId: $id}) { errors { code } } }";
