@@ -227,7 +227,7 @@ impl<K: Clone + Eq + Hash> Rate<K> {
         self.check_many(who, 1, words)
     }
 
-    /// Counts so many at once, or the burst where they are more. Nothing is counted where they are refused.
+    /// Counts several at once, at most the burst. Nothing is counted where they exceed the rate.
     ///
     /// # Errors
     /// RATE_LIMITED with these words, and the seconds to wait.

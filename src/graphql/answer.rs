@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use async_graphql::Response;
+use async_graphql::parser::types::OperationType;
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use http_body_util::{BodyExt, Full};
@@ -51,13 +52,13 @@ impl Answer {
         Self { json, executed, headers: HeaderMap::new(), budget: None }
     }
 
-    /// The answer to a document that is not valid, or to another request that is not executed.
+    /// The error response to a request that is not executed: each error of an invalid document, or the one that there is.
     pub(super) fn refused(refused: &Refusal) -> Self {
-        if refused.mistakes.is_empty() {
+        if refused.errors.is_empty() {
             return Self::refusal(refused.code, &refused.message);
         }
-        let mut response = Response::from_errors(refused.mistakes.clone());
-        finish(&mut response, None);
+        let mut response = Response::from_errors(refused.errors.clone());
+        finish(&mut response, OperationType::Query);
         let json = write(&response.errors, usize::MAX).unwrap_or_default();
         Self { json, executed: false, headers: HeaderMap::new(), budget: None }
     }

@@ -74,7 +74,7 @@ impl Budgets {
     }
 
     /// The budget of one operation with this cost.
-    pub(super) fn begin(self: &Arc<Self>, kind: Option<OperationType>, cost: usize, owner: Owner) -> Arc<Budget> {
+    pub(super) fn begin(self: &Arc<Self>, kind: OperationType, cost: usize, owner: Owner) -> Arc<Budget> {
         Arc::new(Budget {
             shared: self.clone(),
             kind,
@@ -106,7 +106,7 @@ enum Excess {
 /// The budget of one operation; of a subscription, that of each of its events.
 pub(super) struct Budget {
     shared: Arc<Budgets>,
-    kind: Option<OperationType>,
+    kind: OperationType,
     owner: Owner,
     /// Bytes of the values of the answer at most, beside their texts.
     values: usize,
@@ -133,7 +133,7 @@ impl Budget {
     /// # Errors
     /// TIMEOUT, PAYLOAD_TOO_LARGE or RATE_LIMITED, with words that name the limit.
     pub(super) async fn run<T>(&self, selection: impl Future<Output = T>) -> Result<T, Error> {
-        if self.kind == Some(OperationType::Subscription) {
+        if self.kind == OperationType::Subscription {
             self.begin_event();
         }
         self.reserve();
@@ -240,7 +240,7 @@ impl Budget {
             Excess::Large => Code::RateLimited,
         };
         // What a mutation does is done before anything is selected of it.
-        let message = match (excess, self.kind == Some(OperationType::Mutation)) {
+        let message = match (excess, self.kind == OperationType::Mutation) {
             (Excess::Time, false) => "The query took too long.".to_owned(),
             (Excess::Time, true) => "The mutation was carried out, but what it selects took too long.".to_owned(),
             (Excess::Answer, false) => {
@@ -291,7 +291,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_large_or_too_long_is_dropped() {
         let budgets = budgets(1000);
-        let query = || budgets.begin(Some(OperationType::Query), 1, Owner::User(1));
+        let query = || budgets.begin(OperationType::Query, 1, Owner::User(1));
         let ends = query().run(async { 5 }).await;
         assert_eq!(ends.unwrap(), 5);
         let slow = query().run(std::future::pending::<()>()).await.unwrap_err();
@@ -308,14 +308,14 @@ mod tests {
         let budget = query();
         let rows = budget.run(async { budget.read(2001) }).await.unwrap_err();
         assert!(rows.code == Code::PayloadTooLarge && rows.message.contains("2000 bytes"), "{}", rows.message);
-        let budget = budgets.begin(Some(OperationType::Mutation), 1, Owner::User(1));
+        let budget = budgets.begin(OperationType::Mutation, 1, Owner::User(1));
         let told = budget.run(async { budget.write(1001) }).await.unwrap_err().message;
         assert!(told.starts_with("The mutation was carried out, but"), "{told}");
     }
 
     #[tokio::test]
     async fn each_event_has_the_whole_budget() {
-        let budget = budgets(1000).begin(Some(OperationType::Subscription), 1, Owner::User(1));
+        let budget = budgets(1000).begin(OperationType::Subscription, 1, Owner::User(1));
         for _ in 0..3 {
             assert!(budget.run(async { budget.write(900) }).await.unwrap());
             assert_eq!(budget.run(async { budget.write(1900) }).await.unwrap_err().code, Code::PayloadTooLarge);
@@ -325,7 +325,7 @@ mod tests {
     #[tokio::test]
     async fn large_operations_are_bounded_by_owner_and_in_all_and_small_ones_are_not() {
         let budgets = budgets(1 << 20);
-        let begin = |owner| budgets.begin(Some(OperationType::Query), 1, Owner::User(owner));
+        let begin = |owner| budgets.begin(OperationType::Query, 1, Owner::User(owner));
         // A megabyte of text counts twice, among 8 of one owner.
         let large: Vec<_> = (0..4).map(|_| begin(1)).collect();
         assert!(large.iter().all(|budget| budget.write(1_000_000)));

@@ -55,8 +55,8 @@ pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
 /// Resolvers return domain errors with `?`; async-graphql keeps them as the source. It leaves the failed field out of
 /// the data, where the specification wants null. All fields that can fail are nullable but the mutations and
 /// subscriptions themselves, of which one that fails makes the whole data null.
-pub(super) fn finish(response: &mut Response, kind: Option<OperationType>) {
-    let all_or_nothing = matches!(kind, Some(OperationType::Mutation | OperationType::Subscription));
+pub(super) fn finish(response: &mut Response, kind: OperationType) {
+    let all_or_nothing = matches!(kind, OperationType::Mutation | OperationType::Subscription);
     let Response { data, errors, .. } = response;
     if *data == Value::Null && errors.is_empty() {
         // Everything was skipped: the library makes no object without fields.

@@ -85,11 +85,11 @@ async fn execute(
     let viewer = request::viewer(&graphql.app, request::credential(headers)?.as_deref()).await?;
     let operation = Operation::read(graphql, asked?).await?;
     match operation.kind {
-        Some(OperationType::Subscription) => {
+        OperationType::Subscription => {
             let message = "Subscriptions are served at /graphql/ws and /graphql/stream.";
             Err(Refusal { well_formed: true, ..Refusal::new(StatusCode::BAD_REQUEST, message) })
         }
-        Some(OperationType::Mutation) if by_get => {
+        OperationType::Mutation if by_get => {
             Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "GET is for queries. Use POST."))
         }
         _ => Ok(operation.execute(graphql, viewer, headers, origin).await),

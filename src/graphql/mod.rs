@@ -79,7 +79,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 fn schema(app: &App) -> Schema {
     // The guard has looked at the document already; what is left to the library can't be more.
     let mut builder = builder().data(app.clone()).limit_recursive_depth(Limits::STANDARD.nesting);
-    // All rules are checked by `validation` before.
+    // `validation` has checked all rules before.
     builder = builder.validation_mode(ValidationMode::Fast);
     if !app.config.graphql.introspection {
         builder = builder.disable_introspection();

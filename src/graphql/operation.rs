@@ -18,7 +18,8 @@ use super::facts::SchemaFacts;
 use super::guard;
 use super::limits::Limits;
 use super::request::{Asked, Graphql, Refusal};
-use super::{loader, refusals, validation};
+use super::validation::{self, DocumentVariables};
+use super::{loader, refusals};
 use crate::error::Error;
 use crate::viewer::{Origin, Viewer};
 
@@ -28,22 +29,22 @@ const SHOW_COST: &str = "x-jeton-show-cost";
 const LONG: usize = 8 << 10;
 const EXPENSIVE: usize = 2000;
 
-/// Documents that were parsed and are valid, by their text: clients send the same few again and again, and this takes longer
-/// than all else that is done before one runs.
-pub(super) type Documents = moka::sync::Cache<String, Known>;
+/// Valid documents by their text: clients send the same few again and again, and parsing and validating one takes longer
+/// than all else that is done before it runs.
+pub(super) type Documents = moka::sync::Cache<String, ValidDocument>;
 
-/// A valid document: as the library runs it, and as it was validated.
+/// A valid document: as the library runs it, and the variables of its operations.
 #[derive(Clone)]
-pub(super) struct Known {
+pub(super) struct ValidDocument {
     parsed: Arc<ExecutableDocument>,
-    valid: Arc<validation::Document>,
+    variables: Arc<DocumentVariables>,
 }
 
-/// So much text of documents is known; parsed and validated it takes some twenty times as much memory.
+/// So much text of documents is known; parsed it takes some ten times as much memory.
 const KNOWN_BYTES: u64 = 1 << 20;
 
 pub(super) fn documents() -> Documents {
-    let weight = |text: &String, _: &Known| u32::try_from(text.len()).unwrap_or(u32::MAX);
+    let weight = |text: &String, _: &ValidDocument| u32::try_from(text.len()).unwrap_or(u32::MAX);
     moka::sync::Cache::builder().weigher(weight).max_capacity(KNOWN_BYTES).build()
 }
 
@@ -51,8 +52,7 @@ pub(super) fn documents() -> Documents {
 pub(super) struct Operation {
     request: Request,
     cost: Cost,
-    /// Nothing where the document does not tell; execution will say so, and nothing runs.
-    pub(super) kind: Option<OperationType>,
+    pub(super) kind: OperationType,
     is_expensive: bool,
 }
 
@@ -86,13 +86,13 @@ impl Operation {
             ),
         };
         // Before validation, which takes time in proportion to what fragments amount to.
-        let (kind, cost) = check_operation(&parsed, operation_name.as_deref(), variables.as_ref(), &graphql.facts)?;
+        let selected = check_operation(&parsed, operation_name.as_deref(), variables.as_ref(), &graphql.facts)?;
         let document = match known {
             Some(known) => known,
             None => {
-                let valid =
-                    validator.check(&query, graphql.app.config.graphql.suggestions).map_err(Refusal::of_mistakes)?;
-                let document = Known { parsed, valid: Arc::new(valid) };
+                let variables = validator.check(&query, graphql.app.config.graphql.suggestions);
+                let variables = Arc::new(variables.map_err(Refusal::of_errors)?);
+                let document = ValidDocument { parsed, variables };
                 // A text in the document may be a password, and what differs each time comes as a variable anyway.
                 if !query.contains('"') {
                     graphql.documents.insert(query.clone(), document.clone());
@@ -100,14 +100,14 @@ impl Operation {
                 document
             }
         };
-        let operation = document.valid.operations.get(operation_name.as_deref());
-        let operation = operation.map_err(|_| {
-            Refusal::of_document(match &operation_name {
+        let declared = document.variables.of_operation(operation_name.as_deref());
+        let Some(((kind, cost), declared)) = selected.zip(declared) else {
+            return Err(Refusal::of_document(match operation_name {
                 Some(name) => format!("Unknown operation named \"{name}\"."),
                 None => "The document has several operations: `operationName` says which is to run.".to_owned(),
-            })
-        })?;
-        validator.check_variables(operation, variables.as_ref()).map_err(Refusal::of_document)?;
+            }));
+        };
+        validator.check_variables(declared, variables.as_ref()).map_err(Refusal::of_document)?;
         let mut request = Request::new(query);
         request.set_parsed_query(Arc::unwrap_or_clone(document.parsed));
         if let Some(name) = operation_name {
@@ -134,7 +134,7 @@ impl Operation {
     /// Runs it, for transports that take as many answers as there are.
     pub(super) fn stream(self, graphql: &Graphql, viewer: Viewer, origin: Origin) -> BoxStream<'static, Answer> {
         let graphql = graphql.clone();
-        if self.kind != Some(OperationType::Subscription) {
+        if self.kind != OperationType::Subscription {
             let answer = async move { self.answer(&graphql, viewer, CookieSession::default(), origin, false).await };
             return once(answer).boxed();
         }
@@ -201,13 +201,13 @@ fn refused(graphql: &Graphql, error: &Error) -> Answer {
 async fn run(
     graphql: &Graphql,
     request: Request,
-    kind: Option<OperationType>,
+    kind: OperationType,
     budget: Arc<Budget>,
     shown: Option<Cost>,
 ) -> Answer {
     let request = loader::loaders(&graphql.app, &budget, request.data(budget.clone()));
     let executed = refusals::counting(&graphql.app, graphql.schema.execute(request));
-    let is_query = kind == Some(OperationType::Query);
+    let is_query = kind == OperationType::Query;
     let mut response = if is_query {
         budget.run(executed).await.unwrap_or_else(|error| refusal(error.code, &error.message))
     } else {
@@ -222,13 +222,13 @@ async fn run(
     Answer::new(response, budget, is_query)
 }
 
-/// What kind of operation is to run, and what it costs.
+/// The kind and the cost of the operation that is to run; none where the name selects none.
 fn check_operation(
     document: &ExecutableDocument,
     name: Option<&str>,
     variables: Option<&serde_json::Map<String, serde_json::Value>>,
     facts: &SchemaFacts,
-) -> Result<(Option<OperationType>, Cost), Refusal> {
+) -> Result<Option<(OperationType, Cost)>, Refusal> {
     let operations = &document.operations;
     let wanted = match (operations, name) {
         (DocumentOperations::Single(operation), _) => Some(operation),
@@ -239,16 +239,16 @@ fn check_operation(
         }
         (DocumentOperations::Multiple(_), None) => None,
     };
-    let mut found = (None, Cost::default());
+    let mut selected = None;
     // All operations of the document, since all of them are validated.
     for (_, operation) in operations.iter() {
         let cost = cost::weigh(document, &operation.node, variables, facts, &Limits::STANDARD);
         let cost = cost.map_err(Refusal::of_document)?;
         if wanted.is_some_and(|wanted| std::ptr::eq(wanted, operation)) {
-            found = (Some(operation.node.ty), cost);
+            selected = Some((operation.node.ty, cost));
         }
     }
-    let Some(operation) = wanted.map(|operation| &operation.node) else { return Ok(found) };
+    let Some(operation) = wanted.map(|operation| &operation.node) else { return Ok(selected) };
     let set = &operation.selection_set.node;
     match operation.ty {
         OperationType::Query => {}
@@ -260,7 +260,7 @@ fn check_operation(
             }
         }
     }
-    Ok(found)
+    Ok(selected)
 }
 
 /// Whether a mutation has each of its fields once. The specification merges those of one name; the library would run each,

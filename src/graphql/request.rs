@@ -80,8 +80,8 @@ pub(super) struct Refusal {
     pub(super) well_formed: bool,
     pub(super) code: Code,
     pub(super) message: String,
-    /// The mistakes of a document, with their places; none elsewhere.
-    pub(super) mistakes: Vec<ServerError>,
+    /// The validation errors of a document, with their locations; none elsewhere.
+    pub(super) errors: Vec<ServerError>,
     /// When to come again, in seconds.
     pub(super) retry_after: Option<u64>,
 }
@@ -89,7 +89,7 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let code = if status == StatusCode::PAYLOAD_TOO_LARGE { Code::PayloadTooLarge } else { Code::InvalidInput };
-        Self { status, well_formed: false, code, message: message.into(), mistakes: Vec::new(), retry_after: None }
+        Self { status, well_formed: false, code, message: message.into(), errors: Vec::new(), retry_after: None }
     }
 
     /// A well-formed request for something that can't be done.
@@ -98,9 +98,9 @@ impl Refusal {
     }
 
     /// A document that is not valid.
-    pub(super) fn of_mistakes(mistakes: Vec<ServerError>) -> Self {
-        let message = mistakes.first().map(|mistake| mistake.message.clone()).unwrap_or_default();
-        Self { mistakes, ..Self::of_document(message) }
+    pub(super) fn of_errors(errors: Vec<ServerError>) -> Self {
+        let message = errors.first().map(|error| error.message.clone()).unwrap_or_default();
+        Self { errors, ..Self::of_document(message) }
     }
 
     /// A fault of the server.

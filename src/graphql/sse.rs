@@ -108,7 +108,7 @@ async fn begin(
     let token = request::credential(headers)?;
     let viewer = request::viewer(&graphql.app, token.as_deref()).await?;
     let responses = match Operation::read(graphql, asked?).await {
-        Ok(operation) if by_get && operation.kind == Some(OperationType::Mutation) => {
+        Ok(operation) if by_get && operation.kind == OperationType::Mutation => {
             return Err(Refusal::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "GET is for queries and subscriptions. Use POST.",

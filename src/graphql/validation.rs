@@ -23,14 +23,14 @@ use super::limits::Limits;
 use crate::error::Error;
 use crate::tokens::Tokens;
 
-/// Mistakes that are told of one document at most.
-const MAX_MISTAKES: usize = 10;
-/// Names of fields are no longer; comparing takes time by the square of it.
-const MAX_SUGGESTED: usize = 50;
-/// Whether a value is one of a scalar.
-type Reads = fn(async_graphql::Value) -> bool;
-/// The scalars that are not of the language, and what reads them.
-const SCALARS: [(&str, Reads); 2] =
+/// Validation errors reported for one document at most.
+const MAX_ERRORS: usize = 10;
+/// Longest name that a suggestion is looked for, in bytes: comparing takes time by the product of both lengths.
+const MAX_SUGGESTED_BYTES: usize = 50;
+/// Returns whether a value is one of a scalar.
+type ScalarCheck = fn(async_graphql::Value) -> bool;
+/// The custom scalars, and the check of each.
+const CUSTOM_SCALARS: [(&str, ScalarCheck); 2] =
     [("Tokens", |value| Tokens::parse(value).is_ok()), ("DateTime", |value| DateTime::<Utc>::parse(value).is_ok())];
 
 /// Validation by the schema that is served.
@@ -47,8 +47,21 @@ pub(super) struct Validator {
     schema: Valid<Schema>,
 }
 
-/// A document that is valid.
-pub(super) type Document = Valid<ExecutableDocument>;
+/// The variables that each operation of a valid document declares, by its name: all that is needed of it for coercion. The
+/// whole document takes some thirty times the memory of its text.
+pub(super) struct DocumentVariables(Vec<(Option<Name>, Vec<Node<VariableDefinition>>)>);
+
+impl DocumentVariables {
+    /// Returns the variables of an operation, or of the only one where no name is given; none where there is no such one.
+    pub(super) fn of_operation(&self, name: Option<&str>) -> Option<&[Node<VariableDefinition>]> {
+        let operation = match (name, self.0.as_slice()) {
+            (None, [only]) => Some(only),
+            (None, _) => None,
+            (Some(name), all) => all.iter().find(|(own, _)| own.as_deref() == Some(name)),
+        };
+        operation.map(|(_, variables)| variables.as_slice())
+    }
+}
 
 impl Validator {
     /// Of a schema in GraphQL's own language.
@@ -75,35 +88,38 @@ impl Validator {
     /// Validates a document, which is within the limits of [`super::guard`].
     ///
     /// # Errors
-    /// The first mistakes, with their places.
-    pub(super) fn check(&self, text: &str, suggestions: bool) -> Result<Document, Vec<ServerError>> {
-        let told = |invalid: &DiagnosticList| {
-            let mut mistakes = told(invalid);
+    /// The first validation errors, with their locations.
+    pub(super) fn check(&self, text: &str, suggestions: bool) -> Result<DocumentVariables, Vec<ServerError>> {
+        let reported = |found: &DiagnosticList| {
+            let mut errors = errors_of(found);
             if suggestions {
-                mistakes.iter_mut().for_each(|mistake| self.suggest(mistake));
+                errors.iter_mut().for_each(|error| self.suggest(error));
             }
-            mistakes
+            errors
         };
         let mut parser = Parser::new().recursion_limit(4 * Limits::STANDARD.nesting);
         let parsed = parser.parse_executable(&self.schema, text, "document");
-        let document = parsed.map_err(|invalid| told(&invalid.errors))?;
-        let document = document.validate(&self.schema).map_err(|invalid| told(&invalid.errors))?;
-        let mut mistakes = Vec::new();
+        let document = parsed.map_err(|invalid| reported(&invalid.errors))?;
+        let document = document.validate(&self.schema).map_err(|invalid| reported(&invalid.errors))?;
+        let mut errors = Vec::new();
         for operation in document.operations.iter() {
-            let mut values = Values { validator: self, document: &document, operation, mistakes: &mut mistakes };
-            values.operation();
+            ValueChecks { validator: self, document: &document, operation, errors: &mut errors }.operation();
         }
-        if mistakes.is_empty() { Ok(document) } else { Err(mistakes) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let declared = document.operations.iter().map(|each| (each.name.clone(), each.variables.clone()));
+        Ok(DocumentVariables(declared.collect()))
     }
 
-    /// Adds the field that may have been meant, where a type has none of the name that was written.
-    fn suggest(&self, mistake: &mut ServerError) {
-        if !mistake.message.starts_with("type `") {
+    /// Adds the field of a similar name to the error that a type has no field of the name that is asked for.
+    fn suggest(&self, error: &mut ServerError) {
+        if !error.message.starts_with("type `") {
             return;
         }
-        let mut names = mistake.message.split('`').skip(1).step_by(2);
-        let (Some(ty), Some(written), None) = (names.next(), names.next(), names.next()) else { return };
-        if written.len() > MAX_SUGGESTED {
+        let mut names = error.message.split('`').skip(1).step_by(2);
+        let (Some(ty), Some(asked), None) = (names.next(), names.next(), names.next()) else { return };
+        if asked.len() > MAX_SUGGESTED_BYTES {
             return;
         }
         let fields = match self.schema.types.get(ty) {
@@ -111,28 +127,28 @@ impl Validator {
             Some(ExtendedType::Interface(ty)) => &ty.fields,
             _ => return,
         };
-        let distances = fields.keys().map(|field| (strsim::damerau_levenshtein(field, written), field));
-        // As many letters may differ as for graphql-js.
-        let meant = distances.filter(|(distance, _)| *distance <= written.len() * 2 / 5 + 1).min();
-        if let Some((_, field)) = meant {
-            mistake.message.push_str(&format!(". Did you mean `{field}`?"));
+        let distances = fields.keys().map(|field| (strsim::damerau_levenshtein(field, asked), field));
+        // The same distance as in graphql-js.
+        let similar = distances.filter(|(distance, _)| *distance <= asked.len() * 2 / 5 + 1).min();
+        if let Some((_, field)) = similar {
+            error.message.push_str(&format!(". Did you mean `{field}`?"));
         }
     }
 
-    /// Whether the variables have the values that an operation wants.
+    /// Checks that the variables of an operation can be coerced (6.1.2).
     ///
     /// # Errors
-    /// What is wrong with the first that has not.
+    /// What is wrong with the first that can't.
     pub(super) fn check_variables(
         &self,
-        operation: &Operation,
+        declared: &[Node<VariableDefinition>],
         given: Option<&serde_json::Map<String, serde_json::Value>>,
     ) -> Result<(), String> {
-        for VariableDefinition { name, ty, default_value, .. } in operation.variables.iter().map(|each| &**each) {
+        for VariableDefinition { name, ty, default_value, .. } in declared.iter().map(|each| &**each) {
             match given.and_then(|given| given.get(name.as_str())) {
-                Some(value) => self.coerce(ty, value).map_err(|mistake| match mistake {
+                Some(value) => self.coerce(ty, value).map_err(|error| match error {
                     None => format!("Variable \"${name}\" of type \"{ty}\" must not be null."),
-                    Some(mistake) => format!("Variable \"${name}\" got an invalid value: {mistake}"),
+                    Some(error) => format!("Variable \"${name}\" got an invalid value: {error}"),
                 })?,
                 None if ty.is_non_null() && default_value.is_none() => {
                     return Err(format!("Variable \"${name}\" of required type \"{ty}\" was not provided."));
@@ -143,7 +159,8 @@ impl Validator {
         Ok(())
     }
 
-    /// Whether a value of a variable is one of this type; where it is null and may not be, without words.
+    /// Checks that a value of a variable can be coerced to a type. The error has no message for a null that is not allowed:
+    /// the caller knows what it is the value of.
     fn coerce(&self, ty: &Type, value: &serde_json::Value) -> Result<(), Option<String>> {
         use serde_json::Value as Json;
         if value.is_null() {
@@ -152,9 +169,9 @@ impl Validator {
         if ty.is_list() {
             // One that is no list stands for a list of it.
             let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-            return items.iter().enumerate().try_for_each(|(place, item)| {
-                let told = self.coerce(ty.item_type(), item);
-                told.map_err(|mistake| Some(mistake.unwrap_or_else(|| format!("element {place} must not be null."))))
+            return items.iter().enumerate().try_for_each(|(index, item)| {
+                let coerced = self.coerce(ty.item_type(), item);
+                coerced.map_err(|error| Some(error.unwrap_or_else(|| format!("element {index} must not be null."))))
             });
         }
         let name = ty.inner_named_type();
@@ -165,9 +182,9 @@ impl Validator {
                 }
                 for (field, of) in &of.fields {
                     match fields.get(field.as_str()) {
-                        Some(value) => self.coerce(&of.ty, value).map_err(|mistake| {
+                        Some(value) => self.coerce(&of.ty, value).map_err(|error| {
                             let null = || format!("Field \"{name}.{field}\" must not be null.");
-                            Some(mistake.unwrap_or_else(null))
+                            Some(error.unwrap_or_else(null))
                         })?,
                         None if of.is_required() => {
                             return Err(Some(format!(
@@ -186,9 +203,10 @@ impl Validator {
                 "String" => value.is_string(),
                 "Boolean" => value.is_boolean(),
                 "ID" => value.is_string() || value.is_i64() || value.is_u64(),
-                // Objects and lists are no value of ours, however large they are.
+                // No custom scalar is an object or a list, however large.
                 _ if value.is_array() || value.is_object() => false,
-                _ => async_graphql::Value::from_json(value.clone()).is_ok_and(|value| reads(name, value)),
+                custom => custom_scalar(custom)
+                    .is_none_or(|check| async_graphql::Value::from_json(value.clone()).is_ok_and(check)),
             },
             _ => false,
         };
@@ -201,34 +219,34 @@ fn shortened(text: &str) -> &str {
     text.get(..text.floor_char_boundary(50)).unwrap_or(text)
 }
 
-/// Whether a value is one of a scalar of ours.
-fn reads(scalar: &str, value: async_graphql::Value) -> bool {
-    SCALARS.iter().find(|(name, _)| *name == scalar).is_none_or(|(_, reads)| reads(value))
+/// The check of a custom scalar; none for other types.
+fn custom_scalar(name: &str) -> Option<ScalarCheck> {
+    CUSTOM_SCALARS.iter().find(|(scalar, _)| *scalar == name).map(|(_, check)| *check)
 }
 
-/// The errors of a response.
-fn told(found: &DiagnosticList) -> Vec<ServerError> {
-    let each = found.iter().take(MAX_MISTAKES).map(|diagnostic| diagnostic.to_json());
+/// The first diagnostics, as errors of a response.
+fn errors_of(found: &DiagnosticList) -> Vec<ServerError> {
+    let each = found.iter().take(MAX_ERRORS).map(|diagnostic| diagnostic.to_json());
     each.map(|error| {
-        let places = error.locations.iter().map(|place| Pos { line: place.line, column: place.column });
-        ServerError { locations: places.collect(), ..ServerError::new(error.message, None) }
+        let locations = error.locations.iter().map(|at| Pos { line: at.line, column: at.column });
+        ServerError { locations: locations.collect(), ..ServerError::new(error.message, None) }
     })
     .collect()
 }
 
-/// Looks at the values of one operation, with those of the fragments that it spreads.
-struct Values<'a> {
+/// Checks the literals and variables of one operation, those of the fragments that it spreads included.
+struct ValueChecks<'a> {
     validator: &'a Validator,
     document: &'a ExecutableDocument,
     operation: &'a Operation,
-    mistakes: &'a mut Vec<ServerError>,
+    errors: &'a mut Vec<ServerError>,
 }
 
-impl<'a> Values<'a> {
+impl<'a> ValueChecks<'a> {
     fn operation(&mut self) {
         for variable in &self.operation.variables {
-            if let Some(standard) = &variable.default_value {
-                self.value(standard, &variable.ty, false);
+            if let Some(default) = &variable.default_value {
+                self.value(default, &variable.ty, false);
             }
             self.directives(&variable.directives);
         }
@@ -277,19 +295,19 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// A value at a place of this type, which may have a default.
+    /// A value at a location of this type, which may have a default.
     fn value(&mut self, value: &Node<Value>, ty: &Type, has_default: bool) {
         match &**value {
             Value::Variable(name) => self.variable(value, name, ty, has_default),
             Value::List(items) if ty.is_list() => {
                 items.iter().for_each(|item| self.value(item, ty.item_type(), false));
             }
-            Value::List(_) => self.own_scalar(value, ty, None),
+            Value::List(_) => self.custom_scalar(value, ty, None),
             Value::Object(fields) => {
                 let mut names = HashSet::new();
                 for (name, field) in fields {
                     if !names.insert(name) {
-                        self.mistake(value, format!("There can be only one input field named \"{name}\"."));
+                        self.error(value, format!("There can be only one input field named \"{name}\"."));
                     }
                     if let Some(ExtendedType::InputObject(of)) = self.validator.schema.types.get(ty.inner_named_type())
                         && let Some(definition) = of.fields.get(name)
@@ -297,53 +315,54 @@ impl<'a> Values<'a> {
                         self.value(field, &definition.ty, definition.default_value.is_some());
                     }
                 }
-                self.own_scalar(value, ty, None);
+                self.custom_scalar(value, ty, None);
             }
             Value::Null => {}
             Value::Enum(name) => {
-                self.own_scalar(value, ty, Some(async_graphql::Value::Enum(async_graphql::Name::new(name))))
+                self.custom_scalar(value, ty, Some(async_graphql::Value::Enum(async_graphql::Name::new(name))))
             }
-            Value::String(text) => self.own_scalar(value, ty, Some(text.as_str().into())),
-            Value::Boolean(is) => self.own_scalar(value, ty, Some((*is).into())),
-            Value::Int(number) => self.own_scalar(value, ty, number_of(number.as_str())),
-            Value::Float(number) => self.own_scalar(value, ty, number_of(number.as_str())),
+            Value::String(text) => self.custom_scalar(value, ty, Some(text.as_str().into())),
+            Value::Boolean(is) => self.custom_scalar(value, ty, Some((*is).into())),
+            Value::Int(number) => self.custom_scalar(value, ty, number_of(number.as_str())),
+            Value::Float(number) => self.custom_scalar(value, ty, number_of(number.as_str())),
         }
     }
 
-    /// Whether a literal is one of a scalar of ours, where such a one has to be here.
-    fn own_scalar(&mut self, place: &Node<Value>, ty: &Type, literal: Option<async_graphql::Value>) {
-        let name = ty.inner_named_type();
-        if SCALARS.iter().any(|(scalar, _)| name == scalar) && !literal.is_some_and(|literal| reads(name, literal)) {
-            self.mistake(place, format!("Expected a value of type \"{ty}\"."));
+    /// Checks a literal at the location of a custom scalar; none for a literal that no custom scalar has.
+    fn custom_scalar(&mut self, value: &Node<Value>, ty: &Type, literal: Option<async_graphql::Value>) {
+        if let Some(check) = custom_scalar(ty.inner_named_type())
+            && !literal.is_some_and(check)
+        {
+            self.error(value, format!("Expected a value of type \"{ty}\"."));
         }
     }
 
-    /// Whether a variable may be at a place: `IsVariableUsageAllowed` of the specification.
-    fn variable(&mut self, place: &Node<Value>, name: &Name, ty: &Type, has_default: bool) {
+    /// Checks that a variable is allowed at a location: `IsVariableUsageAllowed` of the specification.
+    fn variable(&mut self, value: &Node<Value>, name: &Name, ty: &Type, has_default: bool) {
         let Some(variable) = self.operation.variables.iter().find(|variable| variable.name == *name) else { return };
-        let is_given = has_default || variable.default_value.as_ref().is_some_and(|standard| !standard.is_null());
-        let fits = if ty.is_non_null() && !variable.ty.is_non_null() && is_given {
+        let has_value = has_default || variable.default_value.as_ref().is_some_and(|default| !default.is_null());
+        let is_allowed = if ty.is_non_null() && !variable.ty.is_non_null() && has_value {
             variable.ty.is_assignable_to(&ty.clone().nullable())
         } else {
             variable.ty.is_assignable_to(ty)
         };
-        if !fits {
+        if !is_allowed {
             let message =
                 format!("Variable \"${name}\" of type \"{}\" used in position expecting type \"{ty}\".", variable.ty);
-            self.mistake(place, message);
+            self.error(value, message);
         }
     }
 
-    fn mistake(&mut self, place: &Node<Value>, message: String) {
-        if self.mistakes.len() < MAX_MISTAKES {
-            let place = place.line_column_range(&self.document.sources).map(|range| range.start);
-            let position = place.map(|place| Pos { line: place.line, column: place.column });
-            self.mistakes.push(ServerError::new(message, position));
+    fn error(&mut self, value: &Node<Value>, message: String) {
+        if self.errors.len() < MAX_ERRORS {
+            let range = value.line_column_range(&self.document.sources);
+            let location = range.map(|range| Pos { line: range.start.line, column: range.start.column });
+            self.errors.push(ServerError::new(message, location));
         }
     }
 }
 
-/// A number as the library has it; none where it has none so large.
+/// A number as async-graphql has it; none where it is too large for one.
 fn number_of(text: &str) -> Option<async_graphql::Value> {
     text.parse().ok().map(async_graphql::Value::Number)
 }
@@ -358,49 +377,60 @@ mod tests {
         Validator::of(&super::super::sdl()).unwrap()
     }
 
-    fn mistakes(document: &str) -> Vec<String> {
+    fn errors(document: &str) -> Vec<String> {
         let found = validator().check(document, false).err().unwrap_or_default();
-        assert!(found.iter().all(|mistake| !mistake.locations.is_empty()), "each has a place: {found:?}");
-        found.into_iter().map(|mistake| mistake.message).collect()
+        assert!(found.iter().all(|error| !error.locations.is_empty()), "each has a location: {found:?}");
+        found.into_iter().map(|error| error.message).collect()
     }
 
     #[test]
-    fn what_the_library_leaves_open_is_a_mistake() {
+    fn what_the_library_leaves_open_is_an_error() {
         let twice = "mutation { deleteChat(input: { chatId: \"a\", chatId: \"b\" }) { errors { code } } }";
-        assert_eq!(mistakes(twice), ["There can be only one input field named \"chatId\"."]);
+        assert_eq!(errors(twice), ["There can be only one input field named \"chatId\"."]);
         let nullable = "mutation M($id: ID) { deleteChat(input: { chatId: $id }) { errors { code } } }";
         let expected = "Variable \"$id\" of type \"ID\" used in position expecting type \"ID!\".";
-        assert_eq!(mistakes(nullable), [expected]);
+        assert_eq!(errors(nullable), [expected]);
         let by_fragment = "query M($id: ID) { ...f } fragment f on Query { chat(id: $id) { id } }";
-        assert_eq!(mistakes(by_fragment).len(), 1);
+        assert_eq!(errors(by_fragment).len(), 1);
         let standard = nullable.replace("ID)", "ID = \"x\")");
-        assert_eq!(mistakes(&standard), [""; 0], "a default that is not null makes up for it");
+        assert_eq!(errors(&standard), [""; 0], "a default that is not null makes up for it");
         let amount = |amount: &str| {
             format!(
                 "mutation {{ adjustBalance(input: {{ userId: \"x\", amount: {amount}, reason: \"x\" }}) {{ errors {{ code }} }} }}"
             )
         };
-        assert_eq!(mistakes(&amount("100")), [""; 0]);
+        assert_eq!(errors(&amount("100")), [""; 0]);
         for odd in ["\"x\"", "1.5", "true", "[1]", "{a: 1}", "RED", "9007199254740993", "99999999999999999999999"] {
-            assert_eq!(mistakes(&amount(odd)), ["Expected a value of type \"Tokens!\"."], "{odd}");
+            assert_eq!(errors(&amount(odd)), ["Expected a value of type \"Tokens!\"."], "{odd}");
         }
     }
 
     #[test]
-    fn what_may_have_been_meant_is_told() {
-        let told =
-            |suggestions| validator().check("{ balanc { tokens } }", suggestions).unwrap_err()[0].message.clone();
-        assert_eq!(told(false), "type `Query` does not have a field `balanc`");
-        assert_eq!(told(true), "type `Query` does not have a field `balanc`. Did you mean `balance`?");
-        let far = validator().check(&format!("{{ {} }}", "x".repeat(30_000)), true).unwrap_err();
+    fn the_operation_is_found_by_its_name_or_is_the_only_one() {
+        let declared = |document: &str, name| {
+            let variables = validator().check(document, false).unwrap_or_else(|errors| panic!("{errors:?}"));
+            variables.of_operation(name).map(<[_]>::len)
+        };
+        let (one, two) = ("query A { __typename }", "query A { __typename } query B($x: ID!) { chat(id: $x) { id } }");
+        assert_eq!((declared(one, None), declared(one, Some("A")), declared(one, Some("B"))), (Some(0), Some(0), None));
+        assert_eq!((declared(two, None), declared(two, Some("A")), declared(two, Some("B"))), (None, Some(0), Some(1)));
+    }
+
+    #[test]
+    fn a_similar_field_is_suggested() {
+        let error =
+            |suggestions| validator().check("{ balanc { tokens } }", suggestions).err().unwrap()[0].message.clone();
+        assert_eq!(error(false), "type `Query` does not have a field `balanc`");
+        assert_eq!(error(true), "type `Query` does not have a field `balanc`. Did you mean `balance`?");
+        let far = validator().check(&format!("{{ {} }}", "x".repeat(30_000)), true).err().unwrap();
         assert!(!far[0].message.contains("Did you mean"));
     }
 
     #[test]
-    fn directives_of_typename_are_looked_at() {
-        assert_eq!(mistakes("query($x: Boolean!) { __typename @include(if: $x) }"), [""; 0]);
+    fn directives_of_typename_are_validated() {
+        assert_eq!(errors("query($x: Boolean!) { __typename @include(if: $x) }"), [""; 0]);
         for odd in ["@nope", "@include", "@skip(if: 1)", "@include(if: $x)", "@skip(if: true) @skip(if: true)"] {
-            assert_eq!(mistakes(&format!("{{ __typename {odd} }}")).len(), 1, "{odd}");
+            assert_eq!(errors(&format!("{{ __typename {odd} }}")).len(), 1, "{odd}");
         }
     }
 
@@ -412,7 +442,7 @@ mod tests {
                 ExecutableDocument::parse(&validator.schema, format!("query M({types}) {{ __typename }}"), "");
             let document = document.unwrap();
             let given = json!({ "v": value });
-            validator.check_variables(document.operations.get(None).unwrap(), given.as_object())
+            validator.check_variables(&document.operations.get(None).unwrap().variables, given.as_object())
         };
         for (ty, fine) in [
             ("Int!", json!(2147483647)),
@@ -448,8 +478,8 @@ mod tests {
             ("DeleteChatInput", json!({ "x": 1 }), "Field \"x\" is not defined by type \"DeleteChatInput\"."),
             ("DeleteChatInput", json!("x"), "\"x\" is no DeleteChatInput."),
         ] {
-            let told = check(&format!("$v: {ty}"), odd).unwrap_err();
-            assert!(told.ends_with(words) && told.starts_with("Variable \"$v\""), "{told}");
+            let error = check(&format!("$v: {ty}"), odd).unwrap_err();
+            assert!(error.ends_with(words) && error.starts_with("Variable \"$v\""), "{error}");
         }
         let missing = check("$v: Int, $w: Int!", json!(1)).unwrap_err();
         assert_eq!(missing, "Variable \"$w\" of required type \"Int!\" was not provided.");
@@ -457,12 +487,12 @@ mod tests {
     }
 
     #[test]
-    fn all_our_scalars_are_read() {
+    fn each_custom_scalar_has_a_check() {
         let validator = validator();
         let own = validator.schema.types.values().filter(|ty| !ty.is_built_in()).filter_map(|ty| ty.as_scalar());
         let mut own: Vec<&str> = own.map(|scalar| scalar.name.as_str()).collect();
         own.sort_unstable();
-        let mut read = SCALARS.map(|(name, _)| name);
+        let mut read = CUSTOM_SCALARS.map(|(name, _)| name);
         read.sort_unstable();
         assert_eq!(own, read);
     }
