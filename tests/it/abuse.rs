@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::installation::client;
 use crate::support::socket::{Events, Socket};
 use crate::support::{On, PASSWORD, Step, TestApp, openai};
 
@@ -260,7 +261,7 @@ async fn whoever_says_nothing_or_dribbles_is_closed() {
     assert!(told[2].1.starts_with("HTTP/1.1 200"), "{told:?}");
     assert!(told[3].1.starts_with("HTTP/1.1 4"), "{told:?}");
     // Others were served all the while.
-    let again = crate::support::installation::client().get(format!("http://{address}/healthz")).send().await;
+    let again = client().get(format!("http://{address}/healthz")).send().await;
     assert_eq!(again.unwrap().status(), 200);
 }
 
@@ -405,14 +406,7 @@ async fn whoever_never_reads_an_answer_is_closed_whatever_it_is() {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     tokio::spawn(server::metrics::serve(app.app.clone(), socket));
-    let page = crate::support::installation::client()
-        .get(format!("http://{address}/metrics"))
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let page = client().get(format!("http://{address}/metrics")).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("jeton_http_connections "), "{page}");
     never_read(narrow(address).await, request("GET", "/metrics", "", ""), FLOOD / page.len()).await;
 

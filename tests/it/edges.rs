@@ -10,6 +10,8 @@ use axum::http::Response;
 use axum::routing::post;
 use rstest::rstest;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::{On, TestApp, openai_with};
 use crate::v1::{DONE, Does, STOP, app_with, asking, piece, upstream};
@@ -317,5 +319,43 @@ async fn a_close_is_answered() {
             }
         };
         assert_eq!(answer.unwrap().code, CloseCode::Normal);
+    }
+}
+
+/// Sends bytes, and receives all that is answered until the connection is closed.
+async fn exchange(address: std::net::SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_without_one_host_is_400() {
+    let address = TestApp::start(On::Sqlite).await.serve().await;
+    let status = async |version: &str, hosts: &str| {
+        let request = format!("GET /healthz HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n");
+        exchange(address, &request).await.get(9..12).unwrap().to_owned()
+    };
+    assert_eq!(status("1.1", "Host: chat.example\r\n").await, "200");
+    assert_eq!(status("1.0", "").await, "200");
+    for hosts in ["", "Host: a\r\nHost: b\r\n", "Host: a\r\nHost: a\r\n", "Host: a/b\r\n"] {
+        assert_eq!(status("1.1", hosts).await, "400", "{hosts:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_comes_too_slowly_is_408() {
+    let app = TestApp::with(On::Sqlite, "http.body_timeout = '300ms'").await;
+    let (address, mia) = (app.serve().await, app.user("mia").await);
+    let access = mia.access.unwrap();
+    for path in ["/graphql", "/graphql/stream", "/api/chat/", "/api/token/", "/v1/chat/completions"] {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access}\r\nContent-Type: application/json\r\n\
+             Content-Length: 100\r\n\r\n{{"
+        );
+        let answer = exchange(address, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("too slowly"), "{path}: {answer}");
     }
 }
