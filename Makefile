@@ -73,7 +73,7 @@ cluster-test: ## 500 users of three servers behind nginx, while servers, Redis a
 	$(CARGO) test --workspace --locked --no-run --quiet
 	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/cluster_test.py $(ARGS)
 
-clients: ## follow the real model with the official graphql-ws and graphql-sse clients, audit GraphQL over HTTP, validate beside graphql-js
+clients: ## try the official graphql-ws and graphql-sse clients, audit GraphQL over HTTP, compare validation with graphql-js
 	$(CARGO) test --workspace --locked --no-run --quiet
 	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/clients.py $(ARGS)
 

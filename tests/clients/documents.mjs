@@ -69,8 +69,15 @@ class Writer {
       const fields = Object.values(type.getFields()).filter((field) => isNonNullType(field.type) || random.chance(0.4));
       return Object.fromEntries(fields.map((field) => [field.name, this.json(field.type)]));
     }
-    const values = { Int: [0, 1, 100], Float: [1, 1.5], Boolean: [true, false], ID: ["x", "1", 1], String: ["", "x", "word"] };
-    Object.assign(values, { Tokens: [0, -1, 9007199254740991], DateTime: ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5+02:00"] });
+    const values = {
+      Int: [0, 1, 100],
+      Float: [1, 1.5],
+      Boolean: [true, false],
+      ID: ["x", "1", 1],
+      String: ["", "x", "word"],
+      Tokens: [0, -1, 9007199254740991],
+      DateTime: ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5+02:00"],
+    };
     return random.pick(values[type.name] ?? ["x", "1"]);
   }
 
