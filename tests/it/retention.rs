@@ -12,6 +12,7 @@ use jeton::tokens::Tokens;
 use jeton::viewer::Actor;
 use rstest::rstest;
 use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -283,6 +284,22 @@ async fn a_run_that_dies_in_the_middle_is_taken_over(#[values(On::Sqlite, On::Po
     assert_eq!(counted(&app).await, 0);
 }
 
+async fn job_of(app: &TestApp) -> Option<job::Model> {
+    job::Entity::find_by_id("retention").one(app.app.db.read()).await.unwrap()
+}
+
+/// Whether no transaction has the job's row.
+async fn is_between_writes(app: &TestApp) -> bool {
+    let lock = app.app.db.write((), |txn, ()| {
+        Box::pin(async move {
+            let name = job::Column::Name;
+            let same = job::Entity::update_many().col_expr(name, Expr::col(name)).filter(name.eq("retention"));
+            Ok(same.exec(txn).await?)
+        })
+    });
+    tokio::time::timeout(Duration::from_secs(1), lock).await.is_ok_and(|locked| locked.is_ok())
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_taken_for_dead_writes_nothing_any_more(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -292,13 +309,19 @@ async fn a_run_that_was_taken_for_dead_writes_nothing_any_more(#[values(On::Sqli
     app.clock.advance(40 * DAY);
     let slow = app.second_server();
     let mut running = Box::pin(retention::run(&slow));
-    let begun = async {
-        while job::Entity::find().one(app.app.db.read()).await.unwrap().and_then(|job| job.holder).is_none() {}
-    };
+    // It is left where it holds no transaction open: on PostgreSQL another one would wait for that.
+    let begun = async { while job_of(&app).await.and_then(|job| job.holder).is_none() {} };
     tokio::select! {
         biased;
         () = begun => {}
         ran = &mut running => panic!("{ran:?}"),
+    }
+    while !is_between_writes(&app).await {
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(Duration::from_millis(1)) => {}
+            ran = &mut running => panic!("{ran:?}"),
+        }
     }
     // It stands still for a minute, and another one comes.
     app.clock.advance(Duration::from_secs(61));
