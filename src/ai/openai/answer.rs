@@ -104,8 +104,11 @@ impl Said {
 impl Answer {
     /// The text of the first choice, as WTF-8: half of a character may be in the next event.
     pub(super) fn text(&mut self) -> Vec<u8> {
-        let first = self.choices.iter_mut().filter(|choice| choice.index == 0);
-        first.flat_map(|choice| std::mem::take(&mut choice.text)).collect()
+        let mut text = Vec::new();
+        for choice in self.choices.iter_mut().filter(|choice| choice.index == 0) {
+            text.append(&mut choice.text);
+        }
+        text
     }
 
     /// What else was written: of the first choice but its text, and of all others.

@@ -1,6 +1,7 @@
 //! Server-sent events as they came, byte for byte, and what is in them.
 
 use axum::body::Bytes;
+use memchr::memchr2;
 
 use super::gather::{FREE, LargeAnswer, LargeAnswers};
 
@@ -66,24 +67,16 @@ impl Splitter {
 /// The position behind the first empty line. Lines end with a line feed, a carriage return, or both.
 fn end_of_event(bytes: &[u8], from: usize) -> Option<usize> {
     let mut place = from;
-    while let Some(byte) = bytes.get(place) {
-        let line_end = match byte {
-            b'\n' => Some(place + 1),
-            b'\r' if bytes.get(place + 1) == Some(&b'\n') => Some(place + 2),
-            b'\r' => Some(place + 1),
-            _ => None,
-        };
-        if let Some(next) = line_end {
-            match (bytes.get(next), bytes.get(next + 1)) {
-                (Some(b'\r'), Some(b'\n')) => return Some(next + 2),
-                // Whether a line feed belongs to it is not known yet.
-                (Some(b'\r'), None) => return None,
-                (Some(b'\n' | b'\r'), _) => return Some(next + 1),
-                _ => {}
-            }
-            place = next;
-        } else {
-            place += 1;
+    while let Some(found) = bytes.get(place..).and_then(|rest| memchr2(b'\n', b'\r', rest)) {
+        let line_end = place + found;
+        let is_pair = bytes.get(line_end..line_end + 2) == Some(b"\r\n");
+        let next = line_end + if is_pair { 2 } else { 1 };
+        match (bytes.get(next), bytes.get(next + 1)) {
+            (Some(b'\r'), Some(b'\n')) => return Some(next + 2),
+            // Whether a line feed belongs to it is not known yet.
+            (Some(b'\r'), None) => return None,
+            (Some(b'\n' | b'\r'), _) => return Some(next + 1),
+            _ => place = next,
         }
     }
     None
@@ -91,16 +84,15 @@ fn end_of_event(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// The data of an event: its `data` lines, joined. Nothing for comments.
 pub(super) fn data(event: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(event);
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let mut lines = text.split(['\n', '\r']).filter_map(|line| line.strip_prefix("data:"));
+    let event = event.strip_prefix("\u{feff}".as_bytes()).unwrap_or(event);
+    let mut lines = lines(event).filter_map(|line| line.strip_prefix(b"data:"));
     let first = lines.next()?;
-    let mut joined = first.strip_prefix(' ').unwrap_or(first).to_owned();
+    let mut joined = first.strip_prefix(b" ").unwrap_or(first).to_vec();
     for line in lines {
-        joined.push('\n');
-        joined.push_str(line.strip_prefix(' ').unwrap_or(line));
+        joined.push(b'\n');
+        joined.extend_from_slice(line.strip_prefix(b" ").unwrap_or(line));
     }
-    Some(joined)
+    Some(String::from_utf8(joined).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 /// Whether an event is named an error.
@@ -115,7 +107,16 @@ pub(super) fn is_comment(event: &[u8]) -> bool {
 }
 
 fn lines(event: &[u8]) -> impl Iterator<Item = &[u8]> {
-    event.split(|byte| matches!(byte, b'\n' | b'\r'))
+    let mut rest = Some(event);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (line, next) = match memchr2(b'\n', b'\r', text) {
+            Some(end) => (text.get(..end), text.get(end + 1..)),
+            None => (Some(text), None),
+        };
+        rest = next;
+        line
+    })
 }
 
 #[cfg(test)]
