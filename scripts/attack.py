@@ -58,6 +58,8 @@ ATTACKS = {
 CLOSING = 15.0
 #: An attack whose harm takes a while.
 SHORTEST = {"recordings": 20}
+#: Further slack for what the unoptimised code of the short form reads much more slowly: hundreds of megabytes of events.
+UNOPTIMISED = {"recordings": 2.0}
 
 
 @dataclass(frozen=True)
@@ -304,7 +306,7 @@ class Place:
 
 async def rows(postgres: str | None, options: argparse.Namespace) -> bool:
     """All rows on one database; whether every bound held."""
-    bounds, fine, kind = Bounds(options.slack), True, "PostgreSQL" if postgres else "SQLite"
+    fine, kind = True, "PostgreSQL" if postgres else "SQLite"
     print(f"\n{options.binary}, {kind}, {os.cpu_count()} cores, {CLIENTS} clients, {options.rounds} x {options.seconds:g} s")
     with Place(options.binary, postgres) as place:
         server = place.server("users")
@@ -319,7 +321,8 @@ async def rows(postgres: str | None, options: argparse.Namespace) -> bool:
                 row = await attack(name, server, users, options)
             finally:
                 server.kill()
-            missed = bounds.missed(row)
+            slack = options.slack * UNOPTIMISED.get(name, 1.0) if options.short else options.slack
+            missed = Bounds(slack).missed(row)
             fine &= not missed
             answers = ", ".join(f"{count} x {answer}" for answer, count in row.answers.items())
             notes = [", ".join(missed) or "-", *filter(None, [row.died, answers])]
