@@ -7,8 +7,9 @@
 Each row is an attack of scripts/attackers.py against a fresh server, with the default configuration and the echo model. 16
 clients send messages as fast as they are answered and one logs in twice a second: alone, beside the attack, and alone
 again. Shown are the messages a second and their 99th percentile with the ratios to the load alone, the longest wait, the
-messages that failed, the longest log-in, and the server's memory at most above what it had before. After each row the
-books are checked (`jeton verify`). The bounds are in `Bounds`; --check ends with 1 where one is missed. Runs on
+messages that failed, the longest log-in, and the server's memory at most above what it had before. The attacker runs on
+the same machine: what its own process takes of the processors is shown ("own"), and taken out of the ratio of messages,
+since it is no effect of the server. After each row the books are checked (`jeton verify`). The bounds are in `Bounds`; --check ends with 1 where one is missed. Runs on
 SQLite and, where it is installed, on PostgreSQL. Everything stays on the loopback interface and ends by itself: a server
 that takes more than --memory-limit is killed.
 """
@@ -101,9 +102,11 @@ class Row:
     died: str
     books: bool
     answers: dict[str, int]
+    #: What the attacker's own process takes of all processors.
+    own: float
 
     HEAD = (
-        f"{'':13} {'msg/s':>6} {'of alone':>8} {'p99 ms':>7} {'x':>5} {'worst s':>7} {'failed':>6} {'log-in s':>8} {'x':>5}"
+        f"{'':13} {'msg/s':>6} {'own':>4} {'of alone':>8} {'p99 ms':>7} {'x':>5} {'worst s':>7} {'failed':>6} {'log-in s':>8} {'x':>5}"
         f" {'MiB':>6} {'held':>5}  missed"
     )
 
@@ -111,7 +114,7 @@ class Row:
         times = self.late / self.late_alone
         logins = self.login / self.login_alone
         return (
-            f"{self.name:13} {self.rate:6.0f} {self.of_alone:8.2f} {self.late * 1000:7.0f} {times:5.1f} {self.worst:7.1f}"
+            f"{self.name:13} {self.rate:6.0f} {self.own:4.2f} {self.of_alone:8.2f} {self.late * 1000:7.0f} {times:5.1f} {self.worst:7.1f}"
             f" {self.failed:6} {self.login:8.2f} {logins:5.1f} {self.memory:6} {self.held:5} "
         )
 
@@ -203,18 +206,20 @@ class Server(rig.Server):
 
 
 @asynccontextmanager
-async def attacking(name: str, server: Server, seconds: float) -> AsyncIterator[dict[str, int]]:
-    """An attacker at work; how often it was answered what, once it is stopped."""
+async def attacking(name: str, server: Server, seconds: float) -> AsyncIterator[dict]:
+    """An attacker at work; once it is stopped, how often it was answered what, and the seconds that it was busy itself."""
     command = [sys.executable, attackers.__file__, name, str(server.port), str(server.upstream), str(seconds)]
     pipe = asyncio.subprocess.PIPE
     attacker = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
-    answers: dict[str, int] = {}
+    told: dict = {}
     try:
         if await asyncio.wait_for(attacker.stdout.readline(), 60) != b"ready\n":
             raise SystemExit(f"the attacker {name} could not begin")
-        yield answers
+        began = time.monotonic()
+        yield told
         attacker.stdin.close()
-        answers.update(json.loads(await asyncio.wait_for(attacker.stdout.readline(), 10) or "{}"))
+        told.update(json.loads(await asyncio.wait_for(attacker.stdout.readline(), 10) or "{}"))
+        told["own"] = told.get("busy", 0) / (time.monotonic() - began) / os.cpu_count()
     finally:
         attacker.stdin.close()
         try:
@@ -229,15 +234,16 @@ async def attack(name: str, server: Server, users: list[str], options: argparse.
     await server.start()
     watching = asyncio.create_task(server.watch(options.memory_limit))
     await honest.load(server.port, users, 1)
-    alone, beside, memory, held, answers = [await honest.load(server.port, users, options.alone)], [], 0, 0, {}
+    alone, beside, memory, held, told, own = [await honest.load(server.port, users, options.alone)], [], 0, 0, {}, []
     for _ in range(options.rounds):
         idle = server.memory()[0]
-        async with attacking(name, server, seconds) as answers:
+        async with attacking(name, server, seconds) as told:
             beside.append(await honest.load(server.port, users, seconds))
             if name == "readers":
                 deadline = time.monotonic() + CLOSING
                 while (held := server.held()) and time.monotonic() < deadline:
                     await asyncio.sleep(0.2)
+        own.append(told.get("own", 0))
         memory = max(memory, server.memory()[1] - idle)
         if not await server.answers():
             server.died = server.died or "does not answer"
@@ -258,7 +264,7 @@ async def attack(name: str, server: Server, users: list[str], options: argparse.
     return Row(
         name,
         rate=mean(beside, "rate"),
-        of_alone=mean(beside, "rate") / mean(alone, "rate"),
+        of_alone=mean(beside, "rate") / mean(alone, "rate") / (1 - statistics.mean(own)),
         late=mean(beside, "late"),
         late_alone=min(one.late for one in alone),
         worst=max(wait for one in beside for wait in one.waits),
@@ -269,7 +275,8 @@ async def attack(name: str, server: Server, users: list[str], options: argparse.
         held=held,
         died=server.died,
         books=books,
-        answers=answers,
+        answers=told.get("answers", {}),
+        own=statistics.mean(own),
     )
 
 

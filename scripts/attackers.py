@@ -20,11 +20,14 @@ import re
 import socket
 import struct
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 
 ADDRESS = "127.0.0.2"
 PASSWORD = "seven-green-kites"
+#: Bytes that are sent at once.
+PIECE = 1 << 16
 #: Seconds between an answer and the next request of the same loop.
 PAUSE = 0.05
 #: The same of queries that cost nearly what one query may cost, and are answered.
@@ -109,7 +112,11 @@ class Attacker:
         writer = None
         try:
             reader, writer = await self.connect()
-            writer.write(text.replace(b"Host: x", b"Host: x\r\nConnection: close", 1))
+            writer.write(text[:PIECE].replace(b"Host: x", b"Host: x\r\nConnection: close", 1))
+            # Piece by piece: copying a large body that is refused at its beginning would take of the honest clients' time.
+            for start in range(PIECE, len(text), PIECE):
+                await writer.drain()
+                writer.write(text[start : start + PIECE])
             await writer.drain()
             head = await reader.readuntil(b"\r\n\r\n")
             self.answers[head.split()[1].decode()] += 1
@@ -364,6 +371,7 @@ async def run(name: str, attacker: Attacker) -> None:
     asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
     loops = await getattr(attacker, name)()
     print("ready", flush=True)
+    busy = time.process_time()
     attacking = asyncio.gather(*loops)
     stopped = asyncio.create_task(stop.wait())
     # Loops that end, as those that only hold a connection do, are not the end of the attack.
@@ -371,7 +379,7 @@ async def run(name: str, attacker: Attacker) -> None:
     if attacking.done() and attacking.exception():
         raise attacking.exception()
     await stopped
-    print(json.dumps(attacker.answers), flush=True)
+    print(json.dumps({"answers": attacker.answers, "busy": time.process_time() - busy}), flush=True)
     # Connections, half-sent bodies and waiting requests go with the process.
     os._exit(0)
 
