@@ -22,14 +22,13 @@ use tokio::sync::oneshot;
 pub use self::pbkdf2::Pbkdf2;
 pub use self::queue::Lane;
 use self::queue::{Entry, Queue};
-pub use self::rules::{MAX_CHARS, MIN_CHARS, check, check_length, common};
+pub use self::rules::{MAX_CHARS, MIN_CHARS, check, check_length, common, normalize};
+use self::rules::{MAX_TYPED_BYTES, readings};
 use crate::error::Error;
 use crate::viewer::Address;
 
 /// How the stored text of a user without any password begins.
 pub const UNUSABLE: char = '!';
-/// Longest password that is verified, in bytes: more than any allowed one, since imported ones were made by other rules.
-const MAX_VERIFIED_BYTES: usize = 4096;
 
 /// Largest parameters of a stored hash: memory in KiB, passes, lanes. A hash says itself what verifying it takes, and may
 /// have come with a file of elsewhere.
@@ -92,7 +91,7 @@ impl Ticket {
         checked.map_err(|message| Error::field(field, message))
     }
 
-    /// Returns the hash of a password, in PHC string format.
+    /// Returns the hash of a password in its normal form ([`normalize`]), in PHC string format.
     ///
     /// # Errors
     /// INTERNAL if hashing fails.
@@ -100,17 +99,18 @@ impl Ticket {
         self.run(move || hash(password.expose_secret())).await?
     }
 
-    /// Returns whether this is the password. Without a stored hash, and for a password that is too long to be any user's,
+    /// Returns whether this is the password, in any of the forms in which it may have been hashed. All are tried, whichever
+    /// it is. Without a stored hash, and for a password that is too long to be any user's,
     /// it is not, after the same time.
     ///
     /// # Errors
     /// INTERNAL if the stored hash cannot be read.
     pub async fn verify(self, password: SecretString, stored: Option<String>) -> Result<bool, Error> {
-        let fits = password.expose_secret().len() <= MAX_VERIFIED_BYTES;
+        let fits = password.expose_secret().len() <= MAX_TYPED_BYTES;
         let password = if fits { password } else { String::new().into() };
         let stored = stored.filter(|stored| fits && !stored.starts_with(UNUSABLE));
         let (known, stored) = (stored.is_some(), stored.unwrap_or_else(|| self.hasher.decoy.to_string()));
-        let matches = self.run(move || matches(password.expose_secret(), &stored)).await??;
+        let matches = self.run(move || matches_any(password.expose_secret(), &stored)).await??;
         Ok(matches && known)
     }
 
@@ -140,7 +140,20 @@ fn give_way() {
 }
 
 fn hash(password: &str) -> Result<String, Error> {
+    hash_as_it_is(&normalize(password))
+}
+
+fn hash_as_it_is(password: &str) -> Result<String, Error> {
     Ok(Argon2::default().hash_password(password.as_bytes()).map_err(Error::internal)?.to_string())
+}
+
+/// Whether one of the readings of a password was hashed. None is left out once one is right: the time would tell which.
+fn matches_any(password: &str, stored: &str) -> Result<bool, Error> {
+    let mut any = false;
+    for reading in readings(password) {
+        any |= matches(&reading, stored)?;
+    }
+    Ok(any)
 }
 
 fn matches(password: &str, stored: &str) -> Result<bool, Error> {
@@ -178,9 +191,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_hash_of_any_form_is_met_by_what_was_hashed_and_by_its_normal_form() {
+        let hasher = Hasher::new(1, 1).unwrap();
+        let verify = async |password: &str, stored: &str| {
+            let ticket = hasher.enter(Lane::Verification, None).unwrap();
+            ticket.verify(password.into(), Some(stored.to_owned())).await.unwrap()
+        };
+        let (composed, decomposed, padded) = ("caf\u{e9} au lait", "cafe\u{301} au lait", " cafe\u{301} au lait ");
+        let new = hasher.enter(Lane::NewPassword, None).unwrap().hash(padded.into()).await.unwrap();
+        for typed in [composed, decomposed, padded] {
+            assert!(verify(typed, &new).await, "{typed:?}");
+        }
+        assert!(!verify("caf\u{e9}  au lait", &new).await, "white space within counts");
+        // Of elsewhere, or of older rules.
+        for (stored, right, wrong) in [
+            (decomposed, [composed, decomposed, padded].as_slice(), [].as_slice()),
+            (padded, &[padded], &[composed, decomposed]),
+            (composed, &[composed, decomposed, padded], &["cafe au lait"]),
+        ] {
+            let hash = hash_as_it_is(stored).unwrap();
+            for (typed, is_right) in right.iter().map(|typed| (typed, true)).chain(wrong.iter().map(|t| (t, false))) {
+                assert_eq!(verify(typed, &hash).await, is_right, "{stored:?} {typed:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn a_password_that_is_too_long_is_wrong_whatever_it_hashes_to() {
         let hasher = Hasher::new(1, 1).unwrap();
-        let (most, long) = ("x".repeat(MAX_VERIFIED_BYTES), "x".repeat(MAX_VERIFIED_BYTES + 1));
+        let (most, long) = ("x".repeat(MAX_TYPED_BYTES), "x".repeat(MAX_TYPED_BYTES + 1));
         for (password, right) in [(most, true), (long, false)] {
             let stored = hash(&password).unwrap();
             let ticket = hasher.enter(Lane::Verification, None).unwrap();

@@ -1,9 +1,13 @@
-//! What a new password has to be.
+//! What a new password has to be, and which texts count as the same one.
+
+use unicode_normalization::UnicodeNormalization;
 
 /// Shortest password in characters (NIST SP 800-63B).
 pub const MIN_CHARS: usize = 8;
 /// Longest password in characters: long enough for any passphrase, short enough to check quickly.
 pub const MAX_CHARS: usize = 256;
+/// Longest password that is normalized, in bytes: more than any allowed one takes, which may be typed as letters and marks.
+pub(super) const MAX_TYPED_BYTES: usize = 4096;
 /// zxcvbn's scale goes from 0 to 4; below 2 a password falls to an online attack that nobody slows down.
 const MIN_SCORE: u8 = 2;
 
@@ -52,13 +56,37 @@ pub fn common(username: &str) -> impl Iterator<Item = String> + use<> {
     COMMON.into_iter().map(str::to_owned).chain(own)
 }
 
+/// Returns a password in the form that is rated and hashed: without white space around it, in Unicode's form NFC, so that it
+/// is the same however a keyboard or a form writes it.
+pub fn normalize(typed: &str) -> String {
+    typed.trim().nfc().collect()
+}
+
+/// Returns what may have been hashed where this was typed, each once: the normal form, and for hashes that were made
+/// elsewhere or by older rules the text as it is, without white space around it, and in Unicode's form NFD. How many they
+/// are depends on the typed text alone.
+pub(super) fn readings(typed: &str) -> Vec<String> {
+    let trimmed = typed.trim();
+    let mut readings = vec![normalize(typed)];
+    for other in [typed.to_owned(), trimmed.to_owned(), trimmed.nfd().collect()] {
+        if !readings.contains(&other) {
+            readings.push(other);
+        }
+    }
+    readings
+}
+
 /// Checks the length of a new password, however long it is; the error is a sentence that says what is wrong.
 pub fn check_length(password: &str) -> Result<(), String> {
-    // A character has four bytes at most.
-    if password.len() > 4 * MAX_CHARS || password.chars().count() > MAX_CHARS {
-        return Err(format!("Ensure this password has no more than {MAX_CHARS} characters."));
+    let too_long = || Err(format!("Ensure this password has no more than {MAX_CHARS} characters."));
+    if password.len() > MAX_TYPED_BYTES {
+        return too_long();
     }
-    if password.chars().count() < MIN_CHARS {
+    let chars = normalize(password).chars().count();
+    if chars > MAX_CHARS {
+        return too_long();
+    }
+    if chars < MIN_CHARS {
         return Err(format!("Ensure this password has at least {MIN_CHARS} characters."));
     }
     Ok(())
@@ -69,6 +97,7 @@ pub fn check_length(password: &str) -> Result<(), String> {
 /// Takes up to a tenth of a second: on a server, [`super::Ticket::check`] does it on a hashing thread.
 pub fn check(password: &str, username: &str) -> Result<(), String> {
     check_length(password)?;
+    let password = &normalize(password);
     if password.to_lowercase() == username.to_lowercase() {
         return Err("This password is the user name.".to_owned());
     }
@@ -105,6 +134,22 @@ mod tests {
         for good in ["correct horse battery", "tr0ub4dor&3x", "пароль-из-трёх-слов"] {
             assert_eq!(check(good, "mia"), Ok(()), "{good}");
         }
+    }
+
+    #[test]
+    fn white_space_around_a_password_and_its_unicode_form_do_not_matter() {
+        for same in ["caf\u{e9}-au-lait", " caf\u{e9}-au-lait\n", "cafe\u{301}-au-lait", "\u{a0}cafe\u{301}-au-lait "] {
+            assert_eq!(normalize(same), "caf\u{e9}-au-lait", "{same:?}");
+        }
+        assert_eq!(readings("plain-password").len(), 1);
+        let all = ["caf\u{e9}", " cafe\u{301} ", "cafe\u{301}"];
+        assert_eq!(readings(" cafe\u{301} "), all);
+        // White space does not make a password longer, nor does how a syllable is typed.
+        assert!(check("        ", "mia").is_err() && check(" short       ", "mia").is_err());
+        let typed = "\u{1112}\u{1161}\u{11ab}".repeat(MAX_CHARS);
+        assert_eq!(check_length(&typed), Ok(()));
+        assert!(check_length(&format!("{typed}\u{1112}\u{1161}\u{11ab}")).is_err());
+        assert!(check(" mia-winter", "mia-winter").is_err(), "which is the name");
     }
 
     #[test]

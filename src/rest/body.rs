@@ -49,22 +49,38 @@ impl Fields {
 
     /// A text field without the white space around it. A mistake is kept for [`Fields::check`].
     pub(super) fn text(&mut self, field: &str, max_chars: usize) -> String {
+        let text = self.given(field).trim().to_owned();
+        if text.chars().count() > max_chars {
+            self.mistake(field, &format!("Ensure this field has no more than {max_chars} characters."));
+        }
+        self.without_nul(field, text)
+    }
+
+    /// A password as it was sent, since which white space counts is known elsewhere. A mistake is kept for
+    /// [`Fields::check`].
+    pub(super) fn password(&mut self, field: &str) -> String {
+        let password = self.given(field);
+        self.without_nul(field, password)
+    }
+
+    fn given(&mut self, field: &str) -> String {
         self.declared.push(field.to_owned());
         let text = match self.given.get(field) {
             None => return self.mistake(field, "This field is required."),
             Some(Value::Null) => return self.mistake(field, "This field may not be null."),
-            Some(Value::String(text)) => text.trim().to_owned(),
+            Some(Value::String(text)) => text.clone(),
             Some(Value::Number(number)) => number.to_string(),
             Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
                 return self.mistake(field, "Not a valid string.");
             }
         };
-        if text.is_empty() {
+        if text.trim().is_empty() {
             return self.mistake(field, "This field may not be blank.");
         }
-        if text.chars().count() > max_chars {
-            self.mistake(field, &format!("Ensure this field has no more than {max_chars} characters."));
-        }
+        text
+    }
+
+    fn without_nul(&mut self, field: &str, text: String) -> String {
         if text.contains('\0') {
             self.mistake(field, "Null characters are not allowed.");
         }

@@ -21,7 +21,8 @@ use crate::viewer::Origin;
 pub(super) struct Credentials {
     #[schema(min_length = 1)]
     username: String,
-    #[schema(min_length = 1)]
+    /// As it was chosen; white space around it does not matter.
+    #[schema(min_length = 1, max_length = 4096)]
     password: String,
 }
 
@@ -49,7 +50,7 @@ pub(super) async fn obtain(app: &App, request: Request) -> Answer {
     let origin = origin(&request);
     let mut fields = Fields::read(app, request).await?;
     let username = fields.text("username", usize::MAX);
-    let password = fields.text("password", usize::MAX);
+    let password = fields.password("password");
     fields.check()?;
     match session::log_in(app, &username, password.into(), origin).await {
         Ok(session::LoggedIn { access_token, refresh_token, user }) => {
