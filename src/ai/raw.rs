@@ -48,6 +48,48 @@ pub struct Malformed {
     pub message: String,
 }
 
+/// A type that a member of a call may have.
+pub trait FromMember: DeserializeOwned {
+    /// What the member has to be, in the words of JSON.
+    const KIND: &'static str;
+}
+
+impl FromMember for String {
+    const KIND: &'static str = "a string";
+}
+
+impl FromMember for bool {
+    const KIND: &'static str = "true or false";
+}
+
+impl FromMember for f64 {
+    const KIND: &'static str = "a number";
+}
+
+impl FromMember for u64 {
+    const KIND: &'static str = "a whole number that is not negative";
+}
+
+impl FromMember for i64 {
+    const KIND: &'static str = "a whole number";
+}
+
+impl FromMember for Vec<String> {
+    const KIND: &'static str = "a list of strings";
+}
+
+/// What a value is, in the words of JSON.
+fn what_is(json: &str) -> &'static str {
+    match json.trim_start().bytes().next() {
+        Some(b'"') => "a string",
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        _ => "this number",
+    }
+}
+
 impl Malformed {
     fn whole(message: String) -> Self {
         Self { param: None, message }
@@ -122,12 +164,13 @@ impl RawCall {
     ///
     /// # Errors
     /// A member of another type, or a long one.
-    pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Malformed> {
+    pub fn read<T: FromMember>(&self, name: &str) -> Result<Option<T>, Malformed> {
         let Some(json) = self.get(name) else { return Ok(None) };
         if json.len() > MAX_READ {
             return Err(Malformed::param(name, format!("`{name}` has more than {MAX_READ} bytes.")));
         }
-        serde_json::from_str(json).map_err(|error| Malformed::param(name, format!("`{name}`: {error}.")))
+        serde_json::from_str(json)
+            .map_err(|_| Malformed::param(name, format!("`{name}` has to be {}, not {}.", T::KIND, what_is(json))))
     }
 
     /// The text with other values for these members. Those that are not there come first, before all others. One of the

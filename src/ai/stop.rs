@@ -18,10 +18,12 @@ pub(super) fn stop_before(mut reply: Reply, stops: Vec<String>) -> Reply {
                 Ok(Event::Piece(piece)) => {
                     held.push_str(&piece);
                     if let Some(end) = stops.iter().filter_map(|stop| held.find(stop.as_str())).min() {
-                        held.truncate(end);
+                        let cut = held.split_off(end);
                         if !held.is_empty() {
                             yield Ok(Event::Piece(held));
                         }
+                        // It was written all the same.
+                        yield Ok(Event::Beside { other: cut, thoughts: String::new() });
                         // Dropping the rest stops the model, which so never says what it consumed.
                         yield Ok(Event::End(None));
                         return;
@@ -74,6 +76,8 @@ mod tests {
             match event.unwrap() {
                 Event::Piece(piece) => said.push(piece),
                 Event::End(usage) => return (said, usage),
+                // What was cut off counts.
+                Event::Beside { other, .. } => assert!(stops.iter().any(|stop| other.starts_with(stop)), "{other}"),
                 _ => unreachable!(),
             }
         }

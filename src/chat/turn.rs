@@ -65,7 +65,7 @@ pub(super) async fn drive(
     mut caller: Option<Caller>,
 ) -> Result<Ended, Error> {
     let Opened { chat, request, kept, price, input_bound, .. } = opened;
-    let (asked, began) = (request.clone(), std::time::Instant::now());
+    let (asked, began, is_call) = (request.clone(), std::time::Instant::now(), caller.is_some());
     tracing::Span::current().record("chat", chat.id);
     let mut written = Written::default();
     let turn = Turn {
@@ -88,7 +88,7 @@ pub(super) async fn drive(
         Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model failed.").with_source("a panic"))
     });
     // Programs know what to make of an answer without text.
-    if written.text.is_empty() && matches!(outcome, Outcome::Done) && asked.passing.is_none() {
+    if written.text.is_empty() && matches!(outcome, Outcome::Done) && !is_call {
         outcome = Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model gave no answer."));
     }
     let used = Used::of(model, &asked, price.is_metered().then_some(input_bound), &written, &outcome);

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::error::Refusal;
 use super::text;
-use crate::ai::{Passing, RawCall, Request};
+use crate::ai::{FromMember, Passing, RawCall, Request};
 use crate::app::{App, Model};
 use crate::chat::{Admission, Call};
 
@@ -22,6 +22,10 @@ pub(super) struct Asked {
 struct StreamOptions {
     #[serde(default)]
     include_usage: Option<bool>,
+}
+
+impl FromMember for StreamOptions {
+    const KIND: &'static str = "an object, in which `include_usage` is true or false";
 }
 
 /// Reads a call. Takes time in proportion to the body.

@@ -7,7 +7,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use serde_json::{Value, json};
 
 use super::answer;
@@ -120,15 +120,21 @@ async fn whole(app: &App, called: Called, limit: Option<u64>) -> Result<Response
 /// Answers in parts. What fails before the first one is refused like anything else.
 async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: bool) -> Result<Response, Refusal> {
     let Called { chat, balance, mut events, end } = called;
-    let first = match events.next().await {
+    let (first, end) = match events.next().await {
         Some(Event::Refused { status, body }) => {
             end.await?;
             return Ok(as_refused((status, body)));
         }
-        Some(first) => first,
+        Some(first) => (first, end),
         None => {
             let ended = end.await?;
-            return Err(failure(&ended).unwrap_or_else(Refusal::stopped));
+            match failure(&ended) {
+                // The answer is whole, and empty, such as one that begins with a text before which it was to end.
+                None if ended.chat.status == Status::Done => {
+                    (Event::Piece(String::new()), std::future::ready(Ok(ended)).boxed())
+                }
+                failure => return Err(failure.unwrap_or_else(Refusal::stopped)),
+            }
         }
     };
     let (app, row) = (app.clone(), chat.clone());

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::error::Refusal;
-use crate::ai::{Message, RawCall, Role, Sampling, members, string};
+use crate::ai::{FromMember, Message, RawCall, Role, Sampling, members, string};
 use crate::app::Model;
 
 /// Texts that may end a reply, and their length.
@@ -83,11 +83,10 @@ pub(super) fn sampling(raw: &RawCall, model: &str) -> Result<Sampling, Refusal> 
         }
     };
     let seed = raw.read::<i64>("seed")?.map(i64::cast_unsigned);
-    let stop = match raw.read("stop") {
-        Ok(None) => Vec::new(),
-        Ok(Some(Stop::One(stop))) => vec![stop],
-        Ok(Some(Stop::Many(stops))) => stops,
-        Err(_) => return Err(Refusal::param("stop", "`stop` is a text or a list of texts.")),
+    let stop = match raw.read("stop")? {
+        None => Vec::new(),
+        Some(Stop::One(stop)) => vec![stop],
+        Some(Stop::Many(stops)) => stops,
     };
     if stop.len() > MAX_STOPS || stop.iter().any(|stop: &String| stop.is_empty() || stop.len() > MAX_STOP_BYTES) {
         let message = format!("`stop` has at most {MAX_STOPS} texts, each of 1 to {MAX_STOP_BYTES} bytes.");
@@ -102,6 +101,10 @@ pub(super) fn sampling(raw: &RawCall, model: &str) -> Result<Sampling, Refusal> 
 enum Stop {
     One(String),
     Many(Vec<String>),
+}
+
+impl FromMember for Stop {
+    const KIND: &'static str = "a string or a list of strings";
 }
 
 /// The messages, which have to be text.

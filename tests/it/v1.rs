@@ -488,6 +488,48 @@ async fn the_next_upstream_answers_and_one_that_fails_rests(#[values(On::Sqlite,
     assert_eq!(heard.calls.load(Ordering::SeqCst), 7);
 }
 
+/// What was written up to the end of a stop text is used, though it is not shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_text_does_not_shrink_the_usage_and_may_leave_nothing() {
+    let app = TestApp::start(On::Sqlite).await;
+    let mia = app.user("mia").await;
+    let ask = async |stop: Value, stream: bool| {
+        let messages = json!([{ "role": "user", "content": "one two three" }]);
+        let call = json!({ "model": "echo", "messages": messages, "stop": stop, "stream": stream });
+        mia.post("/v1/chat/completions", call).await
+    };
+    let whole = ask(Value::Null, false).await.json();
+    let all = whole["choices"][0]["message"]["content"].as_str().unwrap().to_owned();
+    let cut = ask(json!([all]), false).await;
+    assert_eq!(cut.status, 200, "{}", cut.text);
+    let cut = cut.json();
+    assert_eq!(cut["choices"][0]["message"]["content"], "");
+    assert_eq!(cut["choices"][0]["finish_reason"], "stop");
+    assert_eq!(cut["usage"]["completion_tokens"], whole["usage"]["completion_tokens"]);
+    let stream = ask(json!(all), true).await;
+    assert!(stream.text.ends_with("data: [DONE]\n\n") && !stream.text.contains("error"), "{}", stream.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_of_the_wrong_type_is_told_in_the_words_of_json() {
+    let app = TestApp::start(On::Sqlite).await;
+    let mia = app.user("mia").await;
+    for (name, value, told) in [
+        ("temperature", json!("hot"), "`temperature` has to be a number, not a string."),
+        ("stream", json!("yes"), "`stream` has to be true or false, not a string."),
+        ("max_tokens", json!(-1), "`max_tokens` has to be a whole number that is not negative, not this number."),
+        ("seed", json!([1]), "`seed` has to be a whole number, not a list."),
+        ("model", json!({}), "`model` has to be a string, not an object."),
+        ("stop", json!(1), "`stop` has to be a string or a list of strings, not this number."),
+    ] {
+        let mut call = asking("echo", false);
+        call[name] = value;
+        let refused = mia.post("/v1/chat/completions", call).await;
+        let error = &refused.json()["error"];
+        assert_eq!((refused.status.as_u16(), &error["param"], &error["message"]), (400, &json!(name), &json!(told)));
+    }
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_answers_so_many_at_once(#[values(On::Sqlite, On::Postgres)] on: On) {
