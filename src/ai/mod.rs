@@ -15,7 +15,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use futures::stream::BoxStream;
 
-pub use self::raw::{Malformed, RawCall, members, string};
+pub use self::raw::{FromMember, Malformed, RawCall, members, string};
 use crate::error::Error;
 
 /// Who speaks in a [`Message`].
@@ -177,6 +177,12 @@ pub trait Provider: Send + Sync {
     /// ended early is then read on for a while, since only that count has what was not shown, such as reasoning.
     fn reports_usage(&self) -> bool {
         false
+    }
+
+    /// Returns for each upstream of the model, in the order in which they are asked, whether it rests since it failed again
+    /// and again. Empty where the model has none.
+    fn resting(&self) -> Vec<bool> {
+        Vec::new()
     }
 }
 

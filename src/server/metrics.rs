@@ -145,6 +145,15 @@ fn gathered(app: &App) -> Registry {
         queued.get_or_create(&[("lane", lane.name())]).set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
     registry.register("queued_password_hashes", "Password hashes that wait for a thread, by lane", queued);
+    let resting = Family::<[(&'static str, String); 2], Gauge>::default();
+    for model in app.models.iter() {
+        for (place, rests) in model.provider.resting().into_iter().enumerate() {
+            let labels = [("model", model.name.clone()), ("upstream", (place + 1).to_string())];
+            resting.get_or_create(&labels).set(i64::from(rests));
+        }
+    }
+    let help = "Whether an upstream rests since it failed again and again, by model and place in its list of upstreams";
+    registry.register("upstream_resting", help, resting);
     let build = Family::<[(&'static str, &'static str); 1], Gauge>::default();
     build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
     registry.register("build_info", "The version that runs", build);

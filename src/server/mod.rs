@@ -90,10 +90,24 @@ pub fn router(app: &App) -> Router {
 async fn ready(State(app): State<App>) -> Response {
     let database = timeout(Duration::from_secs(2), app.db.ping()).await;
     match database {
-        Ok(Ok(())) if !app.tasks.is_closed() => format!("ready\n{}", neighbours::notes(&app)).into_response(),
+        Ok(Ok(())) if !app.tasks.is_closed() => {
+            format!("ready\n{}{}", neighbours::notes(&app), upstream_notes(&app)).into_response()
+        }
         Ok(Ok(())) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response(),
         Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response(),
     }
+}
+
+/// A line for each model of which upstreams rest. This server is not the less ready: another one would ask the same ones.
+fn upstream_notes(app: &App) -> String {
+    let resting = app.models.iter().map(|model| (&model.name, model.provider.resting()));
+    resting
+        .filter(|(_, upstreams)| upstreams.contains(&true))
+        .map(|(model, upstreams)| {
+            let rest = upstreams.iter().filter(|rests| **rests).count();
+            format!("model {model}: {rest} of {} upstreams rest, since they failed again and again\n", upstreams.len())
+        })
+        .collect()
 }
 
 /// The span of a request: its lines in the log carry the id that the answer carries. No query string, which may hold

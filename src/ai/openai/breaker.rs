@@ -55,6 +55,12 @@ impl Breaker {
         state.trickle.map_or(Duration::ZERO, |trickle| trickle.saturating_duration_since(now))
     }
 
+    /// Whether the upstream rests.
+    pub(super) fn rests(&self, now: Instant) -> bool {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.until.is_some_and(|until| until > now)
+    }
+
     /// The upstream answered.
     pub(super) fn well(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
@@ -82,8 +88,9 @@ mod tests {
             assert!(breaker.may_ask(rest, now));
             breaker.failed(rest, now);
         }
-        assert!(!breaker.may_ask(rest, now));
+        assert!(!breaker.may_ask(rest, now) && breaker.rests(now));
         now += rest;
+        assert!(!breaker.rests(now));
         assert!(breaker.may_ask(rest, now), "one tries");
         assert!(!breaker.may_ask(rest, now), "the others wait");
         breaker.failed(rest, now);

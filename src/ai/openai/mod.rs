@@ -194,6 +194,11 @@ impl Provider for OpenAi {
     fn reports_usage(&self) -> bool {
         true
     }
+
+    fn resting(&self) -> Vec<bool> {
+        let now = Instant::now();
+        self.0.upstreams.iter().map(|upstream| upstream.breaker.rests(now)).collect()
+    }
 }
 
 /// The bytes of an answer.
