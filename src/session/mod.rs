@@ -116,6 +116,9 @@ pub async fn begin(app: &App, user: user::Model, user_agent: Option<String>) -> 
         last_used_at: Set(now),
         expires_at: Set(expiry(app, now)),
         revoked_at: Set(None),
+        used_jti: Set(None),
+        used_at: Set(None),
+        used_by: Set(None),
     };
     let (session, user) = app
         .db
@@ -198,45 +201,90 @@ pub async fn renew(app: &App, refresh_token: &str, origin: &Origin) -> Result<Re
     }
 }
 
-/// New access and refresh tokens for a refresh token, which is used up. Using it again ends the session: one of the two
-/// who have it is a thief.
+/// New access and refresh tokens for a refresh token, which is used up. Using it again ends the session, since one of the two
+/// who have it is a thief; but for the client that used it, whose answer may have been lost, it gives the same pair once
+/// more within [`USED_GRACE`].
 ///
 /// # Errors
 /// UNAUTHENTICATED where the token is refused.
 pub async fn rotate(app: &App, used: &str, origin: &Origin) -> Result<LoggedIn, Error> {
     limit_refreshes(app, origin).await?;
-    let (before, user) = refreshable(app, used).await??;
-    let (now, next) = (app.clock.now(), app.random.hex128());
-    let rotated = app
-        .db
-        .write((before, next, now, expiry(app, now)), |txn, (before, next, now, expiry)| {
-            Box::pin(async move {
-                // Guarded by the token's id: of two who use it at once, only one goes on.
-                let rows = session::Entity::update_many()
-                    .col_expr(Column::RefreshJti, Expr::value(next.as_str()))
-                    .col_expr(Column::LastUsedAt, Expr::value(*now))
-                    .col_expr(Column::ExpiresAt, Expr::value(*expiry))
-                    .filter(Column::Id.eq(before.id))
-                    .filter(Column::RefreshJti.eq(&before.refresh_jti))
-                    .filter(Column::RevokedAt.is_null())
-                    .exec_with_returning(txn)
-                    .await?;
-                match rows.into_iter().next() {
-                    Some(session) => Ok(Some(session)),
-                    None => revoke(txn, before.id, *now).await.map(|()| None),
-                }
-            })
+    let now = app.clock.now();
+    let claims = app.keys.verify(used, Kind::Refresh, now).map_err(Denied::from)?;
+    let (_, user) = live(app, &claims).await??;
+    let client = app.hashes.of(format!("client {:?} {:?}", origin.address, origin.user_agent).as_bytes());
+    let next = Next { jti: app.random.hex128(), client, now, expiry: expiry(app, now) };
+    let rotated = app.db.write((claims, next), |txn, (used, next)| {
+        Box::pin(async move {
+            // Guarded by the token's id: of two who use it at once, only one goes on.
+            if let Some(session) = use_up(txn, used, next).await? {
+                return Ok(Some(session));
+            }
+            match once_more(txn, used, next).await? {
+                None => revoke(txn, used.session_id, next.now).await.map(|()| None),
+                session => Ok(session),
+            }
         })
-        .await?;
-    let Some(session) = rotated else {
+    });
+    let Some(session) = rotated.await? else {
+        tracing::warn!(user = user.id, "a used refresh token came back: session ended");
         account::announce_sessions(app, user.id);
         return Err(Denied::Invalid.into());
     };
+    // Signed for the time of its first use, and with ids that are its own, the pair is the same both times.
+    let at = session.used_at.unwrap_or(now);
+    let jti: String = app.hashes.of(session.refresh_jti.as_bytes()).chars().take(32).collect();
+    let access = Subject { kind: Kind::Access, user_id: user.id, session_id: session.id, jti: &jti };
     Ok(LoggedIn {
-        access_token: access_token(app, user.id, session.id, now)?,
-        refresh_token: refresh_token(app, &session, now)?,
+        access_token: app.keys.sign(access, at, app.config.auth.access_ttl).map_err(Error::internal)?,
+        refresh_token: refresh_token(app, &session, at)?,
         user,
     })
+}
+
+/// How long after its first use a refresh token gives the same pair once more.
+const USED_GRACE: TimeDelta = TimeDelta::seconds(10);
+
+/// What comes after a refresh token.
+struct Next {
+    /// The id of the next one.
+    jti: String,
+    /// A keyed hash of the client.
+    client: String,
+    now: DateTime<Utc>,
+    expiry: DateTime<Utc>,
+}
+
+/// Uses up a refresh token; nothing where it was used before.
+async fn use_up(txn: &Txn, used: &Claims, next: &Next) -> Result<Option<session::Model>, Error> {
+    let rows = session::Entity::update_many()
+        .col_expr(Column::RefreshJti, Expr::value(next.jti.as_str()))
+        .col_expr(Column::LastUsedAt, Expr::value(next.now))
+        .col_expr(Column::ExpiresAt, Expr::value(next.expiry))
+        .col_expr(Column::UsedJti, Expr::value(used.jti.as_str()))
+        .col_expr(Column::UsedAt, Expr::value(next.now))
+        .col_expr(Column::UsedBy, Expr::value(next.client.as_str()))
+        .filter(Column::Id.eq(used.session_id))
+        .filter(Column::RefreshJti.eq(used.jti.as_str()))
+        .filter(Column::RevokedAt.is_null())
+        .exec_with_returning(txn)
+        .await?;
+    Ok(rows.into_iter().next())
+}
+
+/// The session as its client left it a moment ago, where the same client comes with the same token for the second time;
+/// nothing for anybody else, and the third time.
+async fn once_more(txn: &Txn, used: &Claims, next: &Next) -> Result<Option<session::Model>, Error> {
+    let rows = session::Entity::update_many()
+        .col_expr(Column::UsedJti, Expr::value(None::<String>))
+        .filter(Column::Id.eq(used.session_id))
+        .filter(Column::UsedJti.eq(used.jti.as_str()))
+        .filter(Column::UsedBy.eq(next.client.as_str()))
+        .filter(Column::UsedAt.gt(next.now - USED_GRACE))
+        .filter(Column::RevokedAt.is_null())
+        .exec_with_returning(txn)
+        .await?;
+    Ok(rows.into_iter().next())
 }
 
 async fn limit_refreshes(app: &App, origin: &Origin) -> Result<(), Error> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use jeton::account::admin::{self, Change};
 use jeton::viewer::Actor;
 use rstest::rstest;
@@ -66,10 +68,52 @@ async fn a_refresh_token_used_twice_ends_its_session(#[values(On::Sqlite, On::Po
     let stolen = mia.refresh.clone().unwrap();
     let next = refresh(&app.anonymous(), &stolen).await;
     assert_eq!(next["errors"], json!([]));
-    assert_eq!(refresh(&app.anonymous(), &stolen).await["errors"][0]["code"], "UNAUTHENTICATED");
+    // Another client at once, and the same one later.
+    assert_eq!(refresh_as(&app, "thief/1.0", &stolen).await["errors"][0]["code"], "UNAUTHENTICATED");
     let successor = next["refreshToken"].as_str().unwrap();
     assert_eq!(refresh(&app.anonymous(), successor).await["errors"][0]["code"], "UNAUTHENTICATED");
     assert!(!is_in(&mia).await, "the access token ends with the session");
+    let tom = app.user("tom").await;
+    let token = tom.refresh.clone().unwrap();
+    let next = refresh(&app.anonymous(), &token).await;
+    app.clock.advance(Duration::from_secs(10));
+    assert_eq!(refresh(&app.anonymous(), &token).await["errors"][0]["code"], "UNAUTHENTICATED");
+    let successor = next["refreshToken"].as_str().unwrap();
+    assert_eq!(refresh(&app.anonymous(), successor).await["errors"][0]["code"], "UNAUTHENTICATED");
+}
+
+/// As a client that calls itself so.
+async fn refresh_as(app: &TestApp, agent: &str, token: &str) -> Value {
+    let body = json!({ "query": REFRESH, "variables": { "token": token } }).to_string();
+    let request = Request::post("/graphql").header("content-type", "application/json").header("user-agent", agent);
+    app.anonymous().send(request.body(Body::from(body)).unwrap()).await.json()["data"]["refreshToken"].take()
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_lost_the_answer_gets_the_same_pair_once_more(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let token = mia.refresh.clone().unwrap();
+    let lost = refresh_as(&app, "phone/1.0", &token).await;
+    app.clock.advance(Duration::from_secs(9));
+    let again = refresh_as(&app, "phone/1.0", &token).await;
+    assert_eq!((&again["accessToken"], &again["refreshToken"]), (&lost["accessToken"], &lost["refreshToken"]));
+    assert_ne!(again["refreshToken"], token);
+    let mut phone = mia.clone();
+    phone.access = again["accessToken"].as_str().map(str::to_owned);
+    assert!(is_in(&phone).await);
+    // The pair goes on as any other, and the token that was lost once is nobody's any more.
+    let next = refresh_as(&app, "phone/1.0", again["refreshToken"].as_str().unwrap()).await;
+    assert_eq!(next["errors"], json!([]));
+    assert_eq!(refresh_as(&app, "phone/1.0", &token).await["errors"][0]["code"], "UNAUTHENTICATED");
+    assert!(!is_in(&phone).await);
+    let tom = app.user("tom").await;
+    let token = tom.refresh.clone().unwrap();
+    for _ in 0..2 {
+        assert_eq!(refresh(&app.anonymous(), &token).await["errors"], json!([]));
+    }
+    assert_eq!(refresh(&app.anonymous(), &token).await["errors"][0]["code"], "UNAUTHENTICATED", "once more, not twice");
 }
 
 #[rstest]
@@ -78,11 +122,17 @@ async fn of_two_who_refresh_at_once_one_at_most_goes_on(#[values(On::Sqlite, On:
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let token = mia.refresh.clone().unwrap();
-    let (nobody, token) = (app.anonymous(), token.as_str());
-    let (one, two) = tokio::join!(refresh(&nobody, token), refresh(&nobody, token));
+    let (one, two) = tokio::join!(refresh_as(&app, "one", &token), refresh_as(&app, "two", &token));
     let winners = [&one, &two].into_iter().filter(|answer| answer["accessToken"].is_string()).count();
     assert_eq!(winners, 1);
     assert!(!is_in(&mia).await);
+    // One client that asks twice at once, as pages in two tabs do, has one pair.
+    let tom = app.user("tom").await;
+    let token = tom.refresh.clone().unwrap();
+    let (one, two) = tokio::join!(refresh_as(&app, "one", &token), refresh_as(&app, "one", &token));
+    assert!(one["refreshToken"].is_string(), "{one}");
+    assert_eq!((&one["accessToken"], &one["refreshToken"]), (&two["accessToken"], &two["refreshToken"]));
+    assert!(is_in(&tom).await);
 }
 
 #[rstest]
@@ -158,13 +208,12 @@ async fn guessing_slows_down_and_a_success_ends_the_wait(#[values(On::Sqlite, On
 
 /// A GraphQL request of a browser, whose session is in a cookie.
 async fn browse(client: &Client, cookie: Option<&str>, query: &str) -> (Value, Option<String>) {
-    let mut request = axum::http::Request::post("/graphql")
-        .header("content-type", "application/json")
-        .header("x-jeton-session", "cookie");
+    let mut request =
+        Request::post("/graphql").header("content-type", "application/json").header("x-jeton-session", "cookie");
     if let Some(cookie) = cookie {
         request = request.header("cookie", format!("theme=dark; {cookie}"));
     }
-    let body = axum::body::Body::from(json!({ "query": query }).to_string());
+    let body = Body::from(json!({ "query": query }).to_string());
     let answer = client.send(request.body(body).unwrap()).await;
     let cookie = answer.headers.get("set-cookie").map(|value| value.to_str().unwrap().to_owned());
     (answer.json()["data"].take(), cookie)
@@ -187,9 +236,8 @@ async fn a_browser_keeps_its_refresh_token_in_a_cookie(#[values(On::Sqlite, On::
     let refresh = "mutation { refreshToken(input: {}) { accessToken refreshToken user { username } errors { code } } }";
     let pair = cookie.split(';').next().unwrap().to_owned();
     // Without the header, which no foreign page can send, the cookie is nothing.
-    let forged =
-        axum::http::Request::post("/graphql").header("content-type", "application/json").header("cookie", &pair);
-    let body = axum::body::Body::from(json!({ "query": refresh }).to_string());
+    let forged = Request::post("/graphql").header("content-type", "application/json").header("cookie", &pair);
+    let body = Body::from(json!({ "query": refresh }).to_string());
     let forged = nobody.send(forged.body(body).unwrap()).await;
     assert_eq!(forged.json()["data"]["refreshToken"]["errors"][0]["code"], "UNAUTHENTICATED");
     assert_eq!(forged.headers.get("set-cookie"), None);
@@ -199,7 +247,10 @@ async fn a_browser_keeps_its_refresh_token_in_a_cookie(#[values(On::Sqlite, On::
     assert_eq!(renewed["refreshToken"]["refreshToken"], Value::Null);
     let next = next.unwrap().split(';').next().unwrap().to_owned();
     assert_ne!(next, pair);
-    // A used one ends the session, and the cookie goes.
+    // The answer may have been lost once. After that a used one ends the session, and the cookie goes.
+    let (again, same) = browse(&nobody, Some(&pair), refresh).await;
+    assert_eq!(again["refreshToken"]["errors"], json!([]));
+    assert_eq!(same.unwrap().split(';').next(), Some(next.as_str()));
     let (refused, gone) = browse(&nobody, Some(&pair), refresh).await;
     assert_eq!(refused["refreshToken"]["errors"][0]["code"], "UNAUTHENTICATED");
     assert!(gone.unwrap().starts_with("jeton_refresh=; Path=/graphql; Max-Age=0;"));
