@@ -2,22 +2,27 @@
 //!
 //! POST takes `application/json` only: other types could be sent by a foreign page without a preflight. GET runs
 //! queries only. Answers are `application/graphql-response+json` for those who ask for it, with a status that tells a
-//! request that was not executed (400) from one that was (200); `application/json` answers such requests with 200.
+//! request that was not executed (400) from one that was (200); `application/json` answers such requests with 200. Whoever
+//! prefers events, or opens a socket, is served as at `/graphql/stream` and `/graphql/ws`.
 
 use async_graphql::parser::types::OperationType;
 use axum::Extension;
 use axum::body::Body;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response as HttpResponse};
 
 use super::answer::Answer;
 use super::operation::Operation;
-use super::request::{self, Asked, Graphql, JSON, Refusal, accepts};
+use super::request::{self, Asked, Graphql, JSON, Refusal, preferred};
+use super::{sse, ws};
 use crate::viewer::{Address, Origin};
 
 const RESPONSE_JSON: &str = "application/graphql-response+json";
+const HTML: &str = "text/html";
 
 /// The media type of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,9 +36,18 @@ pub(super) async fn by_get(
     RawQuery(query): RawQuery,
     address: Option<Extension<Address>>,
     headers: HeaderMap,
+    extensions: Extensions,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> HttpResponse {
-    let wants_page = accepts(&headers).iter().any(|accepted| accepted.starts_with("text/html"));
-    if wants_page
+    // Clients that are given one address for all try it for their sockets, too.
+    if let Ok(upgrade) = upgrade {
+        return ws::upgrade(State(graphql), address, headers, extensions, upgrade).await;
+    }
+    let wanted = preferred(&headers, &[JSON, RESPONSE_JSON, HTML, sse::EVENTS]);
+    if wanted == Some(sse::EVENTS) {
+        return sse::by_get(State(graphql), RawQuery(query), address, headers).await;
+    }
+    if wanted == Some(HTML)
         && query.as_deref().is_none_or(|query| !query.contains("query="))
         && graphql.app.config.graphql.graphiql
     {
@@ -49,6 +63,9 @@ pub(super) async fn by_post(
     headers: HeaderMap,
     body: Body,
 ) -> HttpResponse {
+    if preferred(&headers, &[JSON, RESPONSE_JSON, sse::EVENTS]) == Some(sse::EVENTS) {
+        return sse::by_post(State(graphql), address, headers, body).await;
+    }
     let origin = request::origin(&headers, address);
     let asked = request::from_body(&graphql.app, &headers, body).await;
     answer(&graphql, &headers, origin, false, asked).await
@@ -96,17 +113,9 @@ async fn execute(
     }
 }
 
-/// The media type to answer in: the first that the client accepts, the older one where it does not care.
+/// The media type to answer in: the one that the client prefers, the older one where it does not care.
 fn negotiate(headers: &HeaderMap) -> Option<Media> {
-    let accepted = accepts(headers);
-    if accepted.is_empty() {
-        return Some(Media::Json);
-    }
-    accepted.iter().find_map(|accepted| match accepted.split(';').next().unwrap_or_default().trim() {
-        RESPONSE_JSON => Some(Media::Response),
-        JSON | "*/*" | "application/*" => Some(Media::Json),
-        _ => None,
-    })
+    preferred(headers, &[JSON, RESPONSE_JSON]).map(|media| if media == JSON { Media::Json } else { Media::Response })
 }
 
 pub(super) fn refuse(media: Media, refused: Refusal) -> HttpResponse {

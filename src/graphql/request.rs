@@ -1,6 +1,7 @@
 //! What every carrier has to do before the schema can run an operation: who is asking, what is asked, and whether the
 //! carrier may bring it.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -254,14 +255,55 @@ fn parse(body: &[u8]) -> Result<Asked, Refusal> {
     Ok(Asked { bytes: body.len(), ..asked })
 }
 
-/// The media types that the client accepts, in its order.
-pub(super) fn accepts(headers: &HeaderMap) -> Vec<String> {
+/// Returns which of these media types the client prefers (RFC 9110, section 12.5.1): by quality, then the one that it names
+/// more exactly, then the one that it names first. The first of them for a client that accepts any; `None` where it accepts
+/// none.
+pub(super) fn preferred<'m>(headers: &HeaderMap, offered: &[&'m str]) -> Option<&'m str> {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(|value| value.trim().to_ascii_lowercase())
-        .filter(|v| !v.is_empty())
-        .collect()
+    let ranges: Vec<_> = values.flat_map(|value| value.split(',')).filter_map(Range::read).take(MAX_RANGES).collect();
+    if ranges.is_empty() {
+        return offered.first().copied();
+    }
+    let rated = offered.iter().filter_map(|media| {
+        // The most exact range decides, also where it says that the type is not accepted.
+        let named =
+            ranges.iter().enumerate().filter_map(|(place, range)| Some((range.exactness(media)?, place, range)));
+        let (exactness, place, range) = named.max_by_key(|(exactness, place, _)| (*exactness, Reverse(*place)))?;
+        (range.quality > 0).then_some(((range.quality, exactness, Reverse(place)), *media))
+    });
+    // The first of those that are alike.
+    rated.reduce(|best, other| if other.0 > best.0 { other } else { best }).map(|(_, media)| media)
+}
+
+/// Media ranges of a client that are read.
+const MAX_RANGES: usize = 50;
+
+/// What a client accepts.
+struct Range {
+    /// Such as `application/json`, `text/*` or `*/*`, in small letters.
+    media: String,
+    /// In thousandths.
+    quality: u16,
+}
+
+impl Range {
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(|part| part.trim().to_ascii_lowercase());
+        let media = parts.next().filter(|media| !media.is_empty())?;
+        let quality = parts.find_map(|part| part.strip_prefix("q=")?.trim().parse::<f32>().ok());
+        Some(Self { media, quality: (quality.unwrap_or(1.0).clamp(0.0, 1.0) * 1000.0) as u16 })
+    }
+
+    /// How exactly it names a media type; `None` where it does not.
+    fn exactness(&self, media: &str) -> Option<u8> {
+        let all_of_kind = self.media.strip_suffix('*').filter(|kind| kind.len() > 2);
+        match self.media.as_str() {
+            own if own == media => Some(2),
+            _ if all_of_kind.is_some_and(|kind| media.starts_with(kind)) => Some(1),
+            "*/*" | "*" => Some(0),
+            _ => None,
+        }
+    }
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -23,13 +23,15 @@ use tokio::time::timeout;
 use super::answer::Answer;
 use super::http::{Media, refuse};
 use super::operation::Operation;
-use super::request::{self, Asked, Graphql, Refusal, accepts};
+use super::request::{self, Asked, Graphql, Refusal, preferred};
 use crate::error::Code;
 use crate::rate_limit::Place;
 use crate::viewer::{Address, Origin, Viewer};
 
 /// Answers that may wait for the client, beside what lies in the connection's own buffers.
 const WAITING: usize = 4;
+/// The media type of the answers.
+pub(super) const EVENTS: &str = "text/event-stream";
 /// A comment, which clients ignore.
 const HEARTBEAT: &str = ":\n\n";
 
@@ -99,10 +101,7 @@ async fn begin(
     by_get: bool,
     asked: Result<Asked, Refusal>,
 ) -> Result<Begun, Refusal> {
-    let accepted = accepts(headers);
-    let is_events =
-        |accepted: &String| matches!(accepted.split(';').next(), Some("text/event-stream" | "text/*" | "*/*"));
-    if !accepted.is_empty() && !accepted.iter().any(is_events) {
+    if preferred(headers, &[EVENTS]).is_none() {
         return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, "Answers are text/event-stream."));
     }
     let token = request::credential(headers)?;

@@ -5,14 +5,15 @@
 //! client at once. A client that does not read for too long is dropped. Each operation runs as whoever the socket's access
 //! token proves at that moment, and the socket is closed when the token or its session ends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use async_graphql::parser::types::OperationType;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::Response as HttpResponse;
 use futures::StreamExt;
 use futures::future::OptionFuture;
@@ -48,8 +49,14 @@ const SERVICE_RESTART: u16 = 1012;
 /// Clients come again.
 const TRY_AGAIN_LATER: u16 = 1013;
 
-/// Operations open at once on one socket.
-const MAX_OPERATIONS: usize = 100;
+/// Subscriptions open at once on one socket.
+const MAX_SUBSCRIPTIONS: usize = 100;
+/// Queries and mutations that run at once on one socket; more of them wait.
+const MAX_RUNNING: usize = 100;
+/// Queries and mutations that wait on one socket at most.
+const MAX_WAITING: usize = 1000;
+/// Bytes of their messages at most.
+const MAX_WAITING_BYTES: usize = 64 << 10;
 /// A close frame has room for so many bytes of a reason.
 const MAX_REASON: usize = 123;
 /// How long a client may take to read why it is closed.
@@ -62,6 +69,7 @@ pub(super) async fn upgrade(
     State(graphql): State<Graphql>,
     address: Option<Extension<Address>>,
     headers: HeaderMap,
+    extensions: Extensions,
     upgrade: WebSocketUpgrade,
 ) -> HttpResponse {
     if !request::may_open_socket(&headers, &graphql.app.config.http.cors_origins) {
@@ -84,7 +92,7 @@ pub(super) async fn upgrade(
     let max = config.graphql.max_socket_message_bytes.min(config.http.max_body_bytes);
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(max).max_frame_size(max);
     let acceptable = upgrade.selected_protocol().is_some();
-    upgrade.read_buffer_size(READ_BUFFER).write_buffer_size(0).on_upgrade(move |socket| {
+    let mut response = upgrade.read_buffer_size(READ_BUFFER).write_buffer_size(0).on_upgrade(move |socket| {
         let streams = graphql.app.streams.clone();
         streams.track_future(async move {
             let _place = place;
@@ -96,7 +104,10 @@ pub(super) async fn upgrade(
             };
             connection.close(closed).await;
         })
-    })
+    });
+    // With them goes how the client wrote the names of its headers: some look for the same letters in the answer.
+    response.extensions_mut().extend(extensions);
+    response
 }
 
 /// What clients say.
@@ -150,7 +161,16 @@ struct Given {
 /// An operation that runs; dropping it ends it.
 struct Running {
     number: u64,
+    is_subscription: bool,
     _task: AbortOnDropHandle<()>,
+}
+
+/// An operation that has not begun.
+struct Waiting {
+    id: String,
+    operation: Operation,
+    /// Of its message.
+    bytes: usize,
 }
 
 struct Connection {
@@ -161,6 +181,8 @@ struct Connection {
     token: Option<String>,
     acknowledged: bool,
     running: HashMap<String, Running>,
+    /// Queries and mutations that begin once others are over, in the order in which they came.
+    waiting: VecDeque<Waiting>,
     /// Operations begun so far.
     begun: u64,
     give: mpsc::Sender<Given>,
@@ -182,6 +204,7 @@ impl Connection {
             token,
             acknowledged: false,
             running,
+            waiting: VecDeque::new(),
             begun: 0,
             give,
             given,
@@ -229,6 +252,10 @@ impl Connection {
                 }
                 () = &mut stopped => Err(Closed::because(SERVICE_RESTART, "The server stops")),
             };
+            let done = match done {
+                Ok(()) => self.begin_waiting().await,
+                Err(closed) => Err(closed),
+            };
             if let Err(closed) = done {
                 return closed;
             }
@@ -248,6 +275,7 @@ impl Connection {
             Said::Subscribe { id, payload } => self.subscribe(id, Asked { bytes, ..payload }).await,
             Said::Complete { id } => {
                 self.running.remove(&id);
+                self.waiting.retain(|waiting| waiting.id != id);
                 Ok(())
             }
         }
@@ -287,13 +315,10 @@ impl Connection {
         if id.is_empty() {
             return Err(Closed::because(BAD_REQUEST, "Invalid message: the id is empty"));
         }
-        if self.running.contains_key(&id) {
+        if self.running.contains_key(&id) || self.waiting.iter().any(|waiting| waiting.id == id) {
             return Err(Closed::because(SUBSCRIBER_EXISTS, format!("Subscriber for {id} already exists")));
         }
-        if self.running.len() >= MAX_OPERATIONS {
-            let message = format!("At most {MAX_OPERATIONS} operations at once on one socket.");
-            return self.refuse(&id, Code::RateLimited, &message).await;
-        }
+        let bytes = asked.bytes;
         let operation = match Operation::read(&self.graphql, asked).await {
             Ok(operation) => operation,
             Err(refused) if refused.well_formed => {
@@ -302,6 +327,40 @@ impl Connection {
             }
             Err(refused) => return Err(Closed::because(BAD_REQUEST, refused.message)),
         };
+        if operation.kind == OperationType::Subscription {
+            if self.count(true) >= MAX_SUBSCRIPTIONS {
+                let message = format!("At most {MAX_SUBSCRIPTIONS} subscriptions at once on one socket.");
+                return self.refuse(&id, Code::RateLimited, &message).await;
+            }
+            return self.begin(id, operation).await;
+        }
+        let waiting = self.waiting.iter().map(|waiting| waiting.bytes).sum::<usize>() + bytes;
+        let is_full = self.waiting.len() >= MAX_WAITING || waiting > MAX_WAITING_BYTES;
+        if self.count(false) >= MAX_RUNNING && is_full {
+            let message = format!("{MAX_RUNNING} operations run on this socket, and too many wait.");
+            return self.refuse(&id, Code::RateLimited, &message).await;
+        }
+        self.waiting.push_back(Waiting { id, operation, bytes });
+        Ok(())
+    }
+
+    /// How many subscriptions run, or how many other operations.
+    fn count(&self, subscriptions: bool) -> usize {
+        self.running.values().filter(|running| running.is_subscription == subscriptions).count()
+    }
+
+    /// Begins those that wait, as far as there is room.
+    async fn begin_waiting(&mut self) -> Result<(), Closed> {
+        while self.count(false) < MAX_RUNNING
+            && let Some(Waiting { id, operation, .. }) = self.waiting.pop_front()
+        {
+            self.begin(id, operation).await?;
+        }
+        Ok(())
+    }
+
+    async fn begin(&mut self, id: String, operation: Operation) -> Result<(), Closed> {
+        let is_subscription = operation.kind == OperationType::Subscription;
         let viewer = self.viewer().await?;
         let mut answers = operation.stream(&self.graphql, viewer, self.origin.clone());
         self.begun += 1;
@@ -316,7 +375,7 @@ impl Connection {
                 }
             }
         });
-        self.running.insert(id, Running { number, _task: AbortOnDropHandle::new(task) });
+        self.running.insert(id, Running { number, is_subscription, _task: AbortOnDropHandle::new(task) });
         Ok(())
     }
 

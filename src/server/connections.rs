@@ -82,6 +82,8 @@ pub async fn serve(app: &App, listener: Listener, router: Router, stop: Cancella
     let http = &app.config.http;
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(http.header_timeout).max_buf_size(MAX_BUFFER);
+    // Some clients look for the names of headers letter by letter, as most programs write them or as they wrote them themselves.
+    builder.preserve_header_case(true).title_case_headers(true);
     let connections = Arc::new(Semaphore::new(http.max_connections));
     let by_address = Places::new(http.max_connections_per_address, usize::MAX);
     let tasks = TaskTracker::new();

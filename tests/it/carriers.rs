@@ -2,6 +2,7 @@
 //! over Server-Sent Events.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -10,6 +11,7 @@ use jeton::app::App;
 use jeton::viewer::Actor;
 use rstest::rstest;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -153,6 +155,84 @@ async fn one_socket_has_room_for_so_many_operations() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_queries_waits_beside_as_many_subscriptions_as_there_may_be(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+) {
+    let app = TestApp::start(on).await;
+    let address = app.serve().await;
+    let mia = app.user("mia").await;
+    let mut socket = Socket::begin(address, mia.access.as_deref()).await;
+    for number in 0..100 {
+        let id = format!("s{number}");
+        socket.subscribe(&id, BALANCE, json!({})).await;
+        socket.hear_next(&id).await;
+    }
+    for number in 0..400 {
+        socket.subscribe(&format!("q{number}"), "{ me { username } }", json!({})).await;
+    }
+    // One that has not begun can be taken back, and its id is taken until then.
+    socket.subscribe("last", "{ me { tokens } }", json!({})).await;
+    socket.say(json!({ "type": "complete", "id": "last" })).await;
+    let (mut answered, mut completed) = (std::collections::BTreeSet::new(), 0);
+    while completed < 400 {
+        let heard = socket.hear().await;
+        if heard["id"] == "last" {
+            continue;
+        }
+        match heard["type"].as_str().unwrap() {
+            "next" => {
+                assert_eq!(heard["payload"], json!({ "data": { "me": { "username": "mia" } } }));
+                assert!(answered.insert(heard["id"].as_str().unwrap().to_owned()), "once each");
+            }
+            "complete" => completed += 1,
+            _ => panic!("{heard}"),
+        }
+    }
+    assert_eq!(answered.len(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_on_a_socket_is_bounded() {
+    let held = Arc::new(Semaphore::new(0));
+    let toml = "ledger.signup_grant = 1000000";
+    let app = TestApp::with(On::Sqlite, toml).await;
+    let mia = app.user("mia").await;
+    let mut socket = Socket::begin(app.serve().await, mia.access.as_deref()).await;
+    let send = "mutation { sendMessage(input: { message: \"x\", model: \"scripted\" }) { chat { status } } }";
+    for number in 0..100 {
+        app.model.play([Step::Wait(held.clone()), Step::Say("ok"), Step::End(None)]);
+        socket.subscribe(&format!("m{number}"), send, json!({})).await;
+    }
+    // Long ones, so that their bytes are the bound.
+    let long = format!("{{ me {{ username }} }} #{}", "x".repeat(2000));
+    let mut refused = 0;
+    for number in 0..40 {
+        socket.subscribe(&format!("q{number}"), &long, json!({})).await;
+    }
+    socket.say(json!({ "type": "ping" })).await;
+    loop {
+        let heard = socket.hear().await;
+        if heard["type"] == "pong" {
+            break;
+        }
+        assert_eq!(
+            (&heard["type"], &heard["payload"][0]["extensions"]["code"]),
+            (&json!("error"), &json!("RATE_LIMITED"))
+        );
+        refused += 1;
+    }
+    assert!((5..15).contains(&refused), "64 KiB wait, and no more: {refused} of 40 were refused");
+    held.add_permits(100);
+    let mut completed = 0;
+    while completed < 140 - refused {
+        let heard = socket.hear().await;
+        assert!(heard["type"] != "error", "{heard}");
+        completed += usize::from(heard["type"] == "complete");
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
 async fn clients_that_come_at_once_do_not_wait_for_each_other(#[values(On::Sqlite, On::Postgres)] on: On) {
     let app = TestApp::start(on).await;
     let (address, mia) = (app.serve().await, app.user("mia").await);
@@ -216,7 +296,8 @@ async fn a_socket_speaks_for_whoever_its_credential_proves() {
 } }))]
 #[case::a_used_refresh_token(|app: &TestApp, mia: &Client| run(app, { let mia = mia.clone(); async move {
     let token = mia.refresh.clone().unwrap();
-    for _ in 0..2 {
+    // Twice at once may be one client that lost the answer.
+    for _ in 0..3 {
         mia.data("mutation($t: String!) { refreshToken(input: {refreshToken: $t}) { errors { code } } }", json!({ "t": token })).await;
     }
 } }))]
@@ -401,6 +482,44 @@ async fn events_follow_the_protocol() {
     assert_eq!(mia.send(form.body(axum::body::Body::from("{}")).unwrap()).await.status, 415);
     let over_http = mia.graphql(BALANCE, json!({})).await;
     assert!(over_http["errors"][0]["message"].as_str().unwrap().contains("/graphql/ws"), "{over_http}");
+}
+
+/// Many clients have one address for all.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_of_queries_takes_sockets_and_events() {
+    let app = TestApp::start(On::Sqlite).await;
+    let address = app.serve().await;
+    let mia = app.user("mia").await;
+    let mut socket = Socket::open_at(address, "/graphql", PROTOCOL, None).await;
+    socket.say(json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {}", mia.access.clone().unwrap()) } })).await;
+    assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+    socket.subscribe("b", BALANCE, json!({})).await;
+    assert_eq!(socket.hear_next("b").await["data"]["balanceChanged"]["tokens"], 4000);
+    let http = crate::support::installation::client();
+    let token = mia.access.clone().unwrap();
+    let query = json!({ "query": BALANCE });
+    let asked =
+        http.post(format!("http://{address}/graphql")).bearer_auth(&token).header("accept", "text/event-stream");
+    let mut events = asked.json(&query).send().await.unwrap();
+    assert_eq!(events.headers()["content-type"], "text/event-stream; charset=utf-8");
+    let mut told = String::new();
+    while !told.contains("balanceChanged") {
+        told.push_str(std::str::from_utf8(&events.chunk().await.unwrap().unwrap()).unwrap());
+    }
+    let asked =
+        http.get(format!("http://{address}/graphql?query=%7B__typename%7D")).header("accept", "text/event-stream");
+    let events = asked.send().await.unwrap().text().await.unwrap();
+    assert!(events.contains("event: next") && events.contains("event: complete"), "{events}");
+    // Whoever takes either gets the answer that it likes better.
+    for (accept, kind) in [
+        ("application/json, text/event-stream", "application/json; charset=utf-8"),
+        ("application/json;q=0.5, text/event-stream", "text/event-stream; charset=utf-8"),
+        ("*/*", "application/json; charset=utf-8"),
+    ] {
+        let asked = http.post(format!("http://{address}/graphql")).header("accept", accept);
+        let answer = asked.json(&json!({ "query": "{ __typename }" })).send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], kind, "{accept}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -147,9 +147,25 @@ async fn a_breaker_is_no_weapon() {
     for _ in 0..5 {
         assert_eq!(eve.say("upstream", "poison").await["chat"]["status"], "FAILED");
     }
+    // Whoever watches is told, and that the server is ready all the same.
+    let ready = app.anonymous().get("/readyz").await;
+    let told = "\nmodel upstream: 1 of 1 upstreams rest, since they failed again and again\n";
+    assert!(ready.status == 200 && ready.text.starts_with("ready\n") && ready.text.contains(told), "{}", ready.text);
+    let watched = async || {
+        let request = axum::http::Request::get("/metrics").body(Body::empty()).unwrap();
+        let answer =
+            tower::ServiceExt::oneshot(jeton::server::metrics::router(app.app.clone()), request).await.unwrap();
+        let page = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        let line = page.lines().find(|line| line.starts_with("jeton_upstream_resting{model=\"upstream\"")).unwrap();
+        line.to_owned()
+    };
+    assert_eq!(watched().await, "jeton_upstream_resting{model=\"upstream\",upstream=\"1\"} 1");
     // It rests now, and is tried all the same, since there is no other one.
     assert_eq!(mia.say("upstream", "Hi").await["chat"]["status"], "DONE");
     assert_eq!(mia.say("upstream", "Hi").await["chat"]["status"], "DONE", "and is well again");
+    assert_eq!(app.anonymous().get("/readyz").await.text, "ready\n");
+    assert_eq!(watched().await, "jeton_upstream_resting{model=\"upstream\",upstream=\"1\"} 0");
     for _ in 0..6 {
         assert_eq!(eve.say("upstream", "poison").await["chat"]["status"], "FAILED");
     }
@@ -343,6 +359,33 @@ async fn a_request_without_one_host_is_400() {
     for hosts in ["", "Host: a\r\nHost: b\r\n", "Host: a\r\nHost: a\r\n", "Host: a/b\r\n"] {
         assert_eq!(status("1.1", hosts).await, "400", "{hosts:?}");
     }
+}
+
+/// Some clients look for the letters that they wrote themselves, others for those that most programs write.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_headers_have_the_letters_that_clients_look_for() {
+    let address = TestApp::start(On::Sqlite).await.serve().await;
+    let upgrade = |protocol: &str| {
+        format!(
+            "GET /graphql/ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{protocol}: graphql-transport-ws\r\n\r\n"
+        )
+    };
+    for protocol in ["Sec-WebSocket-Protocol", "sec-websocket-protocol", "SEC-WEBSOCKET-PROTOCOL"] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(upgrade(protocol).as_bytes()).await.unwrap();
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).await.unwrap();
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+        assert!(head.contains(&format!("\r\n{protocol}: graphql-transport-ws\r\n")), "{head}");
+        assert!(head.contains("\r\nUpgrade: websocket\r\n") && head.contains("\r\nConnection: "), "{head}");
+    }
+    let answer = exchange(address, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.contains("\r\nContent-Type: ") && answer.contains("\r\nX-Request-Id: "), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

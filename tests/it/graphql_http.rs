@@ -34,12 +34,21 @@ async fn the_media_type_is_the_one_that_was_asked_for() {
         (OLD, OLD),
         (NEW, NEW),
         ("application/graphql-response+json;q=1, application/json;q=0.9", NEW),
+        ("application/json;q=0.5, application/graphql-response+json", NEW),
+        ("application/graphql-response+json; Q=0.2, APPLICATION/JSON;q=0.9", OLD),
+        ("application/json;q=0, */*", NEW),
+        ("application/graphql-response+json;q=0, application/*", OLD),
+        ("text/html;q=0.1, application/json", OLD),
+        ("image/png, */*;q=0.1", OLD),
+        ("application/json;charset=utf-8", OLD),
     ] {
         let answer = post(&app, OLD, accept, body).await;
         assert_eq!((answer.status.as_u16(), media_type(&answer)), (200, expected), "{accept}");
         assert_eq!(answer.json(), json!({ "data": { "me": null } }));
     }
-    assert_eq!(post(&app, OLD, "image/png", body).await.status, 406);
+    for nothing in ["image/png", "application/json;q=0, application/graphql-response+json;q=0", "*/*;q=0"] {
+        assert_eq!(post(&app, OLD, nothing, body).await.status, 406, "{nothing}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

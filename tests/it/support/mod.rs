@@ -52,7 +52,7 @@ pub struct TestApp {
     pub clock: Clock,
     /// Answers for the models `scripted` (flat) and `metered`.
     pub model: Scripted,
-    place: Place,
+    pub place: Place,
 }
 
 /// Where the data of one test lie; thrown away at the end.

@@ -21,7 +21,12 @@ pub struct Socket(pub WebSocketStream<TcpStream>);
 impl Socket {
     /// Connects with this sub-protocol and these headers.
     pub async fn open(address: SocketAddr, protocol: Option<&str>, authorization: Option<&str>) -> Self {
-        let mut request = format!("ws://{address}/graphql/ws").into_client_request().unwrap();
+        Self::open_at(address, "/graphql/ws", protocol, authorization).await
+    }
+
+    /// The same at another path.
+    pub async fn open_at(address: SocketAddr, path: &str, protocol: Option<&str>, authorization: Option<&str>) -> Self {
+        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
         if let Some(protocol) = protocol {
             request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
         }
