@@ -9,7 +9,8 @@ compared with the chat's response, byte for byte. Once over WebSocket, Server-Se
 other way round. That parts come one by one is shown by the time between the first and the last.
 
 The audits are those of the package graphql-http, the specification's own reference. Generated documents are judged by
-graphql-js too, and both have to agree on which are valid.
+graphql-js too, and both have to agree on which are valid. The description of the REST routes is judged by a validator of
+OpenAPI.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ def main() -> None:
                     time.sleep(0.1)
             subprocess.run(["node", "audits.mjs", url], cwd=CLIENTS, check=True, timeout=120)
             subprocess.run(["node", "validation.mjs", url], cwd=CLIENTS, check=True, timeout=300)
+            subprocess.run(["node", "openapi.mjs", url], cwd=CLIENTS, check=True, timeout=60)
             access = post(url, REGISTER)["register"]["accessToken"]
             check(url, access, ["ws", "sse", "ws"], "Write a long story about a lighthouse keeper and a whale.")
             check(url, access, ["sse", "ws", "sse"], "Explain how rain is made, in many words.")

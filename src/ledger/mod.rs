@@ -171,6 +171,11 @@ pub fn check_idempotency_key(key: Option<&str>) -> Result<(), Error> {
         Some(key) if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Err(Error::field("idempotency_key", "Between 1 and 255 visible ASCII characters."))
         }
+        // The example of the API's description, which a client was to fill in.
+        Some(key) if key.starts_with("{{") && key.ends_with("}}") => Err(Error::field(
+            "idempotency_key",
+            "This is a variable that was not filled in. Each message has a key of its own.",
+        )),
         _ => Ok(()),
     }
 }

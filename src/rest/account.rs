@@ -19,14 +19,14 @@ use crate::viewer::Viewer;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
 pub(super) struct Registration {
-    /// 1 to 50 characters. May not look like another name.
-    #[schema(min_length = 1)]
+    /// May not look like another name.
+    #[schema(min_length = 1, max_length = 50)]
     username: String,
-    /// At least 8 characters, and not easy to guess.
-    #[schema(min_length = 1)]
+    /// Not easy to guess. White space around it does not count.
+    #[schema(min_length = 8, max_length = 256)]
     password: String,
     /// The same again.
-    #[schema(min_length = 1)]
+    #[schema(min_length = 8, max_length = 256)]
     password2: String,
 }
 
@@ -49,8 +49,8 @@ pub(super) async fn register(app: &App, request: Request) -> Answer {
     let origin = super::token::origin(&request);
     let mut fields = Fields::read(app, request).await?;
     let username = fields.text("username", name::MAX_CHARS);
-    let password = fields.text("password", usize::MAX);
-    let password2 = fields.text("password2", usize::MAX);
+    let password = fields.password("password");
+    let password2 = fields.password("password2");
     let registering = Registering { username, password: password.into() };
     // What the domain says of a field is told together with what is wrong with the others.
     let checked = match account::check(app, registering, &origin).await {

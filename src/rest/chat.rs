@@ -26,7 +26,7 @@ const MAX_LIMIT: u64 = 1000;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
 pub(super) struct Message {
-    /// 1 to 1000 characters without the white space around it.
+    /// At most `limits.max_message_chars` characters (1000 by default), without the white space around it.
     #[schema(min_length = 1)]
     message: String,
 }
@@ -45,7 +45,10 @@ pub(super) struct Answered {
 ///
 /// A header `Idempotency-Key` makes retries harmless: the same key returns the first answer, charged once.
 #[utoipa::path(post, path = "/api/chat/", tag = "chat", security(("access_token" = [])), request_body = Message,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters.")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$",
+        description = "Visible ASCII characters, another for each message. The example is a variable of API clients, which \
+            fill in a new UUID each time; as it is written here it is refused.",
+        example = "{{$guid}}")),
     responses(
     (status = 200, description = "The answer.", body = Answered),
     (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
