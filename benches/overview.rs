@@ -199,6 +199,7 @@ fn new_user(number: i64, at: DateTime<Utc>) -> user::ActiveModel {
         id: NotSet,
         username: Set(format!("user{number}")),
         username_key: Set(format!("user{number}")),
+        username_skeleton: Set(None),
         password_hash: Set("!".to_owned()),
         is_active: Set(true),
         is_staff: Set(false),

@@ -8,7 +8,7 @@ pub mod import;
 pub mod name;
 
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, SqlErr};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, SqlErr};
 
 use crate::app::App;
 use crate::config::Registration;
@@ -17,7 +17,7 @@ use crate::entity::ledger_entry::Reason;
 use crate::entity::user;
 use crate::error::{Code, Error, FieldError};
 use crate::ledger::{self, Entry};
-use crate::password::{Lane, Ticket};
+use crate::password::{self, Lane, Ticket};
 use crate::tokens::Tokens;
 use crate::viewer::{Actor, Address, Origin, Viewer};
 use secrecy::{ExposeSecret, SecretString};
@@ -40,7 +40,7 @@ pub struct Checked {
 impl Checked {
     /// Returns whether the repeated password is the same.
     pub fn is_password(&self, again: &str) -> bool {
-        self.password.expose_secret() == again
+        password::normalize(self.password.expose_secret()) == password::normalize(again)
     }
 }
 
@@ -93,10 +93,14 @@ async fn obey_rules(
     address: Option<Address>,
 ) -> Result<Checked, Error> {
     let name = name::check(typed);
-    let is_taken = name.is_ok() && find_by_name(app, typed).await?.is_some();
     let username = name.clone().unwrap_or_default();
+    let taken = match &name {
+        Ok(_) if find_by_name(app, typed).await?.is_some() => Some(NAME_TAKEN),
+        Ok(name) if imitates_another(app, name).await? => Some(NAME_IMITATES),
+        _ => None,
+    };
     let rated = enter(app, Lane::NewPassword, address)?.check("password", password.clone(), username.clone()).await;
-    let of_name = name.err().or_else(|| is_taken.then(|| NAME_TAKEN.to_owned()));
+    let of_name = name.err().or_else(|| taken.map(str::to_owned));
     let mut errors: Vec<_> = of_name.map(|message| FieldError { field: "username", message }).into_iter().collect();
     match rated {
         Err(error) if error.code == Code::InvalidInput => errors.extend(error.fields),
@@ -106,6 +110,19 @@ async fn obey_rules(
 }
 
 const NAME_TAKEN: &str = "user with this username already exists.";
+const NAME_IMITATES: &str = "This name looks like that of another user, in another script.";
+
+/// Whether a new name looks like somebody's in another script (Unicode Technical Standard 39). Of two such names that
+/// are registered at once both may pass: there is nobody yet to be taken for.
+async fn imitates_another(app: &App, name: &str) -> Result<bool, Error> {
+    let Some(skeleton) = name::skeleton(name) else { return Ok(false) };
+    let alike = user::Entity::find().filter(user::Column::UsernameSkeleton.eq(skeleton)).limit(MAX_ALIKE);
+    let alike = alike.all(app.db.read()).await?;
+    Ok(alike.iter().any(|user| name::scripts_differ(&user.username, name)))
+}
+
+/// Users with one skeleton who are looked at.
+const MAX_ALIKE: u64 = 100;
 
 /// Takes a place in the queue for a hashing thread: before a try is counted, so that a rejected one does not count.
 ///
@@ -318,6 +335,7 @@ async fn insert(txn: &Txn, new: &NewUser) -> Result<user::Model, Error> {
         id: NotSet,
         username: Set(new.username.clone()),
         username_key: Set(new.username_key.clone()),
+        username_skeleton: Set(name::skeleton(&new.username)),
         password_hash: Set(new.password_hash.clone()),
         is_active: Set(true),
         is_staff: Set(new.roles.is_staff),

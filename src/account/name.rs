@@ -1,7 +1,10 @@
 //! User names: what they may be, and when two look alike.
 
+use std::collections::BTreeSet;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+use unicode_script::{Script, UnicodeScript};
 
 /// Longest name in characters.
 pub const MAX_CHARS: usize = 50;
@@ -37,6 +40,28 @@ pub fn key(name: &str) -> Option<String> {
 /// is finds this user. No name that [`check`] allows has such a key. `None` as for [`normalize`].
 pub fn exact_key(name: &str) -> Option<String> {
     Some(format!("{}\u{1f}{name}", key(name)?))
+}
+
+/// What a name looks like: names that look alike in different scripts have the same skeleton (Unicode Technical Standard
+/// 39), in any case of letters. `None` as for [`normalize`].
+pub fn skeleton(name: &str) -> Option<String> {
+    let folded = |text: &str| {
+        let skeleton: String = unicode_security::skeleton(text).collect();
+        caseless::default_case_fold_str(&skeleton)
+    };
+    // Twice, since a capital letter has another skeleton than the small one. That of a capital I is an l.
+    Some(folded(&folded(&normalize(name)?)).chars().map(|c| if c == 'i' { 'l' } else { c }).collect())
+}
+
+/// Returns whether two names are written in different scripts. Digits and signs, which all scripts have, don't count.
+pub fn scripts_differ(a: &str, b: &str) -> bool {
+    let scripts = |name: &str| -> BTreeSet<_> {
+        let scripts = name.chars().map(|c| c.script());
+        let own = scripts.filter(|script| !matches!(script, Script::Common | Script::Inherited | Script::Unknown));
+        own.map(|script| script.short_name()).collect()
+    };
+    let (a, b) = (scripts(a), scripts(b));
+    !a.is_empty() && !b.is_empty() && a != b
 }
 
 /// Returns the name as it is stored, if a new user may have it; else a sentence that says why not.
@@ -90,6 +115,33 @@ mod tests {
         }
         assert_ne!(key("mia"), key("mía"));
         assert_ne!(exact_key("Mia"), exact_key("MIA"));
+    }
+
+    #[test]
+    fn names_in_other_scripts_are_told_from_names_that_they_look_like() {
+        let imitates = |new: &str, old: &str| skeleton(new) == skeleton(old) && scripts_differ(new, old);
+        for (new, old) in [
+            ("\u{430}dmin", "admin"), // one Cyrillic letter
+            ("\u{440}\u{430}\u{443}\u{440}\u{430}l", "paypal"),
+            ("\u{421}\u{41e}\u{421}\u{41e}", "coco"), // capitals, all Cyrillic
+            ("\u{391}dmin", "Admin"),                 // Greek
+            ("\u{456}an", "Ian"),
+            ("\u{406}an", "ian"),
+            ("admin", "\u{430}dmin"),
+        ] {
+            assert!(imitates(new, old), "{new} {old}: {:?} {:?}", skeleton(new), skeleton(old));
+        }
+        for (new, old) in [
+            // In one script everybody sees the difference, or has to live with it.
+            ("torn", "tom"),
+            ("mia1", "mial"),
+            ("user10", "userlo"),
+            ("\u{430}\u{43d}\u{43d}\u{430}", "anna"),
+            ("\u{7528}\u{6237}", "user"),
+            ("10", "lo"),
+        ] {
+            assert!(!imitates(new, old), "{new} {old}: {:?} {:?}", skeleton(new), skeleton(old));
+        }
     }
 
     #[test]

@@ -53,6 +53,81 @@ async fn names_that_look_alike_are_one_name(#[values(On::Sqlite, On::Postgres)] 
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_name_does_not_imitate_another_in_another_script(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    app.superuser("admin").await;
+    app.user("Paypal").await;
+    let nobody = app.anonymous();
+    for imitation in ["\u{430}dmin", "\u{430}dm\u{456}n", "\u{391}DMIN", "p\u{430}yp\u{430}l", "\u{420}aypal"] {
+        let told = register(&nobody, imitation, PASSWORD).await;
+        let expected = json!([{ "code": "INVALID_INPUT", "field": "username",
+            "message": "This name looks like that of another user, in another script." }]);
+        assert_eq!(told["errors"], expected, "{imitation}");
+        let old = json!({ "username": imitation, "password": PASSWORD, "password2": PASSWORD });
+        let told = nobody.post("/api/register/", old).await;
+        assert_eq!((told.status.as_u16(), told.json().get("username").is_some()), (400, true), "{imitation}");
+    }
+    // In one script everybody has to look; and other words of other scripts are nobody's.
+    for name in ["adrnin", "\u{430}\u{43d}\u{43d}\u{430}", "\u{7ba1}\u{7406}\u{5458}", "\u{3b1}\u{3b2}\u{3b3}"] {
+        assert_eq!(register(&nobody, name, PASSWORD).await["errors"], json!([]), "{name}");
+    }
+}
+
+/// Users of before this rule, and those who came by import, stay and log in; new names are compared with theirs.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn users_of_before_are_compared_with_and_left_alone(#[values(On::Sqlite, On::Postgres)] on: On) {
+    use migration::MigratorTrait;
+    use sea_orm::EntityTrait;
+
+    let app = TestApp::start(on).await;
+    app.user("\u{430}dmin").await;
+    app.user("IAN").await;
+    let skeletons = async || {
+        let users = jeton::entity::user::Entity::find().all(app.app.db.read()).await.unwrap();
+        users.into_iter().map(|user| user.username_skeleton).collect::<Vec<_>>()
+    };
+    let expected = skeletons().await;
+    assert_eq!(expected, [Some("adrnln".to_owned()), Some("lan".to_owned())]);
+    // As the last steps find the database of an older version.
+    let db = sea_orm::Database::connect(app.place.url()).await.unwrap();
+    migration::Migrator::down(&db, Some(2)).await.unwrap();
+    migration::Migrator::up(&db, None).await.unwrap();
+    db.close().await.unwrap();
+    assert_eq!(skeletons().await, expected);
+    assert_eq!(register(&app.anonymous(), "admin", PASSWORD).await["errors"][0]["field"], "username");
+}
+
+/// One rule for passwords at every door: white space around one does not count, nor how its letters are composed.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_the_same_at_every_door(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let app = TestApp::start(on).await;
+    let nobody = app.anonymous();
+    let forms = ["  caf\u{e9} au lait 9", "cafe\u{301} au lait 9\n", "caf\u{e9} au lait 9"];
+    for (number, form) in forms.iter().enumerate() {
+        assert_eq!(register(&nobody, &format!("graphql{number}"), form).await["errors"], json!([]), "{form:?}");
+        let body =
+            json!({ "username": format!("rest{number}"), "password": form, "password2": forms[(number + 1) % 3] });
+        assert_eq!(nobody.post("/api/register/", body).await.status, 201, "{form:?}");
+    }
+    let log_in = "mutation($n: String!, $p: String!) { login(input: {username: $n, password: $p}) { accessToken } }";
+    for name in (0..3).flat_map(|number| [format!("graphql{number}"), format!("rest{number}")]) {
+        for form in forms {
+            let told = nobody.data(log_in, json!({ "n": name, "p": form })).await;
+            assert!(told["login"]["accessToken"].is_string(), "{name} {form:?}");
+            let told = nobody.post("/api/token/", json!({ "username": name, "password": form })).await;
+            assert_eq!(told.status, 200, "{name} {form:?}");
+        }
+        let wrong = nobody.data(log_in, json!({ "n": name, "p": "cafe au lait 9" })).await;
+        assert!(wrong["login"]["accessToken"].is_null());
+    }
+    let blank = json!({ "username": "mia", "password": "  \t ", "password2": "  \t " });
+    assert_eq!(nobody.post("/api/register/", blank).await.json()["password"][0], "This field may not be blank.");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
 async fn of_ten_who_register_a_name_at_once_one_gets_it(#[values(On::Sqlite, On::Postgres)] on: On) {
     let app = TestApp::start(on).await;
     let all = join_all((0..10).map(|_| {

@@ -16,6 +16,7 @@ fn row(name: &str) -> user::ActiveModel {
         id: NotSet,
         username: Set(name.to_owned()),
         username_key: Set(name.to_owned()),
+        username_skeleton: Set(None),
         password_hash: Set(String::new()),
         is_active: Set(true),
         is_staff: Set(false),

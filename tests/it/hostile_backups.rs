@@ -138,7 +138,8 @@ async fn restored_rows_can_all_be_read_and_summed() {
         ("year", "UPDATE session SET expires_at = '+12026-01-01T00:00:00+00:00'", "session.expires_at can't be read"),
         (
             "conversation",
-            "INSERT INTO user SELECT 99, 'x', 'x', password_hash, is_active, is_staff, is_superuser, 0, 0, 0, created_at, NULL \
+            "INSERT INTO user SELECT 99, 'x', 'x', password_hash, is_active, is_staff, is_superuser, 0, 0, 0, created_at, NULL, \
+             NULL \
              FROM user; INSERT INTO conversation (id, user_id, title, created_at, active_at) \
              SELECT 9, id, 'x', created_at, 1 FROM user WHERE id = 99; UPDATE chat SET conversation_id = 9",
             "1 chats have a conversation_id of another user",
