@@ -26,6 +26,7 @@ use jeton::app::{App, Model, Models, Outside};
 use jeton::clock::Clock;
 use jeton::config::Config;
 use jeton::db::Db;
+use jeton::entity::chat::{self, Status};
 use jeton::error::Code;
 use jeton::jwt::Kind;
 use jeton::random::Random;
@@ -33,7 +34,7 @@ use jeton::secrets::Secrets;
 use jeton::tokens::Price;
 use jeton::viewer::Actor;
 use jeton::{ledger, server, session, transfer};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -43,12 +44,13 @@ use super::documents::{self, Schema, WRAPPINGS};
 pub type Door = fn(&mut House, &[u8]);
 
 /// All doors, by the names of their seeds.
-pub const DOORS: [(&str, Door); 7] = [
+pub const DOORS: [(&str, Door); 8] = [
     ("cursors", House::cursors),
     ("django", House::django),
     ("graphql", House::graphql),
     ("jwt", House::jwt),
     ("rest", House::rest),
+    ("streams", House::streams),
     ("upstream", House::upstream),
     ("v1", House::v1),
 ];
@@ -60,6 +62,7 @@ const CONFIG: &str = "
     ledger.signup_grant = 1_000_000_000_000
     limits.messages_per_minute_per_user = 0
     limits.messages_per_minute_per_key = 0
+    v1.store_api_messages = true
 ";
 /// No answer takes so long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -397,6 +400,44 @@ impl House {
             }
         }
         *self.upstream.lock().unwrap() = Default::default();
+    }
+
+    /// What an upstream streams, in the first line how many bytes come at once: read for `sendMessage` and passed on at
+    /// `/v1` it is one answer, with the same text, usage and end. Nothing of it is had for nothing without an error.
+    pub fn streams(&mut self, data: &[u8]) {
+        let line = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let said = data.get(line.len() + 1..).unwrap_or_default();
+        let size = str::from_utf8(line).ok().and_then(|line| line.parse::<u8>().ok()).unwrap_or(64).max(1).into();
+        *self.upstream.lock().unwrap() = (size, said.to_vec());
+        let user = self.user.clone();
+        let document = "mutation { sendMessage(input: {model: \"upstream\", message: \"Hello\"}) { chat { id } } }";
+        self.ask_graphql(Some(&user), document, Value::Null);
+        let read = self.newest_chat();
+        let messages = json!([{ "role": "user", "content": "Hello" }]);
+        let body = json!({ "model": "upstream", "messages": messages, "stream": true,
+            "stream_options": { "include_usage": true } });
+        let answer = self.post(Some(&user), "/v1/chat/completions", body.to_string());
+        let passed = self.newest_chat();
+        assert_ne!(read.id, passed.id);
+        for chat in [&read, &passed] {
+            assert!(chat.status != Status::Done || chat.cost.0 > 0, "for nothing: {chat:?}");
+        }
+        let is_told = answer.status != StatusCode::OK || answer.body.windows(7).any(|part| part == b"\"error\"");
+        assert!(passed.cost.0 > 0 || is_told, "{passed:?}");
+        // An answer without text is none for people; programs know what to make of it.
+        if !read.response.is_empty() && !passed.response.is_empty() {
+            assert_eq!((&read.response, read.status), (&passed.response, passed.status));
+            assert_eq!(read.output_units, passed.output_units, "{read:?}\n{passed:?}");
+            if !read.usage_estimated && !passed.usage_estimated {
+                assert_eq!(read.input_units, passed.input_units);
+            }
+        }
+        *self.upstream.lock().unwrap() = Default::default();
+    }
+
+    fn newest_chat(&self) -> chat::Model {
+        let newest = chat::Entity::find().order_by_desc(chat::Column::Id).one(self.app.db.read());
+        self.runtime.block_on(newest).unwrap().expect("a chat")
     }
 }
 
