@@ -46,6 +46,8 @@ pub struct Malformed {
     pub param: Option<String>,
     /// A sentence for people.
     pub message: String,
+    /// What is wrong, in OpenAI's words for programs; none where the text as a whole is no call.
+    pub code: Option<&'static str>,
 }
 
 /// A type that a member of a call may have.
@@ -86,17 +88,18 @@ fn what_is(json: &str) -> &'static str {
         Some(b'[') => "a list",
         Some(b't' | b'f') => "true or false",
         Some(b'n') => "null",
-        _ => "this number",
+        _ => "another number",
     }
 }
 
 impl Malformed {
     fn whole(message: String) -> Self {
-        Self { param: None, message }
+        Self { param: None, message, code: None }
     }
 
-    fn param(name: &str, message: String) -> Self {
-        Self { param: Some(name.to_owned()), message }
+    /// A member whose value is not what it has to be.
+    pub fn param(name: &str, message: String) -> Self {
+        Self { param: Some(name.to_owned()), message, code: Some("invalid_value") }
     }
 }
 
@@ -169,8 +172,11 @@ impl RawCall {
         if json.len() > MAX_READ {
             return Err(Malformed::param(name, format!("`{name}` has more than {MAX_READ} bytes.")));
         }
-        serde_json::from_str(json)
-            .map_err(|_| Malformed::param(name, format!("`{name}` has to be {}, not {}.", T::KIND, what_is(json))))
+        serde_json::from_str(json).map_err(|_| {
+            let (wanted, given) = (T::KIND, what_is(json));
+            let message = format!("Invalid type for '{name}': expected {wanted}, but got {given} instead.");
+            Malformed { code: Some("invalid_type"), ..Malformed::param(name, message) }
+        })
     }
 
     /// The text with other values for these members. Those that are not there come first, before all others. One of the

@@ -36,11 +36,11 @@ pub(super) fn read(
     admission: Option<Admission>,
 ) -> Result<Asked, Refusal> {
     let raw = RawCall::parse(body)?;
-    let name: String = raw.read("model")?.ok_or_else(|| Refusal::param("model", "`model` is missing."))?;
+    let name: String = raw.read("model")?.ok_or_else(|| Refusal::missing("model"))?;
     let model = app.models.get(Some(&name)).ok_or_else(|| Refusal::no_model(&name))?;
     match raw.messages() {
-        None => return Err(Refusal::param("messages", "`messages` is missing.")),
-        Some(0) => return Err(Refusal::param("messages", "`messages` is empty.")),
+        None => return Err(Refusal::missing("messages")),
+        Some(0) => return Err(Refusal::out_of_range("messages", "empty_array", "`messages` is empty.".to_owned())),
         Some(_) => {}
     }
     let stream = raw.read::<bool>("stream")?.unwrap_or_default();
@@ -49,7 +49,7 @@ pub(super) fn read(
         return Err(Refusal::param("stream_options", "`stream_options` goes with `stream` only."));
     }
     let show_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
-    let choices = model.provider.answers(&raw).map_err(Refusal::parameter)?;
+    let choices = model.provider.answers(&raw)?;
     let max_output = limit(&raw)?;
     let text = if app.config.v1.store_api_messages { text::said_last(&raw) } else { String::new() };
     let fingerprint = idempotency_key.is_some().then(|| app.hashes.of(raw.body()));
@@ -73,7 +73,9 @@ fn limit(raw: &RawCall) -> Result<Option<u64>, Refusal> {
     for name in ["max_tokens", "max_completion_tokens"] {
         let Some(given) = raw.read::<u64>(name)? else { continue };
         if given == 0 {
-            return Err(Refusal::param(name, format!("`{name}` is at least 1.")));
+            let message =
+                format!("Invalid '{name}': integer below minimum value. Expected a value >= 1, but got 0 instead.");
+            return Err(Refusal::out_of_range(name, "integer_below_min_value", message));
         }
         limit = Some(limit.map_or(given, |limit| limit.min(given)));
     }

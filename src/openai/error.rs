@@ -36,18 +36,30 @@ impl Refusal {
 
     /// A field that is not what it has to be.
     pub(super) fn param(param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::invalid(message, Some(param.into()))
+        Self { code: Some("invalid_value"), ..Self::invalid(message, Some(param.into())) }
+    }
+
+    /// A field that has to be there.
+    pub(super) fn missing(param: &str) -> Self {
+        let message = format!("Missing required parameter: '{param}'.");
+        Self { code: Some("missing_required_parameter"), ..Self::param(param, message) }
+    }
+
+    /// A value that this model does not know of a field that it knows.
+    pub(super) fn unsupported_value(param: &str, model: &str) -> Self {
+        let message = format!("This value of `{param}` is not supported by the model `{model}`.");
+        Self { code: Some("unsupported_value"), ..Self::param(param, message) }
+    }
+
+    /// A number that is too small or too large.
+    pub(super) fn out_of_range(param: &str, code: &'static str, message: String) -> Self {
+        Self { code: Some(code), ..Self::param(param, message) }
     }
 
     /// A field that this model does not know.
     pub(super) fn unsupported(param: &str, model: &str) -> Self {
         let message = format!("`{param}` is not supported by the model `{model}`.");
         Self { code: Some("unsupported_parameter"), ..Self::param(param, message) }
-    }
-
-    /// A parameter that may not be passed on to an upstream.
-    pub(super) fn parameter(rejected: Malformed) -> Self {
-        Self { code: Some("unsupported_parameter"), ..rejected.into() }
     }
 
     pub(super) fn no_model(name: &str) -> Self {
@@ -63,7 +75,8 @@ impl Refusal {
 
     pub(super) fn method(method: &Method, allowed: &Method) -> Self {
         let message = format!("{method} is not allowed here; use {allowed}.");
-        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", None, message);
+        let code = Some("method_not_supported");
+        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", code, message);
         refusal.with(ALLOW, allowed.as_str())
     }
 
@@ -79,7 +92,8 @@ impl Refusal {
 
     pub(super) fn media_type() -> Self {
         let message = "Send application/json.";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request_error", None, message)
+        let code = Some("unsupported_media_type");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request_error", code, message)
     }
 
     /// The upstream does not know us, or what it is asked for.
@@ -91,7 +105,7 @@ impl Refusal {
     /// client's library to decide.
     pub(super) fn stopped() -> Self {
         let message = "The answer was stopped before it was complete.";
-        Self::new(StatusCode::BAD_GATEWAY, "api_error", None, message).with(SHOULD_RETRY, "false")
+        Self::new(StatusCode::BAD_GATEWAY, "api_error", Some("answer_stopped"), message).with(SHOULD_RETRY, "false")
     }
 
     /// The answer reached a limit of this server, and was charged.
@@ -131,7 +145,7 @@ impl Refusal {
 
 impl From<Malformed> for Refusal {
     fn from(malformed: Malformed) -> Self {
-        Self::invalid(malformed.message, malformed.param)
+        Self { code: malformed.code, ..Self::invalid(malformed.message, malformed.param) }
     }
 }
 
@@ -140,12 +154,16 @@ impl From<Error> for Refusal {
         let message = error.message.clone();
         let refusal = match error.code {
             Code::Unauthenticated => Self::wrong_key(),
-            Code::Forbidden => Self::new(StatusCode::FORBIDDEN, "permission_error", None, message),
-            Code::NotFound => Self::new(StatusCode::NOT_FOUND, "invalid_request_error", None, message),
-            Code::InvalidInput => Self::invalid(message, error.fields.first().map(|field| field.field.to_owned())),
-            Code::Conflict => {
-                Self::new(StatusCode::CONFLICT, "invalid_request_error", None, message).with(SHOULD_RETRY, "false")
+            Code::Forbidden => {
+                Self::new(StatusCode::FORBIDDEN, "permission_error", Some("insufficient_permissions"), message)
             }
+            Code::NotFound => Self::new(StatusCode::NOT_FOUND, "invalid_request_error", Some("not_found"), message),
+            Code::InvalidInput => match error.fields.first() {
+                Some(field) => Self::param(field.field, message),
+                None => Self::invalid(message, None),
+            },
+            Code::Conflict => Self::new(StatusCode::CONFLICT, "invalid_request_error", Some("conflict"), message)
+                .with(SHOULD_RETRY, "false"),
             Code::InsufficientTokens => {
                 let quota = Some("insufficient_quota");
                 Self::new(StatusCode::PAYMENT_REQUIRED, "insufficient_quota", quota, message)
@@ -156,8 +174,13 @@ impl From<Error> for Refusal {
                 let code = Some("rate_limit_exceeded");
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", code, message).with(RETRY_AFTER, &wait)
             }
-            Code::PayloadTooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", None, message),
-            Code::RequestTimeout => Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", None, message),
+            Code::PayloadTooLarge => {
+                let code = Some("request_too_large");
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", code, message)
+            }
+            Code::RequestTimeout => {
+                Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", Some("request_timeout"), message)
+            }
             Code::Timeout => Self::new(StatusCode::GATEWAY_TIMEOUT, "api_error", Some("timeout"), message),
             Code::ProviderUnavailable => {
                 let refusal =

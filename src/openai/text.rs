@@ -71,13 +71,22 @@ pub(super) fn sampling(raw: &RawCall, model: &str) -> Result<Sampling, Refusal> 
         }
     }
     if raw.read::<f64>("n")?.is_some_and(|choices| choices != 1.0) {
-        return Err(Refusal::unsupported("n", model));
+        return Err(Refusal::unsupported_value("n", model));
     }
     let between = |name: &str, least: f64, most: f64| -> Result<Option<f64>, Refusal> {
         let given = raw.read::<f64>(name)?;
         match given {
-            Some(value) if !(least..=most).contains(&value) => {
-                Err(Refusal::param(name, format!("`{name}` is between {least} and {most}.")))
+            Some(value) if value < least => {
+                let message = format!(
+                    "Invalid '{name}': decimal below minimum value. Expected a value >= {least}, but got {value} instead."
+                );
+                Err(Refusal::out_of_range(name, "decimal_below_min_value", message))
+            }
+            Some(value) if value > most => {
+                let message = format!(
+                    "Invalid '{name}': decimal above maximum value. Expected a value <= {most}, but got {value} instead."
+                );
+                Err(Refusal::out_of_range(name, "decimal_above_max_value", message))
             }
             given => Ok(given),
         }

@@ -510,23 +510,48 @@ async fn a_stop_text_does_not_shrink_the_usage_and_may_leave_nothing() {
     assert!(stream.text.ends_with("data: [DONE]\n\n") && !stream.text.contains("error"), "{}", stream.text);
 }
 
+/// The codes are OpenAI's own, and so are the words of those that programs read.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_of_the_wrong_type_is_told_in_the_words_of_json() {
+async fn what_is_wrong_with_a_member_has_its_code() {
     let app = TestApp::start(On::Sqlite).await;
     let mia = app.user("mia").await;
-    for (name, value, told) in [
-        ("temperature", json!("hot"), "`temperature` has to be a number, not a string."),
-        ("stream", json!("yes"), "`stream` has to be true or false, not a string."),
-        ("max_tokens", json!(-1), "`max_tokens` has to be a whole number that is not negative, not this number."),
-        ("seed", json!([1]), "`seed` has to be a whole number, not a list."),
-        ("model", json!({}), "`model` has to be a string, not an object."),
-        ("stop", json!(1), "`stop` has to be a string or a list of strings, not this number."),
+    for (name, value, code, told) in [
+        (
+            "temperature",
+            json!("hot"),
+            "invalid_type",
+            "Invalid type for 'temperature': expected a number, but got a string instead.",
+        ),
+        ("stream", json!("yes"), "invalid_type", "expected true or false, but got a string"),
+        (
+            "max_tokens",
+            json!(-1),
+            "invalid_type",
+            "expected a whole number that is not negative, but got another number",
+        ),
+        ("seed", json!([1]), "invalid_type", "expected a whole number, but got a list"),
+        ("model", json!({}), "invalid_type", "expected a string, but got an object"),
+        ("stop", json!(1), "invalid_type", "expected a string or a list of strings, but got another number"),
+        ("model", Value::Null, "missing_required_parameter", "Missing required parameter: 'model'."),
+        ("messages", Value::Null, "missing_required_parameter", "Missing required parameter: 'messages'."),
+        ("messages", json!([]), "empty_array", "`messages` is empty."),
+        ("max_tokens", json!(0), "integer_below_min_value", "Expected a value >= 1, but got 0 instead."),
+        ("temperature", json!(2.5), "decimal_above_max_value", "Expected a value <= 2, but got 2.5 instead."),
+        ("top_p", json!(-0.5), "decimal_below_min_value", "Expected a value >= 0, but got -0.5 instead."),
+        ("n", json!(2), "unsupported_value", "`n`"),
+        ("stop", json!(vec!["a"; 50]), "invalid_value", "`stop` has at most"),
+        ("tools", json!([{ "type": "function" }]), "unsupported_parameter", "`tools` is not supported"),
     ] {
         let mut call = asking("echo", false);
         call[name] = value;
         let refused = mia.post("/v1/chat/completions", call).await;
         let error = &refused.json()["error"];
-        assert_eq!((refused.status.as_u16(), &error["param"], &error["message"]), (400, &json!(name), &json!(told)));
+        assert_eq!(
+            (refused.status.as_u16(), &error["param"], &error["code"]),
+            (400, &json!(name), &json!(code)),
+            "{error}"
+        );
+        assert!(error["message"].as_str().unwrap().contains(told), "{error}");
     }
 }
 

@@ -74,7 +74,7 @@ impl Params {
     pub(super) fn check(&self, call: &RawCall) -> Result<u64, Malformed> {
         for name in call.names() {
             if let Some(message) = self.rejection(name, call.get(name).unwrap_or_default()) {
-                return Err(Malformed { param: Some(name.to_owned()), message });
+                return Err(Malformed { code: Some("unsupported_parameter"), ..Malformed::param(name, message) });
             }
         }
         self.check_tools(call)?;
@@ -83,7 +83,7 @@ impl Params {
             all = all.saturating_mul(call.read::<u64>(name)?.unwrap_or(1));
             if !(1..=MAX_ANSWERS).contains(&all) {
                 let message = format!("`{name}` is between 1 and {MAX_ANSWERS}.");
-                return Err(Malformed { param: Some(name.clone()), message });
+                return Err(Malformed::param(name, message));
             }
         }
         Ok(all)
@@ -97,7 +97,8 @@ impl Params {
             kind: Option<Cow<'a, str>>,
         }
         let Some(json) = call.get("tools").filter(|json| json.trim() != "null") else { return Ok(()) };
-        let wrong = |message: String| Malformed { param: Some("tools".to_owned()), message };
+        let wrong =
+            |message: String| Malformed { code: Some("unsupported_value"), ..Malformed::param("tools", message) };
         if json::shape(json.as_bytes()).values > MAX_TOOL_VALUES {
             return Err(wrong(format!("`tools` has more than {MAX_TOOL_VALUES} values.")));
         }
