@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> NoReturn:
     with with_services.started() as services:
         coverage = (
             f"Databases of this run: SQLite: yes; PostgreSQL: {services.postgres}; "
-            f"Redis: {services.redis}. "
+            f"Redis: {services.redis}; PgBouncer: {services.pgbouncer}. "
             f"Language model: {services.model}."
         )
         print(coverage, flush=True)
@@ -35,6 +35,8 @@ def cargo_test(arguments: list[str], services: with_services.Services) -> list[s
         skips += ["--skip", "postgres", "--skip", "Postgres"]
     if not services.redis.available:
         skips += ["--skip", "redis"]
+    if not services.pgbouncer.available:
+        skips += ["--skip", "pgbouncer"]
     if not services.model.available:
         skips += ["--skip", "real_model"]
     if skips and "--" not in arguments:

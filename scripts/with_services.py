@@ -7,10 +7,11 @@ The command finds them in its environment:
 
     JETON_TEST_POSTGRES   postgres://... of a superuser who may create databases
     JETON_TEST_REDIS      redis://... of a server that may be written to; redis-server is on PATH then, too
+    JETON_TEST_PGBOUNCER  path of PgBouncer, a pooler of connections to PostgreSQL
     JETON_TEST_MODEL      path of the model file
 
 A variable that is already set is left alone, so a server of one's own can stand in. What can't be had here
-(PostgreSQL or Redis isn't installed, the model can't be downloaded) is named and left out; with CI=true that is an
+(PostgreSQL, Redis or PgBouncer isn't installed, the model can't be downloaded) is named and left out; with CI=true that is an
 error, and so is, anywhere, one that is installed and does not start.
 The servers and their files are gone when the command ends, however it ends.
 """
@@ -61,6 +62,7 @@ class Services:
     environment: dict[str, str]
     postgres: Service
     redis: Service
+    pgbouncer: Service
     model: Service
 
 
@@ -75,6 +77,7 @@ def started() -> Iterator[Services]:
             environment,
             postgres=provide(environment, "JETON_TEST_POSTGRES", lambda: stack.enter_context(postgres_server())),
             redis=provide(environment, "JETON_TEST_REDIS", lambda: stack.enter_context(redis_server())),
+            pgbouncer=provide(environment, "JETON_TEST_PGBOUNCER", pgbouncer_binary),
             model=provide(environment, "JETON_TEST_MODEL", lambda: (str(fetch_model.ensure_model()), "SmolLM2-135M")),
         )
         # Called first when the block is left.
@@ -204,6 +207,13 @@ def redis_binary() -> str:
     if program := shutil.which("redis-server") or shutil.which("valkey-server"):
         return program
     raise Unavailable("Redis's server program (redis-server) is not installed")
+
+
+def pgbouncer_binary() -> tuple[str, str]:
+    """PgBouncer's program and version; Debian keeps it out of the PATH of users."""
+    if program := shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
+        return program, subprocess.check_output([program, "--version"], text=True).splitlines()[0]
+    raise Unavailable("PgBouncer is not installed")
 
 
 def start_redis(program: str, port: int) -> subprocess.Popen:

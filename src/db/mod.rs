@@ -20,7 +20,7 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynch
 use sea_orm::sqlx::{Connection, PgConnection};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    TransactionTrait,
+    Statement, TransactionTrait,
 };
 
 use self::together::Lanes;
@@ -82,9 +82,13 @@ impl Db {
         if !url.starts_with("sqlite:") {
             // Whoever locked a row for longer keeps only those waiting who need that row.
             let lock_timeout = (patience / 2).as_millis().to_string();
+            let told = lock_timeout.clone();
             options.map_sqlx_postgres_opts(move |postgres| postgres.options([("lock_timeout", &lock_timeout)]));
             return match Database::connect(options).await {
-                Ok(readers) => Ok(Self { readers, writer: None, lanes: Lanes::default(), troubled, batches }),
+                Ok(readers) => {
+                    check_settings(&readers, &told).await?;
+                    Ok(Self { readers, writer: None, lanes: Lanes::default(), troubled, batches })
+                }
                 Err(error) => Err(reason(url, error).await),
             };
         }
@@ -303,9 +307,24 @@ async fn leave_a_mark(txn: &Txn) -> Result<(), Error> {
 /// Why there is no connection: the pool tries again and again, and knows in the end only that time is up.
 async fn reason(url: &str, error: DbErr) -> Error {
     match tokio::time::timeout(ONE_TRY, PgConnection::connect(url)).await {
+        // In the words of PgBouncer.
+        Ok(Err(reason)) if reason.to_string().contains("startup parameter") => Error::internal(POOLED),
         Ok(Err(reason)) => Error::from(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(reason)))),
         Ok(Ok(_)) | Err(_) => error.into(),
     }
+}
+
+const POOLED: &str = "database.url leads to a pooler such as PgBouncer, which does not keep the settings and the prepared \
+    statements of a connection. Name the port of PostgreSQL itself: each server has a pool of its own, of \
+    database.max_connections";
+
+/// Whether the connections have the settings that they asked for. A pooler may be told to ignore these, and then would fail
+/// later, at the statements of others.
+async fn check_settings(db: &DatabaseConnection, lock_timeout: &str) -> Result<(), Error> {
+    let query = "SELECT setting FROM pg_settings WHERE name = 'lock_timeout'";
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, query)).await?;
+    let set: Option<String> = row.map(|row| row.try_get_by_index(0)).transpose()?;
+    if set.as_deref() == Some(lock_timeout) { Ok(()) } else { Err(Error::internal(POOLED)) }
 }
 
 /// Whether PostgreSQL undid the transaction only because of another one at the same time.

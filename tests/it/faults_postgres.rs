@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jeton::ai::echo::Echo;
 use jeton::chat;
+use jeton::db::Db;
 use jeton::entity::chat as chat_row;
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, PaginatorTrait, QueryOrder, QuerySelect};
@@ -227,4 +228,43 @@ async fn an_account_of_many_chats_goes_in_batches(#[values(On::Sqlite, On::Postg
     assert_eq!(delete().await["data"]["deleteAccount"]["errors"], json!([]));
     assert_eq!(count().await, 0);
     assert_eq!(mia.post("/graphql", json!({ "query": "{ me { id } }" })).await.status, 401);
+}
+
+/// A pooler in between is refused at the start, in words that say what to do, whatever it was told to ignore.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_behind_pgbouncer_is_refused_in_words(
+    #[values("", "ignore_startup_parameters = extra_float_digits, options")] ignored: &str,
+    #[values("transaction", "session")] mode: &str,
+) {
+    let program = std::env::var("JETON_TEST_PGBOUNCER").expect("the path of PgBouncer");
+    let place = Place::make(On::Postgres).await;
+    let url = reqwest::Url::parse(&place.url()).unwrap();
+    let (host, port, name) = (url.host_str().unwrap(), url.port().unwrap(), url.path().trim_start_matches('/'));
+    let (user, password) = (url.username(), url.password().unwrap_or_default());
+    let own = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("pgbouncer.ini");
+    let text = format!(
+        "[databases]\n{name} = host={host} port={port} user={user} password={password}\n[pgbouncer]\n\
+         listen_addr = 127.0.0.1\nlisten_port = {own}\nauth_type = any\npool_mode = {mode}\nunix_socket_dir =\n{ignored}\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut command = std::process::Command::new(program);
+    if rustix::process::geteuid().is_root() {
+        // It does not run as root, and has to read its file.
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        command.args(["-u", "nobody"]);
+    }
+    let mut pooler = command.arg(&config).stderr(std::process::Stdio::null()).spawn().unwrap();
+    until("the pooler is there", async || tokio::net::TcpStream::connect(("127.0.0.1", own)).await.is_ok()).await;
+    let through = format!("postgres://{user}@127.0.0.1:{own}/{name}");
+    let refused = Db::connect(&through, 2).await.err().expect("it is refused");
+    pooler.kill().unwrap();
+    pooler.wait().unwrap();
+    let told = refused.source.map(|source| source.to_string()).unwrap_or_default();
+    assert!(told.contains("a pooler such as PgBouncer") && told.contains("PostgreSQL itself"), "{told}");
+    let db = Db::connect(&place.url(), 2).await.unwrap();
+    place.clear(&db).await;
 }
