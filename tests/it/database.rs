@@ -67,7 +67,10 @@ async fn of_jobs_committed_together_a_failing_one_undoes_only_itself(#[values(On
         match i % 3 {
             0 => assert!(outcome.is_ok()),
             1 => assert_eq!(outcome.unwrap_err().code, Code::NotFound),
-            _ => assert_eq!(outcome.unwrap_err().code, Code::Internal),
+            _ => {
+                let error = outcome.unwrap_err();
+                assert_eq!(error.code, Code::Internal, "{error:?}");
+            }
         }
     }
     assert_eq!(user::Entity::find().count(app.app.db.read()).await.unwrap(), 30);
