@@ -77,6 +77,33 @@ async fn of_jobs_committed_together_a_failing_one_undoes_only_itself(#[values(On
     app.user("afterwards").await;
 }
 
+/// SQLite once said that the disk was full, since it was told to keep more in one piece than it can write in one piece.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn much_can_be_undone_within_a_transaction(#[values(On::Sqlite, On::Postgres)] on: On) {
+    use sea_orm::TransactionTrait;
+    use sea_orm::sea_query::Expr;
+
+    let app = TestApp::start(on).await;
+    let changed = app.app.db.write((), |txn, ()| {
+        Box::pin(async move {
+            let long = |letter: &str| letter.repeat(8000);
+            for number in 0..400 {
+                let user = user::ActiveModel { password_hash: Set(long("a")), ..row(&format!("user {number}")) };
+                user.insert(txn).await?;
+            }
+            let part = txn.begin().await?;
+            let all = user::Entity::update_many().col_expr(user::Column::PasswordHash, Expr::value(long("b")));
+            let changed = all.exec(&part).await?.rows_affected;
+            part.rollback().await?;
+            Ok(changed)
+        })
+    });
+    assert_eq!(changed.await.unwrap(), 400);
+    let users = user::Entity::find().all(app.app.db.read()).await.unwrap();
+    assert!(users.len() == 400 && users.iter().all(|user| user.password_hash.starts_with('a')));
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_itself_refuses_a_negative_balance(#[values(On::Sqlite, On::Postgres)] on: On) {
