@@ -9,9 +9,9 @@ clients send messages as fast as they are answered and one logs in twice a secon
 again. Shown are the messages a second and their 99th percentile with the ratios to the load alone, the longest wait, the
 messages that failed, the longest log-in, and the server's memory at most above what it had before. The attacker runs on
 the same machine: what its own process takes of the processors is shown ("own"), and taken out of the ratio of messages,
-since it is no effect of the server. After each row the books are checked (`jeton verify`). The bounds are in `Bounds`; --check ends with 1 where one is missed. Runs on
-SQLite and, where it is installed, on PostgreSQL. Everything stays on the loopback interface and ends by itself: a server
-that takes more than --memory-limit is killed.
+since it is no effect of the server. After each row the books are checked (`jeton verify`). The bounds are in `Bounds`;
+--check ends with 1 where one is missed. Runs on SQLite and, where it is installed, on PostgreSQL. Everything stays on the
+loopback interface and ends by itself: a server that takes more than --memory-limit is killed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ mod m20261126_000009_jobs;
 mod m20261126_000010_imports;
 mod m20261128_000011_requested_balance;
 mod m20261129_000012_username_skeleton;
-mod m20261129_000013_refreshed_once_more;
+mod m20261129_000013_refresh_reuse;
 
 /// All steps, in order.
 pub struct Migrator;
@@ -35,7 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000010_imports::Migration),
             Box::new(m20261128_000011_requested_balance::Migration),
             Box::new(m20261129_000012_username_skeleton::Migration),
-            Box::new(m20261129_000013_refreshed_once_more::Migration),
+            Box::new(m20261129_000013_refresh_reuse::Migration),
         ]
     }
 }

@@ -1,5 +1,5 @@
-//! Names that look alike in different scripts have the same skeleton. The users of before get theirs here; how it is made
-//! is written down once more, so that this step stays what it is when the application changes.
+//! The skeletons of user names (Unicode Technical Standard 39), by which confusable names are found. Users who are there get
+//! theirs here. How it is computed is repeated from the application, since a step never changes once it has landed.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::string_null;

@@ -96,7 +96,7 @@ async fn obey_rules(
     let username = name.clone().unwrap_or_default();
     let taken = match &name {
         Ok(_) if find_by_name(app, typed).await?.is_some() => Some(NAME_TAKEN),
-        Ok(name) if imitates_another(app, name).await? => Some(NAME_IMITATES),
+        Ok(name) if is_confusable(app, name).await? => Some(NAME_CONFUSABLE),
         _ => None,
     };
     let rated = enter(app, Lane::NewPassword, address)?.check("password", password.clone(), username.clone()).await;
@@ -110,11 +110,11 @@ async fn obey_rules(
 }
 
 const NAME_TAKEN: &str = "user with this username already exists.";
-const NAME_IMITATES: &str = "This name looks like that of another user, in another script.";
+const NAME_CONFUSABLE: &str = "This name looks like that of another user, in another script.";
 
-/// Whether a new name looks like somebody's in another script (Unicode Technical Standard 39). Of two such names that
-/// are registered at once both may pass: there is nobody yet to be taken for.
-async fn imitates_another(app: &App, name: &str) -> Result<bool, Error> {
+/// Returns whether a new name is confusable with that of a user in another script (Unicode Technical Standard 39). Of two
+/// confusable names that are registered at once both may pass, since neither is a user's yet.
+async fn is_confusable(app: &App, name: &str) -> Result<bool, Error> {
     let Some(skeleton) = name::skeleton(name) else { return Ok(false) };
     let alike = user::Entity::find().filter(user::Column::UsernameSkeleton.eq(skeleton)).limit(MAX_ALIKE);
     let alike = alike.all(app.db.read()).await?;

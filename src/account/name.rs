@@ -42,8 +42,8 @@ pub fn exact_key(name: &str) -> Option<String> {
     Some(format!("{}\u{1f}{name}", key(name)?))
 }
 
-/// What a name looks like: names that look alike in different scripts have the same skeleton (Unicode Technical Standard
-/// 39), in any case of letters. `None` as for [`normalize`].
+/// Returns the skeleton of a name (Unicode Technical Standard 39), which confusable names share, in any case of letters.
+/// `None` as for [`normalize`].
 pub fn skeleton(name: &str) -> Option<String> {
     let folded = |text: &str| {
         let skeleton: String = unicode_security::skeleton(text).collect();

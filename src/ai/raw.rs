@@ -76,10 +76,6 @@ impl FromMember for i64 {
     const KIND: &'static str = "a whole number";
 }
 
-impl FromMember for Vec<String> {
-    const KIND: &'static str = "a list of strings";
-}
-
 /// What a value is, in the words of JSON.
 fn what_is(json: &str) -> &'static str {
     match json.trim_start().bytes().next() {
@@ -292,6 +288,10 @@ impl From<Malformed> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl FromMember for Vec<String> {
+        const KIND: &'static str = "a list of strings";
+    }
 
     fn call(text: &'static str) -> RawCall {
         RawCall::parse(Bytes::from_static(text.as_bytes())).unwrap()

@@ -26,12 +26,12 @@ pub struct Model {
     pub expires_at: DateTimeUtc,
     /// When the session was ended early.
     pub revoked_at: Option<DateTimeUtc>,
-    /// The `jti` of the refresh token that was used last, while its answer may be had once more.
-    pub used_jti: Option<String>,
-    /// When that was.
-    pub used_at: Option<DateTimeUtc>,
-    /// A keyed hash of the client that used it.
-    pub used_by: Option<String>,
+    /// The `jti` of the previous refresh token, until it was used again.
+    pub previous_jti: Option<String>,
+    /// When the refresh token was last rotated.
+    pub rotated_at: Option<DateTimeUtc>,
+    /// A keyed hash of the client that rotated it.
+    pub rotated_by: Option<String>,
     /// The user.
     #[sea_orm(belongs_to, from = "user_id", to = "id")]
     pub user: BelongsTo<super::user::Entity>,

@@ -18,7 +18,7 @@ pub struct Model {
     /// The name folded, so that names which look alike share it. See [`crate::account::name`].
     #[sea_orm(unique)]
     pub username_key: String,
-    /// What the name looks like, whatever its script. None: nobody is compared with it. See [`crate::account::name`].
+    /// The skeleton of the name, which confusable names share. None: no name is compared with it. See [`crate::account::name`].
     #[sea_orm(indexed)]
     pub username_skeleton: Option<String>,
     /// In PHC string format.

@@ -23,6 +23,8 @@ use crate::viewer::{Address, Origin};
 
 const RESPONSE_JSON: &str = "application/graphql-response+json";
 const HTML: &str = "text/html";
+/// The media types of an answer, the older one first, for clients that do not care.
+const MEDIA: [&str; 2] = [JSON, RESPONSE_JSON];
 
 /// The media type of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,8 +55,11 @@ pub(super) async fn by_get(
     {
         return Redirect::to("/graphiql").into_response();
     }
+    // Whoever prefers a page gets the next best where there is none.
+    let media = if wanted == Some(HTML) { preferred(&headers, &MEDIA) } else { wanted };
     let origin = request::origin(&headers, address);
-    answer(&graphql, &headers, origin, true, request::from_query(query.as_deref().unwrap_or_default())).await
+    let asked = request::from_query(query.as_deref().unwrap_or_default());
+    answer(&graphql, &headers, origin, true, asked, media).await
 }
 
 pub(super) async fn by_post(
@@ -63,12 +68,13 @@ pub(super) async fn by_post(
     headers: HeaderMap,
     body: Body,
 ) -> HttpResponse {
-    if preferred(&headers, &[JSON, RESPONSE_JSON, sse::EVENTS]) == Some(sse::EVENTS) {
+    let media = preferred(&headers, &[JSON, RESPONSE_JSON, sse::EVENTS]);
+    if media == Some(sse::EVENTS) {
         return sse::by_post(State(graphql), address, headers, body).await;
     }
     let origin = request::origin(&headers, address);
     let asked = request::from_body(&graphql.app, &headers, body).await;
-    answer(&graphql, &headers, origin, false, asked).await
+    answer(&graphql, &headers, origin, false, asked, media).await
 }
 
 async fn answer(
@@ -77,8 +83,9 @@ async fn answer(
     origin: Origin,
     by_get: bool,
     asked: Result<Asked, Refusal>,
+    media: Option<&str>,
 ) -> HttpResponse {
-    let Some(media) = negotiate(headers) else {
+    let Some(media) = media.map(|media| if media == JSON { Media::Json } else { Media::Response }) else {
         let message = format!("Answers are {RESPONSE_JSON} or {JSON}.");
         return refuse(Media::Json, Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
     };
@@ -111,11 +118,6 @@ async fn execute(
         }
         _ => Ok(operation.execute(graphql, viewer, headers, origin).await),
     }
-}
-
-/// The media type to answer in: the one that the client prefers, the older one where it does not care.
-fn negotiate(headers: &HeaderMap) -> Option<Media> {
-    preferred(headers, &[JSON, RESPONSE_JSON]).map(|media| if media == JSON { Media::Json } else { Media::Response })
 }
 
 pub(super) fn refuse(media: Media, refused: Refusal) -> HttpResponse {

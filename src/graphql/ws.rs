@@ -252,11 +252,11 @@ impl Connection {
                 }
                 () = &mut stopped => Err(Closed::because(SERVICE_RESTART, "The server stops")),
             };
-            let done = match done {
+            let begun = match done {
                 Ok(()) => self.begin_waiting().await,
-                Err(closed) => Err(closed),
+                closed => closed,
             };
-            if let Err(closed) = done {
+            if let Err(closed) = begun {
                 return closed;
             }
         }

@@ -40,7 +40,7 @@ pub(super) fn read(
     let model = app.models.get(Some(&name)).ok_or_else(|| Refusal::no_model(&name))?;
     match raw.messages() {
         None => return Err(Refusal::missing("messages")),
-        Some(0) => return Err(Refusal::out_of_range("messages", "empty_array", "`messages` is empty.".to_owned())),
+        Some(0) => return Err(Refusal::invalid_param("messages", "empty_array", "`messages` is empty.".to_owned())),
         Some(_) => {}
     }
     let stream = raw.read::<bool>("stream")?.unwrap_or_default();
@@ -75,7 +75,7 @@ fn limit(raw: &RawCall) -> Result<Option<u64>, Refusal> {
         if given == 0 {
             let message =
                 format!("Invalid '{name}': integer below minimum value. Expected a value >= 1, but got 0 instead.");
-            return Err(Refusal::out_of_range(name, "integer_below_min_value", message));
+            return Err(Refusal::invalid_param(name, "integer_below_min_value", message));
         }
         limit = Some(limit.map_or(given, |limit| limit.min(given)));
     }

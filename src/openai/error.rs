@@ -42,24 +42,24 @@ impl Refusal {
     /// A field that has to be there.
     pub(super) fn missing(param: &str) -> Self {
         let message = format!("Missing required parameter: '{param}'.");
-        Self { code: Some("missing_required_parameter"), ..Self::param(param, message) }
+        Self::invalid_param(param, "missing_required_parameter", message)
     }
 
     /// A value that this model does not know of a field that it knows.
     pub(super) fn unsupported_value(param: &str, model: &str) -> Self {
         let message = format!("This value of `{param}` is not supported by the model `{model}`.");
-        Self { code: Some("unsupported_value"), ..Self::param(param, message) }
+        Self::invalid_param(param, "unsupported_value", message)
     }
 
-    /// A number that is too small or too large.
-    pub(super) fn out_of_range(param: &str, code: &'static str, message: String) -> Self {
+    /// A field that is not what it has to be, with OpenAI's code for what is wrong.
+    pub(super) fn invalid_param(param: &str, code: &'static str, message: String) -> Self {
         Self { code: Some(code), ..Self::param(param, message) }
     }
 
     /// A field that this model does not know.
     pub(super) fn unsupported(param: &str, model: &str) -> Self {
         let message = format!("`{param}` is not supported by the model `{model}`.");
-        Self { code: Some("unsupported_parameter"), ..Self::param(param, message) }
+        Self::invalid_param(param, "unsupported_parameter", message)
     }
 
     pub(super) fn no_model(name: &str) -> Self {
@@ -120,7 +120,7 @@ impl Refusal {
             "This model's maximum context length is {window} tokens. However, your messages have {bytes} bytes, which is \
              more than that. Please reduce the length of the messages."
         );
-        Self { code: Some("context_length_exceeded"), ..Self::param("messages", message) }
+        Self::invalid_param("messages", "context_length_exceeded", message)
     }
 
     /// With the configured status for a balance or a limit that is used up.

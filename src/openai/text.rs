@@ -80,13 +80,13 @@ pub(super) fn sampling(raw: &RawCall, model: &str) -> Result<Sampling, Refusal> 
                 let message = format!(
                     "Invalid '{name}': decimal below minimum value. Expected a value >= {least}, but got {value} instead."
                 );
-                Err(Refusal::out_of_range(name, "decimal_below_min_value", message))
+                Err(Refusal::invalid_param(name, "decimal_below_min_value", message))
             }
             Some(value) if value > most => {
                 let message = format!(
                     "Invalid '{name}': decimal above maximum value. Expected a value <= {most}, but got {value} instead."
                 );
-                Err(Refusal::out_of_range(name, "decimal_above_max_value", message))
+                Err(Refusal::invalid_param(name, "decimal_above_max_value", message))
             }
             given => Ok(given),
         }

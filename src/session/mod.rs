@@ -116,9 +116,9 @@ pub async fn begin(app: &App, user: user::Model, user_agent: Option<String>) -> 
         last_used_at: Set(now),
         expires_at: Set(expiry(app, now)),
         revoked_at: Set(None),
-        used_jti: Set(None),
-        used_at: Set(None),
-        used_by: Set(None),
+        previous_jti: Set(None),
+        rotated_at: Set(None),
+        rotated_by: Set(None),
     };
     let (session, user) = app
         .db
@@ -202,8 +202,8 @@ pub async fn renew(app: &App, refresh_token: &str, origin: &Origin) -> Result<Re
 }
 
 /// New access and refresh tokens for a refresh token, which is used up. Using it again ends the session, since one of the two
-/// who have it is a thief; but for the client that used it, whose answer may have been lost, it gives the same pair once
-/// more within [`USED_GRACE`].
+/// who have it is a thief. Within [`REUSE_INTERVAL`] the client that used it gets the same pair again, once: its answer may
+/// have been lost.
 ///
 /// # Errors
 /// UNAUTHENTICATED where the token is refused.
@@ -220,7 +220,7 @@ pub async fn rotate(app: &App, used: &str, origin: &Origin) -> Result<LoggedIn, 
             if let Some(session) = use_up(txn, used, next).await? {
                 return Ok(Some(session));
             }
-            match once_more(txn, used, next).await? {
+            match reuse(txn, used, next).await? {
                 None => revoke(txn, used.session_id, next.now).await.map(|()| None),
                 session => Ok(session),
             }
@@ -232,7 +232,7 @@ pub async fn rotate(app: &App, used: &str, origin: &Origin) -> Result<LoggedIn, 
         return Err(Denied::Invalid.into());
     };
     // Signed for the time of its first use, and with ids that are its own, the pair is the same both times.
-    let at = session.used_at.unwrap_or(now);
+    let at = session.rotated_at.unwrap_or(now);
     let jti: String = app.hashes.of(session.refresh_jti.as_bytes()).chars().take(32).collect();
     let access = Subject { kind: Kind::Access, user_id: user.id, session_id: session.id, jti: &jti };
     Ok(LoggedIn {
@@ -242,8 +242,8 @@ pub async fn rotate(app: &App, used: &str, origin: &Origin) -> Result<LoggedIn, 
     })
 }
 
-/// How long after its first use a refresh token gives the same pair once more.
-const USED_GRACE: TimeDelta = TimeDelta::seconds(10);
+/// The reuse interval: how long after its first use a refresh token gives the same pair again.
+const REUSE_INTERVAL: TimeDelta = TimeDelta::seconds(10);
 
 /// What comes after a refresh token.
 struct Next {
@@ -255,15 +255,15 @@ struct Next {
     expiry: DateTime<Utc>,
 }
 
-/// Uses up a refresh token; nothing where it was used before.
+/// Rotates the refresh token of a session; nothing where it was used before.
 async fn use_up(txn: &Txn, used: &Claims, next: &Next) -> Result<Option<session::Model>, Error> {
     let rows = session::Entity::update_many()
         .col_expr(Column::RefreshJti, Expr::value(next.jti.as_str()))
         .col_expr(Column::LastUsedAt, Expr::value(next.now))
         .col_expr(Column::ExpiresAt, Expr::value(next.expiry))
-        .col_expr(Column::UsedJti, Expr::value(used.jti.as_str()))
-        .col_expr(Column::UsedAt, Expr::value(next.now))
-        .col_expr(Column::UsedBy, Expr::value(next.client.as_str()))
+        .col_expr(Column::PreviousJti, Expr::value(used.jti.as_str()))
+        .col_expr(Column::RotatedAt, Expr::value(next.now))
+        .col_expr(Column::RotatedBy, Expr::value(next.client.as_str()))
         .filter(Column::Id.eq(used.session_id))
         .filter(Column::RefreshJti.eq(used.jti.as_str()))
         .filter(Column::RevokedAt.is_null())
@@ -272,15 +272,15 @@ async fn use_up(txn: &Txn, used: &Claims, next: &Next) -> Result<Option<session:
     Ok(rows.into_iter().next())
 }
 
-/// The session as its client left it a moment ago, where the same client comes with the same token for the second time;
-/// nothing for anybody else, and the third time.
-async fn once_more(txn: &Txn, used: &Claims, next: &Next) -> Result<Option<session::Model>, Error> {
+/// Returns the session where the client that used this token uses it again within the reuse interval; nothing for another
+/// client, and for the third use.
+async fn reuse(txn: &Txn, used: &Claims, next: &Next) -> Result<Option<session::Model>, Error> {
     let rows = session::Entity::update_many()
-        .col_expr(Column::UsedJti, Expr::value(None::<String>))
+        .col_expr(Column::PreviousJti, Expr::value(None::<String>))
         .filter(Column::Id.eq(used.session_id))
-        .filter(Column::UsedJti.eq(used.jti.as_str()))
-        .filter(Column::UsedBy.eq(next.client.as_str()))
-        .filter(Column::UsedAt.gt(next.now - USED_GRACE))
+        .filter(Column::PreviousJti.eq(used.jti.as_str()))
+        .filter(Column::RotatedBy.eq(next.client.as_str()))
+        .filter(Column::RotatedAt.gt(next.now - REUSE_INTERVAL))
         .filter(Column::RevokedAt.is_null())
         .exec_with_returning(txn)
         .await?;

@@ -361,6 +361,24 @@ async fn a_request_without_one_host_is_400() {
     }
 }
 
+/// The example of the API's description is no key: sent as it is, each message would be the same one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_was_not_filled_in_is_no_idempotency_key() {
+    let app = TestApp::start(On::Sqlite).await;
+    let mia = app.user("mia").await;
+    let document = mia.get("/api/openapi.json").await.json();
+    let key = document.pointer("/paths/~1api~1chat~1/post/parameters/0/example").unwrap().as_str().unwrap();
+    for (path, body) in [("/api/chat/", json!({ "message": "Hi" })), ("/v1/chat/completions", asking("echo", false))] {
+        let request = axum::http::Request::post(path)
+            .header("authorization", format!("Bearer {}", mia.access.clone().unwrap()))
+            .header("content-type", "application/json")
+            .header("idempotency-key", key);
+        let refused = app.anonymous().send(request.body(Body::from(body.to_string())).unwrap()).await;
+        assert!(refused.status == 400 && refused.text.contains("not filled in"), "{path}: {}", refused.text);
+    }
+    assert_eq!(app.balance(&mia).await, (4000, 0));
+}
+
 /// Some clients look for the letters that they wrote themselves, others for those that most programs write.
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_headers_have_the_letters_that_clients_look_for() {

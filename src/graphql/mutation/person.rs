@@ -226,7 +226,7 @@ impl PersonMutation {
     }
 
     /// Uses up a refresh token for a new pair of tokens. A token that was used before ends its session: one of the two
-    /// who have it is a thief. A client that did not get the answer gets the same pair once more within ten seconds.
+    /// who have it is a thief. A client whose answer was lost gets the same pair again, once, within ten seconds.
     async fn refresh_token(
         &self,
         ctx: &Context<'_>,

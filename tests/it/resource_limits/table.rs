@@ -83,6 +83,7 @@ pub const ROUTES: &[Route] = &[
     ("/healthz", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(100)),
     ("/readyz", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
     // GraphQL: the limits of documents come on top, see `graphql/limits.rs`. Rates are those of the fields.
+    // Whoever prefers events, or opens a socket, is served as by the next routes.
     ("/graphql", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Cost, Answer::Document),
     ("/graphql", "POST", Body::Http, Work::Parse, Rate::Connections, Memory::Cost, Answer::Document),
     ("/graphql/stream", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Chunks, Answer::Stream),

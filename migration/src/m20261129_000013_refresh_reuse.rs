@@ -1,5 +1,5 @@
-//! A refresh token whose answer was lost is good once more for a moment, for the client that used it: a session keeps which
-//! token was used last, when, and by whom.
+//! The reuse interval of refresh tokens: a session keeps its previous token, and when and by which client it was rotated, so
+//! that a client whose answer was lost can have it again.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{string_null, timestamp_with_time_zone_null};
@@ -12,7 +12,8 @@ const TABLE: &str = "session";
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let columns = [string_null("used_jti"), timestamp_with_time_zone_null("used_at"), string_null("used_by")];
+        let columns =
+            [string_null("previous_jti"), timestamp_with_time_zone_null("rotated_at"), string_null("rotated_by")];
         for mut column in columns {
             manager.alter_table(Table::alter().table(TABLE).add_column(&mut column).take()).await?;
         }
@@ -20,7 +21,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for column in ["used_jti", "used_at", "used_by"] {
+        for column in ["previous_jti", "rotated_at", "rotated_by"] {
             manager.alter_table(Table::alter().table(TABLE).drop_column(column).take()).await?;
         }
         Ok(())
