@@ -1,6 +1,7 @@
 // openai for Node, as it is published.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import OpenAI from "openai";
@@ -9,6 +10,7 @@ import { z } from "zod";
 
 import { assertCalls, assertPassedOn, balance, calls, COST, known, said, TEXT, TOOLS } from "./support.mjs";
 
+const ANSWERS = JSON.parse(readFileSync(new URL("answers.json", import.meta.url)));
 const PICTURE =
   "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const Weather = z.object({ city: z.string(), degrees: z.number() });
@@ -299,6 +301,39 @@ describe("errors", () => {
       );
       assert.equal(textOf(parts), "Grüße, 世界");
     }
+  });
+
+  test("answers of real servers", async () => {
+    const patient = client({ maxRetries: 2 }).chat.completions;
+    const plain = (content) => (Array.isArray(content) ? content.map((part) => part.text).join("") : (content ?? ""));
+    const wrong = [];
+    for (const [number, row] of ANSWERS.entries()) {
+      for (const stream of [false, true]) {
+        try {
+          const { mark, messages } = said(`answer ${number}`);
+          const texts = [];
+          const read = async (by) => {
+            const answer = await by.create({ model: "flaky", messages, stream });
+            if (!stream) texts.push(plain(answer.choices[0].message.content));
+            else for await (const part of answer) texts.push(plain(part.choices?.[0]?.delta?.content));
+          };
+          if ("text" in row) {
+            await read(patient);
+            assert.equal(texts.join(""), row.text);
+          } else {
+            await assert.rejects(read(ours.chat.completions), (error) => {
+              assert.ok(error instanceof OpenAI.APIError && !(error instanceof OpenAI.APIConnectionError), error);
+              return Boolean(error.message && error.code);
+            });
+            assert.equal(texts.join(""), stream ? row.begun : "");
+          }
+          await assertCalls(mark, 1, 1);
+        } catch (error) {
+          wrong.push(`${row.name}, ${stream ? "stream" : "whole"}: ${error.message}`);
+        }
+      }
+    }
+    assert.deepEqual(wrong, []);
   });
 });
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import unittest
 import uuid
+from collections.abc import Iterable
+from pathlib import Path
 
 import openai
 from openai import OpenAI
@@ -13,6 +16,7 @@ from pydantic import BaseModel
 
 from support import COST, KEY, KNOWN, MAX_OUTPUT, STRICT_URL, TEXT, TOOLS, URL, USAGE, Case, balance, calls, said
 
+ANSWERS = json.loads((Path(__file__).parent / "answers.json").read_text())
 PICTURE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
@@ -24,6 +28,22 @@ class Weather(BaseModel):
 def client(key: str = KEY, url: str = URL, **options: object) -> OpenAI:
     """Without the client's own retries, unless a test is about them."""
     return OpenAI(base_url=url, api_key=key, **{"max_retries": 0, **options})
+
+
+def text_of(content: object) -> str:
+    """Of a message, which may have parts."""
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content)
+    return content or ""
+
+
+def parts_of(stream: Iterable, texts: list[str] | None = None) -> list[str]:
+    """The texts of a stream, as far as they come."""
+    texts = [] if texts is None else texts
+    for part in stream:
+        if part.choices and part.choices[0].delta:
+            texts.append(text_of(part.choices[0].delta.content))
+    return texts
 
 
 class SuiteCase(Case):
@@ -359,6 +379,29 @@ class Errors(SuiteCase):
     def test_whole_answer_that_breaks_off(self) -> None:
         _, error = self.refused(openai.InternalServerError, "broken", model="flaky")
         self.assertEqual(error.status_code, 503)
+
+    def test_answers_of_real_servers(self) -> None:
+        """Text is the upstream's, and asked for once; what is no answer, or breaks off, is an error that can be read."""
+        patient = self.with_options(max_retries=2)
+        for number, row in enumerate(ANSWERS):
+            for stream in (False, True):
+                with self.subTest(row["name"], stream=stream):
+                    mark, messages = said(f"answer {number}")
+                    if "text" in row:
+                        made = patient.chat.completions.create(model="flaky", messages=messages, stream=stream)
+                        texts = parts_of(made) if stream else [text_of(made.choices[0].message.content)]
+                        # Halves of a character come by themselves, and are the reader's to join.
+                        joined = "".join(texts).encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+                        self.assertEqual(joined, row["text"])
+                    else:
+                        texts = []
+                        with self.assertRaises(openai.APIError) as caught:
+                            made = self.client.chat.completions.create(model="flaky", messages=messages, stream=stream)
+                            parts_of(made, texts)
+                        self.assertEqual("".join(texts), row["begun"] if stream else "")
+                        self.assertNotIsInstance(caught.exception, openai.APIConnectionError)
+                        self.assertTrue(caught.exception.message and caught.exception.code, caught.exception)
+                    self.assert_calls(mark, 1, 1)
 
 
 class Retries(SuiteCase):

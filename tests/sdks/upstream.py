@@ -11,6 +11,7 @@
     stall           begins, and does not go on
     broken          begins, and breaks off
     trouble         begins, and then tells of an error
+    answer 7        answers with these bytes of answers.json, which real servers have sent, however it is asked
 
 What it says is written in an unusual way where JSON and event streams leave a choice, so that it shows when somebody
 between reads it and writes it anew.
@@ -24,11 +25,13 @@ import threading
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 KEY = "up-key-with-a-secret"
 #: Longest silence, where nobody hangs up.
 SILENCE = 20.0
 PAUSE = 0.03
+ANSWERS = json.loads((Path(__file__).parent / "answers.json").read_text())
 
 WHOLE = r"""{
   "id": "chatcmpl-up", "object": "chat.completion",  "created": 1760000000, "model": "up-model-0613",
@@ -113,6 +116,8 @@ class Handler(BaseHTTPRequestHandler):
                     return self.say(500, error("Out of order.", "server_error"))
                 case "hang":
                     return self.wait()
+                case "answer":
+                    return self.answer(ANSWERS[int(words[0])])
                 case "slow":
                     time.sleep(float(words[0]))
                 case "stall" | "broken" | "trouble":
@@ -137,9 +142,18 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
-    def begin(self) -> None:
+    def answer(self, row: dict) -> None:
+        """In pieces that keep to no boundary."""
+        self.begin(row["kind"])
+        body = row["body"].encode()
+        for start in range(0, len(body), 7):
+            piece = body[start : start + 7]
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def begin(self, kind: str = "text/event-stream") -> None:
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-type", kind)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
 
