@@ -14,18 +14,19 @@
 
 use std::time::{Duration, Instant};
 
-use jeton::account::Roles;
-use jeton::account::admin;
-use jeton::app::{App, Models};
-use jeton::chat::{self, Filter, Order};
-use jeton::config::Config;
-use jeton::db::Db;
-use jeton::entity::chat as row;
-use jeton::page::Page;
-use jeton::random::Random;
-use jeton::session;
-use jeton::tokens::Tokens;
-use jeton::viewer::{Actor, Viewer};
+use jeton::app::App;
+use jeton::core::pagination::Page;
+use jeton::core::random::Random;
+use jeton::core::tokens::Tokens;
+use jeton::core::viewer::{Actor, Viewer};
+use jeton::domain::account::Roles;
+use jeton::domain::account::admin;
+use jeton::domain::chat::{self, Filter, Order};
+use jeton::domain::session;
+use jeton::infra::catalog::Models;
+use jeton::infra::config::Config;
+use jeton::infra::db::Db;
+use jeton::infra::entity::chat as row;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ConnectionTrait, EntityTrait};
 

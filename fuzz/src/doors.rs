@@ -18,22 +18,24 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::DateTime;
 use http_body_util::BodyExt;
-use jeton::account::{Roles, admin};
-use jeton::ai::RawCall;
-use jeton::ai::echo::Echo;
-use jeton::ai::openai::{Address, OpenAi, Params, Settings};
-use jeton::app::{App, Model, Models, Outside};
-use jeton::clock::Clock;
-use jeton::config::Config;
-use jeton::db::Db;
-use jeton::entity::chat::{self, Status};
-use jeton::error::Code;
-use jeton::jwt::Kind;
-use jeton::random::Random;
-use jeton::secrets::Secrets;
-use jeton::tokens::Price;
-use jeton::viewer::Actor;
-use jeton::{ledger, server, session, transfer};
+use jeton::app::{App, Outside};
+use jeton::core::clock::Clock;
+use jeton::core::error::Code;
+use jeton::core::jwt::Kind;
+use jeton::core::random::Random;
+use jeton::core::tokens::Price;
+use jeton::core::viewer::Actor;
+use jeton::domain::account::{Roles, admin};
+use jeton::domain::{ledger, session};
+use jeton::infra::ai::RawCall;
+use jeton::infra::ai::echo::Echo;
+use jeton::infra::ai::openai::{Address, OpenAi, Params, Settings};
+use jeton::infra::catalog::{Model, Models};
+use jeton::infra::config::Config;
+use jeton::infra::db::Db;
+use jeton::infra::entity::chat::{self, Status};
+use jeton::infra::secrets::Secrets;
+use jeton::{server, transfer};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -580,7 +582,7 @@ async fn serve_upstream(said: Said) -> String {
 /// `echo`, at a flat price, and `upstream`, with a token for each unit.
 fn models(base_url: String) -> Models {
     let address = Address { base_url, api_key: None, upstream_model: "test".to_owned() };
-    let rules = jeton::config::Params::default();
+    let rules = jeton::infra::config::Params::default();
     let upstream = OpenAi::new(Settings {
         upstreams: vec![address],
         retries: 0,

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use super::output;
 use super::transfer::keep_the_key;
 use crate::app::App;
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::db::sqlite_file;
-use crate::error::{Code, Error};
+use crate::core::clock::Clock;
+use crate::core::error::{Code, Error};
+use crate::infra::config::Config;
+use crate::infra::db::sqlite_file;
 use crate::transfer;
 
 /// Into which file.
@@ -51,7 +51,7 @@ pub(super) async fn restore(config: &Config, args: RestoreArgs) -> Result<(), Er
     }
     let (placed, from) = (output::path(&target), output::path(&args.file));
     output::print(&format!("{placed} is the database of {from}; its ledger is clean\n"))?;
-    match crate::secrets::file(config) {
+    match crate::infra::secrets::file(config) {
         Some(key) if !key.exists() => output::print(&format!(
             "The signing key is missing: put {} back before the server starts, or API keys are good no longer.\n",
             output::path(&key)

@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
-use crate::app::{MissingFile, Model, Models};
-use crate::config::{Config, DEFAULT, Provider, Registration};
-use crate::tokens::Price;
+use crate::core::tokens::Price;
+use crate::infra::catalog::{MissingFile, Model, Models};
+use crate::infra::config::{Config, DEFAULT, Provider, Registration};
 
 /// The banner of a server that listens on `address`.
 pub(super) fn text(config: &Config, models: &Models, missing: &[MissingFile], address: SocketAddr) -> String {
@@ -123,7 +123,7 @@ fn next(config: &Config, base: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use crate::core::random::Random;
 
     fn banner(toml: &str, address: &str) -> String {
         let config = Config::from_toml(toml).unwrap();

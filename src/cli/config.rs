@@ -5,9 +5,9 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::{load, output};
-use crate::config::{Config, DEFAULT, Provider};
-use crate::error::{Code, Error};
-use crate::telemetry;
+use crate::core::error::{Code, Error};
+use crate::infra::config::{Config, DEFAULT, Provider};
+use crate::infra::telemetry;
 
 /// What to look at.
 #[derive(Debug, Subcommand)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::banner::reachable;
 use super::output;
-use crate::config::Config;
-use crate::error::{Code, Error};
+use crate::core::error::{Code, Error};
+use crate::infra::config::Config;
 
 /// The server looks at its database for two seconds.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{output, progress};
 use crate::app::App;
-use crate::error::Error;
+use crate::core::error::Error;
 use crate::transfer::django::{self, Counts, Report};
 
 /// From where, and whether to write.

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::output;
 use super::user::named;
 use crate::app::App;
-use crate::entity::api_key::Model;
-use crate::error::Error;
-use crate::page::Page;
-use crate::session::api_key::{self, Filter, Limits, NewKey};
-use crate::tokens::Tokens;
-use crate::viewer::{Actor, Scope};
+use crate::core::error::Error;
+use crate::core::pagination::Page;
+use crate::core::tokens::Tokens;
+use crate::core::viewer::{Actor, Scope};
+use crate::domain::session::api_key::{self, Filter, Limits, NewKey};
+use crate::infra::entity::api_key::Model;
 
 /// Keys read at once for a list.
 const BATCH: u64 = 1000;

@@ -3,11 +3,11 @@
 use clap::Subcommand;
 
 use super::output;
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::error::Error;
-use crate::random::Random;
-use crate::secrets::{self, Secrets};
+use crate::core::clock::Clock;
+use crate::core::error::Error;
+use crate::core::random::Random;
+use crate::infra::config::Config;
+use crate::infra::secrets::{self, Secrets};
 
 /// Which command.
 #[derive(Debug, Subcommand)]

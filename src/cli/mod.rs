@@ -3,7 +3,7 @@
 //! Results go to standard output, and so can be piped; the log, questions and errors go to standard error. A command
 //! may run while the server does.
 //!
-//! [`Actor::CommandLine`]: crate::viewer::Actor::CommandLine
+//! [`Actor::CommandLine`]: crate::core::viewer::Actor::CommandLine
 
 mod backup;
 mod banner;
@@ -28,10 +28,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::app::{App, Models};
-use crate::config::Config;
-use crate::error::{Code, Error, UNAVAILABLE};
-use crate::telemetry;
+use crate::app::App;
+use crate::core::error::{Code, Error, UNAVAILABLE};
+use crate::infra::catalog::Models;
+use crate::infra::config::Config;
+use crate::infra::telemetry;
 
 /// A self-hosted AI chat server that meters every message against a prepaid token balance.
 #[derive(Debug, Parser)]
@@ -113,7 +114,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         // As it is: a backup before an upgrade is one of the old schema.
         Command::Backup(args) => backup::backup(&connect(load_quietly(file)?, Models::none()).await?, args).await?,
         Command::Restore(args) => backup::restore(&load_quietly(file)?, args).await?,
-        Command::Schema => output::print(&crate::graphql::sdl())?,
+        Command::Schema => output::print(&crate::api::graphql::sdl())?,
         Command::Config(command) => config::run(file, command)?,
     }
     Ok(ExitCode::SUCCESS)

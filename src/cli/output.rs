@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::error::Error;
+use crate::core::error::Error;
 
 /// Writes to standard output, without what a terminal would obey. That nobody reads on (`jeton user list | head`) is no
 /// mistake.

@@ -4,9 +4,9 @@ use std::io::{IsTerminal, Read};
 
 use secrecy::SecretString;
 
-use crate::error::{Code, Error};
-use crate::password;
-use crate::random::Random;
+use crate::core::error::{Code, Error};
+use crate::core::password;
+use crate::core::random::Random;
 
 /// Letters and digits without those that look alike. 32 of them, so that each carries five bits.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";

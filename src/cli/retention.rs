@@ -4,8 +4,8 @@ use clap::ValueEnum;
 
 use super::output;
 use crate::app::App;
-use crate::error::{Code, Error};
-use crate::retention::{self, Ran, What};
+use crate::core::error::{Code, Error};
+use crate::domain::retention::{self, Ran, What};
 
 /// What to do.
 #[derive(Debug, clap::Args)]

@@ -8,13 +8,16 @@ use std::path::Path;
 use tokio::net::TcpListener;
 
 use super::{banner, bring_up_to_date, connect, load, output};
-use crate::account::admin;
-use crate::app::{App, Models};
-use crate::config::Config;
-use crate::error::{Code, Error};
-use crate::random::Random;
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::core::private_files;
+use crate::core::random::Random;
+use crate::domain::account::admin;
+use crate::infra::catalog::Models;
+use crate::infra::config::Config;
+use crate::infra::{db, secrets, telemetry};
+use crate::server;
 use crate::server::{Certificate, Listener};
-use crate::{db, private_files, secrets, server, telemetry};
 
 pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let config = load(file)?;

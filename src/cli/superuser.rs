@@ -1,12 +1,12 @@
 //! `jeton createsuperuser`: the first superuser is made here, and never by a built-in password.
 
 use super::{output, password, user};
-use crate::account::admin::{self, Change};
-use crate::account::{self, Roles};
 use crate::app::App;
-use crate::error::{Code, Error};
-use crate::tokens::Tokens;
-use crate::viewer::Actor;
+use crate::core::error::{Code, Error};
+use crate::core::tokens::Tokens;
+use crate::core::viewer::Actor;
+use crate::domain::account::admin::{self, Change};
+use crate::domain::account::{self, Roles};
 
 /// What the new superuser gets.
 #[derive(Debug, clap::Args)]

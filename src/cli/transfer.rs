@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use super::{output, progress};
 use crate::app::App;
-use crate::config::{Config, without_credentials};
-use crate::db::{Db, sqlite_file};
-use crate::error::{Code, Error};
-use crate::input_file;
-use crate::ledger;
+use crate::core::error::{Code, Error};
+use crate::core::input_file;
+use crate::domain::ledger;
+use crate::infra::config::{Config, without_credentials};
+use crate::infra::db::{Db, sqlite_file};
 use crate::transfer::{self, Moved};
 
 /// From where to where.
@@ -101,7 +101,7 @@ pub(super) async fn import(config: &Config, args: ImportArgs) -> Result<(), Erro
 
 /// Says what is not in a backup or an export, and is needed beside it.
 pub(super) fn keep_the_key(config: &Config) -> Result<(), Error> {
-    let Some(key) = crate::secrets::file(config) else { return Ok(()) };
+    let Some(key) = crate::infra::secrets::file(config) else { return Ok(()) };
     output::print(&format!(
         "The signing key is not in it: keep {} too, in another place. Without it API keys are good no longer, and \
          everybody logs in again.\n",

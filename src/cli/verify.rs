@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::output;
 use crate::app::App;
-use crate::entity::user;
-use crate::error::Error;
-use crate::ledger;
+use crate::core::error::Error;
+use crate::domain::ledger;
+use crate::infra::entity::user;
 
 /// How to print.
 #[derive(Debug, clap::Args)]

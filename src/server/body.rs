@@ -5,8 +5,8 @@ use futures::stream::once;
 use hyper::Request;
 
 use crate::app::App;
-use crate::request_body::{Limits, Owner};
-use crate::viewer::Address;
+use crate::core::request_body::{Limits, Owner};
+use crate::core::viewer::Address;
 
 /// The request with a body that is received once it is asked for, at most so many bytes, in one part. It counts for the
 /// client's address; routes that know more of the client receive it themselves.

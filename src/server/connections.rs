@@ -33,9 +33,9 @@ use tower::ServiceExt;
 use super::Listener;
 use super::write_timeout::WriteTimeout;
 use crate::app::App;
-use crate::config::ClientAddress;
-use crate::rate_limit::Places;
-use crate::viewer::Address;
+use crate::core::throttle::Places;
+use crate::core::viewer::Address;
+use crate::infra::config::ClientAddress;
 
 /// After the system refused a connection, since there are no files left or the like.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -12,7 +12,7 @@ use tower::util::MapResponseLayer;
 use tower_http::cors::{AllowHeaders, CorsLayer};
 
 use super::REQUEST_ID;
-use crate::config::Http;
+use crate::infra::config::Http;
 
 /// How long a browser may remember what a foreign page may do.
 const CORS_MAX_AGE: Duration = Duration::from_secs(600);

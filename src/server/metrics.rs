@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Listener;
 use crate::app::App;
-use crate::error::Code;
-use crate::password::Lane;
+use crate::core::error::Code;
+use crate::core::password::Lane;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

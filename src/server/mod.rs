@@ -28,9 +28,11 @@ use tracing::{Level, Span};
 
 pub use self::connections::{bind, serve};
 pub use self::tls::Certificate;
+use crate::api::{graphql, openai, rest, web};
 use crate::app::App;
-use crate::random::Random;
-use crate::{chat, graphql, neighbours, openai, rest, retention, trace_context, web};
+use crate::core::random::Random;
+use crate::core::trace_context;
+use crate::domain::{chat, membership, retention};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -91,7 +93,7 @@ async fn ready(State(app): State<App>) -> Response {
     let database = timeout(Duration::from_secs(2), app.db.ping()).await;
     match database {
         Ok(Ok(())) if !app.tasks.is_closed() => {
-            format!("ready\n{}{}", neighbours::notes(&app), upstream_notes(&app)).into_response()
+            format!("ready\n{}{}", membership::notes(&app), upstream_notes(&app)).into_response()
         }
         Ok(Ok(())) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response(),
         Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response(),
@@ -184,7 +186,7 @@ pub async fn run(app: App, listener: Listener) {
             let swept = chat::sweep_forever(app.clone());
             let indexed = chat::index_forever(app.clone());
             let retained = retention::run_forever(app.clone());
-            tokio::join!(serving, swept, indexed, retained, neighbours::beat_forever(&app, address), reloading);
+            tokio::join!(serving, swept, indexed, retained, membership::beat_forever(&app, address), reloading);
             // Sockets are no connections to the listener any more, and are told that the server stops.
             app.streams.close();
             app.streams.wait().await;

@@ -11,9 +11,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::Config;
-use crate::error::{Code, Error};
-use crate::input_file;
+use crate::core::error::{Code, Error};
+use crate::core::input_file;
+use crate::infra::config::Config;
 
 /// Largest file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;

@@ -13,10 +13,10 @@ use super::draft::{Draft, about, directory, there};
 use super::schema::{self, Refused, STATISTICS, connect, texts};
 use super::snapshot::Snapshot;
 use super::{check_complete, complete, sequence};
-use crate::clock::Clock;
-use crate::db::Db;
-use crate::error::{Code, Error};
-use crate::{input_file, private_files};
+use crate::core::clock::Clock;
+use crate::core::error::{Code, Error};
+use crate::core::{input_file, private_files};
+use crate::infra::db::Db;
 
 /// How every SQLite database begins.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";

@@ -5,13 +5,13 @@ use futures::TryStreamExt;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Statement};
 
-use crate::db::{Db, Txn};
-use crate::entity::{
+use crate::core::error::{Code, Error};
+use crate::domain::ledger;
+use crate::infra::db::{Db, Txn};
+use crate::infra::entity::{
     api_key, audit_event, chat, conversation, imported, job, ledger_entry, server, session, usage_day, usage_day_user,
     user,
 };
-use crate::error::{Code, Error};
-use crate::ledger;
 
 /// Tables that belong to the servers of one database: they are not moved to another one.
 pub(super) const OF_SERVERS: [&str; 2] = ["job", "server"];

@@ -10,8 +10,8 @@ use super::complete;
 use super::filling::{Filling, check_alike, check_complete};
 use super::snapshot::Snapshot;
 use super::{Progress, Step};
-use crate::db::Db;
-use crate::error::Error;
+use crate::core::error::Error;
+use crate::infra::db::Db;
 
 /// What was moved: the rows of each table and their checksum, the same on both sides.
 pub type Moved = BTreeMap<String, Sum>;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use crate::error::{Code, Error};
+use crate::core::error::{Code, Error};
 
 /// How the names of drafts begin and end. SQLite keeps further files beside a draft while it is open.
 const BEGIN: &str = ".jeton-";

@@ -10,10 +10,10 @@ use super::cell::{Cell, Row, Sum};
 use super::snapshot::Snapshot;
 use super::table::{self, Table};
 use super::{Progress, complete, sequence};
-use crate::clock::Clock;
-use crate::db::{Db, Txn};
-use crate::entity::{server, unfinished};
-use crate::error::{Code, Error};
+use crate::core::clock::Clock;
+use crate::core::error::{Code, Error};
+use crate::infra::db::{Db, Txn};
+use crate::infra::entity::{server, unfinished};
 
 /// Values in one statement. SQLite takes 32766 of them.
 const MOST_VALUES: usize = 30_000;

@@ -19,8 +19,8 @@ use super::line::{End, EndTable, Head, HeadTable, Line, MAX_HEAD, MAX_LINE, Read
 use super::snapshot::Snapshot;
 use super::table::Table;
 use super::{Progress, Step};
-use crate::db::Db;
-use crate::error::{Code, Error};
+use crate::core::error::{Code, Error};
+use crate::infra::db::Db;
 
 const FORMAT: &str = "jeton";
 /// Counted up when files of before can't be read any more.

@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{Alias, Expr, Func, Query};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, StatementBuilder, Value};
 
-use crate::error::{Code, Error};
+use crate::core::error::{Code, Error};
 
 /// The highest id that rows of elsewhere may have, so that no file uses up the ids that there are.
 pub(super) const MAX_ID: i64 = 1 << 52;

@@ -11,8 +11,8 @@ use super::cell::{Cell, Row, Sum};
 use super::sequence;
 use super::table::{self, Table};
 use super::{Progress, Step};
-use crate::db::Db;
-use crate::error::{Code, Error};
+use crate::core::error::{Code, Error};
+use crate::infra::db::Db;
 
 /// Rows read at once, at most: fewer where they are large.
 const MOST_ROWS: u64 = 1000;

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 
 use super::cell::{Cell, Kind, Row};
 use super::complete::OF_SERVERS;
-use crate::error::{Code, Error};
+use crate::core::error::{Code, Error};
 
 /// What says how far the database itself is, and not what is in it.
 const OF_THE_DATABASE: [&str; 2] = ["seaql_migrations", "unfinished"];

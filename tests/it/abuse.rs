@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::post;
-use jeton::config::Config;
+use jeton::infra::config::Config;
 use jeton::server::{self, Certificate, Listener};
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -84,7 +84,7 @@ async fn users_of_before_are_compared_with_and_left_alone(#[values(On::Sqlite, O
     app.user("\u{430}dmin").await;
     app.user("IAN").await;
     let skeletons = async || {
-        let users = jeton::entity::user::Entity::find().all(app.app.db.read()).await.unwrap();
+        let users = jeton::infra::entity::user::Entity::find().all(app.app.db.read()).await.unwrap();
         users.into_iter().map(|user| user.username_skeleton).collect::<Vec<_>>()
     };
     let expected = skeletons().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jeton::session::api_key::{self, NewKey};
+use jeton::domain::session::api_key::{self, NewKey};
 use rstest::rstest;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
@@ -165,7 +165,7 @@ async fn fifty_calls_at_once_pass_no_limit_of_their_key(#[values(On::Sqlite, On:
         assert_eq!((&spent["total"], &spent["held"], &spent["today"]), (&json!(1000), &json!(0), &json!(1000)));
     }
     // Metered: what is held for the longest affordable reply keeps the others out, and what is given back lets them in.
-    app.model.play([Step::Say("x"), Step::End(Some(jeton::ai::Usage { input: 100, output: 100 }))]);
+    app.model.play([Step::Say("x"), Step::End(Some(jeton::infra::ai::Usage { input: 100, output: 100 }))]);
     let (program, _) = with_key(&mia, json!({ "name": "m", "spendingLimit": { "total": 7 } })).await;
     let statuses = futures::future::join_all((0..50).map(|_| ask(&program, "metered"))).await;
     assert!(statuses.contains(&200));
@@ -182,7 +182,7 @@ async fn a_key_without_means_is_refused_alone(#[values(On::Sqlite, On::Postgres)
     let (poor, _) = with_key(&mia, json!({ "name": "poor", "spendingLimit": { "total": 100 } })).await;
     let (other, _) = with_key(&mia, json!({ "name": "other", "models": ["echo"] })).await;
     let (rich, _) = with_key(&tom, json!({ "name": "rich" })).await;
-    app.model.play([Step::Say("x"), Step::End(Some(jeton::ai::Usage { input: 100, output: 100 }))]);
+    app.model.play([Step::Say("x"), Step::End(Some(jeton::infra::ai::Usage { input: 100, output: 100 }))]);
     let calls = (0..60).map(|number| {
         let (name, key, model) = match number % 6 {
             0 => ("poor", poor.clone(), "echo"),
@@ -288,7 +288,7 @@ async fn operators_find_keys_by_name_and_beginning(#[values(On::Sqlite, On::Post
     assert_eq!(key.user_id, mia.user_id());
     assert!(api_key::revoke_by_prefix(&app.app, &secret).await.unwrap().revoked_at.is_some());
     // No column holds a key.
-    let rows = jeton::entity::api_key::Entity::find().all(app.app.db.read()).await.unwrap();
+    let rows = jeton::infra::entity::api_key::Entity::find().all(app.app.db.read()).await.unwrap();
     let stored = format!("{rows:?}");
     assert!(stored.contains(&secret[..15]) && !stored.contains(&secret[16..]), "{stored}");
 }

@@ -1,102 +1,88 @@
-//! The import rules of the design: which room may use which.
+//! The import rules of the design: which layer and which module may use which.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const LEAVES: &[&str] = &[
-    "byte_budget",
-    "clock",
-    "error",
-    "input_file",
-    "json",
-    "jwt",
-    "keyed_hash",
-    "metrics",
-    "page",
-    "password",
-    "private_files",
-    "random",
-    "rate_limit",
-    "recording",
-    "tokens",
-    "trace_context",
-    "viewer",
-];
+/// The layers, lowest first. A module uses those of the layers below its own, and of its own layer those that
+/// [`edges`] lists.
+const LAYERS: &[&str] = &["core", "infra", "app", "domain", "api", "transfer", "server", "cli", "main"];
 
-/// What each room may import, beside itself.
-fn rules() -> BTreeMap<&'static str, Vec<&'static str>> {
-    let mut rules = BTreeMap::new();
-    for leaf in LEAVES {
-        // Leaves may know errors and tokens, nothing of the house.
-        rules.insert(*leaf, vec!["error", "tokens"]);
+/// What a module may use of its own layer. Those that are not listed use none of it.
+fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
+    let mut edges = BTreeMap::new();
+    let mut allow = |module, used: &[&'static str]| edges.insert(module, used.to_vec());
+    // Every module of core may know errors and tokens.
+    for (_, module, _) in sources() {
+        if module.starts_with("core::") {
+            allow(module.leak(), &["core::error", "core::tokens"]);
+        }
     }
-    // Its queue is bounded by address.
-    rules.insert("password", vec!["error", "tokens", "rate_limit", "viewer"]);
-    rules.insert("recording", vec!["byte_budget"]);
-    let with_leaves = |more: &[&'static str]| [LEAVES, more].concat();
-    rules.insert("config", with_leaves(&[]));
-    rules.insert("secrets", with_leaves(&["config"]));
-    rules.insert("telemetry", with_leaves(&["config"]));
-    rules.insert("db", with_leaves(&[]));
-    rules.insert("entity", with_leaves(&[]));
-    rules.insert("ai", with_leaves(&[]));
-    rules.insert("cluster", with_leaves(&[]));
-    rules.insert("limits", with_leaves(&["config", "cluster"]));
-    rules.insert("request_body", with_leaves(&[]));
-    rules.insert("app", with_leaves(&["config", "secrets", "db", "entity", "ai", "cluster", "limits", "request_body"]));
-    let base = ["app", "config", "secrets", "db", "entity", "ai", "cluster"];
-    let domain = |more: &[&'static str]| with_leaves(&[&base[..], more].concat());
-    rules.insert("neighbours", domain(&[]));
-    rules.insert("ledger", domain(&[]));
-    rules.insert("audit", domain(&[]));
-    rules.insert("account", domain(&["ledger", "audit"]));
-    rules.insert("session", domain(&["ledger", "audit", "account"]));
-    rules.insert("chat", domain(&["ledger", "audit"]));
-    let rooms = ["ledger", "audit", "account", "session", "chat"];
-    rules.insert("transfer", domain(&rooms));
-    for transport in ["graphql", "rest", "openai"] {
-        rules.insert(transport, domain(&[&rooms[..], &["request_body"]].concat()));
-    }
-    rules.insert("retention", domain(&["ledger", "audit", "session", "chat"]));
-    rules.insert("web", Vec::new());
-    let serving = ["retention", "neighbours", "graphql", "rest", "openai", "web", "request_body"];
-    rules.insert("server", domain(&[&rooms[..], &serving].concat()));
-    rules.insert(
-        "cli",
-        domain(&[&rooms[..], &["retention", "graphql", "rest", "openai", "server", "telemetry", "transfer"]].concat()),
-    );
-    rules.insert("lib", Vec::new());
-    rules.insert("main", vec!["cli"]);
-    rules
+    allow("core::credential_cache", &["core::viewer"]);
+    allow("core::password", &["core::error", "core::throttle", "core::tokens", "core::viewer"]);
+    allow("core::replay_log", &["core::byte_budget"]);
+    allow("core::request_body", &["core::byte_budget", "core::error", "core::json", "core::throttle", "core::viewer"]);
+    allow("infra::catalog", &["infra::ai", "infra::config"]);
+    allow("infra::secrets", &["infra::config"]);
+    allow("infra::telemetry", &["infra::config"]);
+    allow("infra::throttle", &["infra::cluster", "infra::config"]);
+    allow("domain::account", &["domain::audit", "domain::ledger"]);
+    allow("domain::session", &["domain::account", "domain::audit", "domain::ledger"]);
+    allow("domain::chat", &["domain::audit", "domain::ledger"]);
+    allow("domain::retention", &["domain::audit", "domain::chat", "domain::ledger", "domain::session"]);
+    edges
 }
 
+/// What a module of a higher layer must not use, though it lies below.
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    // It is embedded files, and needs nothing.
+    ("api::web", &["core", "infra", "app", "domain"]),
+    // Whole databases are moved below the transports.
+    ("transfer", &["api"]),
+];
+
 #[test]
-fn rooms_import_only_what_lies_below_them() {
-    let (rules, mut broken) = (rules(), Vec::new());
-    for (file, room, text) in sources() {
-        let allowed = rules.get(room.as_str()).unwrap_or_else(|| panic!("{room} has no rule: {}", file.display()));
-        for used in imports(&text) {
-            if used != room && !allowed.contains(&used.as_str()) {
-                broken.push(format!("{} uses {used}", file.display()));
+fn modules_use_only_the_layers_below_them_and_the_edges_that_are_allowed() {
+    let (edges, mut broken) = (edges(), Vec::new());
+    let layer = |module: &str| {
+        let name = module.split("::").next().unwrap();
+        LAYERS.iter().position(|layer| *layer == name)
+    };
+    for (file, module, text) in sources() {
+        if module == "lib" || LAYERS.contains(&module.as_str()) && file.ends_with("mod.rs") && module_is_a_list(&text) {
+            continue;
+        }
+        let own = layer(&module).unwrap_or_else(|| panic!("{module} lies in no layer: {}", file.display()));
+        for used in imports(&text).into_iter().filter(|used| *used != module) {
+            let below =
+                layer(&used).unwrap_or_else(|| panic!("{} uses {used}, which lies in no layer", file.display()));
+            let is_edge = edges.get(module.as_str()).is_some_and(|allowed| allowed.contains(&used.as_str()));
+            let is_forbidden =
+                FORBIDDEN.iter().any(|(by, what)| *by == module && what.contains(&used.split("::").next().unwrap()));
+            if is_forbidden || below > own || (below == own && !is_edge) {
+                broken.push(format!("{}: {module} uses {used}", file.display()));
             }
         }
     }
     assert_eq!(broken, Vec::<String>::new());
 }
 
+/// Whether a file has nothing but documentation and `pub mod` lines.
+fn module_is_a_list(text: &str) -> bool {
+    text.lines().all(|line| line.is_empty() || line.starts_with("//!") || line.starts_with("pub mod "))
+}
+
 #[test]
 fn the_web_stays_in_the_transports() {
-    let transports = ["graphql", "rest", "openai", "web", "server", "cli"];
     let mut broken = Vec::new();
-    for (file, room, text) in sources() {
-        if transports.contains(&room.as_str()) {
+    for (file, module, text) in sources() {
+        if ["api", "server", "cli"].contains(&module.split("::").next().unwrap()) {
             continue;
         }
         for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
             // Closed lists derive their GraphQL form where they are defined, so that they are not defined twice.
             let graphql = line.contains("async_graphql") && !line.contains("async_graphql::Enum");
-            if (line.contains("axum::") || graphql) && room != "ai" {
+            if line.contains("axum::") || graphql {
                 broken.push(format!("{}: {line}", file.display()));
             }
         }
@@ -107,12 +93,12 @@ fn the_web_stays_in_the_transports() {
 #[test]
 fn only_the_ledger_writes_balances_and_entries() {
     let mut broken = Vec::new();
-    for (file, room, text) in sources() {
+    for (file, module, text) in sources() {
         let writes = ["ledger_entry::ActiveModel", "Column::Tokens,", "Column::Held,"];
-        if room != "ledger" && room != "entity" && writes.iter().any(|write| text.contains(write)) {
+        if module != "domain::ledger" && module != "infra::entity" && writes.iter().any(|write| text.contains(write)) {
             broken.push(file.display().to_string());
         }
-        if room != "session" && room != "entity" && text.contains("session::ActiveModel") {
+        if module != "domain::session" && module != "infra::entity" && text.contains("session::ActiveModel") {
             broken.push(file.display().to_string());
         }
     }
@@ -134,8 +120,8 @@ fn no_source_file_is_longer_than_500_lines() {
 #[test]
 fn answers_of_graphql_are_bounded() {
     let (mut texts, mut payloads, mut broken) = (0, 0, Vec::new());
-    for (file, room, text) in sources() {
-        if room != "graphql" {
+    for (file, module, text) in sources() {
+        if module != "api::graphql" {
             continue;
         }
         let name = file.display().to_string();
@@ -163,7 +149,7 @@ fn answers_of_graphql_are_bounded() {
     assert!(texts > 40 && payloads > 25, "{texts} {payloads}");
 }
 
-/// Every source file, its room and its text.
+/// Every source file, its module (of a layer that is a folder of modules, `layer::module`) and its text.
 fn sources() -> Vec<(PathBuf, String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut open, mut found) = (vec![root.clone()], Vec::new());
@@ -174,9 +160,9 @@ fn sources() -> Vec<(PathBuf, String, String)> {
                 open.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let inside = path.strip_prefix(&root).unwrap().to_owned();
-                let room = inside.components().next().unwrap().as_os_str().to_str().unwrap();
-                let room = room.trim_end_matches(".rs").to_owned();
-                found.push((inside, room, fs::read_to_string(&path).unwrap()));
+                let names: Vec<_> = inside.iter().map(|name| name.to_str().unwrap().trim_end_matches(".rs")).collect();
+                let module = module_of(&names).unwrap_or_else(|| names[0].to_owned());
+                found.push((inside, module, fs::read_to_string(&path).unwrap()));
             }
         }
     }
@@ -184,35 +170,34 @@ fn sources() -> Vec<(PathBuf, String, String)> {
     found
 }
 
-/// The rooms that a file names, in `use` lines and in paths: `crate::room` and `use crate::{room, ..}`.
+/// The layers whose folders hold modules.
+const FOLDERS: &[&str] = &["api", "domain", "infra", "core"];
+
+fn module_of(names: &[impl AsRef<str>]) -> Option<String> {
+    let (layer, module) = (names.first()?.as_ref(), names.get(1)?.as_ref());
+    (FOLDERS.contains(&layer) && module != "mod").then(|| format!("{layer}::{module}"))
+}
+
+/// The modules that a file names, in `use` lines and in paths: `crate::core::error`, `use crate::domain::{audit, ledger};`.
 fn imports(text: &str) -> Vec<String> {
     let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-    let mut rooms = Vec::new();
+    let mut modules = Vec::new();
     for rest in code.split("crate::").skip(1) {
-        match rest.strip_prefix('{') {
-            Some(group) => {
-                let group = group.split("};").next().unwrap();
-                let mut depth = 0;
-                let mut word = String::new();
-                for letter in group.chars().chain([',']) {
-                    match letter {
-                        '{' => depth += 1,
-                        '}' => depth -= 1,
-                        ',' if depth == 0 => {
-                            rooms.push(word.trim().split("::").next().unwrap().to_owned());
-                            word.clear();
-                            continue;
-                        }
-                        _ => {}
-                    }
-                    word.push(letter);
+        let name = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        let layer = name(rest);
+        match rest.strip_prefix(&format!("{layer}::")) {
+            Some(inside) if FOLDERS.contains(&layer.as_str()) => match inside.strip_prefix('{') {
+                Some(group) => {
+                    let group = group.split('}').next().unwrap();
+                    assert!(!group.contains('{'), "a group within a group: {group}");
+                    modules.extend(group.split(',').map(|item| format!("{layer}::{}", name(item.trim()))));
                 }
-            }
-            None => rooms.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()),
+                None => modules.push(format!("{layer}::{}", name(inside))),
+            },
+            _ if rest.starts_with('{') => panic!("imports begin with a layer: crate::{}", &rest[..40.min(rest.len())]),
+            _ => modules.push(layer),
         }
     }
-    rooms.retain(|room: &String| {
-        !room.is_empty() && room.chars().all(|c| c.is_lowercase() || c.is_numeric() || c == '_')
-    });
-    rooms
+    modules.retain(|module| !module.is_empty() && !module.ends_with("::"));
+    modules
 }

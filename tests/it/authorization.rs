@@ -6,9 +6,9 @@ use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
 use axum::body::Body;
 use axum::http::Request;
-use jeton::account::Roles;
-use jeton::account::admin;
-use jeton::viewer::Actor;
+use jeton::core::viewer::Actor;
+use jeton::domain::account::Roles;
+use jeton::domain::account::admin;
 use serde_json::json;
 
 use crate::api_keys::with_key;
@@ -355,7 +355,7 @@ impl World {
 /// The same person on another device.
 async fn again(app: &TestApp, client: &Client) -> Client {
     let user = admin::find(&app.app, Actor::CommandLine, client.user_id()).await.unwrap();
-    let logged_in = jeton::session::begin(&app.app, user, None).await.unwrap();
+    let logged_in = jeton::domain::session::begin(&app.app, user, None).await.unwrap();
     Client::new(app.router.clone(), Some(logged_in))
 }
 

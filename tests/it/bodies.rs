@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::Request;
 use http_body_util::{BodyExt, Full};
-use jeton::request_body::{Limits, Owner};
+use jeton::core::request_body::{Limits, Owner};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

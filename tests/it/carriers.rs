@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use jeton::account::admin::{self, Change};
 use jeton::app::App;
-use jeton::viewer::Actor;
+use jeton::core::viewer::Actor;
+use jeton::domain::account::admin::{self, Change};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;

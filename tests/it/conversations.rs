@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::future::join_all;
-use jeton::ai::Role;
-use jeton::chat::{self, Format};
-use jeton::session;
-use jeton::viewer::Viewer;
+use jeton::core::viewer::Viewer;
+use jeton::domain::chat::{self, Format};
+use jeton::domain::session;
+use jeton::infra::ai::Role;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;

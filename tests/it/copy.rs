@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::Cursor;
 
-use jeton::account::admin;
-use jeton::db::Db;
-use jeton::ledger;
+use jeton::core::viewer::Actor;
+use jeton::domain::account::admin;
+use jeton::domain::ledger;
+use jeton::infra::db::Db;
 use jeton::transfer::{check_complete, copy, export, import, tables};
-use jeton::viewer::Actor;
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ async fn a_copy_and_its_copy_are_the_same_postgres(#[values(On::Sqlite, On::Post
         assert_eq!(same.say("echo", "Hello again").await["chat"]["status"], "DONE", "the session goes on");
         let body = json!({ "username": "new", "password": PASSWORD, "password2": PASSWORD });
         assert_eq!(same.post("/api/register/", body).await.status, 201);
-        let new = jeton::account::find_by_name(&copied, "new").await.unwrap().unwrap();
+        let new = jeton::domain::account::find_by_name(&copied, "new").await.unwrap().unwrap();
         assert_eq!(new.id, 3, "nobody gets the id of one who is gone");
         place.clear(&copied.db).await;
     }

@@ -1,10 +1,10 @@
 //! Connections, migrations, and write transactions: alone, together, and when one of them fails.
 
 use futures::future::join_all;
-use jeton::db::Db;
-use jeton::entity::user;
-use jeton::error::{Code, Error};
-use jeton::tokens::Tokens;
+use jeton::core::error::{Code, Error};
+use jeton::core::tokens::Tokens;
+use jeton::infra::db::Db;
+use jeton::infra::entity::user;
 use rstest::rstest;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait};
@@ -125,7 +125,7 @@ async fn verify_finds_what_is_broken(#[values(On::Sqlite, On::Postgres)] on: On)
         })
     });
     let id = stray.await.unwrap().id;
-    let findings = jeton::ledger::verify(&app.app.db).await.unwrap();
+    let findings = jeton::domain::ledger::verify(&app.app.db).await.unwrap();
     let told: Vec<_> = findings.iter().map(ToString::to_string).collect();
     assert_eq!(told, [format!("user {id}: tokens 5 + held 0, but the ledger says 0 and open chats hold 0")]);
     let mended =

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use jeton::account::admin::{self, Adjustment, Amount, Change};
-use jeton::tokens::Tokens;
-use jeton::viewer::Actor;
+use jeton::core::tokens::Tokens;
+use jeton::core::viewer::Actor;
+use jeton::domain::account::admin::{self, Adjustment, Amount, Change};
 use rstest::rstest;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -111,9 +111,9 @@ async fn defect_5_weak_passwords_are_refused_and_guessing_is_slowed(#[values(On:
 async fn defect_6_no_published_key_mints_tokens(#[values(On::Sqlite, On::Postgres)] on: On) {
     // A key is made at the first start, by nobody known, readable by nobody else.
     let dir = tempfile::tempdir().unwrap();
-    let mut config = jeton::config::Config::from_toml("").unwrap();
+    let mut config = jeton::infra::config::Config::from_toml("").unwrap();
     config.data.dir = dir.path().to_owned();
-    let models = jeton::app::Models::none;
+    let models = jeton::infra::catalog::Models::none;
     let first = jeton::app::App::open(config.clone(), models()).await.unwrap();
     let key = std::fs::read_to_string(dir.path().join("signing.key")).unwrap();
     assert_eq!(key.trim().len(), 64);
@@ -131,11 +131,11 @@ async fn defect_6_no_published_key_mints_tokens(#[values(On::Sqlite, On::Postgre
         let text = "django-insecure-a-key-that-everybody-knows".into();
         // Under the name of the server's own key, which anybody can read in any token.
         let id = jsonwebtoken::decode_header(mia.access.as_ref().unwrap()).unwrap().kid.unwrap();
-        let secret = jeton::jwt::Secret { id, text, until: None };
-        jeton::jwt::Keys::new(&[secret], jeton::jwt::Names::default())
+        let secret = jeton::core::jwt::Secret { id, text, until: None };
+        jeton::core::jwt::Keys::new(&[secret], jeton::core::jwt::Names::default())
     };
-    let subject = jeton::jwt::Subject {
-        kind: jeton::jwt::Kind::Access,
+    let subject = jeton::core::jwt::Subject {
+        kind: jeton::core::jwt::Kind::Access,
         user_id: mia.user_id(),
         session_id: 1,
         jti: "00112233445566778899aabbccddeeff",

@@ -244,10 +244,10 @@ async fn what_is_wrong_with_the_configuration_is_named() {
     let missing = installation.run(&["--config", "nowhere.toml", "config", "check"], "");
     assert!(String::from_utf8_lossy(&missing.stderr).contains("nowhere.toml"));
     let mut manual = String::new();
-    std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/src/config/default.toml"))
+    std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/src/infra/config/default.toml"))
         .unwrap()
         .read_to_string(&mut manual)
         .unwrap();
     assert_eq!(installation.ok(&["config", "default"]), manual);
-    assert_eq!(installation.ok(&["schema"]), jeton::graphql::sdl());
+    assert_eq!(installation.ok(&["schema"]), jeton::api::graphql::sdl());
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use jeton::db::Db;
-use jeton::entity::chat::{self, Status};
-use jeton::error::{Code, UNAVAILABLE};
+use jeton::core::error::{Code, UNAVAILABLE};
+use jeton::infra::db::Db;
+use jeton::infra::entity::chat::{self, Status};
 use rstest::rstest;
 use sea_orm::sqlx::{Connection, SqliteConnection};
 use sea_orm::{ColumnTrait, ConnectionTrait, PaginatorTrait, QueryFilter, TransactionTrait, sqlx};

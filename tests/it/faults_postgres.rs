@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jeton::ai::echo::Echo;
-use jeton::chat;
-use jeton::db::Db;
-use jeton::entity::chat as chat_row;
+use jeton::domain::chat;
+use jeton::infra::ai::echo::Echo;
+use jeton::infra::db::Db;
+use jeton::infra::entity::chat as chat_row;
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, PaginatorTrait, QueryOrder, QuerySelect};
 use serde_json::json;

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderName, Request};
-use jeton::account::admin;
-use jeton::entity::user;
-use jeton::password::Lane;
+use jeton::core::password::Lane;
+use jeton::domain::account::admin;
+use jeton::infra::entity::user;
 use rstest::rstest;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
@@ -184,7 +184,7 @@ async fn superusers_with_passwords_that_everybody_tries_are_found(#[values(On::S
     }
     app.staff("helper").await;
     let set = async |name: &str, password: &str, active: bool| {
-        let user = jeton::account::find_by_name(&app.app, name).await.unwrap().unwrap();
+        let user = jeton::domain::account::find_by_name(&app.app, name).await.unwrap().unwrap();
         let hash = app.app.hasher.enter(Lane::NewPassword, None).unwrap().hash(password.into()).await.unwrap();
         app.app
             .db
@@ -217,8 +217,8 @@ async fn a_superuser_with_such_a_password_is_not_served_on_a_network() {
     let installation = Installation::new(On::Sqlite, &[]).await;
     let made = installation.run(&["createsuperuser", "--password-stdin"], &format!("{PASSWORD}\n"));
     assert!(made.status.success());
-    let db = jeton::db::Db::connect(&installation.place.url(), 2).await.unwrap();
-    let hasher = jeton::password::Hasher::new(1, 1).unwrap();
+    let db = jeton::infra::db::Db::connect(&installation.place.url(), 2).await.unwrap();
+    let hasher = jeton::core::password::Hasher::new(1, 1).unwrap();
     let hash = hasher.enter(Lane::NewPassword, None).unwrap().hash("changeme".into()).await.unwrap();
     db.write(hash, |txn, hash| {
         Box::pin(async move {
@@ -304,14 +304,14 @@ fn what_can_be_no_origin_or_certificate_is_refused_by_name() {
         ("auth.former_secrets = ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa']", "auth.secret: needed"),
         ("auth.secret = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'\nauth.hash_secret = 'short'", "auth.hash_secret"),
     ] {
-        let error = jeton::config::Config::from_toml(toml).unwrap_err().to_string();
+        let error = jeton::infra::config::Config::from_toml(toml).unwrap_err().to_string();
         assert!(error.contains(wrong), "{toml}: {error}");
     }
     let config = "auth.secret = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'\n\
                   auth.former_secrets = ['bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb']\n\
                   auth.hash_secret = 'cccccccccccccccccccccccccccccccccc'\n\
                   database.url = 'postgres://me:dddd@host/jeton'";
-    let config = jeton::config::Config::from_toml(config).unwrap();
+    let config = jeton::infra::config::Config::from_toml(config).unwrap();
     for shown in [config.shown(), format!("{config:?}")] {
         assert!(!["aaaa", "bbbb", "cccc", "dddd"].iter().any(|secret| shown.contains(secret)), "{shown}");
     }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures::future::join_all;
-use jeton::ai::Usage;
-use jeton::chat;
+use jeton::domain::chat;
+use jeton::infra::ai::Usage;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::{Value, json};
@@ -322,7 +322,7 @@ async fn at_once(on: On, ops: Vec<Op>) -> Result<(), TestCaseError> {
             }
         });
         join_all(steps).await;
-        let findings = jeton::ledger::verify(&world.app.app.db).await.unwrap();
+        let findings = jeton::domain::ledger::verify(&world.app.app.db).await.unwrap();
         if !findings.is_empty() {
             right = Err(TestCaseError::fail(format!("{findings:?}")));
             break;

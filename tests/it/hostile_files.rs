@@ -4,9 +4,9 @@ use std::io::BufReader;
 use std::path::Path;
 use std::process::Command;
 
-use jeton::db::Db;
-use jeton::error::Error;
-use jeton::ledger::{self, Finding};
+use jeton::core::error::Error;
+use jeton::domain::ledger::{self, Finding};
+use jeton::infra::db::Db;
 use jeton::transfer::{check_complete, copy, django, import};
 use rstest::rstest;
 use sea_orm::ConnectionTrait;
@@ -334,7 +334,7 @@ async fn words_of_the_index_that_name_another_user_show_nothing() {
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     mia.say("echo", "zanzibar").await;
     app.settled().await;
-    jeton::chat::index_rest(&app.app).await.unwrap();
+    jeton::domain::chat::index_rest(&app.app).await.unwrap();
     // As a file of elsewhere may have it.
     run(&app.app.db, &format!("UPDATE chat SET search_text = '_user_{} zanzibar'", tom.user_id())).await;
     let search = "{ chatHistory(search: \"zanzibar\") { nodes { message } } }";

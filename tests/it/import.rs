@@ -1,10 +1,10 @@
 //! Users and chats of the Django application.
 
-use jeton::account::admin;
 use jeton::app::App;
-use jeton::entity::{chat, ledger_entry, user};
+use jeton::core::viewer::Actor;
+use jeton::domain::account::admin;
+use jeton::infra::entity::{chat, ledger_entry, user};
 use jeton::transfer::django::{Report, import};
-use jeton::viewer::Actor;
 use rstest::rstest;
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 use serde_json::json;
@@ -74,7 +74,7 @@ async fn everybody_logs_in_as_before_and_finds_what_was_there(#[values(On::Sqlit
     assert_eq!(told, expected, "an opening entry each, and one of nothing for each chat");
 
     // Searches find them, and new rows get ids of their own.
-    jeton::chat::index_rest(&app.app).await.unwrap();
+    jeton::domain::chat::index_rest(&app.app).await.unwrap();
     let found = mia.data("{ chatHistory(search: \"привет\") { nodes { message } } }", json!({})).await;
     assert_eq!(found["chatHistory"]["nodes"], json!([{ "message": "Привет" }]));
     assert_eq!(mia.say("echo", "More").await["chat"]["status"], "DONE");

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures::StreamExt;
-use jeton::chat::{self, Fed};
-use jeton::password::Lane;
+use jeton::core::password::Lane;
+use jeton::domain::chat::{self, Fed};
 use jeton::server;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -190,7 +190,7 @@ async fn dashboard_and_alerts_ask_for_what_there_is() {
     let mia = work(&app).await;
     mia.say("echo", "too many").await;
     app.clock.advance(Duration::from_secs(40 * 86_400));
-    jeton::retention::run(&app.app).await.unwrap();
+    jeton::domain::retention::run(&app.app).await.unwrap();
     // Whether there are streams or not, their numbers are there.
     let page = page(&app).await;
     let exposed = exposed(&page);
@@ -237,7 +237,7 @@ async fn the_listener_is_one_of_its_own_and_health_is_asked_on_the_command_line(
 
 #[test]
 fn metrics_are_not_served_to_everybody() {
-    let config = |toml: &str| jeton::config::Config::from_toml(toml);
+    let config = |toml: &str| jeton::infra::config::Config::from_toml(toml);
     for same in ["127.0.0.1:8000", "0.0.0.0:8000"] {
         let error = config(&format!("metrics.listen = '{same}'")).unwrap_err().to_string();
         assert!(error.starts_with("metrics.listen: another address or port than http.listen"), "{error}");

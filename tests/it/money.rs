@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use jeton::account::admin::{self, Adjustment, Amount};
-use jeton::ai::Usage;
-use jeton::chat;
-use jeton::error::Code;
-use jeton::tokens::Tokens;
-use jeton::viewer::Actor;
+use jeton::core::error::Code;
+use jeton::core::tokens::Tokens;
+use jeton::core::viewer::Actor;
+use jeton::domain::account::admin::{self, Adjustment, Amount};
+use jeton::domain::chat;
+use jeton::infra::ai::Usage;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;

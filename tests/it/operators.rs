@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use jeton::account::admin::{self, Adjustment, Amount};
-use jeton::entity::user;
-use jeton::error::{Code, Error};
-use jeton::ledger::Balance;
-use jeton::tokens::Tokens;
-use jeton::viewer::Actor;
+use jeton::core::error::{Code, Error};
+use jeton::core::tokens::Tokens;
+use jeton::core::viewer::Actor;
+use jeton::domain::account::admin::{self, Adjustment, Amount};
+use jeton::domain::ledger::Balance;
+use jeton::infra::entity::user;
 use rstest::rstest;
 use sea_orm::ActiveModelTrait;
 use sea_orm::ActiveValue::Set;
@@ -159,7 +159,7 @@ async fn what_staff_give_out_in_a_day_is_limited(#[values(On::Sqlite, On::Postgr
         createUser(input: {username: $name, password: \"tr0ub4dor&3-staple\"}) { user { id } errors { code message } } }";
     let refused = staff.data(create, json!({ "name": "mule" })).await["createUser"].take();
     assert_eq!((&refused["user"], &refused["errors"][0]["code"]), (&Value::Null, &json!("RATE_LIMITED")), "{refused}");
-    assert!(jeton::account::find_by_name(&app.app, "mule").await.unwrap().is_none());
+    assert!(jeton::domain::account::find_by_name(&app.app, "mule").await.unwrap().is_none());
     assert_eq!((app.balance(&mia).await, app.balance(&tom).await), ((5000, 0), (8000, 0)));
     // Others have their own limits, or none.
     assert_eq!(give(&app, other, &tom, 10_000).await, None);
@@ -176,7 +176,7 @@ async fn what_staff_give_out_in_a_day_is_limited(#[values(On::Sqlite, On::Postgr
     assert_eq!(give(&app, acting, &mia, 2001).await, limited);
     assert_eq!(give(&app, acting, &mia, 2000).await, None);
     // Deleting what was made gives nothing back.
-    let one = jeton::account::find_by_name(&app.app, "one").await.unwrap().unwrap();
+    let one = jeton::domain::account::find_by_name(&app.app, "one").await.unwrap().unwrap();
     admin::delete(&app.app, acting, one.id).await.unwrap();
     assert_eq!(give(&app, acting, &mia, 1).await, limited);
     let app = TestApp::with(on, "ledger.staff_daily_limit = 0").await;
@@ -257,9 +257,13 @@ async fn a_key_stands_for_everything_that_was_asked(#[values(On::Sqlite, On::Pos
     let mut of_mia = entries(&[600, -4100]);
     of_mia.push(("ChatDone".to_owned(), -100));
     assert_eq!(app.ledger(&mia).await, of_mia);
-    let page = jeton::page::Page::newest(100, None);
-    let events =
-        jeton::audit::trail(&app.app, app.viewer(&app.superuser("second").await).await, Default::default(), page);
+    let page = jeton::core::pagination::Page::newest(100, None);
+    let events = jeton::domain::audit::trail(
+        &app.app,
+        app.viewer(&app.superuser("second").await).await,
+        Default::default(),
+        page,
+    );
     let adjusted = events.await.unwrap().rows.into_iter().filter(|event| event.action == "balance.adjust").count();
     assert_eq!(adjusted, 4);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jeton::chat::usage;
+use jeton::domain::chat::usage;
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::join_all;
-use jeton::account::admin;
-use jeton::password::Lane;
+use jeton::core::password::Lane;
+use jeton::domain::account::admin;
 use rstest::rstest;
 use serde_json::{Value, json};
 

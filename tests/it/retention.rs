@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use jeton::account::admin::{self, Adjustment, Amount};
-use jeton::chat::{self as chats, usage};
-use jeton::entity::chat::Status;
-use jeton::entity::ledger_entry::Reason;
-use jeton::entity::{audit_event, chat, conversation, job, ledger_entry, session};
-use jeton::retention::{self, Ran, What};
-use jeton::tokens::Tokens;
-use jeton::viewer::Actor;
+use jeton::core::tokens::Tokens;
+use jeton::core::viewer::Actor;
+use jeton::domain::account::admin::{self, Adjustment, Amount};
+use jeton::domain::chat::{self as chats, usage};
+use jeton::domain::retention::{self, Ran, What};
+use jeton::infra::entity::chat::Status;
+use jeton::infra::entity::ledger_entry::Reason;
+use jeton::infra::entity::{audit_event, chat, conversation, job, ledger_entry, session};
 use rstest::rstest;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
@@ -393,10 +393,10 @@ async fn the_command_line_says_what_would_go_before_it_goes(#[values(On::Sqlite,
 
 #[test]
 fn times_that_make_no_sense_are_refused_by_name() {
-    let error = |toml: &str| jeton::config::Config::from_toml(toml).unwrap_err().to_string();
+    let error = |toml: &str| jeton::infra::config::Config::from_toml(toml).unwrap_err().to_string();
     assert!(error("retention.chats = 'soon'").starts_with("retention.chats: \"soon\" is no time, such as \"365d\""));
     assert!(error("retention.chats = '0s'").starts_with("retention.chats: longer than 0"));
     assert!(error("retention.every = '1s'").starts_with("retention.every: at least 1m"));
-    let config = jeton::config::Config::from_toml("retention.chats = '365d'").unwrap();
-    assert!(jeton::config::Config::from_toml(&config.shown()).is_ok(), "what is shown can be read again");
+    let config = jeton::infra::config::Config::from_toml("retention.chats = '365d'").unwrap();
+    assert!(jeton::infra::config::Config::from_toml(&config.shown()).is_ok(), "what is shown can be read again");
 }

@@ -7,7 +7,7 @@ use crate::support::{On, TestApp};
 #[test]
 fn schema_graphql_is_up_to_date() {
     let file = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql")).unwrap();
-    assert!(jeton::graphql::sdl() == file, "schema.graphql differs from the code: run `make schema`");
+    assert!(jeton::api::graphql::sdl() == file, "schema.graphql differs from the code: run `make schema`");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use jeton::account::admin::{self, Change};
-use jeton::viewer::Actor;
+use jeton::core::viewer::Actor;
+use jeton::domain::account::admin::{self, Change};
 use rstest::rstest;
 use serde_json::{Value, json};
 

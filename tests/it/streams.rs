@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
-use jeton::account::admin::{self, Adjustment, Amount};
-use jeton::chat::{self, Fed};
-use jeton::error::{Code, Error};
-use jeton::ledger;
-use jeton::session;
-use jeton::tokens::Tokens;
-use jeton::viewer::{Actor, Viewer};
+use jeton::core::error::{Code, Error};
+use jeton::core::tokens::Tokens;
+use jeton::core::viewer::{Actor, Viewer};
+use jeton::domain::account::admin::{self, Adjustment, Amount};
+use jeton::domain::chat::{self, Fed};
+use jeton::domain::ledger;
+use jeton::domain::session;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -41,7 +41,7 @@ pub(crate) async fn viewer(app: &TestApp, client: &Client) -> Viewer {
 
 /// The newest chat's row id.
 pub(crate) async fn newest(app: &TestApp, viewer: Viewer) -> i64 {
-    let page = jeton::page::Page::newest(1, None);
+    let page = jeton::core::pagination::Page::newest(1, None);
     chat::history(&app.app, viewer, chat::Filter::default(), page).await.unwrap().rows[0].id
 }
 

@@ -10,9 +10,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Response};
 use axum::routing::post;
 use futures::StreamExt;
-use jeton::ai::openai::OpenAi;
-use jeton::ai::{Event, Message, Provider, Request, Role, Usage};
-use jeton::error::Code;
+use jeton::core::error::Code;
+use jeton::infra::ai::openai::OpenAi;
+use jeton::infra::ai::{Event, Message, Provider, Request, Role, Usage};
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -161,7 +161,11 @@ async fn models_of_this_house_answer_in_openais_shape(#[values(On::Sqlite, On::P
     assert_eq!(body["id"], format!("chatcmpl-{}", header("x-jeton-chat-id")));
     assert!(!header("x-request-id").is_empty());
 
-    app.model.play([Step::Say("one "), Step::Say("two"), Step::End(Some(jeton::ai::Usage { input: 3, output: 2 }))]);
+    app.model.play([
+        Step::Say("one "),
+        Step::Say("two"),
+        Step::End(Some(jeton::infra::ai::Usage { input: 3, output: 2 })),
+    ]);
     let mut body = asking("scripted", true);
     body["stream_options"] = json!({ "include_usage": true });
     let streamed = program.post("/v1/chat/completions", body).await;
@@ -662,7 +666,7 @@ async fn what_is_counted_here_is_right_within_two_hundredths() {
     for stay in [5u64, 50, 400] {
         heard.produced.lock().unwrap().clear();
         let call = chat_call(&format!("{stay} 1000"));
-        let mut called = jeton::chat::call(&app.app, viewer(&app, &mia).await, call).await.unwrap();
+        let mut called = jeton::domain::chat::call(&app.app, viewer(&app, &mia).await, call).await.unwrap();
         for _ in 0..stay {
             called.events.next().await.unwrap();
         }
@@ -679,23 +683,23 @@ async fn what_is_counted_here_is_right_within_two_hundredths() {
     }
 }
 
-async fn viewer(app: &TestApp, client: &Client) -> jeton::viewer::Viewer {
+async fn viewer(app: &TestApp, client: &Client) -> jeton::core::viewer::Viewer {
     let access = client.access.as_deref().unwrap();
-    jeton::viewer::Viewer::User(jeton::session::authenticate(&app.app, access).await.unwrap().unwrap())
+    jeton::core::viewer::Viewer::User(jeton::domain::session::authenticate(&app.app, access).await.unwrap().unwrap())
 }
 
-fn chat_call(content: &str) -> jeton::chat::Call {
+fn chat_call(content: &str) -> jeton::domain::chat::Call {
     chat_call_of("by_unit", content)
 }
 
 /// A call that is passed on, as a stream, or asked in our own format.
-pub fn chat_call_of(model: &str, content: &str) -> jeton::chat::Call {
+pub fn chat_call_of(model: &str, content: &str) -> jeton::domain::chat::Call {
     let body = json!({ "model": model, "stream": true, "messages": [{ "role": "user", "content": content }] });
-    let call = jeton::ai::RawCall::parse(body.to_string().into()).unwrap();
-    let passing = Some(jeton::ai::Passing { call, stream: true, show_usage: false });
-    jeton::chat::Call {
+    let call = jeton::infra::ai::RawCall::parse(body.to_string().into()).unwrap();
+    let passing = Some(jeton::infra::ai::Passing { call, stream: true, show_usage: false });
+    jeton::domain::chat::Call {
         model: model.to_owned(),
-        request: jeton::ai::Request { passing, ..Default::default() },
+        request: jeton::infra::ai::Request { passing, ..Default::default() },
         max_output: None,
         choices: 1,
         text: content.to_owned(),

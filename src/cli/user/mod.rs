@@ -11,13 +11,13 @@ use serde_json::json;
 pub(super) use self::show::report;
 use self::show::{list, show};
 use super::{output, password};
-use crate::account::admin::{self, Adjustment, Amount, Change, Filter};
-use crate::account::{self, Roles};
 use crate::app::App;
-use crate::entity::user;
-use crate::error::{Code, Error};
-use crate::tokens::Tokens;
-use crate::viewer::Actor;
+use crate::core::error::{Code, Error};
+use crate::core::tokens::Tokens;
+use crate::core::viewer::Actor;
+use crate::domain::account::admin::{self, Adjustment, Amount, Change, Filter};
+use crate::domain::account::{self, Roles};
+use crate::infra::entity::user;
 
 /// Which command, and how to print.
 #[derive(Debug, clap::Args)]

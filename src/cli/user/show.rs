@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::super::{output, password};
 use super::named;
-use crate::account::admin::{self, Filter};
 use crate::app::App;
-use crate::entity::user;
-use crate::error::Error;
-use crate::page::Page;
-use crate::viewer::Actor;
+use crate::core::error::Error;
+use crate::core::pagination::Page;
+use crate::core::viewer::Actor;
+use crate::domain::account::admin::{self, Filter};
+use crate::infra::entity::user;
 
 /// Users read at once for a list.
 const BATCH: u64 = 1000;

@@ -7,10 +7,10 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::source::{CHATS, MAX_VALUE_BYTES, Source, SourceRow};
 use super::{MAX_KEPT_ID, Work, note};
-use crate::chat::import::{Newcomer, insert_imported};
-use crate::db::Txn;
-use crate::entity::{chat, ledger_entry};
-use crate::error::Error;
+use crate::core::error::Error;
+use crate::domain::chat::import::{Newcomer, insert_imported};
+use crate::infra::db::Txn;
+use crate::infra::entity::{chat, ledger_entry};
 use crate::transfer::{Progress, Step};
 
 /// Chats in one transaction.

@@ -23,9 +23,9 @@ use self::source::{CHATS, Source, USERS};
 pub use self::value::Raw;
 use super::{Progress, sequence};
 use crate::app::App;
-use crate::db::Txn;
-use crate::entity::imported;
-use crate::error::Error;
+use crate::core::error::Error;
+use crate::infra::db::Txn;
+use crate::infra::entity::imported;
 
 /// Ids above this get a new one, so that no file uses up the ids that there are.
 const MAX_KEPT_ID: i64 = sequence::MAX_ID;

@@ -12,8 +12,8 @@ use sea_orm::{
 };
 
 use super::value::Raw;
-use crate::error::{Code, Error};
-use crate::{input_file, private_files};
+use crate::core::error::{Code, Error};
+use crate::core::{input_file, private_files};
 
 /// The columns that are read of each table, its id first.
 const TABLES: [(&str, &[&str]); 2] = [

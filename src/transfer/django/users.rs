@@ -8,14 +8,14 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 use super::source::{Source, SourceRow, USERS};
 use super::value::Raw;
 use super::{MAX_KEPT_ID, Work, note};
-use crate::account::Roles;
-use crate::account::import::{Newcomer, insert};
-use crate::account::name::{self, MAX_IMPORTED_CHARS};
-use crate::db::Txn;
-use crate::entity::{audit_event, ledger_entry, user};
-use crate::error::Error;
-use crate::password::{Pbkdf2, UNUSABLE};
-use crate::tokens::Tokens;
+use crate::core::error::Error;
+use crate::core::password::{Pbkdf2, UNUSABLE};
+use crate::core::tokens::Tokens;
+use crate::domain::account::Roles;
+use crate::domain::account::import::{Newcomer, insert};
+use crate::domain::account::name::{self, MAX_IMPORTED_CHARS};
+use crate::infra::db::Txn;
+use crate::infra::entity::{audit_event, ledger_entry, user};
 use crate::transfer::{Progress, Step};
 
 /// Users in one transaction.

@@ -15,8 +15,8 @@ use axum::Router;
 use axum::body::{Body as HttpBody, Bytes};
 use axum::http::Request;
 use futures::stream;
+use jeton::core::viewer::Address;
 use jeton::server;
-use jeton::viewer::Address;
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
-use jeton::session::LoggedIn;
+use jeton::domain::session::LoggedIn;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 

@@ -14,21 +14,23 @@ use std::time::Duration;
 
 use axum::Router;
 use chrono::{DateTime, Utc};
-use jeton::account::Roles;
-use jeton::account::admin;
-use jeton::ai::SharedProvider;
-use jeton::ai::echo::Echo;
-use jeton::ai::openai::{Address, OpenAi, Params, Settings};
-use jeton::app::{App, Model, Models, Outside};
-use jeton::clock::Clock;
-use jeton::config::Config;
-use jeton::db::Db;
-use jeton::random::Random;
-use jeton::secrets::Secrets;
+use jeton::app::{App, Outside};
+use jeton::core::clock::Clock;
+use jeton::core::random::Random;
+use jeton::core::tokens::Price;
+use jeton::core::viewer::{Actor, Viewer};
+use jeton::domain::account::Roles;
+use jeton::domain::account::admin;
+use jeton::domain::{ledger, session};
+use jeton::infra::ai::SharedProvider;
+use jeton::infra::ai::echo::Echo;
+use jeton::infra::ai::openai::{Address, OpenAi, Params, Settings};
+use jeton::infra::catalog::{Model, Models};
+use jeton::infra::config::Config;
+use jeton::infra::db::Db;
+use jeton::infra::secrets::Secrets;
+use jeton::server;
 use jeton::server::Listener;
-use jeton::tokens::Price;
-use jeton::viewer::{Actor, Viewer};
-use jeton::{ledger, server, session};
 use sea_orm::ConnectionTrait;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -151,7 +153,7 @@ impl TestApp {
 
     /// All ledger entries of a user, oldest first: reason and amount.
     pub async fn ledger(&self, client: &Client) -> Vec<(String, i64)> {
-        let page = jeton::page::Page::newest(100, None);
+        let page = jeton::core::pagination::Page::newest(100, None);
         let filter = ledger::Filter { user_id: Some(client.user_id()), ..Default::default() };
         let mut rows = ledger::history(&self.app.db, filter, page).await.unwrap().rows;
         rows.reverse();
@@ -210,7 +212,7 @@ pub fn openai(base_urls: &[&str], retries: u32) -> OpenAi {
 /// The same, with settings of its own.
 pub fn openai_with(base_urls: &[&str], retries: u32, change: impl FnOnce(&mut Settings)) -> OpenAi {
     rustls::crypto::ring::default_provider().install_default().ok();
-    let rules = jeton::config::Params::default();
+    let rules = jeton::infra::config::Params::default();
     let address = |base_url: &&str| Address {
         base_url: (*base_url).to_owned(),
         api_key: Some("sk-secret".into()),

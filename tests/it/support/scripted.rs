@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_stream::stream;
 use futures::StreamExt;
-use jeton::ai::{Event, Message, Provider, Reply, Request, Usage};
-use jeton::error::{Code, Error};
+use jeton::core::error::{Code, Error};
+use jeton::infra::ai::{Event, Message, Provider, Reply, Request, Usage};
 use tokio::sync::Semaphore;
 
 /// What the model does next.

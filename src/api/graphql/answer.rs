@@ -1,0 +1,129 @@
+//! Answers as the transports send them: written once, and within the budget of their operation.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+
+use async_graphql::Response;
+use async_graphql::parser::types::OperationType;
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use http_body_util::{BodyExt, Full};
+use serde::Serialize;
+
+use super::budget::Budget;
+use super::error::{finish, refusal};
+use super::request::Refusal;
+use crate::core::error::{Code, Error};
+
+/// An answer, ready to be sent.
+pub(super) struct Answer {
+    /// The response; of a request that was not executed, the list of its errors.
+    json: String,
+    /// One that fails validation is not, while a resolver that fails leaves a path.
+    pub(super) executed: bool,
+    /// Cookies that a mutation set or took away.
+    pub(super) headers: HeaderMap,
+    /// Held until the client has the answer; none for a refusal.
+    budget: Option<Arc<Budget>>,
+}
+
+impl Answer {
+    /// The answer of an operation, or that it is too large.
+    pub(super) fn new(mut response: Response, budget: Arc<Budget>, is_query: bool) -> Self {
+        let headers = std::mem::take(&mut response.http_headers);
+        let executed = was_executed(&response);
+        if executed && response.errors.is_empty() && response.data == async_graphql::Value::Null {
+            response.data = async_graphql::Value::Object(async_graphql::indexmap::IndexMap::default());
+        }
+        let written =
+            if executed { write(&response, budget.max_bytes()) } else { write(&response.errors, budget.max_bytes()) };
+        let (json, executed) = match written {
+            Ok(json) => (json, executed),
+            Err(()) => Self::failed(&budget.too_large(), is_query),
+        };
+        Self { json, executed, headers, budget: Some(budget) }
+    }
+
+    /// The answer to a request that is not executed.
+    pub(super) fn refusal(code: Code, message: &str) -> Self {
+        let (json, executed) = Self::failed(&Error::new(code, message), true);
+        Self { json, executed, headers: HeaderMap::new(), budget: None }
+    }
+
+    /// The error response to a request that is not executed: each error of an invalid document, or the one that there is.
+    pub(super) fn refused(refused: &Refusal) -> Self {
+        if refused.errors.is_empty() {
+            return Self::refusal(refused.code, &refused.message);
+        }
+        let mut response = Response::from_errors(refused.errors.clone());
+        finish(&mut response, OperationType::Query);
+        let json = write(&response.errors, usize::MAX).unwrap_or_default();
+        Self { json, executed: false, headers: HeaderMap::new(), budget: None }
+    }
+
+    /// An error instead of an answer: of a query, as if it had not been executed.
+    fn failed(error: &Error, is_query: bool) -> (String, bool) {
+        let response = refusal(error.code, &error.message);
+        let unlimited = usize::MAX;
+        let json = if is_query { write(&response.errors, unlimited) } else { write(&response, unlimited) };
+        (json.unwrap_or_default(), !is_query)
+    }
+
+    /// The response as JSON; that to a request that was not executed has no `data`, not even null.
+    pub(super) fn document(&self) -> Cow<'_, str> {
+        if self.executed { self.json.as_str().into() } else { format!("{{\"errors\":{}}}", self.json).into() }
+    }
+
+    /// The errors of a request that was not executed, or the response, as JSON.
+    pub(super) fn payload(&self) -> &str {
+        &self.json
+    }
+
+    /// The response as the body of an HTTP response.
+    pub(super) fn into_body(self) -> Body {
+        let document = if self.executed { self.json } else { format!("{{\"errors\":{}}}", self.json) };
+        let budget = self.budget;
+        let body = Full::new(Bytes::from(document));
+        // Kept in the body, since nothing but the body lives until it is sent.
+        Body::new(body.map_err(move |never: Infallible| {
+            let _held = &budget;
+            match never {}
+        }))
+    }
+}
+
+/// Whether this is the response to a request that was executed: one without data has errors at the fields that failed, or none
+/// at all, since everything was skipped.
+fn was_executed(response: &Response) -> bool {
+    response.data != async_graphql::Value::Null
+        || response.errors.is_empty()
+        || response.errors.iter().any(|error| !error.path.is_empty())
+}
+
+/// JSON of at most so many bytes.
+fn write(value: &impl Serialize, max: usize) -> Result<String, ()> {
+    let mut capped = Capped { bytes: Vec::new(), max };
+    serde_json::to_writer(&mut capped, value).map_err(|_| ())?;
+    String::from_utf8(capped.bytes).map_err(|_| ())
+}
+
+struct Capped {
+    bytes: Vec<u8>,
+    max: usize,
+}
+
+impl io::Write for Capped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() > self.max.saturating_sub(self.bytes.len()) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

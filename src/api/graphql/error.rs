@@ -1,0 +1,148 @@
+//! Domain errors on the wire: as data where a mistake was to be expected, as GraphQL errors with a code otherwise.
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::OperationType;
+use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, SimpleObject, Value};
+
+use super::bounded::Text;
+use super::refusals;
+use crate::core::error::{Code, Error};
+
+/// A mistake that a person or program can mend.
+#[derive(SimpleObject)]
+pub(super) struct UserError {
+    /// What went wrong, for programs.
+    code: Code,
+    /// What went wrong, for people.
+    message: Text<'static>,
+    /// The input field that it is about; null where it is about the whole.
+    field: Option<Text<'static>>,
+}
+
+/// The outcome of a mutation: what it gives, or the mistakes. What is nobody's mistake stays an error.
+pub(super) fn outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<UserError>), Error> {
+    match result {
+        Ok(value) => Ok((Some(value), Vec::new())),
+        Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) || error.is_fault() => Err(error),
+        Err(error) => Ok((None, told(&error))),
+    }
+}
+
+/// The mistakes of a mutation, as it tells them.
+pub(super) fn told(error: &Error) -> Vec<UserError> {
+    refusals::note(error.code);
+    user_errors(error)
+}
+
+/// The mistakes of an error, one for each field.
+pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
+    if error.fields.is_empty() {
+        return vec![UserError { code: error.code, message: error.message.clone().into(), field: None }];
+    }
+    let mistakes = error.fields.iter();
+    mistakes
+        .map(|mistake| UserError {
+            code: error.code,
+            message: mistake.message.clone().into(),
+            field: Some(camel_case(mistake.field).into()),
+        })
+        .collect()
+}
+
+/// Gives every error of a response its `extensions.code`, tells the log about faults of the server, and puts null
+/// where a field failed.
+///
+/// Resolvers return domain errors with `?`; async-graphql keeps them as the source. It leaves the failed field out of
+/// the data, where the specification wants null. All fields that can fail are nullable but the mutations and
+/// subscriptions themselves, of which one that fails makes the whole data null.
+pub(super) fn finish(response: &mut Response, kind: OperationType) {
+    let all_or_nothing = matches!(kind, OperationType::Mutation | OperationType::Subscription);
+    let Response { data, errors, .. } = response;
+    if *data == Value::Null && errors.is_empty() {
+        // Everything was skipped: the library makes no object without fields.
+        *data = Value::Object(IndexMap::new());
+    }
+    // A mistake of the document that is there many times is told once, with its places.
+    errors.dedup_by(|again, first| {
+        let is_same = again.path.is_empty() && first.path.is_empty() && again.message == first.message;
+        if is_same {
+            first.locations.append(&mut again.locations);
+        }
+        is_same
+    });
+    for error in errors {
+        match error.path.as_slice() {
+            [_] if all_or_nothing => *data = Value::Null,
+            path => put_null(data, path),
+        }
+        let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+        let Some(source) = error.source.as_ref().and_then(|source| source.downcast_ref::<Error>()) else {
+            if extensions.get("code").is_none() {
+                extensions.set("code", Code::InvalidInput.as_str());
+            }
+            continue;
+        };
+        if source.is_logged() {
+            tracing::error!(error = ?source, "a GraphQL field failed");
+        }
+        extensions.set("code", source.code.as_str());
+        if let Some(seconds) = source.retry_after {
+            extensions.set("retryAfter", seconds);
+        }
+        if !source.fields.is_empty() {
+            let fields = source.fields.iter().map(|mistake| {
+                async_graphql::value!({ "field": camel_case(mistake.field), "message": mistake.message.clone() })
+            });
+            extensions.set("fields", fields.collect::<Vec<_>>());
+        }
+    }
+}
+
+fn put_null(data: &mut Value, path: &[PathSegment]) {
+    match path.split_first() {
+        Some((PathSegment::Field(name), rest)) => {
+            if *data == Value::Null {
+                // All fields of this object failed, so async-graphql made none.
+                *data = Value::Object(IndexMap::new());
+            }
+            if let Value::Object(fields) = data {
+                put_null(fields.entry(Name::new(name)).or_insert(Value::Null), rest);
+            }
+        }
+        Some((PathSegment::Index(index), rest)) => {
+            if let Value::List(elements) = data
+                && let Some(element) = elements.get_mut(*index)
+            {
+                put_null(element, rest);
+            }
+        }
+        None => {}
+    }
+}
+
+/// A response that holds nothing but an error of a request that was not executed.
+pub(super) fn refusal(code: Code, message: &str) -> Response {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code.as_str());
+    Response::from_errors(vec![error])
+}
+
+/// `old_password` as GraphQL spells it: `oldPassword`.
+fn camel_case(field: &str) -> String {
+    let mut words = field.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut name, word| {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        name + letters.as_str()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn fields_are_spelled_as_in_the_schema() {
+        assert_eq!(super::camel_case("idempotency_key"), "idempotencyKey");
+        assert_eq!(super::camel_case("message"), "message");
+    }
+}

@@ -1,0 +1,185 @@
+//! A thread for what is expensive: long requests to be read, and operations whose selection is large.
+//!
+//! Futures run on it as they do elsewhere, with the server's connections and timers; only their own arithmetic is done
+//! there. So the system's scheduler shares the processors between it and the server's threads, which go first, and no
+//! request waits behind one that is expensive.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
+
+use futures::future::BoxFuture;
+use futures::stream::{BoxStream, FuturesUnordered, poll_fn};
+use futures::{FutureExt, StreamExt};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument;
+
+use super::budget::Owner;
+use crate::core::error::Error;
+use crate::core::throttle::{Place, Places};
+
+/// Expensive operations at once: of one client, of all.
+const OF_ONE_OWNER: u64 = 16;
+const OF_ALL: usize = 128;
+/// How much the thread gives way to the others.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
+type Job = BoxFuture<'static, ()>;
+
+/// The thread, started when it is first needed. Ends with the last that could need it.
+pub(super) struct Expensive {
+    jobs: OnceLock<mpsc::UnboundedSender<Job>>,
+    places: Places<Owner>,
+}
+
+impl Expensive {
+    pub(super) fn new() -> Self {
+        Self { jobs: OnceLock::new(), places: Places::new(OF_ONE_OWNER, OF_ALL) }
+    }
+
+    /// A place among the expensive operations that are under way.
+    ///
+    /// # Errors
+    /// RATE_LIMITED where all are taken.
+    pub(super) fn place(&self, owner: Owner) -> Result<Place<Owner>, Error> {
+        let message = "Too many expensive operations are under way. Try again later, or ask for shorter pages.";
+        self.places.take(owner).map_err(|_| Error::rate_limited(message, 1))
+    }
+
+    /// Runs this on the thread. It is dropped when this is.
+    ///
+    /// # Errors
+    /// INTERNAL where it panics.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (mut done, outcome) = oneshot::channel();
+        self.begin(async move {
+            let outcome = tokio::select! {
+                outcome = work => outcome,
+                () = done.closed() => return,
+            };
+            done.send(outcome).ok();
+        });
+        outcome.await.map_err(Error::internal)
+    }
+
+    /// Runs this on the thread, an item at a time. It is dropped when this is.
+    pub(super) fn stream<T: Send + 'static>(&self, mut items: BoxStream<'static, T>) -> BoxStream<'static, T> {
+        let (give, mut given) = mpsc::channel(1);
+        self.begin(async move {
+            loop {
+                let item = tokio::select! {
+                    item = items.next() => item,
+                    () = give.closed() => return,
+                };
+                let Some(item) = item else { return };
+                if give.send(item).await.is_err() {
+                    return;
+                }
+            }
+        });
+        poll_fn(move |context| given.poll_recv(context)).boxed()
+    }
+
+    fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
+        // A panic ends what panicked, and not the others on the thread.
+        let job = AssertUnwindSafe(work).catch_unwind().map(|_| ()).in_current_span().boxed();
+        // Where the thread is gone the job is dropped, which its caller sees.
+        self.jobs.get_or_init(start).send(job).ok();
+    }
+}
+
+fn start() -> mpsc::UnboundedSender<Job> {
+    let (jobs, coming) = mpsc::unbounded_channel();
+    let server = Handle::current();
+    let thread = std::thread::Builder::new().name("graphql".to_owned());
+    let started = thread.spawn(move || {
+        give_way();
+        server.block_on(work(coming));
+    });
+    if let Err(error) = started {
+        tracing::error!(%error, "the thread for expensive operations could not be started");
+    }
+    jobs
+}
+
+async fn work(mut coming: mpsc::UnboundedReceiver<Job>) {
+    let mut running = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            job = coming.recv() => match job {
+                Some(job) => running.push(job),
+                None => return,
+            },
+            Some(()) = running.next(), if !running.is_empty() => {}
+        }
+    }
+}
+
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "the priority of a thread could not be lowered");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_done_elsewhere_and_panics_end_alone() {
+        let expensive = Expensive::new();
+        let elsewhere = async { std::thread::current().name().map(str::to_owned) };
+        assert_eq!(expensive.run(elsewhere).await.unwrap().as_deref(), Some("graphql"));
+        let timed = async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            7
+        };
+        assert_eq!(expensive.run(timed).await.unwrap(), 7, "with the timers of the server");
+        assert!(expensive.run(async { panic!("as a test wants") }).await.is_err());
+        let items: Vec<_> = expensive.stream(futures::stream::iter([1, 2, 3]).boxed()).collect().await;
+        assert_eq!(items, [1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_dropped() {
+        struct Counted(Arc<AtomicUsize>);
+        impl Drop for Counted {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let (expensive, dropped) = (Expensive::new(), Arc::new(AtomicUsize::new(0)));
+        let counted = Counted(dropped.clone());
+        let forever = expensive.run(async move {
+            let _counted = counted;
+            std::future::pending::<()>().await;
+        });
+        assert!(tokio::time::timeout(Duration::from_millis(20), forever).await.is_err());
+        let seen = async {
+            while dropped.load(Ordering::SeqCst) == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), seen).await.expect("it is dropped");
+        assert_eq!(expensive.run(async { 1 }).await.unwrap(), 1);
+    }
+
+    #[test]
+    fn one_client_has_so_many_places() {
+        let expensive = Expensive::new();
+        let taken: Vec<_> = (0..OF_ONE_OWNER).map(|_| expensive.place(Owner::User(1)).ok()).collect();
+        assert!(taken.iter().all(Option::is_some) && expensive.place(Owner::User(1)).is_err());
+        assert!(expensive.place(Owner::User(2)).is_ok());
+        drop(taken);
+        assert!(expensive.place(Owner::User(1)).is_ok());
+    }
+}

@@ -1,0 +1,316 @@
+//! Facts of the schema that the cost of a selection depends on: the type of each field, and how many rows it gives at
+//! most. Read once from the types of the schema themselves, so that no spelling of a selection changes them.
+
+use std::collections::HashMap;
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::registry::{MetaField, MetaType, MetaTypeName, Registry};
+use async_graphql::resolver_utils::EnumType;
+
+use super::query::{DEFAULT_DAYS, DEFAULT_SPENDERS};
+use crate::core::viewer::Scope;
+
+/// Field errors of one mutation. Inputs have fewer fields, each with few errors.
+const MAX_USER_ERRORS: usize = 16;
+/// Chats that one search looks at.
+const SEARCHED_ROWS: usize = 1000;
+/// The cost of counting a list: an index is read from one end to the other.
+const COUNTED_ROWS: usize = 100;
+
+/// A type with fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct TypeId(usize);
+
+/// Facts of one field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FieldFacts {
+    /// The type that its selection is of; none where it has none.
+    pub(super) ty: Option<TypeId>,
+    /// How many rows it gives at most.
+    pub(super) rows: Rows,
+    /// Rows that are read besides, whatever is selected.
+    pub(super) read: usize,
+    /// Rows that are read besides where the argument `search` is given.
+    pub(super) searched: usize,
+    /// A list of introspection whose elements have such lists again.
+    pub(super) is_circular: bool,
+}
+
+/// How many rows a field gives at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// One object, or one value.
+    One,
+    /// A connection: the page that its arguments `first` and `last` ask for.
+    Connection,
+    /// The edges or the nodes of a connection: as many as its page has.
+    OfConnection,
+    /// A list of at most so many elements.
+    AtMost(usize),
+    /// The lists of all that are in the list of all types: so many elements in all of them together.
+    InTotal(usize),
+    /// A list whose length is an argument, or this default, times a constant.
+    Asked {
+        /// The name of the argument.
+        argument: &'static str,
+        /// The length where the argument is omitted.
+        default: usize,
+        /// Elements for each.
+        each: usize,
+    },
+}
+
+/// The bounds of all lists that are no connections, in one place; none for a list that has no bound yet, which a test
+/// finds. `models` counts those that are configured.
+fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows> {
+    Some(match (parent, field) {
+        ("Query", "models") | ("ApiKey", "models") => Rows::AtMost(models),
+        // A day has a row for each model, and one for all.
+        ("Query", "usage") => Rows::Asked { argument: "days", default: DEFAULT_DAYS as usize, each: models + 1 },
+        ("Query", "topSpenders") => Rows::Asked { argument: "first", default: DEFAULT_SPENDERS as usize, each: 1 },
+        ("ApiKey", "scopes") => Rows::AtMost(Scope::items().len()),
+        _ if element == "UserError" => Rows::AtMost(MAX_USER_ERRORS),
+        _ => return None,
+    })
+}
+
+/// The types of introspection, with those of their fields that are lists or have fields. The library keeps them to itself.
+const INTROSPECTION: [(&str, &[(&str, &str)]); 6] = [
+    (
+        "__Schema",
+        &[
+            ("types", "[__Type!]!"),
+            ("queryType", "__Type!"),
+            ("mutationType", "__Type"),
+            ("subscriptionType", "__Type"),
+            ("directives", "[__Directive!]!"),
+        ],
+    ),
+    (
+        "__Type",
+        &[
+            ("fields", "[__Field!]"),
+            ("interfaces", "[__Type!]"),
+            ("possibleTypes", "[__Type!]"),
+            ("enumValues", "[__EnumValue!]"),
+            ("inputFields", "[__InputValue!]"),
+            ("ofType", "__Type"),
+        ],
+    ),
+    ("__Field", &[("args", "[__InputValue!]!"), ("type", "__Type!")]),
+    ("__InputValue", &[("type", "__Type!")]),
+    ("__EnumValue", &[]),
+    ("__Directive", &[("locations", "[__DirectiveLocation!]!"), ("args", "[__InputValue!]!")]),
+];
+/// The scalars of the language.
+const SCALARS: [&str; 5] = ["Boolean", "Float", "ID", "Int", "String"];
+/// Those of the fields above that are circular, as in `MaxIntrospectionDepthRule` of graphql-js.
+const CIRCULAR: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
+
+/// Facts of all fields.
+pub(super) struct SchemaFacts {
+    types: Vec<HashMap<String, FieldFacts>>,
+    by_name: HashMap<String, TypeId>,
+    /// Types of introspection where all of them are listed, each once: together they have fewer fields than as many of
+    /// the largest one. The usual type of each.
+    listed: HashMap<TypeId, TypeId>,
+}
+
+impl SchemaFacts {
+    /// Reads the facts of a schema that has so many models.
+    pub(super) fn of(registry: &Registry, models: usize) -> Self {
+        let mut facts = Self { types: Vec::new(), by_name: HashMap::new(), listed: HashMap::new() };
+        let composite = registry.types.values().filter(|ty| ty.is_composite());
+        for name in composite.map(MetaType::name).chain(INTROSPECTION.map(|(name, _)| name)) {
+            facts.by_name.insert(name.to_owned(), TypeId(facts.types.len()));
+            facts.types.push(HashMap::new());
+        }
+        for (name, ty) in &registry.types {
+            for field in ty.fields().into_iter().flatten().map(|(_, field)| field) {
+                let found = facts.read(registry, ty, field, models);
+                facts.insert(name, &field.name, found);
+            }
+        }
+        facts.add_introspection(registry);
+        facts
+    }
+
+    /// The type of an operation's own fields.
+    pub(super) fn root(&self, operation: OperationType) -> Option<TypeId> {
+        self.type_of(match operation {
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+        })
+    }
+
+    /// The type with fields and this name.
+    pub(super) fn type_of(&self, name: &str) -> Option<TypeId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The type that a fragment with this condition is of, where it is spread in a selection of the type `at`.
+    pub(super) fn narrowed(&self, at: Option<TypeId>, condition: &str) -> Option<TypeId> {
+        let named = self.type_of(condition);
+        // A condition names no more than the usual type.
+        if at.is_some_and(|at| self.listed.get(&at).copied() == named) { at } else { named }
+    }
+
+    /// Facts of a field; none where there is no such field, which validation says.
+    pub(super) fn field(&self, ty: Option<TypeId>, name: &str) -> Option<&FieldFacts> {
+        self.types.get(ty?.0)?.get(name)
+    }
+
+    fn insert(&mut self, ty: &str, field: &str, facts: FieldFacts) {
+        if let Some(fields) = self.type_of(ty).and_then(|TypeId(place)| self.types.get_mut(place)) {
+            fields.insert(field.to_owned(), facts);
+        }
+    }
+
+    fn read(&self, registry: &Registry, parent: &MetaType, field: &MetaField, models: usize) -> FieldFacts {
+        let element = MetaTypeName::concrete_typename(&field.ty);
+        let rows = if is_list(&field.ty) {
+            // Counted as long as any page, until its bound is stated.
+            let any = Rows::AtMost(crate::core::pagination::MAX_SIZE as usize);
+            if is_connection(parent) && !registry.types.get(element).is_some_and(MetaType::is_leaf) {
+                Rows::OfConnection
+            } else {
+                bound(parent.name(), &field.name, element, models).unwrap_or(any)
+            }
+        } else if registry.types.get(element).is_some_and(is_connection) {
+            Rows::Connection
+        } else {
+            Rows::One
+        };
+        FieldFacts {
+            ty: self.type_of(element),
+            rows,
+            read: if is_connection(parent) && field.name == "totalCount" { COUNTED_ROWS } else { 0 },
+            searched: if field.args.contains_key("search") { SEARCHED_ROWS } else { 0 },
+            is_circular: false,
+        }
+    }
+
+    fn add_introspection(&mut self, registry: &Registry) {
+        let sizes = Sizes::of(registry);
+        for (name, fields) in INTROSPECTION {
+            for (field, ty) in fields {
+                let facts = self.introspection(name, field, ty, &sizes);
+                self.insert(name, field, facts);
+            }
+        }
+        for (field, ty) in [("__schema", "__Schema"), ("__type", "__Type")] {
+            // Either looks at all types once.
+            let facts = FieldFacts { read: sizes.types, ..self.introspection("Query", field, ty, &sizes) };
+            self.insert("Query", field, facts);
+        }
+        // The list of all types, of which each is there once.
+        let (Some(usual), Some(usual_field)) = (self.type_of("__Type"), self.type_of("__Field")) else { return };
+        let (every, every_field) = (TypeId(self.types.len()), TypeId(self.types.len() + 1));
+        self.listed.extend([(every, usual), (every_field, usual_field)]);
+        for ty in [usual, usual_field] {
+            let mut fields = self.types.get(ty.0).cloned().unwrap_or_default();
+            for (name, facts) in &mut fields {
+                if let (Some(size), Rows::AtMost(_)) = (sizes.of_field(name), facts.rows) {
+                    facts.rows = Rows::InTotal(size.all);
+                }
+                if name == "fields" {
+                    facts.ty = Some(every_field);
+                }
+            }
+            self.types.push(fields);
+        }
+        if let Some(types) = self.field(self.type_of("__Schema"), "types").copied() {
+            self.insert("__Schema", "types", FieldFacts { ty: Some(every), ..types });
+        }
+    }
+
+    fn introspection(&self, parent: &str, field: &str, ty: &str, sizes: &Sizes) -> FieldFacts {
+        let rows = match (parent, field) {
+            _ if !is_list(ty) => Rows::One,
+            ("__Schema", "types") => Rows::AtMost(sizes.types),
+            ("__Schema", "directives") => Rows::AtMost(10),
+            ("__Directive", "args") => Rows::AtMost(4),
+            ("__Directive", _) => Rows::AtMost(20),
+            _ => Rows::AtMost(sizes.of_field(field).map_or(0, |size| size.largest)),
+        };
+        FieldFacts {
+            ty: self.type_of(MetaTypeName::concrete_typename(ty)),
+            rows,
+            read: 0,
+            searched: 0,
+            is_circular: parent == "__Type" && CIRCULAR.contains(&field),
+        }
+    }
+}
+
+fn is_list(ty: &str) -> bool {
+    ty.starts_with('[')
+}
+
+/// Whether this is a connection, as Relay's specification has them: a type with information on its page.
+fn is_connection(ty: &MetaType) -> bool {
+    ty.field_by_name("pageInfo").is_some_and(|field| MetaTypeName::concrete_typename(&field.ty) == "PageInfo")
+}
+
+/// How long the lists of introspection are.
+struct Sizes {
+    types: usize,
+    fields: Size,
+    args: Size,
+    interfaces: Size,
+    possible_types: Size,
+    enum_values: Size,
+    input_fields: Size,
+}
+
+/// How long the lists of one kind are.
+#[derive(Clone, Copy)]
+struct Size {
+    all: usize,
+    largest: usize,
+}
+
+impl Size {
+    fn of(sizes: impl Iterator<Item = usize>) -> Self {
+        let (all, largest) = sizes.fold((0, 0), |(all, largest), size| (all + size, largest.max(size)));
+        // The types of introspection count too; none of their lists is longer than these.
+        Self { all: all + 50, largest: largest.max(20) }
+    }
+}
+
+impl Sizes {
+    fn of(registry: &Registry) -> Self {
+        // The scalars of the language and the types of introspection besides, as far as they are not there already.
+        let types = registry.types.len() + SCALARS.len() + INTROSPECTION.len() + 2;
+        let all = || registry.types.values();
+        let fields = || all().filter_map(MetaType::fields);
+        let count = |of: fn(&MetaType) -> usize| Size::of(all().map(of));
+        Self {
+            types,
+            fields: count(|ty| ty.fields().map_or(0, |fields| fields.len())),
+            args: Size::of(fields().flat_map(|fields| fields.values()).map(|field| field.args.len())),
+            interfaces: Size::of(registry.implements.values().map(|interfaces| interfaces.len())),
+            possible_types: count(|ty| ty.possible_types().map_or(0, |types| types.len())),
+            enum_values: count(|ty| if let MetaType::Enum { enum_values, .. } = ty { enum_values.len() } else { 0 }),
+            input_fields: count(|ty| {
+                if let MetaType::InputObject { input_fields, .. } = ty { input_fields.len() } else { 0 }
+            }),
+        }
+    }
+
+    fn of_field(&self, field: &str) -> Option<Size> {
+        Some(match field {
+            "fields" => self.fields,
+            "args" => self.args,
+            "interfaces" => self.interfaces,
+            "possibleTypes" => self.possible_types,
+            "enumValues" => self.enum_values,
+            "inputFields" => self.input_fields,
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

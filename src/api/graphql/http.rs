@@ -1,0 +1,150 @@
+//! GraphQL over HTTP, as the specification of that name says it (draft of 2025), over one schema.
+//!
+//! POST takes `application/json` only: other types could be sent by a foreign page without a preflight. GET runs
+//! queries only. Answers are `application/graphql-response+json` for those who ask for it, with a status that tells a
+//! request that was not executed (400) from one that was (200); `application/json` answers such requests with 200. Whoever
+//! prefers events, or opens a socket, is served as at `/graphql/stream` and `/graphql/ws`.
+
+use async_graphql::parser::types::OperationType;
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{RawQuery, State};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response as HttpResponse};
+
+use super::answer::Answer;
+use super::operation::Operation;
+use super::request::{self, Asked, Graphql, JSON, Refusal, preferred};
+use super::{sse, ws};
+use crate::core::viewer::{Address, Origin};
+
+const RESPONSE_JSON: &str = "application/graphql-response+json";
+const HTML: &str = "text/html";
+/// The media types of an answer, the older one first, for clients that do not care.
+const MEDIA: [&str; 2] = [JSON, RESPONSE_JSON];
+
+/// The media type of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Media {
+    Response,
+    Json,
+}
+
+pub(super) async fn by_get(
+    State(graphql): State<Graphql>,
+    RawQuery(query): RawQuery,
+    address: Option<Extension<Address>>,
+    headers: HeaderMap,
+    extensions: Extensions,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> HttpResponse {
+    // Clients that are given one address for all try it for their sockets, too.
+    if let Ok(upgrade) = upgrade {
+        return ws::upgrade(State(graphql), address, headers, extensions, upgrade).await;
+    }
+    let wanted = preferred(&headers, &[JSON, RESPONSE_JSON, HTML, sse::EVENTS]);
+    if wanted == Some(sse::EVENTS) {
+        return sse::by_get(State(graphql), RawQuery(query), address, headers).await;
+    }
+    if wanted == Some(HTML)
+        && query.as_deref().is_none_or(|query| !query.contains("query="))
+        && graphql.app.config.graphql.graphiql
+    {
+        return Redirect::to("/graphiql").into_response();
+    }
+    // Whoever prefers a page gets the next best where there is none.
+    let media = if wanted == Some(HTML) { preferred(&headers, &MEDIA) } else { wanted };
+    let origin = request::origin(&headers, address);
+    let asked = request::from_query(query.as_deref().unwrap_or_default());
+    answer(&graphql, &headers, origin, true, asked, media).await
+}
+
+pub(super) async fn by_post(
+    State(graphql): State<Graphql>,
+    address: Option<Extension<Address>>,
+    headers: HeaderMap,
+    body: Body,
+) -> HttpResponse {
+    let media = preferred(&headers, &[JSON, RESPONSE_JSON, sse::EVENTS]);
+    if media == Some(sse::EVENTS) {
+        return sse::by_post(State(graphql), address, headers, body).await;
+    }
+    let origin = request::origin(&headers, address);
+    let asked = request::from_body(&graphql.app, &headers, body).await;
+    answer(&graphql, &headers, origin, false, asked, media).await
+}
+
+async fn answer(
+    graphql: &Graphql,
+    headers: &HeaderMap,
+    origin: Origin,
+    by_get: bool,
+    asked: Result<Asked, Refusal>,
+    media: Option<&str>,
+) -> HttpResponse {
+    let Some(media) = media.map(|media| if media == JSON { Media::Json } else { Media::Response }) else {
+        let message = format!("Answers are {RESPONSE_JSON} or {JSON}.");
+        return refuse(Media::Json, Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
+    };
+    match execute(graphql, headers, origin, by_get, asked).await {
+        Ok(answer) => {
+            let fine = answer.executed || media == Media::Json;
+            let status = if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+            write(media, status, answer)
+        }
+        Err(refusal) => refuse(media, refusal),
+    }
+}
+
+async fn execute(
+    graphql: &Graphql,
+    headers: &HeaderMap,
+    origin: Origin,
+    by_get: bool,
+    asked: Result<Asked, Refusal>,
+) -> Result<Answer, Refusal> {
+    let viewer = request::viewer(&graphql.app, request::credential(headers)?.as_deref()).await?;
+    let operation = Operation::read(graphql, asked?).await?;
+    match operation.kind {
+        OperationType::Subscription => {
+            let message = "Subscriptions are served at /graphql/ws and /graphql/stream.";
+            Err(Refusal { well_formed: true, ..Refusal::new(StatusCode::BAD_REQUEST, message) })
+        }
+        OperationType::Mutation if by_get => {
+            Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "GET is for queries. Use POST."))
+        }
+        _ => Ok(operation.execute(graphql, viewer, headers, origin).await),
+    }
+}
+
+pub(super) fn refuse(media: Media, refused: Refusal) -> HttpResponse {
+    let answer = Answer::refused(&refused);
+    let Refusal { status, well_formed, code, retry_after, .. } = refused;
+    let status = if well_formed && media == Media::Json { StatusCode::OK } else { status };
+    let mut response = write(media, status, answer);
+    response.extensions_mut().insert(code);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Bearer realm=\"api\"");
+        response.headers_mut().insert(axum::http::header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// Writes the answer.
+fn write(media: Media, status: StatusCode, mut answer: Answer) -> HttpResponse {
+    let content_type = match media {
+        Media::Response => "application/graphql-response+json; charset=utf-8",
+        Media::Json => "application/json; charset=utf-8",
+    };
+    let cookies = std::mem::take(&mut answer.headers);
+    (status, cookies, [(CONTENT_TYPE, content_type)], answer.into_body()).into_response()
+}

@@ -1,0 +1,116 @@
+//! Global ids and cursors: opaque to clients, prefixed with what they stand for.
+
+use async_graphql::ID;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use crate::core::error::Error;
+use crate::core::pagination::{Key, Place};
+
+/// What a global id stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    User,
+    Chat,
+    Conversation,
+    LedgerEntry,
+    AuditEvent,
+    Session,
+    ApiKey,
+}
+
+impl Kind {
+    const ALL: [Self; 7] =
+        [Self::User, Self::Chat, Self::Conversation, Self::LedgerEntry, Self::AuditEvent, Self::Session, Self::ApiKey];
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Chat => "Chat",
+            Self::Conversation => "Conversation",
+            Self::LedgerEntry => "LedgerEntry",
+            Self::AuditEvent => "AuditEvent",
+            Self::Session => "Session",
+            Self::ApiKey => "ApiKey",
+        }
+    }
+
+    /// The global id of a row.
+    pub(super) fn id(self, row: i64) -> ID {
+        encode(self.prefix(), row).into()
+    }
+
+    /// The row of a global id of this kind.
+    ///
+    /// # Errors
+    /// NOT_FOUND for anything else: clients treat ids as opaque, so one of another kind is like one that never was.
+    pub(super) fn row(self, id: &ID) -> Result<i64, Error> {
+        decode(self.prefix(), id).ok_or_else(|| Error::not_found(&self.prefix().to_lowercase()))
+    }
+}
+
+/// What any global id stands for; nothing if it is none.
+pub(super) fn any(id: &ID) -> Option<(Kind, i64)> {
+    Kind::ALL.into_iter().find_map(|kind| Some((kind, decode(kind.prefix(), id)?)))
+}
+
+/// The cursor of a row.
+pub(super) fn cursor(place: Place) -> String {
+    match place.key {
+        None => encode("Cursor", place.id),
+        Some(Key::Number(number)) => encode(&format!("Cursor:{number}"), place.id),
+        Some(Key::Text(text)) => encode(&format!("Cursor:~{text}"), place.id),
+    }
+}
+
+/// The place of a cursor.
+///
+/// # Errors
+/// INVALID_INPUT for anything that is no cursor of ours, naming the argument.
+pub(super) fn from_cursor(argument: &'static str, cursor: Option<String>) -> Result<Option<Place>, Error> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let place = decode("Cursor", &cursor).map(Place::from).or_else(|| {
+        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(&cursor).ok()?).ok()?;
+        let (key, id) = text.strip_prefix("Cursor:")?.rsplit_once(':')?;
+        let key = match key.strip_prefix('~') {
+            Some(text) => Key::Text(text.to_owned()),
+            None => Key::Number(key.parse().ok()?),
+        };
+        Some(Place { key: Some(key), id: id.parse().ok()? })
+    });
+    place.map(Some).ok_or_else(|| Error::field(argument, "This is not a cursor of this list."))
+}
+
+fn encode(prefix: &str, row: i64) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(format!("{prefix}:{row}"))
+}
+
+fn decode(prefix: &str, text: &str) -> Option<i64> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (found, row) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
+    let row = row.parse().ok()?;
+    // One spelling for each id: "+1" or "01" is none.
+    (found == prefix && encode(prefix, row) == text).then_some(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_come_back_and_others_do_not() {
+        assert_eq!(Kind::Chat.row(&Kind::Chat.id(42)).unwrap(), 42);
+        assert!(Kind::User.row(&Kind::Chat.id(42)).is_err());
+        assert_eq!(any(&Kind::User.id(7)), Some((Kind::User, 7)));
+        for bad in
+            ["", "42", "Q2hhdDo", "Q2hhdDo0Mgo", "äöü", "Q2hhdDorNDI", &BASE64_URL_SAFE_NO_PAD.encode("Chat:042")]
+        {
+            assert_eq!(any(&bad.into()), None, "{bad}");
+        }
+        assert!(from_cursor("after", Some("x".to_owned())).is_err());
+        for key in [None, Some(Key::Number(1_772_366_400_123_456)), Some(Key::Text("a:~b".to_owned()))] {
+            let place = Place { key, id: 7 };
+            assert_eq!(from_cursor("after", Some(cursor(place.clone()))).unwrap(), Some(place));
+        }
+    }
+}

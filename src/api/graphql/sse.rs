@@ -1,0 +1,191 @@
+//! Operations whose answers come as Server-Sent Events: the GraphQL over SSE protocol in its mode of distinct
+//! connections, one operation each.
+//!
+//! A client that reads too slowly is sent no more, and told so when it reads on: nothing is kept for it meanwhile.
+
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::parser::types::OperationType;
+use async_stream::stream;
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response as HttpResponse};
+use futures::StreamExt;
+use futures::future::OptionFuture;
+use futures::stream::{BoxStream, once};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::answer::Answer;
+use super::http::{Media, refuse};
+use super::operation::Operation;
+use super::request::{self, Asked, Graphql, Refusal, preferred};
+use crate::core::error::Code;
+use crate::core::throttle::Place;
+use crate::core::viewer::{Address, Origin, Viewer};
+
+/// Answers that may wait for the client, beside what lies in the connection's own buffers.
+const WAITING: usize = 4;
+/// The media type of the answers.
+pub(super) const EVENTS: &str = "text/event-stream";
+/// A comment, which clients ignore.
+const HEARTBEAT: &str = ":\n\n";
+
+pub(super) async fn by_get(
+    State(graphql): State<Graphql>,
+    RawQuery(query): RawQuery,
+    address: Option<Extension<Address>>,
+    headers: HeaderMap,
+) -> HttpResponse {
+    let origin = request::origin(&headers, address);
+    answer(graphql, &headers, origin, true, request::from_query(query.as_deref().unwrap_or_default())).await
+}
+
+pub(super) async fn by_post(
+    State(graphql): State<Graphql>,
+    address: Option<Extension<Address>>,
+    headers: HeaderMap,
+    body: Body,
+) -> HttpResponse {
+    let asked = request::from_body(&graphql.app, &headers, body).await;
+    let origin = request::origin(&headers, address);
+    answer(graphql, &headers, origin, false, asked).await
+}
+
+async fn answer(
+    graphql: Graphql,
+    headers: &HeaderMap,
+    origin: Origin,
+    by_get: bool,
+    asked: Result<Asked, Refusal>,
+) -> HttpResponse {
+    match begin(&graphql, headers, origin, by_get, asked).await {
+        Ok((responses, token, viewer)) => {
+            let user_id = viewer.known().ok().map(|user| user.id);
+            let place = match user_id.map(|user_id| request::stream_place(&graphql.app, user_id)).transpose() {
+                Ok(place) => place,
+                Err(refused) => return refuse(Media::Response, refused),
+            };
+            let events = events(graphql, responses, token.zip(user_id), place);
+            // Proxies are asked to pass each event on as it comes.
+            let headers = [
+                (CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
+                (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+                (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+            ];
+            (headers, Body::from_stream(events)).into_response()
+        }
+        // Whoever asked for events reads no status of a document.
+        Err(refused) => refuse(Media::Response, refused),
+    }
+}
+
+/// Why events ended before the operation did.
+enum Cut {
+    /// The client read too slowly.
+    Slow,
+    /// The server stops.
+    Stopped,
+}
+
+type Begun = (BoxStream<'static, Answer>, Option<String>, Viewer);
+
+async fn begin(
+    graphql: &Graphql,
+    headers: &HeaderMap,
+    origin: Origin,
+    by_get: bool,
+    asked: Result<Asked, Refusal>,
+) -> Result<Begun, Refusal> {
+    if preferred(headers, &[EVENTS]).is_none() {
+        return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, "Answers are text/event-stream."));
+    }
+    let token = request::credential(headers)?;
+    let viewer = request::viewer(&graphql.app, token.as_deref()).await?;
+    let responses = match Operation::read(graphql, asked?).await {
+        Ok(operation) if by_get && operation.kind == OperationType::Mutation => {
+            return Err(Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "GET is for queries and subscriptions. Use POST.",
+            ));
+        }
+        Ok(operation) => operation.stream(graphql, viewer, origin),
+        // The protocol wants mistakes in the document as an event.
+        Err(refused) if refused.well_formed => once(async move { Answer::refused(&refused) }).boxed(),
+        Err(refused) => return Err(refused),
+    };
+    Ok((responses, token, viewer))
+}
+
+/// The events: `next` for each answer, then `complete`.
+fn events(
+    graphql: Graphql,
+    mut responses: BoxStream<'static, Answer>,
+    credential: Option<(String, i64)>,
+    place: Option<Place<i64>>,
+) -> impl futures::Stream<Item = Result<String, Infallible>> + Send {
+    let (send, mut receive) = mpsc::channel(WAITING);
+    let cut = Arc::new(OnceLock::new());
+    let (app, why, heartbeat) = (graphql.app.clone(), cut.clone(), graphql.app.config.graphql.heartbeat);
+    graphql.app.streams.spawn(async move {
+        let _place = place;
+        let mut session = credential.map(|(token, user_id)| request::watch_session(&app, token, user_id));
+        let stopped = request::server_stopped(app.clone());
+        tokio::pin!(stopped);
+        loop {
+            let response = tokio::select! {
+                response = responses.next() => response,
+                Some(Ok(error)) = OptionFuture::from(session.as_mut()) => {
+                    let told = send.send(Answer::refusal(error.code, &error.message));
+                    if timeout(app.config.graphql.write_timeout, told).await.is_err() {
+                        // The client must not take what it got for all.
+                        why.set(Cut::Slow).ok();
+                    }
+                    return;
+                }
+                () = &mut stopped => {
+                    why.set(Cut::Stopped).ok();
+                    return;
+                }
+                () = send.closed() => return,
+            };
+            let Some(response) = response else { return };
+            if timeout(app.config.graphql.write_timeout, send.send(response)).await.is_err() {
+                tracing::info!("a client read its events too slowly and was sent no more");
+                why.set(Cut::Slow).ok();
+                return;
+            }
+        }
+    });
+    stream! {
+        // Some browsers wait for the first bytes before they say that the connection is there.
+        yield Ok(HEARTBEAT.to_owned());
+        loop {
+            match timeout(heartbeat, receive.recv()).await {
+                Ok(Some(response)) => yield Ok(next(&response)),
+                Ok(None) => break,
+                Err(_) => yield Ok(HEARTBEAT.to_owned()),
+            }
+        }
+        match cut.get() {
+            // Without the last event clients know that they have to come again.
+            Some(Cut::Stopped) => return,
+            Some(Cut::Slow) => {
+                let message = "You read too slowly. Subscribe again; `after` resumes a reply.";
+                yield Ok(next(&Answer::refusal(Code::Timeout, message)));
+            }
+            None => {}
+        }
+        // Browsers ignore events without data.
+        yield Ok("event: complete\ndata: \n\n".to_owned());
+    }
+}
+
+fn next(answer: &Answer) -> String {
+    // JSON as it is written here is one line.
+    format!("event: next\ndata: {}\n\n", answer.document())
+}

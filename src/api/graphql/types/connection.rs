@@ -1,0 +1,85 @@
+//! Lists that can grow, as Relay's cursor connections.
+
+use std::sync::Arc;
+
+use async_graphql::connection::{Connection, CursorType, Edge};
+use async_graphql::{Context, Object, OutputType};
+use futures::future::BoxFuture;
+use sea_orm::EntityTrait;
+
+use super::super::budget::Budget;
+use super::super::id;
+use super::super::row_bytes::RowBytes;
+use crate::app::App;
+use crate::core::error::Error;
+use crate::core::pagination::{Page, Place, Slice};
+
+/// A page of a list of `T`.
+pub(crate) type List<T> = Connection<Cursor, T, Total>;
+
+/// The place of a row in its list.
+pub(crate) struct Cursor(Place);
+
+impl CursorType for Cursor {
+    type Error = Error;
+
+    fn decode_cursor(text: &str) -> Result<Self, Error> {
+        id::from_cursor("after", Some(text.to_owned()))?.map(Self).ok_or_else(|| Error::not_found("cursor"))
+    }
+
+    fn encode_cursor(&self) -> String {
+        id::cursor(self.0.clone())
+    }
+}
+
+/// The page that the four arguments of a connection ask for.
+pub(crate) fn page(
+    first: Option<i32>,
+    last: Option<i32>,
+    after: Option<String>,
+    before: Option<String>,
+) -> Result<Page, Error> {
+    Page::new(first, last, id::from_cursor("after", after)?, id::from_cursor("before", before)?)
+}
+
+/// A connection of the rows of a page, which is read when the budget of the operation allows it.
+pub(crate) async fn connection<E, T>(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Slice<E>, Error>>,
+    place: impl Fn(&E::Model) -> Place,
+    wrap: fn(E::Model) -> T,
+) -> async_graphql::Result<List<T>>
+where
+    E: EntityTrait<Model: RowBytes + Clone + Send + Sync>,
+    T: OutputType,
+{
+    let budget = ctx.data::<Arc<Budget>>()?;
+    let turn = budget.list().await;
+    let mut slice = slice.await?;
+    drop(turn);
+    let rows = std::mem::take(&mut slice.rows);
+    budget.read(rows.iter().map(RowBytes::row_bytes).sum());
+    let (has_previous, has_next) = (slice.has_previous, slice.has_next);
+    let count = Total(Box::new(move |app| {
+        let slice = slice.clone();
+        Box::pin(async move { slice.total(app.db.read()).await })
+    }));
+    let mut list = Connection::with_additional_fields(has_previous, has_next, count);
+    list.edges.extend(rows.into_iter().map(|row| Edge::new(Cursor(place(&row)), wrap(row))));
+    Ok(list)
+}
+
+type Count = Box<dyn Fn(App) -> BoxFuture<'static, Result<u64, Error>> + Send + Sync>;
+
+/// Counts a list on demand.
+pub(crate) struct Total(Count);
+
+/// Counts a list on demand.
+#[Object]
+impl Total {
+    /// How many there are in all pages together. Counted only when it is selected.
+    async fn total_count(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<u64>> {
+        let _turn = ctx.data::<Arc<Budget>>()?.list().await;
+        Ok(Some((self.0)(ctx.data::<App>()?.clone()).await?))
+    }
+}

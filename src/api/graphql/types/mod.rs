@@ -1,0 +1,58 @@
+//! The objects of the schema. Each wraps its row.
+
+mod api_key;
+mod connection;
+mod conversation;
+mod operator;
+mod person;
+mod session;
+mod talk;
+mod usage;
+
+pub(super) use self::api_key::{ApiKey, api_keys};
+pub(super) use self::connection::{List, connection, page};
+pub(super) use self::conversation::{Conversation, conversations};
+pub(super) use self::operator::{AuditEvent, audited, events};
+pub(super) use self::person::{Balance, LedgerEntry, User, entries, users};
+pub(super) use self::session::{Session, sessions};
+pub(super) use self::talk::{Chat, Model, chats};
+pub(super) use self::usage::{Spender, UsageDay};
+
+use async_graphql::{ID, InputValueError, InputValueResult, Interface, Scalar, ScalarType, Value};
+
+use crate::core::tokens::Tokens;
+
+/// An amount of tokens, the prepaid unit of balances: a whole number, at most 2^53 - 1 either way, so that clients whose
+/// numbers are floating-point read it exactly.
+#[Scalar]
+impl ScalarType for Tokens {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::Number(number) = &value else { return Err(InputValueError::expected_type(value)) };
+        let amount = number.as_i64().filter(|amount| amount.abs() <= Tokens::MAX_BALANCE.0);
+        amount.map(Tokens).ok_or_else(|| InputValueError::custom("tokens are whole numbers up to 2^53 - 1"))
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.into()
+    }
+}
+
+/// Anything with a global id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
+pub(super) enum Node {
+    /// A user.
+    User(User),
+    /// A chat.
+    Chat(Chat),
+    /// A conversation.
+    Conversation(Conversation),
+    /// A ledger entry.
+    LedgerEntry(LedgerEntry),
+    /// A session.
+    Session(Session),
+    /// An act of an operator.
+    AuditEvent(AuditEvent),
+    /// An API key.
+    ApiKey(ApiKey),
+}

@@ -1,0 +1,171 @@
+//! People and their tokens.
+
+use std::sync::Arc;
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::super::bounded::Text;
+use super::super::context;
+use super::super::id::Kind;
+use super::super::loader::{Chats, Users};
+use super::{Chat, List, connection};
+use crate::core::error::Error;
+use crate::core::pagination::Slice;
+use crate::core::tokens::Tokens;
+use crate::core::viewer::Viewer;
+use crate::domain::account::admin::Order;
+use crate::domain::ledger;
+use crate::infra::entity::ledger_entry::Reason;
+use crate::infra::entity::{ledger_entry, user};
+
+/// Somebody with an account. Visible to themselves and to staff.
+pub(crate) struct User(Arc<user::Model>);
+
+impl From<user::Model> for User {
+    fn from(row: user::Model) -> Self {
+        Self(Arc::new(row))
+    }
+}
+
+impl From<Arc<user::Model>> for User {
+    fn from(row: Arc<user::Model>) -> Self {
+        Self(row)
+    }
+}
+
+/// Somebody with an account. Visible to themselves and to staff.
+#[Object]
+impl User {
+    /// The global id.
+    pub(crate) async fn id(&self) -> ID {
+        Kind::User.id(self.0.id)
+    }
+
+    /// The name, unique also when written in another case.
+    async fn username(&self) -> Text<'_> {
+        self.0.username.as_str().into()
+    }
+
+    /// What the user can spend, and what is set aside for open chats.
+    async fn balance(&self) -> Balance {
+        ledger::Balance::from(&*self.0).into()
+    }
+
+    /// Whether the user may log in.
+    async fn is_active(&self) -> bool {
+        self.0.is_active
+    }
+
+    /// Whether the user may see everybody and adjust balances.
+    async fn is_staff(&self) -> bool {
+        self.0.is_staff
+    }
+
+    /// Whether the user may do everything, roles included.
+    async fn is_superuser(&self) -> bool {
+        self.0.is_superuser
+    }
+
+    /// When the account was made.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When the user last logged in; null where never.
+    async fn last_login_at(&self) -> Option<DateTime<Utc>> {
+        self.0.last_login_at
+    }
+}
+
+/// What a user has.
+#[derive(SimpleObject)]
+pub(crate) struct Balance {
+    /// Can be spent.
+    tokens: Tokens,
+    /// Set aside for open chats: neither spent nor spendable.
+    held: Tokens,
+}
+
+impl From<ledger::Balance> for Balance {
+    fn from(balance: ledger::Balance) -> Self {
+        Self { tokens: balance.tokens, held: balance.held }
+    }
+}
+
+/// Why a balance moved. Never changed, never deleted.
+pub(crate) struct LedgerEntry(pub(crate) ledger_entry::Model);
+
+/// Why a balance moved. Never changed, never deleted.
+#[Object]
+impl LedgerEntry {
+    /// The global id.
+    pub(crate) async fn id(&self) -> ID {
+        Kind::LedgerEntry.id(self.0.id)
+    }
+
+    /// By how much: positive when tokens came in, 0 for a chat that cost nothing.
+    async fn amount(&self) -> Tokens {
+        self.0.amount
+    }
+
+    /// What the user had right after, held tokens included.
+    async fn balance_after(&self) -> Tokens {
+        self.0.balance_after
+    }
+
+    /// Why.
+    async fn reason(&self) -> Reason {
+        self.0.reason
+    }
+
+    /// What the operator wrote, for adjustments.
+    async fn note(&self) -> Option<Text<'_>> {
+        self.0.note.as_deref().map(Text::from)
+    }
+
+    /// When.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// The chat that was paid for; null where it was none, or it is deleted.
+    async fn chat(&self, ctx: &Context<'_>) -> Result<Option<Chat>> {
+        let Some(id) = self.0.chat_id else { return Ok(None) };
+        let chat = ctx.data::<DataLoader<Chats>>()?.load_one(id).await.map_err(context::shared)?;
+        Ok(chat.map(Chat::from))
+    }
+
+    /// The global id of the API key that it was paid under; null where there was none.
+    async fn api_key_id(&self) -> Option<ID> {
+        self.0.api_key_id.map(|id| Kind::ApiKey.id(id))
+    }
+
+    /// Whose balance; null where the account is deleted.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
+    }
+
+    /// The operator who did it. Null where it was nobody but the user, the command line, or you are not staff.
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let visible = ctx.data::<Viewer>()?.staff().is_ok();
+        let Some(id) = self.0.actor_id.filter(|_| visible) else { return Ok(None) };
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(id).await.map_err(context::shared)?.map(User::from))
+    }
+}
+
+pub(crate) async fn entries(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Slice<ledger_entry::Entity>, Error>>,
+) -> Result<List<LedgerEntry>> {
+    connection(ctx, slice, |entry| entry.id.into(), LedgerEntry).await
+}
+
+pub(crate) async fn users(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Slice<user::Entity>, Error>>,
+    order: Order,
+) -> Result<List<User>> {
+    connection(ctx, slice, |user| order.place(user), User::from).await
+}

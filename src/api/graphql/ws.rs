@@ -1,0 +1,460 @@
+//! Operations over a WebSocket: the `graphql-transport-ws` sub-protocol, with its close codes.
+//!
+//! One task reads a socket and writes to it, one message at a time; each operation has a task of its own, which waits
+//! until its last answer was taken: a slow client makes nothing pile up, and no operation waits for the database and the
+//! client at once. A client that does not read for too long is dropped. Each operation runs as whoever the socket's access
+//! token proves at that moment, and the socket is closed when the token or its session ends.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use async_graphql::parser::types::OperationType;
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::response::Response as HttpResponse;
+use futures::StreamExt;
+use futures::future::OptionFuture;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::answer::Answer;
+use super::http::{Media, refuse};
+use super::operation::Operation;
+use super::request::{self, Asked, Graphql, Refusal, bearer};
+use crate::core::error::{Code, Error};
+use crate::core::throttle::Place;
+use crate::core::viewer::{Address, Origin, Viewer};
+
+const PROTOCOL: &str = "graphql-transport-ws";
+
+// The protocol's own close codes, and those of RFC 6455 and IANA's registry that its clients know.
+const BAD_REQUEST: u16 = 4400;
+const UNAUTHORIZED: u16 = 4401;
+/// Clients come again with another credential.
+const FORBIDDEN: u16 = 4403;
+const SUBPROTOCOL_NOT_ACCEPTABLE: u16 = 4406;
+const INITIALISATION_TIMEOUT: u16 = 4408;
+const SUBSCRIBER_EXISTS: u16 = 4409;
+const TOO_MANY_INITIALISATIONS: u16 = 4429;
+const INTERNAL: u16 = 4500;
+const MESSAGE_TOO_BIG: u16 = 1009;
+/// Clients come again.
+const SERVICE_RESTART: u16 = 1012;
+/// Clients come again.
+const TRY_AGAIN_LATER: u16 = 1013;
+
+/// Subscriptions open at once on one socket.
+const MAX_SUBSCRIPTIONS: usize = 100;
+/// Queries and mutations that run at once on one socket; more of them wait.
+const MAX_RUNNING: usize = 100;
+/// Queries and mutations that wait on one socket at most.
+const MAX_WAITING: usize = 1000;
+/// Bytes of their messages at most.
+const MAX_WAITING_BYTES: usize = 64 << 10;
+/// A close frame has room for so many bytes of a reason.
+const MAX_REASON: usize = 123;
+/// How long a client may take to read why it is closed.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
+/// Read from the connection at once. The default is 32 times as much, for each socket, idle or not.
+const READ_BUFFER: usize = 4096;
+
+/// Serves `/graphql/ws`.
+pub(super) async fn upgrade(
+    State(graphql): State<Graphql>,
+    address: Option<Extension<Address>>,
+    headers: HeaderMap,
+    extensions: Extensions,
+    upgrade: WebSocketUpgrade,
+) -> HttpResponse {
+    if !request::may_open_socket(&headers, &graphql.app.config.http.cors_origins) {
+        let message = "Pages of this origin may not open sockets here: it is not listed in http.cors_origins.";
+        let refused = Refusal { code: Code::Forbidden, ..Refusal::new(StatusCode::FORBIDDEN, message) };
+        return refuse(Media::Response, refused);
+    }
+    let token = match request::credential(&headers) {
+        Ok(token) => token,
+        Err(refused) => return refuse(Media::Response, refused),
+    };
+    let origin = request::origin(&headers, address);
+    let Ok(place) = graphql.app.sockets.take(origin.address) else {
+        let message = "There are too many sockets from your address.";
+        let refused = Refusal { code: Code::RateLimited, ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, message) };
+        return refuse(Media::Response, refused);
+    };
+    let config = &graphql.app.config;
+    // One for each socket, whole or half sent.
+    let max = config.graphql.max_socket_message_bytes.min(config.http.max_body_bytes);
+    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(max).max_frame_size(max);
+    let acceptable = upgrade.selected_protocol().is_some();
+    let mut response = upgrade.read_buffer_size(READ_BUFFER).write_buffer_size(0).on_upgrade(move |socket| {
+        let streams = graphql.app.streams.clone();
+        streams.track_future(async move {
+            let _place = place;
+            let mut connection = Connection::new(graphql, socket, token, origin);
+            let closed = if acceptable {
+                connection.serve().await
+            } else {
+                Closed::because(SUBPROTOCOL_NOT_ACCEPTABLE, format!("Subprotocol not acceptable; use {PROTOCOL}"))
+            };
+            connection.close(closed).await;
+        })
+    });
+    // With them goes how the client wrote the names of its headers: some look for the same letters in the answer.
+    response.extensions_mut().extend(extensions);
+    response
+}
+
+/// What clients say.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Said {
+    ConnectionInit {
+        payload: Option<Map<String, Value>>,
+    },
+    Ping {
+        payload: Option<Map<String, Value>>,
+    },
+    Pong {
+        #[serde(rename = "payload")]
+        _payload: Option<Map<String, Value>>,
+    },
+    Subscribe {
+        id: String,
+        payload: Asked,
+    },
+    Complete {
+        id: String,
+    },
+}
+
+/// Why a socket ends.
+enum Closed {
+    /// We close it.
+    By { code: u16, reason: String },
+    /// The client did, or it is gone.
+    Gone,
+    /// The client has said that it closes, and waits for the answer (RFC 6455, section 5.5.1).
+    ByClient,
+}
+
+impl Closed {
+    fn because(code: u16, reason: impl Into<String>) -> Self {
+        Self::By { code, reason: reason.into() }
+    }
+}
+
+/// What an operation gives.
+struct Given {
+    id: String,
+    /// The operation, among those that had this id one after the other.
+    number: u64,
+    /// Nothing where it is over.
+    answer: Option<Answer>,
+}
+
+/// An operation that runs; dropping it ends it.
+struct Running {
+    number: u64,
+    is_subscription: bool,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// An operation that has not begun.
+struct Waiting {
+    id: String,
+    operation: Operation,
+    /// Of its message.
+    bytes: usize,
+}
+
+struct Connection {
+    graphql: Graphql,
+    socket: WebSocket,
+    origin: Origin,
+    /// The access token: of the header, or of the payload of `connection_init`, which wins.
+    token: Option<String>,
+    acknowledged: bool,
+    running: HashMap<String, Running>,
+    /// Queries and mutations that begin once others are over, in the order in which they came.
+    waiting: VecDeque<Waiting>,
+    /// Operations begun so far.
+    begun: u64,
+    give: mpsc::Sender<Given>,
+    given: mpsc::Receiver<Given>,
+    /// In a task of its own as well, for the same reason as the operations. Nobody's session ends.
+    session: Option<AbortOnDropHandle<Error>>,
+    /// Among the streams of the user.
+    place: Option<Place<i64>>,
+}
+
+impl Connection {
+    fn new(graphql: Graphql, socket: WebSocket, token: Option<String>, origin: Origin) -> Self {
+        let (give, given) = mpsc::channel(1);
+        let running = HashMap::new();
+        Self {
+            graphql,
+            socket,
+            origin,
+            token,
+            acknowledged: false,
+            running,
+            waiting: VecDeque::new(),
+            begun: 0,
+            give,
+            given,
+            session: None,
+            place: None,
+        }
+    }
+
+    async fn serve(&mut self) -> Closed {
+        let settings = self.graphql.app.config.graphql.clone();
+        let start = Instant::now();
+        let init_due = start + settings.init_timeout;
+        let mut heartbeat = interval_at(start + settings.heartbeat, settings.heartbeat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_heard = start;
+        let stopped = request::server_stopped(self.graphql.app.clone());
+        tokio::pin!(stopped);
+        loop {
+            let done = tokio::select! {
+                received = self.socket.recv() => {
+                    last_heard = Instant::now();
+                    match received {
+                        Some(Ok(Message::Text(text))) => self.hear(text).await,
+                        Some(Ok(Message::Binary(_))) => Err(Closed::because(BAD_REQUEST, "Messages are text")),
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+                        Some(Ok(Message::Close(_))) => Err(Closed::ByClient),
+                        None => Err(Closed::Gone),
+                        Some(Err(error)) => Err(broken(&error)),
+                    }
+                }
+                Some(given) = self.given.recv() => self.tell(given).await,
+                _ = heartbeat.tick() => {
+                    // Whoever is there answers a ping.
+                    if last_heard.elapsed() > settings.heartbeat * 3 {
+                        return Closed::Gone;
+                    }
+                    self.send(Message::Ping(Bytes::new())).await
+                }
+                Some(ended) = OptionFuture::from(self.session.as_mut()) => Err(match ended {
+                    Ok(error) => Closed::because(FORBIDDEN, error.message),
+                    Err(_) => Closed::because(INTERNAL, "Internal error."),
+                }),
+                () = sleep_until(init_due), if !self.acknowledged => {
+                    Err(Closed::because(INITIALISATION_TIMEOUT, "Connection initialisation timeout"))
+                }
+                () = &mut stopped => Err(Closed::because(SERVICE_RESTART, "The server stops")),
+            };
+            let begun = match done {
+                Ok(()) => self.begin_waiting().await,
+                closed => closed,
+            };
+            if let Err(closed) = begun {
+                return closed;
+            }
+        }
+    }
+
+    async fn hear(&mut self, text: Utf8Bytes) -> Result<(), Closed> {
+        let bytes = text.len();
+        let said =
+            self.graphql.read(Bytes::from(text)).await.map_err(|error| Closed::because(INTERNAL, error.message))?;
+        let said = said.map_err(|error| Closed::because(BAD_REQUEST, format!("Invalid message: {error}")))?;
+        match said {
+            Said::ConnectionInit { payload } => self.initialise(payload.unwrap_or_default()).await,
+            Said::Ping { payload: Some(payload) } => self.say(json!({ "type": "pong", "payload": payload })).await,
+            Said::Ping { payload: None } => self.say(json!({ "type": "pong" })).await,
+            Said::Pong { .. } => Ok(()),
+            Said::Subscribe { id, payload } => self.subscribe(id, Asked { bytes, ..payload }).await,
+            Said::Complete { id } => {
+                self.running.remove(&id);
+                self.waiting.retain(|waiting| waiting.id != id);
+                Ok(())
+            }
+        }
+    }
+
+    async fn initialise(&mut self, payload: Map<String, Value>) -> Result<(), Closed> {
+        if self.acknowledged {
+            return Err(Closed::because(TOO_MANY_INITIALISATIONS, "Too many initialisation requests"));
+        }
+        let of_payload = payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        if let Some((_, value)) = of_payload {
+            let token = bearer(value.as_str().unwrap_or_default());
+            self.token = Some(token.map_err(|refused| Closed::because(FORBIDDEN, refused.message))?);
+        }
+        if let Viewer::User(identity) = self.viewer().await? {
+            let place = request::stream_place(&self.graphql.app, identity.id);
+            self.place = Some(place.map_err(|refused| Closed::because(TRY_AGAIN_LATER, refused.message))?);
+            let token = self.token.clone().unwrap_or_default();
+            self.session = Some(request::watch_session(&self.graphql.app, token, identity.id));
+        }
+        self.acknowledged = true;
+        self.say(json!({ "type": "connection_ack" })).await
+    }
+
+    async fn viewer(&mut self) -> Result<Viewer, Closed> {
+        request::viewer(&self.graphql.app, self.token.as_deref()).await.map_err(|refused| match refused.code {
+            Code::Internal => Closed::because(INTERNAL, refused.message),
+            Code::Unavailable => Closed::because(TRY_AGAIN_LATER, refused.message),
+            _ => Closed::because(FORBIDDEN, refused.message),
+        })
+    }
+
+    async fn subscribe(&mut self, id: String, asked: Asked) -> Result<(), Closed> {
+        if !self.acknowledged {
+            return Err(Closed::because(UNAUTHORIZED, "Unauthorized"));
+        }
+        if id.is_empty() {
+            return Err(Closed::because(BAD_REQUEST, "Invalid message: the id is empty"));
+        }
+        if self.running.contains_key(&id) || self.waiting.iter().any(|waiting| waiting.id == id) {
+            return Err(Closed::because(SUBSCRIBER_EXISTS, format!("Subscriber for {id} already exists")));
+        }
+        let bytes = asked.bytes;
+        let operation = match Operation::read(&self.graphql, asked).await {
+            Ok(operation) => operation,
+            Err(refused) if refused.well_formed => {
+                self.graphql.app.metrics.refused("graphql", refused.code.as_str());
+                return self.send_answer("error", &id, &Answer::refused(&refused)).await;
+            }
+            Err(refused) => return Err(Closed::because(BAD_REQUEST, refused.message)),
+        };
+        if operation.kind == OperationType::Subscription {
+            if self.count(true) >= MAX_SUBSCRIPTIONS {
+                let message = format!("At most {MAX_SUBSCRIPTIONS} subscriptions at once on one socket.");
+                return self.refuse(&id, Code::RateLimited, &message).await;
+            }
+            return self.begin(id, operation).await;
+        }
+        let waiting = self.waiting.iter().map(|waiting| waiting.bytes).sum::<usize>() + bytes;
+        let is_full = self.waiting.len() >= MAX_WAITING || waiting > MAX_WAITING_BYTES;
+        if self.count(false) >= MAX_RUNNING && is_full {
+            let message = format!("{MAX_RUNNING} operations run on this socket, and too many wait.");
+            return self.refuse(&id, Code::RateLimited, &message).await;
+        }
+        self.waiting.push_back(Waiting { id, operation, bytes });
+        Ok(())
+    }
+
+    /// How many subscriptions run, or how many other operations.
+    fn count(&self, subscriptions: bool) -> usize {
+        self.running.values().filter(|running| running.is_subscription == subscriptions).count()
+    }
+
+    /// Begins those that wait, as far as there is room.
+    async fn begin_waiting(&mut self) -> Result<(), Closed> {
+        while self.count(false) < MAX_RUNNING
+            && let Some(Waiting { id, operation, .. }) = self.waiting.pop_front()
+        {
+            self.begin(id, operation).await?;
+        }
+        Ok(())
+    }
+
+    async fn begin(&mut self, id: String, operation: Operation) -> Result<(), Closed> {
+        let is_subscription = operation.kind == OperationType::Subscription;
+        let viewer = self.viewer().await?;
+        let mut answers = operation.stream(&self.graphql, viewer, self.origin.clone());
+        self.begun += 1;
+        let (number, give, of) = (self.begun, self.give.clone(), id.clone());
+        let task = self.graphql.app.streams.spawn(async move {
+            loop {
+                let answer = answers.next().await;
+                let over = answer.is_none();
+                let given = Given { id: of.clone(), number, answer };
+                if give.send(given).await.is_err() || over {
+                    return;
+                }
+            }
+        });
+        self.running.insert(id, Running { number, is_subscription, _task: AbortOnDropHandle::new(task) });
+        Ok(())
+    }
+
+    async fn tell(&mut self, given: Given) -> Result<(), Closed> {
+        let Given { id, number, answer } = given;
+        if self.running.get(&id).is_none_or(|running| running.number != number) {
+            // An answer to an operation that the client completed a moment ago.
+            return Ok(());
+        }
+        match answer {
+            Some(answer) if answer.executed => self.send_answer("next", &id, &answer).await,
+            Some(answer) => {
+                // The error is the last of it: no `complete` comes behind.
+                self.running.remove(&id);
+                self.send_answer("error", &id, &answer).await
+            }
+            None => {
+                self.running.remove(&id);
+                self.say(json!({ "type": "complete", "id": id })).await
+            }
+        }
+    }
+
+    async fn refuse(&mut self, id: &str, code: Code, message: &str) -> Result<(), Closed> {
+        self.graphql.app.metrics.refused("graphql", code.as_str());
+        self.send_answer("error", id, &Answer::refusal(code, message)).await
+    }
+
+    async fn send_answer(&mut self, kind: &str, id: &str, answer: &Answer) -> Result<(), Closed> {
+        // The payload is JSON already, and may be large.
+        let id = Value::from(id);
+        let message = format!("{{\"type\":\"{kind}\",\"id\":{id},\"payload\":{}}}", answer.payload());
+        self.send(Message::Text(message.into())).await
+    }
+
+    async fn say(&mut self, message: Value) -> Result<(), Closed> {
+        self.send(Message::Text(message.to_string().into())).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), Closed> {
+        match timeout(self.graphql.app.config.graphql.write_timeout, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Closed::Gone),
+            Err(_) => {
+                tracing::info!("a client read its socket too slowly and was dropped");
+                Err(Closed::because(TRY_AGAIN_LATER, "You read too slowly; subscribe again, `after` resumes a reply"))
+            }
+        }
+    }
+
+    /// Says why, and waits a little for the client to hear it.
+    async fn close(mut self, closed: Closed) {
+        let Closed::By { code, reason } = closed else {
+            if matches!(closed, Closed::ByClient) {
+                // The library has an answer ready, and sends it when it is asked for more.
+                timeout(CLOSE_GRACE, self.socket.recv()).await.ok();
+            }
+            return;
+        };
+        let reason = reason.get(..reason.floor_char_boundary(MAX_REASON)).unwrap_or_default();
+        let frame = CloseFrame { code, reason: Utf8Bytes::from(reason.to_owned()) };
+        let farewell = async {
+            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
+                // Hanging up with unread messages in the line would take the reason with it.
+                while let Some(Ok(_)) = self.socket.recv().await {}
+            }
+        };
+        timeout(CLOSE_GRACE, farewell).await.ok();
+    }
+}
+
+/// What a fault of the connection means. The error's own type is hidden in a library that nothing else here needs.
+fn broken(error: &axum::Error) -> Closed {
+    let text = error.to_string();
+    if text.contains("too long") || text.contains("too big") {
+        Closed::because(MESSAGE_TOO_BIG, "Message too big")
+    } else if text.contains("UTF-8") || text.contains("utf-8") {
+        Closed::because(1007, "Messages are UTF-8")
+    } else {
+        Closed::Gone
+    }
+}

@@ -1,0 +1,64 @@
+//! Answers of models in this house, in OpenAI's shape.
+
+use serde_json::{Map, Value, json};
+
+use crate::infra::entity::chat::{self, Status};
+
+/// A whole answer.
+pub(super) fn completion(chat: &chat::Model, finish_reason: &str, text: &str) -> Value {
+    json!({
+        "id": id(chat),
+        "object": "chat.completion",
+        "created": chat.created_at.timestamp(),
+        "model": chat.model,
+        "choices": [{
+            "index": 0,
+            "message": { "role": "assistant", "content": text, "refusal": null },
+            "logprobs": null,
+            "finish_reason": finish_reason,
+        }],
+        "usage": usage(chat),
+    })
+}
+
+/// A part of an answer. Where the usage is shown at the end, the parts before have it as null.
+pub(super) fn part(chat: &chat::Model, delta: &Value, finish_reason: Option<&str>, show_usage: bool) -> Value {
+    let choices = json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason }]);
+    chunk(chat, &choices, show_usage.then_some(Value::Null))
+}
+
+/// The last part, of those who asked for the usage.
+pub(super) fn usage_part(chat: &chat::Model) -> Value {
+    chunk(chat, &json!([]), Some(usage(chat)))
+}
+
+fn chunk(chat: &chat::Model, choices: &Value, usage: Option<Value>) -> Value {
+    let mut chunk = Map::new();
+    chunk.insert("id".to_owned(), id(chat).into());
+    chunk.insert("object".to_owned(), "chat.completion.chunk".into());
+    chunk.insert("created".to_owned(), chat.created_at.timestamp().into());
+    chunk.insert("model".to_owned(), chat.model.clone().into());
+    chunk.insert("choices".to_owned(), choices.clone());
+    if let Some(usage) = usage {
+        chunk.insert("usage".to_owned(), usage);
+    }
+    chunk.into()
+}
+
+/// Why the answer ended where it did, with this limit.
+pub(super) fn finish_reason(chat: &chat::Model, limit: u64) -> &'static str {
+    let written = u64::try_from(chat.output_units.unwrap_or_default()).unwrap_or_default();
+    match chat.status {
+        Status::Done if written >= limit => "length",
+        _ => "stop",
+    }
+}
+
+fn usage(chat: &chat::Model) -> Value {
+    let (input, output) = (chat.input_units.unwrap_or_default(), chat.output_units.unwrap_or_default());
+    json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": input.saturating_add(output) })
+}
+
+fn id(chat: &chat::Model) -> String {
+    format!("chatcmpl-{}", chat.id)
+}

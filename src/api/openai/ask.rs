@@ -1,0 +1,84 @@
+//! From the body of a call to what the domain takes.
+
+use axum::body::Bytes;
+use serde::Deserialize;
+
+use super::error::Refusal;
+use super::text;
+use crate::app::App;
+use crate::domain::chat::{Admission, Call};
+use crate::infra::ai::{FromMember, Passing, RawCall, Request};
+use crate::infra::catalog::Model;
+
+/// What of a call decides how it is answered.
+pub(super) struct Asked {
+    pub(super) call: Call,
+    /// In parts.
+    pub(super) stream: bool,
+    /// With the usage at the end of the parts.
+    pub(super) show_usage: bool,
+}
+
+#[derive(Default, Deserialize)]
+struct StreamOptions {
+    #[serde(default)]
+    include_usage: Option<bool>,
+}
+
+impl FromMember for StreamOptions {
+    const KIND: &'static str = "an object, in which `include_usage` is true or false";
+}
+
+/// Reads a call. Takes time in proportion to the body.
+pub(super) fn read(
+    app: &App,
+    body: Bytes,
+    idempotency_key: Option<String>,
+    admission: Option<Admission>,
+) -> Result<Asked, Refusal> {
+    let raw = RawCall::parse(body)?;
+    let name: String = raw.read("model")?.ok_or_else(|| Refusal::missing("model"))?;
+    let model = app.models.get(Some(&name)).ok_or_else(|| Refusal::no_model(&name))?;
+    match raw.messages() {
+        None => return Err(Refusal::missing("messages")),
+        Some(0) => return Err(Refusal::invalid_param("messages", "empty_array", "`messages` is empty.".to_owned())),
+        Some(_) => {}
+    }
+    let stream = raw.read::<bool>("stream")?.unwrap_or_default();
+    let options: Option<StreamOptions> = raw.read("stream_options")?;
+    if options.is_some() && !stream {
+        return Err(Refusal::param("stream_options", "`stream_options` goes with `stream` only."));
+    }
+    let show_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
+    let choices = model.provider.answers(&raw)?;
+    let max_output = limit(&raw)?;
+    let text = if app.config.v1.store_api_messages { text::said_last(&raw) } else { String::new() };
+    let fingerprint = idempotency_key.is_some().then(|| app.hashes.of(raw.body()));
+    let request = request(model, raw, stream, show_usage)?;
+    let call = Call { model: name, request, max_output, choices, text, idempotency_key, fingerprint, admission };
+    Ok(Asked { call, stream, show_usage })
+}
+
+fn request(model: &Model, raw: RawCall, stream: bool, show_usage: bool) -> Result<Request, Refusal> {
+    if model.provider.bound_of_call(&raw).is_some() {
+        let passing = Some(Passing { call: raw, stream, show_usage });
+        return Ok(Request { passing, ..Request::default() });
+    }
+    let sampling = text::sampling(&raw, &model.name)?;
+    Ok(Request { messages: text::messages(&raw, model)?, sampling, ..Request::default() })
+}
+
+/// The smaller of the two limits that a call may name.
+fn limit(raw: &RawCall) -> Result<Option<u64>, Refusal> {
+    let mut limit: Option<u64> = None;
+    for name in ["max_tokens", "max_completion_tokens"] {
+        let Some(given) = raw.read::<u64>(name)? else { continue };
+        if given == 0 {
+            let message =
+                format!("Invalid '{name}': integer below minimum value. Expected a value >= 1, but got 0 instead.");
+            return Err(Refusal::invalid_param(name, "integer_below_min_value", message));
+        }
+        limit = Some(limit.map_or(given, |limit| limit.min(given)));
+    }
+    Ok(limit)
+}

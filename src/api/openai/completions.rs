@@ -1,0 +1,262 @@
+//! `POST /v1/chat/completions`: metered like every message, and answered while it is made.
+
+use async_stream::stream;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures::stream::BoxStream;
+use futures::{FutureExt, Stream, StreamExt};
+use serde_json::{Value, json};
+
+use super::answer;
+use super::ask::{self, Asked};
+use super::error::Refusal;
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::core::request_body::{Limits, Owner};
+use crate::core::viewer::{Address, Viewer};
+use crate::domain::chat::{self, Admission, Called, Ended};
+use crate::domain::ledger::Balance;
+use crate::infra::ai::Event;
+use crate::infra::entity::{self, chat::Status};
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The chat that a call became.
+const CHAT: HeaderName = HeaderName::from_static("x-jeton-chat-id");
+/// The most that it can cost: of streams, whose cost is not known when they begin.
+const HOLD: HeaderName = HeaderName::from_static("x-jeton-hold");
+/// What it cost.
+const COST: HeaderName = HeaderName::from_static("x-jeton-cost");
+/// What can be spent now.
+const REMAINING: HeaderName = HeaderName::from_static("x-jeton-tokens-remaining");
+
+pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let is_json = |value: &HeaderValue| value.to_str().is_ok_and(is_json_type);
+    // Others could be sent by a foreign page without a preflight.
+    if !parts.headers.get(CONTENT_TYPE).is_some_and(is_json) {
+        return Err(Refusal::media_type());
+    }
+    let idempotency_key = idempotency_key(&parts.headers)?;
+    let (body, admission) = receive(app, viewer, body, parts.extensions.get().copied()).await?;
+    let (own, bytes) = (app.clone(), body.len());
+    let read = move || ask::read(&own, body, idempotency_key, admission);
+    let Asked { call, stream, show_usage } = app.bodies.work(bytes, read).await??;
+    let limit = call.max_output;
+    let name = call.model.clone();
+    let called = match chat::call(app, viewer, call).await {
+        // A model that is not for this key is like one that is not there.
+        Err(error) if error.fields.first().is_some_and(|field| field.field == "model") => {
+            return Err(Refusal::no_model(&name));
+        }
+        called => called?,
+    };
+    if stream { streamed(app, called, limit, show_usage).await } else { whole(app, called, limit).await }
+}
+
+/// Whether a content type is that of JSON, in any case and with any parameters.
+fn is_json_type(value: &str) -> bool {
+    value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Receives the body of a call. A large one counts for the rate of messages before it is read.
+async fn receive(
+    app: &App,
+    viewer: Viewer,
+    body: Body,
+    address: Option<Address>,
+) -> Result<(Bytes, Option<Admission>), Error> {
+    let user_id = viewer.caller()?.id;
+    let limits = Limits { bytes: app.config.v1.max_body_bytes, owner: Owner::User(user_id), address };
+    let admission = match app.bodies.is_large(&body, limits)? {
+        true => Some(chat::admit(app, viewer).await?),
+        false => None,
+    };
+    Ok((app.bodies.read(&app.metrics, body, limits).await?, admission))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    if headers.get_all(IDEMPOTENCY_KEY).iter().any(|other| other != value) {
+        return Err(Refusal::param("Idempotency-Key", "There are two of them, and they differ."));
+    }
+    let key = value.to_str().map_err(|_| Refusal::param("Idempotency-Key", "Visible ASCII characters only."))?;
+    Ok(Some(key.to_owned()))
+}
+
+/// Waits for the end, and answers in one piece.
+async fn whole(app: &App, called: Called, limit: Option<u64>) -> Result<Response, Refusal> {
+    let Called { mut events, end, .. } = called;
+    let (mut text, mut raw, mut refused) = (String::new(), None, None);
+    while let Some(event) = events.next().await {
+        match event {
+            Event::Piece(piece) => text.push_str(&piece),
+            Event::Raw { bytes, .. } => raw = Some(bytes),
+            Event::Refused { status, body } => refused = Some((status, body)),
+            Event::Accepted | Event::Usage(_) | Event::Beside { .. } | Event::End(_) => {}
+        }
+    }
+    let ended = end.await?;
+    if let Some(refused) = refused {
+        return Ok(as_refused(refused));
+    }
+    if let Some(failure) = failure(&ended).or_else(|| at_limit(&ended)) {
+        return Err(failure);
+    }
+    let body = match raw {
+        Some(bytes) => bytes,
+        None if text.is_empty() && ended.chat.status != Status::Done => return Err(Refusal::stopped()),
+        None => answer::completion(&ended.chat, finish_reason(app, &ended.chat, limit), &text).to_string().into(),
+    };
+    let mut response = ([(CONTENT_TYPE, "application/json")], Body::from(body)).into_response();
+    tell(response.headers_mut(), &ended.chat, ended.balance);
+    number(response.headers_mut(), COST, ended.chat.cost.0);
+    Ok(response)
+}
+
+/// Answers in parts. What fails before the first one is refused like anything else.
+async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: bool) -> Result<Response, Refusal> {
+    let Called { chat, balance, mut events, end } = called;
+    let (first, end) = match events.next().await {
+        Some(Event::Refused { status, body }) => {
+            end.await?;
+            return Ok(as_refused((status, body)));
+        }
+        Some(first) => (first, end),
+        None => {
+            let ended = end.await?;
+            match failure(&ended) {
+                // The answer is whole, and empty, such as one that begins with a text before which it was to end.
+                None if ended.chat.status == Status::Done => {
+                    (Event::Piece(String::new()), std::future::ready(Ok(ended)).boxed())
+                }
+                failure => return Err(failure.unwrap_or_else(Refusal::stopped)),
+            }
+        }
+    };
+    let (app, row) = (app.clone(), chat.clone());
+    let body = stream! {
+        let in_our_words = matches!(first, Event::Piece(_));
+        let mut told = std::pin::pin!(if in_our_words {
+            in_parts(row.clone(), first, events, show_usage).boxed()
+        } else {
+            as_they_came(first, events).boxed()
+        });
+        let mut last = None;
+        while let Some(bytes) = told.next().await {
+            if is_end(&bytes) {
+                last = Some(bytes);
+            } else {
+                yield Ok::<_, std::convert::Infallible>(bytes);
+            }
+        }
+        // The end comes once it is written what the answer cost: a server that dies before leaves no answer that looks
+        // whole and is free.
+        match end.await {
+            Ok(ended) => {
+                if let Some(failure) = failure(&ended).or_else(|| at_limit(&ended)) {
+                    yield Ok(data(&failure.body()));
+                } else if in_our_words {
+                    let Ended { chat, .. } = ended;
+                    let reason = finish_reason(&app, &chat, limit);
+                    yield Ok(data(&answer::part(&chat, &json!({}), Some(reason), show_usage)));
+                    if show_usage {
+                        yield Ok(data(&answer::usage_part(&chat)));
+                    }
+                    yield Ok(Bytes::from_static(b"data: [DONE]\n\n"));
+                } else if let Some(last) = last {
+                    yield Ok(last);
+                } else if ended.chat.status == Status::Stopped {
+                    // Most clients take the end of a stream for the end of its answer.
+                    yield Ok(data(&Refusal::stopped().body()));
+                }
+            }
+            Err(error) => yield Ok(data(&Refusal::from(error).body())),
+        }
+    };
+    let headers = [(CONTENT_TYPE, "text/event-stream; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
+    let mut response = (headers, Body::from_stream(body)).into_response();
+    tell(response.headers_mut(), &chat, balance);
+    number(response.headers_mut(), HOLD, chat.hold.0);
+    // Proxies that gather answers would hold the parts back.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// What an upstream says of a call that it does not take.
+fn as_refused((status, body): (u16, Bytes)) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// An answer that is passed on.
+fn as_they_came(first: Event, events: BoxStream<'static, Event>) -> impl Stream<Item = Bytes> + Send {
+    let events = futures::stream::once(std::future::ready(first)).chain(events);
+    events.filter_map(async |event| match event {
+        Event::Raw { bytes, .. } => Some(bytes),
+        _ => None,
+    })
+}
+
+/// Whether a caller takes these bytes, one event of an upstream, for the end of an answer.
+fn is_end(event: &[u8]) -> bool {
+    let lines = event.split(|byte| matches!(byte, b'\n' | b'\r'));
+    lines.filter_map(|line| line.strip_prefix(b"data:")).any(|data| data.trim_ascii() == b"[DONE]")
+}
+
+/// The text of an answer, part by part.
+fn in_parts(
+    chat: entity::chat::Model,
+    first: Event,
+    mut events: BoxStream<'static, Event>,
+    show_usage: bool,
+) -> impl Stream<Item = Bytes> + Send {
+    stream! {
+        yield data(&answer::part(&chat, &json!({ "role": "assistant", "content": "" }), None, show_usage));
+        let mut next = Some(first);
+        while let Some(event) = next {
+            if let Event::Piece(piece) = event {
+                yield data(&answer::part(&chat, &json!({ "content": piece }), None, show_usage));
+            }
+            next = events.next().await;
+        }
+    }
+}
+
+/// Why the answer ended where it did: at the limit of the caller or the model, or by itself.
+fn finish_reason(app: &App, chat: &entity::chat::Model, limit: Option<u64>) -> &'static str {
+    let most = app.models.get(Some(&chat.model)).map_or(u64::MAX, |model| model.max_output);
+    answer::finish_reason(chat, limit.map_or(most, |limit| limit.min(most)))
+}
+
+/// What a client hears of a model that failed; nothing where it did not.
+fn failure(ended: &Ended) -> Option<Refusal> {
+    let failure = ended.failure()?;
+    // The row tells more than other transports make of it.
+    Some(match ended.chat.error_code.as_deref() {
+        Some("INVALID_INPUT") => Error::new(Code::InvalidInput, failure.message).into(),
+        Some("INTERNAL") => Refusal::upstream(failure.message),
+        _ => failure.into(),
+    })
+}
+
+/// What a client receives where its answer was ended by a limit of ours, and charged.
+fn at_limit(ended: &Ended) -> Option<Refusal> {
+    Some(Refusal::at_limit(&chat::limit(&ended.chat)?.message))
+}
+
+fn tell(headers: &mut HeaderMap, chat: &entity::chat::Model, balance: Balance) {
+    number(headers, CHAT, chat.id);
+    number(headers, REMAINING, balance.tokens.0);
+}
+
+fn number(headers: &mut HeaderMap, name: HeaderName, value: i64) {
+    headers.insert(name, value.into());
+}
+
+fn data(value: &Value) -> Bytes {
+    format!("data: {value}\n\n").into()
+}

@@ -1,0 +1,224 @@
+//! Errors in OpenAI's shape and with its statuses, which its clients tell apart.
+
+use axum::Json;
+use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::core::error::{Code, Error};
+use crate::infra::ai::Malformed;
+
+/// OpenAI's clients repeat most failures by themselves, unless this says that it is in vain.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// A call that is refused, or failed before its answer began.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    kind: &'static str,
+    code: Option<&'static str>,
+    param: Option<String>,
+    message: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// The domain's word for it, for those who count.
+    reason: Option<Code>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, kind: &'static str, code: Option<&'static str>, message: impl Into<String>) -> Self {
+        Self { status, kind, code, param: None, message: message.into(), headers: Vec::new(), reason: None }
+    }
+
+    fn invalid(message: impl Into<String>, param: Option<String>) -> Self {
+        Self { param, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", None, message) }
+    }
+
+    /// A field that is not what it has to be.
+    pub(super) fn param(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: Some("invalid_value"), ..Self::invalid(message, Some(param.into())) }
+    }
+
+    /// A field that has to be there.
+    pub(super) fn missing(param: &str) -> Self {
+        let message = format!("Missing required parameter: '{param}'.");
+        Self::invalid_param(param, "missing_required_parameter", message)
+    }
+
+    /// A value that this model does not know of a field that it knows.
+    pub(super) fn unsupported_value(param: &str, model: &str) -> Self {
+        let message = format!("This value of `{param}` is not supported by the model `{model}`.");
+        Self::invalid_param(param, "unsupported_value", message)
+    }
+
+    /// A field that is not what it has to be, with OpenAI's code for what is wrong.
+    pub(super) fn invalid_param(param: &str, code: &'static str, message: String) -> Self {
+        Self { code: Some(code), ..Self::param(param, message) }
+    }
+
+    /// A field that this model does not know.
+    pub(super) fn unsupported(param: &str, model: &str) -> Self {
+        let message = format!("`{param}` is not supported by the model `{model}`.");
+        Self::invalid_param(param, "unsupported_parameter", message)
+    }
+
+    pub(super) fn no_model(name: &str) -> Self {
+        let message = format!("The model `{name}` does not exist or you do not have access to it.");
+        let refusal = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", Some("model_not_found"), message);
+        Self { param: Some("model".to_owned()), ..refusal }
+    }
+
+    pub(super) fn no_route(method: &Method, path: &str) -> Self {
+        let message = format!("There is no route {method} {path}.");
+        Self::new(StatusCode::NOT_FOUND, "invalid_request_error", Some("unknown_url"), message)
+    }
+
+    pub(super) fn method(method: &Method, allowed: &Method) -> Self {
+        let message = format!("{method} is not allowed here; use {allowed}.");
+        let code = Some("method_not_supported");
+        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", code, message);
+        refusal.with(ALLOW, allowed.as_str())
+    }
+
+    pub(super) fn no_key() -> Self {
+        let message = "You didn't provide an API key. Send it as `Authorization: Bearer jt-...`.";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", Some("invalid_api_key"), message)
+    }
+
+    pub(super) fn wrong_key() -> Self {
+        let message = "The API key is wrong, revoked or expired.";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", Some("invalid_api_key"), message)
+    }
+
+    pub(super) fn media_type() -> Self {
+        let message = "Send application/json.";
+        let code = Some("unsupported_media_type");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request_error", code, message)
+    }
+
+    /// The upstream does not know us, or what it is asked for.
+    pub(super) fn upstream(message: String) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "api_error", Some("upstream_error"), message)
+    }
+
+    /// The answer ended without having begun. What was made of it may have been charged, so that another try is not for the
+    /// client's library to decide.
+    pub(super) fn stopped() -> Self {
+        let message = "The answer was stopped before it was complete.";
+        Self::new(StatusCode::BAD_GATEWAY, "api_error", Some("answer_stopped"), message).with(SHOULD_RETRY, "false")
+    }
+
+    /// The answer reached a limit of this server, and was charged.
+    pub(super) fn at_limit(message: &str) -> Self {
+        let message = format!("The answer was stopped before it was complete. {message}");
+        Self::new(StatusCode::BAD_GATEWAY, "api_error", Some("answer_limit"), message).with(SHOULD_RETRY, "false")
+    }
+
+    /// More messages than the model can read, in the words that programs look for.
+    pub(super) fn too_long(window: u64, bytes: u64) -> Self {
+        let message = format!(
+            "This model's maximum context length is {window} tokens. However, your messages have {bytes} bytes, which is \
+             more than that. Please reduce the length of the messages."
+        );
+        Self::invalid_param("messages", "context_length_exceeded", message)
+    }
+
+    /// With the configured status for a balance or a limit that is used up.
+    pub(super) fn with_insufficient(self, status: u32) -> Self {
+        let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+        match (self.reason, status) {
+            (Some(Code::InsufficientTokens), Some(status)) => Self { status, ..self },
+            _ => self,
+        }
+    }
+
+    fn with(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        self
+    }
+
+    /// What clients read.
+    pub(super) fn body(&self) -> Value {
+        json!({ "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code } })
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        Self { code: malformed.code, ..Self::invalid(malformed.message, malformed.param) }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let message = error.message.clone();
+        let refusal = match error.code {
+            Code::Unauthenticated => Self::wrong_key(),
+            Code::Forbidden => {
+                Self::new(StatusCode::FORBIDDEN, "permission_error", Some("insufficient_permissions"), message)
+            }
+            Code::NotFound => Self::new(StatusCode::NOT_FOUND, "invalid_request_error", Some("not_found"), message),
+            Code::InvalidInput => match error.fields.first() {
+                Some(field) => Self::param(field.field, message),
+                None => Self::invalid(message, None),
+            },
+            Code::Conflict => Self::new(StatusCode::CONFLICT, "invalid_request_error", Some("conflict"), message)
+                .with(SHOULD_RETRY, "false"),
+            Code::InsufficientTokens => {
+                let quota = Some("insufficient_quota");
+                Self::new(StatusCode::PAYMENT_REQUIRED, "insufficient_quota", quota, message)
+                    .with(SHOULD_RETRY, "false")
+            }
+            Code::RateLimited => {
+                let wait = error.retry_after.unwrap_or(1).to_string();
+                let code = Some("rate_limit_exceeded");
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", code, message).with(RETRY_AFTER, &wait)
+            }
+            Code::PayloadTooLarge => {
+                let code = Some("request_too_large");
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", code, message)
+            }
+            Code::RequestTimeout => {
+                Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", Some("request_timeout"), message)
+            }
+            Code::Timeout => Self::new(StatusCode::GATEWAY_TIMEOUT, "api_error", Some("timeout"), message),
+            Code::ProviderUnavailable => {
+                let refusal =
+                    Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("model_unavailable"), message);
+                match error.retry_after {
+                    Some(seconds) => refusal.with(RETRY_AFTER, &seconds.to_string()),
+                    None => refusal,
+                }
+            }
+            Code::Unavailable => {
+                let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("unavailable"), message);
+                match error.retry_after {
+                    // A limit, and no fault.
+                    Some(seconds) => refusal.with(RETRY_AFTER, &seconds.to_string()),
+                    None => {
+                        tracing::error!(?error, "a call failed");
+                        refusal
+                    }
+                }
+            }
+            Code::Internal => {
+                tracing::error!(?error, "a call failed");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", Some("internal_error"), message)
+            }
+        };
+        Self { reason: Some(error.code), ..refusal }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body())).into_response();
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
+        if let Some(reason) = self.reason {
+            response.extensions_mut().insert(reason);
+        }
+        response
+    }
+}

@@ -1,0 +1,99 @@
+//! `/v1`: the routes that OpenAI's clients know, spending the same balance as everything else. A thin translation.
+//!
+//! Calls to models that others answer are passed on as they came (`ai::openai`); models in this house take text and the
+//! common sampling fields, and refuse the rest by name.
+
+mod answer;
+mod ask;
+mod completions;
+mod error;
+mod text;
+
+use axum::extract::{Path, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Method};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use self::error::Refusal;
+use crate::app::App;
+use crate::core::viewer::Viewer;
+use crate::domain::session::{self, api_key};
+use crate::infra::catalog::Model;
+
+/// What every handler gives.
+type Answer = Result<Response, Refusal>;
+
+/// Serves `/v1/..`.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/v1/models", any(models))
+        .route("/v1/models/", any(models))
+        .route("/v1/models/{*id}", any(model))
+        .route("/v1/chat/completions", any(chat_completions))
+        .route("/v1/chat/completions/", any(chat_completions))
+        .route("/v1", any(nothing))
+        .route("/v1/{*path}", any(nothing))
+}
+
+async fn models(State(app): State<App>, method: Method, headers: HeaderMap) -> Answer {
+    only(&method, Method::GET)?;
+    let viewer = viewer(&app, &headers).await?;
+    let data: Vec<_> = allowed(&app, viewer).await?.into_iter().map(shown).collect();
+    Ok(Json(json!({ "object": "list", "data": data })).into_response())
+}
+
+async fn model(State(app): State<App>, Path(id): Path<String>, method: Method, headers: HeaderMap) -> Answer {
+    only(&method, Method::GET)?;
+    let viewer = viewer(&app, &headers).await?;
+    let found = allowed(&app, viewer).await?.into_iter().find(|model| model.name == id);
+    Ok(Json(shown(found.ok_or_else(|| Refusal::no_model(&id))?)).into_response())
+}
+
+async fn chat_completions(State(app): State<App>, request: Request) -> Answer {
+    only(request.method(), Method::POST)?;
+    let viewer = viewer(&app, request.headers()).await?;
+    let status = app.config.v1.insufficient_status;
+    completions::create(&app, viewer, request).await.map_err(|refusal| refusal.with_insufficient(status))
+}
+
+async fn nothing(method: Method, request: Request) -> Refusal {
+    Refusal::no_route(&method, request.uri().path())
+}
+
+/// The models that the viewer may ask.
+async fn allowed(app: &App, viewer: Viewer) -> Result<Vec<&Model>, Refusal> {
+    let allowed = api_key::models(app, viewer).await?;
+    let may = |model: &&Model| allowed.as_ref().is_none_or(|names| names.contains(&model.name));
+    Ok(app.models.iter().filter(may).collect())
+}
+
+/// A model in OpenAI's shape, with its price beside.
+fn shown(model: &Model) -> Value {
+    json!({
+        "id": model.name,
+        "object": "model",
+        // Nobody knows when; clients want a number.
+        "created": 0,
+        "owned_by": "jeton",
+        "price": model.price,
+        "max_output": model.max_output,
+    })
+}
+
+/// Who is asking, by an API key or an access token.
+async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, Refusal> {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let Some((_, token)) = token else { return Err(Refusal::no_key()) };
+    let identity = session::authenticate(app, token.trim()).await?.map_err(|_| Refusal::wrong_key())?;
+    let viewer = Viewer::User(identity);
+    viewer.caller()?;
+    Ok(viewer)
+}
+
+fn only(method: &Method, allowed: Method) -> Result<(), Refusal> {
+    if *method == allowed { Ok(()) } else { Err(Refusal::method(method, &allowed)) }
+}

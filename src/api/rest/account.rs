@@ -1,0 +1,110 @@
+//! Registering, balance, profile.
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::body::Fields;
+use super::error::Refusal;
+use super::{Answer, json};
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::core::tokens::Tokens;
+use crate::core::viewer::Viewer;
+use crate::domain::account::{self, Registering, name};
+use crate::domain::ledger;
+
+/// A new account.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
+pub(super) struct Registration {
+    /// May not look like another name.
+    #[schema(min_length = 1, max_length = 50)]
+    username: String,
+    /// Not easy to guess. White space around it does not count.
+    #[schema(min_length = 8, max_length = 256)]
+    password: String,
+    /// The same again.
+    #[schema(min_length = 8, max_length = 256)]
+    password2: String,
+}
+
+/// Who registered.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Registered {
+    username: String,
+}
+
+/// Make an account.
+#[utoipa::path(post, path = "/api/register/", tag = "account", request_body = Registration, responses(
+    (status = 201, description = "The account has been made.", body = Registered),
+    (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
+    (status = 403, description = "Registration is closed.", body = super::openapi::Detail),
+    (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
+    (status = 429, description = "Too many accounts from this address.", body = super::openapi::Detail),
+    (status = 503, description = "Too many passwords wait to be hashed.", body = super::openapi::Detail),
+))]
+pub(super) async fn register(app: &App, request: Request) -> Answer {
+    let origin = super::token::origin(&request);
+    let mut fields = Fields::read(app, request).await?;
+    let username = fields.text("username", name::MAX_CHARS);
+    let password = fields.password("password");
+    let password2 = fields.password("password2");
+    let registering = Registering { username, password: password.into() };
+    // What the domain says of a field is told together with what is wrong with the others.
+    let checked = match account::check(app, registering, &origin).await {
+        Err(error) if error.code == Code::InvalidInput => return Err(fields.refuse(error)),
+        checked => checked?,
+    };
+    fields.check()?;
+    if !checked.is_password(&password2) {
+        return Err(Refusal::Domain(Error::field("password", "Password fields didn't match.")));
+    }
+    let user = account::register_checked(app, checked, &origin).await?;
+    Ok(json(StatusCode::CREATED, &Registered { username: user.username }))
+}
+
+/// What the user has.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Balance {
+    /// Tokens that can be spent.
+    #[schema(value_type = i64)]
+    tokens: Tokens,
+}
+
+/// How many tokens you have.
+#[utoipa::path(get, path = "/api/user/balance/", tag = "account", security(("access_token" = [])), responses(
+    (status = 200, description = "The balance.", body = Balance),
+    (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
+))]
+pub(super) async fn balance(app: &App, viewer: Viewer) -> Answer {
+    let balance = ledger::balance(&app.db, viewer.user()?.id).await?;
+    Ok(json(StatusCode::OK, &Balance { tokens: balance.tokens }))
+}
+
+/// A user, as these clients know one.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Profile {
+    id: i64,
+    username: String,
+    /// Tokens that can be spent.
+    #[schema(value_type = i64)]
+    tokens: Tokens,
+}
+
+impl From<crate::infra::entity::user::Model> for Profile {
+    fn from(user: crate::infra::entity::user::Model) -> Self {
+        Self { id: user.id, username: user.username, tokens: user.tokens }
+    }
+}
+
+/// Who you are.
+#[utoipa::path(get, path = "/api/user/profile/", tag = "account", security(("access_token" = [])), responses(
+    (status = 200, description = "The user.", body = Profile),
+    (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
+))]
+pub(super) async fn profile(app: &App, viewer: Viewer) -> Answer {
+    let me = account::me(app, viewer).await?.ok_or_else(Error::unauthenticated)?;
+    Ok(json(StatusCode::OK, &Profile::from(me)))
+}

@@ -1,0 +1,238 @@
+//! Bodies: JSON, or either kind of form, into fields; and the rules for text fields.
+
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::header::CONTENT_TYPE;
+use futures::FutureExt;
+use http_body_util::BodyExt;
+use serde_json::{Map, Value};
+
+use super::error::{Refusal, add};
+use crate::app::App;
+use crate::core::error::{Error, FieldError};
+use crate::core::{json, request_body};
+
+/// Fields of a form, and values of a JSON text.
+const MAX_FIELDS: usize = 1000;
+const MAX_VALUES: usize = 10_000;
+
+/// The fields of a body, and the mistakes found in them so far.
+pub(super) struct Fields {
+    given: Map<String, Value>,
+    /// The fields that were asked for, in the order of their declaration: mistakes are told in this order.
+    declared: Vec<String>,
+    mistakes: Map<String, Value>,
+}
+
+/// What a form's file counts as: something that is no text.
+const FILE: Value = Value::Bool(true);
+
+impl Fields {
+    /// Reads the body of a request.
+    pub(super) async fn read(app: &App, request: Request) -> Result<Self, Refusal> {
+        let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = match request.into_body().collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => return Err(request_body::reason(&error).into()),
+        };
+        let given = match media_type {
+            _ if body.is_empty() => Map::new(),
+            None => return Err(Refusal::MediaType(String::new())),
+            Some(media_type) => app.bodies.work(body.len(), move || parse(&media_type, body)).await??,
+        };
+        Ok(Self::new(given))
+    }
+
+    fn new(given: Map<String, Value>) -> Self {
+        Self { given, declared: Vec::new(), mistakes: Map::new() }
+    }
+
+    /// A text field without the white space around it. A mistake is kept for [`Fields::check`].
+    pub(super) fn text(&mut self, field: &str, max_chars: usize) -> String {
+        let text = self.given(field).trim().to_owned();
+        if text.chars().count() > max_chars {
+            self.mistake(field, &format!("Ensure this field has no more than {max_chars} characters."));
+        }
+        self.without_nul(field, text)
+    }
+
+    /// A password as it was sent, since which white space counts is known elsewhere. A mistake is kept for
+    /// [`Fields::check`].
+    pub(super) fn password(&mut self, field: &str) -> String {
+        let password = self.given(field);
+        self.without_nul(field, password)
+    }
+
+    fn given(&mut self, field: &str) -> String {
+        self.declared.push(field.to_owned());
+        let text = match self.given.get(field) {
+            None => return self.mistake(field, "This field is required."),
+            Some(Value::Null) => return self.mistake(field, "This field may not be null."),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
+                return self.mistake(field, "Not a valid string.");
+            }
+        };
+        if text.trim().is_empty() {
+            return self.mistake(field, "This field may not be blank.");
+        }
+        text
+    }
+
+    fn without_nul(&mut self, field: &str, text: String) -> String {
+        if text.contains('\0') {
+            self.mistake(field, "Null characters are not allowed.");
+        }
+        text
+    }
+
+    /// Keeps a mistake.
+    pub(super) fn mistake(&mut self, field: &str, message: &str) -> String {
+        add(&mut self.mistakes, field, message);
+        String::new()
+    }
+
+    /// Rejects the request for its field errors, and for those of the domain in fields without any.
+    pub(super) fn refuse(mut self, error: Error) -> Refusal {
+        let good = |field: &FieldError| !self.mistakes.contains_key(field.field);
+        let new: Vec<_> = error.fields.into_iter().filter(good).collect();
+        for mistake in new {
+            self.mistake(mistake.field, &mistake.message);
+        }
+        Refusal::Fields(self.in_order())
+    }
+
+    /// Refuses the request if there was any mistake.
+    pub(super) fn check(self) -> Result<(), Refusal> {
+        if self.mistakes.is_empty() { Ok(()) } else { Err(Refusal::Fields(self.in_order())) }
+    }
+
+    fn in_order(mut self) -> Map<String, Value> {
+        self.declared.into_iter().filter_map(|field| self.mistakes.remove_entry(&field)).collect()
+    }
+}
+
+/// Takes time in proportion to the body, and not much more memory.
+fn parse(media_type: &str, body: Bytes) -> Result<Map<String, Value>, Refusal> {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/json" => from_json(&body),
+        "application/x-www-form-urlencoded" => {
+            if form_urlencoded::parse(&body).nth(MAX_FIELDS).is_some() {
+                return Err(too_many_fields());
+            }
+            let pairs = form_urlencoded::parse(&body);
+            Ok(pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect())
+        }
+        "multipart/form-data" => {
+            // All of it is there, so that nothing is waited for.
+            let broken = || Err(Refusal::Syntax("Multipart form parse error - the form broke off".to_owned()));
+            from_multipart(media_type, body).now_or_never().unwrap_or_else(broken)
+        }
+        _ => Err(Refusal::MediaType(media_type.to_owned())),
+    }
+}
+
+fn too_many_fields() -> Refusal {
+    Refusal::Syntax(format!("The form has more than {MAX_FIELDS} fields."))
+}
+
+fn from_json(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    if json::shape(body).values > MAX_VALUES {
+        return Err(Refusal::Syntax(format!("JSON parse error - more than {MAX_VALUES} values")));
+    }
+    let value = serde_json::from_slice(body).map_err(|error| Refusal::Syntax(format!("JSON parse error - {error}")))?;
+    // Named as Python names them.
+    let kind = match value {
+        Value::Object(object) => return Ok(object),
+        Value::Null => return Err(Refusal::NotAnObject("No data provided".to_owned())),
+        Value::Array(_) => "list",
+        Value::String(_) => "str",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+    };
+    Err(Refusal::NotAnObject(format!("Invalid data. Expected a dictionary, but got {kind}.")))
+}
+
+async fn from_multipart(media_type: &str, body: Bytes) -> Result<Map<String, Value>, Refusal> {
+    let broken = |error: multer::Error| Refusal::Syntax(format!("Multipart form parse error - {error}"));
+    let boundary = multer::parse_boundary(media_type).map_err(broken)?;
+    let whole = futures::stream::once(async move { Ok::<_, std::convert::Infallible>(body) });
+    let mut parts = multer::Multipart::new(whole, boundary);
+    let (mut fields, mut parsed) = (Map::new(), 0);
+    while let Some(part) = parts.next_field().await.map_err(broken)? {
+        parsed += 1;
+        if parsed > MAX_FIELDS {
+            return Err(too_many_fields());
+        }
+        let (name, is_file) = (part.name().unwrap_or_default().to_owned(), part.file_name().is_some());
+        let text = part.bytes().await.map_err(broken)?;
+        let value = if is_file { FILE } else { String::from_utf8_lossy(&text).into_owned().into() };
+        fields.insert(name, value);
+    }
+    Ok(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(media_type: &str, body: &str) -> Result<Fields, Refusal> {
+        parse(media_type, Bytes::copy_from_slice(body.as_bytes())).map(Fields::new)
+    }
+
+    #[test]
+    fn the_three_kinds_of_body_say_the_same() {
+        let multipart = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n b c \r\n--x--\r\n";
+        for (media_type, body) in [
+            ("application/json", r#"{"a": "first", "a": " b c "}"#),
+            ("application/x-www-form-urlencoded", "a=first&a=+b+c%20"),
+            ("multipart/form-data; boundary=x", multipart),
+        ] {
+            let mut fields = fields(media_type, body).ok().unwrap();
+            assert_eq!(fields.text("a", 3), "b c", "{media_type}");
+            assert!(fields.check().is_ok());
+        }
+    }
+
+    #[test]
+    fn all_mistakes_of_all_fields_are_told() {
+        let body = r#"{"null": null, "blank": " \t", "list": [], "bool": true, "long": "abcd\u0000", "number": 12}"#;
+        let mut fields = fields("application/json", body).ok().unwrap();
+        for field in ["missing", "null", "blank", "list", "bool", "long"] {
+            fields.text(field, 3);
+        }
+        assert_eq!(fields.text("number", 3), "12");
+        let Err(Refusal::Fields(mistakes)) = fields.check() else { panic!("mistakes") };
+        let expected = serde_json::json!({
+            "missing": ["This field is required."],
+            "null": ["This field may not be null."],
+            "blank": ["This field may not be blank."],
+            "list": ["Not a valid string."],
+            "bool": ["Not a valid string."],
+            "long": ["Ensure this field has no more than 3 characters.", "Null characters are not allowed."],
+        });
+        assert_eq!(Value::Object(mistakes), expected);
+    }
+
+    #[test]
+    fn what_would_take_much_more_memory_than_its_bytes_is_refused() {
+        let refused = |media_type: &str, body: &str| match fields(media_type, body) {
+            Err(Refusal::Syntax(detail)) => detail,
+            _ => panic!("{media_type}: not refused"),
+        };
+        let (form, multipart) = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x");
+        let pairs: String = (0..1001).map(|number| format!("a{number}=&")).collect();
+        assert_eq!(refused(form, &pairs), "The form has more than 1000 fields.");
+        let part = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n";
+        assert_eq!(refused(multipart, &(part.repeat(1001) + "--x--\r\n")), "The form has more than 1000 fields.");
+        assert!(fields(multipart, &(part.repeat(1000) + "--x--\r\n")).is_ok());
+        let list = format!("{{\"a\":[{}]}}", "[],".repeat(5000));
+        assert_eq!(refused("application/json", &list), "JSON parse error - more than 10000 values");
+        for broken in ["", "--x", "--x\r\n", "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nends"] {
+            assert!(fields(multipart, broken).is_err(), "{broken}");
+        }
+    }
+}

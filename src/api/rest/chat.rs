@@ -1,0 +1,162 @@
+//! Sending messages, and the history.
+
+use axum::extract::Request;
+use axum::http::header::LINK;
+use axum::http::{HeaderValue, StatusCode};
+use chrono::{DateTime, SecondsFormat, Timelike, Utc};
+use serde::{Serialize, Serializer};
+use serde_json::Map;
+use utoipa::ToSchema;
+
+use super::body::Fields;
+use super::error::{Refusal, add};
+use super::{Answer, json};
+use crate::app::App;
+use crate::core::error::Error;
+use crate::core::pagination::Page;
+use crate::core::tokens::Tokens;
+use crate::core::viewer::Viewer;
+use crate::domain::chat::{self, Send};
+use crate::infra::entity;
+
+/// Chats in one answer at most, and where no limit is given.
+const MAX_LIMIT: u64 = 1000;
+
+/// A message to be answered.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
+pub(super) struct Message {
+    /// At most `limits.max_message_chars` characters (1000 by default), without the white space around it.
+    #[schema(min_length = 1)]
+    message: String,
+}
+
+/// An answered message.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Answered {
+    message: String,
+    response: String,
+    /// What is left, tokens held by other open messages included.
+    #[schema(value_type = i64)]
+    tokens_remaining: Tokens,
+}
+
+/// Send a message and wait for the answer.
+///
+/// A header `Idempotency-Key` makes retries harmless: the same key returns the first answer, charged once.
+#[utoipa::path(post, path = "/api/chat/", tag = "chat", security(("access_token" = [])), request_body = Message,
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$",
+        description = "Visible ASCII characters, another for each message. The example is a variable of API clients, which \
+            fill in a new UUID each time; as it is written here it is refused.",
+        example = "{{$guid}}")),
+    responses(
+    (status = 200, description = "The answer.", body = Answered),
+    (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
+    (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
+    (status = 402, description = "The balance cannot pay for it. Nothing is charged.", body = super::openapi::Failure),
+    (status = 409, description = "The idempotency key was used for another message.", body = super::openapi::Detail),
+    (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
+    (status = 429, description = "Too many messages are being answered.", body = super::openapi::Detail),
+    (status = 502, description = "The model failed.", body = super::openapi::Failure),
+))]
+pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> Answer {
+    let keys: Vec<_> = request.headers().get_all("idempotency-key").iter().collect();
+    if keys.iter().any(|key| Some(key) != keys.first()) {
+        return Err(Error::field("idempotency_key", "There are two of them, and they differ.").into());
+    }
+    let key = keys.first().map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
+    let mut fields = Fields::read(app, request).await?;
+    let message = fields.text("message", app.config.turns.max_message_chars);
+    fields.check()?;
+    let ended = chat::send(app, viewer, Send { message, idempotency_key: key, ..Send::default() }).await?;
+    if let Some(failure) = ended.failure() {
+        return Err(failure.into());
+    }
+    let answered = Answered {
+        message: ended.chat.message,
+        response: ended.chat.response,
+        // The whole balance, so that of messages that are answered at once each shows another number.
+        tokens_remaining: ended.balance.total(),
+    };
+    Ok(json(StatusCode::OK, &answered))
+}
+
+/// A chat of the history.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Chat {
+    id: i64,
+    message: String,
+    response: String,
+    #[serde(serialize_with = "timestamp")]
+    timestamp: DateTime<Utc>,
+}
+
+impl From<entity::chat::Model> for Chat {
+    fn from(chat: entity::chat::Model) -> Self {
+        Self { id: chat.id, message: chat.message, response: chat.response, timestamp: chat.created_at }
+    }
+}
+
+/// In microseconds, which are left out where there are none, as the original wrote it.
+fn timestamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    let format = if at.nanosecond() == 0 { SecondsFormat::Secs } else { SecondsFormat::Micros };
+    serializer.serialize_str(&at.to_rfc3339_opts(format, true))
+}
+
+/// Your answered messages, newest first.
+#[utoipa::path(get, path = "/api/chat/", tag = "chat", security(("access_token" = [])),
+    params(
+        ("limit" = Option<u64>, Query, description = "So many, 1 to 1000.", minimum = 1, maximum = 1000),
+        ("before" = Option<i64>, Query, description = "Only chats with smaller ids."),
+    ),
+    responses(
+    (status = 200, description = "The chats. Where there are more, the header `Link` leads to them.", body = [Chat]),
+    (status = 400, description = "A parameter makes no sense.", body = super::openapi::Mistakes),
+    (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
+))]
+pub(super) async fn list(app: &App, viewer: Viewer, query: Option<&str>) -> Answer {
+    let (limit, before) = window(query.unwrap_or_default())?;
+    let slice = chat::answered(app, viewer, Page::newest(limit, before)).await?;
+    let last = slice.rows.last().map(|chat| chat.id);
+    let chats: Vec<Chat> = slice.rows.into_iter().map(Chat::from).collect();
+    let mut response = json(StatusCode::OK, &chats);
+    if let (true, Some(last)) = (slice.has_next, last) {
+        let link = format!("</api/chat/?limit={limit}&before={last}>; rel=\"next\"");
+        if let Ok(link) = HeaderValue::from_str(&link) {
+            response.headers_mut().insert(LINK, link);
+        }
+    }
+    Ok(response)
+}
+
+fn window(query: &str) -> Result<(u64, Option<i64>), Refusal> {
+    let (mut limit, mut before, mut mistakes) = (MAX_LIMIT, None, Map::new());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match name.as_ref() {
+            "limit" => match value.parse() {
+                Ok(number) if (1..=MAX_LIMIT).contains(&number) => limit = number,
+                _ => add(&mut mistakes, "limit", &format!("Between 1 and {MAX_LIMIT}.")),
+            },
+            "before" => match value.parse() {
+                Ok(id) => before = Some(id),
+                Err(_) => add(&mut mistakes, "before", "The id of a chat."),
+            },
+            _ => {}
+        }
+    }
+    if mistakes.is_empty() { Ok((limit, before)) } else { Err(Refusal::Fields(mistakes)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_of_the_history_is_bounded() {
+        assert_eq!(window("").ok(), Some((1000, None)));
+        assert_eq!(window("limit=2&before=9&format=json").ok(), Some((2, Some(9))));
+        for bad in ["limit=0", "limit=1001", "limit=x", "before=", "limit=-1", "before=99999999999999999999"] {
+            assert!(window(bad).is_err(), "{bad}");
+        }
+    }
+}

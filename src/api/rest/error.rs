@@ -1,0 +1,153 @@
+//! Refusals, in the words that the clients know.
+
+use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::json as write;
+use crate::core::error::{Code, Error};
+use crate::domain::session::Denied;
+
+/// Why a request is not answered as it was meant.
+pub(super) enum Refusal {
+    /// There are no credentials.
+    NoCredentials,
+    /// The `Authorization` header has not two parts.
+    BadHeader,
+    /// The access token is refused.
+    Denied(Denied),
+    /// A name and password, or a refresh token, are refused.
+    Login { detail: &'static str, code: Option<&'static str> },
+    /// The path does not take this method.
+    Method { method: Method, allow: &'static str },
+    /// The body's media type is not one of the three.
+    MediaType(String),
+    /// The body cannot be read.
+    Syntax(String),
+    /// The body is no object.
+    NotAnObject(String),
+    /// Fields break rules: all of them, in declaration order.
+    Fields(Map<String, Value>),
+    /// There is nothing here.
+    NotFound,
+    /// The domain's.
+    Domain(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Domain(error)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NoCredentials => unauthorized(&json!({ "detail": "Authentication credentials were not provided." })),
+            Self::BadHeader => unauthorized(&coded(
+                "Authorization header must contain two space-delimited values",
+                "bad_authorization_header",
+            )),
+            Self::Denied(Denied::UserNotFound) => unauthorized(&coded("User not found", "user_not_found")),
+            Self::Denied(Denied::UserInactive) => unauthorized(&coded("User is inactive", "user_inactive")),
+            Self::Denied(denied) => {
+                let message = match denied {
+                    Denied::WrongType => "Token has wrong type",
+                    _ => "Token is invalid or expired",
+                };
+                unauthorized(&json!({
+                    "detail": "Given token not valid for any token type",
+                    "code": "token_not_valid",
+                    "messages": [{ "token_class": "AccessToken", "token_type": "access", "message": message }],
+                }))
+            }
+            Self::Login { detail, code: Some(code) } => unauthorized(&coded(detail, code)),
+            Self::Login { detail, code: None } => unauthorized(&json!({ "detail": detail })),
+            Self::Method { method, allow } => {
+                let body = json!({ "detail": format!("Method \"{method}\" not allowed.") });
+                let mut response = write(StatusCode::METHOD_NOT_ALLOWED, &body);
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+                response
+            }
+            Self::MediaType(given) => {
+                let detail = format!("Unsupported media type \"{given}\" in request.");
+                write(StatusCode::UNSUPPORTED_MEDIA_TYPE, &json!({ "detail": detail }))
+            }
+            Self::Syntax(detail) => write(StatusCode::BAD_REQUEST, &json!({ "detail": detail })),
+            Self::NotAnObject(message) => write(StatusCode::BAD_REQUEST, &json!({ "non_field_errors": [message] })),
+            Self::Fields(fields) => write(StatusCode::BAD_REQUEST, &fields),
+            Self::NotFound => write(StatusCode::NOT_FOUND, &json!({ "detail": "Not found." })),
+            Self::Domain(error) => {
+                let mut response = domain(&error);
+                response.extensions_mut().insert(error.code);
+                response
+            }
+        }
+    }
+}
+
+/// The domain's errors in the shapes of this API.
+fn domain(error: &Error) -> Response {
+    let detail = |status| write(status, &json!({ "detail": error.message }));
+    match error.code {
+        Code::InsufficientTokens => write(StatusCode::PAYMENT_REQUIRED, &json!({ "error": "Insufficient tokens" })),
+        Code::ProviderUnavailable | Code::Timeout => {
+            let mut response = write(StatusCode::BAD_GATEWAY, &json!({ "error": error.message }));
+            response.headers_mut().extend(error.retry_after.map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
+            response
+        }
+        Code::InvalidInput if !error.fields.is_empty() => {
+            let mut fields = Map::new();
+            for mistake in &error.fields {
+                add(&mut fields, mistake.field, &mistake.message);
+            }
+            write(StatusCode::BAD_REQUEST, &fields)
+        }
+        Code::InvalidInput => detail(StatusCode::BAD_REQUEST),
+        Code::Unauthenticated => unauthorized(&json!({ "detail": error.message })),
+        Code::Forbidden => detail(StatusCode::FORBIDDEN),
+        Code::NotFound => detail(StatusCode::NOT_FOUND),
+        Code::Conflict => detail(StatusCode::CONFLICT),
+        Code::RequestTimeout => detail(StatusCode::REQUEST_TIMEOUT),
+        Code::PayloadTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE),
+        Code::RateLimited => {
+            let seconds = error.retry_after.unwrap_or(1);
+            let unit = if seconds == 1 { "second" } else { "seconds" };
+            let body = json!({ "detail": format!("Request was throttled. Expected available in {seconds} {unit}.") });
+            let mut response = write(StatusCode::TOO_MANY_REQUESTS, &body);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            response
+        }
+        Code::Internal | Code::Unavailable => {
+            if error.is_logged() {
+                tracing::error!(?error, "a REST request failed");
+            }
+            let is_away = error.code == Code::Unavailable;
+            let status = if is_away { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
+            let mut response = detail(status);
+            if let Some(seconds) = error.retry_after {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            response
+        }
+    }
+}
+
+/// Adds a mistake to those of its field.
+pub(super) fn add(fields: &mut Map<String, Value>, field: &str, message: &str) {
+    let mistakes = fields.entry(field).or_insert_with(|| json!([]));
+    if let Value::Array(mistakes) = mistakes {
+        mistakes.push(message.into());
+    }
+}
+
+fn coded(detail: &str, code: &str) -> Value {
+    json!({ "detail": detail, "code": code })
+}
+
+fn unauthorized(body: &Value) -> Response {
+    let mut response = write(StatusCode::UNAUTHORIZED, body);
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"api\""));
+    response
+}

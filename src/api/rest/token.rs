@@ -1,0 +1,108 @@
+//! Access and refresh tokens.
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::http::header::USER_AGENT;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::account::Profile;
+use super::body::Fields;
+use super::error::Refusal;
+use super::{Answer, json};
+use crate::app::App;
+use crate::core::error::Code;
+use crate::core::viewer::Origin;
+use crate::domain::session::{self, Denied};
+
+/// A name and password.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
+pub(super) struct Credentials {
+    #[schema(min_length = 1)]
+    username: String,
+    /// As it was chosen; white space around it does not matter.
+    #[schema(min_length = 1, max_length = 4096)]
+    password: String,
+}
+
+/// A new session.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Pair {
+    /// Buys access tokens for a week.
+    refresh: String,
+    /// Proves who is asking for a day.
+    access: String,
+    /// Who logged in.
+    user: Profile,
+}
+
+/// Log in.
+#[utoipa::path(post, path = "/api/token/", tag = "token", request_body = Credentials, responses(
+    (status = 200, description = "Tokens of a new session.", body = Pair),
+    (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
+    (status = 401, description = "Wrong name or password, or the user is inactive.", body = super::openapi::Detail),
+    (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
+    (status = 429, description = "Too many wrong passwords for this name.", body = super::openapi::Detail),
+    (status = 503, description = "Too many passwords wait to be verified.", body = super::openapi::Detail),
+))]
+pub(super) async fn obtain(app: &App, request: Request) -> Answer {
+    let origin = origin(&request);
+    let mut fields = Fields::read(app, request).await?;
+    let username = fields.text("username", usize::MAX);
+    let password = fields.password("password");
+    fields.check()?;
+    match session::log_in(app, &username, password.into(), origin).await {
+        Ok(session::LoggedIn { access_token, refresh_token, user }) => {
+            Ok(json(StatusCode::OK, &Pair { refresh: refresh_token, access: access_token, user: user.into() }))
+        }
+        Err(error) if error.code == Code::Unauthenticated => {
+            Err(Refusal::Login { detail: "No active account found with the given credentials", code: None })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A refresh token. It stays usable.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
+pub(super) struct Refresh {
+    #[schema(min_length = 1)]
+    refresh: String,
+}
+
+/// A new access token.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Access {
+    access: String,
+}
+
+/// Get a new access token.
+#[utoipa::path(post, path = "/api/token/refresh/", tag = "token", request_body = Refresh, responses(
+    (status = 200, description = "A new access token.", body = Access),
+    (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
+    (status = 401, description = "The refresh token is refused.", body = super::openapi::Detail),
+    (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
+))]
+pub(super) async fn refresh(app: &App, request: Request) -> Answer {
+    let origin = origin(&request);
+    let mut fields = Fields::read(app, request).await?;
+    let token = fields.text("refresh", usize::MAX);
+    fields.check()?;
+    match session::renew(app, &token, &origin).await? {
+        Ok(access) => Ok(json(StatusCode::OK, &Access { access })),
+        Err(denied) => {
+            let detail = match denied {
+                Denied::WrongType => "Token has wrong type",
+                Denied::Invalid | Denied::UserNotFound | Denied::UserInactive => "Token is invalid or expired",
+            };
+            Err(Refusal::Login { detail, code: Some("token_not_valid") })
+        }
+    }
+}
+
+/// Where a request comes from.
+pub(super) fn origin(request: &Request) -> Origin {
+    let user_agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
+    Origin { address: request.extensions().get().copied(), user_agent }
+}

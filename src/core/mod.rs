@@ -1,0 +1,20 @@
+//! Leaf modules: types and algorithms that know neither the database nor the domain.
+
+pub mod byte_budget;
+pub mod clock;
+pub mod credential_cache;
+pub mod error;
+pub mod input_file;
+pub mod json;
+pub mod jwt;
+pub mod keyed_hash;
+pub mod pagination;
+pub mod password;
+pub mod private_files;
+pub mod random;
+pub mod replay_log;
+pub mod request_body;
+pub mod throttle;
+pub mod tokens;
+pub mod trace_context;
+pub mod viewer;

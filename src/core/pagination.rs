@@ -1,0 +1,352 @@
+//! Keyset paging: a page of a list that may grow while it is read.
+//!
+//! The lists are sorted newest first, or by a number or text and the id, and a cursor is the [`Place`] of a row, so that a
+//! page costs the same however long the list is, and rows that arrive meanwhile move nothing.
+
+use std::ops::Range;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoValueTuple, LikeExpr};
+use sea_orm::{
+    ColumnTrait, Cursor, DatabaseConnection, EntityTrait, FromQueryResult, IntoIdentity, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select, SelectModel, Value,
+};
+
+use crate::core::error::{Error, FieldError};
+
+/// The page size where none is asked for.
+pub const DEFAULT_SIZE: u64 = 20;
+/// The largest page.
+pub const MAX_SIZE: u64 = 100;
+/// Longest text that a list is searched for, in characters.
+const MAX_SEARCH_CHARS: usize = 300;
+
+/// Checks the length of a text that a list is to be searched for, before it is folded or given to a database.
+///
+/// # Errors
+/// [`search_too_long`].
+pub fn check_search(search: &str) -> Result<(), Error> {
+    let is_long = search.len() > 4 * MAX_SEARCH_CHARS || search.chars().count() > MAX_SEARCH_CHARS;
+    if is_long { Err(search_too_long()) } else { Ok(()) }
+}
+
+/// Whether a text has this one in it, of which no character stands for others.
+pub fn contains(text: impl ExprTrait, part: &str) -> Expr {
+    text.like(LikeExpr::new(format!("%{}%", literal(part))).escape('\\'))
+}
+
+/// Whether a text begins with this one.
+pub fn begins_with(text: impl ExprTrait, part: &str) -> Expr {
+    text.like(LikeExpr::new(format!("{}%", literal(part))).escape('\\'))
+}
+
+/// A pattern that means this text alone.
+fn literal(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// INVALID_INPUT for a search that is too long.
+pub fn search_too_long() -> Error {
+    Error::field("search", format!("Ensure this field has no more than {MAX_SEARCH_CHARS} characters."))
+}
+
+/// Which page, as the Relay cursor connections specification says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    size: u64,
+    from_end: bool,
+    after: Option<Place>,
+    before: Option<Place>,
+}
+
+/// The place of a row in its list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What the list is sorted by before the id; nothing where it is sorted by the id alone.
+    pub key: Option<Key>,
+    /// The row's id.
+    pub id: i64,
+}
+
+/// What a list may be sorted by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// A number.
+    Number(i64),
+    /// A text.
+    Text(String),
+}
+
+impl From<i64> for Place {
+    fn from(id: i64) -> Self {
+        Self { key: None, id }
+    }
+}
+
+impl From<Key> for Value {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::Number(number) => number.into(),
+            Key::Text(text) => text.into(),
+        }
+    }
+}
+
+/// How a list is sorted.
+#[derive(Clone, Copy, Debug)]
+pub struct Sort<C> {
+    /// What it is sorted by before the id.
+    pub key: Option<C>,
+    /// The column of the ids.
+    pub id: C,
+    /// The smallest first, rather than the largest.
+    pub ascending: bool,
+}
+
+/// A span of time; open where an end is not set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Period {
+    /// From this moment on.
+    pub since: Option<DateTime<Utc>>,
+    /// Before this moment.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// Rows that are stored within so much time may have ids in another order than their times.
+const AT_ONCE: TimeDelta = TimeDelta::minutes(10);
+
+impl Period {
+    /// Only the rows of this time, whatever their ids are.
+    pub fn only<E: EntityTrait>(self, mut rows: Select<E>, created_at: E::Column) -> Select<E> {
+        if let Some(since) = self.since.map(within) {
+            rows = rows.filter(created_at.gte(since));
+        }
+        if let Some(until) = self.until.map(within) {
+            rows = rows.filter(created_at.lt(until));
+        }
+        rows
+    }
+
+    /// Only the rows of this time. For tables whose ids grow with time, and that have an index on it.
+    ///
+    /// The bounds on the ids, by which the lists are sorted, spare reading what is older or newer.
+    ///
+    /// # Errors
+    /// INTERNAL where the database fails.
+    pub async fn narrow<E: EntityTrait>(
+        self,
+        db: &DatabaseConnection,
+        mut rows: Select<E>,
+        created_at: E::Column,
+        id: E::Column,
+    ) -> Result<Select<E>, Error> {
+        let first_since = async |at: DateTime<Utc>| {
+            let since = E::find().filter(created_at.gte(at)).order_by_asc(created_at).select_only().column(id);
+            since.into_tuple::<i64>().one(db).await
+        };
+        rows = self.only(rows, created_at);
+        if let Some(since) = self.since.map(within) {
+            // Where nothing is newer, nothing is found.
+            let first = first_since(since - AT_ONCE).await?.unwrap_or(i64::MAX);
+            rows = rows.filter(id.gte(first));
+        }
+        if let Some(until) = self.until.map(within)
+            && let Some(first) = first_since(until + AT_ONCE).await?
+        {
+            rows = rows.filter(id.lt(first));
+        }
+        Ok(rows)
+    }
+}
+
+/// Nothing is older than 1970 or newer than the year 9909; SQLite compares times as text, with years of four digits.
+fn within(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.clamp(DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::days(2_900_000))
+}
+
+/// A page of rows, in the order of the list.
+#[derive(Clone, Debug)]
+pub struct Slice<E: EntityTrait> {
+    /// The rows, newest first.
+    pub rows: Vec<E::Model>,
+    /// There are rows before the first one.
+    pub has_previous: bool,
+    /// There are rows behind the last one.
+    pub has_next: bool,
+    /// The whole list, not read.
+    all: Select<E>,
+}
+
+impl<E: EntityTrait<Model: Send + Sync>> Slice<E> {
+    /// How many rows the whole list has. Costs a query of its own.
+    ///
+    /// # Errors
+    /// INTERNAL where the database fails.
+    pub async fn total(&self, db: &DatabaseConnection) -> Result<u64, Error> {
+        Ok(self.all.clone().count(db).await?)
+    }
+}
+
+impl Page {
+    /// The newest `size` rows older than `before`; `size` is trusted.
+    pub fn newest(size: u64, older_than: Option<i64>) -> Self {
+        Self { size, from_end: false, after: older_than.map(Place::from), before: None }
+    }
+
+    /// A page by the four arguments of a connection.
+    ///
+    /// # Errors
+    /// INVALID_INPUT where a size is not between 1 and [`MAX_SIZE`], or `first` comes with `last`.
+    pub fn new(
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<Place>,
+        before: Option<Place>,
+    ) -> Result<Self, Error> {
+        let mut mistakes = Vec::new();
+        for (field, size) in [("first", first), ("last", last)] {
+            if size.is_some_and(|size| size < 1 || size.unsigned_abs() as u64 > MAX_SIZE) {
+                mistakes.push(FieldError { field, message: format!("Between 1 and {MAX_SIZE}.") });
+            }
+        }
+        if first.is_some() && last.is_some() {
+            mistakes.push(FieldError { field: "last", message: "Give either `first` or `last`.".to_owned() });
+        }
+        if !mistakes.is_empty() {
+            return Err(Error::invalid(mistakes));
+        }
+        let size = first.or(last).map_or(DEFAULT_SIZE, |size| size.unsigned_abs().into());
+        Ok(Self { size, from_end: last.is_some(), after, before })
+    }
+
+    /// Reads the page of a list that is sorted by its ids, the largest first; `id` is their column.
+    ///
+    /// # Errors
+    /// INVALID_INPUT for a place in a list that is sorted otherwise; INTERNAL where the database fails.
+    pub async fn load<E>(self, db: &DatabaseConnection, all: Select<E>, id: E::Column) -> Result<Slice<E>, Error>
+    where
+        E: EntityTrait<Model: FromQueryResult + Send + Sync>,
+    {
+        self.load_by(db, all, Sort { key: None, id, ascending: false }).await
+    }
+
+    /// Reads the page of a list that is sorted in another way.
+    ///
+    /// # Errors
+    /// INVALID_INPUT for a place in a list that is sorted otherwise; INTERNAL where the database fails.
+    pub async fn load_by<E>(
+        self,
+        db: &DatabaseConnection,
+        all: Select<E>,
+        sort: Sort<E::Column>,
+    ) -> Result<Slice<E>, Error>
+    where
+        E: EntityTrait<Model: FromQueryResult + Send + Sync>,
+    {
+        let mut cursor: Cursor<SelectModel<E::Model>> = match sort.key {
+            Some(key) => all.clone().cursor_by((key, sort.id).into_identity()),
+            None => all.clone().cursor_by(sort.id.into_identity()),
+        };
+        for (argument, place) in [("after", &self.after), ("before", &self.before)] {
+            let Some(Place { key, id }) = place.clone() else { continue };
+            let place = match (key, sort.key) {
+                (None, None) => id.into_value_tuple(),
+                (Some(key), Some(_)) => (Value::from(key), id).into_value_tuple(),
+                _ => return Err(Error::field(argument, "This is not a cursor of this list.")),
+            };
+            if argument == "after" {
+                cursor.after(place)
+            } else {
+                cursor.before(place)
+            };
+        }
+        if sort.ascending {
+            cursor.asc()
+        } else {
+            cursor.desc()
+        };
+        // One row more than asked for tells whether there is another page.
+        if self.from_end {
+            cursor.last(self.size + 1)
+        } else {
+            cursor.first(self.size + 1)
+        };
+        let mut rows = cursor.all(db).await?;
+        let more = rows.len() as u64 > self.size;
+        if more && self.from_end {
+            rows.remove(0);
+        } else if more {
+            rows.pop();
+        }
+        Ok(Slice {
+            rows,
+            has_previous: if self.from_end { more } else { self.after.is_some() },
+            has_next: if self.from_end { self.before.is_some() } else { more },
+            all,
+        })
+    }
+
+    /// The page of a list of ids that is in memory already, in its own order: the ids, and a slice that waits for their
+    /// rows. `all` is for counting.
+    ///
+    /// # Errors
+    /// INVALID_INPUT for the place of a row that is not in the list.
+    pub fn pick<E>(self, ids: &[i64], all: Select<E>) -> Result<(Vec<i64>, Slice<E>), Error>
+    where
+        E: EntityTrait<Model: FromQueryResult + Send + Sync>,
+    {
+        let range = self.range(ids)?;
+        let (has_previous, has_next) = (range.start > 0, range.end < ids.len());
+        let picked = ids.get(range).unwrap_or_default().to_vec();
+        Ok((picked, Slice { rows: Vec::new(), has_previous, has_next, all }))
+    }
+
+    fn range(&self, ids: &[i64]) -> Result<Range<usize>, Error> {
+        let index = |argument, place: &Option<Place>| match place {
+            None => Ok(None),
+            Some(place) => match ids.iter().position(|id| *id == place.id) {
+                Some(index) => Ok(Some(index)),
+                None => Err(Error::field(argument, "This is not a cursor of this list, or its row is gone.")),
+            },
+        };
+        let start = index("after", &self.after)?.map_or(0, |index| index + 1);
+        let end = index("before", &self.before)?.unwrap_or(ids.len()).max(start);
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        Ok(match self.from_end {
+            true => end.saturating_sub(size).max(start)..end,
+            false => start..end.min(start.saturating_add(size)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_out_of_range_are_refused_not_clamped() {
+        for size in [i32::MIN, -1, 0, 101, i32::MAX] {
+            assert!(Page::new(Some(size), None, None, None).is_err(), "{size}");
+            assert!(Page::new(None, Some(size), None, None).is_err(), "{size}");
+        }
+        assert!(Page::new(Some(1), Some(1), None, None).is_err());
+        assert!(Page::new(Some(100), None, None, None).is_ok());
+        assert_eq!(Page::new(None, None, None, None).unwrap().size, DEFAULT_SIZE);
+    }
+
+    #[test]
+    fn pages_of_a_list_in_memory_have_no_gaps() {
+        let ids = [9, 3, 7, 1, 5];
+        let range = |first, last, after: Option<i64>, before: Option<i64>| {
+            let page = Page::new(first, last, after.map(Place::from), before.map(Place::from)).unwrap();
+            page.range(&ids).ok()
+        };
+        assert_eq!(range(Some(2), None, None, None), Some(0..2));
+        assert_eq!(range(Some(2), None, Some(3), None), Some(2..4));
+        assert_eq!(range(Some(2), None, Some(1), None), Some(4..5));
+        assert_eq!(range(None, Some(2), None, Some(1)), Some(1..3));
+        assert_eq!(range(None, Some(9), None, None), Some(0..5));
+        assert_eq!(range(Some(2), None, Some(5), Some(9)), Some(5..5));
+        assert_eq!(range(None, None, Some(4), None), None, "no such row");
+    }
+}

@@ -1,0 +1,265 @@
+//! Passwords: the rules for new ones, and hashing on threads of their own, bounded in number and behind all else.
+//!
+//! Argon2id with OWASP's minimum parameters (19 MiB, two passes, one lane). All work on a password that costs more than
+//! its bytes, rating a new one by zxcvbn too, waits in a bounded queue ([`Lane`]) for one of a few threads, so that a flood
+//! of log-ins or registrations neither takes all the memory nor starves the turns.
+//!
+//! Passwords that came by import are verified with the hash that they came with ([`Pbkdf2`]) until the first log-in, which
+//! replaces it. A stored text that begins with [`UNUSABLE`] is no password's hash.
+
+mod pbkdf2;
+mod queue;
+mod rules;
+
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Argon2, Params};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::oneshot;
+
+pub use self::pbkdf2::Pbkdf2;
+pub use self::queue::Lane;
+use self::queue::{Entry, Queue};
+pub use self::rules::{MAX_CHARS, MIN_CHARS, check, check_length, common, normalize};
+use self::rules::{MAX_TYPED_BYTES, readings};
+use crate::core::error::Error;
+use crate::core::viewer::Address;
+
+/// How the stored text of a user without any password begins.
+pub const UNUSABLE: char = '!';
+
+/// Largest parameters of a stored hash: memory in KiB, passes, lanes. A hash says itself what verifying it takes, and may
+/// have come with a file of elsewhere.
+const MAX_STORED: (u32, u32, u32) = (64 << 10, 8, 4);
+
+/// How far hashing stays behind, as Unix counts it: with both cores busy it gets about a tenth.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+/// Rates, hashes and verifies passwords, a few at a time.
+#[derive(Clone)]
+pub struct Hasher {
+    queue: Arc<Queue>,
+    /// The hash that an unknown user's password is compared with, so that the answer takes as long.
+    decoy: Arc<str>,
+}
+
+/// A place in the queue for one piece of work; dropping it frees the place.
+pub struct Ticket {
+    hasher: Hasher,
+    entry: Entry,
+}
+
+impl Hasher {
+    /// A hasher that works on `threads` passwords at once, with at most `max_queued` waiting in each lane.
+    ///
+    /// # Errors
+    /// INTERNAL where the system has no randomness for a salt.
+    pub fn new(threads: usize, max_queued: usize) -> Result<Self, Error> {
+        Ok(Self { queue: Arc::new(Queue::new(threads, max_queued)), decoy: hash("decoy")?.into() })
+    }
+
+    /// Takes a place in the queue, for a client of this address; operators and the command line have none.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the lane is full or the address has its share of it, with the seconds after which to retry.
+    pub fn enter(&self, lane: Lane, address: Option<Address>) -> Result<Ticket, Error> {
+        Ok(Ticket { entry: self.queue.enter(lane, address)?, hasher: self.clone() })
+    }
+
+    /// Returns the number of passwords that are worked on now.
+    pub fn running(&self) -> usize {
+        self.queue.running()
+    }
+
+    /// Returns the number of passwords that wait in a lane.
+    pub fn waiting(&self, lane: Lane) -> usize {
+        self.queue.waiting(lane)
+    }
+}
+
+impl Ticket {
+    /// Checks a new password by all rules. Its length is checked before it waits for a thread.
+    ///
+    /// # Errors
+    /// INVALID_INPUT for this field if the password breaks a rule.
+    pub async fn check(self, field: &'static str, password: SecretString, username: String) -> Result<(), Error> {
+        check_length(password.expose_secret()).map_err(|message| Error::field(field, message))?;
+        let checked = self.run(move || check(password.expose_secret(), &username)).await?;
+        checked.map_err(|message| Error::field(field, message))
+    }
+
+    /// Returns the hash of a password in its normal form ([`normalize`]), in PHC string format.
+    ///
+    /// # Errors
+    /// INTERNAL if hashing fails.
+    pub async fn hash(self, password: SecretString) -> Result<String, Error> {
+        self.run(move || hash(password.expose_secret())).await?
+    }
+
+    /// Returns whether this is the password, in any of the forms in which it may have been hashed. All are tried, whichever
+    /// it is. Without a stored hash, and for a password that is too long to be any user's,
+    /// it is not, after the same time.
+    ///
+    /// # Errors
+    /// INTERNAL if the stored hash cannot be read.
+    pub async fn verify(self, password: SecretString, stored: Option<String>) -> Result<bool, Error> {
+        let fits = password.expose_secret().len() <= MAX_TYPED_BYTES;
+        let password = if fits { password } else { String::new().into() };
+        let stored = stored.filter(|stored| fits && !stored.starts_with(UNUSABLE));
+        let (known, stored) = (stored.is_some(), stored.unwrap_or_else(|| self.hasher.decoy.to_string()));
+        let matches = self.run(move || matches_any(password.expose_secret(), &stored)).await??;
+        Ok(matches && known)
+    }
+
+    async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let permit = self.hasher.queue.start(self.entry).await?;
+        let (done, outcome) = oneshot::channel();
+        // A thread of its own, since a priority that was lowered can't be raised again.
+        let thread = std::thread::Builder::new().name("password".to_owned());
+        let spawned = thread.spawn(move || {
+            give_way();
+            let result = work();
+            // The permit goes with the work: a caller who gives up does not let another one start beside it.
+            drop(permit);
+            done.send(result).ok();
+        });
+        spawned.map_err(Error::internal)?;
+        outcome.await.map_err(Error::internal)
+    }
+}
+
+/// Lets everything else on this machine go first: a flood of log-ins must not hold up those who are logged in.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "the priority of a thread could not be lowered");
+    }
+}
+
+fn hash(password: &str) -> Result<String, Error> {
+    hash_as_it_is(&normalize(password))
+}
+
+fn hash_as_it_is(password: &str) -> Result<String, Error> {
+    Ok(Argon2::default().hash_password(password.as_bytes()).map_err(Error::internal)?.to_string())
+}
+
+/// Whether one of the readings of a password was hashed. None is left out once one is right: the time would tell which.
+fn matches_any(password: &str, stored: &str) -> Result<bool, Error> {
+    let mut any = false;
+    for reading in readings(password) {
+        any |= matches(&reading, stored)?;
+    }
+    Ok(any)
+}
+
+fn matches(password: &str, stored: &str) -> Result<bool, Error> {
+    if Pbkdf2::is_one(stored) {
+        return Ok(Pbkdf2::parse(stored).map_err(Error::internal)?.verify(password));
+    }
+    let parsed = PasswordHash::new(stored).map_err(Error::internal)?;
+    let params = Params::try_from(&parsed).map_err(Error::internal)?;
+    let (memory, passes, lanes) = MAX_STORED;
+    if params.m_cost() > memory || params.t_cost() > passes || params.p_cost() > lanes {
+        return Err(Error::internal("the stored hash of a password asks for more memory or passes than are allowed"));
+    }
+    Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_right_password_verifies() {
+        let hasher = Hasher::new(1, 1).unwrap();
+        let new = || hasher.enter(Lane::NewPassword, None).unwrap();
+        let verify = async |password: &str, stored: Option<&str>| {
+            let ticket = hasher.enter(Lane::Verification, None).unwrap();
+            ticket.verify(password.into(), stored.map(str::to_owned)).await.unwrap()
+        };
+        let hash = new().hash("correct horse".into()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$"), "{hash}");
+        assert!(verify("correct horse", Some(&hash)).await);
+        assert!(!verify("Correct horse", Some(&hash)).await);
+        for unusable in [None, Some("!"), Some("!decoy")] {
+            assert!(!verify("decoy", unusable).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_any_form_is_met_by_what_was_hashed_and_by_its_normal_form() {
+        let hasher = Hasher::new(1, 1).unwrap();
+        let verify = async |password: &str, stored: &str| {
+            let ticket = hasher.enter(Lane::Verification, None).unwrap();
+            ticket.verify(password.into(), Some(stored.to_owned())).await.unwrap()
+        };
+        let (composed, decomposed, padded) = ("caf\u{e9} au lait", "cafe\u{301} au lait", " cafe\u{301} au lait ");
+        let new = hasher.enter(Lane::NewPassword, None).unwrap().hash(padded.into()).await.unwrap();
+        for typed in [composed, decomposed, padded] {
+            assert!(verify(typed, &new).await, "{typed:?}");
+        }
+        assert!(!verify("caf\u{e9}  au lait", &new).await, "white space within counts");
+        // Of elsewhere, or of older rules.
+        for (stored, right, wrong) in [
+            (decomposed, [composed, decomposed, padded].as_slice(), [].as_slice()),
+            (padded, &[padded], &[composed, decomposed]),
+            (composed, &[composed, decomposed, padded], &["cafe au lait"]),
+        ] {
+            let hash = hash_as_it_is(stored).unwrap();
+            for (typed, is_right) in right.iter().map(|typed| (typed, true)).chain(wrong.iter().map(|t| (t, false))) {
+                assert_eq!(verify(typed, &hash).await, is_right, "{stored:?} {typed:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_too_long_is_wrong_whatever_it_hashes_to() {
+        let hasher = Hasher::new(1, 1).unwrap();
+        let (most, long) = ("x".repeat(MAX_TYPED_BYTES), "x".repeat(MAX_TYPED_BYTES + 1));
+        for (password, right) in [(most, true), (long, false)] {
+            let stored = hash(&password).unwrap();
+            let ticket = hasher.enter(Lane::Verification, None).unwrap();
+            assert_eq!(ticket.verify(password.into(), Some(stored)).await.unwrap(), right);
+        }
+    }
+
+    #[test]
+    fn a_stored_hash_takes_no_more_memory_and_passes_than_are_allowed() {
+        let hash = hash("password").unwrap();
+        assert!(matches("password", &hash).unwrap());
+        for (own, dear) in
+            [("m=19456", "m=4294967295"), ("m=19456", "m=65537"), ("t=2", "t=4294967295"), ("p=1", "p=8")]
+        {
+            let stored = hash.replace(own, dear);
+            assert_ne!(stored, hash);
+            assert!(matches("password", &stored).is_err(), "{stored}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_password_is_rated_on_a_hashing_thread() {
+        let hasher = Hasher::new(1, 4).unwrap();
+        let taken = hasher.queue.start(hasher.enter(Lane::NewPassword, None).unwrap().entry).await.unwrap();
+        let ticket = hasher.enter(Lane::NewPassword, None).unwrap();
+        let mut check = std::pin::pin!(ticket.check("password", "password".into(), "mia".to_owned()));
+        assert!(futures::FutureExt::now_or_never(check.as_mut()).is_none(), "it waits for the thread");
+        assert_eq!(hasher.waiting(Lane::NewPassword), 1);
+        drop(taken);
+        assert_eq!(check.await.unwrap_err().fields[0].field, "password");
+    }
+
+    #[tokio::test]
+    async fn a_long_new_password_is_rejected_without_a_thread() {
+        let hasher = Hasher::new(1, 4).unwrap();
+        // The one thread is taken.
+        let _taken = hasher.queue.start(hasher.enter(Lane::NewPassword, None).unwrap().entry).await.unwrap();
+        let ticket = hasher.enter(Lane::NewPassword, None).unwrap();
+        let check = ticket.check("password", "x".repeat(1_000_000).into(), "mia".to_owned());
+        let rejected = futures::FutureExt::now_or_never(check).expect("nothing is waited for").unwrap_err();
+        assert_eq!(rejected.fields[0].field, "password");
+    }
+}

@@ -1,0 +1,327 @@
+//! Limits in memory: [`Failures`] slows down guessing, [`Places`] bounds what goes on at once, [`Rate`] what is done
+//! in a time.
+//!
+//! After some free failures, each further one doubles the wait, up to a ceiling. The wait has a ceiling and a success ends it, so no stranger can lock an account for ever. Kept in memory, by the
+//! name that was tried, known or not: the answer must not tell which names exist.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota};
+
+use crate::core::error::Error;
+
+/// Names remembered at most. Past this the ones that may try again soonest are forgotten.
+const CAPACITY: usize = 100_000;
+
+/// Failures by name.
+#[derive(Clone)]
+pub struct Failures {
+    free: u32,
+    ceiling: Duration,
+    names: Arc<Mutex<HashMap<String, Failed>>>,
+}
+
+#[derive(Clone, Copy)]
+struct Failed {
+    count: u32,
+    /// No try before this moment.
+    until: DateTime<Utc>,
+}
+
+impl Failures {
+    /// So many failures are free; the wait after further ones starts at a second and ends at the ceiling.
+    pub fn new(free: u32, ceiling: Duration) -> Self {
+        Self { free, ceiling, names: Arc::default() }
+    }
+
+    /// How many failures are free, and the longest wait.
+    pub fn rule(&self) -> (u32, Duration) {
+        (self.free, self.ceiling)
+    }
+
+    /// Takes one try for this name, as a failure until [`Failures::forget`] says otherwise. Counted before the password
+    /// is checked, so that many tries at once are as many tries.
+    ///
+    /// # Errors
+    /// The seconds to wait where the name has to.
+    pub fn take(&self, name: &str, now: DateTime<Utc>) -> Result<(), u64> {
+        let name = short(name);
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = match names.get(name) {
+            Some(failed) if failed.until > now => {
+                let wait = (failed.until - now).num_milliseconds();
+                return Err(u64::try_from(wait).unwrap_or(0).div_ceil(1000).max(1));
+            }
+            Some(failed) => failed.count.saturating_add(1),
+            None => 1,
+        };
+        if names.len() >= CAPACITY && !names.contains_key(name) {
+            self.make_room(&mut names, now);
+        }
+        names.insert(name.to_owned(), Failed { count, until: now + self.wait(count) });
+        Ok(())
+    }
+
+    /// The last try for this name succeeded.
+    pub fn forget(&self, name: &str) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(short(name));
+    }
+
+    /// The last try for this name was no failure after all; those before stay counted.
+    pub fn forgive(&self, name: &str) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(failed) = names.get_mut(short(name)) {
+            failed.count -= 1;
+            failed.until = DateTime::<Utc>::MIN_UTC;
+            if failed.count == 0 {
+                names.remove(short(name));
+            }
+        }
+    }
+
+    fn wait(&self, count: u32) -> TimeDelta {
+        let Some(excess) = count.checked_sub(self.free).filter(|excess| *excess > 0) else {
+            return TimeDelta::zero();
+        };
+        let wait = Duration::from_secs(1u64.checked_shl(excess - 1).unwrap_or(u64::MAX)).min(self.ceiling);
+        TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
+    }
+
+    /// Forgets the names that are past their ceiling, or else half of the names, those with the shortest waits.
+    fn make_room(&self, names: &mut HashMap<String, Failed>, now: DateTime<Utc>) {
+        let ceiling = TimeDelta::from_std(self.ceiling).unwrap_or(TimeDelta::MAX);
+        names.retain(|_, failed| now - failed.until < ceiling);
+        if names.len() >= CAPACITY {
+            let mut ends: Vec<_> = names.values().map(|failed| failed.until).collect();
+            let middle = ends.len() / 2;
+            let (_, median, _) = ends.select_nth_unstable(middle);
+            let median = *median;
+            names.retain(|_, failed| failed.until > median);
+        }
+    }
+}
+
+/// As much of a name as is remembered: longer ones, which nobody has, share an entry and bound the memory.
+fn short(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(200)).unwrap_or(name)
+}
+
+/// Places for what goes on at once: so many for each owner, and so many in all.
+#[derive(Clone)]
+pub struct Places<K> {
+    per_owner: u64,
+    total: usize,
+    taken: Arc<Mutex<Taken<K>>>,
+}
+
+struct Taken<K> {
+    by_owner: HashMap<K, u64>,
+    total: usize,
+}
+
+/// A place that is taken until this is dropped.
+pub struct Place<K: Eq + Hash> {
+    owner: K,
+    taken: Arc<Mutex<Taken<K>>>,
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// The owner has all that one owner may have.
+    Owner,
+    /// All are taken.
+    Total,
+}
+
+impl<K: Clone + Eq + Hash> Places<K> {
+    /// So many for each owner, and so many in all.
+    pub fn new(per_owner: u64, total: usize) -> Self {
+        let none = Taken { by_owner: HashMap::new(), total: 0 };
+        Self { per_owner, total, taken: Arc::new(Mutex::new(none)) }
+    }
+
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// Which limit is reached.
+    pub fn take(&self, owner: K) -> Result<Place<K>, Full> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.total >= self.total {
+            return Err(Full::Total);
+        }
+        let own = taken.by_owner.entry(owner.clone()).or_default();
+        if *own >= self.per_owner {
+            return Err(Full::Owner);
+        }
+        *own += 1;
+        taken.total += 1;
+        Ok(Place { owner, taken: self.taken.clone() })
+    }
+
+    /// How many are taken now.
+    pub fn taken(&self) -> usize {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).total
+    }
+}
+
+impl<K: Eq + Hash> Drop for Place<K> {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.total -= 1;
+        if let Some(own) = taken.by_owner.get_mut(&self.owner) {
+            *own -= 1;
+            if *own == 0 {
+                taken.by_owner.remove(&self.owner);
+            }
+        }
+    }
+}
+
+/// A rate limit by key: at most a number in a time, of which a part, the burst, may come at once.
+pub struct Rate<K: Clone + Eq + Hash> {
+    count: u32,
+    burst: u32,
+    period: Duration,
+    limiter: Option<DefaultKeyedRateLimiter<K>>,
+}
+
+impl<K: Clone + Eq + Hash> Rate<K> {
+    /// At most `count` in a minute, all of which may come at once; 0 for no limit.
+    pub fn per_minute(count: u32) -> Self {
+        Self::new(count, count, Duration::from_secs(60), Quota::per_minute)
+    }
+
+    /// At most `count` in an hour, of which `burst` may come at once; 0 for no limit.
+    pub fn per_hour(count: u32, burst: u32) -> Self {
+        Self::new(count, burst.min(count), Duration::from_secs(60 * 60), Quota::per_hour)
+    }
+
+    /// At most `count` in a second, of which `burst` may come at once, but never less than `count`; 0 for no limit.
+    pub fn per_second(count: u32, burst: u32) -> Self {
+        Self::new(count, burst.max(count), Duration::from_secs(1), Quota::per_second)
+    }
+
+    fn new(count: u32, burst: u32, period: Duration, quota_of: fn(NonZeroU32) -> Quota) -> Self {
+        let quota = NonZeroU32::new(count).zip(NonZeroU32::new(burst));
+        let limiter = quota.map(|(count, burst)| DefaultKeyedRateLimiter::keyed(quota_of(count).allow_burst(burst)));
+        Self { count, burst, period, limiter }
+    }
+
+    /// How many, 0 for no limit, how many of them at once, in which time.
+    pub fn quota(&self) -> (u32, u32, Duration) {
+        (self.count, self.burst, self.period)
+    }
+
+    /// Counts one.
+    ///
+    /// # Errors
+    /// RATE_LIMITED with these words, and the seconds to wait.
+    pub fn check(&self, who: &K, words: &str) -> Result<(), Error> {
+        self.check_many(who, 1, words)
+    }
+
+    /// Counts several at once, at most the burst. Nothing is counted where they exceed the rate.
+    ///
+    /// # Errors
+    /// RATE_LIMITED with these words, and the seconds to wait.
+    pub fn check_many(&self, who: &K, count: u32, words: &str) -> Result<(), Error> {
+        let Some((limiter, count)) = self.limiter.as_ref().zip(NonZeroU32::new(count.min(self.burst))) else {
+            return Ok(());
+        };
+        // The outer error is more than the burst, which is ruled out.
+        let Ok(checked) = limiter.check_key_n(who, count) else { return Ok(()) };
+        checked.map_err(|refused| {
+            let wait = refused.wait_time_from(DefaultClock::default().now()).as_secs_f64().ceil() as u64;
+            Error::rate_limited(words, wait.max(1))
+        })
+    }
+
+    /// Forgets those who have all they may have again.
+    pub fn forget_idle(&self) {
+        if let Some(limiter) = &self.limiter {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_the_ceiling_and_success_ends_it() {
+        let failures = Failures::new(3, Duration::from_secs(4));
+        let mut now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        for _ in 0..3 {
+            assert_eq!(failures.take("mia", now), Ok(()));
+        }
+        for wait in [1, 2, 4, 4, 4] {
+            assert_eq!(failures.take("mia", now), Ok(()));
+            assert_eq!(failures.take("mia", now), Err(wait));
+            assert_eq!(failures.take("tom", now), Ok(()), "another name does not wait");
+            failures.forget("tom");
+            now += TimeDelta::seconds(wait.try_into().unwrap());
+        }
+        failures.forget("mia");
+        assert_eq!(failures.take("mia", now), Ok(()));
+        assert_eq!(failures.take("mia", now), Ok(()));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let failures = Failures::new(1, Duration::from_secs(60));
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        for i in 0..CAPACITY + 10 {
+            failures.take(&i.to_string(), now).unwrap();
+        }
+        assert!(failures.names.lock().unwrap().len() <= CAPACITY);
+    }
+
+    #[test]
+    fn a_minute_has_so_many_of_each() {
+        let rate = Rate::per_minute(2);
+        assert!(rate.check(&1, "no").is_ok() && rate.check(&1, "no").is_ok());
+        let refused = rate.check(&1, "no").unwrap_err();
+        assert_eq!((refused.message.as_str(), refused.retry_after), ("no", Some(30)));
+        assert!(rate.check(&2, "no").is_ok());
+        rate.forget_idle();
+        assert!(rate.check(&1, "no").is_err());
+        assert_eq!(
+            Rate::per_hour(1, 1).check(&1, "").and(Rate::per_hour(1, 1).check(&1, "")).map_err(|e| e.retry_after),
+            Ok(())
+        );
+        // An hour's quota does not come at once.
+        let slow = Rate::per_hour(3600, 5);
+        assert_eq!((0..100).filter(|_| slow.check(&1, "no").is_ok()).count(), 5);
+        assert_eq!(slow.check(&1, "no").unwrap_err().retry_after, Some(1));
+        // Several at once, and never none at all of what is larger than a burst.
+        let bytes = Rate::per_second(10, 100);
+        assert!(bytes.check_many(&1, 95, "no").is_ok());
+        assert_eq!(bytes.check_many(&1, 20, "no").unwrap_err().retry_after, Some(2));
+        assert!(bytes.check_many(&1, 5, "no").is_ok(), "what was refused does not count");
+        assert!(bytes.check_many(&2, 1000, "no").is_ok());
+        assert_eq!(bytes.check_many(&2, 1000, "no").unwrap_err().retry_after, Some(10));
+        let free = Rate::per_minute(0);
+        assert!((0..10_000).all(|_| free.check(&1, "no").is_ok()));
+    }
+
+    #[test]
+    fn places_come_back() {
+        let places = Places::new(1, 2);
+        let one = places.take(1).ok();
+        assert_eq!(places.take(1).err(), Some(Full::Owner));
+        let _two = places.take(2).ok();
+        assert_eq!(places.take(3).err(), Some(Full::Total));
+        drop(one);
+        assert!(places.take(1).is_ok());
+        assert_eq!(places.taken(), 1);
+    }
+}

@@ -1,0 +1,167 @@
+//! Tokens, the prepaid unit that balances count, and prices in it. Whole numbers only; every sum is checked.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::error::{Code, Error};
+
+/// An amount of tokens. Signed, since ledger entries also take away; balances are never negative.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sea_orm::DeriveValueType,
+)]
+#[serde(transparent)]
+pub struct Tokens(pub i64);
+
+impl Tokens {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+    /// The largest balance: the largest whole number that JSON clients with floating-point numbers read exactly.
+    pub const MAX_BALANCE: Self = Self((1 << 53) - 1);
+
+    /// `self + other`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`] where the sum does not fit.
+    pub fn plus(self, other: Self) -> Result<Self, Error> {
+        self.0.checked_add(other.0).map(Self).ok_or_else(out_of_range)
+    }
+
+    /// `self - other`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`] where the difference does not fit.
+    pub fn minus(self, other: Self) -> Result<Self, Error> {
+        self.0.checked_sub(other.0).map(Self).ok_or_else(out_of_range)
+    }
+}
+
+fn out_of_range() -> Error {
+    Error::new(Code::InvalidInput, "That amount of tokens is out of range.")
+}
+
+impl fmt::Display for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a model costs. The parts add up; those not given are 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Price {
+    /// Tokens for each answered message.
+    pub per_message: i64,
+    /// Tokens for 1000 units that the model reads.
+    pub per_1k_input: i64,
+    /// Tokens for 1000 units that the model writes.
+    pub per_1k_output: i64,
+}
+
+impl Price {
+    /// Largest price of each kind, so that no product of a price and a usage can overflow.
+    pub const MAX: i64 = 1_000_000_000;
+
+    /// Whether the price depends on what the model consumes.
+    pub fn is_metered(self) -> bool {
+        self.per_1k_input > 0 || self.per_1k_output > 0
+    }
+
+    /// The price of a call that asks for several answers at once: the flat part is due for each. What is metered is counted
+    /// over all of them anyway.
+    #[must_use]
+    pub fn for_answers(self, answers: u64) -> Self {
+        let answers = i64::try_from(answers).unwrap_or(i64::MAX);
+        Self { per_message: self.per_message.saturating_mul(answers), ..self }
+    }
+
+    /// The cost of a whole reply: the flat part and the usage, rounded up once.
+    pub fn of_reply(self, input: u64, output: u64) -> Tokens {
+        Tokens(self.per_message.saturating_add(self.of_usage(input, output).0))
+    }
+
+    /// The metered part alone: what a reply costs that broke off.
+    pub fn of_usage(self, input: u64, output: u64) -> Tokens {
+        let thousandths = i128::from(input)
+            .saturating_mul(self.per_1k_input.into())
+            .saturating_add(i128::from(output).saturating_mul(self.per_1k_output.into()));
+        Tokens(i64::try_from(thousandths.saturating_add(999) / 1000).unwrap_or(i64::MAX))
+    }
+
+    /// The longest reply that `tokens` pay for beside `input`; `None` where they do not even pay for the input.
+    pub fn affordable_output(self, tokens: Tokens, input: u64) -> Option<u64> {
+        let thousandths = i128::from(tokens.0) * 1000
+            - i128::from(self.per_message) * 1000
+            - i128::from(input).saturating_mul(self.per_1k_input.into());
+        if thousandths < 0 {
+            return None;
+        }
+        match self.per_1k_output {
+            0 => Some(u64::MAX),
+            price => Some(u64::try_from(thousandths / i128::from(price)).unwrap_or(u64::MAX)),
+        }
+    }
+
+    /// Whether the numbers make sense.
+    ///
+    /// # Errors
+    /// A sentence that names the part that is negative or too large.
+    pub fn check(self) -> Result<(), String> {
+        let parts = [
+            ("per_message", self.per_message),
+            ("per_1k_input", self.per_1k_input),
+            ("per_1k_output", self.per_1k_output),
+        ];
+        match parts.iter().find(|(_, value)| !(0..=Self::MAX).contains(value)) {
+            Some((name, value)) => Err(format!("{name} = {value}: between 0 and {}", Self::MAX)),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METERED: Price = Price { per_message: 0, per_1k_input: 10, per_1k_output: 30 };
+
+    #[test]
+    fn usage_is_rounded_up_once() {
+        assert_eq!(METERED.of_reply(0, 0), Tokens(0));
+        assert_eq!(METERED.of_reply(1, 0), Tokens(1));
+        assert_eq!(METERED.of_reply(50, 50), Tokens(2));
+        assert_eq!(METERED.of_reply(1000, 1000), Tokens(40));
+    }
+
+    #[test]
+    fn what_is_affordable_costs_no_more_than_the_balance_and_one_unit_more_does() {
+        for tokens in [0, 1, 7, 40, 4000] {
+            for input in [0, 1, 99, 100, 1000] {
+                match METERED.affordable_output(Tokens(tokens), input) {
+                    Some(output) => {
+                        assert!(METERED.of_reply(input, output) <= Tokens(tokens));
+                        assert!(METERED.of_reply(input, output + 34) > Tokens(tokens));
+                    }
+                    None => assert!(METERED.of_reply(input, 0) > Tokens(tokens)),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_flat_part_is_due_for_each_answer() {
+        let price = Price { per_message: 100, ..METERED };
+        assert_eq!(price.for_answers(1), price);
+        assert_eq!(price.for_answers(3).of_reply(50, 50), Tokens(302));
+        assert_eq!(price.for_answers(u64::MAX).of_reply(1, 1), Tokens(i64::MAX));
+    }
+
+    #[test]
+    fn nothing_overflows() {
+        let dear = Price { per_message: Price::MAX, per_1k_input: Price::MAX, per_1k_output: Price::MAX };
+        assert_eq!(dear.of_reply(u64::MAX, u64::MAX), Tokens(i64::MAX));
+        assert_eq!(dear.affordable_output(Tokens(i64::MAX), u64::MAX), None);
+        assert!(Tokens(i64::MAX).plus(Tokens(1)).is_err());
+        assert!(Tokens(i64::MIN).minus(Tokens(1)).is_err());
+    }
+}

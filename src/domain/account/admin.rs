@@ -1,0 +1,410 @@
+//! What operators do with other people's accounts: over GraphQL as staff, or on the command line.
+//!
+//! Staff see everybody, adjust balances of plain users and look after them. Only a superuser changes roles, and touches
+//! staff and superusers, their balances included; so nobody else adjusts their own. What one staff member gives out in a
+//! day is limited. The last active superuser can't be taken away. Every deed is in the audit trail.
+//!
+//! Who may is decided in the transaction, with the rows of the actor and of the target locked: either may have been
+//! promoted or demoted meanwhile.
+
+mod adjust;
+
+use chrono::{DateTime, Utc};
+use futures::future::ready;
+use futures::{StreamExt, TryStreamExt};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use secrecy::SecretString;
+use serde_json::json;
+
+pub use self::adjust::{Adjustment, Amount, adjust_balance};
+use self::adjust::{keep_staff_limit, staff_limit};
+use super::{NewUser, Roles, enter, insert, obey_rules, set_password_hash};
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::core::pagination::{self, Key, Page, Place, Slice, Sort};
+use crate::core::password::{self, Lane};
+use crate::core::tokens::Tokens;
+use crate::core::viewer::Actor;
+use crate::domain::audit::{self, Deed};
+use crate::domain::ledger;
+use crate::infra::db::Txn;
+use crate::infra::entity::{chat, conversation, user};
+
+/// Which users are asked for; all where nothing is set.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Part of the name, in any case or Unicode form.
+    pub search: Option<String>,
+    /// May log in.
+    pub active: Option<bool>,
+    /// Are staff.
+    pub staff: Option<bool>,
+    /// Are superusers.
+    pub superuser: Option<bool>,
+    /// In which order.
+    pub order: Order,
+}
+
+/// In which order users are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
+#[graphql(name = "UserOrder")]
+pub enum Order {
+    /// Who registered last comes first.
+    #[default]
+    Newest,
+    /// Who registered first comes first.
+    Oldest,
+    /// By name, from A to Z.
+    Name,
+    /// By name, from Z to A.
+    NameDescending,
+    /// Who can spend most comes first.
+    MostTokens,
+    /// Who can spend least comes first.
+    FewestTokens,
+}
+
+impl Order {
+    fn sort(self) -> Sort<user::Column> {
+        use user::Column::{Id, Tokens, UsernameKey};
+        let (key, ascending) = match self {
+            Order::Newest => (None, false),
+            Order::Oldest => (None, true),
+            Order::Name => (Some(UsernameKey), true),
+            Order::NameDescending => (Some(UsernameKey), false),
+            Order::MostTokens => (Some(Tokens), false),
+            Order::FewestTokens => (Some(Tokens), true),
+        };
+        Sort { key, id: Id, ascending }
+    }
+
+    /// Where a user stands in a list of this order.
+    pub fn place(self, user: &user::Model) -> Place {
+        let key = match self {
+            Order::Newest | Order::Oldest => None,
+            Order::Name | Order::NameDescending => Some(Key::Text(user.username_key.clone())),
+            Order::MostTokens | Order::FewestTokens => Some(Key::Number(user.tokens.0)),
+        };
+        Place { key, id: user.id }
+    }
+}
+
+/// Users, in the order of the filter.
+///
+/// # Errors
+/// INVALID_INPUT for a place in a list of another order, or a search that is too long; INTERNAL where the database fails.
+pub async fn users(app: &App, _actor: Actor, filter: Filter, page: Page) -> Result<Slice<user::Entity>, Error> {
+    let mut users = user::Entity::find();
+    if let Some(part) = filter.search.filter(|part| !part.is_empty()) {
+        pagination::check_search(&part)?;
+        let key = super::name::key(&part).ok_or_else(pagination::search_too_long)?;
+        users = users.filter(pagination::contains(Expr::col(user::Column::UsernameKey), &key));
+    }
+    if let Some(active) = filter.active {
+        users = users.filter(user::Column::IsActive.eq(active));
+    }
+    if let Some(staff) = filter.staff {
+        users = users.filter(user::Column::IsStaff.eq(staff));
+    }
+    if let Some(superuser) = filter.superuser {
+        users = users.filter(user::Column::IsSuperuser.eq(superuser));
+    }
+    page.load_by(app.db.read(), users, filter.order.sort()).await
+}
+
+/// Makes an account, whether or not registration is open. Its balance starts with the configured grant.
+///
+/// # Errors
+/// FORBIDDEN where roles are given by somebody who is no superuser; INVALID_INPUT as for registering; RATE_LIMITED where
+/// the grant is more than a staff member may give out today.
+pub async fn create(
+    app: &App,
+    actor: Actor,
+    username: &str,
+    password: SecretString,
+    roles: Roles,
+    grant: Option<Tokens>,
+) -> Result<user::Model, Error> {
+    if roles != Roles::default() {
+        actor.require_superuser()?;
+    }
+    let checked = obey_rules(app, username, password, None).await?;
+    let mut new = NewUser::hashed(app, checked, roles, enter(app, Lane::NewPassword, None)?).await?;
+    new.grant = grant.unwrap_or(new.grant);
+    new.actor_id = actor.id();
+    let limit = staff_limit(app);
+    app.db
+        .write((actor, new), move |txn, (actor, new)| {
+            Box::pin(async move {
+                let (actor, _) = lock(txn, *actor, None).await?;
+                if new.roles != Roles::default() {
+                    actor.require_superuser()?;
+                }
+                let user = insert(txn, new).await?;
+                keep_staff_limit(txn, actor, new.grant, limit, new.at).await?;
+                let details = json!({ "staff": user.is_staff, "superuser": user.is_superuser, "tokens": user.tokens });
+                let target = ("user", user.id, user.username.as_str());
+                audit::record(txn, &actor, Deed { action: "user.create", target, owner_id: None, details, at: new.at })
+                    .await?;
+                Ok(user)
+            })
+        })
+        .await
+}
+
+/// What to change of an account; what is not set stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Change {
+    /// May log in. Taking it away ends all sessions.
+    pub active: Option<bool>,
+    /// Is staff.
+    pub staff: Option<bool>,
+    /// Is superuser.
+    pub superuser: Option<bool>,
+}
+
+/// Activates, deactivates, promotes or demotes.
+///
+/// # Errors
+/// NOT_FOUND without such a user; FORBIDDEN where it takes a superuser; CONFLICT where it would take away the last
+/// active superuser.
+pub async fn update(app: &App, actor: Actor, user_id: i64, change: Change) -> Result<user::Model, Error> {
+    if change.staff.is_some() || change.superuser.is_some() {
+        actor.require_superuser()?;
+    }
+    let at = app.clock.now();
+    let changed = app
+        .db
+        .write((actor, user_id, change, at), |txn, &(actor, user_id, change, at)| {
+            Box::pin(async move {
+                let (actor, before) = lock_target(txn, actor, user_id).await?;
+                if change.staff.is_some() || change.superuser.is_some() {
+                    actor.require_superuser()?;
+                }
+                let active = change.active.unwrap_or(before.is_active);
+                let superuser = change.superuser.unwrap_or(before.is_superuser);
+                if before.is_active && before.is_superuser && !(active && superuser) {
+                    keep_a_superuser(txn, user_id).await?;
+                }
+                if before.is_active && !active {
+                    super::end_sessions(txn, user_id).await?;
+                }
+                let row = user::ActiveModel {
+                    id: Set(user_id),
+                    is_active: Set(active),
+                    is_staff: Set(change.staff.unwrap_or(before.is_staff)),
+                    is_superuser: Set(superuser),
+                    ..Default::default()
+                };
+                let after = row.update(txn).await?;
+                let details =
+                    json!({ "active": after.is_active, "staff": after.is_staff, "superuser": after.is_superuser });
+                let target = ("user", after.id, after.username.as_str());
+                audit::record(txn, &actor, Deed { action: "user.update", target, owner_id: None, details, at }).await?;
+                Ok(after)
+            })
+        })
+        .await?;
+    super::announce_sessions(app, user_id);
+    Ok(changed)
+}
+
+/// The names of the active superusers with a password that is among the first ones that strangers try.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn superusers_with_common_passwords(app: &App) -> Result<Vec<String>, Error> {
+    let superusers = user::Entity::find()
+        .filter(user::Column::IsActive.eq(true))
+        .filter(user::Column::IsSuperuser.eq(true))
+        .order_by_asc(user::Column::Id);
+    let mut named = Vec::new();
+    for user in superusers.all(app.db.read()).await? {
+        let (hash, threads) = (&user.password_hash, app.config.auth.hashing_threads);
+        // As many at once as there are threads, so that none waits and no limit of the queue is reached.
+        let tries = futures::stream::iter(password::common(&user.username)).map(|common| async move {
+            app.hasher.enter(Lane::Verification, None)?.verify(common.into(), Some(hash.clone())).await
+        });
+        let mut matches = std::pin::pin!(tries.buffer_unordered(threads).try_filter(|matches| ready(*matches)));
+        if matches.try_next().await?.is_some() {
+            named.push(user.username);
+        }
+    }
+    Ok(named)
+}
+
+/// Sets somebody's password, and ends all their sessions.
+///
+/// # Errors
+/// NOT_FOUND without such a user; FORBIDDEN for the password of staff unless by a superuser; INVALID_INPUT where the
+/// password will not do.
+pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: SecretString) -> Result<user::Model, Error> {
+    let user = find(app, actor, user_id).await?;
+    actor.may_touch(user.is_operator())?;
+    let ticket = enter(app, Lane::NewPassword, None)?;
+    ticket.check("password", password.clone(), user.username.clone()).await?;
+    let hash = enter(app, Lane::NewPassword, None)?.hash(password).await?;
+    let changed = app
+        .db
+        .write((actor, user_id, hash, app.clock.now()), |txn, (actor, user_id, hash, at)| {
+            Box::pin(async move {
+                let (actor, _) = lock_target(txn, *actor, *user_id).await?;
+                let user = set_password_hash(txn, *user_id, hash).await?;
+                let target = ("user", user.id, user.username.as_str());
+                let deed = Deed { action: "user.set_password", target, owner_id: None, details: json!({}), at: *at };
+                audit::record(txn, &actor, deed).await?;
+                Ok(user)
+            })
+        })
+        .await?;
+    super::announce_sessions(app, user_id);
+    Ok(changed)
+}
+
+/// Deletes an account with its sessions and chats. The ledger keeps its entries, and one more that writes off the rest.
+///
+/// # Errors
+/// NOT_FOUND without such a user; FORBIDDEN for staff unless by a superuser; CONFLICT for the last active superuser.
+pub async fn delete(app: &App, actor: Actor, user_id: i64) -> Result<(), Error> {
+    let at = app.clock.now();
+    app.db
+        .write((actor, user_id), |txn, &(actor, user_id)| {
+            Box::pin(async move {
+                let (_, user) = lock_target(txn, actor, user_id).await?;
+                check_removable(txn, &user).await
+            })
+        })
+        .await?;
+    delete_contents(app, user_id).await?;
+    app.db
+        .write((actor, user_id, at), |txn, &(actor, user_id, at)| {
+            Box::pin(async move {
+                let (actor, user) = lock_target(txn, actor, user_id).await?;
+                remove(txn, &actor, &user, at).await
+            })
+        })
+        .await?;
+    super::announce_sessions(app, user_id);
+    Ok(())
+}
+
+/// Deletes the closed chats and the conversations of an account that is about to be removed, in batches: other writes, and
+/// those that need the user's row, wait for one batch and not for thousands of chats.
+///
+/// # Errors
+/// As [`Db::write`](crate::infra::db::Db::write); what was deleted until then stays deleted, and another try deletes the rest.
+pub(super) async fn delete_contents(app: &App, user_id: i64) -> Result<(), Error> {
+    while app.db.write(user_id, |txn, id| Box::pin(delete_some_chats(txn, *id))).await? >= BATCH {}
+    while app.db.write(user_id, |txn, id| Box::pin(delete_some_conversations(txn, *id))).await? >= BATCH {}
+    Ok(())
+}
+
+/// Rows deleted in one transaction.
+const BATCH: u64 = 500;
+
+async fn delete_some_chats(txn: &Txn, user_id: i64) -> Result<u64, Error> {
+    let closed = chat::Entity::of(user_id).filter(chat::Column::Status.ne(chat::Status::Pending));
+    let some = closed.order_by_asc(chat::Column::Id).limit(BATCH).select_only().column(chat::Column::Id);
+    let ids: Vec<i64> = some.into_tuple().all(txn).await?;
+    Ok(chat::Entity::delete_many().filter(chat::Column::Id.is_in(ids)).exec(txn).await?.rows_affected)
+}
+
+/// Those without chats: the others go with the account.
+async fn delete_some_conversations(txn: &Txn, user_id: i64) -> Result<u64, Error> {
+    let own = Expr::col((chat::Entity, chat::Column::ConversationId))
+        .equals((conversation::Entity, conversation::Column::Id));
+    let chats = Query::select().expr(Expr::val(1)).from(chat::Entity).and_where(own).take();
+    let empty = conversation::Entity::find()
+        .filter(conversation::Column::UserId.eq(user_id))
+        .filter(Expr::exists(chats).not())
+        .limit(BATCH);
+    let ids: Vec<i64> = empty.select_only().column(conversation::Column::Id).into_tuple().all(txn).await?;
+    let delete = conversation::Entity::delete_many().filter(conversation::Column::Id.is_in(ids));
+    Ok(delete.exec(txn).await?.rows_affected)
+}
+
+/// # Errors
+/// CONFLICT for the last active superuser.
+pub(super) async fn check_removable(txn: &Txn, user: &user::Model) -> Result<(), Error> {
+    if user.is_active && user.is_superuser {
+        keep_a_superuser(txn, user.id).await?;
+    }
+    Ok(())
+}
+
+/// Removes a user whose row is locked, and what belongs to it.
+pub(super) async fn remove(txn: &Txn, actor: &Actor, user: &user::Model, at: DateTime<Utc>) -> Result<(), Error> {
+    check_removable(txn, user).await?;
+    let rest = ledger::close(txn, user.id, actor.id(), at).await?;
+    let target = ("user", user.id, user.username.as_str());
+    let deed = Deed { action: "user.delete", target, owner_id: None, details: json!({ "written_off": rest }), at };
+    audit::record(txn, actor, deed).await?;
+    user::Entity::delete_by_id(user.id).exec(txn).await?;
+    Ok(())
+}
+
+/// The user whose account or balance is to be changed, and the actor with the roles of this moment.
+///
+/// # Errors
+/// NOT_FOUND without such a user; FORBIDDEN for an operator unless by a superuser.
+async fn lock_target(txn: &Txn, actor: Actor, user_id: i64) -> Result<(Actor, user::Model), Error> {
+    let (actor, target) = lock(txn, actor, Some(user_id)).await?;
+    let target = target.ok_or_else(|| Error::not_found("user"))?;
+    actor.may_touch(target.is_operator())?;
+    Ok((actor, target))
+}
+
+/// Locks the actor's row and the target's, in the order of their ids.
+///
+/// # Errors
+/// UNAUTHENTICATED or FORBIDDEN for an actor that is no active operator any more.
+async fn lock(txn: &Txn, actor: Actor, target: Option<i64>) -> Result<(Actor, Option<user::Model>), Error> {
+    let rows = ledger::find_all_for_update(txn, actor.id().into_iter().chain(target)).await?;
+    let actor = match actor.id() {
+        None => actor,
+        Some(id) => {
+            let own = rows.iter().find(|row| row.id == id && row.is_active).ok_or_else(Error::unauthenticated)?;
+            actor.with_roles(own.is_staff, own.is_superuser)?
+        }
+    };
+    Ok((actor, rows.into_iter().find(|row| Some(row.id) == target)))
+}
+
+/// A user, as operators see it.
+///
+/// # Errors
+/// NOT_FOUND without such a user.
+pub async fn find(app: &App, _actor: Actor, user_id: i64) -> Result<user::Model, Error> {
+    user::Entity::find_by_id(user_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("user"))
+}
+
+/// The users with these ids, in no particular order; those who are gone are left out. Whoever shows them has decided
+/// that they may be seen.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<user::Model>, Error> {
+    Ok(user::Entity::find().filter(user::Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
+}
+
+/// How many chats a user has: what goes with the account when it is deleted.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn chats_of(app: &App, _actor: Actor, user_id: i64) -> Result<u64, Error> {
+    Ok(chat::Entity::of(user_id).count(app.db.read()).await?)
+}
+
+async fn keep_a_superuser(txn: &Txn, leaving: i64) -> Result<(), Error> {
+    // Locked, so that of two superusers who take each other away at once one stays.
+    let other = user::Entity::find()
+        .filter(user::Column::IsSuperuser.eq(true))
+        .filter(user::Column::IsActive.eq(true))
+        .filter(user::Column::Id.ne(leaving))
+        .lock_exclusive()
+        .one(txn)
+        .await?;
+    other.map(drop).ok_or_else(|| Error::new(Code::Conflict, "This is the last active superuser."))
+}

@@ -1,0 +1,132 @@
+//! Adjusting balances, and the limit of what staff give out.
+
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use serde_json::json;
+
+use super::lock_target;
+use crate::app::App;
+use crate::core::error::Error;
+use crate::core::tokens::Tokens;
+use crate::core::viewer::{Actor, Identity};
+use crate::domain::audit::{self, Deed};
+use crate::domain::ledger::{self, Applied, Balance, Entry};
+use crate::infra::db::Txn;
+use crate::infra::entity::ledger_entry::Reason;
+
+/// Longest reason for an adjustment, in characters.
+const MAX_NOTE_CHARS: usize = 500;
+
+/// By how much a balance is to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// By so many tokens.
+    By(Tokens),
+    /// To so many spendable tokens.
+    To(Tokens),
+}
+
+/// A change of somebody's balance.
+#[derive(Clone, Debug)]
+pub struct Adjustment {
+    /// Whose.
+    pub user_id: i64,
+    /// By how much.
+    pub amount: Amount,
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// Makes retries harmless.
+    pub idempotency_key: Option<String>,
+}
+
+/// Adjusts a balance.
+///
+/// # Errors
+/// NOT_FOUND without such a user; FORBIDDEN for the balance of an operator, the actor's own included, unless by a
+/// superuser; INVALID_INPUT where the balance would become negative or too large, or the reason is missing; RATE_LIMITED
+/// where it is more than a staff member may give out today; CONFLICT where the idempotency key stands for another
+/// adjustment.
+pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Result<Balance, Error> {
+    let reason = input.reason.trim();
+    if reason.is_empty() || reason.contains('\0') {
+        return Err(Error::field("reason", "Say why."));
+    }
+    if reason.chars().count() > MAX_NOTE_CHARS {
+        return Err(Error::field("reason", format!("Ensure this field has no more than {MAX_NOTE_CHARS} characters.")));
+    }
+    ledger::check_idempotency_key(input.idempotency_key.as_deref())?;
+    let input = Adjustment { reason: reason.to_owned(), ..input };
+    let (user_id, limit) = (input.user_id, staff_limit(app));
+    let balance = app.db.write((actor, input, app.clock.now()), move |txn, (actor, input, at)| {
+        Box::pin(adjust(txn, *actor, input, limit, *at))
+    });
+    let balance = balance.await?;
+    ledger::announce(&app.bus, user_id);
+    Ok(balance)
+}
+
+async fn adjust(
+    txn: &Txn,
+    actor: Actor,
+    input: &Adjustment,
+    limit: Option<Tokens>,
+    at: DateTime<Utc>,
+) -> Result<Balance, Error> {
+    let (actor, user) = lock_target(txn, actor, input.user_id).await?;
+    let (amount, requested_balance) = match input.amount {
+        Amount::By(amount) => (amount, None),
+        Amount::To(target) => (target.minus(user.tokens)?, Some(target)),
+    };
+    let entry = Entry {
+        note: Some(input.reason.clone()),
+        actor_id: actor.id(),
+        idempotency_key: input.idempotency_key.clone(),
+        requested_balance,
+        ..Entry::new(user.id, amount, Reason::Adjustment, at)
+    };
+    let Applied { balance, is_new } = ledger::apply(txn, &entry).await?;
+    if !is_new {
+        return Ok(balance);
+    }
+    keep_staff_limit(txn, actor, amount, limit, at).await?;
+    let mut details = json!({ "amount": amount, "tokens": balance.tokens, "reason": input.reason });
+    if let Some(details) = details.as_object_mut().filter(|_| actor.id() == Some(user.id)) {
+        details.insert("own".to_owned(), true.into());
+    }
+    let target = ("user", user.id, user.username.as_str());
+    audit::record(txn, &actor, Deed { action: "balance.adjust", target, owner_id: None, details, at }).await?;
+    Ok(balance)
+}
+
+/// The most that one staff member may give out in a day; none where it is not limited.
+pub(super) fn staff_limit(app: &App) -> Option<Tokens> {
+    Some(Tokens(app.config.ledger.staff_daily_limit)).filter(|limit| *limit > Tokens::ZERO)
+}
+
+/// Checks that what a staff member has given out today, what was just recorded included, is within the limit. The actor's
+/// row is locked, so that of several grants at once none is left out.
+///
+/// # Errors
+/// RATE_LIMITED where it is more. The caller's transaction is undone then.
+pub(super) async fn keep_staff_limit(
+    txn: &Txn,
+    actor: Actor,
+    amount: Tokens,
+    limit: Option<Tokens>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let (Some(limit), Actor::User(Identity { id, is_superuser: false, .. })) = (limit, actor) else { return Ok(()) };
+    if amount <= Tokens::ZERO {
+        return Ok(());
+    }
+    let midnight = at.date_naive().and_time(NaiveTime::MIN).and_utc();
+    let end = midnight + TimeDelta::days(1);
+    let given = ledger::granted_by(txn, id, midnight, end).await?;
+    if given <= limit {
+        return Ok(());
+    }
+    let left = limit.minus(given.minus(amount)?)?;
+    let left = left.max(Tokens::ZERO);
+    let message = format!("Staff may give out {limit} tokens a day (UTC); {left} are left today.");
+    let wait = u64::try_from((end - at).num_seconds()).unwrap_or(0).saturating_add(1);
+    Err(Error::rate_limited(message, wait))
+}

@@ -1,0 +1,106 @@
+//! Users who come from another system, with the passwords that they have there.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::{Roles, name};
+use crate::app::App;
+use crate::core::error::Error;
+use crate::core::password::{Lane, Pbkdf2};
+use crate::core::tokens::Tokens;
+use crate::core::viewer::{Actor, Address};
+use crate::domain::audit::{self, Deed};
+use crate::domain::ledger::{self, Entry};
+use crate::infra::db::Txn;
+use crate::infra::entity::ledger_entry::Reason;
+use crate::infra::entity::user;
+
+/// A user of another system. The rules for new names and passwords don't hold for them.
+#[derive(Clone, Debug)]
+pub struct Newcomer {
+    /// The id to keep; none: a new one.
+    pub id: Option<i64>,
+    /// The name as it is there.
+    pub username: String,
+    /// [`super::name::key`] of it, or [`super::name::exact_key`] where another user has that.
+    pub username_key: String,
+    /// A hash that [`crate::core::password::Hasher`] can verify, or one that is unusable.
+    pub password_hash: String,
+    /// May log in.
+    pub is_active: bool,
+    /// What the user may do there, and here.
+    pub roles: Roles,
+    /// The first balance.
+    pub tokens: Tokens,
+    /// Where that is not the balance there: what the ledger says of it.
+    pub note: Option<String>,
+    /// When the account was made there.
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    /// When the user last logged in there.
+    pub last_login_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// Inserts a user with an empty balance and lets the ledger open it; the id. An id that is kept was never used here.
+///
+/// # Errors
+/// INTERNAL where the name, its key or the id is taken, or the database fails.
+pub async fn insert(txn: &Txn, new: &Newcomer, at: chrono::DateTime<chrono::Utc>) -> Result<i64, Error> {
+    let row = user::ActiveModel {
+        id: new.id.map_or(NotSet, Set),
+        username: Set(new.username.clone()),
+        username_key: Set(new.username_key.clone()),
+        username_skeleton: Set(name::skeleton(&new.username)),
+        password_hash: Set(new.password_hash.clone()),
+        is_active: Set(new.is_active),
+        is_staff: Set(new.roles.is_staff),
+        is_superuser: Set(new.roles.is_superuser),
+        tokens: Set(Tokens::ZERO),
+        held: Set(Tokens::ZERO),
+        session_epoch: Set(0),
+        created_at: Set(new.created_at),
+        last_login_at: Set(new.last_login_at),
+    };
+    let user = row.insert(txn).await?;
+    let opening = Entry { note: new.note.clone(), ..Entry::new(user.id, new.tokens, Reason::Imported, at) };
+    ledger::apply(txn, &opening).await?;
+    let details = json!({ "staff": new.roles.is_staff, "superuser": new.roles.is_superuser, "tokens": new.tokens });
+    let target = ("user", user.id, user.username.as_str());
+    audit::record(txn, &Actor::CommandLine, Deed { action: "user.import", target, owner_id: None, details, at })
+        .await?;
+    Ok(user.id)
+}
+
+/// Hashes a password that has just been right in the way of this house, where it came by import. Sessions stay. Where too
+/// many passwords wait, a later log-in does it.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn renew_hash(
+    app: &App,
+    user: &user::Model,
+    password: SecretString,
+    address: Option<Address>,
+) -> Result<(), Error> {
+    if !Pbkdf2::is_one(&user.password_hash) {
+        return Ok(());
+    }
+    let Ok(ticket) = super::enter(app, Lane::Verification, address) else { return Ok(()) };
+    let change = (user.id, user.password_hash.clone(), ticket.hash(password).await?);
+    app.db
+        .write(change, |txn, (id, before, after)| {
+            Box::pin(async move {
+                // Guarded by the hash before: a password that was changed meanwhile stays.
+                user::Entity::update_many()
+                    .col_expr(user::Column::PasswordHash, Expr::value(after.as_str()))
+                    .filter(user::Column::Id.eq(*id))
+                    .filter(user::Column::PasswordHash.eq(before.as_str()))
+                    .exec(txn)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+}

@@ -1,0 +1,359 @@
+//! Accounts: registering, profiles, passwords, roles, deletion.
+//!
+//! Who may do what is decided here, once, for every transport and for the command line. Balances are `ledger`'s and
+//! sessions `session`'s; this room ends the sessions of a user by counting up the `session_epoch` of the user's row.
+
+pub mod admin;
+pub mod import;
+pub mod name;
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, SqlErr};
+
+use crate::app::App;
+use crate::core::error::{Code, Error, FieldError};
+use crate::core::password::{self, Lane, Ticket};
+use crate::core::tokens::Tokens;
+use crate::core::viewer::{Actor, Address, Origin, Viewer};
+use crate::domain::ledger::{self, Entry};
+use crate::infra::config::Registration;
+use crate::infra::db::Txn;
+use crate::infra::entity::ledger_entry::Reason;
+use crate::infra::entity::user;
+use secrecy::{ExposeSecret, SecretString};
+
+/// What a stranger gives to get an account.
+pub struct Registering {
+    /// The name as it was typed.
+    pub username: String,
+    /// The password as it was typed.
+    pub password: SecretString,
+}
+
+/// The name and password of a new account, checked by all rules.
+pub struct Checked {
+    /// The name as it is stored.
+    username: String,
+    password: SecretString,
+}
+
+impl Checked {
+    /// Returns whether the repeated password is the same.
+    pub fn is_password(&self, again: &str) -> bool {
+        password::normalize(self.password.expose_secret()) == password::normalize(again)
+    }
+}
+
+/// Registers a user with the configured grant: [`check`], then [`register_checked`].
+///
+/// # Errors
+/// As both.
+pub async fn register(app: &App, input: Registering, origin: &Origin) -> Result<user::Model, Error> {
+    register_checked(app, check(app, input, origin).await?, origin).await
+}
+
+/// Checks a registration by all rules, and whether the name is taken. Counts as an attempt, not as an account: a form with
+/// an error does not use up the accounts of the address.
+///
+/// # Errors
+/// FORBIDDEN if registration is closed; RATE_LIMITED after too many attempts from the address; INVALID_INPUT with every
+/// error of name and password; UNAVAILABLE if too many passwords wait.
+pub async fn check(app: &App, input: Registering, origin: &Origin) -> Result<Checked, Error> {
+    match app.config.auth.registration {
+        Registration::Open => {}
+        Registration::Closed => {
+            return Err(Error::forbidden("Registration is closed. Ask an operator for an account."));
+        }
+    }
+    if let Some(address) = &origin.address {
+        app.metrics.limited("registration_attempts", app.rates.registration_attempt(address).await)?;
+    }
+    obey_rules(app, &input.username, input.password, origin.address).await
+}
+
+/// Registers the user of a checked registration.
+///
+/// # Errors
+/// RATE_LIMITED after too many accounts from the address; INVALID_INPUT if the name was taken meanwhile; UNAVAILABLE if too
+/// many passwords wait.
+pub async fn register_checked(app: &App, checked: Checked, origin: &Origin) -> Result<user::Model, Error> {
+    let ticket = enter(app, Lane::NewPassword, origin.address)?;
+    if let Some(address) = &origin.address {
+        app.metrics.limited("registrations", app.rates.registration(address).await)?;
+    }
+    let new = NewUser::hashed(app, checked, Roles::default(), ticket).await?;
+    app.db.write(new, |txn, new| Box::pin(insert(txn, new))).await
+}
+
+/// Checks name and password by all rules; what takes time waits for a hashing thread.
+async fn obey_rules(
+    app: &App,
+    typed: &str,
+    password: SecretString,
+    address: Option<Address>,
+) -> Result<Checked, Error> {
+    let name = name::check(typed);
+    let username = name.clone().unwrap_or_default();
+    let taken = match &name {
+        Ok(_) if find_by_name(app, typed).await?.is_some() => Some(NAME_TAKEN),
+        Ok(name) if is_confusable(app, name).await? => Some(NAME_CONFUSABLE),
+        _ => None,
+    };
+    let rated = enter(app, Lane::NewPassword, address)?.check("password", password.clone(), username.clone()).await;
+    let of_name = name.err().or_else(|| taken.map(str::to_owned));
+    let mut errors: Vec<_> = of_name.map(|message| FieldError { field: "username", message }).into_iter().collect();
+    match rated {
+        Err(error) if error.code == Code::InvalidInput => errors.extend(error.fields),
+        rated => rated?,
+    }
+    if errors.is_empty() { Ok(Checked { username, password }) } else { Err(Error::invalid(errors)) }
+}
+
+const NAME_TAKEN: &str = "user with this username already exists.";
+const NAME_CONFUSABLE: &str = "This name looks like that of another user, in another script.";
+
+/// Returns whether a new name is confusable with that of a user in another script (Unicode Technical Standard 39). Of two
+/// confusable names that are registered at once both may pass, since neither is a user's yet.
+async fn is_confusable(app: &App, name: &str) -> Result<bool, Error> {
+    let Some(skeleton) = name::skeleton(name) else { return Ok(false) };
+    let alike = user::Entity::find().filter(user::Column::UsernameSkeleton.eq(skeleton)).limit(MAX_ALIKE);
+    let alike = alike.all(app.db.read()).await?;
+    Ok(alike.iter().any(|user| name::scripts_differ(&user.username, name)))
+}
+
+/// Users with one skeleton who are looked at.
+const MAX_ALIKE: u64 = 100;
+
+/// Takes a place in the queue for a hashing thread: before a try is counted, so that a rejected one does not count.
+///
+/// # Errors
+/// UNAVAILABLE if too many wait, in all or of the address.
+pub fn enter(app: &App, lane: Lane, address: Option<Address>) -> Result<Ticket, Error> {
+    app.metrics.limited(lane.name(), app.hasher.enter(lane, address))
+}
+
+/// The user who is asking; nobody for anonymous viewers.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn me(app: &App, viewer: Viewer) -> Result<Option<user::Model>, Error> {
+    let Viewer::User(_) = viewer else { return Ok(None) };
+    let identity = viewer.user()?;
+    Ok(user::Entity::find_by_id(identity.id).one(app.db.read()).await?)
+}
+
+/// The user of this name: as it is written, or else one that looks alike; `None` for a name that is too long.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn find_by_name(app: &App, typed: &str) -> Result<Option<user::Model>, Error> {
+    let Some((name, key)) = name::normalize(typed).zip(name::key(typed)) else { return Ok(None) };
+    // Names that came by import are stored as they were, in any Unicode form.
+    let names = [typed, name.as_str()];
+    let alike = Condition::any().add(user::Column::Username.is_in(names)).add(user::Column::UsernameKey.eq(key));
+    let mut found = user::Entity::find().filter(alike).all(app.db.read()).await?;
+    let exact = names.iter().find_map(|name| found.iter().position(|user| user.username == *name)).unwrap_or(0);
+    Ok(if found.is_empty() { None } else { Some(found.swap_remove(exact)) })
+}
+
+/// A new password, and the one until now.
+pub struct PasswordChange {
+    /// The password until now.
+    pub old: SecretString,
+    /// The new one.
+    pub new: SecretString,
+}
+
+/// Changes one's own password, and ends all sessions.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT where the old password
+/// is wrong or the new one will not do; UNAVAILABLE where too many passwords wait.
+pub async fn change_password(
+    app: &App,
+    viewer: Viewer,
+    change: PasswordChange,
+    origin: &Origin,
+) -> Result<user::Model, Error> {
+    let PasswordChange { old, new } = change;
+    let user = match confirm_password(app, viewer, old, origin).await {
+        Err(error) if error.code == Code::InvalidInput => return Err(Error::field("old_password", error.message)),
+        confirmed => confirmed?,
+    };
+    let ticket = enter(app, Lane::NewPassword, origin.address)?;
+    ticket.check("new_password", new.clone(), user.username.clone()).await?;
+    let hash = enter(app, Lane::NewPassword, origin.address)?.hash(new).await?;
+    let changed = app.db.write((user.id, hash), |txn, (id, hash)| Box::pin(set_password_hash(txn, *id, hash))).await?;
+    announce_sessions(app, changed.id);
+    Ok(changed)
+}
+
+/// Deletes one's own account with its sessions, conversations and chats. The ledger keeps its entries, and one more that
+/// writes off the rest.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT for a wrong password;
+/// CONFLICT for the last active superuser; UNAVAILABLE where too many passwords wait.
+pub async fn delete(app: &App, viewer: Viewer, password: SecretString, origin: &Origin) -> Result<(), Error> {
+    let user = confirm_password(app, viewer, password, origin).await?;
+    let actor = Actor::User(viewer.person()?.0);
+    app.db
+        .write(user.id, |txn, &id| {
+            Box::pin(async move {
+                let user = ledger::find_for_update(txn, id).await?;
+                admin::check_removable(txn, &user).await
+            })
+        })
+        .await?;
+    admin::delete_contents(app, user.id).await?;
+    app.db
+        .write((actor, user.id, app.clock.now()), |txn, &(actor, user_id, at)| {
+            Box::pin(async move {
+                let user = ledger::find_for_update(txn, user_id).await?;
+                admin::remove(txn, &actor, &user, at).await
+            })
+        })
+        .await?;
+    announce_sessions(app, user.id);
+    Ok(())
+}
+
+/// The viewer's row, once the viewer has given the password again. Wrong tries count like wrong log-ins, by name and by
+/// address.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT for a wrong password, in
+/// the field `password`; UNAVAILABLE where too many passwords wait.
+pub async fn confirm_password(
+    app: &App,
+    viewer: Viewer,
+    password: SecretString,
+    origin: &Origin,
+) -> Result<user::Model, Error> {
+    let id = viewer.person()?.0.id;
+    let ticket = enter(app, Lane::Verification, origin.address)?;
+    let user = user::Entity::find_by_id(id).one(app.db.read()).await?.ok_or_else(Error::unauthenticated)?;
+    take_try(app, &user.username_key, origin.address).await?;
+    if !ticket.verify(password, Some(user.password_hash.clone())).await? {
+        return Err(Error::field("password", "The password is wrong."));
+    }
+    forget_try(app, &user.username_key, origin.address).await;
+    Ok(user)
+}
+
+/// Takes one try at the password of the name with this key, known or not, from this address.
+///
+/// # Errors
+/// RATE_LIMITED after too many wrong ones for the name or from the address, with the seconds to wait.
+pub async fn take_try(app: &App, username_key: &str, address: Option<Address>) -> Result<(), Error> {
+    let taken = app.guesses.take(username_key, address, app.clock.now()).await;
+    app.metrics.limited("passwords", taken).map_err(|seconds| {
+        Error::rate_limited(format!("Too many wrong passwords. Try again in {seconds} seconds."), seconds)
+    })
+}
+
+/// The last try was right. Those from the address before it stay counted: whoever has an account could forget them.
+pub async fn forget_try(app: &App, username_key: &str, address: Option<Address>) {
+    app.guesses.forget(username_key, address).await;
+}
+
+/// Tells those who serve a session of this user for longer than one request to look whether it is still good. Called
+/// after the transaction that ended some; where that is forgotten or lost, they see it a little later.
+pub fn announce_sessions(app: &App, user_id: i64) {
+    if let Err(error) = app.credential_cache.invalidate_entries_if(move |_, (identity, _)| identity.id == user_id) {
+        // Never, as the cache is made; then it takes a second.
+        tracing::error!(%error, "credentials could not be forgotten");
+    }
+    app.bus.publish(&sessions_topic(user_id), Vec::new);
+}
+
+/// Where it is told that sessions of this user may have ended.
+pub fn sessions_topic(user_id: i64) -> String {
+    format!("user:{user_id}:sessions")
+}
+
+/// Ends all sessions of a user at once. Followed by [`announce_sessions`] after the transaction.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn end_sessions(txn: &Txn, user_id: i64) -> Result<(), Error> {
+    use sea_orm::sea_query::{Expr, ExprTrait};
+    let next = Expr::col(user::Column::SessionEpoch).add(1);
+    user::Entity::update_many()
+        .col_expr(user::Column::SessionEpoch, next)
+        .filter(user::Column::Id.eq(user_id))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+async fn set_password_hash(txn: &Txn, user_id: i64, hash: &str) -> Result<user::Model, Error> {
+    end_sessions(txn, user_id).await?;
+    let changed = user::ActiveModel { id: Set(user_id), password_hash: Set(hash.to_owned()), ..Default::default() };
+    Ok(changed.update(txn).await?)
+}
+
+/// What a user may do beyond chatting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// May see everybody and adjust balances.
+    pub is_staff: bool,
+    /// May do everything.
+    pub is_superuser: bool,
+}
+
+/// A new user whose name and password have been checked.
+struct NewUser {
+    username: String,
+    username_key: String,
+    password_hash: String,
+    roles: Roles,
+    grant: Tokens,
+    /// The operator who makes the account, if it is not the user.
+    actor_id: Option<i64>,
+    at: chrono::DateTime<chrono::Utc>,
+}
+
+impl NewUser {
+    async fn hashed(app: &App, checked: Checked, roles: Roles, ticket: Ticket) -> Result<Self, Error> {
+        let Checked { username, password } = checked;
+        Ok(Self {
+            username_key: name::key(&username).ok_or_else(|| Error::internal("a checked name has a key"))?,
+            username,
+            password_hash: ticket.hash(password).await?,
+            roles,
+            grant: Tokens(app.config.ledger.signup_grant),
+            actor_id: None,
+            at: app.clock.now(),
+        })
+    }
+}
+
+/// Inserts the user with an empty balance and lets the ledger grant the first tokens.
+async fn insert(txn: &Txn, new: &NewUser) -> Result<user::Model, Error> {
+    let row = user::ActiveModel {
+        id: NotSet,
+        username: Set(new.username.clone()),
+        username_key: Set(new.username_key.clone()),
+        username_skeleton: Set(name::skeleton(&new.username)),
+        password_hash: Set(new.password_hash.clone()),
+        is_active: Set(true),
+        is_staff: Set(new.roles.is_staff),
+        is_superuser: Set(new.roles.is_superuser),
+        tokens: Set(Tokens::ZERO),
+        held: Set(Tokens::ZERO),
+        session_epoch: Set(0),
+        created_at: Set(new.at),
+        last_login_at: Set(None),
+    };
+    let mut user = row.insert(txn).await.map_err(|error| match error.sql_err() {
+        // The database decides, so that of ten who register a name at once one gets it.
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::field("username", NAME_TAKEN),
+        _ => error.into(),
+    })?;
+    if new.grant > Tokens::ZERO {
+        let grant = Entry::new(user.id, new.grant, Reason::SignupGrant, new.at);
+        user.tokens = ledger::apply(txn, &Entry { actor_id: new.actor_id, ..grant }).await?.balance.tokens;
+    }
+    Ok(user)
+}

@@ -1,0 +1,159 @@
+//! The audit trail: what operators did, to what. Written in the same transaction as the deed.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::{Expr, SelectStatement};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
+
+use crate::app::App;
+use crate::core::error::Error;
+use crate::core::pagination::{Page, Period, Slice};
+use crate::core::viewer::{Actor, Viewer};
+use crate::infra::db::Txn;
+use crate::infra::entity::{audit_event, user};
+
+/// Something an operator does.
+pub struct Deed<'a> {
+    /// What is done: `user.create`, `balance.adjust`, `chat.delete`, ..
+    pub action: &'static str,
+    /// To whom or what: kind (`user`, `chat`, `api_key`), id and name. A chat goes by the name of its owner, a key by its
+    /// beginning.
+    pub target: (&'static str, i64, &'a str),
+    /// Whose that is, where it is no user.
+    pub owner_id: Option<i64>,
+    /// What changed. No secrets.
+    pub details: serde_json::Value,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Records a deed.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn record(txn: &Txn, actor: &Actor, deed: Deed<'_>) -> Result<(), Error> {
+    let actor_name = match actor {
+        Actor::User(identity) => user::Entity::find_by_id(identity.id).one(txn).await?.map(|user| user.username),
+        Actor::CommandLine => Some("(command line)".to_owned()),
+        Actor::Server => Some("(server)".to_owned()),
+    };
+    let (target_type, target_id, target_name) = deed.target;
+    let row = audit_event::ActiveModel {
+        id: NotSet,
+        actor_id: Set(actor.id()),
+        actor_name: Set(actor_name.unwrap_or_default()),
+        action: Set(deed.action.to_owned()),
+        target_type: Set(target_type.to_owned()),
+        target_id: Set(target_id),
+        owner_id: Set(deed.owner_id),
+        target_name: Set(target_name.to_owned()),
+        details: Set(deed.details.to_string()),
+        created_at: Set(deed.at),
+    };
+    row.insert(txn).await?;
+    Ok(())
+}
+
+/// Which events are asked for; all where nothing is set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Done by this user.
+    pub actor_id: Option<i64>,
+    /// Done to this object, or, where it is a user, to what is theirs: its kind, as in [`Deed::target`], and its id.
+    pub target: Option<(&'static str, i64)>,
+    /// Done in this time.
+    pub period: Period,
+}
+
+/// The trail, newest first, for staff.
+///
+/// # Errors
+/// UNAUTHENTICATED or FORBIDDEN for everybody else.
+pub async fn trail(app: &App, viewer: Viewer, filter: Filter, page: Page) -> Result<Slice<audit_event::Entity>, Error> {
+    viewer.staff()?;
+    let mut events = audit_event::Entity::find();
+    if let Some(id) = filter.actor_id {
+        events = events.filter(audit_event::Column::ActorId.eq(id));
+    }
+    if let Some((kind, id)) = filter.target {
+        let it =
+            Condition::all().add(audit_event::Column::TargetType.eq(kind)).add(audit_event::Column::TargetId.eq(id));
+        let theirs = (kind == "user").then(|| audit_event::Column::OwnerId.eq(id));
+        events = events.filter(Condition::any().add(it).add_option(theirs));
+    }
+    let (created_at, id) = (audit_event::Column::CreatedAt, audit_event::Column::Id);
+    let events = filter.period.narrow(app.db.read(), events, created_at, id).await?;
+    page.load(app.db.read(), events, id).await
+}
+
+/// One event, for staff.
+///
+/// # Errors
+/// UNAUTHENTICATED or FORBIDDEN for everybody else; NOT_FOUND without such an event.
+pub async fn find(app: &App, viewer: Viewer, event_id: i64) -> Result<audit_event::Model, Error> {
+    viewer.staff()?;
+    let event = audit_event::Entity::find_by_id(event_id).one(app.db.read()).await?;
+    event.ok_or_else(|| Error::not_found("audit event"))
+}
+
+/// What stands where a name was, once its owner has been gone for long enough.
+const ERASED: &str = "(erased)";
+
+/// Events from before.
+pub fn old(before: DateTime<Utc>) -> Select<audit_event::Entity> {
+    audit_event::Entity::find().filter(audit_event::Column::CreatedAt.lt(before))
+}
+
+/// Deletes those of these events.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn delete_old(txn: &Txn, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
+    use audit_event::Column::{CreatedAt, Id};
+    let delete = audit_event::Entity::delete_many().filter(Id.is_in(ids.iter().copied())).filter(CreatedAt.lt(before));
+    Ok(delete.exec(txn).await?.rows_affected)
+}
+
+/// Events that name these users, as those who did something or to whom, or to whose things, it was done.
+pub fn named(users: SelectStatement) -> Select<audit_event::Entity> {
+    use audit_event::Column::{ActorId, ActorName, TargetName};
+    let acted = Condition::all().add(ActorId.in_subquery(users.clone())).add(ActorName.ne(ERASED));
+    let suffered = about(users).add(TargetName.ne(ERASED));
+    audit_event::Entity::find().filter(Condition::any().add(acted).add(suffered))
+}
+
+/// Erases the names of these users in these events, and the words in what was done to them. Numbers stay.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn erase_names(txn: &Txn, ids: &[i64], users: SelectStatement) -> Result<u64, Error> {
+    use audit_event::Column::{ActorId, ActorName, Id};
+    let these = || Id.is_in(ids.iter().copied());
+    let acted = audit_event::Entity::update_many().col_expr(ActorName, Expr::value(ERASED)).filter(these());
+    acted.filter(ActorId.in_subquery(users.clone())).exec(txn).await?;
+    for event in audit_event::Entity::find().filter(these()).filter(about(users)).all(txn).await? {
+        let erased = audit_event::ActiveModel {
+            id: Set(event.id),
+            target_name: Set(ERASED.to_owned()),
+            details: Set(without_words(&event.details)),
+            ..Default::default()
+        };
+        erased.update(txn).await?;
+    }
+    Ok(ids.len() as u64)
+}
+
+/// Done to one of these users, or to something of theirs.
+fn about(users: SelectStatement) -> Condition {
+    use audit_event::Column::{OwnerId, TargetId, TargetType};
+    let themselves = Condition::all().add(TargetType.eq("user")).add(TargetId.in_subquery(users.clone()));
+    let theirs = Condition::any().add(themselves).add(OwnerId.in_subquery(users));
+    Condition::all().add(theirs)
+}
+
+/// What of the details is a number or a switch.
+fn without_words(details: &str) -> String {
+    let mut details: serde_json::Map<String, serde_json::Value> = serde_json::from_str(details).unwrap_or_default();
+    details.retain(|_, value| value.is_number() || value.is_boolean());
+    serde_json::Value::Object(details).to_string()
+}

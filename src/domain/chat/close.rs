@@ -1,0 +1,317 @@
+//! The end of a chat: who pays what, and the one transaction that closes the chat and settles or releases its hold.
+//!
+//! The rules are in [`Closing::new`] and in the README.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value,
+};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::{Instant, timeout};
+
+use super::turn::{Outcome, Written};
+use super::{Ended, context};
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::core::tokens::{Price, Tokens};
+use crate::core::viewer::Actor;
+use crate::domain::audit::{self, Deed};
+use crate::domain::ledger::{self, Settlement};
+use crate::infra::ai::{Request, Usage};
+use crate::infra::catalog::Model;
+use crate::infra::db::set::{Wanted, given, is_among, update_from};
+use crate::infra::db::{Outcomes, Together, Txn};
+use crate::infra::entity::chat::{self, Column, Status};
+use crate::infra::entity::ledger_entry::Reason;
+use crate::infra::entity::user;
+
+/// What users read of a chat whose server died.
+pub(super) const INTERRUPTED: &str = "The server stopped before the answer was complete. Nothing was charged.";
+
+/// A usage that leaves more bytes of what was written for each unit than any tokenizer does contradicts it.
+const BYTES_PER_UNIT: u64 = 128;
+
+/// First and longest pause before the closing transaction is tried again.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The end of a chat, as it is to be written.
+pub(super) struct Closing {
+    /// The row as it will be, but for the time.
+    pub(super) chat: chat::Model,
+    pub(super) reason: Reason,
+    /// What the usage would have cost, where that is more than the hold.
+    pub(super) over_hold: Option<Tokens>,
+    /// Seconds after which the model may answer.
+    pub(super) retry_after: Option<u64>,
+}
+
+/// What a chat consumed.
+#[derive(Clone, Copy)]
+pub(super) struct Used {
+    pub(super) usage: Usage,
+    /// The provider did not say.
+    pub(super) estimated: bool,
+}
+
+impl Used {
+    /// What the provider reported, or an estimate, which is marked.
+    ///
+    /// Of a reply that ended early, an upstream bills more than can be seen: its input in full, of which only
+    /// `input_bound` is certain, and what it has thought. So nothing that was reported is made smaller by what was seen.
+    pub(super) fn of(
+        model: &Model,
+        asked: &Request,
+        input_bound: Option<u64>,
+        written: &Written,
+        outcome: &Outcome,
+    ) -> Self {
+        let is_whole = matches!(outcome, Outcome::Done);
+        // An upstream that writes something for nothing has not said what it billed.
+        let is_told = |usage: &Usage| {
+            let most = usage.output.saturating_mul(BYTES_PER_UNIT).saturating_add(BYTES_PER_UNIT);
+            usage.input > 0 && (usage.output > 0 || written.is_empty()) && written.len() as u64 <= most
+        };
+        let is_trusted = !model.provider.reports_usage() || written.reported.as_ref().is_some_and(is_told);
+        if let Some(usage) = written.reported.filter(|_| is_whole && is_trusted) {
+            return Self { usage, estimated: false };
+        }
+        let count = |text: &str| model.provider.count(text);
+        let output =
+            [&written.text, &written.other, &written.thoughts, &written.unseen].into_iter().map(|text| count(text));
+        let counted: u64 = output.sum();
+        let left_out = u128::from(counted) * written.left_out as u128 / (written.in_memory().max(1) as u128);
+        let output = counted.saturating_add(u64::try_from(left_out).unwrap_or(u64::MAX));
+        let bound = input_bound.filter(|_| !is_whole && model.provider.reports_usage());
+        let input = || match (&asked.passing, bound) {
+            (_, Some(bound)) => bound,
+            (Some(passing), None) => {
+                ["messages", "tools"].iter().filter_map(|name| passing.call.get(name)).map(count).sum()
+            }
+            (None, None) => asked.messages.iter().map(|message| count(&message.content)).sum(),
+        };
+        match written.reported {
+            Some(usage) => {
+                let input = if usage.input == 0 { input() } else { usage.input };
+                let estimated = output > usage.output || usage.input == 0;
+                Self { usage: Usage { input, output: usage.output.max(output) }, estimated }
+            }
+            None => Self { usage: Usage { input: input(), output }, estimated: true },
+        }
+    }
+}
+
+impl Closing {
+    /// The rules of who pays what. Never more than the hold.
+    pub(super) fn new(
+        mut chat: chat::Model,
+        price: Price,
+        outcome: Outcome,
+        written: Written,
+        used: Used,
+        kept: bool,
+    ) -> Self {
+        let (usage, nothing) = (used.usage, written.is_empty());
+        let is_heard = written.reported.is_some_and(|reported| reported.output > 0);
+        let (whole, metered) = (price.of_reply(usage.input, usage.output), price.of_usage(usage.input, usage.output));
+        let (status, reason, cost, error) = match outcome {
+            // Thoughts alone are no answer: what they took is paid for, and no flat price.
+            Outcome::Done if written.has_no_answer() && !nothing => (Status::Done, Reason::ChatDone, metered, None),
+            Outcome::Done => (Status::Done, Reason::ChatDone, whole, None),
+            Outcome::Failed(error) => {
+                tracing::warn!(chat = chat.id, model = chat.model, ?error, "the language model failed");
+                let (reason, cost) = match nothing && !is_heard {
+                    true => (Reason::ChatFailed, Tokens::ZERO),
+                    false => (Reason::ChatBrokenOff, metered),
+                };
+                (Status::Failed, reason, cost, Some(error))
+            }
+            // What was produced is paid for like a whole reply. Of nothing, what the upstream bills all the same.
+            Outcome::Stopped(limit) => {
+                if let Some(limit) = &limit {
+                    tracing::info!(chat = chat.id, model = chat.model, %limit.message, "a reply reached a limit");
+                }
+                let cost = match nothing && !written.abandoned {
+                    true if written.accepted || is_heard => metered,
+                    true => Tokens::ZERO,
+                    false => whole,
+                };
+                (Status::Stopped, Reason::ChatStopped, cost, limit)
+            }
+            Outcome::Interrupted | Outcome::Gone => return Self::interrupted(chat),
+        };
+        if !nothing || !used.estimated || cost > Tokens::ZERO {
+            let units = |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX));
+            (chat.input_units, chat.output_units) = (units(usage.input), units(usage.output));
+            chat.usage_estimated = used.estimated;
+        }
+        chat.response = if kept { written.text } else { String::new() };
+        chat.status = status;
+        chat.cost = Ord::min(cost, chat.hold);
+        let retry_after = error.as_ref().and_then(|error| error.retry_after);
+        (chat.error_code, chat.error_message) =
+            error.map(|error| (error.code.as_str().to_owned(), error.message)).unzip();
+        let over_hold = (cost > chat.hold).then_some(cost);
+        Self { chat, reason, over_hold, retry_after }
+    }
+
+    /// The server that drove it died, or stops: free, and what was saved of the text stays.
+    pub(super) fn interrupted(mut chat: chat::Model) -> Self {
+        chat.status = Status::Interrupted;
+        chat.error_code = Some(Code::ProviderUnavailable.as_str().to_owned());
+        chat.error_message = Some(INTERRUPTED.to_owned());
+        Self { chat, reason: Reason::ChatInterrupted, over_hold: None, retry_after: None }
+    }
+}
+
+/// Writes the end, again and again for as long as the lease runs: an answer that was made must not be lost to a
+/// database that is away for a moment.
+///
+/// # Errors
+/// INTERNAL where it could not be written in that time; NOT_FOUND where the chat was deleted meanwhile.
+#[tracing::instrument(name = "settle", level = "debug", skip_all)]
+pub(super) async fn close(app: &App, closing: Closing) -> Result<Ended, Error> {
+    let closing = Arc::new(closing);
+    let deadline = Instant::now() + app.config.turns.lease;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let end = End { closing: closing.clone(), at: app.clock.now() };
+        let error = match app.db.write_together(end).await {
+            Ok(ended) => return Ok(ended),
+            // Closed already: by an attempt whose answer was lost, by the sweeper, or by the deletion of the account.
+            Err(error) if matches!(error.code, Code::Conflict | Code::NotFound) => break,
+            Err(error) => error,
+        };
+        if Instant::now() + pause > deadline {
+            return Err(error);
+        }
+        tracing::warn!(chat = closing.chat.id, ?error, "the end of a chat could not be written; trying again");
+        timeout(pause, app.stopping.cancelled()).await.ok();
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    let chat = chat::Entity::find_by_id(closing.chat.id).one(app.db.read()).await?;
+    let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
+    let retry_after = closing.retry_after;
+    Ok(Ended { balance: ledger::balance(&app.db, chat.user_id).await?, chat, retry_after })
+}
+
+/// A chat that ends at this moment.
+pub(super) struct End {
+    pub(super) closing: Arc<Closing>,
+    pub(super) at: DateTime<Utc>,
+}
+
+impl Together for End {
+    type Output = Ended;
+
+    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Outcomes<Self::Output>> {
+        Box::pin(async move { Ok(close_in(txn, all).await?.into_iter().map(Ok).collect()) })
+    }
+}
+
+/// A chat that has not ended yet.
+#[derive(Deserialize, FromQueryResult)]
+struct StillOpen {
+    id: i64,
+    /// Others may have changed it while the chat was open.
+    replaced_by_id: Option<i64>,
+}
+
+/// Looks for those of the chats that are open, as [`StillOpen`]. Their rows are locked until the transaction ends.
+fn open_ones(txn: &Txn, ends: &[End]) -> Wanted {
+    let ids: Vec<_> = ends.iter().map(|end| end.closing.chat.id).collect();
+    let chats = chat::Entity::find().select_only().columns([Column::Id, Column::ReplacedById]);
+    let chats = chats.filter(is_among(txn, Column::Id, &ids)).filter(Column::Status.eq(Status::Pending));
+    let query = chats.order_by_asc(Column::Id).lock_exclusive().into_query();
+    Wanted { query, columns: vec!["id", "replaced_by_id"] }
+}
+
+/// Closes the chats and settles their holds; their ends, in the same order.
+///
+/// # Errors
+/// CONFLICT where one of them is not open any more; as [`ledger::settle`]. Whoever gets one undoes the whole.
+pub(super) async fn close_in(txn: &Txn, ends: &[End]) -> Result<Vec<Ended>, Error> {
+    if ends.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut update = update_from::<chat::Entity>(ends.iter().map(End::values));
+    update
+        .value(Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+        .value(Column::FinishedAt, given(2))
+        .value(Column::Status, given(3))
+        .value(Column::Cost, given(4))
+        .value(Column::Response, given(5))
+        .value(Column::ErrorCode, given(6))
+        .value(Column::ErrorMessage, given(7))
+        .value(Column::InputUnits, given(8))
+        .value(Column::OutputUnits, given(9))
+        .value(Column::UsageEstimated, given(10))
+        .and_where(Column::Status.eq(Status::Pending));
+    let open = Some(open_ones(txn, ends));
+    let user_ids = ends.iter().map(|end| end.closing.chat.user_id);
+    let (balances, open) = ledger::lock::<StillOpen>(txn, user_ids, Condition::all(), open).await?;
+    let open: HashMap<_, _> = open.into_iter().map(|chat| (chat.id, chat.replaced_by_id)).collect();
+    if open.len() != ends.len() {
+        return Err(Error::new(Code::Conflict, "This chat has ended already."));
+    }
+    let settlements: Vec<_> = ends.iter().map(End::settlement).collect();
+    let balances = ledger::settle(txn, &settlements, balances, &update).await?;
+
+    for end in ends.iter().filter(|end| end.closing.over_hold.is_some()) {
+        end.record_over_hold(txn).await?;
+    }
+    let without_text = ends.iter().filter(|end| end.closing.chat.response.is_empty());
+    context::put_back(txn, without_text.map(|end| end.closing.chat.id)).await?;
+    let ended = ends.iter().zip(balances).map(|(end, balance)| {
+        let chat = end.closing.chat.clone();
+        let replaced_by_id = open.get(&chat.id).copied().flatten();
+        let chat = chat::Model { finished_at: Some(end.at), lease_until: None, replaced_by_id, ..chat };
+        Ended { chat, balance, retry_after: end.closing.retry_after }
+    });
+    Ok(ended.collect())
+}
+
+impl End {
+    /// In the order in which [`close_in`] sets them.
+    fn values(&self) -> Vec<Value> {
+        let chat = &self.closing.chat;
+        vec![
+            chat.id.into(),
+            self.at.into(),
+            chat.status.into(),
+            chat.cost.into(),
+            chat.response.as_str().into(),
+            chat.error_code.as_deref().into(),
+            chat.error_message.as_deref().into(),
+            chat.input_units.into(),
+            chat.output_units.into(),
+            chat.usage_estimated.into(),
+        ]
+    }
+
+    /// Operators are to see that a price, a limit or the list of rejected parameters lets something through.
+    async fn record_over_hold(&self, txn: &Txn) -> Result<(), Error> {
+        let chat = &self.closing.chat;
+        let owner = user::Entity::find_by_id(chat.user_id).one(txn).await?;
+        let details = json!({
+            "model": chat.model, "hold": chat.hold, "cost": self.closing.over_hold,
+            "input": chat.input_units, "output": chat.output_units,
+        });
+        let name = owner.map(|owner| owner.username).unwrap_or_default();
+        let target = ("chat", chat.id, name.as_str());
+        let deed = Deed { action: "chat.usage_over_hold", target, owner_id: Some(chat.user_id), details, at: self.at };
+        audit::record(txn, &Actor::Server, deed).await
+    }
+
+    fn settlement(&self) -> Settlement {
+        let chat::Model { id: chat_id, user_id, api_key_id, hold, cost, .. } = self.closing.chat;
+        Settlement { user_id, chat_id, api_key_id, hold, cost, reason: self.closing.reason, at: self.at }
+    }
+}

@@ -1,0 +1,177 @@
+//! Conversations: chats that the model sees together, in their order.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::app::App;
+use crate::core::error::{Error, FieldError};
+use crate::core::pagination::{Page, Slice, Sort};
+use crate::core::viewer::Viewer;
+use crate::infra::db::Txn;
+use crate::infra::entity::conversation::{self, Column};
+
+/// Longest title, in characters.
+pub const MAX_TITLE_CHARS: usize = 200;
+/// Longest system prompt, in characters.
+pub const MAX_SYSTEM_PROMPT_CHARS: usize = 4000;
+/// A title that is made of a message is cut at about so many characters.
+const MADE_TITLE_CHARS: usize = 60;
+
+/// A conversation to be made.
+#[derive(Clone, Debug, Default)]
+pub struct Create {
+    /// What it is called; made of the first message where none is given.
+    pub title: Option<String>,
+    /// Instructions that hold for the whole conversation.
+    pub system_prompt: Option<String>,
+    /// The model that answers where a message names none.
+    pub model: Option<String>,
+}
+
+/// Makes an empty conversation.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT with every mistake.
+pub async fn create(app: &App, viewer: Viewer, input: Create) -> Result<conversation::Model, Error> {
+    let user_id = viewer.writer()?.id;
+    let mut mistakes = Vec::new();
+    let mut mistake = |field, problem: Result<(), String>| {
+        mistakes.extend(problem.err().map(|message| FieldError { field, message }));
+    };
+    let title = input.title.as_deref().map(one_line).unwrap_or_default();
+    mistake("title", check_length(&title, MAX_TITLE_CHARS));
+    let system_prompt = input.system_prompt.filter(|prompt| !prompt.trim().is_empty());
+    mistake("system_prompt", check_length(system_prompt.as_deref().unwrap_or_default(), MAX_SYSTEM_PROMPT_CHARS));
+    if input.model.is_some() && app.models.get(input.model.as_deref()).is_none() {
+        mistake("model", Err("There is no such model.".to_owned()));
+    }
+    if !mistakes.is_empty() {
+        return Err(Error::invalid(mistakes));
+    }
+    let now = app.clock.now();
+    let row = conversation::ActiveModel {
+        id: NotSet,
+        user_id: Set(user_id),
+        title: Set(title),
+        system_prompt: Set(system_prompt),
+        model: Set(input.model),
+        created_at: Set(now),
+        active_at: Set(now.timestamp_micros()),
+    };
+    app.db.write(row, |txn, row| Box::pin(async move { Ok(row.clone().insert(txn).await?) })).await
+}
+
+/// Gives one of the viewer's own conversations another title.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's; INVALID_INPUT for an empty or long title.
+pub async fn rename(app: &App, viewer: Viewer, id: i64, title: &str) -> Result<conversation::Model, Error> {
+    let user_id = viewer.writer()?.id;
+    let title = one_line(title);
+    if title.is_empty() {
+        return Err(Error::field("title", "This field may not be blank."));
+    }
+    check_length(&title, MAX_TITLE_CHARS).map_err(|message| Error::field("title", message))?;
+    let renamed = app.db.write((user_id, id, title), |txn, (user_id, id, title)| {
+        Box::pin(async move {
+            let update = conversation::Entity::update_many().col_expr(Column::Title, Expr::value(title.as_str()));
+            let own = update.filter(Column::Id.eq(*id)).filter(Column::UserId.eq(*user_id));
+            Ok(own.exec_with_returning(txn).await?.into_iter().next())
+        })
+    });
+    renamed.await?.ok_or_else(|| Error::not_found("conversation"))
+}
+
+/// One of the viewer's own conversations.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+pub async fn find(app: &App, viewer: Viewer, id: i64) -> Result<conversation::Model, Error> {
+    let own = conversation::Entity::of(viewer.user()?.id).filter(Column::Id.eq(id));
+    own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("conversation"))
+}
+
+/// The viewer's own conversations, those with the newest message first.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers.
+pub async fn list(app: &App, viewer: Viewer, page: Page) -> Result<Slice<conversation::Entity>, Error> {
+    let own = conversation::Entity::of(viewer.user()?.id);
+    let sort = Sort { key: Some(Column::ActiveAt), id: Column::Id, ascending: false };
+    page.load_by(app.db.read(), own, sort).await
+}
+
+/// The conversations with these ids, in no particular order. Whoever shows them has decided that they may be seen.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<conversation::Model>, Error> {
+    Ok(conversation::Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
+}
+
+/// Notes in the transaction that opens a chat that its conversation is active, and makes a title where there is none.
+///
+/// # Errors
+/// NOT_FOUND where the conversation was deleted meanwhile.
+pub(super) async fn touch(txn: &Txn, id: i64, message: &str, at: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
+    let untitled = Expr::case(Column::Title.eq(""), made_title(message)).finally(Expr::col(Column::Title));
+    let touched = conversation::Entity::update_many()
+        .col_expr(Column::ActiveAt, Expr::value(at.timestamp_micros()))
+        .col_expr(Column::Title, untitled.into())
+        .filter(Column::Id.eq(id))
+        .exec(txn)
+        .await?;
+    if touched.rows_affected == 1 { Ok(()) } else { Err(Error::not_found("conversation")) }
+}
+
+fn check_length(text: &str, max_chars: usize) -> Result<(), String> {
+    if text.chars().count() > max_chars {
+        Err(format!("Ensure this field has no more than {max_chars} characters."))
+    } else if text.contains('\0') {
+        Err("Null characters are not allowed.".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+/// In one line, with single spaces. Of a text that is longer than any title, only so much that this is seen.
+fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if line.len() > 4 * MAX_TITLE_CHARS {
+            break;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
+}
+
+/// The beginning of a message, cut between words where there are any.
+fn made_title(message: &str) -> String {
+    let line = one_line(message);
+    let Some((cut, _)) = line.char_indices().nth(MADE_TITLE_CHARS) else { return line };
+    let head = line.get(..cut).unwrap_or_default();
+    // A word that is longer than half of the title is cut.
+    let words = head.rfind(' ').filter(|end| end * 2 > cut).and_then(|end| head.get(..end));
+    format!("{}…", words.unwrap_or(head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_cut_between_words_and_never_within_a_character() {
+        assert_eq!(made_title("  What is\n the capital? "), "What is the capital?");
+        let long = "word ".repeat(30);
+        assert_eq!(made_title(&long), format!("{}…", "word ".repeat(12).trim_end()));
+        assert!(check_length(&one_line(&"a ".repeat(100_000)), MAX_TITLE_CHARS).is_err());
+        assert!(one_line(&"a ".repeat(100_000)).len() < 1000);
+        let no_spaces = "語".repeat(100);
+        assert_eq!(made_title(&no_spaces), format!("{}…", "語".repeat(60)));
+    }
+}

@@ -1,0 +1,102 @@
+//! Deleting chats. An open one is stopped first, so that what was produced is paid for and nothing stays held.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use serde_json::json;
+
+use super::{conversation, find, find_any, news, stop};
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::core::viewer::{Actor, Viewer};
+use crate::domain::audit::{self, Deed};
+use crate::domain::ledger;
+use crate::infra::db::Txn;
+use crate::infra::entity::chat::{self, Column, Status};
+use crate::infra::entity::{self, user};
+
+/// Tries at stopping what is open, since more may be opened meanwhile.
+const TRIES: usize = 5;
+
+/// Deletes one of the viewer's own chats, or, for staff, anybody's, which the audit trail tells. The ledger keeps its
+/// entry.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's chat; FORBIDDEN for an operator's unless by
+/// a superuser; TIMEOUT where its reply can't be stopped.
+pub async fn delete(app: &App, viewer: Viewer, chat_id: i64) -> Result<(), Error> {
+    let asking = viewer.known()?;
+    let chat =
+        if viewer.staff().is_ok() { find_any(app, viewer, chat_id).await? } else { find(app, viewer, chat_id).await? };
+    let operator = (chat.user_id != asking.id).then_some(Actor::User(asking));
+    match operator {
+        Some(actor) => {
+            let owner = user::Entity::find_by_id(chat.user_id).one(app.db.read()).await?;
+            actor.may_touch(owner.is_some_and(|owner| owner.is_operator()))?;
+        }
+        None => drop(viewer.writer()?),
+    }
+    super::end(app, chat_id).await?;
+    let deleted = app.db.write((operator, chat_id, app.clock.now()), |txn, &(operator, id, at)| {
+        Box::pin(delete_one(txn, operator, id, at))
+    });
+    deleted.await?;
+    app.bus.publish(&news::topic(chat_id), || news::News::Ended.encode());
+    Ok(())
+}
+
+async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Utc>) -> Result<(), Error> {
+    let ended = chat::Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::Status.ne(Status::Pending));
+    // Nothing where somebody was faster.
+    let gone = ended.exec_with_returning(txn).await?.into_iter().next().ok_or_else(|| Error::not_found("chat"))?;
+    let Some(actor) = operator else { return Ok(()) };
+    // The owner's row is locked: the owner may have been promoted meanwhile.
+    let owner = ledger::find_for_update(txn, gone.user_id).await?;
+    actor.may_touch(owner.is_operator())?;
+    // What was said is gone for good, so none of it stays in the trail.
+    let details = json!({
+        "model": gone.model, "status": gone.status.to_value(), "cost": gone.cost,
+        "created_at": gone.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+    });
+    let deed =
+        Deed { action: "chat.delete", target: ("chat", id, &owner.username), owner_id: Some(owner.id), details, at };
+    audit::record(txn, &actor, deed).await
+}
+
+/// Deletes one of the viewer's own conversations with its chats. Replies that are still being made are stopped and paid
+/// for first. The ledger keeps its entries.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's; TIMEOUT where a reply can't be stopped;
+/// CONFLICT where new messages come faster than they can be stopped.
+pub async fn delete_conversation(app: &App, viewer: Viewer, id: i64) -> Result<(), Error> {
+    viewer.writer()?;
+    conversation::find(app, viewer, id).await?;
+    for _ in 0..TRIES {
+        let open: Vec<i64> = open_chats(id).into_tuple().all(app.db.read()).await?;
+        let stopping = open.into_iter().map(|chat_id| stop(app, viewer, chat_id));
+        futures::future::try_join_all(stopping).await?;
+        if app.db.write(id, |txn, &id| Box::pin(delete_ended(txn, id))).await? {
+            return Ok(());
+        }
+    }
+    Err(Error::new(Code::Conflict, "Messages are being sent to this conversation. Try again."))
+}
+
+/// Deletes the conversation unless one of its chats is open; says whether it is gone.
+async fn delete_ended(txn: &Txn, id: i64) -> Result<bool, Error> {
+    // Locked, so that no chat is opened from here on: opening one updates this row.
+    let found = entity::conversation::Entity::find_by_id(id).lock_exclusive().one(txn).await?;
+    let open: Option<i64> = open_chats(id).into_tuple().one(txn).await?;
+    if found.is_some() && open.is_none() {
+        entity::conversation::Entity::delete_by_id(id).exec(txn).await?;
+    }
+    Ok(open.is_none())
+}
+
+fn open_chats(conversation_id: i64) -> sea_orm::Select<chat::Entity> {
+    chat::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::ConversationId.eq(conversation_id))
+        .filter(Column::Status.eq(Status::Pending))
+}

@@ -1,0 +1,183 @@
+//! Chats that are there already: one's own, and, for staff, everybody's.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+
+use super::search;
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::core::pagination::{self, Page, Period, Slice, check_search};
+use crate::core::viewer::Viewer;
+use crate::infra::entity::chat::{self, Column, Status};
+use crate::infra::entity::{imported, user};
+
+/// The few among very many, which have an index of their own.
+const TROUBLED: [Status; 3] = [Status::Failed, Status::Stopped, Status::Interrupted];
+
+/// In which order chats are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
+#[graphql(name = "ChatOrder")]
+pub enum Order {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// Those that a search fits best first; without a search, the newest.
+    Best,
+}
+
+/// Which chats are asked for; all where nothing is set.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Words that all are in the message or the reply; of the last one its beginning does.
+    pub search: Option<String>,
+    /// In which order.
+    pub order: Order,
+    /// Those of one conversation.
+    pub conversation_id: Option<i64>,
+    /// Those that were replaced in the context, or those that were not.
+    pub replaced: Option<bool>,
+}
+
+/// One of the viewer's own chats.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+pub async fn find(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model, Error> {
+    let own = chat::Entity::of(viewer.user()?.id).filter(Column::Id.eq(chat_id));
+    own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
+}
+
+/// The viewer's own chats, newest first, or those that a search finds.
+///
+/// A search looks at the 1000 newest chats that match, in ended chats only.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for a search without words, with too many, or too long.
+pub async fn history(app: &App, viewer: Viewer, filter: Filter, page: Page) -> Result<Slice<chat::Entity>, Error> {
+    let user_id = viewer.user()?.id;
+    let mut own = chat::Entity::of(user_id);
+    if let Some(conversation_id) = filter.conversation_id {
+        own = own.filter(Column::ConversationId.eq(conversation_id));
+    }
+    own = match filter.replaced {
+        Some(true) => own.filter(Column::ReplacedById.is_not_null()),
+        Some(false) => own.filter(Column::ReplacedById.is_null()),
+        None => own,
+    };
+    check_search(filter.search.as_deref().unwrap_or_default())?;
+    let Some(search) = filter.search.filter(|search| !search.trim().is_empty()) else {
+        return page.load(app.db.read(), own, Column::Id).await;
+    };
+    let wanted =
+        search::Wanted { user_id: Some(user_id), conversation_id: filter.conversation_id, order: filter.order };
+    let mut ids = search::find(app, wanted, &search).await?;
+    if filter.replaced.is_some() {
+        let kept = own.clone().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?;
+        ids.retain(|id| kept.iter().any(|chat| chat.id == *id));
+    }
+    let (picked, mut slice) = page.pick(&ids, own.filter(Column::Id.is_in(ids.iter().copied())))?;
+    // The words that name the owner in the index may come from a file of elsewhere.
+    let rows = by_ids(app, &picked).await?.into_iter().filter(|chat| chat.user_id == user_id);
+    let mut rows: HashMap<_, _> = rows.map(|chat| (chat.id, chat)).collect();
+    slice.rows = picked.iter().filter_map(|id| rows.remove(id)).collect();
+    Ok(slice)
+}
+
+/// The chats that were answered in full, newest first: the history as the REST routes know it.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers.
+pub async fn answered(app: &App, viewer: Viewer, page: Page) -> Result<Slice<chat::Entity>, Error> {
+    let answered = chat::Entity::of(viewer.user()?.id).filter(Column::Status.eq(Status::Done));
+    page.load(app.db.read(), answered, Column::Id).await
+}
+
+/// Which chats of everybody's are asked for; all where nothing is set.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Words that all are in the message or the reply, of the last one its beginning; or a part of the user's name.
+    pub search: Option<String>,
+    /// Those of one user.
+    pub user_id: Option<i64>,
+    /// Those that this model answered.
+    pub model: Option<String>,
+    /// Those in this state.
+    pub status: Option<Status>,
+    /// Those that came in this time.
+    pub period: Period,
+}
+
+/// Everybody's chats, newest first, for staff.
+///
+/// A search looks at the 1000 newest chats that match, and at the 1000 newest of users whose name does.
+///
+/// # Errors
+/// UNAUTHENTICATED or FORBIDDEN for everybody else; INVALID_INPUT for a search with too many words, or too long.
+pub async fn all(app: &App, viewer: Viewer, wanted: Wanted, page: Page) -> Result<Slice<chat::Entity>, Error> {
+    viewer.staff()?;
+    check_search(wanted.search.as_deref().unwrap_or_default())?;
+    let mut chats = chat::Entity::find();
+    if let Some(search) = wanted.search.filter(|search| !search.trim().is_empty()) {
+        chats = chats.filter(Column::Id.is_in(found_by_staff(app, wanted.user_id, &search).await?));
+    }
+    if let Some(user_id) = wanted.user_id {
+        chats = chats.filter(Column::UserId.eq(user_id));
+    }
+    if let Some(model) = wanted.model {
+        chats = chats.filter(Column::Model.eq(model));
+    }
+    if let Some(status) = wanted.status {
+        chats = chats.filter(Column::Status.eq(status));
+        if TROUBLED.contains(&status) {
+            // In the words of the index: SQLite finds one of some rows only where the statement says that it is of them.
+            let troubled = TROUBLED.map(|status| Expr::Constant(status.into()));
+            chats = chats.filter(Column::Status.into_expr().is_in(troubled));
+        }
+    }
+    let chats = in_period(app, chats, wanted.period).await?;
+    page.load(app.db.read(), chats, Column::Id).await
+}
+
+async fn in_period(app: &App, chats: Select<chat::Entity>, period: Period) -> Result<Select<chat::Entity>, Error> {
+    // Of chats that came by import the ids don't grow with time.
+    let is_bounded = period.since.or(period.until).is_some();
+    if is_bounded && imported::Entity::find().one(app.db.read()).await?.is_some() {
+        return Ok(period.only(chats, Column::CreatedAt));
+    }
+    period.narrow(app.db.read(), chats, Column::CreatedAt, Column::Id).await
+}
+
+async fn found_by_staff(app: &App, user_id: Option<i64>, search: &str) -> Result<Vec<i64>, Error> {
+    let wanted = search::Wanted { user_id, conversation_id: None, order: Order::Newest };
+    let mut ids = match search::find(app, wanted, search).await {
+        // A name may be all signs.
+        Err(error) if error.code == Code::InvalidInput => Vec::new(),
+        found => found?,
+    };
+    let named = pagination::contains(Expr::col(user::Column::UsernameKey), &search.trim().to_lowercase());
+    let users = Query::select().column(user::Column::Id).from(user::Entity).and_where(named).take();
+    let theirs = chat::Entity::find().filter(Column::UserId.in_subquery(users)).order_by_desc(Column::Id);
+    let theirs = theirs.select_only().column(Column::Id).limit(search::MAX_FOUND);
+    ids.extend(theirs.into_tuple::<i64>().all(app.db.read()).await?);
+    Ok(ids)
+}
+
+/// A chat for staff, whoever sent it.
+///
+/// # Errors
+/// UNAUTHENTICATED or FORBIDDEN for everybody else; NOT_FOUND without such a chat.
+pub async fn find_any(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model, Error> {
+    viewer.staff()?;
+    chat::Entity::find_by_id(chat_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
+}
+
+/// The chats with these ids, in no particular order; those that are gone are left out. Whoever shows them has decided
+/// that they may be seen.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<chat::Model>, Error> {
+    Ok(chat::Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
+}

@@ -1,0 +1,77 @@
+//! Idempotency keys: the same key by the same user is the same message or call, which is charged once.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+
+use super::Send;
+use super::open::Opening;
+use crate::core::error::{Code, Error};
+use crate::core::tokens::Tokens;
+use crate::domain::ledger::Available;
+use crate::infra::db::Txn;
+use crate::infra::entity::chat::{self, Column, Status};
+
+/// What a repeated idempotency key leads to.
+pub(super) enum Again {
+    /// The first chat, whatever its state.
+    Seen,
+    /// Another try.
+    Anew,
+}
+
+/// What a repeated idempotency key leads to. What the API key may do is checked before anything else: the answer that
+/// exists may be one that it could not ask for.
+///
+/// # Errors
+/// As [`Available::check_replay`]; CONFLICT where the first one with the key was another message or call.
+pub(super) fn again(opening: &Opening, first: &chat::Model, available: &Available) -> Result<Again, Error> {
+    available.check_replay(opening.api_key_id, first)?;
+    let is_same = match (first.fingerprint.as_deref(), opening.fingerprint.as_deref()) {
+        // Stored by a server that did not write it down.
+        (None, Some(MODEL_NAMED)) => true,
+        (first, now) => first == now,
+    };
+    if !is_same
+        || first.message != opening.message
+        || first.conversation_id != opening.conversation_id
+        || (opening.model_named && first.model != opening.model)
+    {
+        return Err(Error::new(Code::Conflict, "This idempotency key was used for another message."));
+    }
+    let failed_for_free = matches!(first.status, Status::Failed | Status::Interrupted) && first.cost == Tokens::ZERO;
+    // Programs try again by themselves when a call has failed, and mean another try.
+    Ok(if opening.is_call && failed_for_free { Again::Anew } else { Again::Seen })
+}
+
+/// The [fingerprint](Opening::fingerprint) of a message whose client named the model.
+const MODEL_NAMED: &str = "model";
+
+/// What of a message an idempotency key stands for, beside what is stored in columns of its own.
+pub(super) fn fingerprint(input: &Send, replaces: Option<i64>) -> Option<String> {
+    input.idempotency_key.as_ref()?;
+    let named = input.model.is_some().then(|| MODEL_NAMED.to_owned());
+    let parts: Vec<_> = named.into_iter().chain(replaces.map(|id| format!("replaces {id}"))).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Lets another chat have the key of this one.
+pub(super) async fn release_key(txn: &Txn, chat_id: i64) -> Result<(), Error> {
+    let released = chat::Entity::update_many().col_expr(Column::IdempotencyKey, Expr::value(None::<String>));
+    released.filter(Column::Id.eq(chat_id)).exec(txn).await?;
+    Ok(())
+}
+
+/// The chats whose idempotency keys are used again.
+pub(super) async fn seen(txn: &Txn, openings: &[Opening]) -> Result<HashMap<(i64, String), chat::Model>, Error> {
+    let mut any = Condition::any();
+    for (user_id, key) in openings.iter().filter_map(Opening::key) {
+        any = any.add(Condition::all().add(Column::UserId.eq(user_id)).add(Column::IdempotencyKey.eq(key)));
+    }
+    if any.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let chats = chat::Entity::find().filter(any).all(txn).await?;
+    Ok(chats.into_iter().filter_map(|chat| Some(((chat.user_id, chat.idempotency_key.clone()?), chat))).collect())
+}

@@ -1,0 +1,81 @@
+//! Chats that come from another system, where they were answered and paid for.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveModelTrait;
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::EntityTrait;
+
+use crate::core::error::Error;
+use crate::core::tokens::Tokens;
+use crate::domain::ledger;
+use crate::infra::db::Txn;
+use crate::infra::entity::chat::{self, Status};
+
+/// The model of chats whose model nobody knows.
+pub const MODEL: &str = "imported";
+
+/// A chat of another system.
+#[derive(Clone, Debug)]
+pub struct Newcomer {
+    /// The id to keep; none: a new one.
+    pub id: Option<i64>,
+    /// Whose it is, here.
+    pub user_id: i64,
+    /// What the user said.
+    pub message: String,
+    /// What was answered.
+    pub response: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Inserts chats that were answered in full and cost nothing here; their ids, in the same order. An id that is kept was
+/// never used here. Searches find them after the next [`super::index_rest`].
+///
+/// # Errors
+/// INTERNAL where an id is taken or the database fails.
+pub async fn insert_imported(txn: &Txn, chats: &[Newcomer], now: DateTime<Utc>) -> Result<Vec<i64>, Error> {
+    let kept: Vec<_> = chats.iter().filter(|new| new.id.is_some()).map(row).collect();
+    if !kept.is_empty() {
+        chat::Entity::insert_many(kept).exec_without_returning(txn).await?;
+    }
+    let mut inserted = Vec::with_capacity(chats.len());
+    for new in chats {
+        let chat_id = match new.id {
+            Some(id) => id,
+            None => row(new).insert(txn).await?.id,
+        };
+        inserted.push(ledger::Imported { user_id: new.user_id, chat_id });
+    }
+    if !inserted.is_empty() {
+        ledger::record_imported(txn, &inserted, now).await?;
+    }
+    Ok(inserted.iter().map(|chat| chat.chat_id).collect())
+}
+
+fn row(new: &Newcomer) -> chat::ActiveModel {
+    chat::ActiveModel {
+        id: new.id.map_or(NotSet, Set),
+        user_id: Set(new.user_id),
+        conversation_id: Set(None),
+        replaced_by_id: Set(None),
+        context_left_out: Set(0),
+        model: Set(MODEL.to_owned()),
+        status: Set(Status::Done),
+        message: Set(new.message.clone()),
+        response: Set(new.response.clone()),
+        error_code: Set(None),
+        error_message: Set(None),
+        hold: Set(Tokens::ZERO),
+        cost: Set(Tokens::ZERO),
+        input_units: Set(None),
+        output_units: Set(None),
+        usage_estimated: Set(false),
+        idempotency_key: Set(None),
+        api_key_id: Set(None),
+        fingerprint: Set(None),
+        created_at: Set(new.at),
+        finished_at: Set(Some(new.at)),
+        lease_until: Set(None),
+    }
+}

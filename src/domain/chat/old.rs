@@ -1,0 +1,51 @@
+//! Chats and conversations that have been kept for long enough. Open chats never have; the ledger keeps its entries.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
+
+use crate::core::error::Error;
+use crate::infra::db::Txn;
+use crate::infra::entity::chat::{self, Status};
+use crate::infra::entity::conversation;
+
+/// Chats from before, unless they are open.
+pub fn chats(before: DateTime<Utc>) -> Select<chat::Entity> {
+    chat::Entity::find().filter(ended(before))
+}
+
+/// Deletes those of these chats.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn delete_chats(txn: &Txn, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
+    let delete = chat::Entity::delete_many().filter(chat::Column::Id.is_in(ids.iter().copied())).filter(ended(before));
+    Ok(delete.exec(txn).await?.rows_affected)
+}
+
+fn ended(before: DateTime<Utc>) -> Condition {
+    Condition::all().add(chat::Column::CreatedAt.lt(before)).add(chat::Column::Status.ne(Status::Pending))
+}
+
+/// Conversations without chats in which nothing was said since.
+pub fn conversations(before: DateTime<Utc>) -> Select<conversation::Entity> {
+    conversation::Entity::find().filter(silent(before))
+}
+
+/// Deletes those of these conversations. A message that is just being sent makes its conversation active first, so it is
+/// spared.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn delete_conversations(txn: &Txn, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
+    let these = conversation::Column::Id.is_in(ids.iter().copied());
+    let delete = conversation::Entity::delete_many().filter(these).filter(silent(before));
+    Ok(delete.exec(txn).await?.rows_affected)
+}
+
+fn silent(before: DateTime<Utc>) -> Condition {
+    let own = Expr::col((chat::Entity, chat::Column::ConversationId))
+        .equals((conversation::Entity, conversation::Column::Id));
+    let chats = Query::select().expr(Expr::val(1)).from(chat::Entity).and_where(own).take();
+    Condition::all().add(conversation::Column::ActiveAt.lt(before.timestamp_micros())).add(Expr::exists(chats).not())
+}

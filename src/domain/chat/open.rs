@@ -1,0 +1,358 @@
+//! Opening a chat: the message is checked, then paid for by a hold and stored, in one transaction.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::BoxFuture;
+use sea_orm::ActiveValue::NotSet;
+use sea_orm::{EntityTrait, IntoActiveModel, TransactionTrait};
+
+use super::idempotency::{Again, again, fingerprint, release_key, seen};
+use super::{Call, Send, context, conversation};
+use crate::app::App;
+use crate::core::error::{Error, FieldError};
+use crate::core::tokens::{Price, Tokens};
+use crate::core::viewer::{Identity, Viewer};
+use crate::domain::ledger::{self, Available, Balance, Hold};
+use crate::infra::ai::Request;
+use crate::infra::catalog::Model;
+use crate::infra::db::{Outcomes, Together, Txn};
+use crate::infra::entity::chat::{self, Status};
+
+/// A message or call that was checked and is to be paid for.
+pub(super) struct Opening {
+    pub(super) user_id: i64,
+    pub(super) api_key_id: Option<i64>,
+    /// What is stored of it.
+    pub(super) message: String,
+    /// What of the message or call its idempotency key stands for, as far as it is not stored otherwise: of a call, whose
+    /// text need not be stored, a keyed hash of all of it.
+    pub(super) fingerprint: Option<String>,
+    /// A call of the API, which brings its own context.
+    pub(super) is_call: bool,
+    /// Whether the reply is stored.
+    pub(super) kept: bool,
+    pub(super) model: String,
+    /// The client named the model, so a retry has to name it too.
+    pub(super) model_named: bool,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) conversation_id: Option<i64>,
+    /// The chat whose place in the context this one takes.
+    replaces: Option<i64>,
+    /// Earlier chats that the model does not see.
+    left_out: i64,
+    /// What the model is asked.
+    request: Request,
+    price: Price,
+    input_bound: u64,
+    /// How many replies are asked for at once, each up to the limit of the output.
+    choices: u64,
+    at: DateTime<Utc>,
+    lease_until: DateTime<Utc>,
+}
+
+/// A chat whose hold is taken.
+pub(super) struct Opened {
+    /// The row, PENDING.
+    pub(super) chat: chat::Model,
+    /// What the owner has with the hold taken.
+    pub(super) balance: Balance,
+    /// What the model is asked: no more than the hold pays for.
+    pub(super) request: Request,
+    /// Whether the reply is stored.
+    pub(super) kept: bool,
+    /// What the chat was sold at, the flat part for each answer.
+    pub(super) price: Price,
+    /// The most that the model can read of it. Only known at a metered price.
+    pub(super) input_bound: u64,
+}
+
+pub(super) enum Open {
+    New(Box<Opened>),
+    /// The idempotency key was used before, for this chat.
+    Seen(Box<chat::Model>),
+}
+
+/// Checks the message, and gathers what the model is to see.
+pub(super) async fn check(
+    app: &App,
+    viewer: Viewer,
+    input: Send,
+    replaces: Option<i64>,
+) -> Result<(Opening, Model), Error> {
+    let identity = viewer.writer()?;
+    let conversation = match input.conversation_id {
+        Some(id) => Some(conversation::find(app, viewer, id).await?),
+        None => None,
+    };
+    let message = input.message.trim().to_owned();
+    let mut mistakes = Vec::new();
+    if let Err(problem) = check_message(&message, app.config.turns.max_message_chars) {
+        mistakes.push(FieldError { field: "message", message: problem });
+    }
+    let preferred = conversation.as_ref().and_then(|conversation| conversation.model.clone());
+    let model = app.models.get(input.model.as_deref().or(preferred.as_deref()));
+    if model.is_none() {
+        mistakes.push(FieldError { field: "model", message: "There is no such model.".to_owned() });
+    }
+    if let Err(error) = ledger::check_idempotency_key(input.idempotency_key.as_deref()) {
+        mistakes.extend(error.fields);
+    }
+    let Some(model) = model.filter(|_| mistakes.is_empty()).cloned() else { return Err(Error::invalid(mistakes)) };
+    let context = context::gather(app, &model, conversation.as_ref(), &message, replaces).await?;
+    let at = app.clock.now();
+    // Counting may cost as much as reading the text; a flat price does not need it.
+    let input_bound = if model.price.is_metered() { model.provider.input_bound(&context.messages) } else { 0 };
+    let fingerprint = fingerprint(&input, replaces);
+    let opening = Opening {
+        user_id: identity.id,
+        api_key_id: identity.api_key(),
+        message,
+        fingerprint,
+        is_call: false,
+        kept: true,
+        model: model.name.clone(),
+        model_named: input.model.is_some(),
+        idempotency_key: input.idempotency_key,
+        conversation_id: input.conversation_id,
+        replaces,
+        price: model.price,
+        input_bound,
+        choices: 1,
+        left_out: context.left_out,
+        request: Request { messages: context.messages, max_output: model.max_output, ..Request::default() },
+        at,
+        lease_until: lease_from(app, at),
+    };
+    Ok((opening, model))
+}
+
+/// Checks a call, which brings its own context.
+pub(super) fn check_call(app: &App, identity: Identity, call: Call) -> Result<(Opening, Model), Error> {
+    ledger::check_idempotency_key(call.idempotency_key.as_deref())?;
+    let model = app.models.get(Some(&call.model)).cloned();
+    let model = model.ok_or_else(|| Error::field("model", "There is no such model."))?;
+    let mut request = call.request;
+    request.max_output = call.max_output.unwrap_or(model.max_output).min(model.max_output);
+    let input_bound = match &request.passing {
+        _ if !model.price.is_metered() => 0,
+        Some(passing) => model.provider.bound_of_call(&passing.call).unwrap_or(u64::MAX),
+        None => model.provider.input_bound(&request.messages),
+    };
+    let (at, kept) = (app.clock.now(), app.config.v1.store_api_messages);
+    let opening = Opening {
+        user_id: identity.id,
+        api_key_id: identity.api_key(),
+        // PostgreSQL stores no NUL in text.
+        message: if kept { call.text.replace('\0', "\u{fffd}") } else { String::new() },
+        fingerprint: call.fingerprint,
+        is_call: true,
+        kept,
+        model: model.name.clone(),
+        model_named: true,
+        idempotency_key: call.idempotency_key,
+        conversation_id: None,
+        replaces: None,
+        left_out: 0,
+        price: model.price.for_answers(call.choices.max(1)),
+        input_bound,
+        choices: call.choices.max(1),
+        request,
+        at,
+        lease_until: lease_from(app, at),
+    };
+    Ok((opening, model))
+}
+
+fn check_message(message: &str, max_chars: usize) -> Result<(), String> {
+    if message.is_empty() {
+        Err("This field may not be blank.".to_owned())
+    } else if message.chars().count() > max_chars {
+        Err(format!("Ensure this field has no more than {max_chars} characters."))
+    } else if message.contains('\0') {
+        Err("Null characters are not allowed.".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+/// When a turn that gives a sign of life now counts as dead without another.
+pub(super) fn lease_from(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
+    now + TimeDelta::from_std(app.config.turns.lease).unwrap_or(TimeDelta::MAX)
+}
+
+/// Takes the hold and stores the chat.
+#[tracing::instrument(name = "hold", level = "debug", skip_all)]
+pub(super) async fn open(app: &App, opening: Opening) -> Result<Open, Error> {
+    // It changes another chat as well, which no statement does for several at once.
+    if opening.replaces.is_some() {
+        return app.metrics.hold.of(app.db.write(opening, |txn, opening| Box::pin(open_alone(txn, opening)))).await;
+    }
+    app.metrics.hold.of(app.db.write_together(opening)).await
+}
+
+impl Together for Opening {
+    type Output = Open;
+
+    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Outcomes<Open>> {
+        Box::pin(open_together(txn, all))
+    }
+}
+
+/// Opens chats that replace no others.
+async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
+    if let [only] = openings {
+        return Ok(vec![Ok(open_alone(txn, only).await?)]);
+    }
+    let mut available = available(txn, openings).await?;
+    let known = seen(txn, openings).await?;
+    let mut outcomes: Vec<Option<Result<Open, Error>>> = openings.iter().map(|_| None).collect();
+    let (mut new, mut new_keys) = (Vec::new(), HashSet::new());
+    for (opening, outcome) in openings.iter().zip(&mut outcomes) {
+        let first = opening.key().and_then(|key| known.get(&key));
+        match first.map(|first| again(opening, first, &available)) {
+            Some(Ok(Again::Seen)) => *outcome = first.cloned().map(|first| Ok(Open::Seen(Box::new(first)))),
+            Some(Err(error)) => *outcome = Some(Err(error)),
+            // Below, as those whose key comes twice in this set: the second finds what the first has stored.
+            Some(Ok(Again::Anew)) => {}
+            None if opening.key().is_some_and(|key| !new_keys.insert(key)) => {}
+            None => new.push((opening, outcome)),
+        }
+    }
+    let mut ready = Vec::with_capacity(new.len());
+    for (opening, outcome) in new {
+        match Ready::new(opening, &mut available) {
+            Ok(one) => ready.push((one, outcome)),
+            Err(error) => *outcome = Some(Err(error)),
+        }
+    }
+    let (ready, places): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
+    for (place, stored) in places.into_iter().zip(store(txn, ready).await?) {
+        *place = Some(Ok(Open::New(Box::new(stored))));
+    }
+    let mut complete = Vec::with_capacity(openings.len());
+    for (opening, outcome) in openings.iter().zip(outcomes) {
+        complete.push(match outcome {
+            Some(outcome) => outcome,
+            None => {
+                let savepoint = txn.begin().await?;
+                let outcome = open_alone(&savepoint, opening).await;
+                if outcome.is_ok() {
+                    savepoint.commit().await?
+                } else {
+                    savepoint.rollback().await?
+                }
+                outcome
+            }
+        });
+    }
+    Ok(complete)
+}
+
+async fn open_alone(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
+    let mut available = available(txn, std::slice::from_ref(opening)).await?;
+    if let Some(first) = seen(txn, std::slice::from_ref(opening)).await?.into_values().next() {
+        match again(opening, &first, &available)? {
+            Again::Seen => return Ok(Open::Seen(Box::new(first))),
+            Again::Anew => release_key(txn, first.id).await?,
+        }
+    }
+    let ready = Ready::new(opening, &mut available)?;
+    let stored = store(txn, vec![ready]).await?.pop();
+    let opened = stored.ok_or_else(|| Error::internal("a chat was not stored"))?;
+    if let Some(replaced) = opening.replaces {
+        context::replace(txn, replaced, &opened.chat).await?;
+    }
+    Ok(Open::New(Box::new(opened)))
+}
+
+/// An opening whose hold is set aside, and not yet written.
+struct Ready<'a> {
+    opening: &'a Opening,
+    hold: Hold,
+    /// What the owner has with it.
+    balance: Balance,
+    max_output: u64,
+}
+
+/// What they may spend. Also makes retries that arrive at once see each other, since the users' rows are locked.
+async fn available(txn: &Txn, openings: &[Opening]) -> Result<Available, Error> {
+    let at = openings.iter().map(|opening| opening.at).max().unwrap_or_default();
+    let spenders: Vec<_> = openings.iter().map(|opening| (opening.user_id, opening.api_key_id)).collect();
+    Available::find(txn, &spenders, at).await
+}
+
+impl<'a> Ready<'a> {
+    /// At a flat price, or with the longest reply that the balance, and the limits of the API key, pay for.
+    fn new(opening: &'a Opening, available: &mut Available) -> Result<Self, Error> {
+        let &Opening { user_id, api_key_id, price, input_bound, choices, at, .. } = opening;
+        let (mut amount, mut max_output) = (Tokens(price.per_message), opening.request.max_output);
+        if price.is_metered() {
+            let affordable = price.affordable_output(available.of(user_id, api_key_id)?, input_bound);
+            let affordable = affordable.map(|output| output / choices).filter(|output| *output > 0);
+            max_output = affordable.ok_or_else(ledger::insufficient)?.min(max_output);
+            amount = price.of_reply(input_bound, max_output.saturating_mul(choices));
+        }
+        let hold = Hold { user_id, api_key_id, model: opening.model.clone(), amount, at };
+        let balance = available.hold(&hold)?;
+        Ok(Self { opening, hold, balance, max_output })
+    }
+
+    fn row(&self) -> chat::Model {
+        let opening = self.opening;
+        chat::Model {
+            id: 0,
+            user_id: opening.user_id,
+            conversation_id: opening.conversation_id,
+            replaced_by_id: None,
+            context_left_out: opening.left_out,
+            model: opening.model.clone(),
+            status: Status::Pending,
+            message: opening.message.clone(),
+            response: String::new(),
+            error_code: None,
+            error_message: None,
+            hold: self.hold.amount,
+            cost: Tokens::ZERO,
+            input_units: None,
+            output_units: None,
+            usage_estimated: false,
+            idempotency_key: opening.idempotency_key.clone(),
+            api_key_id: opening.api_key_id,
+            fingerprint: opening.fingerprint.clone(),
+            created_at: opening.at,
+            finished_at: None,
+            lease_until: Some(opening.lease_until),
+        }
+    }
+}
+
+/// Writes the holds and stores the chats.
+async fn store(txn: &Txn, ready: Vec<Ready<'_>>) -> Result<Vec<Opened>, Error> {
+    if ready.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut rows, mut holds) = (Vec::with_capacity(ready.len()), Vec::with_capacity(ready.len()));
+    for ready in &ready {
+        if let Some(id) = ready.opening.conversation_id {
+            conversation::touch(txn, id, &ready.opening.message, ready.opening.at).await?;
+        }
+        rows.push(ready.row());
+        holds.push(ready.hold.clone());
+    }
+    let new = rows.iter().cloned().map(|row| chat::ActiveModel { id: NotSet, ..row.into_active_model() });
+    let ids = ledger::hold(txn, &holds, chat::Entity::insert_many(new)).await?;
+    let opened = ready.iter().zip(rows).zip(ids).map(|((ready, row), id)| {
+        let request = Request { max_output: ready.max_output, ..ready.opening.request.clone() };
+        let &Opening { kept, price, input_bound, .. } = ready.opening;
+        Opened { chat: chat::Model { id, ..row }, balance: ready.balance, request, kept, price, input_bound }
+    });
+    Ok(opened.collect())
+}
+
+impl Opening {
+    /// The user and the idempotency key.
+    pub(super) fn key(&self) -> Option<(i64, String)> {
+        Some((self.user_id, self.idempotency_key.clone()?))
+    }
+}

@@ -1,0 +1,75 @@
+//! Ends the chats of servers that died: their lease has run out, so nobody drives them any more. Now and then also
+//! counts the days that are over.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::close::{Closing, End, close_in};
+use super::news::{News, topic};
+use super::usage;
+use crate::app::App;
+use crate::core::error::Error;
+use crate::domain::ledger;
+use crate::infra::db::Txn;
+use crate::infra::entity::chat::{self, Column, Status};
+
+/// Chats ended in one transaction.
+const BATCH: u64 = 100;
+
+/// Sweeps now, and then twice in the time of a lease, until the server stops.
+pub async fn sweep_forever(app: App) {
+    loop {
+        match sweep(&app).await {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(count, "ended chats whose server died; their holds are released"),
+            Err(error) => tracing::error!(?error, "could not look for chats whose server died"),
+        }
+        if let Err(error) = usage::count_days(&app).await {
+            tracing::error!(?error, "could not count the chats of the days that are over");
+        }
+        app.rates.forget_idle();
+        app.bodies.forget_idle();
+        app.answers.forget_old();
+        tokio::select! {
+            () = tokio::time::sleep(app.config.turns.lease / 2) => {}
+            () = app.stopping.cancelled() => return,
+        }
+    }
+}
+
+/// Marks the chats whose lease has run out as INTERRUPTED and releases their holds; says how many there were.
+///
+/// # Errors
+/// INTERNAL where the database fails; the chats not yet ended are found again next time.
+pub async fn sweep(app: &App) -> Result<usize, Error> {
+    let mut count = 0;
+    loop {
+        let swept = app.db.write(app.clock.now(), |txn, &now| Box::pin(sweep_batch(txn, now))).await?;
+        for (id, user_id) in &swept {
+            app.bus.publish(&topic(*id), || News::Ended.encode());
+            ledger::announce(&app.bus, *user_id);
+        }
+        count += swept.len();
+        app.metrics.swept.inc_by(swept.len() as u64);
+        if swept.is_empty() {
+            return Ok(count);
+        }
+    }
+}
+
+async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<(i64, i64)>, Error> {
+    // Locked in the order of their ids: two servers that sweep at once take turns, and the lease that is checked is the
+    // one that counts, since a driver that is alive after all renews it under the same lock.
+    let dead = chat::Entity::find()
+        .filter(Column::LeaseUntil.lt(now))
+        .filter(Column::Status.eq(Status::Pending))
+        .order_by_asc(Column::Id)
+        .limit(BATCH)
+        .lock_exclusive()
+        .all(txn)
+        .await?;
+    let end = |chat| End { closing: Closing::interrupted(chat).into(), at: now };
+    let ends: Vec<_> = dead.into_iter().map(end).collect();
+    let ended = close_in(txn, &ends).await?;
+    Ok(ended.into_iter().map(|ended| (ended.chat.id, ended.chat.user_id)).collect())
+}

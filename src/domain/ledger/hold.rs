@@ -1,0 +1,190 @@
+//! Holds: tokens set aside for chats that are about to open, and their ends.
+//!
+//! Under load many chats open and end at the same moment, so each function here takes any number of them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::{Expr, ExprTrait, UpdateStatement};
+use sea_orm::{
+    ActiveModelTrait, Condition, EntityTrait, FromQueryResult, InsertMany, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, StatementBuilder,
+};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Balance, key};
+use crate::core::error::{Code, Error};
+use crate::core::tokens::Tokens;
+use crate::infra::db::Txn;
+use crate::infra::db::set::{Wanted, execute_all, execute_and_insert, filled, find_both, given, is_among, update_from};
+use crate::infra::entity::ledger_entry::{self, Reason};
+use crate::infra::entity::user::{self, Column};
+
+/// Tokens to be set aside for a chat that is about to open.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    /// Whose.
+    pub user_id: i64,
+    /// The API key that they are set aside under.
+    pub api_key_id: Option<i64>,
+    /// The model that is to be asked, which the API key may not allow.
+    pub model: String,
+    /// How many.
+    pub amount: Tokens,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Writes down tokens that [`super::Available::hold`] has set aside in the same transaction, and the new chats that they are
+/// set aside for, one for each; the ids of the chats, in the same order.
+///
+/// # Errors
+/// INTERNAL. Whoever gets it undoes the whole.
+pub async fn hold<A: ActiveModelTrait>(txn: &Txn, holds: &[Hold], new: InsertMany<A>) -> Result<Vec<i64>, Error> {
+    let mut sums = BTreeMap::new();
+    for Hold { user_id, amount, .. } in holds {
+        let sum = sums.entry(*user_id).or_insert(Tokens::ZERO);
+        *sum = sum.plus(*amount)?;
+    }
+    let rows = sums.iter().map(|(user_id, sum)| [*user_id, sum.0]).collect();
+    let mut update = update_from::<user::Entity>(filled(rows, holds.len()));
+    // Guarded, though whoever called has looked: no balance is to fall below zero for a mistake.
+    update
+        .value(Column::Tokens, Expr::col(Column::Tokens).sub(given(2)))
+        .value(Column::Held, Expr::col(Column::Held).add(given(2)))
+        .and_where(Expr::col(Column::Tokens).gte(given(2)))
+        .and_where(Expr::col(Column::IsActive));
+    let keys = key::hold_under(holds)?;
+    let mut expected = sums.len() as u64;
+    let mut statements: Vec<&(dyn StatementBuilder + Sync)> = vec![&update];
+    if let Some((update, count)) = &keys {
+        statements.push(update);
+        expected += count;
+    }
+    let (ids, changed) = execute_and_insert(txn, &statements, new, holds.len()).await?;
+    if changed != expected || ids.len() != holds.len() {
+        return Err(Error::internal(format!("{changed} of {expected} balances were changed for holds")));
+    }
+    Ok(ids)
+}
+
+/// What each of the users has who meets the condition, and the rows of another query. The rows of the users are locked
+/// until the transaction ends, always in the order of their ids, so that of several who lock some of the same no two wait
+/// for each other. SQLite has one writer, and needs no locks.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn lock<M: FromQueryResult + DeserializeOwned>(
+    txn: &Txn,
+    user_ids: impl Iterator<Item = i64>,
+    condition: Condition,
+    beside: Option<Wanted>,
+) -> Result<(HashMap<i64, Balance>, Vec<M>), Error> {
+    #[derive(Deserialize, FromQueryResult)]
+    struct Found {
+        id: i64,
+        tokens: Tokens,
+        held: Tokens,
+    }
+    let user_ids: Vec<_> = user_ids.collect();
+    let users = user::Entity::find().select_only().columns([Column::Id, Column::Tokens, Column::Held]);
+    let users = users.filter(is_among(txn, Column::Id, &user_ids)).filter(condition);
+    let query = users.order_by_asc(Column::Id).lock_exclusive().into_query();
+    let users = Wanted { query, columns: vec!["id", "tokens", "held"] };
+    let (found, others): (Vec<Found>, _) = find_both(txn, users, beside).await?;
+    Ok((found.into_iter().map(|Found { id, tokens, held }| (id, Balance { tokens, held })).collect(), others))
+}
+
+/// The balance cannot pay for a message.
+pub fn insufficient() -> Error {
+    Error::new(Code::InsufficientTokens, "Insufficient tokens.")
+}
+
+/// How a chat's hold ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Settlement {
+    /// Who pays.
+    pub user_id: i64,
+    /// For what.
+    pub chat_id: i64,
+    /// What was set aside.
+    pub hold: Tokens,
+    /// What is charged: at most the hold. The rest is given back.
+    pub cost: Tokens,
+    /// The API key that it was set aside under.
+    pub api_key_id: Option<i64>,
+    /// How the chat ended.
+    pub reason: Reason,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Ends holds: charges the costs and gives back the rests; what the user has right after each, in the same order. The
+/// caller has [locked](lock) the users, who have these `balances`, and found the chats open in the same transaction.
+/// `closing` closes the chats, guarded by their open status, so that this happens once.
+///
+/// # Errors
+/// INTERNAL where a cost exceeds its hold, a chat is not open after all, or the database fails; NOT_FOUND where a user is
+/// gone. Whoever gets one of these undoes the whole.
+pub async fn settle(
+    txn: &Txn,
+    settlements: &[Settlement],
+    mut balances: HashMap<i64, Balance>,
+    closing: &UpdateStatement,
+) -> Result<Vec<Balance>, Error> {
+    if settlements.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sums: BTreeMap<i64, (Tokens, Tokens)> = BTreeMap::new();
+    let (mut after, mut entries) = (Vec::with_capacity(settlements.len()), Vec::with_capacity(settlements.len()));
+    for Settlement { user_id, chat_id, hold, cost, api_key_id, reason, at } in settlements {
+        if *cost < Tokens::ZERO || cost > hold {
+            return Err(Error::internal(format!("chat {chat_id} would cost {cost} of a hold of {hold}")));
+        }
+        let (holds, costs) = sums.entry(*user_id).or_default();
+        (*holds, *costs) = (holds.plus(*hold)?, costs.plus(*cost)?);
+        let balance = balances.get_mut(user_id).ok_or_else(|| Error::not_found("user"))?;
+        *balance = balance.moved(Tokens::ZERO.minus(*hold)?)?;
+        balance.tokens = balance.tokens.minus(*cost)?;
+        after.push(*balance);
+        entries.push(ledger_entry::ActiveModel {
+            id: NotSet,
+            user_id: Set(*user_id),
+            amount: Set(Tokens::ZERO.minus(*cost)?),
+            balance_after: Set(balance.total()),
+            reason: Set(*reason),
+            note: Set(None),
+            chat_id: Set(Some(*chat_id)),
+            api_key_id: Set(*api_key_id),
+            actor_id: Set(None),
+            idempotency_key: Set(None),
+            requested_balance: Set(None),
+            created_at: Set(*at),
+        });
+    }
+    let mut rows = Vec::with_capacity(sums.len());
+    for (user_id, (hold, cost)) in &sums {
+        rows.push([*user_id, hold.0, hold.minus(*cost)?.0]);
+    }
+    let mut update = update_from::<user::Entity>(filled(rows, settlements.len()));
+    update
+        .value(Column::Held, Expr::col(Column::Held).sub(given(2)))
+        .value(Column::Tokens, Expr::col(Column::Tokens).add(given(3)));
+    let new = ledger_entry::Entity::insert_many(entries).into_query();
+    let mut statements: Vec<&(dyn StatementBuilder + Sync)> = vec![closing, &update];
+    // Each chat is closed, each user changed, and each chat entered.
+    let mut expected = (settlements.len() + sums.len() + settlements.len()) as u64;
+    let keys = key::settle_under(settlements)?;
+    if let Some((update, count)) = &keys {
+        statements.push(update);
+        expected += count;
+    }
+    statements.push(&new);
+    let changed = execute_all(txn, &statements).await?;
+    if changed != expected {
+        return Err(Error::internal(format!("{changed} of {expected} rows were changed for settlements")));
+    }
+    Ok(after)
+}

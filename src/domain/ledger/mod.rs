@@ -1,0 +1,321 @@
+//! The only room that moves tokens. It knows balances, holds and entries; what they are for, others decide.
+//!
+//! Always true, for every user: `tokens >= 0`, `held >= 0`, `held` is the sum of the holds of open chats, and
+//! `tokens + held` is the sum of the ledger entries. Each function here keeps that within the caller's transaction, and
+//! [`verify()`] checks it. A balance changes by a guarded UPDATE that adds or takes away, never by writing back
+//! what was read.
+
+mod available;
+mod export;
+mod granted;
+mod hold;
+mod import;
+mod key;
+pub mod old;
+mod verify;
+
+use std::time::Duration;
+
+use async_stream::try_stream;
+use chrono::{DateTime, Utc};
+use futures::Stream;
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
+
+pub use self::available::Available;
+pub use self::export::export;
+pub use self::granted::granted_by;
+pub use self::hold::{Hold, Settlement, hold, insufficient, lock, settle};
+pub use self::import::{Imported, record_imported};
+pub use self::verify::{Finding, verify};
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::core::pagination::{Page, Period, Slice};
+use crate::core::tokens::Tokens;
+use crate::core::viewer::Viewer;
+use crate::infra::cluster::Bus;
+use crate::infra::db::{Db, Txn};
+use crate::infra::entity::ledger_entry::{self, Reason};
+use crate::infra::entity::user::{self, Column};
+
+/// What a user has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Can be spent.
+    pub tokens: Tokens,
+    /// Set aside for open chats.
+    pub held: Tokens,
+}
+
+impl Balance {
+    /// What the ledger says the user has: spendable or held.
+    pub fn total(self) -> Tokens {
+        // Neither part exceeds `Tokens::MAX_BALANCE`, so the sum fits.
+        Tokens(self.tokens.0.saturating_add(self.held.0))
+    }
+
+    /// With so much more of it held, or less.
+    fn moved(self, amount: Tokens) -> Result<Self, Error> {
+        Ok(Self { tokens: self.tokens.minus(amount)?, held: self.held.plus(amount)? })
+    }
+}
+
+impl From<&user::Model> for Balance {
+    fn from(user: &user::Model) -> Self {
+        Self { tokens: user.tokens, held: user.held }
+    }
+}
+
+/// A movement that no chat is the reason for.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Whose balance.
+    pub user_id: i64,
+    /// By how much.
+    pub amount: Tokens,
+    /// Why.
+    pub reason: Reason,
+    /// What the operator says of it.
+    pub note: Option<String>,
+    /// The chat, for settlements.
+    pub chat_id: Option<i64>,
+    /// The API key, for settlements of chats that were paid under one.
+    pub api_key_id: Option<i64>,
+    /// Who does it, if not the user.
+    pub actor_id: Option<i64>,
+    /// Makes retries harmless, for each actor.
+    pub idempotency_key: Option<String>,
+    /// The spendable balance that was asked for, where no amount was.
+    pub requested_balance: Option<Tokens>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// The outcome of a movement.
+#[derive(Clone, Copy, Debug)]
+pub struct Applied {
+    /// What the user has now.
+    pub balance: Balance,
+    /// The movement was recorded: its idempotency key was not used before.
+    pub is_new: bool,
+}
+
+impl Entry {
+    /// A movement with nothing but the necessary.
+    pub fn new(user_id: i64, amount: Tokens, reason: Reason, at: DateTime<Utc>) -> Self {
+        Self {
+            user_id,
+            amount,
+            reason,
+            note: None,
+            chat_id: None,
+            api_key_id: None,
+            actor_id: None,
+            idempotency_key: None,
+            requested_balance: None,
+            at,
+        }
+    }
+}
+
+/// Puts tokens into a balance, or takes them out of what can be spent, and records why.
+///
+/// With an idempotency key that the same actor has used before, nothing moves and the balance is returned as it is.
+///
+/// # Errors
+/// NOT_FOUND without such a user; INVALID_INPUT where the balance would become negative or larger than
+/// [`Tokens::MAX_BALANCE`]; CONFLICT where the idempotency key stands for another movement.
+pub async fn apply(txn: &Txn, entry: &Entry) -> Result<Applied, Error> {
+    // Serialises the movements of one user on PostgreSQL, so that a repeated key is seen; SQLite has one writer.
+    let before = find_for_update(txn, entry.user_id).await?;
+    if let Some(earlier) = earlier(txn, entry).await? {
+        if !is_same(&earlier, entry) {
+            return Err(Error::new(Code::Conflict, "This idempotency key was used for another adjustment."));
+        }
+        return Ok(Applied { balance: Balance::from(&before), is_new: false });
+    }
+    let ceiling = Tokens::MAX_BALANCE.minus(entry.amount)?;
+    let updated = user::Entity::update_many()
+        .col_expr(Column::Tokens, Expr::col(Column::Tokens).add(entry.amount))
+        .filter(Column::Id.eq(entry.user_id))
+        .filter(Expr::col(Column::Tokens).gte(Tokens::ZERO.minus(entry.amount)?))
+        .filter(Expr::col(Column::Tokens).add(Expr::col(Column::Held)).lte(ceiling))
+        .exec_with_returning(txn)
+        .await?;
+    let Some(balance) = updated.first().map(Balance::from) else {
+        let message = format!("The balance is {} and must stay between 0 and {}.", before.tokens, Tokens::MAX_BALANCE);
+        return Err(Error::field("amount", message));
+    };
+    record(txn, entry, balance).await?;
+    Ok(Applied { balance, is_new: true })
+}
+
+/// Whether a movement is the one that was recorded before: everything that was asked for is the same. The amount that it
+/// takes to reach a balance was not asked for, and may be another one by now.
+fn is_same(earlier: &ledger_entry::Model, entry: &Entry) -> bool {
+    let same_amount = entry.requested_balance.is_some() || earlier.amount == entry.amount;
+    earlier.requested_balance == entry.requested_balance
+        && same_amount
+        && earlier.user_id == entry.user_id
+        && earlier.reason == entry.reason
+        && earlier.note == entry.note
+}
+
+/// Whether an idempotency key will do: 1 to 255 visible ASCII characters, as in the draft for the HTTP header.
+///
+/// # Errors
+/// INVALID_INPUT where it will not.
+pub fn check_idempotency_key(key: Option<&str>) -> Result<(), Error> {
+    match key {
+        Some(key) if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(Error::field("idempotency_key", "Between 1 and 255 visible ASCII characters."))
+        }
+        // The example of the API's description, which a client was to fill in.
+        Some(key) if key.starts_with("{{") && key.ends_with("}}") => Err(Error::field(
+            "idempotency_key",
+            "This is a variable that was not filled in. Each message has a key of its own.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Writes off what a user has, held or not, before the account is deleted. The open chats go with the account.
+///
+/// # Errors
+/// NOT_FOUND without such a user.
+pub async fn close(txn: &Txn, user_id: i64, actor_id: Option<i64>, at: DateTime<Utc>) -> Result<Tokens, Error> {
+    let rest = Balance::from(&find_for_update(txn, user_id).await?).total();
+    let entry = Entry { actor_id, ..Entry::new(user_id, Tokens::ZERO.minus(rest)?, Reason::AccountClosed, at) };
+    record(txn, &entry, Balance { tokens: Tokens::ZERO, held: Tokens::ZERO }).await?;
+    Ok(rest)
+}
+
+/// What a user has.
+///
+/// # Errors
+/// NOT_FOUND without such a user.
+pub async fn balance(db: &Db, user_id: i64) -> Result<Balance, Error> {
+    let user = user::Entity::find_by_id(user_id).one(db.read()).await?;
+    user.as_ref().map(Balance::from).ok_or_else(|| Error::not_found("user"))
+}
+
+/// How long a change that nobody announced, such as one by the command line, may go unseen by [`changes`].
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Tells those who watch a balance that it may have changed. Called after the transaction that changed it; where that is
+/// forgotten or lost, they see it a little later.
+pub fn announce(bus: &Bus, user_id: i64) {
+    bus.publish(&topic(user_id), Vec::new);
+}
+
+/// The viewer's balance: as it is now, and again whenever it has changed. Changes that come at once are seen as one.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers. In the stream: NOT_FOUND once the account is gone.
+pub fn changes(app: &App, viewer: Viewer) -> Result<impl Stream<Item = Result<Balance, Error>> + Send + use<>, Error> {
+    let (app, user_id) = (app.clone(), viewer.user()?.id);
+    Ok(try_stream! {
+        let mut news = app.bus.subscribe(&topic(user_id));
+        let mut seen = None;
+        loop {
+            let now = balance(&app.db, user_id).await?;
+            if seen != Some(now) {
+                seen = Some(now);
+                yield now;
+            }
+            tokio::time::timeout(LOOK_AGAIN, news.next()).await.ok();
+            // What came meanwhile tells nothing more: the row is read after all of it.
+            news.skip();
+        }
+    })
+}
+
+fn topic(user_id: i64) -> String {
+    format!("user:{user_id}:balance")
+}
+
+/// Which entries are asked for; all where nothing is set. Whoever asks has decided that they may be seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Those of one user, who may be gone.
+    pub user_id: Option<i64>,
+    /// Those of this time.
+    pub period: Period,
+}
+
+impl Filter {
+    async fn entries(self, db: &Db) -> Result<Select<ledger_entry::Entity>, Error> {
+        use ledger_entry::Column::{CreatedAt, Id};
+        let entries = self.user_id.map_or_else(ledger_entry::Entity::find, ledger_entry::Entity::of);
+        self.period.narrow(db.read(), entries, CreatedAt, Id).await
+    }
+}
+
+/// Entries, newest first.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn history(db: &Db, filter: Filter, page: Page) -> Result<Slice<ledger_entry::Entity>, Error> {
+    page.load(db.read(), filter.entries(db).await?, ledger_entry::Column::Id).await
+}
+
+/// One entry, of this user or, for staff, of anybody.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+pub async fn find(db: &Db, viewer: Viewer, entry_id: i64) -> Result<ledger_entry::Model, Error> {
+    let own = viewer.user()?.id;
+    let entry = ledger_entry::Entity::find_by_id(entry_id).one(db.read()).await?;
+    entry.filter(|entry| entry.user_id == own || viewer.staff().is_ok()).ok_or_else(|| Error::not_found("ledger entry"))
+}
+
+/// The user's row, locked until the transaction ends.
+///
+/// # Errors
+/// NOT_FOUND without such a user.
+pub async fn find_for_update(txn: &Txn, user_id: i64) -> Result<user::Model, Error> {
+    use sea_orm::QuerySelect;
+    let user = user::Entity::find_by_id(user_id).lock_exclusive().one(txn).await?;
+    user.ok_or_else(|| Error::not_found("user"))
+}
+
+/// The rows of these users that are there, locked in the order of their ids until the transaction ends.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn find_all_for_update(txn: &Txn, ids: impl IntoIterator<Item = i64>) -> Result<Vec<user::Model>, Error> {
+    use sea_orm::{QueryOrder, QuerySelect};
+    let users = user::Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id);
+    Ok(users.lock_exclusive().all(txn).await?)
+}
+
+async fn earlier(txn: &Txn, entry: &Entry) -> Result<Option<ledger_entry::Model>, Error> {
+    use ledger_entry::Column;
+    let Some(key) = &entry.idempotency_key else { return Ok(None) };
+    // The command line has no id; its keys form a space of their own.
+    let same_actor = match entry.actor_id {
+        Some(id) => Column::ActorId.eq(id),
+        None => Column::ActorId.is_null(),
+    };
+    Ok(ledger_entry::Entity::find().filter(Column::IdempotencyKey.eq(key)).filter(same_actor).one(txn).await?)
+}
+
+async fn record(txn: &Txn, entry: &Entry, after: Balance) -> Result<(), Error> {
+    let row = ledger_entry::ActiveModel {
+        id: NotSet,
+        user_id: Set(entry.user_id),
+        amount: Set(entry.amount),
+        balance_after: Set(after.total()),
+        reason: Set(entry.reason),
+        note: Set(entry.note.clone()),
+        chat_id: Set(entry.chat_id),
+        api_key_id: Set(entry.api_key_id),
+        actor_id: Set(entry.actor_id),
+        idempotency_key: Set(entry.idempotency_key.clone()),
+        requested_balance: Set(entry.requested_balance),
+        created_at: Set(entry.at),
+    };
+    row.insert(txn).await?;
+    Ok(())
+}

@@ -1,0 +1,325 @@
+//! Checks the invariants of money on a live database.
+
+use std::fmt;
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, IntoIden, JoinType, Query, SelectStatement};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, IsolationLevel, Statement, StatementBuilder,
+    TransactionTrait,
+};
+
+use crate::core::error::Error;
+use crate::infra::db::Db;
+use crate::infra::entity::chat::{self, Status};
+use crate::infra::entity::{api_key, ledger_entry, user};
+
+/// Something that must never be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// A user's balance differs from the ledger, or the held tokens from the open chats, or one is negative.
+    Balance {
+        /// The user.
+        user_id: i64,
+        /// What the user can spend.
+        tokens: i64,
+        /// What the user row says is held.
+        held: i64,
+        /// The sum of the user's ledger entries.
+        entries: i64,
+        /// The sum of the holds of the user's open chats.
+        open: i64,
+    },
+    /// A user is gone, but the ledger entries do not sum up to nothing.
+    Leftover {
+        /// The user who is gone.
+        user_id: i64,
+        /// The sum of the ledger entries.
+        entries: i64,
+    },
+    /// An API key's row differs from the ledger, or from its open chats.
+    Key {
+        /// The key.
+        key_id: i64,
+        /// What the row says was spent under it.
+        spent: i64,
+        /// What the ledger says.
+        paid: i64,
+        /// What the row says is held.
+        held: i64,
+        /// The sum of the holds of its open chats.
+        open: i64,
+    },
+    /// A chat has ended, and the ledger does not say that it cost what the chat says; or it is open, and the ledger
+    /// has an entry for it already.
+    Chat {
+        /// The chat.
+        chat_id: i64,
+        /// What the chat says that it cost.
+        cost: i64,
+        /// What the ledger says was paid for it; `None` without an entry.
+        paid: Option<i64>,
+    },
+    /// Values of a column are no whole numbers, which SQLite stores in any column. No sum is compared while there are any.
+    Type {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// Rows with such a value.
+        rows: i64,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Finding::Balance { user_id, tokens, held, entries, open } => write!(
+                f,
+                "user {user_id}: tokens {tokens} + held {held}, but the ledger says {entries} and open chats hold {open}"
+            ),
+            Finding::Leftover { user_id, entries } => {
+                write!(f, "user {user_id} is gone, but the ledger still says {entries}")
+            }
+            Finding::Key { key_id, spent, paid, held, open } => write!(
+                f,
+                "API key {key_id}: spent {spent}, held {held}, but the ledger says {paid} and open chats hold {open}"
+            ),
+            Finding::Chat { chat_id, cost, paid: Some(paid) } => {
+                write!(f, "chat {chat_id}: cost {cost}, but the ledger says {paid}")
+            }
+            Finding::Chat { chat_id, cost, paid: None } => {
+                write!(f, "chat {chat_id}: ended at a cost of {cost}, but the ledger has no entry")
+            }
+            Finding::Type { table, column, rows } => {
+                write!(f, "{table}.{column}: {rows} rows hold no whole number; balances can't be compared before")
+            }
+        }
+    }
+}
+
+/// All violations of the invariants, of one moment.
+///
+/// # Errors
+/// INTERNAL where the database cannot be read.
+pub async fn verify(db: &Db) -> Result<Vec<Finding>, Error> {
+    // All queries see the same snapshot. SQLite gives that to any transaction, and warns of the wish.
+    let is_postgres = db.read().get_database_backend() == DbBackend::Postgres;
+    let isolation = is_postgres.then_some(IsolationLevel::RepeatableRead);
+    let txn = db.read().begin_with_config(isolation, None).await?;
+    let mut findings = types(&txn).await?;
+    if !findings.is_empty() {
+        return Ok(findings);
+    }
+    for row in all::<BalanceRow>(&txn, balances()).await? {
+        let BalanceRow { user_id, tokens, held, entries, open } = row;
+        findings.push(Finding::Balance { user_id, tokens, held, entries, open });
+    }
+    for row in all::<LeftoverRow>(&txn, leftovers()).await? {
+        findings.push(Finding::Leftover { user_id: row.user_id, entries: row.entries });
+    }
+    for row in all::<KeyRow>(&txn, keys()).await? {
+        let KeyRow { key_id, spent, paid, held, open } = row;
+        findings.push(Finding::Key { key_id, spent, paid, held, open });
+    }
+    for row in all::<ChatRow>(&txn, chats()).await? {
+        findings.push(Finding::Chat { chat_id: row.chat_id, cost: row.cost, paid: row.paid });
+    }
+    txn.commit().await?;
+    Ok(findings)
+}
+
+#[derive(FromQueryResult)]
+struct BalanceRow {
+    user_id: i64,
+    tokens: i64,
+    held: i64,
+    entries: i64,
+    open: i64,
+}
+
+#[derive(FromQueryResult)]
+struct LeftoverRow {
+    user_id: i64,
+    entries: i64,
+}
+
+#[derive(FromQueryResult)]
+struct KeyRow {
+    key_id: i64,
+    spent: i64,
+    paid: i64,
+    held: i64,
+    open: i64,
+}
+
+#[derive(FromQueryResult)]
+struct ChatRow {
+    chat_id: i64,
+    cost: i64,
+    paid: Option<i64>,
+}
+
+async fn all<T: FromQueryResult>(txn: &DatabaseTransaction, query: SelectStatement) -> Result<Vec<T>, Error> {
+    Ok(T::find_by_statement(StatementBuilder::build(&query, &txn.get_database_backend())).all(txn).await?)
+}
+
+/// The columns that are summed or compared, and whether they may be null.
+const NUMBERS: [(&str, &[(&str, bool)]); 4] = [
+    ("user", &[("tokens", false), ("held", false)]),
+    ("api_key", &[("user_id", false), ("held", false), ("spent", false)]),
+    ("chat", &[("user_id", false), ("api_key_id", true), ("hold", false), ("cost", false)]),
+    ("ledger_entry", &[("user_id", false), ("api_key_id", true), ("chat_id", true), ("amount", false)]),
+];
+
+/// Values that are no whole numbers. PostgreSQL stores none.
+async fn types(txn: &DatabaseTransaction) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    if txn.get_database_backend() != DbBackend::Sqlite {
+        return Ok(findings);
+    }
+    for (table, columns) in NUMBERS {
+        let count = |(column, nullable): &(&str, bool)| {
+            let allowed = if *nullable { "'integer', 'null'" } else { "'integer'" };
+            format!("count(*) FILTER (WHERE typeof({column}) NOT IN ({allowed}))")
+        };
+        let counts = columns.iter().map(count).collect::<Vec<_>>().join(", ");
+        let sql = format!("SELECT {counts} FROM \"{table}\"");
+        let Some(row) = txn.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await? else { continue };
+        for (at, (column, _)) in columns.iter().enumerate() {
+            let rows: i64 = row.try_get_by_index(at)?;
+            if rows > 0 {
+                findings.push(Finding::Type { table, column, rows });
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// No balance comes near it; a sum beyond it counts as this, and so agrees with nothing.
+const FAR: i64 = 1 << 62;
+
+/// The sum of a column, clamped to [`FAR`] either way, so that it overflows with no values: its halves are summed apart.
+/// The casts are for PostgreSQL, whose sums of integers are decimals.
+fn sum(column: &'static str) -> Expr {
+    let (high, low) = (format!("sum({column} >> 32)"), format!("sum({column} & 4294967295)"));
+    Expr::cust(format!(
+        "CASE WHEN {high} BETWEEN -536870912 AND 536870911 \
+         THEN CAST({high} AS bigint) * 4294967296 + CAST({low} AS bigint) \
+         WHEN {high} > 0 THEN {FAR} WHEN {high} < 0 THEN -{FAR} END"
+    ))
+}
+
+/// The sum of a column by user or key, as a table `name(by, total)`.
+fn sums(mut from: SelectStatement, column: &'static str, by: &'static str) -> SelectStatement {
+    from.column(by).expr_as(sum(column), "total").group_by_col(by).take()
+}
+
+fn keys() -> SelectStatement {
+    let of_keys = |column: &'static str| Expr::col(column).is_not_null();
+    let entries = Query::select().from(ledger_entry::Entity).and_where(of_keys("api_key_id")).take();
+    let entries = sums(entries, "amount", "api_key_id");
+    let open = Query::select()
+        .from(chat::Entity)
+        .and_where(Expr::col(chat::Column::Status).eq(Status::Pending))
+        .and_where(of_keys("api_key_id"))
+        .take();
+    let open = sums(open, "hold", "api_key_id");
+    let key = |column| Expr::col((api_key::Entity, column));
+    let total = |table: &'static str| Expr::expr(Func::coalesce([Expr::col((table, "total")), Expr::val(0i64)]));
+    let paid = || Expr::val(0i64).sub(total("entries"));
+    Query::select()
+        .expr_as(key(api_key::Column::Id), "key_id")
+        .expr_as(key(api_key::Column::Spent), "spent")
+        .expr_as(paid(), "paid")
+        .expr_as(key(api_key::Column::Held), "held")
+        .expr_as(total("open"), "open")
+        .from(api_key::Entity)
+        .join_subquery(
+            JoinType::LeftJoin,
+            entries,
+            Alias::new("entries").into_iden(),
+            Expr::col(("entries", "api_key_id")).equals((api_key::Entity, api_key::Column::Id)),
+        )
+        .join_subquery(
+            JoinType::LeftJoin,
+            open,
+            Alias::new("open").into_iden(),
+            Expr::col(("open", "api_key_id")).equals((api_key::Entity, api_key::Column::Id)),
+        )
+        .and_where(key(api_key::Column::Spent).ne(paid()).or(key(api_key::Column::Held).ne(total("open"))))
+        .take()
+}
+
+fn balances() -> SelectStatement {
+    let entries = sums(Query::select().from(ledger_entry::Entity).take(), "amount", "user_id");
+    let open = Query::select().from(chat::Entity).and_where(Expr::col(chat::Column::Status).eq(Status::Pending)).take();
+    let open = sums(open, "hold", "user_id");
+    let user = |column| Expr::col((user::Entity, column));
+    let total = |table: &'static str| Expr::expr(Func::coalesce([Expr::col((table, "total")), Expr::val(0i64)]));
+    // Added only where that can't overflow.
+    let far = user(user::Column::Tokens).gt(FAR / 2).or(user(user::Column::Held).gt(FAR / 2));
+    let added = user(user::Column::Tokens).add(user(user::Column::Held));
+    let differs: Expr = Expr::case(far, true).finally(added.ne(total("entries"))).into();
+    Query::select()
+        .expr_as(user(user::Column::Id), "user_id")
+        .expr_as(user(user::Column::Tokens), "tokens")
+        .expr_as(user(user::Column::Held), "held")
+        .expr_as(total("entries"), "entries")
+        .expr_as(total("open"), "open")
+        .from(user::Entity)
+        .join_subquery(
+            JoinType::LeftJoin,
+            entries,
+            Alias::new("entries").into_iden(),
+            Expr::col(("entries", "user_id")).equals((user::Entity, user::Column::Id)),
+        )
+        .join_subquery(
+            JoinType::LeftJoin,
+            open,
+            Alias::new("open").into_iden(),
+            Expr::col(("open", "user_id")).equals((user::Entity, user::Column::Id)),
+        )
+        .and_where(
+            user(user::Column::Tokens)
+                .lt(0)
+                .or(user(user::Column::Held).lt(0))
+                .or(user(user::Column::Held).ne(total("open")))
+                .or(differs),
+        )
+        .take()
+}
+
+fn leftovers() -> SelectStatement {
+    let alive = Query::select().column(user::Column::Id).from(user::Entity).take();
+    let sum = || sum("amount");
+    Query::select()
+        .column(ledger_entry::Column::UserId)
+        .expr_as(sum(), "entries")
+        .from(ledger_entry::Entity)
+        .and_where(Expr::col(ledger_entry::Column::UserId).not_in_subquery(alive))
+        .group_by_col(ledger_entry::Column::UserId)
+        .and_having(sum().ne(0))
+        .take()
+}
+
+fn chats() -> SelectStatement {
+    let entry = |column| Expr::col((ledger_entry::Entity, column));
+    // The one number whose opposite overflows was paid for nothing.
+    let amount = || entry(ledger_entry::Column::Amount);
+    let negated = || Expr::val(0i64).sub(amount());
+    let paid = || -> Expr { Expr::case(amount().eq(i64::MIN), i64::MAX).finally(negated()).into() };
+    let open = || Expr::col((chat::Entity, chat::Column::Status)).eq(Status::Pending);
+    let cost = || Expr::col((chat::Entity, chat::Column::Cost));
+    let right = paid().eq(cost());
+    Query::select()
+        .expr_as(Expr::col((chat::Entity, chat::Column::Id)), "chat_id")
+        .expr_as(cost(), "cost")
+        .expr_as(paid(), "paid")
+        .from(chat::Entity)
+        .left_join(ledger_entry::Entity, entry(ledger_entry::Column::ChatId).equals((chat::Entity, chat::Column::Id)))
+        .and_where(
+            (open().and(entry(ledger_entry::Column::Id).is_not_null()))
+                .or(open().not().and(entry(ledger_entry::Column::Id).is_null().or(right.not()))),
+        )
+        .take()
+}

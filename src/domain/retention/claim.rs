@@ -1,0 +1,94 @@
+//! Which of several servers does the work: whoever has the row of the job. Each write of the work renews the claim in its
+//! own transaction, so a run that was taken for dead and lives after all writes nothing any more.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::infra::db::Txn;
+use crate::infra::entity::job::{self, Column};
+
+/// A run that gives no sign of life for so long counts as dead.
+const LEASE: TimeDelta = TimeDelta::minutes(1);
+
+/// The right to do a job, until it is given back or runs out.
+#[derive(Clone)]
+pub(super) struct Claim {
+    job: &'static str,
+    holder: String,
+}
+
+impl Claim {
+    /// Takes a job that nobody is at, and that was not done since `not_since`.
+    pub(super) async fn take(
+        app: &App,
+        job: &'static str,
+        not_since: Option<DateTime<Utc>>,
+    ) -> Result<Option<Self>, Error> {
+        let claim = Self { job, holder: app.random.hex128() };
+        let taken = app.db.write((claim.clone(), app.clock.now(), not_since), |txn, (claim, now, not_since)| {
+            Box::pin(claim.take_in(txn, *now, *not_since))
+        });
+        Ok(taken.await?.then_some(claim))
+    }
+
+    async fn take_in(&self, txn: &Txn, now: DateTime<Utc>, not_since: Option<DateTime<Utc>>) -> Result<bool, Error> {
+        let new = job::ActiveModel {
+            name: Set(self.job.to_owned()),
+            holder: NotSet,
+            claimed_until: NotSet,
+            last_run_at: NotSet,
+        };
+        let known = OnConflict::column(Column::Name).do_nothing().to_owned();
+        job::Entity::insert(new).on_conflict(known).exec_without_returning(txn).await?;
+        let free = Condition::any().add(Column::ClaimedUntil.is_null()).add(Column::ClaimedUntil.lte(now));
+        let mut update = job::Entity::update_many()
+            .col_expr(Column::Holder, Expr::value(self.holder.as_str()))
+            .col_expr(Column::ClaimedUntil, Expr::value(now + LEASE))
+            .filter(Column::Name.eq(self.job))
+            .filter(free);
+        if let Some(since) = not_since {
+            update = update.filter(Condition::any().add(Column::LastRunAt.is_null()).add(Column::LastRunAt.lte(since)));
+        }
+        Ok(update.exec(txn).await?.rows_affected == 1)
+    }
+
+    /// Shows that the run is alive, together with what it writes.
+    ///
+    /// # Errors
+    /// CONFLICT where another one has the job by now.
+    pub(super) async fn renew(&self, txn: &Txn, now: DateTime<Utc>) -> Result<(), Error> {
+        let renewed = self.own().col_expr(Column::ClaimedUntil, Expr::value(now + LEASE)).exec(txn).await?;
+        if renewed.rows_affected == 1 {
+            return Ok(());
+        }
+        Err(Error::new(Code::Conflict, format!("The job \"{}\" was taken over by another server.", self.job)))
+    }
+
+    /// Gives the job back: as done, or for another one to go on with.
+    pub(super) async fn give_back(self, app: &App, done: bool) -> Result<(), Error> {
+        let now = app.clock.now();
+        app.db
+            .write((self, done, now), |txn, (claim, done, now)| {
+                Box::pin(async move {
+                    let mut update = claim
+                        .own()
+                        .col_expr(Column::Holder, Expr::value(None::<String>))
+                        .col_expr(Column::ClaimedUntil, Expr::value(None::<DateTime<Utc>>));
+                    if *done {
+                        update = update.col_expr(Column::LastRunAt, Expr::value(*now));
+                    }
+                    update.exec(txn).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    fn own(&self) -> sea_orm::UpdateMany<job::Entity> {
+        job::Entity::update_many().filter(Column::Name.eq(self.job)).filter(Column::Holder.eq(&self.holder))
+    }
+}

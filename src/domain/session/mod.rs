@@ -1,0 +1,453 @@
+//! Sessions: logging in and out, refreshing, and from a credential to a [`Viewer`]. The only room that writes sessions.
+//!
+//! A token is good for as long as its session lives. Sessions end one by one (`revoked_at`) or all at once, when the
+//! user's `session_epoch` has moved on; both take effect with the next request.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+use secrecy::SecretString;
+
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::core::jwt::{self, Claims, Kind, Refused, Subject};
+use crate::core::pagination::{Page, Slice};
+use crate::core::password::Lane;
+use crate::core::viewer::{Credential, Identity, Origin, Scopes, Viewer};
+use crate::domain::account;
+use crate::infra::db::Txn;
+use crate::infra::entity::session::{self, Column};
+use crate::infra::entity::user;
+
+pub mod api_key;
+pub mod old;
+
+/// Longest description of a client that is kept, in characters.
+const MAX_USER_AGENT_CHARS: usize = 300;
+
+/// How long the end of a session that nobody announced may go unseen by [`ended`].
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// What a log-in gives.
+pub struct LoggedIn {
+    /// Proves who is asking, in each request.
+    pub access_token: String,
+    /// Buys new access tokens.
+    pub refresh_token: String,
+    /// Who logged in.
+    pub user: user::Model,
+}
+
+/// Why a credential is refused. The REST routes tell these apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// Unreadable, forged, expired, or its session has ended.
+    Invalid,
+    /// A refresh token where an access token is needed, or the other way round.
+    WrongType,
+    /// The user is gone.
+    UserNotFound,
+    /// The user may not log in any more.
+    UserInactive,
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        let message = match denied {
+            Denied::Invalid => "The token is invalid or expired.",
+            Denied::WrongType => "The token has the wrong type.",
+            Denied::UserNotFound => "User not found.",
+            Denied::UserInactive => "User is inactive.",
+        };
+        Error::new(Code::Unauthenticated, message)
+    }
+}
+
+impl From<Refused> for Denied {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Invalid => Denied::Invalid,
+            Refused::WrongType => Denied::WrongType,
+        }
+    }
+}
+
+/// Checks a name and password, and begins a session.
+///
+/// # Errors
+/// UNAUTHENTICATED, one and the same for an unknown name, a wrong password and an inactive user; RATE_LIMITED after too
+/// many wrong tries for the name, or from the address; UNAVAILABLE where too many passwords wait.
+pub async fn log_in(app: &App, username: &str, password: SecretString, origin: Origin) -> Result<LoggedIn, Error> {
+    let ticket = account::enter(app, Lane::Verification, origin.address)?;
+    // A name that is too long to be any user's is answered and counted like an unknown one.
+    let key = account::name::key(username).unwrap_or_else(|| account::name::TOO_LONG.to_owned());
+    account::take_try(app, &key, origin.address).await?;
+    let user = account::find_by_name(app, username).await?;
+    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let matches = ticket.verify(password.clone(), hash).await?;
+    match user.filter(|user| matches && user.is_active) {
+        Some(user) => {
+            account::forget_try(app, &key, origin.address).await;
+            account::import::renew_hash(app, &user, password, origin.address).await?;
+            begin(app, user, origin.user_agent).await
+        }
+        None => Err(Error::new(Code::Unauthenticated, "No active account found with the given credentials.")),
+    }
+}
+
+/// Begins a session for a user who has just proved who they are.
+///
+/// # Errors
+/// INTERNAL where the database fails.
+pub async fn begin(app: &App, user: user::Model, user_agent: Option<String>) -> Result<LoggedIn, Error> {
+    let now = app.clock.now();
+    let row = session::ActiveModel {
+        id: NotSet,
+        user_id: Set(user.id),
+        epoch: Set(user.session_epoch),
+        refresh_jti: Set(app.random.hex128()),
+        user_agent: Set(
+            user_agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARS).collect())
+        ),
+        created_at: Set(now),
+        last_used_at: Set(now),
+        expires_at: Set(expiry(app, now)),
+        revoked_at: Set(None),
+        previous_jti: Set(None),
+        rotated_at: Set(None),
+        rotated_by: Set(None),
+    };
+    let (session, user) = app
+        .db
+        .write((row, user.id, now), |txn, (row, user_id, now)| {
+            Box::pin(async move {
+                let seen =
+                    user::ActiveModel { id: Set(*user_id), last_login_at: Set(Some(*now)), ..Default::default() };
+                let user = seen.update(txn).await?;
+                Ok((row.clone().insert(txn).await?, user))
+            })
+        })
+        .await?;
+    Ok(LoggedIn {
+        access_token: access_token(app, user.id, session.id, now)?,
+        refresh_token: refresh_token(app, &session, now)?,
+        user,
+    })
+}
+
+/// Who is asking, by an access token or an API key. One that was good a moment ago is not looked at again.
+///
+/// # Errors
+/// [`Denied`] inside of the result; INTERNAL where the database fails.
+pub async fn authenticate(app: &App, token: &str) -> Result<Result<Identity, Denied>, Error> {
+    // Before it is hashed, decoded or looked up.
+    if token.len() > jwt::MAX_BYTES {
+        return Ok(Err(Denied::Invalid));
+    }
+    let digest = app.hashes.digest(token.as_bytes());
+    if let Some((identity, _)) = app.credential_cache.get(&digest).filter(|(_, end)| *end > app.clock.now()) {
+        return Ok(Ok(identity));
+    }
+    let checked = check(app, token).await?;
+    if let Ok(good) = checked {
+        app.credential_cache.insert(digest, good);
+    }
+    Ok(checked.map(|(identity, _)| identity))
+}
+
+/// Who is asking, and when the credential ends by itself.
+async fn check(app: &App, token: &str) -> Result<Result<(Identity, DateTime<Utc>), Denied>, Error> {
+    let (user, credential, end) = if api_key::is_one(token) {
+        match api_key::find(app, token).await? {
+            Ok((key, user)) => {
+                let credential = Credential::ApiKey { id: key.id, scopes: Scopes::from_names(&key.scopes) };
+                (user, credential, key.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC))
+            }
+            Err(denied) => return Ok(Err(denied)),
+        }
+    } else {
+        let claims = match app.keys.verify(token, Kind::Access, app.clock.now()) {
+            Ok(claims) => claims,
+            Err(refused) => return Ok(Err(refused.into())),
+        };
+        match live(app, &claims).await? {
+            Ok((session, user)) => {
+                let end = DateTime::from_timestamp(claims.exp, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+                (user, Credential::Session(session.id), end)
+            }
+            Err(denied) => return Ok(Err(denied)),
+        }
+    };
+    let user::Model { id, is_staff, is_superuser, .. } = user;
+    Ok(Ok((Identity { id, credential, is_staff, is_superuser }, end)))
+}
+
+/// A new access token for a refresh token, which stays good: what the REST route does.
+///
+/// # Errors
+/// [`Denied`] inside of the result; INTERNAL where the database fails.
+pub async fn renew(app: &App, refresh_token: &str, origin: &Origin) -> Result<Result<String, Denied>, Error> {
+    limit_refreshes(app, origin).await?;
+    let (session, now) = (refreshable(app, refresh_token).await?, app.clock.now());
+    match session {
+        Ok((session, _)) => {
+            app.db.write((session.id, now), |txn, &(id, now)| Box::pin(touch(txn, id, now))).await?;
+            Ok(Ok(access_token(app, session.user_id, session.id, now)?))
+        }
+        Err(denied) => Ok(Err(denied)),
+    }
+}
+
+/// New access and refresh tokens for a refresh token, which is used up. Using it again ends the session, since one of the two
+/// who have it is a thief. Within [`REUSE_INTERVAL`] the client that used it gets the same pair again, once: its answer may
+/// have been lost.
+///
+/// # Errors
+/// UNAUTHENTICATED where the token is refused.
+pub async fn rotate(app: &App, used: &str, origin: &Origin) -> Result<LoggedIn, Error> {
+    limit_refreshes(app, origin).await?;
+    let now = app.clock.now();
+    let claims = app.keys.verify(used, Kind::Refresh, now).map_err(Denied::from)?;
+    let (_, user) = live(app, &claims).await??;
+    let client = app.hashes.of(format!("client {:?} {:?}", origin.address, origin.user_agent).as_bytes());
+    let next = Next { jti: app.random.hex128(), client, now, expiry: expiry(app, now) };
+    let rotated = app.db.write((claims, next), |txn, (used, next)| {
+        Box::pin(async move {
+            // Guarded by the token's id: of two who use it at once, only one goes on.
+            if let Some(session) = use_up(txn, used, next).await? {
+                return Ok(Some(session));
+            }
+            match reuse(txn, used, next).await? {
+                None => revoke(txn, used.session_id, next.now).await.map(|()| None),
+                session => Ok(session),
+            }
+        })
+    });
+    let Some(session) = rotated.await? else {
+        tracing::warn!(user = user.id, "a used refresh token came back: session ended");
+        account::announce_sessions(app, user.id);
+        return Err(Denied::Invalid.into());
+    };
+    // Signed for the time of its first use, and with ids that are its own, the pair is the same both times.
+    let at = session.rotated_at.unwrap_or(now);
+    let jti: String = app.hashes.of(session.refresh_jti.as_bytes()).chars().take(32).collect();
+    let access = Subject { kind: Kind::Access, user_id: user.id, session_id: session.id, jti: &jti };
+    Ok(LoggedIn {
+        access_token: app.keys.sign(access, at, app.config.auth.access_ttl).map_err(Error::internal)?,
+        refresh_token: refresh_token(app, &session, at)?,
+        user,
+    })
+}
+
+/// The reuse interval: how long after its first use a refresh token gives the same pair again.
+const REUSE_INTERVAL: TimeDelta = TimeDelta::seconds(10);
+
+/// What comes after a refresh token.
+struct Next {
+    /// The id of the next one.
+    jti: String,
+    /// A keyed hash of the client.
+    client: String,
+    now: DateTime<Utc>,
+    expiry: DateTime<Utc>,
+}
+
+/// Rotates the refresh token of a session; nothing where it was used before.
+async fn use_up(txn: &Txn, used: &Claims, next: &Next) -> Result<Option<session::Model>, Error> {
+    let rows = session::Entity::update_many()
+        .col_expr(Column::RefreshJti, Expr::value(next.jti.as_str()))
+        .col_expr(Column::LastUsedAt, Expr::value(next.now))
+        .col_expr(Column::ExpiresAt, Expr::value(next.expiry))
+        .col_expr(Column::PreviousJti, Expr::value(used.jti.as_str()))
+        .col_expr(Column::RotatedAt, Expr::value(next.now))
+        .col_expr(Column::RotatedBy, Expr::value(next.client.as_str()))
+        .filter(Column::Id.eq(used.session_id))
+        .filter(Column::RefreshJti.eq(used.jti.as_str()))
+        .filter(Column::RevokedAt.is_null())
+        .exec_with_returning(txn)
+        .await?;
+    Ok(rows.into_iter().next())
+}
+
+/// Returns the session where the client that used this token uses it again within the reuse interval; nothing for another
+/// client, and for the third use.
+async fn reuse(txn: &Txn, used: &Claims, next: &Next) -> Result<Option<session::Model>, Error> {
+    let rows = session::Entity::update_many()
+        .col_expr(Column::PreviousJti, Expr::value(None::<String>))
+        .filter(Column::Id.eq(used.session_id))
+        .filter(Column::PreviousJti.eq(used.jti.as_str()))
+        .filter(Column::RotatedBy.eq(next.client.as_str()))
+        .filter(Column::RotatedAt.gt(next.now - REUSE_INTERVAL))
+        .filter(Column::RevokedAt.is_null())
+        .exec_with_returning(txn)
+        .await?;
+    Ok(rows.into_iter().next())
+}
+
+async fn limit_refreshes(app: &App, origin: &Origin) -> Result<(), Error> {
+    let Some(address) = &origin.address else { return Ok(()) };
+    app.metrics.limited("refreshes", app.rates.refresh(address).await)
+}
+
+/// Ends the session that the viewer's token belongs to.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers.
+pub async fn log_out(app: &App, viewer: Viewer) -> Result<(), Error> {
+    let (identity, session_id) = viewer.person()?;
+    end(app, identity.id, session_id).await
+}
+
+/// Ends all sessions of the viewer.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers.
+pub async fn log_out_everywhere(app: &App, viewer: Viewer) -> Result<(), Error> {
+    let id = viewer.person()?.0.id;
+    app.db.write(id, |txn, &id| Box::pin(account::end_sessions(txn, id))).await?;
+    account::announce_sessions(app, id);
+    Ok(())
+}
+
+/// The viewer's sessions that are still good, newest first.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers.
+pub async fn list(app: &App, viewer: Viewer, page: Page) -> Result<Slice<session::Entity>, Error> {
+    viewer.person()?;
+    let user = account::me(app, viewer).await?.ok_or_else(Error::unauthenticated)?;
+    let good = session::Entity::find()
+        .filter(Column::UserId.eq(user.id))
+        .filter(Column::Epoch.eq(user.session_epoch))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::ExpiresAt.gt(app.clock.now()));
+    page.load(app.db.read(), good, Column::Id).await
+}
+
+/// Ends one of the viewer's own sessions: that of a device which was lost, or this one.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+pub async fn end_one(app: &App, viewer: Viewer, session_id: i64) -> Result<(), Error> {
+    let own = find(app, viewer, session_id).await?;
+    end(app, own.user_id, own.id).await
+}
+
+/// One of the viewer's own sessions.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+pub async fn find(app: &App, viewer: Viewer, session_id: i64) -> Result<session::Model, Error> {
+    let own = session::Entity::find_by_id(session_id).filter(Column::UserId.eq(viewer.person()?.0.id));
+    own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("session"))
+}
+
+/// Waits until an access token or an API key is good no longer, and tells why: it has ended, or its session has.
+///
+/// For those who serve a session for longer than one request. An end that no server announced, such as one by the command
+/// line, is seen within [`LOOK_AGAIN`].
+pub async fn ended(app: &App, token: &str, user_id: i64) -> Denied {
+    let mut news = app.bus.subscribe(&account::sessions_topic(user_id));
+    loop {
+        let mut rest = LOOK_AGAIN;
+        match check(app, token).await {
+            Ok(Ok((_, end))) => {
+                let left = (end - app.clock.now()).to_std().unwrap_or_default();
+                rest = rest.min(left.max(Duration::from_secs(1)));
+            }
+            Ok(Err(denied)) => {
+                app.credential_cache.invalidate(&app.hashes.digest(token.as_bytes()));
+                return denied;
+            }
+            // Nobody is sent away because the database is.
+            Err(error) => tracing::warn!(?error, "a session could not be looked at"),
+        }
+        tokio::time::timeout(rest, news.next()).await.ok();
+    }
+}
+
+async fn end(app: &App, user_id: i64, session_id: i64) -> Result<(), Error> {
+    app.db.write((session_id, app.clock.now()), |txn, &(id, now)| Box::pin(revoke(txn, id, now))).await?;
+    account::announce_sessions(app, user_id);
+    Ok(())
+}
+
+/// The session and user of a good refresh token. One that was used up before ends its session here.
+async fn refreshable(app: &App, token: &str) -> Result<Result<(session::Model, user::Model), Denied>, Error> {
+    let claims = match app.keys.verify(token, Kind::Refresh, app.clock.now()) {
+        Ok(claims) => claims,
+        Err(refused) => return Ok(Err(refused.into())),
+    };
+    match live(app, &claims).await? {
+        Ok((session, _)) if session.refresh_jti != claims.jti => {
+            tracing::warn!(
+                user = session.user_id,
+                session = session.id,
+                "a used refresh token came back: session ended"
+            );
+            end(app, session.user_id, session.id).await?;
+            Ok(Err(Denied::Invalid))
+        }
+        good_or_denied => Ok(good_or_denied),
+    }
+}
+
+/// The session and user that the claims speak of, if both are still good.
+async fn live(app: &App, claims: &Claims) -> Result<Result<(session::Model, user::Model), Denied>, Error> {
+    let found = session::Entity::find_by_id(claims.session_id)
+        .filter(Column::UserId.eq(claims.user_id))
+        .find_also_related(user::Entity)
+        .one(app.db.read())
+        .await?;
+    let (session, user) = match found {
+        Some((session, Some(user))) => (session, user),
+        // Sessions go with their user, so the user tells why there is none.
+        _ => {
+            let user = user::Entity::find_by_id(claims.user_id).one(app.db.read()).await?;
+            return Ok(Err(user.map_or(Denied::UserNotFound, |_| Denied::Invalid)));
+        }
+    };
+    if !user.is_active {
+        Ok(Err(Denied::UserInactive))
+    } else if session.revoked_at.is_some() || session.epoch != user.session_epoch {
+        Ok(Err(Denied::Invalid))
+    } else {
+        Ok(Ok((session, user)))
+    }
+}
+
+async fn revoke(txn: &Txn, session_id: i64, now: DateTime<Utc>) -> Result<(), Error> {
+    session::Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::value(now))
+        .filter(Column::Id.eq(session_id))
+        .filter(Column::RevokedAt.is_null())
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+async fn touch(txn: &Txn, session_id: i64, now: DateTime<Utc>) -> Result<(), Error> {
+    let update = session::Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(now));
+    update.filter(Column::Id.eq(session_id)).exec(txn).await?;
+    Ok(())
+}
+
+fn expiry(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
+    let ttl = TimeDelta::from_std(app.config.auth.refresh_ttl).unwrap_or(TimeDelta::MAX);
+    now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+fn access_token(app: &App, user_id: i64, session_id: i64, now: DateTime<Utc>) -> Result<String, Error> {
+    let jti = app.random.hex128();
+    let subject = Subject { kind: Kind::Access, user_id, session_id, jti: &jti };
+    app.keys.sign(subject, now, app.config.auth.access_ttl).map_err(Error::internal)
+}
+
+fn refresh_token(app: &App, session: &session::Model, now: DateTime<Utc>) -> Result<String, Error> {
+    let subject =
+        Subject { kind: Kind::Refresh, user_id: session.user_id, session_id: session.id, jti: &session.refresh_jti };
+    app.keys.sign(subject, now, app.config.auth.refresh_ttl).map_err(Error::internal)
+}

@@ -1,0 +1,207 @@
+//! The thread that owns the weights and answers one request after the other.
+
+use std::fs::File;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use candle_core::quantized::gguf_file::Content;
+use candle_core::{Device, Result, Tensor};
+use candle_transformers::generation::{LogitsProcessor, Sampling};
+use candle_transformers::models::quantized_llama::{MAX_SEQ_LEN, ModelWeights};
+use candle_transformers::utils::apply_repeat_penalty;
+use tokio::sync::mpsc::Sender;
+
+use super::prompt::Prompter;
+use crate::core::error::{Code, Error};
+use crate::infra::ai::{Event, Request, Sampling as Wish, Usage};
+
+/// Low, since a small model that is asked for facts does best with its most likely words.
+const TEMPERATURE: f64 = 0.2;
+const TOP_P: f64 = 0.9;
+/// Small models repeat themselves without it.
+const REPEAT_PENALTY: f32 = 1.1;
+/// So many of the last tokens are not to be repeated.
+const REPEAT_WINDOW: usize = 64;
+
+/// Tokens that are read at once, at most. A power of two.
+const LONGEST_PART: usize = 256;
+
+/// A request, and where its events go.
+pub(super) struct Job {
+    pub(super) request: Request,
+    pub(super) events: Sender<std::result::Result<Event, Error>>,
+}
+
+pub(super) struct Worker {
+    weights: ModelWeights,
+    prompter: Arc<Prompter>,
+    sampler: LogitsProcessor,
+    seed: u64,
+    window: usize,
+    /// What the weights have read and still know, from the beginning on.
+    read: Vec<u32>,
+}
+
+/// The reader has gone away: nobody is left to pay for the rest.
+struct Left;
+
+impl Worker {
+    pub(super) fn new(content: Content, file: &mut File, prompter: Arc<Prompter>, seed: u64) -> Result<Self> {
+        let context = content.metadata.get("llama.context_length").and_then(|length| length.to_u32().ok());
+        // candle prepares positions up to a length of its own.
+        let window = context.map_or(MAX_SEQ_LEN, |length| MAX_SEQ_LEN.min(length as usize));
+        let weights = ModelWeights::from_gguf(content, file, &Device::Cpu)?;
+        let sampler = LogitsProcessor::from_sampling(seed, Sampling::TopP { p: TOP_P, temperature: TEMPERATURE });
+        Ok(Self { weights, prompter, sampler, seed, window, read: Vec::new() })
+    }
+
+    pub(super) fn window(&self) -> u64 {
+        self.window as u64
+    }
+
+    pub(super) fn run(mut self, waiting: Receiver<Job>) {
+        while let Ok(Job { request, events }) = waiting.recv() {
+            if events.is_closed() {
+                continue;
+            }
+            // A panic inside of the arithmetic must not take the model away from everybody else.
+            let answered = std::panic::catch_unwind(AssertUnwindSafe(|| self.answer(&request, &events)));
+            let outcome = match answered {
+                Ok(Ok(Ok(usage))) => Ok(Event::End(Some(usage))),
+                Ok(Ok(Err(Left))) => continue,
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(failed("a panic")),
+            };
+            events.blocking_send(outcome).ok();
+        }
+    }
+
+    fn answer(
+        &mut self,
+        request: &Request,
+        events: &Sender<std::result::Result<Event, Error>>,
+    ) -> std::result::Result<std::result::Result<Usage, Left>, Error> {
+        let prompt = self.prompter.encode(&request.messages).map_err(failed)?;
+        if prompt.is_empty() || prompt.len() >= self.window {
+            let message = format!("The message is too long for this model, which reads {} units.", self.window);
+            return Err(Error::new(Code::InvalidInput, message));
+        }
+        let room = self.window - prompt.len();
+        let limit = usize::try_from(request.max_output).unwrap_or(usize::MAX).min(room);
+        let prompter = self.prompter.clone();
+        self.seed = self.seed.wrapping_add(1);
+        let mut own = own_sampler(&request.sampling, self.seed);
+        let mut text = prompter.tokenizer().decode_stream(true);
+        let mut said = Vec::new();
+        let new = self.new_of(&prompt);
+        let mut next = self.next(new, &said, own.as_mut()).map_err(failed)?;
+        let mut usage = Usage { input: prompt.len() as u64, output: 0 };
+        loop {
+            usage.output += 1;
+            if prompter.is_end(next) {
+                return Ok(Ok(usage));
+            }
+            said.push(next);
+            // Nothing comes while a character is not whole; nobody ever sees half of one.
+            let piece = text.step(next).map_err(failed)?;
+            if let Some(piece) = piece.filter(|piece| !piece.is_empty())
+                && events.blocking_send(Ok(Event::Piece(piece))).is_err()
+            {
+                return Ok(Err(Left));
+            }
+            if events.is_closed() {
+                return Ok(Err(Left));
+            }
+            if usage.output as usize >= limit {
+                return Ok(Ok(usage));
+            }
+            next = self.next(&[next], &said, own.as_mut()).map_err(failed)?;
+        }
+    }
+
+    /// What of a prompt has yet to be read: where it goes on from what was read last, as with the next message of a
+    /// conversation, only what is new. Anything else begins anew, since of what is known nothing can be forgotten but all.
+    fn new_of<'a>(&mut self, prompt: &'a [u32]) -> &'a [u32] {
+        match prompt.strip_prefix(self.read.as_slice()) {
+            Some(new) if !new.is_empty() => new,
+            _ => {
+                self.weights.clear_kv_cache();
+                self.read.clear();
+                prompt
+            }
+        }
+    }
+
+    /// Reads more of the text, and chooses the token that follows what was said. The words of a question are no
+    /// repetition: its answer often needs them.
+    fn next(&mut self, more: &[u32], said: &[u32], own: Option<&mut LogitsProcessor>) -> Result<u32> {
+        // If this fails, nobody knows how much has been read, and the next one begins anew.
+        let mut read = std::mem::take(&mut self.read);
+        let mut rest = more;
+        let logits = loop {
+            let (part, later) = rest.split_at(part_len(read.len(), rest.len()));
+            let input = Tensor::new(part, &Device::Cpu)?.unsqueeze(0)?;
+            let logits = self.weights.forward(&input, read.len())?;
+            read.extend_from_slice(part);
+            rest = later;
+            if rest.is_empty() {
+                break logits.squeeze(0)?;
+            }
+        };
+        self.read = read;
+        let recent = said.get(said.len().saturating_sub(REPEAT_WINDOW)..).unwrap_or(said);
+        own.unwrap_or(&mut self.sampler).sample(&apply_repeat_penalty(&logits, REPEAT_PENALTY, recent)?)
+    }
+}
+
+/// How many tokens to read at once of so many, from this position on.
+///
+/// The library keeps a mask for each pair of a length and an end that it has ever met, gigabytes for all that there could
+/// be. Powers of two that end at their multiples are few: less than 80 MB for a window of 4096.
+fn part_len(position: usize, len: usize) -> usize {
+    let fits = 1 << len.max(1).ilog2();
+    let aligned = if position == 0 { LONGEST_PART } else { 1 << position.trailing_zeros() };
+    LONGEST_PART.min(fits).min(aligned)
+}
+
+/// How words are chosen where whoever asks has a wish.
+fn own_sampler(wish: &Wish, seed: u64) -> Option<LogitsProcessor> {
+    let Wish { temperature, top_p, seed: wished, stop: _ } = wish;
+    if temperature.is_none() && top_p.is_none() && wished.is_none() {
+        return None;
+    }
+    let temperature = temperature.unwrap_or(TEMPERATURE);
+    let sampling =
+        if temperature <= 0.0 { Sampling::ArgMax } else { Sampling::TopP { p: top_p.unwrap_or(TOP_P), temperature } };
+    Some(LogitsProcessor::from_sampling(wished.unwrap_or(seed), sampling))
+}
+
+fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(Code::ProviderUnavailable, "The language model failed.").with_source(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn prompts_of_all_lengths_are_read_in_few_different_parts() {
+        let mut met = HashSet::new();
+        for known in [0, 1, 17, 100, 255, 1000, 3000] {
+            for len in 1..1096 {
+                let (mut position, mut rest) = (known, len);
+                while rest > 0 {
+                    let part = part_len(position, rest);
+                    assert!(part > 0 && part <= rest);
+                    (position, rest) = (position + part, rest - part);
+                    met.insert((part, position));
+                }
+            }
+        }
+        let masks: usize = met.into_iter().filter(|(part, _)| *part > 1).map(|(part, end)| part * end).sum();
+        assert!(masks < 80_000_000, "{masks} bytes of masks");
+    }
+}

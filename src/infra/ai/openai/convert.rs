@@ -1,0 +1,223 @@
+//! Answers of the other kind than was asked for: a stream instead of one piece, and one piece instead of a stream. A client
+//! that asked for one can't read the other, and would buy the answer again.
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::answer::Said;
+use super::events::{Splitter, data, is_error};
+use super::gather::LargeAnswers;
+use crate::infra::ai::members;
+
+/// Whether a body is a stream of events, whatever its content type.
+pub(super) fn is_stream(body: &[u8]) -> bool {
+    let body = body.trim_ascii_start();
+    [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|begin| body.starts_with(begin))
+}
+
+/// A stream as one answer.
+#[derive(Default)]
+pub(super) struct Joined {
+    /// The answer; empty where no part of it can be read.
+    pub(super) json: String,
+    /// Its end came.
+    pub(super) is_done: bool,
+    /// The error that ended it.
+    pub(super) error: Option<String>,
+}
+
+/// Puts the parts of a stream together.
+pub(super) async fn joined(body: &[u8]) -> Joined {
+    let mut splitter = Splitter::new(LargeAnswers::default());
+    splitter.push(body).await;
+    let (mut answer, mut choices, mut joined) = (Map::new(), Vec::new(), Joined::default());
+    while let Some(event) = splitter.next().or_else(|| splitter.last()) {
+        let Some(data) = data(&event) else { continue };
+        match Said::read(&data, is_error(&event)) {
+            Said::Done => joined.is_done = true,
+            Said::Error(error) => {
+                joined.error = Some(error);
+                break;
+            }
+            Said::Nothing | Said::Answer(_) | Said::Unknown => {}
+        }
+        let Ok(Value::Object(part)) = serde_json::from_str(&without_halves(&data)) else { continue };
+        for (name, value) in part {
+            match (name.as_str(), value) {
+                ("choices", Value::Array(parts)) => parts.into_iter().for_each(|part| add(&mut choices, part)),
+                (_, Value::Null) | ("choices", _) => {}
+                (_, value) => {
+                    answer.insert(name, value);
+                }
+            }
+        }
+    }
+    if !choices.is_empty() {
+        answer.insert("object".to_owned(), "chat.completion".into());
+        answer.insert("choices".to_owned(), choices.into());
+        joined.json = with_halves(&Value::from(answer).to_string());
+    }
+    joined
+}
+
+/// JSON in which halves of characters, which no text can hold, are written as if they were others.
+fn without_halves(json: &str) -> String {
+    let mut changed = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(place) = rest.find('\\') {
+        let (before, escape) = rest.split_at(place);
+        changed.push_str(before);
+        // D800 to DFFF.
+        let is_half = matches!(escape.as_bytes(), [_, b'u', b'd' | b'D', digit, _, _, ..] if *digit > b'7');
+        let (kept, length) = if is_half { (MARK, 2) } else { ("", 0) };
+        changed.push_str(kept);
+        let end = length.max(escape.char_indices().nth(2).map_or(escape.len(), |(place, _)| place));
+        changed.push_str(escape.get(length..end).unwrap_or_default());
+        rest = escape.get(end..).unwrap_or_default();
+    }
+    changed + rest
+}
+
+/// The same JSON with its halves, of which two that came apart make one character.
+fn with_halves(json: &str) -> String {
+    json.replace(MARK, "\\u")
+}
+
+/// A character that no answer has, as JSON writes it.
+const MARK: &str = "\\u0001\\u0002\\u0001";
+
+/// Adds a part of a choice to those before it.
+fn add(choices: &mut Vec<Value>, part: Value) {
+    let Value::Object(mut part) = part else { return };
+    if let Some(delta) = part.remove("delta") {
+        part.insert("message".to_owned(), delta);
+    }
+    merge_by_index(choices, Value::from(part));
+}
+
+/// As OpenAI's clients put parts together: texts grow, objects are merged, elements of lists too by their index.
+fn merge(name: &str, whole: &mut Value, part: Value) {
+    match (whole, part) {
+        (_, Value::Null) => {}
+        (Value::String(text), Value::String(more)) if !matches!(name, "role" | "type" | "id" | "finish_reason") => {
+            text.push_str(&more);
+        }
+        (Value::Object(whole), Value::Object(part)) => {
+            for (name, value) in part {
+                match whole.get_mut(&name) {
+                    Some(known) => merge(&name, known, value),
+                    None => drop(whole.insert(name, value)),
+                }
+            }
+        }
+        (Value::Array(whole), Value::Array(parts)) => parts.into_iter().for_each(|part| merge_by_index(whole, part)),
+        (whole, part) => *whole = part,
+    }
+}
+
+fn merge_by_index(list: &mut Vec<Value>, part: Value) {
+    let index = part.get("index").and_then(Value::as_u64);
+    let same = |known: &&mut Value| index.is_some() && known.get("index").and_then(Value::as_u64) == index;
+    match list.iter_mut().find(same) {
+        Some(known) => merge("", known, part),
+        None => list.push(part),
+    }
+}
+
+/// One answer as an event of a stream. Nothing where it can't be read.
+pub(super) fn as_event(body: &str) -> Option<String> {
+    let mut members = members(body).ok()??;
+    let mut written = Vec::new();
+    for (name, value) in &mut members {
+        let value = match &**name {
+            "object" => "\"chat.completion.chunk\"".to_owned(),
+            "choices" => choices(value.get())?,
+            _ => value.get().to_owned(),
+        };
+        written.push(format!("{}:{value}", json!(name)));
+    }
+    // Within a string no line can end, so these are between tokens.
+    let line = format!("{{{}}}", written.join(",")).replace(['\r', '\n'], " ");
+    Some(format!("data: {line}\n\n"))
+}
+
+fn choices(json: &str) -> Option<String> {
+    let parts: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    let part = |part: &&RawValue| {
+        // What is no choice is passed on to nobody.
+        let members = members(part.get()).ok()??;
+        let members = members.iter().map(|(name, value)| match &**name {
+            "message" => format!("\"delta\":{}", delta(value.get())),
+            _ => format!("{}:{value}", json!(name)),
+        });
+        Some(format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
+    };
+    Some(format!("[{}]", parts.iter().filter_map(part).collect::<Vec<_>>().join(",")))
+}
+
+/// A message as a part of one: clients want a place for each call of a tool.
+fn delta(message: &str) -> String {
+    let Ok(Some(members)) = members(message) else { return message.to_owned() };
+    let calls = |json: &str| {
+        let Ok(Value::Array(mut calls)) = serde_json::from_str(json) else { return json.to_owned() };
+        for (place, call) in calls.iter_mut().enumerate() {
+            if let Value::Object(call) = call {
+                call.entry("index").or_insert_with(|| place.into());
+            }
+        }
+        Value::from(calls).to_string()
+    };
+    let members = members.iter().map(|(name, value)| match &**name {
+        "tool_calls" => format!("\"tool_calls\":{}", calls(value.get())),
+        _ => format!("{}:{value}", json!(name)),
+    });
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_becomes_one_answer() {
+        let body = "data: {\"id\":\"x\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"He\"}}]}\n\n\
+            : note\n\n\
+            data: {\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"llo\",\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}}]}\n\n\
+            data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"}\"}}]},\"finish_reason\":\"stop\"},{\"index\":1,\"delta\":{\"content\":\"B\"}}]}\n\n\
+            data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\ndata: [DONE]";
+        assert!(is_stream(body.as_bytes()) && !is_stream(b" {\"a\":1}"));
+        let joined = joined(body.as_bytes()).await;
+        assert!(joined.is_done && joined.error.is_none());
+        let joined: Value = serde_json::from_str(&joined.json).unwrap();
+        let expected = json!({
+            "id": "x", "object": "chat.completion", "usage": { "prompt_tokens": 1 },
+            "choices": [
+                { "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": "Hello", "tool_calls": [
+                    { "index": 0, "id": "c", "type": "function", "function": { "name": "f", "arguments": "{}" } }] } },
+                { "index": 1, "message": { "content": "B" } },
+            ],
+        });
+        assert_eq!(joined, expected);
+        assert_eq!(super::joined(b"data: x\n\n").await.json, "");
+        let failed =
+            super::joined(b"data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\ndata: {\"error\":\"y\"}\n\n")
+                .await;
+        assert_eq!((failed.error.as_deref(), failed.is_done), (Some("\"y\""), false));
+        let part =
+            |text: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+        let halves = part("a\\\\ud83d\\uD83D") + &part("\\ude00\\n");
+        let halves = super::joined(halves.as_bytes()).await.json;
+        let value: Value = serde_json::from_str(&halves).unwrap();
+        assert_eq!(value["choices"][0]["message"]["content"], "a\\ud83d\u{1f600}\n", "{halves}");
+    }
+
+    #[test]
+    fn one_answer_becomes_a_stream() {
+        let body = "{\"object\":\"chat.completion\",\n\"n\":1.0e3,\"choices\":[{\"index\":0,\"message\":{\"content\":\"a\\nb\",\
+            \"tool_calls\":[{\"id\":\"c\"}]}}]}";
+        let expected = "data: {\"object\":\"chat.completion.chunk\",\"n\":1.0e3,\"choices\":[{\"index\":0,\"delta\":{\
+            \"content\":\"a\\nb\",\"tool_calls\":[{\"id\":\"c\",\"index\":0}]}}]}\n\n";
+        assert_eq!(as_event(body).unwrap(), expected);
+        assert_eq!(as_event("[]"), None);
+    }
+}

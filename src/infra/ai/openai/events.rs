@@ -1,0 +1,180 @@
+//! Server-sent events as they came, byte for byte, and what is in them.
+
+use bytes::Bytes;
+use memchr::memchr2;
+
+use super::gather::{FREE, LargeAnswer, LargeAnswers};
+
+/// Cuts a stream of bytes into events, each with the empty line that ends it. No byte is looked at or moved more often than
+/// a few times, however they come.
+pub(super) struct Splitter {
+    rest: Vec<u8>,
+    /// What is before has been taken.
+    start: usize,
+    /// No event ends before.
+    looked: usize,
+    large: LargeAnswers,
+    permit: LargeAnswer,
+}
+
+impl Splitter {
+    pub(super) fn new(large: LargeAnswers) -> Self {
+        Self { rest: Vec::new(), start: 0, looked: 0, large, permit: LargeAnswer::default() }
+    }
+
+    /// More bytes. An event that is long already waits for its permit.
+    pub(super) async fn push(&mut self, bytes: &[u8]) {
+        self.rest.drain(..self.start);
+        self.looked -= self.start;
+        self.start = 0;
+        if self.rest.is_empty() && self.rest.capacity() > FREE {
+            self.rest = Vec::new();
+        }
+        self.large.take(&mut self.permit, self.rest.len()).await;
+        self.rest.extend_from_slice(bytes);
+    }
+
+    /// The next whole event.
+    pub(super) fn next(&mut self) -> Option<Bytes> {
+        let end = end_of_event(&self.rest, self.looked.saturating_sub(3).max(self.start));
+        let Some(end) = end else {
+            self.looked = self.rest.len();
+            return None;
+        };
+        self.looked = end;
+        Some(self.take(end))
+    }
+
+    /// Bytes that are held until the event that they belong to is whole.
+    pub(super) fn pending(&self) -> usize {
+        self.rest.len() - self.start
+    }
+
+    /// What is left when nothing comes any more: an event whose empty line was left out, or nothing.
+    pub(super) fn last(&mut self) -> Option<Bytes> {
+        (self.start < self.rest.len()).then(|| self.take(self.rest.len()))
+    }
+
+    /// The event up to here, in memory of its own, since others may be dropped long before it.
+    fn take(&mut self, end: usize) -> Bytes {
+        let event = self.rest.get(self.start..end).unwrap_or_default();
+        let event = if event.len() > FREE { self.permit.bytes(event.to_vec()) } else { Bytes::copy_from_slice(event) };
+        self.start = end;
+        event
+    }
+}
+
+/// The position behind the first empty line. Lines end with a line feed, a carriage return, or both.
+fn end_of_event(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut place = from;
+    while let Some(found) = bytes.get(place..).and_then(|rest| memchr2(b'\n', b'\r', rest)) {
+        let line_end = place + found;
+        let is_pair = bytes.get(line_end..line_end + 2) == Some(b"\r\n");
+        let next = line_end + if is_pair { 2 } else { 1 };
+        match (bytes.get(next), bytes.get(next + 1)) {
+            (Some(b'\r'), Some(b'\n')) => return Some(next + 2),
+            // Whether a line feed belongs to it is not known yet.
+            (Some(b'\r'), None) => return None,
+            (Some(b'\n' | b'\r'), _) => return Some(next + 1),
+            _ => place = next,
+        }
+    }
+    None
+}
+
+/// The data of an event: its `data` lines, joined. Nothing for comments.
+pub(super) fn data(event: &[u8]) -> Option<String> {
+    let event = event.strip_prefix("\u{feff}".as_bytes()).unwrap_or(event);
+    let mut lines = lines(event).filter_map(|line| line.strip_prefix(b"data:"));
+    let first = lines.next()?;
+    let mut joined = first.strip_prefix(b" ").unwrap_or(first).to_vec();
+    for line in lines {
+        joined.push(b'\n');
+        joined.extend_from_slice(line.strip_prefix(b" ").unwrap_or(line));
+    }
+    Some(String::from_utf8(joined).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+/// Whether an event is named an error.
+pub(super) fn is_error(event: &[u8]) -> bool {
+    lines(event).filter_map(|line| line.strip_prefix(b"event:")).any(|name| name.trim_ascii() == b"error")
+}
+
+/// Whether an event has nothing but comments and fields that readers of events ignore.
+pub(super) fn is_comment(event: &[u8]) -> bool {
+    let ignored = |line: &[u8]| [&b":"[..], b"event:", b"id:", b"retry:"].iter().any(|begin| line.starts_with(begin));
+    lines(event).filter(|line| !line.is_empty()).all(ignored)
+}
+
+fn lines(event: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(event);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (line, next) = match memchr2(b'\n', b'\r', text) {
+            Some(end) => (text.get(..end), text.get(end + 1..)),
+            None => (Some(text), None),
+        };
+        rest = next;
+        line
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn events_come_out_as_they_went_in_however_they_were_cut() {
+        let text = "data: {\"a\":1}\n\n: note\n\ndata:x\r\n\r\ndata: 1\rdata: 2\r\rdata: ü\n\ndata: [DONE]";
+        let expected = [
+            "data: {\"a\":1}\n\n",
+            ": note\n\n",
+            "data:x\r\n\r\n",
+            "data: 1\rdata: 2\r\r",
+            "data: ü\n\n",
+            "data: [DONE]",
+        ];
+        let datas = [Some("{\"a\":1}"), None, Some("x"), Some("1\n2"), Some("ü"), Some("[DONE]")];
+        for size in 1..=text.len() {
+            let (mut splitter, mut events) = (Splitter::new(LargeAnswers::default()), Vec::new());
+            for chunk in text.as_bytes().chunks(size) {
+                splitter.push(chunk).await;
+                events.extend(std::iter::from_fn(|| splitter.next()));
+            }
+            events.extend(splitter.last());
+            assert_eq!(events, expected, "{size}");
+            let found: Vec<_> = events.iter().map(|event| data(event)).collect();
+            assert_eq!(found.iter().map(Option::as_deref).collect::<Vec<_>>(), datas, "{size}");
+        }
+    }
+
+    /// The time that the processor gave to this thread, whatever others do.
+    fn cpu_time() -> std::time::Duration {
+        nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID.now().unwrap().into()
+    }
+
+    #[tokio::test]
+    async fn time_grows_with_the_bytes_and_not_faster() {
+        async fn took(text: &[u8], chunk: usize) -> std::time::Duration {
+            let mut least = std::time::Duration::MAX;
+            for _ in 0..5 {
+                let began = cpu_time();
+                let mut splitter = Splitter::new(LargeAnswers::default());
+                for chunk in text.chunks(chunk) {
+                    splitter.push(chunk).await;
+                    while splitter.next().is_some() {}
+                }
+                least = least.min(cpu_time() - began);
+            }
+            least
+        }
+        // Many events in one chunk; one event in many chunks.
+        for (pattern, chunk) in
+            [("\n\n", usize::MAX), ("data: x\n\n", usize::MAX), ("xxxxxxxx", 64), ("\r", usize::MAX)]
+        {
+            let (short, long) = (pattern.repeat(8_000), pattern.repeat(64_000));
+            let (short, long) = (took(short.as_bytes(), chunk).await, took(long.as_bytes(), chunk).await);
+            assert!(long <= short * 30, "{pattern:?}: {short:?}, and eight times as much {long:?}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Request parameters of calls that are passed on: which are rejected, which the operator sets, and which ask for more
+//! answers than one.
+//!
+//! A hold is taken for the parameters that are known here. One that an upstream obeys and that is not known, such as another
+//! name for the output limit, would be a way to an answer that the hold does not pay for.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::pass::LIMITS;
+use crate::core::json;
+use crate::infra::ai::{Malformed, RawCall};
+
+/// Answers that can be asked for at once. OpenAI's own maximum.
+const MAX_ANSWERS: u64 = 128;
+/// Values of `tools`, those within others included.
+const MAX_TOOL_VALUES: usize = 100_000;
+/// Bytes of a parameter of which only some values are rejected.
+const MAX_VALUE_BYTES: usize = 16 << 10;
+/// What every call may have, also where there is an allow-list.
+const BASIC: [&str; 4] = ["model", "messages", "stream", "stream_options"];
+
+/// The rules for request parameters.
+pub struct Params {
+    /// By folded name: how it is spelled in the list, and the only values that are rejected (empty: all).
+    rejected: HashMap<String, Vec<String>>,
+    /// Where it is not empty, everything that is not in it is rejected.
+    allowed: HashSet<String>,
+    forced: Vec<(String, String)>,
+    answers: Vec<String>,
+    tools: HashSet<String>,
+    /// By folded name: the only spelling of a parameter that means something here.
+    spellings: HashMap<String, String>,
+}
+
+impl Params {
+    /// The rules: `rejected` has names, or `name=value` for single values; `allowed` is the allow-list, if it is not empty;
+    /// `forced` are set in each call; each of `answers` is the number of answers that a call asks for;
+    /// `tools` are the types of tools that a call may have.
+    pub fn new(
+        rejected: &[String],
+        allowed: &[String],
+        forced: &BTreeMap<String, Value>,
+        answers: &[String],
+        tools: &[String],
+    ) -> Self {
+        let mut by_name: HashMap<String, Vec<String>> = HashMap::new();
+        for entry in rejected {
+            match entry.split_once('=') {
+                Some((name, value)) => by_name.entry(folded(name)).or_default().push(value.to_owned()),
+                None => drop(by_name.insert(folded(entry), Vec::new())),
+            }
+        }
+        let forced: Vec<_> = forced.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+        let known = BASIC.into_iter().chain(LIMITS).map(str::to_owned);
+        let known = known.chain(answers.iter().cloned()).chain(forced.iter().map(|(name, _)| name.clone()));
+        Self {
+            rejected: by_name,
+            allowed: allowed.iter().cloned().collect(),
+            spellings: known.map(|name| (folded(&name), name)).collect(),
+            forced,
+            answers: answers.to_vec(),
+            tools: tools.iter().cloned().collect(),
+        }
+    }
+
+    /// Checks the parameters of a call. Returns the number of answers that it asks for.
+    ///
+    /// # Errors
+    /// The first parameter that is rejected.
+    pub(super) fn check(&self, call: &RawCall) -> Result<u64, Malformed> {
+        for name in call.names() {
+            if let Some(message) = self.rejection(name, call.get(name).unwrap_or_default()) {
+                return Err(Malformed { code: Some("unsupported_parameter"), ..Malformed::param(name, message) });
+            }
+        }
+        self.check_tools(call)?;
+        let mut all = 1u64;
+        for name in &self.answers {
+            all = all.saturating_mul(call.read::<u64>(name)?.unwrap_or(1));
+            if !(1..=MAX_ANSWERS).contains(&all) {
+                let message = format!("`{name}` is between 1 and {MAX_ANSWERS}.");
+                return Err(Malformed::param(name, message));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Tools that the upstream runs itself are billed by the use.
+    fn check_tools(&self, call: &RawCall) -> Result<(), Malformed> {
+        #[derive(Deserialize)]
+        struct Tool<'a> {
+            #[serde(borrow, default, rename = "type")]
+            kind: Option<Cow<'a, str>>,
+        }
+        let Some(json) = call.get("tools").filter(|json| json.trim() != "null") else { return Ok(()) };
+        let wrong =
+            |message: String| Malformed { code: Some("unsupported_value"), ..Malformed::param("tools", message) };
+        if json::shape(json.as_bytes()).values > MAX_TOOL_VALUES {
+            return Err(wrong(format!("`tools` has more than {MAX_TOOL_VALUES} values.")));
+        }
+        let tools: Vec<Tool<'_>> =
+            serde_json::from_str(json).map_err(|_| wrong("`tools` is a list of objects.".to_owned()))?;
+        let mut kinds = tools.iter().filter_map(|tool| tool.kind.as_deref());
+        match kinds.find(|kind| !self.tools.contains(*kind)) {
+            Some(kind) => Err(wrong(format!("Tools of the type `{kind}` may not be used here."))),
+            None => Ok(()),
+        }
+    }
+
+    fn rejection(&self, name: &str, json: &str) -> Option<String> {
+        let by = folded(name);
+        match self.spellings.get(&by) {
+            Some(spelling) if spelling == name => return None,
+            // Upstreams that ignore case would take it, and of two the last one.
+            Some(spelling) => return Some(format!("`{name}` is to be written `{spelling}`.")),
+            None => {}
+        }
+        if json.trim() == "null" {
+            return None;
+        }
+        match self.rejected.get(&by) {
+            Some(values) if values.is_empty() => return Some(format!("`{name}` may not be set here.")),
+            Some(_) if json.len() > MAX_VALUE_BYTES => {
+                return Some(format!("`{name}` has more than {MAX_VALUE_BYTES} bytes."));
+            }
+            Some(values) => {
+                let value = serde_json::from_str::<Value>(json).unwrap_or_default();
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                if values.iter().any(|rejected| rejected.eq_ignore_ascii_case(text.trim())) {
+                    return Some(format!("`{name}` may not be `{text}` here."));
+                }
+            }
+            None => {}
+        }
+        if !self.allowed.is_empty() && !self.allowed.contains(name) {
+            return Some(format!("`{name}` is not among the parameters that this model takes."));
+        }
+        None
+    }
+
+    /// What is set in each call: names and JSON values.
+    pub(super) fn forced(&self) -> impl Iterator<Item = (&str, String)> {
+        self.forced.iter().map(|(name, value)| (name.as_str(), value.clone()))
+    }
+}
+
+/// A name as the most lenient reader sees it: Go's JSON decoder ignores case, and folds two letters beyond ASCII; others
+/// take `maxTokens` for `max_tokens`, or drop what they can't print.
+pub(super) fn folded(name: &str) -> String {
+    let letters = name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase);
+    letters.map(|letter| if letter == '\u{17f}' { 's' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn params(allowed: &[&str]) -> Params {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let forced = BTreeMap::from([("store".to_owned(), json!(false))]);
+        Params::new(
+            &names(&["n_predict", "tier=priority", "tier=1"]),
+            &names(allowed),
+            &forced,
+            &names(&["n", "best_of"]),
+            &names(&["function"]),
+        )
+    }
+
+    fn check(params: &Params, call: Value) -> Result<u64, String> {
+        let call = RawCall::parse(call.to_string().into()).unwrap();
+        params.check(&call).map_err(|malformed| malformed.param.unwrap())
+    }
+
+    #[test]
+    fn other_names_of_a_limit_are_rejected_however_they_are_spelled() {
+        let params = params(&[]);
+        for name in [
+            "n_predict",
+            "n_predict\0",
+            "n.predict",
+            "max_tokens\u{200b}",
+            "N_PREDICT",
+            "nPredict",
+            "n-predict",
+            "Max_Tokens",
+            "maxTokens",
+            "max_to\u{212a}ens",
+            "max_token\u{17f}",
+            "N",
+            "Best_Of",
+            "Model",
+            "MESSAGES",
+            "STORE",
+            "maxCompletionTokens",
+        ] {
+            assert_eq!(check(&params, json!({ name: 5 })), Err(name.to_owned()), "{name}");
+        }
+        // A null in another spelling unsets the limit in Go's decoder.
+        assert_eq!(check(&params, json!({ "max_tokens": 5, "Max_Tokens": null })), Err("Max_Tokens".to_owned()));
+        for call in [json!({ "n_predict": null, "temperature": 1, "future": [1] }), json!({ "store": true }), json!({})]
+        {
+            assert_eq!(check(&params, call.clone()), Ok(1), "{call}");
+        }
+        assert_eq!(check(&params, json!({ "tier": "Priority" })), Err("tier".to_owned()));
+        assert_eq!(check(&params, json!({ "Tier": 1 })), Err("Tier".to_owned()));
+        assert_eq!(check(&params, json!({ "tier": "auto" })), Ok(1));
+        assert_eq!(check(&params, json!({ "tools": [{ "type": "web_search" }] })), Err("tools".to_owned()));
+        assert_eq!(check(&params, json!({ "tools": [{ "type": "function", "function": {} }, {}] })), Ok(1));
+    }
+
+    #[test]
+    fn answers_multiply_and_an_allow_list_has_nothing_but_its_own() {
+        let params = params(&["temperature"]);
+        assert_eq!(check(&params, json!({ "n": 3, "best_of": 4, "temperature": 1, "model": "m" })), Ok(12));
+        for (call, wrong) in [
+            (json!({ "n": 0 }), "n"),
+            (json!({ "n": 129 }), "n"),
+            (json!({ "n": -1 }), "n"),
+            (json!({ "n": 2, "best_of": 100 }), "best_of"),
+            (json!({ "seed": 1 }), "seed"),
+        ] {
+            assert_eq!(check(&params, call), Err(wrong.to_owned()));
+        }
+        assert_eq!(params.forced().collect::<Vec<_>>(), [("store", "false".to_owned())]);
+    }
+}

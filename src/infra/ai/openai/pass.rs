@@ -1,0 +1,245 @@
+//! Calls of programs, passed on: the name of the model and the limit of the output are replaced, the usage is asked for,
+//! and all else goes through as it is, in both directions.
+
+use std::sync::Arc;
+
+use async_stream::stream;
+use bytes::Bytes;
+use futures::StreamExt;
+use serde_json::{Value, json};
+
+use super::answer::{Halves, Progress, Said};
+use super::convert::{self, Joined};
+use super::events::{data, is_comment, is_error};
+use super::gather::LargeAnswer;
+use super::params::folded;
+use super::read::{MAX_KEPT_BYTES, events, gather};
+use super::{Chunks, Shared, broke_off, no_answer};
+use crate::core::error::{Code, Error};
+use crate::infra::ai::{Event, Passing, RawCall, Reply};
+
+/// The names of the limit of the output, the older one first.
+pub(super) const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
+/// What goes to an upstream.
+pub(super) fn body(shared: &Shared, passing: &Passing, model: &str, max_output: u64) -> Bytes {
+    let mut changes: Vec<_> = shared.params.forced().collect();
+    changes.push(("model", json!(model).to_string()));
+    let mut limits: Vec<_> = LIMITS.into_iter().filter(|name| is_there(&passing.call, name)).collect();
+    let mut renamed = None;
+    match (limits.as_slice(), shared.limit_name) {
+        ([], _) => limits.push(shared.limit_name()),
+        // An upstream may ignore the name that it does not know, and with it the limit that the hold was taken for. A null
+        // under its own name gets the value.
+        ([only], Some(known)) if *only != known && passing.call.get(known).is_some() => limits.push(known),
+        ([only], Some(known)) if *only != known => renamed = Some((*only, known)),
+        _ => {}
+    }
+    changes.extend(limits.into_iter().map(|name| (name, max_output.to_string())));
+    if passing.stream {
+        changes.extend(stream_options(passing).map(|options| ("stream_options", options)));
+    }
+    passing.call.with(&changes, renamed)
+}
+
+/// Asks for the usage, where the caller has not done so: what comes of it is taken out of the answer again. A second
+/// spelling of the same member would take it back from an upstream that ignores case.
+fn stream_options(passing: &Passing) -> Option<String> {
+    let given = passing.call.get("stream_options").and_then(|json| serde_json::from_str(json).ok());
+    let mut options: serde_json::Map<String, Value> = given.unwrap_or_default();
+    let count = options.len();
+    options.retain(|name, _| name == INCLUDE_USAGE || folded(name) != folded(INCLUDE_USAGE));
+    if passing.show_usage && options.len() == count {
+        return None;
+    }
+    options.insert(INCLUDE_USAGE.to_owned(), true.into());
+    Some(Value::from(options).to_string())
+}
+
+const INCLUDE_USAGE: &str = "include_usage";
+
+fn is_there(call: &RawCall, name: &str) -> bool {
+    call.get(name).is_some_and(|value| value.trim() != "null")
+}
+
+/// How many choices a call asks for.
+fn choices(passing: &Passing) -> u64 {
+    let asked = passing.call.get("n").and_then(|json| json.parse::<f64>().ok());
+    asked.map_or(1, |asked| asked.max(1.0) as u64)
+}
+
+/// An answer in parts. What says nothing waits for what says something: an answer that has nothing to say is an error, which
+/// is told by its status where nothing was passed on yet.
+pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, passing: &Passing) -> Reply {
+    let (choices, show_usage) = (choices(passing), passing.show_usage);
+    stream! {
+        let mut events = events(shared.large.clone(), bytes);
+        let (mut usage, mut progress, mut done) = (None, Progress::default(), None);
+        let (mut redactor, mut halves, mut held) = (shared.redactor(upstream), Halves::default(), Held::default());
+        while let Some(event) = events.next().await {
+            let event = match event {
+                Ok(event) => event,
+                Err(_) if progress.has_ended(choices) => break,
+                Err(error) => {
+                    yield Err(error);
+                    return;
+                }
+            };
+            let said = match data(&event) {
+                Some(data) => Said::read(&data, is_error(&event)),
+                None if is_comment(&event) => {
+                    yield Ok(Event::Raw { bytes: redactor.bytes(event), text: String::new() });
+                    continue;
+                }
+                None => Said::Unknown,
+            };
+            let (text, beside) = match said {
+                // Clients trip over data that are no object.
+                Said::Nothing => {
+                    yield Ok(Event::Raw { bytes: Bytes::from_static(b":\n\n"), text: String::new() });
+                    continue;
+                }
+                Said::Done => {
+                    done = Some(event);
+                    break;
+                }
+                Said::Error(error) => {
+                    yield Err(shared.failed_midway(upstream, &error));
+                    return;
+                }
+                // What can't be read is the caller's to read, and counts as it is.
+                Said::Unknown => {
+                    let other = String::from_utf8_lossy(&event).into_owned();
+                    (String::new(), Some(Event::Beside { other, thoughts: String::new() }))
+                }
+                Said::Answer(mut answer) => {
+                    if let Some(reported) = answer.usage {
+                        usage = Some(reported);
+                        yield Ok(Event::Usage(reported));
+                    }
+                    progress.note(&answer);
+                    if answer.is_usage && !show_usage {
+                        continue;
+                    }
+                    (halves.push(&answer.text()), answer.beside())
+                }
+            };
+            if !progress.says_something() {
+                held.push(event, beside);
+                continue;
+            }
+            for event in held.take().chain(beside) {
+                yield Ok(event);
+            }
+            for (bytes, text) in redactor.event(event, &text) {
+                yield Ok(Event::Raw { bytes, text });
+            }
+        }
+        for (bytes, text) in redactor.events() {
+            yield Ok(Event::Raw { bytes, text });
+        }
+        if done.is_none() && !progress.has_ended(choices) {
+            yield Err(broke_off());
+            return;
+        }
+        if !progress.says_something() {
+            yield Err(no_answer());
+            return;
+        }
+        if let Some(bytes) = done {
+            yield Ok(Event::Raw { bytes: redactor.bytes(bytes), text: String::new() });
+        }
+        yield Ok(Event::End(usage));
+    }
+    .boxed()
+}
+
+/// Events of a stream that has said nothing yet.
+#[derive(Default)]
+struct Held {
+    events: Vec<Event>,
+    bytes: usize,
+}
+
+impl Held {
+    fn push(&mut self, bytes: Bytes, beside: Option<Event>) {
+        self.bytes += bytes.len();
+        self.events.extend(beside);
+        self.events.push(Event::Raw { bytes, text: String::new() });
+        if self.bytes > MAX_HELD {
+            *self = Self::default();
+        }
+    }
+
+    fn take(&mut self) -> impl Iterator<Item = Event> + use<> {
+        std::mem::take(self).events.into_iter()
+    }
+}
+
+/// Bytes of events that say nothing and are kept until something is said. They are missed by nobody.
+const MAX_HELD: usize = 64 << 10;
+
+/// An answer in one piece, which is made into what the caller asked for.
+pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks, passing: &Passing) -> Reply {
+    let (as_stream, choices) = (passing.stream, choices(passing));
+    stream! {
+        let (mut body, mut permit) = (Vec::new(), LargeAnswer::default());
+        match gather(&shared, &mut bytes, &mut body, &mut permit).await {
+            Ok(true) => {}
+            Ok(false) => {
+                // The caller asked for that much. It was made, and is counted, but can't be passed on.
+                let other = String::from_utf8_lossy(&body).into_owned();
+                yield Ok(Event::Beside { other, thoughts: String::new() });
+                let message = format!("The answer has more than {MAX_KEPT_BYTES} bytes. Ask for less at once, or stream it.");
+                yield Err(Error::new(Code::PayloadTooLarge, message));
+                return;
+            }
+            Err(error) => {
+                yield Err(error);
+                return;
+            }
+        }
+        // By way of a text, since what is not read of the bytes would not be checked, and is passed on as well.
+        let Joined { json: text, is_done, error } = match convert::is_stream(&body) {
+            true => convert::joined(&body).await,
+            false => Joined { json: String::from_utf8(body).unwrap_or_default(), is_done: true, error: None },
+        };
+        let mut answer = match Said::read(&text, false) {
+            Said::Answer(answer) => answer,
+            Said::Error(error) => {
+                yield Err(shared.failed_midway(upstream, &error));
+                return;
+            }
+            Said::Nothing | Said::Done | Said::Unknown => {
+                yield Err(error.map_or_else(no_answer, |error| shared.failed_midway(upstream, &error)));
+                return;
+            }
+        };
+        let mut progress = Progress::default();
+        progress.note(&answer);
+        let bytes = if as_stream { convert::as_event(&text) } else { Some(text) };
+        let (true, Some(bytes)) = (progress.says_something(), bytes) else {
+            yield Err(no_answer());
+            return;
+        };
+        let (redactor, mut halves) = (shared.redactor(upstream), Halves::default());
+        let text = halves.push(&answer.text()) + halves.rest();
+        let usage = answer.usage;
+        if let Some(beside) = answer.beside() {
+            yield Ok(beside);
+        }
+        let failed = error.map(|error| shared.failed_midway(upstream, &error));
+        if let Some(error) = failed.or_else(|| (!is_done && !progress.has_ended(choices)).then(broke_off)) {
+            yield Ok(Event::Beside { other: text, thoughts: String::new() });
+            yield Err(error);
+            return;
+        }
+        let bytes = redactor.bytes(permit.bytes(bytes.into_bytes()));
+        yield Ok(Event::Raw { bytes, text: redactor.text(&text) });
+        if as_stream {
+            yield Ok(Event::Raw { bytes: Bytes::from_static(b"data: [DONE]\n\n"), text: String::new() });
+        }
+        yield Ok(Event::End(usage));
+    }
+    .boxed()
+}

@@ -1,0 +1,169 @@
+//! Reads the answers of upstreams: their events, and what they say of a message that was asked in our own format.
+
+use std::sync::Arc;
+
+use async_stream::stream;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use serde::de::IgnoredAny;
+
+use super::answer::{Halves, Progress, Said};
+use super::events::{Splitter, data, is_error};
+use super::gather::{LargeAnswer, LargeAnswers};
+use super::{Chunks, Shared, broke_off, unavailable};
+use crate::core::error::{Code, Error};
+use crate::infra::ai::{Event, Reply};
+
+/// The longest event of a stream, and the longest answer in one piece: what of an upstream is kept in memory at once.
+pub(super) const MAX_KEPT_BYTES: usize = 32 << 20;
+
+/// The events of an answer, each with the empty line that ends it. What breaks off within an event is dropped, and what has
+/// no empty line at the very end gets one. A long event waits for its permit.
+pub(super) fn events(large: LargeAnswers, mut bytes: Chunks) -> BoxStream<'static, Result<Bytes, Error>> {
+    stream! {
+        let (mut splitter, mut closed) = (Splitter::new(large), false);
+        while !closed {
+            match bytes.next().await {
+                Some(Ok(chunk)) => splitter.push(&chunk).await,
+                Some(Err(error)) => {
+                    yield Err(error);
+                    return;
+                }
+                None => closed = true,
+            }
+            while let Some(event) = splitter.next() {
+                yield Ok(event);
+            }
+            if splitter.pending() > MAX_KEPT_BYTES {
+                let message = format!("An event of the answer has more than {MAX_KEPT_BYTES} bytes.");
+                yield Err(Error::new(Code::PayloadTooLarge, message));
+                return;
+            }
+        }
+        if let Some(event) = splitter.last().and_then(|event| completed(&event)) {
+            yield Ok(event);
+        }
+    }
+    .boxed()
+}
+
+/// The last event, whose empty line is missing; nothing where more of it is.
+fn completed(event: &[u8]) -> Option<Bytes> {
+    let data = data(event)?;
+    let is_whole = data.trim() == "[DONE]" || serde_json::from_str::<IgnoredAny>(&data).is_ok();
+    is_whole.then(|| [event.trim_ascii_end(), b"\n\n"].concat().into())
+}
+
+/// Gathers an answer in one piece; says whether it fits.
+///
+/// # Errors
+/// What broke it off.
+pub(super) async fn gather(
+    shared: &Shared,
+    bytes: &mut Chunks,
+    body: &mut Vec<u8>,
+    permit: &mut LargeAnswer,
+) -> Result<bool, Error> {
+    while let Some(chunk) = bytes.next().await {
+        let chunk = chunk?;
+        shared.large.take(permit, body.len() + chunk.len()).await;
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_KEPT_BYTES {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What an answer says, event by event, or all at once.
+fn said(shared: Arc<Shared>, is_stream: bool, mut bytes: Chunks) -> BoxStream<'static, Result<Said, Error>> {
+    if is_stream {
+        let read = |event: Result<Bytes, Error>| {
+            let event = event?;
+            Ok(data(&event).map_or(Said::Nothing, |data| Said::read(&data, is_error(&event))))
+        };
+        return events(shared.large.clone(), bytes).map(read).boxed();
+    }
+    stream! {
+        let (mut body, mut permit) = (Vec::new(), LargeAnswer::default());
+        match gather(&shared, &mut bytes, &mut body, &mut permit).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let message = format!("The answer has more than {MAX_KEPT_BYTES} bytes.");
+                yield Err(Error::new(Code::PayloadTooLarge, message));
+                return;
+            }
+            Err(error) => {
+                yield Err(error);
+                return;
+            }
+        }
+        match std::str::from_utf8(&body) {
+            Ok(text) => yield Ok(Said::read(text, false)),
+            Err(error) => {
+                yield Err(unavailable(error));
+                return;
+            }
+        }
+        yield Ok(Said::Done);
+    }
+    .boxed()
+}
+
+/// Reads an answer that we asked for in our own words.
+pub(super) fn reply(shared: Arc<Shared>, upstream: usize, is_stream: bool, bytes: Chunks) -> Reply {
+    stream! {
+        let mut said = said(shared.clone(), is_stream, bytes);
+        let (mut usage, mut progress, mut is_done, mut has_text) = (None, Progress::default(), false, false);
+        let (mut redactor, mut halves) = (shared.redactor(upstream), Halves::default());
+        while let Some(said) = said.next().await {
+            let mut answer = match said {
+                Ok(Said::Answer(answer)) => answer,
+                Ok(Said::Nothing | Said::Unknown) => continue,
+                Ok(Said::Done) => {
+                    is_done = true;
+                    break;
+                }
+                Ok(Said::Error(error)) => {
+                    yield Err(shared.failed_midway(upstream, &error));
+                    return;
+                }
+                // What breaks off after the last piece, where only the usage was to come, does no harm.
+                Err(_) if progress.has_ended(1) => break,
+                Err(error) => {
+                    yield Err(error);
+                    return;
+                }
+            };
+            if let Some(reported) = answer.usage {
+                usage = Some(reported);
+                yield Ok(Event::Usage(reported));
+            }
+            progress.note(&answer);
+            let piece = redactor.piece(&halves.push(&answer.text()));
+            if !piece.is_empty() {
+                has_text = true;
+                yield Ok(Event::Piece(piece));
+            }
+            if let Some(beside) = answer.beside() {
+                yield Ok(beside);
+            }
+        }
+        let rest = redactor.piece(halves.rest()) + &redactor.rest();
+        if !rest.is_empty() {
+            has_text = true;
+            yield Ok(Event::Piece(rest));
+        }
+        if !is_done && !progress.has_ended(1) {
+            yield Err(broke_off());
+        } else if !has_text && progress.has_thoughts {
+            yield Err(Error::new(Code::ProviderUnavailable, THOUGHTS_ALONE));
+        } else {
+            yield Ok(Event::End(usage));
+        }
+    }
+    .boxed()
+}
+
+const THOUGHTS_ALONE: &str = "The language model has used all that it may write for thinking, and gave no answer.";

@@ -1,0 +1,104 @@
+//! One upstream: where it is, and what its refusals mean.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use reqwest::header::{CONTENT_ENCODING, HeaderValue, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::breaker::Breaker;
+use super::redact::Redactor;
+use super::{Address, MAX_EXCERPT_BYTES, REFUSED, unavailable};
+use crate::core::error::{Code, Error};
+
+/// So much of why an upstream does not take a call is told to the caller.
+const MAX_REFUSAL_BYTES: usize = 64 << 10;
+
+/// An upstream.
+pub(super) struct Upstream {
+    pub(super) url: String,
+    pub(super) authorization: Option<HeaderValue>,
+    /// To be kept out of the log where an upstream repeats it.
+    pub(super) key: Option<SecretString>,
+    pub(super) model: String,
+    pub(super) breaker: Breaker,
+}
+
+impl Upstream {
+    pub(super) fn new(address: Address) -> Result<Self, Error> {
+        let Address { base_url, api_key, upstream_model } = address;
+        let url = format!("{}/chat/completions", base_url.trim_end_matches('/'));
+        reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url: {error}")))?;
+        let key = api_key.map(|key| SecretString::from(key.expose_secret().trim()));
+        let authorization = match &key {
+            Some(key) => {
+                let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+                    .map_err(|_| Error::internal("the API key has characters that no header can carry"))?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+            None => None,
+        };
+        Ok(Self { url, authorization, key, model: upstream_model, breaker: Breaker::default() })
+    }
+
+    /// What an upstream's refusal means: a wrong key, address or name is our own fault, and nothing that users can mend.
+    ///
+    /// What a program wrote that was passed on is the program's own fault, and only the upstream knows what it is.
+    pub(super) async fn refused(&self, response: Response, passed_on: bool) -> (Error, Option<(u16, Bytes)>) {
+        let status = response.status();
+        let mut said = Vec::new();
+        let mut body = response.bytes_stream();
+        while let Some(Ok(chunk)) = body.next().await {
+            said.extend_from_slice(&chunk);
+            if said.len() >= MAX_REFUSAL_BYTES {
+                said.truncate(MAX_REFUSAL_BYTES);
+                break;
+            }
+        }
+        let said = Redactor::new(self.key.as_ref()).text(&String::from_utf8_lossy(&said));
+        if passed_on && matches!(status.as_u16(), 400 | 413 | 422) {
+            // It may repeat what people said, which is for the caller alone.
+            let error = Error::new(Code::InvalidInput, REFUSED).with_source(format!("the upstream answered {status}"));
+            return (error, Some((status.as_u16(), said.into())));
+        }
+        let excerpt = said.get(..said.floor_char_boundary(MAX_EXCERPT_BYTES)).unwrap_or_default();
+        let cause = format!("the upstream answered {status}: {excerpt}");
+        let error = match status.as_u16() {
+            401 | 403 | 404 => {
+                Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
+            }
+            400 | 413 | 422 => Error::new(Code::ProviderUnavailable, REFUSED).with_source(cause),
+            // The account there is empty: nobody who comes again gets an answer.
+            429 if said.contains("insufficient_quota") => {
+                Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
+            }
+            429 => Error::new(Code::ProviderUnavailable, "The language model is busy. Try again in a moment.")
+                .with_source(cause),
+            _ => unavailable(cause),
+        };
+        (error, None)
+    }
+}
+
+pub(super) fn is_worth_another_try(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+/// The encoding of an answer, but for its own.
+pub(super) fn encoding(response: &Response) -> Option<&str> {
+    let encoding = response.headers().get(CONTENT_ENCODING)?.to_str().unwrap_or("?").trim();
+    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
+}
+
+/// For people and programs, who wait for a second at least.
+pub(super) fn seconds(wait: Duration) -> u64 {
+    wait.as_secs_f64().ceil().max(1.0) as u64
+}
+
+pub(super) fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,98 @@
+//! Ends a reply before a text that whoever asks has named.
+
+use async_stream::stream;
+use futures::StreamExt;
+
+use super::{Event, Reply};
+
+/// The reply up to the first of these texts. What may be the beginning of one is held back until it is certain.
+pub(super) fn stop_before(mut reply: Reply, stops: Vec<String>) -> Reply {
+    let stops: Vec<_> = stops.into_iter().filter(|stop| !stop.is_empty()).collect();
+    if stops.is_empty() {
+        return reply;
+    }
+    stream! {
+        let mut held = String::new();
+        while let Some(event) = reply.next().await {
+            match event {
+                Ok(Event::Piece(piece)) => {
+                    held.push_str(&piece);
+                    if let Some(end) = stops.iter().filter_map(|stop| held.find(stop.as_str())).min() {
+                        let cut = held.split_off(end);
+                        if !held.is_empty() {
+                            yield Ok(Event::Piece(held));
+                        }
+                        // It was written all the same.
+                        yield Ok(Event::Beside { other: cut, thoughts: String::new() });
+                        // Dropping the rest stops the model, which so never says what it consumed.
+                        yield Ok(Event::End(None));
+                        return;
+                    }
+                    let certain = certain(&held, &stops);
+                    let rest = held.split_off(certain);
+                    if !held.is_empty() {
+                        yield Ok(Event::Piece(std::mem::replace(&mut held, rest)));
+                    } else {
+                        held = rest;
+                    }
+                }
+                Ok(Event::End(usage)) => {
+                    if !held.is_empty() {
+                        yield Ok(Event::Piece(std::mem::take(&mut held)));
+                    }
+                    yield Ok(Event::End(usage));
+                }
+                other => yield other,
+            }
+        }
+    }
+    .boxed()
+}
+
+/// So many bytes of the text can't be the beginning of one of these.
+fn certain(text: &str, stops: &[String]) -> usize {
+    let starts = text.char_indices().map(|(start, _)| start);
+    let mut starts = starts.filter(|start| {
+        let rest = text.get(*start..).unwrap_or_default();
+        stops.iter().any(|stop| stop.starts_with(rest))
+    });
+    starts.next().unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+    use crate::infra::ai::Usage;
+
+    async fn said(pieces: &[&str], stops: &[&str]) -> (Vec<String>, Option<Usage>) {
+        let usage = Some(Usage { input: 1, output: 2 });
+        let events: Vec<_> = pieces.iter().map(|piece| Ok(Event::Piece((*piece).to_owned()))).collect();
+        let reply = stream::iter(events).chain(stream::iter([Ok(Event::End(usage))])).boxed();
+        let mut reply = stop_before(reply, stops.iter().map(|stop| (*stop).to_owned()).collect());
+        let mut said = Vec::new();
+        while let Some(event) = reply.next().await {
+            match event.unwrap() {
+                Event::Piece(piece) => said.push(piece),
+                Event::End(usage) => return (said, usage),
+                // What was cut off counts.
+                Event::Beside { other, .. } => assert!(stops.iter().any(|stop| other.starts_with(stop)), "{other}"),
+                _ => unreachable!(),
+            }
+        }
+        panic!("no end");
+    }
+
+    #[tokio::test]
+    async fn replies_end_before_what_was_named_and_lose_nothing_else() {
+        let usage = Some(Usage { input: 1, output: 2 });
+        assert_eq!(said(&["one ", "two"], &[]).await, (vec!["one ".into(), "two".into()], usage));
+        assert_eq!(said(&["one E", "N", "D two"], &["END"]).await, (vec!["one ".into()], None));
+        assert_eq!(said(&["one E", "N", "E two"], &["END"]).await, (vec!["one ".into(), "ENE two".into()], usage));
+        assert_eq!(said(&["aab"], &["ab"]).await, (vec!["a".into()], None));
+        assert_eq!(said(&["xé", "né"], &["én!", "né"]).await, (vec!["x".into(), "é".into()], None));
+        assert_eq!(said(&["one EN"], &["END"]).await, (vec!["one ".into(), "EN".into()], usage));
+        assert_eq!(said(&["END"], &["END"]).await, (vec![], None));
+    }
+}

@@ -1,0 +1,154 @@
+//! The models that can be chosen, and what answers for each: made of the configuration.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::core::error::Error;
+use crate::core::random::Random;
+use crate::core::tokens::Price;
+use crate::infra::ai::{self, SharedProvider};
+use crate::infra::config::{self, Config};
+
+/// The models by name.
+#[derive(Clone)]
+pub struct Models {
+    by_name: BTreeMap<String, Model>,
+    default: String,
+}
+
+/// A model that clients can choose.
+#[derive(Clone)]
+pub struct Model {
+    /// Its name.
+    pub name: String,
+    /// Who answers.
+    pub provider: SharedProvider,
+    /// What it costs.
+    pub price: Price,
+    /// The longest reply in the model's own units.
+    pub max_output: u64,
+    /// Places for what it answers at once; none: as many as there are.
+    pub slots: Option<Arc<Semaphore>>,
+}
+
+impl Model {
+    /// A place, for as long as it is kept.
+    ///
+    /// # Errors
+    /// RATE_LIMITED where all are taken.
+    pub fn slot(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
+        let taken = self.slots.as_ref().map(|slots| slots.clone().try_acquire_owned()).transpose();
+        taken.map_err(|_| Error::rate_limited("This model has as many messages as it can answer at once.", 1))
+    }
+}
+
+impl Models {
+    /// These models; `default` answers when a message names none.
+    pub fn new(models: impl IntoIterator<Item = Model>, default: &str) -> Self {
+        let by_name = models.into_iter().map(|model| (model.name.clone(), model)).collect();
+        Self { by_name, default: default.to_owned() }
+    }
+
+    /// No models, for commands that send no message.
+    pub fn none() -> Self {
+        Self::new([], "")
+    }
+
+    /// The models of the configuration. A local model whose file is missing is left out, and named in the second part
+    /// of the result; where it was the default, the echo model answers instead.
+    ///
+    /// # Errors
+    /// A sentence that names the model and what is wrong with it.
+    pub fn open(config: &Config, random: &Random) -> Result<(Self, Vec<MissingFile>), Error> {
+        let (mut models, mut missing) = (Vec::new(), Vec::new());
+        let mut default = config.default_model.clone();
+        for (name, settings) in &config.models {
+            let absent =
+                settings.path.clone().filter(|path| settings.provider == config::Provider::Local && !path.exists());
+            if let Some(path) = absent {
+                missing.push(MissingFile { model: name.clone(), path });
+                continue;
+            }
+            let provider = open_provider(settings, random).map_err(|error| {
+                Error::new(error.code, format!("models.{name}: {}", error.message)).with_source(error)
+            })?;
+            let slots = (settings.max_concurrent > 0).then(|| Arc::new(Semaphore::new(settings.max_concurrent)));
+            let (price, max_output) = (settings.price, settings.max_output);
+            models.push(Model { name: name.clone(), provider, price, max_output, slots });
+        }
+        if let Some(settings) = config.models.get(&default).filter(|_| missing.iter().any(|gone| gone.model == default))
+        {
+            default = "echo".to_owned();
+            if !models.iter().any(|model| model.name == default) {
+                let provider = Arc::new(ai::echo::Echo);
+                models.push(Model {
+                    name: default.clone(),
+                    provider,
+                    price: settings.price,
+                    max_output: settings.max_output,
+                    slots: None,
+                });
+            }
+        }
+        Ok((Self::new(models, &default), missing))
+    }
+
+    /// The model of this name, or the default one.
+    pub fn get(&self, name: Option<&str>) -> Option<&Model> {
+        self.by_name.get(name.unwrap_or(&self.default))
+    }
+
+    /// All models, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Model> {
+        self.by_name.values()
+    }
+
+    /// Whether this one answers when a message names none.
+    pub fn is_default(&self, model: &Model) -> bool {
+        model.name == self.default
+    }
+}
+
+/// A configured model that was left out, since its file is not there.
+#[derive(Clone, Debug)]
+pub struct MissingFile {
+    /// The model's name.
+    pub model: String,
+    /// Where its file should be.
+    pub path: PathBuf,
+}
+
+fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProvider, Error> {
+    let missing = |key: &str| Error::internal(format!("`{key}` is missing"));
+    Ok(match settings.provider {
+        config::Provider::Echo => Arc::new(ai::echo::Echo),
+        config::Provider::Local => {
+            let path = settings.path.as_deref().ok_or_else(|| missing("path"))?;
+            Arc::new(ai::local::Local::open(path, settings.queue, random.u64())?)
+        }
+        config::Provider::Openai => Arc::new(ai::openai::OpenAi::new(ai::openai::Settings {
+            upstreams: settings.all_upstreams().map(address).collect::<Result<_, _>>()?,
+            retries: settings.retries,
+            window: settings.window,
+            units_per_image: settings.units_per_image,
+            limit_name: settings.limit_name.map(|name| match name {
+                config::LimitName::MaxTokens => "max_tokens",
+                config::LimitName::MaxCompletionTokens => "max_completion_tokens",
+            }),
+            rest: settings.rest,
+            params: {
+                let config::Params { reject, allow, force, answers, tools } = &settings.params;
+                ai::openai::Params::new(reject, allow, force, answers, tools)
+            },
+        })?),
+    })
+}
+
+fn address(upstream: config::Upstream) -> Result<ai::openai::Address, Error> {
+    let api_key = upstream.api_key()?;
+    let config::Upstream { base_url, upstream_model, .. } = upstream;
+    Ok(ai::openai::Address { base_url, api_key, upstream_model })
+}

@@ -1,0 +1,197 @@
+//! Topics within this process.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, broadcast};
+
+use super::{News, is_for_all};
+
+/// News that a receiver may lag behind before it misses some.
+/// Each topic has room for so many, so it is small.
+const CAPACITY: usize = 16;
+
+/// The topics that somebody listens to here. Clones share them.
+#[derive(Clone, Default)]
+pub(super) struct Local(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    topics: Mutex<HashMap<String, broadcast::Sender<News>>>,
+    /// Those that got their first receiver or lost their last one, for whoever fetches their news; none: nobody does.
+    changed: Option<Changed>,
+}
+
+#[derive(Default)]
+struct Changed {
+    topics: Mutex<HashSet<String>>,
+    told: Notify,
+}
+
+impl Local {
+    /// Topics whose coming and going is told by [`Local::changed`].
+    pub(super) fn watched() -> Self {
+        Self(Arc::new(Shared { changed: Some(Changed::default()), ..Shared::default() }))
+    }
+
+    /// The news for those who listen now. Not asked for where nobody does.
+    pub(super) fn deliver(&self, topic: &str, news: impl FnOnce() -> News) {
+        let sender = self.topics().get(topic).cloned();
+        if let Some(sender) = sender {
+            // Nobody left to hear it is no error.
+            sender.send(news()).ok();
+        }
+    }
+
+    pub(super) fn subscribe(&self, topic: &str) -> Subscription {
+        let mut topics = self.topics();
+        let (sender, is_new) = match topics.get(topic) {
+            Some(sender) => (sender.clone(), false),
+            None => (topics.entry(topic.to_owned()).or_insert_with(|| broadcast::channel(CAPACITY).0).clone(), true),
+        };
+        let receiver = Some(sender.subscribe());
+        drop(topics);
+        if is_new {
+            self.note(topic);
+        }
+        Subscription { receiver, topic: topic.to_owned(), local: self.clone() }
+    }
+
+    /// Whether somebody listens to it here.
+    pub(super) fn has(&self, topic: &str) -> bool {
+        self.topics().contains_key(topic)
+    }
+
+    /// All that somebody listens to here, without those that are told to all. What has changed until now is in it.
+    pub(super) fn all(&self) -> HashSet<String> {
+        if let Some(changed) = &self.0.changed {
+            changed.topics.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        self.topics().keys().filter(|topic| !is_for_all(topic)).cloned().collect()
+    }
+
+    /// Waits until topics have come or gone. One that came and went again may be among them.
+    pub(super) async fn changed(&self) -> HashSet<String> {
+        let Some(changed) = &self.0.changed else { return std::future::pending().await };
+        loop {
+            let topics = std::mem::take(&mut *changed.topics.lock().unwrap_or_else(PoisonError::into_inner));
+            if !topics.is_empty() {
+                return topics;
+            }
+            changed.told.notified().await;
+        }
+    }
+
+    fn note(&self, topic: &str) {
+        if let Some(changed) = self.0.changed.as_ref().filter(|_| !is_for_all(topic)) {
+            changed.topics.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned());
+            changed.told.notify_one();
+        }
+    }
+
+    fn topics(&self) -> std::sync::MutexGuard<'_, HashMap<String, broadcast::Sender<News>>> {
+        self.0.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place at a topic. Ends when it is dropped; a topic without receivers is forgotten.
+pub struct Subscription {
+    receiver: Option<broadcast::Receiver<News>>,
+    topic: String,
+    local: Local,
+}
+
+impl Subscription {
+    /// Waits for the next news. Nothing is lost where the waiting is given up.
+    pub async fn next(&mut self) -> News {
+        match &mut self.receiver {
+            Some(receiver) => receiver.recv().await.unwrap_or(News::Missed),
+            None => News::Missed,
+        }
+    }
+
+    /// Forgets the news that are waiting.
+    pub fn skip(&mut self) {
+        if let Some(receiver) = &mut self.receiver {
+            *receiver = receiver.resubscribe();
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut topics = self.local.topics();
+        // Leaving first, under the lock, so that of the last two to leave one sees that nobody is left.
+        self.receiver = None;
+        let is_last = topics.get(&self.topic).is_some_and(|sender| sender.receiver_count() == 0);
+        if is_last {
+            topics.remove(&self.topic);
+        }
+        drop(topics);
+        if is_last {
+            self.local.note(&self.topic);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infra::cluster::Bus;
+
+    fn message(text: &str) -> News {
+        News::Message(text.as_bytes().into())
+    }
+
+    #[tokio::test]
+    async fn news_reach_everybody_who_listens_and_topics_are_forgotten() {
+        let bus = Bus::local();
+        bus.publish("chat:1", || panic!("nobody listens"));
+        let (mut one, mut two) = (bus.subscribe("chat:1"), bus.subscribe("chat:1"));
+        bus.publish("chat:1", || b"a".to_vec());
+        assert_eq!(one.next().await, message("a"));
+        assert_eq!(two.next().await, message("a"));
+        drop(one);
+        assert!(bus.local.has("chat:1"));
+        drop(two);
+        assert!(!bus.local.has("chat:1"));
+    }
+
+    #[tokio::test]
+    async fn news_that_wait_can_be_skipped() {
+        let bus = Bus::local();
+        let mut late = bus.subscribe("t");
+        bus.publish("t", || b"a".to_vec());
+        late.skip();
+        bus.publish("t", || b"b".to_vec());
+        assert_eq!(late.next().await, message("b"));
+    }
+
+    #[tokio::test]
+    async fn a_slow_receiver_is_told_that_it_missed_some() {
+        let bus = Bus::local();
+        let mut slow = bus.subscribe("t");
+        for i in 0..=CAPACITY {
+            bus.publish("t", || i.to_string().into_bytes());
+        }
+        assert_eq!(slow.next().await, News::Missed);
+        assert_eq!(slow.next().await, message("1"));
+    }
+
+    #[tokio::test]
+    async fn first_and_last_receivers_are_told_and_those_between_are_not() {
+        let local = Local::watched();
+        let topics = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<HashSet<_>>();
+        let (one, two, _all) = (local.subscribe("t"), local.subscribe("t"), local.subscribe("all:t"));
+        assert_eq!(local.changed().await, topics(&["t"]));
+        drop(one);
+        let nothing = tokio::time::timeout(std::time::Duration::from_millis(20), local.changed()).await;
+        assert!(nothing.is_err(), "somebody is left");
+        let (told, ()) = tokio::join!(local.changed(), async { drop(two) });
+        assert_eq!(told, topics(&["t"]), "whoever waits is told");
+        let _three = local.subscribe("u");
+        assert_eq!(local.all(), topics(&["u"]));
+        let _four = local.subscribe("v");
+        assert_eq!(local.changed().await, topics(&["v"]), "what was listed is not told again");
+    }
+}

@@ -1,0 +1,296 @@
+//! The bus between servers: one task that keeps two connections to Redis, one to speak and one to listen.
+//!
+//! What is spoken waits in a bounded queue and goes out in pipelines, which grow while an answer is waited for; which
+//! topics are listened to is looked at in the same way, many at a time. When a connection fails, or Redis gives no sign of
+//! life, both begin anew.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::redis::aio::{MultiplexedConnection, PubSub, PubSubSink, PubSubStream};
+use ::redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError};
+use futures::StreamExt;
+use secrecy::ExposeSecret;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::local::Local;
+use super::{Counts, Health, News, Settings, TO_ALL, is_for_all};
+use crate::core::error::Error;
+
+/// News that may wait to be sent.
+const QUEUE: usize = 8192;
+/// News sent, and topics begun, in one go.
+const BATCH: usize = 512;
+/// Redis has to answer within this time.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often a sign of life is asked for.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// First and longest pause before Redis is connected to again.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long whoever ends waits for what it has published.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// What stands between topic and news: no topic has it in its name.
+const SEPARATOR: u8 = 0;
+
+/// The way to other servers. Clones are the same one; the task ends with the last of them.
+#[derive(Clone)]
+pub(super) struct Remote {
+    queue: mpsc::Sender<Order>,
+    line: Arc<Line>,
+    counts: Arc<Counts>,
+}
+
+enum Order {
+    Publish {
+        topic: String,
+        news: Arc<[u8]>,
+    },
+    /// Answered when all that came before has been sent.
+    Answer(oneshot::Sender<()>),
+}
+
+/// The connection, as others see it.
+#[derive(Default)]
+pub(super) struct Line {
+    connection: Mutex<Option<MultiplexedConnection>>,
+    is_up: AtomicBool,
+    connections: AtomicU64,
+    sent: AtomicU64,
+    received: AtomicU64,
+    dropped: AtomicU64,
+    pub(super) counted_alone: AtomicU64,
+}
+
+impl Line {
+    /// The connection, while Redis answers.
+    pub(super) fn connection(&self) -> Option<MultiplexedConnection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn connect(&self, connection: Option<MultiplexedConnection>) {
+        self.is_up.store(connection.is_some(), Relaxed);
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+}
+
+impl Remote {
+    pub(super) fn start(settings: Settings<'_>, local: Local) -> Result<Self, Error> {
+        let client = Client::open(settings.url.expose_secret()).map_err(Error::internal)?;
+        let (queue, orders) = mpsc::channel(QUEUE);
+        let line = Arc::new(Line::default());
+        // Whoever has another secret hears nothing, also on the same Redis.
+        let namespace = format!("jeton:{}", settings.hash.of(b"namespace").get(..16).unwrap_or_default());
+        let counts = Arc::new(Counts::new(line.clone(), settings.hash, namespace.clone()));
+        let task = Task { client, local, line: line.clone(), namespace, server: settings.server.to_owned() };
+        #[expect(clippy::disallowed_methods, reason = "lives exactly as long as the bus, below the app and its tasks")]
+        tokio::spawn(task.run(orders));
+        Ok(Self { queue, line, counts })
+    }
+
+    pub(super) fn publish(&self, topic: &str, news: &Arc<[u8]>) {
+        if self.queue.try_send(Order::Publish { topic: topic.to_owned(), news: news.clone() }).is_err() {
+            self.line.dropped.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub(super) async fn sent(&self) {
+        let (answer, answered) = oneshot::channel();
+        let asking = async {
+            self.queue.send(Order::Answer(answer)).await.ok();
+            answered.await.ok();
+        };
+        timeout(LAST_WORDS, asking).await.ok();
+    }
+
+    pub(super) fn health(&self) -> Health {
+        let line = &self.line;
+        Health {
+            is_up: line.is_up.load(Relaxed),
+            connections: line.connections.load(Relaxed),
+            sent: line.sent.load(Relaxed),
+            received: line.received.load(Relaxed),
+            dropped: line.dropped.load(Relaxed),
+            counted_alone: line.counted_alone.load(Relaxed),
+        }
+    }
+
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+}
+
+struct Task {
+    client: Client,
+    local: Local,
+    line: Arc<Line>,
+    namespace: String,
+    server: String,
+}
+
+impl Task {
+    async fn run(self, mut orders: mpsc::Receiver<Order>) {
+        let (mut pause, mut is_told) = (FIRST_PAUSE, false);
+        loop {
+            let connections = self.line.connections.load(Relaxed);
+            let failure = match self.open().await {
+                Ok((connection, pubsub)) => match self.carry(connection, pubsub, &mut orders, &mut is_told).await {
+                    Ok(()) => return,
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            self.line.connect(None);
+            if !is_told {
+                is_told = true;
+                tracing::warn!(error = %failure, "Redis does not answer: nothing goes between servers until it does");
+            }
+            if self.line.connections.load(Relaxed) > connections {
+                pause = FIRST_PAUSE;
+            }
+            // What is published meanwhile is of no use when Redis is back.
+            let end = Instant::now() + pause;
+            loop {
+                match timeout_at(end, orders.recv()).await {
+                    Ok(Some(Order::Publish { .. })) => {
+                        self.line.dropped.fetch_add(1, Relaxed);
+                    }
+                    Ok(Some(Order::Answer(_))) => {}
+                    Ok(None) => return,
+                    Err(_) => break,
+                }
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn open(&self) -> Result<(MultiplexedConnection, PubSub), RedisError> {
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
+        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        Ok((connection, timely(self.client.get_async_pubsub()).await?))
+    }
+
+    /// Carries news until the bus is gone, or a connection fails.
+    async fn carry(
+        &self,
+        connection: MultiplexedConnection,
+        pubsub: PubSub,
+        orders: &mut mpsc::Receiver<Order>,
+        is_told: &mut bool,
+    ) -> Result<(), RedisError> {
+        let (mut sink, stream) = pubsub.split();
+        let topics = self.local.all();
+        timely(sink.subscribe(self.channel(TO_ALL))).await?;
+        self.begin(&mut sink, topics.iter()).await?;
+        self.line.connections.fetch_add(1, Relaxed);
+        self.line.connect(Some(connection.clone()));
+        if std::mem::take(is_told) {
+            tracing::info!("Redis answers again");
+        }
+        tokio::select! {
+            spoken = self.speak(connection.clone(), orders) => spoken,
+            listened = self.listen(sink.clone(), topics) => listened,
+            heard = self.hear(stream) => heard,
+            alive = stay_alive(connection, sink) => alive,
+        }
+    }
+
+    async fn speak(
+        &self,
+        mut connection: MultiplexedConnection,
+        orders: &mut mpsc::Receiver<Order>,
+    ) -> Result<(), RedisError> {
+        let mut batch = Vec::with_capacity(BATCH);
+        while orders.recv_many(&mut batch, BATCH).await > 0 {
+            let (mut pipeline, mut waiting) = (::redis::pipe(), Vec::new());
+            for order in batch.drain(..) {
+                match order {
+                    Order::Publish { topic, news } => {
+                        let frame =
+                            [self.server.as_bytes(), &[SEPARATOR], topic.as_bytes(), &[SEPARATOR], &news].concat();
+                        pipeline.cmd("PUBLISH").arg(self.channel(&topic)).arg(frame).ignore();
+                    }
+                    Order::Answer(answer) => waiting.push(answer),
+                }
+            }
+            if !pipeline.is_empty() {
+                pipeline.exec_async(&mut connection).await?;
+                self.line.sent.fetch_add(pipeline.len() as u64, Relaxed);
+            }
+            for answer in waiting {
+                answer.send(()).ok();
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the channels that are listened to at those that somebody here listens to.
+    async fn listen(&self, mut sink: PubSubSink, mut open: HashSet<String>) -> Result<(), RedisError> {
+        loop {
+            let (came, went): (Vec<_>, Vec<_>) =
+                self.local.changed().await.into_iter().partition(|topic| self.local.has(topic));
+            let came: Vec<_> = came.into_iter().filter(|topic| !open.contains(topic)).collect();
+            self.begin(&mut sink, came.iter()).await?;
+            open.extend(came);
+            let went: Vec<_> = went.into_iter().filter(|topic| open.remove(topic)).collect();
+            for topics in went.chunks(BATCH) {
+                let channels: Vec<_> = topics.iter().map(|topic| self.channel(topic)).collect();
+                timely(sink.unsubscribe(channels)).await?;
+            }
+        }
+    }
+
+    /// Opens the channels of these topics, and tells those who listen that they have heard nothing until now.
+    async fn begin(&self, sink: &mut PubSubSink, topics: impl Iterator<Item = &String>) -> Result<(), RedisError> {
+        let topics: Vec<_> = topics.collect();
+        for topics in topics.chunks(BATCH) {
+            let channels: Vec<_> = topics.iter().map(|topic| self.channel(topic)).collect();
+            timely(sink.subscribe(channels)).await?;
+            topics.iter().for_each(|topic| self.local.deliver(topic, || News::Missed));
+        }
+        Ok(())
+    }
+
+    async fn hear(&self, mut stream: PubSubStream) -> Result<(), RedisError> {
+        while let Some(message) = stream.next().await {
+            let mut parts = message.get_payload_bytes().splitn(3, |byte| *byte == SEPARATOR);
+            let (Some(server), Some(topic), Some(news)) = (parts.next(), parts.next(), parts.next()) else { continue };
+            // What was published here has been heard here.
+            if server == self.server.as_bytes() {
+                continue;
+            }
+            self.line.received.fetch_add(1, Relaxed);
+            if let Ok(topic) = std::str::from_utf8(topic) {
+                self.local.deliver(topic, || News::Message(news.into()));
+            }
+        }
+        Err(gone("the connection was closed"))
+    }
+
+    /// The channel on which the news of a topic go.
+    fn channel(&self, topic: &str) -> String {
+        let topic = if is_for_all(topic) { TO_ALL } else { topic };
+        format!("{}:{topic}", self.namespace)
+    }
+}
+
+/// Asks for signs of life until there is none.
+async fn stay_alive(mut connection: MultiplexedConnection, mut sink: PubSubSink) -> Result<(), RedisError> {
+    loop {
+        sleep(HEARTBEAT).await;
+        ::redis::cmd("PING").exec_async(&mut connection).await?;
+        timely(sink.ping::<::redis::Value>()).await?;
+    }
+}
+
+async fn timely<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
+    timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(gone("no answer in time")))
+}
+
+fn gone(why: &'static str) -> RedisError {
+    RedisError::from((ErrorKind::Io, why))
+}

@@ -1,0 +1,195 @@
+//! The upper bound of every number and duration, so that none overflows a clock, a semaphore or a buffer that is made of
+//! it. Far above what a server can use; a test walks the keys of the default file, so that no new one is without a bound.
+
+use std::time::Duration;
+
+use super::{Config, Model};
+use crate::core::tokens::Tokens;
+
+const DAY: Duration = Duration::from_secs(86_400);
+const YEAR: Duration = Duration::from_secs(366 * 86_400);
+/// Times that something is kept or is valid for.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
+
+/// Things that exist at once.
+const MOST: u64 = 1_000_000;
+/// What is counted in a period of time, and model tokens.
+const MOST_COUNTED: u64 = 1_000_000_000;
+/// A body or an answer, in bytes.
+const LARGEST: u64 = 1 << 30;
+/// All bodies or answers together, in bytes.
+const LARGEST_IN_ALL: u64 = 1 << 40;
+
+/// Checks the bounds; if a value is out of them, names the key.
+pub(super) fn check(config: &Config) -> Result<(), String> {
+    for (key, value, most) in durations(config) {
+        check_duration(key, value, most)?;
+    }
+    for (key, value, most) in counts(config) {
+        check_count(key, value, most)?;
+    }
+    for (key, value) in [
+        ("ledger.signup_grant", config.ledger.signup_grant),
+        ("ledger.staff_daily_limit", config.ledger.staff_daily_limit),
+    ] {
+        if value > Tokens::MAX_BALANCE.0 {
+            return Err(format!("{key}: at most {}", Tokens::MAX_BALANCE));
+        }
+    }
+    if config.turns.lease.is_zero() {
+        return Err("turns.lease: longer than 0".to_owned());
+    }
+    config.models.iter().try_for_each(|(name, model)| check_model(name, model))
+}
+
+fn check_duration(key: &str, value: Duration, most: Duration) -> Result<(), String> {
+    let days = most.as_secs() / DAY.as_secs();
+    if value > most { Err(format!("{key}: at most {days}d")) } else { Ok(()) }
+}
+
+fn check_count(key: &str, value: u64, most: u64) -> Result<(), String> {
+    if value > most { Err(format!("{key}: at most {most}")) } else { Ok(()) }
+}
+
+fn check_model(name: &str, model: &Model) -> Result<(), String> {
+    check_duration(&format!("models.{name}.rest"), model.rest, DAY)?;
+    for (key, value, most) in [
+        ("max_output", model.max_output, MOST_COUNTED),
+        ("window", model.window, MOST_COUNTED),
+        ("units_per_image", model.units_per_image, MOST_COUNTED),
+        // The queue of a local model is made in its full length.
+        ("queue", model.queue as u64, 100_000),
+        ("max_concurrent", model.max_concurrent as u64, MOST),
+        ("retries", model.retries.into(), 100),
+    ] {
+        check_count(&format!("models.{name}.{key}"), value, most)?;
+    }
+    Ok(())
+}
+
+fn durations(config: &Config) -> Vec<(&'static str, Duration, Duration)> {
+    let Config { http, database, auth, turns, v1, graphql, retention, .. } = config;
+    let kept = |key, keep: super::Keep| (key, keep.0.unwrap_or_default(), LONGEST);
+    vec![
+        ("http.hsts", http.hsts, LONGEST),
+        ("http.header_timeout", http.header_timeout, DAY),
+        ("http.body_timeout", http.body_timeout, DAY),
+        ("http.write_timeout", http.write_timeout, DAY),
+        ("http.drain", http.drain, DAY),
+        ("http.shutdown_grace", http.shutdown_grace, DAY),
+        ("database.acquire_timeout", database.acquire_timeout, DAY),
+        ("auth.access_ttl", auth.access_ttl, LONGEST),
+        ("auth.refresh_ttl", auth.refresh_ttl, LONGEST),
+        ("auth.max_delay", auth.max_delay, YEAR),
+        ("turns.first_piece_timeout", turns.first_piece_timeout, DAY),
+        ("turns.piece_timeout", turns.piece_timeout, DAY),
+        ("turns.turn_timeout", turns.turn_timeout, DAY),
+        ("turns.save_interval", turns.save_interval, DAY),
+        ("turns.lease", turns.lease, YEAR),
+        ("v1.drain", v1.drain, DAY),
+        ("graphql.query_timeout", graphql.query_timeout, DAY),
+        ("graphql.heartbeat", graphql.heartbeat, DAY),
+        ("graphql.init_timeout", graphql.init_timeout, DAY),
+        ("graphql.write_timeout", graphql.write_timeout, DAY),
+        kept("retention.chats", retention.chats),
+        kept("retention.ended_sessions", retention.ended_sessions),
+        kept("retention.audit_events", retention.audit_events),
+        kept("retention.deleted_users", retention.deleted_users),
+        ("retention.every", retention.every, YEAR),
+    ]
+}
+
+fn counts(config: &Config) -> Vec<(&'static str, u64, u64)> {
+    let Config { http, database, auth, turns, limits, v1, graphql, .. } = config;
+    vec![
+        ("http.max_body_bytes", http.max_body_bytes as u64, LARGEST),
+        ("http.max_inflight_body_bytes", http.max_inflight_body_bytes as u64, LARGEST_IN_ALL),
+        ("http.max_inflight_body_bytes_per_client", http.max_inflight_body_bytes_per_client as u64, LARGEST_IN_ALL),
+        ("http.body_bytes_per_second_per_client", http.body_bytes_per_second_per_client as u64, LARGEST_IN_ALL),
+        ("http.max_connections", http.max_connections as u64, MOST),
+        ("http.max_connections_per_address", http.max_connections_per_address, MOST),
+        ("database.max_connections", database.max_connections.into(), 10_000),
+        ("auth.free_attempts", auth.free_attempts.into(), MOST_COUNTED),
+        ("auth.free_attempts_per_address", auth.free_attempts_per_address.into(), MOST_COUNTED),
+        ("auth.hashing_threads", auth.hashing_threads as u64, 1024),
+        ("auth.max_queued_hashes", auth.max_queued_hashes as u64, MOST),
+        ("turns.max_message_chars", turns.max_message_chars as u64, 16 << 20),
+        ("turns.open_per_user", turns.open_per_user, MOST),
+        ("turns.open_per_server", turns.open_per_server as u64, MOST),
+        ("limits.messages_per_minute_per_user", limits.messages_per_minute_per_user.into(), MOST_COUNTED),
+        ("limits.messages_per_minute_per_key", limits.messages_per_minute_per_key.into(), MOST_COUNTED),
+        ("limits.registrations_per_hour_per_address", limits.registrations_per_hour_per_address.into(), MOST_COUNTED),
+        ("limits.registration_burst_per_address", limits.registration_burst_per_address.into(), MOST_COUNTED),
+        ("limits.refreshes_per_minute_per_address", limits.refreshes_per_minute_per_address.into(), MOST_COUNTED),
+        ("v1.max_body_bytes", v1.max_body_bytes as u64, LARGEST),
+        ("v1.max_replay_bytes", v1.max_replay_bytes as u64, LARGEST_IN_ALL),
+        ("v1.max_replay_bytes_per_user", v1.max_replay_bytes_per_user as u64, LARGEST_IN_ALL),
+        ("v1.insufficient_status", v1.insufficient_status.into(), 429),
+        ("graphql.max_response_bytes", graphql.max_response_bytes as u64, LARGEST),
+        ("graphql.streams_per_user", graphql.streams_per_user, MOST),
+        ("graphql.max_socket_message_bytes", graphql.max_socket_message_bytes as u64, LARGEST),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use toml::{Table, Value};
+
+    use super::*;
+
+    /// Every key of a table, with those of its tables; models have their own test.
+    fn keys(prefix: &str, table: &Table, found: &mut Vec<(String, Value)>) {
+        for (key, value) in table {
+            let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            match value {
+                Value::Table(inner) if path != "models" => keys(&path, inner, found),
+                value => found.push((path, value.clone())),
+            }
+        }
+    }
+
+    fn refused(key: &str, value: &str) -> String {
+        match Config::from_toml(&format!("{key} = {value}")) {
+            Ok(_) => panic!("{key} = {value} is accepted"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn no_number_and_no_duration_is_without_an_upper_bound() {
+        let default: Table = super::super::DEFAULT.parse().unwrap();
+        let mut all = Vec::new();
+        keys("", &default, &mut all);
+        let (mut numbers, mut durations) = (0, 0);
+        for (key, value) in all {
+            let is_kept = key.starts_with("retention.");
+            match value {
+                Value::Integer(_) => {
+                    numbers += 1;
+                    let mut wrong = refused(&key, &i64::MAX.to_string());
+                    if !wrong.contains("at most") {
+                        wrong = refused(&key, &u32::MAX.to_string());
+                    }
+                    assert!(wrong.starts_with(&key) && wrong.contains("at most"), "{key}: {wrong}");
+                }
+                Value::String(text)
+                    if is_kept || text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains(':') =>
+                {
+                    durations += 1;
+                    let wrong = refused(&key, "\"10000000000y\"");
+                    assert!(wrong.starts_with(&key) && wrong.contains("at most"), "{key}: {wrong}");
+                }
+                _ => {}
+            }
+        }
+        assert!(numbers > 25 && durations > 20, "{numbers} {durations}");
+        for key in ["max_output", "queue", "max_concurrent", "retries", "window", "units_per_image"] {
+            let value = if key == "retries" { i64::from(u32::MAX) } else { i64::MAX };
+            let wrong = refused(&format!("models.echo.{key}"), &value.to_string());
+            assert!(wrong.starts_with(&format!("models.echo.{key}: at most")), "{wrong}");
+        }
+        assert!(refused("models.echo.rest", "\"10000000000y\"").starts_with("models.echo.rest: at most"));
+        assert!(refused("models.echo.price.per_message", &i64::MAX.to_string()).contains("per_message"));
+        assert!(refused("turns", "{ lease = \"0s\", save_interval = \"0s\" }").starts_with("turns.lease"));
+    }
+}

@@ -1,0 +1,300 @@
+//! `[models.NAME]`: who answers, and at what price.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::addresses::{as_public_url, as_public_url_if_any};
+use crate::core::error::{Code, Error};
+use crate::core::tokens::Price;
+
+/// Which kind of provider answers for a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// A GGUF file of the Llama family, answered in this process. Needs `path`.
+    Local,
+    /// Any OpenAI-compatible service. Needs `base_url` and `upstream_model`.
+    Openai,
+    /// Repeats the message; for tests.
+    Echo,
+}
+
+/// `[models.NAME]`. Flat, so that an unknown key is refused by name; [`Model::check`] knows which provider needs what.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Who answers.
+    pub provider: Provider,
+    /// What it costs.
+    pub price: Price,
+    /// The longest reply, in the model's own units.
+    #[serde(default = "default_max_output")]
+    pub max_output: u64,
+    /// `local`: the GGUF file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// `local`: requests that may wait for the model.
+    #[serde(default = "default_queue")]
+    pub queue: usize,
+    /// Messages that it answers at once; 0: as many as there are.
+    #[serde(default)]
+    pub max_concurrent: usize,
+    /// `openai`: the address, up to and without `/chat/completions`.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "as_public_url_if_any")]
+    pub base_url: Option<String>,
+    /// `openai`: the environment variable that holds the key; none: no `Authorization` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_env: Option<String>,
+    /// `openai`: the model's name there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_model: Option<String>,
+    /// `openai`: repetitions of a request that failed before its first byte.
+    #[serde(default = "default_retries")]
+    pub retries: u32,
+    /// `openai`: what the model reads and writes together, in its own units.
+    #[serde(default = "default_window")]
+    pub window: u64,
+    /// `openai`: what a picture takes as input at the very most, in the model's own units.
+    #[serde(default = "default_units_per_image")]
+    pub units_per_image: u64,
+    /// `openai`: the only name that the upstream knows the limit of the output by. Callers' other spelling is renamed to it.
+    /// Without it, callers' spelling is kept, and `max_tokens` is sent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_name: Option<LimitName>,
+    /// `openai`: how long an upstream rests that failed several times in a row.
+    #[serde(default = "default_rest", with = "humantime_serde")]
+    pub rest: Duration,
+    /// `openai`: the rules for request parameters of API calls, which are passed on.
+    #[serde(default)]
+    pub params: Params,
+    /// `openai`: further upstreams, asked in this order when those before them fail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstreams: Vec<Upstream>,
+}
+
+/// The names of the limit of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitName {
+    /// The older one, which every compatible server knows.
+    MaxTokens,
+    /// The newer one, which OpenAI's reasoning models insist on.
+    MaxCompletionTokens,
+}
+
+/// `[models.NAME.params]`: the rules for request parameters of API calls, which are passed on.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Params {
+    /// Rejected by name, in whatever spelling, or as `name=value`. Replaces the default list.
+    pub reject: Vec<String>,
+    /// The allow-list: if it is not empty, every other parameter is rejected.
+    pub allow: Vec<String>,
+    /// Set in each call, in place of what the client sent.
+    pub force: BTreeMap<String, serde_json::Value>,
+    /// Numbers of answers that a call asks for; their product multiplies a flat price and the hold.
+    pub answers: Vec<String>,
+    /// The types of tools that a call may have. Others are run by the upstream, which bills each use.
+    pub tools: Vec<String>,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self {
+            reject: names(REJECTED),
+            allow: Vec::new(),
+            force: BTreeMap::new(),
+            answers: names(&["n"]),
+            tools: names(&["function", "custom"]),
+        }
+    }
+}
+
+/// Parameters that get more out of a known kind of upstream than the hold pays for. What an upstream does not know it
+/// ignores, and a call that has one is mistaken, so all of them are rejected everywhere.
+const REJECTED: &[&str] = &[
+    // Other names of the output limit: llama.cpp, Ollama, Hugging Face TGI, SGLang, Gemini, Anthropic, Cohere.
+    "n_predict",
+    "num_predict",
+    "max_new_tokens",
+    "max_length",
+    "max_output_tokens",
+    "max_tokens_to_sample",
+    "max_gen_len",
+    "max_decode_steps",
+    "max_predict",
+    "max_generated_tokens",
+    "max_total_tokens",
+    "tokens_to_generate",
+    "response_length",
+    // More output than is asked for: vLLM, SGLang, TGI.
+    "min_tokens",
+    "min_new_tokens",
+    "min_length",
+    "min_completion_tokens",
+    "ignore_eos",
+    "prompt_logprobs",
+    // More answers than `n`.
+    "best_of",
+    "n_cmpl",
+    "num_return_sequences",
+    "num_completions",
+    "num_generations",
+    "num_outputs",
+    "num_samples",
+    "candidate_count",
+    "use_beam_search",
+    "beam_width",
+    "num_beams",
+    // Rejected predictions are billed as output, beyond its limit.
+    "prediction",
+    // Billed by the call, or dearer than the price says.
+    "web_search_options",
+    "enable_search",
+    "search_parameters",
+    "data_sources",
+    "plugins",
+    "service_tier=priority",
+    // Another model, key or address than the configured one: OpenRouter, LiteLLM.
+    "models",
+    "route",
+    "provider",
+    "preset",
+    "fallbacks",
+    "additional_drop_params",
+    "drop_params",
+    "num_retries",
+    "max_retries",
+    "vertex_project",
+    "vertex_location",
+    "vertex_credentials",
+    "aws_region_name",
+    "mock_tool_calls",
+    "lora",
+    "lora_path",
+    "speculation",
+    "context_window_fallback_dict",
+    "mock_response",
+    "api_base",
+    "api_key",
+    "api_version",
+    "base_url",
+    "custom_llm_provider",
+    "user_config",
+    "model_list",
+    // Objects that hold any of these.
+    "extra_body",
+    "extra_query",
+    "extra_headers",
+    "options",
+    "parameters",
+    "generation_config",
+    "sampling_params",
+    "inference_params",
+    // A place before everybody else, or memory for long: vLLM, Ollama, llama.cpp.
+    "priority",
+    "keep_alive",
+    "id_slot",
+    "chat_template",
+];
+
+/// Where an upstream of a model is.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// The address, up to and without `/chat/completions`.
+    #[serde(serialize_with = "as_public_url")]
+    pub base_url: String,
+    /// The environment variable that holds the key; none: no `Authorization` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_env: Option<String>,
+    /// The model's name there.
+    pub upstream_model: String,
+}
+
+impl Model {
+    /// Whether the parts fit together; if not, the key and what is wrong with it.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let missing = match self.provider {
+            Provider::Local => [("path", self.path.is_none())].to_vec(),
+            Provider::Openai => {
+                [("base_url", self.base_url.is_none()), ("upstream_model", self.upstream_model.is_none())].to_vec()
+            }
+            Provider::Echo => Vec::new(),
+        };
+        if let Some((key, _)) = missing.iter().find(|(_, missing)| *missing) {
+            return Err(format!(": `{key}` is missing"));
+        }
+        self.price.check().map_err(|error| format!(".price: {error}"))?;
+        let reserved = ["model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"];
+        let mut forced = self.params.force.keys();
+        let is_reserved = |name: &&String| reserved.contains(&name.as_str()) || self.params.answers.contains(name);
+        if let Some(name) = forced.find(is_reserved) {
+            return Err(format!(".params.force: `{name}` is set by the hold or by the call, and can't be forced"));
+        }
+        for (key, value) in [("max_output", self.max_output), ("window", self.window)] {
+            if value == 0 {
+                return Err(format!(".{key}: at least 1"));
+            }
+        }
+        Ok(())
+    }
+
+    /// All upstreams, in the order in which they are asked.
+    pub fn all_upstreams(&self) -> impl Iterator<Item = Upstream> {
+        let first = self.base_url.clone().zip(self.upstream_model.clone());
+        let first = first.map(|(base_url, upstream_model)| Upstream {
+            base_url,
+            api_key_env: self.api_key_env.clone(),
+            upstream_model,
+        });
+        first.into_iter().chain(self.upstreams.iter().cloned())
+    }
+}
+
+impl Upstream {
+    /// The key for the upstream, from the environment variable that the configuration names.
+    ///
+    /// # Errors
+    /// INTERNAL where the variable is not set.
+    pub fn api_key(&self) -> Result<Option<SecretString>, Error> {
+        #[expect(clippy::disallowed_methods, reason = "the configuration names the variable, so it is read here")]
+        self.api_key_env
+            .as_ref()
+            .map(|name| {
+                std::env::var(name)
+                    .map(SecretString::from)
+                    .map_err(|_| Error::new(Code::Internal, format!("the environment variable {name} is not set")))
+            })
+            .transpose()
+    }
+}
+
+fn default_max_output() -> u64 {
+    1024
+}
+
+fn default_queue() -> usize {
+    64
+}
+
+fn default_retries() -> u32 {
+    2
+}
+
+fn default_window() -> u64 {
+    16_384
+}
+
+fn default_units_per_image() -> u64 {
+    4096
+}
+
+fn default_rest() -> Duration {
+    Duration::from_secs(30)
+}

@@ -1,0 +1,180 @@
+//! Logging and traces: which events are written to standard error, how they look, and where spans are sent. Standard
+//! output belongs to the commands. What is counted is `metrics`.
+
+use std::fmt;
+use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use opentelemetry::trace::TracerProvider;
+use opentelemetry::{KeyValue, global};
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tokio::runtime::Handle;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry};
+
+use crate::core::error::{Code, Error};
+use crate::infra::config::{Log, LogFormat, Telemetry, public_url};
+
+/// How long a collector may take for one batch of spans.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the last spans may take when the server stops.
+const LAST_SPANS: Duration = Duration::from_secs(5);
+
+/// Starts logging. Once in a process.
+///
+/// # Errors
+/// INVALID_INPUT that names the key where the filter can't be read; INTERNAL where logging has been started before.
+pub fn start(log: &Log) -> Result<(), Error> {
+    tracing_subscriber::registry().with(lines(log)?).try_init().map_err(Error::internal)
+}
+
+/// Starts logging, and sending spans to the collector that is configured. Once in a process, and within its runtime.
+///
+/// # Errors
+/// As [`start`]; INVALID_INPUT also where the collector's address can't be used.
+pub fn start_with_traces(log: &Log, telemetry: &Telemetry) -> Result<Traces, Error> {
+    if telemetry.otlp_endpoint.is_empty() {
+        start(log)?;
+        return Ok(Traces(None));
+    }
+    let provider = exporting(&telemetry.otlp_endpoint)?;
+    global::set_text_map_propagator(TraceContextPropagator::new());
+    // Spans alone: what is logged is in the log, and may hold what is not for others.
+    let ours = Targets::new().with_target("jeton", LevelFilter::DEBUG);
+    let spans = tracing_subscriber::filter::filter_fn(|metadata| metadata.is_span());
+    let layer = tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer("jeton"))
+        .with_location(false)
+        .with_threads(false)
+        .with_filter(ours)
+        .with_filter(spans);
+    tracing_subscriber::registry().with(lines(log)?).with(layer).try_init().map_err(Error::internal)?;
+    Ok(Traces(Some(provider)))
+}
+
+/// What sends the spans.
+pub struct Traces(Option<SdkTracerProvider>);
+
+impl Traces {
+    /// Sends the spans that wait, and no more after that.
+    pub async fn end(self) {
+        let Some(provider) = self.0 else { return };
+        let ended = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_SPANS)).await;
+        if let Ok(Err(error)) = ended {
+            tracing::warn!(%error, "the last spans could not be sent");
+        }
+    }
+}
+
+/// The lines of the log.
+fn lines(log: &Log) -> Result<Box<dyn Layer<Registry> + Send + Sync>, Error> {
+    let filter = filter(log)?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    // Colours only for people. On a terminal the library decides, since it heeds NO_COLOR.
+    let lines = if io::stderr().is_terminal() { lines } else { lines.with_ansi(false) };
+    Ok(match log.format {
+        LogFormat::Compact => lines.compact().with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed(),
+    })
+}
+
+/// The filter of the configuration.
+///
+/// # Errors
+/// INVALID_INPUT that names the key where it can't be read.
+pub fn filter(log: &Log) -> Result<EnvFilter, Error> {
+    EnvFilter::builder().parse(&log.filter).map_err(|error| {
+        let message = format!("log.filter: \"{}\" can't be read (try \"info\" or \"jeton=debug\")", log.filter);
+        Error::new(Code::InvalidInput, message).with_source(error)
+    })
+}
+
+/// Sends spans in batches, by a thread of its own. Sampling, the size of batches, attributes of the server and headers for
+/// the collector are what the `OTEL_` variables of the environment say, which the library reads.
+fn exporting(endpoint: &str) -> Result<SdkTracerProvider, Error> {
+    let client = reqwest::Client::builder().timeout(EXPORT_TIMEOUT).build().map_err(Error::internal)?;
+    let exporter = SpanExporter::builder()
+        .with_http()
+        .with_http_client(Collector { client, runtime: Handle::current(), failing: AtomicBool::new(false) })
+        .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
+        .with_protocol(Protocol::HttpBinary)
+        .build()
+        .map_err(|error| {
+            Error::new(
+                Code::InvalidInput,
+                format!("telemetry.otlp_endpoint: \"{}\" can't be used", public_url(endpoint)),
+            )
+            .with_source(error)
+        })?;
+    let found = Resource::builder().build().get(&"service.name".into());
+    let named = Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
+    let resource = match found {
+        Some(name) if !name.as_str().starts_with("unknown_service") => named,
+        _ => named.with_service_name("jeton"),
+    };
+    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build())
+}
+
+/// The collector, as the library's thread reaches it: by a client of this runtime.
+struct Collector {
+    client: reqwest::Client,
+    runtime: Handle,
+    /// Told once, until it takes spans again.
+    failing: AtomicBool,
+}
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Collector")
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Collector {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let (client, request) = (self.client.clone(), reqwest::Request::try_from(request)?);
+        // The library's thread is none of the runtime's.
+        let answered = self.runtime.spawn(async move {
+            let response = client.execute(request).await.map_err(reqwest::Error::without_url)?;
+            let status = response.status();
+            Ok::<_, reqwest::Error>((status, response.bytes().await?))
+        });
+        let answer = answered.await?;
+        let trouble = match &answer {
+            Ok((status, _)) if status.is_success() => None,
+            Ok((status, _)) => Some(status.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        let was_failing = self.failing.swap(trouble.is_some(), Ordering::Relaxed);
+        match trouble {
+            Some(trouble) if !was_failing => tracing::warn!(trouble, "the collector takes no spans; they are lost"),
+            None if was_failing => tracing::info!("the collector takes spans again"),
+            _ => {}
+        }
+        let (status, body) = answer?;
+        Ok(Response::builder().status(status).body(body)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_filter_names_its_key() {
+        let log = |filter: &str| Log { filter: filter.to_owned(), format: LogFormat::Compact };
+        for good in ["info", "warn,jeton=debug", "off"] {
+            assert!(filter(&log(good)).is_ok(), "{good}");
+        }
+        let error = filter(&log("jeton=loud")).unwrap_err();
+        assert!(error.message.starts_with("log.filter: "), "{error:?}");
+    }
+}
