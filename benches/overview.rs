@@ -68,7 +68,7 @@ async fn bench(name: &str, url: String) {
     app.db.migrate().await.unwrap();
     let roles = Roles { is_staff: true, is_superuser: true };
     let root = admin::create(&app, Actor::CommandLine, "root", "seven-green-kites".into(), roles, None).await;
-    let access = session::begin(&app, root.unwrap(), None).await.unwrap().access_token;
+    let access = session::create(&app, root.unwrap(), None).await.unwrap().access_token;
     let start = Instant::now();
     fill(&app.db).await;
     let filled = start.elapsed();

@@ -15,13 +15,13 @@
 use std::time::{Duration, Instant};
 
 use jeton::app::App;
-use jeton::core::pagination::Page;
+use jeton::core::pagination::PageRequest;
 use jeton::core::random::Random;
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::{Actor, Viewer};
 use jeton::domain::account::Roles;
 use jeton::domain::account::admin;
-use jeton::domain::chat::{self, Filter, Order};
+use jeton::domain::chat::{self, ChatOrder, HistoryFilter};
 use jeton::domain::session;
 use jeton::infra::catalog::Models;
 use jeton::infra::config::Config;
@@ -64,7 +64,7 @@ async fn bench(name: &str, url: String) {
         let made = admin::create(&app, Actor::CommandLine, &name, "seven-green-kites".into(), roles, None).await;
         users.push(made.unwrap());
     }
-    let logged_in = session::begin(&app, users[0].clone(), None).await.unwrap();
+    let logged_in = session::create(&app, users[0].clone(), None).await.unwrap();
     let viewer = Viewer::User(session::authenticate(&app, &logged_in.access_token).await.unwrap().unwrap());
 
     let start = Instant::now();
@@ -89,21 +89,24 @@ async fn bench(name: &str, url: String) {
         ("Chinese", "学习"),
         ("nothing found", "zzz"),
     ] {
-        let newest = median(&app, viewer, words, Order::Newest).await;
-        let best = median(&app, viewer, words, Order::Best).await;
+        let newest = median(&app, viewer, words, ChatOrder::Newest).await;
+        let best = median(&app, viewer, words, ChatOrder::Best).await;
         let (newest, best) = (newest.as_secs_f64() * 1e3, best.as_secs_f64() * 1e3);
         println!("  {what:32} newest first {newest:7.2} ms   best first {best:7.2} ms");
     }
 }
 
-async fn median(app: &App, viewer: Viewer, words: &str, order: Order) -> Duration {
+async fn median(app: &App, viewer: Viewer, words: &str, order: ChatOrder) -> Duration {
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
-        let filter = Filter { search: Some(words.to_owned()), order, ..Filter::default() };
+        let filter = HistoryFilter { search: Some(words.to_owned()), order, ..HistoryFilter::default() };
         let start = Instant::now();
-        let found = chat::history(app, viewer, filter, Page::newest(20, None)).await.unwrap();
+        let found = chat::history(app, viewer, filter, PageRequest::newest(20, None)).await.unwrap();
         times.push(start.elapsed());
-        assert!(found.rows.iter().all(|chat| viewer.user().unwrap().id == chat.user_id), "never another user's");
+        assert!(
+            found.rows.iter().all(|chat| viewer.require_read().unwrap().id == chat.user_id),
+            "never another user's"
+        );
     }
     times.sort();
     times[ROUNDS / 2]

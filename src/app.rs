@@ -11,14 +11,14 @@ use tokio_util::task::TaskTracker;
 use crate::core::clock::Clock;
 use crate::core::credential_cache::{CredentialCache, credential_cache};
 use crate::core::error::Error;
-use crate::core::jwt::{Keys, Names};
+use crate::core::jwt::{IssuerConfig, KeyRing};
 use crate::core::keyed_hash::KeyedHash;
 use crate::core::password::Hasher;
 use crate::core::random::Random;
-use crate::core::replay_log::Answers;
+use crate::core::replay_log::ReplayCache;
 use crate::core::request_body::Bodies;
-use crate::core::throttle::Places;
-use crate::core::viewer::Address;
+use crate::core::throttle::ConcurrencyLimit;
+use crate::core::viewer::ClientIp;
 use crate::infra::ai;
 use crate::infra::catalog::Models;
 use crate::infra::cluster::{self, Bus};
@@ -26,14 +26,14 @@ use crate::infra::config::{self, Config};
 use crate::infra::db::Db;
 use crate::infra::metrics::Metrics;
 use crate::infra::secrets::Secrets;
-use crate::infra::throttle::{Guesses, Rates};
+use crate::infra::throttle::{LoginThrottle, RateLimits};
 
 /// The running application. Clones are the same one.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<AppInner>);
 
 /// What an [`App`] is made of.
-pub struct Parts {
+pub struct AppInner {
     /// The configuration, as it was at start.
     pub config: Config,
     /// The database.
@@ -45,9 +45,9 @@ pub struct Parts {
     /// Password hashing.
     pub hasher: Hasher,
     /// Keys of the access and refresh tokens.
-    pub keys: Keys,
+    pub keys: KeyRing,
     /// Hashes of API keys, and of the calls of programs.
-    pub hashes: KeyedHash,
+    pub api_key_hasher: KeyedHash,
     /// The models that answer.
     pub models: Models,
     /// Credentials that were valid a moment ago.
@@ -59,21 +59,21 @@ pub struct Parts {
     /// Which server this is: a name that no other one has, and that is new with every start.
     pub id: String,
     /// How many other servers use the database, where they have no common bus; known by [`crate::domain::membership`].
-    pub others: AtomicUsize,
+    pub peer_count: AtomicUsize,
     /// Wrong passwords.
-    pub guesses: Guesses,
+    pub login_throttle: LoginThrottle,
     /// Open turns.
-    pub turns: Places<i64>,
+    pub turn_permits: ConcurrencyLimit<i64>,
     /// Sockets, by address.
-    pub sockets: Places<Option<Address>>,
+    pub sockets: ConcurrencyLimit<Option<ClientIp>>,
     /// Sockets and streams, by user.
-    pub user_streams: Places<i64>,
+    pub user_streams: ConcurrencyLimit<i64>,
     /// What may be done in a time.
-    pub rates: Rates,
+    pub rate_limits: RateLimits,
     /// Request bodies under way.
     pub bodies: Bodies,
     /// Answers of calls with an idempotency key, by chat, for those who try again.
-    pub answers: Arc<Answers<ai::Event>>,
+    pub replay_cache: Arc<ReplayCache<ai::Event>>,
     /// Work that outlives the request which began it. A shutdown waits for it.
     pub tasks: TaskTracker,
     /// Open connections, of all listeners for HTTP.
@@ -85,7 +85,7 @@ pub struct Parts {
 }
 
 /// What differs between `main` and tests.
-pub struct Outside {
+pub struct Dependencies {
     /// The time.
     pub clock: Clock,
     /// Randomness.
@@ -101,8 +101,8 @@ impl App {
     ///
     /// # Errors
     /// INTERNAL where the system has no randomness for a salt, or the address of Redis will not do.
-    pub fn new(config: Config, db: Db, outside: Outside) -> Result<Self, Error> {
-        let Outside { clock, random, models, secrets } = outside;
+    pub fn new(config: Config, db: Db, outside: Dependencies) -> Result<Self, Error> {
+        let Dependencies { clock, random, models, secrets } = outside;
         let named = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
         let id = random.hex128();
         let hash =
@@ -114,32 +114,32 @@ impl App {
             }
             None => Bus::local(),
         };
-        let names = Names { issuer: named(&config.auth.issuer), audience: named(&config.auth.audience) };
-        Ok(Self(Arc::new(Parts {
+        let names = IssuerConfig { issuer: named(&config.auth.issuer), audience: named(&config.auth.audience) };
+        Ok(Self(Arc::new(AppInner {
             metrics: Metrics::new(db.batches()),
             db,
             clock,
             random,
             hasher: Hasher::new(config.auth.hashing_threads, config.auth.max_queued_hashes)?,
-            keys: Keys::new(&secrets.signing, names),
-            hashes: hash("jeton: API keys and calls")?,
+            keys: KeyRing::new(&secrets.signing, names),
+            api_key_hasher: hash("jeton: API keys and calls")?,
             models,
             credential_cache: credential_cache(),
             id,
-            others: AtomicUsize::new(0),
-            guesses: Guesses::new(&config.auth, bus.clone()),
-            rates: Rates::new(&config.limits, bus.clone()),
+            peer_count: AtomicUsize::new(0),
+            login_throttle: LoginThrottle::new(&config.auth, bus.clone()),
+            rate_limits: RateLimits::new(&config.limits, bus.clone()),
             bus,
-            turns: Places::new(config.turns.open_per_user, config.turns.open_per_server),
-            sockets: Places::new(config.http.max_connections_per_address, config.http.max_connections),
-            user_streams: Places::new(config.graphql.streams_per_user, usize::MAX),
+            turn_permits: ConcurrencyLimit::new(config.turns.open_per_user, config.turns.open_per_server),
+            sockets: ConcurrencyLimit::new(config.http.max_connections_per_address, config.http.max_connections),
+            user_streams: ConcurrencyLimit::new(config.graphql.streams_per_user, usize::MAX),
             bodies: Bodies::new(
                 config.http.body_timeout,
                 config.http.max_inflight_body_bytes,
                 config.http.max_inflight_body_bytes_per_client,
                 config.http.body_bytes_per_second_per_client,
             ),
-            answers: Arc::new(Answers::new(config.v1.max_replay_bytes, config.v1.max_replay_bytes_per_user)),
+            replay_cache: Arc::new(ReplayCache::new(config.v1.max_replay_bytes, config.v1.max_replay_bytes_per_user)),
             tasks: TaskTracker::new(),
             connections: TaskTracker::new(),
             streams: TaskTracker::new(),
@@ -157,13 +157,13 @@ impl App {
         let secrets = Secrets::open(&config, &random)?;
         let config::Database { max_connections, acquire_timeout, .. } = config.database;
         let db = Db::connect_within(&config.database_url(), max_connections, acquire_timeout).await?;
-        Self::new(config, db, Outside { clock: Clock::system(), random, models, secrets })
+        Self::new(config, db, Dependencies { clock: Clock::system(), random, models, secrets })
     }
 
     /// Takes up the signing keys of the file, where they have been rotated. A thread for blocking work reads it.
     pub async fn reload_keys(&self) {
         let config = self.clone();
-        let read = tokio::task::spawn_blocking(move || Secrets::again(&config.config)).await;
+        let read = tokio::task::spawn_blocking(move || Secrets::reload(&config.config)).await;
         match read.unwrap_or_else(|error| Err(Error::internal(error))) {
             Ok(Some(secrets)) if self.keys.replace(&secrets.signing) => {
                 let signs = secrets.signing.first().map(|key| key.id.as_str()).unwrap_or_default();
@@ -176,9 +176,9 @@ impl App {
 }
 
 impl Deref for App {
-    type Target = Parts;
+    type Target = AppInner;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &AppInner {
         &self.0
     }
 }

@@ -18,18 +18,18 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::DateTime;
 use http_body_util::BodyExt;
-use jeton::app::{App, Outside};
+use jeton::app::{App, Dependencies};
 use jeton::core::clock::Clock;
 use jeton::core::error::Code;
-use jeton::core::jwt::Kind;
+use jeton::core::jwt::TokenKind;
 use jeton::core::random::Random;
 use jeton::core::tokens::Price;
 use jeton::core::viewer::Actor;
 use jeton::domain::account::{Roles, admin};
 use jeton::domain::{ledger, session};
-use jeton::infra::ai::RawCall;
+use jeton::infra::ai::RawRequest;
 use jeton::infra::ai::echo::Echo;
-use jeton::infra::ai::openai::{Address, OpenAi, Params, Settings};
+use jeton::infra::ai::openai::{OpenAi, Params, Settings, UpstreamConfig};
 use jeton::infra::catalog::{Model, Models};
 use jeton::infra::config::Config;
 use jeton::infra::db::Db;
@@ -112,7 +112,7 @@ impl House {
             let db = Db::connect(&config.database_url(), 2).await.unwrap();
             db.migrate().await.unwrap();
             let random = Random::seeded(1);
-            let outside = Outside {
+            let outside = Dependencies {
                 clock: Clock::manual(DateTime::from_timestamp(1_772_366_400, 0).unwrap()),
                 secrets: Secrets::open(&config, &random).unwrap(),
                 random,
@@ -143,7 +143,7 @@ impl House {
             // Seeds know the first; the others are none that an import could have taken.
             let name = if number == 1 { format!("{name}1") } else { format!("{name}-{number}") };
             let user = admin::create(app, Actor::CommandLine, &name, PASSWORD.into(), roles, None).await.unwrap();
-            session::begin(app, user, None).await.unwrap().access_token
+            session::create(app, user, None).await.unwrap().access_token
         };
         (self.user, self.root) =
             self.runtime.block_on(async { (enter("mia", false).await, enter("root", true).await) });
@@ -158,7 +158,7 @@ impl House {
         let answered = async {
             let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
             let body = body.collect().await.expect("the body is whole").to_bytes();
-            while app.turns.taken() > 0 {
+            while app.turn_permits.taken() > 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             Answer { status: parts.status, body }
@@ -303,7 +303,8 @@ impl House {
         for token in tokens {
             if let Ok(text) = str::from_utf8(&token) {
                 let now = self.app.clock.now();
-                let kinds = [Kind::Access, Kind::Refresh].map(|kind| self.app.keys.verify(text, kind, now).is_ok());
+                let kinds =
+                    [TokenKind::Access, TokenKind::Refresh].map(|kind| self.app.keys.verify(text, kind, now).is_ok());
                 assert_ne!(kinds, [true, true], "a token is of one kind");
             }
             let Ok(header) = HeaderValue::from_bytes(&[&b"Bearer "[..], &token].concat()) else { continue };
@@ -351,12 +352,12 @@ impl House {
         {
             check_linear(pattern);
         }
-        if let Ok(call) = RawCall::parse(Bytes::copy_from_slice(data)) {
+        if let Ok(call) = RawRequest::parse(Bytes::copy_from_slice(data)) {
             assert_eq!(call.with(&[], None), data, "what is not changed stays as it is");
             let changed = call.with(&[("model", "\"other\"".to_owned()), ("max_tokens", "7".to_owned())], None);
-            let changed = RawCall::parse(changed).expect("a changed call is a call");
+            let changed = RawRequest::parse(changed).expect("a changed call is a call");
             assert_eq!((changed.get("model"), changed.get("max_tokens")), (Some("\"other\""), Some("7")));
-            call.input_bound(1000, 16_384);
+            call.max_input(1000, 16_384);
         }
         let user = self.user.clone();
         let answer = self.post(Some(&user), "/v1/chat/completions", data.to_vec());
@@ -476,7 +477,7 @@ fn check_linear(pattern: &str) {
             let body = Bytes::from(format!("{before}{}{after}", all.join(separator)));
             let once = || {
                 let began = cpu_time();
-                RawCall::parse(body.clone()).map(|call| call.input_bound(1000, 16_384)).ok();
+                RawRequest::parse(body.clone()).map(|call| call.max_input(1000, 16_384)).ok();
                 cpu_time() - began
             };
             (0..3).map(|_| once()).min().unwrap_or_default()
@@ -581,7 +582,7 @@ async fn serve_upstream(said: Said) -> String {
 
 /// `echo`, at a flat price, and `upstream`, with a token for each unit.
 fn models(base_url: String) -> Models {
-    let address = Address { base_url, api_key: None, upstream_model: "test".to_owned() };
+    let address = UpstreamConfig { base_url, api_key: None, upstream_model: "test".to_owned() };
     let rules = jeton::infra::config::Params::default();
     let upstream = OpenAi::new(Settings {
         upstreams: vec![address],
@@ -594,7 +595,12 @@ fn models(base_url: String) -> Models {
     });
     let flat = Price { per_message: 100, ..Price::default() };
     let metered = Price { per_message: 0, per_1k_input: 1000, per_1k_output: 1000 };
-    let model =
-        |name: &str, provider, price| Model { name: name.to_owned(), provider, price, max_output: 1024, slots: None };
+    let model = |name: &str, provider, price| Model {
+        name: name.to_owned(),
+        provider,
+        price,
+        max_output: 1024,
+        concurrency: None,
+    };
     Models::new([model("echo", Arc::new(Echo), flat), model("upstream", Arc::new(upstream.unwrap()), metered)], "echo")
 }

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use crate::core::tokens::Price;
-use crate::infra::catalog::{MissingFile, Model, Models};
+use crate::infra::catalog::{MissingModelFile, Model, Models};
 use crate::infra::config::{Config, DEFAULT, Provider, Registration};
 
 /// The banner of a server that listens on `address`.
-pub(super) fn text(config: &Config, models: &Models, missing: &[MissingFile], address: SocketAddr) -> String {
+pub(super) fn text(config: &Config, models: &Models, missing: &[MissingModelFile], address: SocketAddr) -> String {
     let scheme = if config.http.tls_certificate.is_some() { "https" } else { "http" };
     let base = format!("{scheme}://{}", reachable(address));
     let mut text = format!("\nJeton {} serves on {base}\n\n", env!("CARGO_PKG_VERSION"));
@@ -81,8 +81,8 @@ fn absolute(path: &Path) -> String {
 }
 
 /// A missing model must not go unseen: the server answers, but not as its owner expects.
-fn warning(config: &Config, gone: &MissingFile) -> String {
-    let MissingFile { model, path } = gone;
+fn warning(config: &Config, gone: &MissingModelFile) -> String {
+    let MissingModelFile { model, path } = gone;
     let consequence = if *model == config.default_model {
         "The echo model answers instead: it only repeats the message."
     } else {

@@ -9,10 +9,10 @@ use super::output;
 use super::user::named;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::pagination::Page;
+use crate::core::pagination::PageRequest;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, Scope};
-use crate::domain::session::api_key::{self, Filter, Limits, NewKey};
+use crate::domain::session::api_key::{self, ApiKeyFilter, NewApiKey, SpendingLimits};
 use crate::infra::entity::api_key::Model;
 
 /// Keys read at once for a list.
@@ -77,12 +77,16 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
     match args.command {
         Command::Create { user, name, scope, model, until, limit, daily, monthly } => {
             let user = named(app, &user).await?;
-            let new = NewKey {
+            let new = NewApiKey {
                 name,
                 scopes: Scope::ALL.into_iter().filter(|known| scope.iter().any(|name| name == known.name())).collect(),
                 models: (!model.is_empty()).then_some(model),
                 expires_at: until.map(end_of),
-                limits: Limits { total: limit.map(Tokens), per_day: daily.map(Tokens), per_month: monthly.map(Tokens) },
+                limits: SpendingLimits {
+                    total: limit.map(Tokens),
+                    per_day: daily.map(Tokens),
+                    per_month: monthly.map(Tokens),
+                },
             };
             let (key, secret) = api_key::create_for(app, user.id, new).await?;
             if json {
@@ -122,8 +126,8 @@ async fn list(app: &App, user: Option<String>, search: Option<String>, json: boo
     };
     let (mut keys, mut older_than) = (Vec::new(), None);
     loop {
-        let filter = Filter { user_id, search: search.clone() };
-        let slice = api_key::all(app, Actor::CommandLine, filter, Page::newest(BATCH, older_than)).await?;
+        let filter = ApiKeyFilter { user_id, search: search.clone() };
+        let slice = api_key::all(app, Actor::CommandLine, filter, PageRequest::newest(BATCH, older_than)).await?;
         older_than = slice.rows.last().map(|key| key.id);
         keys.extend(slice.rows);
         if !slice.has_next {
@@ -143,7 +147,7 @@ async fn list(app: &App, user: Option<String>, search: Option<String>, json: boo
                 key.user_id.to_string(),
                 output::plain(&key.name),
                 key.scopes.clone(),
-                if key.is_good(now) { "active" } else { "ended" }.to_owned(),
+                if key.is_valid(now) { "active" } else { "ended" }.to_owned(),
                 key.spent.to_string(),
                 limit(key.total_limit),
                 limit(key.daily_limit),

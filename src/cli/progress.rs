@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output;
-use crate::transfer::{Progress, Step};
+use crate::transfer::{Progress, ProgressUpdate};
 
 /// Time between two lines.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ pub(super) fn shown() -> Box<Progress> {
         if let Ok(style) = ProgressStyle::with_template(BAR) {
             bar.set_style(style);
         }
-        return Box::new(move |step: Step<'_>| {
+        return Box::new(move |step: ProgressUpdate<'_>| {
             if bar.message() != step.what {
                 bar.set_message(step.what.to_owned());
             }
@@ -35,7 +35,7 @@ pub(super) fn shown() -> Box<Progress> {
     }
     let start = Instant::now();
     let told = Mutex::new(start);
-    Box::new(move |step: Step<'_>| {
+    Box::new(move |step: ProgressUpdate<'_>| {
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.elapsed() >= PAUSE {
             *told = Instant::now();
@@ -44,8 +44,8 @@ pub(super) fn shown() -> Box<Progress> {
     })
 }
 
-fn line(step: Step<'_>, passed: Duration) -> String {
-    let Step { what, done, total } = step;
+fn line(step: ProgressUpdate<'_>, passed: Duration) -> String {
+    let ProgressUpdate { what, done, total } = step;
     let rate = done.checked_div(passed.as_secs().max(1)).unwrap_or_default();
     let left = total.saturating_sub(done).checked_div(rate.max(1)).unwrap_or_default();
     format!("{what}: {done} of {total} rows, {rate} a second, {left} s left\n")
@@ -57,9 +57,9 @@ mod tests {
 
     #[test]
     fn a_line_tells_rate_and_time_left() {
-        let step = Step { what: "chat", done: 1000, total: 3000 };
+        let step = ProgressUpdate { what: "chat", done: 1000, total: 3000 };
         let told = line(step, Duration::from_secs(10));
         assert_eq!(told, "chat: 1000 of 3000 rows, 100 a second, 20 s left\n");
-        line(Step { done: 0, total: 0, ..step }, Duration::ZERO);
+        line(ProgressUpdate { done: 0, total: 0, ..step }, Duration::ZERO);
     }
 }

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use super::output;
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::domain::retention::{self, Ran, What};
+use crate::domain::retention::{self, RunOutcome, Target};
 
 /// What to do.
 #[derive(Debug, clap::Args)]
@@ -33,12 +33,12 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
         return output::print(&table("would go", &retention::due(app).await?));
     }
     match retention::run(app).await? {
-        Ran::Done(removed) | Ran::Stopped(removed) => output::print(&table("gone", &removed)),
-        Ran::NotNow => Err(Error::new(Code::Conflict, "a server is at it already; look at its log")),
+        RunOutcome::Done(removed) | RunOutcome::Stopped(removed) => output::print(&table("gone", &removed)),
+        RunOutcome::NotNow => Err(Error::new(Code::Conflict, "a server is at it already; look at its log")),
     }
 }
 
-fn table(title: &str, rows: &[(What, u64)]) -> String {
+fn table(title: &str, rows: &[(Target, u64)]) -> String {
     let rows: Vec<_> = rows.iter().map(|(what, count)| vec![what.name().to_owned(), count.to_string()]).collect();
     output::table(&["", title], &rows)
 }

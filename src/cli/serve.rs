@@ -17,7 +17,7 @@ use crate::infra::catalog::Models;
 use crate::infra::config::Config;
 use crate::infra::{db, secrets, telemetry};
 use crate::server;
-use crate::server::{Certificate, Listener};
+use crate::server::{BoundListener, Certificate};
 
 pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let config = load(file)?;
@@ -34,7 +34,7 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     output::print(&banner::text(&app.config, &app.models, &missing, address))?;
     tracing::info!(%address, database = app.db.name(), "serving");
     tokio::select! {
-        () = server::run(app, Listener { socket, certificate }) => {}
+        () = server::run(app, BoundListener { socket, certificate }) => {}
         () = metrics => {}
     }
     traces.end().await;

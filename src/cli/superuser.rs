@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
-use crate::domain::account::admin::{self, Change};
+use crate::domain::account::admin::{self, UserUpdate};
 use crate::domain::account::{self, Roles};
 
 /// What the new superuser gets.
@@ -47,7 +47,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
         );
         return Err(Error::new(Code::Conflict, message));
     }
-    let change = Change { active: Some(true), staff: Some(true), superuser: Some(true) };
+    let change = UserUpdate { active: Some(true), staff: Some(true), superuser: Some(true) };
     let promoted = admin::update(app, Actor::CommandLine, there.id, change).await?;
     let said = format!("{name} is an active superuser now; the password and the balance are as they were");
     user::report(&promoted, &said, None, args.json)

@@ -11,7 +11,7 @@ use crate::core::input_file;
 use crate::domain::ledger;
 use crate::infra::config::{Config, without_credentials};
 use crate::infra::db::{Db, sqlite_file};
-use crate::transfer::{self, Moved};
+use crate::transfer::{self, TransferReport};
 
 /// From where to where.
 #[derive(Debug, clap::Args)]
@@ -114,7 +114,7 @@ async fn connect(url: &str, shown: &str, most: u32) -> Result<Db, Error> {
     connected.map_err(|error| Error::new(error.code, format!("cannot open {shown}")).with_source(error))
 }
 
-fn table(moved: &Moved) -> String {
+fn table(moved: &TransferReport) -> String {
     let rows: Vec<_> =
         moved.iter().map(|(name, sum)| vec![name.clone(), sum.rows.to_string(), sum.checksum()]).collect();
     output::table(&["TABLE", "ROWS", "CHECKSUM"], &rows)

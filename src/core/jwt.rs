@@ -16,7 +16,7 @@ pub const MAX_BYTES: usize = 8192;
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum TokenKind {
     /// Proves who is asking, in each request.
     Access,
     /// Buys new access tokens.
@@ -27,7 +27,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// What the token is for.
-    pub token_type: Kind,
+    pub token_type: TokenKind,
     /// When it ends.
     pub exp: i64,
     /// When it was made.
@@ -51,7 +51,7 @@ pub struct Claims {
 
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum TokenError {
     /// Unreadable, forged, expired, not yet valid, or of another issuer or for another audience.
     Invalid,
     /// A good token of the other kind.
@@ -60,7 +60,7 @@ pub enum Refused {
 
 /// What tokens are signed with.
 #[derive(Clone, Debug)]
-pub struct Secret {
+pub struct KeyMaterial {
     /// What tokens name it by in their header (`kid`). Tells nothing of it.
     pub id: String,
     /// At least 32 bytes.
@@ -71,7 +71,7 @@ pub struct Secret {
 
 /// Who makes tokens, and for whom: in each token, and asked of each, where they are named.
 #[derive(Clone, Debug, Default)]
-pub struct Names {
+pub struct IssuerConfig {
     /// The `iss` of tokens.
     pub issuer: Option<String>,
     /// The `aud` of tokens.
@@ -80,21 +80,21 @@ pub struct Names {
 
 /// Makes tokens with the first of some secrets, and checks them with all of them. Its clones are the same one.
 #[derive(Clone)]
-pub struct Keys {
-    ring: Arc<RwLock<Arc<[Key]>>>,
+pub struct KeyRing {
+    ring: Arc<RwLock<Arc<[SigningKey]>>>,
     validation: Arc<Validation>,
-    names: Arc<Names>,
+    names: Arc<IssuerConfig>,
 }
 
-struct Key {
-    secret: Secret,
+struct SigningKey {
+    secret: KeyMaterial,
     encoding: EncodingKey,
     decoding: DecodingKey,
 }
 
-impl Keys {
+impl KeyRing {
     /// Keys from secrets; the first one signs.
-    pub fn new(secrets: &[Secret], names: Names) -> Self {
+    pub fn new(secrets: &[KeyMaterial], names: IssuerConfig) -> Self {
         // The algorithm is pinned, and only here: a token's own header never chooses it.
         let mut validation = Validation::new(Algorithm::HS256);
         // The times are compared below.
@@ -112,9 +112,9 @@ impl Keys {
     }
 
     /// Takes other secrets from now on; tells whether they are others.
-    pub fn replace(&self, secrets: &[Secret]) -> bool {
+    pub fn replace(&self, secrets: &[KeyMaterial]) -> bool {
         let mut ring_now = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-        let named = |secret: &Secret| (secret.id.clone(), secret.until);
+        let named = |secret: &KeyMaterial| (secret.id.clone(), secret.until);
         let same = ring_now.iter().map(|key| named(&key.secret)).eq(secrets.iter().map(named));
         if !same {
             *ring_now = ring(secrets);
@@ -153,11 +153,11 @@ impl Keys {
     ///
     /// # Errors
     /// Why it is refused.
-    pub fn verify(&self, token: &str, kind: Kind, now: DateTime<Utc>) -> Result<Claims, Refused> {
+    pub fn verify(&self, token: &str, kind: TokenKind, now: DateTime<Utc>) -> Result<Claims, TokenError> {
         if token.len() > MAX_BYTES {
-            return Err(Refused::Invalid);
+            return Err(TokenError::Invalid);
         }
-        let named = jsonwebtoken::decode_header(token).map_err(|_| Refused::Invalid)?.kid;
+        let named = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?.kid;
         let ring = self.ring();
         // Tokens from before there were names may be of any key.
         let mut candidates = ring
@@ -166,27 +166,27 @@ impl Keys {
             .filter(|key| key.secret.until.is_none_or(|until| now < until));
         let claims = candidates
             .find_map(|key| jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation).ok())
-            .ok_or(Refused::Invalid)?
+            .ok_or(TokenError::Invalid)?
             .claims;
         let is_early = claims.nbf.is_some_and(|from| from > now.timestamp());
         if claims.exp <= now.timestamp() || claims.iat > now.timestamp() || is_early {
-            Err(Refused::Invalid)
+            Err(TokenError::Invalid)
         } else if claims.token_type != kind {
-            Err(Refused::WrongType)
+            Err(TokenError::WrongType)
         } else {
             Ok(claims)
         }
     }
 
-    fn ring(&self) -> Arc<[Key]> {
+    fn ring(&self) -> Arc<[SigningKey]> {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-fn ring(secrets: &[Secret]) -> Arc<[Key]> {
-    let key = |secret: &Secret| {
+fn ring(secrets: &[KeyMaterial]) -> Arc<[SigningKey]> {
+    let key = |secret: &KeyMaterial| {
         let bytes = secret.text.expose_secret().as_bytes();
-        Key {
+        SigningKey {
             secret: secret.clone(),
             encoding: EncodingKey::from_secret(bytes),
             decoding: DecodingKey::from_secret(bytes),
@@ -199,7 +199,7 @@ fn ring(secrets: &[Secret]) -> Arc<[Key]> {
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// What the token is for.
-    pub kind: Kind,
+    pub kind: TokenKind,
     /// Whom it speaks for.
     pub user_id: i64,
     /// The session it belongs to.
@@ -215,16 +215,16 @@ mod tests {
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
     const DAY: Duration = Duration::from_secs(86_400);
 
-    fn subject(kind: Kind) -> Subject<'static> {
+    fn subject(kind: TokenKind) -> Subject<'static> {
         Subject { kind, user_id: 7, session_id: 3, jti: "00112233445566778899aabbccddeeff" }
     }
 
-    fn secret(id: &str, text: &str) -> Secret {
-        Secret { id: id.to_owned(), text: text.into(), until: None }
+    fn secret(id: &str, text: &str) -> KeyMaterial {
+        KeyMaterial { id: id.to_owned(), text: text.into(), until: None }
     }
 
-    fn keys() -> Keys {
-        Keys::new(&[secret("one", SECRET)], Names::default())
+    fn keys() -> KeyRing {
+        KeyRing::new(&[secret("one", SECRET)], IssuerConfig::default())
     }
 
     fn start() -> DateTime<Utc> {
@@ -234,46 +234,50 @@ mod tests {
     #[test]
     fn a_token_holds_until_its_last_second() {
         let (keys, start) = (keys(), start());
-        let token = keys.sign(subject(Kind::Access), start, DAY).unwrap();
-        let at =
-            |seconds| keys.verify(&token, Kind::Access, start + chrono::TimeDelta::seconds(seconds)).map(|c| c.user_id);
+        let token = keys.sign(subject(TokenKind::Access), start, DAY).unwrap();
+        let at = |seconds| {
+            keys.verify(&token, TokenKind::Access, start + chrono::TimeDelta::seconds(seconds)).map(|c| c.user_id)
+        };
         assert_eq!(at(0), Ok(7));
         assert_eq!(at(86_399), Ok(7));
-        assert_eq!(at(86_400), Err(Refused::Invalid));
-        assert_eq!(at(-1), Err(Refused::Invalid));
+        assert_eq!(at(86_400), Err(TokenError::Invalid));
+        assert_eq!(at(-1), Err(TokenError::Invalid));
     }
 
     #[test]
     fn a_token_is_good_from_its_own_time_on() {
         let (keys, now) = (keys(), start());
         let signed = |nbf: Option<i64>| {
-            let token = keys.sign(subject(Kind::Access), now, DAY).unwrap();
-            let claims = Claims { nbf, ..keys.verify(&token, Kind::Access, now).unwrap() };
+            let token = keys.sign(subject(TokenKind::Access), now, DAY).unwrap();
+            let claims = Claims { nbf, ..keys.verify(&token, TokenKind::Access, now).unwrap() };
             let key = EncodingKey::from_secret(SECRET.as_bytes());
             jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
         };
         for (nbf, is_good) in [(None, true), (Some(0), true), (Some(60), false), (Some(-60), true)] {
             let token = signed(nbf.map(|after| now.timestamp() + after));
-            assert_eq!(keys.verify(&token, Kind::Access, now).is_ok(), is_good, "{nbf:?}");
+            assert_eq!(keys.verify(&token, TokenKind::Access, now).is_ok(), is_good, "{nbf:?}");
         }
     }
 
     #[test]
     fn kinds_keys_and_algorithms_are_not_interchangeable() {
         let (keys, now) = (keys(), start());
-        let refresh = keys.sign(subject(Kind::Refresh), now, DAY).unwrap();
-        assert_eq!(keys.verify(&refresh, Kind::Access, now), Err(Refused::WrongType));
-        let other = Keys::new(&[secret("one", "another secret of the same length")], Names::default());
-        assert_eq!(other.verify(&refresh, Kind::Refresh, now), Err(Refused::Invalid));
-        let claims = keys.verify(&refresh, Kind::Refresh, now).unwrap();
+        let refresh = keys.sign(subject(TokenKind::Refresh), now, DAY).unwrap();
+        assert_eq!(keys.verify(&refresh, TokenKind::Access, now), Err(TokenError::WrongType));
+        let other = KeyRing::new(&[secret("one", "another secret of the same length")], IssuerConfig::default());
+        assert_eq!(other.verify(&refresh, TokenKind::Refresh, now), Err(TokenError::Invalid));
+        let claims = keys.verify(&refresh, TokenKind::Refresh, now).unwrap();
         for algorithm in [Algorithm::HS384, Algorithm::HS512] {
             let key = EncodingKey::from_secret(SECRET.as_bytes());
             let other = jsonwebtoken::encode(&Header::new(algorithm), &claims, &key).unwrap();
-            assert_eq!(keys.verify(&other, Kind::Refresh, now), Err(Refused::Invalid), "{algorithm:?}");
+            assert_eq!(keys.verify(&other, TokenKind::Refresh, now), Err(TokenError::Invalid), "{algorithm:?}");
         }
         // {"alg":"none"} with the payload of a good token and no signature.
         let payload = refresh.split('.').nth(1).unwrap();
-        assert_eq!(keys.verify(&format!("eyJhbGciOiJub25lIn0.{payload}."), Kind::Refresh, now), Err(Refused::Invalid));
+        assert_eq!(
+            keys.verify(&format!("eyJhbGciOiJub25lIn0.{payload}."), TokenKind::Refresh, now),
+            Err(TokenError::Invalid)
+        );
     }
 
     #[test]
@@ -285,64 +289,65 @@ mod tests {
             let key = EncodingKey::from_secret(SECRET.as_bytes());
             jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
         };
-        assert!(keys().verify(&sign(5_000), Kind::Access, start()).is_ok());
-        assert_eq!(keys().verify(&sign(10_000), Kind::Access, start()), Err(Refused::Invalid));
+        assert!(keys().verify(&sign(5_000), TokenKind::Access, start()).is_ok());
+        assert_eq!(keys().verify(&sign(10_000), TokenKind::Access, start()), Err(TokenError::Invalid));
     }
 
     #[test]
     fn the_longest_names_of_the_configuration_fit_into_a_token() {
         let name = Some("x".repeat(1000));
-        let keys = Keys::new(&[secret("one", SECRET)], Names { issuer: name.clone(), audience: name });
-        let token = keys.sign(subject(Kind::Access), start(), DAY).unwrap();
-        assert!(keys.verify(&token, Kind::Access, start()).is_ok(), "{}", token.len());
+        let keys = KeyRing::new(&[secret("one", SECRET)], IssuerConfig { issuer: name.clone(), audience: name });
+        let token = keys.sign(subject(TokenKind::Access), start(), DAY).unwrap();
+        assert!(keys.verify(&token, TokenKind::Access, start()).is_ok(), "{}", token.len());
     }
 
     #[test]
     fn after_a_rotation_old_tokens_are_good_for_their_time_and_new_ones_have_the_new_key() {
         let (keys, now) = (keys(), start());
-        let old = keys.sign(subject(Kind::Access), now, DAY).unwrap();
+        let old = keys.sign(subject(TokenKind::Access), now, DAY).unwrap();
         let until = now + chrono::TimeDelta::hours(1);
-        let retired = Secret { until: Some(until), ..secret("one", SECRET) };
+        let retired = KeyMaterial { until: Some(until), ..secret("one", SECRET) };
         let ring = [secret("two", "a second secret of enough length!"), retired];
         assert!(keys.clone().replace(&ring), "clones are the same");
         assert!(!keys.replace(&ring), "the same again is no change");
-        assert!(keys.verify(&old, Kind::Access, now).is_ok());
-        assert_eq!(keys.verify(&old, Kind::Access, until), Err(Refused::Invalid));
-        let new = keys.sign(subject(Kind::Access), now, DAY).unwrap();
+        assert!(keys.verify(&old, TokenKind::Access, now).is_ok());
+        assert_eq!(keys.verify(&old, TokenKind::Access, until), Err(TokenError::Invalid));
+        let new = keys.sign(subject(TokenKind::Access), now, DAY).unwrap();
         assert_eq!(jsonwebtoken::decode_header(&new).unwrap().kid.as_deref(), Some("two"));
-        assert!(keys.verify(&new, Kind::Access, until).is_ok());
+        assert!(keys.verify(&new, TokenKind::Access, until).is_ok());
         // The name of one key does not let the signature of another pass.
         assert!(keys.replace(&[secret("two", SECRET)]));
-        assert_eq!(keys.verify(&old, Kind::Access, now), Err(Refused::Invalid), "there is no key of that name");
+        assert_eq!(keys.verify(&old, TokenKind::Access, now), Err(TokenError::Invalid), "there is no key of that name");
     }
 
     #[test]
     fn tokens_without_the_name_of_a_key_are_tried_with_all_of_them() {
         let (keys, now) = (keys(), start());
-        let claims = keys.verify(&keys.sign(subject(Kind::Access), now, DAY).unwrap(), Kind::Access, now).unwrap();
+        let claims =
+            keys.verify(&keys.sign(subject(TokenKind::Access), now, DAY).unwrap(), TokenKind::Access, now).unwrap();
         let key = EncodingKey::from_secret(SECRET.as_bytes());
         let nameless = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap();
         keys.replace(&[secret("two", "a second secret of enough length!"), secret("one", SECRET)]);
-        assert!(keys.verify(&nameless, Kind::Access, now).is_ok());
+        assert!(keys.verify(&nameless, TokenKind::Access, now).is_ok());
     }
 
     #[test]
     fn issuer_and_audience_are_asked_for_where_they_are_named() {
         let named = |issuer: Option<&str>, audience: Option<&str>| {
-            let names = Names { issuer: issuer.map(str::to_owned), audience: audience.map(str::to_owned) };
-            Keys::new(&[secret("one", SECRET)], names)
+            let names = IssuerConfig { issuer: issuer.map(str::to_owned), audience: audience.map(str::to_owned) };
+            KeyRing::new(&[secret("one", SECRET)], names)
         };
         let now = start();
         let all = [named(None, None), named(Some("a"), None), named(None, Some("a")), named(Some("a"), Some("a"))];
         for (signs, signer) in all.iter().enumerate() {
-            let token = signer.sign(subject(Kind::Access), now, DAY).unwrap();
+            let token = signer.sign(subject(TokenKind::Access), now, DAY).unwrap();
             for (checks, checker) in all.iter().enumerate() {
                 // Whoever asks for no issuer takes any; a token for somebody is for nobody else (RFC 7519, 4.1.3).
                 let good = signs == checks || (signs, checks) == (1, 0);
-                assert_eq!(checker.verify(&token, Kind::Access, now).is_ok(), good || (signs, checks) == (3, 2));
+                assert_eq!(checker.verify(&token, TokenKind::Access, now).is_ok(), good || (signs, checks) == (3, 2));
             }
             let other = named(Some("b"), Some("b"));
-            assert_eq!(other.verify(&token, Kind::Access, now), Err(Refused::Invalid));
+            assert_eq!(other.verify(&token, TokenKind::Access, now), Err(TokenError::Invalid));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, IntoValueTuple, LikeExpr};
 use sea_orm::{
-    ColumnTrait, Cursor, DatabaseConnection, EntityTrait, FromQueryResult, IntoIdentity, PaginatorTrait, QueryFilter,
+    ColumnTrait, DatabaseConnection, EntityTrait, FromQueryResult, IntoIdentity, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, Select, SelectModel, Value,
 };
 
@@ -52,42 +52,42 @@ pub fn search_too_long() -> Error {
 
 /// Which page, as the Relay cursor connections specification says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct PageRequest {
     size: u64,
     from_end: bool,
-    after: Option<Place>,
-    before: Option<Place>,
+    after: Option<Cursor>,
+    before: Option<Cursor>,
 }
 
 /// The place of a row in its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Cursor {
     /// What the list is sorted by before the id; nothing where it is sorted by the id alone.
-    pub key: Option<Key>,
+    pub key: Option<SortKey>,
     /// The row's id.
     pub id: i64,
 }
 
 /// What a list may be sorted by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Key {
+pub enum SortKey {
     /// A number.
     Number(i64),
     /// A text.
     Text(String),
 }
 
-impl From<i64> for Place {
+impl From<i64> for Cursor {
     fn from(id: i64) -> Self {
         Self { key: None, id }
     }
 }
 
-impl From<Key> for Value {
-    fn from(key: Key) -> Self {
+impl From<SortKey> for Value {
+    fn from(key: SortKey) -> Self {
         match key {
-            Key::Number(number) => number.into(),
-            Key::Text(text) => text.into(),
+            SortKey::Number(number) => number.into(),
+            SortKey::Text(text) => text.into(),
         }
     }
 }
@@ -105,7 +105,7 @@ pub struct Sort<C> {
 
 /// A span of time; open where an end is not set.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Period {
+pub struct TimeRange {
     /// From this moment on.
     pub since: Option<DateTime<Utc>>,
     /// Before this moment.
@@ -113,11 +113,11 @@ pub struct Period {
 }
 
 /// Rows that are stored within so much time may have ids in another order than their times.
-const AT_ONCE: TimeDelta = TimeDelta::minutes(10);
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
 
-impl Period {
+impl TimeRange {
     /// Only the rows of this time, whatever their ids are.
-    pub fn only<E: EntityTrait>(self, mut rows: Select<E>, created_at: E::Column) -> Select<E> {
+    pub fn filter<E: EntityTrait>(self, mut rows: Select<E>, created_at: E::Column) -> Select<E> {
         if let Some(since) = self.since.map(within) {
             rows = rows.filter(created_at.gte(since));
         }
@@ -133,7 +133,7 @@ impl Period {
     ///
     /// # Errors
     /// INTERNAL where the database fails.
-    pub async fn narrow<E: EntityTrait>(
+    pub async fn filter_with_id_bounds<E: EntityTrait>(
         self,
         db: &DatabaseConnection,
         mut rows: Select<E>,
@@ -144,14 +144,14 @@ impl Period {
             let since = E::find().filter(created_at.gte(at)).order_by_asc(created_at).select_only().column(id);
             since.into_tuple::<i64>().one(db).await
         };
-        rows = self.only(rows, created_at);
+        rows = self.filter(rows, created_at);
         if let Some(since) = self.since.map(within) {
             // Where nothing is newer, nothing is found.
-            let first = first_since(since - AT_ONCE).await?.unwrap_or(i64::MAX);
+            let first = first_since(since - CLOCK_SKEW).await?.unwrap_or(i64::MAX);
             rows = rows.filter(id.gte(first));
         }
         if let Some(until) = self.until.map(within)
-            && let Some(first) = first_since(until + AT_ONCE).await?
+            && let Some(first) = first_since(until + CLOCK_SKEW).await?
         {
             rows = rows.filter(id.lt(first));
         }
@@ -166,7 +166,7 @@ fn within(at: DateTime<Utc>) -> DateTime<Utc> {
 
 /// A page of rows, in the order of the list.
 #[derive(Clone, Debug)]
-pub struct Slice<E: EntityTrait> {
+pub struct Page<E: EntityTrait> {
     /// The rows, newest first.
     pub rows: Vec<E::Model>,
     /// There are rows before the first one.
@@ -177,7 +177,7 @@ pub struct Slice<E: EntityTrait> {
     all: Select<E>,
 }
 
-impl<E: EntityTrait<Model: Send + Sync>> Slice<E> {
+impl<E: EntityTrait<Model: Send + Sync>> Page<E> {
     /// How many rows the whole list has. Costs a query of its own.
     ///
     /// # Errors
@@ -187,10 +187,10 @@ impl<E: EntityTrait<Model: Send + Sync>> Slice<E> {
     }
 }
 
-impl Page {
+impl PageRequest {
     /// The newest `size` rows older than `before`; `size` is trusted.
     pub fn newest(size: u64, older_than: Option<i64>) -> Self {
-        Self { size, from_end: false, after: older_than.map(Place::from), before: None }
+        Self { size, from_end: false, after: older_than.map(Cursor::from), before: None }
     }
 
     /// A page by the four arguments of a connection.
@@ -200,8 +200,8 @@ impl Page {
     pub fn new(
         first: Option<i32>,
         last: Option<i32>,
-        after: Option<Place>,
-        before: Option<Place>,
+        after: Option<Cursor>,
+        before: Option<Cursor>,
     ) -> Result<Self, Error> {
         let mut mistakes = Vec::new();
         for (field, size) in [("first", first), ("last", last)] {
@@ -223,7 +223,7 @@ impl Page {
     ///
     /// # Errors
     /// INVALID_INPUT for a place in a list that is sorted otherwise; INTERNAL where the database fails.
-    pub async fn load<E>(self, db: &DatabaseConnection, all: Select<E>, id: E::Column) -> Result<Slice<E>, Error>
+    pub async fn load<E>(self, db: &DatabaseConnection, all: Select<E>, id: E::Column) -> Result<Page<E>, Error>
     where
         E: EntityTrait<Model: FromQueryResult + Send + Sync>,
     {
@@ -239,16 +239,16 @@ impl Page {
         db: &DatabaseConnection,
         all: Select<E>,
         sort: Sort<E::Column>,
-    ) -> Result<Slice<E>, Error>
+    ) -> Result<Page<E>, Error>
     where
         E: EntityTrait<Model: FromQueryResult + Send + Sync>,
     {
-        let mut cursor: Cursor<SelectModel<E::Model>> = match sort.key {
+        let mut cursor: sea_orm::Cursor<SelectModel<E::Model>> = match sort.key {
             Some(key) => all.clone().cursor_by((key, sort.id).into_identity()),
             None => all.clone().cursor_by(sort.id.into_identity()),
         };
         for (argument, place) in [("after", &self.after), ("before", &self.before)] {
-            let Some(Place { key, id }) = place.clone() else { continue };
+            let Some(Cursor { key, id }) = place.clone() else { continue };
             let place = match (key, sort.key) {
                 (None, None) => id.into_value_tuple(),
                 (Some(key), Some(_)) => (Value::from(key), id).into_value_tuple(),
@@ -278,7 +278,7 @@ impl Page {
         } else if more {
             rows.pop();
         }
-        Ok(Slice {
+        Ok(Page {
             rows,
             has_previous: if self.from_end { more } else { self.after.is_some() },
             has_next: if self.from_end { self.before.is_some() } else { more },
@@ -291,18 +291,18 @@ impl Page {
     ///
     /// # Errors
     /// INVALID_INPUT for the place of a row that is not in the list.
-    pub fn pick<E>(self, ids: &[i64], all: Select<E>) -> Result<(Vec<i64>, Slice<E>), Error>
+    pub fn slice_ids<E>(self, ids: &[i64], all: Select<E>) -> Result<(Vec<i64>, Page<E>), Error>
     where
         E: EntityTrait<Model: FromQueryResult + Send + Sync>,
     {
         let range = self.range(ids)?;
         let (has_previous, has_next) = (range.start > 0, range.end < ids.len());
         let picked = ids.get(range).unwrap_or_default().to_vec();
-        Ok((picked, Slice { rows: Vec::new(), has_previous, has_next, all }))
+        Ok((picked, Page { rows: Vec::new(), has_previous, has_next, all }))
     }
 
     fn range(&self, ids: &[i64]) -> Result<Range<usize>, Error> {
-        let index = |argument, place: &Option<Place>| match place {
+        let index = |argument, place: &Option<Cursor>| match place {
             None => Ok(None),
             Some(place) => match ids.iter().position(|id| *id == place.id) {
                 Some(index) => Ok(Some(index)),
@@ -326,19 +326,19 @@ mod tests {
     #[test]
     fn sizes_out_of_range_are_refused_not_clamped() {
         for size in [i32::MIN, -1, 0, 101, i32::MAX] {
-            assert!(Page::new(Some(size), None, None, None).is_err(), "{size}");
-            assert!(Page::new(None, Some(size), None, None).is_err(), "{size}");
+            assert!(PageRequest::new(Some(size), None, None, None).is_err(), "{size}");
+            assert!(PageRequest::new(None, Some(size), None, None).is_err(), "{size}");
         }
-        assert!(Page::new(Some(1), Some(1), None, None).is_err());
-        assert!(Page::new(Some(100), None, None, None).is_ok());
-        assert_eq!(Page::new(None, None, None, None).unwrap().size, DEFAULT_SIZE);
+        assert!(PageRequest::new(Some(1), Some(1), None, None).is_err());
+        assert!(PageRequest::new(Some(100), None, None, None).is_ok());
+        assert_eq!(PageRequest::new(None, None, None, None).unwrap().size, DEFAULT_SIZE);
     }
 
     #[test]
     fn pages_of_a_list_in_memory_have_no_gaps() {
         let ids = [9, 3, 7, 1, 5];
         let range = |first, last, after: Option<i64>, before: Option<i64>| {
-            let page = Page::new(first, last, after.map(Place::from), before.map(Place::from)).unwrap();
+            let page = PageRequest::new(first, last, after.map(Cursor::from), before.map(Cursor::from)).unwrap();
             page.range(&ids).ok()
         };
         assert_eq!(range(Some(2), None, None, None), Some(0..2));

@@ -25,7 +25,7 @@ use self::queue::{Entry, Queue};
 pub use self::rules::{MAX_CHARS, MIN_CHARS, check, check_length, common, normalize};
 use self::rules::{MAX_TYPED_BYTES, readings};
 use crate::core::error::Error;
-use crate::core::viewer::Address;
+use crate::core::viewer::ClientIp;
 
 /// How the stored text of a user without any password begins.
 pub const UNUSABLE: char = '!';
@@ -65,7 +65,7 @@ impl Hasher {
     ///
     /// # Errors
     /// UNAVAILABLE if the lane is full or the address has its share of it, with the seconds after which to retry.
-    pub fn enter(&self, lane: Lane, address: Option<Address>) -> Result<Ticket, Error> {
+    pub fn enter(&self, lane: Lane, address: Option<ClientIp>) -> Result<Ticket, Error> {
         Ok(Ticket { entry: self.queue.enter(lane, address)?, hasher: self.clone() })
     }
 

@@ -26,13 +26,13 @@ const PART_BYTES: usize = 128;
 const WINDOW: usize = 256 << 10;
 
 /// The answers that are kept, by chat.
-pub struct Answers<T> {
+pub struct ReplayCache<T> {
     budget: ByteBudget<i64>,
     ttl: Duration,
-    kept: Mutex<Kept<T>>,
+    kept: Mutex<CachedLog<T>>,
 }
 
-struct Kept<T> {
+struct CachedLog<T> {
     by_chat: HashMap<i64, Arc<Recording<T>>>,
     /// The finished ones by age: when, and which of whom.
     by_age: BTreeMap<u64, (Instant, i64, i64)>,
@@ -41,10 +41,11 @@ struct Kept<T> {
     finished: u64,
 }
 
-impl<T: Clone + Send + 'static> Answers<T> {
+impl<T: Clone + Send + 'static> ReplayCache<T> {
     /// Keeps at most `total` bytes, and of one user `share`.
     pub fn new(total: usize, share: usize) -> Self {
-        let kept = Kept { by_chat: HashMap::new(), by_age: BTreeMap::new(), by_user: BTreeSet::new(), finished: 0 };
+        let kept =
+            CachedLog { by_chat: HashMap::new(), by_age: BTreeMap::new(), by_user: BTreeSet::new(), finished: 0 };
         Self { budget: ByteBudget::new(total, share), ttl: TTL, kept: Mutex::new(kept) }
     }
 
@@ -150,12 +151,12 @@ impl<T: Clone + Send + 'static> Answers<T> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept<T>> {
+    fn lock(&self) -> MutexGuard<'_, CachedLog<T>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> Kept<T> {
+impl<T> CachedLog<T> {
     fn drop_finished(&mut self, number: u64) {
         if let Some((_, user_id, chat_id)) = self.by_age.remove(&number) {
             self.by_user.remove(&(user_id, number));
@@ -189,7 +190,7 @@ struct State<T> {
 
 /// Who follows an answer was too slow for it, and some parts are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Missed;
+pub struct Lagged;
 
 impl<T: Clone + Send + 'static> Recording<T> {
     fn new(user_id: i64, reserved: Option<Reservation<i64>>) -> Self {
@@ -206,7 +207,7 @@ impl<T: Clone + Send + 'static> Recording<T> {
     }
 
     /// Everything from the beginning, then what comes, until the answer is finished.
-    pub fn follow(self: Arc<Self>) -> impl Stream<Item = Result<T, Missed>> + Send {
+    pub fn follow(self: Arc<Self>) -> impl Stream<Item = Result<T, Lagged>> + Send {
         // From now on, whenever it is looked at first.
         let follower = Follower::new(self);
         stream! {
@@ -215,7 +216,7 @@ impl<T: Clone + Send + 'static> Recording<T> {
                 match follower.next() {
                     Next::Part(part) => yield Ok(part),
                     Next::Missed => {
-                        yield Err(Missed);
+                        yield Err(Lagged);
                         return;
                     }
                     Next::End => return,

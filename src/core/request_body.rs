@@ -21,8 +21,8 @@ use tokio::time::timeout;
 
 use crate::core::byte_budget::{ByteBudget, Exhausted, Reservation};
 use crate::core::error::{Code, Error};
-use crate::core::throttle::Rate;
-use crate::core::viewer::Address;
+use crate::core::throttle::RateLimiter;
+use crate::core::viewer::ClientIp;
 use crate::infra::metrics::Metrics;
 
 /// Bodies up to this many bytes count as small: any usual message. They are read where they arrive.
@@ -36,11 +36,11 @@ const RETRY_AFTER: u64 = 1;
 pub struct Bodies {
     timeout: Duration,
     /// Bodies that are waited for, by the client's address.
-    arriving: ByteBudget<Option<Address>>,
+    arriving: ByteBudget<Option<ClientIp>>,
     /// Large bodies in memory, by owner.
     held: ByteBudget<Owner>,
     /// KiB of large bodies, by owner and by the client's address.
-    rate: Rate<Owner>,
+    rate: RateLimiter<Owner>,
     workers: Arc<Semaphore>,
 }
 
@@ -50,7 +50,7 @@ pub enum Owner {
     /// A user who proved who they are.
     User(i64),
     /// The client's address, where it is known.
-    Address(Option<Address>),
+    Address(Option<ClientIp>),
 }
 
 /// What bounds one body.
@@ -61,7 +61,7 @@ pub struct Limits {
     /// Whose share it counts for, for as long as it is in memory.
     pub owner: Owner,
     /// The address whose share it counts for while it is waited for.
-    pub address: Option<Address>,
+    pub address: Option<ClientIp>,
 }
 
 impl Bodies {
@@ -72,7 +72,7 @@ impl Bodies {
             timeout,
             arriving: ByteBudget::new(total, share),
             held: ByteBudget::new(total, share),
-            rate: Rate::per_second(kib(per_second), kib(share)),
+            rate: RateLimiter::per_second(kib(per_second), kib(share)),
             workers: Arc::new(Semaphore::new(WORKERS)),
         }
     }
@@ -184,7 +184,7 @@ struct Reserved<'a> {
     metrics: &'a Metrics,
     limits: Limits,
     held: Option<Reservation<Owner>>,
-    arriving: Option<Reservation<Option<Address>>>,
+    arriving: Option<Reservation<Option<ClientIp>>>,
 }
 
 impl Reserved<'_> {

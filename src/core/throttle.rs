@@ -21,20 +21,20 @@ const CAPACITY: usize = 100_000;
 
 /// Failures by name.
 #[derive(Clone)]
-pub struct Failures {
+pub struct FailureBackoff {
     free: u32,
     ceiling: Duration,
-    names: Arc<Mutex<HashMap<String, Failed>>>,
+    names: Arc<Mutex<HashMap<String, Attempts>>>,
 }
 
 #[derive(Clone, Copy)]
-struct Failed {
+struct Attempts {
     count: u32,
     /// No try before this moment.
     until: DateTime<Utc>,
 }
 
-impl Failures {
+impl FailureBackoff {
     /// So many failures are free; the wait after further ones starts at a second and ends at the ceiling.
     pub fn new(free: u32, ceiling: Duration) -> Self {
         Self { free, ceiling, names: Arc::default() }
@@ -64,17 +64,17 @@ impl Failures {
         if names.len() >= CAPACITY && !names.contains_key(name) {
             self.make_room(&mut names, now);
         }
-        names.insert(name.to_owned(), Failed { count, until: now + self.wait(count) });
+        names.insert(name.to_owned(), Attempts { count, until: now + self.wait(count) });
         Ok(())
     }
 
     /// The last try for this name succeeded.
-    pub fn forget(&self, name: &str) {
+    pub fn refund_attempt(&self, name: &str) {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(short(name));
     }
 
     /// The last try for this name was no failure after all; those before stay counted.
-    pub fn forgive(&self, name: &str) {
+    pub fn record_success(&self, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(failed) = names.get_mut(short(name)) {
             failed.count -= 1;
@@ -94,7 +94,7 @@ impl Failures {
     }
 
     /// Forgets the names that are past their ceiling, or else half of the names, those with the shortest waits.
-    fn make_room(&self, names: &mut HashMap<String, Failed>, now: DateTime<Utc>) {
+    fn make_room(&self, names: &mut HashMap<String, Attempts>, now: DateTime<Utc>) {
         let ceiling = TimeDelta::from_std(self.ceiling).unwrap_or(TimeDelta::MAX);
         names.retain(|_, failed| now - failed.until < ceiling);
         if names.len() >= CAPACITY {
@@ -114,36 +114,36 @@ fn short(name: &str) -> &str {
 
 /// Places for what goes on at once: so many for each owner, and so many in all.
 #[derive(Clone)]
-pub struct Places<K> {
+pub struct ConcurrencyLimit<K> {
     per_owner: u64,
     total: usize,
-    taken: Arc<Mutex<Taken<K>>>,
+    taken: Arc<Mutex<PermitCounts<K>>>,
 }
 
-struct Taken<K> {
+struct PermitCounts<K> {
     by_owner: HashMap<K, u64>,
     total: usize,
 }
 
 /// A place that is taken until this is dropped.
-pub struct Place<K: Eq + Hash> {
+pub struct Permit<K: Eq + Hash> {
     owner: K,
-    taken: Arc<Mutex<Taken<K>>>,
+    taken: Arc<Mutex<PermitCounts<K>>>,
 }
 
 /// Why there is no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Full {
+pub enum LimitExceeded {
     /// The owner has all that one owner may have.
     Owner,
     /// All are taken.
     Total,
 }
 
-impl<K: Clone + Eq + Hash> Places<K> {
+impl<K: Clone + Eq + Hash> ConcurrencyLimit<K> {
     /// So many for each owner, and so many in all.
     pub fn new(per_owner: u64, total: usize) -> Self {
-        let none = Taken { by_owner: HashMap::new(), total: 0 };
+        let none = PermitCounts { by_owner: HashMap::new(), total: 0 };
         Self { per_owner, total, taken: Arc::new(Mutex::new(none)) }
     }
 
@@ -151,18 +151,18 @@ impl<K: Clone + Eq + Hash> Places<K> {
     ///
     /// # Errors
     /// Which limit is reached.
-    pub fn take(&self, owner: K) -> Result<Place<K>, Full> {
+    pub fn take(&self, owner: K) -> Result<Permit<K>, LimitExceeded> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.total >= self.total {
-            return Err(Full::Total);
+            return Err(LimitExceeded::Total);
         }
         let own = taken.by_owner.entry(owner.clone()).or_default();
         if *own >= self.per_owner {
-            return Err(Full::Owner);
+            return Err(LimitExceeded::Owner);
         }
         *own += 1;
         taken.total += 1;
-        Ok(Place { owner, taken: self.taken.clone() })
+        Ok(Permit { owner, taken: self.taken.clone() })
     }
 
     /// How many are taken now.
@@ -171,7 +171,7 @@ impl<K: Clone + Eq + Hash> Places<K> {
     }
 }
 
-impl<K: Eq + Hash> Drop for Place<K> {
+impl<K: Eq + Hash> Drop for Permit<K> {
     fn drop(&mut self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.total -= 1;
@@ -185,14 +185,14 @@ impl<K: Eq + Hash> Drop for Place<K> {
 }
 
 /// A rate limit by key: at most a number in a time, of which a part, the burst, may come at once.
-pub struct Rate<K: Clone + Eq + Hash> {
+pub struct RateLimiter<K: Clone + Eq + Hash> {
     count: u32,
     burst: u32,
     period: Duration,
     limiter: Option<DefaultKeyedRateLimiter<K>>,
 }
 
-impl<K: Clone + Eq + Hash> Rate<K> {
+impl<K: Clone + Eq + Hash> RateLimiter<K> {
     /// At most `count` in a minute, all of which may come at once; 0 for no limit.
     pub fn per_minute(count: u32) -> Self {
         Self::new(count, count, Duration::from_secs(60), Quota::per_minute)
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_up_to_the_ceiling_and_success_ends_it() {
-        let failures = Failures::new(3, Duration::from_secs(4));
+        let failures = FailureBackoff::new(3, Duration::from_secs(4));
         let mut now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
         for _ in 0..3 {
             assert_eq!(failures.take("mia", now), Ok(()));
@@ -267,17 +267,17 @@ mod tests {
             assert_eq!(failures.take("mia", now), Ok(()));
             assert_eq!(failures.take("mia", now), Err(wait));
             assert_eq!(failures.take("tom", now), Ok(()), "another name does not wait");
-            failures.forget("tom");
+            failures.refund_attempt("tom");
             now += TimeDelta::seconds(wait.try_into().unwrap());
         }
-        failures.forget("mia");
+        failures.refund_attempt("mia");
         assert_eq!(failures.take("mia", now), Ok(()));
         assert_eq!(failures.take("mia", now), Ok(()));
     }
 
     #[test]
     fn memory_is_bounded() {
-        let failures = Failures::new(1, Duration::from_secs(60));
+        let failures = FailureBackoff::new(1, Duration::from_secs(60));
         let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
         for i in 0..CAPACITY + 10 {
             failures.take(&i.to_string(), now).unwrap();
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_minute_has_so_many_of_each() {
-        let rate = Rate::per_minute(2);
+        let rate = RateLimiter::per_minute(2);
         assert!(rate.check(&1, "no").is_ok() && rate.check(&1, "no").is_ok());
         let refused = rate.check(&1, "no").unwrap_err();
         assert_eq!((refused.message.as_str(), refused.retry_after), ("no", Some(30)));
@@ -295,31 +295,34 @@ mod tests {
         rate.forget_idle();
         assert!(rate.check(&1, "no").is_err());
         assert_eq!(
-            Rate::per_hour(1, 1).check(&1, "").and(Rate::per_hour(1, 1).check(&1, "")).map_err(|e| e.retry_after),
+            RateLimiter::per_hour(1, 1)
+                .check(&1, "")
+                .and(RateLimiter::per_hour(1, 1).check(&1, ""))
+                .map_err(|e| e.retry_after),
             Ok(())
         );
         // An hour's quota does not come at once.
-        let slow = Rate::per_hour(3600, 5);
+        let slow = RateLimiter::per_hour(3600, 5);
         assert_eq!((0..100).filter(|_| slow.check(&1, "no").is_ok()).count(), 5);
         assert_eq!(slow.check(&1, "no").unwrap_err().retry_after, Some(1));
         // Several at once, and never none at all of what is larger than a burst.
-        let bytes = Rate::per_second(10, 100);
+        let bytes = RateLimiter::per_second(10, 100);
         assert!(bytes.check_many(&1, 95, "no").is_ok());
         assert_eq!(bytes.check_many(&1, 20, "no").unwrap_err().retry_after, Some(2));
         assert!(bytes.check_many(&1, 5, "no").is_ok(), "what was refused does not count");
         assert!(bytes.check_many(&2, 1000, "no").is_ok());
         assert_eq!(bytes.check_many(&2, 1000, "no").unwrap_err().retry_after, Some(10));
-        let free = Rate::per_minute(0);
+        let free = RateLimiter::per_minute(0);
         assert!((0..10_000).all(|_| free.check(&1, "no").is_ok()));
     }
 
     #[test]
     fn places_come_back() {
-        let places = Places::new(1, 2);
+        let places = ConcurrencyLimit::new(1, 2);
         let one = places.take(1).ok();
-        assert_eq!(places.take(1).err(), Some(Full::Owner));
+        assert_eq!(places.take(1).err(), Some(LimitExceeded::Owner));
         let _two = places.take(2).ok();
-        assert_eq!(places.take(3).err(), Some(Full::Total));
+        assert_eq!(places.take(3).err(), Some(LimitExceeded::Total));
         drop(one);
         assert!(places.take(1).is_ok());
         assert_eq!(places.taken(), 1);

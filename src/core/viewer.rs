@@ -29,18 +29,18 @@ pub struct Identity {
 
 /// Where a request comes from, as far as it is known.
 #[derive(Clone, Debug, Default)]
-pub struct Origin {
+pub struct ClientInfo {
     /// The client's address.
-    pub address: Option<Address>,
+    pub address: Option<ClientIp>,
     /// What the client says of itself.
     pub user_agent: Option<String>,
 }
 
 /// A client's address. All addresses of one IPv6 network (64 bits), which belong to one client, are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Address(IpAddr);
+pub struct ClientIp(IpAddr);
 
-impl From<IpAddr> for Address {
+impl From<IpAddr> for ClientIp {
     fn from(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
@@ -49,7 +49,7 @@ impl From<IpAddr> for Address {
     }
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for ClientIp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -148,7 +148,7 @@ impl Viewer {
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for an API key that may not read.
-    pub fn user(self) -> Result<Identity, Error> {
+    pub fn require_read(self) -> Result<Identity, Error> {
         self.with(Scopes::reads)
     }
 
@@ -156,7 +156,7 @@ impl Viewer {
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for an API key that may not write.
-    pub fn writer(self) -> Result<Identity, Error> {
+    pub fn require_write(self) -> Result<Identity, Error> {
         self.with(|scopes| scopes.has(Scope::Write))
     }
 
@@ -164,7 +164,7 @@ impl Viewer {
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for an API key that may not.
-    pub fn caller(self) -> Result<Identity, Error> {
+    pub fn require_completions(self) -> Result<Identity, Error> {
         self.with(|scopes| scopes.has(Scope::Completions))
     }
 
@@ -172,8 +172,8 @@ impl Viewer {
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys.
-    pub fn person(self) -> Result<(Identity, i64), Error> {
-        let identity = self.known()?;
+    pub fn require_session(self) -> Result<(Identity, i64), Error> {
+        let identity = self.require_authenticated()?;
         match identity.credential {
             Credential::Session(session_id) => Ok((identity, session_id)),
             Credential::ApiKey { .. } => Err(Error::forbidden("API keys do not open the account itself. Log in.")),
@@ -184,7 +184,7 @@ impl Viewer {
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers.
-    pub fn known(self) -> Result<Identity, Error> {
+    pub fn require_authenticated(self) -> Result<Identity, Error> {
         match self {
             Viewer::User(identity) => Ok(identity),
             Viewer::Anonymous => Err(Error::unauthenticated()),
@@ -192,7 +192,7 @@ impl Viewer {
     }
 
     fn with(self, enough: impl Fn(Scopes) -> bool) -> Result<Identity, Error> {
-        let identity = self.known()?;
+        let identity = self.require_authenticated()?;
         match identity.credential {
             Credential::ApiKey { scopes, .. } if !enough(scopes) => {
                 Err(Error::forbidden("This API key does not have the scope for this."))
@@ -205,7 +205,7 @@ impl Viewer {
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers, FORBIDDEN for plain users and for API keys without the scope.
-    pub fn staff(self) -> Result<Identity, Error> {
+    pub fn require_staff(self) -> Result<Identity, Error> {
         let identity = self.with(|scopes| scopes.has(Scope::Admin))?;
         if identity.is_staff || identity.is_superuser {
             Ok(identity)
@@ -218,7 +218,7 @@ impl Viewer {
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers, FORBIDDEN for everybody but superusers.
-    pub fn superuser(self) -> Result<Identity, Error> {
+    pub fn require_superuser_viewer(self) -> Result<Identity, Error> {
         let identity = self.with(|scopes| scopes.has(Scope::Admin))?;
         if identity.is_superuser { Ok(identity) } else { Err(Error::forbidden("Only a superuser may do this.")) }
     }
@@ -241,7 +241,7 @@ impl Actor {
     /// # Errors
     /// UNAUTHENTICATED or FORBIDDEN for everybody but staff.
     pub fn from_viewer(viewer: Viewer) -> Result<Self, Error> {
-        viewer.staff().map(Actor::User)
+        viewer.require_staff().map(Actor::User)
     }
 
     /// The same actor with the roles of a later moment.
@@ -267,7 +267,7 @@ impl Actor {
     ///
     /// # Errors
     /// FORBIDDEN where it may not.
-    pub fn may_touch(&self, is_operator: bool) -> Result<(), Error> {
+    pub fn require_can_manage(&self, is_operator: bool) -> Result<(), Error> {
         if is_operator { self.require_superuser() } else { Ok(()) }
     }
 
@@ -278,7 +278,7 @@ impl Actor {
     pub fn require_superuser(&self) -> Result<(), Error> {
         match self {
             Actor::CommandLine | Actor::Server => Ok(()),
-            Actor::User(identity) => Viewer::User(*identity).superuser().map(drop),
+            Actor::User(identity) => Viewer::User(*identity).require_superuser_viewer().map(drop),
         }
     }
 }

@@ -7,13 +7,13 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter
 
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::pagination::{Page, Period, Slice};
+use crate::core::pagination::{Page, PageRequest, TimeRange};
 use crate::core::viewer::{Actor, Viewer};
 use crate::infra::db::Txn;
 use crate::infra::entity::{audit_event, user};
 
 /// Something an operator does.
-pub struct Deed<'a> {
+pub struct AuditRecord<'a> {
     /// What is done: `user.create`, `balance.adjust`, `chat.delete`, ..
     pub action: &'static str,
     /// To whom or what: kind (`user`, `chat`, `api_key`), id and name. A chat goes by the name of its owner, a key by its
@@ -31,7 +31,7 @@ pub struct Deed<'a> {
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn record(txn: &Txn, actor: &Actor, deed: Deed<'_>) -> Result<(), Error> {
+pub async fn record(txn: &Txn, actor: &Actor, deed: AuditRecord<'_>) -> Result<(), Error> {
     let actor_name = match actor {
         Actor::User(identity) => user::Entity::find_by_id(identity.id).one(txn).await?.map(|user| user.username),
         Actor::CommandLine => Some("(command line)".to_owned()),
@@ -56,21 +56,26 @@ pub async fn record(txn: &Txn, actor: &Actor, deed: Deed<'_>) -> Result<(), Erro
 
 /// Which events are asked for; all where nothing is set.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Filter {
+pub struct AuditFilter {
     /// Done by this user.
     pub actor_id: Option<i64>,
     /// Done to this object, or, where it is a user, to what is theirs: its kind, as in [`Deed::target`], and its id.
     pub target: Option<(&'static str, i64)>,
     /// Done in this time.
-    pub period: Period,
+    pub period: TimeRange,
 }
 
 /// The trail, newest first, for staff.
 ///
 /// # Errors
 /// UNAUTHENTICATED or FORBIDDEN for everybody else.
-pub async fn trail(app: &App, viewer: Viewer, filter: Filter, page: Page) -> Result<Slice<audit_event::Entity>, Error> {
-    viewer.staff()?;
+pub async fn trail(
+    app: &App,
+    viewer: Viewer,
+    filter: AuditFilter,
+    page: PageRequest,
+) -> Result<Page<audit_event::Entity>, Error> {
+    viewer.require_staff()?;
     let mut events = audit_event::Entity::find();
     if let Some(id) = filter.actor_id {
         events = events.filter(audit_event::Column::ActorId.eq(id));
@@ -82,7 +87,7 @@ pub async fn trail(app: &App, viewer: Viewer, filter: Filter, page: Page) -> Res
         events = events.filter(Condition::any().add(it).add_option(theirs));
     }
     let (created_at, id) = (audit_event::Column::CreatedAt, audit_event::Column::Id);
-    let events = filter.period.narrow(app.db.read(), events, created_at, id).await?;
+    let events = filter.period.filter_with_id_bounds(app.db.read(), events, created_at, id).await?;
     page.load(app.db.read(), events, id).await
 }
 
@@ -91,7 +96,7 @@ pub async fn trail(app: &App, viewer: Viewer, filter: Filter, page: Page) -> Res
 /// # Errors
 /// UNAUTHENTICATED or FORBIDDEN for everybody else; NOT_FOUND without such an event.
 pub async fn find(app: &App, viewer: Viewer, event_id: i64) -> Result<audit_event::Model, Error> {
-    viewer.staff()?;
+    viewer.require_staff()?;
     let event = audit_event::Entity::find_by_id(event_id).one(app.db.read()).await?;
     event.ok_or_else(|| Error::not_found("audit event"))
 }

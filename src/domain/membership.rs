@@ -15,13 +15,13 @@ use crate::core::error::Error;
 use crate::infra::entity::server::{self, Column};
 
 /// Leaves signs of life, twice in the time of a lease, and warns of others without a common bus, until the server stops.
-pub async fn beat_forever(app: &App, address: String) {
+pub async fn run_heartbeat(app: &App, address: String) {
     let now = app.clock.now();
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let me = server::Model { id: app.id.clone(), started_at: now, seen_at: now, version, address };
     loop {
-        match beat(app, &me).await {
-            Ok(others) => compare(app, &others),
+        match send_heartbeat(app, &me).await {
+            Ok(others) => warn_about_peers(app, &others),
             Err(error) => tracing::warn!(?error, "no sign of life could be left for other servers"),
         }
         tokio::select! {
@@ -29,7 +29,7 @@ pub async fn beat_forever(app: &App, address: String) {
             () = app.stopping.cancelled() => break,
         }
     }
-    if let Err(error) = leave(app).await {
+    if let Err(error) = deregister(app).await {
         tracing::warn!(?error, "the others are not told that this server has stopped");
     }
 }
@@ -38,7 +38,7 @@ pub async fn beat_forever(app: &App, address: String) {
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn beat(app: &App, me: &server::Model) -> Result<Vec<server::Model>, Error> {
+pub async fn send_heartbeat(app: &App, me: &server::Model) -> Result<Vec<server::Model>, Error> {
     let now = app.clock.now();
     let lease = TimeDelta::from_std(app.config.turns.lease).unwrap_or(TimeDelta::MAX);
     let dead = now.checked_sub_signed(lease).unwrap_or_default();
@@ -58,8 +58,8 @@ pub async fn beat(app: &App, me: &server::Model) -> Result<Vec<server::Model>, E
 }
 
 /// What is wrong between servers, in lines for whoever asks whether this one is ready; empty where all is well.
-pub fn notes(app: &App) -> String {
-    let others = app.others.load(Relaxed);
+pub fn readiness_notes(app: &App) -> String {
+    let others = app.peer_count.load(Relaxed);
     match app.bus.health() {
         Some(health) if !health.is_up => {
             "the bus is down: Redis does not answer, and replies of other servers come late\n".to_owned()
@@ -72,8 +72,8 @@ pub fn notes(app: &App) -> String {
 }
 
 /// Warns, once, of servers that come without a common bus.
-fn compare(app: &App, others: &[server::Model]) {
-    let before = app.others.swap(others.len(), Relaxed);
+fn warn_about_peers(app: &App, others: &[server::Model]) {
+    let before = app.peer_count.swap(others.len(), Relaxed);
     if app.bus.health().is_some() {
         return;
     }
@@ -92,7 +92,7 @@ fn compare(app: &App, others: &[server::Model]) {
 }
 
 /// This server uses the database no longer.
-async fn leave(app: &App) -> Result<(), Error> {
+async fn deregister(app: &App) -> Result<(), Error> {
     app.db
         .write(app.id.clone(), |txn, id| {
             Box::pin(async move {

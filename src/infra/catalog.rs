@@ -31,7 +31,7 @@ pub struct Model {
     /// The longest reply in the model's own units.
     pub max_output: u64,
     /// Places for what it answers at once; none: as many as there are.
-    pub slots: Option<Arc<Semaphore>>,
+    pub concurrency: Option<Arc<Semaphore>>,
 }
 
 impl Model {
@@ -39,8 +39,8 @@ impl Model {
     ///
     /// # Errors
     /// RATE_LIMITED where all are taken.
-    pub fn slot(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
-        let taken = self.slots.as_ref().map(|slots| slots.clone().try_acquire_owned()).transpose();
+    pub fn acquire(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
+        let taken = self.concurrency.as_ref().map(|slots| slots.clone().try_acquire_owned()).transpose();
         taken.map_err(|_| Error::rate_limited("This model has as many messages as it can answer at once.", 1))
     }
 }
@@ -62,14 +62,14 @@ impl Models {
     ///
     /// # Errors
     /// A sentence that names the model and what is wrong with it.
-    pub fn open(config: &Config, random: &Random) -> Result<(Self, Vec<MissingFile>), Error> {
+    pub fn open(config: &Config, random: &Random) -> Result<(Self, Vec<MissingModelFile>), Error> {
         let (mut models, mut missing) = (Vec::new(), Vec::new());
         let mut default = config.default_model.clone();
         for (name, settings) in &config.models {
             let absent =
                 settings.path.clone().filter(|path| settings.provider == config::Provider::Local && !path.exists());
             if let Some(path) = absent {
-                missing.push(MissingFile { model: name.clone(), path });
+                missing.push(MissingModelFile { model: name.clone(), path });
                 continue;
             }
             let provider = open_provider(settings, random).map_err(|error| {
@@ -77,7 +77,7 @@ impl Models {
             })?;
             let slots = (settings.max_concurrent > 0).then(|| Arc::new(Semaphore::new(settings.max_concurrent)));
             let (price, max_output) = (settings.price, settings.max_output);
-            models.push(Model { name: name.clone(), provider, price, max_output, slots });
+            models.push(Model { name: name.clone(), provider, price, max_output, concurrency: slots });
         }
         if let Some(settings) = config.models.get(&default).filter(|_| missing.iter().any(|gone| gone.model == default))
         {
@@ -89,7 +89,7 @@ impl Models {
                     provider,
                     price: settings.price,
                     max_output: settings.max_output,
-                    slots: None,
+                    concurrency: None,
                 });
             }
         }
@@ -114,7 +114,7 @@ impl Models {
 
 /// A configured model that was left out, since its file is not there.
 #[derive(Clone, Debug)]
-pub struct MissingFile {
+pub struct MissingModelFile {
     /// The model's name.
     pub model: String,
     /// Where its file should be.
@@ -130,7 +130,7 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
             Arc::new(ai::local::Local::open(path, settings.queue, random.u64())?)
         }
         config::Provider::Openai => Arc::new(ai::openai::OpenAi::new(ai::openai::Settings {
-            upstreams: settings.all_upstreams().map(address).collect::<Result<_, _>>()?,
+            upstreams: settings.all_upstreams().map(upstream_config).collect::<Result<_, _>>()?,
             retries: settings.retries,
             window: settings.window,
             units_per_image: settings.units_per_image,
@@ -147,8 +147,8 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
     })
 }
 
-fn address(upstream: config::Upstream) -> Result<ai::openai::Address, Error> {
+fn upstream_config(upstream: config::Upstream) -> Result<ai::openai::UpstreamConfig, Error> {
     let api_key = upstream.api_key()?;
     let config::Upstream { base_url, upstream_model, .. } = upstream;
-    Ok(ai::openai::Address { base_url, api_key, upstream_model })
+    Ok(ai::openai::UpstreamConfig { base_url, api_key, upstream_model })
 }

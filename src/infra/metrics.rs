@@ -20,28 +20,28 @@ use crate::core::tokens::Tokens;
 pub struct Metrics {
     registry: Registry,
     /// The transaction that takes a hold and stores the message.
-    pub hold: Timing,
+    pub hold: Timer,
     /// The transaction that closes a chat and settles its hold, with its repetitions.
-    pub settle: Timing,
+    pub settle: Timer,
     /// How long followers of a reply take to take a part of it: what comes meanwhile waits for so long.
-    pub stream_lag: Timing,
+    pub stream_lag: Timer,
     /// How often a follower missed news and had to read the saved text.
     pub stream_missed: Counter,
     /// Chats of servers that died, ended by this one.
     pub swept: Counter,
     turns: Family<Turn, Counter>,
-    turn_seconds: Family<OfModel, Histogram, fn() -> Histogram>,
-    first_piece: Family<OfModel, Histogram, fn() -> Histogram>,
-    charged: Family<OfModel, Counter>,
-    over_hold: Family<OfModel, Counter>,
-    refusals: Family<Refused, Counter>,
-    limited: Family<Kind, Counter>,
-    removed: Family<Kind, Counter>,
-    requests: Family<Asked, Histogram, fn() -> Histogram>,
+    turn_seconds: Family<ModelLabel, Histogram, fn() -> Histogram>,
+    first_piece: Family<ModelLabel, Histogram, fn() -> Histogram>,
+    charged: Family<ModelLabel, Counter>,
+    over_hold: Family<ModelLabel, Counter>,
+    refusals: Family<ErrorLabels, Counter>,
+    limited: Family<KindLabel, Counter>,
+    removed: Family<KindLabel, Counter>,
+    requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfModel {
+struct ModelLabel {
     model: String,
 }
 
@@ -52,18 +52,18 @@ struct Turn {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Refused {
+struct ErrorLabels {
     transport: &'static str,
     code: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Kind {
+struct KindLabel {
     kind: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Asked {
+struct RequestLabels {
     route: String,
     method: &'static str,
     status: &'static str,
@@ -74,9 +74,9 @@ impl Metrics {
     pub fn new(batches: Histogram) -> Self {
         let mut registry = Registry::with_prefix("jeton");
         let new = Self {
-            hold: Timing(quick()),
-            settle: Timing(quick()),
-            stream_lag: Timing(quick()),
+            hold: Timer(quick()),
+            settle: Timer(quick()),
+            stream_lag: Timer(quick()),
             stream_missed: Counter::default(),
             swept: Counter::default(),
             turns: Family::default(),
@@ -108,7 +108,7 @@ impl Metrics {
         registry.register("chats_swept", "Chats of servers that died, ended by this one", new.swept.clone());
         registry.register("retention_removed", "Rows deleted or made anonymous by retention", new.removed.clone());
         registry.register("database_batch_jobs", "Write transactions that SQLite's writer committed together", batches);
-        let seconds = |registry: &mut Registry, name: &str, help: &str, timing: &Timing| {
+        let seconds = |registry: &mut Registry, name: &str, help: &str, timing: &Timer| {
             registry.register_with_unit(name, help, Unit::Seconds, timing.0.clone());
         };
         seconds(&mut registry, "hold", "Taking a hold and storing the message", &new.hold);
@@ -125,7 +125,7 @@ impl Metrics {
 
     /// A turn has ended in this way, at this cost, after this time.
     pub fn turn(&self, model: &str, end: String, cost: Tokens, took: Duration) {
-        let of_model = OfModel { model: model.to_owned() };
+        let of_model = ModelLabel { model: model.to_owned() };
         self.turn_seconds.get_or_create(&of_model).observe(took.as_secs_f64());
         self.charged.get_or_create(&of_model).inc_by(u64::try_from(cost.0).unwrap_or(0));
         self.turns.get_or_create(&Turn { model: of_model.model, end }).inc();
@@ -133,7 +133,7 @@ impl Metrics {
 
     /// The usage of a turn would have cost more than its hold.
     pub fn usage_over_hold(&self, model: &str) {
-        self.over_hold.get_or_create(&OfModel { model: model.to_owned() }).inc();
+        self.over_hold.get_or_create(&ModelLabel { model: model.to_owned() }).inc();
     }
 
     /// The reply, with a clock on the first of its events that is a piece.
@@ -146,7 +146,7 @@ impl Metrics {
     where
         S: Stream<Item = Result<T, E>>,
     {
-        let waiting = self.first_piece.get_or_create_owned(&OfModel { model: model.to_owned() });
+        let waiting = self.first_piece.get_or_create_owned(&ModelLabel { model: model.to_owned() });
         let mut waiting = Some((Instant::now(), waiting));
         reply.inspect(move |event| {
             if let Some((since, histogram)) = waiting.take_if(|_| event.as_ref().is_ok_and(is_piece)) {
@@ -157,7 +157,7 @@ impl Metrics {
 
     /// A transport has refused something, or failed at it: the code as it is written in answers.
     pub fn refused(&self, transport: &'static str, code: &str) {
-        self.refusals.get_or_create(&Refused { transport, code: code.to_owned() }).inc();
+        self.refusals.get_or_create(&ErrorLabels { transport, code: code.to_owned() }).inc();
     }
 
     /// Passes on what a limit of this kind said, and counts its refusals.
@@ -166,14 +166,14 @@ impl Metrics {
     /// The limit's own.
     pub fn limited<T, E>(&self, kind: &'static str, outcome: Result<T, E>) -> Result<T, E> {
         if outcome.is_err() {
-            self.limited.get_or_create(&Kind { kind }).inc();
+            self.limited.get_or_create(&KindLabel { kind }).inc();
         }
         outcome
     }
 
     /// Retention has removed so many of a kind.
     pub fn removed(&self, kind: &'static str, count: u64) {
-        self.removed.get_or_create(&Kind { kind }).inc_by(count);
+        self.removed.get_or_create(&KindLabel { kind }).inc_by(count);
     }
 
     /// A request to this route was answered, or an answer of many parts begun.
@@ -185,7 +185,7 @@ impl Metrics {
             400..500 => "4xx",
             _ => "5xx",
         };
-        let asked = Asked { route: route.to_owned(), method, status };
+        let asked = RequestLabels { route: route.to_owned(), method, status };
         self.requests.get_or_create(&asked).observe(took.as_secs_f64());
     }
 
@@ -204,9 +204,9 @@ impl Metrics {
 }
 
 /// How long something takes, each time.
-pub struct Timing(Histogram);
+pub struct Timer(Histogram);
 
-impl Timing {
+impl Timer {
     /// Times what is awaited.
     pub async fn of<T>(&self, work: impl Future<Output = T>) -> T {
         let since = Instant::now();

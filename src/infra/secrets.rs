@@ -37,14 +37,14 @@ const DRAFT: (&str, &str) = ("signing.key.", ".draft");
 /// The server's secrets.
 pub struct Secrets {
     /// What tokens are signed with, first, and what has signed tokens that are still good.
-    pub signing: Vec<jwt::Secret>,
+    pub signing: Vec<jwt::KeyMaterial>,
     /// What API keys and calls are hashed with.
     pub hashing: SecretString,
 }
 
 /// A secret and its marks, as a line of the file has them.
 #[derive(Clone)]
-struct Line {
+struct KeyFileEntry {
     text: SecretString,
     until: Option<DateTime<Utc>>,
     hashes: bool,
@@ -62,7 +62,7 @@ impl Secrets {
         let path = path(config);
         if !path.exists() {
             private_files::create_dir(&config.data.dir).map_err(|error| about(&config.data.dir, error))?;
-            let line = Line { text: new_secret(random), until: None, hashes: false };
+            let line = KeyFileEntry { text: new_secret(random), until: None, hashes: false };
             place(&path, &[line], |draft, path| match draft.persist_noclobber(path) {
                 // Of two servers that start at once the first one wins.
                 Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -77,7 +77,7 @@ impl Secrets {
     ///
     /// # Errors
     /// As [`Secrets::open`].
-    pub fn again(config: &Config) -> Result<Option<Self>, Error> {
+    pub fn reload(config: &Config) -> Result<Option<Self>, Error> {
         if is_configured(config) {
             return Ok(None);
         }
@@ -97,7 +97,7 @@ impl Secrets {
         }))
     }
 
-    fn of_lines(lines: &[Line]) -> Result<Self, Error> {
+    fn of_lines(lines: &[KeyFileEntry]) -> Result<Self, Error> {
         let hashing = lines.iter().find(|line| line.hashes).or(lines.first());
         let hashing = hashing.ok_or_else(|| Error::internal("there is no secret"))?.text.clone();
         Ok(Self {
@@ -108,7 +108,7 @@ impl Secrets {
 }
 
 /// What a rotation has done.
-pub struct Rotated {
+pub struct RotationResult {
     /// The name of the key that signs from now on.
     pub signs: String,
     /// The names of those that have signed before, each with the moment until which their tokens are good.
@@ -120,7 +120,7 @@ pub struct Rotated {
 ///
 /// # Errors
 /// CONFLICT where the configuration holds the secret, or another rotation is going on; INTERNAL that names the file.
-pub fn rotate(config: &Config, random: &Random, now: DateTime<Utc>, at_once: bool) -> Result<Rotated, Error> {
+pub fn rotate(config: &Config, random: &Random, now: DateTime<Utc>, at_once: bool) -> Result<RotationResult, Error> {
     if is_configured(config) {
         let message = "the signing key is configured (auth.secret): give it a new value there, move the one before to \
                        auth.former_secrets, and the first one ever to auth.hash_secret";
@@ -142,13 +142,13 @@ pub fn rotate(config: &Config, random: &Random, now: DateTime<Utc>, at_once: boo
         line.until = Some(line.until.unwrap_or(end).min(end));
     }
     lines.retain(|line| line.hashes || line.until.is_some_and(|until| until > now));
-    lines.insert(0, Line { text: new_secret(random), until: None, hashes: false });
+    lines.insert(0, KeyFileEntry { text: new_secret(random), until: None, hashes: false });
     place(&path, &lines, |draft, path| draft.persist(path).map(drop).map_err(|error| error.error))
         .map_err(|error| about(&path, error))?;
     let mut keys = Secrets::of_lines(&lines)?.signing.into_iter();
     let signs = keys.next().map(|key| key.id).unwrap_or_default();
     let retired = keys.filter_map(|key| key.until.filter(|until| *until > now).map(|until| (key.id, until))).collect();
-    Ok(Rotated { signs, retired })
+    Ok(RotationResult { signs, retired })
 }
 
 /// The file with the secrets, where it holds them.
@@ -164,10 +164,10 @@ fn path(config: &Config) -> PathBuf {
     config.data.dir.join("signing.key")
 }
 
-fn signing(text: &SecretString, until: Option<DateTime<Utc>>) -> Result<jwt::Secret, Error> {
+fn signing(text: &SecretString, until: Option<DateTime<Utc>>) -> Result<jwt::KeyMaterial, Error> {
     let hash = KeyedHash::new(text.expose_secret().as_bytes(), "jeton: names of keys").map_err(Error::internal)?;
     let id = hash.of(b"").chars().take(16).collect();
-    Ok(jwt::Secret { id, text: text.clone(), until })
+    Ok(jwt::KeyMaterial { id, text: text.clone(), until })
 }
 
 fn new_secret(random: &Random) -> SecretString {
@@ -178,11 +178,11 @@ fn later(now: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     chrono::TimeDelta::from_std(by).ok().and_then(|by| now.checked_add_signed(by)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-fn read(path: &Path) -> Result<Vec<Line>, Error> {
+fn read(path: &Path) -> Result<Vec<KeyFileEntry>, Error> {
     let bytes = input_file::read(path, MAX_FILE_BYTES).map_err(|error| about(path, error))?;
     let text = SecretString::from(String::from_utf8(bytes).map_err(|_| about(path, "it is no UTF-8"))?);
     let lines = text.expose_secret().lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let lines: Vec<Line> = lines
+    let lines: Vec<KeyFileEntry> = lines
         .map(|(at, line)| parse(line).map_err(|wrong| about(path, format!("line {}: {wrong}", at + 1))))
         .collect::<Result<_, _>>()?;
     match lines.first() {
@@ -193,13 +193,13 @@ fn read(path: &Path) -> Result<Vec<Line>, Error> {
 }
 
 /// A line; what is wrong with it is told without its words, which may be the secret.
-fn parse(line: &str) -> Result<Line, String> {
+fn parse(line: &str) -> Result<KeyFileEntry, String> {
     let mut words = line.split_whitespace();
     let text = words.next().unwrap_or_default();
     if text.len() < MIN_BYTES {
         return Err(format!("at least {MIN_BYTES} bytes are needed"));
     }
-    let mut parsed = Line { text: text.into(), until: None, hashes: false };
+    let mut parsed = KeyFileEntry { text: text.into(), until: None, hashes: false };
     for mark in words {
         match mark.strip_prefix(UNTIL).map(DateTime::parse_from_rfc3339) {
             Some(Ok(until)) => parsed.until = Some(until.to_utc()),
@@ -212,7 +212,11 @@ fn parse(line: &str) -> Result<Line, String> {
 
 /// Writes the lines under another name first and puts them into place, so that nobody ever reads half a file. The other
 /// name can't be foreseen, and the file is private from the beginning.
-fn place(path: &Path, lines: &[Line], put: impl FnOnce(NamedTempFile, &Path) -> io::Result<()>) -> io::Result<()> {
+fn place(
+    path: &Path,
+    lines: &[KeyFileEntry],
+    put: impl FnOnce(NamedTempFile, &Path) -> io::Result<()>,
+) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut draft = tempfile::Builder::new().prefix(DRAFT.0).suffix(DRAFT.1).tempfile_in(directory)?;
     for line in lines {
@@ -274,7 +278,7 @@ mod tests {
 
         let rotated = rotate(&config, &random, at(0), false).unwrap();
         assert_eq!(rotated.retired, [(one.clone(), at(7200))]);
-        let secrets = Secrets::again(&config).unwrap().unwrap();
+        let secrets = Secrets::reload(&config).unwrap().unwrap();
         assert_eq!(names(&secrets), [(rotated.signs.clone(), None), (one.clone(), Some(at(7200)))]);
         assert_eq!(secrets.hashing.expose_secret(), hashing);
 

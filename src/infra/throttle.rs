@@ -6,35 +6,35 @@
 use chrono::{DateTime, Utc};
 
 use crate::core::error::Error;
-use crate::core::throttle::{Failures, Rate};
-use crate::core::viewer::Address;
-use crate::infra::cluster::{Allowed, Bus, Guessed};
+use crate::core::throttle::{FailureBackoff, RateLimiter};
+use crate::core::viewer::ClientIp;
+use crate::infra::cluster::{AttemptQuota, Bus, RateQuota};
 use crate::infra::config;
 
 /// Registration forms that may be checked for each account that may be made: people mistype.
 const ATTEMPTS: u32 = 3;
 
 /// What may be done in a time.
-pub struct Rates {
-    users: Rate<i64>,
-    keys: Rate<i64>,
-    registrations: Rate<Address>,
-    registration_attempts: Rate<Address>,
-    refreshes: Rate<Address>,
+pub struct RateLimits {
+    users: RateLimiter<i64>,
+    keys: RateLimiter<i64>,
+    registrations: RateLimiter<ClientIp>,
+    registration_attempts: RateLimiter<ClientIp>,
+    refreshes: RateLimiter<ClientIp>,
     bus: Bus,
 }
 
-impl Rates {
+impl RateLimits {
     /// The rates of the configuration.
     pub fn new(limits: &config::Limits, bus: Bus) -> Self {
         let (accounts, burst) = (limits.registrations_per_hour_per_address, limits.registration_burst_per_address);
         let attempts = |accounts: u32| accounts.saturating_mul(ATTEMPTS);
         Self {
-            users: Rate::per_minute(limits.messages_per_minute_per_user),
-            keys: Rate::per_minute(limits.messages_per_minute_per_key),
-            registrations: Rate::per_hour(accounts, burst),
-            registration_attempts: Rate::per_hour(attempts(accounts), attempts(burst)),
-            refreshes: Rate::per_minute(limits.refreshes_per_minute_per_address),
+            users: RateLimiter::per_minute(limits.messages_per_minute_per_user),
+            keys: RateLimiter::per_minute(limits.messages_per_minute_per_key),
+            registrations: RateLimiter::per_hour(accounts, burst),
+            registration_attempts: RateLimiter::per_hour(attempts(accounts), attempts(burst)),
+            refreshes: RateLimiter::per_minute(limits.refreshes_per_minute_per_address),
             bus,
         }
     }
@@ -60,7 +60,7 @@ impl Rates {
     ///
     /// # Errors
     /// RATE_LIMITED, with the seconds to wait.
-    pub async fn registration(&self, address: &Address) -> Result<(), Error> {
+    pub async fn registration(&self, address: &ClientIp) -> Result<(), Error> {
         let words = "Too many new accounts from your address. Try again later.";
         self.registrations.check(address, words)?;
         self.together(words, || vec![allowed(&self.registrations, "registrations", address)]).await
@@ -70,7 +70,7 @@ impl Rates {
     ///
     /// # Errors
     /// RATE_LIMITED, with the seconds to wait.
-    pub async fn registration_attempt(&self, address: &Address) -> Result<(), Error> {
+    pub async fn registration_attempt(&self, address: &ClientIp) -> Result<(), Error> {
         let words = "Too many tries at new accounts from your address. Wait a moment.";
         self.registration_attempts.check(address, words)?;
         self.together(words, || vec![allowed(&self.registration_attempts, "registration attempts", address)]).await
@@ -80,7 +80,7 @@ impl Rates {
     ///
     /// # Errors
     /// RATE_LIMITED, with the seconds to wait.
-    pub async fn refresh(&self, address: &Address) -> Result<(), Error> {
+    pub async fn refresh(&self, address: &ClientIp) -> Result<(), Error> {
         let words = "Too many refreshes from your address. Wait a moment.";
         self.refreshes.check(address, words)?;
         self.together(words, || vec![allowed(&self.refreshes, "refreshes", address)]).await
@@ -95,30 +95,34 @@ impl Rates {
         self.refreshes.forget_idle();
     }
 
-    async fn together(&self, words: &str, all: impl FnOnce() -> Vec<Allowed>) -> Result<(), Error> {
-        let Some(counts) = self.bus.counts() else { return Ok(()) };
+    async fn together(&self, words: &str, all: impl FnOnce() -> Vec<RateQuota>) -> Result<(), Error> {
+        let Some(counts) = self.bus.shared_limits() else { return Ok(()) };
         counts.rate(&all()).await.map_err(|seconds| Error::rate_limited(words, seconds))
     }
 }
 
-fn allowed<K: Clone + Eq + std::hash::Hash>(rate: &Rate<K>, what: &'static str, who: impl ToString) -> Allowed {
+fn allowed<K: Clone + Eq + std::hash::Hash>(
+    rate: &RateLimiter<K>,
+    what: &'static str,
+    who: impl ToString,
+) -> RateQuota {
     let (count, burst, period) = rate.quota();
-    Allowed { of: (what, who.to_string()), count, burst, period }
+    RateQuota { of: (what, who.to_string()), count, burst, period }
 }
 
 /// Wrong passwords, by the name that was tried and by the address from which.
-pub struct Guesses {
-    names: Failures,
-    addresses: Failures,
+pub struct LoginThrottle {
+    names: FailureBackoff,
+    addresses: FailureBackoff,
     bus: Bus,
 }
 
-impl Guesses {
+impl LoginThrottle {
     /// As the configuration has it.
     pub fn new(auth: &config::Auth, bus: Bus) -> Self {
         Self {
-            names: Failures::new(auth.free_attempts, auth.max_delay),
-            addresses: Failures::new(auth.free_attempts_per_address, auth.max_delay),
+            names: FailureBackoff::new(auth.free_attempts, auth.max_delay),
+            addresses: FailureBackoff::new(auth.free_attempts_per_address, auth.max_delay),
             bus,
         }
     }
@@ -127,13 +131,13 @@ impl Guesses {
     ///
     /// # Errors
     /// The seconds to wait where either has to.
-    pub async fn take(&self, name: &str, address: Option<Address>, now: DateTime<Utc>) -> Result<(), u64> {
+    pub async fn take(&self, name: &str, address: Option<ClientIp>, now: DateTime<Utc>) -> Result<(), u64> {
         let address = address.map(|address| address.to_string());
         if let Some(address) = &address {
             self.addresses.take(address, now)?;
         }
         self.names.take(name, now)?;
-        let Some(counts) = self.bus.counts() else { return Ok(()) };
+        let Some(counts) = self.bus.shared_limits() else { return Ok(()) };
         let of_address = address.iter().map(|address| guessed(&self.addresses, of_address(address)));
         let all: Vec<_> = of_address.chain([guessed(&self.names, of_name(name))]).collect();
         let taken = counts.take(&all, now).await;
@@ -145,21 +149,21 @@ impl Guesses {
     }
 
     /// The last try was right. The name has no failures any more; the address has those before it.
-    pub async fn forget(&self, name: &str, address: Option<Address>) {
+    pub async fn forget(&self, name: &str, address: Option<ClientIp>) {
         let address = address.map(|address| address.to_string());
-        self.names.forget(name);
+        self.names.refund_attempt(name);
         if let Some(address) = &address {
-            self.addresses.forgive(address);
+            self.addresses.record_success(address);
         }
-        if let Some(counts) = self.bus.counts() {
-            counts.right(&of_name(name), address.as_deref().map(of_address).as_ref()).await;
+        if let Some(counts) = self.bus.shared_limits() {
+            counts.record_success(&of_name(name), address.as_deref().map(of_address).as_ref()).await;
         }
     }
 
     fn forgive(&self, name: &str, address: Option<&str>) {
-        self.names.forgive(name);
+        self.names.record_success(name);
         if let Some(address) = address {
-            self.addresses.forgive(address);
+            self.addresses.record_success(address);
         }
     }
 }
@@ -172,7 +176,7 @@ fn of_address(address: &str) -> (&'static str, String) {
     ("guesses by address", address.to_owned())
 }
 
-fn guessed(failures: &Failures, of: (&'static str, String)) -> Guessed {
+fn guessed(failures: &FailureBackoff, of: (&'static str, String)) -> AttemptQuota {
     let (free, ceiling) = failures.rule();
-    Guessed { of, free, ceiling }
+    AttemptQuota { of, free, ceiling }
 }

@@ -6,7 +6,7 @@ use hyper::Request;
 
 use crate::app::App;
 use crate::core::request_body::{Limits, Owner};
-use crate::core::viewer::Address;
+use crate::core::viewer::ClientIp;
 
 /// The request with a body that is received once it is asked for, at most so many bytes, in one part. It counts for the
 /// client's address; routes that know more of the client receive it themselves.
@@ -14,7 +14,7 @@ pub(super) fn bounded(app: &App, bytes: usize, request: Request<Body>) -> Reques
     if request.body().is_end_stream() {
         return request;
     }
-    let address = request.extensions().get::<Address>().copied();
+    let address = request.extensions().get::<ClientIp>().copied();
     let limits = Limits { bytes, owner: Owner::Address(address), address };
     let app = app.clone();
     request.map(|body| Body::from_stream(once(async move { app.bodies.read(&app.metrics, body, limits).await })))

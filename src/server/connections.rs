@@ -30,11 +30,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::Listener;
+use super::BoundListener;
 use super::write_timeout::WriteTimeout;
 use crate::app::App;
-use crate::core::throttle::Places;
-use crate::core::viewer::Address;
+use crate::core::throttle::ConcurrencyLimit;
+use crate::core::viewer::ClientIp;
 use crate::infra::config::ClientAddress;
 
 /// After the system refused a connection, since there are no files left or the like.
@@ -70,8 +70,8 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 const BACKLOG: u32 = 1024;
 
 /// Serves until it is told to stop, and then until every connection has had its last answer.
-pub async fn serve(app: &App, listener: Listener, router: Router, stop: CancellationToken) {
-    let Listener { socket, certificate } = listener;
+pub async fn serve(app: &App, listener: BoundListener, router: Router, stop: CancellationToken) {
+    let BoundListener { socket, certificate } = listener;
     let acceptor = match certificate.map(|certificate| certificate.acceptor()).transpose() {
         Ok(acceptor) => acceptor,
         Err(error) => {
@@ -85,7 +85,7 @@ pub async fn serve(app: &App, listener: Listener, router: Router, stop: Cancella
     // Some clients look for the names of headers letter by letter, as most programs write them or as they wrote them themselves.
     builder.preserve_header_case(true).title_case_headers(true);
     let connections = Arc::new(Semaphore::new(http.max_connections));
-    let by_address = Places::new(http.max_connections_per_address, usize::MAX);
+    let by_address = ConcurrencyLimit::new(http.max_connections_per_address, usize::MAX);
     let tasks = TaskTracker::new();
     let trusted: Arc<[IpNet]> = http.trusted_proxies.clone().into();
     loop {
@@ -107,7 +107,7 @@ pub async fn serve(app: &App, listener: Listener, router: Router, stop: Cancella
             }
         };
         let is_proxy = is_trusted(&trusted, peer);
-        let own_place = if is_proxy { None } else { Some(by_address.take(Address::from(peer))) };
+        let own_place = if is_proxy { None } else { Some(by_address.take(ClientIp::from(peer))) };
         if matches!(own_place, Some(Err(_))) {
             tracing::debug!(%peer, "too many connections of one address");
             continue;
@@ -180,7 +180,7 @@ fn service(
 > + Send {
     service_fn(move |mut request: Request<Incoming>| {
         let routed = has_host(&request).then(|| {
-            let address = Address::from(client_of(peer, request.headers(), &trusted, header));
+            let address = ClientIp::from(client_of(peer, request.headers(), &trusted, header));
             request.extensions_mut().insert(address);
             router.clone().oneshot(request.map(Body::new))
         });

@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::Listener;
+use super::BoundListener;
 use crate::app::App;
 use crate::core::error::Code;
 use crate::core::password::Lane;
@@ -30,7 +30,7 @@ type ByState = Family<[(&'static str, &'static str); 1], Gauge>;
 /// Serves `/metrics` until it is dropped: to the end of a shutdown. Connections are bounded and timed as those of
 /// `http.listen` are.
 pub async fn serve(app: App, socket: TcpListener) {
-    let listener = Listener { socket, certificate: None };
+    let listener = BoundListener { socket, certificate: None };
     super::serve(&app, listener, router(app.clone()), CancellationToken::new()).await;
 }
 
@@ -116,12 +116,12 @@ fn code(status: StatusCode) -> Option<Code> {
 fn gathered(app: &App) -> Registry {
     let mut registry = Registry::with_prefix("jeton");
     let mut gauge = |name: &str, help: &str, value: usize| register(&mut registry, name, help, value as u64);
-    gauge("open_turns", "Turns that run now", app.turns.taken());
+    gauge("open_turns", "Turns that run now", app.turn_permits.taken());
     gauge("http_connections", "Connections of HTTP clients that are open, WebSockets excepted", app.connections.len());
     gauge("open_sockets", "WebSockets that are open", app.sockets.taken());
     gauge("open_streams", "Sockets and streams that are open, of users", app.user_streams.taken());
-    gauge("replay_bytes", "Bytes of answers that are kept for retries", app.answers.bytes());
-    let database = app.db.load();
+    gauge("replay_bytes", "Bytes of answers that are kept for retries", app.replay_cache.bytes());
+    let database = app.db.pool_stats();
     if let Some(waiting) = database.waiting {
         gauge("database_waiting_jobs", "Write transactions that wait for SQLite's writer", waiting);
     }

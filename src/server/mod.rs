@@ -40,13 +40,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
 /// After turns were told to end at once, they and their answers may take so long.
-const LAST_GRACE: Duration = Duration::from_secs(5);
+const FINAL_GRACE: Duration = Duration::from_secs(5);
 
 /// How often the files of certificate and signing keys are looked at.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Where connections come in.
-pub struct Listener {
+pub struct BoundListener {
     /// The socket.
     pub socket: TcpListener,
     /// TLS ends here, with this.
@@ -93,7 +93,7 @@ async fn ready(State(app): State<App>) -> Response {
     let database = timeout(Duration::from_secs(2), app.db.ping()).await;
     match database {
         Ok(Ok(())) if !app.tasks.is_closed() => {
-            format!("ready\n{}{}", membership::notes(&app), upstream_notes(&app)).into_response()
+            format!("ready\n{}{}", membership::readiness_notes(&app), upstream_notes(&app)).into_response()
         }
         Ok(Ok(())) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response(),
         Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response(),
@@ -150,13 +150,13 @@ impl MakeRequestId for MakeId {
 
 /// Serves until SIGINT or SIGTERM, then lets open turns finish for the configured time. What is still open after that
 /// is marked INTERRUPTED, and its hold released.
-pub async fn run(app: App, listener: Listener) {
+pub async fn run(app: App, listener: BoundListener) {
     let stop = CancellationToken::new();
     let certificate = listener.certificate.clone();
     let address = listener.socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string());
     let serving = serve(&app, listener, router(&app), stop.clone());
     let reloading = async {
-        let mut looks = tokio::time::interval(LOOK_AGAIN);
+        let mut looks = tokio::time::interval(POLL_INTERVAL);
         while stop.run_until_cancelled(looks.tick()).await.is_some() {
             app.reload_keys().await;
             if let Some(certificate) = &certificate {
@@ -165,28 +165,31 @@ pub async fn run(app: App, listener: Listener) {
         }
     };
     let ending = async {
-        asked_to_stop().await;
-        tracing::info!(open_turns = app.turns.taken(), "shutting down");
+        shutdown_signal().await;
+        tracing::info!(open_turns = app.turn_permits.taken(), "shutting down");
         app.tasks.close();
         // Whoever asks whether this server is ready has heard by then, and sends nothing any more.
         tokio::time::sleep(app.config.http.drain).await;
         stop.cancel();
         if timeout(app.config.http.shutdown_grace, app.tasks.wait()).await.is_err() {
-            tracing::warn!(open_turns = app.turns.taken(), "open turns took too long; they are marked INTERRUPTED");
+            tracing::warn!(
+                open_turns = app.turn_permits.taken(),
+                "open turns took too long; they are marked INTERRUPTED"
+            );
         }
         app.stopping.cancel();
-        timeout(LAST_GRACE, app.tasks.wait()).await.ok();
+        timeout(FINAL_GRACE, app.tasks.wait()).await.ok();
         app.streams.close();
-        timeout(LAST_GRACE, app.streams.wait()).await.ok();
+        timeout(FINAL_GRACE, app.streams.wait()).await.ok();
         // Connections that are still open now have nobody on the other side who reads.
-        tokio::time::sleep(LAST_GRACE).await;
+        tokio::time::sleep(FINAL_GRACE).await;
     };
     tokio::select! {
         served = async {
-            let swept = chat::sweep_forever(app.clone());
-            let indexed = chat::index_forever(app.clone());
-            let retained = retention::run_forever(app.clone());
-            tokio::join!(serving, swept, indexed, retained, membership::beat_forever(&app, address), reloading);
+            let swept = chat::run_sweeper(app.clone());
+            let indexed = chat::run_indexer(app.clone());
+            let retained = retention::run_scheduler(app.clone());
+            tokio::join!(serving, swept, indexed, retained, membership::run_heartbeat(&app, address), reloading);
             // Sockets are no connections to the listener any more, and are told that the server stops.
             app.streams.close();
             app.streams.wait().await;
@@ -195,7 +198,7 @@ pub async fn run(app: App, listener: Listener) {
     }
 }
 
-async fn asked_to_stop() {
+async fn shutdown_signal() {
     let interrupt = async { tokio::signal::ctrl_c().await.ok() };
     #[cfg(unix)]
     let terminate = async {

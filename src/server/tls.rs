@@ -22,10 +22,10 @@ const MAX_CHAIN_BYTES: usize = 64 << 10;
 
 /// The certificate in use. Its clones are the same one.
 #[derive(Clone, Debug)]
-pub struct Certificate(Arc<Parts>);
+pub struct Certificate(Arc<CertificateInner>);
 
 #[derive(Debug)]
-struct Parts {
+struct CertificateInner {
     chain: PathBuf,
     key: PathBuf,
     in_use: RwLock<(Files, Arc<CertifiedKey>)>,
@@ -44,7 +44,7 @@ impl Certificate {
         let (Some(chain), Some(key)) = (http.tls_certificate.clone(), http.tls_key.clone()) else { return Ok(None) };
         let files = read(&chain, &key)?;
         let certified = certified(&files, &chain, &key)?;
-        Ok(Some(Self(Arc::new(Parts { chain, key, in_use: RwLock::new((files, certified)) }))))
+        Ok(Some(Self(Arc::new(CertificateInner { chain, key, in_use: RwLock::new((files, certified)) }))))
     }
 
     /// Takes up the files where they have changed, read by a thread for blocking work: a slow disk delays no request.
@@ -57,7 +57,7 @@ impl Certificate {
 
     /// Those from before stay where the new files can't be used.
     fn take_up(&self) {
-        let Parts { chain, key, in_use } = &*self.0;
+        let CertificateInner { chain, key, in_use } = &*self.0;
         let changed = read(chain, key).and_then(|files| {
             if in_use.read().unwrap_or_else(PoisonError::into_inner).0 == files {
                 return Ok(false);

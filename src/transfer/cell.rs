@@ -33,7 +33,7 @@ impl Kind {
 
 /// One value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Cell {
+pub(super) enum Value {
     Null(Kind),
     Boolean(bool),
     Bytes(Vec<u8>),
@@ -42,64 +42,64 @@ pub(super) enum Cell {
     Time(DateTime<Utc>),
 }
 
-impl Cell {
+impl Value {
     /// The value of a row at this place. Times are in whole microseconds, which is what PostgreSQL stores.
     pub(super) fn read(row: &QueryResult, at: usize, kind: Kind) -> Result<Self, DbErr> {
         let read = match kind {
-            Kind::Boolean => row.try_get_by_index::<Option<bool>>(at)?.map(Cell::Boolean),
-            Kind::Bytes => row.try_get_by_index::<Option<Vec<u8>>>(at)?.map(Cell::Bytes),
-            Kind::Integer => row.try_get_by_index::<Option<i64>>(at)?.map(Cell::Integer),
-            Kind::Text => row.try_get_by_index::<Option<String>>(at)?.map(Cell::Text),
+            Kind::Boolean => row.try_get_by_index::<Option<bool>>(at)?.map(Value::Boolean),
+            Kind::Bytes => row.try_get_by_index::<Option<Vec<u8>>>(at)?.map(Value::Bytes),
+            Kind::Integer => row.try_get_by_index::<Option<i64>>(at)?.map(Value::Integer),
+            Kind::Text => row.try_get_by_index::<Option<String>>(at)?.map(Value::Text),
             Kind::Time => {
                 let time = row.try_get_by_index::<Option<DateTime<Utc>>>(at)?;
                 // Years that no file and no other database could hold.
                 if time.is_some_and(|time| !(1..=9999).contains(&time.year())) {
                     return Err(DbErr::Type("a time is outside the years 1 to 9999".to_owned()));
                 }
-                time.map(|time| Cell::Time(time.trunc_subsecs(6)))
+                time.map(|time| Value::Time(time.trunc_subsecs(6)))
             }
         };
-        Ok(read.unwrap_or(Cell::Null(kind)))
+        Ok(read.unwrap_or(Value::Null(kind)))
     }
 
     /// As a query takes it.
     pub(super) fn value(&self) -> sea_orm::Value {
         match self {
-            Cell::Null(Kind::Boolean) => None::<bool>.into(),
-            Cell::Null(Kind::Bytes) => None::<Vec<u8>>.into(),
-            Cell::Null(Kind::Integer) => None::<i64>.into(),
-            Cell::Null(Kind::Text) => None::<String>.into(),
-            Cell::Null(Kind::Time) => None::<DateTime<Utc>>.into(),
-            Cell::Boolean(value) => (*value).into(),
-            Cell::Bytes(value) => value.clone().into(),
-            Cell::Integer(value) => (*value).into(),
-            Cell::Text(value) => value.clone().into(),
-            Cell::Time(value) => (*value).into(),
+            Value::Null(Kind::Boolean) => None::<bool>.into(),
+            Value::Null(Kind::Bytes) => None::<Vec<u8>>.into(),
+            Value::Null(Kind::Integer) => None::<i64>.into(),
+            Value::Null(Kind::Text) => None::<String>.into(),
+            Value::Null(Kind::Time) => None::<DateTime<Utc>>.into(),
+            Value::Boolean(value) => (*value).into(),
+            Value::Bytes(value) => value.clone().into(),
+            Value::Integer(value) => (*value).into(),
+            Value::Text(value) => value.clone().into(),
+            Value::Time(value) => (*value).into(),
         }
     }
 
     /// As a file has it: bytes in Base64, times by RFC 3339 with microseconds.
     pub(super) fn json(&self) -> Json {
         match self {
-            Cell::Null(_) => Json::Null,
-            Cell::Boolean(value) => (*value).into(),
-            Cell::Bytes(value) => STANDARD.encode(value).into(),
-            Cell::Integer(value) => (*value).into(),
-            Cell::Text(value) => value.clone().into(),
-            Cell::Time(value) => value.to_rfc3339_opts(SecondsFormat::Micros, true).into(),
+            Value::Null(_) => Json::Null,
+            Value::Boolean(value) => (*value).into(),
+            Value::Bytes(value) => STANDARD.encode(value).into(),
+            Value::Integer(value) => (*value).into(),
+            Value::Text(value) => value.clone().into(),
+            Value::Time(value) => value.to_rfc3339_opts(SecondsFormat::Micros, true).into(),
         }
     }
 
     /// From a file; none where it is no value of this kind.
     pub(super) fn of_json(json: Json, kind: Kind) -> Option<Self> {
         Some(match (kind, json) {
-            (_, Json::Null) => Cell::Null(kind),
-            (Kind::Boolean, Json::Bool(value)) => Cell::Boolean(value),
-            (Kind::Bytes, Json::String(value)) => Cell::Bytes(STANDARD.decode(value).ok()?),
-            (Kind::Integer, Json::Number(value)) => Cell::Integer(value.as_i64()?),
-            (Kind::Text, Json::String(value)) => Cell::Text(value),
+            (_, Json::Null) => Value::Null(kind),
+            (Kind::Boolean, Json::Bool(value)) => Value::Boolean(value),
+            (Kind::Bytes, Json::String(value)) => Value::Bytes(STANDARD.decode(value).ok()?),
+            (Kind::Integer, Json::Number(value)) => Value::Integer(value.as_i64()?),
+            (Kind::Text, Json::String(value)) => Value::Text(value),
             (Kind::Time, Json::String(value)) => {
-                Cell::Time(DateTime::parse_from_rfc3339(&value).ok()?.to_utc().trunc_subsecs(6))
+                Value::Time(DateTime::parse_from_rfc3339(&value).ok()?.to_utc().trunc_subsecs(6))
             }
             _ => return None,
         })
@@ -108,8 +108,8 @@ impl Cell {
     /// About how many bytes it takes.
     pub(super) fn weight(&self) -> usize {
         match self {
-            Cell::Bytes(value) => value.len(),
-            Cell::Text(value) => value.len(),
+            Value::Bytes(value) => value.len(),
+            Value::Text(value) => value.len(),
             _ => 8,
         }
     }
@@ -117,12 +117,12 @@ impl Cell {
     fn feed(&self, hash: &mut Sha256) {
         // The kind and the length come first, so that no two rows are fed the same bytes.
         let (kind, bytes) = match self {
-            Cell::Null(_) => (b'0', Vec::new()),
-            Cell::Boolean(value) => (b'?', vec![u8::from(*value)]),
-            Cell::Bytes(value) => (b'b', value.clone()),
-            Cell::Integer(value) => (b'i', value.to_be_bytes().to_vec()),
-            Cell::Text(value) => (b't', value.as_bytes().to_vec()),
-            Cell::Time(value) => (b'@', value.timestamp_micros().to_be_bytes().to_vec()),
+            Value::Null(_) => (b'0', Vec::new()),
+            Value::Boolean(value) => (b'?', vec![u8::from(*value)]),
+            Value::Bytes(value) => (b'b', value.clone()),
+            Value::Integer(value) => (b'i', value.to_be_bytes().to_vec()),
+            Value::Text(value) => (b't', value.as_bytes().to_vec()),
+            Value::Time(value) => (b'@', value.timestamp_micros().to_be_bytes().to_vec()),
         };
         hash.update([kind]);
         hash.update((bytes.len() as u64).to_be_bytes());
@@ -131,19 +131,19 @@ impl Cell {
 }
 
 /// A row, in the order of its table's columns.
-pub(super) type Row = Vec<Cell>;
+pub(super) type Row = Vec<Value>;
 
 /// How many rows, and the sum of their hashes, which does not depend on their order: the two databases sort texts
 /// differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum {
+pub struct TableChecksum {
     /// Rows.
     pub rows: u64,
     hashes: [u64; 4],
 }
 
-impl Sum {
-    pub(super) fn add(&mut self, row: &[Cell]) {
+impl TableChecksum {
+    pub(super) fn add(&mut self, row: &[Value]) {
         let mut hash = Sha256::new();
         row.iter().for_each(|cell| cell.feed(&mut hash));
         self.rows += 1;
@@ -166,13 +166,13 @@ mod tests {
 
     fn row() -> Row {
         vec![
-            Cell::Integer(i64::MAX),
-            Cell::Integer((1 << 53) + 1),
-            Cell::Text("a\u{1}\u{2028}\"😀".to_owned()),
-            Cell::Bytes(vec![0, 0xff]),
-            Cell::Boolean(true),
-            Cell::Time(DateTime::from_timestamp_micros(1_755_422_640_123_456).unwrap()),
-            Cell::Null(Kind::Text),
+            Value::Integer(i64::MAX),
+            Value::Integer((1 << 53) + 1),
+            Value::Text("a\u{1}\u{2028}\"😀".to_owned()),
+            Value::Bytes(vec![0, 0xff]),
+            Value::Boolean(true),
+            Value::Time(DateTime::from_timestamp_micros(1_755_422_640_123_456).unwrap()),
+            Value::Null(Kind::Text),
         ]
     }
 
@@ -181,7 +181,7 @@ mod tests {
         let kinds = [Kind::Integer, Kind::Integer, Kind::Text, Kind::Bytes, Kind::Boolean, Kind::Time, Kind::Text];
         for (cell, kind) in row().into_iter().zip(kinds) {
             let text = serde_json::to_string(&cell.json()).unwrap();
-            assert_eq!(Cell::of_json(serde_json::from_str(&text).unwrap(), kind), Some(cell), "{text}");
+            assert_eq!(Value::of_json(serde_json::from_str(&text).unwrap(), kind), Some(cell), "{text}");
         }
         for (text, kind) in [
             ("1.5", Kind::Integer),
@@ -193,15 +193,15 @@ mod tests {
             ("\"??\"", Kind::Bytes),
             ("[]", Kind::Text),
         ] {
-            assert_eq!(Cell::of_json(serde_json::from_str(text).unwrap(), kind), None, "{text}");
+            assert_eq!(Value::of_json(serde_json::from_str(text).unwrap(), kind), None, "{text}");
         }
     }
 
     #[test]
     fn sums_see_every_change_but_not_the_order() {
-        let other = vec![Cell::Text("b".to_owned())];
+        let other = vec![Value::Text("b".to_owned())];
         let sum = |rows: &[&Row]| {
-            let mut sum = Sum::default();
+            let mut sum = TableChecksum::default();
             rows.iter().for_each(|row| sum.add(row));
             sum
         };
@@ -209,10 +209,10 @@ mod tests {
         assert_ne!(sum(&[&row(), &row()]).checksum(), sum(&[]).checksum());
         for at in 0..row().len() {
             let mut changed = row();
-            changed[at] = Cell::Text("changed".to_owned());
+            changed[at] = Value::Text("changed".to_owned());
             assert_ne!(sum(&[&changed]).checksum(), sum(&[&row()]).checksum(), "{at}");
         }
-        let split = |texts: [&str; 2]| sum(&[&texts.map(|text| Cell::Text(text.to_owned())).to_vec()]);
+        let split = |texts: [&str; 2]| sum(&[&texts.map(|text| Value::Text(text.to_owned())).to_vec()]);
         assert_ne!(split(["ab", "c"]), split(["a", "bc"]));
     }
 }

@@ -6,7 +6,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Alias, Expr, Query};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, StatementBuilder};
 
-use super::cell::{Cell, Row, Sum};
+use super::cell::{Row, TableChecksum, Value};
 use super::snapshot::Snapshot;
 use super::table::{self, Table};
 use super::{Progress, complete, sequence};
@@ -19,12 +19,12 @@ use crate::infra::entity::{server, unfinished};
 const MOST_VALUES: usize = 30_000;
 
 /// A filling that goes on.
-pub(super) struct Filling {
+pub(super) struct BulkLoad {
     db: Db,
     pub(super) tables: Vec<Table>,
 }
 
-impl Filling {
+impl BulkLoad {
     /// Begins to fill a database, whose schema is made where there is none.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl Filling {
     /// CONFLICT where something is missing, different or wrong; the database stays incomplete then.
     pub(super) async fn finish(
         self,
-        expected: &BTreeMap<String, Sum>,
+        expected: &BTreeMap<String, TableChecksum>,
         sequences: Vec<(String, i64)>,
         progress: &Progress,
     ) -> Result<(), Error> {
@@ -154,7 +154,7 @@ pub async fn check_complete(db: &Db) -> Result<(), Error> {
 fn check_texts(table: &Table, rows: &[Row]) -> Result<(), Error> {
     for row in rows {
         for (cell, column) in row.iter().zip(&table.columns) {
-            if matches!(cell, Cell::Text(text) if text.contains('\0')) {
+            if matches!(cell, Value::Text(text) if text.contains('\0')) {
                 let message = format!(
                     "{} {} holds a null character in {}, which PostgreSQL can't store",
                     table.name,
@@ -189,6 +189,6 @@ async fn insert(txn: &Txn, table: &Table, rows: &[Row]) -> Result<(), Error> {
 ///
 /// # Errors
 /// CONFLICT that names the difference.
-pub(super) fn check_alike(snapshot: &Snapshot, filling: &Filling) -> Result<(), Error> {
+pub(super) fn check_alike(snapshot: &Snapshot, filling: &BulkLoad) -> Result<(), Error> {
     table::check_alike(&snapshot.tables, &filling.tables)
 }

@@ -17,7 +17,7 @@ const MAX_COLUMNS: usize = 200;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Head {
+pub(super) struct Header {
     pub(super) format: String,
     pub(super) version: u32,
     pub(super) tables: BTreeMap<String, HeadTable>,

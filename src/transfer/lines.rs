@@ -10,15 +10,15 @@ use futures::TryStreamExt;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::cell::{Cell, Row, Sum};
+use super::cell::{Row, TableChecksum, Value};
 use super::complete::OF_SERVERS;
-use super::copy::Moved;
+use super::copy::TransferReport;
 use super::draft::{Draft, there};
-use super::filling::{Filling, check_complete};
-use super::line::{End, EndTable, Head, HeadTable, Line, MAX_HEAD, MAX_LINE, ReadLine};
+use super::filling::{BulkLoad, check_complete};
+use super::line::{End, EndTable, HeadTable, Header, Line, MAX_HEAD, MAX_LINE, ReadLine};
 use super::snapshot::Snapshot;
 use super::table::Table;
-use super::{Progress, Step};
+use super::{Progress, ProgressUpdate};
 use crate::core::error::{Code, Error};
 use crate::infra::db::Db;
 
@@ -36,17 +36,17 @@ const BATCH_BYTES: usize = 4 << 20;
 /// # Errors
 /// CONFLICT where the database is not complete or of another version; INTERNAL where it can't be read, or `out` not be
 /// written.
-pub async fn export(from: &Db, out: &mut (dyn Write + Send), progress: &Progress) -> Result<Moved, Error> {
+pub async fn export(from: &Db, out: &mut (dyn Write + Send), progress: &Progress) -> Result<TransferReport, Error> {
     check_complete(from).await?;
     let snapshot = Snapshot::begin(from).await?;
     let described = snapshot.tables.iter().zip(&snapshot.counts).map(|(table, rows)| {
         let columns = table.columns.iter().map(|column| column.name.clone()).collect();
         (table.name.clone(), HeadTable { rows: *rows, columns })
     });
-    write(out, &Head { format: FORMAT.to_owned(), version: VERSION, tables: described.collect() })?;
-    let (mut moved, mut done) = (Moved::new(), 0);
+    write(out, &Header { format: FORMAT.to_owned(), version: VERSION, tables: described.collect() })?;
+    let (mut moved, mut done) = (TransferReport::new(), 0);
     for table in &snapshot.tables {
-        let mut sum = Sum::default();
+        let mut sum = TableChecksum::default();
         let mut batches = pin!(snapshot.rows(table));
         while let Some(rows) = batches.try_next().await? {
             done += rows.len() as u64;
@@ -55,7 +55,7 @@ pub async fn export(from: &Db, out: &mut (dyn Write + Send), progress: &Progress
                 let cells = table.columns.iter().zip(&row).map(|(column, cell)| (column.name.clone(), cell.json()));
                 write(out, &Line { table: Some(table.name.clone()), row: Some(cells.collect()), end: None })?;
             }
-            progress(Step { what: &table.name, done, total: snapshot.total() });
+            progress(ProgressUpdate { what: &table.name, done, total: snapshot.total() });
         }
         moved.insert(table.name.clone(), sum);
     }
@@ -70,7 +70,7 @@ pub async fn export(from: &Db, out: &mut (dyn Write + Send), progress: &Progress
 ///
 /// # Errors
 /// As [`export`]; CONFLICT where there is such a file.
-pub async fn export_to(from: &Db, file: &Path, progress: &Progress) -> Result<Moved, Error> {
+pub async fn export_to(from: &Db, file: &Path, progress: &Progress) -> Result<TransferReport, Error> {
     if file.exists() {
         return Err(there(file));
     }
@@ -90,17 +90,18 @@ pub async fn import(
     input: &mut (dyn BufRead + Send),
     origin: &str,
     progress: &Progress,
-) -> Result<Moved, Error> {
-    let mut lines = Lines { input, number: 0 };
+) -> Result<TransferReport, Error> {
+    let mut lines = JsonLinesReader { input, number: 0 };
     let first = lines.next(MAX_HEAD)?.unwrap_or_default();
-    let head: Head = serde_json::from_slice(&first).map_err(|_| lines.wrong("it is not the beginning of an export"))?;
+    let head: Header =
+        serde_json::from_slice(&first).map_err(|_| lines.wrong("it is not the beginning of an export"))?;
     if (head.format.as_str(), head.version) != (FORMAT, VERSION) {
         return Err(lines.wrong("it is an export of another format or version than this program reads"));
     }
-    let filling = Filling::begin(to.clone(), origin).await?;
+    let filling = BulkLoad::begin(to.clone(), origin).await?;
     check_head(&head, &filling.tables)?;
     let total = head.tables.values().map(|table| table.rows).fold(0, u64::saturating_add);
-    let (mut moved, mut done, mut batch) = (Moved::new(), 0, Batch::default());
+    let (mut moved, mut done, mut batch) = (TransferReport::new(), 0, Batch::default());
     let mut omitted: BTreeMap<String, u64> = BTreeMap::new();
     let end = loop {
         let Some(line) = lines.next(MAX_LINE)? else {
@@ -127,7 +128,7 @@ pub async fn import(
         if batch.table != table.name || batch.is_full() {
             batch.insert(&filling).await?;
             batch.table.clone_from(&table.name);
-            progress(Step { what: &table.name, done, total });
+            progress(ProgressUpdate { what: &table.name, done, total });
         }
         batch.push(row);
     };
@@ -147,7 +148,7 @@ pub async fn import(
 }
 
 /// Compares what came of each table with what the beginning and the end of the file say; what is wrong with it.
-fn check_end(head: &Head, end: &End, moved: &Moved, omitted: &BTreeMap<String, u64>) -> Result<(), String> {
+fn check_end(head: &Header, end: &End, moved: &TransferReport, omitted: &BTreeMap<String, u64>) -> Result<(), String> {
     if let Some(unknown) = end.tables.keys().find(|name| !head.tables.contains_key(*name)) {
         return Err(format!("the end names a table that the beginning does not: {unknown}"));
     }
@@ -178,7 +179,7 @@ fn write(out: &mut (dyn Write + Send), line: &impl Serialize) -> Result<(), Erro
     out.write_all(&text).map_err(Error::internal)
 }
 
-fn check_head(head: &Head, tables: &[Table]) -> Result<(), Error> {
+fn check_head(head: &Header, tables: &[Table]) -> Result<(), Error> {
     let own: BTreeMap<_, _> = tables
         .iter()
         .map(|table| (&table.name, table.columns.iter().map(|column| &column.name).collect::<Vec<_>>()))
@@ -198,7 +199,7 @@ fn cells(table: &Table, mut row: Map<String, Json>) -> Result<Row, String> {
     let mut cells = Vec::with_capacity(table.columns.len());
     for column in &table.columns {
         let value = row.remove(&column.name).ok_or_else(|| format!("{}.{} is missing", table.name, column.name))?;
-        let cell = Cell::of_json(value, column.kind);
+        let cell = Value::of_json(value, column.kind);
         cells.push(cell.ok_or_else(|| format!("{}.{} has a value of another kind", table.name, column.name))?);
     }
     match row.keys().next() {
@@ -217,7 +218,7 @@ struct Batch {
 
 impl Batch {
     fn push(&mut self, row: Row) {
-        self.bytes += row.iter().map(Cell::weight).sum::<usize>();
+        self.bytes += row.iter().map(Value::weight).sum::<usize>();
         self.rows.push(row);
     }
 
@@ -225,7 +226,7 @@ impl Batch {
         self.rows.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
     }
 
-    async fn insert(&mut self, filling: &Filling) -> Result<(), Error> {
+    async fn insert(&mut self, filling: &BulkLoad) -> Result<(), Error> {
         self.bytes = 0;
         match std::mem::take(&mut self.rows) {
             rows if rows.is_empty() => Ok(()),
@@ -235,12 +236,12 @@ impl Batch {
 }
 
 /// The lines of a file.
-struct Lines<'a> {
+struct JsonLinesReader<'a> {
     input: &'a mut (dyn BufRead + Send),
     number: u64,
 }
 
-impl Lines<'_> {
+impl JsonLinesReader<'_> {
     /// The next line, of at most `max` bytes: no more is read of a longer one.
     fn next(&mut self, max: u64) -> Result<Option<Vec<u8>>, Error> {
         let mut line = Vec::new();

@@ -18,14 +18,14 @@ mod snapshot;
 mod table;
 
 pub use self::backup::{backup, restore};
-pub use self::cell::Sum;
-pub use self::copy::{Moved, copy, tables};
+pub use self::cell::TableChecksum;
+pub use self::copy::{TransferReport, copy, tables};
 pub use self::filling::check_complete;
 pub use self::lines::{export, export_to, import};
 
 /// How far a long piece of work is.
 #[derive(Clone, Copy, Debug)]
-pub struct Step<'a> {
+pub struct ProgressUpdate<'a> {
     /// What is being worked on, such as `chat`.
     pub what: &'a str,
     /// Rows that are done.
@@ -35,4 +35,4 @@ pub struct Step<'a> {
 }
 
 /// Is told how far the work is, now and then.
-pub type Progress = dyn Fn(Step<'_>) + Send + Sync;
+pub type Progress = dyn Fn(ProgressUpdate<'_>) + Send + Sync;

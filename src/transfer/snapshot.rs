@@ -7,10 +7,10 @@ use sea_orm::{
     TransactionTrait,
 };
 
-use super::cell::{Cell, Row, Sum};
+use super::cell::{Row, TableChecksum, Value};
 use super::sequence;
 use super::table::{self, Table};
-use super::{Progress, Step};
+use super::{Progress, ProgressUpdate};
 use crate::core::error::{Code, Error};
 use crate::infra::db::Db;
 
@@ -67,7 +67,7 @@ impl Snapshot {
                 let rows = found.await?.iter().map(|found| table.row(found)).collect::<Result<Vec<_>, _>>()?;
                 let Some(end) = rows.last() else { break };
                 last = Some(end.clone());
-                let weight: usize = rows.iter().flatten().map(Cell::weight).sum();
+                let weight: usize = rows.iter().flatten().map(Value::weight).sum();
                 most = if weight > LARGE { (most / 4).max(1) } else { (most * 2).min(MOST_ROWS) };
                 yield rows;
             }
@@ -86,16 +86,16 @@ impl Snapshot {
     }
 
     /// The sums of all tables.
-    pub(super) async fn sums(&self, what: &str, progress: &Progress) -> Result<Vec<Sum>, Error> {
+    pub(super) async fn sums(&self, what: &str, progress: &Progress) -> Result<Vec<TableChecksum>, Error> {
         use futures::TryStreamExt;
         let (mut sums, mut done) = (Vec::with_capacity(self.tables.len()), 0);
         for table in &self.tables {
-            let mut sum = Sum::default();
+            let mut sum = TableChecksum::default();
             let mut batches = std::pin::pin!(self.rows(table));
             while let Some(rows) = batches.try_next().await? {
                 rows.iter().for_each(|row| sum.add(row));
                 done += rows.len() as u64;
-                progress(Step { what, done, total: self.total() });
+                progress(ProgressUpdate { what, done, total: self.total() });
             }
             sums.push(sum);
         }

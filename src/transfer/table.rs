@@ -4,7 +4,7 @@
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 
-use super::cell::{Cell, Kind, Row};
+use super::cell::{Kind, Row, Value};
 use super::complete::OF_SERVERS;
 use crate::core::error::{Code, Error};
 
@@ -165,7 +165,7 @@ impl Table {
 
     pub(super) fn row(&self, found: &QueryResult) -> Result<Row, Error> {
         let cell = |(at, column): (usize, &Column)| {
-            Cell::read(found, at, column.kind).map_err(|error| {
+            Value::read(found, at, column.kind).map_err(|error| {
                 Error::new(Code::Internal, format!("{}.{} can't be read", self.name, column.name)).with_source(error)
             })
         };

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::post;
 use jeton::infra::config::Config;
-use jeton::server::{self, Certificate, Listener};
+use jeton::server::{self, BoundListener, Certificate};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -361,7 +361,7 @@ async fn serve_with_tls(app: &TestApp) -> (std::net::SocketAddr, tokio_rustls::T
     let address = socket.local_addr().unwrap();
     let (served, router) = (app.app.clone(), app.router.clone());
     tokio::spawn(async move {
-        server::serve(&served, Listener { socket, certificate }, router, CancellationToken::new()).await
+        server::serve(&served, BoundListener { socket, certificate }, router, CancellationToken::new()).await
     });
     let mut roots = rustls::RootCertStore::empty();
     roots.add(cert.der().clone()).unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jeton::domain::session::api_key::{self, NewKey};
+use jeton::domain::session::api_key::{self, NewApiKey};
 use rstest::rstest;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
@@ -283,7 +283,7 @@ async fn operators_find_keys_by_name_and_beginning(#[values(On::Sqlite, On::Post
         assert_eq!(found, json!([{ "name": "a tool", "user": { "username": "mia" } }]), "{search}");
     }
     assert_eq!(mia.code(find, json!({})).await, "FORBIDDEN");
-    let new = NewKey { name: "made on the command line".to_owned(), ..NewKey::default() };
+    let new = NewApiKey { name: "made on the command line".to_owned(), ..NewApiKey::default() };
     let (key, secret) = api_key::create_for(&app.app, mia.user_id(), new).await.unwrap();
     assert_eq!(key.user_id, mia.user_id());
     assert!(api_key::revoke_by_prefix(&app.app, &secret).await.unwrap().revoked_at.is_some());

@@ -281,7 +281,7 @@ impl World {
         let (key, _) = with_key(&owner, json!({ "name": "completions only" })).await;
         let (revoked, deactivated) = (again(&app, &owner).await, app.user("gone").await);
         revoked.data("mutation { logout(input: {}) { errors { code } } }", json!({})).await;
-        let change = admin::Change { active: Some(false), ..Default::default() };
+        let change = admin::UserUpdate { active: Some(false), ..Default::default() };
         admin::update(&app.app, Actor::CommandLine, deactivated.user_id(), change).await.unwrap();
         let address = app.serve().await;
         Self { viewers: vec![app.anonymous(), key, other, owner, staff, root], app, address, revoked, deactivated }
@@ -355,7 +355,7 @@ impl World {
 /// The same person on another device.
 async fn again(app: &TestApp, client: &Client) -> Client {
     let user = admin::find(&app.app, Actor::CommandLine, client.user_id()).await.unwrap();
-    let logged_in = jeton::domain::session::begin(&app.app, user, None).await.unwrap();
+    let logged_in = jeton::domain::session::create(&app.app, user, None).await.unwrap();
     Client::new(app.router.clone(), Some(logged_in))
 }
 

@@ -337,7 +337,7 @@ async fn an_answer_too_large_to_keep_is_heard_whole_and_charged_once(#[values(On
     assert_eq!((later.status.as_u16(), &later.headers["x-should-retry"]), (409, &"false".parse().unwrap()));
     assert!(later.text.contains("is not kept here any more"), "{}", later.text);
     assert_eq!(heard.calls.load(std::sync::atomic::Ordering::SeqCst), 1);
-    assert_eq!((app.balance(&mia).await, app.app.answers.bytes()), ((3900, 0), 0));
+    assert_eq!((app.balance(&mia).await, app.app.replay_cache.bytes()), ((3900, 0), 0));
     // A shorter one of the same user is kept as ever.
     let short = post_raw(&mia, &asking("echo", true).to_string(), &[("idempotency-key", "short")]).await;
     assert_eq!(
@@ -345,7 +345,7 @@ async fn an_answer_too_large_to_keep_is_heard_whole_and_charged_once(#[values(On
         short.text
     );
     assert_eq!(app.balance(&mia).await, (3800, 0));
-    let bytes = app.app.answers.bytes();
+    let bytes = app.app.replay_cache.bytes();
     assert!((500..5000).contains(&bytes), "{bytes}");
 }
 
@@ -368,7 +368,7 @@ async fn open_answers_weigh_and_a_caller_that_left_loses_nothing_but_the_answer(
     let watched = async {
         let mut most = 0;
         loop {
-            most = most.max(app.app.answers.bytes());
+            most = most.max(app.app.replay_cache.bytes());
             assert!(most <= 20_000, "{most} bytes are kept for one user");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -378,7 +378,7 @@ async fn open_answers_weigh_and_a_caller_that_left_loses_nothing_but_the_answer(
         () = watched => {}
     }
     app.settled().await;
-    assert!(app.app.answers.bytes() <= 20_000);
+    assert!(app.app.replay_cache.bytes() <= 20_000);
     assert_eq!(app.balance(&mia).await, (500, 0), "each is charged once");
 }
 

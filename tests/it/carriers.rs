@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use jeton::app::App;
 use jeton::core::viewer::Actor;
-use jeton::domain::account::admin::{self, Change};
+use jeton::domain::account::admin::{self, UserUpdate};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -302,7 +302,7 @@ async fn a_socket_speaks_for_whoever_its_credential_proves() {
     }
 } }))]
 #[case::deactivation(|app: &TestApp, mia: &Client| { let (id, own) = (mia.user_id(), app.app.clone()); run(app, async move {
-    let change = Change { active: Some(false), ..Change::default() };
+    let change = UserUpdate { active: Some(false), ..UserUpdate::default() };
     admin::update(&own, Actor::CommandLine, id, change).await.unwrap();
 }) })]
 #[case::deletion(|app: &TestApp, mia: &Client| { let (id, own) = (mia.user_id(), app.app.clone()); run(app, async move {
@@ -349,7 +349,7 @@ async fn operations_of_a_socket_have_the_roles_of_that_moment() {
     socket.subscribe("1", users, json!({})).await;
     assert_eq!(socket.hear_next("1").await["data"]["users"]["totalCount"], 1);
     socket.hear().await;
-    let change = Change { staff: Some(false), ..Change::default() };
+    let change = UserUpdate { staff: Some(false), ..UserUpdate::default() };
     admin::update(&app.app, Actor::CommandLine, tom.user_id(), change).await.unwrap();
     socket.subscribe("2", users, json!({})).await;
     assert_eq!(socket.hear_next("2").await["errors"][0]["extensions"]["code"], "FORBIDDEN");

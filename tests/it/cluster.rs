@@ -9,11 +9,11 @@ use futures::StreamExt;
 use jeton::app::App;
 use jeton::core::keyed_hash::KeyedHash;
 use jeton::core::random::Random;
-use jeton::domain::chat::{self, Fed};
+use jeton::domain::chat::{self, ReplyStreamItem};
 use jeton::domain::membership;
-use jeton::infra::cluster::{Bus, News, Settings};
+use jeton::infra::cluster::{Bus, BusEvent, Settings};
 use jeton::infra::entity::server;
-use jeton::server::Listener;
+use jeton::server::BoundListener;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
@@ -78,7 +78,8 @@ impl Two {
         let (address, app) = (socket.local_addr().unwrap(), self.two.clone());
         let router = jeton::server::router(&app);
         tokio::spawn(async move {
-            jeton::server::serve(&app, Listener { socket, certificate: None }, router, CancellationToken::new()).await
+            jeton::server::serve(&app, BoundListener { socket, certificate: None }, router, CancellationToken::new())
+                .await
         });
         address
     }
@@ -167,19 +168,19 @@ async fn parts_come_live_from_another_server_over_redis(#[values(On::Sqlite, On:
     // Nothing of this is in the database: the other server says it again.
     for piece in ["Vorher. "].iter().chain(&pieces) {
         let asked = Instant::now();
-        let Some(Ok(Fed::Delta(delta))) = feed.next().await else { panic!("a part") };
+        let Some(Ok(ReplyStreamItem::Delta(delta))) = feed.next().await else { panic!("a part") };
         assert_eq!((delta.offset, delta.text.as_str()), (position, *piece));
         assert!(asked.elapsed() < LIVE, "{piece} took {:?}", asked.elapsed());
         position = delta.end;
         gate.add_permits(1);
     }
-    let Some(Ok(Fed::Ended(ended))) = feed.next().await else { panic!("an end") };
+    let Some(Ok(ReplyStreamItem::Ended(ended))) = feed.next().await else { panic!("an end") };
     assert_eq!(ended.chat.response, format!("Vorher. {}", pieces.concat()));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(balance.hear().await["data"]["balanceChanged"], json!({ "tokens": 3900, "held": 0 }));
     // Nobody hears twice what it said itself.
     let mut own = Box::pin(chat::follow(&servers.one.app, viewer, id, 0).await.unwrap());
-    assert!(matches!(own.next().await, Some(Ok(Fed::Delta(all))) if all.text == ended.chat.response));
+    assert!(matches!(own.next().await, Some(Ok(ReplyStreamItem::Delta(all))) if all.text == ended.chat.response));
     let health = servers.two.bus.health().unwrap();
     assert!(health.received >= 7 && health.dropped == 0 && health.connections == 1, "{health:?}");
 }
@@ -435,17 +436,17 @@ async fn strangers_on_the_same_redis_hear_nothing() {
     let mut heard = [two.subscribe("t"), two.subscribe("all:t")];
     let mut strange = [stranger.subscribe("t"), stranger.subscribe("all:t")];
     // Told once the channel is open.
-    assert_eq!(heard[0].next().await, News::Missed);
-    assert_eq!(strange[0].next().await, News::Missed);
+    assert_eq!(heard[0].next().await, BusEvent::Lagged);
+    assert_eq!(strange[0].next().await, BusEvent::Lagged);
     eventually("all are there", || [&one, &two, &stranger].iter().all(|bus| bus.health().unwrap().is_up)).await;
     for topic in ["t", "all:t", "nobody's"] {
         one.publish(topic, || format!("of {topic}, with \0").into_bytes());
     }
     one.sent().await;
-    assert_eq!(heard[0].next().await, News::Message(b"of t, with \0"[..].into()));
-    assert_eq!(heard[1].next().await, News::Message(b"of all:t, with \0"[..].into()));
+    assert_eq!(heard[0].next().await, BusEvent::Message(b"of t, with \0"[..].into()));
+    assert_eq!(heard[1].next().await, BusEvent::Message(b"of all:t, with \0"[..].into()));
     stranger.publish("t", || b"own".to_vec());
-    assert_eq!(strange[0].next().await, News::Message(b"own"[..].into()), "and of the others nothing");
+    assert_eq!(strange[0].next().await, BusEvent::Message(b"own"[..].into()), "and of the others nothing");
     let nothing = tokio::time::timeout(Duration::from_millis(100), strange[1].next()).await;
     assert!(nothing.is_err(), "{nothing:?}");
     let again = tokio::time::timeout(Duration::from_millis(100), strange[0].next()).await;
@@ -453,13 +454,13 @@ async fn strangers_on_the_same_redis_hear_nothing() {
     // Whoever comes to an open channel hears at once; once it was closed, whoever comes is told when it is open again.
     let mut beside = two.subscribe("t");
     one.publish("t", || b"more".to_vec());
-    assert_eq!(beside.next().await, News::Message(b"more"[..].into()));
+    assert_eq!(beside.next().await, BusEvent::Message(b"more"[..].into()));
     drop((heard, beside));
     tokio::time::sleep(Duration::from_millis(200)).await;
     let mut late = two.subscribe("t");
-    assert_eq!(late.next().await, News::Missed);
+    assert_eq!(late.next().await, BusEvent::Lagged);
     one.publish("t", || b"again".to_vec());
-    assert_eq!(late.next().await, News::Message(b"again"[..].into()));
+    assert_eq!(late.next().await, BusEvent::Message(b"again"[..].into()));
     one.sent().await;
     assert_eq!(one.health().unwrap().sent, 5);
 }
@@ -516,14 +517,18 @@ async fn servers_that_died_are_forgotten(#[values(On::Sqlite, On::Postgres)] on:
     let (one, two) = (app.app.clone(), app.second_server());
     let (first, second) = (at(&one, "a"), at(&two, "b"));
     let addresses = |servers: Vec<server::Model>| servers.into_iter().map(|server| server.address).collect::<Vec<_>>();
-    assert_eq!(addresses(membership::beat(&one, &first).await.unwrap()), [""; 0]);
+    assert_eq!(addresses(membership::send_heartbeat(&one, &first).await.unwrap()), [""; 0]);
     app.clock.advance(Duration::from_secs(15));
-    membership::beat(&two, &second).await.unwrap();
-    assert_eq!(addresses(membership::beat(&one, &first).await.unwrap()), ["b"]);
+    membership::send_heartbeat(&two, &second).await.unwrap();
+    assert_eq!(addresses(membership::send_heartbeat(&one, &first).await.unwrap()), ["b"]);
     app.clock.advance(Duration::from_secs(20));
-    assert_eq!(addresses(membership::beat(&two, &second).await.unwrap()), ["a"]);
+    assert_eq!(addresses(membership::send_heartbeat(&two, &second).await.unwrap()), ["a"]);
     app.clock.advance(Duration::from_secs(20));
-    assert_eq!(addresses(membership::beat(&two, &second).await.unwrap()), [""; 0], "no sign of life for a lease");
+    assert_eq!(
+        addresses(membership::send_heartbeat(&two, &second).await.unwrap()),
+        [""; 0],
+        "no sign of life for a lease"
+    );
     let rows = server::Entity::find().all(app.app.db.read()).await.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].address.as_str(), rows[0].started_at), ("b", second.started_at));

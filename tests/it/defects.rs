@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::Actor;
-use jeton::domain::account::admin::{self, Adjustment, Amount, Change};
+use jeton::domain::account::admin::{self, Adjustment, BalanceChange, UserUpdate};
 use rstest::rstest;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -45,12 +45,12 @@ async fn defect_2_a_top_up_or_deactivation_during_a_message_is_kept(#[values(On:
     }
     let top_up = Adjustment {
         user_id: mia.user_id(),
-        amount: Amount::By(Tokens(1000)),
+        amount: BalanceChange::By(Tokens(1000)),
         reason: "top-up".to_owned(),
         idempotency_key: None,
     };
     admin::adjust_balance(&app.app, Actor::CommandLine, top_up).await.unwrap();
-    let deactivate = Change { active: Some(false), ..Change::default() };
+    let deactivate = UserUpdate { active: Some(false), ..UserUpdate::default() };
     admin::update(&app.app, Actor::CommandLine, mia.user_id(), deactivate).await.unwrap();
     gate.add_permits(1);
     sending.await.unwrap();
@@ -131,11 +131,11 @@ async fn defect_6_no_published_key_mints_tokens(#[values(On::Sqlite, On::Postgre
         let text = "django-insecure-a-key-that-everybody-knows".into();
         // Under the name of the server's own key, which anybody can read in any token.
         let id = jsonwebtoken::decode_header(mia.access.as_ref().unwrap()).unwrap().kid.unwrap();
-        let secret = jeton::core::jwt::Secret { id, text, until: None };
-        jeton::core::jwt::Keys::new(&[secret], jeton::core::jwt::Names::default())
+        let secret = jeton::core::jwt::KeyMaterial { id, text, until: None };
+        jeton::core::jwt::KeyRing::new(&[secret], jeton::core::jwt::IssuerConfig::default())
     };
     let subject = jeton::core::jwt::Subject {
-        kind: jeton::core::jwt::Kind::Access,
+        kind: jeton::core::jwt::TokenKind::Access,
         user_id: mia.user_id(),
         session_id: 1,
         jti: "00112233445566778899aabbccddeeff",
@@ -151,7 +151,7 @@ async fn defect_7_tokens_end_with_passwords_activity_and_logging_out(#[values(On
     let app = TestApp::start(on).await;
     let (mia, tom, eva) = (app.user("mia").await, app.user("tom").await, app.user("eva").await);
     admin::set_password(&app.app, Actor::CommandLine, mia.user_id(), "another-staple-9".into()).await.unwrap();
-    let deactivate = Change { active: Some(false), ..Change::default() };
+    let deactivate = UserUpdate { active: Some(false), ..UserUpdate::default() };
     admin::update(&app.app, Actor::CommandLine, tom.user_id(), deactivate).await.unwrap();
     eva.data("mutation { logout(input: {}) { errors { code } } }", json!({})).await;
     for gone in [mia, tom, eva] {
@@ -182,7 +182,7 @@ async fn defect_9_whoever_takes_the_name_admin_first_blocks_nobody(#[values(On::
     let app = TestApp::start(on).await;
     let squatter = app.user("admin").await;
     let root = app.superuser("root").await;
-    let promote = Change { staff: Some(true), superuser: Some(true), active: Some(true) };
+    let promote = UserUpdate { staff: Some(true), superuser: Some(true), active: Some(true) };
     let promoted = admin::update(&app.app, Actor::CommandLine, squatter.user_id(), promote).await.unwrap();
     assert!(promoted.is_superuser);
     assert_eq!(root.get("/api/user/profile/").await.status, 200);

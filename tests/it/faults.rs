@@ -96,7 +96,7 @@ async fn a_full_database_takes_no_message_and_loses_none() {
     set(&app, "PRAGMA max_page_count = 4294967294").await;
     // What was open meanwhile is closed, and paid for once.
     app.settled().await;
-    let done = chat::Entity::of(mia.user_id()).filter(chat::Column::Status.eq(Status::Done));
+    let done = chat::Entity::owned_by(mia.user_id()).filter(chat::Column::Status.eq(Status::Done));
     let done = i64::try_from(done.count(app.app.db.read()).await.unwrap()).unwrap();
     assert_eq!(app.balance(&mia).await, (100_000 - 100 * done, 0));
     assert_eq!(status(&send(&mia, "after").await), "DONE");

@@ -174,7 +174,7 @@ async fn a_locked_row_in_postgres_stops_nobody_else() {
     for number in 0..4 {
         others.push(app.user(&format!("tom{number}")).await);
     }
-    let id = app.viewer(&mia).await.person().unwrap().0.id;
+    let id = app.viewer(&mia).await.require_session().unwrap().0.id;
     let (holding, permits) = lock(&app, format!("SELECT id FROM \"user\" WHERE id = {id} FOR UPDATE")).await;
     let sent = async |client: &Client| client.say("echo", "Hello").await;
     // All at once, so that they are done together.
@@ -199,7 +199,7 @@ async fn a_locked_row_in_postgres_stops_nobody_else() {
 async fn an_account_of_many_chats_goes_in_batches(#[values(On::Sqlite, On::Postgres)] on: On) {
     let app = TestApp::with(on, SETTINGS).await;
     let mia = app.user("mia").await;
-    let id = app.viewer(&mia).await.person().unwrap().0.id;
+    let id = app.viewer(&mia).await.require_session().unwrap().0.id;
     let first = mia.say("echo", "Hello").await["chat"]["id"].as_str().unwrap().to_owned();
     app.settled().await;
     let copies = format!(
@@ -209,13 +209,13 @@ async fn an_account_of_many_chats_goes_in_batches(#[values(On::Sqlite, On::Postg
     );
     let copied = app.app.db.write(copies, |txn, copies| Box::pin(async { Ok(txn.execute_unprepared(copies).await?) }));
     copied.await.unwrap();
-    let count = async || chat_row::Entity::of(id).count(app.app.db.read()).await.unwrap();
+    let count = async || chat_row::Entity::owned_by(id).count(app.app.db.read()).await.unwrap();
     assert_eq!(count().await, 1300, "{first}");
     let delete = "mutation($p: String!) { deleteAccount(input: {password: $p}) { errors { code } } }";
     let delete = async || mia.graphql(delete, json!({ "p": PASSWORD })).await;
     if on == On::Postgres {
         let seventh =
-            chat_row::Entity::of(id).order_by_asc(chat_row::Column::Id).offset(700).one(app.app.db.read()).await;
+            chat_row::Entity::owned_by(id).order_by_asc(chat_row::Column::Id).offset(700).one(app.app.db.read()).await;
         let seventh = seventh.unwrap().unwrap().id;
         let (holding, permits) = lock(&app, format!("SELECT id FROM chat WHERE id = {seventh} FOR UPDATE")).await;
         assert_away(&delete().await);

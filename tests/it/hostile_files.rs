@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use jeton::core::error::Error;
-use jeton::domain::ledger::{self, Finding};
+use jeton::domain::ledger::{self, IntegrityViolation};
 use jeton::infra::db::Db;
 use jeton::transfer::{check_complete, copy, django, import};
 use rstest::rstest;
@@ -78,10 +78,10 @@ async fn verify_reports_sums_that_overflow(#[values(On::Sqlite, On::Postgres)] o
     let findings = ledger::verify(db).await.unwrap();
     let far = 1 << 62;
     let expected = [
-        Finding::Balance { user_id: 900, tokens: most, held: most, entries: far, open: 0 },
-        Finding::Leftover { user_id: 901, entries: -far },
-        Finding::Leftover { user_id: 902, entries: 1 },
-        Finding::Chat { chat_id: 900, cost: 0, paid: Some(most) },
+        IntegrityViolation::Balance { user_id: 900, tokens: most, held: most, entries: far, open: 0 },
+        IntegrityViolation::Leftover { user_id: 901, entries: -far },
+        IntegrityViolation::Leftover { user_id: 902, entries: 1 },
+        IntegrityViolation::Chat { chat_id: 900, cost: 0, paid: Some(most) },
     ];
     for finding in &expected {
         assert!(findings.contains(finding), "{finding:?}: {findings:?}");

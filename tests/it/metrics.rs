@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jeton::core::password::Lane;
-use jeton::domain::chat::{self, Fed};
+use jeton::domain::chat::{self, ReplyStreamItem};
 use jeton::server;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ async fn what_is_open_is_seen_while_it_is_open() {
     assert_eq!(value(&waiting, "jeton_open_turns"), 1.0);
     assert_eq!(value(&waiting, "jeton_stream_lag_seconds_count"), 0.0, "whoever waits for the whole follows no part");
     let mut parts = std::pin::pin!(chat::follow(&app.app, viewer, 1, 0).await.unwrap());
-    assert!(matches!(parts.next().await, Some(Ok(Fed::Delta(_)))));
+    assert!(matches!(parts.next().await, Some(Ok(ReplyStreamItem::Delta(_)))));
     permits.add_permits(1);
     asked.await.unwrap();
     app.settled().await;

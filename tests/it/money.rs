@@ -7,7 +7,7 @@ use futures::future::join_all;
 use jeton::core::error::Code;
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::Actor;
-use jeton::domain::account::admin::{self, Adjustment, Amount};
+use jeton::domain::account::admin::{self, Adjustment, BalanceChange};
 use jeton::domain::chat;
 use jeton::infra::ai::Usage;
 use rstest::rstest;
@@ -418,7 +418,7 @@ async fn stopping_that_races_the_natural_end_settles_once(#[values(On::Sqlite, O
 async fn adjust(app: &TestApp, user_id: i64, amount: i64, key: Option<&str>) -> Result<i64, Code> {
     let adjustment = Adjustment {
         user_id,
-        amount: Amount::By(Tokens(amount)),
+        amount: BalanceChange::By(Tokens(amount)),
         reason: "a test".to_owned(),
         idempotency_key: key.map(str::to_owned),
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jeton::core::error::{Code, Error};
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::Actor;
-use jeton::domain::account::admin::{self, Adjustment, Amount};
+use jeton::domain::account::admin::{self, Adjustment, BalanceChange};
 use jeton::domain::ledger::Balance;
 use jeton::infra::entity::user;
 use rstest::rstest;
@@ -28,7 +28,7 @@ async fn adjust(
     app: &TestApp,
     actor: Actor,
     user: &Client,
-    amount: Amount,
+    amount: BalanceChange,
     (reason, key): (&str, Option<&str>),
 ) -> Result<Balance, Error> {
     let (reason, idempotency_key) = (reason.to_owned(), key.map(str::to_owned));
@@ -42,7 +42,7 @@ fn wrong<T>(outcome: Result<T, Error>) -> Option<Code> {
 }
 
 async fn give(app: &TestApp, actor: Actor, user: &Client, amount: i64) -> Option<Code> {
-    wrong(adjust(app, actor, user, Amount::By(Tokens(amount)), ("a reason", None)).await)
+    wrong(adjust(app, actor, user, BalanceChange::By(Tokens(amount)), ("a reason", None)).await)
 }
 
 #[rstest]
@@ -106,7 +106,7 @@ async fn who_may_is_decided_by_the_roles_of_the_moment(#[values(On::Sqlite, On::
     let staff = app.staff("operator").await;
     let acting = actor(&app, &staff).await;
     let password = || PASSWORD.into();
-    let inactive = admin::Change { active: Some(false), ..Default::default() };
+    let inactive = admin::UserUpdate { active: Some(false), ..Default::default() };
     // A target that is promoted meanwhile.
     let users = [app.user("a").await, app.user("b").await, app.user("c").await, app.user("d").await];
     let [a, b, c, d] = &users;
@@ -146,7 +146,7 @@ async fn what_staff_give_out_in_a_day_is_limited(#[values(On::Sqlite, On::Postgr
     // What is taken from somebody is no allowance for somebody else.
     assert_eq!(give(&app, acting, &mia, -5000).await, None);
     assert_eq!(give(&app, acting, &tom, 4001).await, limited);
-    let error = adjust(&app, acting, &tom, Amount::To(Tokens(8001)), ("x", None)).await.unwrap_err();
+    let error = adjust(&app, acting, &tom, BalanceChange::To(Tokens(8001)), ("x", None)).await.unwrap_err();
     assert_eq!(error.message, "Staff may give out 10000 tokens a day (UTC); 4000 are left today.");
     assert_eq!(error.retry_after, Some(12 * 3600));
     assert_eq!(give(&app, acting, &tom, 4000).await, None);
@@ -218,8 +218,8 @@ async fn a_key_stands_for_everything_that_was_asked(#[values(On::Sqlite, On::Pos
     let app = TestApp::start(on).await;
     let (mia, tom, root) = (app.user("mia").await, app.user("tom").await, app.superuser("root").await);
     let (root, shell) = (actor(&app, &root).await, Actor::CommandLine);
-    let by = |amount| Amount::By(Tokens(amount));
-    let to = |amount| Amount::To(Tokens(amount));
+    let by = |amount| BalanceChange::By(Tokens(amount));
+    let to = |amount| BalanceChange::To(Tokens(amount));
     let tokens = |outcome: Result<Balance, Error>| outcome.unwrap().tokens.0;
     assert_eq!(tokens(adjust(&app, root, &mia, by(600), ("thanks", Some("k"))).await), 4600);
     assert_eq!(tokens(adjust(&app, root, &mia, by(600), (" thanks ", Some("k"))).await), 4600, "as it was asked");
@@ -257,7 +257,7 @@ async fn a_key_stands_for_everything_that_was_asked(#[values(On::Sqlite, On::Pos
     let mut of_mia = entries(&[600, -4100]);
     of_mia.push(("ChatDone".to_owned(), -100));
     assert_eq!(app.ledger(&mia).await, of_mia);
-    let page = jeton::core::pagination::Page::newest(100, None);
+    let page = jeton::core::pagination::PageRequest::newest(100, None);
     let events = jeton::domain::audit::trail(
         &app.app,
         app.viewer(&app.superuser("second").await).await,

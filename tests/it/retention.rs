@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::Actor;
-use jeton::domain::account::admin::{self, Adjustment, Amount};
+use jeton::domain::account::admin::{self, Adjustment, BalanceChange};
 use jeton::domain::chat::{self as chats, usage};
-use jeton::domain::retention::{self, Ran, What};
+use jeton::domain::retention::{self, RunOutcome, Target};
 use jeton::infra::entity::chat::Status;
 use jeton::infra::entity::ledger_entry::Reason;
 use jeton::infra::entity::{audit_event, chat, conversation, job, ledger_entry, session};
@@ -27,12 +27,12 @@ async fn counted(app: &TestApp) -> u64 {
 }
 
 /// What has gone, of kinds of which something has.
-fn gone(ran: Ran) -> Vec<(What, u64)> {
-    let Ran::Done(removed) = ran else { panic!("{ran:?}") };
+fn gone(ran: RunOutcome) -> Vec<(Target, u64)> {
+    let RunOutcome::Done(removed) = ran else { panic!("{ran:?}") };
     removed.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
-async fn run(app: &TestApp) -> Vec<(What, u64)> {
+async fn run(app: &TestApp) -> Vec<(Target, u64)> {
     gone(retention::run(&app.app).await.unwrap())
 }
 
@@ -69,7 +69,7 @@ async fn many_chats(app: &TestApp, client: &Client, count: usize) {
             for batch in vec![row; count].chunks(500) {
                 chat::Entity::insert_many(batch.to_vec()).exec_without_returning(txn).await?;
             }
-            let chats = chat::Entity::of(user_id).filter(chat::Column::Message.eq("many")).all(txn).await?;
+            let chats = chat::Entity::owned_by(user_id).filter(chat::Column::Message.eq("many")).all(txn).await?;
             let entries = chats.iter().map(|chat| ledger_entry::ActiveModel {
                 id: NotSet,
                 user_id: Set(user_id),
@@ -125,10 +125,10 @@ async fn old_chats_go_and_money_and_usage_stay(#[values(On::Sqlite, On::Postgres
     usage::count_days(&app.app).await.unwrap();
     let (ledger, balance, used) = (app.ledger(&mia).await, app.balance(&mia).await, totals(&root).await);
 
-    let expected = [(What::Chats, 4), (What::Conversations, 0)];
+    let expected = [(Target::Chats, 4), (Target::Conversations, 0)];
     assert_eq!(retention::due(&app.app).await.unwrap(), expected, "a conversation is without chats only afterwards");
     assert_eq!(counted(&app).await, 6, "looking removes nothing");
-    assert_eq!(run(&app).await, [(What::Chats, 4), (What::Conversations, 1)]);
+    assert_eq!(run(&app).await, [(Target::Chats, 4), (Target::Conversations, 1)]);
     assert_eq!(run(&app).await, []);
     let left = chat::Entity::find().order_by_asc(chat::Column::Id).all(app.app.db.read()).await.unwrap();
     assert_eq!(left.iter().map(|chat| chat.message.as_str()).collect::<Vec<_>>(), ["open", "new"]);
@@ -153,7 +153,7 @@ async fn a_day_that_is_not_counted_keeps_its_chats(#[values(On::Sqlite, On::Post
     assert_eq!(run(&app).await, [], "five hours old, and of today");
     app.clock.advance(DAY);
     mia.say("echo", "tomorrow").await;
-    assert_eq!(run(&app).await, [(What::Chats, 1)], "the run itself counts the days that are over");
+    assert_eq!(run(&app).await, [(Target::Chats, 1)], "the run itself counts the days that are over");
     let used = totals(&root).await;
     let days = used["usage"].as_array().unwrap().iter().filter(|used| used["model"] == Value::Null);
     assert_eq!(days.map(|used| used["messages"].as_i64().unwrap()).sum::<i64>(), 2);
@@ -167,14 +167,14 @@ async fn of_deleted_users_the_amounts_stay(#[values(On::Sqlite, On::Postgres)] o
     let adjust = |actor: Actor, of: &Client, key: &str, reason: &str| {
         let input = Adjustment {
             user_id: of.user_id(),
-            amount: Amount::By(Tokens(7)),
+            amount: BalanceChange::By(Tokens(7)),
             reason: reason.to_owned(),
             idempotency_key: Some(key.to_owned()),
         };
         admin::adjust_balance(&app.app, actor, input)
     };
-    let root_acts = Actor::User(app.viewer(&root).await.user().unwrap());
-    let tom_acts = Actor::User(app.viewer(&tom).await.user().unwrap());
+    let root_acts = Actor::User(app.viewer(&root).await.require_read().unwrap());
+    let tom_acts = Actor::User(app.viewer(&tom).await.require_read().unwrap());
     adjust(root_acts, &tom, "order-tommaso", "for tommaso's birthday").await.unwrap();
     adjust(tom_acts, &mia, "order-mia", "for mia").await.unwrap();
     tom.say("echo", "of tommaso").await;
@@ -224,12 +224,12 @@ async fn sessions_and_audit_events_go_by_their_own_times(#[values(On::Sqlite, On
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     mia.data("mutation { logout(input: {}) { errors { code } } }", json!({})).await;
     app.clock.advance(11 * DAY);
-    assert_eq!(run(&app).await, [(What::Sessions, 1)]);
+    assert_eq!(run(&app).await, [(Target::Sessions, 1)]);
     assert_eq!(tom.data("{ me { username } }", json!({})).await["me"]["username"], "tom", "whose session goes on");
     app.clock.advance(10 * DAY);
-    assert_eq!(run(&app).await, [(What::AuditEvents, 2)], "that the two were made");
+    assert_eq!(run(&app).await, [(Target::AuditEvents, 2)], "that the two were made");
     app.clock.advance(20 * DAY);
-    assert_eq!(run(&app).await, [(What::Sessions, 1)], "it ran out eleven days ago");
+    assert_eq!(run(&app).await, [(Target::Sessions, 1)], "it ran out eleven days ago");
     assert_eq!(session::Entity::find().count(app.app.db.read()).await.unwrap(), 0);
 }
 
@@ -242,14 +242,14 @@ async fn of_servers_that_begin_at_once_one_does_it(#[values(On::Sqlite, On::Post
     app.clock.advance(40 * DAY);
     let servers: Vec<_> = (0..4).map(|_| app.second_server()).collect();
     let ran = futures::future::join_all(servers.iter().map(retention::run_if_due)).await;
-    let (done, not): (Vec<_>, Vec<_>) = ran.into_iter().map(Result::unwrap).partition(|ran| *ran != Ran::NotNow);
+    let (done, not): (Vec<_>, Vec<_>) = ran.into_iter().map(Result::unwrap).partition(|ran| *ran != RunOutcome::NotNow);
     assert_eq!((done.len(), not.len()), (1, 3));
-    assert_eq!(gone(done.into_iter().next().unwrap()), [(What::Chats, 700)]);
+    assert_eq!(gone(done.into_iter().next().unwrap()), [(Target::Chats, 700)]);
     assert_eq!(counted(&app).await, 0);
     // Once in a day, whoever asks.
-    assert_eq!(retention::run_if_due(&app.app).await.unwrap(), Ran::NotNow);
+    assert_eq!(retention::run_if_due(&app.app).await.unwrap(), RunOutcome::NotNow);
     app.clock.advance(DAY - Duration::from_secs(1));
-    assert_eq!(retention::run_if_due(&app.app).await.unwrap(), Ran::NotNow);
+    assert_eq!(retention::run_if_due(&app.app).await.unwrap(), RunOutcome::NotNow);
     app.clock.advance(Duration::from_secs(1));
     assert_eq!(gone(retention::run_if_due(&app.app).await.unwrap()), []);
 }
@@ -277,10 +277,10 @@ async fn a_run_that_dies_in_the_middle_is_taken_over(#[values(On::Sqlite, On::Po
         ran = retention::run(&dying) => panic!("over before anybody looked: {ran:?}"),
     };
     assert!(left > 0 && left % 200 == 0, "whole batches: {left} are left");
-    assert_eq!(retention::run(&app.app).await.unwrap(), Ran::NotNow, "for all that anybody knows it is alive");
+    assert_eq!(retention::run(&app.app).await.unwrap(), RunOutcome::NotNow, "for all that anybody knows it is alive");
     app.clock.advance(Duration::from_secs(61));
     let left = counted(&app).await;
-    assert_eq!(run(&app).await, [(What::Chats, left)], "the next one goes on with what is left");
+    assert_eq!(run(&app).await, [(Target::Chats, left)], "the next one goes on with what is left");
     assert_eq!(counted(&app).await, 0);
 }
 
@@ -326,12 +326,12 @@ async fn a_run_that_was_taken_for_dead_writes_nothing_any_more(#[values(On::Sqli
     // It stands still for a minute, and another one comes.
     app.clock.advance(Duration::from_secs(61));
     let left = counted(&app).await;
-    assert_eq!(run(&app).await, [(What::Chats, left)]);
+    assert_eq!(run(&app).await, [(Target::Chats, left)]);
     many_chats(&app, &mia, 1).await;
     app.clock.advance(40 * DAY);
     let ran = running.await;
     // Either it met its lost claim, or it found nothing that was left to do; the new chat was not its to delete.
-    assert!(!matches!(&ran, Ok(Ran::Done(removed)) if removed.iter().any(|(_, count)| *count > 0)), "{ran:?}");
+    assert!(!matches!(&ran, Ok(RunOutcome::Done(removed)) if removed.iter().any(|(_, count)| *count > 0)), "{ran:?}");
     assert_eq!(counted(&app).await, 1);
 }
 
@@ -353,7 +353,7 @@ async fn messages_are_answered_while_old_chats_go(#[values(On::Sqlite, On::Postg
         (answered, slowest) = (answered + 1, slowest.max(began.elapsed()));
     }
     println!("{on:?}: {answered} messages were answered meanwhile, the slowest in {slowest:?}");
-    assert_eq!(gone(running.await.unwrap().unwrap()), [(What::Chats, 4000)]);
+    assert_eq!(gone(running.await.unwrap().unwrap()), [(Target::Chats, 4000)]);
     assert!(answered >= 10, "between the batches there is room: {answered}");
 }
 
@@ -367,8 +367,8 @@ async fn a_server_that_stops_leaves_the_rest_to_the_others_at_once(#[values(On::
     usage::count_days(&app.app).await.unwrap();
     let stopping = app.second_server();
     stopping.stopping.cancel();
-    assert_eq!(retention::run_if_due(&stopping).await.unwrap(), Ran::Stopped(vec![(What::Chats, 0)]));
-    assert_eq!(gone(retention::run_if_due(&app.app).await.unwrap()), [(What::Chats, 300)]);
+    assert_eq!(retention::run_if_due(&stopping).await.unwrap(), RunOutcome::Stopped(vec![(Target::Chats, 0)]));
+    assert_eq!(gone(retention::run_if_due(&app.app).await.unwrap()), [(Target::Chats, 300)]);
 }
 
 #[rstest]

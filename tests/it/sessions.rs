@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use jeton::core::viewer::Actor;
-use jeton::domain::account::admin::{self, Change};
+use jeton::domain::account::admin::{self, UserUpdate};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -178,7 +178,7 @@ async fn a_new_password_ends_all_sessions_and_begins_one(#[values(On::Sqlite, On
 async fn deactivation_and_deletion_end_sessions_at_once_and_for_good(#[values(On::Sqlite, On::Postgres)] on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
-    let set = |active| Change { active: Some(active), ..Change::default() };
+    let set = |active| UserUpdate { active: Some(active), ..UserUpdate::default() };
     admin::update(&app.app, Actor::CommandLine, mia.user_id(), set(false)).await.unwrap();
     assert!(!is_in(&mia).await);
     assert_eq!(log_in(&app.anonymous(), "mia", PASSWORD).await["accessToken"], Value::Null);

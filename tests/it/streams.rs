@@ -8,8 +8,8 @@ use futures::{Stream, StreamExt};
 use jeton::core::error::{Code, Error};
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::{Actor, Viewer};
-use jeton::domain::account::admin::{self, Adjustment, Amount};
-use jeton::domain::chat::{self, Fed};
+use jeton::domain::account::admin::{self, Adjustment, BalanceChange};
+use jeton::domain::chat::{self, ReplyStreamItem};
 use jeton::domain::ledger;
 use jeton::domain::session;
 use rstest::rstest;
@@ -41,24 +41,27 @@ pub(crate) async fn viewer(app: &TestApp, client: &Client) -> Viewer {
 
 /// The newest chat's row id.
 pub(crate) async fn newest(app: &TestApp, viewer: Viewer) -> i64 {
-    let page = jeton::core::pagination::Page::newest(1, None);
-    chat::history(&app.app, viewer, chat::Filter::default(), page).await.unwrap().rows[0].id
+    let page = jeton::core::pagination::PageRequest::newest(1, None);
+    chat::history(&app.app, viewer, chat::HistoryFilter::default(), page).await.unwrap().rows[0].id
 }
 
 /// All parts put together, checked for gaps, and the one end.
-pub(crate) async fn whole(feed: impl Stream<Item = Result<Fed, Error>>, after: usize) -> (String, chat::Ended) {
+pub(crate) async fn whole(
+    feed: impl Stream<Item = Result<ReplyStreamItem, Error>>,
+    after: usize,
+) -> (String, chat::FinishedChat) {
     let (mut feed, mut text, mut position) = (pin!(feed), String::new(), after);
     let mut end = None;
     while let Some(fed) = tokio::time::timeout(Duration::from_secs(20), feed.next()).await.expect("it goes on") {
         assert!(end.is_none(), "nothing comes behind the end");
         match fed.unwrap() {
-            Fed::Delta(delta) => {
+            ReplyStreamItem::Delta(delta) => {
                 assert_eq!(delta.offset, position, "no gap and no repetition");
                 assert_eq!(delta.end, position + delta.text.chars().count());
                 position = delta.end;
                 text.push_str(&delta.text);
             }
-            Fed::Ended(ended) => end = Some(*ended),
+            ReplyStreamItem::Ended(ended) => end = Some(*ended),
         }
     }
     (text, end.expect("an end"))
@@ -222,7 +225,7 @@ async fn a_follower_who_lags_behind_misses_nothing(#[values(On::Sqlite, On::Post
     start(&mia).await;
     let id = newest(&app, viewer).await;
     let mut feed = Box::pin(chat::follow(&app.app, viewer, id, 0).await.unwrap());
-    let Some(Ok(Fed::Delta(first))) = feed.next().await else { panic!("a part") };
+    let Some(Ok(ReplyStreamItem::Delta(first))) = feed.next().await else { panic!("a part") };
     gate.add_permits(1);
     // Far more news than the bus keeps go by.
     app.settled().await;
@@ -289,11 +292,11 @@ async fn a_chat_that_is_deleted_ends_its_followers(#[values(On::Sqlite, On::Post
     start(&mia).await;
     let id = newest(&app, viewer).await;
     let mut feed = Box::pin(chat::follow(&app.app, viewer, id, 0).await.unwrap());
-    assert!(matches!(feed.next().await, Some(Ok(Fed::Delta(_)))));
+    assert!(matches!(feed.next().await, Some(Ok(ReplyStreamItem::Delta(_)))));
     chat::delete(&app.app, viewer, id).await.unwrap();
     // It was stopped first; whoever looks late finds that it is gone.
     match feed.next().await {
-        Some(Ok(Fed::Ended(ended))) => assert_eq!(ended.chat.response, "Half"),
+        Some(Ok(ReplyStreamItem::Ended(ended))) => assert_eq!(ended.chat.response, "Half"),
         Some(Err(error)) => assert_eq!(error.code, Code::NotFound),
         other => panic!("{other:?}"),
     }
@@ -306,7 +309,7 @@ async fn a_chat_that_is_deleted_ends_its_followers(#[values(On::Sqlite, On::Post
 async fn the_balance_is_told_whenever_it_changes(#[values(On::Sqlite, On::Postgres)] on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
-    let mut changes = Box::pin(ledger::changes(&app.app, viewer(&app, &mia).await).unwrap());
+    let mut changes = Box::pin(ledger::watch_balance(&app.app, viewer(&app, &mia).await).unwrap());
     let mut next = async || {
         let next =
             tokio::time::timeout(Duration::from_secs(5), changes.next()).await.expect("a change").unwrap().unwrap();
@@ -322,7 +325,7 @@ async fn the_balance_is_told_whenever_it_changes(#[values(On::Sqlite, On::Postgr
     assert_eq!(next().await, (3900, 0));
     let adjustment = Adjustment {
         user_id: mia.user_id(),
-        amount: Amount::By(Tokens(50)),
+        amount: BalanceChange::By(Tokens(50)),
         reason: "a gift".to_owned(),
         idempotency_key: None,
     };

@@ -87,11 +87,11 @@ async fn ask(base_url: &str, retries: u32) -> (String, Result<Option<Usage>, (Co
     let mut text = String::new();
     while let Some(event) = reply.next().await {
         match event {
-            Ok(Event::Piece(piece)) => text += &piece,
-            Ok(Event::End(usage)) => return (text, Ok(usage)),
+            Ok(Event::Chunk(piece)) => text += &piece,
+            Ok(Event::Done(usage)) => return (text, Ok(usage)),
             Ok(Event::Accepted | Event::Usage(_)) => {}
             Ok(Event::Beside { .. }) => {}
-            Ok(Event::Raw { .. } | Event::Refused { .. }) => panic!("nothing was passed on"),
+            Ok(Event::RawChunk { .. } | Event::Rejected { .. }) => panic!("nothing was passed on"),
             Err(error) => return (text, Err((error.code, format!("{error:?}")))),
         }
     }

@@ -442,7 +442,7 @@ async fn one_key_is_one_call_however_often(#[values(On::Sqlite, On::Postgres)] o
     }
     assert_eq!(app.balance(&mia).await, (3800, 0));
     // Another server, or a later day, does not know the answer, and charges nothing.
-    app.app.answers.invalidate_all();
+    app.app.replay_cache.invalidate_all();
     let gone = post_raw(&mia, &body, &key).await;
     assert_eq!(gone.status, 409);
     assert_eq!(app.balance(&mia).await, (3800, 0));
@@ -462,7 +462,7 @@ async fn an_answer_that_is_stored_can_be_had_again_for_ever(#[values(On::Sqlite,
     let mia = app.user("mia").await;
     let (body, key) = (asking("echo", false).to_string(), [("idempotency-key", "k")]);
     let first = post_raw(&mia, &body, &key).await.json();
-    app.app.answers.invalidate_all();
+    app.app.replay_cache.invalidate_all();
     assert_eq!(post_raw(&mia, &body, &key).await.json(), first);
     assert_eq!(app.balance(&mia).await, (3900, 0));
 }
@@ -688,16 +688,16 @@ async fn viewer(app: &TestApp, client: &Client) -> jeton::core::viewer::Viewer {
     jeton::core::viewer::Viewer::User(jeton::domain::session::authenticate(&app.app, access).await.unwrap().unwrap())
 }
 
-fn chat_call(content: &str) -> jeton::domain::chat::Call {
+fn chat_call(content: &str) -> jeton::domain::chat::ApiCall {
     chat_call_of("by_unit", content)
 }
 
 /// A call that is passed on, as a stream, or asked in our own format.
-pub fn chat_call_of(model: &str, content: &str) -> jeton::domain::chat::Call {
+pub fn chat_call_of(model: &str, content: &str) -> jeton::domain::chat::ApiCall {
     let body = json!({ "model": model, "stream": true, "messages": [{ "role": "user", "content": content }] });
-    let call = jeton::infra::ai::RawCall::parse(body.to_string().into()).unwrap();
-    let passing = Some(jeton::infra::ai::Passing { call, stream: true, show_usage: false });
-    jeton::domain::chat::Call {
+    let call = jeton::infra::ai::RawRequest::parse(body.to_string().into()).unwrap();
+    let passing = Some(jeton::infra::ai::Passthrough { call, stream: true, show_usage: false });
+    jeton::domain::chat::ApiCall {
         model: model.to_owned(),
         request: jeton::infra::ai::Request { passing, ..Default::default() },
         max_output: None,

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::budget::Budget;
 use super::error::{finish, refusal};
-use super::request::Refusal;
+use super::request::RequestRejection;
 use crate::core::error::{Code, Error};
 
 /// An answer, ready to be sent.
@@ -53,7 +53,7 @@ impl Answer {
     }
 
     /// The error response to a request that is not executed: each error of an invalid document, or the one that there is.
-    pub(super) fn refused(refused: &Refusal) -> Self {
+    pub(super) fn refused(refused: &RequestRejection) -> Self {
         if refused.errors.is_empty() {
             return Self::refusal(refused.code, &refused.message);
         }

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::sleep;
 
 use crate::core::error::{Code, Error};
-use crate::core::viewer::{Address, Origin, Viewer};
+use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
 use crate::infra::config::Config;
 
 /// Operations that take no more are not counted among the large ones; those that do are counted in steps of this size.
@@ -53,11 +53,11 @@ pub(super) enum Owner {
     /// A user, by any credential.
     User(i64),
     /// An anonymous client.
-    Address(Option<Address>),
+    Address(Option<ClientIp>),
 }
 
 impl Owner {
-    pub(super) fn of(viewer: Viewer, origin: &Origin) -> Self {
+    pub(super) fn of(viewer: Viewer, origin: &ClientInfo) -> Self {
         match viewer {
             Viewer::User(identity) => Self::User(identity.id),
             Viewer::Anonymous => Self::Address(origin.address),

@@ -30,7 +30,7 @@ pub(super) fn outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<Use
 
 /// The mistakes of a mutation, as it tells them.
 pub(super) fn told(error: &Error) -> Vec<UserError> {
-    refusals::note(error.code);
+    refusals::count(error.code);
     user_errors(error)
 }
 

@@ -16,7 +16,7 @@ use tracing::Instrument;
 
 use super::budget::Owner;
 use crate::core::error::Error;
-use crate::core::throttle::{Place, Places};
+use crate::core::throttle::{ConcurrencyLimit, Permit};
 
 /// Expensive operations at once: of one client, of all.
 const OF_ONE_OWNER: u64 = 16;
@@ -30,19 +30,19 @@ type Job = BoxFuture<'static, ()>;
 /// The thread, started when it is first needed. Ends with the last that could need it.
 pub(super) struct Expensive {
     jobs: OnceLock<mpsc::UnboundedSender<Job>>,
-    places: Places<Owner>,
+    places: ConcurrencyLimit<Owner>,
 }
 
 impl Expensive {
     pub(super) fn new() -> Self {
-        Self { jobs: OnceLock::new(), places: Places::new(OF_ONE_OWNER, OF_ALL) }
+        Self { jobs: OnceLock::new(), places: ConcurrencyLimit::new(OF_ONE_OWNER, OF_ALL) }
     }
 
     /// A place among the expensive operations that are under way.
     ///
     /// # Errors
     /// RATE_LIMITED where all are taken.
-    pub(super) fn place(&self, owner: Owner) -> Result<Place<Owner>, Error> {
+    pub(super) fn place(&self, owner: Owner) -> Result<Permit<Owner>, Error> {
         let message = "Too many expensive operations are under way. Try again later, or ask for shorter pages.";
         self.places.take(owner).map_err(|_| Error::rate_limited(message, 1))
     }

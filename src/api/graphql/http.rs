@@ -17,9 +17,9 @@ use axum::response::{IntoResponse, Redirect, Response as HttpResponse};
 
 use super::answer::Answer;
 use super::operation::Operation;
-use super::request::{self, Asked, Graphql, JSON, Refusal, preferred};
+use super::request::{self, Graphql, GraphqlRequest, JSON, RequestRejection, preferred};
 use super::{sse, ws};
-use crate::core::viewer::{Address, Origin};
+use crate::core::viewer::{ClientInfo, ClientIp};
 
 const RESPONSE_JSON: &str = "application/graphql-response+json";
 const HTML: &str = "text/html";
@@ -28,7 +28,7 @@ const MEDIA: [&str; 2] = [JSON, RESPONSE_JSON];
 
 /// The media type of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Media {
+pub(super) enum ResponseFormat {
     Response,
     Json,
 }
@@ -36,7 +36,7 @@ pub(super) enum Media {
 pub(super) async fn by_get(
     State(graphql): State<Graphql>,
     RawQuery(query): RawQuery,
-    address: Option<Extension<Address>>,
+    address: Option<Extension<ClientIp>>,
     headers: HeaderMap,
     extensions: Extensions,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -64,7 +64,7 @@ pub(super) async fn by_get(
 
 pub(super) async fn by_post(
     State(graphql): State<Graphql>,
-    address: Option<Extension<Address>>,
+    address: Option<Extension<ClientIp>>,
     headers: HeaderMap,
     body: Body,
 ) -> HttpResponse {
@@ -80,18 +80,19 @@ pub(super) async fn by_post(
 async fn answer(
     graphql: &Graphql,
     headers: &HeaderMap,
-    origin: Origin,
+    origin: ClientInfo,
     by_get: bool,
-    asked: Result<Asked, Refusal>,
+    asked: Result<GraphqlRequest, RequestRejection>,
     media: Option<&str>,
 ) -> HttpResponse {
-    let Some(media) = media.map(|media| if media == JSON { Media::Json } else { Media::Response }) else {
+    let Some(media) = media.map(|media| if media == JSON { ResponseFormat::Json } else { ResponseFormat::Response })
+    else {
         let message = format!("Answers are {RESPONSE_JSON} or {JSON}.");
-        return refuse(Media::Json, Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
+        return refuse(ResponseFormat::Json, RequestRejection::new(StatusCode::NOT_ACCEPTABLE, message));
     };
     match execute(graphql, headers, origin, by_get, asked).await {
         Ok(answer) => {
-            let fine = answer.executed || media == Media::Json;
+            let fine = answer.executed || media == ResponseFormat::Json;
             let status = if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST };
             write(media, status, answer)
         }
@@ -102,28 +103,28 @@ async fn answer(
 async fn execute(
     graphql: &Graphql,
     headers: &HeaderMap,
-    origin: Origin,
+    origin: ClientInfo,
     by_get: bool,
-    asked: Result<Asked, Refusal>,
-) -> Result<Answer, Refusal> {
+    asked: Result<GraphqlRequest, RequestRejection>,
+) -> Result<Answer, RequestRejection> {
     let viewer = request::viewer(&graphql.app, request::credential(headers)?.as_deref()).await?;
     let operation = Operation::read(graphql, asked?).await?;
     match operation.kind {
         OperationType::Subscription => {
             let message = "Subscriptions are served at /graphql/ws and /graphql/stream.";
-            Err(Refusal { well_formed: true, ..Refusal::new(StatusCode::BAD_REQUEST, message) })
+            Err(RequestRejection { well_formed: true, ..RequestRejection::new(StatusCode::BAD_REQUEST, message) })
         }
         OperationType::Mutation if by_get => {
-            Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "GET is for queries. Use POST."))
+            Err(RequestRejection::new(StatusCode::METHOD_NOT_ALLOWED, "GET is for queries. Use POST."))
         }
         _ => Ok(operation.execute(graphql, viewer, headers, origin).await),
     }
 }
 
-pub(super) fn refuse(media: Media, refused: Refusal) -> HttpResponse {
+pub(super) fn refuse(media: ResponseFormat, refused: RequestRejection) -> HttpResponse {
     let answer = Answer::refused(&refused);
-    let Refusal { status, well_formed, code, retry_after, .. } = refused;
-    let status = if well_formed && media == Media::Json { StatusCode::OK } else { status };
+    let RequestRejection { status, well_formed, code, retry_after, .. } = refused;
+    let status = if well_formed && media == ResponseFormat::Json { StatusCode::OK } else { status };
     let mut response = write(media, status, answer);
     response.extensions_mut().insert(code);
     if status == StatusCode::METHOD_NOT_ALLOWED {
@@ -140,10 +141,10 @@ pub(super) fn refuse(media: Media, refused: Refusal) -> HttpResponse {
 }
 
 /// Writes the answer.
-fn write(media: Media, status: StatusCode, mut answer: Answer) -> HttpResponse {
+fn write(media: ResponseFormat, status: StatusCode, mut answer: Answer) -> HttpResponse {
     let content_type = match media {
-        Media::Response => "application/graphql-response+json; charset=utf-8",
-        Media::Json => "application/json; charset=utf-8",
+        ResponseFormat::Response => "application/graphql-response+json; charset=utf-8",
+        ResponseFormat::Json => "application/json; charset=utf-8",
     };
     let cookies = std::mem::take(&mut answer.headers);
     (status, cookies, [(CONTENT_TYPE, content_type)], answer.into_body()).into_response()

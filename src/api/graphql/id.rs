@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::core::error::Error;
-use crate::core::pagination::{Key, Place};
+use crate::core::pagination::{Cursor, SortKey};
 
 /// What a global id stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +55,11 @@ pub(super) fn any(id: &ID) -> Option<(Kind, i64)> {
 }
 
 /// The cursor of a row.
-pub(super) fn cursor(place: Place) -> String {
+pub(super) fn cursor(place: Cursor) -> String {
     match place.key {
         None => encode("Cursor", place.id),
-        Some(Key::Number(number)) => encode(&format!("Cursor:{number}"), place.id),
-        Some(Key::Text(text)) => encode(&format!("Cursor:~{text}"), place.id),
+        Some(SortKey::Number(number)) => encode(&format!("Cursor:{number}"), place.id),
+        Some(SortKey::Text(text)) => encode(&format!("Cursor:~{text}"), place.id),
     }
 }
 
@@ -67,16 +67,16 @@ pub(super) fn cursor(place: Place) -> String {
 ///
 /// # Errors
 /// INVALID_INPUT for anything that is no cursor of ours, naming the argument.
-pub(super) fn from_cursor(argument: &'static str, cursor: Option<String>) -> Result<Option<Place>, Error> {
+pub(super) fn from_cursor(argument: &'static str, cursor: Option<String>) -> Result<Option<Cursor>, Error> {
     let Some(cursor) = cursor else { return Ok(None) };
-    let place = decode("Cursor", &cursor).map(Place::from).or_else(|| {
+    let place = decode("Cursor", &cursor).map(Cursor::from).or_else(|| {
         let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(&cursor).ok()?).ok()?;
         let (key, id) = text.strip_prefix("Cursor:")?.rsplit_once(':')?;
         let key = match key.strip_prefix('~') {
-            Some(text) => Key::Text(text.to_owned()),
-            None => Key::Number(key.parse().ok()?),
+            Some(text) => SortKey::Text(text.to_owned()),
+            None => SortKey::Number(key.parse().ok()?),
         };
-        Some(Place { key: Some(key), id: id.parse().ok()? })
+        Some(Cursor { key: Some(key), id: id.parse().ok()? })
     });
     place.map(Some).ok_or_else(|| Error::field(argument, "This is not a cursor of this list."))
 }
@@ -108,8 +108,8 @@ mod tests {
             assert_eq!(any(&bad.into()), None, "{bad}");
         }
         assert!(from_cursor("after", Some("x".to_owned())).is_err());
-        for key in [None, Some(Key::Number(1_772_366_400_123_456)), Some(Key::Text("a:~b".to_owned()))] {
-            let place = Place { key, id: 7 };
+        for key in [None, Some(SortKey::Number(1_772_366_400_123_456)), Some(SortKey::Text("a:~b".to_owned()))] {
+            let place = Cursor { key, id: 7 };
             assert_eq!(from_cursor("after", Some(cursor(place.clone()))).unwrap(), Some(place));
         }
     }

@@ -66,13 +66,13 @@ pub(crate) type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query, Mutation::default(), Subscription)
         .register_output_type::<types::Node>()
-        .override_output_type_description::<types::List<types::Chat>>("A page of chats.")
-        .override_output_type_description::<types::List<types::Conversation>>("A page of conversations.")
-        .override_output_type_description::<types::List<types::Session>>("A page of sessions.")
-        .override_output_type_description::<types::List<types::ApiKey>>("A page of API keys.")
-        .override_output_type_description::<types::List<types::User>>("A page of users.")
-        .override_output_type_description::<types::List<types::LedgerEntry>>("A page of ledger entries.")
-        .override_output_type_description::<types::List<types::AuditEvent>>("A page of the audit trail.")
+        .override_output_type_description::<types::ConnectionOf<types::Chat>>("A page of chats.")
+        .override_output_type_description::<types::ConnectionOf<types::Conversation>>("A page of conversations.")
+        .override_output_type_description::<types::ConnectionOf<types::Session>>("A page of sessions.")
+        .override_output_type_description::<types::ConnectionOf<types::ApiKey>>("A page of API keys.")
+        .override_output_type_description::<types::ConnectionOf<types::User>>("A page of users.")
+        .override_output_type_description::<types::ConnectionOf<types::LedgerEntry>>("A page of ledger entries.")
+        .override_output_type_description::<types::ConnectionOf<types::AuditEvent>>("A page of the audit trail.")
 }
 
 /// The schema as the server runs it.

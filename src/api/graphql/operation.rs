@@ -17,11 +17,11 @@ use super::error::{finish, refusal};
 use super::facts::SchemaFacts;
 use super::guard;
 use super::limits::Limits;
-use super::request::{Asked, Graphql, Refusal};
+use super::request::{Graphql, GraphqlRequest, RequestRejection};
 use super::validation::{self, DocumentVariables};
 use super::{loader, refusals};
 use crate::core::error::Error;
-use crate::core::viewer::{Origin, Viewer};
+use crate::core::viewer::{ClientInfo, Viewer};
 
 /// With this header the answer tells what the operation costs.
 const SHOW_COST: &str = "x-jeton-show-cost";
@@ -58,31 +58,32 @@ pub(super) struct Operation {
 
 impl Operation {
     /// Reads the document, a long one on the thread for what is expensive.
-    pub(super) async fn read(graphql: &Graphql, asked: Asked) -> Result<Self, Refusal> {
+    pub(super) async fn read(graphql: &Graphql, asked: GraphqlRequest) -> Result<Self, RequestRejection> {
         if asked.bytes <= LONG {
             return Self::new(graphql, asked);
         }
         let reader = graphql.clone();
         let read = async move { Self::new(&reader, asked) };
-        graphql.expensive.run(read).await.unwrap_or_else(|error| Err(Refusal::fault(error)))
+        graphql.expensive.run(read).await.unwrap_or_else(|error| Err(RequestRejection::fault(error)))
     }
 
-    fn new(graphql: &Graphql, asked: Asked) -> Result<Self, Refusal> {
+    fn new(graphql: &Graphql, asked: GraphqlRequest) -> Result<Self, RequestRejection> {
         let is_long = asked.bytes > LONG;
-        let Asked { query, operation_name, variables, .. } = asked;
+        let GraphqlRequest { query, operation_name, variables, .. } = asked;
         // As many clients write none.
         let operation_name = operation_name.filter(|name| !name.is_empty());
-        let query = query.ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "`query` is missing."))?;
-        guard::check_text(&query, &Limits::STANDARD).map_err(Refusal::of_document)?;
+        let query = query.ok_or_else(|| RequestRejection::new(StatusCode::BAD_REQUEST, "`query` is missing."))?;
+        guard::check_text(&query, &Limits::STANDARD).map_err(RequestRejection::of_document)?;
         if let Some(variables) = &variables {
-            guard::check_variables(variables, &Limits::STANDARD).map_err(Refusal::of_document)?;
+            guard::check_variables(variables, &Limits::STANDARD).map_err(RequestRejection::of_document)?;
         }
-        let validator = validation::standard().map_err(Refusal::fault)?;
+        let validator = validation::standard().map_err(RequestRejection::fault)?;
         let known = graphql.documents.get(&query);
         let parsed = match &known {
             Some(known) => known.parsed.clone(),
             None => Arc::new(
-                async_graphql::parser::parse_query(&query).map_err(|error| Refusal::of_document(error.to_string()))?,
+                async_graphql::parser::parse_query(&query)
+                    .map_err(|error| RequestRejection::of_document(error.to_string()))?,
             ),
         };
         // Before validation, which takes time in proportion to what fragments amount to.
@@ -91,7 +92,7 @@ impl Operation {
             Some(known) => known,
             None => {
                 let variables = validator.check(&query, graphql.app.config.graphql.suggestions);
-                let variables = Arc::new(variables.map_err(Refusal::of_errors)?);
+                let variables = Arc::new(variables.map_err(RequestRejection::of_errors)?);
                 let document = ValidDocument { parsed, variables };
                 // A text in the document may be a password, and what differs each time comes as a variable anyway.
                 if !query.contains('"') {
@@ -102,12 +103,12 @@ impl Operation {
         };
         let declared = document.variables.of_operation(operation_name.as_deref());
         let Some(((kind, cost), declared)) = selected.zip(declared) else {
-            return Err(Refusal::of_document(match operation_name {
+            return Err(RequestRejection::of_document(match operation_name {
                 Some(name) => format!("Unknown operation named \"{name}\"."),
                 None => "The document has several operations: `operationName` says which is to run.".to_owned(),
             }));
         };
-        validator.check_variables(declared, variables.as_ref()).map_err(Refusal::of_document)?;
+        validator.check_variables(declared, variables.as_ref()).map_err(RequestRejection::of_document)?;
         let mut request = Request::new(query);
         request.set_parsed_query(Arc::unwrap_or_clone(document.parsed));
         if let Some(name) = operation_name {
@@ -125,14 +126,14 @@ impl Operation {
         graphql: &Graphql,
         viewer: Viewer,
         headers: &HeaderMap,
-        origin: Origin,
+        origin: ClientInfo,
     ) -> Answer {
         let shown = headers.contains_key(SHOW_COST);
         self.answer(graphql, viewer, CookieSession::of(headers), origin, shown).await
     }
 
     /// Runs it, for transports that take as many answers as there are.
-    pub(super) fn stream(self, graphql: &Graphql, viewer: Viewer, origin: Origin) -> BoxStream<'static, Answer> {
+    pub(super) fn stream(self, graphql: &Graphql, viewer: Viewer, origin: ClientInfo) -> BoxStream<'static, Answer> {
         let graphql = graphql.clone();
         if self.kind != OperationType::Subscription {
             let answer = async move { self.answer(&graphql, viewer, CookieSession::default(), origin, false).await };
@@ -152,7 +153,7 @@ impl Operation {
         let answers = responses.map(move |mut response| {
             let _place = &place;
             finish(&mut response, kind);
-            refusals::of_answer(&app, &response);
+            refusals::count_errors(&app, &response);
             Answer::new(response, budget.clone(), false)
         });
         if is_expensive { graphql.expensive.stream(answers.boxed()) } else { answers.boxed() }
@@ -163,7 +164,7 @@ impl Operation {
         graphql: &Graphql,
         viewer: Viewer,
         cookie: CookieSession,
-        origin: Origin,
+        origin: ClientInfo,
         show_cost: bool,
     ) -> Answer {
         let Self { request, cost, kind, is_expensive } = self;
@@ -206,7 +207,7 @@ async fn run(
     shown: Option<Cost>,
 ) -> Answer {
     let request = loader::loaders(&graphql.app, &budget, request.data(budget.clone()));
-    let executed = refusals::counting(&graphql.app, graphql.schema.execute(request));
+    let executed = refusals::with_error_counting(&graphql.app, graphql.schema.execute(request));
     let is_query = kind == OperationType::Query;
     let mut response = if is_query {
         budget.run(executed).await.unwrap_or_else(|error| refusal(error.code, &error.message))
@@ -214,7 +215,7 @@ async fn run(
         executed.await
     };
     finish(&mut response, kind);
-    refusals::of_answer(&graphql.app, &response);
+    refusals::count_errors(&graphql.app, &response);
     if let Some(Cost { fields, cost, depth, .. }) = shown {
         let shown = serde_json::json!({ "fields": fields, "cost": cost, "depth": depth });
         response.extensions.extend(async_graphql::Value::from_json(shown).ok().map(|cost| ("cost".to_owned(), cost)));
@@ -228,7 +229,7 @@ fn check_operation(
     name: Option<&str>,
     variables: Option<&serde_json::Map<String, serde_json::Value>>,
     facts: &SchemaFacts,
-) -> Result<Option<(OperationType, Cost)>, Refusal> {
+) -> Result<Option<(OperationType, Cost)>, RequestRejection> {
     let operations = &document.operations;
     let wanted = match (operations, name) {
         (DocumentOperations::Single(operation), _) => Some(operation),
@@ -243,7 +244,7 @@ fn check_operation(
     // All operations of the document, since all of them are validated.
     for (_, operation) in operations.iter() {
         let cost = cost::weigh(document, &operation.node, variables, facts, &Limits::STANDARD);
-        let cost = cost.map_err(Refusal::of_document)?;
+        let cost = cost.map_err(RequestRejection::of_document)?;
         if wanted.is_some_and(|wanted| std::ptr::eq(wanted, operation)) {
             selected = Some((operation.node.ty, cost));
         }
@@ -256,7 +257,9 @@ fn check_operation(
         OperationType::Subscription => {
             // The specification wants one root field. The library would run several, and none that is in a fragment.
             if !matches!(set.items.as_slice(), [field] if matches!(field.node, Selection::Field(_))) {
-                return Err(Refusal::of_document("A subscription selects exactly one field, and not by a fragment."));
+                return Err(RequestRejection::of_document(
+                    "A subscription selects exactly one field, and not by a fragment.",
+                ));
             }
         }
     }
@@ -269,7 +272,7 @@ fn check_each_once<'a>(
     document: &'a ExecutableDocument,
     set: &'a SelectionSet,
     seen: &mut HashSet<&'a str>,
-) -> Result<(), Refusal> {
+) -> Result<(), RequestRejection> {
     // That fragments are no circle, and few, has been checked.
     for selection in &set.items {
         match &selection.node {
@@ -278,7 +281,7 @@ fn check_each_once<'a>(
                 if field.node.name.node != "__typename" && !seen.insert(name) {
                     let message =
                         format!("A mutation has each field once, or by another alias; `{name}` is there twice.");
-                    return Err(Refusal::of_document(message));
+                    return Err(RequestRejection::of_document(message));
                 }
             }
             Selection::InlineFragment(inline) => check_each_once(document, &inline.node.selection_set.node, seen)?,

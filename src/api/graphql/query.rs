@@ -6,16 +6,16 @@ use chrono::{DateTime, Utc};
 use super::context::app_and_viewer;
 use super::id::{self, Kind};
 use super::types::{
-    self, ApiKey, AuditEvent, Balance, Chat, Conversation, LedgerEntry, List, Model, Node, Session, Spender, UsageDay,
-    User, page,
+    self, ApiKey, AuditEvent, Balance, Chat, ConnectionOf, Conversation, LedgerEntry, Model, Node, Session, Spender,
+    UsageDay, User, page,
 };
 use crate::core::error::{Code, Error};
-use crate::core::pagination::Period;
+use crate::core::pagination::TimeRange;
 use crate::core::viewer::Actor;
 use crate::domain::account;
 use crate::domain::account::admin;
 use crate::domain::audit;
-use crate::domain::chat::{self, Filter, Order, Wanted, conversation, usage};
+use crate::domain::chat::{self, AdminChatFilter, ChatOrder, HistoryFilter, conversation, usage};
 use crate::domain::ledger;
 use crate::domain::session::{self, api_key};
 use crate::infra::entity::chat::Status;
@@ -40,13 +40,13 @@ impl Query {
     /// What you have.
     async fn balance(&self, ctx: &Context<'_>) -> Result<Option<Balance>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        Ok(Some(ledger::balance(&app.db, viewer.user()?.id).await?.into()))
+        Ok(Some(ledger::balance(&app.db, viewer.require_read()?.id).await?.into()))
     }
 
     /// One of your chats.
     async fn chat(&self, ctx: &Context<'_>, #[graphql(desc = "Its global id.")] id: ID) -> Result<Option<Chat>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.user()?;
+        viewer.require_read()?;
         Ok(Some(chat::find(app, viewer, Kind::Chat.row(&id)?).await?.into()))
     }
 
@@ -61,17 +61,17 @@ impl Query {
         )]
         search: Option<String>,
         #[graphql(desc = "In which order a search gives what it finds; the newest first where it is left out.")]
-        order_by: Option<Order>,
+        order_by: Option<ChatOrder>,
         #[graphql(desc = "Only those of this conversation.")] conversation_id: Option<ID>,
         #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Option<List<Chat>>> {
+    ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.user()?;
+        viewer.require_read()?;
         let conversation_id = conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()?;
-        let filter = Filter { search, order: order_by.unwrap_or_default(), conversation_id, replaced: None };
+        let filter = HistoryFilter { search, order: order_by.unwrap_or_default(), conversation_id, replaced: None };
         let page = page(first, last, after, before)?;
         Ok(Some(types::chats(ctx, chat::history(app, viewer, filter, page)).await?))
     }
@@ -83,7 +83,7 @@ impl Query {
         #[graphql(desc = "Its global id.")] id: ID,
     ) -> Result<Option<Conversation>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.user()?;
+        viewer.require_read()?;
         Ok(Some(conversation::find(app, viewer, Kind::Conversation.row(&id)?).await?.into()))
     }
 
@@ -95,9 +95,9 @@ impl Query {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Option<List<Conversation>>> {
+    ) -> Result<Option<ConnectionOf<Conversation>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.user()?;
+        viewer.require_read()?;
         let page = page(first, last, after, before)?;
         Ok(Some(types::conversations(ctx, conversation::list(app, viewer, page)).await?))
     }
@@ -110,9 +110,9 @@ impl Query {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Option<List<Session>>> {
+    ) -> Result<Option<ConnectionOf<Session>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.user()?;
+        viewer.require_read()?;
         let page = page(first, last, after, before)?;
         Ok(Some(types::sessions(ctx, session::list(app, viewer, page)).await?))
     }
@@ -125,9 +125,9 @@ impl Query {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Option<List<ApiKey>>> {
+    ) -> Result<Option<ConnectionOf<ApiKey>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.person()?;
+        viewer.require_session()?;
         let page = page(first, last, after, before)?;
         Ok(Some(types::api_keys(ctx, api_key::list(app, viewer, page)).await?))
     }
@@ -143,11 +143,11 @@ impl Query {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Option<List<ApiKey>>> {
+    ) -> Result<Option<ConnectionOf<ApiKey>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
         let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
-        let filter = api_key::Filter { user_id, search };
+        let filter = api_key::ApiKeyFilter { user_id, search };
         let page = page(first, last, after, before)?;
         Ok(Some(types::api_keys(ctx, api_key::all(app, actor, filter, page)).await?))
     }
@@ -163,10 +163,10 @@ impl Query {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Option<List<LedgerEntry>>> {
+    ) -> Result<Option<ConnectionOf<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let own = viewer.user()?.id;
-        let filter = ledger::Filter { user_id: Some(own), period: Period { since, until } };
+        let own = viewer.require_read()?.id;
+        let filter = ledger::EntryFilter { user_id: Some(own), period: TimeRange { since, until } };
         let page = page(first, last, after, before)?;
         Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))
     }
@@ -198,15 +198,15 @@ impl Query {
         #[graphql(desc = "May log in, or may not.")] active: Option<bool>,
         #[graphql(desc = "Are staff, or are not.")] staff: Option<bool>,
         #[graphql(desc = "Are superusers, or are not.")] superuser: Option<bool>,
-        #[graphql(desc = "In which order; the newest first where it is left out.")] order_by: Option<admin::Order>,
+        #[graphql(desc = "In which order; the newest first where it is left out.")] order_by: Option<admin::UserOrder>,
         #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Option<List<User>>> {
+    ) -> Result<Option<ConnectionOf<User>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let order = order_by.unwrap_or_default();
-        let filter = admin::Filter { search, active, staff, superuser, order };
+        let filter = admin::UserFilter { search, active, staff, superuser, order };
         let actor = Actor::from_viewer(viewer)?;
         let page = page(first, last, after, before)?;
         Ok(Some(types::users(ctx, admin::users(app, actor, filter, page), order).await?))
@@ -238,11 +238,11 @@ impl Query {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Option<List<Chat>>> {
+    ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.staff()?;
+        viewer.require_staff()?;
         let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
-        let wanted = Wanted { search, user_id, model, status, period: Period { since, until } };
+        let wanted = AdminChatFilter { search, user_id, model, status, period: TimeRange { since, until } };
         let page = page(first, last, after, before)?;
         Ok(Some(types::chats(ctx, chat::all(app, viewer, wanted, page)).await?))
     }
@@ -289,11 +289,11 @@ impl Query {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Option<List<LedgerEntry>>> {
+    ) -> Result<Option<ConnectionOf<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.staff()?;
+        viewer.require_staff()?;
         let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
-        let filter = ledger::Filter { user_id, period: Period { since, until } };
+        let filter = ledger::EntryFilter { user_id, period: TimeRange { since, until } };
         let page = page(first, last, after, before)?;
         Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))
     }
@@ -314,12 +314,12 @@ impl Query {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Option<List<AuditEvent>>> {
+    ) -> Result<Option<ConnectionOf<AuditEvent>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.staff()?;
+        viewer.require_staff()?;
         let actor_id = actor_id.map(|id| Kind::User.row(&id)).transpose()?;
         let target = target_id.map(|id| types::audited(&id)).transpose()?;
-        let filter = audit::Filter { actor_id, target, period: Period { since, until } };
+        let filter = audit::AuditFilter { actor_id, target, period: TimeRange { since, until } };
         let page = page(first, last, after, before)?;
         Ok(Some(types::events(ctx, audit::trail(app, viewer, filter, page)).await?))
     }
@@ -330,11 +330,11 @@ impl Query {
         let (app, viewer) = app_and_viewer(ctx).map_err(|error| Error::internal(error.message))?;
         let Some((kind, row)) = id::any(id) else { return Ok(None) };
         Ok(Some(match kind {
-            Kind::User if viewer.user()?.id == row => {
+            Kind::User if viewer.require_read()?.id == row => {
                 return Ok(account::me(app, viewer).await?.map(User::from).map(Node::User));
             }
             Kind::User => Node::User(admin::find(app, Actor::from_viewer(viewer)?, row).await?.into()),
-            Kind::Chat if viewer.staff().is_ok() => Node::Chat(chat::find_any(app, viewer, row).await?.into()),
+            Kind::Chat if viewer.require_staff().is_ok() => Node::Chat(chat::find_any(app, viewer, row).await?.into()),
             Kind::Chat => Node::Chat(chat::find(app, viewer, row).await?.into()),
             Kind::Conversation => Node::Conversation(conversation::find(app, viewer, row).await?.into()),
             Kind::LedgerEntry => Node::LedgerEntry(LedgerEntry(ledger::find(&app.db, viewer, row).await?)),

@@ -13,7 +13,7 @@ tokio::task_local! {
 }
 
 /// Runs an operation whose mistakes count.
-pub(super) async fn counting<T>(app: &App, running: impl Future<Output = T>) -> T {
+pub(super) async fn with_error_counting<T>(app: &App, running: impl Future<Output = T>) -> T {
     APP.scope(app.clone(), running).await
 }
 
@@ -27,13 +27,13 @@ pub(super) fn counting_all(
 }
 
 /// A mutation tells a mistake of this kind.
-pub(super) fn note(code: Code) {
+pub(super) fn count(code: Code) {
     // Outside of an operation there is nobody to count for.
     APP.try_with(|app| app.metrics.refused("graphql", code.as_str())).ok();
 }
 
 /// The errors of an answer.
-pub(super) fn of_answer(app: &App, response: &Response) {
+pub(super) fn count_errors(app: &App, response: &Response) {
     for error in &response.errors {
         let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
         if let Some(async_graphql::Value::String(code)) = code {

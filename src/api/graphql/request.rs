@@ -22,8 +22,8 @@ use super::facts::SchemaFacts;
 use super::operation::Documents;
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::throttle::Place;
-use crate::core::viewer::{Address, Origin, Viewer};
+use crate::core::throttle::Permit;
+use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
 use crate::core::{json, request_body};
 use crate::domain::session;
 
@@ -61,7 +61,7 @@ impl Graphql {
 /// What a client asks for, as all carriers know it.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Asked {
+pub(super) struct GraphqlRequest {
     pub(super) query: Option<String>,
     #[serde(default)]
     pub(super) operation_name: Option<String>,
@@ -76,7 +76,7 @@ pub(super) struct Asked {
 }
 
 /// A request that is not executed: its status where the answer may tell, and why.
-pub(super) struct Refusal {
+pub(super) struct RequestRejection {
     pub(super) status: StatusCode,
     /// The request was well-formed HTTP, so that `application/json` answers it with 200.
     pub(super) well_formed: bool,
@@ -88,7 +88,7 @@ pub(super) struct Refusal {
     pub(super) retry_after: Option<u64>,
 }
 
-impl Refusal {
+impl RequestRejection {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let code = if status == StatusCode::PAYLOAD_TOO_LARGE { Code::PayloadTooLarge } else { Code::InvalidInput };
         Self { status, well_formed: false, code, message: message.into(), errors: Vec::new(), retry_after: None }
@@ -129,7 +129,7 @@ impl Refusal {
 }
 
 /// The access token of the `Authorization` header.
-pub(super) fn credential(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+pub(super) fn credential(headers: &HeaderMap) -> Result<Option<String>, RequestRejection> {
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     bearer(header.to_str().unwrap_or_default()).map(Some)
 }
@@ -151,25 +151,25 @@ pub(super) fn may_open_socket(headers: &HeaderMap, listed: &[String]) -> bool {
 }
 
 /// The token of a value as that header has it.
-pub(super) fn bearer(value: &str) -> Result<String, Refusal> {
+pub(super) fn bearer(value: &str) -> Result<String, RequestRejection> {
     let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let token = token.map(|(_, token)| token.trim().to_owned());
-    token.ok_or_else(|| Refusal::unauthenticated("Use `Authorization: Bearer <access token>`."))
+    token.ok_or_else(|| RequestRejection::unauthenticated("Use `Authorization: Bearer <access token>`."))
 }
 
 /// Who is asking. A credential that is there but no good refuses the request: going on as nobody would only puzzle.
-pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, Refusal> {
+pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, RequestRejection> {
     let Some(token) = token else { return Ok(Viewer::Anonymous) };
     match session::authenticate(app, token).await {
         Ok(Ok(identity)) => Ok(Viewer::User(identity)),
-        Ok(Err(denied)) => Err(Refusal::unauthenticated(&Error::from(denied).message)),
+        Ok(Err(denied)) => Err(RequestRejection::unauthenticated(&Error::from(denied).message)),
         Err(error) => {
             tracing::error!(?error, "a credential could not be checked");
             let status = match error.code {
                 Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             };
-            Err(Refusal { code: error.code, ..Refusal::new(status, error.message) })
+            Err(RequestRejection { code: error.code, ..RequestRejection::new(status, error.message) })
         }
     }
 }
@@ -180,15 +180,15 @@ pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, Ref
 /// would have to wait for the client.
 pub(super) fn watch_session(app: &App, token: String, user_id: i64) -> AbortOnDropHandle<Error> {
     let watched = app.clone();
-    let watch = async move { session::ended(&watched, &token, user_id).await.into() };
+    let watch = async move { session::wait_until_invalid(&watched, &token, user_id).await.into() };
     AbortOnDropHandle::new(app.streams.spawn(watch))
 }
 
 /// A place among the streams of a user.
-pub(super) fn stream_place(app: &App, user_id: i64) -> Result<Place<i64>, Refusal> {
-    let refusal = |_| Refusal {
+pub(super) fn stream_place(app: &App, user_id: i64) -> Result<Permit<i64>, RequestRejection> {
+    let refusal = |_| RequestRejection {
         code: Code::RateLimited,
-        ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, "You have too many streams open. Close some of them.")
+        ..RequestRejection::new(StatusCode::TOO_MANY_REQUESTS, "You have too many streams open. Close some of them.")
     };
     app.user_streams.take(user_id).map_err(refusal)
 }
@@ -200,18 +200,18 @@ pub(super) async fn server_stopped(app: App) {
 }
 
 /// Where the request comes from.
-pub(super) fn origin(headers: &HeaderMap, address: Option<Extension<Address>>) -> Origin {
-    Origin { address: address.map(|Extension(address)| address), user_agent: text(headers, USER_AGENT.as_str()) }
+pub(super) fn origin(headers: &HeaderMap, address: Option<Extension<ClientIp>>) -> ClientInfo {
+    ClientInfo { address: address.map(|Extension(address)| address), user_agent: text(headers, USER_AGENT.as_str()) }
 }
 
 /// What is asked by the query string of a GET.
-pub(super) fn from_query(query: &str) -> Result<Asked, Refusal> {
-    let mut asked = Asked { bytes: query.len(), ..Asked::default() };
+pub(super) fn from_query(query: &str) -> Result<GraphqlRequest, RequestRejection> {
+    let mut asked = GraphqlRequest { bytes: query.len(), ..GraphqlRequest::default() };
     let object = |name: &str, text: &str| match text {
         "" | "null" => Ok(None),
         text => serde_json::from_str(text)
             .map(Some)
-            .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, format!("`{name}` is not a JSON object."))),
+            .map_err(|_| RequestRejection::new(StatusCode::BAD_REQUEST, format!("`{name}` is not a JSON object."))),
     };
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
@@ -226,34 +226,38 @@ pub(super) fn from_query(query: &str) -> Result<Asked, Refusal> {
 }
 
 /// What is asked by the body of a POST, which is JSON: other types could be sent by a foreign page without a preflight.
-pub(super) async fn from_body(app: &App, headers: &HeaderMap, body: Body) -> Result<Asked, Refusal> {
+pub(super) async fn from_body(app: &App, headers: &HeaderMap, body: Body) -> Result<GraphqlRequest, RequestRejection> {
     let media_type = text(headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     let mut parts = media_type.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(JSON));
     let charset = parts.find_map(|part| part.to_ascii_lowercase().strip_prefix("charset=").map(str::to_owned));
     if !is_json || charset.is_some_and(|charset| charset.trim_matches('"') != "utf-8") {
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("Send {JSON}, in UTF-8.")));
+        return Err(RequestRejection::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("Send {JSON}, in UTF-8.")));
     }
-    let body = body.collect().await.map_err(|error| Refusal::of_body(request_body::reason(&error)))?.to_bytes();
-    app.bodies.work(body.len(), move || parse(&body)).await.map_err(Refusal::fault)?
+    let body =
+        body.collect().await.map_err(|error| RequestRejection::of_body(request_body::reason(&error)))?.to_bytes();
+    app.bodies.work(body.len(), move || parse(&body)).await.map_err(RequestRejection::fault)?
 }
 
 /// Takes time in proportion to the body, and not much more memory.
-fn parse(body: &[u8]) -> Result<Asked, Refusal> {
+fn parse(body: &[u8]) -> Result<GraphqlRequest, RequestRejection> {
     if json::shape(body).values > MAX_VALUES {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, format!("The body has more than {MAX_VALUES} values.")));
+        return Err(RequestRejection::new(
+            StatusCode::BAD_REQUEST,
+            format!("The body has more than {MAX_VALUES} values."),
+        ));
     }
     let value: serde_json::Value = serde_json::from_slice(body)
-        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, format!("The body is not JSON: {error}.")))?;
+        .map_err(|error| RequestRejection::new(StatusCode::BAD_REQUEST, format!("The body is not JSON: {error}.")))?;
     if value.is_array() {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Send one request at a time, not a list."));
+        return Err(RequestRejection::new(StatusCode::BAD_REQUEST, "Send one request at a time, not a list."));
     }
-    let asked: Asked = serde_json::from_value(value).map_err(|error| {
+    let asked: GraphqlRequest = serde_json::from_value(value).map_err(|error| {
         let message =
             format!("`query` and `operationName` are strings, `variables` and `extensions` objects: {error}.");
-        Refusal::new(StatusCode::BAD_REQUEST, message)
+        RequestRejection::new(StatusCode::BAD_REQUEST, message)
     })?;
-    Ok(Asked { bytes: body.len(), ..asked })
+    Ok(GraphqlRequest { bytes: body.len(), ..asked })
 }
 
 /// Returns which of these media types the client prefers (RFC 9110, section 12.5.1): by quality, then the one that it names

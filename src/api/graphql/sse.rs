@@ -21,12 +21,12 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::answer::Answer;
-use super::http::{Media, refuse};
+use super::http::{ResponseFormat, refuse};
 use super::operation::Operation;
-use super::request::{self, Asked, Graphql, Refusal, preferred};
+use super::request::{self, Graphql, GraphqlRequest, RequestRejection, preferred};
 use crate::core::error::Code;
-use crate::core::throttle::Place;
-use crate::core::viewer::{Address, Origin, Viewer};
+use crate::core::throttle::Permit;
+use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
 
 /// Answers that may wait for the client, beside what lies in the connection's own buffers.
 const WAITING: usize = 4;
@@ -38,7 +38,7 @@ const HEARTBEAT: &str = ":\n\n";
 pub(super) async fn by_get(
     State(graphql): State<Graphql>,
     RawQuery(query): RawQuery,
-    address: Option<Extension<Address>>,
+    address: Option<Extension<ClientIp>>,
     headers: HeaderMap,
 ) -> HttpResponse {
     let origin = request::origin(&headers, address);
@@ -47,7 +47,7 @@ pub(super) async fn by_get(
 
 pub(super) async fn by_post(
     State(graphql): State<Graphql>,
-    address: Option<Extension<Address>>,
+    address: Option<Extension<ClientIp>>,
     headers: HeaderMap,
     body: Body,
 ) -> HttpResponse {
@@ -59,16 +59,16 @@ pub(super) async fn by_post(
 async fn answer(
     graphql: Graphql,
     headers: &HeaderMap,
-    origin: Origin,
+    origin: ClientInfo,
     by_get: bool,
-    asked: Result<Asked, Refusal>,
+    asked: Result<GraphqlRequest, RequestRejection>,
 ) -> HttpResponse {
     match begin(&graphql, headers, origin, by_get, asked).await {
         Ok((responses, token, viewer)) => {
-            let user_id = viewer.known().ok().map(|user| user.id);
+            let user_id = viewer.require_authenticated().ok().map(|user| user.id);
             let place = match user_id.map(|user_id| request::stream_place(&graphql.app, user_id)).transpose() {
                 Ok(place) => place,
-                Err(refused) => return refuse(Media::Response, refused),
+                Err(refused) => return refuse(ResponseFormat::Response, refused),
             };
             let events = events(graphql, responses, token.zip(user_id), place);
             // Proxies are asked to pass each event on as it comes.
@@ -80,35 +80,35 @@ async fn answer(
             (headers, Body::from_stream(events)).into_response()
         }
         // Whoever asked for events reads no status of a document.
-        Err(refused) => refuse(Media::Response, refused),
+        Err(refused) => refuse(ResponseFormat::Response, refused),
     }
 }
 
 /// Why events ended before the operation did.
-enum Cut {
+enum StreamEnd {
     /// The client read too slowly.
     Slow,
     /// The server stops.
     Stopped,
 }
 
-type Begun = (BoxStream<'static, Answer>, Option<String>, Viewer);
+type StartedStream = (BoxStream<'static, Answer>, Option<String>, Viewer);
 
 async fn begin(
     graphql: &Graphql,
     headers: &HeaderMap,
-    origin: Origin,
+    origin: ClientInfo,
     by_get: bool,
-    asked: Result<Asked, Refusal>,
-) -> Result<Begun, Refusal> {
+    asked: Result<GraphqlRequest, RequestRejection>,
+) -> Result<StartedStream, RequestRejection> {
     if preferred(headers, &[EVENTS]).is_none() {
-        return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, "Answers are text/event-stream."));
+        return Err(RequestRejection::new(StatusCode::NOT_ACCEPTABLE, "Answers are text/event-stream."));
     }
     let token = request::credential(headers)?;
     let viewer = request::viewer(&graphql.app, token.as_deref()).await?;
     let responses = match Operation::read(graphql, asked?).await {
         Ok(operation) if by_get && operation.kind == OperationType::Mutation => {
-            return Err(Refusal::new(
+            return Err(RequestRejection::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "GET is for queries and subscriptions. Use POST.",
             ));
@@ -126,7 +126,7 @@ fn events(
     graphql: Graphql,
     mut responses: BoxStream<'static, Answer>,
     credential: Option<(String, i64)>,
-    place: Option<Place<i64>>,
+    place: Option<Permit<i64>>,
 ) -> impl futures::Stream<Item = Result<String, Infallible>> + Send {
     let (send, mut receive) = mpsc::channel(WAITING);
     let cut = Arc::new(OnceLock::new());
@@ -143,12 +143,12 @@ fn events(
                     let told = send.send(Answer::refusal(error.code, &error.message));
                     if timeout(app.config.graphql.write_timeout, told).await.is_err() {
                         // The client must not take what it got for all.
-                        why.set(Cut::Slow).ok();
+                        why.set(StreamEnd::Slow).ok();
                     }
                     return;
                 }
                 () = &mut stopped => {
-                    why.set(Cut::Stopped).ok();
+                    why.set(StreamEnd::Stopped).ok();
                     return;
                 }
                 () = send.closed() => return,
@@ -156,7 +156,7 @@ fn events(
             let Some(response) = response else { return };
             if timeout(app.config.graphql.write_timeout, send.send(response)).await.is_err() {
                 tracing::info!("a client read its events too slowly and was sent no more");
-                why.set(Cut::Slow).ok();
+                why.set(StreamEnd::Slow).ok();
                 return;
             }
         }
@@ -173,8 +173,8 @@ fn events(
         }
         match cut.get() {
             // Without the last event clients know that they have to come again.
-            Some(Cut::Stopped) => return,
-            Some(Cut::Slow) => {
+            Some(StreamEnd::Stopped) => return,
+            Some(StreamEnd::Slow) => {
                 let message = "You read too slowly. Subscribe again; `after` resumes a reply.";
                 yield Ok(next(&Answer::refusal(Code::Timeout, message)));
             }

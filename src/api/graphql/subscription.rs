@@ -9,8 +9,8 @@ use super::context::app_and_viewer;
 use super::id::Kind;
 use super::types::{Balance, Chat};
 use crate::core::error::{Code, Error};
-use crate::core::pagination::Period;
-use crate::domain::chat::{self, Delta, Ended, Fed, Format};
+use crate::core::pagination::TimeRange;
+use crate::domain::chat::{self, FinishedChat, Format, ReplyStreamItem};
 use crate::domain::ledger;
 
 /// What comes by and by.
@@ -63,16 +63,18 @@ struct ExportPart {
     text: Text<'static>,
 }
 
-impl From<Fed> for ReplyEvent {
-    fn from(fed: Fed) -> Self {
+impl From<ReplyStreamItem> for ReplyEvent {
+    fn from(fed: ReplyStreamItem) -> Self {
         match fed {
-            Fed::Delta(Delta { offset, end, text }) => Self::Delta(ReplyDelta { seq: end, offset, text: text.into() }),
-            Fed::Ended(ended) => match ended.failure() {
+            ReplyStreamItem::Delta(chat::ReplyDelta { offset, end, text }) => {
+                Self::Delta(ReplyDelta { seq: end, offset, text: text.into() })
+            }
+            ReplyStreamItem::Ended(ended) => match ended.failure() {
                 Some(Error { code, message, .. }) => {
                     Self::Failed(ReplyFailed { chat: ended.chat.into(), code, message: message.into() })
                 }
                 None => {
-                    let Ended { chat, balance, .. } = *ended;
+                    let FinishedChat { chat, balance, .. } = *ended;
                     Self::Finished(ReplyFinished { chat: chat.into(), balance: balance.into() })
                 }
             },
@@ -94,7 +96,7 @@ impl Subscription {
         >,
     ) -> Result<impl Stream<Item = Result<Payload<ReplyEvent>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.user()?;
+        viewer.require_read()?;
         let after = usize::try_from(after.unwrap_or(0)).map_err(|_| Error::field("after", "Not negative."))?;
         let feed = chat::follow(app, viewer, Kind::Chat.row(&chat_id)?, after).await?;
         Ok(feed.map(|fed| Ok(Payload(fed?.into()))))
@@ -103,7 +105,7 @@ impl Subscription {
     /// What you have: now, and again whenever it has changed.
     async fn balance_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Payload<Balance>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        Ok(ledger::changes(app, viewer)?.map(|balance| Ok(Payload(balance?.into()))))
+        Ok(ledger::watch_balance(app, viewer)?.map(|balance| Ok(Payload(balance?.into()))))
     }
 
     /// Your chats that have ended as a file, oldest first, in parts.
@@ -114,7 +116,7 @@ impl Subscription {
         #[graphql(desc = "Only those of this conversation.")] conversation_id: Option<ID>,
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.user()?;
+        viewer.require_read()?;
         let conversation_id = conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()?;
         let parts = chat::export(app, viewer, format, conversation_id).await?;
         Ok(parts.map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
@@ -128,7 +130,8 @@ impl Subscription {
         #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let filter = ledger::Filter { user_id: Some(viewer.user()?.id), period: Period { since, until } };
+        let filter =
+            ledger::EntryFilter { user_id: Some(viewer.require_read()?.id), period: TimeRange { since, until } };
         Ok(ledger::export(app, filter, false).map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
 
@@ -141,9 +144,9 @@ impl Subscription {
         #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.staff()?;
+        viewer.require_staff()?;
         let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
-        let filter = ledger::Filter { user_id, period: Period { since, until } };
+        let filter = ledger::EntryFilter { user_id, period: TimeRange { since, until } };
         Ok(ledger::export(app, filter, true).map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
 }

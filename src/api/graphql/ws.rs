@@ -24,12 +24,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use tokio_util::task::AbortOnDropHandle;
 
 use super::answer::Answer;
-use super::http::{Media, refuse};
+use super::http::{ResponseFormat, refuse};
 use super::operation::Operation;
-use super::request::{self, Asked, Graphql, Refusal, bearer};
+use super::request::{self, Graphql, GraphqlRequest, RequestRejection, bearer};
 use crate::core::error::{Code, Error};
-use crate::core::throttle::Place;
-use crate::core::viewer::{Address, Origin, Viewer};
+use crate::core::throttle::Permit;
+use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
@@ -67,25 +67,29 @@ const READ_BUFFER: usize = 4096;
 /// Serves `/graphql/ws`.
 pub(super) async fn upgrade(
     State(graphql): State<Graphql>,
-    address: Option<Extension<Address>>,
+    address: Option<Extension<ClientIp>>,
     headers: HeaderMap,
     extensions: Extensions,
     upgrade: WebSocketUpgrade,
 ) -> HttpResponse {
     if !request::may_open_socket(&headers, &graphql.app.config.http.cors_origins) {
         let message = "Pages of this origin may not open sockets here: it is not listed in http.cors_origins.";
-        let refused = Refusal { code: Code::Forbidden, ..Refusal::new(StatusCode::FORBIDDEN, message) };
-        return refuse(Media::Response, refused);
+        let refused =
+            RequestRejection { code: Code::Forbidden, ..RequestRejection::new(StatusCode::FORBIDDEN, message) };
+        return refuse(ResponseFormat::Response, refused);
     }
     let token = match request::credential(&headers) {
         Ok(token) => token,
-        Err(refused) => return refuse(Media::Response, refused),
+        Err(refused) => return refuse(ResponseFormat::Response, refused),
     };
     let origin = request::origin(&headers, address);
     let Ok(place) = graphql.app.sockets.take(origin.address) else {
         let message = "There are too many sockets from your address.";
-        let refused = Refusal { code: Code::RateLimited, ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, message) };
-        return refuse(Media::Response, refused);
+        let refused = RequestRejection {
+            code: Code::RateLimited,
+            ..RequestRejection::new(StatusCode::TOO_MANY_REQUESTS, message)
+        };
+        return refuse(ResponseFormat::Response, refused);
     };
     let config = &graphql.app.config;
     // One for each socket, whole or half sent.
@@ -100,7 +104,7 @@ pub(super) async fn upgrade(
             let closed = if acceptable {
                 connection.serve().await
             } else {
-                Closed::because(SUBPROTOCOL_NOT_ACCEPTABLE, format!("Subprotocol not acceptable; use {PROTOCOL}"))
+                CloseReason::because(SUBPROTOCOL_NOT_ACCEPTABLE, format!("Subprotocol not acceptable; use {PROTOCOL}"))
             };
             connection.close(closed).await;
         })
@@ -113,7 +117,7 @@ pub(super) async fn upgrade(
 /// What clients say.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Said {
+enum ClientMessage {
     ConnectionInit {
         payload: Option<Map<String, Value>>,
     },
@@ -126,7 +130,7 @@ enum Said {
     },
     Subscribe {
         id: String,
-        payload: Asked,
+        payload: GraphqlRequest,
     },
     Complete {
         id: String,
@@ -134,7 +138,7 @@ enum Said {
 }
 
 /// Why a socket ends.
-enum Closed {
+enum CloseReason {
     /// We close it.
     By { code: u16, reason: String },
     /// The client did, or it is gone.
@@ -143,14 +147,14 @@ enum Closed {
     ByClient,
 }
 
-impl Closed {
+impl CloseReason {
     fn because(code: u16, reason: impl Into<String>) -> Self {
         Self::By { code, reason: reason.into() }
     }
 }
 
 /// What an operation gives.
-struct Given {
+struct OperationOutput {
     id: String,
     /// The operation, among those that had this id one after the other.
     number: u64,
@@ -159,14 +163,14 @@ struct Given {
 }
 
 /// An operation that runs; dropping it ends it.
-struct Running {
+struct ActiveOperation {
     number: u64,
     is_subscription: bool,
     _task: AbortOnDropHandle<()>,
 }
 
 /// An operation that has not begun.
-struct Waiting {
+struct QueuedOperation {
     id: String,
     operation: Operation,
     /// Of its message.
@@ -176,25 +180,25 @@ struct Waiting {
 struct Connection {
     graphql: Graphql,
     socket: WebSocket,
-    origin: Origin,
+    origin: ClientInfo,
     /// The access token: of the header, or of the payload of `connection_init`, which wins.
     token: Option<String>,
     acknowledged: bool,
-    running: HashMap<String, Running>,
+    running: HashMap<String, ActiveOperation>,
     /// Queries and mutations that begin once others are over, in the order in which they came.
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<QueuedOperation>,
     /// Operations begun so far.
     begun: u64,
-    give: mpsc::Sender<Given>,
-    given: mpsc::Receiver<Given>,
+    give: mpsc::Sender<OperationOutput>,
+    given: mpsc::Receiver<OperationOutput>,
     /// In a task of its own as well, for the same reason as the operations. Nobody's session ends.
     session: Option<AbortOnDropHandle<Error>>,
     /// Among the streams of the user.
-    place: Option<Place<i64>>,
+    place: Option<Permit<i64>>,
 }
 
 impl Connection {
-    fn new(graphql: Graphql, socket: WebSocket, token: Option<String>, origin: Origin) -> Self {
+    fn new(graphql: Graphql, socket: WebSocket, token: Option<String>, origin: ClientInfo) -> Self {
         let (give, given) = mpsc::channel(1);
         let running = HashMap::new();
         Self {
@@ -213,7 +217,7 @@ impl Connection {
         }
     }
 
-    async fn serve(&mut self) -> Closed {
+    async fn serve(&mut self) -> CloseReason {
         let settings = self.graphql.app.config.graphql.clone();
         let start = Instant::now();
         let init_due = start + settings.init_timeout;
@@ -228,10 +232,10 @@ impl Connection {
                     last_heard = Instant::now();
                     match received {
                         Some(Ok(Message::Text(text))) => self.hear(text).await,
-                        Some(Ok(Message::Binary(_))) => Err(Closed::because(BAD_REQUEST, "Messages are text")),
+                        Some(Ok(Message::Binary(_))) => Err(CloseReason::because(BAD_REQUEST, "Messages are text")),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                        Some(Ok(Message::Close(_))) => Err(Closed::ByClient),
-                        None => Err(Closed::Gone),
+                        Some(Ok(Message::Close(_))) => Err(CloseReason::ByClient),
+                        None => Err(CloseReason::Gone),
                         Some(Err(error)) => Err(broken(&error)),
                     }
                 }
@@ -239,18 +243,18 @@ impl Connection {
                 _ = heartbeat.tick() => {
                     // Whoever is there answers a ping.
                     if last_heard.elapsed() > settings.heartbeat * 3 {
-                        return Closed::Gone;
+                        return CloseReason::Gone;
                     }
                     self.send(Message::Ping(Bytes::new())).await
                 }
                 Some(ended) = OptionFuture::from(self.session.as_mut()) => Err(match ended {
-                    Ok(error) => Closed::because(FORBIDDEN, error.message),
-                    Err(_) => Closed::because(INTERNAL, "Internal error."),
+                    Ok(error) => CloseReason::because(FORBIDDEN, error.message),
+                    Err(_) => CloseReason::because(INTERNAL, "Internal error."),
                 }),
                 () = sleep_until(init_due), if !self.acknowledged => {
-                    Err(Closed::because(INITIALISATION_TIMEOUT, "Connection initialisation timeout"))
+                    Err(CloseReason::because(INITIALISATION_TIMEOUT, "Connection initialisation timeout"))
                 }
-                () = &mut stopped => Err(Closed::because(SERVICE_RESTART, "The server stops")),
+                () = &mut stopped => Err(CloseReason::because(SERVICE_RESTART, "The server stops")),
             };
             let begun = match done {
                 Ok(()) => self.begin_waiting().await,
@@ -262,18 +266,23 @@ impl Connection {
         }
     }
 
-    async fn hear(&mut self, text: Utf8Bytes) -> Result<(), Closed> {
+    async fn hear(&mut self, text: Utf8Bytes) -> Result<(), CloseReason> {
         let bytes = text.len();
-        let said =
-            self.graphql.read(Bytes::from(text)).await.map_err(|error| Closed::because(INTERNAL, error.message))?;
-        let said = said.map_err(|error| Closed::because(BAD_REQUEST, format!("Invalid message: {error}")))?;
+        let said = self
+            .graphql
+            .read(Bytes::from(text))
+            .await
+            .map_err(|error| CloseReason::because(INTERNAL, error.message))?;
+        let said = said.map_err(|error| CloseReason::because(BAD_REQUEST, format!("Invalid message: {error}")))?;
         match said {
-            Said::ConnectionInit { payload } => self.initialise(payload.unwrap_or_default()).await,
-            Said::Ping { payload: Some(payload) } => self.say(json!({ "type": "pong", "payload": payload })).await,
-            Said::Ping { payload: None } => self.say(json!({ "type": "pong" })).await,
-            Said::Pong { .. } => Ok(()),
-            Said::Subscribe { id, payload } => self.subscribe(id, Asked { bytes, ..payload }).await,
-            Said::Complete { id } => {
+            ClientMessage::ConnectionInit { payload } => self.initialise(payload.unwrap_or_default()).await,
+            ClientMessage::Ping { payload: Some(payload) } => {
+                self.say(json!({ "type": "pong", "payload": payload })).await
+            }
+            ClientMessage::Ping { payload: None } => self.say(json!({ "type": "pong" })).await,
+            ClientMessage::Pong { .. } => Ok(()),
+            ClientMessage::Subscribe { id, payload } => self.subscribe(id, GraphqlRequest { bytes, ..payload }).await,
+            ClientMessage::Complete { id } => {
                 self.running.remove(&id);
                 self.waiting.retain(|waiting| waiting.id != id);
                 Ok(())
@@ -281,18 +290,18 @@ impl Connection {
         }
     }
 
-    async fn initialise(&mut self, payload: Map<String, Value>) -> Result<(), Closed> {
+    async fn initialise(&mut self, payload: Map<String, Value>) -> Result<(), CloseReason> {
         if self.acknowledged {
-            return Err(Closed::because(TOO_MANY_INITIALISATIONS, "Too many initialisation requests"));
+            return Err(CloseReason::because(TOO_MANY_INITIALISATIONS, "Too many initialisation requests"));
         }
         let of_payload = payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         if let Some((_, value)) = of_payload {
             let token = bearer(value.as_str().unwrap_or_default());
-            self.token = Some(token.map_err(|refused| Closed::because(FORBIDDEN, refused.message))?);
+            self.token = Some(token.map_err(|refused| CloseReason::because(FORBIDDEN, refused.message))?);
         }
         if let Viewer::User(identity) = self.viewer().await? {
             let place = request::stream_place(&self.graphql.app, identity.id);
-            self.place = Some(place.map_err(|refused| Closed::because(TRY_AGAIN_LATER, refused.message))?);
+            self.place = Some(place.map_err(|refused| CloseReason::because(TRY_AGAIN_LATER, refused.message))?);
             let token = self.token.clone().unwrap_or_default();
             self.session = Some(request::watch_session(&self.graphql.app, token, identity.id));
         }
@@ -300,23 +309,23 @@ impl Connection {
         self.say(json!({ "type": "connection_ack" })).await
     }
 
-    async fn viewer(&mut self) -> Result<Viewer, Closed> {
+    async fn viewer(&mut self) -> Result<Viewer, CloseReason> {
         request::viewer(&self.graphql.app, self.token.as_deref()).await.map_err(|refused| match refused.code {
-            Code::Internal => Closed::because(INTERNAL, refused.message),
-            Code::Unavailable => Closed::because(TRY_AGAIN_LATER, refused.message),
-            _ => Closed::because(FORBIDDEN, refused.message),
+            Code::Internal => CloseReason::because(INTERNAL, refused.message),
+            Code::Unavailable => CloseReason::because(TRY_AGAIN_LATER, refused.message),
+            _ => CloseReason::because(FORBIDDEN, refused.message),
         })
     }
 
-    async fn subscribe(&mut self, id: String, asked: Asked) -> Result<(), Closed> {
+    async fn subscribe(&mut self, id: String, asked: GraphqlRequest) -> Result<(), CloseReason> {
         if !self.acknowledged {
-            return Err(Closed::because(UNAUTHORIZED, "Unauthorized"));
+            return Err(CloseReason::because(UNAUTHORIZED, "Unauthorized"));
         }
         if id.is_empty() {
-            return Err(Closed::because(BAD_REQUEST, "Invalid message: the id is empty"));
+            return Err(CloseReason::because(BAD_REQUEST, "Invalid message: the id is empty"));
         }
         if self.running.contains_key(&id) || self.waiting.iter().any(|waiting| waiting.id == id) {
-            return Err(Closed::because(SUBSCRIBER_EXISTS, format!("Subscriber for {id} already exists")));
+            return Err(CloseReason::because(SUBSCRIBER_EXISTS, format!("Subscriber for {id} already exists")));
         }
         let bytes = asked.bytes;
         let operation = match Operation::read(&self.graphql, asked).await {
@@ -325,7 +334,7 @@ impl Connection {
                 self.graphql.app.metrics.refused("graphql", refused.code.as_str());
                 return self.send_answer("error", &id, &Answer::refused(&refused)).await;
             }
-            Err(refused) => return Err(Closed::because(BAD_REQUEST, refused.message)),
+            Err(refused) => return Err(CloseReason::because(BAD_REQUEST, refused.message)),
         };
         if operation.kind == OperationType::Subscription {
             if self.count(true) >= MAX_SUBSCRIPTIONS {
@@ -340,7 +349,7 @@ impl Connection {
             let message = format!("{MAX_RUNNING} operations run on this socket, and too many wait.");
             return self.refuse(&id, Code::RateLimited, &message).await;
         }
-        self.waiting.push_back(Waiting { id, operation, bytes });
+        self.waiting.push_back(QueuedOperation { id, operation, bytes });
         Ok(())
     }
 
@@ -350,16 +359,16 @@ impl Connection {
     }
 
     /// Begins those that wait, as far as there is room.
-    async fn begin_waiting(&mut self) -> Result<(), Closed> {
+    async fn begin_waiting(&mut self) -> Result<(), CloseReason> {
         while self.count(false) < MAX_RUNNING
-            && let Some(Waiting { id, operation, .. }) = self.waiting.pop_front()
+            && let Some(QueuedOperation { id, operation, .. }) = self.waiting.pop_front()
         {
             self.begin(id, operation).await?;
         }
         Ok(())
     }
 
-    async fn begin(&mut self, id: String, operation: Operation) -> Result<(), Closed> {
+    async fn begin(&mut self, id: String, operation: Operation) -> Result<(), CloseReason> {
         let is_subscription = operation.kind == OperationType::Subscription;
         let viewer = self.viewer().await?;
         let mut answers = operation.stream(&self.graphql, viewer, self.origin.clone());
@@ -369,18 +378,18 @@ impl Connection {
             loop {
                 let answer = answers.next().await;
                 let over = answer.is_none();
-                let given = Given { id: of.clone(), number, answer };
+                let given = OperationOutput { id: of.clone(), number, answer };
                 if give.send(given).await.is_err() || over {
                     return;
                 }
             }
         });
-        self.running.insert(id, Running { number, is_subscription, _task: AbortOnDropHandle::new(task) });
+        self.running.insert(id, ActiveOperation { number, is_subscription, _task: AbortOnDropHandle::new(task) });
         Ok(())
     }
 
-    async fn tell(&mut self, given: Given) -> Result<(), Closed> {
-        let Given { id, number, answer } = given;
+    async fn tell(&mut self, given: OperationOutput) -> Result<(), CloseReason> {
+        let OperationOutput { id, number, answer } = given;
         if self.running.get(&id).is_none_or(|running| running.number != number) {
             // An answer to an operation that the client completed a moment ago.
             return Ok(());
@@ -399,37 +408,40 @@ impl Connection {
         }
     }
 
-    async fn refuse(&mut self, id: &str, code: Code, message: &str) -> Result<(), Closed> {
+    async fn refuse(&mut self, id: &str, code: Code, message: &str) -> Result<(), CloseReason> {
         self.graphql.app.metrics.refused("graphql", code.as_str());
         self.send_answer("error", id, &Answer::refusal(code, message)).await
     }
 
-    async fn send_answer(&mut self, kind: &str, id: &str, answer: &Answer) -> Result<(), Closed> {
+    async fn send_answer(&mut self, kind: &str, id: &str, answer: &Answer) -> Result<(), CloseReason> {
         // The payload is JSON already, and may be large.
         let id = Value::from(id);
         let message = format!("{{\"type\":\"{kind}\",\"id\":{id},\"payload\":{}}}", answer.payload());
         self.send(Message::Text(message.into())).await
     }
 
-    async fn say(&mut self, message: Value) -> Result<(), Closed> {
+    async fn say(&mut self, message: Value) -> Result<(), CloseReason> {
         self.send(Message::Text(message.to_string().into())).await
     }
 
-    async fn send(&mut self, message: Message) -> Result<(), Closed> {
+    async fn send(&mut self, message: Message) -> Result<(), CloseReason> {
         match timeout(self.graphql.app.config.graphql.write_timeout, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Closed::Gone),
+            Ok(Err(_)) => Err(CloseReason::Gone),
             Err(_) => {
                 tracing::info!("a client read its socket too slowly and was dropped");
-                Err(Closed::because(TRY_AGAIN_LATER, "You read too slowly; subscribe again, `after` resumes a reply"))
+                Err(CloseReason::because(
+                    TRY_AGAIN_LATER,
+                    "You read too slowly; subscribe again, `after` resumes a reply",
+                ))
             }
         }
     }
 
     /// Says why, and waits a little for the client to hear it.
-    async fn close(mut self, closed: Closed) {
-        let Closed::By { code, reason } = closed else {
-            if matches!(closed, Closed::ByClient) {
+    async fn close(mut self, closed: CloseReason) {
+        let CloseReason::By { code, reason } = closed else {
+            if matches!(closed, CloseReason::ByClient) {
                 // The library has an answer ready, and sends it when it is asked for more.
                 timeout(CLOSE_GRACE, self.socket.recv()).await.ok();
             }
@@ -448,13 +460,13 @@ impl Connection {
 }
 
 /// What a fault of the connection means. The error's own type is hidden in a library that nothing else here needs.
-fn broken(error: &axum::Error) -> Closed {
+fn broken(error: &axum::Error) -> CloseReason {
     let text = error.to_string();
     if text.contains("too long") || text.contains("too big") {
-        Closed::because(MESSAGE_TOO_BIG, "Message too big")
+        CloseReason::because(MESSAGE_TOO_BIG, "Message too big")
     } else if text.contains("UTF-8") || text.contains("utf-8") {
-        Closed::because(1007, "Messages are UTF-8")
+        CloseReason::because(1007, "Messages are UTF-8")
     } else {
-        Closed::Gone
+        CloseReason::Gone
     }
 }

@@ -3,16 +3,16 @@
 use axum::body::Bytes;
 use serde::Deserialize;
 
-use super::error::Refusal;
+use super::error::ApiError;
 use super::text;
 use crate::app::App;
-use crate::domain::chat::{Admission, Call};
-use crate::infra::ai::{FromMember, Passing, RawCall, Request};
+use crate::domain::chat::{Admission, ApiCall};
+use crate::infra::ai::{FromMember, Passthrough, RawRequest, Request};
 use crate::infra::catalog::Model;
 
 /// What of a call decides how it is answered.
-pub(super) struct Asked {
-    pub(super) call: Call,
+pub(super) struct CompletionRequest {
+    pub(super) call: ApiCall,
     /// In parts.
     pub(super) stream: bool,
     /// With the usage at the end of the parts.
@@ -35,33 +35,33 @@ pub(super) fn read(
     body: Bytes,
     idempotency_key: Option<String>,
     admission: Option<Admission>,
-) -> Result<Asked, Refusal> {
-    let raw = RawCall::parse(body)?;
-    let name: String = raw.read("model")?.ok_or_else(|| Refusal::missing("model"))?;
-    let model = app.models.get(Some(&name)).ok_or_else(|| Refusal::no_model(&name))?;
+) -> Result<CompletionRequest, ApiError> {
+    let raw = RawRequest::parse(body)?;
+    let name: String = raw.read("model")?.ok_or_else(|| ApiError::missing("model"))?;
+    let model = app.models.get(Some(&name)).ok_or_else(|| ApiError::no_model(&name))?;
     match raw.messages() {
-        None => return Err(Refusal::missing("messages")),
-        Some(0) => return Err(Refusal::invalid_param("messages", "empty_array", "`messages` is empty.".to_owned())),
+        None => return Err(ApiError::missing("messages")),
+        Some(0) => return Err(ApiError::invalid_param("messages", "empty_array", "`messages` is empty.".to_owned())),
         Some(_) => {}
     }
     let stream = raw.read::<bool>("stream")?.unwrap_or_default();
     let options: Option<StreamOptions> = raw.read("stream_options")?;
     if options.is_some() && !stream {
-        return Err(Refusal::param("stream_options", "`stream_options` goes with `stream` only."));
+        return Err(ApiError::param("stream_options", "`stream_options` goes with `stream` only."));
     }
     let show_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
     let choices = model.provider.answers(&raw)?;
     let max_output = limit(&raw)?;
     let text = if app.config.v1.store_api_messages { text::said_last(&raw) } else { String::new() };
-    let fingerprint = idempotency_key.is_some().then(|| app.hashes.of(raw.body()));
+    let fingerprint = idempotency_key.is_some().then(|| app.api_key_hasher.of(raw.body()));
     let request = request(model, raw, stream, show_usage)?;
-    let call = Call { model: name, request, max_output, choices, text, idempotency_key, fingerprint, admission };
-    Ok(Asked { call, stream, show_usage })
+    let call = ApiCall { model: name, request, max_output, choices, text, idempotency_key, fingerprint, admission };
+    Ok(CompletionRequest { call, stream, show_usage })
 }
 
-fn request(model: &Model, raw: RawCall, stream: bool, show_usage: bool) -> Result<Request, Refusal> {
-    if model.provider.bound_of_call(&raw).is_some() {
-        let passing = Some(Passing { call: raw, stream, show_usage });
+fn request(model: &Model, raw: RawRequest, stream: bool, show_usage: bool) -> Result<Request, ApiError> {
+    if model.provider.max_input_of_call(&raw).is_some() {
+        let passing = Some(Passthrough { call: raw, stream, show_usage });
         return Ok(Request { passing, ..Request::default() });
     }
     let sampling = text::sampling(&raw, &model.name)?;
@@ -69,14 +69,14 @@ fn request(model: &Model, raw: RawCall, stream: bool, show_usage: bool) -> Resul
 }
 
 /// The smaller of the two limits that a call may name.
-fn limit(raw: &RawCall) -> Result<Option<u64>, Refusal> {
+fn limit(raw: &RawRequest) -> Result<Option<u64>, ApiError> {
     let mut limit: Option<u64> = None;
     for name in ["max_tokens", "max_completion_tokens"] {
         let Some(given) = raw.read::<u64>(name)? else { continue };
         if given == 0 {
             let message =
                 format!("Invalid '{name}': integer below minimum value. Expected a value >= 1, but got 0 instead.");
-            return Err(Refusal::invalid_param(name, "integer_below_min_value", message));
+            return Err(ApiError::invalid_param(name, "integer_below_min_value", message));
         }
         limit = Some(limit.map_or(given, |limit| limit.min(given)));
     }

@@ -11,13 +11,13 @@ use futures::{FutureExt, Stream, StreamExt};
 use serde_json::{Value, json};
 
 use super::answer;
-use super::ask::{self, Asked};
-use super::error::Refusal;
+use super::ask::{self, CompletionRequest};
+use super::error::ApiError;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::request_body::{Limits, Owner};
-use crate::core::viewer::{Address, Viewer};
-use crate::domain::chat::{self, Admission, Called, Ended};
+use crate::core::viewer::{ClientIp, Viewer};
+use crate::domain::chat::{self, Admission, ApiCallHandle, FinishedChat};
 use crate::domain::ledger::Balance;
 use crate::infra::ai::Event;
 use crate::infra::entity::{self, chat::Status};
@@ -33,24 +33,24 @@ const COST: HeaderName = HeaderName::from_static("x-jeton-cost");
 /// What can be spent now.
 const REMAINING: HeaderName = HeaderName::from_static("x-jeton-tokens-remaining");
 
-pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let is_json = |value: &HeaderValue| value.to_str().is_ok_and(is_json_type);
     // Others could be sent by a foreign page without a preflight.
     if !parts.headers.get(CONTENT_TYPE).is_some_and(is_json) {
-        return Err(Refusal::media_type());
+        return Err(ApiError::media_type());
     }
     let idempotency_key = idempotency_key(&parts.headers)?;
     let (body, admission) = receive(app, viewer, body, parts.extensions.get().copied()).await?;
     let (own, bytes) = (app.clone(), body.len());
     let read = move || ask::read(&own, body, idempotency_key, admission);
-    let Asked { call, stream, show_usage } = app.bodies.work(bytes, read).await??;
+    let CompletionRequest { call, stream, show_usage } = app.bodies.work(bytes, read).await??;
     let limit = call.max_output;
     let name = call.model.clone();
     let called = match chat::call(app, viewer, call).await {
         // A model that is not for this key is like one that is not there.
         Err(error) if error.fields.first().is_some_and(|field| field.field == "model") => {
-            return Err(Refusal::no_model(&name));
+            return Err(ApiError::no_model(&name));
         }
         called => called?,
     };
@@ -67,9 +67,9 @@ async fn receive(
     app: &App,
     viewer: Viewer,
     body: Body,
-    address: Option<Address>,
+    address: Option<ClientIp>,
 ) -> Result<(Bytes, Option<Admission>), Error> {
-    let user_id = viewer.caller()?.id;
+    let user_id = viewer.require_completions()?.id;
     let limits = Limits { bytes: app.config.v1.max_body_bytes, owner: Owner::User(user_id), address };
     let admission = match app.bodies.is_large(&body, limits)? {
         true => Some(chat::admit(app, viewer).await?),
@@ -78,25 +78,25 @@ async fn receive(
     Ok((app.bodies.read(&app.metrics, body, limits).await?, admission))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     if headers.get_all(IDEMPOTENCY_KEY).iter().any(|other| other != value) {
-        return Err(Refusal::param("Idempotency-Key", "There are two of them, and they differ."));
+        return Err(ApiError::param("Idempotency-Key", "There are two of them, and they differ."));
     }
-    let key = value.to_str().map_err(|_| Refusal::param("Idempotency-Key", "Visible ASCII characters only."))?;
+    let key = value.to_str().map_err(|_| ApiError::param("Idempotency-Key", "Visible ASCII characters only."))?;
     Ok(Some(key.to_owned()))
 }
 
 /// Waits for the end, and answers in one piece.
-async fn whole(app: &App, called: Called, limit: Option<u64>) -> Result<Response, Refusal> {
-    let Called { mut events, end, .. } = called;
+async fn whole(app: &App, called: ApiCallHandle, limit: Option<u64>) -> Result<Response, ApiError> {
+    let ApiCallHandle { mut events, end, .. } = called;
     let (mut text, mut raw, mut refused) = (String::new(), None, None);
     while let Some(event) = events.next().await {
         match event {
-            Event::Piece(piece) => text.push_str(&piece),
-            Event::Raw { bytes, .. } => raw = Some(bytes),
-            Event::Refused { status, body } => refused = Some((status, body)),
-            Event::Accepted | Event::Usage(_) | Event::Beside { .. } | Event::End(_) => {}
+            Event::Chunk(piece) => text.push_str(&piece),
+            Event::RawChunk { bytes, .. } => raw = Some(bytes),
+            Event::Rejected { status, body } => refused = Some((status, body)),
+            Event::Accepted | Event::Usage(_) | Event::Beside { .. } | Event::Done(_) => {}
         }
     }
     let ended = end.await?;
@@ -108,7 +108,7 @@ async fn whole(app: &App, called: Called, limit: Option<u64>) -> Result<Response
     }
     let body = match raw {
         Some(bytes) => bytes,
-        None if text.is_empty() && ended.chat.status != Status::Done => return Err(Refusal::stopped()),
+        None if text.is_empty() && ended.chat.status != Status::Done => return Err(ApiError::stopped()),
         None => answer::completion(&ended.chat, finish_reason(app, &ended.chat, limit), &text).to_string().into(),
     };
     let mut response = ([(CONTENT_TYPE, "application/json")], Body::from(body)).into_response();
@@ -118,10 +118,15 @@ async fn whole(app: &App, called: Called, limit: Option<u64>) -> Result<Response
 }
 
 /// Answers in parts. What fails before the first one is refused like anything else.
-async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: bool) -> Result<Response, Refusal> {
-    let Called { chat, balance, mut events, end } = called;
+async fn streamed(
+    app: &App,
+    called: ApiCallHandle,
+    limit: Option<u64>,
+    show_usage: bool,
+) -> Result<Response, ApiError> {
+    let ApiCallHandle { chat, balance, mut events, end } = called;
     let (first, end) = match events.next().await {
-        Some(Event::Refused { status, body }) => {
+        Some(Event::Rejected { status, body }) => {
             end.await?;
             return Ok(as_refused((status, body)));
         }
@@ -131,15 +136,15 @@ async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: boo
             match failure(&ended) {
                 // The answer is whole, and empty, such as one that begins with a text before which it was to end.
                 None if ended.chat.status == Status::Done => {
-                    (Event::Piece(String::new()), std::future::ready(Ok(ended)).boxed())
+                    (Event::Chunk(String::new()), std::future::ready(Ok(ended)).boxed())
                 }
-                failure => return Err(failure.unwrap_or_else(Refusal::stopped)),
+                failure => return Err(failure.unwrap_or_else(ApiError::stopped)),
             }
         }
     };
     let (app, row) = (app.clone(), chat.clone());
     let body = stream! {
-        let in_our_words = matches!(first, Event::Piece(_));
+        let in_our_words = matches!(first, Event::Chunk(_));
         let mut told = std::pin::pin!(if in_our_words {
             in_parts(row.clone(), first, events, show_usage).boxed()
         } else {
@@ -160,7 +165,7 @@ async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: boo
                 if let Some(failure) = failure(&ended).or_else(|| at_limit(&ended)) {
                     yield Ok(data(&failure.body()));
                 } else if in_our_words {
-                    let Ended { chat, .. } = ended;
+                    let FinishedChat { chat, .. } = ended;
                     let reason = finish_reason(&app, &chat, limit);
                     yield Ok(data(&answer::part(&chat, &json!({}), Some(reason), show_usage)));
                     if show_usage {
@@ -171,10 +176,10 @@ async fn streamed(app: &App, called: Called, limit: Option<u64>, show_usage: boo
                     yield Ok(last);
                 } else if ended.chat.status == Status::Stopped {
                     // Most clients take the end of a stream for the end of its answer.
-                    yield Ok(data(&Refusal::stopped().body()));
+                    yield Ok(data(&ApiError::stopped().body()));
                 }
             }
-            Err(error) => yield Ok(data(&Refusal::from(error).body())),
+            Err(error) => yield Ok(data(&ApiError::from(error).body())),
         }
     };
     let headers = [(CONTENT_TYPE, "text/event-stream; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
@@ -196,7 +201,7 @@ fn as_refused((status, body): (u16, Bytes)) -> Response {
 fn as_they_came(first: Event, events: BoxStream<'static, Event>) -> impl Stream<Item = Bytes> + Send {
     let events = futures::stream::once(std::future::ready(first)).chain(events);
     events.filter_map(async |event| match event {
-        Event::Raw { bytes, .. } => Some(bytes),
+        Event::RawChunk { bytes, .. } => Some(bytes),
         _ => None,
     })
 }
@@ -218,7 +223,7 @@ fn in_parts(
         yield data(&answer::part(&chat, &json!({ "role": "assistant", "content": "" }), None, show_usage));
         let mut next = Some(first);
         while let Some(event) = next {
-            if let Event::Piece(piece) = event {
+            if let Event::Chunk(piece) = event {
                 yield data(&answer::part(&chat, &json!({ "content": piece }), None, show_usage));
             }
             next = events.next().await;
@@ -233,19 +238,19 @@ fn finish_reason(app: &App, chat: &entity::chat::Model, limit: Option<u64>) -> &
 }
 
 /// What a client hears of a model that failed; nothing where it did not.
-fn failure(ended: &Ended) -> Option<Refusal> {
+fn failure(ended: &FinishedChat) -> Option<ApiError> {
     let failure = ended.failure()?;
     // The row tells more than other transports make of it.
     Some(match ended.chat.error_code.as_deref() {
         Some("INVALID_INPUT") => Error::new(Code::InvalidInput, failure.message).into(),
-        Some("INTERNAL") => Refusal::upstream(failure.message),
+        Some("INTERNAL") => ApiError::upstream(failure.message),
         _ => failure.into(),
     })
 }
 
 /// What a client receives where its answer was ended by a limit of ours, and charged.
-fn at_limit(ended: &Ended) -> Option<Refusal> {
-    Some(Refusal::at_limit(&chat::limit(&ended.chat)?.message))
+fn at_limit(ended: &FinishedChat) -> Option<ApiError> {
+    Some(ApiError::at_limit(&chat::limit(&ended.chat)?.message))
 }
 
 fn tell(headers: &mut HeaderMap, chat: &entity::chat::Model, balance: Balance) {

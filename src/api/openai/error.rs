@@ -7,14 +7,14 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::core::error::{Code, Error};
-use crate::infra::ai::Malformed;
+use crate::infra::ai::InvalidRequest;
 
 /// OpenAI's clients repeat most failures by themselves, unless this says that it is in vain.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// A call that is refused, or failed before its answer began.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct ApiError {
     status: StatusCode,
     kind: &'static str,
     code: Option<&'static str>,
@@ -25,7 +25,7 @@ pub(super) struct Refusal {
     reason: Option<Code>,
 }
 
-impl Refusal {
+impl ApiError {
     fn new(status: StatusCode, kind: &'static str, code: Option<&'static str>, message: impl Into<String>) -> Self {
         Self { status, kind, code, param: None, message: message.into(), headers: Vec::new(), reason: None }
     }
@@ -143,13 +143,13 @@ impl Refusal {
     }
 }
 
-impl From<Malformed> for Refusal {
-    fn from(malformed: Malformed) -> Self {
+impl From<InvalidRequest> for ApiError {
+    fn from(malformed: InvalidRequest) -> Self {
         Self { code: malformed.code, ..Self::invalid(malformed.message, malformed.param) }
     }
 }
 
-impl From<Error> for Refusal {
+impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let message = error.message.clone();
         let refusal = match error.code {
@@ -210,7 +210,7 @@ impl From<Error> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body())).into_response();
         for (name, value) in self.headers {

@@ -17,14 +17,14 @@ use axum::routing::any;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use self::error::Refusal;
+use self::error::ApiError;
 use crate::app::App;
 use crate::core::viewer::Viewer;
 use crate::domain::session::{self, api_key};
 use crate::infra::catalog::Model;
 
 /// What every handler gives.
-type Answer = Result<Response, Refusal>;
+type ApiResult = Result<Response, ApiError>;
 
 /// Serves `/v1/..`.
 pub fn router() -> Router<App> {
@@ -38,33 +38,33 @@ pub fn router() -> Router<App> {
         .route("/v1/{*path}", any(nothing))
 }
 
-async fn models(State(app): State<App>, method: Method, headers: HeaderMap) -> Answer {
+async fn models(State(app): State<App>, method: Method, headers: HeaderMap) -> ApiResult {
     only(&method, Method::GET)?;
     let viewer = viewer(&app, &headers).await?;
     let data: Vec<_> = allowed(&app, viewer).await?.into_iter().map(shown).collect();
     Ok(Json(json!({ "object": "list", "data": data })).into_response())
 }
 
-async fn model(State(app): State<App>, Path(id): Path<String>, method: Method, headers: HeaderMap) -> Answer {
+async fn model(State(app): State<App>, Path(id): Path<String>, method: Method, headers: HeaderMap) -> ApiResult {
     only(&method, Method::GET)?;
     let viewer = viewer(&app, &headers).await?;
     let found = allowed(&app, viewer).await?.into_iter().find(|model| model.name == id);
-    Ok(Json(shown(found.ok_or_else(|| Refusal::no_model(&id))?)).into_response())
+    Ok(Json(shown(found.ok_or_else(|| ApiError::no_model(&id))?)).into_response())
 }
 
-async fn chat_completions(State(app): State<App>, request: Request) -> Answer {
+async fn chat_completions(State(app): State<App>, request: Request) -> ApiResult {
     only(request.method(), Method::POST)?;
     let viewer = viewer(&app, request.headers()).await?;
     let status = app.config.v1.insufficient_status;
     completions::create(&app, viewer, request).await.map_err(|refusal| refusal.with_insufficient(status))
 }
 
-async fn nothing(method: Method, request: Request) -> Refusal {
-    Refusal::no_route(&method, request.uri().path())
+async fn nothing(method: Method, request: Request) -> ApiError {
+    ApiError::no_route(&method, request.uri().path())
 }
 
 /// The models that the viewer may ask.
-async fn allowed(app: &App, viewer: Viewer) -> Result<Vec<&Model>, Refusal> {
+async fn allowed(app: &App, viewer: Viewer) -> Result<Vec<&Model>, ApiError> {
     let allowed = api_key::models(app, viewer).await?;
     let may = |model: &&Model| allowed.as_ref().is_none_or(|names| names.contains(&model.name));
     Ok(app.models.iter().filter(may).collect())
@@ -84,16 +84,16 @@ fn shown(model: &Model) -> Value {
 }
 
 /// Who is asking, by an API key or an access token.
-async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, Refusal> {
+async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, ApiError> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some((_, token)) = token else { return Err(Refusal::no_key()) };
-    let identity = session::authenticate(app, token.trim()).await?.map_err(|_| Refusal::wrong_key())?;
+    let Some((_, token)) = token else { return Err(ApiError::no_key()) };
+    let identity = session::authenticate(app, token.trim()).await?.map_err(|_| ApiError::wrong_key())?;
     let viewer = Viewer::User(identity);
-    viewer.caller()?;
+    viewer.require_completions()?;
     Ok(viewer)
 }
 
-fn only(method: &Method, allowed: Method) -> Result<(), Refusal> {
-    if *method == allowed { Ok(()) } else { Err(Refusal::method(method, &allowed)) }
+fn only(method: &Method, allowed: Method) -> Result<(), ApiError> {
+    if *method == allowed { Ok(()) } else { Err(ApiError::method(method, &allowed)) }
 }

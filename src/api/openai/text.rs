@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::error::Refusal;
-use crate::infra::ai::{FromMember, Message, RawCall, Role, Sampling, members, string};
+use super::error::ApiError;
+use crate::infra::ai::{FromMember, Message, RawRequest, Role, Sampling, members, string};
 use crate::infra::catalog::Model;
 
 /// Texts that may end a reply, and their length.
@@ -64,29 +64,29 @@ fn says_nothing(name: &str, value: &str) -> bool {
 }
 
 /// How words are to be chosen.
-pub(super) fn sampling(raw: &RawCall, model: &str) -> Result<Sampling, Refusal> {
+pub(super) fn sampling(raw: &RawRequest, model: &str) -> Result<Sampling, ApiError> {
     for name in raw.names().filter(|name| !KNOWN.contains(name)) {
         if !says_nothing(name, raw.get(name).unwrap_or_default()) {
-            return Err(Refusal::unsupported(name, model));
+            return Err(ApiError::unsupported(name, model));
         }
     }
     if raw.read::<f64>("n")?.is_some_and(|choices| choices != 1.0) {
-        return Err(Refusal::unsupported_value("n", model));
+        return Err(ApiError::unsupported_value("n", model));
     }
-    let between = |name: &str, least: f64, most: f64| -> Result<Option<f64>, Refusal> {
+    let between = |name: &str, least: f64, most: f64| -> Result<Option<f64>, ApiError> {
         let given = raw.read::<f64>(name)?;
         match given {
             Some(value) if value < least => {
                 let message = format!(
                     "Invalid '{name}': decimal below minimum value. Expected a value >= {least}, but got {value} instead."
                 );
-                Err(Refusal::invalid_param(name, "decimal_below_min_value", message))
+                Err(ApiError::invalid_param(name, "decimal_below_min_value", message))
             }
             Some(value) if value > most => {
                 let message = format!(
                     "Invalid '{name}': decimal above maximum value. Expected a value <= {most}, but got {value} instead."
                 );
-                Err(Refusal::invalid_param(name, "decimal_above_max_value", message))
+                Err(ApiError::invalid_param(name, "decimal_above_max_value", message))
             }
             given => Ok(given),
         }
@@ -99,7 +99,7 @@ pub(super) fn sampling(raw: &RawCall, model: &str) -> Result<Sampling, Refusal> 
     };
     if stop.len() > MAX_STOPS || stop.iter().any(|stop: &String| stop.is_empty() || stop.len() > MAX_STOP_BYTES) {
         let message = format!("`stop` has at most {MAX_STOPS} texts, each of 1 to {MAX_STOP_BYTES} bytes.");
-        return Err(Refusal::param("stop", message));
+        return Err(ApiError::param("stop", message));
     }
     Ok(Sampling { temperature: between("temperature", 0.0, 2.0)?, top_p: between("top_p", 0.0, 1.0)?, seed, stop })
 }
@@ -117,20 +117,20 @@ impl FromMember for Stop {
 }
 
 /// The messages, which have to be text.
-pub(super) fn messages(raw: &RawCall, model: &Model) -> Result<Vec<Message>, Refusal> {
+pub(super) fn messages(raw: &RawRequest, model: &Model) -> Result<Vec<Message>, ApiError> {
     let json = raw.get("messages").unwrap_or_default();
-    let window = model.provider.window();
+    let window = model.provider.context_window();
     let most = window.saturating_mul(BYTES_PER_UNIT).min(MAX_MESSAGES_BYTES);
     if json.len() as u64 > most {
-        return Err(Refusal::too_long(window, json.len() as u64));
+        return Err(ApiError::too_long(window, json.len() as u64));
     }
     list(json).into_iter().enumerate().map(|(place, message)| one(place, message.get())).collect()
 }
 
-fn one(place: usize, message: &str) -> Result<Message, Refusal> {
+fn one(place: usize, message: &str) -> Result<Message, ApiError> {
     let wrong = |part: &str, what: &str| {
         let param = format!("messages[{place}]{part}");
-        Refusal::param(param.clone(), format!("`{param}`: {what}"))
+        ApiError::param(param.clone(), format!("`{param}`: {what}"))
     };
     let fields = members(message).map_err(|_| wrong("", "an object is needed."))?;
     let fields = fields.ok_or_else(|| wrong("", "it has too many members."))?;
@@ -168,7 +168,7 @@ fn one(place: usize, message: &str) -> Result<Message, Refusal> {
 }
 
 /// The text of the last message that a person wrote.
-pub(super) fn said_last(raw: &RawCall) -> String {
+pub(super) fn said_last(raw: &RawRequest) -> String {
     let all = list(raw.get("messages").unwrap_or_default());
     let content = all.into_iter().rev().find_map(|message| {
         let fields = members(message.get()).ok()??;

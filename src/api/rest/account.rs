@@ -5,14 +5,14 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::body::Fields;
-use super::error::Refusal;
-use super::{Answer, json};
+use super::body::FormFields;
+use super::error::ApiError;
+use super::{ApiResult, json};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Viewer;
-use crate::domain::account::{self, Registering, name};
+use crate::domain::account::{self, name};
 use crate::domain::ledger;
 
 /// A new account.
@@ -45,13 +45,13 @@ pub(super) struct Registered {
     (status = 429, description = "Too many accounts from this address.", body = super::openapi::Detail),
     (status = 503, description = "Too many passwords wait to be hashed.", body = super::openapi::Detail),
 ))]
-pub(super) async fn register(app: &App, request: Request) -> Answer {
+pub(super) async fn register(app: &App, request: Request) -> ApiResult {
     let origin = super::token::origin(&request);
-    let mut fields = Fields::read(app, request).await?;
+    let mut fields = FormFields::read(app, request).await?;
     let username = fields.text("username", name::MAX_CHARS);
     let password = fields.password("password");
     let password2 = fields.password("password2");
-    let registering = Registering { username, password: password.into() };
+    let registering = account::Registration { username, password: password.into() };
     // What the domain says of a field is told together with what is wrong with the others.
     let checked = match account::check(app, registering, &origin).await {
         Err(error) if error.code == Code::InvalidInput => return Err(fields.refuse(error)),
@@ -59,7 +59,7 @@ pub(super) async fn register(app: &App, request: Request) -> Answer {
     };
     fields.check()?;
     if !checked.is_password(&password2) {
-        return Err(Refusal::Domain(Error::field("password", "Password fields didn't match.")));
+        return Err(ApiError::Domain(Error::field("password", "Password fields didn't match.")));
     }
     let user = account::register_checked(app, checked, &origin).await?;
     Ok(json(StatusCode::CREATED, &Registered { username: user.username }))
@@ -78,8 +78,8 @@ pub(super) struct Balance {
     (status = 200, description = "The balance.", body = Balance),
     (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
 ))]
-pub(super) async fn balance(app: &App, viewer: Viewer) -> Answer {
-    let balance = ledger::balance(&app.db, viewer.user()?.id).await?;
+pub(super) async fn balance(app: &App, viewer: Viewer) -> ApiResult {
+    let balance = ledger::balance(&app.db, viewer.require_read()?.id).await?;
     Ok(json(StatusCode::OK, &Balance { tokens: balance.tokens }))
 }
 
@@ -104,7 +104,7 @@ impl From<crate::infra::entity::user::Model> for Profile {
     (status = 200, description = "The user.", body = Profile),
     (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
 ))]
-pub(super) async fn profile(app: &App, viewer: Viewer) -> Answer {
+pub(super) async fn profile(app: &App, viewer: Viewer) -> ApiResult {
     let me = account::me(app, viewer).await?.ok_or_else(Error::unauthenticated)?;
     Ok(json(StatusCode::OK, &Profile::from(me)))
 }

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 
-use super::error::{Refusal, add};
+use super::error::{ApiError, add};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
 use crate::core::{json, request_body};
@@ -17,7 +17,7 @@ const MAX_FIELDS: usize = 1000;
 const MAX_VALUES: usize = 10_000;
 
 /// The fields of a body, and the mistakes found in them so far.
-pub(super) struct Fields {
+pub(super) struct FormFields {
     given: Map<String, Value>,
     /// The fields that were asked for, in the order of their declaration: mistakes are told in this order.
     declared: Vec<String>,
@@ -27,9 +27,9 @@ pub(super) struct Fields {
 /// What a form's file counts as: something that is no text.
 const FILE: Value = Value::Bool(true);
 
-impl Fields {
+impl FormFields {
     /// Reads the body of a request.
-    pub(super) async fn read(app: &App, request: Request) -> Result<Self, Refusal> {
+    pub(super) async fn read(app: &App, request: Request) -> Result<Self, ApiError> {
         let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = match request.into_body().collect().await {
             Ok(body) => body.to_bytes(),
@@ -37,7 +37,7 @@ impl Fields {
         };
         let given = match media_type {
             _ if body.is_empty() => Map::new(),
-            None => return Err(Refusal::MediaType(String::new())),
+            None => return Err(ApiError::MediaType(String::new())),
             Some(media_type) => app.bodies.work(body.len(), move || parse(&media_type, body)).await??,
         };
         Ok(Self::new(given))
@@ -94,18 +94,18 @@ impl Fields {
     }
 
     /// Rejects the request for its field errors, and for those of the domain in fields without any.
-    pub(super) fn refuse(mut self, error: Error) -> Refusal {
+    pub(super) fn refuse(mut self, error: Error) -> ApiError {
         let good = |field: &FieldError| !self.mistakes.contains_key(field.field);
         let new: Vec<_> = error.fields.into_iter().filter(good).collect();
         for mistake in new {
             self.mistake(mistake.field, &mistake.message);
         }
-        Refusal::Fields(self.in_order())
+        ApiError::Fields(self.in_order())
     }
 
     /// Refuses the request if there was any mistake.
-    pub(super) fn check(self) -> Result<(), Refusal> {
-        if self.mistakes.is_empty() { Ok(()) } else { Err(Refusal::Fields(self.in_order())) }
+    pub(super) fn check(self) -> Result<(), ApiError> {
+        if self.mistakes.is_empty() { Ok(()) } else { Err(ApiError::Fields(self.in_order())) }
     }
 
     fn in_order(mut self) -> Map<String, Value> {
@@ -114,7 +114,7 @@ impl Fields {
 }
 
 /// Takes time in proportion to the body, and not much more memory.
-fn parse(media_type: &str, body: Bytes) -> Result<Map<String, Value>, Refusal> {
+fn parse(media_type: &str, body: Bytes) -> Result<Map<String, Value>, ApiError> {
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
         "application/json" => from_json(&body),
@@ -127,37 +127,38 @@ fn parse(media_type: &str, body: Bytes) -> Result<Map<String, Value>, Refusal> {
         }
         "multipart/form-data" => {
             // All of it is there, so that nothing is waited for.
-            let broken = || Err(Refusal::Syntax("Multipart form parse error - the form broke off".to_owned()));
+            let broken = || Err(ApiError::Syntax("Multipart form parse error - the form broke off".to_owned()));
             from_multipart(media_type, body).now_or_never().unwrap_or_else(broken)
         }
-        _ => Err(Refusal::MediaType(media_type.to_owned())),
+        _ => Err(ApiError::MediaType(media_type.to_owned())),
     }
 }
 
-fn too_many_fields() -> Refusal {
-    Refusal::Syntax(format!("The form has more than {MAX_FIELDS} fields."))
+fn too_many_fields() -> ApiError {
+    ApiError::Syntax(format!("The form has more than {MAX_FIELDS} fields."))
 }
 
-fn from_json(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+fn from_json(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
     if json::shape(body).values > MAX_VALUES {
-        return Err(Refusal::Syntax(format!("JSON parse error - more than {MAX_VALUES} values")));
+        return Err(ApiError::Syntax(format!("JSON parse error - more than {MAX_VALUES} values")));
     }
-    let value = serde_json::from_slice(body).map_err(|error| Refusal::Syntax(format!("JSON parse error - {error}")))?;
+    let value =
+        serde_json::from_slice(body).map_err(|error| ApiError::Syntax(format!("JSON parse error - {error}")))?;
     // Named as Python names them.
     let kind = match value {
         Value::Object(object) => return Ok(object),
-        Value::Null => return Err(Refusal::NotAnObject("No data provided".to_owned())),
+        Value::Null => return Err(ApiError::NotAnObject("No data provided".to_owned())),
         Value::Array(_) => "list",
         Value::String(_) => "str",
         Value::Bool(_) => "bool",
         Value::Number(number) if number.is_f64() => "float",
         Value::Number(_) => "int",
     };
-    Err(Refusal::NotAnObject(format!("Invalid data. Expected a dictionary, but got {kind}.")))
+    Err(ApiError::NotAnObject(format!("Invalid data. Expected a dictionary, but got {kind}.")))
 }
 
-async fn from_multipart(media_type: &str, body: Bytes) -> Result<Map<String, Value>, Refusal> {
-    let broken = |error: multer::Error| Refusal::Syntax(format!("Multipart form parse error - {error}"));
+async fn from_multipart(media_type: &str, body: Bytes) -> Result<Map<String, Value>, ApiError> {
+    let broken = |error: multer::Error| ApiError::Syntax(format!("Multipart form parse error - {error}"));
     let boundary = multer::parse_boundary(media_type).map_err(broken)?;
     let whole = futures::stream::once(async move { Ok::<_, std::convert::Infallible>(body) });
     let mut parts = multer::Multipart::new(whole, boundary);
@@ -179,8 +180,8 @@ async fn from_multipart(media_type: &str, body: Bytes) -> Result<Map<String, Val
 mod tests {
     use super::*;
 
-    fn fields(media_type: &str, body: &str) -> Result<Fields, Refusal> {
-        parse(media_type, Bytes::copy_from_slice(body.as_bytes())).map(Fields::new)
+    fn fields(media_type: &str, body: &str) -> Result<FormFields, ApiError> {
+        parse(media_type, Bytes::copy_from_slice(body.as_bytes())).map(FormFields::new)
     }
 
     #[test]
@@ -205,7 +206,7 @@ mod tests {
             fields.text(field, 3);
         }
         assert_eq!(fields.text("number", 3), "12");
-        let Err(Refusal::Fields(mistakes)) = fields.check() else { panic!("mistakes") };
+        let Err(ApiError::Fields(mistakes)) = fields.check() else { panic!("mistakes") };
         let expected = serde_json::json!({
             "missing": ["This field is required."],
             "null": ["This field may not be null."],
@@ -220,7 +221,7 @@ mod tests {
     #[test]
     fn what_would_take_much_more_memory_than_its_bytes_is_refused() {
         let refused = |media_type: &str, body: &str| match fields(media_type, body) {
-            Err(Refusal::Syntax(detail)) => detail,
+            Err(ApiError::Syntax(detail)) => detail,
             _ => panic!("{media_type}: not refused"),
         };
         let (form, multipart) = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x");

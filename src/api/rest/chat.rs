@@ -8,15 +8,15 @@ use serde::{Serialize, Serializer};
 use serde_json::Map;
 use utoipa::ToSchema;
 
-use super::body::Fields;
-use super::error::{Refusal, add};
-use super::{Answer, json};
+use super::body::FormFields;
+use super::error::{ApiError, add};
+use super::{ApiResult, json};
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::pagination::Page;
+use crate::core::pagination::PageRequest;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Viewer;
-use crate::domain::chat::{self, Send};
+use crate::domain::chat::{self, SendMessage};
 use crate::infra::entity;
 
 /// Chats in one answer at most, and where no limit is given.
@@ -33,7 +33,7 @@ pub(super) struct Message {
 
 /// An answered message.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Answered {
+pub(super) struct ChatResponse {
     message: String,
     response: String,
     /// What is left, tokens held by other open messages included.
@@ -50,7 +50,7 @@ pub(super) struct Answered {
             fill in a new UUID each time; as it is written here it is refused.",
         example = "{{$guid}}")),
     responses(
-    (status = 200, description = "The answer.", body = Answered),
+    (status = 200, description = "The answer.", body = ChatResponse),
     (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
     (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
     (status = 402, description = "The balance cannot pay for it. Nothing is charged.", body = super::openapi::Failure),
@@ -59,20 +59,21 @@ pub(super) struct Answered {
     (status = 429, description = "Too many messages are being answered.", body = super::openapi::Detail),
     (status = 502, description = "The model failed.", body = super::openapi::Failure),
 ))]
-pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> Answer {
+pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> ApiResult {
     let keys: Vec<_> = request.headers().get_all("idempotency-key").iter().collect();
     if keys.iter().any(|key| Some(key) != keys.first()) {
         return Err(Error::field("idempotency_key", "There are two of them, and they differ.").into());
     }
     let key = keys.first().map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
-    let mut fields = Fields::read(app, request).await?;
+    let mut fields = FormFields::read(app, request).await?;
     let message = fields.text("message", app.config.turns.max_message_chars);
     fields.check()?;
-    let ended = chat::send(app, viewer, Send { message, idempotency_key: key, ..Send::default() }).await?;
+    let ended =
+        chat::send(app, viewer, SendMessage { message, idempotency_key: key, ..SendMessage::default() }).await?;
     if let Some(failure) = ended.failure() {
         return Err(failure.into());
     }
-    let answered = Answered {
+    let answered = ChatResponse {
         message: ended.chat.message,
         response: ended.chat.response,
         // The whole balance, so that of messages that are answered at once each shows another number.
@@ -114,9 +115,9 @@ fn timestamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, 
     (status = 400, description = "A parameter makes no sense.", body = super::openapi::Mistakes),
     (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
 ))]
-pub(super) async fn list(app: &App, viewer: Viewer, query: Option<&str>) -> Answer {
+pub(super) async fn list(app: &App, viewer: Viewer, query: Option<&str>) -> ApiResult {
     let (limit, before) = window(query.unwrap_or_default())?;
-    let slice = chat::answered(app, viewer, Page::newest(limit, before)).await?;
+    let slice = chat::answered(app, viewer, PageRequest::newest(limit, before)).await?;
     let last = slice.rows.last().map(|chat| chat.id);
     let chats: Vec<Chat> = slice.rows.into_iter().map(Chat::from).collect();
     let mut response = json(StatusCode::OK, &chats);
@@ -129,7 +130,7 @@ pub(super) async fn list(app: &App, viewer: Viewer, query: Option<&str>) -> Answ
     Ok(response)
 }
 
-fn window(query: &str) -> Result<(u64, Option<i64>), Refusal> {
+fn window(query: &str) -> Result<(u64, Option<i64>), ApiError> {
     let (mut limit, mut before, mut mistakes) = (MAX_LIMIT, None, Map::new());
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
@@ -144,7 +145,7 @@ fn window(query: &str) -> Result<(u64, Option<i64>), Refusal> {
             _ => {}
         }
     }
-    if mistakes.is_empty() { Ok((limit, before)) } else { Err(Refusal::Fields(mistakes)) }
+    if mistakes.is_empty() { Ok((limit, before)) } else { Err(ApiError::Fields(mistakes)) }
 }
 
 #[cfg(test)]

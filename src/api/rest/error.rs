@@ -7,16 +7,16 @@ use serde_json::{Map, Value, json};
 
 use super::json as write;
 use crate::core::error::{Code, Error};
-use crate::domain::session::Denied;
+use crate::domain::session::AuthDenied;
 
 /// Why a request is not answered as it was meant.
-pub(super) enum Refusal {
+pub(super) enum ApiError {
     /// There are no credentials.
     NoCredentials,
     /// The `Authorization` header has not two parts.
     BadHeader,
     /// The access token is refused.
-    Denied(Denied),
+    Denied(AuthDenied),
     /// A name and password, or a refresh token, are refused.
     Login { detail: &'static str, code: Option<&'static str> },
     /// The path does not take this method.
@@ -35,13 +35,13 @@ pub(super) enum Refusal {
     Domain(Error),
 }
 
-impl From<Error> for Refusal {
+impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         Self::Domain(error)
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         match self {
             Self::NoCredentials => unauthorized(&json!({ "detail": "Authentication credentials were not provided." })),
@@ -49,11 +49,11 @@ impl IntoResponse for Refusal {
                 "Authorization header must contain two space-delimited values",
                 "bad_authorization_header",
             )),
-            Self::Denied(Denied::UserNotFound) => unauthorized(&coded("User not found", "user_not_found")),
-            Self::Denied(Denied::UserInactive) => unauthorized(&coded("User is inactive", "user_inactive")),
+            Self::Denied(AuthDenied::UserNotFound) => unauthorized(&coded("User not found", "user_not_found")),
+            Self::Denied(AuthDenied::UserInactive) => unauthorized(&coded("User is inactive", "user_inactive")),
             Self::Denied(denied) => {
                 let message = match denied {
-                    Denied::WrongType => "Token has wrong type",
+                    AuthDenied::WrongType => "Token has wrong type",
                     _ => "Token is invalid or expired",
                 };
                 unauthorized(&json!({

@@ -19,11 +19,11 @@ use axum::routing::{any, get};
 use axum::{Json, Router};
 use serde::Serialize;
 
-use self::error::Refusal;
+use self::error::ApiError;
 use crate::app::App;
 
 /// What every handler gives.
-type Answer = Result<Response, Refusal>;
+type ApiResult = Result<Response, ApiError>;
 
 const POST_ONLY: &str = "POST, OPTIONS";
 const GET_ONLY: &str = "GET, HEAD, OPTIONS";
@@ -45,33 +45,33 @@ pub fn router() -> Router<App> {
         .route("/api/user/profile/", any(profile))
         .route("/api/user/profile", any(profile))
         .route("/api/openapi.json", get(openapi::document))
-        .route("/api", any(async || Refusal::NotFound))
-        .route("/api/", any(async || Refusal::NotFound))
-        .route("/api/{*anything}", any(async || Refusal::NotFound))
+        .route("/api", any(async || ApiError::NotFound))
+        .route("/api/", any(async || ApiError::NotFound))
+        .route("/api/{*anything}", any(async || ApiError::NotFound))
 }
 
-async fn register(State(app): State<App>, request: Request) -> Answer {
+async fn register(State(app): State<App>, request: Request) -> ApiResult {
     match *request.method() {
         Method::POST => account::register(&app, request).await,
         _ => other_method(request.method(), POST_ONLY),
     }
 }
 
-async fn obtain_token(State(app): State<App>, request: Request) -> Answer {
+async fn obtain_token(State(app): State<App>, request: Request) -> ApiResult {
     match *request.method() {
         Method::POST => token::obtain(&app, request).await,
         _ => other_method(request.method(), POST_ONLY),
     }
 }
 
-async fn refresh_token(State(app): State<App>, request: Request) -> Answer {
+async fn refresh_token(State(app): State<App>, request: Request) -> ApiResult {
     match *request.method() {
         Method::POST => token::refresh(&app, request).await,
         _ => other_method(request.method(), POST_ONLY),
     }
 }
 
-async fn chats(State(app): State<App>, request: Request) -> Answer {
+async fn chats(State(app): State<App>, request: Request) -> ApiResult {
     let viewer = credentials::viewer(&app, request.headers()).await?;
     match *request.method() {
         Method::GET | Method::HEAD => chat::list(&app, viewer, request.uri().query()).await,
@@ -80,7 +80,7 @@ async fn chats(State(app): State<App>, request: Request) -> Answer {
     }
 }
 
-async fn balance(State(app): State<App>, request: Request) -> Answer {
+async fn balance(State(app): State<App>, request: Request) -> ApiResult {
     let viewer = credentials::viewer(&app, request.headers()).await?;
     match *request.method() {
         Method::GET | Method::HEAD => account::balance(&app, viewer).await,
@@ -88,7 +88,7 @@ async fn balance(State(app): State<App>, request: Request) -> Answer {
     }
 }
 
-async fn profile(State(app): State<App>, request: Request) -> Answer {
+async fn profile(State(app): State<App>, request: Request) -> ApiResult {
     let viewer = credentials::viewer(&app, request.headers()).await?;
     match *request.method() {
         Method::GET | Method::HEAD => account::profile(&app, viewer).await,
@@ -97,11 +97,11 @@ async fn profile(State(app): State<App>, request: Request) -> Answer {
 }
 
 /// OPTIONS tells which methods there are; everything else is refused.
-fn other_method(method: &Method, allow: &'static str) -> Answer {
+fn other_method(method: &Method, allow: &'static str) -> ApiResult {
     if method == Method::OPTIONS {
         return Ok((StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static(allow))]).into_response());
     }
-    Err(Refusal::Method { method: method.clone(), allow })
+    Err(ApiError::Method { method: method.clone(), allow })
 }
 
 /// Compact JSON, with the media type spelled as the clients know it.

@@ -7,13 +7,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::account::Profile;
-use super::body::Fields;
-use super::error::Refusal;
-use super::{Answer, json};
+use super::body::FormFields;
+use super::error::ApiError;
+use super::{ApiResult, json};
 use crate::app::App;
 use crate::core::error::Code;
-use crate::core::viewer::Origin;
-use crate::domain::session::{self, Denied};
+use crate::core::viewer::ClientInfo;
+use crate::domain::session::{self, AuthDenied};
 
 /// A name and password.
 #[derive(ToSchema)]
@@ -28,7 +28,7 @@ pub(super) struct Credentials {
 
 /// A new session.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Pair {
+pub(super) struct TokenResponse {
     /// Buys access tokens for a week.
     refresh: String,
     /// Proves who is asking for a day.
@@ -39,25 +39,25 @@ pub(super) struct Pair {
 
 /// Log in.
 #[utoipa::path(post, path = "/api/token/", tag = "token", request_body = Credentials, responses(
-    (status = 200, description = "Tokens of a new session.", body = Pair),
+    (status = 200, description = "Tokens of a new session.", body = TokenResponse),
     (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
     (status = 401, description = "Wrong name or password, or the user is inactive.", body = super::openapi::Detail),
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
     (status = 429, description = "Too many wrong passwords for this name.", body = super::openapi::Detail),
     (status = 503, description = "Too many passwords wait to be verified.", body = super::openapi::Detail),
 ))]
-pub(super) async fn obtain(app: &App, request: Request) -> Answer {
+pub(super) async fn obtain(app: &App, request: Request) -> ApiResult {
     let origin = origin(&request);
-    let mut fields = Fields::read(app, request).await?;
+    let mut fields = FormFields::read(app, request).await?;
     let username = fields.text("username", usize::MAX);
     let password = fields.password("password");
     fields.check()?;
     match session::log_in(app, &username, password.into(), origin).await {
-        Ok(session::LoggedIn { access_token, refresh_token, user }) => {
-            Ok(json(StatusCode::OK, &Pair { refresh: refresh_token, access: access_token, user: user.into() }))
+        Ok(session::TokenPair { access_token, refresh_token, user }) => {
+            Ok(json(StatusCode::OK, &TokenResponse { refresh: refresh_token, access: access_token, user: user.into() }))
         }
         Err(error) if error.code == Code::Unauthenticated => {
-            Err(Refusal::Login { detail: "No active account found with the given credentials", code: None })
+            Err(ApiError::Login { detail: "No active account found with the given credentials", code: None })
         }
         Err(error) => Err(error.into()),
     }
@@ -84,25 +84,27 @@ pub(super) struct Access {
     (status = 401, description = "The refresh token is refused.", body = super::openapi::Detail),
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
 ))]
-pub(super) async fn refresh(app: &App, request: Request) -> Answer {
+pub(super) async fn refresh(app: &App, request: Request) -> ApiResult {
     let origin = origin(&request);
-    let mut fields = Fields::read(app, request).await?;
+    let mut fields = FormFields::read(app, request).await?;
     let token = fields.text("refresh", usize::MAX);
     fields.check()?;
-    match session::renew(app, &token, &origin).await? {
+    match session::refresh_access(app, &token, &origin).await? {
         Ok(access) => Ok(json(StatusCode::OK, &Access { access })),
         Err(denied) => {
             let detail = match denied {
-                Denied::WrongType => "Token has wrong type",
-                Denied::Invalid | Denied::UserNotFound | Denied::UserInactive => "Token is invalid or expired",
+                AuthDenied::WrongType => "Token has wrong type",
+                AuthDenied::Invalid | AuthDenied::UserNotFound | AuthDenied::UserInactive => {
+                    "Token is invalid or expired"
+                }
             };
-            Err(Refusal::Login { detail, code: Some("token_not_valid") })
+            Err(ApiError::Login { detail, code: Some("token_not_valid") })
         }
     }
 }
 
 /// Where a request comes from.
-pub(super) fn origin(request: &Request) -> Origin {
+pub(super) fn origin(request: &Request) -> ClientInfo {
     let user_agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
-    Origin { address: request.extensions().get().copied(), user_agent }
+    ClientInfo { address: request.extensions().get().copied(), user_agent }
 }

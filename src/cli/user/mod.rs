@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
-use crate::domain::account::admin::{self, Adjustment, Amount, Change, Filter};
+use crate::domain::account::admin::{self, Adjustment, BalanceChange, UserFilter, UserUpdate};
 use crate::domain::account::{self, Roles};
 use crate::infra::entity::user;
 
@@ -132,7 +132,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
     match args.command {
         Command::List { search, staff, inactive } => {
             let (active, staff) = (inactive.then_some(false), staff.then_some(true));
-            let filter = Filter { search, active, staff, ..Filter::default() };
+            let filter = UserFilter { search, active, staff, ..UserFilter::default() };
             list(app, filter, json).await
         }
         Command::Show { name } => show(app, &name, json).await,
@@ -149,10 +149,10 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
             report(&made, &said, Some(&password), json)
         }
         Command::Activate { name } => {
-            change(app, &name, Change { active: Some(true), ..Change::default() }, "is active", json).await
+            change(app, &name, UserUpdate { active: Some(true), ..UserUpdate::default() }, "is active", json).await
         }
         Command::Deactivate { name } => {
-            let change_to = Change { active: Some(false), ..Change::default() };
+            let change_to = UserUpdate { active: Some(false), ..UserUpdate::default() };
             change(app, &name, change_to, "is inactive; all sessions have ended", json).await
         }
         Command::SetPassword { name, password } => {
@@ -163,18 +163,20 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
             report(&user, &said, Some(&password), json)
         }
         Command::SetBalance { name, tokens, reason } => {
-            adjust(app, &name, Amount::To(Tokens(tokens)), reason, json).await
+            adjust(app, &name, BalanceChange::To(Tokens(tokens)), reason, json).await
         }
-        Command::Grant { name, tokens, reason } => adjust(app, &name, Amount::By(Tokens(tokens)), reason, json).await,
+        Command::Grant { name, tokens, reason } => {
+            adjust(app, &name, BalanceChange::By(Tokens(tokens)), reason, json).await
+        }
         Command::Promote { name, staff: true } => {
-            change(app, &name, Change { staff: Some(true), ..Change::default() }, "is staff", json).await
+            change(app, &name, UserUpdate { staff: Some(true), ..UserUpdate::default() }, "is staff", json).await
         }
         Command::Promote { name, staff: false } => {
-            let change_to = Change { active: None, staff: Some(true), superuser: Some(true) };
+            let change_to = UserUpdate { active: None, staff: Some(true), superuser: Some(true) };
             change(app, &name, change_to, "is a superuser", json).await
         }
         Command::Demote { name } => {
-            let change_to = Change { active: None, staff: Some(false), superuser: Some(false) };
+            let change_to = UserUpdate { active: None, staff: Some(false), superuser: Some(false) };
             change(app, &name, change_to, "is a plain user", json).await
         }
         Command::Delete { name, yes } => delete(app, &name, yes, json).await,
@@ -191,13 +193,13 @@ pub(super) fn check_name(typed: &str) -> Result<(), Error> {
     account::name::check(typed).map(drop).map_err(|message| Error::field("username", message))
 }
 
-async fn change(app: &App, name: &str, change: Change, said: &str, json: bool) -> Result<(), Error> {
+async fn change(app: &App, name: &str, change: UserUpdate, said: &str, json: bool) -> Result<(), Error> {
     let user = named(app, name).await?;
     let user = admin::update(app, Actor::CommandLine, user.id, change).await?;
     report(&user, &format!("{} {said}", output::plain(&user.username)), None, json)
 }
 
-async fn adjust(app: &App, name: &str, amount: Amount, reason: String, json: bool) -> Result<(), Error> {
+async fn adjust(app: &App, name: &str, amount: BalanceChange, reason: String, json: bool) -> Result<(), Error> {
     let user = named(app, name).await?;
     let adjustment = Adjustment { user_id: user.id, amount, reason, idempotency_key: None };
     let balance = admin::adjust_balance(app, Actor::CommandLine, adjustment).await?;

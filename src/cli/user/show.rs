@@ -7,9 +7,9 @@ use super::super::{output, password};
 use super::named;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::pagination::Page;
+use crate::core::pagination::PageRequest;
 use crate::core::viewer::Actor;
-use crate::domain::account::admin::{self, Filter};
+use crate::domain::account::admin::{self, UserFilter};
 use crate::infra::entity::user;
 
 /// Users read at once for a list.
@@ -34,10 +34,10 @@ pub(in crate::cli) fn report(
     output::print(&format!("{said}\n{}", password.unwrap_or_default()))
 }
 
-pub(super) async fn list(app: &App, filter: Filter, json: bool) -> Result<(), Error> {
+pub(super) async fn list(app: &App, filter: UserFilter, json: bool) -> Result<(), Error> {
     let (mut users, mut older_than) = (Vec::new(), None);
     loop {
-        let page = Page::newest(BATCH, older_than);
+        let page = PageRequest::newest(BATCH, older_than);
         let slice = admin::users(app, Actor::CommandLine, filter.clone(), page).await?;
         older_than = slice.rows.last().map(|user| user.id);
         users.extend(slice.rows);

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::core::error::Error;
-use crate::core::throttle::{Place, Places};
-use crate::core::viewer::Address;
+use crate::core::throttle::{ConcurrencyLimit, Permit};
+use crate::core::viewer::ClientIp;
 
 /// The share of a lane that one address may fill: an eighth.
 const SHARE: usize = 8;
@@ -50,10 +50,10 @@ pub(super) struct Queue {
 }
 
 struct LaneQueue {
-    places: Places<Option<Address>>,
+    places: ConcurrencyLimit<Option<ClientIp>>,
     max_places: usize,
     /// Permits to stand in line, by address: as many for each as the lane has threads.
-    turns: Mutex<HashMap<Option<Address>, Arc<Semaphore>>>,
+    turns: Mutex<HashMap<Option<ClientIp>, Arc<Semaphore>>>,
     threads: Arc<Semaphore>,
     size: usize,
 }
@@ -61,12 +61,12 @@ struct LaneQueue {
 /// A place in a lane; dropping it frees it.
 pub(super) struct Entry {
     lane: Lane,
-    address: Option<Address>,
-    _place: Place<Option<Address>>,
+    address: Option<ClientIp>,
+    _place: Permit<Option<ClientIp>>,
 }
 
 /// A hashing thread; dropping it frees it.
-pub(super) struct Permit {
+pub(super) struct HashPermit {
     _permits: [OwnedSemaphorePermit; 3],
 }
 
@@ -74,7 +74,7 @@ impl Queue {
     /// A queue for `threads` threads, with `max_queued` places in each lane.
     pub(super) fn new(threads: usize, max_queued: usize) -> Self {
         let lane = |size| LaneQueue {
-            places: Places::new((max_queued / SHARE).max(1) as u64, max_queued),
+            places: ConcurrencyLimit::new((max_queued / SHARE).max(1) as u64, max_queued),
             max_places: max_queued,
             turns: Mutex::default(),
             threads: Arc::new(Semaphore::new(size)),
@@ -92,7 +92,7 @@ impl Queue {
     ///
     /// # Errors
     /// UNAVAILABLE if the lane is full, or the address has its share of it.
-    pub(super) fn enter(&self, lane: Lane, address: Option<Address>) -> Result<Entry, Error> {
+    pub(super) fn enter(&self, lane: Lane, address: Option<ClientIp>) -> Result<Entry, Error> {
         let place = self.lane(lane).places.take(address).map_err(|_| {
             Error::overloaded("Too many passwords are waiting to be checked. Try again in a moment.", RETRY_AFTER)
         })?;
@@ -103,12 +103,12 @@ impl Queue {
     ///
     /// # Errors
     /// INTERNAL if the queue is closed, which it never is.
-    pub(super) async fn start(&self, entry: Entry) -> Result<Permit, Error> {
+    pub(super) async fn start(&self, entry: Entry) -> Result<HashPermit, Error> {
         let lane = self.lane(entry.lane);
         let turn = acquire(lane.turn(entry.address)).await?;
         let of_lane = acquire(lane.threads.clone()).await?;
         let thread = acquire(self.threads.clone()).await?;
-        Ok(Permit { _permits: [turn, of_lane, thread] })
+        Ok(HashPermit { _permits: [turn, of_lane, thread] })
     }
 
     /// Threads at work.
@@ -130,7 +130,7 @@ impl Queue {
 }
 
 impl LaneQueue {
-    fn turn(&self, address: Option<Address>) -> Arc<Semaphore> {
+    fn turn(&self, address: Option<ClientIp>) -> Arc<Semaphore> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         // Those in use are at most as many as there are places and threads.
         if turns.len() > 2 * (self.max_places + self.size) {
@@ -154,15 +154,15 @@ mod tests {
     use super::*;
     use crate::core::error::Code;
 
-    fn address(last: u8) -> Option<Address> {
+    fn address(last: u8) -> Option<ClientIp> {
         Some(IpAddr::from([203, 0, 113, last]).into())
     }
 
     /// The last byte of an address, and the wait for its thread.
-    type Waiting<'a> = (u8, BoxFuture<'a, Permit>);
+    type Waiting<'a> = (u8, BoxFuture<'a, HashPermit>);
 
     /// Those that can start now, in the order in which they came.
-    fn started(waiting: &mut Vec<Waiting<'_>>) -> Vec<(u8, Permit)> {
+    fn started(waiting: &mut Vec<Waiting<'_>>) -> Vec<(u8, HashPermit)> {
         let mut started = Vec::new();
         waiting.retain_mut(|(of, start)| match start.now_or_never() {
             Some(permit) => {

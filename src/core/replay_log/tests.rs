@@ -6,12 +6,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What a part of this test's takes.
 const PART: usize = 1000;
 
-async fn push(answers: &Answers<u32>, recording: &Recording<u32>, part: u32) {
+async fn push(answers: &ReplayCache<u32>, recording: &Recording<u32>, part: u32) {
     answers.push(recording, part, PART - PART_BYTES, PATIENCE).await;
 }
 
 /// Records an answer of so many parts.
-async fn record(answers: &Answers<u32>, user_id: i64, chat_id: i64, parts: u32) {
+async fn record(answers: &ReplayCache<u32>, user_id: i64, chat_id: i64, parts: u32) {
     let recording = answers.begin(user_id);
     answers.insert(chat_id, &recording);
     for part in 0..parts {
@@ -20,13 +20,13 @@ async fn record(answers: &Answers<u32>, user_id: i64, chat_id: i64, parts: u32) 
     answers.finish(&recording);
 }
 
-fn kept(answers: &Answers<u32>, chats: std::ops::Range<i64>) -> Vec<i64> {
+fn kept(answers: &ReplayCache<u32>, chats: std::ops::Range<i64>) -> Vec<i64> {
     chats.filter(|chat| answers.get(*chat).is_some()).collect()
 }
 
 #[tokio::test]
 async fn whoever_comes_hears_everything_once() {
-    let answers = Answers::new(100_000, 50_000);
+    let answers = ReplayCache::new(100_000, 50_000);
     let recording = answers.begin(1);
     push(&answers, &recording, 1).await;
     let mut early = Box::pin(recording.clone().follow());
@@ -47,7 +47,7 @@ async fn whoever_comes_hears_everything_once() {
 
 #[tokio::test]
 async fn open_answers_weigh_and_the_oldest_finished_ones_of_the_same_user_go_first() {
-    let mut answers = Answers::new(40 * PART, 10 * PART);
+    let mut answers = ReplayCache::new(40 * PART, 10 * PART);
     record(&answers, 1, 1, 4).await;
     record(&answers, 2, 2, 4).await;
     record(&answers, 1, 3, 4).await;
@@ -80,7 +80,7 @@ async fn open_answers_weigh_and_the_oldest_finished_ones_of_the_same_user_go_fir
 #[tokio::test]
 async fn an_answer_that_does_not_fit_reaches_all_who_follow_it_and_nobody_else() {
     const PARTS: u32 = 3000;
-    let answers = Arc::new(Answers::new(40 * PART, 10 * PART));
+    let answers = Arc::new(ReplayCache::new(40 * PART, 10 * PART));
     let recording = answers.begin(1);
     answers.insert(1, &recording);
     let tasks = tokio_util::task::TaskTracker::new();
@@ -105,7 +105,7 @@ async fn an_answer_that_does_not_fit_reaches_all_who_follow_it_and_nobody_else()
         assert!(answers.bytes() <= 10 * PART);
     }
     assert!(answers.get(1).is_none(), "a retry does not find it");
-    assert_eq!(recording.clone().follow().collect::<Vec<_>>().await, [Err(Missed)]);
+    assert_eq!(recording.clone().follow().collect::<Vec<_>>().await, [Err(Lagged)]);
     answers.finish(&recording);
     for follower in followers {
         assert_eq!(follower.await.unwrap(), (0..PARTS).map(Ok).collect::<Vec<_>>());
@@ -117,7 +117,7 @@ async fn an_answer_that_does_not_fit_reaches_all_who_follow_it_and_nobody_else()
 
 #[tokio::test]
 async fn who_reads_too_slowly_is_left_behind_and_told() {
-    let answers = Answers::new(40 * PART, 10 * PART);
+    let answers = ReplayCache::new(40 * PART, 10 * PART);
     let recording = answers.begin(1);
     let mut slow = Box::pin(recording.clone().follow());
     let gone = recording.clone().follow();
@@ -129,7 +129,7 @@ async fn who_reads_too_slowly_is_left_behind_and_told() {
         answers.push(&recording, part, PART - PART_BYTES, patience).await;
     }
     assert!(began.elapsed() >= patience, "it is waited for, once");
-    assert_eq!(slow.next().await, Some(Err(Missed)));
+    assert_eq!(slow.next().await, Some(Err(Lagged)));
     assert_eq!(slow.next().await, None);
     drop(slow);
     push(&answers, &recording, 0).await;
@@ -138,7 +138,7 @@ async fn who_reads_too_slowly_is_left_behind_and_told() {
 
 #[tokio::test]
 async fn without_any_memory_an_answer_is_passed_on_all_the_same() {
-    let answers = Answers::new(0, 0);
+    let answers = ReplayCache::new(0, 0);
     let recording = answers.begin(1);
     answers.insert(1, &recording);
     assert!(answers.get(1).is_none());

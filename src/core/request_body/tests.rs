@@ -107,8 +107,8 @@ async fn large_bodies_have_a_rate_by_user_and_by_address_and_small_ones_have_non
 #[tokio::test]
 async fn sixty_half_sent_bodies_take_no_more_than_the_budget_and_block_no_usual_message() {
     let all = bodies();
-    let addresses: Vec<Address> =
-        (0..60u8).map(|last| Address::from(std::net::IpAddr::from([192, 0, 2, last]))).collect();
+    let addresses: Vec<ClientIp> =
+        (0..60u8).map(|last| ClientIp::from(std::net::IpAddr::from([192, 0, 2, last]))).collect();
     let mut under_way = Vec::new();
     for (number, address) in addresses.iter().enumerate() {
         let limits = Limits { address: Some(*address), ..user(number as i64) };
@@ -161,7 +161,7 @@ async fn one_address_gets_its_share_however_many_users_and_small_bodies_it_has()
     settle().await;
     let (arriving, _) = all.0.in_use();
     assert!((23 * MIB..=24 * MIB).contains(&arriving), "{arriving}");
-    let elsewhere = Address::from(std::net::IpAddr::from([192, 0, 2, 1]));
+    let elsewhere = ClientIp::from(std::net::IpAddr::from([192, 0, 2, 1]));
     let (send, reading) = begin(&all, Limits { address: Some(elsewhere), ..user(1) }, Some(1));
     settle().await;
     send.send(Bytes::from_static(b"x")).unwrap();

@@ -18,23 +18,23 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryF
 use secrecy::SecretString;
 use serde_json::json;
 
-pub use self::adjust::{Adjustment, Amount, adjust_balance};
+pub use self::adjust::{Adjustment, BalanceChange, adjust_balance};
 use self::adjust::{keep_staff_limit, staff_limit};
-use super::{NewUser, Roles, enter, insert, obey_rules, set_password_hash};
+use super::{Roles, ValidatedUser, enter, insert, obey_rules, set_password_hash};
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::pagination::{self, Key, Page, Place, Slice, Sort};
+use crate::core::pagination::{self, Cursor, Page, PageRequest, Sort, SortKey};
 use crate::core::password::{self, Lane};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
-use crate::domain::audit::{self, Deed};
+use crate::domain::audit::{self, AuditRecord};
 use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::{chat, conversation, user};
 
 /// Which users are asked for; all where nothing is set.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct UserFilter {
     /// Part of the name, in any case or Unicode form.
     pub search: Option<String>,
     /// May log in.
@@ -44,13 +44,13 @@ pub struct Filter {
     /// Are superusers.
     pub superuser: Option<bool>,
     /// In which order.
-    pub order: Order,
+    pub order: UserOrder,
 }
 
 /// In which order users are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
 #[graphql(name = "UserOrder")]
-pub enum Order {
+pub enum UserOrder {
     /// Who registered last comes first.
     #[default]
     Newest,
@@ -66,28 +66,28 @@ pub enum Order {
     FewestTokens,
 }
 
-impl Order {
+impl UserOrder {
     fn sort(self) -> Sort<user::Column> {
         use user::Column::{Id, Tokens, UsernameKey};
         let (key, ascending) = match self {
-            Order::Newest => (None, false),
-            Order::Oldest => (None, true),
-            Order::Name => (Some(UsernameKey), true),
-            Order::NameDescending => (Some(UsernameKey), false),
-            Order::MostTokens => (Some(Tokens), false),
-            Order::FewestTokens => (Some(Tokens), true),
+            UserOrder::Newest => (None, false),
+            UserOrder::Oldest => (None, true),
+            UserOrder::Name => (Some(UsernameKey), true),
+            UserOrder::NameDescending => (Some(UsernameKey), false),
+            UserOrder::MostTokens => (Some(Tokens), false),
+            UserOrder::FewestTokens => (Some(Tokens), true),
         };
         Sort { key, id: Id, ascending }
     }
 
     /// Where a user stands in a list of this order.
-    pub fn place(self, user: &user::Model) -> Place {
+    pub fn place(self, user: &user::Model) -> Cursor {
         let key = match self {
-            Order::Newest | Order::Oldest => None,
-            Order::Name | Order::NameDescending => Some(Key::Text(user.username_key.clone())),
-            Order::MostTokens | Order::FewestTokens => Some(Key::Number(user.tokens.0)),
+            UserOrder::Newest | UserOrder::Oldest => None,
+            UserOrder::Name | UserOrder::NameDescending => Some(SortKey::Text(user.username_key.clone())),
+            UserOrder::MostTokens | UserOrder::FewestTokens => Some(SortKey::Number(user.tokens.0)),
         };
-        Place { key, id: user.id }
+        Cursor { key, id: user.id }
     }
 }
 
@@ -95,7 +95,12 @@ impl Order {
 ///
 /// # Errors
 /// INVALID_INPUT for a place in a list of another order, or a search that is too long; INTERNAL where the database fails.
-pub async fn users(app: &App, _actor: Actor, filter: Filter, page: Page) -> Result<Slice<user::Entity>, Error> {
+pub async fn users(
+    app: &App,
+    _actor: Actor,
+    filter: UserFilter,
+    page: PageRequest,
+) -> Result<Page<user::Entity>, Error> {
     let mut users = user::Entity::find();
     if let Some(part) = filter.search.filter(|part| !part.is_empty()) {
         pagination::check_search(&part)?;
@@ -131,7 +136,7 @@ pub async fn create(
         actor.require_superuser()?;
     }
     let checked = obey_rules(app, username, password, None).await?;
-    let mut new = NewUser::hashed(app, checked, roles, enter(app, Lane::NewPassword, None)?).await?;
+    let mut new = ValidatedUser::hashed(app, checked, roles, enter(app, Lane::NewPassword, None)?).await?;
     new.grant = grant.unwrap_or(new.grant);
     new.actor_id = actor.id();
     let limit = staff_limit(app);
@@ -146,8 +151,12 @@ pub async fn create(
                 keep_staff_limit(txn, actor, new.grant, limit, new.at).await?;
                 let details = json!({ "staff": user.is_staff, "superuser": user.is_superuser, "tokens": user.tokens });
                 let target = ("user", user.id, user.username.as_str());
-                audit::record(txn, &actor, Deed { action: "user.create", target, owner_id: None, details, at: new.at })
-                    .await?;
+                audit::record(
+                    txn,
+                    &actor,
+                    AuditRecord { action: "user.create", target, owner_id: None, details, at: new.at },
+                )
+                .await?;
                 Ok(user)
             })
         })
@@ -156,7 +165,7 @@ pub async fn create(
 
 /// What to change of an account; what is not set stays.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Change {
+pub struct UserUpdate {
     /// May log in. Taking it away ends all sessions.
     pub active: Option<bool>,
     /// Is staff.
@@ -170,7 +179,7 @@ pub struct Change {
 /// # Errors
 /// NOT_FOUND without such a user; FORBIDDEN where it takes a superuser; CONFLICT where it would take away the last
 /// active superuser.
-pub async fn update(app: &App, actor: Actor, user_id: i64, change: Change) -> Result<user::Model, Error> {
+pub async fn update(app: &App, actor: Actor, user_id: i64, change: UserUpdate) -> Result<user::Model, Error> {
     if change.staff.is_some() || change.superuser.is_some() {
         actor.require_superuser()?;
     }
@@ -202,7 +211,8 @@ pub async fn update(app: &App, actor: Actor, user_id: i64, change: Change) -> Re
                 let details =
                     json!({ "active": after.is_active, "staff": after.is_staff, "superuser": after.is_superuser });
                 let target = ("user", after.id, after.username.as_str());
-                audit::record(txn, &actor, Deed { action: "user.update", target, owner_id: None, details, at }).await?;
+                audit::record(txn, &actor, AuditRecord { action: "user.update", target, owner_id: None, details, at })
+                    .await?;
                 Ok(after)
             })
         })
@@ -242,7 +252,7 @@ pub async fn superusers_with_common_passwords(app: &App) -> Result<Vec<String>, 
 /// password will not do.
 pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: SecretString) -> Result<user::Model, Error> {
     let user = find(app, actor, user_id).await?;
-    actor.may_touch(user.is_operator())?;
+    actor.require_can_manage(user.is_operator())?;
     let ticket = enter(app, Lane::NewPassword, None)?;
     ticket.check("password", password.clone(), user.username.clone()).await?;
     let hash = enter(app, Lane::NewPassword, None)?.hash(password).await?;
@@ -253,7 +263,8 @@ pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: Secre
                 let (actor, _) = lock_target(txn, *actor, *user_id).await?;
                 let user = set_password_hash(txn, *user_id, hash).await?;
                 let target = ("user", user.id, user.username.as_str());
-                let deed = Deed { action: "user.set_password", target, owner_id: None, details: json!({}), at: *at };
+                let deed =
+                    AuditRecord { action: "user.set_password", target, owner_id: None, details: json!({}), at: *at };
                 audit::record(txn, &actor, deed).await?;
                 Ok(user)
             })
@@ -305,7 +316,7 @@ pub(super) async fn delete_contents(app: &App, user_id: i64) -> Result<(), Error
 const BATCH: u64 = 500;
 
 async fn delete_some_chats(txn: &Txn, user_id: i64) -> Result<u64, Error> {
-    let closed = chat::Entity::of(user_id).filter(chat::Column::Status.ne(chat::Status::Pending));
+    let closed = chat::Entity::owned_by(user_id).filter(chat::Column::Status.ne(chat::Status::Pending));
     let some = closed.order_by_asc(chat::Column::Id).limit(BATCH).select_only().column(chat::Column::Id);
     let ids: Vec<i64> = some.into_tuple().all(txn).await?;
     Ok(chat::Entity::delete_many().filter(chat::Column::Id.is_in(ids)).exec(txn).await?.rows_affected)
@@ -337,9 +348,10 @@ pub(super) async fn check_removable(txn: &Txn, user: &user::Model) -> Result<(),
 /// Removes a user whose row is locked, and what belongs to it.
 pub(super) async fn remove(txn: &Txn, actor: &Actor, user: &user::Model, at: DateTime<Utc>) -> Result<(), Error> {
     check_removable(txn, user).await?;
-    let rest = ledger::close(txn, user.id, actor.id(), at).await?;
+    let rest = ledger::close_account(txn, user.id, actor.id(), at).await?;
     let target = ("user", user.id, user.username.as_str());
-    let deed = Deed { action: "user.delete", target, owner_id: None, details: json!({ "written_off": rest }), at };
+    let deed =
+        AuditRecord { action: "user.delete", target, owner_id: None, details: json!({ "written_off": rest }), at };
     audit::record(txn, actor, deed).await?;
     user::Entity::delete_by_id(user.id).exec(txn).await?;
     Ok(())
@@ -352,7 +364,7 @@ pub(super) async fn remove(txn: &Txn, actor: &Actor, user: &user::Model, at: Dat
 async fn lock_target(txn: &Txn, actor: Actor, user_id: i64) -> Result<(Actor, user::Model), Error> {
     let (actor, target) = lock(txn, actor, Some(user_id)).await?;
     let target = target.ok_or_else(|| Error::not_found("user"))?;
-    actor.may_touch(target.is_operator())?;
+    actor.require_can_manage(target.is_operator())?;
     Ok((actor, target))
 }
 
@@ -394,7 +406,7 @@ pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<user::Model>, Error> {
 /// # Errors
 /// INTERNAL where the database fails.
 pub async fn chats_of(app: &App, _actor: Actor, user_id: i64) -> Result<u64, Error> {
-    Ok(chat::Entity::of(user_id).count(app.db.read()).await?)
+    Ok(chat::Entity::owned_by(user_id).count(app.db.read()).await?)
 }
 
 async fn keep_a_superuser(txn: &Txn, leaving: i64) -> Result<(), Error> {

@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::core::error::Error;
 use crate::core::password::{Lane, Pbkdf2};
 use crate::core::tokens::Tokens;
-use crate::core::viewer::{Actor, Address};
-use crate::domain::audit::{self, Deed};
+use crate::core::viewer::{Actor, ClientIp};
+use crate::domain::audit::{self, AuditRecord};
 use crate::domain::ledger::{self, Entry};
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
@@ -20,7 +20,7 @@ use crate::infra::entity::user;
 
 /// A user of another system. The rules for new names and passwords don't hold for them.
 #[derive(Clone, Debug)]
-pub struct Newcomer {
+pub struct ImportedUser {
     /// The id to keep; none: a new one.
     pub id: Option<i64>,
     /// The name as it is there.
@@ -47,7 +47,7 @@ pub struct Newcomer {
 ///
 /// # Errors
 /// INTERNAL where the name, its key or the id is taken, or the database fails.
-pub async fn insert(txn: &Txn, new: &Newcomer, at: chrono::DateTime<chrono::Utc>) -> Result<i64, Error> {
+pub async fn insert(txn: &Txn, new: &ImportedUser, at: chrono::DateTime<chrono::Utc>) -> Result<i64, Error> {
     let row = user::ActiveModel {
         id: new.id.map_or(NotSet, Set),
         username: Set(new.username.clone()),
@@ -65,10 +65,10 @@ pub async fn insert(txn: &Txn, new: &Newcomer, at: chrono::DateTime<chrono::Utc>
     };
     let user = row.insert(txn).await?;
     let opening = Entry { note: new.note.clone(), ..Entry::new(user.id, new.tokens, Reason::Imported, at) };
-    ledger::apply(txn, &opening).await?;
+    ledger::post_entry(txn, &opening).await?;
     let details = json!({ "staff": new.roles.is_staff, "superuser": new.roles.is_superuser, "tokens": new.tokens });
     let target = ("user", user.id, user.username.as_str());
-    audit::record(txn, &Actor::CommandLine, Deed { action: "user.import", target, owner_id: None, details, at })
+    audit::record(txn, &Actor::CommandLine, AuditRecord { action: "user.import", target, owner_id: None, details, at })
         .await?;
     Ok(user.id)
 }
@@ -82,7 +82,7 @@ pub async fn renew_hash(
     app: &App,
     user: &user::Model,
     password: SecretString,
-    address: Option<Address>,
+    address: Option<ClientIp>,
 ) -> Result<(), Error> {
     if !Pbkdf2::is_one(&user.password_hash) {
         return Ok(());

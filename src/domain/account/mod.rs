@@ -14,16 +14,16 @@ use crate::app::App;
 use crate::core::error::{Code, Error, FieldError};
 use crate::core::password::{self, Lane, Ticket};
 use crate::core::tokens::Tokens;
-use crate::core::viewer::{Actor, Address, Origin, Viewer};
+use crate::core::viewer::{Actor, ClientInfo, ClientIp, Viewer};
 use crate::domain::ledger::{self, Entry};
-use crate::infra::config::Registration;
+use crate::infra::config;
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
 use crate::infra::entity::user;
 use secrecy::{ExposeSecret, SecretString};
 
 /// What a stranger gives to get an account.
-pub struct Registering {
+pub struct Registration {
     /// The name as it was typed.
     pub username: String,
     /// The password as it was typed.
@@ -31,13 +31,13 @@ pub struct Registering {
 }
 
 /// The name and password of a new account, checked by all rules.
-pub struct Checked {
+pub struct CheckedUser {
     /// The name as it is stored.
     username: String,
     password: SecretString,
 }
 
-impl Checked {
+impl CheckedUser {
     /// Returns whether the repeated password is the same.
     pub fn is_password(&self, again: &str) -> bool {
         password::normalize(self.password.expose_secret()) == password::normalize(again)
@@ -48,7 +48,7 @@ impl Checked {
 ///
 /// # Errors
 /// As both.
-pub async fn register(app: &App, input: Registering, origin: &Origin) -> Result<user::Model, Error> {
+pub async fn register(app: &App, input: Registration, origin: &ClientInfo) -> Result<user::Model, Error> {
     register_checked(app, check(app, input, origin).await?, origin).await
 }
 
@@ -58,15 +58,15 @@ pub async fn register(app: &App, input: Registering, origin: &Origin) -> Result<
 /// # Errors
 /// FORBIDDEN if registration is closed; RATE_LIMITED after too many attempts from the address; INVALID_INPUT with every
 /// error of name and password; UNAVAILABLE if too many passwords wait.
-pub async fn check(app: &App, input: Registering, origin: &Origin) -> Result<Checked, Error> {
+pub async fn check(app: &App, input: Registration, origin: &ClientInfo) -> Result<CheckedUser, Error> {
     match app.config.auth.registration {
-        Registration::Open => {}
-        Registration::Closed => {
+        config::Registration::Open => {}
+        config::Registration::Closed => {
             return Err(Error::forbidden("Registration is closed. Ask an operator for an account."));
         }
     }
     if let Some(address) = &origin.address {
-        app.metrics.limited("registration_attempts", app.rates.registration_attempt(address).await)?;
+        app.metrics.limited("registration_attempts", app.rate_limits.registration_attempt(address).await)?;
     }
     obey_rules(app, &input.username, input.password, origin.address).await
 }
@@ -76,12 +76,12 @@ pub async fn check(app: &App, input: Registering, origin: &Origin) -> Result<Che
 /// # Errors
 /// RATE_LIMITED after too many accounts from the address; INVALID_INPUT if the name was taken meanwhile; UNAVAILABLE if too
 /// many passwords wait.
-pub async fn register_checked(app: &App, checked: Checked, origin: &Origin) -> Result<user::Model, Error> {
+pub async fn register_checked(app: &App, checked: CheckedUser, origin: &ClientInfo) -> Result<user::Model, Error> {
     let ticket = enter(app, Lane::NewPassword, origin.address)?;
     if let Some(address) = &origin.address {
-        app.metrics.limited("registrations", app.rates.registration(address).await)?;
+        app.metrics.limited("registrations", app.rate_limits.registration(address).await)?;
     }
-    let new = NewUser::hashed(app, checked, Roles::default(), ticket).await?;
+    let new = ValidatedUser::hashed(app, checked, Roles::default(), ticket).await?;
     app.db.write(new, |txn, new| Box::pin(insert(txn, new))).await
 }
 
@@ -90,8 +90,8 @@ async fn obey_rules(
     app: &App,
     typed: &str,
     password: SecretString,
-    address: Option<Address>,
-) -> Result<Checked, Error> {
+    address: Option<ClientIp>,
+) -> Result<CheckedUser, Error> {
     let name = name::check(typed);
     let username = name.clone().unwrap_or_default();
     let taken = match &name {
@@ -106,7 +106,7 @@ async fn obey_rules(
         Err(error) if error.code == Code::InvalidInput => errors.extend(error.fields),
         rated => rated?,
     }
-    if errors.is_empty() { Ok(Checked { username, password }) } else { Err(Error::invalid(errors)) }
+    if errors.is_empty() { Ok(CheckedUser { username, password }) } else { Err(Error::invalid(errors)) }
 }
 
 const NAME_TAKEN: &str = "user with this username already exists.";
@@ -128,7 +128,7 @@ const MAX_ALIKE: u64 = 100;
 ///
 /// # Errors
 /// UNAVAILABLE if too many wait, in all or of the address.
-pub fn enter(app: &App, lane: Lane, address: Option<Address>) -> Result<Ticket, Error> {
+pub fn enter(app: &App, lane: Lane, address: Option<ClientIp>) -> Result<Ticket, Error> {
     app.metrics.limited(lane.name(), app.hasher.enter(lane, address))
 }
 
@@ -138,7 +138,7 @@ pub fn enter(app: &App, lane: Lane, address: Option<Address>) -> Result<Ticket, 
 /// INTERNAL where the database fails.
 pub async fn me(app: &App, viewer: Viewer) -> Result<Option<user::Model>, Error> {
     let Viewer::User(_) = viewer else { return Ok(None) };
-    let identity = viewer.user()?;
+    let identity = viewer.require_read()?;
     Ok(user::Entity::find_by_id(identity.id).one(app.db.read()).await?)
 }
 
@@ -173,7 +173,7 @@ pub async fn change_password(
     app: &App,
     viewer: Viewer,
     change: PasswordChange,
-    origin: &Origin,
+    origin: &ClientInfo,
 ) -> Result<user::Model, Error> {
     let PasswordChange { old, new } = change;
     let user = match confirm_password(app, viewer, old, origin).await {
@@ -194,9 +194,9 @@ pub async fn change_password(
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT for a wrong password;
 /// CONFLICT for the last active superuser; UNAVAILABLE where too many passwords wait.
-pub async fn delete(app: &App, viewer: Viewer, password: SecretString, origin: &Origin) -> Result<(), Error> {
+pub async fn delete(app: &App, viewer: Viewer, password: SecretString, origin: &ClientInfo) -> Result<(), Error> {
     let user = confirm_password(app, viewer, password, origin).await?;
-    let actor = Actor::User(viewer.person()?.0);
+    let actor = Actor::User(viewer.require_session()?.0);
     app.db
         .write(user.id, |txn, &id| {
             Box::pin(async move {
@@ -228,16 +228,16 @@ pub async fn confirm_password(
     app: &App,
     viewer: Viewer,
     password: SecretString,
-    origin: &Origin,
+    origin: &ClientInfo,
 ) -> Result<user::Model, Error> {
-    let id = viewer.person()?.0.id;
+    let id = viewer.require_session()?.0.id;
     let ticket = enter(app, Lane::Verification, origin.address)?;
     let user = user::Entity::find_by_id(id).one(app.db.read()).await?.ok_or_else(Error::unauthenticated)?;
-    take_try(app, &user.username_key, origin.address).await?;
+    register_attempt(app, &user.username_key, origin.address).await?;
     if !ticket.verify(password, Some(user.password_hash.clone())).await? {
         return Err(Error::field("password", "The password is wrong."));
     }
-    forget_try(app, &user.username_key, origin.address).await;
+    clear_attempts(app, &user.username_key, origin.address).await;
     Ok(user)
 }
 
@@ -245,16 +245,16 @@ pub async fn confirm_password(
 ///
 /// # Errors
 /// RATE_LIMITED after too many wrong ones for the name or from the address, with the seconds to wait.
-pub async fn take_try(app: &App, username_key: &str, address: Option<Address>) -> Result<(), Error> {
-    let taken = app.guesses.take(username_key, address, app.clock.now()).await;
+pub async fn register_attempt(app: &App, username_key: &str, address: Option<ClientIp>) -> Result<(), Error> {
+    let taken = app.login_throttle.take(username_key, address, app.clock.now()).await;
     app.metrics.limited("passwords", taken).map_err(|seconds| {
         Error::rate_limited(format!("Too many wrong passwords. Try again in {seconds} seconds."), seconds)
     })
 }
 
 /// The last try was right. Those from the address before it stay counted: whoever has an account could forget them.
-pub async fn forget_try(app: &App, username_key: &str, address: Option<Address>) {
-    app.guesses.forget(username_key, address).await;
+pub async fn clear_attempts(app: &App, username_key: &str, address: Option<ClientIp>) {
+    app.login_throttle.forget(username_key, address).await;
 }
 
 /// Tells those who serve a session of this user for longer than one request to look whether it is still good. Called
@@ -303,7 +303,7 @@ pub struct Roles {
 }
 
 /// A new user whose name and password have been checked.
-struct NewUser {
+struct ValidatedUser {
     username: String,
     username_key: String,
     password_hash: String,
@@ -314,9 +314,9 @@ struct NewUser {
     at: chrono::DateTime<chrono::Utc>,
 }
 
-impl NewUser {
-    async fn hashed(app: &App, checked: Checked, roles: Roles, ticket: Ticket) -> Result<Self, Error> {
-        let Checked { username, password } = checked;
+impl ValidatedUser {
+    async fn hashed(app: &App, checked: CheckedUser, roles: Roles, ticket: Ticket) -> Result<Self, Error> {
+        let CheckedUser { username, password } = checked;
         Ok(Self {
             username_key: name::key(&username).ok_or_else(|| Error::internal("a checked name has a key"))?,
             username,
@@ -330,7 +330,7 @@ impl NewUser {
 }
 
 /// Inserts the user with an empty balance and lets the ledger grant the first tokens.
-async fn insert(txn: &Txn, new: &NewUser) -> Result<user::Model, Error> {
+async fn insert(txn: &Txn, new: &ValidatedUser) -> Result<user::Model, Error> {
     let row = user::ActiveModel {
         id: NotSet,
         username: Set(new.username.clone()),
@@ -353,7 +353,7 @@ async fn insert(txn: &Txn, new: &NewUser) -> Result<user::Model, Error> {
     })?;
     if new.grant > Tokens::ZERO {
         let grant = Entry::new(user.id, new.grant, Reason::SignupGrant, new.at);
-        user.tokens = ledger::apply(txn, &Entry { actor_id: new.actor_id, ..grant }).await?.balance.tokens;
+        user.tokens = ledger::post_entry(txn, &Entry { actor_id: new.actor_id, ..grant }).await?.balance.tokens;
     }
     Ok(user)
 }

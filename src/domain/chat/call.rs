@@ -14,25 +14,25 @@ use futures::{FutureExt, StreamExt, stream};
 use hyper::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::{Begun, Ended, Start, begin, open, wait_for_end};
+use super::{FinishedChat, StartRequest, Started, begin, open, wait_until_finished};
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::replay_log::{Answers, Recording};
+use crate::core::replay_log::{Recording, ReplayCache};
 use crate::core::viewer::{Identity, Viewer};
 use crate::domain::ledger::{self, Balance};
 use crate::infra::ai::{Event, Request};
 use crate::infra::entity::chat::{self, Status};
 
 /// Parts of an answer that may wait for a slow caller, and their bytes; then the upstream waits too.
-const PARTS: usize = 32;
-const PART_BYTES: u32 = 256 << 10;
+const MAX_CHUNKS: usize = 32;
+const MAX_CHUNK_BYTES: u32 = 256 << 10;
 /// How often, and after which pauses, the recording of an open call is looked for.
-const LOOKS: u32 = 50;
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const MAX_POLLS: u32 = 50;
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A call of a program.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct ApiCall {
     /// The model by name.
     pub model: String,
     /// What it is asked. The limit of the output is not looked at.
@@ -60,17 +60,17 @@ pub struct Admission(());
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys without the scope; RATE_LIMITED.
 pub async fn admit(app: &App, viewer: Viewer) -> Result<Admission, Error> {
-    count(app, viewer.caller()?).await
+    count(app, viewer.require_completions()?).await
 }
 
 /// Counts a message or call.
 pub(super) async fn count(app: &App, identity: Identity) -> Result<Admission, Error> {
-    app.metrics.limited("messages", app.rates.message(identity.id, identity.api_key()).await)?;
+    app.metrics.limited("messages", app.rate_limits.message(identity.id, identity.api_key()).await)?;
     Ok(Admission(()))
 }
 
 /// A call that was accepted.
-pub struct Called {
+pub struct ApiCallHandle {
     /// The chat. PENDING, unless the call was repeated.
     pub chat: chat::Model,
     /// What the user has, with the hold taken.
@@ -79,19 +79,19 @@ pub struct Called {
     pub events: BoxStream<'static, Event>,
     /// How it ends, once that is written. A model that fails is no error here, see [`Ended::failure`]; TIMEOUT where the
     /// caller read too slowly to get all of it.
-    pub end: BoxFuture<'static, Result<Ended, Error>>,
+    pub end: BoxFuture<'static, Result<FinishedChat, Error>>,
 }
 
 /// Whoever hears the answer of a call.
-pub(super) enum Caller {
+pub(super) enum ResponseSink {
     /// One, while it is made.
-    Live(Live),
+    Direct(DirectSink),
     /// Any number, also later.
-    Recorded(Recorder),
+    Replayable(ReplayableSink),
 }
 
 /// Passes parts on to one who takes them, a bounded number of bytes at a time.
-pub(super) struct Live {
+pub(super) struct DirectSink {
     sender: mpsc::Sender<(Event, OwnedSemaphorePermit)>,
     room: Arc<Semaphore>,
     /// The caller has read too slowly, and does not get the rest.
@@ -99,8 +99,8 @@ pub(super) struct Live {
 }
 
 /// Records parts; finished when it is dropped.
-pub(super) struct Recorder {
-    answers: Arc<Answers<Event>>,
+pub(super) struct ReplayableSink {
+    answers: Arc<ReplayCache<Event>>,
     recording: Arc<Recording<Event>>,
 }
 
@@ -110,39 +110,39 @@ pub(super) struct Recorder {
 /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys without the scope; INVALID_INPUT for a model that is not
 /// there, or not for this key; INSUFFICIENT_TOKENS; RATE_LIMITED; CONFLICT where the idempotency key stands for another
 /// call, or for one whose answer is not known any more. Nothing is stored or charged then.
-pub async fn call(app: &App, viewer: Viewer, call: Call) -> Result<Called, Error> {
-    let identity = viewer.caller()?;
+pub async fn call(app: &App, viewer: Viewer, call: ApiCall) -> Result<ApiCallHandle, Error> {
+    let identity = viewer.require_completions()?;
     let keyed = call.idempotency_key.is_some();
     let admission = call.admission;
     let (opening, model) = open::check_call(app, identity, call)?;
     let (caller, events, missed) = if keyed {
-        let (answers, recording) = (app.answers.clone(), app.answers.begin(identity.id));
+        let (answers, recording) = (app.replay_cache.clone(), app.replay_cache.begin(identity.id));
         let (events, missed) = followed(recording.clone());
-        (Caller::Recorded(Recorder { answers, recording }), events, missed)
+        (ResponseSink::Replayable(ReplayableSink { answers, recording }), events, missed)
     } else {
-        let (live, events) = Live::new();
+        let (live, events) = DirectSink::new();
         let missed = live.missed.clone();
-        (Caller::Live(live), events, missed)
+        (ResponseSink::Direct(live), events, missed)
     };
-    match begin(app, identity, opening, model, Start { caller: Some(caller), admission }).await? {
-        Begun::New { chat, balance, end } => {
+    match begin(app, identity, opening, model, StartRequest { caller: Some(caller), admission }).await? {
+        Started::New { chat, balance, end } => {
             let end = async move { end.await.map_err(Error::internal)? };
-            Ok(Called { chat: *chat, balance, events, end: unless_missed(end, missed) })
+            Ok(ApiCallHandle { chat: *chat, balance, events, end: unless_missed(end, missed) })
         }
-        Begun::Seen(chat) => {
+        Started::Seen(chat) => {
             let (events, missed) = again(app, &chat).await?;
             let balance = ledger::balance(&app.db, chat.user_id).await?;
             let (app, id) = (app.clone(), chat.id);
-            let end = async move { wait_for_end(&app, id).await };
-            Ok(Called { chat: *chat, balance, events, end: unless_missed(end, missed) })
+            let end = async move { wait_until_finished(&app, id).await };
+            Ok(ApiCallHandle { chat: *chat, balance, events, end: unless_missed(end, missed) })
         }
     }
 }
 
 /// The events of an answer, and whether some of them were missed, known when they end.
-type Followed = (BoxStream<'static, Event>, Arc<AtomicBool>);
+type FollowedStream = (BoxStream<'static, Event>, Arc<AtomicBool>);
 
-fn followed(recording: Arc<Recording<Event>>) -> Followed {
+fn followed(recording: Arc<Recording<Event>>) -> FollowedStream {
     let missed = Arc::new(AtomicBool::new(false));
     let told = missed.clone();
     let events = recording.follow().filter_map(move |event| {
@@ -156,9 +156,9 @@ fn followed(recording: Arc<Recording<Event>>) -> Followed {
 
 /// The end of a call; an error for who has not heard all of its answer, which must not look whole, however the chat ended.
 fn unless_missed(
-    end: impl Future<Output = Result<Ended, Error>> + Send + 'static,
+    end: impl Future<Output = Result<FinishedChat, Error>> + Send + 'static,
     missed: Arc<AtomicBool>,
-) -> BoxFuture<'static, Result<Ended, Error>> {
+) -> BoxFuture<'static, Result<FinishedChat, Error>> {
     async move {
         let ended = end.await;
         if missed.load(Ordering::Relaxed) {
@@ -171,43 +171,43 @@ fn unless_missed(
 }
 
 /// The answer of an earlier call with the same key: as it was recorded, or its text, where that is stored.
-async fn again(app: &App, chat: &chat::Model) -> Result<Followed, Error> {
-    for _ in 0..LOOKS {
-        if let Some(recording) = app.answers.get(chat.id) {
+async fn again(app: &App, chat: &chat::Model) -> Result<FollowedStream, Error> {
+    for _ in 0..MAX_POLLS {
+        if let Some(recording) = app.replay_cache.get(chat.id) {
             return Ok(followed(recording));
         }
         if chat.status != Status::Pending {
             break;
         }
         // Whoever opened it has just written so, and is about to record.
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     if chat.status == Status::Done && !chat.response.is_empty() {
-        return Ok((stream::once(ready(Event::Piece(chat.response.clone()))).boxed(), Arc::default()));
+        return Ok((stream::once(ready(Event::Chunk(chat.response.clone()))).boxed(), Arc::default()));
     }
     let message = "This idempotency key was used before, and its answer is not kept here any more.";
     Err(Error::new(Code::Conflict, message))
 }
 
-impl Caller {
+impl ResponseSink {
     /// What is recorded is known by its chat, for those who try again.
     pub(super) fn opened(&self, app: &App, chat_id: i64) {
-        if let Caller::Recorded(recorder) = self {
-            app.answers.insert(chat_id, &recorder.recording);
+        if let ResponseSink::Replayable(recorder) = self {
+            app.replay_cache.insert(chat_id, &recorder.recording);
         }
     }
 
     /// Tells a part. A caller who takes none for this time has gone away.
     pub(super) async fn tell(&mut self, event: Event, patience: Duration) {
         match self {
-            Caller::Live(live) => {
+            ResponseSink::Direct(live) => {
                 if !matches!(tokio::time::timeout(patience, live.send(event)).await, Ok(true)) {
                     live.missed.store(true, Ordering::Relaxed);
                     // Closed for the receiver too, so that `left` sees it.
-                    *self = Caller::Live(Live::new().0);
+                    *self = ResponseSink::Direct(DirectSink::new().0);
                 }
             }
-            Caller::Recorded(Recorder { answers, recording }) => {
+            ResponseSink::Replayable(ReplayableSink { answers, recording }) => {
                 let event = as_recorded(event);
                 let bytes = event.size();
                 answers.push(recording, event, bytes, patience).await;
@@ -218,8 +218,8 @@ impl Caller {
     /// Waits until the caller has gone away. Whoever is recorded for never does.
     pub(super) async fn left(&mut self) {
         match self {
-            Caller::Live(live) => live.sender.closed().await,
-            Caller::Recorded(_) => std::future::pending().await,
+            ResponseSink::Direct(live) => live.sender.closed().await,
+            ResponseSink::Replayable(_) => std::future::pending().await,
         }
     }
 
@@ -227,25 +227,25 @@ impl Caller {
     pub(super) fn finish(self) {}
 }
 
-impl Live {
+impl DirectSink {
     /// The parts come out of the stream.
     fn new() -> (Self, BoxStream<'static, Event>) {
-        let (sender, mut receiver) = mpsc::channel::<(Event, OwnedSemaphorePermit)>(PARTS);
+        let (sender, mut receiver) = mpsc::channel::<(Event, OwnedSemaphorePermit)>(MAX_CHUNKS);
         let events = stream::poll_fn(move |context| receiver.poll_recv(context)).map(|(event, _room)| event);
-        let room = Arc::new(Semaphore::new(PART_BYTES as usize));
+        let room = Arc::new(Semaphore::new(MAX_CHUNK_BYTES as usize));
         (Self { sender, room, missed: Arc::default() }, events.boxed())
     }
 
     /// Passes a part on once there is room for it; says whether anybody is there who takes it.
     async fn send(&self, event: Event) -> bool {
         // What is larger than all the room goes alone.
-        let bytes = u32::try_from(event.size()).unwrap_or(u32::MAX).min(PART_BYTES);
+        let bytes = u32::try_from(event.size()).unwrap_or(u32::MAX).min(MAX_CHUNK_BYTES);
         let Ok(room) = self.room.clone().acquire_many_owned(bytes).await else { return false };
         self.sender.send((event, room)).await.is_ok()
     }
 }
 
-impl Drop for Recorder {
+impl Drop for ReplayableSink {
     fn drop(&mut self) {
         self.answers.finish(&self.recording);
     }
@@ -254,7 +254,7 @@ impl Drop for Recorder {
 /// A part without what only its chat needs: who follows the answer gets the bytes, in a copy that shares no memory.
 fn as_recorded(event: Event) -> Event {
     match event {
-        Event::Raw { bytes, .. } => Event::Raw { bytes: Bytes::copy_from_slice(&bytes), text: String::new() },
+        Event::RawChunk { bytes, .. } => Event::RawChunk { bytes: Bytes::copy_from_slice(&bytes), text: String::new() },
         other => other,
     }
 }
@@ -267,8 +267,8 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_that_wait_for_a_slow_caller_are_bounded() {
-        let (live, mut events) = Live::new();
-        let part = |bytes: usize| Event::Piece("x".repeat(bytes));
+        let (live, mut events) = DirectSink::new();
+        let part = |bytes: usize| Event::Chunk("x".repeat(bytes));
         let size = |event: Option<Event>| event.map(|event| event.size());
         assert!(live.send(part(200_000)).await);
         {

@@ -16,18 +16,18 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use super::turn::{Outcome, Written};
-use super::{Ended, context};
+use super::turn::{GeneratedOutput, Outcome};
+use super::{FinishedChat, context};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::tokens::{Price, Tokens};
 use crate::core::viewer::Actor;
-use crate::domain::audit::{self, Deed};
+use crate::domain::audit::{self, AuditRecord};
 use crate::domain::ledger::{self, Settlement};
 use crate::infra::ai::{Request, Usage};
 use crate::infra::catalog::Model;
-use crate::infra::db::set::{Wanted, given, is_among, update_from};
-use crate::infra::db::{Outcomes, Together, Txn};
+use crate::infra::db::set::{RowQuery, in_ids, update_from, values_column};
+use crate::infra::db::{BatchJob, BatchResult, Txn};
 use crate::infra::entity::chat::{self, Column, Status};
 use crate::infra::entity::ledger_entry::Reason;
 use crate::infra::entity::user;
@@ -43,7 +43,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The end of a chat, as it is to be written.
-pub(super) struct Closing {
+pub(super) struct ClosedChat {
     /// The row as it will be, but for the time.
     pub(super) chat: chat::Model,
     pub(super) reason: Reason,
@@ -55,13 +55,13 @@ pub(super) struct Closing {
 
 /// What a chat consumed.
 #[derive(Clone, Copy)]
-pub(super) struct Used {
+pub(super) struct MeteredUsage {
     pub(super) usage: Usage,
     /// The provider did not say.
     pub(super) estimated: bool,
 }
 
-impl Used {
+impl MeteredUsage {
     /// What the provider reported, or an estimate, which is marked.
     ///
     /// Of a reply that ended early, an upstream bills more than can be seen: its input in full, of which only
@@ -70,7 +70,7 @@ impl Used {
         model: &Model,
         asked: &Request,
         input_bound: Option<u64>,
-        written: &Written,
+        written: &GeneratedOutput,
         outcome: &Outcome,
     ) -> Self {
         let is_whole = matches!(outcome, Outcome::Done);
@@ -108,14 +108,14 @@ impl Used {
     }
 }
 
-impl Closing {
+impl ClosedChat {
     /// The rules of who pays what. Never more than the hold.
     pub(super) fn new(
         mut chat: chat::Model,
         price: Price,
         outcome: Outcome,
-        written: Written,
-        used: Used,
+        written: GeneratedOutput,
+        used: MeteredUsage,
         kept: bool,
     ) -> Self {
         let (usage, nothing) = (used.usage, written.is_empty());
@@ -177,13 +177,13 @@ impl Closing {
 /// # Errors
 /// INTERNAL where it could not be written in that time; NOT_FOUND where the chat was deleted meanwhile.
 #[tracing::instrument(name = "settle", level = "debug", skip_all)]
-pub(super) async fn close(app: &App, closing: Closing) -> Result<Ended, Error> {
+pub(super) async fn close(app: &App, closing: ClosedChat) -> Result<FinishedChat, Error> {
     let closing = Arc::new(closing);
     let deadline = Instant::now() + app.config.turns.lease;
     let mut pause = FIRST_PAUSE;
     loop {
-        let end = End { closing: closing.clone(), at: app.clock.now() };
-        let error = match app.db.write_together(end).await {
+        let end = CloseJob { closing: closing.clone(), at: app.clock.now() };
+        let error = match app.db.write_batched(end).await {
             Ok(ended) => return Ok(ended),
             // Closed already: by an attempt whose answer was lost, by the sweeper, or by the deletion of the account.
             Err(error) if matches!(error.code, Code::Conflict | Code::NotFound) => break,
@@ -199,86 +199,86 @@ pub(super) async fn close(app: &App, closing: Closing) -> Result<Ended, Error> {
     let chat = chat::Entity::find_by_id(closing.chat.id).one(app.db.read()).await?;
     let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
     let retry_after = closing.retry_after;
-    Ok(Ended { balance: ledger::balance(&app.db, chat.user_id).await?, chat, retry_after })
+    Ok(FinishedChat { balance: ledger::balance(&app.db, chat.user_id).await?, chat, retry_after })
 }
 
 /// A chat that ends at this moment.
-pub(super) struct End {
-    pub(super) closing: Arc<Closing>,
+pub(super) struct CloseJob {
+    pub(super) closing: Arc<ClosedChat>,
     pub(super) at: DateTime<Utc>,
 }
 
-impl Together for End {
-    type Output = Ended;
+impl BatchJob for CloseJob {
+    type Output = FinishedChat;
 
-    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Outcomes<Self::Output>> {
-        Box::pin(async move { Ok(close_in(txn, all).await?.into_iter().map(Ok).collect()) })
+    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, BatchResult<Self::Output>> {
+        Box::pin(async move { Ok(close_batch(txn, all).await?.into_iter().map(Ok).collect()) })
     }
 }
 
 /// A chat that has not ended yet.
 #[derive(Deserialize, FromQueryResult)]
-struct StillOpen {
+struct OpenChatRow {
     id: i64,
     /// Others may have changed it while the chat was open.
     replaced_by_id: Option<i64>,
 }
 
 /// Looks for those of the chats that are open, as [`StillOpen`]. Their rows are locked until the transaction ends.
-fn open_ones(txn: &Txn, ends: &[End]) -> Wanted {
+fn lock_open_chats(txn: &Txn, ends: &[CloseJob]) -> RowQuery {
     let ids: Vec<_> = ends.iter().map(|end| end.closing.chat.id).collect();
     let chats = chat::Entity::find().select_only().columns([Column::Id, Column::ReplacedById]);
-    let chats = chats.filter(is_among(txn, Column::Id, &ids)).filter(Column::Status.eq(Status::Pending));
+    let chats = chats.filter(in_ids(txn, Column::Id, &ids)).filter(Column::Status.eq(Status::Pending));
     let query = chats.order_by_asc(Column::Id).lock_exclusive().into_query();
-    Wanted { query, columns: vec!["id", "replaced_by_id"] }
+    RowQuery { query, columns: vec!["id", "replaced_by_id"] }
 }
 
 /// Closes the chats and settles their holds; their ends, in the same order.
 ///
 /// # Errors
 /// CONFLICT where one of them is not open any more; as [`ledger::settle`]. Whoever gets one undoes the whole.
-pub(super) async fn close_in(txn: &Txn, ends: &[End]) -> Result<Vec<Ended>, Error> {
+pub(super) async fn close_batch(txn: &Txn, ends: &[CloseJob]) -> Result<Vec<FinishedChat>, Error> {
     if ends.is_empty() {
         return Ok(Vec::new());
     }
-    let mut update = update_from::<chat::Entity>(ends.iter().map(End::values));
+    let mut update = update_from::<chat::Entity>(ends.iter().map(CloseJob::values));
     update
         .value(Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
-        .value(Column::FinishedAt, given(2))
-        .value(Column::Status, given(3))
-        .value(Column::Cost, given(4))
-        .value(Column::Response, given(5))
-        .value(Column::ErrorCode, given(6))
-        .value(Column::ErrorMessage, given(7))
-        .value(Column::InputUnits, given(8))
-        .value(Column::OutputUnits, given(9))
-        .value(Column::UsageEstimated, given(10))
+        .value(Column::FinishedAt, values_column(2))
+        .value(Column::Status, values_column(3))
+        .value(Column::Cost, values_column(4))
+        .value(Column::Response, values_column(5))
+        .value(Column::ErrorCode, values_column(6))
+        .value(Column::ErrorMessage, values_column(7))
+        .value(Column::InputUnits, values_column(8))
+        .value(Column::OutputUnits, values_column(9))
+        .value(Column::UsageEstimated, values_column(10))
         .and_where(Column::Status.eq(Status::Pending));
-    let open = Some(open_ones(txn, ends));
+    let open = Some(lock_open_chats(txn, ends));
     let user_ids = ends.iter().map(|end| end.closing.chat.user_id);
-    let (balances, open) = ledger::lock::<StillOpen>(txn, user_ids, Condition::all(), open).await?;
+    let (balances, open) = ledger::lock_balances::<OpenChatRow>(txn, user_ids, Condition::all(), open).await?;
     let open: HashMap<_, _> = open.into_iter().map(|chat| (chat.id, chat.replaced_by_id)).collect();
     if open.len() != ends.len() {
         return Err(Error::new(Code::Conflict, "This chat has ended already."));
     }
-    let settlements: Vec<_> = ends.iter().map(End::settlement).collect();
+    let settlements: Vec<_> = ends.iter().map(CloseJob::settlement).collect();
     let balances = ledger::settle(txn, &settlements, balances, &update).await?;
 
     for end in ends.iter().filter(|end| end.closing.over_hold.is_some()) {
         end.record_over_hold(txn).await?;
     }
     let without_text = ends.iter().filter(|end| end.closing.chat.response.is_empty());
-    context::put_back(txn, without_text.map(|end| end.closing.chat.id)).await?;
+    context::restore_replaced(txn, without_text.map(|end| end.closing.chat.id)).await?;
     let ended = ends.iter().zip(balances).map(|(end, balance)| {
         let chat = end.closing.chat.clone();
         let replaced_by_id = open.get(&chat.id).copied().flatten();
         let chat = chat::Model { finished_at: Some(end.at), lease_until: None, replaced_by_id, ..chat };
-        Ended { chat, balance, retry_after: end.closing.retry_after }
+        FinishedChat { chat, balance, retry_after: end.closing.retry_after }
     });
     Ok(ended.collect())
 }
 
-impl End {
+impl CloseJob {
     /// In the order in which [`close_in`] sets them.
     fn values(&self) -> Vec<Value> {
         let chat = &self.closing.chat;
@@ -306,7 +306,8 @@ impl End {
         });
         let name = owner.map(|owner| owner.username).unwrap_or_default();
         let target = ("chat", chat.id, name.as_str());
-        let deed = Deed { action: "chat.usage_over_hold", target, owner_id: Some(chat.user_id), details, at: self.at };
+        let deed =
+            AuditRecord { action: "chat.usage_over_hold", target, owner_id: Some(chat.user_id), details, at: self.at };
         audit::record(txn, &Actor::Server, deed).await
     }
 

@@ -30,7 +30,7 @@ pub(super) struct Context {
 
 /// Gathers the context of a message. Of the earlier chats of the conversation the newest are kept; where one is to be
 /// replaced, only those before it count.
-pub(super) async fn gather(
+pub(super) async fn build_context(
     app: &App,
     model: &Model,
     conversation: Option<&conversation::Model>,
@@ -48,7 +48,7 @@ pub(super) async fn gather(
     }
     let units = |message: &Message| model.provider.estimate(&message.content) + UNITS_PER_MESSAGE;
     // Half of the window at the most is kept free for the reply.
-    let window = model.provider.window();
+    let window = model.provider.context_window();
     let mut room = window - model.max_output.min(window / 2);
     room = room.saturating_sub(messages.iter().chain(&system).map(units).sum());
     let (mut kept, mut read, mut total, mut before) = (0, 0, None, i64::MAX);
@@ -123,7 +123,7 @@ pub(super) async fn replace(txn: &Txn, replaced: i64, by: &chat::Model) -> Resul
 }
 
 /// Puts back what these chats took the place of, since nothing came of them.
-pub(super) async fn put_back(txn: &Txn, by: impl Iterator<Item = i64>) -> Result<(), Error> {
+pub(super) async fn restore_replaced(txn: &Txn, by: impl Iterator<Item = i64>) -> Result<(), Error> {
     let by: Vec<i64> = by.collect();
     if by.is_empty() {
         return Ok(());

@@ -6,7 +6,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
-use crate::core::pagination::{Page, Slice, Sort};
+use crate::core::pagination::{Page, PageRequest, Sort};
 use crate::core::viewer::Viewer;
 use crate::infra::db::Txn;
 use crate::infra::entity::conversation::{self, Column};
@@ -34,7 +34,7 @@ pub struct Create {
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT with every mistake.
 pub async fn create(app: &App, viewer: Viewer, input: Create) -> Result<conversation::Model, Error> {
-    let user_id = viewer.writer()?.id;
+    let user_id = viewer.require_write()?.id;
     let mut mistakes = Vec::new();
     let mut mistake = |field, problem: Result<(), String>| {
         mistakes.extend(problem.err().map(|message| FieldError { field, message }));
@@ -67,7 +67,7 @@ pub async fn create(app: &App, viewer: Viewer, input: Create) -> Result<conversa
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's; INVALID_INPUT for an empty or long title.
 pub async fn rename(app: &App, viewer: Viewer, id: i64, title: &str) -> Result<conversation::Model, Error> {
-    let user_id = viewer.writer()?.id;
+    let user_id = viewer.require_write()?.id;
     let title = one_line(title);
     if title.is_empty() {
         return Err(Error::field("title", "This field may not be blank."));
@@ -88,7 +88,7 @@ pub async fn rename(app: &App, viewer: Viewer, id: i64, title: &str) -> Result<c
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
 pub async fn find(app: &App, viewer: Viewer, id: i64) -> Result<conversation::Model, Error> {
-    let own = conversation::Entity::of(viewer.user()?.id).filter(Column::Id.eq(id));
+    let own = conversation::Entity::owned_by(viewer.require_read()?.id).filter(Column::Id.eq(id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("conversation"))
 }
 
@@ -96,8 +96,8 @@ pub async fn find(app: &App, viewer: Viewer, id: i64) -> Result<conversation::Mo
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
-pub async fn list(app: &App, viewer: Viewer, page: Page) -> Result<Slice<conversation::Entity>, Error> {
-    let own = conversation::Entity::of(viewer.user()?.id);
+pub async fn list(app: &App, viewer: Viewer, page: PageRequest) -> Result<Page<conversation::Entity>, Error> {
+    let own = conversation::Entity::owned_by(viewer.require_read()?.id);
     let sort = Sort { key: Some(Column::ActiveAt), id: Column::Id, ascending: false };
     page.load_by(app.db.read(), own, sort).await
 }

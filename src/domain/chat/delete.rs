@@ -8,7 +8,7 @@ use super::{conversation, find, find_any, news, stop};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::viewer::{Actor, Viewer};
-use crate::domain::audit::{self, Deed};
+use crate::domain::audit::{self, AuditRecord};
 use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
@@ -24,23 +24,26 @@ const TRIES: usize = 5;
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's chat; FORBIDDEN for an operator's unless by
 /// a superuser; TIMEOUT where its reply can't be stopped.
 pub async fn delete(app: &App, viewer: Viewer, chat_id: i64) -> Result<(), Error> {
-    let asking = viewer.known()?;
-    let chat =
-        if viewer.staff().is_ok() { find_any(app, viewer, chat_id).await? } else { find(app, viewer, chat_id).await? };
+    let asking = viewer.require_authenticated()?;
+    let chat = if viewer.require_staff().is_ok() {
+        find_any(app, viewer, chat_id).await?
+    } else {
+        find(app, viewer, chat_id).await?
+    };
     let operator = (chat.user_id != asking.id).then_some(Actor::User(asking));
     match operator {
         Some(actor) => {
             let owner = user::Entity::find_by_id(chat.user_id).one(app.db.read()).await?;
-            actor.may_touch(owner.is_some_and(|owner| owner.is_operator()))?;
+            actor.require_can_manage(owner.is_some_and(|owner| owner.is_operator()))?;
         }
-        None => drop(viewer.writer()?),
+        None => drop(viewer.require_write()?),
     }
-    super::end(app, chat_id).await?;
+    super::stop_any(app, chat_id).await?;
     let deleted = app.db.write((operator, chat_id, app.clock.now()), |txn, &(operator, id, at)| {
         Box::pin(delete_one(txn, operator, id, at))
     });
     deleted.await?;
-    app.bus.publish(&news::topic(chat_id), || news::News::Ended.encode());
+    app.bus.publish(&news::topic(chat_id), || news::ReplyEvent::Ended.encode());
     Ok(())
 }
 
@@ -51,14 +54,19 @@ async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Ut
     let Some(actor) = operator else { return Ok(()) };
     // The owner's row is locked: the owner may have been promoted meanwhile.
     let owner = ledger::find_for_update(txn, gone.user_id).await?;
-    actor.may_touch(owner.is_operator())?;
+    actor.require_can_manage(owner.is_operator())?;
     // What was said is gone for good, so none of it stays in the trail.
     let details = json!({
         "model": gone.model, "status": gone.status.to_value(), "cost": gone.cost,
         "created_at": gone.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
     });
-    let deed =
-        Deed { action: "chat.delete", target: ("chat", id, &owner.username), owner_id: Some(owner.id), details, at };
+    let deed = AuditRecord {
+        action: "chat.delete",
+        target: ("chat", id, &owner.username),
+        owner_id: Some(owner.id),
+        details,
+        at,
+    };
     audit::record(txn, &actor, deed).await
 }
 
@@ -69,7 +77,7 @@ async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Ut
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's; TIMEOUT where a reply can't be stopped;
 /// CONFLICT where new messages come faster than they can be stopped.
 pub async fn delete_conversation(app: &App, viewer: Viewer, id: i64) -> Result<(), Error> {
-    viewer.writer()?;
+    viewer.require_write()?;
     conversation::find(app, viewer, id).await?;
     for _ in 0..TRIES {
         let open: Vec<i64> = open_chats(id).into_tuple().all(app.db.read()).await?;

@@ -41,7 +41,7 @@ pub async fn export(
     format: Format,
     conversation_id: Option<i64>,
 ) -> Result<impl Stream<Item = Result<String, Error>> + Send + use<>, Error> {
-    let mut chats = chat::Entity::of(viewer.user()?.id).filter(Column::Status.ne(Status::Pending));
+    let mut chats = chat::Entity::owned_by(viewer.require_read()?.id).filter(Column::Status.ne(Status::Pending));
     if let Some(id) = conversation_id {
         conversation::find(app, viewer, id).await?;
         chats = chats.filter(Column::ConversationId.eq(id));

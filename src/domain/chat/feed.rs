@@ -12,8 +12,8 @@ use futures::Stream;
 use sea_orm::EntityTrait;
 use tokio::time::{Instant, timeout};
 
-use super::news::{self, News, Wish, topic};
-use super::{Ended, find};
+use super::news::{self, ReplyEvent, TurnCommand, topic};
+use super::{FinishedChat, find};
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::viewer::Viewer;
@@ -22,24 +22,24 @@ use crate::infra::cluster;
 use crate::infra::entity::chat::{self, Status};
 
 /// Silences after which the row is looked at: the first after news, and the longest.
-const FIRST_LOOK: Duration = Duration::from_secs(1);
-const LAST_LOOK: Duration = Duration::from_secs(10);
+const MIN_POLL_INTERVAL: Duration = Duration::from_secs(1);
+const MAX_POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// So much text in one part at most, in bytes: no carrier has to take a whole book at once.
 const MAX_PART: usize = 64 << 10;
 
 /// What followers get.
 #[derive(Clone, Debug)]
-pub enum Fed {
+pub enum ReplyStreamItem {
     /// More of the reply.
-    Delta(Delta),
+    Delta(ReplyDelta),
     /// The chat has ended. Always the last.
-    Ended(Box<Ended>),
+    Ended(Box<FinishedChat>),
 }
 
 /// A part of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delta {
+pub struct ReplyDelta {
     /// Where it begins in the reply, in characters (Unicode scalar values).
     pub offset: usize,
     /// Where it ends: the position of whoever has it.
@@ -48,7 +48,7 @@ pub struct Delta {
     pub text: String,
 }
 
-impl Delta {
+impl ReplyDelta {
     /// What lies behind `position` of a text that begins at `offset`, in parts.
     fn behind(position: usize, offset: usize, text: &str) -> Vec<Self> {
         let known = position.saturating_sub(offset);
@@ -76,57 +76,61 @@ pub async fn follow(
     viewer: Viewer,
     chat_id: i64,
     after: usize,
-) -> Result<impl Stream<Item = Result<Fed, Error>> + Send + use<>, Error> {
+) -> Result<impl Stream<Item = Result<ReplyStreamItem, Error>> + Send + use<>, Error> {
     let chat = find(app, viewer, chat_id).await?;
     Ok(feed(app.clone(), chat.id, after))
 }
 
 /// [`follow`], for those who know that the chat may be seen.
-pub(super) fn feed(app: App, chat_id: i64, after: usize) -> impl Stream<Item = Result<Fed, Error>> + Send + use<> {
+pub(super) fn feed(
+    app: App,
+    chat_id: i64,
+    after: usize,
+) -> impl Stream<Item = Result<ReplyStreamItem, Error>> + Send + use<> {
     try_stream! {
         // Listening begins before the row is read, so that an end in between is not missed.
         let mut heard = app.bus.subscribe(&topic(chat_id));
         let mut position = after;
-        let mut patience = FIRST_LOOK;
+        let mut patience = MIN_POLL_INTERVAL;
         loop {
             let chat = chat::Entity::find_by_id(chat_id).one(app.db.read()).await?;
             let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
-            for delta in Delta::behind(position, 0, &chat.response) {
+            for delta in ReplyDelta::behind(position, 0, &chat.response) {
                 // Where no news come, the row is all there is.
-                patience = FIRST_LOOK;
+                patience = MIN_POLL_INTERVAL;
                 position = delta.end;
-                yield Fed::Delta(delta);
+                yield ReplyStreamItem::Delta(delta);
             }
             if chat.status != Status::Pending {
                 let balance = ledger::balance(&app.db, chat.user_id).await?;
-                yield Fed::Ended(Box::new(Ended { chat, balance, retry_after: None }));
+                yield ReplyStreamItem::Ended(Box::new(FinishedChat { chat, balance, retry_after: None }));
                 return;
             }
             // What came since the reply was saved last is known to the server that drives it.
-            app.bus.publish(&news::wishes(chat_id), || Wish::Repeat { from: position }.encode());
+            app.bus.publish(&news::command_topic(chat_id), || TurnCommand::Repeat { from: position }.encode());
             let asked = Instant::now();
             loop {
                 let heard = match timeout(patience, heard.next()).await {
-                    Ok(cluster::News::Message(message)) => News::decode(&message),
-                    Ok(cluster::News::Missed) => {
+                    Ok(cluster::BusEvent::Message(message)) => ReplyEvent::decode(&message),
+                    Ok(cluster::BusEvent::Lagged) => {
                         app.metrics.stream_missed.inc();
                         break;
                     }
                     Err(_) => {
-                        patience = (patience * 2).min(LAST_LOOK);
+                        patience = (patience * 2).min(MAX_POLL_INTERVAL);
                         break;
                     }
                 };
-                let Some(News::Piece { offset, text }) = heard else { break };
+                let Some(ReplyEvent::Piece { offset, text }) = heard else { break };
                 if offset <= position {
-                    patience = FIRST_LOOK;
-                    for delta in Delta::behind(position, offset, &text) {
+                    patience = MIN_POLL_INTERVAL;
+                    for delta in ReplyDelta::behind(position, offset, &text) {
                         position = delta.end;
                         let given = std::time::Instant::now();
-                        yield Fed::Delta(delta);
+                        yield ReplyStreamItem::Delta(delta);
                         app.metrics.stream_lag.since(given);
                     }
-                } else if asked.elapsed() > FIRST_LOOK {
+                } else if asked.elapsed() > MIN_POLL_INTERVAL {
                     // There is a gap, and the repetition that was asked for was lost.
                     break;
                 }
@@ -141,8 +145,8 @@ mod tests {
 
     #[test]
     fn what_is_known_is_cut_off_and_never_in_the_middle_of_a_character() {
-        let behind = Delta::behind;
-        let delta = |offset, end, text: &str| vec![Delta { offset, end, text: text.to_owned() }];
+        let behind = ReplyDelta::behind;
+        let delta = |offset, end, text: &str| vec![ReplyDelta { offset, end, text: text.to_owned() }];
         assert_eq!(behind(0, 0, "añ€😀"), delta(0, 4, "añ€😀"));
         assert_eq!(behind(2, 0, "añ€😀"), delta(2, 4, "€😀"));
         assert_eq!(behind(3, 2, "€😀z"), delta(3, 5, "😀z"));

@@ -8,18 +8,18 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Se
 use super::search;
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::pagination::{self, Page, Period, Slice, check_search};
+use crate::core::pagination::{self, Page, PageRequest, TimeRange, check_search};
 use crate::core::viewer::Viewer;
 use crate::infra::entity::chat::{self, Column, Status};
 use crate::infra::entity::{imported, user};
 
 /// The few among very many, which have an index of their own.
-const TROUBLED: [Status; 3] = [Status::Failed, Status::Stopped, Status::Interrupted];
+const FAILED_STATUSES: [Status; 3] = [Status::Failed, Status::Stopped, Status::Interrupted];
 
 /// In which order chats are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
 #[graphql(name = "ChatOrder")]
-pub enum Order {
+pub enum ChatOrder {
     /// The newest first.
     #[default]
     Newest,
@@ -29,11 +29,11 @@ pub enum Order {
 
 /// Which chats are asked for; all where nothing is set.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct HistoryFilter {
     /// Words that all are in the message or the reply; of the last one its beginning does.
     pub search: Option<String>,
     /// In which order.
-    pub order: Order,
+    pub order: ChatOrder,
     /// Those of one conversation.
     pub conversation_id: Option<i64>,
     /// Those that were replaced in the context, or those that were not.
@@ -45,7 +45,7 @@ pub struct Filter {
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
 pub async fn find(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model, Error> {
-    let own = chat::Entity::of(viewer.user()?.id).filter(Column::Id.eq(chat_id));
+    let own = chat::Entity::owned_by(viewer.require_read()?.id).filter(Column::Id.eq(chat_id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
 }
 
@@ -55,9 +55,14 @@ pub async fn find(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for a search without words, with too many, or too long.
-pub async fn history(app: &App, viewer: Viewer, filter: Filter, page: Page) -> Result<Slice<chat::Entity>, Error> {
-    let user_id = viewer.user()?.id;
-    let mut own = chat::Entity::of(user_id);
+pub async fn history(
+    app: &App,
+    viewer: Viewer,
+    filter: HistoryFilter,
+    page: PageRequest,
+) -> Result<Page<chat::Entity>, Error> {
+    let user_id = viewer.require_read()?.id;
+    let mut own = chat::Entity::owned_by(user_id);
     if let Some(conversation_id) = filter.conversation_id {
         own = own.filter(Column::ConversationId.eq(conversation_id));
     }
@@ -71,13 +76,13 @@ pub async fn history(app: &App, viewer: Viewer, filter: Filter, page: Page) -> R
         return page.load(app.db.read(), own, Column::Id).await;
     };
     let wanted =
-        search::Wanted { user_id: Some(user_id), conversation_id: filter.conversation_id, order: filter.order };
+        search::SearchScope { user_id: Some(user_id), conversation_id: filter.conversation_id, order: filter.order };
     let mut ids = search::find(app, wanted, &search).await?;
     if filter.replaced.is_some() {
         let kept = own.clone().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?;
         ids.retain(|id| kept.iter().any(|chat| chat.id == *id));
     }
-    let (picked, mut slice) = page.pick(&ids, own.filter(Column::Id.is_in(ids.iter().copied())))?;
+    let (picked, mut slice) = page.slice_ids(&ids, own.filter(Column::Id.is_in(ids.iter().copied())))?;
     // The words that name the owner in the index may come from a file of elsewhere.
     let rows = by_ids(app, &picked).await?.into_iter().filter(|chat| chat.user_id == user_id);
     let mut rows: HashMap<_, _> = rows.map(|chat| (chat.id, chat)).collect();
@@ -89,14 +94,14 @@ pub async fn history(app: &App, viewer: Viewer, filter: Filter, page: Page) -> R
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
-pub async fn answered(app: &App, viewer: Viewer, page: Page) -> Result<Slice<chat::Entity>, Error> {
-    let answered = chat::Entity::of(viewer.user()?.id).filter(Column::Status.eq(Status::Done));
+pub async fn answered(app: &App, viewer: Viewer, page: PageRequest) -> Result<Page<chat::Entity>, Error> {
+    let answered = chat::Entity::owned_by(viewer.require_read()?.id).filter(Column::Status.eq(Status::Done));
     page.load(app.db.read(), answered, Column::Id).await
 }
 
 /// Which chats of everybody's are asked for; all where nothing is set.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct AdminChatFilter {
     /// Words that all are in the message or the reply, of the last one its beginning; or a part of the user's name.
     pub search: Option<String>,
     /// Those of one user.
@@ -106,7 +111,7 @@ pub struct Wanted {
     /// Those in this state.
     pub status: Option<Status>,
     /// Those that came in this time.
-    pub period: Period,
+    pub period: TimeRange,
 }
 
 /// Everybody's chats, newest first, for staff.
@@ -115,8 +120,13 @@ pub struct Wanted {
 ///
 /// # Errors
 /// UNAUTHENTICATED or FORBIDDEN for everybody else; INVALID_INPUT for a search with too many words, or too long.
-pub async fn all(app: &App, viewer: Viewer, wanted: Wanted, page: Page) -> Result<Slice<chat::Entity>, Error> {
-    viewer.staff()?;
+pub async fn all(
+    app: &App,
+    viewer: Viewer,
+    wanted: AdminChatFilter,
+    page: PageRequest,
+) -> Result<Page<chat::Entity>, Error> {
+    viewer.require_staff()?;
     check_search(wanted.search.as_deref().unwrap_or_default())?;
     let mut chats = chat::Entity::find();
     if let Some(search) = wanted.search.filter(|search| !search.trim().is_empty()) {
@@ -130,9 +140,9 @@ pub async fn all(app: &App, viewer: Viewer, wanted: Wanted, page: Page) -> Resul
     }
     if let Some(status) = wanted.status {
         chats = chats.filter(Column::Status.eq(status));
-        if TROUBLED.contains(&status) {
+        if FAILED_STATUSES.contains(&status) {
             // In the words of the index: SQLite finds one of some rows only where the statement says that it is of them.
-            let troubled = TROUBLED.map(|status| Expr::Constant(status.into()));
+            let troubled = FAILED_STATUSES.map(|status| Expr::Constant(status.into()));
             chats = chats.filter(Column::Status.into_expr().is_in(troubled));
         }
     }
@@ -140,17 +150,17 @@ pub async fn all(app: &App, viewer: Viewer, wanted: Wanted, page: Page) -> Resul
     page.load(app.db.read(), chats, Column::Id).await
 }
 
-async fn in_period(app: &App, chats: Select<chat::Entity>, period: Period) -> Result<Select<chat::Entity>, Error> {
+async fn in_period(app: &App, chats: Select<chat::Entity>, period: TimeRange) -> Result<Select<chat::Entity>, Error> {
     // Of chats that came by import the ids don't grow with time.
     let is_bounded = period.since.or(period.until).is_some();
     if is_bounded && imported::Entity::find().one(app.db.read()).await?.is_some() {
-        return Ok(period.only(chats, Column::CreatedAt));
+        return Ok(period.filter(chats, Column::CreatedAt));
     }
-    period.narrow(app.db.read(), chats, Column::CreatedAt, Column::Id).await
+    period.filter_with_id_bounds(app.db.read(), chats, Column::CreatedAt, Column::Id).await
 }
 
 async fn found_by_staff(app: &App, user_id: Option<i64>, search: &str) -> Result<Vec<i64>, Error> {
-    let wanted = search::Wanted { user_id, conversation_id: None, order: Order::Newest };
+    let wanted = search::SearchScope { user_id, conversation_id: None, order: ChatOrder::Newest };
     let mut ids = match search::find(app, wanted, search).await {
         // A name may be all signs.
         Err(error) if error.code == Code::InvalidInput => Vec::new(),
@@ -169,7 +179,7 @@ async fn found_by_staff(app: &App, user_id: Option<i64>, search: &str) -> Result
 /// # Errors
 /// UNAUTHENTICATED or FORBIDDEN for everybody else; NOT_FOUND without such a chat.
 pub async fn find_any(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model, Error> {
-    viewer.staff()?;
+    viewer.require_staff()?;
     chat::Entity::find_by_id(chat_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
 }
 

@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
-use super::Send;
-use super::open::Opening;
+use super::SendMessage;
+use super::open::PreparedChat;
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
-use crate::domain::ledger::Available;
+use crate::domain::ledger::SpendableBalances;
 use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
 
 /// What a repeated idempotency key leads to.
-pub(super) enum Again {
+pub(super) enum DuplicateAction {
     /// The first chat, whatever its state.
     Seen,
     /// Another try.
@@ -26,7 +26,11 @@ pub(super) enum Again {
 ///
 /// # Errors
 /// As [`Available::check_replay`]; CONFLICT where the first one with the key was another message or call.
-pub(super) fn again(opening: &Opening, first: &chat::Model, available: &Available) -> Result<Again, Error> {
+pub(super) fn resolve_duplicate(
+    opening: &PreparedChat,
+    first: &chat::Model,
+    available: &SpendableBalances,
+) -> Result<DuplicateAction, Error> {
     available.check_replay(opening.api_key_id, first)?;
     let is_same = match (first.fingerprint.as_deref(), opening.fingerprint.as_deref()) {
         // Stored by a server that did not write it down.
@@ -42,14 +46,14 @@ pub(super) fn again(opening: &Opening, first: &chat::Model, available: &Availabl
     }
     let failed_for_free = matches!(first.status, Status::Failed | Status::Interrupted) && first.cost == Tokens::ZERO;
     // Programs try again by themselves when a call has failed, and mean another try.
-    Ok(if opening.is_call && failed_for_free { Again::Anew } else { Again::Seen })
+    Ok(if opening.is_call && failed_for_free { DuplicateAction::Anew } else { DuplicateAction::Seen })
 }
 
 /// The [fingerprint](Opening::fingerprint) of a message whose client named the model.
 const MODEL_NAMED: &str = "model";
 
 /// What of a message an idempotency key stands for, beside what is stored in columns of its own.
-pub(super) fn fingerprint(input: &Send, replaces: Option<i64>) -> Option<String> {
+pub(super) fn fingerprint(input: &SendMessage, replaces: Option<i64>) -> Option<String> {
     input.idempotency_key.as_ref()?;
     let named = input.model.is_some().then(|| MODEL_NAMED.to_owned());
     let parts: Vec<_> = named.into_iter().chain(replaces.map(|id| format!("replaces {id}"))).collect();
@@ -57,16 +61,19 @@ pub(super) fn fingerprint(input: &Send, replaces: Option<i64>) -> Option<String>
 }
 
 /// Lets another chat have the key of this one.
-pub(super) async fn release_key(txn: &Txn, chat_id: i64) -> Result<(), Error> {
+pub(super) async fn release_idempotency_key(txn: &Txn, chat_id: i64) -> Result<(), Error> {
     let released = chat::Entity::update_many().col_expr(Column::IdempotencyKey, Expr::value(None::<String>));
     released.filter(Column::Id.eq(chat_id)).exec(txn).await?;
     Ok(())
 }
 
 /// The chats whose idempotency keys are used again.
-pub(super) async fn seen(txn: &Txn, openings: &[Opening]) -> Result<HashMap<(i64, String), chat::Model>, Error> {
+pub(super) async fn find_duplicates(
+    txn: &Txn,
+    openings: &[PreparedChat],
+) -> Result<HashMap<(i64, String), chat::Model>, Error> {
     let mut any = Condition::any();
-    for (user_id, key) in openings.iter().filter_map(Opening::key) {
+    for (user_id, key) in openings.iter().filter_map(PreparedChat::key) {
         any = any.add(Condition::all().add(Column::UserId.eq(user_id)).add(Column::IdempotencyKey.eq(key)));
     }
     if any.is_empty() {

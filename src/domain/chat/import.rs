@@ -16,7 +16,7 @@ pub const MODEL: &str = "imported";
 
 /// A chat of another system.
 #[derive(Clone, Debug)]
-pub struct Newcomer {
+pub struct ImportedChat {
     /// The id to keep; none: a new one.
     pub id: Option<i64>,
     /// Whose it is, here.
@@ -34,7 +34,7 @@ pub struct Newcomer {
 ///
 /// # Errors
 /// INTERNAL where an id is taken or the database fails.
-pub async fn insert_imported(txn: &Txn, chats: &[Newcomer], now: DateTime<Utc>) -> Result<Vec<i64>, Error> {
+pub async fn insert_imported(txn: &Txn, chats: &[ImportedChat], now: DateTime<Utc>) -> Result<Vec<i64>, Error> {
     let kept: Vec<_> = chats.iter().filter(|new| new.id.is_some()).map(row).collect();
     if !kept.is_empty() {
         chat::Entity::insert_many(kept).exec_without_returning(txn).await?;
@@ -45,7 +45,7 @@ pub async fn insert_imported(txn: &Txn, chats: &[Newcomer], now: DateTime<Utc>) 
             Some(id) => id,
             None => row(new).insert(txn).await?.id,
         };
-        inserted.push(ledger::Imported { user_id: new.user_id, chat_id });
+        inserted.push(ledger::ImportedEntry { user_id: new.user_id, chat_id });
     }
     if !inserted.is_empty() {
         ledger::record_imported(txn, &inserted, now).await?;
@@ -53,7 +53,7 @@ pub async fn insert_imported(txn: &Txn, chats: &[Newcomer], now: DateTime<Utc>) 
     Ok(inserted.iter().map(|chat| chat.chat_id).collect())
 }
 
-fn row(new: &Newcomer) -> chat::ActiveModel {
+fn row(new: &ImportedChat) -> chat::ActiveModel {
     chat::ActiveModel {
         id: new.id.map_or(NotSet, Set),
         user_id: Set(new.user_id),

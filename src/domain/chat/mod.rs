@@ -30,18 +30,18 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 use tracing::field::Empty;
 
-pub use self::call::{Admission, Call, Called, admit, call};
+pub use self::call::{Admission, ApiCall, ApiCallHandle, admit, call};
 pub use self::delete::{delete, delete_conversation};
 pub use self::export::{Format, export};
-pub use self::feed::{Delta, Fed, follow};
-pub use self::history::{Filter, Order, Wanted, all, answered, by_ids, find, find_any, history};
-use self::news::Wish;
-use self::open::Open;
-pub use self::search::{index_forever, index_rest};
-pub use self::sweep::{sweep, sweep_forever};
+pub use self::feed::{ReplyDelta, ReplyStreamItem, follow};
+pub use self::history::{AdminChatFilter, ChatOrder, HistoryFilter, all, answered, by_ids, find, find_any, history};
+use self::news::TurnCommand;
+use self::open::OpenResult;
+pub use self::search::{index_rest, run_indexer};
+pub use self::sweep::{run_sweeper, sweep};
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::throttle::Full;
+use crate::core::throttle::LimitExceeded;
 use crate::core::trace_context;
 use crate::core::viewer::{Identity, Viewer};
 use crate::domain::ledger::{self, Balance};
@@ -50,7 +50,7 @@ use crate::infra::entity::chat::{self, Status};
 
 /// A message to be answered.
 #[derive(Clone, Debug, Default)]
-pub struct Send {
+pub struct SendMessage {
     /// What the user says.
     pub message: String,
     /// The model by name; the conversation's, or the default one, where none is named.
@@ -63,7 +63,7 @@ pub struct Send {
 
 /// Another try at a chat, by the same message or an edited one.
 #[derive(Clone, Debug, Default)]
-pub struct Replace {
+pub struct ReplaceMessage {
     /// The chat that is to be replaced in the context.
     pub chat_id: i64,
     /// What the user says instead; the same as before where it is not given.
@@ -76,7 +76,7 @@ pub struct Replace {
 
 /// A chat that has ended, and what the user has left.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub struct FinishedChat {
     /// The chat, in a status other than PENDING.
     pub chat: chat::Model,
     /// The balance right after.
@@ -85,7 +85,7 @@ pub struct Ended {
     pub retry_after: Option<u64>,
 }
 
-impl Ended {
+impl FinishedChat {
     /// What went wrong, if the model failed.
     pub fn failure(&self) -> Option<Error> {
         failure(&self.chat).map(|error| Error { retry_after: self.retry_after, ..error })
@@ -121,10 +121,10 @@ pub fn limit(chat: &chat::Model) -> Option<Error> {
 /// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for a message or model that will not do; NOT_FOUND for somebody
 /// else's conversation; INSUFFICIENT_TOKENS; RATE_LIMITED with too many open turns; CONFLICT where the idempotency key
 /// stands for another message. Nothing is stored or charged then.
-pub async fn send(app: &App, viewer: Viewer, input: Send) -> Result<Ended, Error> {
-    match begin_message(app, viewer, input, None).await? {
-        Begun::New { end, .. } => end.await.map_err(Error::internal)?,
-        Begun::Seen(chat) => wait_for_end(app, chat.id).await,
+pub async fn send(app: &App, viewer: Viewer, input: SendMessage) -> Result<FinishedChat, Error> {
+    match start_message(app, viewer, input, None).await? {
+        Started::New { end, .. } => end.await.map_err(Error::internal)?,
+        Started::Seen(chat) => wait_until_finished(app, chat.id).await,
     }
 }
 
@@ -132,9 +132,9 @@ pub async fn send(app: &App, viewer: Viewer, input: Send) -> Result<Ended, Error
 ///
 /// # Errors
 /// As [`send`].
-pub async fn start(app: &App, viewer: Viewer, input: Send) -> Result<chat::Model, Error> {
-    match begin_message(app, viewer, input, None).await? {
-        Begun::New { chat, .. } | Begun::Seen(chat) => Ok(*chat),
+pub async fn start(app: &App, viewer: Viewer, input: SendMessage) -> Result<chat::Model, Error> {
+    match start_message(app, viewer, input, None).await? {
+        Started::New { chat, .. } | Started::Seen(chat) => Ok(*chat),
     }
 }
 
@@ -143,16 +143,16 @@ pub async fn start(app: &App, viewer: Viewer, input: Send) -> Result<chat::Model
 ///
 /// # Errors
 /// As [`send`]; NOT_FOUND also for somebody else's chat; CONFLICT where the chat was replaced already, or is still open.
-pub async fn replace(app: &App, viewer: Viewer, input: Replace) -> Result<chat::Model, Error> {
+pub async fn replace(app: &App, viewer: Viewer, input: ReplaceMessage) -> Result<chat::Model, Error> {
     let before = find(app, viewer, input.chat_id).await?;
-    let send = Send {
+    let send = SendMessage {
         message: input.message.unwrap_or(before.message),
         model: Some(input.model.unwrap_or(before.model)),
         idempotency_key: input.idempotency_key,
         conversation_id: before.conversation_id,
     };
-    match begin_message(app, viewer, send, Some(before.id)).await? {
-        Begun::New { chat, .. } | Begun::Seen(chat) => Ok(*chat),
+    match start_message(app, viewer, send, Some(before.id)).await? {
+        Started::New { chat, .. } | Started::Seen(chat) => Ok(*chat),
     }
 }
 
@@ -162,20 +162,20 @@ pub async fn replace(app: &App, viewer: Viewer, input: Replace) -> Result<chat::
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's chat; TIMEOUT where its server gives no
 /// sign of life: then the chat ends with its lease.
-pub async fn stop(app: &App, viewer: Viewer, chat_id: i64) -> Result<Ended, Error> {
-    viewer.writer()?;
+pub async fn stop(app: &App, viewer: Viewer, chat_id: i64) -> Result<FinishedChat, Error> {
+    viewer.require_write()?;
     let chat = find(app, viewer, chat_id).await?;
-    end(app, chat.id).await
+    stop_any(app, chat.id).await
 }
 
 /// Stops the reply of anybody's chat. Whoever asks has decided that it may be stopped.
-async fn end(app: &App, chat_id: i64) -> Result<Ended, Error> {
+async fn stop_any(app: &App, chat_id: i64) -> Result<FinishedChat, Error> {
     // The usage of the upstream may be waited for.
-    let deadline = Instant::now() + app.config.v1.drain + STOP_PATIENCE;
+    let deadline = Instant::now() + app.config.v1.drain + STOP_TIMEOUT;
     while Instant::now() < deadline {
         // Said again and again, since news may be lost.
-        app.bus.publish(&news::wishes(chat_id), || Wish::Stop.encode());
-        if let Ok(ended) = timeout(SAY_AGAIN, wait_for_end(app, chat_id)).await {
+        app.bus.publish(&news::command_topic(chat_id), || TurnCommand::Stop.encode());
+        if let Ok(ended) = timeout(RESEND_INTERVAL, wait_until_finished(app, chat_id)).await {
             return ended;
         }
     }
@@ -183,24 +183,24 @@ async fn end(app: &App, chat_id: i64) -> Result<Ended, Error> {
 }
 
 /// A message that was accepted.
-enum Begun {
+enum Started {
     /// The hold is taken and the turn is running; its end comes through the channel.
-    New { chat: Box<chat::Model>, balance: Balance, end: oneshot::Receiver<Result<Ended, Error>> },
+    New { chat: Box<chat::Model>, balance: Balance, end: oneshot::Receiver<Result<FinishedChat, Error>> },
     /// The idempotency key was seen before; this is the first chat, whatever its state.
     Seen(Box<chat::Model>),
 }
 
-async fn begin_message(app: &App, viewer: Viewer, input: Send, replaces: Option<i64>) -> Result<Begun, Error> {
-    let identity = viewer.writer()?;
+async fn start_message(app: &App, viewer: Viewer, input: SendMessage, replaces: Option<i64>) -> Result<Started, Error> {
+    let identity = viewer.require_write()?;
     let (opening, model) = open::check(app, viewer, input, replaces).await?;
-    begin(app, identity, opening, model, Start::default()).await
+    begin(app, identity, opening, model, StartRequest::default()).await
 }
 
 /// What else a message may begin with.
 #[derive(Default)]
-struct Start {
+struct StartRequest {
     /// Who hears the answer.
-    caller: Option<call::Caller>,
+    caller: Option<call::ResponseSink>,
     /// Where the rate has counted it already.
     admission: Option<Admission>,
 }
@@ -208,18 +208,20 @@ struct Start {
 async fn begin(
     app: &App,
     identity: Identity,
-    opening: open::Opening,
+    opening: open::PreparedChat,
     model: Model,
-    start: Start,
-) -> Result<Begun, Error> {
+    start: StartRequest,
+) -> Result<Started, Error> {
     let (user_id, caller) = (identity.id, start.caller);
     if start.admission.is_none() {
         call::count(app, identity).await?;
     }
-    let slot = app.metrics.limited("model", model.slot())?;
-    let place = app.metrics.limited("open_turns", app.turns.take(user_id)).map_err(|full| match full {
-        Full::Owner => Error::rate_limited("Too many of your messages are being answered. Wait for one of them.", 1),
-        Full::Total => Error::rate_limited("Too many messages are being answered. Try again in a moment.", 1),
+    let slot = app.metrics.limited("model", model.acquire())?;
+    let place = app.metrics.limited("open_turns", app.turn_permits.take(user_id)).map_err(|full| match full {
+        LimitExceeded::Owner => {
+            Error::rate_limited("Too many of your messages are being answered. Wait for one of them.", 1)
+        }
+        LimitExceeded::Total => Error::rate_limited("Too many messages are being answered. Try again in a moment.", 1),
     })?;
     let (report, reported) = oneshot::channel();
     let own = app.clone();
@@ -228,23 +230,23 @@ async fn begin(
     let turn = async move {
         let _places = (place, slot);
         match open::open(&own, opening).await {
-            Ok(Open::New(opened)) => {
+            Ok(OpenResult::New(opened)) => {
                 let (report_end, end) = oneshot::channel();
                 // Listening begins before anybody knows of the chat, so that no wish is missed.
-                let wishes = own.bus.subscribe(&news::wishes(opened.chat.id));
+                let wishes = own.bus.subscribe(&news::command_topic(opened.chat.id));
                 if let Some(caller) = &caller {
                     caller.opened(&own, opened.chat.id);
                 }
                 let (chat, balance) = (Box::new(opened.chat.clone()), opened.balance);
-                report.send(Ok(Begun::New { chat, balance, end })).ok();
-                ledger::announce(&own.bus, user_id);
-                let end = turn::drive(&own, &model, *opened, wishes, caller).await;
+                report.send(Ok(Started::New { chat, balance, end })).ok();
+                ledger::notify_balance_changed(&own.bus, user_id);
+                let end = turn::run(&own, &model, *opened, wishes, caller).await;
                 if let Some(error) = end.as_ref().err().filter(|error| error.code != Code::NotFound) {
                     tracing::error!(?error, "a turn could not be settled; the sweeper will end it");
                 }
                 report_end.send(end).ok();
             }
-            Ok(Open::Seen(chat)) => drop(report.send(Ok(Begun::Seen(chat)))),
+            Ok(OpenResult::Seen(chat)) => drop(report.send(Ok(Started::Seen(chat)))),
             Err(error) => drop(report.send(Err(error))),
         }
     };
@@ -253,15 +255,15 @@ async fn begin(
 }
 
 /// How long the end of a stopped chat is waited for, once its usage is known.
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long whoever stops a chat waits before saying so again.
-const SAY_AGAIN: Duration = Duration::from_secs(1);
+const RESEND_INTERVAL: Duration = Duration::from_secs(1);
 
-async fn wait_for_end(app: &App, chat_id: i64) -> Result<Ended, Error> {
+async fn wait_until_finished(app: &App, chat_id: i64) -> Result<FinishedChat, Error> {
     // Behind all text there is nothing but the end.
     let mut feed = pin!(feed::feed(app.clone(), chat_id, usize::MAX));
     while let Some(fed) = feed.next().await {
-        if let Fed::Ended(ended) = fed? {
+        if let ReplyStreamItem::Ended(ended) = fed? {
             return Ok(*ended);
         }
     }

@@ -6,7 +6,7 @@ use crate::infra::cluster::TO_ALL;
 
 /// From the server that drives the turn to those who follow the reply.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) enum News {
+pub(super) enum ReplyEvent {
     /// A part of the reply.
     Piece {
         /// Where it begins, in characters.
@@ -20,7 +20,7 @@ pub(super) enum News {
 
 /// From anybody to the server that drives the turn.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) enum Wish {
+pub(super) enum TurnCommand {
     /// End it.
     Stop,
     /// Say again what was said from this character on.
@@ -30,7 +30,7 @@ pub(super) enum Wish {
     },
 }
 
-impl News {
+impl ReplyEvent {
     pub(super) fn encode(&self) -> Vec<u8> {
         encode(self)
     }
@@ -41,7 +41,7 @@ impl News {
     }
 }
 
-impl Wish {
+impl TurnCommand {
     pub(super) fn encode(&self) -> Vec<u8> {
         encode(self)
     }
@@ -63,6 +63,6 @@ pub(super) fn topic(chat_id: i64) -> String {
 }
 
 /// Where wishes for a chat are published: every turn listens, and hardly anybody wishes.
-pub(super) fn wishes(chat_id: i64) -> String {
+pub(super) fn command_topic(chat_id: i64) -> String {
     format!("{TO_ALL}chat:{chat_id}:wishes")
 }

@@ -7,20 +7,20 @@ use futures::future::BoxFuture;
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::{EntityTrait, IntoActiveModel, TransactionTrait};
 
-use super::idempotency::{Again, again, fingerprint, release_key, seen};
-use super::{Call, Send, context, conversation};
+use super::idempotency::{DuplicateAction, find_duplicates, fingerprint, release_idempotency_key, resolve_duplicate};
+use super::{ApiCall, SendMessage, context, conversation};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
 use crate::core::tokens::{Price, Tokens};
 use crate::core::viewer::{Identity, Viewer};
-use crate::domain::ledger::{self, Available, Balance, Hold};
+use crate::domain::ledger::{self, Balance, Hold, SpendableBalances};
 use crate::infra::ai::Request;
 use crate::infra::catalog::Model;
-use crate::infra::db::{Outcomes, Together, Txn};
+use crate::infra::db::{BatchJob, BatchResult, Txn};
 use crate::infra::entity::chat::{self, Status};
 
 /// A message or call that was checked and is to be paid for.
-pub(super) struct Opening {
+pub(super) struct PreparedChat {
     pub(super) user_id: i64,
     pub(super) api_key_id: Option<i64>,
     /// What is stored of it.
@@ -40,7 +40,7 @@ pub(super) struct Opening {
     /// The chat whose place in the context this one takes.
     replaces: Option<i64>,
     /// Earlier chats that the model does not see.
-    left_out: i64,
+    omitted_chats: i64,
     /// What the model is asked.
     request: Request,
     price: Price,
@@ -52,7 +52,7 @@ pub(super) struct Opening {
 }
 
 /// A chat whose hold is taken.
-pub(super) struct Opened {
+pub(super) struct OpenedChat {
     /// The row, PENDING.
     pub(super) chat: chat::Model,
     /// What the owner has with the hold taken.
@@ -67,8 +67,8 @@ pub(super) struct Opened {
     pub(super) input_bound: u64,
 }
 
-pub(super) enum Open {
-    New(Box<Opened>),
+pub(super) enum OpenResult {
+    New(Box<OpenedChat>),
     /// The idempotency key was used before, for this chat.
     Seen(Box<chat::Model>),
 }
@@ -77,10 +77,10 @@ pub(super) enum Open {
 pub(super) async fn check(
     app: &App,
     viewer: Viewer,
-    input: Send,
+    input: SendMessage,
     replaces: Option<i64>,
-) -> Result<(Opening, Model), Error> {
-    let identity = viewer.writer()?;
+) -> Result<(PreparedChat, Model), Error> {
+    let identity = viewer.require_write()?;
     let conversation = match input.conversation_id {
         Some(id) => Some(conversation::find(app, viewer, id).await?),
         None => None,
@@ -99,12 +99,12 @@ pub(super) async fn check(
         mistakes.extend(error.fields);
     }
     let Some(model) = model.filter(|_| mistakes.is_empty()).cloned() else { return Err(Error::invalid(mistakes)) };
-    let context = context::gather(app, &model, conversation.as_ref(), &message, replaces).await?;
+    let context = context::build_context(app, &model, conversation.as_ref(), &message, replaces).await?;
     let at = app.clock.now();
     // Counting may cost as much as reading the text; a flat price does not need it.
-    let input_bound = if model.price.is_metered() { model.provider.input_bound(&context.messages) } else { 0 };
+    let input_bound = if model.price.is_metered() { model.provider.max_input(&context.messages) } else { 0 };
     let fingerprint = fingerprint(&input, replaces);
-    let opening = Opening {
+    let opening = PreparedChat {
         user_id: identity.id,
         api_key_id: identity.api_key(),
         message,
@@ -119,16 +119,16 @@ pub(super) async fn check(
         price: model.price,
         input_bound,
         choices: 1,
-        left_out: context.left_out,
+        omitted_chats: context.left_out,
         request: Request { messages: context.messages, max_output: model.max_output, ..Request::default() },
         at,
-        lease_until: lease_from(app, at),
+        lease_until: lease_deadline(app, at),
     };
     Ok((opening, model))
 }
 
 /// Checks a call, which brings its own context.
-pub(super) fn check_call(app: &App, identity: Identity, call: Call) -> Result<(Opening, Model), Error> {
+pub(super) fn check_call(app: &App, identity: Identity, call: ApiCall) -> Result<(PreparedChat, Model), Error> {
     ledger::check_idempotency_key(call.idempotency_key.as_deref())?;
     let model = app.models.get(Some(&call.model)).cloned();
     let model = model.ok_or_else(|| Error::field("model", "There is no such model."))?;
@@ -136,11 +136,11 @@ pub(super) fn check_call(app: &App, identity: Identity, call: Call) -> Result<(O
     request.max_output = call.max_output.unwrap_or(model.max_output).min(model.max_output);
     let input_bound = match &request.passing {
         _ if !model.price.is_metered() => 0,
-        Some(passing) => model.provider.bound_of_call(&passing.call).unwrap_or(u64::MAX),
-        None => model.provider.input_bound(&request.messages),
+        Some(passing) => model.provider.max_input_of_call(&passing.call).unwrap_or(u64::MAX),
+        None => model.provider.max_input(&request.messages),
     };
     let (at, kept) = (app.clock.now(), app.config.v1.store_api_messages);
-    let opening = Opening {
+    let opening = PreparedChat {
         user_id: identity.id,
         api_key_id: identity.api_key(),
         // PostgreSQL stores no NUL in text.
@@ -153,13 +153,13 @@ pub(super) fn check_call(app: &App, identity: Identity, call: Call) -> Result<(O
         idempotency_key: call.idempotency_key,
         conversation_id: None,
         replaces: None,
-        left_out: 0,
+        omitted_chats: 0,
         price: model.price.for_answers(call.choices.max(1)),
         input_bound,
         choices: call.choices.max(1),
         request,
         at,
-        lease_until: lease_from(app, at),
+        lease_until: lease_deadline(app, at),
     };
     Ok((opening, model))
 }
@@ -177,58 +177,60 @@ fn check_message(message: &str, max_chars: usize) -> Result<(), String> {
 }
 
 /// When a turn that gives a sign of life now counts as dead without another.
-pub(super) fn lease_from(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
+pub(super) fn lease_deadline(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
     now + TimeDelta::from_std(app.config.turns.lease).unwrap_or(TimeDelta::MAX)
 }
 
 /// Takes the hold and stores the chat.
 #[tracing::instrument(name = "hold", level = "debug", skip_all)]
-pub(super) async fn open(app: &App, opening: Opening) -> Result<Open, Error> {
+pub(super) async fn open(app: &App, opening: PreparedChat) -> Result<OpenResult, Error> {
     // It changes another chat as well, which no statement does for several at once.
     if opening.replaces.is_some() {
-        return app.metrics.hold.of(app.db.write(opening, |txn, opening| Box::pin(open_alone(txn, opening)))).await;
+        return app.metrics.hold.of(app.db.write(opening, |txn, opening| Box::pin(open_one(txn, opening)))).await;
     }
-    app.metrics.hold.of(app.db.write_together(opening)).await
+    app.metrics.hold.of(app.db.write_batched(opening)).await
 }
 
-impl Together for Opening {
-    type Output = Open;
+impl BatchJob for PreparedChat {
+    type Output = OpenResult;
 
-    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Outcomes<Open>> {
-        Box::pin(open_together(txn, all))
+    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, BatchResult<OpenResult>> {
+        Box::pin(open_batch(txn, all))
     }
 }
 
 /// Opens chats that replace no others.
-async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
+async fn open_batch(txn: &Txn, openings: &[PreparedChat]) -> BatchResult<OpenResult> {
     if let [only] = openings {
-        return Ok(vec![Ok(open_alone(txn, only).await?)]);
+        return Ok(vec![Ok(open_one(txn, only).await?)]);
     }
     let mut available = available(txn, openings).await?;
-    let known = seen(txn, openings).await?;
-    let mut outcomes: Vec<Option<Result<Open, Error>>> = openings.iter().map(|_| None).collect();
+    let known = find_duplicates(txn, openings).await?;
+    let mut outcomes: Vec<Option<Result<OpenResult, Error>>> = openings.iter().map(|_| None).collect();
     let (mut new, mut new_keys) = (Vec::new(), HashSet::new());
     for (opening, outcome) in openings.iter().zip(&mut outcomes) {
         let first = opening.key().and_then(|key| known.get(&key));
-        match first.map(|first| again(opening, first, &available)) {
-            Some(Ok(Again::Seen)) => *outcome = first.cloned().map(|first| Ok(Open::Seen(Box::new(first)))),
+        match first.map(|first| resolve_duplicate(opening, first, &available)) {
+            Some(Ok(DuplicateAction::Seen)) => {
+                *outcome = first.cloned().map(|first| Ok(OpenResult::Seen(Box::new(first))))
+            }
             Some(Err(error)) => *outcome = Some(Err(error)),
             // Below, as those whose key comes twice in this set: the second finds what the first has stored.
-            Some(Ok(Again::Anew)) => {}
+            Some(Ok(DuplicateAction::Anew)) => {}
             None if opening.key().is_some_and(|key| !new_keys.insert(key)) => {}
             None => new.push((opening, outcome)),
         }
     }
     let mut ready = Vec::with_capacity(new.len());
     for (opening, outcome) in new {
-        match Ready::new(opening, &mut available) {
+        match ReservedChat::new(opening, &mut available) {
             Ok(one) => ready.push((one, outcome)),
             Err(error) => *outcome = Some(Err(error)),
         }
     }
     let (ready, places): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
     for (place, stored) in places.into_iter().zip(store(txn, ready).await?) {
-        *place = Some(Ok(Open::New(Box::new(stored))));
+        *place = Some(Ok(OpenResult::New(Box::new(stored))));
     }
     let mut complete = Vec::with_capacity(openings.len());
     for (opening, outcome) in openings.iter().zip(outcomes) {
@@ -236,7 +238,7 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
             Some(outcome) => outcome,
             None => {
                 let savepoint = txn.begin().await?;
-                let outcome = open_alone(&savepoint, opening).await;
+                let outcome = open_one(&savepoint, opening).await;
                 if outcome.is_ok() {
                     savepoint.commit().await?
                 } else {
@@ -249,26 +251,26 @@ async fn open_together(txn: &Txn, openings: &[Opening]) -> Outcomes<Open> {
     Ok(complete)
 }
 
-async fn open_alone(txn: &Txn, opening: &Opening) -> Result<Open, Error> {
+async fn open_one(txn: &Txn, opening: &PreparedChat) -> Result<OpenResult, Error> {
     let mut available = available(txn, std::slice::from_ref(opening)).await?;
-    if let Some(first) = seen(txn, std::slice::from_ref(opening)).await?.into_values().next() {
-        match again(opening, &first, &available)? {
-            Again::Seen => return Ok(Open::Seen(Box::new(first))),
-            Again::Anew => release_key(txn, first.id).await?,
+    if let Some(first) = find_duplicates(txn, std::slice::from_ref(opening)).await?.into_values().next() {
+        match resolve_duplicate(opening, &first, &available)? {
+            DuplicateAction::Seen => return Ok(OpenResult::Seen(Box::new(first))),
+            DuplicateAction::Anew => release_idempotency_key(txn, first.id).await?,
         }
     }
-    let ready = Ready::new(opening, &mut available)?;
+    let ready = ReservedChat::new(opening, &mut available)?;
     let stored = store(txn, vec![ready]).await?.pop();
     let opened = stored.ok_or_else(|| Error::internal("a chat was not stored"))?;
     if let Some(replaced) = opening.replaces {
         context::replace(txn, replaced, &opened.chat).await?;
     }
-    Ok(Open::New(Box::new(opened)))
+    Ok(OpenResult::New(Box::new(opened)))
 }
 
 /// An opening whose hold is set aside, and not yet written.
-struct Ready<'a> {
-    opening: &'a Opening,
+struct ReservedChat<'a> {
+    opening: &'a PreparedChat,
     hold: Hold,
     /// What the owner has with it.
     balance: Balance,
@@ -276,16 +278,16 @@ struct Ready<'a> {
 }
 
 /// What they may spend. Also makes retries that arrive at once see each other, since the users' rows are locked.
-async fn available(txn: &Txn, openings: &[Opening]) -> Result<Available, Error> {
+async fn available(txn: &Txn, openings: &[PreparedChat]) -> Result<SpendableBalances, Error> {
     let at = openings.iter().map(|opening| opening.at).max().unwrap_or_default();
     let spenders: Vec<_> = openings.iter().map(|opening| (opening.user_id, opening.api_key_id)).collect();
-    Available::find(txn, &spenders, at).await
+    SpendableBalances::find(txn, &spenders, at).await
 }
 
-impl<'a> Ready<'a> {
+impl<'a> ReservedChat<'a> {
     /// At a flat price, or with the longest reply that the balance, and the limits of the API key, pay for.
-    fn new(opening: &'a Opening, available: &mut Available) -> Result<Self, Error> {
-        let &Opening { user_id, api_key_id, price, input_bound, choices, at, .. } = opening;
+    fn new(opening: &'a PreparedChat, available: &mut SpendableBalances) -> Result<Self, Error> {
+        let &PreparedChat { user_id, api_key_id, price, input_bound, choices, at, .. } = opening;
         let (mut amount, mut max_output) = (Tokens(price.per_message), opening.request.max_output);
         if price.is_metered() {
             let affordable = price.affordable_output(available.of(user_id, api_key_id)?, input_bound);
@@ -305,7 +307,7 @@ impl<'a> Ready<'a> {
             user_id: opening.user_id,
             conversation_id: opening.conversation_id,
             replaced_by_id: None,
-            context_left_out: opening.left_out,
+            context_left_out: opening.omitted_chats,
             model: opening.model.clone(),
             status: Status::Pending,
             message: opening.message.clone(),
@@ -328,7 +330,7 @@ impl<'a> Ready<'a> {
 }
 
 /// Writes the holds and stores the chats.
-async fn store(txn: &Txn, ready: Vec<Ready<'_>>) -> Result<Vec<Opened>, Error> {
+async fn store(txn: &Txn, ready: Vec<ReservedChat<'_>>) -> Result<Vec<OpenedChat>, Error> {
     if ready.is_empty() {
         return Ok(Vec::new());
     }
@@ -341,16 +343,16 @@ async fn store(txn: &Txn, ready: Vec<Ready<'_>>) -> Result<Vec<Opened>, Error> {
         holds.push(ready.hold.clone());
     }
     let new = rows.iter().cloned().map(|row| chat::ActiveModel { id: NotSet, ..row.into_active_model() });
-    let ids = ledger::hold(txn, &holds, chat::Entity::insert_many(new)).await?;
+    let ids = ledger::reserve(txn, &holds, chat::Entity::insert_many(new)).await?;
     let opened = ready.iter().zip(rows).zip(ids).map(|((ready, row), id)| {
         let request = Request { max_output: ready.max_output, ..ready.opening.request.clone() };
-        let &Opening { kept, price, input_bound, .. } = ready.opening;
-        Opened { chat: chat::Model { id, ..row }, balance: ready.balance, request, kept, price, input_bound }
+        let &PreparedChat { kept, price, input_bound, .. } = ready.opening;
+        OpenedChat { chat: chat::Model { id, ..row }, balance: ready.balance, request, kept, price, input_bound }
     });
     Ok(opened.collect())
 }
 
-impl Opening {
+impl PreparedChat {
     /// The user and the idempotency key.
     pub(super) fn key(&self) -> Option<(i64, String)> {
         Some((self.user_id, self.idempotency_key.clone()?))

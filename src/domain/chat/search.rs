@@ -16,10 +16,10 @@ use tokio::time::timeout;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::Order;
+use super::ChatOrder;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::infra::db::set::{given, update_from};
+use crate::infra::db::set::{update_from, values_column};
 use crate::infra::entity::chat::{self, Column, Status};
 
 /// So many of the newest chats that match are looked at.
@@ -36,23 +36,23 @@ const BATCH: u64 = 200;
 /// Between two such transactions.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long a search waits for what has ended a moment ago to be indexed.
-const PATIENCE: Duration = Duration::from_secs(1);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Among which chats to search.
-pub(super) struct Wanted {
+pub(super) struct SearchScope {
     /// Everybody's where there is none.
     pub(super) user_id: Option<i64>,
     pub(super) conversation_id: Option<i64>,
-    pub(super) order: Order,
+    pub(super) order: ChatOrder,
 }
 
 /// The ids of the chats that hold all words, and one that begins with the last.
 ///
 /// # Errors
 /// INVALID_INPUT for a search without words or with too many.
-pub(super) async fn find(app: &App, wanted: Wanted, search: &str) -> Result<Vec<i64>, Error> {
+pub(super) async fn find(app: &App, wanted: SearchScope, search: &str) -> Result<Vec<i64>, Error> {
     let words = searched(search)?;
-    if let Ok(indexed) = timeout(PATIENCE, index_rest(app)).await {
+    if let Ok(indexed) = timeout(QUERY_TIMEOUT, index_rest(app)).await {
         indexed?;
     }
     let backend = app.db.read().get_database_backend();
@@ -71,7 +71,7 @@ pub(super) async fn find(app: &App, wanted: Wanted, search: &str) -> Result<Vec<
 }
 
 /// SQLite's FTS5, which has the user and the conversation among the words of its index.
-fn sqlite(wanted: &Wanted, words: &[String]) -> (&'static str, Vec<Value>) {
+fn sqlite(wanted: &SearchScope, words: &[String]) -> (&'static str, Vec<Value>) {
     let mut terms = Vec::new();
     terms.extend(wanted.user_id.map(|id| format!("_user_{id}")));
     terms.extend(wanted.conversation_id.map(|id| format!("_conversation_{id}")));
@@ -80,13 +80,13 @@ fn sqlite(wanted: &Wanted, words: &[String]) -> (&'static str, Vec<Value>) {
     let newest = "SELECT rowid AS id FROM chat_search WHERE chat_search MATCH $1 ORDER BY rowid DESC LIMIT $2";
     let best = "SELECT id FROM (SELECT rowid AS id, rank AS score FROM chat_search WHERE chat_search MATCH $1 \
                 ORDER BY rowid DESC LIMIT $2) ORDER BY score, id DESC";
-    (if wanted.order == Order::Best { best } else { newest }, vec![query.into()])
+    (if wanted.order == ChatOrder::Best { best } else { newest }, vec![query.into()])
 }
 
 /// PostgreSQL's text search, by a function of the migration.
-fn postgres(wanted: &Wanted, words: &[String]) -> (&'static str, Vec<Value>) {
+fn postgres(wanted: &SearchScope, words: &[String]) -> (&'static str, Vec<Value>) {
     let query = format!("'{}':*", words.join("' & '"));
-    let best = wanted.order == Order::Best;
+    let best = wanted.order == ChatOrder::Best;
     let values = vec![query.into(), wanted.user_id.into(), wanted.conversation_id.into(), best.into()];
     ("SELECT id FROM chat_search($1, $2, $3, $4, $5)", values)
 }
@@ -130,14 +130,14 @@ fn searched(search: &str) -> Result<Vec<String>, Error> {
 
 /// A run of letters and digits.
 #[derive(Debug, PartialEq)]
-enum Word {
+enum TextRun {
     /// A word between spaces.
     Spaced(String),
     /// Several words, for all we know: of a script that puts no spaces between them.
     Unspaced(Vec<char>),
 }
 
-impl Word {
+impl TextRun {
     /// Every two neighbours, and the last character by itself: whatever begins anywhere in the run can be found.
     fn indexed(self) -> Vec<String> {
         match self {
@@ -159,7 +159,7 @@ impl Word {
 }
 
 /// The words of a text, folded.
-fn words(text: &str) -> Vec<Word> {
+fn words(text: &str) -> Vec<TextRun> {
     let folded: String = caseless::default_case_fold_str(text).nfkd().filter(|c| !is_accent(*c)).nfc().collect();
     let mut words = Vec::new();
     let mut open = None;
@@ -170,19 +170,23 @@ fn words(text: &str) -> Vec<Word> {
                 words.extend(open);
                 None
             }
-            (Some(Word::Unspaced(mut run)), letter) if is_unspaced(letter) => {
+            (Some(TextRun::Unspaced(mut run)), letter) if is_unspaced(letter) => {
                 run.push(letter);
-                Some(Word::Unspaced(run))
+                Some(TextRun::Unspaced(run))
             }
-            (Some(Word::Spaced(mut word)), letter) if !is_unspaced(letter) => {
+            (Some(TextRun::Spaced(mut word)), letter) if !is_unspaced(letter) => {
                 if word.chars().count() < MAX_WORD_CHARS {
                     word.push(letter);
                 }
-                Some(Word::Spaced(word))
+                Some(TextRun::Spaced(word))
             }
             (other, letter) => {
                 words.extend(other);
-                Some(if is_unspaced(letter) { Word::Unspaced(vec![letter]) } else { Word::Spaced(letter.to_string()) })
+                Some(if is_unspaced(letter) {
+                    TextRun::Unspaced(vec![letter])
+                } else {
+                    TextRun::Spaced(letter.to_string())
+                })
             }
         };
     }
@@ -208,7 +212,7 @@ fn is_unspaced(letter: char) -> bool {
 ///
 /// Not in the transaction that ends a chat: SQLite's full-text index costs as much as all else in it, and much less for
 /// many chats at once. So much and no more is indexed in a second that sending is not held up by it.
-pub async fn index_forever(app: App) {
+pub async fn run_indexer(app: App) {
     loop {
         if let Err(error) = index(&app).await {
             tracing::error!(?error, "could not index the chats that no search finds yet");
@@ -249,7 +253,7 @@ async fn index(app: &App) -> Result<bool, Error> {
             let rows = texts.iter().map(|(id, text)| vec![(*id).into(), text.as_str().into()]);
             let mut update = update_from::<chat::Entity>(rows);
             // Another search, or another server, may have been faster.
-            update.value("search_text", given(2)).and_where(Expr::col("search_text").is_null());
+            update.value("search_text", values_column(2)).and_where(Expr::col("search_text").is_null());
             txn.execute(&update).await?;
             Ok(())
         })

@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::close::{Closing, End, close_in};
-use super::news::{News, topic};
+use super::close::{CloseJob, ClosedChat, close_batch};
+use super::news::{ReplyEvent, topic};
 use super::usage;
 use crate::app::App;
 use crate::core::error::Error;
@@ -17,7 +17,7 @@ use crate::infra::entity::chat::{self, Column, Status};
 const BATCH: u64 = 100;
 
 /// Sweeps now, and then twice in the time of a lease, until the server stops.
-pub async fn sweep_forever(app: App) {
+pub async fn run_sweeper(app: App) {
     loop {
         match sweep(&app).await {
             Ok(0) => {}
@@ -27,9 +27,9 @@ pub async fn sweep_forever(app: App) {
         if let Err(error) = usage::count_days(&app).await {
             tracing::error!(?error, "could not count the chats of the days that are over");
         }
-        app.rates.forget_idle();
+        app.rate_limits.forget_idle();
         app.bodies.forget_idle();
-        app.answers.forget_old();
+        app.replay_cache.forget_old();
         tokio::select! {
             () = tokio::time::sleep(app.config.turns.lease / 2) => {}
             () = app.stopping.cancelled() => return,
@@ -46,8 +46,8 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
     loop {
         let swept = app.db.write(app.clock.now(), |txn, &now| Box::pin(sweep_batch(txn, now))).await?;
         for (id, user_id) in &swept {
-            app.bus.publish(&topic(*id), || News::Ended.encode());
-            ledger::announce(&app.bus, *user_id);
+            app.bus.publish(&topic(*id), || ReplyEvent::Ended.encode());
+            ledger::notify_balance_changed(&app.bus, *user_id);
         }
         count += swept.len();
         app.metrics.swept.inc_by(swept.len() as u64);
@@ -68,8 +68,8 @@ async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<(i64, i64)>, E
         .lock_exclusive()
         .all(txn)
         .await?;
-    let end = |chat| End { closing: Closing::interrupted(chat).into(), at: now };
+    let end = |chat| CloseJob { closing: ClosedChat::interrupted(chat).into(), at: now };
     let ends: Vec<_> = dead.into_iter().map(end).collect();
-    let ended = close_in(txn, &ends).await?;
+    let ended = close_batch(txn, &ends).await?;
     Ok(ended.into_iter().map(|ended| (ended.chat.id, ended.chat.user_id)).collect())
 }

@@ -14,11 +14,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tracing::Instrument;
 
-use super::Ended;
-use super::call::Caller;
-use super::close::{Closing, Used, close};
-use super::news::{News, Wish, topic};
-use super::open::{Opened, lease_from};
+use super::FinishedChat;
+use super::call::ResponseSink;
+use super::close::{ClosedChat, MeteredUsage, close};
+use super::news::{ReplyEvent, TurnCommand, topic};
+use super::open::{OpenedChat, lease_deadline};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::domain::ledger;
@@ -58,17 +58,17 @@ pub(super) enum Outcome {
 /// # Errors
 /// INTERNAL where the end could not be written, although it was tried for as long as the lease runs; NOT_FOUND where the
 /// chat was deleted meanwhile.
-pub(super) async fn drive(
+pub(super) async fn run(
     app: &App,
     model: &Model,
-    opened: Opened,
+    opened: OpenedChat,
     wishes: Subscription,
-    mut caller: Option<Caller>,
-) -> Result<Ended, Error> {
-    let Opened { chat, request, kept, price, input_bound, .. } = opened;
+    mut caller: Option<ResponseSink>,
+) -> Result<FinishedChat, Error> {
+    let OpenedChat { chat, request, kept, price, input_bound, .. } = opened;
     let (asked, began, is_call) = (request.clone(), std::time::Instant::now(), caller.is_some());
     tracing::Span::current().record("chat", chat.id);
-    let mut written = Written::default();
+    let mut written = GeneratedOutput::default();
     let turn = Turn {
         app,
         chat_id: chat.id,
@@ -83,7 +83,7 @@ pub(super) async fn drive(
         stalled: Duration::ZERO,
     };
     let following =
-        turn.follow(model, request, wishes).instrument(tracing::debug_span!("provider_call", model = model.name));
+        turn.pump(model, request, wishes).instrument(tracing::debug_span!("provider_call", model = model.name));
     // A provider that panics has failed like any other; its hold must not wait for the sweeper.
     let mut outcome = AssertUnwindSafe(following).catch_unwind().await.unwrap_or_else(|_| {
         Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model failed.").with_source("a panic"))
@@ -92,9 +92,9 @@ pub(super) async fn drive(
     if written.text.is_empty() && matches!(outcome, Outcome::Done) && !is_call {
         outcome = Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model gave no answer."));
     }
-    let used = Used::of(model, &asked, price.is_metered().then_some(input_bound), &written, &outcome);
+    let used = MeteredUsage::of(model, &asked, price.is_metered().then_some(input_bound), &written, &outcome);
     let (chat_id, user_id) = (chat.id, chat.user_id);
-    let closing = Closing::new(chat, price, outcome, written, used, kept);
+    let closing = ClosedChat::new(chat, price, outcome, written, used, kept);
     if let Some(over) = &closing.over_hold {
         app.metrics.usage_over_hold(&closing.chat.model);
         let hold = closing.chat.hold;
@@ -102,20 +102,20 @@ pub(super) async fn drive(
     }
     // On the heap when it comes to that: the task of each open chat would have room for it all the time.
     let ended = app.metrics.settle.of(Box::pin(close(app, closing))).await;
-    if let Ok(Ended { chat, .. }) = &ended {
+    if let Ok(FinishedChat { chat, .. }) = &ended {
         app.metrics.turn(&chat.model, chat.status.to_value(), chat.cost, began.elapsed());
     }
     if let Some(caller) = caller {
         caller.finish();
     }
-    app.bus.publish(&topic(chat_id), || News::Ended.encode());
-    ledger::announce(&app.bus, user_id);
+    app.bus.publish(&topic(chat_id), || ReplyEvent::Ended.encode());
+    ledger::notify_balance_changed(&app.bus, user_id);
     ended
 }
 
 /// What a model has written, and what its upstream has reported.
 #[derive(Default)]
-pub(super) struct Written {
+pub(super) struct GeneratedOutput {
     /// The reply.
     pub(super) text: String,
     /// What else is paid for.
@@ -134,7 +134,7 @@ pub(super) struct Written {
     pub(super) abandoned: bool,
 }
 
-impl Written {
+impl GeneratedOutput {
     pub(super) fn is_empty(&self) -> bool {
         self.has_no_answer() && self.thoughts.is_empty()
     }
@@ -188,8 +188,8 @@ struct Turn<'a> {
     in_one_piece: bool,
     /// The cost depends on a usage that the upstream reports at the end.
     bills_late: bool,
-    caller: &'a mut Option<Caller>,
-    written: &'a mut Written,
+    caller: &'a mut Option<ResponseSink>,
+    written: &'a mut GeneratedOutput,
     draining: Option<Draining>,
     /// How long the caller has been waited for in all.
     stalled: Duration,
@@ -197,7 +197,7 @@ struct Turn<'a> {
 
 impl Turn<'_> {
     /// Collects and publishes the pieces until the stream ends, one of the time-outs runs out, or the server stops.
-    async fn follow(mut self, model: &Model, request: Request, mut wishes: Subscription) -> Outcome {
+    async fn pump(mut self, model: &Model, request: Request, mut wishes: Subscription) -> Outcome {
         let (app, limits) = (self.app, &self.app.config.turns);
         let start = Instant::now();
         let is_piece = |event: &Event| !matches!(event, Event::Accepted | Event::Usage(_));
@@ -216,7 +216,7 @@ impl Turn<'_> {
             tokio::select! {
                 event = reply.next() => {
                     let event = match event {
-                        Some(Ok(Event::End(usage))) => break self.ended(usage),
+                        Some(Ok(Event::Done(usage))) => break self.ended(usage),
                         Some(Ok(event)) => event,
                         Some(Err(error)) => break self.failed(error),
                         None => {
@@ -240,23 +240,23 @@ impl Turn<'_> {
                 () = sleep_until(piece_due.min(turn_due)) => break self.late(turn_due <= piece_due),
                 wish = wishes.next() => {
                     // One that was missed is said again by whoever wished.
-                    let cluster::News::Message(wish) = wish else { continue };
-                    match Wish::decode(&wish) {
-                        Some(Wish::Stop) if !self.bills_late => break Outcome::Stopped(None),
-                        Some(Wish::Stop) => {
+                    let cluster::BusEvent::Message(wish) = wish else { continue };
+                    match TurnCommand::decode(&wish) {
+                        Some(TurnCommand::Stop) if !self.bills_late => break Outcome::Stopped(None),
+                        Some(TurnCommand::Stop) => {
                             if self.draining.is_none() {
                                 turn_due = turn_due.min(Instant::now() + app.config.v1.drain);
                             }
                             self.draining = Some(Draining::Stopped);
-                            if matches!(self.caller, Some(Caller::Live(..))) {
+                            if matches!(self.caller, Some(ResponseSink::Direct(..))) {
                                 *self.caller = None;
                             }
                         }
-                        Some(Wish::Repeat { from }) => self.repeat(from, chars),
+                        Some(TurnCommand::Repeat { from }) => self.repeat(from, chars),
                         None => {}
                     }
                 }
-                () = left(self.caller.as_mut()) => {
+                () = disconnected(self.caller.as_mut()) => {
                     // Who is to pay by the upstream's own count has to get it, if it comes in time.
                     *self.caller = None;
                     if !self.is_passed_on {
@@ -299,7 +299,11 @@ impl Turn<'_> {
         match event {
             Event::Accepted => self.written.accepted = true,
             Event::Usage(usage) => self.written.report(*usage),
-            Event::Piece(_) | Event::Raw { .. } | Event::Beside { .. } | Event::Refused { .. } | Event::End(_) => {}
+            Event::Chunk(_)
+            | Event::RawChunk { .. }
+            | Event::Beside { .. }
+            | Event::Rejected { .. }
+            | Event::Done(_) => {}
         }
     }
 
@@ -317,14 +321,14 @@ impl Turn<'_> {
             self.stalled = if waited < timeout { self.stalled.saturating_add(waited) } else { Duration::MAX };
         }
         let text = match event {
-            Event::Piece(text) | Event::Raw { text, .. } => text,
+            Event::Chunk(text) | Event::RawChunk { text, .. } => text,
             Event::Beside { other, thoughts } if is_stopped => other + &thoughts,
             Event::Beside { other, thoughts } => {
                 self.written.add(&other, |written| &mut written.other);
                 self.written.add(&thoughts, |written| &mut written.thoughts);
                 return;
             }
-            Event::Accepted | Event::Usage(_) | Event::Refused { .. } | Event::End(_) => return,
+            Event::Accepted | Event::Usage(_) | Event::Rejected { .. } | Event::Done(_) => return,
         };
         if is_stopped {
             self.written.add(&text, |written| &mut written.unseen);
@@ -340,7 +344,7 @@ impl Turn<'_> {
         *chars += piece.chars().count();
         self.written.text.push_str(&piece);
         if !piece.is_empty() {
-            self.app.bus.publish(&self.topic, || News::Piece { offset, text: piece }.encode());
+            self.app.bus.publish(&self.topic, || ReplyEvent::Piece { offset, text: piece }.encode());
         }
     }
 
@@ -352,7 +356,7 @@ impl Turn<'_> {
         let text = &self.written.text;
         let start = text.char_indices().nth(from).map_or(text.len(), |(start, _)| start);
         let piece = text.get(start..).unwrap_or_default().to_owned();
-        self.app.bus.publish(&self.topic, || News::Piece { offset: from, text: piece }.encode());
+        self.app.bus.publish(&self.topic, || ReplyEvent::Piece { offset: from, text: piece }.encode());
     }
 
     /// The provider says that the reply is whole.
@@ -398,7 +402,7 @@ impl Turn<'_> {
 }
 
 /// Waits until whoever asked has gone away.
-async fn left(caller: Option<&mut Caller>) {
+async fn disconnected(caller: Option<&mut ResponseSink>) {
     match caller {
         Some(caller) => caller.left().await,
         None => std::future::pending().await,
@@ -407,7 +411,7 @@ async fn left(caller: Option<&mut Caller>) {
 
 /// Saves the text so far, where it is kept, and renews the lease; says whether the chat is still open.
 async fn save(app: &App, chat_id: i64, text: Option<String>) -> Result<bool, Error> {
-    let lease = lease_from(app, app.clock.now());
+    let lease = lease_deadline(app, app.clock.now());
     app.db
         .write((chat_id, text, lease), |txn, (chat_id, text, lease)| {
             Box::pin(async move {
@@ -430,7 +434,7 @@ mod tests {
 
     #[test]
     fn what_is_only_counted_takes_little_memory_and_counts_whole() {
-        let mut written = Written::default();
+        let mut written = GeneratedOutput::default();
         for _ in 0..3 {
             written.add(&"ü".repeat(500_001), |written| &mut written.text);
         }
@@ -438,7 +442,7 @@ mod tests {
         assert!(written.in_memory() <= MAX_COUNTED_BYTES && written.in_memory() > MAX_COUNTED_BYTES - 2);
         written.add("x", |written| &mut written.other);
         assert_eq!((written.other.as_str(), written.len()), ("x", 3_000_007));
-        let mut large = Written::default();
+        let mut large = GeneratedOutput::default();
         large.add(&"x".repeat(5 << 20), |written| &mut written.text);
         assert_eq!((large.in_memory(), large.len()), (MAX_COUNTED_BYTES, 5 << 20));
     }

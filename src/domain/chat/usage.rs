@@ -32,7 +32,7 @@ pub use crate::infra::entity::usage_day::Model as Used;
 
 /// What somebody used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromQueryResult)]
-pub struct Spent {
+pub struct UserSpending {
     /// The user, who may be gone.
     pub user_id: i64,
     /// Chats.
@@ -47,7 +47,7 @@ pub struct Spent {
 /// # Errors
 /// UNAUTHENTICATED or FORBIDDEN for everybody but staff; INVALID_INPUT unless 1 to 366 days are asked for.
 pub async fn by_day(app: &App, viewer: Viewer, days: i32) -> Result<Vec<Used>, Error> {
-    viewer.staff()?;
+    viewer.require_staff()?;
     let period = period(app, days)?;
     let first = day_name(period.first().copied().unwrap_or_default());
     let kept = usage_day::Entity::find().filter(usage_day::Column::Day.gte(first));
@@ -63,8 +63,8 @@ pub async fn by_day(app: &App, viewer: Viewer, days: i32) -> Result<Vec<Used>, E
 ///
 /// # Errors
 /// As [`by_day`]; INVALID_INPUT also unless 1 to 100 users are asked for.
-pub async fn top_spenders(app: &App, viewer: Viewer, days: i32, first: i32) -> Result<Vec<Spent>, Error> {
-    viewer.staff()?;
+pub async fn top_spenders(app: &App, viewer: Viewer, days: i32, first: i32) -> Result<Vec<UserSpending>, Error> {
+    viewer.require_staff()?;
     let period = period(app, days)?;
     let count = usize::try_from(first).ok().filter(|count| (1..=100).contains(count));
     let count = count.ok_or_else(|| Error::field("first", "Between 1 and 100."))?;
@@ -77,10 +77,10 @@ pub async fn top_spenders(app: &App, viewer: Viewer, days: i32, first: i32) -> R
         .into_tuple()
         .all(app.db.read())
         .await?;
-    let mut sums: HashMap<i64, Spent> = HashMap::new();
-    let mut add = |spent: Vec<Spent>| {
-        for Spent { user_id, messages, tokens } in spent {
-            let sum = sums.entry(user_id).or_insert(Spent { user_id, messages: 0, tokens: 0 });
+    let mut sums: HashMap<i64, UserSpending> = HashMap::new();
+    let mut add = |spent: Vec<UserSpending>| {
+        for UserSpending { user_id, messages, tokens } in spent {
+            let sum = sums.entry(user_id).or_insert(UserSpending { user_id, messages: 0, tokens: 0 });
             sum.messages += messages;
             sum.tokens += tokens;
         }
@@ -107,7 +107,7 @@ pub async fn top_spenders(app: &App, viewer: Viewer, days: i32, first: i32) -> R
 /// # Errors
 /// UNAUTHENTICATED or FORBIDDEN for everybody but staff.
 pub async fn open_turns(app: &App, viewer: Viewer) -> Result<u64, Error> {
-    viewer.staff()?;
+    viewer.require_staff()?;
     // Only open chats have a lease, and an index has those alone.
     Ok(chat::Entity::find().filter(Column::LeaseUntil.is_not_null()).count(app.db.read()).await?)
 }
@@ -131,7 +131,7 @@ pub async fn count_days(app: &App) -> Result<(), Error> {
     let Some(mut day) = from else { return Ok(()) };
     while day < over && !app.stopping.is_cancelled() {
         let used = count_day(app, day).await?;
-        let users: Vec<Spent> = count_users(day).into_model().all(app.db.read()).await?;
+        let users: Vec<UserSpending> = count_users(day).into_model().all(app.db.read()).await?;
         app.db.write((used, users, day), |txn, (used, users, day)| Box::pin(keep(txn, used, users, *day))).await?;
         day = day.succ_opt().unwrap_or(over);
     }
@@ -148,7 +148,7 @@ pub async fn counted_until(app: &App) -> Result<Option<DateTime<Utc>>, Error> {
     Ok(next.map(start))
 }
 
-async fn keep(txn: &Txn, used: &[Used], users: &[Spent], day: NaiveDate) -> Result<(), Error> {
+async fn keep(txn: &Txn, used: &[Used], users: &[UserSpending], day: NaiveDate) -> Result<(), Error> {
     use sea_orm::sea_query::OnConflict;
     // Another server may have counted the same day at the same time, to the same result.
     let rows = used.iter().cloned().map(IntoActiveModel::into_active_model);
@@ -156,7 +156,7 @@ async fn keep(txn: &Txn, used: &[Used], users: &[Spent], day: NaiveDate) -> Resu
     usage_day::Entity::insert_many(rows).on_conflict(known).exec_without_returning(txn).await?;
     for batch in users.chunks(BATCH) {
         let rows = batch.iter().map(|spent| {
-            let Spent { user_id, messages, tokens } = *spent;
+            let UserSpending { user_id, messages, tokens } = *spent;
             usage_day_user::Model { day: day_name(day), user_id, messages, tokens }.into_active_model()
         });
         let key = [usage_day_user::Column::Day, usage_day_user::Column::UserId];

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use sea_orm::{ColumnTrait, Condition};
 
-use super::hold::{insufficient, lock};
-use super::key::{self, Key};
+use super::hold::{insufficient, lock_balances};
+use super::key::{self, KeyBudget};
 use super::{Balance, Hold};
 use crate::core::error::Error;
 use crate::core::tokens::Tokens;
@@ -16,13 +16,13 @@ use crate::infra::entity::{chat, user};
 
 /// What each of some users has, and what the limits of their API keys leave of it. Nobody else changes it until the
 /// transaction ends.
-pub struct Available {
+pub struct SpendableBalances {
     users: HashMap<i64, Balance>,
     /// Those that are good.
-    keys: HashMap<i64, Key>,
+    keys: HashMap<i64, KeyBudget>,
 }
 
-impl Available {
+impl SpendableBalances {
     /// Looks it up for users, each with the key that is used. The rows of users are locked as by [`super::lock`], and then
     /// those of the keys in the same way.
     ///
@@ -31,7 +31,8 @@ impl Available {
     pub async fn find(txn: &Txn, spenders: &[(i64, Option<i64>)], at: DateTime<Utc>) -> Result<Self, Error> {
         let active = Condition::all().add(user::Column::IsActive.eq(true));
         let keys = key::wanted(txn, spenders.iter().filter_map(|(_, key_id)| *key_id), at);
-        let (users, keys) = lock::<Key>(txn, spenders.iter().map(|(user_id, _)| *user_id), active, keys).await?;
+        let (users, keys) =
+            lock_balances::<KeyBudget>(txn, spenders.iter().map(|(user_id, _)| *user_id), active, keys).await?;
         Ok(Self { users, keys: keys.into_iter().map(|key| (key.id, key)).collect() })
     }
 
@@ -74,7 +75,7 @@ impl Available {
         if let Some(key_id) = hold.api_key_id {
             self.keys.get_mut(&key_id).ok_or_else(key::ended)?.hold(&hold.model, hold.amount)?;
         }
-        *balance = balance.moved(hold.amount)?;
+        *balance = balance.reserve(hold.amount)?;
         Ok(*balance)
     }
 }

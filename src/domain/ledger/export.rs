@@ -8,7 +8,7 @@ use futures::Stream;
 use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use unicode_normalization::UnicodeNormalization;
 
-use super::Filter;
+use super::EntryFilter;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::infra::entity::{ledger_entry, user};
@@ -23,7 +23,7 @@ const HEADER: [&str; 10] =
 /// has decided that the entries may be seen; who did them is told `with_actors` only.
 pub fn export(
     app: &App,
-    filter: Filter,
+    filter: EntryFilter,
     with_actors: bool,
 ) -> impl Stream<Item = Result<String, Error>> + Send + use<> {
     let app = app.clone();

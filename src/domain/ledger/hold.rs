@@ -18,7 +18,9 @@ use super::{Balance, key};
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
 use crate::infra::db::Txn;
-use crate::infra::db::set::{Wanted, execute_all, execute_and_insert, filled, find_both, given, is_among, update_from};
+use crate::infra::db::set::{
+    RowQuery, execute_all, execute_and_insert, fetch_two, in_ids, pad_rows, update_from, values_column,
+};
 use crate::infra::entity::ledger_entry::{self, Reason};
 use crate::infra::entity::user::{self, Column};
 
@@ -42,19 +44,19 @@ pub struct Hold {
 ///
 /// # Errors
 /// INTERNAL. Whoever gets it undoes the whole.
-pub async fn hold<A: ActiveModelTrait>(txn: &Txn, holds: &[Hold], new: InsertMany<A>) -> Result<Vec<i64>, Error> {
+pub async fn reserve<A: ActiveModelTrait>(txn: &Txn, holds: &[Hold], new: InsertMany<A>) -> Result<Vec<i64>, Error> {
     let mut sums = BTreeMap::new();
     for Hold { user_id, amount, .. } in holds {
         let sum = sums.entry(*user_id).or_insert(Tokens::ZERO);
         *sum = sum.plus(*amount)?;
     }
     let rows = sums.iter().map(|(user_id, sum)| [*user_id, sum.0]).collect();
-    let mut update = update_from::<user::Entity>(filled(rows, holds.len()));
+    let mut update = update_from::<user::Entity>(pad_rows(rows, holds.len()));
     // Guarded, though whoever called has looked: no balance is to fall below zero for a mistake.
     update
-        .value(Column::Tokens, Expr::col(Column::Tokens).sub(given(2)))
-        .value(Column::Held, Expr::col(Column::Held).add(given(2)))
-        .and_where(Expr::col(Column::Tokens).gte(given(2)))
+        .value(Column::Tokens, Expr::col(Column::Tokens).sub(values_column(2)))
+        .value(Column::Held, Expr::col(Column::Held).add(values_column(2)))
+        .and_where(Expr::col(Column::Tokens).gte(values_column(2)))
         .and_where(Expr::col(Column::IsActive));
     let keys = key::hold_under(holds)?;
     let mut expected = sums.len() as u64;
@@ -76,11 +78,11 @@ pub async fn hold<A: ActiveModelTrait>(txn: &Txn, holds: &[Hold], new: InsertMan
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn lock<M: FromQueryResult + DeserializeOwned>(
+pub async fn lock_balances<M: FromQueryResult + DeserializeOwned>(
     txn: &Txn,
     user_ids: impl Iterator<Item = i64>,
     condition: Condition,
-    beside: Option<Wanted>,
+    beside: Option<RowQuery>,
 ) -> Result<(HashMap<i64, Balance>, Vec<M>), Error> {
     #[derive(Deserialize, FromQueryResult)]
     struct Found {
@@ -90,10 +92,10 @@ pub async fn lock<M: FromQueryResult + DeserializeOwned>(
     }
     let user_ids: Vec<_> = user_ids.collect();
     let users = user::Entity::find().select_only().columns([Column::Id, Column::Tokens, Column::Held]);
-    let users = users.filter(is_among(txn, Column::Id, &user_ids)).filter(condition);
+    let users = users.filter(in_ids(txn, Column::Id, &user_ids)).filter(condition);
     let query = users.order_by_asc(Column::Id).lock_exclusive().into_query();
-    let users = Wanted { query, columns: vec!["id", "tokens", "held"] };
-    let (found, others): (Vec<Found>, _) = find_both(txn, users, beside).await?;
+    let users = RowQuery { query, columns: vec!["id", "tokens", "held"] };
+    let (found, others): (Vec<Found>, _) = fetch_two(txn, users, beside).await?;
     Ok((found.into_iter().map(|Found { id, tokens, held }| (id, Balance { tokens, held })).collect(), others))
 }
 
@@ -146,7 +148,7 @@ pub async fn settle(
         let (holds, costs) = sums.entry(*user_id).or_default();
         (*holds, *costs) = (holds.plus(*hold)?, costs.plus(*cost)?);
         let balance = balances.get_mut(user_id).ok_or_else(|| Error::not_found("user"))?;
-        *balance = balance.moved(Tokens::ZERO.minus(*hold)?)?;
+        *balance = balance.reserve(Tokens::ZERO.minus(*hold)?)?;
         balance.tokens = balance.tokens.minus(*cost)?;
         after.push(*balance);
         entries.push(ledger_entry::ActiveModel {
@@ -168,10 +170,10 @@ pub async fn settle(
     for (user_id, (hold, cost)) in &sums {
         rows.push([*user_id, hold.0, hold.minus(*cost)?.0]);
     }
-    let mut update = update_from::<user::Entity>(filled(rows, settlements.len()));
+    let mut update = update_from::<user::Entity>(pad_rows(rows, settlements.len()));
     update
-        .value(Column::Held, Expr::col(Column::Held).sub(given(2)))
-        .value(Column::Tokens, Expr::col(Column::Tokens).add(given(3)));
+        .value(Column::Held, Expr::col(Column::Held).sub(values_column(2)))
+        .value(Column::Tokens, Expr::col(Column::Tokens).add(values_column(3)));
     let new = ledger_entry::Entity::insert_many(entries).into_query();
     let mut statements: Vec<&(dyn StatementBuilder + Sync)> = vec![closing, &update];
     // Each chat is closed, each user changed, and each chat entered.

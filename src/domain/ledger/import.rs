@@ -15,7 +15,7 @@ use crate::infra::entity::user;
 
 /// A chat that has just been inserted, ended and at no cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Imported {
+pub struct ImportedEntry {
     /// Whose it is.
     pub user_id: i64,
     /// The chat.
@@ -26,13 +26,13 @@ pub struct Imported {
 ///
 /// # Errors
 /// NOT_FOUND where a user is gone; INTERNAL where the database fails.
-pub async fn record_imported(txn: &Txn, chats: &[Imported], at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn record_imported(txn: &Txn, chats: &[ImportedEntry], at: DateTime<Utc>) -> Result<(), Error> {
     let users: BTreeSet<_> = chats.iter().map(|chat| chat.user_id).collect();
     // Locked, so that the balances that the entries speak of are those of this moment.
     let users = user::Entity::find().filter(user::Column::Id.is_in(users)).order_by_asc(user::Column::Id);
     let balances: HashMap<_, _> =
         users.lock_exclusive().all(txn).await?.iter().map(|user| (user.id, Balance::from(user).total())).collect();
-    let entry = |chat: &Imported| {
+    let entry = |chat: &ImportedEntry| {
         let balance = balances.get(&chat.user_id).copied().ok_or_else(|| Error::not_found("user"))?;
         Ok(ledger_entry::ActiveModel {
             id: NotSet,

@@ -17,12 +17,12 @@ use super::hold::{Hold, Settlement};
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
 use crate::infra::db::Txn;
-use crate::infra::db::set::{Wanted, filled, given, is_among, update_from};
+use crate::infra::db::set::{RowQuery, in_ids, pad_rows, update_from, values_column};
 use crate::infra::entity::api_key::{self, Column, day, month};
 
 /// A key that is good, as far as it bounds what is held under it.
 #[derive(Deserialize, FromQueryResult)]
-pub(super) struct Key {
+pub(super) struct KeyBudget {
     pub(super) id: i64,
     models: Option<String>,
     total_limit: Option<Tokens>,
@@ -47,7 +47,7 @@ const COLUMNS: [Column; 7] = [
 
 /// Looks for those of the keys that are good, as [`Key`]s; nothing where there are none. Their rows are locked until the
 /// transaction ends, in the order of their ids.
-pub(super) fn wanted(txn: &Txn, key_ids: impl Iterator<Item = i64>, at: DateTime<Utc>) -> Option<Wanted> {
+pub(super) fn wanted(txn: &Txn, key_ids: impl Iterator<Item = i64>, at: DateTime<Utc>) -> Option<RowQuery> {
     let key_ids: Vec<_> = key_ids.collect();
     if key_ids.is_empty() {
         return None;
@@ -57,15 +57,15 @@ pub(super) fn wanted(txn: &Txn, key_ids: impl Iterator<Item = i64>, at: DateTime
         .columns(COLUMNS)
         .column_as(spent_in_day(at), Column::SpentInDay)
         .column_as(spent_in_month(at), Column::SpentInMonth)
-        .filter(is_among(txn, Column::Id, &key_ids))
-        .filter(api_key::good_at(at))
+        .filter(in_ids(txn, Column::Id, &key_ids))
+        .filter(api_key::valid_at(at))
         .order_by_asc(Column::Id)
         .lock_exclusive();
     let columns = COLUMNS.iter().chain(&[Column::SpentInDay, Column::SpentInMonth]).map(IdenStatic::as_str).collect();
-    Some(Wanted { query: keys.into_query(), columns })
+    Some(RowQuery { query: keys.into_query(), columns })
 }
 
-impl Key {
+impl KeyBudget {
     /// What may still be held under it; nothing where it has no limits.
     pub(super) fn rest(&self) -> Result<Option<Tokens>, Error> {
         let limits = [
@@ -129,9 +129,9 @@ pub(super) fn hold_under(holds: &[Hold]) -> Result<Option<(UpdateStatement, u64)
         return Ok(None);
     }
     let rows = sums.iter().map(|(key_id, sum)| [*key_id, sum.0]).collect();
-    let mut update = of_now(filled(rows, holds.len()), at);
+    let mut update = of_now(pad_rows(rows, holds.len()), at);
     update
-        .value(Column::Held, Expr::col(Column::Held).add(given(2)))
+        .value(Column::Held, Expr::col(Column::Held).add(values_column(2)))
         .value(Column::LastUsedAt, Expr::value(at))
         .value(Column::SpentInDay, spent_in_day(at))
         .value(Column::SpentInMonth, spent_in_month(at));
@@ -156,12 +156,12 @@ pub(super) fn settle_under(settlements: &[Settlement]) -> Result<Option<(UpdateS
         return Ok(None);
     }
     let rows = sums.iter().map(|(key_id, (holds, costs))| [*key_id, holds.0, costs.0]).collect();
-    let mut update = of_now(filled(rows, settlements.len()), at);
+    let mut update = of_now(pad_rows(rows, settlements.len()), at);
     update
-        .value(Column::Held, Expr::col(Column::Held).sub(given(2)))
-        .value(Column::Spent, Expr::col(Column::Spent).add(given(3)))
-        .value(Column::SpentInDay, spent_in_day(at).add(given(3)))
-        .value(Column::SpentInMonth, spent_in_month(at).add(given(3)));
+        .value(Column::Held, Expr::col(Column::Held).sub(values_column(2)))
+        .value(Column::Spent, Expr::col(Column::Spent).add(values_column(3)))
+        .value(Column::SpentInDay, spent_in_day(at).add(values_column(3)))
+        .value(Column::SpentInMonth, spent_in_month(at).add(values_column(3)));
     Ok(Some((update, sums.len() as u64)))
 }
 

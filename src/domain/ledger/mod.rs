@@ -23,15 +23,15 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
 
-pub use self::available::Available;
+pub use self::available::SpendableBalances;
 pub use self::export::export;
 pub use self::granted::granted_by;
-pub use self::hold::{Hold, Settlement, hold, insufficient, lock, settle};
-pub use self::import::{Imported, record_imported};
-pub use self::verify::{Finding, verify};
+pub use self::hold::{Hold, Settlement, insufficient, lock_balances, reserve, settle};
+pub use self::import::{ImportedEntry, record_imported};
+pub use self::verify::{IntegrityViolation, verify};
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::pagination::{Page, Period, Slice};
+use crate::core::pagination::{Page, PageRequest, TimeRange};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Viewer;
 use crate::infra::cluster::Bus;
@@ -56,7 +56,7 @@ impl Balance {
     }
 
     /// With so much more of it held, or less.
-    fn moved(self, amount: Tokens) -> Result<Self, Error> {
+    fn reserve(self, amount: Tokens) -> Result<Self, Error> {
         Ok(Self { tokens: self.tokens.minus(amount)?, held: self.held.plus(amount)? })
     }
 }
@@ -126,10 +126,10 @@ impl Entry {
 /// # Errors
 /// NOT_FOUND without such a user; INVALID_INPUT where the balance would become negative or larger than
 /// [`Tokens::MAX_BALANCE`]; CONFLICT where the idempotency key stands for another movement.
-pub async fn apply(txn: &Txn, entry: &Entry) -> Result<Applied, Error> {
+pub async fn post_entry(txn: &Txn, entry: &Entry) -> Result<Applied, Error> {
     // Serialises the movements of one user on PostgreSQL, so that a repeated key is seen; SQLite has one writer.
     let before = find_for_update(txn, entry.user_id).await?;
-    if let Some(earlier) = earlier(txn, entry).await? {
+    if let Some(earlier) = find_duplicate(txn, entry).await? {
         if !is_same(&earlier, entry) {
             return Err(Error::new(Code::Conflict, "This idempotency key was used for another adjustment."));
         }
@@ -184,7 +184,7 @@ pub fn check_idempotency_key(key: Option<&str>) -> Result<(), Error> {
 ///
 /// # Errors
 /// NOT_FOUND without such a user.
-pub async fn close(txn: &Txn, user_id: i64, actor_id: Option<i64>, at: DateTime<Utc>) -> Result<Tokens, Error> {
+pub async fn close_account(txn: &Txn, user_id: i64, actor_id: Option<i64>, at: DateTime<Utc>) -> Result<Tokens, Error> {
     let rest = Balance::from(&find_for_update(txn, user_id).await?).total();
     let entry = Entry { actor_id, ..Entry::new(user_id, Tokens::ZERO.minus(rest)?, Reason::AccountClosed, at) };
     record(txn, &entry, Balance { tokens: Tokens::ZERO, held: Tokens::ZERO }).await?;
@@ -201,11 +201,11 @@ pub async fn balance(db: &Db, user_id: i64) -> Result<Balance, Error> {
 }
 
 /// How long a change that nobody announced, such as one by the command line, may go unseen by [`changes`].
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Tells those who watch a balance that it may have changed. Called after the transaction that changed it; where that is
 /// forgotten or lost, they see it a little later.
-pub fn announce(bus: &Bus, user_id: i64) {
+pub fn notify_balance_changed(bus: &Bus, user_id: i64) {
     bus.publish(&topic(user_id), Vec::new);
 }
 
@@ -213,8 +213,11 @@ pub fn announce(bus: &Bus, user_id: i64) {
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers. In the stream: NOT_FOUND once the account is gone.
-pub fn changes(app: &App, viewer: Viewer) -> Result<impl Stream<Item = Result<Balance, Error>> + Send + use<>, Error> {
-    let (app, user_id) = (app.clone(), viewer.user()?.id);
+pub fn watch_balance(
+    app: &App,
+    viewer: Viewer,
+) -> Result<impl Stream<Item = Result<Balance, Error>> + Send + use<>, Error> {
+    let (app, user_id) = (app.clone(), viewer.require_read()?.id);
     Ok(try_stream! {
         let mut news = app.bus.subscribe(&topic(user_id));
         let mut seen = None;
@@ -224,7 +227,7 @@ pub fn changes(app: &App, viewer: Viewer) -> Result<impl Stream<Item = Result<Ba
                 seen = Some(now);
                 yield now;
             }
-            tokio::time::timeout(LOOK_AGAIN, news.next()).await.ok();
+            tokio::time::timeout(POLL_INTERVAL, news.next()).await.ok();
             // What came meanwhile tells nothing more: the row is read after all of it.
             news.skip();
         }
@@ -237,18 +240,18 @@ fn topic(user_id: i64) -> String {
 
 /// Which entries are asked for; all where nothing is set. Whoever asks has decided that they may be seen.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Filter {
+pub struct EntryFilter {
     /// Those of one user, who may be gone.
     pub user_id: Option<i64>,
     /// Those of this time.
-    pub period: Period,
+    pub period: TimeRange,
 }
 
-impl Filter {
+impl EntryFilter {
     async fn entries(self, db: &Db) -> Result<Select<ledger_entry::Entity>, Error> {
         use ledger_entry::Column::{CreatedAt, Id};
-        let entries = self.user_id.map_or_else(ledger_entry::Entity::find, ledger_entry::Entity::of);
-        self.period.narrow(db.read(), entries, CreatedAt, Id).await
+        let entries = self.user_id.map_or_else(ledger_entry::Entity::find, ledger_entry::Entity::owned_by);
+        self.period.filter_with_id_bounds(db.read(), entries, CreatedAt, Id).await
     }
 }
 
@@ -256,7 +259,7 @@ impl Filter {
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn history(db: &Db, filter: Filter, page: Page) -> Result<Slice<ledger_entry::Entity>, Error> {
+pub async fn history(db: &Db, filter: EntryFilter, page: PageRequest) -> Result<Page<ledger_entry::Entity>, Error> {
     page.load(db.read(), filter.entries(db).await?, ledger_entry::Column::Id).await
 }
 
@@ -265,9 +268,11 @@ pub async fn history(db: &Db, filter: Filter, page: Page) -> Result<Slice<ledger
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
 pub async fn find(db: &Db, viewer: Viewer, entry_id: i64) -> Result<ledger_entry::Model, Error> {
-    let own = viewer.user()?.id;
+    let own = viewer.require_read()?.id;
     let entry = ledger_entry::Entity::find_by_id(entry_id).one(db.read()).await?;
-    entry.filter(|entry| entry.user_id == own || viewer.staff().is_ok()).ok_or_else(|| Error::not_found("ledger entry"))
+    entry
+        .filter(|entry| entry.user_id == own || viewer.require_staff().is_ok())
+        .ok_or_else(|| Error::not_found("ledger entry"))
 }
 
 /// The user's row, locked until the transaction ends.
@@ -290,7 +295,7 @@ pub async fn find_all_for_update(txn: &Txn, ids: impl IntoIterator<Item = i64>) 
     Ok(users.lock_exclusive().all(txn).await?)
 }
 
-async fn earlier(txn: &Txn, entry: &Entry) -> Result<Option<ledger_entry::Model>, Error> {
+async fn find_duplicate(txn: &Txn, entry: &Entry) -> Result<Option<ledger_entry::Model>, Error> {
     use ledger_entry::Column;
     let Some(key) = &entry.idempotency_key else { return Ok(None) };
     // The command line has no id; its keys form a space of their own.

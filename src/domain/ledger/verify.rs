@@ -15,7 +15,7 @@ use crate::infra::entity::{api_key, ledger_entry, user};
 
 /// Something that must never be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub enum IntegrityViolation {
     /// A user's balance differs from the ledger, or the held tokens from the open chats, or one is negative.
     Balance {
         /// The user.
@@ -70,27 +70,27 @@ pub enum Finding {
     },
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for IntegrityViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Finding::Balance { user_id, tokens, held, entries, open } => write!(
+            IntegrityViolation::Balance { user_id, tokens, held, entries, open } => write!(
                 f,
                 "user {user_id}: tokens {tokens} + held {held}, but the ledger says {entries} and open chats hold {open}"
             ),
-            Finding::Leftover { user_id, entries } => {
+            IntegrityViolation::Leftover { user_id, entries } => {
                 write!(f, "user {user_id} is gone, but the ledger still says {entries}")
             }
-            Finding::Key { key_id, spent, paid, held, open } => write!(
+            IntegrityViolation::Key { key_id, spent, paid, held, open } => write!(
                 f,
                 "API key {key_id}: spent {spent}, held {held}, but the ledger says {paid} and open chats hold {open}"
             ),
-            Finding::Chat { chat_id, cost, paid: Some(paid) } => {
+            IntegrityViolation::Chat { chat_id, cost, paid: Some(paid) } => {
                 write!(f, "chat {chat_id}: cost {cost}, but the ledger says {paid}")
             }
-            Finding::Chat { chat_id, cost, paid: None } => {
+            IntegrityViolation::Chat { chat_id, cost, paid: None } => {
                 write!(f, "chat {chat_id}: ended at a cost of {cost}, but the ledger has no entry")
             }
-            Finding::Type { table, column, rows } => {
+            IntegrityViolation::Type { table, column, rows } => {
                 write!(f, "{table}.{column}: {rows} rows hold no whole number; balances can't be compared before")
             }
         }
@@ -101,7 +101,7 @@ impl fmt::Display for Finding {
 ///
 /// # Errors
 /// INTERNAL where the database cannot be read.
-pub async fn verify(db: &Db) -> Result<Vec<Finding>, Error> {
+pub async fn verify(db: &Db) -> Result<Vec<IntegrityViolation>, Error> {
     // All queries see the same snapshot. SQLite gives that to any transaction, and warns of the wish.
     let is_postgres = db.read().get_database_backend() == DbBackend::Postgres;
     let isolation = is_postgres.then_some(IsolationLevel::RepeatableRead);
@@ -112,17 +112,17 @@ pub async fn verify(db: &Db) -> Result<Vec<Finding>, Error> {
     }
     for row in all::<BalanceRow>(&txn, balances()).await? {
         let BalanceRow { user_id, tokens, held, entries, open } = row;
-        findings.push(Finding::Balance { user_id, tokens, held, entries, open });
+        findings.push(IntegrityViolation::Balance { user_id, tokens, held, entries, open });
     }
     for row in all::<LeftoverRow>(&txn, leftovers()).await? {
-        findings.push(Finding::Leftover { user_id: row.user_id, entries: row.entries });
+        findings.push(IntegrityViolation::Leftover { user_id: row.user_id, entries: row.entries });
     }
     for row in all::<KeyRow>(&txn, keys()).await? {
         let KeyRow { key_id, spent, paid, held, open } = row;
-        findings.push(Finding::Key { key_id, spent, paid, held, open });
+        findings.push(IntegrityViolation::Key { key_id, spent, paid, held, open });
     }
     for row in all::<ChatRow>(&txn, chats()).await? {
-        findings.push(Finding::Chat { chat_id: row.chat_id, cost: row.cost, paid: row.paid });
+        findings.push(IntegrityViolation::Chat { chat_id: row.chat_id, cost: row.cost, paid: row.paid });
     }
     txn.commit().await?;
     Ok(findings)
@@ -172,7 +172,7 @@ const NUMBERS: [(&str, &[(&str, bool)]); 4] = [
 ];
 
 /// Values that are no whole numbers. PostgreSQL stores none.
-async fn types(txn: &DatabaseTransaction) -> Result<Vec<Finding>, Error> {
+async fn types(txn: &DatabaseTransaction) -> Result<Vec<IntegrityViolation>, Error> {
     let mut findings = Vec::new();
     if txn.get_database_backend() != DbBackend::Sqlite {
         return Ok(findings);
@@ -188,7 +188,7 @@ async fn types(txn: &DatabaseTransaction) -> Result<Vec<Finding>, Error> {
         for (at, (column, _)) in columns.iter().enumerate() {
             let rows: i64 = row.try_get_by_index(at)?;
             if rows > 0 {
-                findings.push(Finding::Type { table, column, rows });
+                findings.push(IntegrityViolation::Type { table, column, rows });
             }
         }
     }

@@ -17,7 +17,7 @@ use self::claim::Claim;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::domain::{audit, ledger};
-use crate::infra::config::Keep;
+use crate::infra::config::RetentionPeriod;
 use crate::infra::db::Txn;
 use crate::infra::entity::{audit_event, chat, conversation, ledger_entry, session};
 
@@ -26,15 +26,15 @@ const JOB: &str = "retention";
 /// Rows that go in one transaction.
 const BATCH: usize = 200;
 /// Rows that are looked for at once.
-const LOOK: u64 = 5000;
+const CHECK_INTERVAL: u64 = 5000;
 /// How often a server looks whether it is time.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 /// The longest pause between two batches; they are as long as a batch, so that at most half of the time is taken.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum Target {
     /// Chats that have ended.
     Chats,
     /// Conversations without chats.
@@ -49,7 +49,7 @@ pub enum What {
     AuditNames,
 }
 
-impl What {
+impl Target {
     /// In the order in which they go: a conversation after its chats.
     const ALL: [Self; 6] =
         [Self::Chats, Self::Conversations, Self::Sessions, Self::AuditEvents, Self::LedgerNotes, Self::AuditNames];
@@ -66,7 +66,7 @@ impl What {
         }
     }
 
-    fn keep(self, app: &App) -> Keep {
+    fn keep(self, app: &App) -> RetentionPeriod {
         let retention = &app.config.retention;
         match self {
             Self::Chats | Self::Conversations => retention.chats,
@@ -107,7 +107,7 @@ impl What {
 
     /// The first of them.
     async fn find(self, app: &App, before: DateTime<Utc>) -> Result<Vec<i64>, Error> {
-        numbers(app, self.due(before).order_by("number", Order::Asc).limit(LOOK)).await
+        numbers(app, self.due(before).order_by("number", Order::Asc).limit(CHECK_INTERVAL)).await
     }
 
     /// Removes those of them that still may go.
@@ -139,28 +139,28 @@ async fn numbers(app: &App, query: &SelectStatement) -> Result<Vec<i64>, Error> 
 
 /// How a run went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ran {
+pub enum RunOutcome {
     /// It was done to the end: what has gone, in the order in which it went.
-    Done(Vec<(What, u64)>),
+    Done(Vec<(Target, u64)>),
     /// The server stops; the rest is for the next run.
-    Stopped(Vec<(What, u64)>),
+    Stopped(Vec<(Target, u64)>),
     /// Another run is at it, or it is not time yet.
     NotNow,
 }
 
 /// Whether anything is ever to go.
 pub fn is_configured(app: &App) -> bool {
-    What::ALL.into_iter().any(|what| what.keep(app).0.is_some())
+    Target::ALL.into_iter().any(|what| what.keep(app).0.is_some())
 }
 
 /// What would go now.
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn due(app: &App) -> Result<Vec<(What, u64)>, Error> {
+pub async fn due(app: &App) -> Result<Vec<(Target, u64)>, Error> {
     crate::domain::chat::usage::count_days(app).await?;
     let mut due = Vec::new();
-    for what in What::ALL {
+    for what in Target::ALL {
         if let Some(before) = what.before(app).await? {
             due.push((what, what.count(app, before).await?));
         }
@@ -173,7 +173,7 @@ pub async fn due(app: &App) -> Result<Vec<(What, u64)>, Error> {
 /// # Errors
 /// INTERNAL where the database fails, CONFLICT where another run took over; what has gone is gone, and the rest goes next
 /// time.
-pub async fn run(app: &App) -> Result<Ran, Error> {
+pub async fn run(app: &App) -> Result<RunOutcome, Error> {
     run_unless_done(app, None).await
 }
 
@@ -181,26 +181,26 @@ pub async fn run(app: &App) -> Result<Ran, Error> {
 ///
 /// # Errors
 /// As [`run`].
-pub async fn run_if_due(app: &App) -> Result<Ran, Error> {
+pub async fn run_if_due(app: &App) -> Result<RunOutcome, Error> {
     let every = TimeDelta::from_std(app.config.retention.every).unwrap_or(TimeDelta::MAX);
     let last = app.clock.now().checked_sub_signed(every).unwrap_or(DateTime::<Utc>::MIN_UTC);
     run_unless_done(app, Some(last)).await
 }
 
-async fn run_unless_done(app: &App, not_since: Option<DateTime<Utc>>) -> Result<Ran, Error> {
-    let Some(claim) = Claim::take(app, JOB, not_since).await? else { return Ok(Ran::NotNow) };
+async fn run_unless_done(app: &App, not_since: Option<DateTime<Utc>>) -> Result<RunOutcome, Error> {
+    let Some(claim) = Claim::take(app, JOB, not_since).await? else { return Ok(RunOutcome::NotNow) };
     let removed = remove_all(app, &claim).await;
     let is_done = matches!(removed, Ok((_, true)));
     claim.give_back(app, is_done).await?;
     let (removed, is_done) = removed?;
-    Ok(if is_done { Ran::Done(removed) } else { Ran::Stopped(removed) })
+    Ok(if is_done { RunOutcome::Done(removed) } else { RunOutcome::Stopped(removed) })
 }
 
 /// What has gone, and whether that is all.
-async fn remove_all(app: &App, claim: &Claim) -> Result<(Vec<(What, u64)>, bool), Error> {
+async fn remove_all(app: &App, claim: &Claim) -> Result<(Vec<(Target, u64)>, bool), Error> {
     crate::domain::chat::usage::count_days(app).await?;
     let mut removed = Vec::new();
-    for what in What::ALL {
+    for what in Target::ALL {
         let Some(before) = what.before(app).await? else { continue };
         let mut count = 0;
         while !app.stopping.is_cancelled() {
@@ -225,7 +225,7 @@ async fn remove_all(app: &App, claim: &Claim) -> Result<(Vec<(What, u64)>, bool)
 }
 
 /// Removes these, batch by batch; how many have gone.
-async fn remove(app: &App, claim: &Claim, what: What, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
+async fn remove(app: &App, claim: &Claim, what: Target, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
     let mut count = 0;
     for batch in ids.chunks(BATCH) {
         if app.stopping.is_cancelled() {
@@ -247,13 +247,13 @@ async fn remove(app: &App, claim: &Claim, what: What, ids: &[i64], before: DateT
 }
 
 /// Does it whenever it is time, until the server stops.
-pub async fn run_forever(app: App) {
+pub async fn run_scheduler(app: App) {
     while is_configured(&app) && !app.stopping.is_cancelled() {
         match run_if_due(&app).await {
             Ok(_) => {}
             Err(error) if error.code == Code::Conflict => tracing::warn!(?error, "retention goes on elsewhere"),
             Err(error) => tracing::error!(?error, "could not remove what was kept for long enough"),
         }
-        app.stopping.run_until_cancelled(tokio::time::sleep(LOOK_AGAIN)).await;
+        app.stopping.run_until_cancelled(tokio::time::sleep(RETRY_INTERVAL)).await;
     }
 }

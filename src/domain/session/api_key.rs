@@ -11,14 +11,14 @@ use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
 
-use super::Denied;
+use super::AuthDenied;
 use crate::app::App;
 use crate::core::error::{Code, Error, FieldError};
-use crate::core::pagination::{self, Page, Slice, check_search};
+use crate::core::pagination::{self, Page, PageRequest, check_search};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, Scope, Scopes, Viewer};
 use crate::domain::account;
-use crate::domain::audit::{self, Deed};
+use crate::domain::audit::{self, AuditRecord};
 use crate::infra::db::Txn;
 use crate::infra::entity::api_key::{self, Column, Model};
 use crate::infra::entity::user;
@@ -38,7 +38,7 @@ const LAST_USE: TimeDelta = TimeDelta::minutes(1);
 
 /// A key that is to be made.
 #[derive(Clone, Debug, Default)]
-pub struct NewKey {
+pub struct NewApiKey {
     /// What its owner calls it, 1 to 100 characters.
     pub name: String,
     /// What it may be used for; COMPLETIONS where nothing is named.
@@ -48,12 +48,12 @@ pub struct NewKey {
     /// When it ends by itself.
     pub expires_at: Option<DateTime<Utc>>,
     /// What it may spend.
-    pub limits: Limits,
+    pub limits: SpendingLimits,
 }
 
 /// What a key may spend; nothing set: as much as the user has.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Limits {
+pub struct SpendingLimits {
     /// In all.
     pub total: Option<Tokens>,
     /// On one day (UTC).
@@ -67,8 +67,8 @@ pub struct Limits {
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys; INVALID_INPUT, with every mistake; CONFLICT with too
 /// many keys.
-pub async fn create(app: &App, viewer: Viewer, new: NewKey) -> Result<(Model, String), Error> {
-    let (identity, _) = viewer.person()?;
+pub async fn create(app: &App, viewer: Viewer, new: NewApiKey) -> Result<(Model, String), Error> {
+    let (identity, _) = viewer.require_session()?;
     insert(app, None, identity.id, new).await
 }
 
@@ -76,11 +76,11 @@ pub async fn create(app: &App, viewer: Viewer, new: NewKey) -> Result<(Model, St
 ///
 /// # Errors
 /// As [`create`]; NOT_FOUND without such a user.
-pub async fn create_for(app: &App, user_id: i64, new: NewKey) -> Result<(Model, String), Error> {
+pub async fn create_for(app: &App, user_id: i64, new: NewApiKey) -> Result<(Model, String), Error> {
     insert(app, Some(Actor::CommandLine), user_id, new).await
 }
 
-async fn insert(app: &App, operator: Option<Actor>, user_id: i64, new: NewKey) -> Result<(Model, String), Error> {
+async fn insert(app: &App, operator: Option<Actor>, user_id: i64, new: NewApiKey) -> Result<(Model, String), Error> {
     let now = app.clock.now();
     let new = checked(app, new, now)?;
     let prefix = format!("{MARK}{}", app.random.hex128().split_at(PREFIX_LEN - MARK.len()).0);
@@ -91,7 +91,7 @@ async fn insert(app: &App, operator: Option<Actor>, user_id: i64, new: NewKey) -
         user_id: Set(user_id),
         name: Set(new.name),
         prefix: Set(prefix),
-        secret_hash: Set(app.hashes.of(secret.as_bytes())),
+        secret_hash: Set(app.api_key_hasher.of(secret.as_bytes())),
         scopes: Set(Scopes::new(new.scopes).names()),
         models: Set(models),
         total_limit: Set(new.limits.total),
@@ -125,7 +125,7 @@ async fn insert(app: &App, operator: Option<Actor>, user_id: i64, new: NewKey) -
 }
 
 /// The new key without its mistakes.
-fn checked(app: &App, mut new: NewKey, now: DateTime<Utc>) -> Result<NewKey, Error> {
+fn checked(app: &App, mut new: NewApiKey, now: DateTime<Utc>) -> Result<NewApiKey, Error> {
     let mut mistakes = Vec::new();
     let mut mistake = |field, message: String| mistakes.push(FieldError { field, message });
     new.name = new.name.trim().to_owned();
@@ -156,7 +156,7 @@ fn checked(app: &App, mut new: NewKey, now: DateTime<Utc>) -> Result<NewKey, Err
     if new.expires_at.is_some_and(|end| end <= now || end.timestamp() > LAST_END) {
         mistake("expires_at", "Between now and the year 9999.".to_owned());
     }
-    let Limits { total, per_day, per_month } = new.limits;
+    let SpendingLimits { total, per_day, per_month } = new.limits;
     for (field, limit) in [("total", total), ("per_day", per_day), ("per_month", per_month)] {
         if limit.is_some_and(|limit| limit <= Tokens::ZERO || limit > Tokens::MAX_BALANCE) {
             mistake(field, "At least 1.".to_owned());
@@ -172,14 +172,14 @@ const LAST_END: i64 = 253_402_300_799;
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys.
-pub async fn list(app: &App, viewer: Viewer, page: Page) -> Result<Slice<api_key::Entity>, Error> {
-    let (identity, _) = viewer.person()?;
-    page.load(app.db.read(), api_key::Entity::of(identity.id), Column::Id).await
+pub async fn list(app: &App, viewer: Viewer, page: PageRequest) -> Result<Page<api_key::Entity>, Error> {
+    let (identity, _) = viewer.require_session()?;
+    page.load(app.db.read(), api_key::Entity::owned_by(identity.id), Column::Id).await
 }
 
 /// Which keys operators ask for; all where nothing is set.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct ApiKeyFilter {
     /// Those of one user.
     pub user_id: Option<i64>,
     /// A part of the name, or how the key begins. A whole key will do: what is secret of it is not looked at.
@@ -190,8 +190,13 @@ pub struct Filter {
 ///
 /// # Errors
 /// INVALID_INPUT for a search that is too long; INTERNAL where the database fails.
-pub async fn all(app: &App, _actor: Actor, filter: Filter, page: Page) -> Result<Slice<api_key::Entity>, Error> {
-    let mut keys = filter.user_id.map_or_else(api_key::Entity::find, api_key::Entity::of);
+pub async fn all(
+    app: &App,
+    _actor: Actor,
+    filter: ApiKeyFilter,
+    page: PageRequest,
+) -> Result<Page<api_key::Entity>, Error> {
+    let mut keys = filter.user_id.map_or_else(api_key::Entity::find, api_key::Entity::owned_by);
     check_search(filter.search.as_deref().unwrap_or_default())?;
     if let Some(search) = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
         let prefix = if is_one(search) { search.get(..PREFIX_LEN).unwrap_or(search) } else { search };
@@ -207,9 +212,10 @@ pub async fn all(app: &App, _actor: Actor, filter: Filter, page: Page) -> Result
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys; NOT_FOUND also for somebody else's.
 pub async fn one(app: &App, viewer: Viewer, key_id: i64) -> Result<Model, Error> {
-    let (identity, _) = viewer.person()?;
+    let (identity, _) = viewer.require_session()?;
     let key = api_key::Entity::find_by_id(key_id).one(app.db.read()).await?;
-    key.filter(|key| key.user_id == identity.id || viewer.staff().is_ok()).ok_or_else(|| Error::not_found("API key"))
+    key.filter(|key| key.user_id == identity.id || viewer.require_staff().is_ok())
+        .ok_or_else(|| Error::not_found("API key"))
 }
 
 /// The models that the viewer may ask, by name; nothing for all.
@@ -217,7 +223,7 @@ pub async fn one(app: &App, viewer: Viewer, key_id: i64) -> Result<Model, Error>
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers, or where the key is gone.
 pub async fn models(app: &App, viewer: Viewer) -> Result<Option<Vec<String>>, Error> {
-    let Some(id) = viewer.known()?.api_key() else { return Ok(None) };
+    let Some(id) = viewer.require_authenticated()?.api_key() else { return Ok(None) };
     let key = api_key::Entity::find_by_id(id).one(app.db.read()).await?;
     Ok(key.ok_or_else(Error::unauthenticated)?.allowed_models())
 }
@@ -229,7 +235,7 @@ pub async fn models(app: &App, viewer: Viewer) -> Result<Option<Vec<String>>, Er
 /// As [`one`]; FORBIDDEN also for the key of an operator unless by a superuser.
 pub async fn revoke(app: &App, viewer: Viewer, key_id: i64) -> Result<Model, Error> {
     let key = one(app, viewer, key_id).await?;
-    let (identity, _) = viewer.person()?;
+    let (identity, _) = viewer.require_session()?;
     let operator = (key.user_id != identity.id).then_some(Actor::User(identity));
     end(app, operator, key.id).await
 }
@@ -272,19 +278,19 @@ async fn record(
 ) -> Result<(), Error> {
     let Some(actor) = operator else { return Ok(()) };
     let owner = crate::domain::ledger::find_for_update(txn, key.user_id).await?;
-    actor.may_touch(owner.is_operator())?;
+    actor.require_can_manage(owner.is_operator())?;
     let details = json!({ "user": owner.username, "name": key.name, "scopes": key.scopes });
     audit::record(
         txn,
         &actor,
-        Deed { action, target: ("api_key", key.id, &key.prefix), owner_id: Some(owner.id), details, at },
+        AuditRecord { action, target: ("api_key", key.id, &key.prefix), owner_id: Some(owner.id), details, at },
     )
     .await
 }
 
 /// The keys of a user that are good.
 fn good(user_id: i64, now: DateTime<Utc>) -> sea_orm::Select<api_key::Entity> {
-    api_key::Entity::of(user_id).filter(api_key::good_at(now))
+    api_key::Entity::owned_by(user_id).filter(api_key::valid_at(now))
 }
 
 /// Whether a credential is meant to be an API key.
@@ -293,17 +299,17 @@ pub(super) fn is_one(credential: &str) -> bool {
 }
 
 /// The key and its user, if both are good. Its use is noted.
-pub(super) async fn find(app: &App, secret: &str) -> Result<Result<(Model, user::Model), Denied>, Error> {
-    let Some(prefix) = secret.get(..PREFIX_LEN) else { return Ok(Err(Denied::Invalid)) };
+pub(super) async fn find(app: &App, secret: &str) -> Result<Result<(Model, user::Model), AuthDenied>, Error> {
+    let Some(prefix) = secret.get(..PREFIX_LEN) else { return Ok(Err(AuthDenied::Invalid)) };
     let found = api_key::Entity::find().filter(Column::Prefix.eq(prefix)).find_also_related(user::Entity);
     let found = found.one(app.db.read()).await?;
-    let Some((key, Some(user))) = found else { return Ok(Err(Denied::Invalid)) };
+    let Some((key, Some(user))) = found else { return Ok(Err(AuthDenied::Invalid)) };
     let now = app.clock.now();
-    if !app.hashes.is_of(&key.secret_hash, secret.as_bytes()) || !key.is_good(now) {
-        return Ok(Err(Denied::Invalid));
+    if !app.api_key_hasher.is_of(&key.secret_hash, secret.as_bytes()) || !key.is_valid(now) {
+        return Ok(Err(AuthDenied::Invalid));
     }
     if !user.is_active {
-        return Ok(Err(Denied::UserInactive));
+        return Ok(Err(AuthDenied::UserInactive));
     }
     if key.last_used_at.is_none_or(|last| now - last >= LAST_USE) {
         // Beside the request, which need not wait until this is on the disk.

@@ -13,10 +13,10 @@ use secrecy::SecretString;
 
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::jwt::{self, Claims, Kind, Refused, Subject};
-use crate::core::pagination::{Page, Slice};
+use crate::core::jwt::{self, Claims, Subject, TokenError, TokenKind};
+use crate::core::pagination::{Page, PageRequest};
 use crate::core::password::Lane;
-use crate::core::viewer::{Credential, Identity, Origin, Scopes, Viewer};
+use crate::core::viewer::{ClientInfo, Credential, Identity, Scopes, Viewer};
 use crate::domain::account;
 use crate::infra::db::Txn;
 use crate::infra::entity::session::{self, Column};
@@ -29,10 +29,10 @@ pub mod old;
 const MAX_USER_AGENT_CHARS: usize = 300;
 
 /// How long the end of a session that nobody announced may go unseen by [`ended`].
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What a log-in gives.
-pub struct LoggedIn {
+pub struct TokenPair {
     /// Proves who is asking, in each request.
     pub access_token: String,
     /// Buys new access tokens.
@@ -43,7 +43,7 @@ pub struct LoggedIn {
 
 /// Why a credential is refused. The REST routes tell these apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Denied {
+pub enum AuthDenied {
     /// Unreadable, forged, expired, or its session has ended.
     Invalid,
     /// A refresh token where an access token is needed, or the other way round.
@@ -54,23 +54,23 @@ pub enum Denied {
     UserInactive,
 }
 
-impl From<Denied> for Error {
-    fn from(denied: Denied) -> Self {
+impl From<AuthDenied> for Error {
+    fn from(denied: AuthDenied) -> Self {
         let message = match denied {
-            Denied::Invalid => "The token is invalid or expired.",
-            Denied::WrongType => "The token has the wrong type.",
-            Denied::UserNotFound => "User not found.",
-            Denied::UserInactive => "User is inactive.",
+            AuthDenied::Invalid => "The token is invalid or expired.",
+            AuthDenied::WrongType => "The token has the wrong type.",
+            AuthDenied::UserNotFound => "User not found.",
+            AuthDenied::UserInactive => "User is inactive.",
         };
         Error::new(Code::Unauthenticated, message)
     }
 }
 
-impl From<Refused> for Denied {
-    fn from(refused: Refused) -> Self {
+impl From<TokenError> for AuthDenied {
+    fn from(refused: TokenError) -> Self {
         match refused {
-            Refused::Invalid => Denied::Invalid,
-            Refused::WrongType => Denied::WrongType,
+            TokenError::Invalid => AuthDenied::Invalid,
+            TokenError::WrongType => AuthDenied::WrongType,
         }
     }
 }
@@ -80,19 +80,19 @@ impl From<Refused> for Denied {
 /// # Errors
 /// UNAUTHENTICATED, one and the same for an unknown name, a wrong password and an inactive user; RATE_LIMITED after too
 /// many wrong tries for the name, or from the address; UNAVAILABLE where too many passwords wait.
-pub async fn log_in(app: &App, username: &str, password: SecretString, origin: Origin) -> Result<LoggedIn, Error> {
+pub async fn log_in(app: &App, username: &str, password: SecretString, origin: ClientInfo) -> Result<TokenPair, Error> {
     let ticket = account::enter(app, Lane::Verification, origin.address)?;
     // A name that is too long to be any user's is answered and counted like an unknown one.
     let key = account::name::key(username).unwrap_or_else(|| account::name::TOO_LONG.to_owned());
-    account::take_try(app, &key, origin.address).await?;
+    account::register_attempt(app, &key, origin.address).await?;
     let user = account::find_by_name(app, username).await?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     let matches = ticket.verify(password.clone(), hash).await?;
     match user.filter(|user| matches && user.is_active) {
         Some(user) => {
-            account::forget_try(app, &key, origin.address).await;
+            account::clear_attempts(app, &key, origin.address).await;
             account::import::renew_hash(app, &user, password, origin.address).await?;
-            begin(app, user, origin.user_agent).await
+            create(app, user, origin.user_agent).await
         }
         None => Err(Error::new(Code::Unauthenticated, "No active account found with the given credentials.")),
     }
@@ -102,7 +102,7 @@ pub async fn log_in(app: &App, username: &str, password: SecretString, origin: O
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn begin(app: &App, user: user::Model, user_agent: Option<String>) -> Result<LoggedIn, Error> {
+pub async fn create(app: &App, user: user::Model, user_agent: Option<String>) -> Result<TokenPair, Error> {
     let now = app.clock.now();
     let row = session::ActiveModel {
         id: NotSet,
@@ -131,7 +131,7 @@ pub async fn begin(app: &App, user: user::Model, user_agent: Option<String>) -> 
             })
         })
         .await?;
-    Ok(LoggedIn {
+    Ok(TokenPair {
         access_token: access_token(app, user.id, session.id, now)?,
         refresh_token: refresh_token(app, &session, now)?,
         user,
@@ -142,12 +142,12 @@ pub async fn begin(app: &App, user: user::Model, user_agent: Option<String>) -> 
 ///
 /// # Errors
 /// [`Denied`] inside of the result; INTERNAL where the database fails.
-pub async fn authenticate(app: &App, token: &str) -> Result<Result<Identity, Denied>, Error> {
+pub async fn authenticate(app: &App, token: &str) -> Result<Result<Identity, AuthDenied>, Error> {
     // Before it is hashed, decoded or looked up.
     if token.len() > jwt::MAX_BYTES {
-        return Ok(Err(Denied::Invalid));
+        return Ok(Err(AuthDenied::Invalid));
     }
-    let digest = app.hashes.digest(token.as_bytes());
+    let digest = app.api_key_hasher.digest(token.as_bytes());
     if let Some((identity, _)) = app.credential_cache.get(&digest).filter(|(_, end)| *end > app.clock.now()) {
         return Ok(Ok(identity));
     }
@@ -159,7 +159,7 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Result<Identity, Den
 }
 
 /// Who is asking, and when the credential ends by itself.
-async fn check(app: &App, token: &str) -> Result<Result<(Identity, DateTime<Utc>), Denied>, Error> {
+async fn check(app: &App, token: &str) -> Result<Result<(Identity, DateTime<Utc>), AuthDenied>, Error> {
     let (user, credential, end) = if api_key::is_one(token) {
         match api_key::find(app, token).await? {
             Ok((key, user)) => {
@@ -169,11 +169,11 @@ async fn check(app: &App, token: &str) -> Result<Result<(Identity, DateTime<Utc>
             Err(denied) => return Ok(Err(denied)),
         }
     } else {
-        let claims = match app.keys.verify(token, Kind::Access, app.clock.now()) {
+        let claims = match app.keys.verify(token, TokenKind::Access, app.clock.now()) {
             Ok(claims) => claims,
             Err(refused) => return Ok(Err(refused.into())),
         };
-        match live(app, &claims).await? {
+        match load_valid(app, &claims).await? {
             Ok((session, user)) => {
                 let end = DateTime::from_timestamp(claims.exp, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
                 (user, Credential::Session(session.id), end)
@@ -189,9 +189,13 @@ async fn check(app: &App, token: &str) -> Result<Result<(Identity, DateTime<Utc>
 ///
 /// # Errors
 /// [`Denied`] inside of the result; INTERNAL where the database fails.
-pub async fn renew(app: &App, refresh_token: &str, origin: &Origin) -> Result<Result<String, Denied>, Error> {
+pub async fn refresh_access(
+    app: &App,
+    refresh_token: &str,
+    origin: &ClientInfo,
+) -> Result<Result<String, AuthDenied>, Error> {
     limit_refreshes(app, origin).await?;
-    let (session, now) = (refreshable(app, refresh_token).await?, app.clock.now());
+    let (session, now) = (load_refreshable(app, refresh_token).await?, app.clock.now());
     match session {
         Ok((session, _)) => {
             app.db.write((session.id, now), |txn, &(id, now)| Box::pin(touch(txn, id, now))).await?;
@@ -207,13 +211,13 @@ pub async fn renew(app: &App, refresh_token: &str, origin: &Origin) -> Result<Re
 ///
 /// # Errors
 /// UNAUTHENTICATED where the token is refused.
-pub async fn rotate(app: &App, used: &str, origin: &Origin) -> Result<LoggedIn, Error> {
+pub async fn rotate(app: &App, used: &str, origin: &ClientInfo) -> Result<TokenPair, Error> {
     limit_refreshes(app, origin).await?;
     let now = app.clock.now();
-    let claims = app.keys.verify(used, Kind::Refresh, now).map_err(Denied::from)?;
-    let (_, user) = live(app, &claims).await??;
-    let client = app.hashes.of(format!("client {:?} {:?}", origin.address, origin.user_agent).as_bytes());
-    let next = Next { jti: app.random.hex128(), client, now, expiry: expiry(app, now) };
+    let claims = app.keys.verify(used, TokenKind::Refresh, now).map_err(AuthDenied::from)?;
+    let (_, user) = load_valid(app, &claims).await??;
+    let client = app.api_key_hasher.of(format!("client {:?} {:?}", origin.address, origin.user_agent).as_bytes());
+    let next = NextToken { jti: app.random.hex128(), client, now, expiry: expiry(app, now) };
     let rotated = app.db.write((claims, next), |txn, (used, next)| {
         Box::pin(async move {
             // Guarded by the token's id: of two who use it at once, only one goes on.
@@ -229,13 +233,13 @@ pub async fn rotate(app: &App, used: &str, origin: &Origin) -> Result<LoggedIn, 
     let Some(session) = rotated.await? else {
         tracing::warn!(user = user.id, "a used refresh token came back: session ended");
         account::announce_sessions(app, user.id);
-        return Err(Denied::Invalid.into());
+        return Err(AuthDenied::Invalid.into());
     };
     // Signed for the time of its first use, and with ids that are its own, the pair is the same both times.
     let at = session.rotated_at.unwrap_or(now);
-    let jti: String = app.hashes.of(session.refresh_jti.as_bytes()).chars().take(32).collect();
-    let access = Subject { kind: Kind::Access, user_id: user.id, session_id: session.id, jti: &jti };
-    Ok(LoggedIn {
+    let jti: String = app.api_key_hasher.of(session.refresh_jti.as_bytes()).chars().take(32).collect();
+    let access = Subject { kind: TokenKind::Access, user_id: user.id, session_id: session.id, jti: &jti };
+    Ok(TokenPair {
         access_token: app.keys.sign(access, at, app.config.auth.access_ttl).map_err(Error::internal)?,
         refresh_token: refresh_token(app, &session, at)?,
         user,
@@ -246,7 +250,7 @@ pub async fn rotate(app: &App, used: &str, origin: &Origin) -> Result<LoggedIn, 
 const REUSE_INTERVAL: TimeDelta = TimeDelta::seconds(10);
 
 /// What comes after a refresh token.
-struct Next {
+struct NextToken {
     /// The id of the next one.
     jti: String,
     /// A keyed hash of the client.
@@ -256,7 +260,7 @@ struct Next {
 }
 
 /// Rotates the refresh token of a session; nothing where it was used before.
-async fn use_up(txn: &Txn, used: &Claims, next: &Next) -> Result<Option<session::Model>, Error> {
+async fn use_up(txn: &Txn, used: &Claims, next: &NextToken) -> Result<Option<session::Model>, Error> {
     let rows = session::Entity::update_many()
         .col_expr(Column::RefreshJti, Expr::value(next.jti.as_str()))
         .col_expr(Column::LastUsedAt, Expr::value(next.now))
@@ -274,7 +278,7 @@ async fn use_up(txn: &Txn, used: &Claims, next: &Next) -> Result<Option<session:
 
 /// Returns the session where the client that used this token uses it again within the reuse interval; nothing for another
 /// client, and for the third use.
-async fn reuse(txn: &Txn, used: &Claims, next: &Next) -> Result<Option<session::Model>, Error> {
+async fn reuse(txn: &Txn, used: &Claims, next: &NextToken) -> Result<Option<session::Model>, Error> {
     let rows = session::Entity::update_many()
         .col_expr(Column::PreviousJti, Expr::value(None::<String>))
         .filter(Column::Id.eq(used.session_id))
@@ -287,9 +291,9 @@ async fn reuse(txn: &Txn, used: &Claims, next: &Next) -> Result<Option<session::
     Ok(rows.into_iter().next())
 }
 
-async fn limit_refreshes(app: &App, origin: &Origin) -> Result<(), Error> {
+async fn limit_refreshes(app: &App, origin: &ClientInfo) -> Result<(), Error> {
     let Some(address) = &origin.address else { return Ok(()) };
-    app.metrics.limited("refreshes", app.rates.refresh(address).await)
+    app.metrics.limited("refreshes", app.rate_limits.refresh(address).await)
 }
 
 /// Ends the session that the viewer's token belongs to.
@@ -297,7 +301,7 @@ async fn limit_refreshes(app: &App, origin: &Origin) -> Result<(), Error> {
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
 pub async fn log_out(app: &App, viewer: Viewer) -> Result<(), Error> {
-    let (identity, session_id) = viewer.person()?;
+    let (identity, session_id) = viewer.require_session()?;
     end(app, identity.id, session_id).await
 }
 
@@ -306,7 +310,7 @@ pub async fn log_out(app: &App, viewer: Viewer) -> Result<(), Error> {
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
 pub async fn log_out_everywhere(app: &App, viewer: Viewer) -> Result<(), Error> {
-    let id = viewer.person()?.0.id;
+    let id = viewer.require_session()?.0.id;
     app.db.write(id, |txn, &id| Box::pin(account::end_sessions(txn, id))).await?;
     account::announce_sessions(app, id);
     Ok(())
@@ -316,8 +320,8 @@ pub async fn log_out_everywhere(app: &App, viewer: Viewer) -> Result<(), Error> 
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
-pub async fn list(app: &App, viewer: Viewer, page: Page) -> Result<Slice<session::Entity>, Error> {
-    viewer.person()?;
+pub async fn list(app: &App, viewer: Viewer, page: PageRequest) -> Result<Page<session::Entity>, Error> {
+    viewer.require_session()?;
     let user = account::me(app, viewer).await?.ok_or_else(Error::unauthenticated)?;
     let good = session::Entity::find()
         .filter(Column::UserId.eq(user.id))
@@ -331,7 +335,7 @@ pub async fn list(app: &App, viewer: Viewer, page: Page) -> Result<Slice<session
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
-pub async fn end_one(app: &App, viewer: Viewer, session_id: i64) -> Result<(), Error> {
+pub async fn revoke_one(app: &App, viewer: Viewer, session_id: i64) -> Result<(), Error> {
     let own = find(app, viewer, session_id).await?;
     end(app, own.user_id, own.id).await
 }
@@ -341,7 +345,7 @@ pub async fn end_one(app: &App, viewer: Viewer, session_id: i64) -> Result<(), E
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
 pub async fn find(app: &App, viewer: Viewer, session_id: i64) -> Result<session::Model, Error> {
-    let own = session::Entity::find_by_id(session_id).filter(Column::UserId.eq(viewer.person()?.0.id));
+    let own = session::Entity::find_by_id(session_id).filter(Column::UserId.eq(viewer.require_session()?.0.id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("session"))
 }
 
@@ -349,17 +353,17 @@ pub async fn find(app: &App, viewer: Viewer, session_id: i64) -> Result<session:
 ///
 /// For those who serve a session for longer than one request. An end that no server announced, such as one by the command
 /// line, is seen within [`LOOK_AGAIN`].
-pub async fn ended(app: &App, token: &str, user_id: i64) -> Denied {
+pub async fn wait_until_invalid(app: &App, token: &str, user_id: i64) -> AuthDenied {
     let mut news = app.bus.subscribe(&account::sessions_topic(user_id));
     loop {
-        let mut rest = LOOK_AGAIN;
+        let mut rest = POLL_INTERVAL;
         match check(app, token).await {
             Ok(Ok((_, end))) => {
                 let left = (end - app.clock.now()).to_std().unwrap_or_default();
                 rest = rest.min(left.max(Duration::from_secs(1)));
             }
             Ok(Err(denied)) => {
-                app.credential_cache.invalidate(&app.hashes.digest(token.as_bytes()));
+                app.credential_cache.invalidate(&app.api_key_hasher.digest(token.as_bytes()));
                 return denied;
             }
             // Nobody is sent away because the database is.
@@ -376,12 +380,12 @@ async fn end(app: &App, user_id: i64, session_id: i64) -> Result<(), Error> {
 }
 
 /// The session and user of a good refresh token. One that was used up before ends its session here.
-async fn refreshable(app: &App, token: &str) -> Result<Result<(session::Model, user::Model), Denied>, Error> {
-    let claims = match app.keys.verify(token, Kind::Refresh, app.clock.now()) {
+async fn load_refreshable(app: &App, token: &str) -> Result<Result<(session::Model, user::Model), AuthDenied>, Error> {
+    let claims = match app.keys.verify(token, TokenKind::Refresh, app.clock.now()) {
         Ok(claims) => claims,
         Err(refused) => return Ok(Err(refused.into())),
     };
-    match live(app, &claims).await? {
+    match load_valid(app, &claims).await? {
         Ok((session, _)) if session.refresh_jti != claims.jti => {
             tracing::warn!(
                 user = session.user_id,
@@ -389,14 +393,14 @@ async fn refreshable(app: &App, token: &str) -> Result<Result<(session::Model, u
                 "a used refresh token came back: session ended"
             );
             end(app, session.user_id, session.id).await?;
-            Ok(Err(Denied::Invalid))
+            Ok(Err(AuthDenied::Invalid))
         }
         good_or_denied => Ok(good_or_denied),
     }
 }
 
 /// The session and user that the claims speak of, if both are still good.
-async fn live(app: &App, claims: &Claims) -> Result<Result<(session::Model, user::Model), Denied>, Error> {
+async fn load_valid(app: &App, claims: &Claims) -> Result<Result<(session::Model, user::Model), AuthDenied>, Error> {
     let found = session::Entity::find_by_id(claims.session_id)
         .filter(Column::UserId.eq(claims.user_id))
         .find_also_related(user::Entity)
@@ -407,13 +411,13 @@ async fn live(app: &App, claims: &Claims) -> Result<Result<(session::Model, user
         // Sessions go with their user, so the user tells why there is none.
         _ => {
             let user = user::Entity::find_by_id(claims.user_id).one(app.db.read()).await?;
-            return Ok(Err(user.map_or(Denied::UserNotFound, |_| Denied::Invalid)));
+            return Ok(Err(user.map_or(AuthDenied::UserNotFound, |_| AuthDenied::Invalid)));
         }
     };
     if !user.is_active {
-        Ok(Err(Denied::UserInactive))
+        Ok(Err(AuthDenied::UserInactive))
     } else if session.revoked_at.is_some() || session.epoch != user.session_epoch {
-        Ok(Err(Denied::Invalid))
+        Ok(Err(AuthDenied::Invalid))
     } else {
         Ok(Ok((session, user)))
     }
@@ -442,12 +446,16 @@ fn expiry(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
 
 fn access_token(app: &App, user_id: i64, session_id: i64, now: DateTime<Utc>) -> Result<String, Error> {
     let jti = app.random.hex128();
-    let subject = Subject { kind: Kind::Access, user_id, session_id, jti: &jti };
+    let subject = Subject { kind: TokenKind::Access, user_id, session_id, jti: &jti };
     app.keys.sign(subject, now, app.config.auth.access_ttl).map_err(Error::internal)
 }
 
 fn refresh_token(app: &App, session: &session::Model, now: DateTime<Utc>) -> Result<String, Error> {
-    let subject =
-        Subject { kind: Kind::Refresh, user_id: session.user_id, session_id: session.id, jti: &session.refresh_jti };
+    let subject = Subject {
+        kind: TokenKind::Refresh,
+        user_id: session.user_id,
+        session_id: session.id,
+        jti: &session.refresh_jti,
+    };
     app.keys.sign(subject, now, app.config.auth.refresh_ttl).map_err(Error::internal)
 }

@@ -15,17 +15,17 @@ impl Provider for Echo {
         let said = format!("AI Response to: {}", heard.map_or("", |message| message.content.as_str()));
         // Never more than the hold pays for.
         let said: String = said.chars().take(usize::try_from(request.max_output).unwrap_or(usize::MAX)).collect();
-        let usage = Usage { input: self.input_bound(&request.messages), output: self.estimate(&said) };
-        let reply = stream::iter([Ok(Event::Piece(said)), Ok(Event::End(Some(usage)))]).boxed();
+        let usage = Usage { input: self.max_input(&request.messages), output: self.estimate(&said) };
+        let reply = stream::iter([Ok(Event::Chunk(said)), Ok(Event::Done(Some(usage)))]).boxed();
         stop_before(reply, request.sampling.stop)
     }
 
-    fn input_bound(&self, messages: &[Message]) -> u64 {
+    fn max_input(&self, messages: &[Message]) -> u64 {
         messages.iter().map(|message| self.estimate(&message.content)).sum()
     }
 
     /// It reads only the last message, however long the rest.
-    fn window(&self) -> u64 {
+    fn context_window(&self) -> u64 {
         u64::MAX
     }
 

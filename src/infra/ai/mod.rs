@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-pub use self::raw::{FromMember, Malformed, RawCall, members, string};
+pub use self::raw::{FromMember, InvalidRequest, RawRequest, members, string};
 use crate::core::error::Error;
 
 /// Who speaks in a [`Message`].
@@ -54,9 +54,9 @@ pub struct Sampling {
 
 /// A call that is passed on as it came.
 #[derive(Clone, Debug)]
-pub struct Passing {
+pub struct Passthrough {
     /// The call.
-    pub call: RawCall,
+    pub call: RawRequest,
     /// The reply is to come in parts.
     pub stream: bool,
     /// The caller asked for the usage at the end of a stream, and so gets to see it.
@@ -73,7 +73,7 @@ pub struct Request {
     /// How words are chosen.
     pub sampling: Sampling,
     /// The call to be passed on instead of the messages, for providers that can.
-    pub passing: Option<Passing>,
+    pub passing: Option<Passthrough>,
 }
 
 /// What a model consumed, in the model's own units.
@@ -93,9 +93,9 @@ pub enum Event {
     /// The usage that the upstream has reported so far. Replaces any before it.
     Usage(Usage),
     /// The next piece of the reply; never empty.
-    Piece(String),
+    Chunk(String),
     /// A part of an answer to a call that was passed on, as it is for the caller.
-    Raw {
+    RawChunk {
         /// As it came.
         bytes: Bytes,
         /// What of it is text of the reply.
@@ -109,7 +109,7 @@ pub enum Event {
         thoughts: String,
     },
     /// An upstream does not take a call that was passed on, and says why. An error follows.
-    Refused {
+    Rejected {
         /// The status of its answer.
         status: u16,
         /// What it says, for the caller.
@@ -117,18 +117,18 @@ pub enum Event {
     },
     /// The reply is whole. Always the last event; a stream that ends without it broke off.
     /// `None` when the provider did not say what it consumed.
-    End(Option<Usage>),
+    Done(Option<Usage>),
 }
 
 impl Event {
     /// The bytes of what it holds.
     pub fn size(&self) -> usize {
         match self {
-            Self::Piece(text) => text.len(),
-            Self::Raw { bytes, text } => bytes.len() + text.len(),
+            Self::Chunk(text) => text.len(),
+            Self::RawChunk { bytes, text } => bytes.len() + text.len(),
             Self::Beside { other, thoughts } => other.len() + thoughts.len(),
-            Self::Refused { body, .. } => body.len(),
-            Self::Accepted | Self::Usage(_) | Self::End(_) => 0,
+            Self::Rejected { body, .. } => body.len(),
+            Self::Accepted | Self::Usage(_) | Self::Done(_) => 0,
         }
     }
 }
@@ -146,10 +146,10 @@ pub trait Provider: Send + Sync {
     fn reply(&self, request: Request) -> Reply;
 
     /// An upper bound of what these messages take as input, in the model's own units. Holds are made of it.
-    fn input_bound(&self, messages: &[Message]) -> u64;
+    fn max_input(&self, messages: &[Message]) -> u64;
 
     /// What the model can read and write together, in its own units: the room that a context has to fit in.
-    fn window(&self) -> u64;
+    fn context_window(&self) -> u64;
 
     /// About how many units this text is, quickly. Never more than [`Self::input_bound`] of it.
     fn estimate(&self, text: &str) -> u64;
@@ -160,7 +160,7 @@ pub trait Provider: Send + Sync {
     }
 
     /// An upper bound of what a call that is passed on takes as input; nothing where the provider passes on none.
-    fn bound_of_call(&self, _call: &RawCall) -> Option<u64> {
+    fn max_input_of_call(&self, _call: &RawRequest) -> Option<u64> {
         None
     }
 
@@ -169,7 +169,7 @@ pub trait Provider: Send + Sync {
     ///
     /// # Errors
     /// The parameter that may not be passed on.
-    fn answers(&self, _call: &RawCall) -> Result<u64, Malformed> {
+    fn answers(&self, _call: &RawRequest) -> Result<u64, InvalidRequest> {
         Ok(1)
     }
 

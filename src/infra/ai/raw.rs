@@ -27,7 +27,7 @@ const MAX_NESTING: usize = 128;
 
 /// A JSON object, and where its members are in the text. Clones share it.
 #[derive(Clone, Debug)]
-pub struct RawCall {
+pub struct RawRequest {
     body: Bytes,
     members: Arc<[Member]>,
     messages: Option<Messages>,
@@ -41,7 +41,7 @@ struct Member {
 
 /// Why a text is no call, or one of its members is not what it has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed {
+pub struct InvalidRequest {
     /// The member that is wrong; none where the text as a whole is.
     pub param: Option<String>,
     /// A sentence for people.
@@ -88,7 +88,7 @@ fn what_is(json: &str) -> &'static str {
     }
 }
 
-impl Malformed {
+impl InvalidRequest {
     fn whole(message: String) -> Self {
         Self { param: None, message, code: None }
     }
@@ -99,37 +99,38 @@ impl Malformed {
     }
 }
 
-impl RawCall {
+impl RawRequest {
     /// Finds the members of an object, and counts its messages. Takes time in proportion to the text, and little memory
     /// besides it.
     ///
     /// # Errors
     /// What is no JSON object; a member that is there twice, since of two readers each may take another one; more members,
     /// messages or nesting than there may be.
-    pub fn parse(body: Bytes) -> Result<Self, Malformed> {
-        let text = std::str::from_utf8(&body).map_err(|_| Malformed::whole("The body is not UTF-8.".to_owned()))?;
+    pub fn parse(body: Bytes) -> Result<Self, InvalidRequest> {
+        let text =
+            std::str::from_utf8(&body).map_err(|_| InvalidRequest::whole("The body is not UTF-8.".to_owned()))?;
         if json::shape(text.as_bytes()).nesting > MAX_NESTING {
             let message = format!("The body has more than {MAX_NESTING} lists and objects within each other.");
-            return Err(Malformed::whole(message));
+            return Err(InvalidRequest::whole(message));
         }
         let found = members(text)
-            .map_err(|error| Malformed::whole(format!("The body is not a JSON object: {error}.")))?
-            .ok_or_else(|| Malformed::whole(format!("The body has more than {MAX_MEMBERS} members.")))?;
+            .map_err(|error| InvalidRequest::whole(format!("The body is not a JSON object: {error}.")))?
+            .ok_or_else(|| InvalidRequest::whole(format!("The body has more than {MAX_MEMBERS} members.")))?;
         let start = text.as_ptr() as usize;
         let (mut members, mut names) = (Vec::with_capacity(found.len()), HashSet::with_capacity(found.len()));
         let mut messages = None;
         for (name, value) in &found {
             if name.len() > MAX_NAME {
                 let message = format!("The name of a member has more than {MAX_NAME} bytes.");
-                return Err(Malformed::whole(message));
+                return Err(InvalidRequest::whole(message));
             }
             if !names.insert(name) {
-                return Err(Malformed::param(name, format!("`{name}` is there twice.")));
+                return Err(InvalidRequest::param(name, format!("`{name}` is there twice.")));
             }
             if name == "messages" && value.get() != "null" {
                 messages = Some(
                     messages::scan(value.get())
-                        .map_err(|error| Malformed::param(name, format!("`messages`: {error}.")))?,
+                        .map_err(|error| InvalidRequest::param(name, format!("`messages`: {error}.")))?,
                 );
             }
             let from = value.get().as_ptr() as usize - start;
@@ -163,15 +164,15 @@ impl RawCall {
     ///
     /// # Errors
     /// A member of another type, or a long one.
-    pub fn read<T: FromMember>(&self, name: &str) -> Result<Option<T>, Malformed> {
+    pub fn read<T: FromMember>(&self, name: &str) -> Result<Option<T>, InvalidRequest> {
         let Some(json) = self.get(name) else { return Ok(None) };
         if json.len() > MAX_READ {
-            return Err(Malformed::param(name, format!("`{name}` has more than {MAX_READ} bytes.")));
+            return Err(InvalidRequest::param(name, format!("`{name}` has more than {MAX_READ} bytes.")));
         }
         serde_json::from_str(json).map_err(|_| {
             let (wanted, given) = (T::KIND, what_is(json));
             let message = format!("Invalid type for '{name}': expected {wanted}, but got {given} instead.");
-            Malformed { code: Some("invalid_type"), ..Malformed::param(name, message) }
+            InvalidRequest { code: Some("invalid_type"), ..InvalidRequest::param(name, message) }
         })
     }
 
@@ -223,7 +224,7 @@ impl RawCall {
     /// An upper bound of what the call takes as input: no tokenizer makes more units than there are bytes. Pictures
     /// that are named or enclosed take `per_image` units each, whatever their bytes; where there are other media, it may be
     /// as much as the model can read.
-    pub fn input_bound(&self, per_image: u64, window: u64) -> u64 {
+    pub fn max_input(&self, per_image: u64, window: u64) -> u64 {
         let Messages { images, image_bytes, other_media, .. } = self.messages.unwrap_or_default();
         let text = (self.body.len() as u64).saturating_sub(image_bytes as u64);
         let bound = text.saturating_add(per_image.saturating_mul(images as u64));
@@ -279,8 +280,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Found<'a> {
     }
 }
 
-impl From<Malformed> for Error {
-    fn from(malformed: Malformed) -> Self {
+impl From<InvalidRequest> for Error {
+    fn from(malformed: InvalidRequest) -> Self {
         Error::new(crate::core::error::Code::InvalidInput, malformed.message)
     }
 }
@@ -293,8 +294,8 @@ mod tests {
         const KIND: &'static str = "a list of strings";
     }
 
-    fn call(text: &'static str) -> RawCall {
-        RawCall::parse(Bytes::from_static(text.as_bytes())).unwrap()
+    fn call(text: &'static str) -> RawRequest {
+        RawRequest::parse(Bytes::from_static(text.as_bytes())).unwrap()
     }
 
     #[test]
@@ -323,19 +324,19 @@ mod tests {
             ("{\"a\":1}x", None),
             ("", None),
         ] {
-            let refused = RawCall::parse(Bytes::from_static(text.as_bytes())).unwrap_err();
+            let refused = RawRequest::parse(Bytes::from_static(text.as_bytes())).unwrap_err();
             assert_eq!(refused.param.as_deref(), param, "{text}: {}", refused.message);
         }
-        assert!(RawCall::parse(Bytes::from_static(b"{\"a\":\"\xff\"}")).is_err());
+        assert!(RawRequest::parse(Bytes::from_static(b"{\"a\":\"\xff\"}")).is_err());
     }
 
     #[test]
     fn pictures_count_as_pictures_and_text_as_its_bytes() {
         let text = "{\"messages\":[{\"content\":\"hi\"},{\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:1234\"}}]}]}";
-        assert_eq!(call(text).input_bound(1000, 9000), text.len() as u64 - 9 + 1000);
-        assert_eq!(call("{\"a\":1}").input_bound(1000, 9000), 7);
+        assert_eq!(call(text).max_input(1000, 9000), text.len() as u64 - 9 + 1000);
+        assert_eq!(call("{\"a\":1}").max_input(1000, 9000), 7);
         let file = "{\"messages\":[{\"content\":[{\"type\":\"file\",\"file\":{\"file_id\":\"x\"}}]}]}";
-        assert_eq!(call(file).input_bound(1000, 9000), 9000);
+        assert_eq!(call(file).max_input(1000, 9000), 9000);
     }
 
     /// A call in which this stands so often, as members, as messages or as parts.
@@ -359,11 +360,11 @@ mod tests {
             ),
             (Bytes::from_static(b"{\"messages\":{}}"), "`messages`: a list is needed."),
         ] {
-            assert_eq!(RawCall::parse(body).unwrap_err().message, message);
+            assert_eq!(RawRequest::parse(body).unwrap_err().message, message);
         }
-        let most = RawCall::parse(repeated("\"#\":1", MAX_MEMBERS, "{", "}")).unwrap();
+        let most = RawRequest::parse(repeated("\"#\":1", MAX_MEMBERS, "{", "}")).unwrap();
         assert_eq!((most.names().count(), most.get("199")), (200, Some("1")));
-        let long = RawCall::parse(repeated("\"x\"", 10_000, "{\"stop\":[", "]}")).unwrap();
+        let long = RawRequest::parse(repeated("\"x\"", 10_000, "{\"stop\":[", "]}")).unwrap();
         let refused = long.read::<Vec<String>>("stop").unwrap_err();
         assert_eq!(
             (refused.param.as_deref(), refused.message.as_str()),
@@ -391,7 +392,7 @@ mod tests {
                 let body = repeated(pattern, count, before, after);
                 let once = || {
                     let began = cpu_time();
-                    RawCall::parse(body.clone()).map(|call| call.input_bound(1, 1)).ok();
+                    RawRequest::parse(body.clone()).map(|call| call.max_input(1, 1)).ok();
                     cpu_time() - began
                 };
                 (0..5).map(|_| once()).min().unwrap()

@@ -15,32 +15,32 @@ pub(super) fn stop_before(mut reply: Reply, stops: Vec<String>) -> Reply {
         let mut held = String::new();
         while let Some(event) = reply.next().await {
             match event {
-                Ok(Event::Piece(piece)) => {
+                Ok(Event::Chunk(piece)) => {
                     held.push_str(&piece);
                     if let Some(end) = stops.iter().filter_map(|stop| held.find(stop.as_str())).min() {
                         let cut = held.split_off(end);
                         if !held.is_empty() {
-                            yield Ok(Event::Piece(held));
+                            yield Ok(Event::Chunk(held));
                         }
                         // It was written all the same.
                         yield Ok(Event::Beside { other: cut, thoughts: String::new() });
                         // Dropping the rest stops the model, which so never says what it consumed.
-                        yield Ok(Event::End(None));
+                        yield Ok(Event::Done(None));
                         return;
                     }
                     let certain = certain(&held, &stops);
                     let rest = held.split_off(certain);
                     if !held.is_empty() {
-                        yield Ok(Event::Piece(std::mem::replace(&mut held, rest)));
+                        yield Ok(Event::Chunk(std::mem::replace(&mut held, rest)));
                     } else {
                         held = rest;
                     }
                 }
-                Ok(Event::End(usage)) => {
+                Ok(Event::Done(usage)) => {
                     if !held.is_empty() {
-                        yield Ok(Event::Piece(std::mem::take(&mut held)));
+                        yield Ok(Event::Chunk(std::mem::take(&mut held)));
                     }
-                    yield Ok(Event::End(usage));
+                    yield Ok(Event::Done(usage));
                 }
                 other => yield other,
             }
@@ -68,14 +68,14 @@ mod tests {
 
     async fn said(pieces: &[&str], stops: &[&str]) -> (Vec<String>, Option<Usage>) {
         let usage = Some(Usage { input: 1, output: 2 });
-        let events: Vec<_> = pieces.iter().map(|piece| Ok(Event::Piece((*piece).to_owned()))).collect();
-        let reply = stream::iter(events).chain(stream::iter([Ok(Event::End(usage))])).boxed();
+        let events: Vec<_> = pieces.iter().map(|piece| Ok(Event::Chunk((*piece).to_owned()))).collect();
+        let reply = stream::iter(events).chain(stream::iter([Ok(Event::Done(usage))])).boxed();
         let mut reply = stop_before(reply, stops.iter().map(|stop| (*stop).to_owned()).collect());
         let mut said = Vec::new();
         while let Some(event) = reply.next().await {
             match event.unwrap() {
-                Event::Piece(piece) => said.push(piece),
-                Event::End(usage) => return (said, usage),
+                Event::Chunk(piece) => said.push(piece),
+                Event::Done(usage) => return (said, usage),
                 // What was cut off counts.
                 Event::Beside { other, .. } => assert!(stops.iter().any(|stop| other.starts_with(stop)), "{other}"),
                 _ => unreachable!(),

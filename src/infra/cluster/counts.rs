@@ -11,15 +11,15 @@ use ::redis::Script;
 use chrono::{DateTime, Utc};
 use tokio::time::{Instant, timeout};
 
-use super::redis::Line;
+use super::redis::RedisLink;
 use crate::core::keyed_hash::KeyedHash;
 
 /// A decision that takes longer is made without Redis.
-const PATIENCE: Duration = Duration::from_millis(80);
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(80);
 /// After so many decisions in a row that took too long Redis is left alone for a time, so that a slow one does not slow
 /// every message.
 const TOO_SLOW: u32 = 3;
-const ALONE: Duration = Duration::from_secs(2);
+const BYPASS_TIME: Duration = Duration::from_secs(2);
 /// How long wrong passwords are remembered after the last wait has ended.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -78,26 +78,26 @@ const RIGHT: &str = r"
 ";
 
 /// Counts that servers share.
-pub struct Counts {
-    line: Arc<Line>,
+pub struct SharedLimits {
+    line: Arc<RedisLink>,
     hash: KeyedHash,
     namespace: String,
     rate: Script,
     take: Script,
     right: Script,
-    slow: Mutex<Slow>,
+    slow: Mutex<SlowStreak>,
 }
 
 /// How often in a row Redis took too long, and until when it is left alone.
 #[derive(Default)]
-struct Slow {
+struct SlowStreak {
     timeouts: u32,
     until: Option<Instant>,
 }
 
 /// So many of something in a time, a part of which may come at once.
 #[derive(Clone, Debug)]
-pub struct Allowed {
+pub struct RateQuota {
     /// What is counted, and for whom.
     pub of: (&'static str, String),
     /// How many; 0: no limit.
@@ -110,7 +110,7 @@ pub struct Allowed {
 
 /// A name, or an address, at whose password somebody tries.
 #[derive(Clone, Debug)]
-pub struct Guessed {
+pub struct AttemptQuota {
     /// What is counted, and for whom.
     pub of: (&'static str, String),
     /// Failures without a wait.
@@ -119,8 +119,8 @@ pub struct Guessed {
     pub ceiling: Duration,
 }
 
-impl Counts {
-    pub(super) fn new(line: Arc<Line>, hash: KeyedHash, namespace: String) -> Self {
+impl SharedLimits {
+    pub(super) fn new(line: Arc<RedisLink>, hash: KeyedHash, namespace: String) -> Self {
         let [rate, take, right] = [RATE, TAKE, RIGHT].map(Script::new);
         Self { line, hash, namespace, rate, take, right, slow: Mutex::default() }
     }
@@ -129,10 +129,10 @@ impl Counts {
     ///
     /// # Errors
     /// The seconds to wait.
-    pub async fn rate(&self, all: &[Allowed]) -> Result<(), u64> {
+    pub async fn rate(&self, all: &[RateQuota]) -> Result<(), u64> {
         let mut call = self.rate.prepare_invoke();
         let limited: Vec<_> = all.iter().filter(|allowed| allowed.count > 0).collect();
-        for Allowed { of, count, burst, period } in &limited {
+        for RateQuota { of, count, burst, period } in &limited {
             let step = period.as_micros() / u128::from(*count);
             call.key(self.key(of)).arg(step.to_string()).arg((step * u128::from(*burst)).to_string());
         }
@@ -146,17 +146,17 @@ impl Counts {
     ///
     /// # Errors
     /// The seconds to wait.
-    pub async fn take(&self, all: &[Guessed], now: DateTime<Utc>) -> Result<(), u64> {
+    pub async fn take(&self, all: &[AttemptQuota], now: DateTime<Utc>) -> Result<(), u64> {
         let mut call = self.take.prepare_invoke();
         call.arg(now.timestamp_millis()).arg(KEEP.as_millis().to_string());
-        for Guessed { of, free, ceiling } in all {
+        for AttemptQuota { of, free, ceiling } in all {
             call.key(self.key(of)).arg(*free).arg(ceiling.as_millis().to_string());
         }
         waits(self.ask(&call).await, 1000)
     }
 
     /// The last try for this name, from this address, was right.
-    pub async fn right(&self, name: &(&'static str, String), address: Option<&(&'static str, String)>) {
+    pub async fn record_success(&self, name: &(&'static str, String), address: Option<&(&'static str, String)>) {
         let mut call = self.right.prepare_invoke();
         call.key(self.key(name));
         if let Some(address) = address {
@@ -166,9 +166,9 @@ impl Counts {
     }
 
     async fn ask(&self, call: &::redis::ScriptInvocation<'_>) -> Option<u64> {
-        let answer = match self.line.connection().filter(|_| self.may_ask(Instant::now())) {
+        let answer = match self.line.connection().filter(|_| self.is_reachable(Instant::now())) {
             Some(mut connection) => {
-                let answer = timeout(PATIENCE, call.invoke_async(&mut connection)).await.ok();
+                let answer = timeout(REQUEST_TIMEOUT, call.invoke_async(&mut connection)).await.ok();
                 self.answered(answer.is_some(), Instant::now());
                 answer
             }
@@ -183,7 +183,7 @@ impl Counts {
         None
     }
 
-    fn may_ask(&self, now: Instant) -> bool {
+    fn is_reachable(&self, now: Instant) -> bool {
         self.slow().until.is_none_or(|until| until <= now)
     }
 
@@ -194,7 +194,7 @@ impl Counts {
             if slow.until.is_some() {
                 tracing::info!("Redis answers in time again");
             }
-            *slow = Slow::default();
+            *slow = SlowStreak::default();
             return;
         }
         slow.timeouts = slow.timeouts.saturating_add(1);
@@ -202,11 +202,11 @@ impl Counts {
             if slow.until.is_none() {
                 tracing::warn!("Redis is too slow: until it answers in time, each server counts alone");
             }
-            slow.until = Some(now + ALONE);
+            slow.until = Some(now + BYPASS_TIME);
         }
     }
 
-    fn slow(&self) -> MutexGuard<'_, Slow> {
+    fn slow(&self) -> MutexGuard<'_, SlowStreak> {
         self.slow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -230,19 +230,19 @@ mod tests {
     #[tokio::test]
     async fn a_redis_that_is_too_slow_is_left_alone_for_a_time() {
         let hash = KeyedHash::new(b"a secret of thirty-two characters", "test").unwrap();
-        let counts = Counts::new(Arc::default(), hash, "jeton".to_owned());
+        let counts = SharedLimits::new(Arc::default(), hash, "jeton".to_owned());
         let now = Instant::now();
         for in_time in [false, false, true, false, false] {
             counts.answered(in_time, now);
-            assert!(counts.may_ask(now));
+            assert!(counts.is_reachable(now));
         }
         counts.answered(false, now);
-        assert!(!counts.may_ask(now));
-        assert!(counts.may_ask(now + ALONE), "it is tried again");
-        counts.answered(false, now + ALONE);
-        assert!(!counts.may_ask(now + ALONE), "one more is enough");
-        counts.answered(true, now + 2 * ALONE);
-        counts.answered(false, now + 2 * ALONE);
-        assert!(counts.may_ask(now + 2 * ALONE));
+        assert!(!counts.is_reachable(now));
+        assert!(counts.is_reachable(now + BYPASS_TIME), "it is tried again");
+        counts.answered(false, now + BYPASS_TIME);
+        assert!(!counts.is_reachable(now + BYPASS_TIME), "one more is enough");
+        counts.answered(true, now + 2 * BYPASS_TIME);
+        counts.answered(false, now + 2 * BYPASS_TIME);
+        assert!(counts.is_reachable(now + 2 * BYPASS_TIME));
     }
 }

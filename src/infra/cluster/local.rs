@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
 
-use super::{News, is_for_all};
+use super::{BusEvent, is_for_all};
 
 /// News that a receiver may lag behind before it misses some.
 /// Each topic has room for so many, so it is small.
@@ -13,29 +13,29 @@ const CAPACITY: usize = 16;
 
 /// The topics that somebody listens to here. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Local(Arc<Shared>);
+pub(super) struct LocalBus(Arc<LocalBusInner>);
 
 #[derive(Default)]
-struct Shared {
-    topics: Mutex<HashMap<String, broadcast::Sender<News>>>,
+struct LocalBusInner {
+    topics: Mutex<HashMap<String, broadcast::Sender<BusEvent>>>,
     /// Those that got their first receiver or lost their last one, for whoever fetches their news; none: nobody does.
-    changed: Option<Changed>,
+    changed: Option<TopicChanges>,
 }
 
 #[derive(Default)]
-struct Changed {
+struct TopicChanges {
     topics: Mutex<HashSet<String>>,
     told: Notify,
 }
 
-impl Local {
+impl LocalBus {
     /// Topics whose coming and going is told by [`Local::changed`].
     pub(super) fn watched() -> Self {
-        Self(Arc::new(Shared { changed: Some(Changed::default()), ..Shared::default() }))
+        Self(Arc::new(LocalBusInner { changed: Some(TopicChanges::default()), ..LocalBusInner::default() }))
     }
 
     /// The news for those who listen now. Not asked for where nobody does.
-    pub(super) fn deliver(&self, topic: &str, news: impl FnOnce() -> News) {
+    pub(super) fn deliver(&self, topic: &str, news: impl FnOnce() -> BusEvent) {
         let sender = self.topics().get(topic).cloned();
         if let Some(sender) = sender {
             // Nobody left to hear it is no error.
@@ -89,24 +89,24 @@ impl Local {
         }
     }
 
-    fn topics(&self) -> std::sync::MutexGuard<'_, HashMap<String, broadcast::Sender<News>>> {
+    fn topics(&self) -> std::sync::MutexGuard<'_, HashMap<String, broadcast::Sender<BusEvent>>> {
         self.0.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A place at a topic. Ends when it is dropped; a topic without receivers is forgotten.
 pub struct Subscription {
-    receiver: Option<broadcast::Receiver<News>>,
+    receiver: Option<broadcast::Receiver<BusEvent>>,
     topic: String,
-    local: Local,
+    local: LocalBus,
 }
 
 impl Subscription {
     /// Waits for the next news. Nothing is lost where the waiting is given up.
-    pub async fn next(&mut self) -> News {
+    pub async fn next(&mut self) -> BusEvent {
         match &mut self.receiver {
-            Some(receiver) => receiver.recv().await.unwrap_or(News::Missed),
-            None => News::Missed,
+            Some(receiver) => receiver.recv().await.unwrap_or(BusEvent::Lagged),
+            None => BusEvent::Lagged,
         }
     }
 
@@ -139,8 +139,8 @@ mod tests {
     use super::*;
     use crate::infra::cluster::Bus;
 
-    fn message(text: &str) -> News {
-        News::Message(text.as_bytes().into())
+    fn message(text: &str) -> BusEvent {
+        BusEvent::Message(text.as_bytes().into())
     }
 
     #[tokio::test]
@@ -174,13 +174,13 @@ mod tests {
         for i in 0..=CAPACITY {
             bus.publish("t", || i.to_string().into_bytes());
         }
-        assert_eq!(slow.next().await, News::Missed);
+        assert_eq!(slow.next().await, BusEvent::Lagged);
         assert_eq!(slow.next().await, message("1"));
     }
 
     #[tokio::test]
     async fn first_and_last_receivers_are_told_and_those_between_are_not() {
-        let local = Local::watched();
+        let local = LocalBus::watched();
         let topics = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<HashSet<_>>();
         let (one, two, _all) = (local.subscribe("t"), local.subscribe("t"), local.subscribe("all:t"));
         assert_eq!(local.changed().await, topics(&["t"]));

@@ -17,10 +17,10 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-pub use self::counts::{Allowed, Counts, Guessed};
-use self::local::Local;
+pub use self::counts::{AttemptQuota, RateQuota, SharedLimits};
+use self::local::LocalBus;
 pub use self::local::Subscription;
-use self::redis::Remote;
+use self::redis::RedisBus;
 use crate::core::error::Error;
 use crate::core::keyed_hash::KeyedHash;
 
@@ -35,8 +35,8 @@ fn is_for_all(topic: &str) -> bool {
 /// The bus. Clones are the same one.
 #[derive(Clone)]
 pub struct Bus {
-    local: Local,
-    remote: Option<Remote>,
+    local: LocalBus,
+    remote: Option<RedisBus>,
 }
 
 /// How a bus over Redis is reached, and who speaks.
@@ -70,7 +70,7 @@ pub struct Health {
 impl Bus {
     /// A bus within this process.
     pub fn local() -> Self {
-        Self { local: Local::default(), remote: None }
+        Self { local: LocalBus::default(), remote: None }
     }
 
     /// A bus between servers. Connects in the background, now and whenever it has to; until then it is a local one.
@@ -78,8 +78,8 @@ impl Bus {
     /// # Errors
     /// INTERNAL, with a source that says what is wrong with the address.
     pub fn redis(settings: Settings<'_>) -> Result<Self, Error> {
-        let local = Local::watched();
-        let remote = Remote::start(settings, local.clone())?;
+        let local = LocalBus::watched();
+        let remote = RedisBus::start(settings, local.clone())?;
         Ok(Self { local, remote: Some(remote) })
     }
 
@@ -87,10 +87,10 @@ impl Bus {
     /// not asked for where nobody can listen.
     pub fn publish(&self, topic: &str, news: impl FnOnce() -> Vec<u8>) {
         match &self.remote {
-            None => self.local.deliver(topic, || News::Message(news().into())),
+            None => self.local.deliver(topic, || BusEvent::Message(news().into())),
             Some(remote) => {
                 let news: Arc<[u8]> = news().into();
-                self.local.deliver(topic, || News::Message(news.clone()));
+                self.local.deliver(topic, || BusEvent::Message(news.clone()));
                 remote.publish(topic, &news);
             }
         }
@@ -110,20 +110,20 @@ impl Bus {
 
     /// What goes on between servers; none where there is one server. Costs nothing.
     pub fn health(&self) -> Option<Health> {
-        self.remote.as_ref().map(Remote::health)
+        self.remote.as_ref().map(RedisBus::health)
     }
 
     /// What servers count together; none where there is one server.
-    pub fn counts(&self) -> Option<&Counts> {
-        self.remote.as_ref().map(Remote::counts)
+    pub fn shared_limits(&self) -> Option<&SharedLimits> {
+        self.remote.as_ref().map(RedisBus::counts)
     }
 }
 
 /// What a receiver hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum BusEvent {
     /// The next news.
     Message(Arc<[u8]>),
     /// Some may have been lost; the database knows.
-    Missed,
+    Lagged,
 }

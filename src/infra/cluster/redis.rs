@@ -16,8 +16,8 @@ use secrecy::ExposeSecret;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::local::Local;
-use super::{Counts, Health, News, Settings, TO_ALL, is_for_all};
+use super::local::LocalBus;
+use super::{BusEvent, Health, Settings, SharedLimits, TO_ALL, is_for_all};
 use crate::core::error::Error;
 
 /// News that may wait to be sent.
@@ -25,26 +25,26 @@ const QUEUE: usize = 8192;
 /// News sent, and topics begun, in one go.
 const BATCH: usize = 512;
 /// Redis has to answer within this time.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a sign of life is asked for.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// First and longest pause before Redis is connected to again.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long whoever ends waits for what it has published.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// What stands between topic and news: no topic has it in its name.
 const SEPARATOR: u8 = 0;
 
 /// The way to other servers. Clones are the same one; the task ends with the last of them.
 #[derive(Clone)]
-pub(super) struct Remote {
-    queue: mpsc::Sender<Order>,
-    line: Arc<Line>,
-    counts: Arc<Counts>,
+pub(super) struct RedisBus {
+    queue: mpsc::Sender<BusCommand>,
+    line: Arc<RedisLink>,
+    counts: Arc<SharedLimits>,
 }
 
-enum Order {
+enum BusCommand {
     Publish {
         topic: String,
         news: Arc<[u8]>,
@@ -55,7 +55,7 @@ enum Order {
 
 /// The connection, as others see it.
 #[derive(Default)]
-pub(super) struct Line {
+pub(super) struct RedisLink {
     connection: Mutex<Option<MultiplexedConnection>>,
     is_up: AtomicBool,
     connections: AtomicU64,
@@ -65,7 +65,7 @@ pub(super) struct Line {
     pub(super) counted_alone: AtomicU64,
 }
 
-impl Line {
+impl RedisLink {
     /// The connection, while Redis answers.
     pub(super) fn connection(&self) -> Option<MultiplexedConnection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -77,22 +77,22 @@ impl Line {
     }
 }
 
-impl Remote {
-    pub(super) fn start(settings: Settings<'_>, local: Local) -> Result<Self, Error> {
+impl RedisBus {
+    pub(super) fn start(settings: Settings<'_>, local: LocalBus) -> Result<Self, Error> {
         let client = Client::open(settings.url.expose_secret()).map_err(Error::internal)?;
         let (queue, orders) = mpsc::channel(QUEUE);
-        let line = Arc::new(Line::default());
+        let line = Arc::new(RedisLink::default());
         // Whoever has another secret hears nothing, also on the same Redis.
         let namespace = format!("jeton:{}", settings.hash.of(b"namespace").get(..16).unwrap_or_default());
-        let counts = Arc::new(Counts::new(line.clone(), settings.hash, namespace.clone()));
-        let task = Task { client, local, line: line.clone(), namespace, server: settings.server.to_owned() };
+        let counts = Arc::new(SharedLimits::new(line.clone(), settings.hash, namespace.clone()));
+        let task = RedisTask { client, local, line: line.clone(), namespace, server: settings.server.to_owned() };
         #[expect(clippy::disallowed_methods, reason = "lives exactly as long as the bus, below the app and its tasks")]
         tokio::spawn(task.run(orders));
         Ok(Self { queue, line, counts })
     }
 
     pub(super) fn publish(&self, topic: &str, news: &Arc<[u8]>) {
-        if self.queue.try_send(Order::Publish { topic: topic.to_owned(), news: news.clone() }).is_err() {
+        if self.queue.try_send(BusCommand::Publish { topic: topic.to_owned(), news: news.clone() }).is_err() {
             self.line.dropped.fetch_add(1, Relaxed);
         }
     }
@@ -100,10 +100,10 @@ impl Remote {
     pub(super) async fn sent(&self) {
         let (answer, answered) = oneshot::channel();
         let asking = async {
-            self.queue.send(Order::Answer(answer)).await.ok();
+            self.queue.send(BusCommand::Answer(answer)).await.ok();
             answered.await.ok();
         };
-        timeout(LAST_WORDS, asking).await.ok();
+        timeout(FLUSH_TIMEOUT, asking).await.ok();
     }
 
     pub(super) fn health(&self) -> Health {
@@ -118,26 +118,26 @@ impl Remote {
         }
     }
 
-    pub(super) fn counts(&self) -> &Counts {
+    pub(super) fn counts(&self) -> &SharedLimits {
         &self.counts
     }
 }
 
-struct Task {
+struct RedisTask {
     client: Client,
-    local: Local,
-    line: Arc<Line>,
+    local: LocalBus,
+    line: Arc<RedisLink>,
     namespace: String,
     server: String,
 }
 
-impl Task {
-    async fn run(self, mut orders: mpsc::Receiver<Order>) {
+impl RedisTask {
+    async fn run(self, mut orders: mpsc::Receiver<BusCommand>) {
         let (mut pause, mut is_told) = (FIRST_PAUSE, false);
         loop {
             let connections = self.line.connections.load(Relaxed);
             let failure = match self.open().await {
-                Ok((connection, pubsub)) => match self.carry(connection, pubsub, &mut orders, &mut is_told).await {
+                Ok((connection, pubsub)) => match self.serve(connection, pubsub, &mut orders, &mut is_told).await {
                     Ok(()) => return,
                     Err(error) => error,
                 },
@@ -155,10 +155,10 @@ impl Task {
             let end = Instant::now() + pause;
             loop {
                 match timeout_at(end, orders.recv()).await {
-                    Ok(Some(Order::Publish { .. })) => {
+                    Ok(Some(BusCommand::Publish { .. })) => {
                         self.line.dropped.fetch_add(1, Relaxed);
                     }
-                    Ok(Some(Order::Answer(_))) => {}
+                    Ok(Some(BusCommand::Answer(_))) => {}
                     Ok(None) => return,
                     Err(_) => break,
                 }
@@ -168,23 +168,24 @@ impl Task {
     }
 
     async fn open(&self) -> Result<(MultiplexedConnection, PubSub), RedisError> {
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(CONNECT_TIMEOUT));
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        Ok((connection, timely(self.client.get_async_pubsub()).await?))
+        Ok((connection, with_timeout(self.client.get_async_pubsub()).await?))
     }
 
     /// Carries news until the bus is gone, or a connection fails.
-    async fn carry(
+    async fn serve(
         &self,
         connection: MultiplexedConnection,
         pubsub: PubSub,
-        orders: &mut mpsc::Receiver<Order>,
+        orders: &mut mpsc::Receiver<BusCommand>,
         is_told: &mut bool,
     ) -> Result<(), RedisError> {
         let (mut sink, stream) = pubsub.split();
         let topics = self.local.all();
-        timely(sink.subscribe(self.channel(TO_ALL))).await?;
+        with_timeout(sink.subscribe(self.channel(TO_ALL))).await?;
         self.begin(&mut sink, topics.iter()).await?;
         self.line.connections.fetch_add(1, Relaxed);
         self.line.connect(Some(connection.clone()));
@@ -192,29 +193,29 @@ impl Task {
             tracing::info!("Redis answers again");
         }
         tokio::select! {
-            spoken = self.speak(connection.clone(), orders) => spoken,
-            listened = self.listen(sink.clone(), topics) => listened,
-            heard = self.hear(stream) => heard,
-            alive = stay_alive(connection, sink) => alive,
+            spoken = self.write_commands(connection.clone(), orders) => spoken,
+            listened = self.read_messages(sink.clone(), topics) => listened,
+            heard = self.handle_message(stream) => heard,
+            alive = send_heartbeats(connection, sink) => alive,
         }
     }
 
-    async fn speak(
+    async fn write_commands(
         &self,
         mut connection: MultiplexedConnection,
-        orders: &mut mpsc::Receiver<Order>,
+        orders: &mut mpsc::Receiver<BusCommand>,
     ) -> Result<(), RedisError> {
         let mut batch = Vec::with_capacity(BATCH);
         while orders.recv_many(&mut batch, BATCH).await > 0 {
             let (mut pipeline, mut waiting) = (::redis::pipe(), Vec::new());
             for order in batch.drain(..) {
                 match order {
-                    Order::Publish { topic, news } => {
+                    BusCommand::Publish { topic, news } => {
                         let frame =
                             [self.server.as_bytes(), &[SEPARATOR], topic.as_bytes(), &[SEPARATOR], &news].concat();
                         pipeline.cmd("PUBLISH").arg(self.channel(&topic)).arg(frame).ignore();
                     }
-                    Order::Answer(answer) => waiting.push(answer),
+                    BusCommand::Answer(answer) => waiting.push(answer),
                 }
             }
             if !pipeline.is_empty() {
@@ -229,7 +230,7 @@ impl Task {
     }
 
     /// Keeps the channels that are listened to at those that somebody here listens to.
-    async fn listen(&self, mut sink: PubSubSink, mut open: HashSet<String>) -> Result<(), RedisError> {
+    async fn read_messages(&self, mut sink: PubSubSink, mut open: HashSet<String>) -> Result<(), RedisError> {
         loop {
             let (came, went): (Vec<_>, Vec<_>) =
                 self.local.changed().await.into_iter().partition(|topic| self.local.has(topic));
@@ -239,7 +240,7 @@ impl Task {
             let went: Vec<_> = went.into_iter().filter(|topic| open.remove(topic)).collect();
             for topics in went.chunks(BATCH) {
                 let channels: Vec<_> = topics.iter().map(|topic| self.channel(topic)).collect();
-                timely(sink.unsubscribe(channels)).await?;
+                with_timeout(sink.unsubscribe(channels)).await?;
             }
         }
     }
@@ -249,13 +250,13 @@ impl Task {
         let topics: Vec<_> = topics.collect();
         for topics in topics.chunks(BATCH) {
             let channels: Vec<_> = topics.iter().map(|topic| self.channel(topic)).collect();
-            timely(sink.subscribe(channels)).await?;
-            topics.iter().for_each(|topic| self.local.deliver(topic, || News::Missed));
+            with_timeout(sink.subscribe(channels)).await?;
+            topics.iter().for_each(|topic| self.local.deliver(topic, || BusEvent::Lagged));
         }
         Ok(())
     }
 
-    async fn hear(&self, mut stream: PubSubStream) -> Result<(), RedisError> {
+    async fn handle_message(&self, mut stream: PubSubStream) -> Result<(), RedisError> {
         while let Some(message) = stream.next().await {
             let mut parts = message.get_payload_bytes().splitn(3, |byte| *byte == SEPARATOR);
             let (Some(server), Some(topic), Some(news)) = (parts.next(), parts.next(), parts.next()) else { continue };
@@ -265,10 +266,10 @@ impl Task {
             }
             self.line.received.fetch_add(1, Relaxed);
             if let Ok(topic) = std::str::from_utf8(topic) {
-                self.local.deliver(topic, || News::Message(news.into()));
+                self.local.deliver(topic, || BusEvent::Message(news.into()));
             }
         }
-        Err(gone("the connection was closed"))
+        Err(disconnected("the connection was closed"))
     }
 
     /// The channel on which the news of a topic go.
@@ -279,18 +280,18 @@ impl Task {
 }
 
 /// Asks for signs of life until there is none.
-async fn stay_alive(mut connection: MultiplexedConnection, mut sink: PubSubSink) -> Result<(), RedisError> {
+async fn send_heartbeats(mut connection: MultiplexedConnection, mut sink: PubSubSink) -> Result<(), RedisError> {
     loop {
         sleep(HEARTBEAT).await;
         ::redis::cmd("PING").exec_async(&mut connection).await?;
-        timely(sink.ping::<::redis::Value>()).await?;
+        with_timeout(sink.ping::<::redis::Value>()).await?;
     }
 }
 
-async fn timely<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
-    timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(gone("no answer in time")))
+async fn with_timeout<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
+    timeout(CONNECT_TIMEOUT, work).await.unwrap_or_else(|_| Err(disconnected("no answer in time")))
 }
 
-fn gone(why: &'static str) -> RedisError {
+fn disconnected(why: &'static str) -> RedisError {
     RedisError::from((ErrorKind::Io, why))
 }

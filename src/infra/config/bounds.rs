@@ -69,7 +69,7 @@ fn check_model(name: &str, model: &Model) -> Result<(), String> {
 
 fn durations(config: &Config) -> Vec<(&'static str, Duration, Duration)> {
     let Config { http, database, auth, turns, v1, graphql, retention, .. } = config;
-    let kept = |key, keep: super::Keep| (key, keep.0.unwrap_or_default(), LONGEST);
+    let kept = |key, keep: super::RetentionPeriod| (key, keep.0.unwrap_or_default(), LONGEST);
     vec![
         ("http.hsts", http.hsts, LONGEST),
         ("http.header_timeout", http.header_timeout, DAY),

@@ -33,13 +33,13 @@ pub struct Telemetry {
 #[serde(deny_unknown_fields)]
 pub struct Retention {
     /// Chats, and conversations without any.
-    pub chats: Keep,
+    pub chats: RetentionPeriod,
     /// Sessions that have ended.
-    pub ended_sessions: Keep,
+    pub ended_sessions: RetentionPeriod,
     /// Events of the audit trail.
-    pub audit_events: Keep,
+    pub audit_events: RetentionPeriod,
     /// Names and notes of users who are gone.
-    pub deleted_users: Keep,
+    pub deleted_users: RetentionPeriod,
     /// Time between two runs.
     #[serde(with = "humantime_serde")]
     pub every: Duration,
@@ -47,16 +47,16 @@ pub struct Retention {
 
 /// How long something is kept: a time, or for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keep(pub Option<Duration>);
+pub struct RetentionPeriod(pub Option<Duration>);
 
-impl Keep {
+impl RetentionPeriod {
     /// What is older than this has been kept for long enough; nothing where it is kept for ever.
     pub fn before(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         now.checked_sub_signed(TimeDelta::from_std(self.0?).ok()?)
     }
 }
 
-impl<'de> Deserialize<'de> for Keep {
+impl<'de> Deserialize<'de> for RetentionPeriod {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match String::deserialize(deserializer)?.as_str() {
             "" => Ok(Self(None)),
@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for Keep {
     }
 }
 
-impl Serialize for Keep {
+impl Serialize for RetentionPeriod {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = self.0.map(|duration| humantime::format_duration(duration).to_string());
         serializer.serialize_str(&text.unwrap_or_default())

@@ -23,8 +23,8 @@ use sea_orm::{
     Statement, TransactionTrait,
 };
 
-use self::together::Lanes;
-pub use self::together::{Outcomes, Together};
+use self::together::BatchQueues;
+pub use self::together::{BatchJob, BatchResult};
 use crate::core::error::{Code, Error, code_of};
 use crate::core::private_files;
 
@@ -32,9 +32,9 @@ use crate::core::private_files;
 pub type Txn = DatabaseTransaction;
 
 /// How long is waited for a connection, where nothing else is said.
-const PATIENCE: Duration = Duration::from_secs(5);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a last try to connect may take.
-const ONE_TRY: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a PostgreSQL transaction is run again after losing against another.
 const MAX_RUNS: u32 = 10;
 
@@ -42,8 +42,8 @@ const MAX_RUNS: u32 = 10;
 #[derive(Clone)]
 pub struct Db {
     readers: DatabaseConnection,
-    writer: Option<writer::Writer>,
-    lanes: Lanes,
+    writer: Option<writer::SqliteWriter>,
+    lanes: BatchQueues,
     /// The last transaction found the database away, or unable to take anything.
     troubled: Arc<AtomicBool>,
     batches: Histogram,
@@ -51,7 +51,7 @@ pub struct Db {
 
 /// How busy the database is.
 #[derive(Clone, Copy, Debug)]
-pub struct Load {
+pub struct PoolStats {
     /// Connections of the pool (of readers, on SQLite) that somebody has.
     pub used: usize,
     /// Those that wait to be used.
@@ -66,7 +66,7 @@ impl Db {
     /// # Errors
     /// As [`Db::connect_within`].
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, Error> {
-        Self::connect_within(url, max_connections, PATIENCE).await
+        Self::connect_within(url, max_connections, RETRY_TIMEOUT).await
     }
 
     /// Connects; an SQLite file is made when it is missing, and only its owner may read it. Later, too, nobody waits longer than `patience` for a
@@ -87,9 +87,9 @@ impl Db {
             return match Database::connect(options).await {
                 Ok(readers) => {
                     check_settings(&readers, &told).await?;
-                    Ok(Self { readers, writer: None, lanes: Lanes::default(), troubled, batches })
+                    Ok(Self { readers, writer: None, lanes: BatchQueues::default(), troubled, batches })
                 }
-                Err(error) => Err(reason(url, error).await),
+                Err(error) => Err(connect_error(url, error).await),
             };
         }
         if let Some(file) = sqlite_file(url) {
@@ -116,11 +116,11 @@ impl Db {
             let is_at_rest = !connection.is_in_transaction();
             Box::pin(async move { Ok(is_at_rest) })
         });
-        let writer = writer::Writer::start(Database::connect(writing).await?, batches.clone())?;
+        let writer = writer::SqliteWriter::start(Database::connect(writing).await?, batches.clone())?;
         Ok(Self {
             readers: Database::connect(options).await?,
             writer: Some(writer),
-            lanes: Lanes::default(),
+            lanes: BatchQueues::default(),
             troubled,
             batches,
         })
@@ -147,7 +147,7 @@ impl Db {
     {
         let outcome = match &self.writer {
             Some(writer) => writer.run(input, job).await,
-            None => self.transact_until_it_wins(&input, &job).await,
+            None => self.transact_with_retry(&input, &job).await,
         };
         let is_away = outcome.as_ref().is_err_and(|error| error.code == Code::Unavailable);
         if is_away || outcome.is_ok() {
@@ -156,14 +156,14 @@ impl Db {
         outcome
     }
 
-    async fn transact_until_it_wins<I, T, F>(&self, input: &I, job: &F) -> Result<T, Error>
+    async fn transact_with_retry<I, T, F>(&self, input: &I, job: &F) -> Result<T, Error>
     where
         F: for<'t> Fn(&'t Txn, &'t I) -> BoxFuture<'t, Result<T, Error>>,
     {
         let mut runs = 1;
         loop {
             match self.transact(input, job).await {
-                Err(error) if runs < MAX_RUNS && lost_against_another(&error) => runs += 1,
+                Err(error) if runs < MAX_RUNS && is_serialization_failure(&error) => runs += 1,
                 outcome => return outcome,
             }
         }
@@ -221,11 +221,11 @@ impl Db {
         if !self.troubled.load(Ordering::Relaxed) {
             return Ok(());
         }
-        self.write((), |txn, ()| Box::pin(leave_a_mark(txn))).await
+        self.write((), |txn, ()| Box::pin(probe_write(txn))).await
     }
 
     /// How busy it is now.
-    pub fn load(&self) -> Load {
+    pub fn pool_stats(&self) -> PoolStats {
         let (size, idle) = match self.readers.get_database_backend() {
             DbBackend::Postgres => {
                 let pool = self.readers.get_postgres_connection_pool();
@@ -238,7 +238,7 @@ impl Db {
         };
         // The two are read one after the other.
         let used = usize::try_from(size).unwrap_or(0).saturating_sub(idle);
-        Load { used, idle, waiting: self.writer.as_ref().map(writer::Writer::waiting) }
+        PoolStats { used, idle, waiting: self.writer.as_ref().map(writer::SqliteWriter::waiting) }
     }
 
     /// How many jobs SQLite's writer commits together, each time.
@@ -295,7 +295,7 @@ fn make_private(file: &Path) -> std::io::Result<()> {
 }
 
 /// Writes something that means nothing, so that a full disk shows.
-async fn leave_a_mark(txn: &Txn) -> Result<(), Error> {
+async fn probe_write(txn: &Txn) -> Result<(), Error> {
     let statement = match txn.get_database_backend() {
         DbBackend::Sqlite => "PRAGMA user_version = 0",
         _ => "SELECT txid_current()",
@@ -305,8 +305,8 @@ async fn leave_a_mark(txn: &Txn) -> Result<(), Error> {
 }
 
 /// Why there is no connection: the pool tries again and again, and knows in the end only that time is up.
-async fn reason(url: &str, error: DbErr) -> Error {
-    match tokio::time::timeout(ONE_TRY, PgConnection::connect(url)).await {
+async fn connect_error(url: &str, error: DbErr) -> Error {
+    match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect(url)).await {
         // In the words of PgBouncer.
         Ok(Err(reason)) if reason.to_string().contains("startup parameter") => Error::internal(POOLED),
         Ok(Err(reason)) => Error::from(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(reason)))),
@@ -328,7 +328,7 @@ async fn check_settings(db: &DatabaseConnection, lock_timeout: &str) -> Result<(
 }
 
 /// Whether PostgreSQL undid the transaction only because of another one at the same time.
-fn lost_against_another(error: &Error) -> bool {
+fn is_serialization_failure(error: &Error) -> bool {
     // 40001 serialization_failure, 40P01 deadlock_detected
     sql_state(error).is_some_and(|state| state == "40001" || state == "40P01")
 }

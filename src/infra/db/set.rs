@@ -28,24 +28,24 @@ pub fn update_from<E: EntityTrait>(rows: impl IntoIterator<Item = Vec<Value>>) -
     update
         .table(E::default().table_ref())
         .from(TableRef::ValuesList(rows, GIVEN.into_iden()))
-        .and_where(Expr::col("id").eq(given(1)));
+        .and_where(Expr::col("id").eq(values_column(1)));
     update
 }
 
 /// What is given for the row at this place, counted from 1: the databases name the columns of values so.
-pub fn given(place: usize) -> Expr {
+pub fn values_column(place: usize) -> Expr {
     Expr::col((GIVEN, format!("column{place}")))
 }
 
 /// The rows, filled up with rows of zeros, which no id is, so that there are as many of them. Each number of rows makes
 /// another statement, and statements that are the same are prepared once.
-pub fn filled<const N: usize>(rows: Vec<[i64; N]>, count: usize) -> impl Iterator<Item = Vec<Value>> {
+pub fn pad_rows<const N: usize>(rows: Vec<[i64; N]>, count: usize) -> impl Iterator<Item = Vec<Value>> {
     let missing = count.saturating_sub(rows.len());
     rows.into_iter().chain(std::iter::repeat_n([0; N], missing)).map(|row| row.map(Value::from).to_vec())
 }
 
 /// Whether the column is one of these. On SQLite one statement for any number of them.
-pub fn is_among(txn: &Txn, column: impl ColumnTrait, ids: &[i64]) -> Expr {
+pub fn in_ids(txn: &Txn, column: impl ColumnTrait, ids: &[i64]) -> Expr {
     if txn.get_database_backend() != DbBackend::Sqlite {
         return column.is_in(ids.iter().copied());
     }
@@ -54,16 +54,16 @@ pub fn is_among(txn: &Txn, column: impl ColumnTrait, ids: &[i64]) -> Expr {
 }
 
 /// What is looked for: a query, and what its columns are called.
-pub struct Wanted {
+pub struct RowQuery {
     /// The query.
     pub query: SelectStatement,
     /// All of its columns.
     pub columns: Vec<&'static str>,
 }
 
-impl Wanted {
+impl RowQuery {
     /// All of it in one piece of JSON, as SQLite makes it.
-    fn in_one(self) -> Expr {
+    fn as_json_array(self) -> Expr {
         let members = self.columns.iter().flat_map(|&name| [Expr::Constant(name.into()), Expr::col((FOUND, name))]);
         let rows = Func::cust("json_group_array").arg(Func::cust("json_object").args(members));
         let all = Query::select().expr(rows).from_subquery(self.query, FOUND).take();
@@ -80,7 +80,7 @@ impl Wanted {
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn find_both<A, B>(txn: &Txn, first: Wanted, second: Option<Wanted>) -> Result<(Vec<A>, Vec<B>), Error>
+pub async fn fetch_two<A, B>(txn: &Txn, first: RowQuery, second: Option<RowQuery>) -> Result<(Vec<A>, Vec<B>), Error>
 where
     A: FromQueryResult + DeserializeOwned,
     B: FromQueryResult + DeserializeOwned,
@@ -91,7 +91,7 @@ where
         return Ok((first, second));
     }
     let has_second = second.is_some();
-    let both = [Some(first), second].into_iter().flatten().map(Wanted::in_one);
+    let both = [Some(first), second].into_iter().flatten().map(RowQuery::as_json_array);
     let found = txn.query_one(&Query::select().exprs(both).take()).await?;
     let found = found.ok_or_else(|| Error::internal("an aggregate without a row"))?;
     let text = |place: usize| Ok::<String, Error>(found.try_get_by_index(place)?);
@@ -105,7 +105,7 @@ where
 /// # Errors
 /// INTERNAL where the database fails.
 pub async fn execute_all(txn: &Txn, statements: &[&(dyn StatementBuilder + Sync)]) -> Result<u64, Error> {
-    Ok(execute_in_turn(txn, statements).await?.0)
+    Ok(execute_sequence(txn, statements).await?.0)
 }
 
 /// As [`execute_all`], with new rows at last: their ids, in the order of the rows, and how many rows the others changed.
@@ -120,7 +120,7 @@ pub async fn execute_and_insert<A: ActiveModelTrait>(
 ) -> Result<(Vec<i64>, u64), Error> {
     let mut new = new.into_query();
     if txn.get_database_backend() != DbBackend::Sqlite {
-        let (changed, _) = execute_in_turn(txn, statements).await?;
+        let (changed, _) = execute_sequence(txn, statements).await?;
         new.returning(Query::returning().column("id"));
         let rows = txn.query_all(&new).await?;
         let mut ids = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
@@ -129,14 +129,14 @@ pub async fn execute_and_insert<A: ActiveModelTrait>(
         return Ok((ids, changed));
     }
     let all: Vec<_> = statements.iter().copied().chain([&new as _]).collect();
-    let (changed, last) = execute_in_turn(txn, &all).await?;
+    let (changed, last) = execute_sequence(txn, &all).await?;
     // One statement numbers its rows without a gap: AUTOINCREMENT goes on from the largest id, and nobody else writes.
     let count = i64::try_from(count).map_err(Error::internal)?;
     Ok(((last - count + 1..=last).collect(), changed.saturating_sub(count.unsigned_abs())))
 }
 
 /// Rows changed, and on SQLite the id of the last new row.
-async fn execute_in_turn(txn: &Txn, statements: &[&(dyn StatementBuilder + Sync)]) -> Result<(u64, i64), Error> {
+async fn execute_sequence(txn: &Txn, statements: &[&(dyn StatementBuilder + Sync)]) -> Result<(u64, i64), Error> {
     let backend = txn.get_database_backend();
     let statements = statements.iter().map(|statement| StatementBuilder::build(*statement, &backend));
     if backend != DbBackend::Sqlite {

@@ -18,15 +18,15 @@ use super::{Db, Txn, waited_for_a_lock, writer};
 use crate::core::error::{Code, Error};
 
 /// Jobs done together at most. Bounds the length of statements, and how many different ones there are to prepare.
-const MOST: usize = 64;
+const MAX_BATCH: usize = 64;
 /// Sets of one kind that are under way at once: while one waits for the disk, the next is ready to begin.
-const AT_ONCE: usize = 2;
+const MAX_IN_FLIGHT: usize = 2;
 
 /// The outcome of each job of a set, or what went wrong with the whole.
-pub type Outcomes<T> = Result<Vec<Result<T, Error>>, Error>;
+pub type BatchResult<T> = Result<Vec<Result<T, Error>>, Error>;
 
 /// A job that can be done together with others of its kind.
-pub trait Together: Send + Sync + Sized + 'static {
+pub trait BatchJob: Send + Sync + Sized + 'static {
     /// What the caller gets.
     type Output: Send + 'static;
 
@@ -35,32 +35,32 @@ pub trait Together: Send + Sync + Sized + 'static {
     ///
     /// It has no effect outside of the transaction, since it may be run more than once: an error of the whole undoes
     /// all, and each is tried by itself.
-    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, Outcomes<Self::Output>>;
+    fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, BatchResult<Self::Output>>;
 }
 
 /// The lanes that have been used, by the type of their job. Each ends when all clones are gone.
 #[derive(Clone, Default)]
-pub(super) struct Lanes(Arc<Mutex<ByJob>>);
+pub(super) struct BatchQueues(Arc<Mutex<QueuesByType>>);
 
-type ByJob = HashMap<TypeId, Box<dyn Any + Send>>;
+type QueuesByType = HashMap<TypeId, Box<dyn Any + Send>>;
 
 /// Jobs of one kind that wait.
-struct Lane<J: Together> {
-    waiting: Queue<J>,
+struct BatchQueue<J: BatchJob> {
+    waiting: Pending<J>,
     /// Tells the workers that there are some; full where one of them will look anyway.
     some: mpsc::Sender<()>,
 }
 
-type Queue<J> = Arc<Mutex<Vec<Waiting<J>>>>;
+type Pending<J> = Arc<Mutex<Vec<QueuedJob<J>>>>;
 
-struct Waiting<J: Together> {
+struct QueuedJob<J: BatchJob> {
     job: J,
-    answer: Answer<J>,
+    answer: ResultSender<J>,
 }
 
-type Answer<J> = oneshot::Sender<Result<<J as Together>::Output, Error>>;
+type ResultSender<J> = oneshot::Sender<Result<<J as BatchJob>::Output, Error>>;
 
-impl<J: Together> Clone for Lane<J> {
+impl<J: BatchJob> Clone for BatchQueue<J> {
     fn clone(&self) -> Self {
         Self { waiting: self.waiting.clone(), some: self.some.clone() }
     }
@@ -72,49 +72,50 @@ impl Db {
     ///
     /// # Errors
     /// As [`Db::write`].
-    pub async fn write_together<J: Together>(&self, job: J) -> Result<J::Output, Error> {
+    pub async fn write_batched<J: BatchJob>(&self, job: J) -> Result<J::Output, Error> {
         let (answer, answered) = oneshot::channel();
         let lane = self.lane::<J>();
-        lane.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(Waiting { job, answer });
+        lane.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(QueuedJob { job, answer });
         lane.some.try_send(()).ok();
         drop(lane);
         answered.await.map_err(|_| writer::stopped())?
     }
 
-    fn lane<J: Together>(&self) -> Lane<J> {
+    fn lane<J: BatchJob>(&self) -> BatchQueue<J> {
         let mut lanes = self.lanes.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = lanes.get(&TypeId::of::<J>()).and_then(|lane| lane.downcast_ref::<Lane<J>>());
+        let known = lanes.get(&TypeId::of::<J>()).and_then(|lane| lane.downcast_ref::<BatchQueue<J>>());
         if let Some(lane) = known.filter(|lane| !lane.some.is_closed()) {
             return lane.clone();
         }
         let (some, told) = mpsc::channel(1);
-        let (waiting, told) = (Queue::<J>::default(), Arc::new(AsyncMutex::new(told)));
-        for _ in 0..AT_ONCE {
+        let (waiting, told) = (Pending::<J>::default(), Arc::new(AsyncMutex::new(told)));
+        for _ in 0..MAX_IN_FLIGHT {
             // The workers' own database has no lanes, so that these end with the last clone outside.
-            let db = Db { lanes: Lanes::default(), ..self.clone() };
+            let db = Db { lanes: BatchQueues::default(), ..self.clone() };
             #[expect(
                 clippy::disallowed_methods,
                 reason = "lives exactly as long as the Db, below the app and its tasks"
             )]
             tokio::spawn(work(db, waiting.clone(), told.clone()));
         }
-        let lane = Lane { waiting, some };
+        let lane = BatchQueue { waiting, some };
         lanes.insert(TypeId::of::<J>(), Box::new(lane.clone()));
         lane
     }
 }
 
-async fn work<J: Together>(db: Db, waiting: Queue<J>, told: Arc<AsyncMutex<mpsc::Receiver<()>>>) {
+async fn work<J: BatchJob>(db: Db, waiting: Pending<J>, told: Arc<AsyncMutex<mpsc::Receiver<()>>>) {
     while told.lock().await.recv().await.is_some() {
         while !waiting.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
-            do_together(&db, &waiting).await;
+            run_batch(&db, &waiting).await;
         }
     }
 }
 
 /// Does those that wait by the time that the transaction begins.
-async fn do_together<J: Together>(db: &Db, waiting: &Queue<J>) {
-    let set = Arc::new(Set { waiting: waiting.clone(), taken: OnceLock::new(), failed: AtomicBool::new(false) });
+async fn run_batch<J: BatchJob>(db: &Db, waiting: &Pending<J>) {
+    let set =
+        Arc::new(InFlightBatch { waiting: waiting.clone(), taken: OnceLock::new(), failed: AtomicBool::new(false) });
     let all = db.write(set.clone(), |txn, set| {
         Box::pin(async move {
             let jobs = set.jobs();
@@ -132,9 +133,9 @@ async fn do_together<J: Together>(db: &Db, waiting: &Queue<J>) {
                 && (error.code != Code::Unavailable || waited_for_a_lock(&error)) =>
         {
             tracing::debug!(?error, jobs = set.jobs().len(), "a set failed; each is done by itself");
-            join_all((0..set.jobs().len()).map(|place| alone(db, set.clone(), place))).await
+            join_all((0..set.jobs().len()).map(|place| run_single(db, set.clone(), place))).await
         }
-        Err(error) => same_for_all(error, set.jobs().len()),
+        Err(error) => fan_out_error(error, set.jobs().len()),
     };
     for (answer, outcome) in set.answers().into_iter().zip(outcomes) {
         answer.send(outcome).ok();
@@ -142,26 +143,26 @@ async fn do_together<J: Together>(db: &Db, waiting: &Queue<J>) {
 }
 
 /// Jobs that are done together.
-struct Set<J: Together> {
-    waiting: Queue<J>,
-    taken: OnceLock<Taken<J>>,
+struct InFlightBatch<J: BatchJob> {
+    waiting: Pending<J>,
+    taken: OnceLock<TakenBatch<J>>,
     /// They failed before the commit, so it is certain that nothing of them was written.
     failed: AtomicBool,
 }
 
-struct Taken<J: Together> {
+struct TakenBatch<J: BatchJob> {
     jobs: Vec<J>,
-    answers: Mutex<Vec<Answer<J>>>,
+    answers: Mutex<Vec<ResultSender<J>>>,
 }
 
-impl<J: Together> Set<J> {
+impl<J: BatchJob> InFlightBatch<J> {
     /// Takes them from those that wait, the first time.
-    fn taken(&self) -> &Taken<J> {
+    fn taken(&self) -> &TakenBatch<J> {
         self.taken.get_or_init(|| {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = waiting.len().min(MOST);
+            let count = waiting.len().min(MAX_BATCH);
             let (jobs, answers) = waiting.drain(..count).map(|one| (one.job, one.answer)).unzip();
-            Taken { jobs, answers: Mutex::new(answers) }
+            TakenBatch { jobs, answers: Mutex::new(answers) }
         })
     }
 
@@ -169,7 +170,7 @@ impl<J: Together> Set<J> {
         &self.taken().jobs
     }
 
-    fn answers(&self) -> Vec<Answer<J>> {
+    fn answers(&self) -> Vec<ResultSender<J>> {
         std::mem::take(&mut self.taken().answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -179,7 +180,7 @@ impl<J: Together> Set<J> {
     }
 }
 
-async fn alone<J: Together>(db: &Db, set: Arc<Set<J>>, place: usize) -> Result<J::Output, Error> {
+async fn run_single<J: BatchJob>(db: &Db, set: Arc<InFlightBatch<J>>, place: usize) -> Result<J::Output, Error> {
     let one = db.write((set, place), |txn, (set, place)| {
         Box::pin(async move {
             let one = set.jobs().get(*place..=*place).unwrap_or_default();
@@ -191,7 +192,7 @@ async fn alone<J: Together>(db: &Db, set: Arc<Set<J>>, place: usize) -> Result<J
 }
 
 /// The error itself for the first, and what it says for the others.
-fn same_for_all<T>(error: Error, count: usize) -> Vec<Result<T, Error>> {
+fn fan_out_error<T>(error: Error, count: usize) -> Vec<Result<T, Error>> {
     let (code, message, cause) = (error.code, error.message.clone(), format!("{error:?}"));
     let others = std::iter::repeat_with(|| Err(Error::new(code, message.clone()).with_source(cause.clone())));
     std::iter::once(Err(error)).chain(others).take(count).collect()

@@ -24,12 +24,12 @@ const BATCH: usize = 128;
 
 /// The way to the writer. Clones lead to the same one; it ends when all are gone.
 #[derive(Clone)]
-pub(super) struct Writer {
-    jobs: mpsc::Sender<Box<dyn Job>>,
+pub(super) struct SqliteWriter {
+    jobs: mpsc::Sender<Box<dyn WriteJob>>,
     connection: DatabaseConnection,
 }
 
-impl Writer {
+impl SqliteWriter {
     /// Starts the writer, on a thread of its own: SQLite's thread wakes it after each statement, and among all requests it
     /// would wait its turn behind them every time. That made a third more of calls that ask an upstream in between.
     ///
@@ -64,7 +64,7 @@ impl Writer {
         F: for<'t> Fn(&'t Txn, &'t I) -> BoxFuture<'t, Result<T, Error>> + Send + Sync + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job = Box::new(Waiting { input, job, outcome: None, answer });
+        let job = Box::new(QueuedJob { input, job, outcome: None, answer });
         self.jobs.send(job).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
@@ -80,21 +80,21 @@ pub(super) fn stopped() -> Error {
 }
 
 /// A job whose types are forgotten, so that different ones can wait in one queue.
-trait Job: Send {
+trait WriteJob: Send {
     /// Runs it; says whether it succeeded. The outcome is kept until the commit.
     fn run<'t>(&'t mut self, txn: &'t Txn) -> BoxFuture<'t, bool>;
     /// Tells the caller: its own outcome, or that what it did was lost with the batch.
     fn finish(self: Box<Self>, lost: Option<&str>);
 }
 
-struct Waiting<I, T, F> {
+struct QueuedJob<I, T, F> {
     input: I,
     job: F,
     outcome: Option<Result<T, Error>>,
     answer: oneshot::Sender<Result<T, Error>>,
 }
 
-impl<I, T, F> Job for Waiting<I, T, F>
+impl<I, T, F> WriteJob for QueuedJob<I, T, F>
 where
     I: Send + Sync + 'static,
     T: Send + 'static,
@@ -124,9 +124,9 @@ where
     }
 }
 
-async fn work(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Job>>, batches: Histogram) {
+async fn work(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn WriteJob>>, batches: Histogram) {
     let mut batch = Vec::with_capacity(BATCH);
-    let mut desk = Desk { connection, kept: None };
+    let mut desk = PinnedConnection { connection, kept: None };
     while queue.recv_many(&mut batch, BATCH).await > 0 {
         batches.observe(batch.len() as f64);
         let lost = commit_together(&mut desk, &mut batch, &queue).await.err().map(|error| error.to_string());
@@ -137,9 +137,9 @@ async fn work(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn 
 }
 
 async fn commit_together(
-    desk: &mut Desk,
-    batch: &mut [Box<dyn Job>],
-    queue: &mpsc::Receiver<Box<dyn Job>>,
+    desk: &mut PinnedConnection,
+    batch: &mut [Box<dyn WriteJob>],
+    queue: &mpsc::Receiver<Box<dyn WriteJob>>,
 ) -> Result<(), sea_orm::DbErr> {
     let txn = desk.begin().await?;
     let mut failed = false;
@@ -169,13 +169,13 @@ async fn commit_together(
 ///
 /// The pool asks a connection that comes back whether it is still there, and lets nobody have it meanwhile. So it is kept
 /// while others wait: the library's transaction stays open, and what begins and ends in the database is told by hand.
-struct Desk {
+struct PinnedConnection {
     connection: DatabaseConnection,
     /// Open for the library, at its end for the database.
     kept: Option<Txn>,
 }
 
-impl Desk {
+impl PinnedConnection {
     async fn begin(&mut self) -> Result<Txn, sea_orm::DbErr> {
         let Some(txn) = self.kept.take() else { return self.connection.begin_with_options(immediate()).await };
         txn.execute_unprepared("BEGIN IMMEDIATE").await?;

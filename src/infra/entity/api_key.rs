@@ -61,20 +61,20 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
     /// The keys of one user.
-    pub fn of(user_id: i64) -> Select<Self> {
+    pub fn owned_by(user_id: i64) -> Select<Self> {
         Self::find().filter(Column::UserId.eq(user_id))
     }
 }
 
 /// Those that are good at this moment, as [`Model::is_good`].
-pub fn good_at(at: DateTimeUtc) -> Condition {
+pub fn valid_at(at: DateTimeUtc) -> Condition {
     let not_expired = Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(at));
     Condition::all().add(Column::RevokedAt.is_null()).add(not_expired)
 }
 
 impl Model {
     /// Whether it is good at this moment.
-    pub fn is_good(&self, at: DateTimeUtc) -> bool {
+    pub fn is_valid(&self, at: DateTimeUtc) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > at)
     }
 

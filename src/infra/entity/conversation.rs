@@ -32,7 +32,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
     /// The conversations of one user.
-    pub fn of(user_id: i64) -> Select<Self> {
+    pub fn owned_by(user_id: i64) -> Select<Self> {
         Self::find().filter(Column::UserId.eq(user_id))
     }
 }

@@ -6,23 +6,23 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::source::{CHATS, MAX_VALUE_BYTES, Source, SourceRow};
-use super::{MAX_KEPT_ID, Work, note};
+use super::{Importer, MAX_KEPT_ID, note};
 use crate::core::error::Error;
-use crate::domain::chat::import::{Newcomer, insert_imported};
+use crate::domain::chat::import::{ImportedChat, insert_imported};
 use crate::infra::db::Txn;
 use crate::infra::entity::{chat, ledger_entry};
-use crate::transfer::{Progress, Step};
+use crate::transfer::{Progress, ProgressUpdate};
 
 /// Chats in one transaction.
 const BATCH: u64 = 500;
 
 /// A chat that comes: the id there, and the row.
-struct Coming {
+struct PlannedRow {
     source_id: i64,
-    new: Newcomer,
+    new: ImportedChat,
 }
 
-impl Work<'_> {
+impl Importer<'_> {
     pub(super) async fn import_chats(&mut self, source: &Source, progress: &Progress) -> Result<(), Error> {
         let (mut place, mut done, mut ownerless) = (i64::MIN, 0, 0);
         loop {
@@ -37,7 +37,7 @@ impl Work<'_> {
                 let batch = (coming, self.name.clone(), self.app.clock.now());
                 self.app.db.write(batch, |txn, batch| Box::pin(write(txn, batch))).await?;
             }
-            progress(Step { what: "chats", done, total: self.report.chats.in_file });
+            progress(ProgressUpdate { what: "chats", done, total: self.report.chats.in_file });
         }
         if ownerless > 0 {
             self.report.remark(format!("{ownerless} chats are left out, since their user is, or is gone"));
@@ -45,7 +45,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn plan_chats(&mut self, rows: &[SourceRow<5>], ownerless: &mut u64) -> Result<Vec<Coming>, Error> {
+    async fn plan_chats(&mut self, rows: &[SourceRow<5>], ownerless: &mut u64) -> Result<Vec<PlannedRow>, Error> {
         let ids: Vec<_> = rows.iter().filter_map(|row| row.values[0].integer()).collect();
         let known = self.known("chat", &ids).await?;
         let taken = self.taken_chats(&ids).await?;
@@ -79,7 +79,7 @@ impl Work<'_> {
         id: Option<i64>,
         owner: Option<i64>,
         taken: &HashSet<i64>,
-    ) -> Result<Coming, String> {
+    ) -> Result<PlannedRow, String> {
         let [_, _, message, response, timestamp] = &row.values;
         let left_out = |why: &str| format!("chat in row {} is left out: {why}", row.place);
         let source_id = id.ok_or_else(|| left_out("the id is no whole number"))?;
@@ -91,8 +91,8 @@ impl Work<'_> {
         });
         let kept = Some(source_id).filter(|id| (1..=MAX_KEPT_ID).contains(id) && !taken.contains(id));
         // In a dry run nobody is here yet.
-        let new = Newcomer { id: kept, user_id: owner.unwrap_or_default(), message, response, at };
-        Ok(Coming { source_id, new })
+        let new = ImportedChat { id: kept, user_id: owner.unwrap_or_default(), message, response, at };
+        Ok(PlannedRow { source_id, new })
     }
 
     /// Which of these ids a chat has here, or had: those that are gone keep theirs in the ledger.
@@ -110,7 +110,7 @@ fn no_text(column: &str) -> String {
     format!("the {column} is no text of at most {} MiB", MAX_VALUE_BYTES >> 20)
 }
 
-async fn write(txn: &Txn, batch: &(Vec<Coming>, String, DateTime<Utc>)) -> Result<(), Error> {
+async fn write(txn: &Txn, batch: &(Vec<PlannedRow>, String, DateTime<Utc>)) -> Result<(), Error> {
     let (coming, source, now) = batch;
     let new: Vec<_> = coming.iter().map(|chat| chat.new.clone()).collect();
     let ids = insert_imported(txn, &new, *now).await?;

@@ -20,7 +20,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde::Serialize;
 
 use self::source::{CHATS, Source, USERS};
-pub use self::value::Raw;
+pub use self::value::SqliteValue;
 use super::{Progress, sequence};
 use crate::app::App;
 use crate::core::error::Error;
@@ -86,7 +86,7 @@ impl Report {
 /// took a name or an id in the middle of it: another run goes on from there.
 pub async fn import(app: &App, file: &Path, write: bool, progress: &Progress) -> Result<Report, Error> {
     let source = Source::open(file).await?;
-    let mut work = Work {
+    let mut work = Importer {
         app,
         name: source.name().await?,
         write,
@@ -115,7 +115,7 @@ pub async fn import(app: &App, file: &Path, write: bool, progress: &Progress) ->
 }
 
 /// An import that is going on.
-struct Work<'a> {
+struct Importer<'a> {
     app: &'a App,
     /// Which source.
     name: String,
@@ -130,7 +130,7 @@ struct Work<'a> {
     keys: HashSet<String>,
 }
 
-impl Work<'_> {
+impl Importer<'_> {
     /// What came earlier of these rows: their ids there, and here.
     async fn known(&self, kind: &str, ids: &[i64]) -> Result<HashMap<i64, i64>, Error> {
         use imported::Column;

@@ -11,7 +11,7 @@ use sea_orm::{
     TransactionTrait,
 };
 
-use super::value::Raw;
+use super::value::SqliteValue;
 use crate::core::error::{Code, Error};
 use crate::core::{input_file, private_files};
 
@@ -47,7 +47,7 @@ pub(super) struct Source {
 /// A row: its place, and its values in the order of [`TABLES`].
 pub(super) struct SourceRow<const COLUMNS: usize> {
     pub(super) place: i64,
-    pub(super) values: [Raw; COLUMNS],
+    pub(super) values: [SqliteValue; COLUMNS],
 }
 
 impl Source {
@@ -225,7 +225,7 @@ async fn begin(path: &Path, immutable: bool) -> Result<DatabaseTransaction, DbEr
 
 fn read<const COLUMNS: usize>(row: &QueryResult) -> Result<SourceRow<COLUMNS>, sqlx::Error> {
     let row = row.try_as_sqlite_row().ok_or(sqlx::Error::RowNotFound)?;
-    let mut values = [const { Raw::Null }; COLUMNS];
+    let mut values = [const { SqliteValue::Null }; COLUMNS];
     for (at, value) in values.iter_mut().enumerate() {
         *value = raw(row, at + 1)?;
     }
@@ -233,22 +233,22 @@ fn read<const COLUMNS: usize>(row: &QueryResult) -> Result<SourceRow<COLUMNS>, s
 }
 
 /// A value of whichever type SQLite has stored, which the declared type of the column does not decide.
-fn raw(row: &SqliteRow, at: usize) -> Result<Raw, sqlx::Error> {
+fn raw(row: &SqliteRow, at: usize) -> Result<SqliteValue, sqlx::Error> {
     let value = row.try_get_raw(at)?;
     if value.is_null() {
-        return Ok(Raw::Null);
+        return Ok(SqliteValue::Null);
     }
     let kind = value.type_info().name().to_owned();
     let failed = sqlx::Error::Decode;
     Ok(match kind.as_str() {
-        "INTEGER" => Raw::Integer(Decode::<Sqlite>::decode(value).map_err(failed)?),
-        "REAL" => Raw::Real(Decode::<Sqlite>::decode(value).map_err(failed)?),
+        "INTEGER" => SqliteValue::Integer(Decode::<Sqlite>::decode(value).map_err(failed)?),
+        "REAL" => SqliteValue::Real(Decode::<Sqlite>::decode(value).map_err(failed)?),
         _ => {
             let bytes: Vec<u8> = Decode::<Sqlite>::decode(value).map_err(failed)?;
             match String::from_utf8(bytes) {
-                Ok(text) if kind == "TEXT" => Raw::Text(text),
-                Ok(text) => Raw::Blob(text.into_bytes()),
-                Err(error) => Raw::Blob(error.into_bytes()),
+                Ok(text) if kind == "TEXT" => SqliteValue::Text(text),
+                Ok(text) => SqliteValue::Blob(text.into_bytes()),
+                Err(error) => SqliteValue::Blob(error.into_bytes()),
             }
         }
     })

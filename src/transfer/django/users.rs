@@ -6,35 +6,35 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 
 use super::source::{Source, SourceRow, USERS};
-use super::value::Raw;
-use super::{MAX_KEPT_ID, Work, note};
+use super::value::SqliteValue;
+use super::{Importer, MAX_KEPT_ID, note};
 use crate::core::error::Error;
 use crate::core::password::{Pbkdf2, UNUSABLE};
 use crate::core::tokens::Tokens;
 use crate::domain::account::Roles;
-use crate::domain::account::import::{Newcomer, insert};
+use crate::domain::account::import::{ImportedUser, insert};
 use crate::domain::account::name::{self, MAX_IMPORTED_CHARS};
 use crate::infra::db::Txn;
 use crate::infra::entity::{audit_event, ledger_entry, user};
-use crate::transfer::{Progress, Step};
+use crate::transfer::{Progress, ProgressUpdate};
 
 /// Users in one transaction.
 const BATCH: u64 = 200;
 
 /// A user who comes: the id there, and the row.
-struct Coming {
+struct PlannedRow {
     source_id: i64,
-    new: Newcomer,
+    new: ImportedUser,
 }
 
 /// What is taken in the database, of what a batch would take.
-struct Taken {
+struct Conflicts {
     names: HashSet<String>,
     keys: HashSet<String>,
     ids: HashSet<i64>,
 }
 
-impl Work<'_> {
+impl Importer<'_> {
     pub(super) async fn import_users(&mut self, source: &Source, progress: &Progress) -> Result<(), Error> {
         let (mut place, mut done) = (i64::MIN, 0);
         loop {
@@ -52,11 +52,11 @@ impl Work<'_> {
             } else {
                 self.users.extend(coming.iter().map(|user| (user.source_id, None)));
             }
-            progress(Step { what: "users", done, total: self.report.users.in_file });
+            progress(ProgressUpdate { what: "users", done, total: self.report.users.in_file });
         }
     }
 
-    async fn plan_users(&mut self, rows: &[SourceRow<9>]) -> Result<Vec<Coming>, Error> {
+    async fn plan_users(&mut self, rows: &[SourceRow<9>]) -> Result<Vec<PlannedRow>, Error> {
         let ids: Vec<_> = rows.iter().filter_map(|row| row.values[0].integer()).collect();
         let known = self.known("user", &ids).await?;
         let alive = user::Entity::find().filter(user::Column::Id.is_in(known.values().copied()));
@@ -85,7 +85,7 @@ impl Work<'_> {
     }
 
     /// The row of a user who comes, with remarks on what is different here; or why the user does not come.
-    fn plan_user(&mut self, row: &SourceRow<9>, id: Option<i64>, taken: &Taken) -> Result<Coming, String> {
+    fn plan_user(&mut self, row: &SourceRow<9>, id: Option<i64>, taken: &Conflicts) -> Result<PlannedRow, String> {
         let [_, username, password, tokens, is_active, is_staff, is_superuser, date_joined, last_login] = &row.values;
         let left_out = |why: &str| format!("user in row {} is left out with all chats: {why}", row.place);
         let source_id = id.ok_or_else(|| left_out("the id is no whole number"))?;
@@ -129,7 +129,7 @@ impl Work<'_> {
             remark(format!("no password is usable, since {why}; `jeton user set-password` gives a new one"));
             UNUSABLE.to_string()
         });
-        let mut flag = |raw: &Raw, column: &str| {
+        let mut flag = |raw: &SqliteValue, column: &str| {
             raw.boolean().unwrap_or_else(|| {
                 remark(format!("{column} is neither true nor false, so it is false here"));
                 false
@@ -145,7 +145,7 @@ impl Work<'_> {
         if last_login_at.is_none() && !last_login.is_null() {
             remark("last_login is no time, and is left out".to_owned());
         }
-        let new = Newcomer {
+        let new = ImportedUser {
             id: kept,
             username,
             username_key,
@@ -157,10 +157,10 @@ impl Work<'_> {
             created_at,
             last_login_at,
         };
-        Ok(Coming { source_id, new })
+        Ok(PlannedRow { source_id, new })
     }
 
-    async fn taken(&self, rows: &[SourceRow<9>], ids: &[i64]) -> Result<Taken, Error> {
+    async fn taken(&self, rows: &[SourceRow<9>], ids: &[i64]) -> Result<Conflicts, Error> {
         let names: Vec<_> = rows.iter().filter_map(|row| row.values[1].text()).collect();
         let keys = names.iter().flat_map(|typed| [name::key(typed), name::exact_key(typed)]);
         let keys: Vec<_> = keys.flatten().collect();
@@ -171,7 +171,7 @@ impl Work<'_> {
             .add(user::Column::UsernameKey.is_in(keys))
             .add(user::Column::Id.is_in(ids()));
         let same = user::Entity::find().filter(same).all(db).await?;
-        let mut taken = Taken { names: HashSet::new(), keys: HashSet::new(), ids: HashSet::new() };
+        let mut taken = Conflicts { names: HashSet::new(), keys: HashSet::new(), ids: HashSet::new() };
         for user in same {
             taken.ids.insert(user.id);
             taken.names.insert(user.username);
@@ -191,7 +191,7 @@ impl Work<'_> {
 }
 
 /// Inserts a batch; the ids there, and here.
-async fn write(txn: &Txn, batch: &(Vec<Coming>, String, DateTime<Utc>)) -> Result<Vec<(i64, i64)>, Error> {
+async fn write(txn: &Txn, batch: &(Vec<PlannedRow>, String, DateTime<Utc>)) -> Result<Vec<(i64, i64)>, Error> {
     let (coming, source, now) = batch;
     let mut ids = Vec::with_capacity(coming.len());
     for user in coming {
@@ -202,7 +202,7 @@ async fn write(txn: &Txn, batch: &(Vec<Coming>, String, DateTime<Utc>)) -> Resul
 }
 
 /// The balance as it can be here, and, where that is another one, what it is there.
-fn balance(raw: &Raw) -> (Tokens, Option<String>) {
+fn balance(raw: &SqliteValue) -> (Tokens, Option<String>) {
     match raw.integer() {
         Some(there @ ..=-1) => (Tokens::ZERO, Some(format!("the balance was {there}"))),
         Some(there) if there > Tokens::MAX_BALANCE.0 => (Tokens::MAX_BALANCE, Some(format!("the balance was {there}"))),
@@ -212,7 +212,7 @@ fn balance(raw: &Raw) -> (Tokens, Option<String>) {
 }
 
 /// The password's hash where it can be verified here; if not, why.
-fn password_hash(raw: &Raw) -> Result<String, String> {
+fn password_hash(raw: &SqliteValue) -> Result<String, String> {
     let stored = raw.text().ok_or("what is stored is no text")?;
     if stored.starts_with(UNUSABLE) || stored.is_empty() {
         return Err("there is none there either".to_owned());
@@ -228,14 +228,14 @@ mod tests {
     fn balances_become_what_can_be() {
         let most = Tokens::MAX_BALANCE;
         for (raw, tokens, noted) in [
-            (Raw::Integer(4000), Tokens(4000), None),
-            (Raw::Integer(0), Tokens::ZERO, None),
-            (Raw::Integer(most.0), most, None),
-            (Raw::Text("5000000000".to_owned()), Tokens(5_000_000_000), None),
-            (Raw::Integer(-50), Tokens::ZERO, Some("the balance was -50")),
-            (Raw::Integer(i64::MAX), most, Some("the balance was 9223372036854775807")),
-            (Raw::Null, Tokens::ZERO, Some("the balance was no whole number")),
-            (Raw::Blob(vec![0]), Tokens::ZERO, Some("the balance was no whole number")),
+            (SqliteValue::Integer(4000), Tokens(4000), None),
+            (SqliteValue::Integer(0), Tokens::ZERO, None),
+            (SqliteValue::Integer(most.0), most, None),
+            (SqliteValue::Text("5000000000".to_owned()), Tokens(5_000_000_000), None),
+            (SqliteValue::Integer(-50), Tokens::ZERO, Some("the balance was -50")),
+            (SqliteValue::Integer(i64::MAX), most, Some("the balance was 9223372036854775807")),
+            (SqliteValue::Null, Tokens::ZERO, Some("the balance was no whole number")),
+            (SqliteValue::Blob(vec![0]), Tokens::ZERO, Some("the balance was no whole number")),
         ] {
             assert_eq!(balance(&raw), (tokens, noted.map(str::to_owned)), "{raw:?}");
         }
@@ -244,12 +244,12 @@ mod tests {
     #[test]
     fn only_hashes_that_can_be_verified_are_taken_over() {
         let good = format!("pbkdf2_sha256$1000$salt${}=", "A".repeat(43));
-        assert_eq!(password_hash(&Raw::Text(good.clone())), Ok(good));
+        assert_eq!(password_hash(&SqliteValue::Text(good.clone())), Ok(good));
         for bad in ["", "!", "!secret", "md5$salt$abc", "pbkdf2_sha256$99999999$salt$AAAA", "plain"] {
-            let why = password_hash(&Raw::Text(bad.to_owned())).unwrap_err();
+            let why = password_hash(&SqliteValue::Text(bad.to_owned())).unwrap_err();
             assert!(!why.contains("secret") && !why.contains("plain"), "{why}");
         }
-        assert!(password_hash(&Raw::Null).is_err());
-        assert!(password_hash(&Raw::Blob(vec![0xff])).is_err());
+        assert!(password_hash(&SqliteValue::Null).is_err());
+        assert!(password_hash(&SqliteValue::Blob(vec![0xff])).is_err());
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
 
 /// A value as SQLite stores it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Raw {
+pub enum SqliteValue {
     /// Nothing.
     Null,
     /// A whole number.
@@ -18,18 +18,18 @@ pub enum Raw {
     Blob(Vec<u8>),
 }
 
-impl Raw {
+impl SqliteValue {
     /// A whole number.
     pub fn integer(&self) -> Option<i64> {
         match self {
-            Raw::Integer(number) => Some(*number),
+            SqliteValue::Integer(number) => Some(*number),
             // Doubles hold whole numbers exactly up to here.
-            Raw::Real(number) if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 =>
+            SqliteValue::Real(number) if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 =>
             {
                 #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
                 Some(*number as i64)
             }
-            Raw::Text(text) => text.trim().parse().ok(),
+            SqliteValue::Text(text) => text.trim().parse().ok(),
             _ => None,
         }
     }
@@ -37,8 +37,8 @@ impl Raw {
     /// Yes or no.
     pub fn boolean(&self) -> Option<bool> {
         match self {
-            Raw::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
-            Raw::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            SqliteValue::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            SqliteValue::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
             other => match other.integer() {
                 Some(0) => Some(false),
                 Some(1) => Some(true),
@@ -50,10 +50,10 @@ impl Raw {
     /// A text. PostgreSQL stores no null characters, so another character stands for them, as everywhere here.
     pub fn text(&self) -> Option<String> {
         let text = match self {
-            Raw::Text(text) => text.clone(),
-            Raw::Integer(number) => number.to_string(),
-            Raw::Real(number) => number.to_string(),
-            Raw::Null | Raw::Blob(_) => return None,
+            SqliteValue::Text(text) => text.clone(),
+            SqliteValue::Integer(number) => number.to_string(),
+            SqliteValue::Real(number) => number.to_string(),
+            SqliteValue::Null | SqliteValue::Blob(_) => return None,
         };
         Some(text.replace('\0', "\u{fffd}"))
     }
@@ -61,7 +61,7 @@ impl Raw {
     /// A time, as Django writes it: UTC, `2025-08-17 09:24:00` with or without a fraction; also with a `T` or an offset.
     /// In whole microseconds, in years of four digits.
     pub fn time(&self) -> Option<DateTime<Utc>> {
-        let Raw::Text(text) = self else { return None };
+        let SqliteValue::Text(text) = self else { return None };
         let text = text.trim();
         let naive = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"]
             .iter()
@@ -75,7 +75,7 @@ impl Raw {
 
     /// Whether there is nothing.
     pub fn is_null(&self) -> bool {
-        *self == Raw::Null
+        *self == SqliteValue::Null
     }
 }
 
@@ -83,27 +83,27 @@ impl Raw {
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Raw {
-        Raw::Text(text.to_owned())
+    fn text(text: &str) -> SqliteValue {
+        SqliteValue::Text(text.to_owned())
     }
 
     #[test]
     fn numbers_may_be_of_any_type() {
         for (raw, number) in [
-            (Raw::Integer(i64::MIN), Some(i64::MIN)),
-            (Raw::Real(4000.0), Some(4000)),
-            (Raw::Real(-50.0), Some(-50)),
+            (SqliteValue::Integer(i64::MIN), Some(i64::MIN)),
+            (SqliteValue::Real(4000.0), Some(4000)),
+            (SqliteValue::Real(-50.0), Some(-50)),
             (text(" 4000 "), Some(4000)),
             (text("-7"), Some(-7)),
-            (Raw::Real(0.5), None),
-            (Raw::Real(1e300), None),
-            (Raw::Real(f64::NAN), None),
-            (Raw::Real(f64::INFINITY), None),
+            (SqliteValue::Real(0.5), None),
+            (SqliteValue::Real(1e300), None),
+            (SqliteValue::Real(f64::NAN), None),
+            (SqliteValue::Real(f64::INFINITY), None),
             (text("9223372036854775808"), None),
             (text("many"), None),
             (text(""), None),
-            (Raw::Null, None),
-            (Raw::Blob(b"1".to_vec()), None),
+            (SqliteValue::Null, None),
+            (SqliteValue::Blob(b"1".to_vec()), None),
         ] {
             assert_eq!(raw.integer(), number, "{raw:?}");
         }
@@ -112,15 +112,15 @@ mod tests {
     #[test]
     fn yes_and_no_may_be_of_any_type() {
         for (raw, yes) in [
-            (Raw::Integer(1), Some(true)),
-            (Raw::Integer(0), Some(false)),
+            (SqliteValue::Integer(1), Some(true)),
+            (SqliteValue::Integer(0), Some(false)),
             (text("1"), Some(true)),
             (text("True"), Some(true)),
             (text("false"), Some(false)),
-            (Raw::Integer(2), None),
+            (SqliteValue::Integer(2), None),
             (text("yes"), None),
-            (Raw::Null, None),
-            (Raw::Blob(vec![1]), None),
+            (SqliteValue::Null, None),
+            (SqliteValue::Blob(vec![1]), None),
         ] {
             assert_eq!(raw.boolean(), yes, "{raw:?}");
         }
@@ -146,7 +146,9 @@ mod tests {
         ] {
             assert_eq!(text(raw).time().map(|time| time.to_rfc3339()).as_deref(), time, "{raw}");
         }
-        for raw in [Raw::Null, Raw::Integer(1_755_422_640), Raw::Blob(b"2025-08-17 09:24:00".to_vec())] {
+        for raw in
+            [SqliteValue::Null, SqliteValue::Integer(1_755_422_640), SqliteValue::Blob(b"2025-08-17 09:24:00".to_vec())]
+        {
             assert_eq!(raw.time(), None, "{raw:?}");
         }
     }
@@ -154,8 +156,8 @@ mod tests {
     #[test]
     fn texts_are_kept_but_for_null_characters() {
         assert_eq!(text("a\0b\u{1b}").text().as_deref(), Some("a\u{fffd}b\u{1b}"));
-        assert_eq!(Raw::Integer(12345).text().as_deref(), Some("12345"));
-        assert_eq!(Raw::Blob(vec![0xff]).text(), None);
-        assert_eq!(Raw::Null.text(), None);
+        assert_eq!(SqliteValue::Integer(12345).text().as_deref(), Some("12345"));
+        assert_eq!(SqliteValue::Blob(vec![0xff]).text(), None);
+        assert_eq!(SqliteValue::Null.text(), None);
     }
 }

@@ -15,7 +15,7 @@ use axum::Router;
 use axum::body::{Body as HttpBody, Bytes};
 use axum::http::Request;
 use futures::stream;
-use jeton::core::viewer::Address;
+use jeton::core::viewer::ClientIp;
 use jeton::server;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -146,7 +146,7 @@ async fn bodies_are_read_up_to_their_limit_and_no_further() {
 }
 
 fn with_address(mut request: Request<HttpBody>) -> Request<HttpBody> {
-    request.extensions_mut().insert(Address::from(IpAddr::from(Ipv4Addr::new(203, 0, 113, 7))));
+    request.extensions_mut().insert(ClientIp::from(IpAddr::from(Ipv4Addr::new(203, 0, 113, 7))));
     request
 }
 

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
-use jeton::domain::session::LoggedIn;
+use jeton::domain::session::TokenPair;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -32,9 +32,9 @@ impl Answer {
 }
 
 impl Client {
-    pub fn new(router: Router, logged_in: Option<LoggedIn>) -> Self {
+    pub fn new(router: Router, logged_in: Option<TokenPair>) -> Self {
         let (access, refresh, id) = match logged_in {
-            Some(LoggedIn { access_token, refresh_token, user }) => {
+            Some(TokenPair { access_token, refresh_token, user }) => {
                 (Some(access_token), Some(refresh_token), Some(user.id))
             }
             None => (None, None, None),

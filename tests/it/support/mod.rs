@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use axum::Router;
 use chrono::{DateTime, Utc};
-use jeton::app::{App, Outside};
+use jeton::app::{App, Dependencies};
 use jeton::core::clock::Clock;
 use jeton::core::random::Random;
 use jeton::core::tokens::Price;
@@ -24,13 +24,13 @@ use jeton::domain::account::admin;
 use jeton::domain::{ledger, session};
 use jeton::infra::ai::SharedProvider;
 use jeton::infra::ai::echo::Echo;
-use jeton::infra::ai::openai::{Address, OpenAi, Params, Settings};
+use jeton::infra::ai::openai::{OpenAi, Params, Settings, UpstreamConfig};
 use jeton::infra::catalog::{Model, Models};
 use jeton::infra::config::Config;
 use jeton::infra::db::Db;
 use jeton::infra::secrets::Secrets;
 use jeton::server;
-use jeton::server::Listener;
+use jeton::server::BoundListener;
 use sea_orm::ConnectionTrait;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -89,7 +89,7 @@ impl TestApp {
         db.migrate().await.unwrap();
         let clock = Clock::manual(DateTime::<Utc>::from_str("2026-03-01T12:00:00.123456Z").unwrap());
         let model = Scripted::default();
-        let outside = Outside {
+        let outside = Dependencies {
             clock: clock.clone(),
             random: Random::seeded(1),
             models: models(&model, upstream),
@@ -125,7 +125,7 @@ impl TestApp {
 
     async fn person(&self, name: &str, roles: Roles) -> Client {
         let user = admin::create(&self.app, Actor::CommandLine, name, PASSWORD.into(), roles, None).await.unwrap();
-        let logged_in = session::begin(&self.app, user, Some("test".to_owned())).await.unwrap();
+        let logged_in = session::create(&self.app, user, Some("test".to_owned())).await.unwrap();
         Client::new(self.router.clone(), Some(logged_in))
     }
 
@@ -135,7 +135,7 @@ impl TestApp {
         let address = socket.local_addr().unwrap();
         let (app, router) = (self.app.clone(), self.router.clone());
         tokio::spawn(async move {
-            server::serve(&app, Listener { socket, certificate: None }, router, CancellationToken::new()).await
+            server::serve(&app, BoundListener { socket, certificate: None }, router, CancellationToken::new()).await
         });
         address
     }
@@ -144,7 +144,7 @@ impl TestApp {
     pub async fn settled(&self) {
         let patience = Duration::from_secs(20);
         let idle = async {
-            while self.app.turns.taken() > 0 {
+            while self.app.turn_permits.taken() > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -153,8 +153,8 @@ impl TestApp {
 
     /// All ledger entries of a user, oldest first: reason and amount.
     pub async fn ledger(&self, client: &Client) -> Vec<(String, i64)> {
-        let page = jeton::core::pagination::Page::newest(100, None);
-        let filter = ledger::Filter { user_id: Some(client.user_id()), ..Default::default() };
+        let page = jeton::core::pagination::PageRequest::newest(100, None);
+        let filter = ledger::EntryFilter { user_id: Some(client.user_id()), ..Default::default() };
         let mut rows = ledger::history(&self.app.db, filter, page).await.unwrap().rows;
         rows.reverse();
         rows.into_iter().map(|entry| (format!("{:?}", entry.reason), entry.amount.0)).collect()
@@ -168,7 +168,7 @@ impl TestApp {
 
     /// A server with the same key, clock and models on another database, such as a copy.
     pub fn on(&self, db: Db) -> (App, Router) {
-        let outside = Outside {
+        let outside = Dependencies {
             clock: self.clock.clone(),
             random: Random::seeded(2),
             models: models(&self.model, Arc::new(Echo)),
@@ -187,15 +187,20 @@ impl TestApp {
 fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
     let flat = Price { per_message: 100, ..Price::default() };
     let metered = Price { per_message: 0, per_1k_input: 10, per_1k_output: 30 };
-    let model =
-        |name: &str, price, provider| Model { name: name.to_owned(), provider, price, max_output: 1024, slots: None };
+    let model = |name: &str, price, provider| Model {
+        name: name.to_owned(),
+        provider,
+        price,
+        max_output: 1024,
+        concurrency: None,
+    };
     let scripted = Arc::new(scripted.clone());
     Models::new(
         [
             model("echo", flat, Arc::new(Echo)),
             model("scripted", flat, scripted.clone()),
             model("metered", metered, scripted.clone()),
-            Model { slots: Some(Arc::new(Semaphore::new(2))), ..model("narrow", flat, scripted) },
+            Model { concurrency: Some(Arc::new(Semaphore::new(2))), ..model("narrow", flat, scripted) },
             model("upstream", flat, upstream.clone()),
             // A token for each unit.
             model("by_unit", Price { per_message: 0, per_1k_input: 1000, per_1k_output: 1000 }, upstream),
@@ -213,7 +218,7 @@ pub fn openai(base_urls: &[&str], retries: u32) -> OpenAi {
 pub fn openai_with(base_urls: &[&str], retries: u32, change: impl FnOnce(&mut Settings)) -> OpenAi {
     rustls::crypto::ring::default_provider().install_default().ok();
     let rules = jeton::infra::config::Params::default();
-    let address = |base_url: &&str| Address {
+    let address = |base_url: &&str| UpstreamConfig {
         base_url: (*base_url).to_owned(),
         api_key: Some("sk-secret".into()),
         upstream_model: "gpt-test".to_owned(),

@@ -59,12 +59,12 @@ impl Provider for Scripted {
         stream! {
             for step in script {
                 match step {
-                    Step::Say(piece) => yield Ok(Event::Piece(piece.to_owned())),
+                    Step::Say(piece) => yield Ok(Event::Chunk(piece.to_owned())),
                     Step::Wait(permits) => permits.acquire().await.unwrap().forget(),
                     Step::Hang => std::future::pending().await,
                     Step::Fail => yield Err(Error::new(Code::ProviderUnavailable, "The model is not available.")),
                     Step::BreakOff => return,
-                    Step::End(usage) => yield Ok(Event::End(usage)),
+                    Step::End(usage) => yield Ok(Event::Done(usage)),
                     Step::Panic => panic!("the script says so"),
                 }
             }
@@ -73,12 +73,12 @@ impl Provider for Scripted {
     }
 
     /// A unit for each character, so that tests can count.
-    fn input_bound(&self, messages: &[Message]) -> u64 {
+    fn max_input(&self, messages: &[Message]) -> u64 {
         messages.iter().map(|message| self.estimate(&message.content)).sum()
     }
 
     /// Small, so that tests can fill it.
-    fn window(&self) -> u64 {
+    fn context_window(&self) -> u64 {
         2048
     }
 

@@ -10,7 +10,7 @@ use super::super::types::{Balance, User};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
 use crate::domain::account::Roles;
-use crate::domain::account::admin::{self, Adjustment, Amount, Change};
+use crate::domain::account::admin::{self, Adjustment, BalanceChange, UserUpdate};
 
 #[derive(Default)]
 pub(super) struct AdminMutation;
@@ -143,8 +143,9 @@ impl AdminMutation {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
         let UpdateUserInput { user_id, active, staff, superuser } = input;
-        let changed =
-            async { admin::update(app, actor, Kind::User.row(&user_id)?, Change { active, staff, superuser }).await };
+        let changed = async {
+            admin::update(app, actor, Kind::User.row(&user_id)?, UserUpdate { active, staff, superuser }).await
+        };
         let (user, errors) = outcome(changed.await)?;
         Ok(Payload(UpdateUserPayload { user: user.map(User::from), errors }))
     }
@@ -188,8 +189,12 @@ impl AdminMutation {
         let actor = Actor::from_viewer(viewer)?;
         let AdjustBalanceInput { user_id, amount, reason, idempotency_key } = input;
         let adjusted = async {
-            let adjustment =
-                Adjustment { user_id: Kind::User.row(&user_id)?, amount: Amount::By(amount), reason, idempotency_key };
+            let adjustment = Adjustment {
+                user_id: Kind::User.row(&user_id)?,
+                amount: BalanceChange::By(amount),
+                reason,
+                idempotency_key,
+            };
             admin::adjust_balance(app, actor, adjustment).await
         };
         let (balance, errors) = outcome(adjusted.await)?;

@@ -10,7 +10,7 @@ use super::super::id::Kind;
 use super::super::types::ApiKey;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Scope;
-use crate::domain::session::api_key::{self, Limits, NewKey};
+use crate::domain::session::api_key::{self, NewApiKey, SpendingLimits};
 
 #[derive(Default)]
 pub(super) struct ApiKeyMutation;
@@ -79,11 +79,11 @@ impl ApiKeyMutation {
     ) -> Result<Payload<CreateApiKeyPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let CreateApiKeyInput { name, scopes, models, expires_at, spending_limit } = input;
-        let limits = spending_limit.map_or_else(Limits::default, |limit| {
+        let limits = spending_limit.map_or_else(SpendingLimits::default, |limit| {
             let SpendingLimitInput { total, per_day, per_month } = limit;
-            Limits { total, per_day, per_month }
+            SpendingLimits { total, per_day, per_month }
         });
-        let new = NewKey { name, scopes: scopes.unwrap_or_default(), models, expires_at, limits };
+        let new = NewApiKey { name, scopes: scopes.unwrap_or_default(), models, expires_at, limits };
         let (made, errors) = outcome(api_key::create(app, viewer, new).await)?;
         let (key, secret) = made.unzip();
         Ok(Payload(CreateApiKeyPayload { api_key: key.map(ApiKey), secret: secret.map(Text::from), errors }))
@@ -97,7 +97,7 @@ impl ApiKeyMutation {
         #[graphql(desc = "The key.")] input: RevokeApiKeyInput,
     ) -> Result<Payload<RevokeApiKeyPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.person()?;
+        viewer.require_session()?;
         let revoked = async { api_key::revoke(app, viewer, Kind::ApiKey.row(&input.api_key_id)?).await };
         let (key, errors) = outcome(revoked.await)?;
         Ok(Payload(RevokeApiKeyPayload { api_key: key.map(ApiKey), errors }))

@@ -89,7 +89,7 @@ impl ConversationMutation {
         #[graphql(desc = "The conversation and its title.")] input: RenameConversationInput,
     ) -> Result<Payload<RenameConversationPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.writer()?;
+        viewer.require_write()?;
         let renamed = async {
             let id = Kind::Conversation.row(&input.conversation_id)?;
             conversation::rename(app, viewer, id, &input.title).await
@@ -106,7 +106,7 @@ impl ConversationMutation {
         #[graphql(desc = "The conversation.")] input: DeleteConversationInput,
     ) -> Result<Payload<DeleteConversationPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.writer()?;
+        viewer.require_write()?;
         let deleted =
             async { chat::delete_conversation(app, viewer, Kind::Conversation.row(&input.conversation_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;

@@ -11,8 +11,8 @@ use async_graphql::MergedObject;
 /// What can be changed.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
-    person::PersonMutation,
-    talk::TalkMutation,
+    person::AccountMutation,
+    talk::ChatMutation,
     conversation::ConversationMutation,
     api_key::ApiKeyMutation,
     admin::AdminMutation,

@@ -9,12 +9,12 @@ use super::super::error::{UserError, outcome, told};
 use super::super::id::Kind;
 use super::super::types::User;
 use crate::core::error::{Code, Error};
-use crate::core::viewer::Origin;
-use crate::domain::account::{self, PasswordChange, Registering};
-use crate::domain::session::{self, LoggedIn};
+use crate::core::viewer::ClientInfo;
+use crate::domain::account::{self, PasswordChange, Registration};
+use crate::domain::session::{self, TokenPair};
 
 #[derive(Default)]
-pub(super) struct PersonMutation;
+pub(super) struct AccountMutation;
 
 /// A new account.
 #[derive(InputObject)]
@@ -172,9 +172,9 @@ type Tokens = (Option<Text<'static>>, Option<Text<'static>>, Option<User>);
 
 /// The three results of a log-in, each null where there was none. The refresh token is not told where the request wants
 /// it in a cookie.
-fn parts(ctx: &Context<'_>, logged_in: Option<LoggedIn>) -> Result<Tokens> {
+fn parts(ctx: &Context<'_>, logged_in: Option<TokenPair>) -> Result<Tokens> {
     Ok(match logged_in {
-        Some(LoggedIn { access_token, refresh_token, user }) => {
+        Some(TokenPair { access_token, refresh_token, user }) => {
             let refresh_token = ctx.data::<CookieSession>()?.keep(ctx, ctx.data()?, refresh_token);
             (Some(access_token.into()), refresh_token.map(Text::from), Some(user.into()))
         }
@@ -191,7 +191,7 @@ fn credential_outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<Use
 }
 
 #[Object]
-impl PersonMutation {
+impl AccountMutation {
     /// Makes an account and logs in.
     async fn register(
         &self,
@@ -200,11 +200,11 @@ impl PersonMutation {
     ) -> Result<Payload<RegisterPayload>> {
         let (app, _) = app_and_viewer(ctx)?;
         let RegisterInput { username, password } = input;
-        let origin = ctx.data::<Origin>()?;
-        let registered = account::register(app, Registering { username, password: password.into() }, origin).await;
+        let origin = ctx.data::<ClientInfo>()?;
+        let registered = account::register(app, Registration { username, password: password.into() }, origin).await;
         let (user, errors) = credential_outcome(registered)?;
         let logged_in = match user {
-            Some(user) => Some(session::begin(app, user, ctx.data::<Origin>()?.user_agent.clone()).await?),
+            Some(user) => Some(session::create(app, user, ctx.data::<ClientInfo>()?.user_agent.clone()).await?),
             None => None,
         };
         let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
@@ -218,7 +218,7 @@ impl PersonMutation {
         #[graphql(desc = "Name and password.")] input: LoginInput,
     ) -> Result<Payload<LoginPayload>> {
         let (app, _) = app_and_viewer(ctx)?;
-        let origin = ctx.data::<Origin>()?.clone();
+        let origin = ctx.data::<ClientInfo>()?.clone();
         let (logged_in, errors) =
             credential_outcome(session::log_in(app, &input.username, input.password.into(), origin).await)?;
         let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
@@ -235,7 +235,7 @@ impl PersonMutation {
         let (app, _) = app_and_viewer(ctx)?;
         let cookie = ctx.data::<CookieSession>()?;
         let rotated = match input.refresh_token.or_else(|| cookie.refresh_token()) {
-            Some(token) => session::rotate(app, &token, ctx.data::<Origin>()?).await,
+            Some(token) => session::rotate(app, &token, ctx.data::<ClientInfo>()?).await,
             None => Err(Error::unauthenticated()),
         };
         // A token that is good, but came too often, stays.
@@ -281,8 +281,8 @@ impl PersonMutation {
         #[graphql(desc = "The session.")] input: EndSessionInput,
     ) -> Result<Payload<EndSessionPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.person()?;
-        let ended = async { session::end_one(app, viewer, Kind::Session.row(&input.session_id)?).await };
+        viewer.require_session()?;
+        let ended = async { session::revoke_one(app, viewer, Kind::Session.row(&input.session_id)?).await };
         let (ended, errors) = outcome(ended.await)?;
         Ok(Payload(EndSessionPayload { ended_id: ended.map(|()| input.session_id), errors }))
     }
@@ -295,9 +295,9 @@ impl PersonMutation {
     ) -> Result<Payload<ChangePasswordPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let change = PasswordChange { old: input.old_password.into(), new: input.new_password.into() };
-        let (user, errors) = outcome(account::change_password(app, viewer, change, ctx.data::<Origin>()?).await)?;
+        let (user, errors) = outcome(account::change_password(app, viewer, change, ctx.data::<ClientInfo>()?).await)?;
         let logged_in = match user {
-            Some(user) => Some(session::begin(app, user, ctx.data::<Origin>()?.user_agent.clone()).await?),
+            Some(user) => Some(session::create(app, user, ctx.data::<ClientInfo>()?.user_agent.clone()).await?),
             None => None,
         };
         let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
@@ -311,9 +311,9 @@ impl PersonMutation {
         #[graphql(desc = "The password.")] input: DeleteAccountInput,
     ) -> Result<Payload<DeleteAccountPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let own = viewer.person()?.0.id;
+        let own = viewer.require_session()?.0.id;
         let (deleted, errors) =
-            outcome(account::delete(app, viewer, input.password.into(), ctx.data::<Origin>()?).await)?;
+            outcome(account::delete(app, viewer, input.password.into(), ctx.data::<ClientInfo>()?).await)?;
         if deleted.is_some() {
             ctx.data::<CookieSession>()?.clear(ctx, app);
         }

@@ -8,10 +8,10 @@ use super::super::error::{UserError, outcome, user_errors};
 use super::super::id::Kind;
 use super::super::types::{Balance, Chat};
 use crate::core::error::Error;
-use crate::domain::chat::{self, Replace};
+use crate::domain::chat::{self, ReplaceMessage};
 
 #[derive(Default)]
-pub(super) struct TalkMutation;
+pub(super) struct ChatMutation;
 
 /// A message to be answered.
 #[derive(InputObject)]
@@ -140,7 +140,7 @@ fn row(conversation_id: Option<ID>) -> Result<Option<i64>, Error> {
 }
 
 #[Object]
-impl TalkMutation {
+impl ChatMutation {
     /// Sends a message, and waits for the whole answer. If you go away, the answer waits in the history.
     async fn send_message(
         &self,
@@ -151,7 +151,7 @@ impl TalkMutation {
         let SendMessageInput { message, model, conversation_id, idempotency_key } = input;
         let sent = async {
             let conversation_id = row(conversation_id)?;
-            chat::send(app, viewer, chat::Send { message, model, idempotency_key, conversation_id }).await
+            chat::send(app, viewer, chat::SendMessage { message, model, idempotency_key, conversation_id }).await
         };
         let (ended, mut errors) = outcome(sent.await)?;
         let Some(ended) = ended else { return Ok(Payload(SendMessagePayload { chat: None, balance: None, errors })) };
@@ -169,7 +169,7 @@ impl TalkMutation {
         let StartMessageInput { message, model, conversation_id, idempotency_key } = input;
         let started = async {
             let conversation_id = row(conversation_id)?;
-            chat::start(app, viewer, chat::Send { message, model, idempotency_key, conversation_id }).await
+            chat::start(app, viewer, chat::SendMessage { message, model, idempotency_key, conversation_id }).await
         };
         let (chat, errors) = outcome(started.await)?;
         Ok(Payload(StartMessagePayload { chat: chat.map(Chat::from), errors }))
@@ -186,7 +186,7 @@ impl TalkMutation {
         let RegenerateInput { chat_id, model, idempotency_key } = input;
         let started = async {
             let chat_id = Kind::Chat.row(&chat_id)?;
-            chat::replace(app, viewer, Replace { chat_id, message: None, model, idempotency_key }).await
+            chat::replace(app, viewer, ReplaceMessage { chat_id, message: None, model, idempotency_key }).await
         };
         let (chat, errors) = outcome(started.await)?;
         Ok(Payload(RegeneratePayload { chat: chat.map(Chat::from), errors }))
@@ -203,7 +203,7 @@ impl TalkMutation {
         let EditMessageInput { chat_id, message, model, idempotency_key } = input;
         let started = async {
             let chat_id = Kind::Chat.row(&chat_id)?;
-            chat::replace(app, viewer, Replace { chat_id, message: Some(message), model, idempotency_key }).await
+            chat::replace(app, viewer, ReplaceMessage { chat_id, message: Some(message), model, idempotency_key }).await
         };
         let (chat, errors) = outcome(started.await)?;
         Ok(Payload(EditMessagePayload { chat: chat.map(Chat::from), errors }))
@@ -217,7 +217,7 @@ impl TalkMutation {
         #[graphql(desc = "The chat.")] input: DeleteChatInput,
     ) -> Result<Payload<DeleteChatPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.known()?;
+        viewer.require_authenticated()?;
         let deleted = async { chat::delete(app, viewer, Kind::Chat.row(&input.chat_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;
         Ok(Payload(DeleteChatPayload { deleted_id: deleted.map(|()| input.chat_id), errors }))

@@ -10,9 +10,9 @@ use super::super::bounded::Text;
 use super::super::context;
 use super::super::id::Kind;
 use super::super::loader::Users;
-use super::{List, User, connection};
+use super::{ConnectionOf, User, connection};
 use crate::core::error::Error;
-use crate::core::pagination::Slice;
+use crate::core::pagination::Page;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Scope, Scopes};
 use crate::infra::entity::api_key;
@@ -53,11 +53,11 @@ impl ApiKey {
     }
 
     /// What it may spend, and what it has spent.
-    async fn spending(&self, ctx: &Context<'_>) -> Result<KeySpending> {
+    async fn spending(&self, ctx: &Context<'_>) -> Result<ApiKeySpending> {
         let (app, _) = context::app_and_viewer(ctx)?;
         let now = app.clock.now();
         let key = &self.0;
-        Ok(KeySpending {
+        Ok(ApiKeySpending {
             total: key.spent,
             held: key.held,
             today: key.spent_today(now),
@@ -91,7 +91,7 @@ impl ApiKey {
     /// Whether it opens anything now.
     async fn active(&self, ctx: &Context<'_>) -> Result<bool> {
         let (app, _) = context::app_and_viewer(ctx)?;
-        Ok(self.0.is_good(app.clock.now()))
+        Ok(self.0.is_valid(app.clock.now()))
     }
 
     /// Whose it is.
@@ -102,7 +102,7 @@ impl ApiKey {
 
 /// What an API key may spend, and what it has spent. Days and months are those of UTC.
 #[derive(SimpleObject)]
-pub(crate) struct KeySpending {
+pub(crate) struct ApiKeySpending {
     /// Spent in all.
     total: Tokens,
     /// Set aside for what is being answered.
@@ -121,7 +121,7 @@ pub(crate) struct KeySpending {
 
 pub(crate) async fn api_keys(
     ctx: &Context<'_>,
-    slice: impl Future<Output = Result<Slice<api_key::Entity>, Error>>,
-) -> Result<List<ApiKey>> {
+    slice: impl Future<Output = Result<Page<api_key::Entity>, Error>>,
+) -> Result<ConnectionOf<ApiKey>> {
     connection(ctx, slice, |key| key.id.into(), ApiKey).await
 }

@@ -12,13 +12,13 @@ use super::super::id;
 use super::super::row_bytes::RowBytes;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::pagination::{Page, Place, Slice};
+use crate::core::pagination::{self, Page, PageRequest};
 
 /// A page of a list of `T`.
-pub(crate) type List<T> = Connection<Cursor, T, Total>;
+pub(crate) type ConnectionOf<T> = Connection<Cursor, T, TotalCount>;
 
 /// The place of a row in its list.
-pub(crate) struct Cursor(Place);
+pub(crate) struct Cursor(pagination::Cursor);
 
 impl CursorType for Cursor {
     type Error = Error;
@@ -38,17 +38,17 @@ pub(crate) fn page(
     last: Option<i32>,
     after: Option<String>,
     before: Option<String>,
-) -> Result<Page, Error> {
-    Page::new(first, last, id::from_cursor("after", after)?, id::from_cursor("before", before)?)
+) -> Result<PageRequest, Error> {
+    PageRequest::new(first, last, id::from_cursor("after", after)?, id::from_cursor("before", before)?)
 }
 
 /// A connection of the rows of a page, which is read when the budget of the operation allows it.
 pub(crate) async fn connection<E, T>(
     ctx: &Context<'_>,
-    slice: impl Future<Output = Result<Slice<E>, Error>>,
-    place: impl Fn(&E::Model) -> Place,
+    slice: impl Future<Output = Result<Page<E>, Error>>,
+    cursor: impl Fn(&E::Model) -> pagination::Cursor,
     wrap: fn(E::Model) -> T,
-) -> async_graphql::Result<List<T>>
+) -> async_graphql::Result<ConnectionOf<T>>
 where
     E: EntityTrait<Model: RowBytes + Clone + Send + Sync>,
     T: OutputType,
@@ -60,23 +60,23 @@ where
     let rows = std::mem::take(&mut slice.rows);
     budget.read(rows.iter().map(RowBytes::row_bytes).sum());
     let (has_previous, has_next) = (slice.has_previous, slice.has_next);
-    let count = Total(Box::new(move |app| {
+    let count = TotalCount(Box::new(move |app| {
         let slice = slice.clone();
         Box::pin(async move { slice.total(app.db.read()).await })
     }));
     let mut list = Connection::with_additional_fields(has_previous, has_next, count);
-    list.edges.extend(rows.into_iter().map(|row| Edge::new(Cursor(place(&row)), wrap(row))));
+    list.edges.extend(rows.into_iter().map(|row| Edge::new(Cursor(cursor(&row)), wrap(row))));
     Ok(list)
 }
 
 type Count = Box<dyn Fn(App) -> BoxFuture<'static, Result<u64, Error>> + Send + Sync>;
 
 /// Counts a list on demand.
-pub(crate) struct Total(Count);
+pub(crate) struct TotalCount(Count);
 
 /// Counts a list on demand.
 #[Object]
-impl Total {
+impl TotalCount {
     /// How many there are in all pages together. Counted only when it is selected.
     async fn total_count(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<u64>> {
         let _turn = ctx.data::<Arc<Budget>>()?.list().await;

@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use super::super::bounded::Text;
 use super::super::context::app_and_viewer;
 use super::super::id::Kind;
-use super::{Chat, List, chats, connection, page};
+use super::{Chat, ConnectionOf, chats, connection, page};
 use crate::core::error::Error;
-use crate::core::pagination::{Key, Place, Slice};
-use crate::domain::chat::{self, Filter};
+use crate::core::pagination::{Cursor, Page, SortKey};
+use crate::domain::chat::{self, HistoryFilter};
 use crate::infra::entity;
 
 /// Chats that a model sees together, in their order. Visible to its owner.
@@ -71,9 +71,9 @@ impl Conversation {
         #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Option<List<Chat>>> {
+    ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let filter = Filter { conversation_id: Some(self.0.id), replaced, ..Filter::default() };
+        let filter = HistoryFilter { conversation_id: Some(self.0.id), replaced, ..HistoryFilter::default() };
         let page = page(first, last, after, before)?;
         Ok(Some(chats(ctx, chat::history(app, viewer, filter, page)).await?))
     }
@@ -81,8 +81,8 @@ impl Conversation {
 
 pub(crate) async fn conversations(
     ctx: &Context<'_>,
-    slice: impl Future<Output = Result<Slice<entity::conversation::Entity>, Error>>,
-) -> Result<List<Conversation>> {
-    let place = |row: &entity::conversation::Model| Place { key: Some(Key::Number(row.active_at)), id: row.id };
+    slice: impl Future<Output = Result<Page<entity::conversation::Entity>, Error>>,
+) -> Result<ConnectionOf<Conversation>> {
+    let place = |row: &entity::conversation::Model| Cursor { key: Some(SortKey::Number(row.active_at)), id: row.id };
     connection(ctx, slice, place, Conversation::from).await
 }

@@ -10,7 +10,7 @@ mod talk;
 mod usage;
 
 pub(super) use self::api_key::{ApiKey, api_keys};
-pub(super) use self::connection::{List, connection, page};
+pub(super) use self::connection::{ConnectionOf, connection, page};
 pub(super) use self::conversation::{Conversation, conversations};
 pub(super) use self::operator::{AuditEvent, audited, events};
 pub(super) use self::person::{Balance, LedgerEntry, User, entries, users};

@@ -8,9 +8,9 @@ use super::super::bounded::Text;
 use super::super::context;
 use super::super::id::{self, Kind};
 use super::super::loader::Users;
-use super::{List, User, connection};
+use super::{ConnectionOf, User, connection};
 use crate::core::error::Error;
-use crate::core::pagination::Slice;
+use crate::core::pagination::Page;
 use crate::infra::entity::audit_event;
 
 /// One act of an operator. Visible to staff; never changed, never deleted.
@@ -88,7 +88,7 @@ pub(crate) fn audited(id: &ID) -> Result<(&'static str, i64), Error> {
 
 pub(crate) async fn events(
     ctx: &Context<'_>,
-    slice: impl Future<Output = Result<Slice<audit_event::Entity>, Error>>,
-) -> Result<List<AuditEvent>> {
+    slice: impl Future<Output = Result<Page<audit_event::Entity>, Error>>,
+) -> Result<ConnectionOf<AuditEvent>> {
     connection(ctx, slice, |event| event.id.into(), AuditEvent).await
 }

@@ -10,12 +10,12 @@ use super::super::bounded::Text;
 use super::super::context;
 use super::super::id::Kind;
 use super::super::loader::{Chats, Users};
-use super::{Chat, List, connection};
+use super::{Chat, ConnectionOf, connection};
 use crate::core::error::Error;
-use crate::core::pagination::Slice;
+use crate::core::pagination::Page;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Viewer;
-use crate::domain::account::admin::Order;
+use crate::domain::account::admin::UserOrder;
 use crate::domain::ledger;
 use crate::infra::entity::ledger_entry::Reason;
 use crate::infra::entity::{ledger_entry, user};
@@ -149,7 +149,7 @@ impl LedgerEntry {
 
     /// The operator who did it. Null where it was nobody but the user, the command line, or you are not staff.
     async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        let visible = ctx.data::<Viewer>()?.staff().is_ok();
+        let visible = ctx.data::<Viewer>()?.require_staff().is_ok();
         let Some(id) = self.0.actor_id.filter(|_| visible) else { return Ok(None) };
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(id).await.map_err(context::shared)?.map(User::from))
     }
@@ -157,15 +157,15 @@ impl LedgerEntry {
 
 pub(crate) async fn entries(
     ctx: &Context<'_>,
-    slice: impl Future<Output = Result<Slice<ledger_entry::Entity>, Error>>,
-) -> Result<List<LedgerEntry>> {
+    slice: impl Future<Output = Result<Page<ledger_entry::Entity>, Error>>,
+) -> Result<ConnectionOf<LedgerEntry>> {
     connection(ctx, slice, |entry| entry.id.into(), LedgerEntry).await
 }
 
 pub(crate) async fn users(
     ctx: &Context<'_>,
-    slice: impl Future<Output = Result<Slice<user::Entity>, Error>>,
-    order: Order,
-) -> Result<List<User>> {
+    slice: impl Future<Output = Result<Page<user::Entity>, Error>>,
+    order: UserOrder,
+) -> Result<ConnectionOf<User>> {
     connection(ctx, slice, |user| order.place(user), User::from).await
 }

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use super::super::bounded::Text;
 use super::super::context::app_and_viewer;
 use super::super::id::Kind;
-use super::{List, connection};
+use super::{ConnectionOf, connection};
 use crate::core::error::Error;
-use crate::core::pagination::Slice;
+use crate::core::pagination::Page;
 use crate::infra::entity::session;
 
 /// One log-in on one device. Visible to whoever logged in.
@@ -45,13 +45,13 @@ impl Session {
     /// Whether it is the one that this request belongs to.
     async fn current(&self, ctx: &Context<'_>) -> Result<bool> {
         let (_, viewer) = app_and_viewer(ctx)?;
-        Ok(viewer.person().is_ok_and(|(_, session_id)| session_id == self.0.id))
+        Ok(viewer.require_session().is_ok_and(|(_, session_id)| session_id == self.0.id))
     }
 }
 
 pub(crate) async fn sessions(
     ctx: &Context<'_>,
-    slice: impl Future<Output = Result<Slice<session::Entity>, Error>>,
-) -> Result<List<Session>> {
+    slice: impl Future<Output = Result<Page<session::Entity>, Error>>,
+) -> Result<ConnectionOf<Session>> {
     connection(ctx, slice, |session| session.id.into(), Session).await
 }

@@ -11,9 +11,9 @@ use super::super::context;
 use super::super::error::UserError;
 use super::super::id::Kind;
 use super::super::loader::{Conversations, Users};
-use super::{Conversation, List, User, connection};
+use super::{ConnectionOf, Conversation, User, connection};
 use crate::core::error::Error;
-use crate::core::pagination::Slice;
+use crate::core::pagination::Page;
 use crate::core::tokens::Tokens;
 use crate::domain::chat;
 use crate::infra::catalog;
@@ -63,7 +63,7 @@ impl Chat {
     async fn conversation(&self, ctx: &Context<'_>) -> Result<Option<Conversation>> {
         let Some(id) = self.0.conversation_id else { return Ok(None) };
         let (_, viewer) = context::app_and_viewer(ctx)?;
-        if viewer.user()?.id != self.0.user_id {
+        if viewer.require_read()?.id != self.0.user_id {
             return Ok(None);
         }
         let loaded = ctx.data::<DataLoader<Conversations>>()?.load_one(id).await;
@@ -172,7 +172,7 @@ impl Model {
 
     /// What it reads and writes together at most, in its own units; null where there is no bound.
     async fn window(&self) -> Option<u64> {
-        Some(self.model.provider.window()).filter(|window| *window < u64::MAX)
+        Some(self.model.provider.context_window()).filter(|window| *window < u64::MAX)
     }
 
     /// The longest reply in the model's own units.
@@ -196,7 +196,7 @@ pub(crate) struct Price {
 
 pub(crate) async fn chats(
     ctx: &Context<'_>,
-    slice: impl Future<Output = Result<Slice<entity::chat::Entity>, Error>>,
-) -> Result<List<Chat>> {
+    slice: impl Future<Output = Result<Page<entity::chat::Entity>, Error>>,
+) -> Result<ConnectionOf<Chat>> {
     connection(ctx, slice, |chat| chat.id.into(), Chat::from).await
 }

@@ -8,7 +8,7 @@ use super::super::context;
 use super::super::loader::Users;
 use super::User;
 use crate::core::tokens::Tokens;
-use crate::domain::chat::usage::{Spent, Used};
+use crate::domain::chat::usage::{Used, UserSpending};
 
 /// What was used on one day in UTC. Chats count on the day when they began.
 #[derive(SimpleObject)]
@@ -36,7 +36,7 @@ impl From<Used> for UsageDay {
 }
 
 /// What somebody used.
-pub(crate) struct Spender(pub(crate) Spent);
+pub(crate) struct Spender(pub(crate) UserSpending);
 
 /// What somebody used.
 #[Object]

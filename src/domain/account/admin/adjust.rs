@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::core::error::Error;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, Identity};
-use crate::domain::audit::{self, Deed};
+use crate::domain::audit::{self, AuditRecord};
 use crate::domain::ledger::{self, Applied, Balance, Entry};
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
@@ -18,7 +18,7 @@ const MAX_NOTE_CHARS: usize = 500;
 
 /// By how much a balance is to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amount {
+pub enum BalanceChange {
     /// By so many tokens.
     By(Tokens),
     /// To so many spendable tokens.
@@ -31,7 +31,7 @@ pub struct Adjustment {
     /// Whose.
     pub user_id: i64,
     /// By how much.
-    pub amount: Amount,
+    pub amount: BalanceChange,
     /// Why, in the operator's words.
     pub reason: String,
     /// Makes retries harmless.
@@ -60,7 +60,7 @@ pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Resul
         Box::pin(adjust(txn, *actor, input, limit, *at))
     });
     let balance = balance.await?;
-    ledger::announce(&app.bus, user_id);
+    ledger::notify_balance_changed(&app.bus, user_id);
     Ok(balance)
 }
 
@@ -73,8 +73,8 @@ async fn adjust(
 ) -> Result<Balance, Error> {
     let (actor, user) = lock_target(txn, actor, input.user_id).await?;
     let (amount, requested_balance) = match input.amount {
-        Amount::By(amount) => (amount, None),
-        Amount::To(target) => (target.minus(user.tokens)?, Some(target)),
+        BalanceChange::By(amount) => (amount, None),
+        BalanceChange::To(target) => (target.minus(user.tokens)?, Some(target)),
     };
     let entry = Entry {
         note: Some(input.reason.clone()),
@@ -83,7 +83,7 @@ async fn adjust(
         requested_balance,
         ..Entry::new(user.id, amount, Reason::Adjustment, at)
     };
-    let Applied { balance, is_new } = ledger::apply(txn, &entry).await?;
+    let Applied { balance, is_new } = ledger::post_entry(txn, &entry).await?;
     if !is_new {
         return Ok(balance);
     }
@@ -93,7 +93,7 @@ async fn adjust(
         details.insert("own".to_owned(), true.into());
     }
     let target = ("user", user.id, user.username.as_str());
-    audit::record(txn, &actor, Deed { action: "balance.adjust", target, owner_id: None, details, at }).await?;
+    audit::record(txn, &actor, AuditRecord { action: "balance.adjust", target, owner_id: None, details, at }).await?;
     Ok(balance)
 }
 

@@ -85,7 +85,7 @@ impl Provider for Local {
         stop_before(reply.boxed(), stops)
     }
 
-    fn input_bound(&self, messages: &[Message]) -> u64 {
+    fn max_input(&self, messages: &[Message]) -> u64 {
         match self.prompter.encode(messages) {
             Ok(prompt) => prompt.len() as u64,
             // The request itself will fail for the same reason, and cost nothing.
@@ -93,7 +93,7 @@ impl Provider for Local {
         }
     }
 
-    fn window(&self) -> u64 {
+    fn context_window(&self) -> u64 {
         self.window
     }
 
@@ -124,8 +124,8 @@ mod tests {
         let mut pieces = Vec::new();
         while let Some(event) = reply.next().await {
             match event.unwrap() {
-                Event::Piece(piece) => pieces.push(piece),
-                Event::End(usage) => return (pieces, usage),
+                Event::Chunk(piece) => pieces.push(piece),
+                Event::Done(usage) => return (pieces, usage),
                 _ => panic!("nothing was passed on"),
             }
         }
@@ -139,7 +139,7 @@ mod tests {
         assert!(pieces.concat().contains("Paris"), "{pieces:?}");
         assert!(pieces.len() > 3, "{pieces:?}");
         let usage = usage.unwrap();
-        assert_eq!(usage.input, model.input_bound(&ask("What is the capital of France?").messages));
+        assert_eq!(usage.input, model.max_input(&ask("What is the capital of France?").messages));
         assert!(usage.output >= pieces.len() as u64 && usage.output <= 60);
         // The cache of the first request does not leak into the second.
         let (again, _) = answer(&model, ask("What is the capital of Italy?")).await;
@@ -157,7 +157,7 @@ mod tests {
             let request = || Request { messages: messages.clone(), sampling: sampling.clone(), ..ask("") };
             let (pieces, usage) = answer(&local, request()).await;
             assert!(pieces.concat().contains(city), "{pieces:?}");
-            assert_eq!(usage.unwrap().input, local.input_bound(&messages), "all of it counts");
+            assert_eq!(usage.unwrap().input, local.max_input(&messages), "all of it counts");
             messages.extend([said(Role::Assistant, &pieces.concat()), said(Role::User, question)]);
         }
     }

@@ -44,7 +44,7 @@ pub(super) struct Worker {
 }
 
 /// The reader has gone away: nobody is left to pay for the rest.
-struct Left;
+struct ReceiverClosed;
 
 impl Worker {
     pub(super) fn new(content: Content, file: &mut File, prompter: Arc<Prompter>, seed: u64) -> Result<Self> {
@@ -68,8 +68,8 @@ impl Worker {
             // A panic inside of the arithmetic must not take the model away from everybody else.
             let answered = std::panic::catch_unwind(AssertUnwindSafe(|| self.answer(&request, &events)));
             let outcome = match answered {
-                Ok(Ok(Ok(usage))) => Ok(Event::End(Some(usage))),
-                Ok(Ok(Err(Left))) => continue,
+                Ok(Ok(Ok(usage))) => Ok(Event::Done(Some(usage))),
+                Ok(Ok(Err(ReceiverClosed))) => continue,
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(failed("a panic")),
             };
@@ -81,7 +81,7 @@ impl Worker {
         &mut self,
         request: &Request,
         events: &Sender<std::result::Result<Event, Error>>,
-    ) -> std::result::Result<std::result::Result<Usage, Left>, Error> {
+    ) -> std::result::Result<std::result::Result<Usage, ReceiverClosed>, Error> {
         let prompt = self.prompter.encode(&request.messages).map_err(failed)?;
         if prompt.is_empty() || prompt.len() >= self.window {
             let message = format!("The message is too long for this model, which reads {} units.", self.window);
@@ -106,12 +106,12 @@ impl Worker {
             // Nothing comes while a character is not whole; nobody ever sees half of one.
             let piece = text.step(next).map_err(failed)?;
             if let Some(piece) = piece.filter(|piece| !piece.is_empty())
-                && events.blocking_send(Ok(Event::Piece(piece))).is_err()
+                && events.blocking_send(Ok(Event::Chunk(piece))).is_err()
             {
-                return Ok(Err(Left));
+                return Ok(Err(ReceiverClosed));
             }
             if events.is_closed() {
-                return Ok(Err(Left));
+                return Ok(Err(ReceiverClosed));
             }
             if usage.output as usize >= limit {
                 return Ok(Ok(usage));

@@ -29,7 +29,7 @@ const OUTPUT: [&str; 6] =
 const TOTAL: [&str; 3] = ["total_tokens", "totalTokens", "totalTokenCount"];
 
 /// What one event, or a whole body, says.
-pub(super) enum Said {
+pub(super) enum MessageContent {
     /// Nothing: it keeps the connection open.
     Nothing,
     /// `[DONE]`: the answer is whole.
@@ -66,7 +66,7 @@ pub(super) struct Choice {
     end: Option<String>,
 }
 
-impl Said {
+impl MessageContent {
     /// Reads the data of an event, or a body. `is_error` where the event is named so.
     pub(super) fn read(json: &str, is_error: bool) -> Self {
         let json = json.trim();

@@ -27,7 +27,7 @@ struct State {
 impl Breaker {
     /// Whether the upstream may be asked. After a rest one call tries whether it is well again; the others go on waiting
     /// for what it finds.
-    pub(super) fn may_ask(&self, rest: Duration, now: Instant) -> bool {
+    pub(super) fn allow(&self, rest: Duration, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.until {
             Some(until) if until > now => false,
@@ -56,18 +56,18 @@ impl Breaker {
     }
 
     /// Whether the upstream rests.
-    pub(super) fn rests(&self, now: Instant) -> bool {
+    pub(super) fn is_open(&self, now: Instant) -> bool {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.until.is_some_and(|until| until > now)
     }
 
     /// The upstream answered.
-    pub(super) fn well(&self) {
+    pub(super) fn record_success(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
     }
 
     /// A request failed, however often it was tried.
-    pub(super) fn failed(&self, rest: Duration, now: Instant) {
+    pub(super) fn record_failure(&self, rest: Duration, now: Instant) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.failures = state.failures.saturating_add(1);
         if state.failures >= FAILURES {
@@ -85,21 +85,21 @@ mod tests {
         let (breaker, rest) = (Breaker::default(), Duration::from_secs(30));
         let mut now = Instant::now();
         for _ in 0..FAILURES {
-            assert!(breaker.may_ask(rest, now));
-            breaker.failed(rest, now);
+            assert!(breaker.allow(rest, now));
+            breaker.record_failure(rest, now);
         }
-        assert!(!breaker.may_ask(rest, now) && breaker.rests(now));
+        assert!(!breaker.allow(rest, now) && breaker.is_open(now));
         now += rest;
-        assert!(!breaker.rests(now));
-        assert!(breaker.may_ask(rest, now), "one tries");
-        assert!(!breaker.may_ask(rest, now), "the others wait");
-        breaker.failed(rest, now);
+        assert!(!breaker.is_open(now));
+        assert!(breaker.allow(rest, now), "one tries");
+        assert!(!breaker.allow(rest, now), "the others wait");
+        breaker.record_failure(rest, now);
         now += rest;
-        assert!(breaker.may_ask(rest, now));
-        breaker.well();
-        assert!(breaker.may_ask(rest, now) && breaker.may_ask(rest, now));
-        breaker.failed(rest, now);
-        assert!(breaker.may_ask(rest, now), "one failure is none");
+        assert!(breaker.allow(rest, now));
+        breaker.record_success();
+        assert!(breaker.allow(rest, now) && breaker.allow(rest, now));
+        breaker.record_failure(rest, now);
+        assert!(breaker.allow(rest, now), "one failure is none");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::answer::Said;
+use super::answer::MessageContent;
 use super::events::{Splitter, data, is_error};
 use super::gather::LargeAnswers;
 use crate::infra::ai::members;
@@ -33,13 +33,13 @@ pub(super) async fn joined(body: &[u8]) -> Joined {
     let (mut answer, mut choices, mut joined) = (Map::new(), Vec::new(), Joined::default());
     while let Some(event) = splitter.next().or_else(|| splitter.last()) {
         let Some(data) = data(&event) else { continue };
-        match Said::read(&data, is_error(&event)) {
-            Said::Done => joined.is_done = true,
-            Said::Error(error) => {
+        match MessageContent::read(&data, is_error(&event)) {
+            MessageContent::Done => joined.is_done = true,
+            MessageContent::Error(error) => {
                 joined.error = Some(error);
                 break;
             }
-            Said::Nothing | Said::Answer(_) | Said::Unknown => {}
+            MessageContent::Nothing | MessageContent::Answer(_) | MessageContent::Unknown => {}
         }
         let Ok(Value::Object(part)) = serde_json::from_str(&without_halves(&data)) else { continue };
         for (name, value) in part {

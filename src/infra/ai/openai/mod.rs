@@ -36,7 +36,7 @@ use self::gather::LargeAnswers;
 pub use self::params::Params;
 use self::redact::Redactor;
 use self::upstream::{Upstream, encoding, is_worth_another_try, retry_after, seconds};
-use super::{Event, Malformed, Message, Provider, RawCall, Reply, Request};
+use super::{Event, InvalidRequest, Message, Provider, RawRequest, Reply, Request};
 use crate::core::error::{Code, Error};
 use crate::core::trace_context;
 
@@ -56,7 +56,7 @@ const UNITS_PER_MESSAGE: u64 = 16;
 /// What a model that others answer is.
 pub struct Settings {
     /// Who answers, in the order in which they are asked.
-    pub upstreams: Vec<Address>,
+    pub upstreams: Vec<UpstreamConfig>,
     /// Repetitions of a request that failed before its first byte with all upstreams.
     pub retries: u32,
     /// What the model reads and writes together, in its own units.
@@ -73,7 +73,7 @@ pub struct Settings {
 
 /// Where an upstream is.
 #[derive(Clone)]
-pub struct Address {
+pub struct UpstreamConfig {
     /// Up to and without `/chat/completions`.
     pub base_url: String,
     /// Goes into the `Authorization` header.
@@ -83,9 +83,9 @@ pub struct Address {
 }
 
 /// An OpenAI-compatible service, or several that answer for each other.
-pub struct OpenAi(Arc<Shared>);
+pub struct OpenAi(Arc<Inner>);
 
-struct Shared {
+struct Inner {
     client: Client,
     upstreams: Vec<Upstream>,
     retries: u32,
@@ -112,7 +112,7 @@ impl OpenAi {
             .map_err(Error::internal)?;
         let upstreams = upstreams.into_iter().map(Upstream::new).collect::<Result<_, _>>()?;
         let large = LargeAnswers::default();
-        let shared = Shared { client, upstreams, retries, window, units_per_image, limit_name, rest, params, large };
+        let shared = Inner { client, upstreams, retries, window, units_per_image, limit_name, rest, params, large };
         Ok(Self(Arc::new(shared)))
     }
 }
@@ -139,9 +139,9 @@ impl Provider for OpenAi {
             };
             let opened = match opened {
                 Ok(opened) => opened,
-                Err(Failure { error, refusal, .. }) => {
+                Err(UpstreamFailure { error, refusal, .. }) => {
                     if let Some((status, body)) = refusal {
-                        yield Ok(Event::Refused { status, body });
+                        yield Ok(Event::Rejected { status, body });
                     }
                     yield Err(error);
                     return;
@@ -163,12 +163,12 @@ impl Provider for OpenAi {
     }
 
     /// Without the upstream's tokenizer: no tokenizer makes more units than there are bytes.
-    fn input_bound(&self, messages: &[Message]) -> u64 {
+    fn max_input(&self, messages: &[Message]) -> u64 {
         let bound = |message: &Message| message.content.len() as u64 + UNITS_PER_MESSAGE;
         messages.iter().map(bound).sum::<u64>() + UNITS_PER_MESSAGE
     }
 
-    fn window(&self) -> u64 {
+    fn context_window(&self) -> u64 {
         self.0.window
     }
 
@@ -183,11 +183,11 @@ impl Provider for OpenAi {
         count::count(name, text)
     }
 
-    fn bound_of_call(&self, call: &RawCall) -> Option<u64> {
-        Some(call.input_bound(self.0.units_per_image, self.0.window))
+    fn max_input_of_call(&self, call: &RawRequest) -> Option<u64> {
+        Some(call.max_input(self.0.units_per_image, self.0.window))
     }
 
-    fn answers(&self, call: &RawCall) -> Result<u64, Malformed> {
+    fn answers(&self, call: &RawRequest) -> Result<u64, InvalidRequest> {
         self.0.params.check(call)
     }
 
@@ -197,7 +197,7 @@ impl Provider for OpenAi {
 
     fn resting(&self) -> Vec<bool> {
         let now = Instant::now();
-        self.0.upstreams.iter().map(|upstream| upstream.breaker.rests(now)).collect()
+        self.0.upstreams.iter().map(|upstream| upstream.breaker.is_open(now)).collect()
     }
 }
 
@@ -205,7 +205,7 @@ impl Provider for OpenAi {
 type Chunks = BoxStream<'static, Result<Bytes, Error>>;
 
 /// An answer that has begun.
-struct Opened {
+struct OpenResponse {
     /// Whose it is, by its place.
     upstream: usize,
     /// Its first bytes; none where it has none.
@@ -213,7 +213,7 @@ struct Opened {
     response: Response,
 }
 
-impl Opened {
+impl OpenResponse {
     /// Whether it is a stream of events, by its first byte, or else by what it says to be.
     fn is_stream(&self) -> bool {
         let first = self.first.as_deref().unwrap_or_default();
@@ -247,15 +247,15 @@ impl Opened {
     }
 }
 
-impl Shared {
+impl Inner {
     /// Asks one upstream after the other until one begins to answer, and all of them again while there are tries left.
     /// `accepted` is notified when one has accepted it.
-    async fn open(&self, request: &Request, accepted: &Notify) -> Result<Opened, Failure> {
+    async fn open(&self, request: &Request, accepted: &Notify) -> Result<OpenResponse, UpstreamFailure> {
         let mut failed = BTreeSet::new();
         let opened = self.open_some(request, accepted, &mut failed).await;
         // A request counts once, however often it was tried.
         for upstream in failed.into_iter().filter_map(|place| self.upstreams.get(place)) {
-            upstream.breaker.failed(self.rest, Instant::now());
+            upstream.breaker.record_failure(self.rest, Instant::now());
         }
         opened
     }
@@ -266,11 +266,11 @@ impl Shared {
         request: &Request,
         accepted: &Notify,
         failed: &mut BTreeSet<usize>,
-    ) -> Result<Opened, Failure> {
+    ) -> Result<OpenResponse, UpstreamFailure> {
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
         loop {
-            let may_ask = |place: &usize| self.upstream(*place, |breaker| breaker.may_ask(self.rest, Instant::now()));
+            let may_ask = |place: &usize| self.upstream(*place, |breaker| breaker.allow(self.rest, Instant::now()));
             let mut asked: Vec<_> = (0..self.upstreams.len()).filter(may_ask).collect();
             if asked.is_empty() {
                 let may_try = |place: &usize| self.upstream(*place, |breaker| breaker.may_try(Instant::now()));
@@ -307,26 +307,29 @@ impl Shared {
     }
 
     /// Every upstream rests.
-    fn all_rest(&self) -> Failure {
+    fn all_rest(&self) -> UpstreamFailure {
         let now = Instant::now();
         let wait = self.upstreams.iter().map(|upstream| upstream.breaker.wait(now)).min().unwrap_or_default();
-        Failure::of(Error { retry_after: Some(seconds(wait)), ..unavailable("every upstream rests") })
+        UpstreamFailure::of(Error { retry_after: Some(seconds(wait)), ..unavailable("every upstream rests") })
     }
 
     /// Asks one upstream.
-    async fn ask(&self, place: usize, request: &Request, accepted: &Notify) -> Result<Opened, Failure> {
+    async fn ask(&self, place: usize, request: &Request, accepted: &Notify) -> Result<OpenResponse, UpstreamFailure> {
         let Some(upstream) = self.upstreams.get(place) else { return Err(self.all_rest()) };
-        let lost = |error: reqwest::Error| Failure { again: true, ..Failure::of(unavailable(error.without_url())) };
+        let lost = |error: reqwest::Error| UpstreamFailure {
+            again: true,
+            ..UpstreamFailure::of(unavailable(error.without_url()))
+        };
         let answered = async {
             let mut response = self.send(upstream, request).await.map_err(lost)?;
             if response.status().is_success() {
                 if let Some(encoding) = encoding(&response) {
                     let cause = format!("the upstream answered in the encoding {encoding}, which it was not asked for");
-                    return Err(Failure::of(unavailable(cause)));
+                    return Err(UpstreamFailure::of(unavailable(cause)));
                 }
                 accepted.notify_one();
                 let first = response.chunk().await.map_err(lost)?;
-                return Ok(Opened { upstream: place, first, response });
+                return Ok(OpenResponse { upstream: place, first, response });
             }
             let (status, retry_after) = (response.status(), retry_after(&response));
             let is_in_vain = response.headers().get("x-should-retry").is_some_and(|value| value == "false");
@@ -334,13 +337,13 @@ impl Shared {
             let again = is_worth_another_try(status) && !is_in_vain && error.code != Code::Internal;
             // For the caller, who may come again.
             let error = Error { retry_after: retry_after.map(seconds), ..error };
-            Err(Failure { error, again, retry_after, refusal })
+            Err(UpstreamFailure { error, again, retry_after, refusal })
         };
         match answered.await {
             // An upstream that refuses what it was asked is well.
             Err(failed) if !failed.is_refusal() => Err(failed),
             answered => {
-                upstream.breaker.well();
+                upstream.breaker.record_success();
                 answered
             }
         }
@@ -392,7 +395,7 @@ impl Shared {
 }
 
 /// Why an upstream gave no answer.
-struct Failure {
+struct UpstreamFailure {
     error: Error,
     /// Another try may help.
     again: bool,
@@ -402,7 +405,7 @@ struct Failure {
     refusal: Option<(u16, Bytes)>,
 }
 
-impl Failure {
+impl UpstreamFailure {
     fn of(error: Error) -> Self {
         Self { error, again: false, retry_after: None, refusal: None }
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::pass::LIMITS;
 use crate::core::json;
-use crate::infra::ai::{Malformed, RawCall};
+use crate::infra::ai::{InvalidRequest, RawRequest};
 
 /// Answers that can be asked for at once. OpenAI's own maximum.
 const MAX_ANSWERS: u64 = 128;
@@ -71,10 +71,13 @@ impl Params {
     ///
     /// # Errors
     /// The first parameter that is rejected.
-    pub(super) fn check(&self, call: &RawCall) -> Result<u64, Malformed> {
+    pub(super) fn check(&self, call: &RawRequest) -> Result<u64, InvalidRequest> {
         for name in call.names() {
             if let Some(message) = self.rejection(name, call.get(name).unwrap_or_default()) {
-                return Err(Malformed { code: Some("unsupported_parameter"), ..Malformed::param(name, message) });
+                return Err(InvalidRequest {
+                    code: Some("unsupported_parameter"),
+                    ..InvalidRequest::param(name, message)
+                });
             }
         }
         self.check_tools(call)?;
@@ -83,22 +86,24 @@ impl Params {
             all = all.saturating_mul(call.read::<u64>(name)?.unwrap_or(1));
             if !(1..=MAX_ANSWERS).contains(&all) {
                 let message = format!("`{name}` is between 1 and {MAX_ANSWERS}.");
-                return Err(Malformed::param(name, message));
+                return Err(InvalidRequest::param(name, message));
             }
         }
         Ok(all)
     }
 
     /// Tools that the upstream runs itself are billed by the use.
-    fn check_tools(&self, call: &RawCall) -> Result<(), Malformed> {
+    fn check_tools(&self, call: &RawRequest) -> Result<(), InvalidRequest> {
         #[derive(Deserialize)]
         struct Tool<'a> {
             #[serde(borrow, default, rename = "type")]
             kind: Option<Cow<'a, str>>,
         }
         let Some(json) = call.get("tools").filter(|json| json.trim() != "null") else { return Ok(()) };
-        let wrong =
-            |message: String| Malformed { code: Some("unsupported_value"), ..Malformed::param("tools", message) };
+        let wrong = |message: String| InvalidRequest {
+            code: Some("unsupported_value"),
+            ..InvalidRequest::param("tools", message)
+        };
         if json::shape(json.as_bytes()).values > MAX_TOOL_VALUES {
             return Err(wrong(format!("`tools` has more than {MAX_TOOL_VALUES} values.")));
         }
@@ -174,7 +179,7 @@ mod tests {
     }
 
     fn check(params: &Params, call: Value) -> Result<u64, String> {
-        let call = RawCall::parse(call.to_string().into()).unwrap();
+        let call = RawRequest::parse(call.to_string().into()).unwrap();
         params.check(&call).map_err(|malformed| malformed.param.unwrap())
     }
 

@@ -8,21 +8,21 @@ use bytes::Bytes;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use super::answer::{Halves, Progress, Said};
+use super::answer::{Halves, MessageContent, Progress};
 use super::convert::{self, Joined};
 use super::events::{data, is_comment, is_error};
 use super::gather::LargeAnswer;
 use super::params::folded;
 use super::read::{MAX_KEPT_BYTES, events, gather};
-use super::{Chunks, Shared, broke_off, no_answer};
+use super::{Chunks, Inner, broke_off, no_answer};
 use crate::core::error::{Code, Error};
-use crate::infra::ai::{Event, Passing, RawCall, Reply};
+use crate::infra::ai::{Event, Passthrough, RawRequest, Reply};
 
 /// The names of the limit of the output, the older one first.
 pub(super) const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
 /// What goes to an upstream.
-pub(super) fn body(shared: &Shared, passing: &Passing, model: &str, max_output: u64) -> Bytes {
+pub(super) fn body(shared: &Inner, passing: &Passthrough, model: &str, max_output: u64) -> Bytes {
     let mut changes: Vec<_> = shared.params.forced().collect();
     changes.push(("model", json!(model).to_string()));
     let mut limits: Vec<_> = LIMITS.into_iter().filter(|name| is_there(&passing.call, name)).collect();
@@ -44,7 +44,7 @@ pub(super) fn body(shared: &Shared, passing: &Passing, model: &str, max_output: 
 
 /// Asks for the usage, where the caller has not done so: what comes of it is taken out of the answer again. A second
 /// spelling of the same member would take it back from an upstream that ignores case.
-fn stream_options(passing: &Passing) -> Option<String> {
+fn stream_options(passing: &Passthrough) -> Option<String> {
     let given = passing.call.get("stream_options").and_then(|json| serde_json::from_str(json).ok());
     let mut options: serde_json::Map<String, Value> = given.unwrap_or_default();
     let count = options.len();
@@ -58,19 +58,19 @@ fn stream_options(passing: &Passing) -> Option<String> {
 
 const INCLUDE_USAGE: &str = "include_usage";
 
-fn is_there(call: &RawCall, name: &str) -> bool {
+fn is_there(call: &RawRequest, name: &str) -> bool {
     call.get(name).is_some_and(|value| value.trim() != "null")
 }
 
 /// How many choices a call asks for.
-fn choices(passing: &Passing) -> u64 {
+fn choices(passing: &Passthrough) -> u64 {
     let asked = passing.call.get("n").and_then(|json| json.parse::<f64>().ok());
     asked.map_or(1, |asked| asked.max(1.0) as u64)
 }
 
 /// An answer in parts. What says nothing waits for what says something: an answer that has nothing to say is an error, which
 /// is told by its status where nothing was passed on yet.
-pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, passing: &Passing) -> Reply {
+pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing: &Passthrough) -> Reply {
     let (choices, show_usage) = (choices(passing), passing.show_usage);
     stream! {
         let mut events = events(shared.large.clone(), bytes);
@@ -86,33 +86,33 @@ pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, passing
                 }
             };
             let said = match data(&event) {
-                Some(data) => Said::read(&data, is_error(&event)),
+                Some(data) => MessageContent::read(&data, is_error(&event)),
                 None if is_comment(&event) => {
-                    yield Ok(Event::Raw { bytes: redactor.bytes(event), text: String::new() });
+                    yield Ok(Event::RawChunk { bytes: redactor.bytes(event), text: String::new() });
                     continue;
                 }
-                None => Said::Unknown,
+                None => MessageContent::Unknown,
             };
             let (text, beside) = match said {
                 // Clients trip over data that are no object.
-                Said::Nothing => {
-                    yield Ok(Event::Raw { bytes: Bytes::from_static(b":\n\n"), text: String::new() });
+                MessageContent::Nothing => {
+                    yield Ok(Event::RawChunk { bytes: Bytes::from_static(b":\n\n"), text: String::new() });
                     continue;
                 }
-                Said::Done => {
+                MessageContent::Done => {
                     done = Some(event);
                     break;
                 }
-                Said::Error(error) => {
+                MessageContent::Error(error) => {
                     yield Err(shared.failed_midway(upstream, &error));
                     return;
                 }
                 // What can't be read is the caller's to read, and counts as it is.
-                Said::Unknown => {
+                MessageContent::Unknown => {
                     let other = String::from_utf8_lossy(&event).into_owned();
                     (String::new(), Some(Event::Beside { other, thoughts: String::new() }))
                 }
-                Said::Answer(mut answer) => {
+                MessageContent::Answer(mut answer) => {
                     if let Some(reported) = answer.usage {
                         usage = Some(reported);
                         yield Ok(Event::Usage(reported));
@@ -132,11 +132,11 @@ pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, passing
                 yield Ok(event);
             }
             for (bytes, text) in redactor.event(event, &text) {
-                yield Ok(Event::Raw { bytes, text });
+                yield Ok(Event::RawChunk { bytes, text });
             }
         }
         for (bytes, text) in redactor.events() {
-            yield Ok(Event::Raw { bytes, text });
+            yield Ok(Event::RawChunk { bytes, text });
         }
         if done.is_none() && !progress.has_ended(choices) {
             yield Err(broke_off());
@@ -147,9 +147,9 @@ pub(super) fn parts(shared: Arc<Shared>, upstream: usize, bytes: Chunks, passing
             return;
         }
         if let Some(bytes) = done {
-            yield Ok(Event::Raw { bytes: redactor.bytes(bytes), text: String::new() });
+            yield Ok(Event::RawChunk { bytes: redactor.bytes(bytes), text: String::new() });
         }
-        yield Ok(Event::End(usage));
+        yield Ok(Event::Done(usage));
     }
     .boxed()
 }
@@ -165,7 +165,7 @@ impl Held {
     fn push(&mut self, bytes: Bytes, beside: Option<Event>) {
         self.bytes += bytes.len();
         self.events.extend(beside);
-        self.events.push(Event::Raw { bytes, text: String::new() });
+        self.events.push(Event::RawChunk { bytes, text: String::new() });
         if self.bytes > MAX_HELD {
             *self = Self::default();
         }
@@ -180,7 +180,7 @@ impl Held {
 const MAX_HELD: usize = 64 << 10;
 
 /// An answer in one piece, which is made into what the caller asked for.
-pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks, passing: &Passing) -> Reply {
+pub(super) fn whole(shared: Arc<Inner>, upstream: usize, mut bytes: Chunks, passing: &Passthrough) -> Reply {
     let (as_stream, choices) = (passing.stream, choices(passing));
     stream! {
         let (mut body, mut permit) = (Vec::new(), LargeAnswer::default());
@@ -204,13 +204,13 @@ pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks, pas
             true => convert::joined(&body).await,
             false => Joined { json: String::from_utf8(body).unwrap_or_default(), is_done: true, error: None },
         };
-        let mut answer = match Said::read(&text, false) {
-            Said::Answer(answer) => answer,
-            Said::Error(error) => {
+        let mut answer = match MessageContent::read(&text, false) {
+            MessageContent::Answer(answer) => answer,
+            MessageContent::Error(error) => {
                 yield Err(shared.failed_midway(upstream, &error));
                 return;
             }
-            Said::Nothing | Said::Done | Said::Unknown => {
+            MessageContent::Nothing | MessageContent::Done | MessageContent::Unknown => {
                 yield Err(error.map_or_else(no_answer, |error| shared.failed_midway(upstream, &error)));
                 return;
             }
@@ -235,11 +235,11 @@ pub(super) fn whole(shared: Arc<Shared>, upstream: usize, mut bytes: Chunks, pas
             return;
         }
         let bytes = redactor.bytes(permit.bytes(bytes.into_bytes()));
-        yield Ok(Event::Raw { bytes, text: redactor.text(&text) });
+        yield Ok(Event::RawChunk { bytes, text: redactor.text(&text) });
         if as_stream {
-            yield Ok(Event::Raw { bytes: Bytes::from_static(b"data: [DONE]\n\n"), text: String::new() });
+            yield Ok(Event::RawChunk { bytes: Bytes::from_static(b"data: [DONE]\n\n"), text: String::new() });
         }
-        yield Ok(Event::End(usage));
+        yield Ok(Event::Done(usage));
     }
     .boxed()
 }

@@ -8,10 +8,10 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde::de::IgnoredAny;
 
-use super::answer::{Halves, Progress, Said};
+use super::answer::{Halves, MessageContent, Progress};
 use super::events::{Splitter, data, is_error};
 use super::gather::{LargeAnswer, LargeAnswers};
-use super::{Chunks, Shared, broke_off, unavailable};
+use super::{Chunks, Inner, broke_off, unavailable};
 use crate::core::error::{Code, Error};
 use crate::infra::ai::{Event, Reply};
 
@@ -60,7 +60,7 @@ fn completed(event: &[u8]) -> Option<Bytes> {
 /// # Errors
 /// What broke it off.
 pub(super) async fn gather(
-    shared: &Shared,
+    shared: &Inner,
     bytes: &mut Chunks,
     body: &mut Vec<u8>,
     permit: &mut LargeAnswer,
@@ -77,11 +77,11 @@ pub(super) async fn gather(
 }
 
 /// What an answer says, event by event, or all at once.
-fn said(shared: Arc<Shared>, is_stream: bool, mut bytes: Chunks) -> BoxStream<'static, Result<Said, Error>> {
+fn said(shared: Arc<Inner>, is_stream: bool, mut bytes: Chunks) -> BoxStream<'static, Result<MessageContent, Error>> {
     if is_stream {
         let read = |event: Result<Bytes, Error>| {
             let event = event?;
-            Ok(data(&event).map_or(Said::Nothing, |data| Said::read(&data, is_error(&event))))
+            Ok(data(&event).map_or(MessageContent::Nothing, |data| MessageContent::read(&data, is_error(&event))))
         };
         return events(shared.large.clone(), bytes).map(read).boxed();
     }
@@ -100,32 +100,32 @@ fn said(shared: Arc<Shared>, is_stream: bool, mut bytes: Chunks) -> BoxStream<'s
             }
         }
         match std::str::from_utf8(&body) {
-            Ok(text) => yield Ok(Said::read(text, false)),
+            Ok(text) => yield Ok(MessageContent::read(text, false)),
             Err(error) => {
                 yield Err(unavailable(error));
                 return;
             }
         }
-        yield Ok(Said::Done);
+        yield Ok(MessageContent::Done);
     }
     .boxed()
 }
 
 /// Reads an answer that we asked for in our own words.
-pub(super) fn reply(shared: Arc<Shared>, upstream: usize, is_stream: bool, bytes: Chunks) -> Reply {
+pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes: Chunks) -> Reply {
     stream! {
         let mut said = said(shared.clone(), is_stream, bytes);
         let (mut usage, mut progress, mut is_done, mut has_text) = (None, Progress::default(), false, false);
         let (mut redactor, mut halves) = (shared.redactor(upstream), Halves::default());
         while let Some(said) = said.next().await {
             let mut answer = match said {
-                Ok(Said::Answer(answer)) => answer,
-                Ok(Said::Nothing | Said::Unknown) => continue,
-                Ok(Said::Done) => {
+                Ok(MessageContent::Answer(answer)) => answer,
+                Ok(MessageContent::Nothing | MessageContent::Unknown) => continue,
+                Ok(MessageContent::Done) => {
                     is_done = true;
                     break;
                 }
-                Ok(Said::Error(error)) => {
+                Ok(MessageContent::Error(error)) => {
                     yield Err(shared.failed_midway(upstream, &error));
                     return;
                 }
@@ -144,7 +144,7 @@ pub(super) fn reply(shared: Arc<Shared>, upstream: usize, is_stream: bool, bytes
             let piece = redactor.piece(&halves.push(&answer.text()));
             if !piece.is_empty() {
                 has_text = true;
-                yield Ok(Event::Piece(piece));
+                yield Ok(Event::Chunk(piece));
             }
             if let Some(beside) = answer.beside() {
                 yield Ok(beside);
@@ -153,14 +153,14 @@ pub(super) fn reply(shared: Arc<Shared>, upstream: usize, is_stream: bool, bytes
         let rest = redactor.piece(halves.rest()) + &redactor.rest();
         if !rest.is_empty() {
             has_text = true;
-            yield Ok(Event::Piece(rest));
+            yield Ok(Event::Chunk(rest));
         }
         if !is_done && !progress.has_ended(1) {
             yield Err(broke_off());
         } else if !has_text && progress.has_thoughts {
             yield Err(Error::new(Code::ProviderUnavailable, THOUGHTS_ALONE));
         } else {
-            yield Ok(Event::End(usage));
+            yield Ok(Event::Done(usage));
         }
     }
     .boxed()

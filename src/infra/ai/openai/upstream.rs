@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::breaker::Breaker;
 use super::redact::Redactor;
-use super::{Address, MAX_EXCERPT_BYTES, REFUSED, unavailable};
+use super::{MAX_EXCERPT_BYTES, REFUSED, UpstreamConfig, unavailable};
 use crate::core::error::{Code, Error};
 
 /// So much of why an upstream does not take a call is told to the caller.
@@ -27,8 +27,8 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn new(address: Address) -> Result<Self, Error> {
-        let Address { base_url, api_key, upstream_model } = address;
+    pub(super) fn new(address: UpstreamConfig) -> Result<Self, Error> {
+        let UpstreamConfig { base_url, api_key, upstream_model } = address;
         let url = format!("{}/chat/completions", base_url.trim_end_matches('/'));
         reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url: {error}")))?;
         let key = api_key.map(|key| SecretString::from(key.expose_secret().trim()));
