@@ -16,11 +16,12 @@ import logins
 import model
 import servers
 import streaming
-import with_services
 from load import Contender, memory, post
 from servers import BENCH, Jeton
 from settings import Settings
 from table import Row
+
+import with_services
 
 WORDS = "What is it that you do all day long? ({})"
 SEND = """mutation($m: String!, $model: String) { sendMessage(input: {message: $m, model: $model}) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """2,000 subscriptions on one server: what they receive, and the memory that each takes.
 
-    python3 scripts/bench_streams.py [--count 2000] [--carrier ws|sse|both]        the same as `make bench-streams`
+    python3 bench/subscriptions.py [--count 2000] [--carrier ws|sse|both]        the same as `make bench-streams`
 
 For each carrier: that many idle `balanceChanged` subscriptions, one connection each, and what the server's memory (RSS)
 grows by; then that many `replyStream` subscriptions to as many replies, which a scripted upstream makes piece by piece.
@@ -19,6 +19,8 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+from servers import ROOT
 
 import with_services
 
@@ -135,7 +137,7 @@ def memory(pid: int) -> int:
     return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
 
 
-async def run(binary: str, count: int, carriers: list[str]) -> None:
+async def run(binary: str | Path, count: int, carriers: list[str]) -> None:
     server = await asyncio.start_server(upstream, "127.0.0.1", 0, backlog=4096)
     model = server.sockets[0].getsockname()[1]
     port = with_services.free_port()
@@ -212,7 +214,7 @@ def main() -> None:
     parser.add_argument("--carrier", choices=["ws", "sse", "both"], default="both")
     options = parser.parse_args()
     carriers = ["ws", "sse"] if options.carrier == "both" else [options.carrier]
-    binary = os.environ.get("JETON_TEST_BINARY", "target/release/jeton")
+    binary = os.environ.get("JETON_TEST_BINARY", ROOT / "target/release/jeton")
     asyncio.run(run(binary, options.count, carriers))
 
 
