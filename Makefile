@@ -66,20 +66,20 @@ model: ## fetch the small language model into models/
 
 soak: ## 1,000 turns with a misbehaving model and a server that is killed again and again, on both databases
 	$(CARGO) build --locked
-	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/soak.py $(ARGS)
+	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) tests/system/soak.py $(ARGS)
 
 # The binary that the tests were built with, as for `browser`.
 cluster-test: ## 500 users of three servers behind nginx, while servers, Redis and PostgreSQL are killed and restarted
 	$(CARGO) test --workspace --locked --no-run --quiet
-	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/cluster_test.py $(ARGS)
+	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) tests/system/cluster_test.py $(ARGS)
 
 clients: ## try the official graphql-ws and graphql-sse clients, audit GraphQL over HTTP, compare validation with graphql-js
 	$(CARGO) test --workspace --locked --no-run --quiet
-	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/clients.py $(ARGS)
+	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) tests/system/graphql_clients.py $(ARGS)
 
 sdks: ## try /v1 with the official clients of OpenAI's API: openai (Python, Node), langchain-openai, litellm
 	$(CARGO) test --workspace --locked --no-run --quiet
-	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/sdks.py $(ARGS)
+	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) tests/system/openai_sdks.py $(ARGS)
 
 # SQLite and the tokenizer of searches are optimised in the development profile too.
 bench-search: ## how long searches among 100,000 chats take, on both databases
@@ -90,23 +90,23 @@ bench-overview: ## how long operators' pages take with 10,000 users and 1,000,00
 
 bench-streams: ## 2,000 subscriptions at once: what they receive, and the memory that each takes
 	$(CARGO) build --release --locked
-	@JETON_TEST_BINARY=$(TARGET)/release/jeton $(PYTHON) scripts/bench_streams.py $(ARGS)
+	@JETON_TEST_BINARY=$(TARGET)/release/jeton $(PYTHON) bench/subscriptions.py $(ARGS)
 
 attack: ## what honest clients still get beside each attack, and the memory that it takes, on both databases
 	$(CARGO) build --release --locked
-	@JETON_TEST_BINARY=$(TARGET)/release/jeton $(PYTHON) scripts/attack.py $(ARGS)
+	@JETON_TEST_BINARY=$(TARGET)/release/jeton $(PYTHON) tests/system/load_under_attack.py $(ARGS)
 
 # The binary that the tests were built with, as for `browser`.
 attack-short: ## a few seconds of each attack, with bounds that a noisy machine keeps
 	$(CARGO) test --workspace --locked --no-run --quiet
-	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/attack.py --short $(ARGS)
+	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) tests/system/load_under_attack.py --short $(ARGS)
 
 fuzz: ## fuzz what strangers send, one target after another: ARGS="SECONDS TARGET ..."
 	@$(PYTHON) scripts/fuzz.py $(ARGS)
 
 copy-test: ## copy 1,000,000 chats from SQLite to PostgreSQL and back: the same by checksum, in less than 200 MB
 	$(CARGO) build --release --locked
-	@$(PYTHON) scripts/copy_test.py --binary $(TARGET)/release/jeton $(ARGS)
+	@$(PYTHON) tests/system/copy_test.py --binary $(TARGET)/release/jeton $(ARGS)
 
 # bench/README.md tells of the rows and the settings: make bench ROWS=send,rest ROUNDS=3 SECONDS_EACH=5
 bench: ## measure Jeton against a hand-written floor, a mock upstream and pgbench

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Follow replies of the real model with the official graphql-ws and graphql-sse clients, and audit GraphQL over HTTP.
 
-    python3 scripts/clients.py        the same as `make clients`
+    python3 tests/system/graphql_clients.py        the same as `make clients`
 
 Each reply is followed by three processes one after the other: the first drops its connection after some parts, the second
 goes on behind the last of them and drops too, the third hears the rest and the end. What they heard is put together and
@@ -25,11 +25,12 @@ import time
 import urllib.request
 from pathlib import Path
 
+from root import ROOT
+
 import fetch_model
 import with_services
 
-ROOT = Path(__file__).resolve().parent.parent
-CLIENTS = ROOT / "tests" / "clients"
+CLIENTS = ROOT / "tests/system/clients"
 START = "mutation($m: String!) { startMessage(input: {message: $m}) { chat { id status } errors { message } } }"
 REGISTER = 'mutation { register(input: {username: "mia", password: "seven-green-kites"}) { accessToken } }'
 CHAT = "query($id: ID!) { chat(id: $id) { response status cost usage { output } } }"

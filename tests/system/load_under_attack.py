@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What the server still does for 16 honest clients while one attacker does what it can, and what that takes of memory.
 
-    python3 scripts/attack.py [--seconds 60] [--rounds 1] [--only guard,streams] [--check]      the same as `make attack`
-    python3 scripts/attack.py --short                                                           as `.ci/run` does
+    python3 tests/system/load_under_attack.py [--seconds 60] [--rounds 1] [--only guard,streams] [--check]      the same as `make attack`
+    python3 tests/system/load_under_attack.py --short                                                           as `.ci/run` does
 
-Each row is an attack of scripts/attackers.py against a fresh server, with the default configuration and the echo model. 16
+Each row is an attack of tests/system/attackers.py against a fresh server, with the default configuration and the echo model. 16
 clients send messages as fast as they are answered and one logs in twice a second: alone, beside the attack, and alone
 again. Shown are the messages a second and their 99th percentile with the ratios to the load alone, the longest wait, the
 messages that failed, the longest log-in, and the server's memory at most above what it had before. The attacker runs on
@@ -37,7 +37,7 @@ from pathlib import Path
 
 import attackers
 import honest
-import rig
+import harness
 import with_services
 
 CLIENTS = 16
@@ -119,7 +119,7 @@ class Row:
         )
 
 
-class Server(rig.Server):
+class Server(harness.Server):
     """The server, with what a row needs of it."""
 
     def __init__(self, binary: str, data: Path, database: str) -> None:
@@ -293,7 +293,7 @@ class Place:
 
     def __exit__(self, *_: object) -> None:
         for name in reversed(self.names):
-            rig.rows(self.postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            harness.rows(self.postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         shutil.rmtree(self.folder)
 
     def server(self, name: str) -> Server:
@@ -306,7 +306,7 @@ class Place:
         if not self.postgres:
             return Server(self.binary, data, f"sqlite://{data}/jeton.db")
         fresh, template = f"attack_{os.getpid()}_{name}", "" if name == "users" else f" TEMPLATE {self.names[0]}"
-        rig.rows(self.postgres, f"CREATE DATABASE {fresh}{template}")
+        harness.rows(self.postgres, f"CREATE DATABASE {fresh}{template}")
         self.names.append(fresh)
         return Server(self.binary, data, f"{self.postgres.rsplit('/', 1)[0]}/{fresh}")
 

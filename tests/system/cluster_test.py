@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Three servers behind nginx, 500 users, and everything is killed and started again: who loses what?
 
-    python3 scripts/cluster_test.py [--minutes 5] [--binary target/debug/jeton]        the same as `make cluster-test`
+    python3 tests/system/cluster_test.py [--minutes 5] [--binary target/debug/jeton]        the same as `make cluster-test`
 
 Starts PostgreSQL, Redis, nginx and three servers on free ports; all of it is thrown away. Users send by REST and GraphQL,
 follow streams over Server-Sent Events, and call /v1, each message with an idempotency key; where an answer breaks off,
@@ -36,7 +36,7 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-import rig
+import harness
 import with_services
 
 SERVERS = 3
@@ -127,9 +127,9 @@ class User:
         self.access = self.key = ""
 
     async def register(self) -> None:
-        answer = await rig.graphql(self.port, rig.REGISTER, None, {"n": self.name})
+        answer = await harness.graphql(self.port, harness.REGISTER, None, {"n": self.name})
         self.access = answer["data"]["register"]["accessToken"]
-        self.key = (await rig.graphql(self.port, KEY, self.access, {}))["data"]["createApiKey"]["secret"]
+        self.key = (await harness.graphql(self.port, KEY, self.access, {}))["data"]["createApiKey"]["secret"]
 
     async def live(self, end: float, think: float) -> None:
         await asyncio.sleep(random.uniform(0, think))
@@ -176,7 +176,7 @@ class User:
         return "given up", ""
 
     async def rest(self, message: str, key: str) -> tuple[str, str]:
-        with await rig.post(self.port, "/api/chat/", {"message": message}, self.access, Idempotency_Key=key) as answer:
+        with await harness.post(self.port, "/api/chat/", {"message": message}, self.access, Idempotency_Key=key) as answer:
             body = (await answer.reader.read()).decode()
         if answer.status == 200:
             return "DONE", json.loads(body)["response"]
@@ -186,7 +186,7 @@ class User:
 
     async def graphql(self, message: str, key: str) -> tuple[str, str]:
         said = {"m": message, "model": "slow", "k": key}
-        data = (await rig.graphql(self.port, SEND, self.access, said)).get("data")
+        data = (await harness.graphql(self.port, SEND, self.access, said)).get("data")
         chat = ((data or {}).get("sendMessage") or {}).get("chat")
         if not chat or chat["status"] == "PENDING":
             raise Broken("graphql: an error")
@@ -195,11 +195,11 @@ class User:
     async def v1(self, message: str, key: str) -> tuple[str, str]:
         body = {"model": "slow", "stream": True, "messages": [{"role": "user", "content": message}]}
         text = ""
-        with await rig.post(self.port, "/v1/chat/completions", body, self.key, Idempotency_Key=key) as answer:
+        with await harness.post(self.port, "/v1/chat/completions", body, self.key, Idempotency_Key=key) as answer:
             if answer.status != 200:
                 # 409: it is made elsewhere, or was interrupted there. Both have an end.
                 raise Broken(f"v1 {answer.status}")
-            async for event in rig.events(answer):
+            async for event in harness.events(answer):
                 if event == "[DONE]":
                     return "DONE", text
                 part = json.loads(event)
@@ -225,13 +225,13 @@ class Follower:
         user, book = self.user, self.user.book
         if not self.chat:
             said = {"m": self.message, "model": "slow", "k": self.key}
-            data = (await rig.graphql(user.port, rig.START, user.access, said)).get("data")
+            data = (await harness.graphql(user.port, harness.START, user.access, said)).get("data")
             chat = ((data or {}).get("startMessage") or {}).get("chat")
             if not chat:
                 raise Broken("start: an error")
             self.chat = chat["id"]
         position = len(self.text)
-        with await rig.subscribe(user.port, FOLLOW, user.access, {"id": self.chat, "after": position}) as answer:
+        with await harness.subscribe(user.port, FOLLOW, user.access, {"id": self.chat, "after": position}) as answer:
             if answer.status != 200:
                 raise Broken(f"stream {answer.status}")
             server = answer.headers["x-server"].split(", ")[-1]
@@ -239,7 +239,7 @@ class Follower:
                 book.resumed += 1
                 book.resumed_elsewhere += server != self.server
             self.server = server
-            async for event in rig.events(answer):
+            async for event in harness.events(answer):
                 if event == "complete":
                     break
                 data = json.loads(event).get("data")
@@ -299,7 +299,7 @@ class Cluster:
         for number in range(SERVERS):
             data = folder / f"server{number}"
             data.mkdir()
-            self.servers.append(rig.Server(binary, data, settings))
+            self.servers.append(harness.Server(binary, data, settings))
         self.port = with_services.free_port()
         self.nginx = self.start_nginx(folder)
 
@@ -391,7 +391,7 @@ class Cluster:
 
 def check(database: str, book: Book) -> tuple[list[str], Counter[str]]:
     wrong, facts = list(book.wrong), Counter()
-    chats = rig.rows(database, "SELECT idempotency_key, status, response FROM chat WHERE idempotency_key IS NOT NULL")
+    chats = harness.rows(database, "SELECT idempotency_key, status, response FROM chat WHERE idempotency_key IS NOT NULL")
     by_key: dict[str, tuple[str, str]] = {}
     for key, status, response in chats:
         if key in by_key:
@@ -403,7 +403,7 @@ def check(database: str, book: Book) -> tuple[list[str], Counter[str]]:
             wrong.append(f"{key}: seen as {status} {text!r}, stored as {stored}")
     wrong += [f"{message}: answered {count} times" for message, count in book.answered.items() if count != 1]
     done = Counter(key.split("-")[1] for key, (status, _) in book.ends.items() if status == "DONE")
-    users = rig.rows(
+    users = harness.rows(
         database,
         """SELECT username, tokens, held, (SELECT sum(amount) FROM ledger_entry WHERE user_id = "user".id),
            (SELECT count(*) FROM chat WHERE user_id = "user".id AND status = 'DONE') FROM "user" """,
@@ -414,7 +414,7 @@ def check(database: str, book: Book) -> tuple[list[str], Counter[str]]:
             wrong.append(f"{name}: has {tokens} ({held} held), ledger {entries}, {stored} answers; saw {seen}")
             facts["wrong balances"] += 1
     facts["users"] = len(users)
-    for status, count in rig.rows(database, "SELECT status, count(*) FROM chat GROUP BY status"):
+    for status, count in harness.rows(database, "SELECT status, count(*) FROM chat GROUP BY status"):
         facts[f"chats {status}"] = int(count)
         if status not in ("DONE", "INTERRUPTED"):
             wrong.append(f"{count} chats are {status}")
@@ -422,7 +422,7 @@ def check(database: str, book: Book) -> tuple[list[str], Counter[str]]:
 
 
 async def run(options: argparse.Namespace, folder: Path, postgres: with_services.Postgres, stack: ExitStack) -> bool:
-    cluster = Cluster(options.binary, folder, postgres, await rig.Upstream().serve())
+    cluster = Cluster(options.binary, folder, postgres, await harness.Upstream().serve())
     stack.callback(cluster.stop)
     await cluster.start()
     book, places = Book(), asyncio.Semaphore(24)
@@ -441,7 +441,7 @@ async def run(options: argparse.Namespace, folder: Path, postgres: with_services
     living = [asyncio.create_task(user.live(end, options.think)) for user in users]
     await asyncio.sleep(5)
     await cluster.roll(start + (end - start) * 0.25)
-    lost = int(rig.rows(postgres.url, "SELECT count(*) FROM chat WHERE status <> 'DONE' AND status <> 'PENDING'")[0][0])
+    lost = int(harness.rows(postgres.url, "SELECT count(*) FROM chat WHERE status <> 'DONE' AND status <> 'PENDING'")[0][0])
     print(f"rolled {cluster.kills['rolled']} restarts in {time.monotonic() - start:.0f} s: {lost} answers lost", flush=True)
     if lost:
         book.wrong.append(f"{lost} answers were lost while restarts were rolled")

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import root  # noqa: F401
 import with_services
 
 REGISTER = "mutation($n: String!) { register(input: {username: $n, password: \"seven-green-kites\"}) { accessToken } }"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Soak: many turns through a real server whose model misbehaves, whose clients vanish, and which is killed again and again.
 
-    python3 scripts/soak.py [--turns 1000] [--binary target/debug/jeton]        the same as `make soak`
+    python3 tests/system/soak.py [--turns 1000] [--binary target/debug/jeton]        the same as `make soak`
 
 A scripted upstream (an OpenAI-compatible service in this process) answers, stalls, breaks off, errs or says nothing, as
 each message asks it to. Clients send, follow, stop, retry and vanish at random moments, and every few seconds the server
@@ -28,7 +28,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import rig
+import harness
 import with_services
 
 LEASE = 3.0
@@ -49,7 +49,7 @@ SCRIPTS = {
 ANYTIME = {"CHAT_INTERRUPTED", "CHAT_STOPPED"}
 
 
-class Server(rig.Server):
+class Server(harness.Server):
     """The server, as clients see it that may vanish."""
 
     def __init__(self, binary: str, data: Path, database: str, upstream: int) -> None:
@@ -77,7 +77,7 @@ class Server(rig.Server):
     async def post(self, query: str, access: str | None, vanish: float | None = None, **variables: object) -> dict | None:
         """The data of an answer; nothing where the server died or the client went away first."""
         try:
-            asking = rig.graphql(self.port, query, access, variables)
+            asking = harness.graphql(self.port, query, access, variables)
             return (await asyncio.wait_for(asking, vanish or 30)).get("data")
         except (OSError, EOFError, TimeoutError, ValueError):
             return None
@@ -88,8 +88,8 @@ class Server(rig.Server):
         last = None
         try:
             async with asyncio.timeout(patience):
-                with await rig.subscribe(self.port, query, access, {"id": chat}) as answer:
-                    async for event in rig.events(answer):
+                with await harness.subscribe(self.port, query, access, {"id": chat}) as answer:
+                    async for event in harness.events(answer):
                         if event == "complete":
                             return last
                         last = json.loads(event)["data"]["replyStream"]["__typename"]
@@ -135,7 +135,7 @@ class Soak:
             for answer in answers:
                 self.note(key, answer, "sendMessage")
         else:
-            while (started := await server.post(rig.START, access, **said)) is None:
+            while (started := await server.post(harness.START, access, **said)) is None:
                 await asyncio.sleep(0.2)
             self.note(key, started, "startMessage")
             chat = ((started or {}).get("startMessage") or {}).get("chat")
@@ -163,7 +163,7 @@ class Soak:
 
 def check(database: str, soak: Soak) -> list[str]:
     wrong = []
-    chats = rig.rows(
+    chats = harness.rows(
         database,
         """SELECT chat.idempotency_key, chat.status, chat.message, chat.response, chat.cost, chat.model, entry.reason
            FROM chat LEFT JOIN ledger_entry AS entry ON entry.chat_id = chat.id""",
@@ -187,7 +187,7 @@ def check(database: str, soak: Soak) -> list[str]:
             if by_key.get(key) not in status.split("/"):
                 wrong.append(f"{key}: a client was told {status}, the database says {by_key.get(key)}")
     wrong += [f"{key}: answered by {len(ids)} chats" for key, ids in soak.ids.items() if len(ids) > 1]
-    held = rig.rows(database, 'SELECT sum(held) FROM "user"')[0][0]
+    held = harness.rows(database, 'SELECT sum(held) FROM "user"')[0][0]
     if int(held or 0) != 0:
         wrong.append(f"{held} tokens are still held")
     return wrong
@@ -195,9 +195,9 @@ def check(database: str, soak: Soak) -> list[str]:
 
 async def run(binary: str, turns: int, every: float, database: str, data: Path) -> bool:
     start = time.monotonic()
-    server = Server(binary, data, database, await rig.Upstream().serve())
+    server = Server(binary, data, database, await harness.Upstream().serve())
     await server.start()
-    names = [await server.post(rig.REGISTER, None, n=f"user{number}") for number in range(USERS)]
+    names = [await server.post(harness.REGISTER, None, n=f"user{number}") for number in range(USERS)]
     access = [answer["register"]["accessToken"] for answer in names]
     soak = Soak(server, turns)
     killer = asyncio.create_task(soak.killer(every))
@@ -211,8 +211,8 @@ async def run(binary: str, turns: int, every: float, database: str, data: Path) 
     server.process.send_signal(signal.SIGTERM)
     server.process.wait(30)
     kind = database.split(":")[0]
-    ends = Counter(reason for (reason,) in rig.rows(database, "SELECT reason FROM ledger_entry WHERE chat_id IS NOT NULL"))
-    stored = rig.rows(database, "SELECT count(*) FROM chat")[0][0]
+    ends = Counter(reason for (reason,) in harness.rows(database, "SELECT reason FROM ledger_entry WHERE chat_id IS NOT NULL"))
+    stored = harness.rows(database, "SELECT count(*) FROM chat")[0][0]
     print(f"{kind}: {turns} turns in {took:.0f} s, {server.kills} kills, {stored} chats stored, clients {dict(soak.did)}")
     print(f"{kind}: ledger {dict(sorted(ends.items()))}")
     print(f"{kind}: verify {'clean' if clean else 'NOT CLEAN: ' + told}; {len(wrong)} contradictions", flush=True)

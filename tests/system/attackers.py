@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The attackers of scripts/attack.py, which starts each of them in a process of its own.
+"""The attackers of tests/system/load_under_attack.py, which starts each of them in a process of its own.
 
-    python3 scripts/attackers.py NAME PORT UPSTREAM_PORT SECONDS
+    python3 tests/system/attackers.py NAME PORT UPSTREAM_PORT SECONDS
 
 One attacker at an address of its own (127.0.0.2): anonymous, or with an account that is registered through the API and has
 nothing but the sign-up grant. Prints "ready" when account and chats are there, attacks until its standard input ends, and

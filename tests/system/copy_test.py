@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Copy a large database from SQLite to PostgreSQL and back, and measure it.
 
-    python3 scripts/copy_test.py [--chats 1000000] [--binary target/release/jeton]     the same as `make copy-test`
+    python3 tests/system/copy_test.py [--chats 1000000] [--binary target/release/jeton]     the same as `make copy-test`
 
 The first database is filled by `jeton import` from an export that this program writes, with checksums of its own making.
 What is asserted: all checksums are the same, the ledger is clean on all, and no command ever takes more than 200 MB.
@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from root import ROOT
 
 import with_services
 
@@ -165,7 +167,7 @@ def checksums(told: str) -> list[str]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--chats", type=int, default=1_000_000)
-    options.add_argument("--binary", type=Path, default=Path("target/release/jeton"))
+    options.add_argument("--binary", type=Path, default=ROOT / "target/release/jeton")
     chosen = options.parse_args()
     with with_services.started() as services, tempfile.TemporaryDirectory() as temporary:
         if not services.postgres.available:

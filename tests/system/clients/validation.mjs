@@ -17,7 +17,7 @@ const VALID = /^Subscriptions are served at/;
 const AT_ONCE = 8;
 
 const [url, count = "4000", first = "1"] = process.argv.slice(2);
-const schema = schemaOf(readFileSync(new URL("../../schema.graphql", import.meta.url), "utf8"));
+const schema = schemaOf(readFileSync(new URL("../../../schema.graphql", import.meta.url), "utf8"));
 const counts = { valid: 0, "not valid": 0, stricter: 0 };
 const wrong = [];
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Try /v1 with the official clients of OpenAI's API, as they are published: only the address and the key are ours.
 
-    python3 scripts/sdks.py [SUITE ...]        the same as `make sdks`; the suites are openai, node and chains
+    python3 tests/system/openai_sdks.py [SUITE ...]        the same as `make sdks`; the suites are openai, node and chains
 
 The clients (openai for Python and for Node, langchain-openai, litellm) talk to a real server with the real model, and with
-a scripted upstream (tests/sdks/upstream.py). What goes over the wires before and behind the server is recorded
-(tests/sdks/recorder.py), so that the suites can hold it against each other byte for byte. A second server, with short
+a scripted upstream (tests/system/sdks/upstream.py). What goes over the wires before and behind the server is recorded
+(tests/system/sdks/recorder.py), so that the suites can hold it against each other byte for byte. A second server, with short
 time-outs and few messages in a minute, is there for what takes them. At the end `jeton verify` has to be clean on both.
 """
 
@@ -25,11 +25,12 @@ import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
+from root import ROOT
+
 import fetch_model
 import with_services
 
-ROOT = Path(__file__).resolve().parent.parent
-SDKS = ROOT / "tests" / "sdks"
+SDKS = ROOT / "tests/system/sdks"
 VENV = ROOT / "target" / "sdks-venv"
 PYTHON = VENV / "bin" / "python"
 BINARY = Path(os.environ.get("JETON_TEST_BINARY", ROOT / "target" / "debug" / "jeton")).resolve()

@@ -1,4 +1,4 @@
-"""The honest clients of scripts/attack.py: they send messages as fast as they are answered, and one logs in now and then."""
+"""The honest clients of tests/system/load_under_attack.py: they send messages as fast as they are answered, and one logs in now and then."""
 
 from __future__ import annotations
 
