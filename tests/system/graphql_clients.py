@@ -17,17 +17,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
+import signal
 import subprocess
 import sys
-import tempfile
-import time
 import urllib.request
-from pathlib import Path
 
 from root import ROOT
 
-import fetch_model
+import local_server
 import with_services
 
 CLIENTS = ROOT / "tests/system/clients"
@@ -74,36 +71,26 @@ def check(url: str, access: str, carriers: list[str], message: str) -> None:
     print(f"  {len(text.encode())} bytes in {parts} parts, equal to chat.response; {stored['status']}, balance {balance}", flush=True)
 
 
+def install() -> None:
+    """Installs the clients in their folder."""
+    subprocess.run(["npm", "ci", "--silent"], cwd=CLIENTS, check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--max-output", type=int, default=150, help="the longest reply, in the model's own units")
     options = parser.parse_args()
-    binary = Path(os.environ.get("JETON_TEST_BINARY", ROOT / "target" / "debug" / "jeton")).resolve()
-    subprocess.run(["npm", "ci", "--silent"], cwd=CLIENTS, check=True)
-    model = os.environ.get("JETON_TEST_MODEL") or str(fetch_model.ensure_model())
-    port = with_services.free_port()
-    url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory(prefix="jeton-clients-") as data:
-        settings = {"DATA__DIR": data, "HTTP__LISTEN": f"127.0.0.1:{port}", "MODELS__SMOLLM2__PATH": str(Path(model).resolve()),
-                    "MODELS__SMOLLM2__MAX_OUTPUT": str(options.max_output)}
-        environment = os.environ | {f"JETON_{name}": value for name, value in settings.items()}
-        server = subprocess.Popen([binary, "serve"], cwd=data, env=environment, stdout=subprocess.DEVNULL)
-        try:
-            for _ in range(300):
-                try:
-                    urllib.request.urlopen(f"{url}/readyz", timeout=1)
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            subprocess.run(["node", "audits.mjs", url], cwd=CLIENTS, check=True, timeout=120)
-            subprocess.run(["node", "validation.mjs", url], cwd=CLIENTS, check=True, timeout=300)
-            subprocess.run(["node", "openapi.mjs", url], cwd=CLIENTS, check=True, timeout=60)
-            access = post(url, REGISTER)["register"]["accessToken"]
-            check(url, access, ["ws", "sse", "ws"], "Write a long story about a lighthouse keeper and a whale.")
-            check(url, access, ["sse", "ws", "sse"], "Explain how rain is made, in many words.")
-        finally:
-            server.terminate()
-            server.wait(60)
+    for number in with_services.SIGNALS:
+        signal.signal(number, with_services.leave)
+    install()
+    with local_server.serving(local_server.binary(), local_server.model_settings(options.max_output)) as server:
+        url = server.url
+        subprocess.run(["node", "audits.mjs", url], cwd=CLIENTS, check=True, timeout=120)
+        subprocess.run(["node", "validation.mjs", url], cwd=CLIENTS, check=True, timeout=300)
+        subprocess.run(["node", "openapi.mjs", url], cwd=CLIENTS, check=True, timeout=60)
+        access = post(url, REGISTER)["register"]["accessToken"]
+        check(url, access, ["ws", "sse", "ws"], "Write a long story about a lighthouse keeper and a whale.")
+        check(url, access, ["sse", "ws", "sse"], "Explain how rain is made, in many words.")
     print("the official clients heard every byte once")
 
 
