@@ -10,7 +10,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/gql/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser lint fmt schema web model soak cluster-test clients sdks bench-search bench-overview bench-streams bench bench-plot attack attack-short fuzz copy-test sbom audit clean
+.PHONY: help run test browser lint docs examples screenshot fmt schema web model soak cluster-test clients sdks bench-search bench-overview bench-streams bench bench-plot attack attack-short fuzz copy-test sbom audit clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,11 @@ lint: $(if $(NPM),$(WEB_MODULES)) ## check formatting, lints, types, documentati
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --workspace --all-features --locked check bans licenses sources; else echo "cargo-deny is not installed: licenses and bans not checked"; fi
 	@if command -v cargo-machete >/dev/null; then cargo-machete; else echo "cargo-machete is not installed: unused dependencies not checked"; fi
+
+# The binary that the tests were built with, as for `browser`.
+docs: ## check links, paths and runnable commands of the documentation: ARGS="--no-run" for links and paths only
+	@if [ -z "$(findstring --no-run,$(ARGS))" ]; then $(CARGO) test --workspace --locked --no-run --quiet; fi
+	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) scripts/check_docs.py $(ARGS)
 
 fmt: ## format the code
 	$(CARGO) fmt --all
@@ -80,6 +85,10 @@ clients: ## try the official graphql-ws and graphql-sse clients, audit GraphQL o
 sdks: ## try /v1 with the official clients of OpenAI's API: openai (Python, Node), langchain-openai, litellm
 	$(CARGO) test --workspace --locked --no-run --quiet
 	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) tests/system/openai_sdks.py $(ARGS)
+
+examples: ## run the programs of examples/ against a server with the real model
+	$(CARGO) test --workspace --locked --no-run --quiet
+	@JETON_TEST_BINARY=$(TARGET)/debug/jeton $(PYTHON) tests/system/examples.py $(ARGS)
 
 # SQLite and the tokenizer of searches are optimised in the development profile too.
 bench-search: ## how long searches among 100,000 chats take, on both databases
