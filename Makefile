@@ -33,6 +33,11 @@ browser: $(WEB_BUILT) ## test the browser client in Chromium against the real se
 	$(CARGO) test --workspace --locked --no-run --quiet
 	@cd tests/browser && npm ci --silent && JETON_TEST_BINARY="$(abspath $(TARGET))/debug/jeton" CHROMIUM="$(CHROMIUM)" npm test
 
+screenshot: $(WEB_BUILT) ## make docs/images/chat.png, the chat page as the README shows it
+	$(CARGO) test --workspace --locked --no-run --quiet
+	@mkdir -p docs/images
+	@cd tests/browser && npm ci --silent && JETON_TEST_BINARY="$(abspath $(TARGET))/debug/jeton" CHROMIUM="$(CHROMIUM)" node screenshot.mjs "$(abspath docs/images/chat.png)"
+
 # The last two are run where they are installed: cargo install --locked cargo-deny cargo-machete
 lint: $(if $(NPM),$(WEB_MODULES)) ## check formatting, lints, types, documentation and dependencies
 	@if [ -n "$(NPM)" ]; then npm --prefix web run typecheck && npm --prefix web run lint; else echo "npm is not installed: the browser client is not checked"; fi

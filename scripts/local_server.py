@@ -56,8 +56,11 @@ def serving(program: Path, settings: dict[str, str]) -> Iterator[LocalServer]:
             server = subprocess.Popen([program, "serve"], cwd=folder, env=environment, stdout=output, stderr=output)
         try:
             url = f"http://127.0.0.1:{port}"
-            wait_until_ready(server, url, log)
+            wait_until_ready(server, url)
             yield LocalServer(url, environment)
+        except BaseException:
+            print(f"The server's log:\n{log.read_text()}", file=sys.stderr)
+            raise
         finally:
             server.terminate()
             try:
@@ -67,7 +70,7 @@ def serving(program: Path, settings: dict[str, str]) -> Iterator[LocalServer]:
                 server.wait()
 
 
-def wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def wait_until_ready(server: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and server.poll() is None:
         try:
@@ -75,4 +78,4 @@ def wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> No
             return
         except OSError:
             time.sleep(0.1)
-    sys.exit(f"the server does not start:\n{log.read_text()}")
+    sys.exit("the server does not start")
