@@ -42,7 +42,7 @@ def history(settings: Settings) -> Row:
     rounds: dict[str, list[dict]] = {f"{size:,} chats": [] for size in SIZES}
     with ExitStack() as stack:
         running = {}
-        for size, name in zip(SIZES, rounds):
+        for size, name in zip(SIZES, rounds, strict=True):
             where = stack.enter_context(servers.directory())
             users = filled(settings.jeton, size, where)
             port, pid = stack.enter_context(servers.serving(settings.jeton, where, settings=settings.config))
@@ -58,7 +58,7 @@ def history(settings: Settings) -> Row:
                 if number:
                     rounds[name].append(told)
     figures = {name: {figure: statistics.median(one[figure] for one in told) for figure in told[0]} for name, told in rounds.items()}
-    few, many = list(figures.values())[0], list(figures.values())[-1]
+    few, *_, many = figures.values()
     ratios = {f"{figure.removesuffix('_ms')}: {SIZES[-1]:,} / {SIZES[0]:,}": many[figure] / few[figure] for figure in few}
     return Row("history", "queries of one client, medians; half of the chats are the client's own", figures, ratios, rounds)
 

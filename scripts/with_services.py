@@ -29,10 +29,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator, NoReturn
+from typing import NoReturn
 
 import fetch_model
 
@@ -127,7 +128,7 @@ class Postgres:
             )
         deadline = time.monotonic() + 60
         ready = [postgres_binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", port]
-        while subprocess.run(ready).returncode != 0:
+        while subprocess.run(ready, check=False).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.process.kill()
                 sys.exit(f"with_services: PostgreSQL {self.version} does not start:\n{log.read_text()}")
@@ -167,7 +168,7 @@ def postgres(**settings: str) -> Iterator[Postgres]:
             *("--auth-host", "password", "--auth-local", "reject", "--encoding", "UTF8", "--no-locale", "--no-sync"),
         ]
         piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        made = subprocess.run(initdb, cwd=directory, **piped, **owner)
+        made = subprocess.run(initdb, check=False, cwd=directory, **piped, **owner)
         if made.returncode != 0:
             sys.exit(f"with_services: PostgreSQL's initdb failed:\n{made.stdout}")
 
@@ -243,7 +244,7 @@ def postgres_binaries() -> Path:
     if on_path := shutil.which("initdb"):
         candidates.append(Path(on_path).resolve().parent)
     if pg_config := shutil.which("pg_config"):
-        asked = subprocess.run([pg_config, "--bindir"], stdout=subprocess.PIPE, text=True)
+        asked = subprocess.run([pg_config, "--bindir"], check=False, stdout=subprocess.PIPE, text=True)
         candidates.append(Path(asked.stdout.strip()))
     for root, pattern in [
         ("/usr/lib/postgresql", "*/bin"),
@@ -303,15 +304,11 @@ def run(command: list[str], environment: dict[str, str]) -> int:
         status = child.wait()
     except BaseException:
         os.killpg(child.pid, signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            # Whoever is left of its group did not listen.
+        # What is left of its group did not listen.
+        with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         raise
     return status if status >= 0 else 128 - status
 

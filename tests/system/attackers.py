@@ -163,7 +163,8 @@ class Attacker:
     async def streams(self) -> list[Coroutine]:
         access, conversation = await self.account(CHATS)
         hidden, large = document(f"{{chatHistory{{{nested(4, inline)}}}}}"), document(plain(CHATS, 30))
-        rename = f"mutation($c:ID!){{renameConversation(input:{{conversationId:$c,title:\"x\"}}){{conversation{{chats{{{nested(4, inline)}}}}}}}}}"
+        chats = f"conversation{{chats{{{nested(4, inline)}}}}}"
+        rename = f'mutation($c:ID!){{renameConversation(input:{{conversationId:$c,title:"x"}}){{{chats}}}}}'
         return [
             self.repeat(*(request("/graphql/stream", query, access) for query in (hidden, large)), pause=LONG_PAUSE),
             self.repeat(request("/graphql", document(rename, c=conversation), access)),

@@ -37,6 +37,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import harness
+
 import with_services
 
 SERVERS = 3
@@ -456,7 +457,8 @@ async def run(options: argparse.Namespace, folder: Path, postgres: with_services
     seconds = sorted(book.first_parts) or [0.0]
     print(f"{answers} messages answered in {took:.0f} s ({answers / took:.0f} a second) {dict(book.kinds)}, {tries} chats")
     print(f"restarts: {dict(cluster.kills)}; what clients met: {dict(book.troubles.most_common())}")
-    print(f"{len(book.retried)} keys were sent again; {sum(book.ends[key][0] == 'DONE' for key in book.retried if key in book.ends)} of them have their answer, once")
+    done = sum(book.ends[key][0] == "DONE" for key in book.retried if key in book.ends)
+    print(f"{len(book.retried)} keys were sent again; {done} of them have their answer, once")
     print(f"{book.resumed} streams resumed, {book.resumed_elsewhere} of them on another server")
     print(f"first part of a stream: median {statistics.median(seconds):.2f} s, 99th percentile {seconds[int(len(seconds) * 0.99)]:.2f} s")
     print(f"database: {dict(facts)}; {facts['wrong balances']} wrong balances")

@@ -26,7 +26,7 @@ import with_services
 
 USERS = 1000
 MOST_MEMORY = 200 * 1024  # KB
-UTC = datetime.timezone.utc
+UTC = datetime.UTC
 START = datetime.datetime(2026, 1, 1, tzinfo=UTC)
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 LANES = 1 << 64
@@ -76,7 +76,7 @@ class Export:
         for lane in range(4):
             sums[lane] = (sums[lane] + int.from_bytes(digest[lane * 8 : lane * 8 + 8], "big")) % LANES
         self.rows[table] += 1
-        row = {name: written(value) for name, value in zip(columns, cells)}
+        row = {name: written(value) for name, value in zip(columns, cells, strict=True)}
         self.out.write(json.dumps({"table": table, "row": row}) + "\n")
 
     def end(self) -> None:

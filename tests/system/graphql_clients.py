@@ -54,7 +54,7 @@ def follow(carrier: str, url: str, access: str, chat: str, after: int, drop_afte
 def check(url: str, access: str, carriers: list[str], message: str) -> None:
     chat = post(url, START, access, m=message)["startMessage"]["chat"]["id"]
     text, position, parts, balance = "", 0, 0, None
-    for carrier, drop_after in zip(carriers, [5, 5, None]):
+    for carrier, drop_after in zip(carriers, [5, 5, None], strict=True):
         heard = follow(carrier, url, access, chat, position, drop_after)
         for part in heard["parts"]:
             if part["offset"] != position:

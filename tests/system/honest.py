@@ -1,4 +1,4 @@
-"""The honest clients of tests/system/load_under_attack.py: they send messages as fast as they are answered, and one logs in now and then."""
+"""The honest clients of load_under_attack.py: they send messages as fast as they are answered, and one logs in periodically."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Connection:
         body = json.dumps({"query": query})
         self.writer.write(f"{self.head}{len(body)}\r\n\r\n{body}".encode())
         head = await self.reader.readuntil(b"\r\n\r\n")
-        size = int(re.search(rb"content-length: (\d+)", head, re.I)[1])
+        size = int(re.search(rb"content-length: (\d+)", head, re.IGNORECASE)[1])
         return json.loads(await self.reader.readexactly(size)).get("data") or {}
 
     def close(self) -> None:

@@ -36,8 +36,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import attackers
-import honest
 import harness
+import honest
+
 import with_services
 
 CLIENTS = 16
@@ -234,7 +235,8 @@ async def attack(name: str, server: Server, users: list[str], options: argparse.
     await server.start()
     watching = asyncio.create_task(server.watch(options.memory_limit))
     await honest.load(server.port, users, 1)
-    alone, beside, memory, held, told, own = [await honest.load(server.port, users, options.alone)], [], 0, 0, {}, []
+    alone, beside, memory, held, own = [await honest.load(server.port, users, options.alone)], [], 0, 0, []
+    answers: dict[str, int] = {}
     for _ in range(options.rounds):
         idle = server.memory()[0]
         async with attacking(name, server, seconds) as told:
@@ -244,6 +246,7 @@ async def attack(name: str, server: Server, users: list[str], options: argparse.
                 while (held := server.held()) and time.monotonic() < deadline:
                     await asyncio.sleep(0.2)
         own.append(told.get("own", 0))
+        answers = told.get("answers", {})
         memory = max(memory, server.memory()[1] - idle)
         if not await server.answers():
             server.died = server.died or "does not answer"
@@ -275,7 +278,7 @@ async def attack(name: str, server: Server, users: list[str], options: argparse.
         held=held,
         died=server.died,
         books=books,
-        answers=told.get("answers", {}),
+        answers=answers,
         own=statistics.mean(own),
     )
 

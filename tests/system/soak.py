@@ -29,6 +29,7 @@ from collections import Counter
 from pathlib import Path
 
 import harness
+
 import with_services
 
 LEASE = 3.0
@@ -180,12 +181,12 @@ def check(database: str, soak: Soak) -> list[str]:
             wrong.append(f"{key}: {script} ended as {reason}")
         if int(cost) > 0 and not response:
             wrong.append(f"{key}: costs {cost} for no text")
-        if model == "flat" and int(cost) != (100 if reason in ("CHAT_DONE",) or reason == "CHAT_STOPPED" and response else 0):
+        if model == "flat" and int(cost) != (100 if reason == "CHAT_DONE" or (reason == "CHAT_STOPPED" and response) else 0):
             wrong.append(f"{key}: {reason} costs {cost} at a flat price")
     for key, statuses in soak.seen.items():
-        for status in statuses:
-            if by_key.get(key) not in status.split("/"):
-                wrong.append(f"{key}: a client was told {status}, the database says {by_key.get(key)}")
+        stored = by_key.get(key)
+        others = [status for status in statuses if stored not in status.split("/")]
+        wrong += [f"{key}: a client was told {status}, the database says {stored}" for status in others]
     wrong += [f"{key}: answered by {len(ids)} chats" for key, ids in soak.ids.items() if len(ids) > 1]
     held = harness.rows(database, 'SELECT sum(held) FROM "user"')[0][0]
     if int(held or 0) != 0:

@@ -11,8 +11,9 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Callable
 
 LONGEST = 1 << 16
 
@@ -77,10 +78,8 @@ def pass_on(source: socket.socket, sink: socket.socket, hear: Callable[[bytes], 
     except OSError:
         # Whoever still waits at either end hears of it.
         for end in (source, sink):
-            try:
+            with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
 
 def messages(data: bytes) -> list[dict]:

@@ -76,8 +76,7 @@ def replaced(sent: str) -> str:
     if call.get("max_tokens") is None and call.get("max_completion_tokens") is None:
         added += f'"max_tokens":{MAX_OUTPUT},'
     else:
-        lower = lambda found: f"{found[1]}{min(int(found[2]), MAX_OUTPUT)}"
-        text = re.sub(r'("max_(?:completion_)?tokens":\s*)(\d+)', lower, text)
+        text = re.sub(r'("max_(?:completion_)?tokens":\s*)(\d+)', lambda found: f"{found[1]}{min(int(found[2]), MAX_OUTPUT)}", text)
     if call.get("stream") and not (call.get("stream_options") or {}).get("include_usage"):
         assert "stream_options" not in call, "which this does not do"
         added += '"stream_options":{"include_usage":true},'

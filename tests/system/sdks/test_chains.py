@@ -8,14 +8,14 @@ import os
 # Read when litellm is imported: its list of prices is in the package.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
-import litellm  # noqa: E402
-import openai  # noqa: E402
-from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage  # noqa: E402
-from langchain_core.tools import tool  # noqa: E402
-from langchain_openai import ChatOpenAI  # noqa: E402
-from pydantic import BaseModel  # noqa: E402
+import litellm
+import openai
+from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
+from pydantic import BaseModel
 
-from support import COST, KEY, KNOWN, TEXT, TOOLS, URL, USAGE, Case, balance, said  # noqa: E402
+from support import COST, KEY, KNOWN, TEXT, TOOLS, URL, USAGE, Case, balance, said
 
 logging.getLogger("LiteLLM").setLevel(logging.ERROR)
 

@@ -91,7 +91,7 @@ class InThisHouse(SuiteCase):
         self.assertEqual(len({part.id for part in parts}), 1)
 
     def test_real_model(self) -> None:
-        mark, messages = said("What is the capital of France?")
+        _, messages = said("What is the capital of France?")
         before = balance()
         answer = self.client.chat.completions.create(model="smollm2", messages=messages, temperature=0, seed=1)
         self.assertTrue(answer.choices[0].message.content.strip())

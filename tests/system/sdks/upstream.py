@@ -26,6 +26,7 @@ import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 KEY = "up-key-with-a-secret"
 #: Longest silence, where nobody hangs up.
@@ -52,7 +53,12 @@ MESSAGES = {
     "json": (r'{ "role":"assistant", "content":"{\"city\":\"Oslo\",\"degrees\":-3}", "refusal":null }', "stop"),
 }
 DELTAS = {
-    "plain": [r'{"role":"assistant","content":""}', r'{"content":"Gr\u00fc\u00dfe, "}', '{"content":"世界"}', r'{"content":" \ud83d\ude00!"}'],
+    "plain": [
+        r'{"role":"assistant","content":""}',
+        r'{"content":"Gr\u00fc\u00dfe, "}',
+        '{"content":"世界"}',
+        r'{"content":" \ud83d\ude00!"}',
+    ],
     "tools": [
         '{"role":"assistant","content":null,"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"weather","arguments":""}}]}',
         r'{"tool_calls":[{"index":0,"function":{"arguments":"{\"city\":"}}]}',
@@ -96,7 +102,7 @@ def said_last(messages: list[dict]) -> str:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    heard: Counter[str] = Counter()
+    heard: ClassVar[Counter[str]] = Counter()
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
