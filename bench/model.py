@@ -24,7 +24,7 @@ QUESTIONS = (
 
 
 def model(settings: Settings) -> Row:
-    """Whole answers of the local model, as seconds, each beside what candle's example takes for as many tokens."""
+    """Whole answers of the local model, in seconds, each compared with candle's example for as many model tokens."""
     path = servers.ROOT / "models/SmolLM2-135M-Instruct.Q4_1.gguf"
     if not path.exists():
         raise Wrong("there is no local model (make model)")
@@ -44,7 +44,7 @@ def model(settings: Settings) -> Row:
     figures = {
         "candle's example": {"tokens_s": median(tokens / alone for (tokens, _), (alone, _) in zip(ours, theirs, strict=True))},
         "jeton": {"tokens_s": median(tokens / seconds for tokens, seconds in ours)},
-        "candle's example, all of the conversation read anew": {
+        "candle's example, the whole conversation read again": {
             "tokens_s": median(tokens / talk for (tokens, _), (_, talk) in zip(later, theirs, strict=True))
         },
         "jeton, next messages of a conversation": {"tokens_s": median(tokens / seconds for tokens, seconds in later)},

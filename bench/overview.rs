@@ -77,7 +77,7 @@ async fn bench(name: &str, url: String) {
     chat::index_rest(&app).await.unwrap();
     let indexed = start.elapsed() - filled - counted;
     if name == "PostgreSQL" {
-        // What autovacuum does by itself some time after so many rows.
+        // What autovacuum does by itself some time after as many rows.
         app.db.read().execute_unprepared("VACUUM ANALYZE").await.unwrap();
     }
     println!(

@@ -80,7 +80,7 @@ def postgres(settings: Settings) -> Row:
 
 
 def start(settings: Settings) -> Row:
-    """Start to listening on an existing database, and the memory of a server that nobody uses."""
+    """Start to listening on an existing database, and the memory of an idle server."""
     times, idle = [], []
     with servers.directory() as where:
         servers.copy_of_users(settings.jeton, where)

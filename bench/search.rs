@@ -73,7 +73,7 @@ async fn bench(name: &str, url: String) {
     chat::index_rest(&app).await.unwrap();
     let indexed = start.elapsed() - filled;
     if name == "PostgreSQL" {
-        // What autovacuum does by itself some time after so many rows.
+        // What autovacuum does by itself some time after as many rows.
         app.db.read().execute_unprepared("VACUUM ANALYZE chat").await.unwrap();
     }
     println!("{name}: {CHATS} chats stored in {filled:.1?}, indexed in {indexed:.1?}; medians of {ROUNDS}:");

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """2,000 subscriptions on one server: what they receive, and the memory that each takes.
 
-    python3 bench/subscriptions.py [--count 2000] [--carrier ws|sse|both]        the same as `make bench-streams`
+    python3 bench/subscriptions.py [--count 2000] [--transport ws|sse|both]        the same as `make bench-streams`
 
-For each carrier: that many idle `balanceChanged` subscriptions, one connection each, and what the server's memory (RSS)
-grows by; then that many `replyStream` subscriptions to as many replies, which a scripted upstream makes piece by piece.
+For each transport: that many idle `balanceChanged` subscriptions, one connection each, and what the server's memory (RSS)
+grows by; then that many `replyStream` subscriptions to as many replies, which a scripted upstream streams in chunks.
 Every one of them has to receive its whole reply and its end. Prints figures and asserts no times.
 """
 
@@ -25,7 +25,7 @@ from servers import ROOT
 import with_services
 
 USERS = 40
-PIECES = 20
+CHUNKS = 20
 PAUSE = 1.0
 REGISTER = "mutation($n: String!) { register(input: {username: $n, password: \"seven-green-kites\"}) { accessToken } }"
 START = 'mutation { startMessage(input: {message: "go"}) { chat { id } errors { message } } }'
@@ -35,13 +35,13 @@ BALANCE = "subscription { balanceChanged { tokens held } }"
 
 
 async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Says PIECES pieces, one every PAUSE seconds."""
+    """Streams CHUNKS chunks, one every PAUSE seconds."""
     try:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
-        for number in range(PIECES):
+        for number in range(CHUNKS):
             await asyncio.sleep(PAUSE)
-            writer.write(f'data: {{"choices":[{{"index":0,"delta":{{"content":"piece {number} "}}}}]}}\n\n'.encode())
+            writer.write(f'data: {{"choices":[{{"index":0,"delta":{{"content":"chunk {number} "}}}}]}}\n\n'.encode())
         writer.write(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
         await writer.drain()
     except OSError:
@@ -51,15 +51,15 @@ async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 class Client:
-    """One connection with one subscription, over either carrier."""
+    """One connection with one subscription, over either transport."""
 
-    def __init__(self, port: int, access: str, carrier: str) -> None:
-        self.port, self.access, self.carrier = port, access, carrier
+    def __init__(self, port: int, access: str, transport: str) -> None:
+        self.port, self.access, self.transport = port, access, transport
 
     async def subscribe(self, query: str, **variables: object) -> None:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         payload = {"query": query, "variables": variables}
-        if self.carrier == "sse":
+        if self.transport == "sse":
             body = json.dumps(payload).encode()
             self.writer.write(
                 f"POST /graphql/stream HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {self.access}\r\n"
@@ -100,7 +100,7 @@ class Client:
 
     async def next(self) -> dict:
         """The data of the next answer."""
-        if self.carrier == "ws":
+        if self.transport == "ws":
             return (await self.frame())["payload"]["data"]
         while True:
             line = await self.reader.readline()
@@ -110,15 +110,15 @@ class Client:
                 return json.loads(line[6:])["data"]
 
     async def follow(self, chat: str) -> tuple[int, float]:
-        """Receives a whole reply; how many parts, and the seconds between the first and the last."""
+        """Receives a whole reply; the number of deltas, and the seconds between the first and the last."""
         await self.subscribe(FOLLOW, id=chat)
-        text, parts, first = "", 0, 0.0
+        text, deltas, first = "", 0, 0.0
         while (event := (await self.next())["replyStream"])["__typename"] == "ReplyDelta":
-            text, parts, first = text + event["text"], parts + 1, first or time.monotonic()
+            text, deltas, first = text + event["text"], deltas + 1, first or time.monotonic()
         if event["__typename"] != "ReplyFinished" or event["chat"]["response"] != text:
             raise OSError(f"not whole: {event}")
         self.writer.close()
-        return parts, time.monotonic() - first
+        return deltas, time.monotonic() - first
 
 
 async def post(port: int, query: str, access: str | None = None, **variables: object) -> dict:
@@ -137,7 +137,7 @@ def memory(pid: int) -> int:
     return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
 
 
-async def run(binary: str | Path, count: int, carriers: list[str]) -> None:
+async def run(binary: str | Path, count: int, transports: list[str]) -> None:
     server = await asyncio.start_server(upstream, "127.0.0.1", 0, backlog=4096)
     model = server.sockets[0].getsockname()[1]
     port = with_services.free_port()
@@ -162,17 +162,17 @@ async def run(binary: str | Path, count: int, carriers: list[str]) -> None:
         try:
             await asyncio.sleep(2)
             users = [(await post(port, REGISTER, n=f"user{n}"))["register"]["accessToken"] for n in range(USERS)]
-            for carrier in carriers:
-                await idle(jeton.pid, port, users, carrier, count)
-                await active(jeton.pid, port, users, carrier, count)
+            for transport in transports:
+                await idle(jeton.pid, port, users, transport, count)
+                await active(jeton.pid, port, users, transport, count)
         finally:
             jeton.terminate()
             jeton.wait(60)
 
 
-async def idle(pid: int, port: int, users: list[str], carrier: str, count: int) -> None:
+async def idle(pid: int, port: int, users: list[str], transport: str, count: int) -> None:
     before = memory(pid)
-    clients = [Client(port, users[n % USERS], carrier) for n in range(count)]
+    clients = [Client(port, users[n % USERS], transport) for n in range(count)]
     for start in range(0, count, 100):
         batch = clients[start : start + 100]
         await asyncio.gather(*(client.subscribe(BALANCE) for client in batch))
@@ -180,7 +180,7 @@ async def idle(pid: int, port: int, users: list[str], carrier: str, count: int) 
     await asyncio.sleep(2)
     grown = memory(pid) - before
     print(
-        f"{carrier}: {count} idle subscriptions, one connection each: {grown / count:.1f} KiB each ({before} to {memory(pid)} KiB)",
+        f"{transport}: {count} idle subscriptions, one connection each: {grown / count:.1f} KiB each ({before} to {memory(pid)} KiB)",
         flush=True,
     )
     for client in clients:
@@ -188,24 +188,24 @@ async def idle(pid: int, port: int, users: list[str], carrier: str, count: int) 
     await asyncio.sleep(3)
 
 
-async def active(pid: int, port: int, users: list[str], carrier: str, count: int) -> None:
+async def active(pid: int, port: int, users: list[str], transport: str, count: int) -> None:
     before, start = memory(pid), time.monotonic()
     chats = []
     for number in range(0, count, 50):
         started = await asyncio.gather(*(post(port, START, users[n % USERS]) for n in range(number, number + 50)))
         # Followed at once, while the others are still being started.
         for n, answer in enumerate(started, number):
-            client = Client(port, users[n % USERS], carrier)
+            client = Client(port, users[n % USERS], transport)
             chats.append(asyncio.create_task(client.follow(answer["startMessage"]["chat"]["id"])))
     opened = time.monotonic() - start
     await asyncio.sleep(1)
     peak = memory(pid)
-    heard = await asyncio.gather(*chats)
-    parts = [parts for parts, _ in heard]
+    followed = await asyncio.gather(*chats)
+    deltas = [deltas for deltas, _ in followed]
     took = time.monotonic() - start
     print(
-        f"{carrier}: {count} replies and subscriptions opened in {opened:.1f} s, all whole after {took:.1f} s "
-        f"({PIECES} pieces {PAUSE:.0f} s apart); parts {min(parts)} to {max(parts)} each; "
+        f"{transport}: {count} replies and subscriptions opened in {opened:.1f} s, all whole after {took:.1f} s "
+        f"({CHUNKS} chunks {PAUSE:.0f} s apart); deltas {min(deltas)} to {max(deltas)} each; "
         f"{(peak - before) / count:.1f} KiB for each with its turn",
         flush=True,
     )
@@ -214,11 +214,11 @@ async def active(pid: int, port: int, users: list[str], carrier: str, count: int
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=2000)
-    parser.add_argument("--carrier", choices=["ws", "sse", "both"], default="both")
+    parser.add_argument("--transport", choices=["ws", "sse", "both"], default="both")
     options = parser.parse_args()
-    carriers = ["ws", "sse"] if options.carrier == "both" else [options.carrier]
+    transports = ["ws", "sse"] if options.transport == "both" else [options.transport]
     binary = os.environ.get("JETON_TEST_BINARY", ROOT / "target/release/jeton")
-    asyncio.run(run(binary, options.count, carriers))
+    asyncio.run(run(binary, options.count, transports))
 
 
 if __name__ == "__main__":

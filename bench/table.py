@@ -1,4 +1,4 @@
-"""The report: a table for people, JSON for programs."""
+"""The report: a table to read, JSON to process."""
 
 from __future__ import annotations
 

@@ -299,7 +299,7 @@ def run_pages(pages: list[Page], repository: Repository) -> bool:
         settings = local_server.model_settings(MAX_OUTPUT)
     except fetch_model.FetchError as problem:
         if with_services.STRICT:
-            sys.exit(f"check_docs: {problem}; with CI=true nothing may be left out")
+            sys.exit(f"check_docs: {problem}; with CI=true nothing may be skipped")
         print(f"check_docs: {problem}; the model `echo` answers instead")
         settings = {}
     # All of them, also after one that failed.

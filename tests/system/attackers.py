@@ -27,7 +27,7 @@ from collections.abc import Callable, Coroutine
 ADDRESS = "127.0.0.2"
 PASSWORD = "seven-green-kites"
 #: Bytes that are sent at once.
-PIECE = 1 << 16
+CHUNK = 1 << 16
 #: Seconds between an answer and the next request of the same loop.
 PAUSE = 0.05
 #: The same of queries that cost nearly what one query may cost, and are answered.
@@ -38,7 +38,7 @@ SETTLE = 3
 CHATS = 38
 SOCKETS, BODIES, HALF_BODIES, RECORDINGS, REGISTRATIONS, READERS = 1000, 20, 60, 35, 300, 200
 BODY_BYTES, V1_BYTES, MEMBERS_BYTES = 10_000_000, 20 << 20, 3_900_000
-#: Of one streamed answer in each second of an attack, at most so long, and of one event in it.
+#: Bytes of one streamed answer: in each second of an attack, at most in all, and of one event.
 STREAM_RATE, STREAM_BYTES, EVENT_BYTES = 500_000, 24 << 20, 2048
 #: Slow for zxcvbn: nothing but signs that may stand for letters.
 SLOW_PASSWORD = "".join(random.Random(1).choices("4@8({[<369!1|705$7+%2", k=256))
@@ -112,11 +112,11 @@ class Attacker:
         writer = None
         try:
             reader, writer = await self.connect()
-            writer.write(text[:PIECE].replace(b"Host: x", b"Host: x\r\nConnection: close", 1))
-            # Piece by piece: copying a large body that is refused at its beginning would take of the honest clients' time.
-            for start in range(PIECE, len(text), PIECE):
+            writer.write(text[:CHUNK].replace(b"Host: x", b"Host: x\r\nConnection: close", 1))
+            # In chunks: copying a large body that is rejected at its beginning would take of the honest clients' time.
+            for start in range(CHUNK, len(text), CHUNK):
                 await writer.drain()
-                writer.write(text[start : start + PIECE])
+                writer.write(text[start : start + CHUNK])
             await writer.drain()
             head = await reader.readuntil(b"\r\n\r\n")
             self.answers[head.split()[1].decode()] += 1
@@ -202,8 +202,8 @@ class Attacker:
     # Point 4: work before length and rate are checked, for anonymous clients.
 
     async def cpu(self) -> list[Coroutine]:
-        long_password = document(REGISTER, n="somebody", p=SLOW_PASSWORD)
-        form = {"username": "somebody", "password": SLOW_PASSWORD, "password2": "another"}
+        long_password = document(REGISTER, n="anyone", p=SLOW_PASSWORD)
+        form = {"username": "anyone", "password": SLOW_PASSWORD, "password2": "another"}
         long_name = json.dumps({"username": SLOWER_NAME, "password": "x"}, ensure_ascii=False).encode()
         return [
             self.repeat(request("/graphql", long_password)),
@@ -368,7 +368,7 @@ def frame(text: bytes) -> bytes:
 
 async def run(name: str, attacker: Attacker) -> None:
     stop = asyncio.Event()
-    # Also when the process that started this one is gone.
+    # Also when the process that started this one has died.
     asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
     loops = await getattr(attacker, name)()
     print("ready", flush=True)

@@ -3,10 +3,10 @@
 
     python3 tests/system/graphql_clients.py        the same as `make clients`
 
-Each reply is followed by three processes one after the other: the first drops its connection after some parts, the second
-goes on behind the last of them and drops too, the third hears the rest and the end. What they heard is put together and
+Each reply is followed by three processes one after the other: the first drops its connection after some deltas, the second
+continues behind the last of them and drops too, the third receives the rest and the end. What they received is joined and
 compared with the chat's response, byte for byte. Once over WebSocket, Server-Sent Events and WebSocket again, once the
-other way round. That parts come one by one is shown by the time between the first and the last.
+other way round. That deltas come one by one is shown by the time between the first and the last.
 
 The audits are those of the package graphql-http, the specification's own reference. Generated documents are judged by
 graphql-js too, and both have to agree on which are valid. The description of the REST routes is judged by a validator of
@@ -45,29 +45,29 @@ def post(url: str, query: str, access: str | None = None, **variables: object) -
     return answered["data"]
 
 
-def follow(carrier: str, url: str, access: str, chat: str, after: int, drop_after: int | None = None) -> dict:
-    command = ["node", "follow.mjs", carrier, url, access, chat, str(after), *([str(drop_after)] if drop_after else [])]
+def follow(transport: str, url: str, access: str, chat: str, after: int, drop_after: int | None = None) -> dict:
+    command = ["node", "follow.mjs", transport, url, access, chat, str(after), *([str(drop_after)] if drop_after else [])]
     done = subprocess.run(command, cwd=CLIENTS, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
     return json.loads(done.stdout)
 
 
-def check(url: str, access: str, carriers: list[str], message: str) -> None:
+def check(url: str, access: str, transports: list[str], message: str) -> None:
     chat = post(url, START, access, m=message)["startMessage"]["chat"]["id"]
     text, position, parts, balance = "", 0, 0, None
-    for carrier, drop_after in zip(carriers, [5, 5, None], strict=True):
-        heard = follow(carrier, url, access, chat, position, drop_after)
-        for part in heard["parts"]:
+    for transport, drop_after in zip(transports, [5, 5, None], strict=True):
+        received = follow(transport, url, access, chat, position, drop_after)
+        for part in received["parts"]:
             if part["offset"] != position:
                 sys.exit(f"clients: a part begins at {part['offset']}, not at {position}")
             text, position = text + part["text"], part["seq"]
-        parts += len(heard["parts"])
-        times = [part["at"] for part in heard["parts"]]
+        parts += len(received["parts"])
+        times = [part["at"] for part in received["parts"]]
         between = f"{times[0]} ms to {times[-1]} ms after it began" if times else "nothing"
-        print(f"  {carrier}: {len(times)} parts, {between}{'' if heard['end'] else ', then dropped'}", flush=True)
-        balance = heard["end"] and heard["end"]["balance"]
+        print(f"  {transport}: {len(times)} parts, {between}{'' if received['end'] else ', then dropped'}", flush=True)
+        balance = received["end"] and received["end"]["balance"]
     stored = post(url, CHAT, access, id=chat)["chat"]
-    if text.encode() != stored["response"].encode() or heard["end"]["chat"]["response"] != stored["response"]:
-        sys.exit(f"clients: heard {text!r}\nstored {stored['response']!r}")
+    if text.encode() != stored["response"].encode() or received["end"]["chat"]["response"] != stored["response"]:
+        sys.exit(f"clients: received {text!r}\nstored {stored['response']!r}")
     print(f"  {len(text.encode())} bytes in {parts} parts, equal to chat.response; {stored['status']}, balance {balance}", flush=True)
 
 
@@ -91,7 +91,7 @@ def main() -> None:
         access = post(url, REGISTER)["register"]["accessToken"]
         check(url, access, ["ws", "sse", "ws"], "Write a long story about a lighthouse keeper and a whale.")
         check(url, access, ["sse", "ws", "sse"], "Explain how rain is made, in many words.")
-    print("the official clients heard every byte once")
+    print("the official clients received every byte once")
 
 
 if __name__ == "__main__":

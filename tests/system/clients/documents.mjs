@@ -1,4 +1,4 @@
-// GraphQL documents by a seed: valid ones over a schema, and such with a mistake or a few. Whether one is valid is for
+// GraphQL documents by a seed: valid ones over a schema, and ones with a few validation errors. Whether one is valid is for
 // graphql-js to say, not for this file.
 
 import { isCompositeType, isEnumType, isInputObjectType, isListType, isNonNullType, isLeafType, getNamedType } from "graphql";
@@ -28,13 +28,13 @@ const ODD_DIRECTIVES = ["@foo", "@include", "@skip(if: 1)", "@include(if: true, 
 
 class Writer {
   constructor(schema, random) {
-    Object.assign(this, { schema, random, variables: new Map(), values: {}, fragments: [], mistakes: 0 });
+    Object.assign(this, { schema, random, variables: new Map(), values: {}, fragments: [], invalid: 0 });
   }
 
-  /** Whether to make a mistake here: rarely, so that most documents have none or one. */
+  /** Whether to make this place invalid: rarely, so that most documents have none or one. */
   errs(part = 0.012) {
     const errs = this.wrong && this.random.chance(part);
-    this.mistakes += errs;
+    this.invalid += errs;
     return errs;
   }
 

@@ -1,5 +1,5 @@
-// Follows one reply with an official client, from a position on, and prints what it heard as one line of JSON.
-// A process of its own each time, as a page is that was loaded anew.
+// Follows one reply with an official client, from a position on, and prints what it received as one line of JSON.
+// A process of its own each time, as a reloaded page is.
 //
 //   node follow.mjs ws|sse URL ACCESS_TOKEN CHAT_ID AFTER [DROP_AFTER_PARTS]
 
@@ -7,7 +7,7 @@ import { createClient as createSse } from "graphql-sse";
 import { createClient as createWs } from "graphql-ws";
 import WebSocket from "ws";
 
-const [carrier, url, token, chatId, after, dropAfter] = process.argv.slice(2);
+const [transport, url, token, chatId, after, dropAfter] = process.argv.slice(2);
 const query = `subscription($id: ID!, $after: Int) { replyStream(chatId: $id, after: $after) { __typename
   ... on ReplyDelta { seq offset text }
   ... on ReplyFinished { chat { status response } balance { tokens held } }
@@ -15,7 +15,7 @@ const query = `subscription($id: ID!, $after: Int) { replyStream(chatId: $id, af
 
 const authorization = `Bearer ${token}`;
 const client =
-  carrier === "ws"
+  transport === "ws"
     ? createWs({
         url: `${url.replace("http", "ws")}/graphql/ws`,
         webSocketImpl: WebSocket,
@@ -24,22 +24,22 @@ const client =
       })
     : createSse({ url: `${url}/graphql/stream`, headers: { authorization }, retryAttempts: 0 });
 
-const heard = { parts: [], end: null };
+const received = { parts: [], end: null };
 const start = performance.now();
 const events = client.iterate({ query, variables: { id: chatId, after: Number(after) } });
 for await (const { data, errors } of events) {
   if (errors) throw new Error(JSON.stringify(errors));
   const event = data.replyStream;
   if (event.__typename !== "ReplyDelta") {
-    heard.end = event;
+    received.end = event;
     continue;
   }
-  heard.parts.push({ ...event, at: Math.round(performance.now() - start) });
-  if (dropAfter && heard.parts.length >= Number(dropAfter)) {
-    // Gone in the middle, without a word.
+  received.parts.push({ ...event, at: Math.round(performance.now() - start) });
+  if (dropAfter && received.parts.length >= Number(dropAfter)) {
+    // Disconnected midway, without a close frame.
     client.terminate?.();
     break;
   }
 }
-console.log(JSON.stringify(heard));
+console.log(JSON.stringify(received));
 process.exit(0);

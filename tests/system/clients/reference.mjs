@@ -23,8 +23,8 @@ export function schemaOf(text) {
   return schema;
 }
 
-/** The first mistake of a request; none where it is valid. */
-export function mistakeOf(schema, { query, variables, operationName }) {
+/** The first validation error of a request; undefined if it is valid. */
+export function validationErrorOf(schema, { query, variables, operationName }) {
   let document;
   try {
     document = parse(query);

@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { documentOf } from "./documents.mjs";
-import { mistakeOf, schemaOf } from "./reference.mjs";
+import { validationErrorOf, schemaOf } from "./reference.mjs";
 
 // What the server refuses although graphql-js does not, and why.
 const STRICTER = [
@@ -33,7 +33,7 @@ async function refusalOf(asked) {
 
 async function compare(seed) {
   const asked = documentOf(schema, seed);
-  const [expected, told] = [mistakeOf(schema, asked), await refusalOf(asked)];
+  const [expected, told] = [validationErrorOf(schema, asked), await refusalOf(asked)];
   const stricter = !expected && told && STRICTER.some(([words]) => words.test(told));
   if (stricter) counts.stricter += 1;
   else if (!expected === !told) counts[told ? "not valid" : "valid"] += 1;

@@ -43,7 +43,7 @@ describe("models", () => {
   });
 });
 
-describe("models in this house", () => {
+describe("local models", () => {
   test("echo", async () => {
     const { mark, messages } = said("Hello");
     const { data, response } = await create({ model: "echo", messages }).withResponse();
@@ -259,7 +259,7 @@ describe("errors", () => {
     assert.deepEqual(statuses, [429, 200]);
   });
 
-  test("an upstream in trouble", async () => {
+  test("a failing upstream", async () => {
     const before = await balance();
     for (const [told, status, code] of [
       [401, 502, "upstream_error"],
@@ -284,11 +284,11 @@ describe("errors", () => {
     }
   });
 
-  test("trouble midway", async () => {
+  test("a failure midway", async () => {
     const strict = client({ key: known.strict_key, url: known.strict_url });
     for (const [script, code, by] of [
       ["broken", "model_unavailable", ours],
-      ["trouble", "model_unavailable", ours],
+      ["error", "model_unavailable", ours],
       ["stall", "timeout", strict],
     ]) {
       const stream = await by.chat.completions.create({ model: "flaky", messages: said(script).messages, stream: true });

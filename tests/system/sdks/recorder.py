@@ -76,14 +76,14 @@ def pass_on(source: socket.socket, sink: socket.socket, hear: Callable[[bytes], 
             sink.sendall(piece)
         sink.shutdown(socket.SHUT_WR)
     except OSError:
-        # Whoever still waits at either end hears of it.
+        # Both ends notice the end of the connection.
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
 
 def messages(data: bytes) -> list[dict]:
-    """The HTTP/1.1 messages in these bytes. The last one may have broken off: then it is not complete."""
+    """The HTTP/1.1 messages in these bytes. The last one may be cut off: then it is not complete."""
     found, place = [], 0
     while (end := data.find(b"\r\n\r\n", place)) >= 0:
         first, *lines = data[place:end].decode("latin-1").split("\r\n")

@@ -337,7 +337,7 @@ class Errors(SuiteCase):
             statuses = [call["answer"]["status"] for call in calls(mark)[0]]
         self.assertEqual(statuses, [429, 200])
 
-    def test_upstream_in_trouble(self) -> None:
+    def test_failing_upstream(self) -> None:
         before = balance()
         for told, status, code in (
             (401, 502, "upstream_error"),
@@ -359,11 +359,11 @@ class Errors(SuiteCase):
             _, error = self.refused(openai.InternalServerError, "hang", model="flaky", by=strict, stream=stream)
             self.assertEqual((error.status_code, error.code), (504, "timeout"))
 
-    def test_trouble_midway(self) -> None:
+    def test_failure_midway(self) -> None:
         strict = self.with_options(key=KNOWN["strict_key"], url=STRICT_URL)
         for script, code, by in (
             ("broken", "model_unavailable", self.client),
-            ("trouble", "model_unavailable", self.client),
+            ("error", "model_unavailable", self.client),
             ("stall", "timeout", strict),
         ):
             with self.subTest(script):
@@ -381,7 +381,7 @@ class Errors(SuiteCase):
         self.assertEqual(error.status_code, 503)
 
     def test_answers_of_real_servers(self) -> None:
-        """Text is the upstream's, and asked for once; what is no answer, or breaks off, is an error that can be read."""
+        """Text is the upstream's, and asked for once; what is no answer, or is cut off, is an error that can be read."""
         patient = self.with_options(max_retries=2)
         for number, row in enumerate(ANSWERS):
             for stream in (False, True):

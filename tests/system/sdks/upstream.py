@@ -1,20 +1,20 @@
-"""A scripted service with OpenAI's interface: it does what the first word of the last message of the user says.
+"""A scripted service with OpenAI's interface: it follows the script named by the first word of the user's last message.
 
     plain           answers
     tools           calls two tools
     json            answers with an object, as text
     status 429      answers with this status and an error
-    verbose         refuses what it is asked, in very many words
-    flaky           is out of order the first time that it hears a message, then answers
-    slow 1.5        answers after so many seconds
+    verbose         refuses what it is asked, at length
+    flaky           is out of order the first time that it receives a message, then answers
+    slow 1.5        answers after this number of seconds
     hang            does not answer
-    stall           begins, and does not go on
-    broken          begins, and breaks off
-    trouble         begins, and then tells of an error
+    stall           begins, and stalls
+    broken          begins, and is cut off
+    error           begins, and then sends an error
     answer 7        answers with these bytes of answers.json, which real servers have sent, however it is asked
 
-What it says is written in an unusual way where JSON and event streams leave a choice, so that it shows when somebody
-between reads it and writes it anew.
+What it says is written in an unusual way where JSON and event streams leave a choice, so that it shows when it was
+parsed and written again on its way.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import ClassVar
 
 KEY = "up-key-with-a-secret"
-#: Longest silence, where nobody hangs up.
+#: Longest silence, in seconds, where no client disconnects.
 SILENCE = 20.0
 PAUSE = 0.03
 ANSWERS = json.loads((Path(__file__).parent / "answers.json").read_text())
@@ -126,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
                     return self.answer(ANSWERS[int(words[0])])
                 case "slow":
                     time.sleep(float(words[0]))
-                case "stall" | "broken" | "trouble":
+                case "stall" | "broken" | "error":
                     return self.fail(script, stream)
             name = script if script in MESSAGES else "plain"
             if stream:
@@ -138,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 self.say(200, WHOLE % MESSAGES[name])
         except OSError:
-            # Whoever asked has gone.
+            # The client has disconnected.
             self.close_connection = True
 
     def say(self, status: int, body: str) -> None:
@@ -180,12 +180,12 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(PAUSE)
         if script == "stall":
             self.wait()
-        elif script == "trouble":
+        elif script == "error":
             self.part(f"data: {error('Too much to do.', 'overloaded')}\n\n")
             self.wfile.write(b"0\r\n\r\n")
 
     def wait(self) -> None:
-        """Until whoever asked has gone."""
+        """Until the client has disconnected."""
         select.select([self.connection], [], [], SILENCE)
         self.close_connection = True
 
