@@ -61,7 +61,8 @@ REFERRED = re.compile(r"\]\[([^\]]+)\]")
 ATTRIBUTE = re.compile(r"<(?:a|img|source)\b[^>]*?\b(?:href|src|srcset)\s*=\s*[\"']([^\"']+)[\"']", re.IGNORECASE)
 ANCHOR = re.compile(r"<[a-z][^>]*?\b(?:id|name)\s*=\s*[\"']([^\"']+)[\"']", re.IGNORECASE)
 PATH = re.compile(r"^[\w.@*{},/+-]+$")
-PLACEHOLDER = re.compile(r"^[A-Z][A-Z_]+$|\.\.\.|^\.\.$")
+#: A part of a path that stands for others: `TARGET`, `mYYYYMMDD_name.rs`, `..`.
+PLACEHOLDER = re.compile(r"^[A-Z][A-Z_]+$|[A-Z]{4,}.*\.(rs|py|mjs|tsx?)$|\.\.\.|^\.\.$")
 LINES = re.compile(r"^L\d+(-L\d+)?$")
 
 #: Says which line of the page failed.
