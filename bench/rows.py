@@ -16,7 +16,7 @@ import logins
 import model
 import servers
 import streaming
-from load import Contender, memory, post
+from load import Contender, Wrong, memory, post
 from servers import BENCH, Jeton
 from settings import Settings
 from table import Row
@@ -182,7 +182,10 @@ class PgBench(Contender):
             said = run_postgres("pgbench", self.url, *flags, "-f", script)
             # The third of each line: microseconds that it took.
             took = sorted(int(line.split()[2]) / 1e3 for log in Path(logs).iterdir() for line in log.read_text().splitlines())
-        figures = {"rate": float(re.search(r"tps = ([\d.]+)", said)[1]), "max_ms": took[-1]}
+        rate = re.search(r"tps = ([\d.]+)", said)
+        if rate is None:
+            raise Wrong(f"pgbench has no rate: {said}")
+        figures = {"rate": float(rate[1]), "max_ms": took[-1]}
         figures |= {f"p{share}_ms": took[len(took) * share // 100] for share in (50, 90, 99)}
         self.rounds.append(figures)
         return figures
@@ -195,7 +198,8 @@ def psql(url: str, *arguments: object) -> str:
 def run_postgres(program: str, url: str, *arguments: object) -> str:
     """A program of PostgreSQL's at the database of a URL. The password goes by the environment."""
     parts = urlsplit(url)
-    environment = {"PGPASSWORD": parts.password, "PGHOST": parts.hostname, "PGPORT": str(parts.port), "PGUSER": parts.username}
+    environment = {"PGPASSWORD": parts.password or "", "PGHOST": parts.hostname or "", "PGPORT": str(parts.port)}
+    environment |= {"PGUSER": parts.username or ""}
     environment |= {"PGDATABASE": parts.path.removeprefix("/"), "PATH": "/usr/bin:/bin"}
     command = [str(with_services.postgres_binaries() / program), *(str(argument) for argument in arguments)]
     return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout

@@ -100,13 +100,13 @@ def directory() -> Iterator[Path]:
 
 
 @contextmanager
-def started(command: list[object], port: int, where: Path, **options: object) -> Iterator[subprocess.Popen]:
+def started(command: list[object], port: int, where: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A server that listens; stopped in the end."""
     log = where / "log"
     with log.open("ab") as output:
-        server = subprocess.Popen([str(part) for part in command], cwd=where, stdout=output, stderr=output, **options)
+        server = subprocess.Popen([str(part) for part in command], cwd=where, stdout=output, stderr=output)
     try:
-        await_listening(server, port, log)
+        await_listening(server, str(command[0]), port, log)
         yield server
     finally:
         server.terminate()
@@ -117,7 +117,7 @@ def started(command: list[object], port: int, where: Path, **options: object) ->
             server.wait()
 
 
-def await_listening(server: subprocess.Popen, port: int, log: Path) -> None:
+def await_listening(server: subprocess.Popen[bytes], name: str, port: int, log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -125,7 +125,7 @@ def await_listening(server: subprocess.Popen, port: int, log: Path) -> None:
             return
         except OSError:
             if server.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"bench: {server.args[0]} does not listen:\n{log.read_text()}")
+                sys.exit(f"bench: {name} does not listen:\n{log.read_text()}")
             time.sleep(0.0005)
 
 

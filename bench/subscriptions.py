@@ -14,12 +14,12 @@ import argparse
 import asyncio
 import json
 import os
-import re
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
+from load import memory
 from servers import ROOT
 
 import with_services
@@ -130,11 +130,6 @@ async def post(port: int, query: str, access: str | None = None, **variables: ob
     answer = await reader.read()
     writer.close()
     return json.loads(answer.split(b"\r\n\r\n", 1)[1])["data"]
-
-
-def memory(pid: int) -> int:
-    """Resident memory in KiB."""
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
 
 
 async def run(binary: str | Path, count: int, transports: list[str]) -> None:

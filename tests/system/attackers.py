@@ -374,11 +374,12 @@ async def run(name: str, attacker: Attacker) -> None:
     print("ready", flush=True)
     busy = time.process_time()
     attacking = asyncio.gather(*loops)
-    stopped = asyncio.create_task(stop.wait())
+    stopped = asyncio.ensure_future(stop.wait())
     # Loops that end, as those that only hold a connection do, are not the end of the attack.
-    await asyncio.wait([stopped, attacking], return_when=asyncio.FIRST_COMPLETED)
-    if attacking.done() and attacking.exception():
-        raise attacking.exception()
+    waiting: list[asyncio.Future] = [stopped, attacking]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    if attacking.done() and (failure := attacking.exception()):
+        raise failure
     await stopped
     print(json.dumps({"answers": attacker.answers, "busy": time.process_time() - busy}), flush=True)
     # Connections, half-sent bodies and waiting requests go with the process.

@@ -4,14 +4,14 @@
     python3 tests/system/cluster_test.py [--minutes 5] [--binary target/debug/jeton]        the same as `make cluster-test`
 
 Starts PostgreSQL, Redis, nginx and three servers on free ports; all of it is thrown away. Users send by REST and GraphQL,
-follow streams over Server-Sent Events, and call /v1, each message with an idempotency key; where an answer breaks off,
-they try again with the same key, or resume the stream behind what they have, at whichever server nginx leads them to.
+follow streams over Server-Sent Events, and call /v1, each message with an idempotency key; where an answer is cut off,
+they retry with the same key, or resume the stream behind what they have, at whichever server nginx leads them to.
 
 First the servers are restarted one by one, as a new version is rolled out, which must lose no answer. Then, until the
 end, they are killed (-9) one by one; Redis is killed twice and PostgreSQL once. At the end:
 
   - every balance is the start minus the answers, by the ledger and by what the users saw; `jeton verify` is clean;
-  - every message was answered exactly once, by one chat for each key, and with the text that the model said;
+  - every message was answered exactly once, by one chat for each key, and with the text that the model wrote;
   - every stream had each part once and in order.
 """
 
@@ -45,8 +45,8 @@ GRANT = 1_000_000
 PRICE = 100
 #: Longer than a save may wait on a machine that has far too much to do: else living turns are taken for dead.
 LEASE = 20.0
-#: How long a user goes on trying after the time is over.
-PATIENCE = 90.0
+#: How long a user retries after the time is over, in seconds.
+RETRY_TIMEOUT = 90.0
 #: How users send, and how often each.
 KINDS = {"rest": 20, "graphql": 20, "stream": 40, "v1": 20}
 
@@ -86,12 +86,12 @@ http {{
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection $connection_upgrade;
-            # Parts of streams go on as they come.
+            # Chunks of streams are passed on at once.
             proxy_buffering off;
             proxy_read_timeout 1h;
             proxy_connect_timeout 2s;
             # The next server is tried where this one did not take the connection. A request that was sent is not
-            # repeated: whoever sent it has an idempotency key, and decides.
+            # repeated: the client has an idempotency key, and decides.
             proxy_next_upstream error timeout;
             add_header X-Server $upstream_addr always;
         }}
@@ -101,7 +101,7 @@ http {{
 
 
 class Broken(Exception):
-    """An answer that did not come, or not as a whole: to be asked for again."""
+    """An answer that did not come, or was cut off: to be retried."""
 
 
 class Book:
@@ -111,14 +111,14 @@ class Book:
         self.ends: dict[str, tuple[str, str]] = {}  # key -> how its chat ended, and its text
         self.answered: Counter[str] = Counter()  # message -> how many answers
         self.kinds: Counter[str] = Counter()
-        self.troubles: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.retried: set[str] = set()
         self.resumed = self.resumed_elsewhere = 0
         self.first_parts: list[float] = []
 
-    def trouble(self, error: BaseException) -> None:
-        self.troubles[str(error) if isinstance(error, Broken) else type(error).__name__] += 1
+    def failed(self, error: BaseException) -> None:
+        self.failures[str(error) if isinstance(error, Broken) else type(error).__name__] += 1
 
 
 class User:
@@ -135,7 +135,7 @@ class User:
     async def live(self, end: float, think: float) -> None:
         await asyncio.sleep(random.uniform(0, think))
         while time.monotonic() < end:
-            await self.say(random.choices(list(KINDS), list(KINDS.values()))[0], end + PATIENCE)
+            await self.say(random.choices(list(KINDS), list(KINDS.values()))[0], end + RETRY_TIMEOUT)
             await asyncio.sleep(random.uniform(0.2, 2) * think)
 
     async def say(self, kind: str, deadline: float) -> None:
@@ -156,7 +156,7 @@ class User:
                 return
 
     async def until_it_ends(self, kind: str, message: str, key: str, deadline: float) -> tuple[str, str]:
-        """How the chat of this key ended: asked for again and again, with the same key."""
+        """How the chat of this key ended: retried with the same key."""
         follower = Follower(self, message, key)
         while time.monotonic() < deadline:
             try:
@@ -171,7 +171,7 @@ class User:
                         case _:
                             return await follower.follow()
             except (OSError, EOFError, TimeoutError, ValueError, Broken) as error:
-                self.book.trouble(error)
+                self.book.failed(error)
                 self.book.retried.add(key)
                 await asyncio.sleep(random.uniform(0.2, 0.8))
         return "given up", ""
@@ -208,15 +208,16 @@ class User:
                     raise Broken("v1: an error in the stream")
                 for choice in part["choices"]:
                     text += choice["delta"].get("content") or ""
-        raise Broken("v1: broken off")
+        raise Broken("v1: cut off")
 
 
 class Follower:
-    """Starts a message and follows its reply, from wherever it was broken off."""
+    """Starts a message and follows its reply, from where it was cut off."""
 
     def __init__(self, user: User, message: str, key: str) -> None:
         self.user, self.message, self.key = user, message, key
-        self.chat = self.server = None
+        self.chat: str | None = None
+        self.server: str | None = None
         self.text = ""
         self.began = time.monotonic()
         # Some go into a tunnel on their way.
@@ -264,11 +265,11 @@ class Follower:
                 if not (self.text.startswith(response) or response.startswith(self.text)):
                     book.wrong.append(f"{self.key}: followed {self.text!r}, kept {response!r}")
                 return status, response
-        raise Broken("stream: broken off")
+        raise Broken("stream: cut off")
 
 
 def whole(message: str, text: str) -> str:
-    """What the model says to this message, when it says as many parts as there are in the text."""
+    """The model's answer to this message, with as many chunks as the text has."""
     return "".join(f"{message} {number} " for number in range(max(2, text.count(message))))
 
 
@@ -334,8 +335,8 @@ class Cluster:
         while True:
             for server in self.servers:
                 await asyncio.sleep(1)
-                server.process.send_signal(signal.SIGTERM)
-                if await asyncio.to_thread(server.process.wait) != 0:
+                server.running.send_signal(signal.SIGTERM)
+                if await asyncio.to_thread(server.running.wait) != 0:
                     sys.exit(f"cluster_test: a server did not stop well; see {server.log.name}")
                 await server.start()
                 self.kills["rolled"] += 1
@@ -391,7 +392,8 @@ class Cluster:
 
 
 def check(database: str, book: Book) -> tuple[list[str], Counter[str]]:
-    wrong, facts = list(book.wrong), Counter()
+    wrong: list[str] = list(book.wrong)
+    facts: Counter[str] = Counter()
     chats = harness.rows(database, "SELECT idempotency_key, status, response FROM chat WHERE idempotency_key IS NOT NULL")
     by_key: dict[str, tuple[str, str]] = {}
     for key, status, response in chats:
@@ -456,7 +458,7 @@ async def run(options: argparse.Namespace, folder: Path, postgres: with_services
     answers, tries = sum(book.kinds.values()), len(book.ends)
     seconds = sorted(book.first_parts) or [0.0]
     print(f"{answers} messages answered in {took:.0f} s ({answers / took:.0f} a second) {dict(book.kinds)}, {tries} chats")
-    print(f"restarts: {dict(cluster.kills)}; what clients met: {dict(book.troubles.most_common())}")
+    print(f"restarts: {dict(cluster.kills)}; what clients met: {dict(book.failures.most_common())}")
     done = sum(book.ends[key][0] == "DONE" for key in book.retried if key in book.ends)
     print(f"{len(book.retried)} keys were sent again; {done} of them have their answer, once")
     print(f"{book.resumed} streams resumed, {book.resumed_elsewhere} of them on another server")

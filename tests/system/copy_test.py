@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TextIO
 
 from root import ROOT
 
@@ -58,7 +59,7 @@ def written(value: object) -> object:
 class Export:
     """Writes rows, and counts them."""
 
-    def __init__(self, out, head: dict, rows: dict[str, int]) -> None:
+    def __init__(self, out: TextIO, head: dict, rows: dict[str, int]) -> None:
         self.out = out
         self.columns = {table: described["columns"] for table, described in head["tables"].items()}
         self.sums = {table: [0, 0, 0, 0] for table in self.columns}

@@ -10,6 +10,7 @@ one message costs.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -52,8 +53,9 @@ def key(url: str, access: str, name: str, scope: str) -> str:
 def run(folder: Path, command: list[str | Path], url: str, secret: str) -> str:
     """Runs a program; returns what it prints."""
     environment = os.environ | {"JETON_URL": url, "JETON_API_KEY": secret, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    piped = {"capture_output": True, "text": True, "timeout": TIMEOUT}
-    done = subprocess.run([*command, MESSAGE], check=False, cwd=folder, env=environment, **piped)
+    done = subprocess.run(
+        [*command, MESSAGE], check=False, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT
+    )
     name = Path(command[-1]).name
     if done.returncode != 0 or not done.stdout.strip():
         sys.exit(f"examples: {name} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -98,6 +100,7 @@ def check_graphql_ws(url: str, access: str) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     for number in with_services.SIGNALS:
         signal.signal(number, with_services.leave)
     openai_sdks.install()

@@ -22,7 +22,7 @@ START = """mutation($m: String!, $model: String!, $k: String!) { startMessage(in
 
 
 class Upstream:
-    """An OpenAI-compatible service that does what the first word of the message says."""
+    """An OpenAI-compatible service that follows the script named by the first word of the message."""
 
     async def serve(self) -> int:
         server = await asyncio.start_server(self.answer, "127.0.0.1", 0, backlog=1024)
@@ -46,10 +46,10 @@ class Upstream:
             writer.write(text.encode())
             await writer.drain()
 
-        async def gone() -> None:
+        async def disconnected() -> None:
             await reader.read()
 
-        def piece(content: str, finish: str | None = None) -> str:
+        def chunk(content: str, finish: str | None = None) -> str:
             choice = {"index": 0, "delta": {"content": content}, "finish_reason": finish}
             return f"data: {json.dumps({'choices': [choice]})}\n\n"
 
@@ -61,54 +61,62 @@ class Upstream:
             await say("data: {]\n\n")
             return
         if script == "mute":
-            await gone()
+            await disconnected()
             return
         if script != "empty":
             for number in range(random.randint(2, 12)):
-                await say(piece(f"{message} {number} "))
+                await say(chunk(f"{message} {number} "))
                 await asyncio.sleep(random.uniform(*PAUSES.get(script, (0, 0.02))))
         if script == "stall":
-            await gone()
+            await disconnected()
             return
         if script == "break":
             return
-        await say(piece("", "stop"))
+        await say(chunk("", "stop"))
         if random.random() < 0.5:
             await say('data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":9}}\n\n')
         await say("data: [DONE]\n\n")
 
 
-#: Seconds between two pieces.
+#: Seconds between two chunks.
 PAUSES = {"slow": (0.05, 0.3), "slower": (0.1, 0.6)}
 
 
 class Server:
-    """Jeton, killed and started again and again on the same port and data."""
+    """Jeton, killed and restarted repeatedly on the same port and data."""
 
     def __init__(self, binary: str, data: Path, settings: str) -> None:
         self.binary, self.data, self.port = Path(binary).resolve(), data, with_services.free_port()
         self.kills = 0
         config = data / "jeton.toml"
         config.write_text(f'http.listen = "127.0.0.1:{self.port}"\ndata.dir = "{data}"\n{settings}')
-        self.command = [self.binary, "--config", str(config)]
+        self.command: list[str | Path] = [self.binary, "--config", str(config)]
         self.log = (data / "log").open("w")
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> subprocess.Popen[bytes]:
+        """The process, once the server was started."""
+        if self.process is None:
+            raise RuntimeError("the server was not started")
+        return self.process
 
     async def start(self) -> None:
         self.process = subprocess.Popen([*self.command, "serve"], cwd=self.data, stdout=self.log, stderr=self.log)
         for _ in range(1200):
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                return writer.close()
+                writer.close()
+                return
             except OSError:
-                if self.process.poll() is not None:
+                if self.running.poll() is not None:
                     sys.exit(f"the server does not start; see {self.log.name}")
                 await asyncio.sleep(0.05)
         sys.exit("the server does not listen")
 
     def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        self.running.kill()
+        self.running.wait()
         self.kills += 1
 
     def verify(self) -> tuple[bool, str]:
@@ -151,7 +159,7 @@ async def post(port: int, path: str, body: dict, access: str | None = None, **he
 
 
 async def graphql(port: int, query: str, access: str | None, variables: dict) -> dict:
-    """The answer to a query or mutation. ValueError where it is no whole one."""
+    """The answer to a query or mutation. ValueError where it is cut off."""
     with await post(port, "/graphql", {"query": query, "variables": variables}, access) as answer:
         return json.loads(await answer.reader.read())
 

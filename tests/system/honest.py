@@ -38,23 +38,27 @@ class Connection:
     """A client that keeps its connection."""
 
     def __init__(self, port: int, access: str | None = None) -> None:
-        self.port, self.writer = port, None
+        self.port = port
+        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         authorization = f"Authorization: Bearer {access}\r\n" if access else ""
         self.head = f"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{authorization}Content-Length: "
 
     async def post(self, query: str) -> dict:
-        if self.writer is None:
-            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        if self.streams is None:
+            self.streams = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = self.streams
         body = json.dumps({"query": query})
-        self.writer.write(f"{self.head}{len(body)}\r\n\r\n{body}".encode())
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        size = int(re.search(rb"content-length: (\d+)", head, re.IGNORECASE)[1])
-        return json.loads(await self.reader.readexactly(size)).get("data") or {}
+        writer.write(f"{self.head}{len(body)}\r\n\r\n{body}".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        size = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        if size is None:
+            raise ValueError("an answer without a length")
+        return json.loads(await reader.readexactly(int(size[1]))).get("data") or {}
 
     def close(self) -> None:
-        if self.writer:
-            self.writer.close()
-        self.writer = None
+        if self.streams:
+            self.streams[1].close()
+        self.streams = None
 
 
 async def load(port: int, users: list[str], seconds: float) -> Load:

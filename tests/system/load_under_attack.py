@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""What the server still does for 16 honest clients while one attacker does what it can, and what that takes of memory.
+"""Measure 16 honest clients while one attacker does what it can, and the server's memory.
 
     python3 tests/system/load_under_attack.py [--seconds 60] [--rounds 1] [--only guard,streams] [--check]      the same as `make attack`
     python3 tests/system/load_under_attack.py --short                                                           as `.ci/run` does
 
 Each row is an attack of tests/system/attackers.py against a fresh server, with the default configuration and the echo model. 16
-clients send messages as fast as they are answered and one logs in twice a second: alone, beside the attack, and alone
+clients send messages as fast as they are answered and one logs in twice a second: alone, during the attack, and alone
 again. Shown are the messages a second and their 99th percentile with the ratios to the load alone, the longest wait, the
 messages that failed, the longest log-in, and the server's memory at most above what it had before. The attacker runs on
 the same machine: what its own process takes of the processors is shown ("own"), and taken out of the ratio of messages,
 since it is no effect of the server. After each row the books are checked (`jeton verify`). The bounds are in `Bounds`;
 --check ends with 1 where one is missed. Runs on SQLite and, where it is installed, on PostgreSQL. Everything stays on the
-loopback interface and ends by itself: a server that takes more than --memory-limit is killed.
+loopback interface and ends automatically: a server that takes more than --memory-limit is killed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ UNOPTIMISED = {"recordings": 2.0}
 
 @dataclass(frozen=True)
 class Bounds:
-    """What has to hold beside an attack. A noisy machine gets some slack; memory makes no noise."""
+    """What has to hold during an attack. A noisy machine gets some slack; memory makes no noise."""
 
     slack: float
 
@@ -158,25 +158,26 @@ class Server(harness.Server):
         return accesses
 
     def memory(self) -> tuple[int, int]:
-        """Resident memory in MiB: now, and at most since the last look."""
+        """Resident memory in MiB: now, and at most since the last call."""
         try:
-            status = Path(f"/proc/{self.process.pid}/status").read_text()
-            now, peak = (int(re.search(rf"{name}:\s+(\d+)", status)[1]) // 1024 for name in ("VmRSS", "VmHWM"))
-            Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
-            return now, peak
-        except (OSError, TypeError):
+            status = Path(f"/proc/{self.running.pid}/status").read_text()
+            found = dict(re.findall(r"^(VmRSS|VmHWM):\s+(\d+)", status, re.MULTILINE))
+            now, peak = (int(found[name]) // 1024 for name in ("VmRSS", "VmHWM"))
+            Path(f"/proc/{self.running.pid}/clear_refs").write_text("5")
+        except (OSError, KeyError):
             return 0, 0
+        return now, peak
 
     async def watch(self, limit: int) -> None:
-        """Kills the server when it takes more memory than the machine can spare."""
-        pages = Path(f"/proc/{self.process.pid}/statm")
-        while self.process.poll() is None:
+        """Kills the server when it takes more memory than `limit`, in MiB."""
+        pages = Path(f"/proc/{self.running.pid}/statm")
+        while self.running.poll() is None:
             now = int(pages.read_text().split()[1]) * resource.getpagesize() >> 20
             if now > limit:
                 self.died = f"killed at {now} MiB"
-                self.process.kill()
+                self.running.kill()
             await asyncio.sleep(0.05)
-        self.died = self.died or f"ended with {self.process.returncode}"
+        self.died = self.died or f"ended with {self.running.returncode}"
 
     def held(self) -> int:
         """Connections of the attacker that the server has not closed."""
@@ -186,10 +187,10 @@ class Server(harness.Server):
         return sum(line[1].endswith(local) and line[2].startswith("0200007F") and line[3] in ("01", "08") for line in lines)
 
     async def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        if self.running.poll() is None:
+            self.running.send_signal(signal.SIGTERM)
         try:
-            await asyncio.to_thread(self.process.wait, 60)
+            await asyncio.to_thread(self.running.wait, 60)
         except subprocess.TimeoutExpired:
             self.died = self.died or "does not stop"
             self.kill()
@@ -197,7 +198,7 @@ class Server(harness.Server):
     async def answers(self) -> bool:
         """Whether it answers a message soon after an attack."""
         deadline = time.monotonic() + honest.GRACE
-        while self.process.poll() is None and time.monotonic() < deadline:
+        while self.running.poll() is None and time.monotonic() < deadline:
             try:
                 if await asyncio.wait_for(honest.Connection(self.port).post("{ __typename }"), 2):
                     return True
@@ -212,15 +213,16 @@ async def attacking(name: str, server: Server, seconds: float) -> AsyncIterator[
     command = [sys.executable, attackers.__file__, name, str(server.port), str(server.upstream), str(seconds)]
     pipe = asyncio.subprocess.PIPE
     attacker = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
-    told: dict = {}
+    assert attacker.stdin and attacker.stdout
+    report: dict = {}
     try:
         if await asyncio.wait_for(attacker.stdout.readline(), 60) != b"ready\n":
             raise SystemExit(f"the attacker {name} could not begin")
         began = time.monotonic()
-        yield told
+        yield report
         attacker.stdin.close()
-        told.update(json.loads(await asyncio.wait_for(attacker.stdout.readline(), 10) or "{}"))
-        told["own"] = told.get("busy", 0) / (time.monotonic() - began) / os.cpu_count()
+        report.update(json.loads(await asyncio.wait_for(attacker.stdout.readline(), 10) or "{}"))
+        report["own"] = report.get("busy", 0) / (time.monotonic() - began) / (os.cpu_count() or 1)
     finally:
         attacker.stdin.close()
         try:
@@ -239,14 +241,14 @@ async def attack(name: str, server: Server, users: list[str], options: argparse.
     answers: dict[str, int] = {}
     for _ in range(options.rounds):
         idle = server.memory()[0]
-        async with attacking(name, server, seconds) as told:
+        async with attacking(name, server, seconds) as report:
             beside.append(await honest.load(server.port, users, seconds))
             if name == "readers":
                 deadline = time.monotonic() + CLOSING
                 while (held := server.held()) and time.monotonic() < deadline:
                     await asyncio.sleep(0.2)
-        own.append(told.get("own", 0))
-        answers = told.get("answers", {})
+        own.append(report.get("own", 0))
+        answers = report.get("answers", {})
         memory = max(memory, server.memory()[1] - idle)
         if not await server.answers():
             server.died = server.died or "does not answer"
@@ -283,7 +285,7 @@ async def attack(name: str, server: Server, users: list[str], options: argparse.
     )
 
 
-class Place:
+class AttackDatabase:
     """A database with the honest users in it, and fresh copies of it."""
 
     def __init__(self, binary: str, postgres: str | None) -> None:
@@ -291,12 +293,13 @@ class Place:
         self.folder = Path(tempfile.mkdtemp(prefix="jeton-attack-"))
         self.names: list[str] = []
 
-    def __enter__(self) -> Place:
+    def __enter__(self) -> AttackDatabase:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in reversed(self.names):
-            harness.rows(self.postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        if self.postgres:
+            for name in reversed(self.names):
+                harness.rows(self.postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         shutil.rmtree(self.folder)
 
     def server(self, name: str) -> Server:
@@ -318,15 +321,15 @@ async def rows(postgres: str | None, options: argparse.Namespace) -> bool:
     """All rows on one database; whether every bound held."""
     fine, kind = True, "PostgreSQL" if postgres else "SQLite"
     print(f"\n{options.binary}, {kind}, {os.cpu_count()} cores, {CLIENTS} clients, {options.rounds} x {options.seconds:g} s")
-    with Place(options.binary, postgres) as place:
-        server = place.server("users")
+    with AttackDatabase(options.binary, postgres) as database:
+        server = database.server("users")
         await server.start()
         users = await server.users()
         await server.stop()
         print("\n".join(f"{name:13} {ATTACKS[name]}" for name in options.only))
         print(Row.HEAD, flush=True)
         for name in options.only:
-            server = place.server(name)
+            server = database.server(name)
             try:
                 row = await attack(name, server, users, options)
             finally:

@@ -43,7 +43,7 @@ sys.path.insert(0, str(SDKS))
 import recorder  # noqa: E402
 import upstream  # noqa: E402
 
-COMMANDS = {
+COMMANDS: dict[str, list[str | Path]] = {
     "openai": [PYTHON, "-m", "unittest", "test_openai"],
     "node": ["node", "--test", "--test-reporter=tap", "openai.test.mjs"],
     "chains": [PYTHON, "-W", "ignore", "-m", "unittest", "test_chains"],
@@ -57,7 +57,7 @@ limits.messages_per_minute_per_key = 30
 
 
 class Server:
-    """Jeton with data of its own, and a wire to it that remembers."""
+    """Jeton with data of its own, and a recorded connection to it."""
 
     def __init__(self, data: Path, model: Path, upstream_port: int, more: str) -> None:
         self.port = with_services.free_port()
@@ -86,7 +86,7 @@ class Server:
             max_output = {MAX_REAL_OUTPUT}
             [models.gpt]
             {scripted}
-            # An upstream that fails again and again would rest, and not be asked.
+            # After repeated failures the circuit of an upstream opens, and it is not called.
             [models.flaky]
             {scripted}
             rest = "1ms"
@@ -146,7 +146,7 @@ def install() -> None:
     if not (stamp.is_file() and stamp.read_text() == wanted and PYTHON.exists()):
         print("Installing the Python clients ...", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
-        pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
         subprocess.run([*pip, "-r", requirements], check=True)
         stamp.write_text(wanted)
     subprocess.run(["npm", "ci", "--silent"], cwd=SDKS, check=True)
@@ -160,7 +160,7 @@ def versions() -> list[str]:
 
 
 def settings(suite: str, main: Server, strict: Server, control: int) -> dict:
-    """What a suite needs to know. Each has a user of its own, whose balance nobody else touches."""
+    """What a suite needs to know. Each has a user of its own, whose balance no other suite touches."""
     for server in (main, strict):
         server.run("user", "create", suite, "--generate")
     main.run("user", "create", f"{suite}-poor", "--generate")
@@ -196,7 +196,7 @@ class Suite:
         self.output.close()
 
     def end(self) -> bool:
-        """Tells how it went, and whether all of it passed."""
+        """Prints the result; whether all tests passed."""
         took = time.monotonic() - self.began
         self.output.seek(0)
         told = self.output.read()
@@ -223,15 +223,18 @@ def main() -> None:
     model = Path(os.environ.get("JETON_TEST_MODEL") or fetch_model.ensure_model()).resolve()
     behind = recorder.Wire(upstream.serve())
     with ExitStack() as stack:
-        servers = []
-        for name, more in (("main", ""), ("strict", STRICT)):
+
+        def start(name: str, more: str) -> Server:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"jeton-sdks-{name}-")))
-            servers.append(Server(data, model, behind.port, more))
-            stack.callback(servers[-1].stop)
+            server = Server(data, model, behind.port, more)
+            stack.callback(server.stop)
+            return server
+
+        main_server, strict_server = servers = start("main", ""), start("strict", STRICT)
         for server in servers:
             server.ready()
         control = recorder.serve({"sent": [server.wire for server in servers], "upstream": [behind]})
-        known = {suite: settings(suite, *servers, control) for suite in suites}
+        known = {suite: settings(suite, main_server, strict_server, control) for suite in suites}
         running = [Suite(name, known[name]) for name in suites]
         for suite in running:
             stack.callback(suite.stop)

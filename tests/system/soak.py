@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Soak: many turns through a real server whose model misbehaves, whose clients vanish, and which is killed again and again.
+"""Soak: many turns through a real server whose model fails, whose clients vanish, and which is killed repeatedly.
 
     python3 tests/system/soak.py [--turns 1000] [--binary target/debug/jeton]        the same as `make soak`
 
-A scripted upstream (an OpenAI-compatible service in this process) answers, stalls, breaks off, errs or says nothing, as
+A scripted upstream (an OpenAI-compatible service in this process) answers, stalls, is cut off, errs or says nothing, as
 each message asks it to. Clients send, follow, stop, retry and vanish at random moments, and every few seconds the server
 is killed with SIGKILL and started again. At the end, on SQLite and on PostgreSQL:
 
   - `jeton verify` is clean, and nothing is held;
   - no chat is PENDING for longer than its lease;
   - every chat whose end a client saw has that end, and the ledger's reason fits what the script did;
-  - an idempotency key that was sent again and again stands for one chat.
+  - an idempotency key that was sent repeatedly stands for one chat.
 """
 
 from __future__ import annotations
@@ -83,12 +83,12 @@ class Server(harness.Server):
         except (OSError, EOFError, TimeoutError, ValueError):
             return None
 
-    async def follow(self, chat: str, access: str, patience: float) -> str | None:
+    async def follow(self, chat: str, access: str, timeout: float) -> str | None:
         """The kind of the end of a reply, unless the server dies or the client goes away first."""
         query = "subscription($id: ID!) { replyStream(chatId: $id) { __typename } }"
         last = None
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 with await harness.subscribe(self.port, query, access, {"id": chat}) as answer:
                     async for event in harness.events(answer):
                         if event == "complete":
@@ -108,7 +108,7 @@ ENDS = {"ReplyFinished": {"DONE", "STOPPED"}, "ReplyFailed": {"FAILED", "INTERRU
 class Soak:
     def __init__(self, server: Server, turns: int) -> None:
         self.server, self.left = server, turns
-        self.seen: dict[str, set[str]] = {}  # key -> the statuses that a client was told as its end
+        self.seen: dict[str, set[str]] = {}  # key -> the final statuses that clients received
         self.ids: dict[str, set[str]] = {}  # key -> the chats that answered it
         self.did: Counter[str] = Counter()
 
@@ -186,7 +186,7 @@ def check(database: str, soak: Soak) -> list[str]:
     for key, statuses in soak.seen.items():
         stored = by_key.get(key)
         others = [status for status in statuses if stored not in status.split("/")]
-        wrong += [f"{key}: a client was told {status}, the database says {stored}" for status in others]
+        wrong += [f"{key}: a client received {status}, the database has {stored}" for status in others]
     wrong += [f"{key}: answered by {len(ids)} chats" for key, ids in soak.ids.items() if len(ids) > 1]
     held = harness.rows(database, 'SELECT sum(held) FROM "user"')[0][0]
     if int(held or 0) != 0:
@@ -198,8 +198,12 @@ async def run(binary: str, turns: int, every: float, database: str, data: Path) 
     start = time.monotonic()
     server = Server(binary, data, database, await harness.Upstream().serve())
     await server.start()
-    names = [await server.post(harness.REGISTER, None, n=f"user{number}") for number in range(USERS)]
-    access = [answer["register"]["accessToken"] for answer in names]
+    access = []
+    for number in range(USERS):
+        answer = await server.post(harness.REGISTER, None, n=f"user{number}")
+        if answer is None:
+            sys.exit("soak: a user could not register")
+        access.append(answer["register"]["accessToken"])
     soak = Soak(server, turns)
     killer = asyncio.create_task(soak.killer(every))
     await asyncio.gather(*(soak.client(access) for _ in range(CLIENTS)))
@@ -209,8 +213,8 @@ async def run(binary: str, turns: int, every: float, database: str, data: Path) 
     await asyncio.sleep(LEASE * 2 + 4)
     clean, told = server.verify()
     wrong = check(database, soak)
-    server.process.send_signal(signal.SIGTERM)
-    server.process.wait(30)
+    server.running.send_signal(signal.SIGTERM)
+    server.running.wait(30)
     kind = database.split(":")[0]
     ends = Counter(reason for (reason,) in harness.rows(database, "SELECT reason FROM ledger_entry WHERE chat_id IS NOT NULL"))
     stored = harness.rows(database, "SELECT count(*) FROM chat")[0][0]

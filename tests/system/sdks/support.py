@@ -88,9 +88,9 @@ class Case(unittest.TestCase):
 
     def assert_passed_on(self, mark: str, shows_usage: bool = True) -> dict:
         """One call went through, and so did its answer: byte for byte, but for what is documented."""
-        sent, received = calls(mark)
-        self.assertEqual((len(sent), len(received)), (1, 1))
-        (sent,), (received,) = sent, received
+        found = calls(mark)
+        self.assertEqual((len(found[0]), len(found[1])), (1, 1))
+        (sent,), (received,) = found
         self.assertEqual(received["request"]["body"], replaced(sent["request"]["body"]))
         self.assertEqual(received["request"]["headers"]["authorization"], f"Bearer {KNOWN['upstream_key']}")
         self.assertNotIn(KEY, json.dumps(received["request"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import Any
 
 # Read when litellm is imported: its list of prices is in the package.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -34,7 +35,7 @@ class Weather(BaseModel):
 
 
 class LangChain(Case):
-    def model(self, name: str = "gpt", **options: object) -> ChatOpenAI:
+    def model(self, name: str = "gpt", **options: Any) -> ChatOpenAI:
         return ChatOpenAI(model=name, **{"base_url": URL, "api_key": KEY, "max_retries": 0, **options})
 
     def messages(self, script: str) -> tuple[str, list]:
@@ -67,7 +68,7 @@ class LangChain(Case):
 
     def test_stream_with_usage(self) -> None:
         mark, messages = self.messages("plain")
-        whole = None
+        whole: Any = None
         for piece in self.model(stream_usage=True).stream(messages):
             whole = piece if whole is None else whole + piece
         self.assertEqual((whole.text, whole.usage_metadata["total_tokens"]), (TEXT, USAGE[2]))
@@ -86,7 +87,7 @@ class LangChain(Case):
 
     def test_tools_in_parts(self) -> None:
         mark, messages = self.messages("tools")
-        whole = None
+        whole: Any = None
         for piece in self.model(stream_usage=False).bind_tools([weather]).stream(messages):
             whole = piece if whole is None else whole + piece
         self.assertEqual([call["args"] for call in whole.tool_calls], [{"city": "Oslo"}, {"city": "Köln"}])
@@ -111,7 +112,7 @@ class LangChain(Case):
 
 
 class LiteLlm(Case):
-    def complete(self, script: str, model: str = "gpt", **options: object) -> tuple[str, object]:
+    def complete(self, script: str, model: str = "gpt", **options: Any) -> tuple[str, Any]:
         mark, messages = said(script)
         known = {"api_base": URL, "api_key": KEY, "num_retries": 0, "max_retries": 0}
         return mark, litellm.completion(model=f"openai/{model}", messages=messages, **known | options)
@@ -126,7 +127,8 @@ class LiteLlm(Case):
         self.assertEqual(balance(), before - COST)
 
     def test_parts(self) -> None:
-        for options, shows_usage in (({}, False), ({"stream_options": {"include_usage": True}}, True)):
+        requests: list[tuple[dict[str, Any], bool]] = [({}, False), ({"stream_options": {"include_usage": True}}, True)]
+        for options, shows_usage in requests:
             with self.subTest(shows_usage=shows_usage):
                 mark, stream = self.complete("plain", stream=True, **options)
                 parts = list(stream)

@@ -9,6 +9,7 @@ import unittest
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import openai
 from openai import OpenAI
@@ -25,12 +26,12 @@ class Weather(BaseModel):
     degrees: int
 
 
-def client(key: str = KEY, url: str = URL, **options: object) -> OpenAI:
+def client(key: str = KEY, url: str = URL, **options: Any) -> OpenAI:
     """Without the client's own retries, unless a test is about them."""
     return OpenAI(base_url=url, api_key=key, **{"max_retries": 0, **options})
 
 
-def text_of(content: object) -> str:
+def text_of(content: str | list | None) -> str:
     """Of a message, which may have parts."""
     if isinstance(content, list):
         return "".join(part["text"] for part in content)
@@ -51,7 +52,7 @@ class SuiteCase(Case):
         self.client = client()
         self.addCleanup(self.client.close)
 
-    def with_options(self, **options: object) -> OpenAI:
+    def with_options(self, **options: Any) -> OpenAI:
         made = client(**options)
         self.addCleanup(made.close)
         return made
@@ -103,7 +104,8 @@ class InThisHouse(SuiteCase):
 
     def test_real_model_in_parts(self) -> None:
         _, messages = said("Tell me a story about a whale.")
-        times, text, usage = [], "", None
+        times, text = [], ""
+        usage: Any = None
         stream = self.client.chat.completions.create(
             model="smollm2", messages=messages, stream=True, stream_options={"include_usage": True}
         )
@@ -125,7 +127,7 @@ class InThisHouse(SuiteCase):
 
 
 class PassedOn(SuiteCase):
-    def create(self, script: str, **options: object) -> tuple[str, object]:
+    def create(self, script: str, **options: Any) -> tuple[str, Any]:
         mark, messages = said(script)
         return mark, self.client.chat.completions.create(model="gpt", messages=options.pop("messages", messages), **options)
 
@@ -247,7 +249,7 @@ class PassedOn(SuiteCase):
 
 class Errors(SuiteCase):
     def refused(
-        self, error: type, script: str, model: str = "echo", by: OpenAI | None = None, **options: object
+        self, error: type[Exception], script: str, model: str = "echo", by: OpenAI | None = None, **options: Any
     ) -> tuple[str, openai.APIStatusError]:
         mark, messages = said(script)
         with self.assertRaises(error) as caught:
@@ -324,7 +326,7 @@ class Errors(SuiteCase):
 
     def test_too_many_messages(self) -> None:
         hasty = self.with_options(key=KNOWN["limited_key"], url=STRICT_URL)
-        statuses = []
+        statuses: list[int] = []
         while len(statuses) < 2:
             with self.assertRaises(openai.RateLimitError) as caught:
                 for _ in range(200):
