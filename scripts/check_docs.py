@@ -6,9 +6,9 @@
 Of every Markdown file that Git tracks, or would:
 
   - each internal link and image leads to a file of the repository, and each anchor to a heading (as GitHub names them);
-  - each path in backticks that begins with a folder of the repository, or ends like a source file, exists. `*`, `{a,b}` and
-    words in capitals stand for something else; `file.rs::name` has to name something in that file. The changelog is
-    spared: it names what was there;
+  - each path in backticks that begins with a folder of the repository, or ends with `/` or like a source file, exists.
+    `*`, `{a,b}` and words in capitals stand for something else; `file.rs::name` has to name something in that file. The
+    changelog is spared: it names what was there;
   - each block whose fence says `sh runnable` runs without a failing command, against a server that was started for the
     page, with a data directory of its own and the small model.
 
@@ -172,6 +172,14 @@ class Repository:
     def has(self, path: str) -> bool:
         return path in self.files or path in self.folders or path in ("", ".")
 
+    def ends(self, path: str) -> bool:
+        """Whether a folder has this name, or this end of its path."""
+        return any(f"/{folder}".endswith(f"/{path}") for folder in self.folders)
+
+    def ignores(self, path: str) -> bool:
+        """Whether it is a folder that builds and servers make."""
+        return subprocess.run(["git", "check-ignore", "--quiet", f"{path}/"], cwd=ROOT, check=False).returncode == 0
+
     def matches(self, pattern: str) -> bool:
         """Whether a path with `*` stands for a file or folder."""
         rule = re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
@@ -233,9 +241,9 @@ def problem_of_path(page: Page, path: str, item: str, repository: Repository) ->
     """Returns what is wrong with a path; nothing where it does not look like one of the repository."""
     bare = path.rstrip("/").removeprefix("./")
     is_source = bool(SOURCE.search(bare))
-    if ("/" not in path.strip("./") and not is_source) or bare.startswith("/"):
-        return None
-    if bare.split("/")[0] not in repository.top and not is_source:
+    is_folder = path.endswith("/") and bool(bare)
+    is_below_top = "/" in path.strip("./") and bare.split("/")[0] in repository.top
+    if path.startswith("/") or not (is_source or is_folder or is_below_top):
         return None
     beside = os.path.normpath(str(page.path.parent.relative_to(ROOT) / Path(bare)))
     found = [name for name in (bare, beside) if repository.has(name) or ("*" in name and repository.matches(name))]
@@ -244,6 +252,8 @@ def problem_of_path(page: Page, path: str, item: str, repository: Repository) ->
         found = [name for name in repository.files if f"/{name}".endswith(f"/{bare}")]
         if "*" in bare and repository.matches(f"**/{bare}"):
             return None
+    if is_folder and not found and (repository.ends(bare) or repository.ignores(bare)):
+        return None
     if not found:
         return "no such file in the repository"
     word = re.split(r"\W", item)[0]
