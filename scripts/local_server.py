@@ -46,7 +46,6 @@ def serving(program: Path, settings: dict[str, str]) -> Iterator[LocalServer]:
     """Starts the server; `settings` are configuration keys as the environment spells them, without JETON_."""
     with tempfile.TemporaryDirectory(prefix="jeton-server-") as folder:
         data, log = Path(folder) / "data", Path(folder) / "log"
-        data.mkdir()
         port = with_services.free_port()
         own = {"DATA__DIR": str(data), "HTTP__LISTEN": f"127.0.0.1:{port}", **settings}
         # The caller's own settings are not the check's.
