@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measures Jeton against what bounds it, and prints a table. The same as `make bench`; README.md beside this file tells
-of the rows and the settings, which come by the environment:
+"""Measures Jeton against what bounds it, and prints a table. The same as `make bench`; README.md in this folder
+describes the rows and the settings, which come by the environment:
 
     ROWS=send,rest ROUNDS=5 SECONDS_EACH=10 CLIENTS=64 JETON=path/of/a/binary PEERS=name=url,.. CONFIG='key = value;..'
 
-Nothing asserts a time. What would make a figure mean nothing, such as a refused message, ends it.
+Nothing asserts a time. What would make a figure mean nothing, such as a rejected message, ends it.
 """
 
 from __future__ import annotations

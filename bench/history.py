@@ -20,7 +20,7 @@ HISTORY = """query { chatHistory(first: 50) { edges { cursor node { id message r
     pageInfo { hasNextPage endCursor } } }"""
 QUERIES = {"chatHistory": HISTORY, "balance": "query { balance { tokens held } }", "me": "query { me { id username } }"}
 
-# Half of the chats are the first user's, the rest everybody's in turn. The search index is left out: no query here reads
+# Half of the chats are the first user's, the rest everybody's in turn. The search index is skipped: no query here reads
 # it, and Python's SQLite may be too old for it.
 FILL = """
 CREATE TEMP TABLE filled AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {chats})
@@ -42,7 +42,7 @@ def history(settings: Settings) -> Row:
     rounds: dict[str, list[dict]] = {f"{size:,} chats": [] for size in SIZES}
     with ExitStack() as stack:
         running = {}
-        for size, name in zip(SIZES, rounds):
+        for size, name in zip(SIZES, rounds, strict=True):
             where = stack.enter_context(servers.directory())
             users = filled(settings.jeton, size, where)
             port, pid = stack.enter_context(servers.serving(settings.jeton, where, settings=settings.config))
@@ -58,7 +58,7 @@ def history(settings: Settings) -> Row:
                 if number:
                     rounds[name].append(told)
     figures = {name: {figure: statistics.median(one[figure] for one in told) for figure in told[0]} for name, told in rounds.items()}
-    few, many = list(figures.values())[0], list(figures.values())[-1]
+    few, *_, many = figures.values()
     ratios = {f"{figure.removesuffix('_ms')}: {SIZES[-1]:,} / {SIZES[0]:,}": many[figure] / few[figure] for figure in few}
     return Row("history", "queries of one client, medians; half of the chats are the client's own", figures, ratios, rounds)
 
@@ -72,7 +72,7 @@ def check(port: int, user: servers.User, size: int) -> None:
 
 
 def filled(binary: Path, chats: int, into: Path) -> list[servers.User]:
-    """A copy of a database with so many chats. Filled once for each schema."""
+    """A copy of a database with this number of chats. Filled once for each schema."""
     users = servers.copy_of_users(binary, into)
     kept = servers.kept(f"history-{chats}")
     if not (kept / "jeton.db").exists():

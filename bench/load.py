@@ -1,4 +1,4 @@
-"""Load: what one server makes of so many clients at once, by wrk."""
+"""Load on one server by wrk, with a given number of connections."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Callable, Iterator
+from typing import IO
 
 SCRIPT = Path(__file__).with_name("load.lua")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -54,7 +55,8 @@ class Contender:
             figures = wrk(self.port, self.requests, seconds, clients)
         answered = figures["requests"] - figures["refused"]
         if figures["broken"] or figures["refused"] or not answered:
-            raise Wrong(f"{self.name}: of {figures['requests']} requests {figures['refused']} were refused, {figures['broken']} broke off")
+            counts = f"{figures['refused']} were rejected, {figures['broken']} were cut off"
+            raise Wrong(f"{self.name}: of {figures['requests']} requests {counts}")
         if self.stored and self.stored() - stored < answered:
             raise Wrong(f"{self.name}: {answered} messages were answered, but {self.stored() - stored} are stored as answered")
         if self.pid:

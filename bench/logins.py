@@ -1,4 +1,4 @@
-"""The row about a flood of logins: what is left of sending beside it."""
+"""The row about a flood of logins: the rate of sending during it."""
 
 from __future__ import annotations
 
@@ -50,12 +50,13 @@ def logins(settings: Settings, send: str) -> Row:
         for one in (alone, beside)
     }
     figures[beside.name]["afterwards_mb"] = rest
-    kept = statistics.median(b["rate"] / a["rate"] for a, b in zip(alone.rounds, beside.rounds))
-    return Row("logins", "sendMessage beside a flood of logins (argon2id)", figures, {"beside / alone": kept}, {one.name: one.rounds for one in (alone, beside)})
+    kept = statistics.median(b["rate"] / a["rate"] for a, b in zip(alone.rounds, beside.rounds, strict=True))
+    rounds = {one.name: one.rounds for one in (alone, beside)}
+    return Row("logins", "sendMessage during a flood of logins (argon2id)", figures, {"beside / alone": kept}, rounds)
 
 
 class Flood:
-    """So many logins each second, whether or not those before were answered: each of another user, with the right
+    """A fixed rate of logins, whether or not those before were answered: each of another user, with the right
     password."""
 
     def __init__(self, jeton: servers.Jeton) -> None:

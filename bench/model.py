@@ -24,7 +24,7 @@ QUESTIONS = (
 
 
 def model(settings: Settings) -> Row:
-    """Whole answers of the local model, as seconds, each beside what candle's example takes for as many tokens."""
+    """Whole answers of the local model, in seconds, each compared with candle's example for as many model tokens."""
     path = servers.ROOT / "models/SmolLM2-135M-Instruct.Q4_1.gguf"
     if not path.exists():
         raise Wrong("there is no local model (make model)")
@@ -42,16 +42,16 @@ def model(settings: Settings) -> Row:
             theirs.append((example(path, alone), example(path, talk[1:])))
     median = statistics.median
     figures = {
-        "candle's example": {"tokens_s": median(tokens / alone for (tokens, _), (alone, _) in zip(ours, theirs))},
+        "candle's example": {"tokens_s": median(tokens / alone for (tokens, _), (alone, _) in zip(ours, theirs, strict=True))},
         "jeton": {"tokens_s": median(tokens / seconds for tokens, seconds in ours)},
-        "candle's example, all of the conversation read anew": {
-            "tokens_s": median(tokens / talk for (tokens, _), (_, talk) in zip(later, theirs))
+        "candle's example, the whole conversation read again": {
+            "tokens_s": median(tokens / talk for (tokens, _), (_, talk) in zip(later, theirs, strict=True))
         },
         "jeton, next messages of a conversation": {"tokens_s": median(tokens / seconds for tokens, seconds in later)},
     }
     ratios = {
-        "jeton / candle's example": median(alone / seconds for (_, seconds), (alone, _) in zip(ours, theirs)),
-        "the same in a conversation": median(talk / seconds for (_, seconds), (_, talk) in zip(later, theirs)),
+        "jeton / candle's example": median(alone / seconds for (_, seconds), (alone, _) in zip(ours, theirs, strict=True)),
+        "the same in a conversation": median(talk / seconds for (_, seconds), (_, talk) in zip(later, theirs, strict=True)),
     }
     return Row("model", f"whole answers of the local model, tokens written a second ({path.name})", figures, ratios)
 

@@ -15,7 +15,7 @@ from servers import BENCH, ROOT
 
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 76, 150, 44, 52
-# Grey and two hues that can be told apart on white and on black, by people who see few colours too.
+# Grey and two hues that can be told apart on white and on black, also with a colour vision deficiency.
 COLOURS = ("#0a84c6", "#d9730d", "#8b8b8b")
 STYLE = "text { font: 13px system-ui, sans-serif; fill: #777 } .title { font-size: 15px } line { stroke: #8886 }"
 

@@ -7,8 +7,8 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Callable, Iterator
 from urllib.parse import urlsplit
 
 import history
@@ -16,11 +16,12 @@ import logins
 import model
 import servers
 import streaming
-import with_services
-from load import Contender, memory, post
+from load import Contender, Wrong, memory, post
 from servers import BENCH, Jeton
 from settings import Settings
 from table import Row
+
+import with_services
 
 WORDS = "What is it that you do all day long? ({})"
 SEND = """mutation($m: String!, $model: String) { sendMessage(input: {message: $m, model: $model}) {
@@ -30,7 +31,7 @@ SEND = """mutation($m: String!, $model: String) { sendMessage(input: {message: $
 def send(settings: Settings) -> Row:
     """`sendMessage` over GraphQL against the floor."""
     with servers.floor(settings.jeton) as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
-        asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words, "model": "echo"}}, user.access) for words, user in said(jeton)]
+        asked = sends(jeton)
         contenders = [at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)]
         return interleaved("send", "sendMessage over GraphQL, SQLite synchronous=FULL", contenders, settings)
 
@@ -69,7 +70,7 @@ def postgres(settings: Settings) -> Row:
         psql(floor, "-f", servers.ROOT / "bench/pgbench_tables.sql")
         database = url.removesuffix("postgres") + "jeton"
         with servers.jeton(settings.jeton, database=database, settings=settings.config) as jeton:
-            asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words, "model": "echo"}}, user.access) for words, user in said(jeton)]
+            asked = sends(jeton)
 
             def stored() -> int:
                 return int(psql(database, "-Atc", "SELECT count(*) FROM chat WHERE status = 'DONE'"))
@@ -79,7 +80,7 @@ def postgres(settings: Settings) -> Row:
 
 
 def start(settings: Settings) -> Row:
-    """Start to listening on an existing database, and the memory of a server that nobody uses."""
+    """Start to listening on an existing database, and the memory of an idle server."""
     times, idle = [], []
     with servers.directory() as where:
         servers.copy_of_users(settings.jeton, where)
@@ -90,13 +91,14 @@ def start(settings: Settings) -> Row:
                 time.sleep(3)
                 idle.append(memory(pid))
     figures = {"start_ms": statistics.median(times), "slowest_ms": max(times), "idle_mb": statistics.median(idle) / 1024}
-    return Row("start", "start to listening, existing database, no local model", {"jeton": figures}, rounds={"jeton": [{"start_ms": t, "idle_kib": m} for t, m in zip(times, idle)]})
+    rounds = [{"start_ms": t, "idle_kib": m} for t, m in zip(times, idle, strict=True)]
+    return Row("start", "start to listening, existing database, no local model", {"jeton": figures}, rounds={"jeton": rounds})
 
 
 def clients(settings: Settings) -> Row:
     """`sendMessage` by few clients and by many."""
     with servers.floor(settings.jeton) as floor, servers.jeton(settings.jeton, settings=settings.config) as jeton:
-        asked = [post(jeton.port, "/graphql", {"query": SEND, "variables": {"m": words, "model": "echo"}}, user.access) for words, user in said(jeton)]
+        asked = sends(jeton)
         rounds: dict[str, list[dict]] = {}
         contenders = [at_the_floor(*floor), Contender("jeton", jeton.port, asked, jeton.pid, jeton.stored)]
         for one in contenders:
@@ -142,7 +144,7 @@ def interleaved(name: str, title: str, contenders: list[Contender], settings: Se
     figures = {one.name: {figure: median for figure in names if (median := one.median(figure)) is not None} for one in contenders}
     # Of each round by itself, since the two were measured at the same time; then their median.
     ratios = {
-        f"{one.name} / {first.name}": statistics.median(a["rate"] / b["rate"] for a, b in zip(one.rounds, first.rounds))
+        f"{one.name} / {first.name}": statistics.median(a["rate"] / b["rate"] for a, b in zip(one.rounds, first.rounds, strict=True))
         for one in contenders[1:]
     }
     return Row(name, title, figures, ratios, {one.name: one.rounds for one in contenders})
@@ -152,6 +154,12 @@ def said(jeton: Jeton, times: int = 4) -> Iterator[tuple[str, servers.User]]:
     """Each user in turn, each time with other words."""
     for number in range(times * len(jeton.users)):
         yield WORDS.format(number), jeton.users[number % len(jeton.users)]
+
+
+def sends(jeton: Jeton) -> list[bytes]:
+    """Requests of `sendMessage` to the echo model."""
+    variables = ((user, {"m": words, "model": "echo"}) for words, user in said(jeton))
+    return [post(jeton.port, "/graphql", {"query": SEND, "variables": one}, user.access) for user, one in variables]
 
 
 def at_the_floor(port: int, pid: int) -> Contender:
@@ -174,7 +182,10 @@ class PgBench(Contender):
             said = run_postgres("pgbench", self.url, *flags, "-f", script)
             # The third of each line: microseconds that it took.
             took = sorted(int(line.split()[2]) / 1e3 for log in Path(logs).iterdir() for line in log.read_text().splitlines())
-        figures = {"rate": float(re.search(r"tps = ([\d.]+)", said)[1]), "max_ms": took[-1]}
+        rate = re.search(r"tps = ([\d.]+)", said)
+        if rate is None:
+            raise Wrong(f"pgbench has no rate: {said}")
+        figures = {"rate": float(rate[1]), "max_ms": took[-1]}
         figures |= {f"p{share}_ms": took[len(took) * share // 100] for share in (50, 90, 99)}
         self.rounds.append(figures)
         return figures
@@ -187,7 +198,8 @@ def psql(url: str, *arguments: object) -> str:
 def run_postgres(program: str, url: str, *arguments: object) -> str:
     """A program of PostgreSQL's at the database of a URL. The password goes by the environment."""
     parts = urlsplit(url)
-    environment = {"PGPASSWORD": parts.password, "PGHOST": parts.hostname, "PGPORT": str(parts.port), "PGUSER": parts.username}
+    environment = {"PGPASSWORD": parts.password or "", "PGHOST": parts.hostname or "", "PGPORT": str(parts.port)}
+    environment |= {"PGUSER": parts.username or ""}
     environment |= {"PGDATABASE": parts.path.removeprefix("/"), "PATH": "/usr/bin:/bin"}
     command = [str(with_services.postgres_binaries() / program), *(str(argument) for argument in arguments)]
     return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout

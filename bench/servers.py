@@ -12,12 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -100,13 +100,13 @@ def directory() -> Iterator[Path]:
 
 
 @contextmanager
-def started(command: list[object], port: int, where: Path, **options: object) -> Iterator[subprocess.Popen]:
+def started(command: list[object], port: int, where: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A server that listens; stopped in the end."""
     log = where / "log"
     with log.open("ab") as output:
-        server = subprocess.Popen([str(part) for part in command], cwd=where, stdout=output, stderr=output, **options)
+        server = subprocess.Popen([str(part) for part in command], cwd=where, stdout=output, stderr=output)
     try:
-        await_listening(server, port, log)
+        await_listening(server, str(command[0]), port, log)
         yield server
     finally:
         server.terminate()
@@ -117,7 +117,7 @@ def started(command: list[object], port: int, where: Path, **options: object) ->
             server.wait()
 
 
-def await_listening(server: subprocess.Popen, port: int, log: Path) -> None:
+def await_listening(server: subprocess.Popen[bytes], name: str, port: int, log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -125,7 +125,7 @@ def await_listening(server: subprocess.Popen, port: int, log: Path) -> None:
             return
         except OSError:
             if server.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"bench: {server.args[0]} does not listen:\n{log.read_text()}")
+                sys.exit(f"bench: {name} does not listen:\n{log.read_text()}")
             time.sleep(0.0005)
 
 
@@ -146,9 +146,8 @@ def floor(binary: Path) -> Iterator[tuple[int, int]]:
 def mock(*pace: object) -> Iterator[tuple[int, int]]:
     """The mock upstream: its port and process. A peer is configured with MOCK_PORT before it is measured."""
     port = int(os.environ.get("MOCK_PORT") or with_services.free_port())
-    with directory() as where:
-        with started([TARGET / "release/mock", "--listen", f"127.0.0.1:{port}", *pace], port, where) as server:
-            yield port, server.pid
+    with directory() as where, started([TARGET / "release/mock", "--listen", f"127.0.0.1:{port}", *pace], port, where) as server:
+        yield port, server.pid
 
 
 @contextmanager

@@ -1,17 +1,14 @@
-"""The rows about streams: what Jeton adds to the first piece, and what thousands of slow ones take."""
+"""The rows about streams: the time that Jeton adds to the first chunk, and the memory of thousands of slow ones."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import resource
 import statistics
 import subprocess
 import tempfile
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import servers
 from load import Wrong, memory, post, write_requests
@@ -23,13 +20,13 @@ FOLLOW = """subscription($id: ID!) { replyStream(chatId: $id) { __typename ... o
     ... on ReplyFinished { chat { response } } } }"""
 START = 'mutation { startMessage(input: {message: "go", model: "flat"}) { chat { id } errors { message } } }'
 
-# A person reads about so fast.
+# About as fast as people read.
 PACE = ["--pieces", 20, "--between-ms", 50]
 SLOW = ["--pieces", 20, "--first-ms", 1000, "--between-ms", 1000]
 
 
 def first_piece(settings: Settings) -> Row:
-    """The time to the first streamed piece over the mock's own, 100 streams at once."""
+    """The time to the first streamed chunk over the mock's own, 100 streams at once."""
     with servers.mock(*PACE) as (mock, _), servers.jeton(settings.jeton, mock, settings=settings.config) as jeton:
         asked = {
             "mock": (mock, streamed(mock, "mock", [None])),
@@ -37,7 +34,7 @@ def first_piece(settings: Settings) -> Row:
             "jeton, metered": (jeton.port, streamed(jeton.port, "metered", [user.key for user in jeton.users])),
         }
         rounds: dict[str, list[dict]] = {name: [] for name in asked}
-        for name, (port, requests) in asked.items():
+        for port, requests in asked.values():
             follow(port, requests, 100, 1)
         for _ in range(settings.rounds):
             for name, (port, requests) in asked.items():
@@ -49,7 +46,7 @@ def first_piece(settings: Settings) -> Row:
         for name in list(figures)[1:]
         for figure in names[:2]
     }
-    return Row("first", "time to the first streamed piece of /v1, 100 streams at once", figures, added, rounds)
+    return Row("first", "time to the first streamed chunk of /v1, 100 streams at once", figures, added, rounds)
 
 
 def streams(settings: Settings) -> Row:
@@ -72,7 +69,7 @@ def streams(settings: Settings) -> Row:
                 "peak_mb": peak.kib / 1024,
                 "longest_s": told["longest_s"],
             }
-    return Row("streams", f"{count} slow streams at once (20 pieces, 1 s apart)", figures)
+    return Row("streams", f"{count} slow streams at once (20 chunks, 1 s apart)", figures)
 
 
 def streams_of_v1(jeton: servers.Jeton, count: int) -> dict:
@@ -98,8 +95,10 @@ def streamed(port: int, model: str, keys: list[str | None]) -> list[bytes]:
     return [post(port, "/v1/chat/completions", body, key) for key in keys]
 
 
-def follow(port: int, requests: list[bytes], at_once: int, each: int, over_ms: int = 1000, piece: str = '"content":"w', whole: str = "[DONE]") -> dict:
-    """What a client of so many streams at once says of them."""
+def follow(
+    port: int, requests: list[bytes], at_once: int, each: int, over_ms: int = 1000, piece: str = '"content":"w', whole: str = "[DONE]"
+) -> dict:
+    """The report of a client with this number of streams at once."""
     with tempfile.NamedTemporaryFile(prefix="jeton-bench-") as file:
         write_requests(requests, file)
         command = [TARGET / "release/streams", "--connect", f"127.0.0.1:{port}", "--requests", file.name, "--at-once", at_once]

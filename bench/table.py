@@ -1,4 +1,4 @@
-"""The report: a table for people, JSON for programs."""
+"""The report: a table to read, JSON to process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from servers import BENCH, ROOT
@@ -63,7 +63,7 @@ def versions(settings: Settings) -> dict:
 def said(command: list[str]) -> str:
     """The first line that a command prints. wrk ends with an error where it is asked for its version."""
     try:
-        out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+        out = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
     except OSError:
         return "not there"
     return out.strip().split("\n")[0]
@@ -78,14 +78,15 @@ def show(row: Row) -> None:
         shown.append([name, *(HEADS.get(t, ("", "{:,.2f}"))[1].format(figures[t]) if t in figures else "" for t in titles)])
     widths = [max(len(line[column]) for line in shown) for column in range(len(shown[0]))]
     for line in shown:
-        print("  " + "  ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:]))]))
+        cells = (cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))
+        print("  " + "  ".join([line[0].ljust(widths[0]), *cells]))
     for name, ratio in row.ratios.items():
         print(f"  {name}: {ratio:.2f}")
 
 
 def write(rows: list[Row], settings: Settings) -> Path:
     """Everything as JSON."""
-    at = datetime.now(timezone.utc)
+    at = datetime.now(UTC)
     report = {"at": at.isoformat(timespec="seconds"), "machine": machine(), "versions": versions(settings)}
     report |= {"settings": settings.shown(), "rows": [vars(row) for row in rows]}
     BENCH.mkdir(parents=True, exist_ok=True)

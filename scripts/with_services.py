@@ -11,9 +11,9 @@ The command finds them in its environment:
     JETON_TEST_MODEL      path of the model file
 
 A variable that is already set is left alone, so a server of one's own can stand in. What can't be had here
-(PostgreSQL, Redis or PgBouncer isn't installed, the model can't be downloaded) is named and left out; with CI=true that is an
+(PostgreSQL, Redis or PgBouncer isn't installed, the model can't be downloaded) is named and skipped; with CI=true that is an
 error, and so is, anywhere, one that is installed and does not start.
-The servers and their files are gone when the command ends, however it ends.
+The servers and their files are deleted when the command ends, however it ends.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Iterator, NoReturn
+from typing import NoReturn, TypedDict
 
 import fetch_model
 
@@ -95,7 +96,7 @@ def provide(environment: dict[str, str], variable: str, start: Callable[[], tupl
         return Service(True, detail)
     except (Unavailable, fetch_model.FetchError) as problem:
         if STRICT:
-            sys.exit(f"with_services: {problem}; with CI=true nothing may be left out")
+            sys.exit(f"with_services: {problem}; with CI=true nothing may be skipped")
         return Service(False, str(problem))
 
 
@@ -107,16 +108,24 @@ def postgres_server() -> Iterator[tuple[str, str]]:
         yield server.url, server.version
 
 
+class Owner(TypedDict, total=False):
+    """The user that runs PostgreSQL's programs, as `subprocess` takes it; empty for the user who runs this."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
 @dataclass
 class Postgres:
     """A throw-away PostgreSQL server, which can be killed and started again."""
 
     url: str
     version: str
-    command: list
+    command: list[str | Path]
     directory: Path
-    owner: dict[str, int]
-    process: subprocess.Popen | None = None
+    owner: Owner
+    process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> None:
         log, port = self.directory / "log", self.url.rsplit(":", 1)[1].split("/")[0]
@@ -126,15 +135,15 @@ class Postgres:
                 self.command, cwd=self.directory, stdout=output, stderr=output, start_new_session=True, **self.owner
             )
         deadline = time.monotonic() + 60
-        ready = [postgres_binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", port]
-        while subprocess.run(ready).returncode != 0:
+        ready: list[str | Path] = [postgres_binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", port]
+        while subprocess.run(ready, check=False).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.process.kill()
                 sys.exit(f"with_services: PostgreSQL {self.version} does not start:\n{log.read_text()}")
             time.sleep(0.1)
 
     def kill(self) -> None:
-        """Stop at once, saving nothing: when it starts again it goes on from its log."""
+        """Stop at once, saving nothing: when it starts again it recovers from its log."""
         self.process.send_signal(signal.SIGQUIT)
         try:
             self.process.wait(timeout=10)
@@ -159,29 +168,30 @@ def postgres(**settings: str) -> Iterator[Postgres]:
         password_file.write_text(password)
         if owner:
             os.chown(password_file, owner["user"], owner["group"])
-        # A password, since the port is open to everybody on this machine. Plain on the wire, which is the loopback
+        # A password, since the port is open to every user of this machine. Plain on the wire, which is the loopback
         # interface: the usual handshake costs each of the tests' many connections milliseconds in a debug build.
         # The C locale sorts the same everywhere, and folds only ASCII: no test passes thanks to the machine's language.
-        initdb = [
+        initdb: list[str | Path] = [
             *(binaries / "initdb", "--pgdata", data, "--username", "postgres", "--pwfile", password_file),
             *("--auth-host", "password", "--auth-local", "reject", "--encoding", "UTF8", "--no-locale", "--no-sync"),
         ]
-        piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        made = subprocess.run(initdb, cwd=directory, **piped, **owner)
+        made = subprocess.run(
+            initdb, check=False, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **owner
+        )
         if made.returncode != 0:
             sys.exit(f"with_services: PostgreSQL's initdb failed:\n{made.stdout}")
 
         port = free_port()
         settings = {
             "listen_addresses": "127.0.0.1",
-            "port": port,
+            "port": str(port),
             "unix_socket_directories": "",
-            "max_connections": 300,
+            "max_connections": "300",
             # What the system has taken outlives the server, and nothing here outlives the system.
             "fsync": "off",
             **settings,
         }
-        command = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
+        command: list[str | Path] = [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
         server = Postgres(f"postgres://postgres:{password}@127.0.0.1:{port}/postgres", version, command, directory, owner)
         server.start()
         stack.callback(server.kill)
@@ -192,7 +202,8 @@ def postgres(**settings: str) -> Iterator[Postgres]:
 def redis_server() -> Iterator[tuple[str, str]]:
     """A Redis server that keeps nothing on the disk; yields its URL and version."""
     program = redis_binary()
-    version = re.search(r"v=(\S+)", subprocess.check_output([program, "--version"], text=True)).group(1)
+    told = subprocess.check_output([program, "--version"], text=True)
+    version = next((part.removeprefix("v=") for part in told.split() if part.startswith("v=")), "?")
     port = free_port()
     server = start_redis(program, port)
     try:
@@ -216,7 +227,7 @@ def pgbouncer_binary() -> tuple[str, str]:
     raise Unavailable("PgBouncer is not installed")
 
 
-def start_redis(program: str, port: int) -> subprocess.Popen:
+def start_redis(program: str, port: int) -> subprocess.Popen[bytes]:
     """Start Redis at this port of the loopback interface, and wait until it answers."""
     command = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
     server = subprocess.Popen(
@@ -243,7 +254,7 @@ def postgres_binaries() -> Path:
     if on_path := shutil.which("initdb"):
         candidates.append(Path(on_path).resolve().parent)
     if pg_config := shutil.which("pg_config"):
-        asked = subprocess.run([pg_config, "--bindir"], stdout=subprocess.PIPE, text=True)
+        asked = subprocess.run([pg_config, "--bindir"], check=False, stdout=subprocess.PIPE, text=True)
         candidates.append(Path(asked.stdout.strip()))
     for root, pattern in [
         ("/usr/lib/postgresql", "*/bin"),
@@ -259,7 +270,7 @@ def postgres_binaries() -> Path:
     raise Unavailable("PostgreSQL's server programs (initdb, postgres) are not installed")
 
 
-def unprivileged_user(directory: Path) -> dict[str, int]:
+def unprivileged_user(directory: Path) -> Owner:
     """How to start PostgreSQL's programs, which refuse to run as root: as whom, with `directory` made theirs."""
     if os.geteuid() != 0:
         return {}
@@ -274,14 +285,14 @@ def unprivileged_user(directory: Path) -> dict[str, int]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """A port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def leave(number: int, _frame: object) -> NoReturn:
-    """Told to stop: leave by way of every clean-up."""
+    """Handles a signal to stop: leaves by way of every clean-up."""
     ignore_signals()
     sys.exit(128 + number)
 
@@ -293,7 +304,7 @@ def ignore_signals() -> None:
 
 
 def run(command: list[str], environment: dict[str, str]) -> int:
-    """Run a command and return its exit status; when we are told to stop, everything that it started stops too."""
+    """Run a command and return its exit status; on a signal to stop, everything that it started stops too."""
     try:
         child = subprocess.Popen(command, env=environment, start_new_session=True)
     except OSError as problem:
@@ -303,15 +314,11 @@ def run(command: list[str], environment: dict[str, str]) -> int:
         status = child.wait()
     except BaseException:
         os.killpg(child.pid, signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            # Whoever is left of its group did not listen.
+        # What is left of its group did not listen.
+        with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         raise
     return status if status >= 0 else 128 - status
 

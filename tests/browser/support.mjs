@@ -26,8 +26,11 @@ const HARD = {
   links: "[refused](javascript:alert(1)) and [followed](https://example.org) and the end",
 };
 
-/** An OpenAI-compatible model: says the message again, word by word; "slow" words take their time. */
-async function startModel() {
+/**
+ * An OpenAI-compatible model: says the message again, word by word; "slow" words take their time.
+ * `answers` has what it says instead, by the message.
+ */
+async function startModel(answers) {
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;
@@ -45,7 +48,7 @@ async function startModel() {
       response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
     const hard = HARD[message.replace(/^write /, "")];
     for (let at = 0; hard && at < hard.length; at += 4_000) say({ content: hard.slice(at, at + 4_000) });
-    for (const word of hard ? [] : message.split(" ")) {
+    for (const word of hard ? [] : (answers[message] ?? message).split(" ")) {
       await sleep(message.startsWith("slow") ? 200 : 5);
       say({ content: `${word} ` });
     }
@@ -57,19 +60,19 @@ async function startModel() {
   return server;
 }
 
-/** A server of its own for a test file, on data of its own. */
-export async function startServer(settings = "") {
+/** A server of its own for a test file, on data of its own. Its model has this name, and says the `answers`. */
+export async function startServer(settings = "", { name = "scripted", answers = {} } = {}) {
   const data = mkdtempSync(join(tmpdir(), "jeton-browser-"));
-  const model = await startModel();
+  const model = await startModel(answers);
   const config = join(data, "jeton.toml");
   writeFileSync(
     config,
-    `default_model = "scripted"
+    `default_model = "${name}"
      http.listen = "127.0.0.1:0"
      data.dir = "${data}"
      log.filter = "warn"
      ${settings}
-     [models.scripted]
+     [models.${name}]
      provider = "openai"
      base_url = "http://127.0.0.1:${model.address().port}/v1"
      upstream_model = "x"

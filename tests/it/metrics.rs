@@ -194,7 +194,7 @@ async fn dashboard_and_alerts_ask_for_what_there_is() {
     // Whether there are streams or not, their numbers are there.
     let page = page(&app).await;
     let exposed = exposed(&page);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ops");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
     for file in ["grafana-dashboard.json", "alerts.yaml"] {
         let text = fs::read_to_string(root.join(file)).unwrap();
         let asked: BTreeSet<&str> = text

@@ -40,7 +40,7 @@ struct Args {
     /// Streams on each connection, one after the other
     #[arg(long, default_value_t = 1)]
     each: usize,
-    /// The starts of the connections are spread over so many milliseconds
+    /// The time over which the starts of the connections are spread, in milliseconds
     #[arg(long, default_value_t = 1000)]
     over_ms: u64,
     /// What shows that a piece has come
