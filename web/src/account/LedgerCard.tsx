@@ -9,8 +9,8 @@ import { ask } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
-import { count, signed } from '../text/numbers'
-import { reasonInWords } from '../text/reasons'
+import { count, signed } from '../format/numbers'
+import { reasonLabel } from '../format/reasons'
 import { ExportButton } from '../ui/ExportButton'
 import { Moment } from '../ui/Moment'
 import { RowsTable, type Column } from '../ui/RowsTable'
@@ -57,7 +57,7 @@ export function LedgerCard() {
 function Why({ entry: { reason, chat, note, apiKeyId } }: { entry: Entry }) {
   return (
     <>
-      {reasonInWords(reason)} {chat && <ChatLink chat={chat} />} {apiKeyId && 'by API'}
+      {reasonLabel(reason)} {chat && <ChatLink chat={chat} />} {apiKeyId && 'by API'}
       {note && (
         <Text size="xs" c="dimmed">
           {note}

@@ -1,9 +1,9 @@
 import { useQuery } from 'urql'
 import { AccountDocument } from '../gql/account'
 import { useBalance, useViewer } from '../session/context'
-import { moment } from '../text/dates'
-import { tokens } from '../text/prices'
-import { rolesInWords } from '../text/roles'
+import { moment } from '../format/dates'
+import { tokens } from '../format/prices'
+import { roleLabel } from '../format/roles'
 import { Facts } from '../ui/Facts'
 import { Section } from '../ui/Section'
 
@@ -17,7 +17,7 @@ export function ProfileCard() {
       <Facts
         facts={[
           ['Name', me.username],
-          ['Role', rolesInWords(me)],
+          ['Role', roleLabel(me)],
           ['Balance', <strong key="balance">{tokens(balance.tokens)}</strong>],
           ['Set aside', balance.held > 0 ? `${tokens(balance.held)} for answers on their way` : 'nothing'],
           ['Member since', moment(me.createdAt)],

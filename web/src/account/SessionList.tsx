@@ -5,7 +5,7 @@ import { ask, perform } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useSession, useViewer } from '../session/context'
-import { deviceInWords } from '../text/devices'
+import { deviceLabel } from '../format/devices'
 import { Ago } from '../ui/Ago'
 import { confirmDanger } from '../ui/confirm'
 import { LoadMore } from '../ui/LoadMore'
@@ -24,7 +24,7 @@ export function SessionList() {
   const end = ({ id, current, userAgent }: (typeof pages.rows)[number]) =>
     confirmDanger({
       title: current ? 'Log out here?' : 'Log out this device?',
-      text: deviceInWords(userAgent),
+      text: deviceLabel(userAgent),
       confirm: 'Log out',
       run: async () => {
         if (current) {
@@ -45,7 +45,7 @@ export function SessionList() {
           <Group component="li" key={row.id} justify="space-between" wrap="nowrap">
             <div>
               <Text size="sm">
-                {deviceInWords(row.userAgent)} {row.current && <Badge size="sm">This one</Badge>}
+                {deviceLabel(row.userAgent)} {row.current && <Badge size="sm">This one</Badge>}
               </Text>
               <Text size="xs" c="dimmed">
                 Last used <Ago iso={row.lastUsedAt} />

@@ -1,5 +1,5 @@
 import { Button, Group, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
-import { count, signed } from '../text/numbers'
+import { count, signed } from '../format/numbers'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
 import { adjustmentOf } from './adjustment'

@@ -4,7 +4,7 @@ import type { Pages } from '../graphql/usePages'
 import { Moment } from '../ui/Moment'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import classes from '../ui/ui.module.css'
-import { actionInWords, detailsInWords, ownerOf } from './auditWords'
+import { actionLabel, formatDetails, ownerOf } from './auditLabels'
 import type { AuditRow } from './lists'
 import { UserName } from './UserName'
 
@@ -18,7 +18,7 @@ const COLUMNS: Column<AuditRow>[] = [
   { header: 'Who', cell: ({ actor, actorName }) => <UserName user={actor} name={actorName} /> },
   { header: 'What', cell: (event) => <What event={event} /> },
   { header: 'To whom', cell: (event) => <Target event={event} /> },
-  { header: 'Details', cell: detailsInWords },
+  { header: 'Details', cell: formatDetails },
 ]
 
 export function AuditTable({ pages }: { pages: Pages<AuditRow> }) {
@@ -26,7 +26,7 @@ export function AuditTable({ pages }: { pages: Pages<AuditRow> }) {
 }
 
 function What({ event }: { event: AuditRow }) {
-  const words = actionInWords(event)
+  const words = actionLabel(event)
   return (
     <Text span size="sm" lineClamp={2} maw={320} title={words} style={{ overflowWrap: 'anywhere' }}>
       {words}

@@ -2,10 +2,10 @@ import { Button } from '@mantine/core'
 import { DeleteChatDocument } from '../gql/chat'
 import { perform } from '../graphql/client'
 import { useViewer } from '../session/context'
-import { plural } from '../text/numbers'
+import { plural } from '../format/numbers'
 import { confirmDanger } from '../ui/confirm'
 import { BulkBar } from './BulkBar'
-import { chatInWords, whatGoes } from './chatWords'
+import { describeChat, deletionSummary } from './chatLabels'
 import type { ChatRow } from './lists'
 import { useBulk } from './useBulk'
 
@@ -13,7 +13,7 @@ type Props = { chats: ChatRow[]; onDeleted: (ids: ReadonlySet<string>) => void }
 
 export function ChatBulk({ chats, onDeleted }: Props) {
   const { client } = useViewer()
-  const { run, isBusy } = useBulk(chats, chatInWords)
+  const { run, isBusy } = useBulk(chats, describeChat)
 
   const removeAll = async () => {
     const gone = new Set<string>()
@@ -26,7 +26,7 @@ export function ChatBulk({ chats, onDeleted }: Props) {
   const ask = () =>
     confirmDanger({
       title: `Delete ${plural(chats.length, 'chat')}?`,
-      text: whatGoes(chats),
+      text: deletionSummary(chats),
       confirm: 'Delete',
       run: removeAll,
     })

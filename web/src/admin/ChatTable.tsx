@@ -2,13 +2,13 @@ import { Anchor, Modal, Text } from '@mantine/core'
 import { useModals } from '@mantine/modals'
 import { useDeferredValue, useState } from 'react'
 import type { Pages } from '../graphql/usePages'
-import { NOT_STORED } from '../text/chats'
-import { count } from '../text/numbers'
+import { NOT_STORED } from '../format/chats'
+import { count } from '../format/numbers'
 import { Moment } from '../ui/Moment'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { ChatBulk } from './ChatBulk'
 import { ChatStatusBadge } from './ChatStatusBadge'
-import { chatInWords } from './chatWords'
+import { describeChat } from './chatLabels'
 import type { ChatRow } from './lists'
 import { UserName } from './UserName'
 import { WholeChat } from './WholeChat'
@@ -64,7 +64,7 @@ export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
         columns={columns(setRead, withUser)}
         what="chat"
         minWidth={820}
-        nameOf={chatInWords}
+        nameOf={describeChat}
         selection={{ ids: ticked, onChange: setTicked }}
       />
       <Modal

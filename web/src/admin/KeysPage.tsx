@@ -1,7 +1,7 @@
 import { SimpleGrid, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
-import { withoutSecret } from '../keys/keyWords'
+import { withoutSecret } from '../keys/keyLabels'
 import { AdminTitle } from './AdminTitle'
 import { KeyTable } from './KeyTable'
 import { useKeys } from './lists'

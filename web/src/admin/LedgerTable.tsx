@@ -1,7 +1,7 @@
 import { Text } from '@mantine/core'
 import type { Pages } from '../graphql/usePages'
-import { count, signed } from '../text/numbers'
-import { reasonInWords } from '../text/reasons'
+import { count, signed } from '../format/numbers'
+import { reasonLabel } from '../format/reasons'
 import { Moment } from '../ui/Moment'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import type { LedgerRow } from './lists'
@@ -18,7 +18,7 @@ const COLUMNS: Column<LedgerRow>[] = [
     header: 'Why',
     cell: ({ reason, note, actor, apiKeyId }) => (
       <>
-        {reasonInWords(reason)} {apiKeyId && 'by API'}
+        {reasonLabel(reason)} {apiKeyId && 'by API'}
         {actor && (
           <>
             {' '}

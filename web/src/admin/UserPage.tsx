@@ -5,8 +5,8 @@ import { Link, useParams } from 'react-router'
 import { useQuery } from 'urql'
 import { AdminUserDocument } from '../gql/admin'
 import { problemOfCombined } from '../graphql/problem'
-import { tokens } from '../text/prices'
-import { rolesInWords } from '../text/roles'
+import { tokens } from '../format/prices'
+import { roleLabel } from '../format/roles'
 import { Facts } from '../ui/Facts'
 import { Message } from '../ui/Message'
 import { Moment } from '../ui/Moment'
@@ -62,7 +62,7 @@ function OneUser({ user, changes, onChanged }: { user: User; changes: number; on
         <Section title="Details">
           <Facts
             facts={[
-              ['Role', rolesInWords(user)],
+              ['Role', roleLabel(user)],
               [
                 'Active',
                 <Badge key="active" color={user.isActive ? 'teal' : 'gray'} variant="light">

@@ -2,8 +2,8 @@ import { Badge, Button, Modal, Select, SimpleGrid, TextInput } from '@mantine/co
 import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
 import { IconSearch, IconUserPlus } from '@tabler/icons-react'
 import { useState } from 'react'
-import { count } from '../text/numbers'
-import { rolesInWords } from '../text/roles'
+import { count } from '../format/numbers'
+import { roleLabel } from '../format/roles'
 import { Moment } from '../ui/Moment'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { AdminTitle } from './AdminTitle'
@@ -17,7 +17,7 @@ import { UserName } from './UserName'
 
 const COLUMNS: Column<User>[] = [
   { header: 'Name', cell: (user) => <UserName user={user} name={user.username} /> },
-  { header: 'Role', cell: rolesInWords },
+  { header: 'Role', cell: roleLabel },
   {
     header: 'Active',
     cell: ({ isActive }) => (

@@ -7,8 +7,8 @@ import { DeleteChatDocument } from '../gql/chat'
 import { perform } from '../graphql/client'
 import { problemOfCombined } from '../graphql/problem'
 import { useViewer } from '../session/context'
-import { count } from '../text/numbers'
-import { tokens } from '../text/prices'
+import { count } from '../format/numbers'
+import { tokens } from '../format/prices'
 import { confirmDanger } from '../ui/confirm'
 import { Facts, type Fact } from '../ui/Facts'
 import { Moment } from '../ui/Moment'
@@ -16,7 +16,7 @@ import { PageLoader } from '../ui/PageLoader'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { auditPath } from './AuditTable'
 import { ChatStatusBadge } from './ChatStatusBadge'
-import { whatGoes } from './chatWords'
+import { deletionSummary } from './chatLabels'
 import type { ChatRow } from './lists'
 import { momentOf } from './filters'
 import { PaidUnder } from './PaidUnder'
@@ -31,7 +31,7 @@ export function WholeChat({ chat, onDeleted }: Props) {
   const remove = () =>
     confirmDanger({
       title: `Delete this chat of ${chat.user?.username ?? 'somebody'}?`,
-      text: whatGoes([chat]),
+      text: deletionSummary([chat]),
       confirm: 'Delete',
       run: async () => {
         await perform(client, DeleteChatDocument, { input: { chatId: chat.id } })

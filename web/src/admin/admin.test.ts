@@ -3,9 +3,9 @@ import { expect, it } from 'vitest'
 import { ChatAnswerDocument, ChatsDocument } from '../gql/admin'
 import { Problem } from '../graphql/problem'
 import { adjustmentOf } from './adjustment'
-import { actionInWords, detailsInWords, ownerOf } from './auditWords'
-import { bulkInWords, forEach } from './bulk'
-import { chatInWords, whatGoes } from './chatWords'
+import { actionLabel, formatDetails, ownerOf } from './auditLabels'
+import { bulkSummary, forEach } from './bulk'
+import { describeChat, deletionSummary } from './chatLabels'
 import { byDay, modelsOf, type DayOfModel } from './dashboard/data'
 import { momentOf, momentsOf } from './filters'
 
@@ -22,11 +22,11 @@ it('one that fails does not keep the others from it', async () => {
     (name) => name,
     (name) => (name === 'tom' ? Promise.reject(new Problem('FORBIDDEN', 'Not allowed.')) : Promise.resolve()),
   )
-  expect(bulkInWords(result)).toBe('2 done. tom: Not allowed.')
+  expect(bulkSummary(result)).toBe('2 done. tom: Not allowed.')
 })
 
 it('acts of the audit trail name whom they were done to where that is not the target itself', () => {
-  const act = (action: string) => actionInWords({ action, targetName: 'mia', details: '{}' })
+  const act = (action: string) => actionLabel({ action, targetName: 'mia', details: '{}' })
   expect(act('user.delete')).toBe('Deleted the account')
   expect(act('chat.delete')).toBe('Deleted a chat of mia')
   expect(act('chat.usage_over_hold')).toBe('The usage of a chat of mia exceeded its hold')
@@ -36,15 +36,15 @@ it('acts of the audit trail name whom they were done to where that is not the ta
 it('acts on API keys name the key, and are told of its owner', () => {
   const details = '{"name":"my tool","scopes":"completions,read","user":"mia"}'
   const act = { action: 'api_key.revoke', targetName: 'jt-0123456789ab', details }
-  expect(actionInWords(act)).toBe('Revoked the API key jt-0123456789ab… of mia (my tool)')
-  expect(actionInWords({ ...act, action: 'api_key.create' })).toMatch(/^Made the API key jt-/)
+  expect(actionLabel(act)).toBe('Revoked the API key jt-0123456789ab… of mia (my tool)')
+  expect(actionLabel({ ...act, action: 'api_key.create' })).toMatch(/^Made the API key jt-/)
   expect(ownerOf(act)).toBe('mia')
-  expect(detailsInWords(act)).toBe('scopes: completions, read')
-  expect(actionInWords({ ...act, details: 'nonsense' })).toBe('Revoked the API key jt-0123456789ab… of jt-0123456789ab')
+  expect(formatDetails(act)).toBe('scopes: completions, read')
+  expect(actionLabel({ ...act, details: 'nonsense' })).toBe('Revoked the API key jt-0123456789ab… of jt-0123456789ab')
 })
 
 it('details of the audit trail are read as far as they can be', () => {
-  const words = (details: string) => detailsInWords({ action: 'user.update', details })
+  const words = (details: string) => formatDetails({ action: 'user.update', details })
   expect(words('{"amount":500,"reason":"Thanks"}')).toBe('amount: 500, reason: Thanks')
   expect(words('{"written_off":0,"staff":true}')).toBe('written off: 0, staff: yes')
   expect(words('{"created_at":"2026-01-31T12:00:00Z"}')).toMatch(/^created at: .*31.*2026/)
@@ -52,14 +52,14 @@ it('details of the audit trail are read as far as they can be', () => {
 })
 
 it('a chat is called by its beginning and its user', () => {
-  expect(chatInWords({ message: 'Hello', user: { id: 'u1', username: 'mia' } })).toBe('“Hello” of mia')
-  expect(chatInWords({ message: 'a'.repeat(99), user: null })).toBe(`“${'a'.repeat(40)}…” of somebody`)
-  expect(chatInWords({ message: '', user: null })).toBe('not stored (API call) of somebody')
+  expect(describeChat({ message: 'Hello', user: { id: 'u1', username: 'mia' } })).toBe('“Hello” of mia')
+  expect(describeChat({ message: 'a'.repeat(99), user: null })).toBe(`“${'a'.repeat(40)}…” of somebody`)
+  expect(describeChat({ message: '', user: null })).toBe('not stored (API call) of somebody')
 })
 
 it('what goes with chats is said, and what is stopped for it', () => {
-  expect(whatGoes([{ status: 'DONE' }])).toMatch(/^The text goes for good/)
-  expect(whatGoes([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(/^Answers on their way are stopped first/)
+  expect(deletionSummary([{ status: 'DONE' }])).toMatch(/^The text goes for good/)
+  expect(deletionSummary([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(/^Answers on their way are stopped first/)
 })
 
 it('a period lasts to the end of its last day, in the time of the reader', () => {

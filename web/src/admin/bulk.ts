@@ -21,6 +21,6 @@ export async function forEach<T>(
 }
 
 /** "3 done. tom: Not allowed." */
-export function bulkInWords({ done, failed }: BulkResult): string {
+export function bulkSummary({ done, failed }: BulkResult): string {
   return [`${done} done.`, ...failed.map(({ name, why }) => `${name}: ${why}`)].join(' ')
 }

@@ -13,7 +13,7 @@ import { KeysDocument } from '../gql/keys'
 import { ask } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages, type Pages } from '../graphql/usePages'
-import type { Key } from '../keys/keyWords'
+import type { Key } from '../keys/keyLabels'
 import { useViewer } from '../session/context'
 import {
   momentsOf,

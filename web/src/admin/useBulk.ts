@@ -1,6 +1,6 @@
 import { notifications } from '@mantine/notifications'
 import { useState } from 'react'
-import { bulkInWords, forEach } from './bulk'
+import { bulkSummary, forEach } from './bulk'
 
 /** Does the same to each row, and tells how it went. */
 export function useBulk<T>(rows: readonly T[], nameOf: (row: T) => string) {
@@ -9,7 +9,7 @@ export function useBulk<T>(rows: readonly T[], nameOf: (row: T) => string) {
     setBusy(true)
     const result = await forEach(rows, nameOf, work)
     setBusy(false)
-    notifications.show({ color: result.failed.length > 0 ? 'orange' : 'teal', message: bulkInWords(result) })
+    notifications.show({ color: result.failed.length > 0 ? 'orange' : 'teal', message: bulkSummary(result) })
   }
   return { run, isBusy }
 }

@@ -1,4 +1,4 @@
-import { dayOf } from '../text/dates'
+import { dayOf } from '../format/dates'
 import type { Period } from './filters'
 import { useFilter } from './useFilter'
 

@@ -2,8 +2,8 @@ import { Badge, Text, Tooltip } from '@mantine/core'
 import { IconCoin } from '@tabler/icons-react'
 import { Link } from 'react-router'
 import { useBalance } from '../session/context'
-import { count } from '../text/numbers'
-import { tokens } from '../text/prices'
+import { count } from '../format/numbers'
+import { tokens } from '../format/prices'
 
 /** What one can spend, always in sight; and what open chats hold. */
 export function BalanceBadge() {

@@ -1,10 +1,10 @@
 import { ActionIcon, Alert, Button, Group, Text, Tooltip, VisuallyHidden } from '@mantine/core'
 import { IconAlertTriangle, IconRefresh } from '@tabler/icons-react'
-import { plural } from '../text/numbers'
-import { tokens } from '../text/prices'
+import { plural } from '../format/numbers'
+import { tokens } from '../format/prices'
 import { CopyAction } from '../ui/CopyAction'
 import classes from './chat.module.css'
-import { failureInWords } from './failure'
+import { describeFailure } from './failure'
 import type { Chat } from './follow'
 import { Markdown } from './Markdown'
 import { useRegenerate } from './useRegenerate'
@@ -16,7 +16,7 @@ export function Answer({ chat, live, isLast, onReplaced }: Props) {
   const { regenerate, isBusy } = useRegenerate(chat, isLast, onReplaced)
   const isPending = chat.status === 'PENDING'
   const text = isPending ? (live ?? '') : chat.response
-  const failure = failureInWords(chat)
+  const failure = describeFailure(chat)
 
   return (
     <div aria-busy={isPending}>

@@ -1,5 +1,5 @@
 import { Divider, Stack } from '@mantine/core'
-import { NOT_STORED } from '../text/chats'
+import { NOT_STORED } from '../format/chats'
 import { Bubble } from './Bubble'
 import { Markdown } from './Markdown'
 

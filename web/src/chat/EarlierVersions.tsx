@@ -1,7 +1,7 @@
 import { Anchor, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useId } from 'react'
-import { plural } from '../text/numbers'
+import { plural } from '../format/numbers'
 import classes from './chat.module.css'
 import { ChatText } from './ChatText'
 import type { Chat } from './follow'

@@ -2,7 +2,7 @@ import { Alert, Text } from '@mantine/core'
 import { IconClock, IconCoin, IconInfoCircle } from '@tabler/icons-react'
 import type { Problem } from '../graphql/problem'
 import { useBalance } from '../session/context'
-import { priceInWords, tokens, type Price } from '../text/prices'
+import { formatPrice, tokens, type Price } from '../format/prices'
 
 /** Why a message was not taken, and what one can do about it. What was typed is kept. */
 export function RefusalNotice({ problem, price }: { problem: Problem; price: Price | null }) {
@@ -38,7 +38,7 @@ export function TooDear({ price }: { price: Price | null }) {
     >
       <Text size="sm">
         You have {tokens(balance.tokens)}
-        {price && `, and this model costs ${priceInWords(price)}`}
+        {price && `, and this model costs ${formatPrice(price)}`}
         {balance.held > 0 && ` (${tokens(balance.held)} more are set aside for answers on their way)`}. Ask an operator
         to top up your balance, or choose a cheaper model. What you wrote stays here.
       </Text>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fakeChat } from './fakes'
-import { failureInWords } from './failure'
+import { describeFailure } from './failure'
 import { messageLength, whyNot, type Composing } from './message'
 
 const ready: Composing = {
@@ -29,22 +29,22 @@ describe('whyNot', () => {
   })
 })
 
-describe('failureInWords', () => {
+describe('describeFailure', () => {
   it('says that nothing was charged', () => {
     const error = { code: 'PROVIDER_UNAVAILABLE', message: 'The model is away.' } as const
-    expect(failureInWords(fakeChat('a', { status: 'FAILED', cost: 0, error }))).toBe(
+    expect(describeFailure(fakeChat('a', { status: 'FAILED', cost: 0, error }))).toBe(
       'The model is away. Nothing was charged.',
     )
   })
 
   it('says that what was produced is paid for', () => {
     const broken = fakeChat('a', { status: 'FAILED', cost: 3, response: 'Hel' })
-    expect(failureInWords(broken)).toContain('broke off')
-    expect(failureInWords(broken)).toContain('paid for')
+    expect(describeFailure(broken)).toContain('broke off')
+    expect(describeFailure(broken)).toContain('paid for')
   })
 
   it('is silent about what did not fail', () => {
-    expect(failureInWords(fakeChat('a'))).toBeNull()
-    expect(failureInWords(fakeChat('a', { status: 'STOPPED' }))).toBeNull()
+    expect(describeFailure(fakeChat('a'))).toBeNull()
+    expect(describeFailure(fakeChat('a', { status: 'STOPPED' }))).toBeNull()
   })
 })

@@ -1,5 +1,5 @@
-import { count, plural } from '../text/numbers'
-import { tokens, type Price } from '../text/prices'
+import { count, plural } from '../format/numbers'
+import { tokens, type Price } from '../format/prices'
 
 /** The server takes so many characters unless it is configured otherwise. */
 export const MAX_MESSAGE = 1000

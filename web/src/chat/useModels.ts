@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { useQuery } from 'urql'
 import { ModelsDocument } from '../gql/chat'
-import { priceInWords, type Price } from '../text/prices'
+import { formatPrice, type Price } from '../format/prices'
 
 /** The models to choose from, and the one that is chosen: by hand, as preferred, or the server's default. */
 export function useModels(preferred: string | null) {
@@ -11,6 +11,6 @@ export function useModels(preferred: string | null) {
   const known = (name: string | null) => (models.some((model) => model.name === name) ? name : null)
   const choice = known(chosen) ?? known(preferred) ?? models.find((model) => model.default)?.name ?? null
   const price: Price | null = models.find((model) => model.name === choice)?.price ?? null
-  const options = models.map((model) => ({ value: model.name, label: `${model.name} · ${priceInWords(model.price)}` }))
+  const options = models.map((model) => ({ value: model.name, label: `${model.name} · ${formatPrice(model.price)}` }))
   return { models: options, choice, choose, price }
 }

@@ -11,7 +11,7 @@ import { PageLoader } from '../ui/PageLoader'
 import { RowsTable } from '../ui/RowsTable'
 import { Section } from '../ui/Section'
 import { keyColumns } from './keyColumns'
-import { endedLast, type Key } from './keyWords'
+import { endedLast, type Key } from './keyLabels'
 import { SecretDialog, type Made } from './SecretDialog'
 import { useRevoke } from './useRevoke'
 

@@ -2,7 +2,7 @@ import { Alert, Button, Group, Modal, Stack, Text, Textarea } from '@mantine/cor
 import { useClipboard } from '@mantine/hooks'
 import { IconAlertTriangle, IconCheck, IconCopy } from '@tabler/icons-react'
 import { CodeBlock } from '../chat/CodeBlock'
-import { exampleOf, type Key } from './keyWords'
+import { exampleOf, type Key } from './keyLabels'
 
 /** A key as it comes from the server, this once. */
 export type Made = { secret: string; key: Key }

@@ -1,17 +1,17 @@
 import { Badge, Button, Code, Stack, Text } from '@mantine/core'
-import { day, moment } from '../text/dates'
+import { day, moment } from '../format/dates'
 import { Ago } from '../ui/Ago'
 import type { Column } from '../ui/RowsTable'
 import classes from '../ui/ui.module.css'
-import { scopesInWords, spendingInWords, stateOf, type Key } from './keyWords'
+import { scopesLabel, spendingLines, stateOf, type Key } from './keyLabels'
 
 /** What a table of keys shows, whoever they belong to. */
 export function keyColumns(revoke: (key: Key) => void): Column<Key>[] {
   return [
     { header: 'Key', cell: ({ name, prefix }) => <NameOfKey name={name} prefix={prefix} /> },
-    { header: 'May', cell: ({ scopes }) => scopesInWords(scopes) },
+    { header: 'May', cell: ({ scopes }) => scopesLabel(scopes) },
     { header: 'Models', cell: ({ models }) => models?.join(', ') ?? 'all' },
-    { header: 'Spent', cell: ({ spending }) => <Spent lines={spendingInWords(spending)} /> },
+    { header: 'Spent', cell: ({ spending }) => <Spent lines={spendingLines(spending)} /> },
     { header: 'Last used', cell: ({ lastUsedAt }) => (lastUsedAt ? <Ago iso={lastUsedAt} /> : 'never') },
     { header: 'Ends', cell: ({ expiresAt }) => (expiresAt ? <End iso={expiresAt} /> : 'never') },
     { header: 'State', cell: (key) => <State apiKey={key} onRevoke={() => revoke(key)} /> },

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { endedLast, exampleOf, scopesInWords, spendingInWords, stateOf, withoutSecret, type Key } from './keyWords'
+import { endedLast, exampleOf, scopesLabel, spendingLines, stateOf, withoutSecret, type Key } from './keyLabels'
 import { EMPTY_KEY, inputOf, limitMistake } from './newKey'
 
 const NOTHING: Key['spending'] = {
@@ -13,12 +13,12 @@ const NOTHING: Key['spending'] = {
 }
 
 it('a key without limits is told what it spent, and no more', () => {
-  expect(spendingInWords({ ...NOTHING, total: 1200, today: 100, thisMonth: 300 })).toEqual(['1,200 in all'])
+  expect(spendingLines({ ...NOTHING, total: 1200, today: 100, thisMonth: 300 })).toEqual(['1,200 in all'])
 })
 
 it('each limit stands beside what counts against it', () => {
   const spent = { total: 1200, today: 100, thisMonth: 300, held: 50 }
-  expect(spendingInWords({ ...spent, totalLimit: 5000, dailyLimit: 500, monthlyLimit: 900 })).toEqual([
+  expect(spendingLines({ ...spent, totalLimit: 5000, dailyLimit: 500, monthlyLimit: 900 })).toEqual([
     '1,200 of 5,000 in all',
     '300 of 900 this month',
     '100 of 500 today',
@@ -27,7 +27,7 @@ it('each limit stands beside what counts against it', () => {
 })
 
 it('scopes are told in words', () => {
-  expect(scopesInWords(['COMPLETIONS', 'READ'])).toBe('Ask models, read')
+  expect(scopesLabel(['COMPLETIONS', 'READ'])).toBe('Ask models, read')
 })
 
 it('a key is active until it is revoked or its time is over', () => {

@@ -1,5 +1,5 @@
 import type { CreateApiKeyInput, Scope } from '../gql/keys'
-import { endOfDay } from '../text/dates'
+import { endOfDay } from '../format/dates'
 
 /** A field for a number holds a text while it is empty, or too large for a number. */
 export type Limit = number | string

@@ -3,7 +3,7 @@ import { perform } from '../graphql/client'
 import type { Pages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
 import { confirmDanger } from '../ui/confirm'
-import type { Key } from './keyWords'
+import type { Key } from './keyLabels'
 
 /** Ends a key of a list, once somebody is sure of it. */
 export function useRevoke({ change }: Pick<Pages<Key>, 'change'>, onRevoked?: () => void): (key: Key) => void {

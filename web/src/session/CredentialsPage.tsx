@@ -12,7 +12,7 @@ import { comingFrom } from './comingFrom'
 import { useSession, useSessionState } from './context'
 import { Unreachable } from './Unreachable'
 
-const WORDS = {
+const TEXTS = {
   login: {
     title: 'Log in',
     other: { text: 'New here?', link: 'Make an account', to: '/register' },
@@ -29,8 +29,8 @@ export default function CredentialsPage({ kind }: { kind: 'login' | 'register' }
   const state = useSessionState()
   const location = useLocation()
   const from = comingFrom(location.state, state.phase === 'in' ? state.user.id : undefined)
-  const words = WORDS[kind]
-  useTitle(words.title)
+  const texts = TEXTS[kind]
+  useTitle(texts.title)
 
   if (state.phase === 'starting') return <PageLoader height="100dvh" />
   if (state.phase === 'unreachable') return <Unreachable />
@@ -47,7 +47,7 @@ export default function CredentialsPage({ kind }: { kind: 'login' | 'register' }
         <Card withBorder padding="lg">
           <Stack>
             <Title order={1} size="h3">
-              {words.title}
+              {texts.title}
             </Title>
             {from.ended && kind === 'login' && (
               <Alert icon={<IconInfoCircle />} color="blue">
@@ -56,9 +56,9 @@ export default function CredentialsPage({ kind }: { kind: 'login' | 'register' }
             )}
             <CredentialsForm kind={kind} />
             <Text size="sm">
-              {words.other.text}{' '}
-              <Anchor component={Link} underline="always" to={words.other.to} state={location.state as unknown}>
-                {words.other.link}
+              {texts.other.text}{' '}
+              <Anchor component={Link} underline="always" to={texts.other.to} state={location.state as unknown}>
+                {texts.other.link}
               </Anchor>
             </Text>
           </Stack>
@@ -117,14 +117,14 @@ function CredentialsForm({ kind }: { kind: 'login' | 'register' }) {
         />
         <PasswordInput
           label="Password"
-          autoComplete={WORDS[kind].password}
+          autoComplete={TEXTS[kind].password}
           description={kind === 'register' ? 'At least 8 characters, and not easy to guess' : undefined}
           required
           key={form.key('password')}
           {...form.getInputProps('password')}
         />
         <Button type="submit" loading={isBusy}>
-          {WORDS[kind].title}
+          {TEXTS[kind].title}
         </Button>
       </Stack>
     </form>

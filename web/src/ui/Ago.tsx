@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react'
-import { ago, moment } from '../text/dates'
+import { ago, moment } from '../format/dates'
 
 const MINUTE = 60_000
 

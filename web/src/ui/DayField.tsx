@@ -2,7 +2,7 @@ import '@mantine/dates/styles.css'
 import { DateInput, type DateInputProps } from '@mantine/dates'
 import { IconCalendar } from '@tabler/icons-react'
 import { useState } from 'react'
-import { dayOf } from '../text/dates'
+import { dayOf } from '../format/dates'
 
 type Props = DateInputProps & { label: string }
 

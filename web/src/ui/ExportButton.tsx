@@ -3,7 +3,7 @@ import type { TypedDocumentNode } from '@urql/core'
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { collectParts } from '../graphql/collectParts'
 import { useViewer } from '../session/context'
-import { download, FILES, fileName, type FileKind } from '../text/download'
+import { download, FILES, fileName, type FileKind } from '../format/download'
 import { tellProblem } from './confirm'
 
 type Props<T, V> = {

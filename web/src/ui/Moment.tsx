@@ -1,4 +1,4 @@
-import { moment } from '../text/dates'
+import { moment } from '../format/dates'
 import classes from './ui.module.css'
 
 /** A moment in full, on one line. */

@@ -1,6 +1,6 @@
 import type { LedgerReason } from '../gql/account'
 
-const WORDS: Record<LedgerReason, string> = {
+const LABELS: Record<LedgerReason, string> = {
   ACCOUNT_CLOSED: 'Account closed',
   ADJUSTMENT: 'Adjusted by an operator',
   CHAT_BROKEN_OFF: 'Answer broke off',
@@ -13,6 +13,6 @@ const WORDS: Record<LedgerReason, string> = {
 }
 
 /** Why a balance moved, in words. A reason that is newer than this page is shown as it is. */
-export function reasonInWords(reason: LedgerReason): string {
-  return (WORDS as Partial<Record<string, string>>)[reason] ?? reason
+export function reasonLabel(reason: LedgerReason): string {
+  return (LABELS as Partial<Record<string, string>>)[reason] ?? reason
 }

@@ -1,12 +1,12 @@
 import type { KeyPartsFragment, Scope } from '../gql/keys'
-import { count } from '../text/numbers'
+import { count } from '../format/numbers'
 
 export type Key = KeyPartsFragment
 
-type ScopeWords = { scope: Scope; label: string; description: string }
+type ScopeOption = { scope: Scope; label: string; description: string }
 
 /** What a key may be used for, in the order in which it is offered. */
-export const SCOPES: readonly ScopeWords[] = [
+export const SCOPES: readonly ScopeOption[] = [
   {
     scope: 'COMPLETIONS',
     label: 'Ask models',
@@ -18,13 +18,13 @@ export const SCOPES: readonly ScopeWords[] = [
 ]
 
 /** "Ask models, read". A scope that is newer than this page is shown as it is. */
-export function scopesInWords(scopes: readonly Scope[]): string {
+export function scopesLabel(scopes: readonly Scope[]): string {
   const words = scopes.map((scope) => SCOPES.find((known) => known.scope === scope)?.label ?? scope)
   return words.map((word, index) => (index === 0 ? word : word.toLowerCase())).join(', ')
 }
 
 /** What was spent and what may be, the whole first: "300 of 5,000 in all", "100 today". */
-export function spendingInWords(spending: Key['spending']): string[] {
+export function spendingLines(spending: Key['spending']): string[] {
   const { total, held, today, thisMonth, totalLimit, dailyLimit, monthlyLimit } = spending
   const line = (spent: number, limit: number | null, when: string) =>
     limit === null ? `${count(spent)} ${when}` : `${count(spent)} of ${count(limit)} ${when}`

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { ago, dayOf, endOfDay, shortDay, today } from './dates'
-import { deviceInWords } from './devices'
+import { deviceLabel } from './devices'
 import { fileName } from './download'
 import { excerpt } from './excerpt'
 import { plural, signed } from './numbers'
-import { priceInWords, tokens } from './prices'
+import { formatPrice, tokens } from './prices'
 
-describe('priceInWords', () => {
+describe('formatPrice', () => {
   it.each([
     [100, 0, 0, '100 tokens a message'],
     [1, 0, 0, '1 token a message'],
@@ -16,7 +16,7 @@ describe('priceInWords', () => {
     [5, 10, 30, '5 tokens a message, and 10 + 30 tokens per 1,000 in/out'],
     [0, 0, 0, 'free'],
   ])('%i a message, %i in, %i out', (perMessage, per1kInput, per1kOutput, words) => {
-    expect(priceInWords({ perMessage, per1kInput, per1kOutput })).toBe(words)
+    expect(formatPrice({ perMessage, per1kInput, per1kOutput })).toBe(words)
   })
 })
 
@@ -64,10 +64,10 @@ it('ago', () => {
 it('devices', () => {
   const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
   const safari = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 Version/18.0 Safari/604.1'
-  expect(deviceInWords(firefox)).toBe('Firefox on Linux')
-  expect(deviceInWords(safari)).toBe('Safari on iOS')
-  expect(deviceInWords('curl/8.5.0')).toBe('curl')
-  expect(deviceInWords(null)).toBe('Unknown device')
+  expect(deviceLabel(firefox)).toBe('Firefox on Linux')
+  expect(deviceLabel(safari)).toBe('Safari on iOS')
+  expect(deviceLabel('curl/8.5.0')).toBe('curl')
+  expect(deviceLabel(null)).toBe('Unknown device')
 })
 
 it('file names carry the day', () => {

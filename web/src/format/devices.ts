@@ -16,7 +16,7 @@ const SYSTEMS: [RegExp, string][] = [
 ]
 
 /** "Firefox on Linux", from what a client says of itself; other programs by their first word. */
-export function deviceInWords(userAgent: string | null): string {
+export function deviceLabel(userAgent: string | null): string {
   if (!userAgent) return 'Unknown device'
   const browser = BROWSERS.find(([pattern]) => pattern.test(userAgent))?.[1]
   const system = SYSTEMS.find(([pattern]) => pattern.test(userAgent))?.[1]

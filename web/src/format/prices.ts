@@ -3,14 +3,14 @@ import { count } from './numbers'
 export type Price = { perMessage: number; per1kInput: number; per1kOutput: number }
 
 /** What a model costs, in words: "100 tokens a message", "10 + 30 tokens per 1,000 in/out", "free". */
-export function priceInWords({ perMessage, per1kInput, per1kOutput }: Price): string {
+export function formatPrice({ perMessage, per1kInput, per1kOutput }: Price): string {
   const flat = perMessage > 0 ? `${tokens(perMessage)} a message` : null
-  const metered = meteredInWords(per1kInput, per1kOutput)
+  const metered = formatMeteredPrice(per1kInput, per1kOutput)
   if (flat && metered) return `${flat}, and ${metered}`
   return flat ?? metered ?? 'free'
 }
 
-function meteredInWords(input: number, output: number): string | null {
+function formatMeteredPrice(input: number, output: number): string | null {
   if (input > 0 && output > 0) return `${count(input)} + ${count(output)} tokens per 1,000 in/out`
   if (input > 0) return `${tokens(input)} per 1,000 in`
   if (output > 0) return `${tokens(output)} per 1,000 out`

@@ -1,4 +1,4 @@
-import { moment } from '../text/dates'
+import { moment } from '../format/dates'
 
 /** What of an act its words are made of. */
 type Act = { action: string; targetName: string; details: string }
@@ -12,12 +12,12 @@ const ACTIONS = new Map<string, (act: Act) => string>([
   ['balance.adjust', () => 'Adjusted the balance'],
   ['chat.delete', ({ targetName }) => `Deleted a chat of ${targetName}`],
   ['chat.usage_over_hold', ({ targetName }) => `The usage of a chat of ${targetName} exceeded its hold`],
-  ['api_key.create', (act) => `Made the API key ${keyInWords(act)}`],
-  ['api_key.revoke', (act) => `Revoked the API key ${keyInWords(act)}`],
+  ['api_key.create', (act) => `Made the API key ${describeKey(act)}`],
+  ['api_key.revoke', (act) => `Revoked the API key ${describeKey(act)}`],
 ])
 
 /** What was done, and to whom, in words; an action that is newer than this page as it is. */
-export function actionInWords(act: Act): string {
+export function actionLabel(act: Act): string {
   return ACTIONS.get(act.action)?.(act) ?? act.action
 }
 
@@ -27,13 +27,13 @@ export function ownerOf({ action, targetName, details }: Act): string {
 }
 
 /** The details, a JSON object, as "name: value, ..", without what the words of the act have told. */
-export function detailsInWords({ action, details }: Pick<Act, 'action' | 'details'>): string {
+export function formatDetails({ action, details }: Pick<Act, 'action' | 'details'>): string {
   const told = isOfKey(action) ? ['user', 'name'] : []
   const parsed = objectOf(details)
   if (!parsed) return details
   return Object.entries(parsed)
     .filter(([name]) => !told.includes(name))
-    .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${valueInWords(value)}`)
+    .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${formatValue(value)}`)
     .join(', ')
 }
 
@@ -42,7 +42,7 @@ function isOfKey(action: string): boolean {
 }
 
 /** "jt-0123456789ab… of mia (my tool)". */
-function keyInWords(act: Act): string {
+function describeKey(act: Act): string {
   const name = textOf(act.details, 'name')
   return `${act.targetName}… of ${ownerOf(act)}${name === null ? '' : ` (${name})`}`
 }
@@ -61,7 +61,7 @@ function objectOf(details: string): Record<string, unknown> | null {
   }
 }
 
-function valueInWords(value: unknown): string {
+function formatValue(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (typeof value !== 'string') return JSON.stringify(value)
   return /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/.test(value) ? moment(value) : value.replaceAll(/,(?=\S)/g, ', ')

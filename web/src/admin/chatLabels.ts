@@ -1,9 +1,9 @@
-import { NOT_STORED } from '../text/chats'
-import { excerpt } from '../text/excerpt'
+import { NOT_STORED } from '../format/chats'
+import { excerpt } from '../format/excerpt'
 import type { ChatRow } from './lists'
 
 /** What is lost with chats, and what is not. */
-export function whatGoes(chats: readonly Pick<ChatRow, 'status'>[]): string {
+export function deletionSummary(chats: readonly Pick<ChatRow, 'status'>[]): string {
   const stopped = chats.some(({ status }) => status === 'PENDING')
     ? 'Answers on their way are stopped first, and paid for as far as they came. '
     : ''
@@ -11,7 +11,7 @@ export function whatGoes(chats: readonly Pick<ChatRow, 'status'>[]): string {
 }
 
 /** What to call a chat in a sentence: “Explain how a rainbow…” of mia. */
-export function chatInWords({ message, user }: Pick<ChatRow, 'message' | 'user'>): string {
+export function describeChat({ message, user }: Pick<ChatRow, 'message' | 'user'>): string {
   const what = message === '' ? NOT_STORED : `“${excerpt(message, '', 40)}”`
   return `${what} of ${user?.username ?? 'somebody'}`
 }
