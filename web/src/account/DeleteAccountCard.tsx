@@ -2,7 +2,7 @@ import { Button, Group, List, Modal, PasswordInput, Stack, Text, TextInput } fro
 import { useDisclosure } from '@mantine/hooks'
 import { useQuery } from 'urql'
 import { DeleteAccountDocument, OwnTotalsDocument } from '../gql/account'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useBalance, useSession, useViewer } from '../session/context'
 import { plural } from '../format/numbers'
 import { tokens } from '../format/prices'
@@ -42,7 +42,7 @@ function DeleteForm({ onCancel }: { onCancel: () => void }) {
       },
     },
     async ({ password }) => {
-      await perform(client, DeleteAccountDocument, { input: { password } })
+      await mutate(client, DeleteAccountDocument, { input: { password } })
       session.end('left')
     },
   )

@@ -5,7 +5,7 @@ import { Link } from 'react-router'
 import { chatPath } from '../chat/links'
 import { openChat } from '../chat/openChat'
 import { ExportLedgerHistoryDocument, LedgerHistoryDocument, type LedgerHistoryQuery } from '../gql/account'
-import { ask } from '../graphql/client'
+import { query } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
@@ -30,7 +30,7 @@ export function LedgerCard() {
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) =>
-      (await ask(client, LedgerHistoryDocument, { first: 20, after })).ledgerHistory ?? NO_PAGE,
+      (await query(client, LedgerHistoryDocument, { first: 20, after })).ledgerHistory ?? NO_PAGE,
     [client],
   )
   return (

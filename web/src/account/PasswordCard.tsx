@@ -1,7 +1,7 @@
 import { Button, Group, PasswordInput, Stack } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { ChangePasswordDocument } from '../gql/account'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useSession, useViewer } from '../session/context'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { Section } from '../ui/Section'
@@ -19,7 +19,7 @@ export function PasswordCard() {
       },
     },
     async (input) => {
-      const { accessToken } = await perform(client, ChangePasswordDocument, { input })
+      const { accessToken } = await mutate(client, ChangePasswordDocument, { input })
       // All sessions have ended; this is the one that took the place of the one here.
       if (accessToken) session.acceptToken(accessToken)
       notifications.show({

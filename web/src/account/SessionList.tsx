@@ -1,7 +1,7 @@
 import { Badge, Button, Group, Loader, Stack, Text } from '@mantine/core'
 import { useCallback } from 'react'
 import { EndSessionDocument, SessionsDocument } from '../gql/account'
-import { ask, perform } from '../graphql/client'
+import { mutate, query } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useSession, useViewer } from '../session/context'
@@ -16,7 +16,7 @@ export function SessionList() {
   const session = useSession()
   const { client } = useViewer()
   const load = useCallback(
-    async (after: string | null) => (await ask(client, SessionsDocument, { first: 20, after })).sessions ?? NO_PAGE,
+    async (after: string | null) => (await query(client, SessionsDocument, { first: 20, after })).sessions ?? NO_PAGE,
     [client],
   )
   const pages = usePages(load)
@@ -31,7 +31,7 @@ export function SessionList() {
           await session.logOut()
           return
         }
-        await perform(client, EndSessionDocument, { input: { sessionId: id } })
+        await mutate(client, EndSessionDocument, { input: { sessionId: id } })
         pages.remove(new Set([id]))
       },
     })

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { DeleteChatDocument } from '../gql/chat'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { plural } from '../format/numbers'
 import { confirmDanger } from '../ui/confirm'
@@ -18,7 +18,7 @@ export function ChatBulk({ chats, onDeleted }: Props) {
   const removeAll = async () => {
     const gone = new Set<string>()
     await run(async ({ id }) => {
-      await perform(client, DeleteChatDocument, { input: { chatId: id } })
+      await mutate(client, DeleteChatDocument, { input: { chatId: id } })
       gone.add(id)
     })
     onDeleted(gone)

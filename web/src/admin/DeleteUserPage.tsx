@@ -3,7 +3,7 @@ import { notifications } from '@mantine/notifications'
 import { Link, useNavigate, useParams } from 'react-router'
 import { useQuery } from 'urql'
 import { AdminUserDocument, DeleteUserDocument, UserChatCountDocument } from '../gql/admin'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { problemOfCombined } from '../graphql/problem'
 import { useViewer } from '../session/context'
 import { plural } from '../format/numbers'
@@ -44,7 +44,7 @@ function Deletion({ user }: { user: User }) {
       validate: { name: (value) => (value === user.username ? null : `Write ${user.username}`) },
     },
     async () => {
-      await perform(client, DeleteUserDocument, { input: { userId: user.id } })
+      await mutate(client, DeleteUserDocument, { input: { userId: user.id } })
       notifications.show({ message: `${user.username} is gone.` })
       void navigate('/admin/users')
     },

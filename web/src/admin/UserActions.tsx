@@ -4,7 +4,7 @@ import { useRef, useState } from 'react'
 import { Link } from 'react-router'
 import { Attempt } from '../chat/sending'
 import { AdjustBalanceDocument, UpdateUserDocument, type UpdateUserInput } from '../gql/admin'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { tellProblem } from '../ui/confirm'
 import { AdjustForm, type Adjustment } from './AdjustForm'
@@ -22,12 +22,12 @@ export function UserActions({ user, onChanged }: Props) {
 
   const update = async (change: Omit<UpdateUserInput, 'userId'>) => {
     setBusy(true)
-    await perform(client, UpdateUserDocument, { input: { userId: user.id, ...change } }).then(onChanged, tellProblem)
+    await mutate(client, UpdateUserDocument, { input: { userId: user.id, ...change } }).then(onChanged, tellProblem)
     setBusy(false)
   }
   const adjust = async ({ amount, reason }: Adjustment) => {
     await attempt.current.run([amount, reason], (idempotencyKey) =>
-      perform(client, AdjustBalanceDocument, { input: { userId: user.id, amount, reason, idempotencyKey } }),
+      mutate(client, AdjustBalanceDocument, { input: { userId: user.id, amount, reason, idempotencyKey } }),
     )
     setDialog(null)
     onChanged()

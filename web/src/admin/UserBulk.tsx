@@ -3,7 +3,7 @@ import { useDisclosure } from '@mantine/hooks'
 import { useRef } from 'react'
 import { randomKey } from '../chat/sending'
 import { AdjustBalanceDocument, UpdateUserDocument } from '../gql/admin'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { plural } from '../format/numbers'
 import { AdjustForm, type Adjustment } from './AdjustForm'
@@ -21,12 +21,12 @@ export function UserBulk({ users, onDone }: Props) {
   const key = useRef(randomKey())
 
   const setActive = async (active: boolean) => {
-    await run(({ id }) => perform(client, UpdateUserDocument, { input: { userId: id, active } }))
+    await run(({ id }) => mutate(client, UpdateUserDocument, { input: { userId: id, active } }))
     onDone()
   }
   const adjust = async ({ amount, reason }: Adjustment) => {
     await run(({ id }) =>
-      perform(client, AdjustBalanceDocument, {
+      mutate(client, AdjustBalanceDocument, {
         input: { userId: id, amount, reason, idempotencyKey: `${key.current}-${id}` },
       }),
     )

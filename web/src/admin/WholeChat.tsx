@@ -4,7 +4,7 @@ import { useQuery } from 'urql'
 import { ChatText } from '../chat/ChatText'
 import { ChatAnswerDocument } from '../gql/admin'
 import { DeleteChatDocument } from '../gql/chat'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { problemOfCombined } from '../graphql/problem'
 import { useViewer } from '../session/context'
 import { count } from '../format/numbers'
@@ -34,7 +34,7 @@ export function WholeChat({ chat, onDeleted }: Props) {
       text: deletionSummary([chat]),
       confirm: 'Delete',
       run: async () => {
-        await perform(client, DeleteChatDocument, { input: { chatId: chat.id } })
+        await mutate(client, DeleteChatDocument, { input: { chatId: chat.id } })
         onDeleted()
       },
     })

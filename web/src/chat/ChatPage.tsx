@@ -2,7 +2,7 @@ import { useCallback, useState } from 'react'
 import { useParams } from 'react-router'
 import { Frame } from '../app/Frame'
 import { ConversationsDocument } from '../gql/chat'
-import { ask } from '../graphql/client'
+import { query } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
@@ -17,7 +17,7 @@ export function ChatPage() {
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) =>
-      (await ask(client, ConversationsDocument, { first: PAGE, after })).conversations ?? NO_PAGE,
+      (await query(client, ConversationsDocument, { first: PAGE, after })).conversations ?? NO_PAGE,
     [client],
   )
   const conversations = usePages(load)

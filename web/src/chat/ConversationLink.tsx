@@ -3,7 +3,7 @@ import { IconDots, IconPencil, IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
 import { Link, useNavigate } from 'react-router'
 import { DeleteConversationDocument } from '../gql/chat'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { Ago } from '../ui/Ago'
 import { confirmDanger } from '../ui/confirm'
@@ -31,7 +31,7 @@ export function ConversationLink({ conversation, isCurrent, onRenamed, onDeleted
       text: `“${title}” and all its chats will be gone. What they cost stays in your ledger.`,
       confirm: 'Delete',
       run: async () => {
-        await perform(client, DeleteConversationDocument, { input: { conversationId: id } })
+        await mutate(client, DeleteConversationDocument, { input: { conversationId: id } })
         onDeleted()
         if (isCurrent) void navigate('/')
       },

@@ -4,7 +4,7 @@ import { useCallback, useState } from 'react'
 import { Link } from 'react-router'
 import { useQuery } from 'urql'
 import { ConversationDocument, StartMessageDocument } from '../gql/chat'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { asProblem } from '../graphql/problem'
 import { useViewer } from '../session/context'
 import { Message } from '../ui/Message'
@@ -46,7 +46,7 @@ export function ConversationPane({ id, onActivity }: { id: string; onActivity: (
   }
   const send = async ({ message, model, idempotencyKey }: Outgoing) => {
     const input = { message, model, idempotencyKey, conversationId: id }
-    begun((await overNetwork(() => perform(client, StartMessageDocument, { input }))).chat)
+    begun((await overNetwork(() => mutate(client, StartMessageDocument, { input }))).chat)
   }
 
   if (state.phase === 'loading' && state.chats.length === 0) return <PageLoader />

@@ -1,7 +1,7 @@
 import { Button, Group, Text, Textarea } from '@mantine/core'
 import { useRef, useState } from 'react'
 import { EditMessageDocument } from '../gql/chat'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { asProblem, type Problem } from '../graphql/problem'
 import { useViewer } from '../session/context'
 import type { Chat } from './follow'
@@ -28,7 +28,7 @@ export function EditForm({ chat, isLast, onDone }: Props) {
       const message = text.trim()
       const edited = await attempt.current.run([message], (idempotencyKey) =>
         overNetwork(() =>
-          perform(client, EditMessageDocument, { input: { chatId: chat.id, message, idempotencyKey } }),
+          mutate(client, EditMessageDocument, { input: { chatId: chat.id, message, idempotencyKey } }),
         ),
       )
       onDone(edited.chat)

@@ -4,7 +4,7 @@ import { IconAdjustments } from '@tabler/icons-react'
 import { lazy, Suspense, useRef, useState } from 'react'
 import { useNavigate } from 'react-router'
 import { CreateConversationDocument, DeleteConversationDocument, StartMessageDocument } from '../gql/chat'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { asProblem } from '../graphql/problem'
 import { useViewer } from '../session/context'
 import { useTitle } from '../ui/useTitle'
@@ -40,12 +40,12 @@ export function NewConversation({ onMade }: { onMade: () => void }) {
     const conversationId = made.current
     const input = { message, model, idempotencyKey, conversationId }
     try {
-      await overNetwork(() => perform(client, StartMessageDocument, { input }))
+      await overNetwork(() => mutate(client, StartMessageDocument, { input }))
     } catch (thrown) {
       if (asProblem(thrown).code !== 'NETWORK') {
         // Refused: an empty conversation would be left behind. Where even this fails, it is.
         made.current = null
-        perform(client, DeleteConversationDocument, { input: { conversationId } }).catch(() => undefined)
+        mutate(client, DeleteConversationDocument, { input: { conversationId } }).catch(() => undefined)
       }
       throw thrown
     }
@@ -56,7 +56,7 @@ export function NewConversation({ onMade }: { onMade: () => void }) {
 
   const create = async (given: Instructions | null, model: string | null) => {
     const input = { systemPrompt: given?.systemPrompt ?? null, model }
-    const { conversation } = await perform(client, CreateConversationDocument, { input })
+    const { conversation } = await mutate(client, CreateConversationDocument, { input })
     if (!conversation) throw asProblem(null)
     return conversation.id
   }

@@ -1,7 +1,7 @@
 import { ActionIcon, Group, Tooltip } from '@mantine/core'
 import { IconPencil, IconTrash } from '@tabler/icons-react'
 import { DeleteChatDocument } from '../gql/chat'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { confirmDanger } from '../ui/confirm'
 import { CopyAction } from '../ui/CopyAction'
@@ -23,7 +23,7 @@ export function OwnMessage({ chat, onEdit, onDeleted }: Props) {
         : 'What it cost stays in your ledger.',
       confirm: 'Delete',
       run: async () => {
-        await perform(client, DeleteChatDocument, { input: { chatId: chat.id } })
+        await mutate(client, DeleteChatDocument, { input: { chatId: chat.id } })
         onDeleted()
       },
     })

@@ -1,7 +1,7 @@
 import { TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { RenameConversationDocument } from '../gql/chat'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { asProblem } from '../graphql/problem'
 import { useViewer } from '../session/context'
 import type { ConversationRow } from './ConversationList'
@@ -26,7 +26,7 @@ export function RenameForm({ conversation, onDone }: Props) {
     }
     try {
       const input = { conversationId: conversation.id, title: wanted }
-      const renamed = await perform(client, RenameConversationDocument, { input })
+      const renamed = await mutate(client, RenameConversationDocument, { input })
       onDone(renamed.conversation?.title ?? wanted)
     } catch (thrown) {
       setMistake(asProblem(thrown).message)

@@ -2,7 +2,7 @@ import { Button, Loader, NavLink, Stack, Text } from '@mantine/core'
 import { useCallback } from 'react'
 import { Link } from 'react-router'
 import { SearchChatsDocument } from '../gql/chat'
-import { ask } from '../graphql/client'
+import { query } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
@@ -18,7 +18,7 @@ export function SearchResults({ search }: { search: string }) {
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) =>
-      (await ask(client, SearchChatsDocument, { search, first: 20, after })).chatHistory ?? NO_PAGE,
+      (await query(client, SearchChatsDocument, { search, first: 20, after })).chatHistory ?? NO_PAGE,
     [client, search],
   )
   const { rows, isLoading, hasMore, problem, loadMore, reload } = usePages(load)

@@ -1,13 +1,13 @@
 import { modals } from '@mantine/modals'
 import type { Client } from '@urql/core'
 import { WholeChatDocument } from '../gql/chat'
-import { ask } from '../graphql/client'
+import { query } from '../graphql/client'
 import { tellProblem } from '../ui/confirm'
 import { ChatText } from './ChatText'
 
 /** Shows one of the viewer's chats that stands alone, as those sent without a conversation do. */
 export function openChat(client: Client, id: string): void {
-  ask(client, WholeChatDocument, { id })
+  query(client, WholeChatDocument, { id })
     .then(({ chat }) => {
       if (!chat) return
       modals.open({

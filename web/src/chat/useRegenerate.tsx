@@ -2,7 +2,7 @@ import { Text } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import { useRef, useState } from 'react'
 import { RegenerateDocument } from '../gql/chat'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { tellProblem } from '../ui/confirm'
 import type { Chat } from './follow'
@@ -18,7 +18,7 @@ export function useRegenerate(chat: Chat, isLast: boolean, onReplaced: (by: Chat
     setBusy(true)
     try {
       const { chat: by } = await attempt.current.run([chat.id], (idempotencyKey) =>
-        overNetwork(() => perform(client, RegenerateDocument, { input: { chatId: chat.id, idempotencyKey } })),
+        overNetwork(() => mutate(client, RegenerateDocument, { input: { chatId: chat.id, idempotencyKey } })),
       )
       if (by) onReplaced(by)
     } catch (thrown) {

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { StopMessageDocument } from '../gql/chat'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { tellProblem } from '../ui/confirm'
 import type { Chat } from './follow'
@@ -15,7 +15,7 @@ export function useStop(pending: readonly Chat[], onStopped: (chat: Chat) => voi
     setStopping(true)
     try {
       for (const { id } of pending) {
-        const { chat } = await overNetwork(() => perform(client, StopMessageDocument, { input: { chatId: id } }))
+        const { chat } = await overNetwork(() => mutate(client, StopMessageDocument, { input: { chatId: id } }))
         if (chat) onStopped(chat)
       }
     } catch (thrown) {

@@ -1,7 +1,7 @@
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import type { Client } from '@urql/core'
 import { ThreadDocument, WholeChatDocument } from '../gql/chat'
-import { ask } from '../graphql/client'
+import { query } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { ThreadStore, type ThreadSource, type ThreadState } from './threadStore'
 
@@ -27,10 +27,10 @@ export function useThread(conversationId: string, news: News): { store: ThreadSt
 function reading(client: Client, conversationId: string): Pick<ThreadSource, 'load' | 'chat'> {
   return {
     load: async (after) => {
-      const { conversation } = await ask(client, ThreadDocument, { id: conversationId, first: PAGE, after })
+      const { conversation } = await query(client, ThreadDocument, { id: conversationId, first: PAGE, after })
       return conversation?.chats ?? null
     },
-    chat: async (id) => (await ask(client, WholeChatDocument, { id })).chat,
+    chat: async (id) => (await query(client, WholeChatDocument, { id })).chat,
   }
 }
 

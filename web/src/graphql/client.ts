@@ -45,7 +45,7 @@ function tokenOf(options: RequestInit | (() => RequestInit) | undefined): string
 }
 
 /** Asks the server, past the cache. Throws a `Problem`. */
-export async function ask<T, V extends AnyVariables>(
+export async function query<T, V extends AnyVariables>(
   client: Client,
   document: TypedDocumentNode<T, V>,
   variables: V,
@@ -57,7 +57,7 @@ export async function ask<T, V extends AnyVariables>(
 }
 
 /** Runs a mutation, and gives its one payload. Throws a `Problem`, for mistakes as well. */
-export async function perform<K extends string, P extends { errors: Mistake[] }, V extends AnyVariables>(
+export async function mutate<K extends string, P extends { errors: Mistake[] }, V extends AnyVariables>(
   client: Client,
   document: TypedDocumentNode<Record<K, P>, V>,
   variables: V,

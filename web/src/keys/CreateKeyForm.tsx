@@ -3,7 +3,7 @@ import { useRef } from 'react'
 import { useQuery } from 'urql'
 import { ModelsDocument } from '../gql/chat'
 import { CreateKeyDocument } from '../gql/keys'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { Problem } from '../graphql/problem'
 import { useViewer } from '../session/context'
 import { today } from '../format/dates'
@@ -34,7 +34,7 @@ export default function CreateKeyForm({ onCreated }: { onCreated: (made: Made) =
       },
     },
     async (values) => {
-      const { secret, apiKey } = await perform(client, CreateKeyDocument, { input: inputOf(values) })
+      const { secret, apiKey } = await mutate(client, CreateKeyDocument, { input: inputOf(values) })
       if (secret === null || apiKey === null) throw new Problem('INTERNAL', 'The server sent no key.')
       onCreated({ secret, key: apiKey })
     },

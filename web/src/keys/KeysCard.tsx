@@ -3,7 +3,7 @@ import { useDisclosure } from '@mantine/hooks'
 import { IconKey } from '@tabler/icons-react'
 import { lazy, Suspense, useCallback, useState } from 'react'
 import { OwnKeysDocument } from '../gql/keys'
-import { ask } from '../graphql/client'
+import { query } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
@@ -28,7 +28,7 @@ export function KeysCard() {
   const [isCreating, creation] = useDisclosure(false)
   const [made, setMade] = useState<Made | null>(null)
   const load = useCallback(
-    async (after: string | null) => (await ask(client, OwnKeysDocument, { first: PAGE, after })).apiKeys ?? NO_PAGE,
+    async (after: string | null) => (await query(client, OwnKeysDocument, { first: PAGE, after })).apiKeys ?? NO_PAGE,
     [client],
   )
   const pages = usePages<Key>(load)
