@@ -12,14 +12,14 @@ import { useViewer } from '../session/context'
 import { count, signed } from '../format/numbers'
 import { reasonLabel } from '../format/reasons'
 import { ExportButton } from '../ui/ExportButton'
-import { Moment } from '../ui/Moment'
+import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { Section } from '../ui/Section'
 
 type Entry = NonNullable<LedgerHistoryQuery['ledgerHistory']>['nodes'][number]
 
 const COLUMNS: Column<Entry>[] = [
-  { header: 'When', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
+  { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
   { header: 'Why', cell: (entry) => <Why entry={entry} /> },
   { header: 'Tokens', isNumber: true, cell: ({ amount }) => signed(amount) },
   { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => count(balanceAfter) },

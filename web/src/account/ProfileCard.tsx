@@ -4,7 +4,7 @@ import { useBalance, useViewer } from '../session/context'
 import { moment } from '../format/dates'
 import { tokens } from '../format/prices'
 import { roleLabel } from '../format/roles'
-import { Facts } from '../ui/Facts'
+import { DescriptionList } from '../ui/DescriptionList'
 import { Section } from '../ui/Section'
 
 export function ProfileCard() {
@@ -14,8 +14,8 @@ export function ProfileCard() {
   const me = data?.me ?? user
   return (
     <Section title="You">
-      <Facts
-        facts={[
+      <DescriptionList
+        items={[
           ['Name', me.username],
           ['Role', roleLabel(me)],
           ['Balance', <strong key="balance">{tokens(balance.tokens)}</strong>],

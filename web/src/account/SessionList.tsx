@@ -6,7 +6,7 @@ import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useSession, useViewer } from '../session/context'
 import { deviceLabel } from '../format/devices'
-import { Ago } from '../ui/Ago'
+import { RelativeTime } from '../ui/RelativeTime'
 import { confirmDanger } from '../ui/confirm'
 import { LoadMore } from '../ui/LoadMore'
 import { ProblemAlert } from '../ui/ProblemAlert'
@@ -48,7 +48,7 @@ export function SessionList() {
                 {deviceLabel(row.userAgent)} {row.current && <Badge size="sm">This one</Badge>}
               </Text>
               <Text size="xs" c="dimmed">
-                Last used <Ago iso={row.lastUsedAt} />
+                Last used <RelativeTime iso={row.lastUsedAt} />
               </Text>
             </div>
             <Button size="xs" variant="default" onClick={() => end(row)}>

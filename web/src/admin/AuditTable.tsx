@@ -1,7 +1,7 @@
 import { Anchor, Text } from '@mantine/core'
 import { Link } from 'react-router'
 import type { Pages } from '../graphql/usePages'
-import { Moment } from '../ui/Moment'
+import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import classes from '../ui/ui.module.css'
 import { actionLabel, formatDetails, ownerOf } from './auditLabels'
@@ -14,7 +14,7 @@ export function auditPath(targetId: string): string {
 }
 
 const COLUMNS: Column<AuditRow>[] = [
-  { header: 'When', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
+  { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
   { header: 'Who', cell: ({ actor, actorName }) => <UserName user={actor} name={actorName} /> },
   { header: 'What', cell: (event) => <What event={event} /> },
   { header: 'To whom', cell: (event) => <Target event={event} /> },

@@ -4,14 +4,14 @@ import { useDeferredValue, useState } from 'react'
 import type { Pages } from '../graphql/usePages'
 import { NOT_STORED } from '../format/chats'
 import { count } from '../format/numbers'
-import { Moment } from '../ui/Moment'
+import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { ChatBulk } from './ChatBulk'
 import { ChatStatusBadge } from './ChatStatusBadge'
 import { describeChat } from './chatLabels'
 import type { ChatRow } from './lists'
 import { UserName } from './UserName'
-import { WholeChat } from './WholeChat'
+import { ChatDetails } from './ChatDetails'
 
 function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatRow>[] {
   const user: Column<ChatRow> = {
@@ -19,7 +19,7 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
     cell: (chat) => <UserName user={chat.user} name={chat.user?.username ?? 'deleted'} />,
   }
   return [
-    { header: 'When', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
+    { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
     ...(withUser ? [user] : []),
     {
       header: 'Message',
@@ -76,7 +76,7 @@ export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
         {read && (
-          <WholeChat
+          <ChatDetails
             chat={read}
             onDeleted={() => {
               setRead(null)

@@ -2,7 +2,7 @@ import { Text } from '@mantine/core'
 import type { Pages } from '../graphql/usePages'
 import { count, signed } from '../format/numbers'
 import { reasonLabel } from '../format/reasons'
-import { Moment } from '../ui/Moment'
+import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import type { LedgerRow } from './lists'
 import { UserName } from './UserName'
@@ -13,7 +13,7 @@ const USER: Column<LedgerRow> = {
 }
 
 const COLUMNS: Column<LedgerRow>[] = [
-  { header: 'When', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
+  { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
   {
     header: 'Why',
     cell: ({ reason, note, actor, apiKeyId }) => (

@@ -7,9 +7,9 @@ import { AdminUserDocument } from '../gql/admin'
 import { problemOfCombined } from '../graphql/problem'
 import { tokens } from '../format/prices'
 import { roleLabel } from '../format/roles'
-import { Facts } from '../ui/Facts'
-import { Message } from '../ui/Message'
-import { Moment } from '../ui/Moment'
+import { DescriptionList } from '../ui/DescriptionList'
+import { EmptyState } from '../ui/EmptyState'
+import { DateTime } from '../ui/DateTime'
 import { PageLoader } from '../ui/PageLoader'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { Section } from '../ui/Section'
@@ -40,7 +40,7 @@ export function UserPage() {
   const problem = error ? problemOfCombined(error) : null
   if (problem && problem.code !== 'NOT_FOUND') return <ProblemAlert problem={problem} onRetry={reload} />
   return (
-    <Message
+    <EmptyState
       Icon={IconUserOff}
       title="There is no such user"
       action={
@@ -50,7 +50,7 @@ export function UserPage() {
       }
     >
       The account may be deleted. Its ledger and what operators did to it are kept.
-    </Message>
+    </EmptyState>
   )
 }
 
@@ -60,8 +60,8 @@ function OneUser({ user, changes, onChanged }: { user: User; changes: number; on
       <AdminTitle title={user.username} />
       <SimpleGrid mb="lg" cols={{ base: 1, md: 2 }}>
         <Section title="Details">
-          <Facts
-            facts={[
+          <DescriptionList
+            items={[
               ['Role', roleLabel(user)],
               [
                 'Active',
@@ -71,8 +71,8 @@ function OneUser({ user, changes, onChanged }: { user: User; changes: number; on
               ],
               ['Balance', <strong key="balance">{tokens(user.balance.tokens)}</strong>],
               ['Held', tokens(user.balance.held)],
-              ['Made', <Moment key="made" iso={user.createdAt} />],
-              ['Last log-in', <Moment key="seen" iso={user.lastLoginAt} />],
+              ['Made', <DateTime key="made" iso={user.createdAt} />],
+              ['Last log-in', <DateTime key="seen" iso={user.lastLoginAt} />],
             ]}
           />
         </Section>

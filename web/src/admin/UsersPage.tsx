@@ -4,7 +4,7 @@ import { IconSearch, IconUserPlus } from '@tabler/icons-react'
 import { useState } from 'react'
 import { count } from '../format/numbers'
 import { roleLabel } from '../format/roles'
-import { Moment } from '../ui/Moment'
+import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { AdminTitle } from './AdminTitle'
 import { CreateUserForm } from './CreateUserForm'
@@ -28,8 +28,8 @@ const COLUMNS: Column<User>[] = [
   },
   { header: 'Balance', isNumber: true, cell: ({ balance }) => count(balance.tokens) },
   { header: 'Held', isNumber: true, cell: ({ balance }) => count(balance.held) },
-  { header: 'Made', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
-  { header: 'Last log-in', cell: ({ lastLoginAt }) => <Moment iso={lastLoginAt} /> },
+  { header: 'Made', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
+  { header: 'Last log-in', cell: ({ lastLoginAt }) => <DateTime iso={lastLoginAt} /> },
 ]
 
 const ORDERS: { value: UserOrder; label: string }[] = [

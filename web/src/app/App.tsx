@@ -4,7 +4,7 @@ import { Notifications } from '@mantine/notifications'
 import { lazy, Suspense } from 'react'
 import { BrowserRouter, Route, Routes, useLocation } from 'react-router'
 import { ChatPage } from '../chat/ChatPage'
-import { LoggedIn } from '../session/LoggedIn'
+import { RequireAuth } from '../session/RequireAuth'
 import { SessionContext } from '../session/context'
 import type { Session } from '../session/session'
 import { PageLoader } from '../ui/PageLoader'
@@ -42,7 +42,7 @@ function Pages() {
         <Routes>
           <Route path="/login" element={<CredentialsPage kind="login" />} />
           <Route path="/register" element={<CredentialsPage kind="register" />} />
-          <Route element={<LoggedIn />}>
+          <Route element={<RequireAuth />}>
             <Route index element={<ChatPage />} />
             <Route path="/c/:conversationId" element={<ChatPage />} />
             <Route path="/account" element={<AccountPage />} />

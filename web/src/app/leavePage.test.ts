@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { drafts } from '../chat/drafts'
-import { comingFrom } from '../session/comingFrom'
+import { returnTo } from '../session/returnTo'
 import { arrive, leavePage } from './leavePage'
 
 const page = { pathname: '/c/1', search: '?chat=2', replace: vi.fn<(url: string) => void>() }
@@ -48,9 +48,9 @@ it('leads only the same user back to where a session ended, and only once', () =
   page.pathname = '/login'
   arrive()
   const usr = replaceState.mock.calls[0]?.[0].usr
-  expect(comingFrom(usr)).toEqual({ path: '/c/1?chat=2', ended: true })
-  expect(comingFrom(usr, 'mia').path).toBe('/c/1?chat=2')
-  expect(comingFrom(usr, 'tom').path).toBe('/')
+  expect(returnTo(usr)).toEqual({ path: '/c/1?chat=2', ended: true })
+  expect(returnTo(usr, 'mia').path).toBe('/c/1?chat=2')
+  expect(returnTo(usr, 'tom').path).toBe('/')
   arrive()
   expect(replaceState).toHaveBeenCalledOnce()
 })

@@ -6,8 +6,8 @@ import { useBalance } from '../session/context'
 import classes from './chat.module.css'
 import { drafts } from './drafts'
 import type { Chat } from './follow'
-import { COUNT_FROM, isTooDear, MAX_MESSAGE, messageLength, whyNot } from './message'
-import { RefusalNotice, TooDear } from './RefusalNotice'
+import { COUNT_FROM, disabledReason, isUnaffordable, MAX_MESSAGE, messageLength } from './message'
+import { InsufficientBalance, RefusalNotice } from './RefusalNotice'
 import { Attempt } from './sending'
 import { useModels } from './useModels'
 import { useStop } from './useStop'
@@ -38,7 +38,7 @@ export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }
 
   const length = messageLength(text)
   const hasPending = pending.length > 0
-  const refusal = whyNot({ text, isSending, hasPending, price, balance: balance.tokens })
+  const refusal = disabledReason({ text, isSending, hasPending, price, balance: balance.tokens })
 
   useEffect(() => field.current?.focus({ preventScroll: true }), [draftOf])
 
@@ -75,7 +75,7 @@ export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }
   return (
     <div className={`${classes.column} ${classes.composer}`}>
       {problem && <RefusalNotice problem={problem} price={price} />}
-      {!problem && price && isTooDear(price, balance.tokens) && <TooDear price={price} />}
+      {!problem && price && isUnaffordable(price, balance.tokens) && <InsufficientBalance price={price} />}
       <form
         aria-label="Write a message"
         onSubmit={(event) => {

@@ -5,7 +5,7 @@ import { Link, useNavigate } from 'react-router'
 import { DeleteConversationDocument } from '../gql/chat'
 import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
-import { Ago } from '../ui/Ago'
+import { RelativeTime } from '../ui/RelativeTime'
 import { confirmDanger } from '../ui/confirm'
 import classes from './chat.module.css'
 import type { ConversationRow } from './ConversationList'
@@ -56,7 +56,7 @@ export function ConversationLink({ conversation, isCurrent, onRenamed, onDeleted
         component={Link}
         to={`/c/${encodeURIComponent(id)}`}
         label={title}
-        description={<Ago iso={activeAt} />}
+        description={<RelativeTime iso={activeAt} />}
         active={isCurrent}
         aria-current={isCurrent ? 'page' : undefined}
         noWrap

@@ -7,7 +7,7 @@ import { ConversationDocument, StartMessageDocument } from '../gql/chat'
 import { mutate } from '../graphql/client'
 import { asProblem } from '../graphql/problem'
 import { useViewer } from '../session/context'
-import { Message } from '../ui/Message'
+import { EmptyState } from '../ui/EmptyState'
 import { PageLoader } from '../ui/PageLoader'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useTitle } from '../ui/useTitle'
@@ -80,7 +80,7 @@ export function ConversationPane({ id, onActivity }: { id: string; onActivity: (
 
 function Missing() {
   return (
-    <Message
+    <EmptyState
       Icon={IconMessageOff}
       title="This conversation is not here"
       action={
@@ -90,6 +90,6 @@ function Missing() {
       }
     >
       It may be deleted, or belong to another account.
-    </Message>
+    </EmptyState>
   )
 }

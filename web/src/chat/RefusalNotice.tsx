@@ -6,7 +6,7 @@ import { formatPrice, tokens, type Price } from '../format/prices'
 
 /** Why a message was not taken, and what one can do about it. What was typed is kept. */
 export function RefusalNotice({ problem, price }: { problem: Problem; price: Price | null }) {
-  if (problem.code === 'INSUFFICIENT_TOKENS') return <TooDear price={price} />
+  if (problem.code === 'INSUFFICIENT_TOKENS') return <InsufficientBalance price={price} />
   const isLimit = problem.code === 'RATE_LIMITED'
   return (
     <Alert
@@ -24,7 +24,7 @@ export function RefusalNotice({ problem, price }: { problem: Problem; price: Pri
   )
 }
 
-export function TooDear({ price }: { price: Price | null }) {
+export function InsufficientBalance({ price }: { price: Price | null }) {
   const balance = useBalance()
   return (
     <Alert

@@ -6,7 +6,7 @@ import { query } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
-import { Ago } from '../ui/Ago'
+import { RelativeTime } from '../ui/RelativeTime'
 import { NOT_STORED } from '../format/chats'
 import { plural } from '../format/numbers'
 import { excerpt } from '../format/excerpt'
@@ -38,7 +38,7 @@ export function SearchResults({ search }: { search: string }) {
           label: excerpt(chat.message, search, 70) || NOT_STORED,
           description: (
             <>
-              {excerpt(chat.response, search, 110)} · <Ago iso={chat.createdAt} />
+              {excerpt(chat.response, search, 110)} · <RelativeTime iso={chat.createdAt} />
             </>
           ),
         }

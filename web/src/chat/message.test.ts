@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { fakeChat } from './fakes'
 import { describeFailure } from './failure'
-import { messageLength, whyNot, type Composing } from './message'
+import { disabledReason, messageLength, type ComposerState } from './message'
 
-const ready: Composing = {
+const ready: ComposerState = {
   text: 'Hello',
   isSending: false,
   hasPending: false,
@@ -15,8 +15,8 @@ it('counts characters as the server does', () => {
   expect(messageLength('  🎉 é  ')).toBe(3)
 })
 
-describe('whyNot', () => {
-  it.each<[string, Partial<Composing>, string | null]>([
+describe('disabledReason', () => {
+  it.each<[string, Partial<ComposerState>, string | null]>([
     ['all is well', {}, null],
     ['there is no text', { text: ' \n' }, 'Write a message first.'],
     ['the text is too long', { text: 'a'.repeat(1001) }, 'The message is 1 character too long.'],
@@ -25,7 +25,7 @@ describe('whyNot', () => {
     ['the price is metered', { balance: 0, price: { perMessage: 0, per1kInput: 10, per1kOutput: 30 } }, null],
     ['the price is not known yet', { balance: 0, price: null }, null],
   ])('where %s', (_, change, reason) => {
-    expect(whyNot({ ...ready, ...change })).toBe(reason)
+    expect(disabledReason({ ...ready, ...change })).toBe(reason)
   })
 })
 

@@ -12,7 +12,7 @@ export function messageLength(text: string): number {
   return Array.from(text.trim()).length
 }
 
-export type Composing = {
+export type ComposerState = {
   text: string
   isSending: boolean
   hasPending: boolean
@@ -22,19 +22,19 @@ export type Composing = {
 }
 
 /** Why the message cannot be sent; null where it can. */
-export function whyNot({ text, isSending, hasPending, price, balance }: Composing): string | null {
+export function disabledReason({ text, isSending, hasPending, price, balance }: ComposerState): string | null {
   const length = messageLength(text)
   if (isSending) return 'Your message is being sent.'
   if (length === 0) return 'Write a message first.'
   if (length > MAX_MESSAGE) return `The message is ${plural(length - MAX_MESSAGE, 'character')} too long.`
   if (hasPending) return 'An answer is on its way. Wait for it, or stop it.'
-  if (price && isTooDear(price, balance)) {
+  if (price && isUnaffordable(price, balance)) {
     return `A message costs ${tokens(price.perMessage)}, and you have ${count(balance)}.`
   }
   return null
 }
 
 /** Whether the balance surely cannot pay for a message. What a metered price comes to is the server's to say. */
-export function isTooDear(price: Price, balance: number): boolean {
+export function isUnaffordable(price: Price, balance: number): boolean {
   return balance < price.perMessage
 }

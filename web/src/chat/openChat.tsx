@@ -1,13 +1,13 @@
 import { modals } from '@mantine/modals'
 import type { Client } from '@urql/core'
-import { WholeChatDocument } from '../gql/chat'
+import { ChatDocument } from '../gql/chat'
 import { query } from '../graphql/client'
 import { tellProblem } from '../ui/confirm'
 import { ChatText } from './ChatText'
 
 /** Shows one of the viewer's chats that stands alone, as those sent without a conversation do. */
 export function openChat(client: Client, id: string): void {
-  query(client, WholeChatDocument, { id })
+  query(client, ChatDocument, { id })
     .then(({ chat }) => {
       if (!chat) return
       modals.open({

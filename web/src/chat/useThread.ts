@@ -1,6 +1,6 @@
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import type { Client } from '@urql/core'
-import { ThreadDocument, WholeChatDocument } from '../gql/chat'
+import { ThreadDocument, ChatDocument } from '../gql/chat'
 import { query } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { ThreadStore, type ThreadSource, type ThreadState } from './threadStore'
@@ -30,7 +30,7 @@ function reading(client: Client, conversationId: string): Pick<ThreadSource, 'lo
       const { conversation } = await query(client, ThreadDocument, { id: conversationId, first: PAGE, after })
       return conversation?.chats ?? null
     },
-    chat: async (id) => (await query(client, WholeChatDocument, { id })).chat,
+    chat: async (id) => (await query(client, ChatDocument, { id })).chat,
   }
 }
 

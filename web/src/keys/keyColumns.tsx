@@ -1,6 +1,6 @@
 import { Badge, Button, Code, Stack, Text } from '@mantine/core'
 import { day, moment } from '../format/dates'
-import { Ago } from '../ui/Ago'
+import { RelativeTime } from '../ui/RelativeTime'
 import type { Column } from '../ui/RowsTable'
 import classes from '../ui/ui.module.css'
 import { scopesLabel, spendingLines, stateOf, type Key } from './keyLabels'
@@ -12,7 +12,7 @@ export function keyColumns(revoke: (key: Key) => void): Column<Key>[] {
     { header: 'May', cell: ({ scopes }) => scopesLabel(scopes) },
     { header: 'Models', cell: ({ models }) => models?.join(', ') ?? 'all' },
     { header: 'Spent', cell: ({ spending }) => <Spent lines={spendingLines(spending)} /> },
-    { header: 'Last used', cell: ({ lastUsedAt }) => (lastUsedAt ? <Ago iso={lastUsedAt} /> : 'never') },
+    { header: 'Last used', cell: ({ lastUsedAt }) => (lastUsedAt ? <RelativeTime iso={lastUsedAt} /> : 'never') },
     { header: 'Ends', cell: ({ expiresAt }) => (expiresAt ? <End iso={expiresAt} /> : 'never') },
     { header: 'State', cell: (key) => <State apiKey={key} onRevoke={() => revoke(key)} /> },
   ]

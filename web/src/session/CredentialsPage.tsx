@@ -8,7 +8,7 @@ import { ColorSchemeSwitch } from '../ui/ColorSchemeSwitch'
 import { PageLoader } from '../ui/PageLoader'
 import { useTitle } from '../ui/useTitle'
 import { login, register } from './api'
-import { comingFrom } from './comingFrom'
+import { returnTo } from './returnTo'
 import { useSession, useSessionState } from './context'
 import { Unreachable } from './Unreachable'
 
@@ -28,7 +28,7 @@ const TEXTS = {
 export default function CredentialsPage({ kind }: { kind: 'login' | 'register' }) {
   const state = useSessionState()
   const location = useLocation()
-  const from = comingFrom(location.state, state.phase === 'in' ? state.user.id : undefined)
+  const from = returnTo(location.state, state.phase === 'in' ? state.user.id : undefined)
   const texts = TEXTS[kind]
   useTitle(texts.title)
 

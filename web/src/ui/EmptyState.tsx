@@ -5,7 +5,7 @@ import type { ReactNode } from 'react'
 type Props = { Icon: typeof IconCoin; title: string; children?: ReactNode; action?: ReactNode }
 
 /** Says one thing in the middle of a page. */
-export function Message({ Icon, title, children, action }: Props) {
+export function EmptyState({ Icon, title, children, action }: Props) {
   return (
     <Center mih="50dvh" p="md">
       <Stack align="center" ta="center" maw={460} gap="sm">

@@ -1,11 +1,11 @@
 import { Anchor } from '@mantine/core'
 import { Link } from 'react-router'
 import { useQuery } from 'urql'
-import { KeyBeginningDocument } from '../gql/keys'
+import { KeyPrefixDocument } from '../gql/keys'
 
 /** Names the API key that a chat was paid under, where there still is one. */
-export function PaidUnder({ apiKeyId }: { apiKeyId: string }) {
-  const [{ data }] = useQuery({ query: KeyBeginningDocument, variables: { id: apiKeyId } })
+export function ApiKeyLink({ apiKeyId }: { apiKeyId: string }) {
+  const [{ data }] = useQuery({ query: KeyPrefixDocument, variables: { id: apiKeyId } })
   const prefix = data?.node && 'prefix' in data.node ? data.node.prefix : null
   if (prefix === null) return 'under an API key'
   return (

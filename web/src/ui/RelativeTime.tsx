@@ -9,7 +9,7 @@ function everyMinute(listener: () => void): () => void {
 }
 
 /** How long ago something was; the moment itself where one points at it. */
-export function Ago({ iso }: { iso: string }) {
+export function RelativeTime({ iso }: { iso: string }) {
   const minute = useSyncExternalStore(everyMinute, () => Math.floor(Date.now() / MINUTE))
   return (
     <time dateTime={iso} title={moment(iso)}>

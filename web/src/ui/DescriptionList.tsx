@@ -1,13 +1,13 @@
 import { Fragment, type ReactNode } from 'react'
 import classes from './ui.module.css'
 
-export type Fact = [name: string, value: ReactNode]
+export type DescriptionItem = [name: string, value: ReactNode]
 
 /** Names and values, side by side. */
-export function Facts({ facts }: { facts: Fact[] }) {
+export function DescriptionList({ items }: { items: DescriptionItem[] }) {
   return (
-    <dl className={classes.facts}>
-      {facts.map(([name, value]) => (
+    <dl className={classes.descriptionList}>
+      {items.map(([name, value]) => (
         <Fragment key={name}>
           <dt>{name}</dt>
           <dd>{value}</dd>

@@ -2,7 +2,7 @@ import { moment } from '../format/dates'
 import classes from './ui.module.css'
 
 /** A moment in full, on one line. */
-export function Moment({ iso }: { iso: string | null }) {
+export function DateTime({ iso }: { iso: string | null }) {
   if (iso === null) return 'never'
   return (
     <time dateTime={iso} className={classes.nowrap}>

@@ -9,7 +9,7 @@ import { Unreachable } from './Unreachable'
 import { BalanceContext, useSession, useSessionState, ViewerContext } from './context'
 
 /** The routes for people who are logged in; everybody else is sent to log in, and back afterwards. */
-export function LoggedIn() {
+export function RequireAuth() {
   const state = useSessionState()
   const { pathname, search } = useLocation()
   switch (state.phase) {

@@ -10,8 +10,8 @@ import { useViewer } from '../session/context'
 import { count } from '../format/numbers'
 import { tokens } from '../format/prices'
 import { confirmDanger } from '../ui/confirm'
-import { Facts, type Fact } from '../ui/Facts'
-import { Moment } from '../ui/Moment'
+import { DescriptionList, type DescriptionItem } from '../ui/DescriptionList'
+import { DateTime } from '../ui/DateTime'
 import { PageLoader } from '../ui/PageLoader'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { auditPath } from './AuditTable'
@@ -19,12 +19,12 @@ import { ChatStatusBadge } from './ChatStatusBadge'
 import { deletionSummary } from './chatLabels'
 import type { ChatRow } from './lists'
 import { momentOf } from './filters'
-import { PaidUnder } from './PaidUnder'
+import { ApiKeyLink } from './ApiKeyLink'
 import { UserName } from './UserName'
 
 type Props = { chat: ChatRow; onDeleted: () => void }
 
-export function WholeChat({ chat, onDeleted }: Props) {
+export function ChatDetails({ chat, onDeleted }: Props) {
   const { client } = useViewer()
   const { usage } = chat
 
@@ -41,27 +41,27 @@ export function WholeChat({ chat, onDeleted }: Props) {
 
   return (
     <Stack>
-      <Facts
-        facts={[
+      <DescriptionList
+        items={[
           ['User', <UserName key="user" user={chat.user} name={chat.user?.username ?? 'deleted'} />],
           ['Model', chat.model],
           ['Status', <ChatStatusBadge key="status" status={chat.status} />],
-          ['Came', <Moment key="came" iso={chat.createdAt} />],
-          ['Ended', chat.finishedAt ? <Moment key="ended" iso={chat.finishedAt} /> : 'not yet'],
+          ['Came', <DateTime key="came" iso={chat.createdAt} />],
+          ['Ended', chat.finishedAt ? <DateTime key="ended" iso={chat.finishedAt} /> : 'not yet'],
           ['Cost', `${tokens(chat.cost)} of ${tokens(chat.hold)} held`],
-          ...(chat.apiKeyId ? [['Paid', <PaidUnder key="paid" apiKeyId={chat.apiKeyId} />] as Fact] : []),
+          ...(chat.apiKeyId ? [['Paid', <ApiKeyLink key="paid" apiKeyId={chat.apiKeyId} />] as DescriptionItem] : []),
           [
             'Usage',
             usage
               ? `${count(usage.input)} in, ${count(usage.output)} out${usage.estimated ? ' (estimated)' : ''}`
               : 'none',
           ],
-          ...(chat.error ? [['Error', `${chat.error.message} (${chat.error.code})`] as Fact] : []),
-          ...(chat.replacedById ? [['Replaced', 'by a later version'] as Fact] : []),
+          ...(chat.error ? [['Error', `${chat.error.message} (${chat.error.code})`] as DescriptionItem] : []),
+          ...(chat.replacedById ? [['Replaced', 'by a later version'] as DescriptionItem] : []),
         ]}
       />
       <Divider />
-      <WholeText chat={chat} />
+      <ChatContent chat={chat} />
       <Divider />
       <Group justify="space-between">
         <Anchor component={Link} to={auditPath(chat.id)} size="sm">
@@ -76,7 +76,7 @@ export function WholeChat({ chat, onDeleted }: Props) {
 }
 
 /** The answer is loaded for the one chat that is read: a list of whole answers would be long. */
-function WholeText({ chat }: { chat: ChatRow }) {
+function ChatContent({ chat }: { chat: ChatRow }) {
   const variables = { userId: chat.user?.id ?? null, ...momentOf(chat.createdAt) }
   const [{ data, error, fetching }, load] = useQuery({
     query: ChatAnswerDocument,
