@@ -2,7 +2,7 @@ import { Button, Group, Modal, Stack, Switch, Text } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useRef, useState } from 'react'
 import { Link } from 'react-router'
-import { Attempt } from '../chat/sending'
+import { IdempotentRequest } from '../graphql/retry'
 import { AdjustBalanceDocument, UpdateUserDocument, type UpdateUserInput } from '../gql/admin'
 import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
@@ -18,7 +18,7 @@ export function UserActions({ user, onChanged }: Props) {
   const { client, user: viewer } = useViewer()
   const [dialog, setDialog] = useState<'balance' | 'password' | null>(null)
   const [isBusy, setBusy] = useState(false)
-  const attempt = useRef(new Attempt())
+  const request = useRef(new IdempotentRequest())
 
   const update = async (change: Omit<UpdateUserInput, 'userId'>) => {
     setBusy(true)
@@ -26,7 +26,7 @@ export function UserActions({ user, onChanged }: Props) {
     setBusy(false)
   }
   const adjust = async ({ amount, reason }: Adjustment) => {
-    await attempt.current.run([amount, reason], (idempotencyKey) =>
+    await request.current.run([amount, reason], (idempotencyKey) =>
       mutate(client, AdjustBalanceDocument, { input: { userId: user.id, amount, reason, idempotencyKey } }),
     )
     setDialog(null)

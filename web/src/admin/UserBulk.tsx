@@ -1,7 +1,7 @@
 import { Button, Modal } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useRef } from 'react'
-import { randomKey } from '../chat/sending'
+import { randomKey } from '../graphql/retry'
 import { AdjustBalanceDocument, UpdateUserDocument } from '../gql/admin'
 import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'

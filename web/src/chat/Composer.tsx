@@ -8,7 +8,7 @@ import { drafts } from './drafts'
 import type { Chat } from './follow'
 import { COUNT_FROM, disabledReason, isUnaffordable, MAX_MESSAGE, messageLength } from './message'
 import { InsufficientBalance, RefusalNotice } from './RefusalNotice'
-import { Attempt } from './sending'
+import { IdempotentRequest } from '../graphql/retry'
 import { useModels } from './useModels'
 import { useStop } from './useStop'
 
@@ -32,7 +32,7 @@ export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }
   const [text, setText] = useState(drafts.get(draftOf) ?? '')
   const [problem, setProblem] = useState<Problem | null>(null)
   const [isSending, setSending] = useState(false)
-  const attempt = useRef(new Attempt())
+  const request = useRef(new IdempotentRequest())
   const field = useRef<HTMLTextAreaElement>(null)
   const { stop, isStopping } = useStop(pending, onStopped)
 
@@ -53,7 +53,7 @@ export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }
     setProblem(null)
     try {
       const message = text.trim()
-      await attempt.current.run([message, choice], (idempotencyKey) =>
+      await request.current.run([message, choice], (idempotencyKey) =>
         onSend({ message, model: choice, idempotencyKey }),
       )
       write('')

@@ -16,7 +16,7 @@ import { Composer, type Outgoing } from './Composer'
 import { ConversationSettings } from './ConversationSettings'
 import type { Chat } from './follow'
 import { Announcer } from './Announcer'
-import { overNetwork } from './sending'
+import { withNetworkRetry } from '../graphql/retry'
 import { ThreadView } from './ThreadView'
 import type { News } from './threadStore'
 import { useThread } from './useThread'
@@ -46,7 +46,7 @@ export function ConversationPane({ id, onActivity }: { id: string; onActivity: (
   }
   const send = async ({ message, model, idempotencyKey }: Outgoing) => {
     const input = { message, model, idempotencyKey, conversationId: id }
-    begun((await overNetwork(() => mutate(client, StartMessageDocument, { input }))).chat)
+    begun((await withNetworkRetry(() => mutate(client, StartMessageDocument, { input }))).chat)
   }
 
   if (state.phase === 'loading' && state.chats.length === 0) return <PageLoader />

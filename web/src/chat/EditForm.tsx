@@ -7,7 +7,7 @@ import { useViewer } from '../session/context'
 import type { Chat } from './follow'
 import { MAX_MESSAGE, messageLength } from './message'
 import { RefusalNotice } from './RefusalNotice'
-import { Attempt, overNetwork } from './sending'
+import { IdempotentRequest, withNetworkRetry } from '../graphql/retry'
 
 type Props = { chat: Chat; isLast: boolean; onDone: (edited: Chat | null) => void }
 
@@ -17,7 +17,7 @@ export function EditForm({ chat, isLast, onDone }: Props) {
   const [text, setText] = useState(chat.message)
   const [problem, setProblem] = useState<Problem | null>(null)
   const [isBusy, setBusy] = useState(false)
-  const attempt = useRef(new Attempt())
+  const request = useRef(new IdempotentRequest())
   const length = messageLength(text)
 
   const send = async () => {
@@ -26,8 +26,8 @@ export function EditForm({ chat, isLast, onDone }: Props) {
     setProblem(null)
     try {
       const message = text.trim()
-      const edited = await attempt.current.run([message], (idempotencyKey) =>
-        overNetwork(() =>
+      const edited = await request.current.run([message], (idempotencyKey) =>
+        withNetworkRetry(() =>
           mutate(client, EditMessageDocument, { input: { chatId: chat.id, message, idempotencyKey } }),
         ),
       )

@@ -5,14 +5,14 @@ import { Component, memo, type ReactNode } from 'react'
 import { Fragment, jsx, jsxs } from 'react/jsx-runtime'
 import type { Components } from 'react-markdown'
 import { CodeBlock } from './CodeBlock'
-import { codeOf } from './codeOf'
+import { extractCode } from './extractCode'
 import classes from './markdown.module.css'
 import { PlainText } from './PlainText'
 import { useFormatted } from './useFormatted'
 
 const COMPONENTS: Components = {
   pre: ({ node, children }) => {
-    const code = node && codeOf(node)
+    const code = node && extractCode(node)
     return code ? <CodeBlock {...code} /> : <pre>{children}</pre>
   },
   a: ({ href, children }) => <Link href={href}>{children}</Link>,

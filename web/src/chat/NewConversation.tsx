@@ -12,7 +12,7 @@ import classes from './chat.module.css'
 import { Composer, type Outgoing } from './Composer'
 import { drafts } from './drafts'
 import type { Instructions } from './InstructionsDialog'
-import { overNetwork } from './sending'
+import { withNetworkRetry } from '../graphql/retry'
 
 const InstructionsDialog = lazy(() => import('./InstructionsDialog'))
 
@@ -40,7 +40,7 @@ export function NewConversation({ onMade }: { onMade: () => void }) {
     const conversationId = made.current
     const input = { message, model, idempotencyKey, conversationId }
     try {
-      await overNetwork(() => mutate(client, StartMessageDocument, { input }))
+      await withNetworkRetry(() => mutate(client, StartMessageDocument, { input }))
     } catch (thrown) {
       if (asProblem(thrown).code !== 'NETWORK') {
         // Refused: an empty conversation would be left behind. Where even this fails, it is.

@@ -6,19 +6,19 @@ import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { tellProblem } from '../ui/confirm'
 import type { Chat } from './follow'
-import { Attempt, overNetwork } from './sending'
+import { IdempotentRequest, withNetworkRetry } from '../graphql/retry'
 
 /** Has a message answered once more. Asks first where that sets aside what was said since. */
 export function useRegenerate(chat: Chat, isLast: boolean, onReplaced: (by: Chat) => void) {
   const { client } = useViewer()
   const [isBusy, setBusy] = useState(false)
-  const attempt = useRef(new Attempt())
+  const request = useRef(new IdempotentRequest())
 
   const run = async () => {
     setBusy(true)
     try {
-      const { chat: by } = await attempt.current.run([chat.id], (idempotencyKey) =>
-        overNetwork(() => mutate(client, RegenerateDocument, { input: { chatId: chat.id, idempotencyKey } })),
+      const { chat: by } = await request.current.run([chat.id], (idempotencyKey) =>
+        withNetworkRetry(() => mutate(client, RegenerateDocument, { input: { chatId: chat.id, idempotencyKey } })),
       )
       if (by) onReplaced(by)
     } catch (thrown) {

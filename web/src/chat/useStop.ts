@@ -4,7 +4,7 @@ import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { tellProblem } from '../ui/confirm'
 import type { Chat } from './follow'
-import { overNetwork } from './sending'
+import { withNetworkRetry } from '../graphql/retry'
 
 /** Stops what is being answered. What was produced is kept and paid for. */
 export function useStop(pending: readonly Chat[], onStopped: (chat: Chat) => void) {
@@ -15,7 +15,7 @@ export function useStop(pending: readonly Chat[], onStopped: (chat: Chat) => voi
     setStopping(true)
     try {
       for (const { id } of pending) {
-        const { chat } = await overNetwork(() => mutate(client, StopMessageDocument, { input: { chatId: id } }))
+        const { chat } = await withNetworkRetry(() => mutate(client, StopMessageDocument, { input: { chatId: id } }))
         if (chat) onStopped(chat)
       }
     } catch (thrown) {

@@ -1,32 +1,32 @@
 import { describe, expect, it, vi } from 'vitest'
-import { notReached, Problem } from '../graphql/problem'
-import { Attempt, overNetwork, randomKey } from './sending'
+import { notReached, Problem } from './problem'
+import { IdempotentRequest, withNetworkRetry, randomKey } from './retry'
 
 const soon = () => Promise.resolve()
 
-describe('overNetwork', () => {
+describe('withNetworkRetry', () => {
   it('tries again while the server is not reached', async () => {
     const work = vi.fn<() => Promise<string>>().mockRejectedValueOnce(notReached()).mockResolvedValueOnce('sent')
-    expect(await overNetwork(work, soon)).toBe('sent')
+    expect(await withNetworkRetry(work, soon)).toBe('sent')
   })
 
   it('gives up after some tries', async () => {
     const work = vi.fn(() => Promise.reject(notReached()))
-    await expect(overNetwork(work, soon)).rejects.toMatchObject({ code: 'NETWORK' })
+    await expect(withNetworkRetry(work, soon)).rejects.toMatchObject({ code: 'NETWORK' })
     expect(work).toHaveBeenCalledTimes(4)
   })
 
   it('takes a refusal for an answer', async () => {
     const work = vi.fn(() => Promise.reject(new Problem('INSUFFICIENT_TOKENS', 'Too dear.')))
-    await expect(overNetwork(work, soon)).rejects.toMatchObject({ code: 'INSUFFICIENT_TOKENS' })
+    await expect(withNetworkRetry(work, soon)).rejects.toMatchObject({ code: 'INSUFFICIENT_TOKENS' })
     expect(work).toHaveBeenCalledOnce()
   })
 })
 
-describe('Attempt', () => {
+describe('IdempotentRequest', () => {
   function counting() {
     let keys = 0
-    return new Attempt(() => `key ${++keys}`)
+    return new IdempotentRequest(() => `key ${++keys}`)
   }
   const seen: string[] = []
   const fine = (key: string) => Promise.resolve(void seen.push(key))
@@ -40,8 +40,8 @@ describe('Attempt', () => {
     ['takes a new one for saying the same again', [fine, fine], ['a', 'a'], ['key 1', 'key 2']],
   ])('%s', async (_, sends, texts, keys) => {
     seen.length = 0
-    const attempt = counting()
-    for (const [index, send] of sends.entries()) await attempt.run([texts[index]], send).catch(() => undefined)
+    const request = counting()
+    for (const [index, send] of sends.entries()) await request.run([texts[index]], send).catch(() => undefined)
     expect(seen).toEqual(keys)
   })
 })

@@ -1,4 +1,4 @@
-import { asProblem } from '../graphql/problem'
+import { asProblem } from './problem'
 
 /** How long to wait before each further try. */
 const WAITS = [400, 1_200, 3_000]
@@ -8,7 +8,7 @@ export type Wait = (milliseconds: number) => Promise<void>
 const pause: Wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /** Tries again where the server was not reached. For work that does no harm when it is done twice. */
-export async function overNetwork<T>(work: () => Promise<T>, wait: Wait = pause): Promise<T> {
+export async function withNetworkRetry<T>(work: () => Promise<T>, wait: Wait = pause): Promise<T> {
   for (const milliseconds of WAITS) {
     try {
       return await work()
@@ -24,7 +24,7 @@ export async function overNetwork<T>(work: () => Promise<T>, wait: Wait = pause)
  * The idempotency key for what is to be sent: the same one while it may have arrived already, so that it is not paid
  * for twice; a new one once the server has answered, or when something else is to be sent.
  */
-export class Attempt {
+export class IdempotentRequest {
   private open: { content: string; key: string } | null = null
   private readonly newKey: () => string
 

@@ -1,7 +1,7 @@
 import type { Element } from 'hast'
 
 /** The code and its language of a `pre` element; null for one that is something else. */
-export function codeOf(pre: Element): { code: string; language: string | null } | null {
+export function extractCode(pre: Element): { code: string; language: string | null } | null {
   const code = pre.children[0]
   if (code?.type !== 'element' || code.tagName !== 'code') return null
   const classes = Array.isArray(code.properties.className) ? code.properties.className : []
