@@ -1,13 +1,13 @@
 import { Badge, Group, Text, Tooltip, VisuallyHidden } from '@mantine/core'
 import { useNetwork } from '@mantine/hooks'
 import { IconPlugConnectedX } from '@tabler/icons-react'
-import { useSyncExternalStore } from 'react'
 import { useViewer } from '../session/context'
+import { useStore } from '../store/useStore'
 
 /** Silent while all is well. */
 export function ConnectionBadge() {
   const { socket } = useViewer()
-  const status = useSyncExternalStore(socket.subscribe, socket.snapshot)
+  const status = useStore(socket)
   const { online } = useNetwork()
   const word = online ? (status === 'reconnecting' ? 'Reconnecting…' : null) : 'Offline'
   return (

@@ -1,6 +1,7 @@
 import type { Page } from '../graphql/pagedList'
 import { asProblem, type Problem } from '../graphql/problem'
 import type { Socket } from '../graphql/socket'
+import { Store } from '../store/store'
 import { followReply, type Chat } from './follow'
 import { merge, replaceFrom } from './thread'
 
@@ -34,19 +35,10 @@ const LOOK_AGAIN = 3_000
 const MAX_PAGES = 20
 
 /** The chats of one conversation, and the replies that come in. For as long as the conversation is on screen. */
-export class ThreadStore {
-  state: ThreadState = {
-    phase: 'loading',
-    problem: null,
-    chats: [],
-    live: new Map(),
-    hasEarlier: false,
-    isLoadingEarlier: false,
-  }
+export class ThreadStore extends Store<ThreadState> {
   private cursor: string | null = null
   private isOpen = false
   private pagesTowards = 0
-  private readonly listeners = new Set<() => void>()
   private readonly followed = new Map<string, () => void>()
   /** What has come since the last time that the page was told. */
   private readonly texts = new Map<string, string>()
@@ -54,26 +46,27 @@ export class ThreadStore {
   private readonly source: ThreadSource
 
   constructor(source: ThreadSource) {
+    super({
+      phase: 'loading',
+      problem: null,
+      chats: [],
+      live: new Map(),
+      hasEarlier: false,
+      isLoadingEarlier: false,
+    })
     this.source = source
   }
-
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
-  }
-
-  readonly snapshot = (): ThreadState => this.state
 
   /** Loads what is newest, and follows what is pending. Also to be called again after `close`, or after a failure. */
   async open(): Promise<void> {
     this.isOpen = true
-    this.become({ phase: 'loading', problem: null })
+    this.patchState({ phase: 'loading', problem: null })
     await this.page(null)
   }
 
   async loadEarlier(): Promise<void> {
     if (!this.state.hasEarlier || this.state.isLoadingEarlier) return
-    this.become({ isLoadingEarlier: true, problem: null })
+    this.patchState({ isLoadingEarlier: true, problem: null })
     await this.page(this.cursor)
   }
 
@@ -91,18 +84,18 @@ export class ThreadStore {
 
   /** A chat that this page has begun, or learnt more about. */
   put(chat: Chat): void {
-    this.become({ chats: merge(this.state.chats, [chat]) })
+    this.patchState({ chats: merge(this.state.chats, [chat]) })
     this.followPending([chat])
   }
 
   replace(replacedId: string, by: Chat): void {
-    this.become({ chats: replaceFrom(this.state.chats, replacedId, by) })
+    this.patchState({ chats: replaceFrom(this.state.chats, replacedId, by) })
     this.followPending([by])
   }
 
   remove(id: string): void {
     this.unfollow(id)
-    this.become({ chats: this.state.chats.filter((chat) => chat.id !== id) })
+    this.patchState({ chats: this.state.chats.filter((chat) => chat.id !== id) })
   }
 
   close(): void {
@@ -117,11 +110,11 @@ export class ThreadStore {
       const page = await this.source.load(after)
       if (!this.isOpen) return
       if (!page) {
-        this.become({ phase: 'missing' })
+        this.patchState({ phase: 'missing' })
         return
       }
       this.cursor = page.pageInfo.endCursor
-      this.become({
+      this.patchState({
         phase: 'ready',
         chats: merge(this.state.chats, page.nodes.toReversed()),
         hasEarlier: page.pageInfo.hasNextPage,
@@ -131,7 +124,7 @@ export class ThreadStore {
     } catch (thrown) {
       const problem = asProblem(thrown)
       const phase = this.state.phase === 'ready' ? 'ready' : problem.code === 'NOT_FOUND' ? 'missing' : 'failed'
-      this.become({ phase, problem, isLoadingEarlier: false })
+      this.patchState({ phase, problem, isLoadingEarlier: false })
     }
   }
 
@@ -154,7 +147,7 @@ export class ThreadStore {
       lost: () => void this.lookAgain(chat.id),
     })
     this.followed.set(chat.id, leave)
-    this.become({ live: new Map(this.state.live).set(chat.id, '') })
+    this.patchState({ live: new Map(this.state.live).set(chat.id, '') })
   }
 
   private ended(chat: Chat): void {
@@ -185,19 +178,14 @@ export class ThreadStore {
     if (this.state.live.has(id)) {
       const live = new Map(this.state.live)
       live.delete(id)
-      this.become({ live })
+      this.patchState({ live })
     }
   }
 
   private flush(): void {
     this.cancelFlush = null
     if (this.texts.size === 0) return
-    this.become({ live: new Map([...this.state.live, ...this.texts]) })
+    this.patchState({ live: new Map([...this.state.live, ...this.texts]) })
     this.texts.clear()
-  }
-
-  private become(change: Partial<ThreadState>): void {
-    this.state = { ...this.state, ...change }
-    for (const listener of this.listeners) listener()
   }
 }

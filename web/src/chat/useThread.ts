@@ -1,8 +1,9 @@
-import { useEffect, useState, useSyncExternalStore } from 'react'
+import { useEffect, useState } from 'react'
 import type { Client } from '@urql/core'
 import { ThreadDocument, ChatDocument } from '../gql/chat'
 import { query } from '../graphql/client'
 import { useViewer } from '../session/context'
+import { useStore } from '../store/useStore'
 import { ThreadStore, type ThreadSource, type ThreadState } from './threadStore'
 
 const PAGE = 50
@@ -20,8 +21,7 @@ export function useThread(conversationId: string, news: News): { store: ThreadSt
     void store.open()
     return () => store.close()
   }, [store])
-  const state = useSyncExternalStore(store.subscribe, store.snapshot)
-  return { store, state }
+  return { store, state: useStore(store) }
 }
 
 function reading(client: Client, conversationId: string): Pick<ThreadSource, 'load' | 'chat'> {

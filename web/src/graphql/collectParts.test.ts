@@ -31,8 +31,10 @@ function fakeSocket() {
         listener = given
         return () => (listener = () => undefined)
       },
-      snapshot: () => status,
-    } as unknown as Pick<Socket, 'on' | 'subscribe' | 'snapshot'>,
+      get state() {
+        return status
+      },
+    } as unknown as Pick<Socket, 'on' | 'subscribe' | 'state'>,
   }
 }
 

@@ -9,7 +9,7 @@ type Outcome = { done(parts: string[]): void; failed(problem: Problem): void }
 
 /** Collects the parts of a file. Returns how to leave off. */
 export function collectParts<T extends Part, V extends Record<string, unknown>>(
-  socket: Pick<Socket, 'on' | 'subscribe' | 'snapshot'>,
+  socket: Pick<Socket, 'on' | 'subscribe' | 'state'>,
   document: TypedDocumentNode<T, V>,
   variables: V,
   outcome: Outcome,
@@ -29,7 +29,7 @@ export function collectParts<T extends Part, V extends Record<string, unknown>>(
   })
   // After a break the server would begin anew, and the file would have its beginning twice.
   const unlisten = socket.subscribe(() => {
-    if (socket.snapshot() === 'reconnecting' && parts.length > 0) {
+    if (socket.state === 'reconnecting' && parts.length > 0) {
       stop()
       outcome.failed(notReached())
     }

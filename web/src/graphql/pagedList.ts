@@ -1,3 +1,4 @@
+import { Store } from '../store/store'
 import { asProblem, type Problem } from './problem'
 
 /** One page of a connection. */
@@ -22,19 +23,14 @@ export type ListState<T> = {
 }
 
 /** A list that grows page by page. Answers to what is not asked any more are dropped. */
-export class PagedList<T extends { id: string }> {
-  state: ListState<T> = { rows: [], total: null, isLoading: true, hasMore: false, problem: null }
+export class PagedList<T extends { id: string }> extends Store<ListState<T>> {
   private load: LoadPage<T> = () => Promise.resolve(NO_PAGE)
   private cursor: string | null = null
   private asked = 0
-  private readonly listeners = new Set<() => void>()
 
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
+  constructor() {
+    super({ rows: [], total: null, isLoading: true, hasMore: false, problem: null })
   }
-
-  readonly snapshot = (): ListState<T> => this.state
 
   /** Starts over with another question; the rows stay until its first page has come. */
   start(load: LoadPage<T>): void {
@@ -49,13 +45,13 @@ export class PagedList<T extends { id: string }> {
   }
 
   /** Changes what is loaded, without asking the server. */
-  readonly change = (edit: (rows: T[]) => T[]): void => this.become({ rows: edit(this.state.rows) })
+  readonly change = (edit: (rows: T[]) => T[]): void => this.patchState({ rows: edit(this.state.rows) })
 
   /** Takes out what is gone, without asking the server for the rest. */
   readonly remove = (ids: ReadonlySet<string>): void => {
     const { rows, total } = this.state
     const left = rows.filter((row) => !ids.has(row.id))
-    this.become({ rows: left, total: total === null ? null : total - (rows.length - left.length) })
+    this.patchState({ rows: left, total: total === null ? null : total - (rows.length - left.length) })
     if (left.length === 0) this.loadMore()
   }
 
@@ -66,29 +62,24 @@ export class PagedList<T extends { id: string }> {
 
   private async page(after: string | null): Promise<void> {
     const mine = ++this.asked
-    this.become({ isLoading: true, problem: null })
+    this.patchState({ isLoading: true, problem: null })
     try {
       const { nodes, pageInfo, totalCount } = await this.load(after)
       if (mine !== this.asked) return
       this.cursor = pageInfo.endCursor
-      this.become({
-        rows: after === null ? nodes : withoutTwins([...this.state.rows, ...nodes]),
+      this.patchState({
+        rows: after === null ? nodes : dedupeById([...this.state.rows, ...nodes]),
         total: totalCount ?? null,
         hasMore: pageInfo.hasNextPage,
         isLoading: false,
       })
     } catch (thrown) {
-      if (mine === this.asked) this.become({ isLoading: false, problem: asProblem(thrown) })
+      if (mine === this.asked) this.patchState({ isLoading: false, problem: asProblem(thrown) })
     }
-  }
-
-  private become(change: Partial<ListState<T>>): void {
-    this.state = { ...this.state, ...change }
-    for (const listener of this.listeners) listener()
   }
 }
 
 /** What moved to the top while the list grew may come twice. */
-function withoutTwins<T extends { id: string }>(rows: T[]): T[] {
+function dedupeById<T extends { id: string }>(rows: T[]): T[] {
   return [...new Map(rows.map((row) => [row.id, row])).values()]
 }

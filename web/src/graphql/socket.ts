@@ -1,6 +1,7 @@
 import { stringifyDocument, type TypedDocumentNode } from '@urql/core'
 import { createClient, type Client } from 'graphql-ws/client'
 import type { Session } from '../session/session'
+import { Store } from '../store/store'
 import { asProblem, notReached, Problem, problemOfErrors, type WireError } from './problem'
 
 /** Whether news arrive: `idle` until something is subscribed to. */
@@ -23,14 +24,13 @@ export function retryDelay(retries: number, random: number): number {
 }
 
 /** All subscriptions, over one WebSocket: opens with the first, closes after the last, comes back when it breaks. */
-export class Socket {
-  status: SocketStatus = 'idle'
-  private readonly listeners = new Set<() => void>()
+export class Socket extends Store<SocketStatus> {
   /** For tools that speak the protocol themselves. */
   readonly client: Client
   private cutWaitShort: () => void = () => undefined
 
   constructor(session: Session) {
+    super('idle')
     /** The token that the open socket was made with. */
     let used: string | null = null
     this.client = createClient({
@@ -51,22 +51,15 @@ export class Socket {
         return { authorization: `Bearer ${token}` }
       },
       on: {
-        connected: () => this.become('connected'),
+        connected: () => this.setState('connected'),
         closed: (event) => {
           const { code } = event as CloseEvent
-          this.become(code === 1000 ? 'idle' : 'reconnecting')
+          this.setState(code === 1000 ? 'idle' : 'reconnecting')
           if (code === FORBIDDEN) session.refresh(used).catch(() => undefined)
         },
       },
     })
   }
-
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
-  }
-
-  readonly snapshot = (): SocketStatus => this.status
 
   /**
    * Subscribes, and goes on over breaks: the subscription is then sent anew with what `variables` holds at that time.
@@ -97,11 +90,6 @@ export class Socket {
         resolve()
       }
     })
-  }
-
-  private become(status: SocketStatus): void {
-    this.status = status
-    for (const listener of this.listeners) listener()
   }
 }
 

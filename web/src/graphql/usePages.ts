@@ -1,4 +1,5 @@
-import { useEffect, useState, useSyncExternalStore } from 'react'
+import { useEffect, useState } from 'react'
+import { useStore } from '../store/useStore'
 import { PagedList, type ListState, type LoadPage } from './pagedList'
 
 export type Pages<T extends { id: string }> = ListState<T> &
@@ -11,7 +12,7 @@ export function usePages<T extends { id: string }>(load: LoadPage<T>): Pages<T> 
     list.start(load)
     return () => list.stop()
   }, [list, load])
-  const state = useSyncExternalStore(list.subscribe, list.snapshot)
+  const state = useStore(list)
   const { loadMore, reload, change, remove } = list
   return { ...state, loadMore, reload, change, remove }
 }

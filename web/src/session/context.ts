@@ -1,7 +1,8 @@
-import { createContext, use, useSyncExternalStore } from 'react'
+import { createContext, use } from 'react'
 import type { Client } from '@urql/core'
 import type { ViewerFragment } from '../gql/session'
 import type { Socket } from '../graphql/socket'
+import { useStore } from '../store/useStore'
 import type { Session, SessionState } from './session'
 
 export const SessionContext = createContext<Session | null>(null)
@@ -13,8 +14,7 @@ export function useSession(): Session {
 }
 
 export function useSessionState(): SessionState {
-  const session = useSession()
-  return useSyncExternalStore(session.subscribe, session.snapshot)
+  return useStore(useSession())
 }
 
 /** Whoever is logged in, and how to talk to the server as them. */

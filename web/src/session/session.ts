@@ -1,3 +1,4 @@
+import { Store } from '../store/store'
 import type { Credentials } from './api'
 import { delayUntil, refreshAt } from './jwt'
 import type { Tabs } from './tabs'
@@ -38,19 +39,18 @@ const TRY_AGAIN = 15_000
  * Refresh tokens rotate, and one that is used twice ends the session. So tabs refresh one after another, and a tab that
  * waited takes the token that the one before it got.
  */
-export class Session {
-  state: SessionState = { phase: 'starting' }
+export class Session extends Store<SessionState> {
   private token: string | null = null
   private due = Infinity
   private cancelTimer: () => void = () => undefined
   private refreshing: Promise<string | null> | null = null
-  private readonly listeners = new Set<() => void>()
   private readonly api: SessionApi
   private readonly tabs: Tabs
   private readonly clock: Clock
   private readonly leavePage: LeavePage
 
   constructor(api: SessionApi, tabs: Tabs, clock: Clock, leavePage: LeavePage) {
+    super({ phase: 'starting' })
     this.api = api
     this.tabs = tabs
     this.clock = clock
@@ -61,18 +61,11 @@ export class Session {
     })
   }
 
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
-  }
-
-  readonly snapshot = (): SessionState => this.state
-
   /** Finds out who is logged in, silently. */
   async start(): Promise<void> {
-    if (this.state.phase === 'unreachable') this.become({ phase: 'starting' })
+    if (this.state.phase === 'unreachable') this.setState({ phase: 'starting' })
     await this.refresh().catch(() => {
-      if (this.state.phase === 'starting') this.become({ phase: 'unreachable' })
+      if (this.state.phase === 'starting') this.setState({ phase: 'unreachable' })
     })
   }
 
@@ -148,7 +141,7 @@ export class Session {
     this.token = accessToken
     this.due = refreshAt(accessToken, this.clock.now()) ?? Infinity
     this.wake()
-    this.become({ phase: 'in', user })
+    this.setState({ phase: 'in', user })
   }
 
   private drop(reason: 'left' | 'ended'): void {
@@ -156,7 +149,7 @@ export class Session {
     this.cancelTimer()
     this.token = null
     this.due = Infinity
-    if (before.phase !== 'out') this.become({ phase: 'out', reason: before.phase === 'in' ? reason : 'never' })
+    if (before.phase !== 'out') this.setState({ phase: 'out', reason: before.phase === 'in' ? reason : 'never' })
     if (before.phase === 'in') this.leavePage({ userId: before.user.id, reason })
   }
 
@@ -168,11 +161,6 @@ export class Session {
       if (!this.isStale) this.wake()
       else this.refresh().catch(() => this.wake(TRY_AGAIN))
     })
-  }
-
-  private become(state: SessionState): void {
-    this.state = state
-    for (const listener of this.listeners) listener()
   }
 }
 
