@@ -18,35 +18,35 @@ import type { Chat } from './follow'
 import { Announcer } from './Announcer'
 import { withNetworkRetry } from '../graphql/retry'
 import { ThreadView } from './ThreadView'
-import type { News } from './threadStore'
+import type { ThreadEvent } from './threadStore'
 import { useThread } from './useThread'
 
-const SPOKEN: Record<News, string> = {
-  begun: 'The answer begins.',
-  ended: 'The answer is complete.',
+const ANNOUNCEMENTS: Record<ThreadEvent, string> = {
+  started: 'The answer begins.',
+  finished: 'The answer is complete.',
   failed: 'The answer failed.',
 }
 
 /** One conversation: what was said, and where to say more. */
 export function ConversationPane({ id, onActivity }: { id: string; onActivity: () => void }) {
   const { client } = useViewer()
-  const [spoken, setSpoken] = useState('')
+  const [announcement, setAnnouncement] = useState('')
   const [{ data }] = useQuery({ query: ConversationDocument, variables: { id } })
   const conversation = data?.conversation ?? null
   useTitle(conversation?.title ?? '')
 
-  const news = useCallback((kind: News) => setSpoken(SPOKEN[kind]), [])
-  const { store, state } = useThread(id, news)
+  const announce = useCallback((event: ThreadEvent) => setAnnouncement(ANNOUNCEMENTS[event]), [])
+  const { store, state } = useThread(id, announce)
   const pending = state.chats.filter((chat) => chat.status === 'PENDING')
   const newest = state.chats.findLast((chat) => chat.replacedById === null)
 
-  const begun = (chat: Chat | null) => {
-    if (chat) store.put(chat)
+  const onStarted = (chat: Chat | null) => {
+    if (chat) store.upsert(chat)
     onActivity()
   }
   const send = async ({ message, model, idempotencyKey }: Outgoing) => {
     const input = { message, model, idempotencyKey, conversationId: id }
-    begun((await withNetworkRetry(() => mutate(client, StartMessageDocument, { input }))).chat)
+    onStarted((await withNetworkRetry(() => mutate(client, StartMessageDocument, { input }))).chat)
   }
 
   if (state.phase === 'loading' && state.chats.length === 0) return <PageLoader />
@@ -71,9 +71,9 @@ export function ConversationPane({ id, onActivity }: { id: string; onActivity: (
         pending={pending}
         preferredModel={newest?.model ?? conversation?.model ?? null}
         onSend={send}
-        onStopped={(chat) => store.put(chat)}
+        onStopped={(chat) => store.upsert(chat)}
       />
-      <Announcer text={spoken} />
+      <Announcer text={announcement} />
     </section>
   )
 }

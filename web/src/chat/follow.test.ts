@@ -5,7 +5,7 @@ import { followReply } from './follow'
 
 function follow() {
   const socket = new FakeSocket()
-  const follower = { text: vi.fn(), ended: vi.fn(), lost: vi.fn() }
+  const follower = { text: vi.fn(), finished: vi.fn(), lost: vi.fn() }
   const leave = followReply(socket, 'a', follower)
   return { socket, follower, leave }
 }
@@ -44,7 +44,7 @@ describe('followReply', () => {
     const chat = fakeChat('a', { response: 'Hello' })
     socket.finish(chat)
     socket.last.sink.done(null)
-    expect(follower.ended.mock.calls).toEqual([[chat]])
+    expect(follower.finished.mock.calls).toEqual([[chat]])
     expect(follower.lost).not.toHaveBeenCalled()
   })
 

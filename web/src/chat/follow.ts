@@ -8,7 +8,7 @@ export type Chat = ChatPartsFragment
 export type Follower = {
   /** The reply as it is now. */
   text(text: string): void
-  ended(chat: Chat): void
+  finished(chat: Chat): void
   /** The stream broke off for good, before the reply ended. */
   lost(problem: Problem | null): void
 }
@@ -27,7 +27,7 @@ export function followReply(socket: Pick<Socket, 'on'>, chatId: string, follower
         if (isOver) return
         if (event.__typename !== 'ReplyDelta') {
           isOver = true
-          follower.ended(event.chat)
+          follower.finished(event.chat)
           return
         }
         const grown = append(reply, event)

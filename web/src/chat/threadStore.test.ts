@@ -12,20 +12,20 @@ function page(nodes: Chat[], endCursor: string | null = null): Page<Chat> {
 function setUp(change: Partial<ThreadSource> = {}) {
   const socket = new FakeSocket()
   const paints: (() => void)[] = []
-  const news = vi.fn<ThreadSource['news']>()
+  const onEvent = vi.fn<ThreadSource['onEvent']>()
   const store = new ThreadStore({
     load: () => Promise.resolve(page([])),
     chat: () => Promise.resolve(null),
     socket,
-    later: (work) => {
+    schedule: (work) => {
       paints.push(work)
       return () => paints.splice(paints.indexOf(work), 1)
     },
-    news,
+    onEvent,
     ...change,
   })
   const paint = () => paints.splice(0).forEach((work) => work())
-  return { store, socket, paint, news }
+  return { store, socket, paint, onEvent }
 }
 
 const pending = fakeChat('b', { status: 'PENDING' })
@@ -46,7 +46,7 @@ describe('ThreadStore', () => {
   })
 
   it('follows after a reload what was being answered, and paints many parts at once', async () => {
-    const { store, socket, paint, news } = setUp({ load: () => Promise.resolve(page([pending, fakeChat('a')])) })
+    const { store, socket, paint, onEvent } = setUp({ load: () => Promise.resolve(page([pending, fakeChat('a')])) })
     await store.open()
     expect(socket.streams).toHaveLength(1)
     const painted = vi.fn()
@@ -57,18 +57,18 @@ describe('ThreadStore', () => {
     paint()
     expect(painted).toHaveBeenCalledOnce()
     expect(store.state.live.get('b')).toBe('Hello')
-    expect(news.mock.calls.map(([kind]) => kind)).toEqual(['begun'])
+    expect(onEvent.mock.calls.map(([event]) => event)).toEqual(['started'])
   })
 
   it('puts the ended chat in place of what came in', async () => {
-    const { store, socket, paint, news } = setUp({ load: () => Promise.resolve(page([pending])) })
+    const { store, socket, paint, onEvent } = setUp({ load: () => Promise.resolve(page([pending])) })
     await store.open()
     socket.delta(0, 'Hel')
     socket.finish(fakeChat('b', { response: 'Hello' }))
     paint()
     expect(store.state.live.size).toBe(0)
     expect(store.state.chats[0]).toMatchObject({ status: 'DONE', response: 'Hello' })
-    expect(news.mock.calls.map(([kind]) => kind)).toEqual(['begun', 'ended'])
+    expect(onEvent.mock.calls.map(([event]) => event)).toEqual(['started', 'finished'])
   })
 
   it('looks for the answer where its stream was lost', async () => {

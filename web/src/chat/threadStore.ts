@@ -16,20 +16,20 @@ export type ThreadState = {
   isLoadingEarlier: boolean
 }
 
-export type News = 'begun' | 'ended' | 'failed'
+export type ThreadEvent = 'started' | 'finished' | 'failed'
 
 export type ThreadSource = {
   /** Chats newest first; null where there is no such conversation. */
   load(after: string | null): Promise<Page<Chat> | null>
   chat(id: string): Promise<Chat | null>
   socket: Pick<Socket, 'on'>
-  /** Calls later, soon, and once for many calls in between. Returns how to call it off. */
-  later(work: () => void): () => void
-  news(kind: News, chat: Chat): void
+  /** Calls schedule, soon, and once for many calls in between. Returns how to call it off. */
+  schedule(work: () => void): () => void
+  onEvent(event: ThreadEvent, chat: Chat): void
 }
 
 /** Looks again this often at an answer whose stream was lost. */
-const LOOK_AGAIN = 3_000
+const POLL_INTERVAL = 3_000
 
 /** Pages that are loaded by themselves for the sake of one link. */
 const MAX_PAGES = 20
@@ -83,7 +83,7 @@ export class ThreadStore extends Store<ThreadState> {
   }
 
   /** A chat that this page has begun, or learnt more about. */
-  put(chat: Chat): void {
+  upsert(chat: Chat): void {
     this.patchState({ chats: merge(this.state.chats, [chat]) })
     this.followPending([chat])
   }
@@ -139,35 +139,35 @@ export class ThreadStore extends Store<ThreadState> {
     if (this.followed.has(chat.id)) return
     const leave = followReply(this.source.socket, chat.id, {
       text: (text) => {
-        if (!this.state.live.get(chat.id) && !this.texts.has(chat.id)) this.source.news('begun', chat)
+        if (!this.state.live.get(chat.id) && !this.texts.has(chat.id)) this.source.onEvent('started', chat)
         this.texts.set(chat.id, text)
-        this.cancelFlush ??= this.source.later(() => this.flush())
+        this.cancelFlush ??= this.source.schedule(() => this.flush())
       },
-      ended: (ended) => this.ended(ended),
-      lost: () => void this.lookAgain(chat.id),
+      finished: (finished) => this.finish(finished),
+      lost: () => void this.poll(chat.id),
     })
     this.followed.set(chat.id, leave)
     this.patchState({ live: new Map(this.state.live).set(chat.id, '') })
   }
 
-  private ended(chat: Chat): void {
+  private finish(chat: Chat): void {
     if (!this.followed.has(chat.id)) return
-    this.put(chat)
-    this.source.news(chat.status === 'DONE' || chat.status === 'STOPPED' ? 'ended' : 'failed', chat)
+    this.upsert(chat)
+    this.source.onEvent(chat.status === 'DONE' || chat.status === 'STOPPED' ? 'finished' : 'failed', chat)
   }
 
   /** The stream is lost, but the answer goes on: asks for it now and then until it has ended. */
-  private async lookAgain(id: string): Promise<void> {
+  private async poll(id: string): Promise<void> {
     const chat = await this.source.chat(id).catch(() => undefined)
     if (!this.followed.has(id)) return
     if (chat === null) {
       this.remove(id)
     } else if (chat && chat.status !== 'PENDING') {
-      this.ended(chat)
+      this.finish(chat)
     } else {
       if (chat) this.texts.set(id, chat.response)
       this.flush()
-      setTimeout(() => void this.lookAgain(id), LOOK_AGAIN)
+      setTimeout(() => void this.poll(id), POLL_INTERVAL)
     }
   }
 

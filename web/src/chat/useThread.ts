@@ -11,12 +11,12 @@ const PAGE = 50
 /** Parts that come within so many milliseconds are painted together. */
 const PAINT = 40
 
-type News = ThreadSource['news']
+type OnEvent = ThreadSource['onEvent']
 
 /** Opens a conversation for as long as the component shows it: one component, one conversation. */
-export function useThread(conversationId: string, news: News): { store: ThreadStore; state: ThreadState } {
+export function useThread(conversationId: string, onEvent: OnEvent): { store: ThreadStore; state: ThreadState } {
   const { client, socket } = useViewer()
-  const [store] = useState(() => new ThreadStore({ ...reading(client, conversationId), socket, later, news }))
+  const [store] = useState(() => new ThreadStore({ ...reading(client, conversationId), socket, schedule, onEvent }))
   useEffect(() => {
     void store.open()
     return () => store.close()
@@ -34,7 +34,7 @@ function reading(client: Client, conversationId: string): Pick<ThreadSource, 'lo
   }
 }
 
-function later(work: () => void): () => void {
+function schedule(work: () => void): () => void {
   const timer = setTimeout(work, PAINT)
   return () => clearTimeout(timer)
 }
