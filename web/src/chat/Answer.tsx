@@ -5,7 +5,7 @@ import { tokens } from '../format/prices'
 import { CopyAction } from '../ui/CopyAction'
 import classes from './chat.module.css'
 import { describeFailure } from './failure'
-import type { Chat } from './follow'
+import type { Chat } from './chat'
 import { Markdown } from './Markdown'
 import { useRegenerate } from './useRegenerate'
 

@@ -8,7 +8,7 @@ import { useViewer } from '../session/context'
 import { RelativeTime } from '../ui/RelativeTime'
 import { confirmDanger } from '../ui/confirm'
 import classes from './chat.module.css'
-import type { ConversationRow } from './ConversationList'
+import type { ConversationRow } from './conversationRow'
 import { RenameForm } from './RenameForm'
 
 type Props = {

@@ -1,12 +1,10 @@
 import { Button, Loader, Skeleton, Stack, Text } from '@mantine/core'
 import { useIntersection } from '@mantine/hooks'
 import { useEffect, type RefObject } from 'react'
-import type { ConversationsQuery } from '../gql/chat'
 import type { Pages } from '../graphql/usePages'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { ConversationLink } from './ConversationLink'
-
-export type ConversationRow = NonNullable<ConversationsQuery['conversations']>['nodes'][number]
+import type { ConversationRow } from './conversationRow'
 
 type Props = {
   conversations: Pages<ConversationRow>

@@ -4,7 +4,7 @@ import { useId } from 'react'
 import { plural } from '../format/numbers'
 import classes from './chat.module.css'
 import { ChatText } from './ChatText'
-import type { Chat } from './follow'
+import type { Chat } from './chat'
 
 /** What the model sees no more, folded away. */
 export function EarlierVersions({ chats, wanted }: { chats: Chat[]; wanted: string | null }) {

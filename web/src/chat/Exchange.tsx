@@ -4,7 +4,7 @@ import { Answer } from './Answer'
 import classes from './chat.module.css'
 import { EarlierVersions } from './EarlierVersions'
 import { EditForm } from './EditForm'
-import type { Chat } from './follow'
+import type { Chat } from './chat'
 import { OwnMessage } from './OwnMessage'
 
 type Props = {

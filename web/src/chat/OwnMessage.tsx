@@ -7,7 +7,7 @@ import { confirmDanger } from '../ui/confirm'
 import { CopyAction } from '../ui/CopyAction'
 import { Bubble } from './Bubble'
 import classes from './chat.module.css'
-import type { Chat } from './follow'
+import type { Chat } from './chat'
 
 type Props = { chat: Chat; onEdit: () => void; onDeleted: () => void }
 

@@ -4,7 +4,7 @@ import { RenameConversationDocument } from '../gql/chat'
 import { mutate } from '../graphql/client'
 import { asProblem } from '../graphql/problem'
 import { useViewer } from '../session/context'
-import type { ConversationRow } from './ConversationList'
+import type { ConversationRow } from './conversationRow'
 
 type Props = {
   conversation: ConversationRow

@@ -5,7 +5,8 @@ import { useRef, useState } from 'react'
 import { useNavigate } from 'react-router'
 import { useCloseNavigation } from '../app/Frame'
 import type { Pages } from '../graphql/usePages'
-import { ConversationList, type ConversationRow } from './ConversationList'
+import { ConversationList } from './ConversationList'
+import type { ConversationRow } from './conversationRow'
 import { SearchResults } from './SearchResults'
 
 type Props = { conversations: Pages<ConversationRow>; current: string | null; onNew: () => void }

@@ -1,4 +1,4 @@
-import type { Chat } from './follow'
+import type { Chat } from './chat'
 
 /** Why an answer failed, and what that cost; null for one that did not fail. */
 export function describeFailure({ status, error, cost, response }: Chat): string | null {

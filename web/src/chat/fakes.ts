@@ -1,6 +1,6 @@
 import type { ReplyStreamSubscription } from '../gql/chat'
 import type { Sink, Socket } from '../graphql/socket'
-import type { Chat } from './follow'
+import type { Chat } from './chat'
 
 export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
   return {

@@ -1,9 +1,8 @@
-import { ReplyStreamDocument, type ChatPartsFragment } from '../gql/chat'
+import { ReplyStreamDocument } from '../gql/chat'
 import type { Problem } from '../graphql/problem'
 import type { Socket } from '../graphql/socket'
+import type { Chat } from './chat'
 import { append, EMPTY } from './reply'
-
-export type Chat = ChatPartsFragment
 
 export type Follower = {
   /** The reply as it is now. */

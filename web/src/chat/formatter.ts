@@ -116,7 +116,3 @@ export class Formatter {
     if (this.known.size > KEPT && oldest !== undefined) this.known.delete(oldest)
   }
 }
-
-export const formatter = new Formatter(
-  () => new Worker(new URL('./format.worker.ts', import.meta.url), { type: 'module', name: 'format' }),
-)

@@ -1,4 +1,4 @@
-import type { Chat } from './follow'
+import type { Chat } from './chat'
 
 /** A chat as the thread shows it, with the versions whose place it took, oldest first. */
 export type ThreadItem = { chat: Chat; earlier: Chat[] }

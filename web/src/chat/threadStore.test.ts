@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { notReached, Problem } from '../graphql/problem'
 import type { Page } from '../graphql/pagedList'
 import { fakeChat, FakeSocket } from './fakes'
-import type { Chat } from './follow'
+import type { Chat } from './chat'
 import { ThreadStore, type ThreadSource } from './threadStore'
 
 function page(nodes: Chat[], endCursor: string | null = null): Page<Chat> {

@@ -2,7 +2,8 @@ import type { Page } from '../graphql/pagedList'
 import { asProblem, type Problem } from '../graphql/problem'
 import type { Socket } from '../graphql/socket'
 import { Store } from '../store/store'
-import { followReply, type Chat } from './follow'
+import type { Chat } from './chat'
+import { followReply } from './follow'
 import { merge, replaceFrom } from './thread'
 
 export type ThreadState = {

@@ -1,7 +1,8 @@
 import type { Root } from 'hast'
 import { startTransition, useEffect, useRef, useState } from 'react'
-import { formatter, type Formatted } from './formatter'
+import type { Formatted } from './formatter'
 import { reuse } from './reuse'
+import { formatter } from './sharedFormatter'
 
 type Shown = { text: string; formatted: Formatted }
 

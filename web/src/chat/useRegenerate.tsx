@@ -5,7 +5,7 @@ import { RegenerateDocument } from '../gql/chat'
 import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { tellProblem } from '../ui/confirm'
-import type { Chat } from './follow'
+import type { Chat } from './chat'
 import { IdempotentRequest, withNetworkRetry } from '../graphql/retry'
 
 /** Has a message answered once more. Asks first where that sets aside what was said since. */

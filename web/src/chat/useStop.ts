@@ -3,7 +3,7 @@ import { StopMessageDocument } from '../gql/chat'
 import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { tellProblem } from '../ui/confirm'
-import type { Chat } from './follow'
+import type { Chat } from './chat'
 import { withNetworkRetry } from '../graphql/retry'
 
 /** Stops what is being answered. What was produced is kept and paid for. */
