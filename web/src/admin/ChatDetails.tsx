@@ -1,7 +1,7 @@
 import { Anchor, Button, Divider, Group, Stack } from '@mantine/core'
 import { Link } from 'react-router'
 import { useQuery } from 'urql'
-import { ChatText } from '../chat/ChatText'
+import { ChatText } from '../chat/thread/ChatText'
 import { ChatAnswerDocument } from '../gql/admin'
 import { DeleteChatDocument } from '../gql/chat'
 import { mutate } from '../graphql/client'

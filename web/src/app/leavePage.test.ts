@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { drafts } from '../chat/drafts'
+import { drafts } from '../chat/composer/drafts'
 import { returnTo } from '../session/returnTo'
 import { arrive, leavePage } from './leavePage'
 

@@ -1,6 +1,6 @@
 import { modals } from '@mantine/modals'
 import { notifications } from '@mantine/notifications'
-import { drafts } from '../chat/drafts'
+import { drafts } from '../chat/composer/drafts'
 import { forgetStored } from '../graphiql/storage'
 import type { LeavePage } from '../session/session'
 

@@ -6,9 +6,9 @@ import { query } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
-import { ConversationPane } from './ConversationPane'
-import { NewConversation } from './NewConversation'
-import { Sidebar } from './Sidebar'
+import { ConversationPane } from './conversation/ConversationPane'
+import { NewConversation } from './conversation/NewConversation'
+import { Sidebar } from './sidebar/Sidebar'
 
 const PAGE = 30
 

@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
 import { useClipboard } from '@mantine/hooks'
 import { IconAlertTriangle, IconCheck, IconCopy } from '@tabler/icons-react'
-import { CodeBlock } from '../chat/CodeBlock'
+import { CodeBlock } from '../chat/markdown/CodeBlock'
 import { exampleOf, type Key } from './keyLabels'
 
 /** A key as it comes from the server, this once. */

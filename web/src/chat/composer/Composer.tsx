@@ -1,0 +1,154 @@
+import { ActionIcon, Group, Select, Text, Textarea, Tooltip } from '@mantine/core'
+import { IconArrowUp, IconPlayerStopFilled } from '@tabler/icons-react'
+import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
+import { asProblem, type Problem } from '../../graphql/problem'
+import { IdempotentRequest } from '../../graphql/retry'
+import { useBalance } from '../../session/context'
+import type { Chat } from '../chat'
+import page from '../chat.module.css'
+import classes from './composer.module.css'
+import { drafts } from './drafts'
+import { COUNT_FROM, disabledReason, isUnaffordable, MAX_MESSAGE, messageLength } from './message'
+import { InsufficientBalance, RejectionNotice } from './RejectionNotice'
+import { useModels } from './useModels'
+import { useStop } from './useStop'
+
+export type OutgoingMessage = { message: string; model: string | null; idempotencyKey: string }
+
+type Props = {
+  /** Drafts are kept by this for as long as the page lives. */
+  draftOf: string
+  pending: readonly Chat[]
+  /** What to choose as long as nobody chose. */
+  preferredModel: string | null
+  /** Throws where the message is refused; it is kept then. */
+  onSend: (outgoing: OutgoingMessage) => Promise<void>
+  onStopped: (chat: Chat) => void
+}
+
+/** Where messages are written. Says why it does not send where it does not. */
+export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }: Props) {
+  const balance = useBalance()
+  const { models, choice, choose, price } = useModels(preferredModel)
+  const [text, setText] = useState(drafts.get(draftOf) ?? '')
+  const [problem, setProblem] = useState<Problem | null>(null)
+  const [isSending, setSending] = useState(false)
+  const request = useRef(new IdempotentRequest())
+  const field = useRef<HTMLTextAreaElement>(null)
+  const { stop, isStopping } = useStop(pending, onStopped)
+
+  const length = messageLength(text)
+  const hasPending = pending.length > 0
+  const refusal = disabledReason({ text, isSending, hasPending, price, balance: balance.tokens })
+
+  useEffect(() => field.current?.focus({ preventScroll: true }), [draftOf])
+
+  const write = (written: string) => {
+    setText(written)
+    drafts.set(draftOf, written)
+  }
+
+  const send = async () => {
+    if (refusal !== null) return
+    setSending(true)
+    setProblem(null)
+    try {
+      const message = text.trim()
+      await request.current.run([message, choice], (idempotencyKey) =>
+        onSend({ message, model: choice, idempotencyKey }),
+      )
+      write('')
+    } catch (thrown) {
+      setProblem(asProblem(thrown))
+    }
+    setSending(false)
+    field.current?.focus()
+  }
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
+      event.preventDefault()
+      void send()
+    }
+    if (event.key === 'Escape' && hasPending) void stop()
+  }
+
+  return (
+    <div className={`${page.column} ${classes.composer}`}>
+      {problem && <RejectionNotice problem={problem} price={price} />}
+      {!problem && price && isUnaffordable(price, balance.tokens) && <InsufficientBalance price={price} />}
+      <form
+        aria-label="Write a message"
+        onSubmit={(event) => {
+          event.preventDefault()
+          void send()
+        }}
+      >
+        <Textarea
+          ref={field}
+          mt="xs"
+          radius="lg"
+          autosize
+          minRows={1}
+          maxRows={8}
+          aria-label="Message"
+          placeholder="Write a message"
+          value={text}
+          error={length > MAX_MESSAGE}
+          onChange={(event) => write(event.currentTarget.value)}
+          onKeyDown={onKeyDown}
+          rightSectionWidth={48}
+          rightSectionProps={{ style: { alignItems: 'flex-end', paddingBottom: 4 } }}
+          rightSection={
+            hasPending ? (
+              <Tooltip label="Stop the answer (Escape)">
+                <ActionIcon
+                  radius="xl"
+                  color="gray"
+                  loading={isStopping}
+                  aria-label="Stop the answer"
+                  onClick={() => void stop()}
+                >
+                  <IconPlayerStopFilled size={16} />
+                </ActionIcon>
+              </Tooltip>
+            ) : (
+              <Tooltip label={refusal ?? 'Send (Enter)'}>
+                <ActionIcon
+                  type="submit"
+                  radius="xl"
+                  variant="filled"
+                  loading={isSending}
+                  // Not `disabled`: the button must be found by those who ask why it does not send.
+                  data-disabled={refusal !== null || undefined}
+                  aria-disabled={refusal !== null}
+                  aria-label={refusal === null ? 'Send' : `Send. ${refusal}`}
+                >
+                  <IconArrowUp size={18} />
+                </ActionIcon>
+              </Tooltip>
+            )
+          }
+        />
+        <Group justify="space-between" mt={6} gap="xs" wrap="nowrap">
+          <Select
+            size="xs"
+            className={classes.model}
+            aria-label="Model"
+            data={models}
+            value={choice}
+            onChange={(chosen) => chosen && choose(chosen)}
+            allowDeselect={false}
+            variant="unstyled"
+            comboboxProps={{ position: 'top-start', width: 320 }}
+          />
+          {length >= COUNT_FROM && (
+            <Text size="xs" c={length > MAX_MESSAGE ? 'red' : 'dimmed'} role="status" style={{ whiteSpace: 'nowrap' }}>
+              {length} of {MAX_MESSAGE}
+            </Text>
+          )}
+        </Group>
+      </form>
+    </div>
+  )
+}

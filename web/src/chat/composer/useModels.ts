@@ -1,0 +1,16 @@
+import { useState } from 'react'
+import { useQuery } from 'urql'
+import { formatPrice, type Price } from '../../format/prices'
+import { ModelsDocument } from '../../gql/chat'
+
+/** The models to choose from, and the one that is chosen: by hand, as preferred, or the server's default. */
+export function useModels(preferred: string | null) {
+  const [{ data }] = useQuery({ query: ModelsDocument })
+  const [chosen, choose] = useState<string | null>(null)
+  const models = data?.models ?? []
+  const known = (name: string | null) => (models.some((model) => model.name === name) ? name : null)
+  const choice = known(chosen) ?? known(preferred) ?? models.find((model) => model.default)?.name ?? null
+  const price: Price | null = models.find((model) => model.name === choice)?.price ?? null
+  const options = models.map((model) => ({ value: model.name, label: `${model.name} · ${formatPrice(model.price)}` }))
+  return { models: options, choice, choose, price }
+}

@@ -1,0 +1,119 @@
+import type { Root } from 'hast'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Formatter, type FormatWorker, type FromWorker } from './formatter'
+import { DEADLINE, MAX_CHARACTERS } from './limits'
+import { reuse } from './reuse'
+
+class FakeWorker implements FormatWorker {
+  readonly asked: string[] = []
+  isTerminated = false
+  onmessage: FormatWorker['onmessage'] = null
+  onerror: FormatWorker['onerror'] = null
+
+  postMessage = (text: string) => void this.asked.push(text)
+  terminate = () => {
+    this.isTerminated = true
+  }
+
+  say(data: FromWorker): void {
+    this.onmessage?.call(this as unknown as Worker, { data } as MessageEvent)
+  }
+
+  fail(): void {
+    this.onerror?.call(this as unknown as Worker, {} as ErrorEvent)
+  }
+}
+
+const TREE: Root = { type: 'root', children: [{ type: 'text', value: 'x' }] }
+
+function setUp() {
+  const workers: FakeWorker[] = []
+  const formatter = new Formatter(() => {
+    const worker = new FakeWorker()
+    workers.push(worker)
+    return worker
+  })
+  const worker = (index: number) => {
+    const found = workers[index]
+    if (!found) throw new Error(`no worker ${index}`)
+    return found
+  }
+  return { formatter, workers, worker }
+}
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe('Formatter', () => {
+  it('formats one text at a time, and remembers it', async () => {
+    const { formatter, workers, worker } = setUp()
+    const both = Promise.all([formatter.format('a'), formatter.format('b')])
+    expect(worker(0).asked).toEqual([])
+    worker(0).say({ type: 'ready' })
+    expect(worker(0).asked).toEqual(['a'])
+    worker(0).say({ type: 'done', tree: TREE })
+    expect(worker(0).asked).toEqual(['a', 'b'])
+    worker(0).say({ type: 'done', tree: null })
+    expect(await both).toEqual([TREE, 'refused'])
+    expect(formatter.peek('a')).toBe(TREE)
+    expect(workers).toHaveLength(1)
+  })
+
+  it('terminates a worker that takes too long, and goes on with a new one', async () => {
+    const { formatter, worker } = setUp()
+    const slow = formatter.format('slow')
+    const next = formatter.format('next')
+    worker(0).say({ type: 'ready' })
+    vi.advanceTimersByTime(DEADLINE + 1)
+    expect(await slow).toBe('refused')
+    expect(worker(0).isTerminated).toBe(true)
+    worker(1).say({ type: 'ready' })
+    worker(1).say({ type: 'done', tree: TREE })
+    expect(await next).toBe(TREE)
+  })
+
+  it('does not count the time in which the worker loads', async () => {
+    const { formatter, worker } = setUp()
+    const asked = formatter.format('a')
+    vi.advanceTimersByTime(DEADLINE * 2)
+    worker(0).say({ type: 'ready' })
+    worker(0).say({ type: 'done', tree: TREE })
+    expect(await asked).toBe(TREE)
+  })
+
+  it('refuses without work what is too long', async () => {
+    const { formatter, workers } = setUp()
+    expect(await formatter.format('x'.repeat(MAX_CHARACTERS + 1))).toBe('refused')
+    expect(workers).toHaveLength(0)
+  })
+
+  it('answers where the worker cannot be had, and tries again later', async () => {
+    const { formatter, worker } = setUp()
+    const both = Promise.all([formatter.format('a'), formatter.format('b')])
+    worker(0).fail()
+    expect(await both).toEqual(['unavailable', 'unavailable'])
+    const again = formatter.format('a')
+    worker(1).say({ type: 'ready' })
+    worker(1).say({ type: 'done', tree: TREE })
+    expect(await again).toBe(TREE)
+
+    const none = new Formatter(() => {
+      throw new Error('no workers here')
+    })
+    expect(await none.format('a')).toBe('unavailable')
+  })
+})
+
+it('reuses the blocks that did not change', () => {
+  const paragraph = (value: string): Root['children'][number] => ({
+    type: 'element',
+    tagName: 'p',
+    properties: {},
+    children: [{ type: 'text', value }],
+  })
+  const old: Root = { type: 'root', children: [paragraph('one'), paragraph('tw')] }
+  const grown = reuse(old, { type: 'root', children: [paragraph('one'), paragraph('two'), paragraph('three')] })
+  expect(grown.children[0]).toBe(old.children[0])
+  expect(grown.children[1]).toEqual(paragraph('two'))
+  expect(grown.children).toHaveLength(3)
+})

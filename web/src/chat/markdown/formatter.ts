@@ -1,0 +1,118 @@
+import type { Root } from 'hast'
+import { DEADLINE, MAX_CHARACTERS } from './limits'
+
+export type FromWorker = { type: 'ready' } | { type: 'done'; tree: Root | null }
+
+/** A tree to show, or why there is none: the text exceeds a bound, or the worker is not available. */
+export type Formatted = Root | 'refused' | 'unavailable'
+
+/** The part of a `Worker` that is used here. */
+export type FormatWorker = Pick<Worker, 'postMessage' | 'terminate' | 'onmessage' | 'onerror'>
+
+type Job = { text: string; resolve: (formatted: Formatted) => void }
+
+/** Milliseconds that the worker may take to load. */
+const LOADING = 20_000
+
+/** So many results are kept, for texts that are shown once more. */
+const KEPT = 100
+
+/**
+ * Formats texts in a worker, one at a time. A text that takes longer than the deadline is refused, and the worker with
+ * it is terminated.
+ */
+export class Formatter {
+  private readonly spawn: () => FormatWorker
+  private readonly queue: Job[] = []
+  private readonly known = new Map<string, Formatted>()
+  private worker: FormatWorker | null = null
+  private isReady = false
+  private current: Job | null = null
+  private timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(spawn: () => FormatWorker) {
+    this.spawn = spawn
+  }
+
+  /** What is known without work. */
+  peek(text: string): Formatted | undefined {
+    return text.length > MAX_CHARACTERS ? 'refused' : this.known.get(text)
+  }
+
+  async format(text: string): Promise<Formatted> {
+    return (
+      this.peek(text) ??
+      (await new Promise<Formatted>((resolve) => {
+        this.queue.push({ text, resolve })
+        this.next()
+      }))
+    )
+  }
+
+  private next(): void {
+    if (this.current || this.queue.length === 0) return
+    if (!this.worker) this.start()
+    if (!this.isReady) return
+    const job = this.queue.shift()
+    if (!job) return
+    this.current = job
+    this.timer = setTimeout(() => {
+      this.stop()
+      this.finish('refused')
+    }, DEADLINE)
+    this.worker?.postMessage(job.text)
+  }
+
+  private start(): void {
+    let worker: FormatWorker
+    try {
+      worker = this.spawn()
+    } catch {
+      this.giveUp()
+      return
+    }
+    this.worker = worker
+    this.timer = setTimeout(() => this.giveUp(), LOADING)
+    worker.onerror = () => this.giveUp()
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.type === 'done') {
+        this.finish(data.tree ?? 'refused')
+      } else {
+        clearTimeout(this.timer)
+        this.isReady = true
+        this.next()
+      }
+    }
+  }
+
+  /** The worker failed. The next text gets a new one. */
+  private giveUp(): void {
+    this.stop()
+    for (const { resolve } of this.queue.splice(0)) resolve('unavailable')
+    this.finish('unavailable')
+  }
+
+  private stop(): void {
+    clearTimeout(this.timer)
+    this.worker?.terminate()
+    this.worker = null
+    this.isReady = false
+  }
+
+  private finish(formatted: Formatted): void {
+    clearTimeout(this.timer)
+    const job = this.current
+    this.current = null
+    if (job) {
+      if (formatted !== 'unavailable') this.keep(job.text, formatted)
+      job.resolve(formatted)
+    }
+    this.next()
+  }
+
+  private keep(text: string, formatted: Formatted): void {
+    this.known.set(text, formatted)
+    const [oldest] = this.known.keys()
+    if (this.known.size > KEPT && oldest !== undefined) this.known.delete(oldest)
+  }
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it, vi } from 'vitest'
+import { notReached } from '../../graphql/problem'
+import { fakeChat, FakeSocket } from '../fakes'
+import { followReply } from './followReply'
+
+function follow() {
+  const socket = new FakeSocket()
+  const follower = { text: vi.fn(), finished: vi.fn(), lost: vi.fn() }
+  const leave = followReply(socket, 'a', follower)
+  return { socket, follower, leave }
+}
+
+describe('followReply', () => {
+  it('replays from the start, and tells the text as it grows', () => {
+    const { socket, follower } = follow()
+    expect(socket.last.variables).toEqual({ chatId: 'a' })
+    socket.delta(0, 'Hel')
+    socket.delta(3, 'lo')
+    expect(follower.text.mock.calls).toEqual([['Hel'], ['Hello']])
+  })
+
+  it('asks to go on behind what it has, should the connection break', () => {
+    const { socket, follower } = follow()
+    socket.delta(0, 'Hel')
+    // The socket sends these anew after a break.
+    expect(socket.last.variables).toEqual({ chatId: 'a', after: 3 })
+    socket.delta(3, 'lo')
+    expect(follower.text).toHaveBeenLastCalledWith('Hello')
+  })
+
+  it('starts over where a part is missing', () => {
+    const { socket, follower } = follow()
+    socket.delta(0, 'Hel')
+    socket.delta(7, 'world')
+    expect(socket.streams).toHaveLength(2)
+    expect(socket.streams[0]?.left).toBe(true)
+    expect(socket.last.variables).toEqual({ chatId: 'a' })
+    socket.delta(0, 'Hello, world')
+    expect(follower.text).toHaveBeenLastCalledWith('Hello, world')
+  })
+
+  it('tells the end once', () => {
+    const { socket, follower } = follow()
+    const chat = fakeChat('a', { response: 'Hello' })
+    socket.finish(chat)
+    socket.last.sink.done(null)
+    expect(follower.finished.mock.calls).toEqual([[chat]])
+    expect(follower.lost).not.toHaveBeenCalled()
+  })
+
+  it('tells where the stream is lost before its end', () => {
+    const { socket, follower } = follow()
+    socket.last.sink.done(notReached())
+    expect(follower.lost).toHaveBeenCalledOnce()
+  })
+
+  it('says nothing more when it was left', () => {
+    const { socket, follower, leave } = follow()
+    leave()
+    socket.delta(0, 'late')
+    socket.last.sink.done(null)
+    expect(socket.last.left).toBe(true)
+    expect(follower.text).not.toHaveBeenCalled()
+    expect(follower.lost).not.toHaveBeenCalled()
+  })
+})

@@ -1,0 +1,42 @@
+import { Anchor, Stack, Text } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { useId } from 'react'
+import { plural } from '../../format/numbers'
+import type { Chat } from '../chat'
+import { ChatText } from './ChatText'
+import classes from './thread.module.css'
+
+/** What the model sees no more, folded away. */
+export function EarlierVersions({ chats, wanted }: { chats: Chat[]; wanted: string | null }) {
+  const [isOpen, { toggle }] = useDisclosure(chats.some((chat) => chat.id === wanted))
+  const id = useId()
+  return (
+    <div>
+      <Anchor
+        component="button"
+        type="button"
+        size="xs"
+        c="dimmed"
+        aria-expanded={isOpen}
+        aria-controls={id}
+        onClick={toggle}
+      >
+        {isOpen ? 'Hide' : 'Show'} {plural(chats.length, 'earlier version')}
+      </Anchor>
+      <div id={id} hidden={!isOpen}>
+        {isOpen && (
+          <Stack className={classes.earlier} mt="sm">
+            {chats.map((chat) => (
+              <div key={chat.id} id={chat.id} className={wanted === chat.id ? classes.found : undefined}>
+                <ChatText message={chat.message} response={chat.response} />
+                <Text size="xs" c="dimmed" mt={4}>
+                  {chat.model} · replaced
+                </Text>
+              </div>
+            ))}
+          </Stack>
+        )}
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,192 @@
+import type { Page } from '../../graphql/pagedList'
+import { asProblem, type Problem } from '../../graphql/problem'
+import type { Socket } from '../../graphql/socket'
+import { Store } from '../../store/store'
+import type { Chat } from '../chat'
+import { followReply } from '../reply/followReply'
+import { merge, replaceFrom } from './thread'
+
+export type ThreadState = {
+  phase: 'loading' | 'ready' | 'missing' | 'failed'
+  problem: Problem | null
+  /** Oldest first. */
+  chats: readonly Chat[]
+  /** The replies that are on their way, by chat. */
+  live: ReadonlyMap<string, string>
+  hasEarlier: boolean
+  isLoadingEarlier: boolean
+}
+
+export type ThreadEvent = 'started' | 'finished' | 'failed'
+
+export type ThreadSource = {
+  /** Chats newest first; null where there is no such conversation. */
+  load(after: string | null): Promise<Page<Chat> | null>
+  chat(id: string): Promise<Chat | null>
+  socket: Pick<Socket, 'on'>
+  /** Calls schedule, soon, and once for many calls in between. Returns how to call it off. */
+  schedule(work: () => void): () => void
+  onEvent(event: ThreadEvent, chat: Chat): void
+}
+
+/** Looks again this often at an answer whose stream was lost. */
+const POLL_INTERVAL = 3_000
+
+/** Pages that are loaded by themselves for the sake of one link. */
+const MAX_PAGES = 20
+
+/** The chats of one conversation, and the replies that come in. For as long as the conversation is on screen. */
+export class ThreadStore extends Store<ThreadState> {
+  private cursor: string | null = null
+  private isOpen = false
+  private pagesTowards = 0
+  private readonly followed = new Map<string, () => void>()
+  /** What has come since the last time that the page was told. */
+  private readonly texts = new Map<string, string>()
+  private cancelFlush: (() => void) | null = null
+  private readonly source: ThreadSource
+
+  constructor(source: ThreadSource) {
+    super({
+      phase: 'loading',
+      problem: null,
+      chats: [],
+      live: new Map(),
+      hasEarlier: false,
+      isLoadingEarlier: false,
+    })
+    this.source = source
+  }
+
+  /** Loads what is newest, and follows what is pending. Also to be called again after `close`, or after a failure. */
+  async open(): Promise<void> {
+    this.isOpen = true
+    this.patchState({ phase: 'loading', problem: null })
+    await this.page(null)
+  }
+
+  async loadEarlier(): Promise<void> {
+    if (!this.state.hasEarlier || this.state.isLoadingEarlier) return
+    this.patchState({ isLoadingEarlier: true, problem: null })
+    await this.page(this.cursor)
+  }
+
+  /**
+   * Goes on towards a chat that is further up than what is loaded, by one page at a time. Not after a failure, and not
+   * for ever: a link may lead to a chat that is not here.
+   */
+  async loadTowards(id: string): Promise<void> {
+    const { chats, phase, problem, isLoadingEarlier, hasEarlier } = this.state
+    if (phase !== 'ready' || problem || isLoadingEarlier || !hasEarlier) return
+    if (this.pagesTowards >= MAX_PAGES || chats.some((chat) => chat.id === id)) return
+    this.pagesTowards++
+    await this.loadEarlier()
+  }
+
+  /** A chat that this page has begun, or learnt more about. */
+  upsert(chat: Chat): void {
+    this.patchState({ chats: merge(this.state.chats, [chat]) })
+    this.followPending([chat])
+  }
+
+  replace(replacedId: string, by: Chat): void {
+    this.patchState({ chats: replaceFrom(this.state.chats, replacedId, by) })
+    this.followPending([by])
+  }
+
+  remove(id: string): void {
+    this.unfollow(id)
+    this.patchState({ chats: this.state.chats.filter((chat) => chat.id !== id) })
+  }
+
+  close(): void {
+    this.isOpen = false
+    for (const id of [...this.followed.keys()]) this.unfollow(id)
+    this.cancelFlush?.()
+    this.cancelFlush = null
+  }
+
+  private async page(after: string | null): Promise<void> {
+    try {
+      const page = await this.source.load(after)
+      if (!this.isOpen) return
+      if (!page) {
+        this.patchState({ phase: 'missing' })
+        return
+      }
+      this.cursor = page.pageInfo.endCursor
+      this.patchState({
+        phase: 'ready',
+        chats: merge(this.state.chats, page.nodes.toReversed()),
+        hasEarlier: page.pageInfo.hasNextPage,
+        isLoadingEarlier: false,
+      })
+      this.followPending(page.nodes)
+    } catch (thrown) {
+      const problem = asProblem(thrown)
+      const phase = this.state.phase === 'ready' ? 'ready' : problem.code === 'NOT_FOUND' ? 'missing' : 'failed'
+      this.patchState({ phase, problem, isLoadingEarlier: false })
+    }
+  }
+
+  private followPending(chats: readonly Chat[]): void {
+    for (const chat of chats) {
+      if (chat.status === 'PENDING') this.follow(chat)
+      else this.unfollow(chat.id)
+    }
+  }
+
+  private follow(chat: Chat): void {
+    if (this.followed.has(chat.id)) return
+    const leave = followReply(this.source.socket, chat.id, {
+      text: (text) => {
+        if (!this.state.live.get(chat.id) && !this.texts.has(chat.id)) this.source.onEvent('started', chat)
+        this.texts.set(chat.id, text)
+        this.cancelFlush ??= this.source.schedule(() => this.flush())
+      },
+      finished: (finished) => this.finish(finished),
+      lost: () => void this.poll(chat.id),
+    })
+    this.followed.set(chat.id, leave)
+    this.patchState({ live: new Map(this.state.live).set(chat.id, '') })
+  }
+
+  private finish(chat: Chat): void {
+    if (!this.followed.has(chat.id)) return
+    this.upsert(chat)
+    this.source.onEvent(chat.status === 'DONE' || chat.status === 'STOPPED' ? 'finished' : 'failed', chat)
+  }
+
+  /** The stream is lost, but the answer goes on: asks for it now and then until it has ended. */
+  private async poll(id: string): Promise<void> {
+    const chat = await this.source.chat(id).catch(() => undefined)
+    if (!this.followed.has(id)) return
+    if (chat === null) {
+      this.remove(id)
+    } else if (chat && chat.status !== 'PENDING') {
+      this.finish(chat)
+    } else {
+      if (chat) this.texts.set(id, chat.response)
+      this.flush()
+      setTimeout(() => void this.poll(id), POLL_INTERVAL)
+    }
+  }
+
+  private unfollow(id: string): void {
+    this.followed.get(id)?.()
+    this.followed.delete(id)
+    this.texts.delete(id)
+    if (this.state.live.has(id)) {
+      const live = new Map(this.state.live)
+      live.delete(id)
+      this.patchState({ live })
+    }
+  }
+
+  private flush(): void {
+    this.cancelFlush = null
+    if (this.texts.size === 0) return
+    this.patchState({ live: new Map([...this.state.live, ...this.texts]) })
+    this.texts.clear()
+  }
+}

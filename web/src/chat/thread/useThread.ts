@@ -1,0 +1,40 @@
+import { useEffect, useState } from 'react'
+import type { Client } from '@urql/core'
+import { ChatDocument, ThreadDocument } from '../../gql/chat'
+import { query } from '../../graphql/client'
+import { useViewer } from '../../session/context'
+import { useStore } from '../../store/useStore'
+import { ThreadStore, type ThreadSource, type ThreadState } from './threadStore'
+
+const PAGE = 50
+
+/** Parts that come within so many milliseconds are painted together. */
+const PAINT = 40
+
+type OnEvent = ThreadSource['onEvent']
+
+/** Opens a conversation for as long as the component shows it: one component, one conversation. */
+export function useThread(conversationId: string, onEvent: OnEvent): { store: ThreadStore; state: ThreadState } {
+  const { client, socket } = useViewer()
+  const [store] = useState(() => new ThreadStore({ ...reading(client, conversationId), socket, schedule, onEvent }))
+  useEffect(() => {
+    void store.open()
+    return () => store.close()
+  }, [store])
+  return { store, state: useStore(store) }
+}
+
+function reading(client: Client, conversationId: string): Pick<ThreadSource, 'load' | 'chat'> {
+  return {
+    load: async (after) => {
+      const { conversation } = await query(client, ThreadDocument, { id: conversationId, first: PAGE, after })
+      return conversation?.chats ?? null
+    },
+    chat: async (id) => (await query(client, ChatDocument, { id })).chat,
+  }
+}
+
+function schedule(work: () => void): () => void {
+  const timer = setTimeout(work, PAINT)
+  return () => clearTimeout(timer)
+}
