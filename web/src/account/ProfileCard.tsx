@@ -1,9 +1,9 @@
 import { useQuery } from 'urql'
-import { AccountDocument } from '../gql/account'
-import { useBalance, useViewer } from '../session/context'
 import { moment } from '../format/dates'
 import { tokens } from '../format/prices'
 import { roleLabel } from '../format/roles'
+import { AccountDocument } from '../gql/account'
+import { useBalance, useViewer } from '../session/context'
 import { DescriptionList } from '../ui/DescriptionList'
 import { Section } from '../ui/Section'
 

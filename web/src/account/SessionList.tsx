@@ -1,15 +1,15 @@
 import { Badge, Button, Group, Loader, Stack, Text } from '@mantine/core'
 import { useCallback } from 'react'
+import { deviceLabel } from '../format/devices'
 import { EndSessionDocument, SessionsDocument } from '../gql/account'
 import { mutate, query } from '../graphql/client'
 import { NO_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useSession, useViewer } from '../session/context'
-import { deviceLabel } from '../format/devices'
-import { RelativeTime } from '../ui/RelativeTime'
 import { confirmDanger } from '../ui/confirm'
 import { LoadMore } from '../ui/LoadMore'
 import { ProblemAlert } from '../ui/ProblemAlert'
+import { RelativeTime } from '../ui/RelativeTime'
 
 /** Where one is logged in. */
 export function SessionList() {

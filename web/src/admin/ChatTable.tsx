@@ -1,17 +1,17 @@
 import { Anchor, Modal, Text } from '@mantine/core'
 import { useModals } from '@mantine/modals'
 import { useDeferredValue, useState } from 'react'
-import type { Pages } from '../graphql/usePages'
 import { NOT_STORED } from '../format/chats'
 import { count } from '../format/numbers'
+import type { Pages } from '../graphql/usePages'
 import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { ChatBulk } from './ChatBulk'
-import { ChatStatusBadge } from './ChatStatusBadge'
+import { ChatDetails } from './ChatDetails'
 import { describeChat } from './chatLabels'
+import { ChatStatusBadge } from './ChatStatusBadge'
 import type { ChatRow } from './lists'
 import { UserName } from './UserName'
-import { ChatDetails } from './ChatDetails'
 
 function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatRow>[] {
   const user: Column<ChatRow> = {

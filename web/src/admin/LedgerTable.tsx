@@ -1,7 +1,7 @@
 import { Text } from '@mantine/core'
-import type { Pages } from '../graphql/usePages'
 import { count, signed } from '../format/numbers'
 import { reasonLabel } from '../format/reasons'
+import type { Pages } from '../graphql/usePages'
 import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import type { LedgerRow } from './lists'

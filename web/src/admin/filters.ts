@@ -1,5 +1,5 @@
-import type { ChatStatus, UserOrder } from '../gql/admin'
 import { startOfDay } from '../format/dates'
+import type { ChatStatus, UserOrder } from '../gql/admin'
 
 // What the lists can be filtered by. A filter that the API learns is added here and to its document in admin.graphql.
 

@@ -4,15 +4,15 @@ import { Notifications } from '@mantine/notifications'
 import { lazy, Suspense } from 'react'
 import { BrowserRouter, Route, Routes, useLocation } from 'react-router'
 import { ChatPage } from '../chat/ChatPage'
-import { RequireAuth } from '../session/RequireAuth'
+import { NotFound } from '../layout/NotFound'
+import { RequireAuth } from '../login/RequireAuth'
 import { SessionContext } from '../session/context'
 import type { Session } from '../session/session'
 import { PageLoader } from '../ui/PageLoader'
 import { ErrorBoundary } from './ErrorBoundary'
-import { NotFound } from './NotFound'
 import { readable, theme } from './theme'
 
-const CredentialsPage = lazy(() => import('../session/CredentialsPage'))
+const CredentialsPage = lazy(() => import('../login/CredentialsPage'))
 const AccountPage = lazy(() => import('../account/AccountPage'))
 const AdminRoutes = lazy(() => import('../admin/AdminRoutes'))
 const GraphiqlPage = lazy(() => import('../graphiql/GraphiqlPage'))

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { drafts } from '../chat/composer/drafts'
-import { returnTo } from '../session/returnTo'
+import { returnTo } from '../login/returnTo'
 import { arrive, leavePage } from './leavePage'
 
 const page = { pathname: '/c/1', search: '?chat=2', replace: vi.fn<(url: string) => void>() }

@@ -1,11 +1,11 @@
 import { cacheExchange, Client, fetchExchange, type AnyVariables, type TypedDocumentNode } from '@urql/core'
 import { authExchange } from '@urql/exchange-auth'
-import type { Session } from '../session/session'
 import { ENDPOINT, SESSION_HEADER } from './post'
 import { Problem, problemOfCombined, problemOfMistakes, type Mistake } from './problem'
+import type { TokenSource } from './tokenSource'
 
 /** Queries and mutations, as whoever is logged in. One for each log-in, so that nobody sees what another one cached. */
-export function createClient(session: Session): Client {
+export function createClient(session: TokenSource): Client {
   return new Client({
     url: ENDPOINT,
     preferGetMethod: false,
@@ -16,7 +16,7 @@ export function createClient(session: Session): Client {
 
 type AuthTools = Parameters<Parameters<typeof authExchange>[0]>[0]
 
-function authentication(session: Session, tools: AuthTools): Awaited<ReturnType<Parameters<typeof authExchange>[0]>> {
+function authentication(session: TokenSource, tools: AuthTools): Awaited<ReturnType<Parameters<typeof authExchange>[0]>> {
   // What the last refused request had been sent with.
   let refused: string | null = session.accessToken
   return {

@@ -1,8 +1,8 @@
 import { stringifyDocument, type TypedDocumentNode } from '@urql/core'
 import { createClient, type Client } from 'graphql-ws/client'
-import type { Session } from '../session/session'
 import { Store } from '../store/store'
 import { asProblem, notReached, Problem, problemOfErrors, type WireError } from './problem'
+import type { TokenSource } from './tokenSource'
 
 /** Whether news arrive: `idle` until something is subscribed to. */
 export type SocketStatus = 'idle' | 'connected' | 'reconnecting'
@@ -29,7 +29,7 @@ export class Socket extends Store<SocketStatus> {
   readonly client: Client
   private cutWaitShort: () => void = () => undefined
 
-  constructor(session: Session) {
+  constructor(session: TokenSource) {
     super('idle')
     /** The token that the open socket was made with. */
     let used: string | null = null
@@ -45,7 +45,7 @@ export class Socket extends Store<SocketStatus> {
       shouldRetry: (reason) => !(reason instanceof Problem),
       connectionParams: async () => {
         // Where the refresh does not reach the server, the old token is refused, and that leads to another try.
-        const token = await session.fresh().catch(() => session.accessToken)
+        const token = await session.freshToken().catch(() => session.accessToken)
         if (!token) throw new Problem('UNAUTHENTICATED', 'Your session has ended.')
         used = token
         return { authorization: `Bearer ${token}` }

@@ -1,5 +1,5 @@
-import type { KeyPartsFragment, Scope } from '../gql/keys'
 import { count } from '../format/numbers'
+import type { KeyPartsFragment, Scope } from '../gql/keys'
 
 export type Key = KeyPartsFragment
 

@@ -1,5 +1,5 @@
-import type { CreateApiKeyInput, Scope } from '../gql/keys'
 import { endOfDay } from '../format/dates'
+import type { CreateApiKeyInput, Scope } from '../gql/keys'
 
 /** A field for a number holds a text while it is empty, or too large for a number. */
 export type Limit = number | string

@@ -1,8 +1,9 @@
+import type { ViewerFragment } from '../gql/session'
+import type { TokenSource } from '../graphql/tokenSource'
 import { Store } from '../store/store'
 import type { Credentials } from './api'
 import { delayUntil, refreshAt } from './jwt'
 import type { Tabs } from './tabs'
-import type { ViewerFragment } from '../gql/session'
 
 export type SessionState =
   /** It is not known yet whether somebody is logged in. */
@@ -39,7 +40,7 @@ const TRY_AGAIN = 15_000
  * Refresh tokens rotate, and one that is used twice ends the session. So tabs refresh one after another, and a tab that
  * waited takes the token that the one before it got.
  */
-export class Session extends Store<SessionState> {
+export class Session extends Store<SessionState> implements TokenSource {
   private token: string | null = null
   private due = Infinity
   private cancelTimer: () => void = () => undefined
@@ -80,7 +81,7 @@ export class Session extends Store<SessionState> {
   }
 
   /** A token that is not about to end; null where nobody is logged in. Throws where the server is not reached. */
-  async fresh(): Promise<string | null> {
+  async freshToken(): Promise<string | null> {
     return this.isStale ? await this.refresh() : this.token
   }
 
@@ -120,7 +121,7 @@ export class Session extends Store<SessionState> {
 
   /** Throws where the server is not reached: the session goes on then. */
   async logOut(where: 'here' | 'everywhere' = 'here'): Promise<void> {
-    const token = await this.fresh()
+    const token = await this.freshToken()
     if (token) await (where === 'here' ? this.api.logout(token) : this.api.logoutEverywhere(token))
     this.end('left')
   }

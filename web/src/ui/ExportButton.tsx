@@ -1,9 +1,9 @@
 import { Button } from '@mantine/core'
 import type { TypedDocumentNode } from '@urql/core'
 import { useEffect, useRef, useState, type ReactNode } from 'react'
+import { download, FILES, fileName, type FileKind } from '../format/download'
 import { collectParts } from '../graphql/collectParts'
 import { useViewer } from '../session/context'
-import { download, FILES, fileName, type FileKind } from '../format/download'
 import { tellProblem } from './confirm'
 
 type Props<T, V> = {

@@ -1,6 +1,6 @@
 import { Button, Group, Text } from '@mantine/core'
-import type { Pages } from '../graphql/usePages'
 import { count, plural } from '../format/numbers'
+import type { Pages } from '../graphql/usePages'
 
 type Props<T extends { id: string }> = { pages: Pages<T>; what: string; many?: string }
 

@@ -1,7 +1,7 @@
 import { Button, Center, Stack, Text, Title } from '@mantine/core'
 import { IconPlugConnectedX } from '@tabler/icons-react'
 import { useEffect } from 'react'
-import { useSession } from './context'
+import { useSession } from '../session/context'
 
 /** Shown where the very first request finds no server. Tries again by itself when the network is back. */
 export function Unreachable() {

@@ -4,9 +4,9 @@ import { Provider } from 'urql'
 import { BalanceChangedDocument, type ViewerFragment } from '../gql/session'
 import { createClient } from '../graphql/client'
 import { Socket } from '../graphql/socket'
+import { BalanceContext, useSession, useSessionState, ViewerContext } from '../session/context'
 import { PageLoader } from '../ui/PageLoader'
 import { Unreachable } from './Unreachable'
-import { BalanceContext, useSession, useSessionState, ViewerContext } from './context'
 
 /** The routes for people who are logged in; everybody else is sent to log in, and back afterwards. */
 export function RequireAuth() {

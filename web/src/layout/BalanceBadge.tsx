@@ -1,9 +1,9 @@
 import { Badge, Text, Tooltip } from '@mantine/core'
 import { IconCoin } from '@tabler/icons-react'
 import { Link } from 'react-router'
-import { useBalance } from '../session/context'
 import { count } from '../format/numbers'
 import { tokens } from '../format/prices'
+import { useBalance } from '../session/context'
 
 /** What one can spend, always in sight; and what open chats hold. */
 export function BalanceBadge() {
