@@ -4,7 +4,7 @@ import { useCallback } from 'react'
 import { Link } from 'react-router'
 import { chatPath } from '../chat/chatPath'
 import { openChat } from '../chat/thread/openChat'
-import { count, signed } from '../format/numbers'
+import { formatCount, formatSigned } from '../format/numbers'
 import { reasonLabel } from '../format/reasons'
 import { ExportLedgerHistoryDocument, LedgerHistoryDocument, type LedgerHistoryQuery } from '../gql/account'
 import { query } from '../graphql/client'
@@ -21,8 +21,8 @@ type Entry = NonNullable<LedgerHistoryQuery['ledgerHistory']>['nodes'][number]
 const COLUMNS: Column<Entry>[] = [
   { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
   { header: 'Why', cell: (entry) => <Why entry={entry} /> },
-  { header: 'Tokens', isNumber: true, cell: ({ amount }) => signed(amount) },
-  { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => count(balanceAfter) },
+  { header: 'Tokens', isNumber: true, cell: ({ amount }) => formatSigned(amount) },
+  { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => formatCount(balanceAfter) },
 ]
 
 /** Why the balance is what it is. */

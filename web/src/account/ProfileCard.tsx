@@ -1,6 +1,6 @@
 import { useQuery } from 'urql'
-import { moment } from '../format/dates'
-import { tokens } from '../format/prices'
+import { formatDateTime } from '../format/dates'
+import { formatTokens } from '../format/prices'
 import { roleLabel } from '../format/roles'
 import { AccountDocument } from '../gql/account'
 import { useBalance, useViewer } from '../session/context'
@@ -18,10 +18,10 @@ export function ProfileCard() {
         items={[
           ['Name', me.username],
           ['Role', roleLabel(me)],
-          ['Balance', <strong key="balance">{tokens(balance.tokens)}</strong>],
-          ['Set aside', balance.held > 0 ? `${tokens(balance.held)} for answers on their way` : 'nothing'],
-          ['Member since', moment(me.createdAt)],
-          ['Last log-in', me.lastLoginAt ? moment(me.lastLoginAt) : 'never'],
+          ['Balance', <strong key="balance">{formatTokens(balance.tokens)}</strong>],
+          ['Set aside', balance.held > 0 ? `${formatTokens(balance.held)} for answers on their way` : 'nothing'],
+          ['Member since', formatDateTime(me.createdAt)],
+          ['Last log-in', me.lastLoginAt ? formatDateTime(me.lastLoginAt) : 'never'],
         ]}
       />
     </Section>

@@ -1,5 +1,5 @@
 import { Button, Group, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
-import { count, signed } from '../format/numbers'
+import { formatCount, formatSigned } from '../format/numbers'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
 import { adjustmentOf } from './adjustment'
@@ -56,7 +56,7 @@ export function AdjustForm({ current, onSubmit }: Props) {
         />
         {current !== null && amount !== null && (
           <Text size="sm" role="status">
-            {count(current)} {signed(amount)} = {count(current + amount)}
+            {formatCount(current)} {formatSigned(amount)} = {formatCount(current + amount)}
           </Text>
         )}
         <TextInput

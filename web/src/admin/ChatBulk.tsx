@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core'
-import { plural } from '../format/numbers'
+import { pluralize } from '../format/numbers'
 import { DeleteChatDocument } from '../gql/chat'
 import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
@@ -25,14 +25,14 @@ export function ChatBulk({ chats, onDeleted }: Props) {
   }
   const ask = () =>
     confirmDanger({
-      title: `Delete ${plural(chats.length, 'chat')}?`,
+      title: `Delete ${pluralize(chats.length, 'chat')}?`,
       text: deletionSummary(chats),
       confirm: 'Delete',
       run: removeAll,
     })
 
   return (
-    <BulkBar selected={plural(chats.length, 'chat')}>
+    <BulkBar selected={pluralize(chats.length, 'chat')}>
       <Button size="xs" variant="outline" color="red" loading={isBusy} onClick={ask}>
         Delete…
       </Button>

@@ -2,8 +2,8 @@ import { Anchor, Button, Divider, Group, Stack } from '@mantine/core'
 import { Link } from 'react-router'
 import { useQuery } from 'urql'
 import { ChatText } from '../chat/thread/ChatText'
-import { count } from '../format/numbers'
-import { tokens } from '../format/prices'
+import { formatCount } from '../format/numbers'
+import { formatTokens } from '../format/prices'
 import { ChatAnswerDocument } from '../gql/admin'
 import { DeleteChatDocument } from '../gql/chat'
 import { mutate } from '../graphql/client'
@@ -48,12 +48,12 @@ export function ChatDetails({ chat, onDeleted }: Props) {
           ['Status', <ChatStatusBadge key="status" status={chat.status} />],
           ['Came', <DateTime key="came" iso={chat.createdAt} />],
           ['Ended', chat.finishedAt ? <DateTime key="ended" iso={chat.finishedAt} /> : 'not yet'],
-          ['Cost', `${tokens(chat.cost)} of ${tokens(chat.hold)} held`],
+          ['Cost', `${formatTokens(chat.cost)} of ${formatTokens(chat.hold)} held`],
           ...(chat.apiKeyId ? [['Paid', <ApiKeyLink key="paid" apiKeyId={chat.apiKeyId} />] as DescriptionItem] : []),
           [
             'Usage',
             usage
-              ? `${count(usage.input)} in, ${count(usage.output)} out${usage.estimated ? ' (estimated)' : ''}`
+              ? `${formatCount(usage.input)} in, ${formatCount(usage.output)} out${usage.estimated ? ' (estimated)' : ''}`
               : 'none',
           ],
           ...(chat.error ? [['Error', `${chat.error.message} (${chat.error.code})`] as DescriptionItem] : []),

@@ -2,7 +2,7 @@ import { Anchor, Modal, Text } from '@mantine/core'
 import { useModals } from '@mantine/modals'
 import { useDeferredValue, useState } from 'react'
 import { NOT_STORED } from '../format/chats'
-import { count } from '../format/numbers'
+import { formatCount } from '../format/numbers'
 import type { Pages } from '../graphql/usePages'
 import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
@@ -33,7 +33,7 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
     },
     { header: 'Model', cell: ({ model }) => model },
     { header: 'Status', cell: ({ status }) => <ChatStatusBadge status={status} /> },
-    { header: 'Cost', isNumber: true, cell: ({ cost }) => count(cost) },
+    { header: 'Cost', isNumber: true, cell: ({ cost }) => formatCount(cost) },
   ]
 }
 

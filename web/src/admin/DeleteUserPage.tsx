@@ -2,8 +2,8 @@ import { Box, Button, Group, List, Stack, Text, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { Link, useNavigate, useParams } from 'react-router'
 import { useQuery } from 'urql'
-import { plural } from '../format/numbers'
-import { tokens } from '../format/prices'
+import { pluralize } from '../format/numbers'
+import { formatTokens } from '../format/prices'
 import { AdminUserDocument, DeleteUserDocument, UserChatCountDocument } from '../gql/admin'
 import { mutate } from '../graphql/client'
 import { problemOfCombined } from '../graphql/problem'
@@ -55,9 +55,9 @@ function Deletion({ user }: { user: User }) {
       <Section title="What goes with the account">
         <List size="sm">
           <List.Item>
-            {chats == null ? 'all chats' : plural(chats, 'chat')}, with the conversations they are in
+            {chats == null ? 'all chats' : pluralize(chats, 'chat')}, with the conversations they are in
           </List.Item>
-          <List.Item>{tokens(user.balance.tokens)} of balance, written off in the ledger</List.Item>
+          <List.Item>{formatTokens(user.balance.tokens)} of balance, written off in the ledger</List.Item>
           <List.Item>all devices are logged out, and API keys end; answers on their way are stopped</List.Item>
         </List>
         <Text size="sm" c="dimmed">

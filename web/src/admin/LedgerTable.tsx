@@ -1,5 +1,5 @@
 import { Text } from '@mantine/core'
-import { count, signed } from '../format/numbers'
+import { formatCount, formatSigned } from '../format/numbers'
 import { reasonLabel } from '../format/reasons'
 import type { Pages } from '../graphql/usePages'
 import { DateTime } from '../ui/DateTime'
@@ -33,8 +33,8 @@ const COLUMNS: Column<LedgerRow>[] = [
       </>
     ),
   },
-  { header: 'Tokens', isNumber: true, cell: ({ amount }) => signed(amount) },
-  { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => count(balanceAfter) },
+  { header: 'Tokens', isNumber: true, cell: ({ amount }) => formatSigned(amount) },
+  { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => formatCount(balanceAfter) },
 ]
 
 export function LedgerTable({ pages, withUser = true }: { pages: Pages<LedgerRow>; withUser?: boolean }) {

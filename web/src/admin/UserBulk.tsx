@@ -1,7 +1,7 @@
 import { Button, Modal } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useRef } from 'react'
-import { plural } from '../format/numbers'
+import { pluralize } from '../format/numbers'
 import { AdjustBalanceDocument, UpdateUserDocument } from '../gql/admin'
 import { mutate } from '../graphql/client'
 import { randomKey } from '../graphql/retry'
@@ -36,7 +36,7 @@ export function UserBulk({ users, onDone }: Props) {
   }
 
   return (
-    <BulkBar selected={plural(users.length, 'user')}>
+    <BulkBar selected={pluralize(users.length, 'user')}>
       <Button size="xs" variant="default" disabled={isBusy} onClick={() => void setActive(true)}>
         Activate
       </Button>
@@ -49,7 +49,7 @@ export function UserBulk({ users, onDone }: Props) {
       <Modal
         opened={isAdjusting}
         onClose={adjusting.close}
-        title={`Adjust the balances of ${plural(users.length, 'user')}`}
+        title={`Adjust the balances of ${pluralize(users.length, 'user')}`}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
         <AdjustForm current={null} onSubmit={adjust} />

@@ -3,7 +3,7 @@ import { IconUserOff } from '@tabler/icons-react'
 import { useState } from 'react'
 import { Link, useParams } from 'react-router'
 import { useQuery } from 'urql'
-import { tokens } from '../format/prices'
+import { formatTokens } from '../format/prices'
 import { roleLabel } from '../format/roles'
 import { AdminUserDocument } from '../gql/admin'
 import { problemOfCombined } from '../graphql/problem'
@@ -69,8 +69,8 @@ function OneUser({ user, changes, onChanged }: { user: User; changes: number; on
                   {user.isActive ? 'yes' : 'no'}
                 </Badge>,
               ],
-              ['Balance', <strong key="balance">{tokens(user.balance.tokens)}</strong>],
-              ['Held', tokens(user.balance.held)],
+              ['Balance', <strong key="balance">{formatTokens(user.balance.tokens)}</strong>],
+              ['Held', formatTokens(user.balance.held)],
               ['Made', <DateTime key="made" iso={user.createdAt} />],
               ['Last log-in', <DateTime key="seen" iso={user.lastLoginAt} />],
             ]}

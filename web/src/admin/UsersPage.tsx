@@ -2,7 +2,7 @@ import { Badge, Button, Modal, Select, SimpleGrid, TextInput } from '@mantine/co
 import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
 import { IconSearch, IconUserPlus } from '@tabler/icons-react'
 import { useState } from 'react'
-import { count } from '../format/numbers'
+import { formatCount } from '../format/numbers'
 import { roleLabel } from '../format/roles'
 import type { UserOrder } from '../gql/admin'
 import { DateTime } from '../ui/DateTime'
@@ -26,8 +26,8 @@ const COLUMNS: Column<User>[] = [
       </Badge>
     ),
   },
-  { header: 'Balance', isNumber: true, cell: ({ balance }) => count(balance.tokens) },
-  { header: 'Held', isNumber: true, cell: ({ balance }) => count(balance.held) },
+  { header: 'Balance', isNumber: true, cell: ({ balance }) => formatCount(balance.tokens) },
+  { header: 'Held', isNumber: true, cell: ({ balance }) => formatCount(balance.held) },
   { header: 'Made', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
   { header: 'Last log-in', cell: ({ lastLoginAt }) => <DateTime iso={lastLoginAt} /> },
 ]

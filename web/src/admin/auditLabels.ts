@@ -1,4 +1,4 @@
-import { moment } from '../format/dates'
+import { formatDateTime } from '../format/dates'
 
 /** What of an act its words are made of. */
 type Act = { action: string; targetName: string; details: string }
@@ -64,5 +64,5 @@ function objectOf(details: string): Record<string, unknown> | null {
 function formatValue(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (typeof value !== 'string') return JSON.stringify(value)
-  return /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/.test(value) ? moment(value) : value.replaceAll(/,(?=\S)/g, ', ')
+  return /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/.test(value) ? formatDateTime(value) : value.replaceAll(/,(?=\S)/g, ', ')
 }

@@ -1,4 +1,4 @@
-import { dayOf } from '../format/dates'
+import { parseDay } from '../format/dates'
 import type { Period } from './filters'
 import { useFilter } from './useFilter'
 
@@ -11,5 +11,5 @@ export type PeriodFilter = Period & {
 export function usePeriod(): PeriodFilter {
   const [since, setSince] = useFilter('since')
   const [until, setUntil] = useFilter('until')
-  return { since: dayOf(since), until: dayOf(until), setSince, setUntil }
+  return { since: parseDay(since), until: parseDay(until), setSince, setUntil }
 }

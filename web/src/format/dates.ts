@@ -13,22 +13,22 @@ const STEPS: [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
 ]
 
 /** A moment in full, in the reader's time zone and habit. */
-export function moment(iso: string): string {
+export function formatDateTime(iso: string): string {
   return dateAndTime.format(new Date(iso))
 }
 
 /** The day of a moment, in the reader's time zone and habit. */
-export function day(iso: string): string {
+export function formatDate(iso: string): string {
   return date.format(new Date(iso))
 }
 
 /** "Jan 31" of "2026-01-31", in the reader's habit. */
-export function shortDay(day: string): string {
+export function formatMonthDay(day: string): string {
   return monthAndDay.format(new Date(day))
 }
 
 /** A day of the calendar as it is written in addresses and fields, "2026-01-31"; null for anything else. */
-export function dayOf(text: string | null): string | null {
+export function parseDay(text: string | null): string | null {
   const written = text?.trim() ?? ''
   const at = /^\d{4}-\d{2}-\d{2}$/.test(written) ? new Date(`${written}T00:00Z`) : null
   // The 31st of February would be a day in March.
@@ -37,7 +37,7 @@ export function dayOf(text: string | null): string | null {
 
 /** The moment at which a day begins for the reader, or one so many days later; null where it is none. */
 export function startOfDay(day: string, later = 0): string | null {
-  const [year, month, date] = (dayOf(day) ?? '').split('-').map(Number)
+  const [year, month, date] = (parseDay(day) ?? '').split('-').map(Number)
   if (!year || !month || !date) return null
   return new Date(year, month - 1, date + later).toISOString()
 }
@@ -55,7 +55,7 @@ export function today(now = new Date()): string {
 }
 
 /** "5 min. ago", "yesterday", "just now". */
-export function ago(iso: string, now: number): string {
+export function formatRelativeTime(iso: string, now: number): string {
   const seconds = Math.round((new Date(iso).getTime() - now) / 1000)
   for (const [unit, size] of STEPS) {
     if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit)

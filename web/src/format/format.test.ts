@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { ago, dayOf, endOfDay, shortDay, today } from './dates'
+import { formatRelativeTime, parseDay, endOfDay, formatMonthDay, today } from './dates'
 import { deviceLabel } from './devices'
 import { fileName } from './download'
 import { excerpt } from './excerpt'
-import { plural, signed } from './numbers'
-import { formatPrice, tokens } from './prices'
+import { pluralize, formatSigned } from './numbers'
+import { formatPrice, formatTokens } from './prices'
 
 describe('formatPrice', () => {
   it.each([
@@ -21,9 +21,9 @@ describe('formatPrice', () => {
 })
 
 it('numbers are grouped, signed and counted', () => {
-  expect(tokens(4000)).toBe('4,000 tokens')
-  expect([signed(4000), signed(-100), signed(0)]).toEqual(['+4,000', '−100', '0'])
-  expect([plural(1, 'chat'), plural(0, 'entry', 'entries')]).toEqual(['1 chat', '0 entries'])
+  expect(formatTokens(4000)).toBe('4,000 tokens')
+  expect([formatSigned(4000), formatSigned(-100), formatSigned(0)]).toEqual(['+4,000', '−100', '0'])
+  expect([pluralize(1, 'chat'), pluralize(0, 'entry', 'entries')]).toEqual(['1 chat', '0 entries'])
 })
 
 describe('excerpt', () => {
@@ -41,12 +41,12 @@ describe('excerpt', () => {
 })
 
 it('days are short where they are many', () => {
-  expect(shortDay('2026-01-31')).toMatch(/31/)
+  expect(formatMonthDay('2026-01-31')).toMatch(/31/)
 })
 
 it('days are days of the calendar', () => {
-  expect(dayOf(' 2026-01-31 ')).toBe('2026-01-31')
-  for (const text of [null, '', '2026-1-31', '2026-02-31', '2026-13-01', 'soon']) expect(dayOf(text)).toBeNull()
+  expect(parseDay(' 2026-01-31 ')).toBe('2026-01-31')
+  for (const text of [null, '', '2026-1-31', '2026-02-31', '2026-13-01', 'soon']) expect(parseDay(text)).toBeNull()
 })
 
 it('a day ends with its last second, in the time of the reader', () => {
@@ -57,7 +57,7 @@ it('a day ends with its last second, in the time of the reader', () => {
 
 it('ago', () => {
   const now = Date.UTC(2026, 0, 10)
-  const before = (seconds: number) => ago(new Date(now - seconds * 1000).toISOString(), now)
+  const before = (seconds: number) => formatRelativeTime(new Date(now - seconds * 1000).toISOString(), now)
   expect([before(5), before(300), before(86_400)]).toEqual(['just now', '5 min. ago', 'yesterday'])
 })
 

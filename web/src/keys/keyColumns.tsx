@@ -1,5 +1,5 @@
 import { Badge, Button, Code, Stack, Text } from '@mantine/core'
-import { day, moment } from '../format/dates'
+import { formatDate, formatDateTime } from '../format/dates'
 import { RelativeTime } from '../ui/RelativeTime'
 import type { Column } from '../ui/RowsTable'
 import classes from '../ui/ui.module.css'
@@ -42,8 +42,8 @@ function Spent({ lines }: { lines: string[] }) {
 /** The day on which it ends; the moment itself where one points at it. */
 function End({ iso }: { iso: string }) {
   return (
-    <time dateTime={iso} title={moment(iso)} className={classes.nowrap}>
-      {day(iso)}
+    <time dateTime={iso} title={formatDateTime(iso)} className={classes.nowrap}>
+      {formatDate(iso)}
     </time>
   )
 }

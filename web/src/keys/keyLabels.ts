@@ -1,4 +1,4 @@
-import { count } from '../format/numbers'
+import { formatCount } from '../format/numbers'
 import type { KeyPartsFragment, Scope } from '../gql/keys'
 
 export type Key = KeyPartsFragment
@@ -27,13 +27,13 @@ export function scopesLabel(scopes: readonly Scope[]): string {
 export function spendingLines(spending: Key['spending']): string[] {
   const { total, held, today, thisMonth, totalLimit, dailyLimit, monthlyLimit } = spending
   const line = (spent: number, limit: number | null, when: string) =>
-    limit === null ? `${count(spent)} ${when}` : `${count(spent)} of ${count(limit)} ${when}`
+    limit === null ? `${formatCount(spent)} ${when}` : `${formatCount(spent)} of ${formatCount(limit)} ${when}`
   return [
     line(total, totalLimit, 'in all'),
     // Without a limit the whole says enough.
     ...(monthlyLimit === null ? [] : [line(thisMonth, monthlyLimit, 'this month')]),
     ...(dailyLimit === null ? [] : [line(today, dailyLimit, 'today')]),
-    ...(held > 0 ? [`${count(held)} held`] : []),
+    ...(held > 0 ? [`${formatCount(held)} held`] : []),
   ]
 }
 

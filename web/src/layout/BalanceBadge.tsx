@@ -1,15 +1,15 @@
 import { Badge, Text, Tooltip } from '@mantine/core'
 import { IconCoin } from '@tabler/icons-react'
 import { Link } from 'react-router'
-import { count } from '../format/numbers'
-import { tokens } from '../format/prices'
+import { formatCount } from '../format/numbers'
+import { formatTokens } from '../format/prices'
 import { useBalance } from '../session/context'
 
 /** What one can spend, always in sight; and what open chats hold. */
 export function BalanceBadge() {
   const balance = useBalance()
-  const spendable = `You can spend ${tokens(balance.tokens)}.`
-  const held = balance.held > 0 ? ` ${tokens(balance.held)} set aside for answers on their way.` : ''
+  const spendable = `You can spend ${formatTokens(balance.tokens)}.`
+  const held = balance.held > 0 ? ` ${formatTokens(balance.held)} set aside for answers on their way.` : ''
   return (
     <Tooltip label={spendable + held} multiline maw={260}>
       <Badge
@@ -22,10 +22,10 @@ export function BalanceBadge() {
         aria-label={`Balance. ${spendable}${held}`}
         style={{ cursor: 'pointer', flexShrink: 0 }}
       >
-        {count(balance.tokens)}
+        {formatCount(balance.tokens)}
         {balance.held > 0 && (
           <>
-            {` (+${count(balance.held)}`}
+            {` (+${formatCount(balance.held)}`}
             <Text span inherit visibleFrom="xs">
               {' held'}
             </Text>

@@ -1,4 +1,4 @@
-import { moment } from '../format/dates'
+import { formatDateTime } from '../format/dates'
 import classes from './ui.module.css'
 
 /** A moment in full, on one line. */
@@ -6,7 +6,7 @@ export function DateTime({ iso }: { iso: string | null }) {
   if (iso === null) return 'never'
   return (
     <time dateTime={iso} className={classes.nowrap}>
-      {moment(iso)}
+      {formatDateTime(iso)}
     </time>
   )
 }

@@ -2,7 +2,7 @@ import '@mantine/dates/styles.css'
 import { DateInput, type DateInputProps } from '@mantine/dates'
 import { IconCalendar } from '@tabler/icons-react'
 import { useState } from 'react'
-import { dayOf } from '../format/dates'
+import { parseDay } from '../format/dates'
 
 type Props = DateInputProps & { label: string }
 
@@ -16,7 +16,7 @@ export function DayField({ label, ...rest }: Props) {
       leftSection={<IconCalendar size={16} aria-hidden />}
       valueFormat="YYYY-MM-DD"
       // Nothing is made of a date that is half written.
-      dateParser={dayOf}
+      dateParser={parseDay}
       clearable
       clearButtonProps={{ 'aria-label': `Clear ${label.toLowerCase()}` }}
       ariaLabels={{

@@ -1,5 +1,5 @@
 import { Button, Group, Text } from '@mantine/core'
-import { count, plural } from '../format/numbers'
+import { formatCount, pluralize } from '../format/numbers'
 import type { Pages } from '../graphql/usePages'
 
 type Props<T extends { id: string }> = { pages: Pages<T>; what: string; many?: string }
@@ -12,8 +12,8 @@ export function LoadMore<T extends { id: string }>({ pages, what, many }: Props<
     <Group gap="sm">
       <Text size="sm" c="dimmed" role="status">
         {total !== null && total > rows.length
-          ? `${count(rows.length)} of ${plural(total, what, many)}`
-          : plural(rows.length, what, many)}
+          ? `${formatCount(rows.length)} of ${pluralize(total, what, many)}`
+          : pluralize(rows.length, what, many)}
         {total === null && hasMore && ' so far'}
       </Text>
       {hasMore && (

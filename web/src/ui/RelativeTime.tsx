@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react'
-import { ago, moment } from '../format/dates'
+import { formatRelativeTime, formatDateTime } from '../format/dates'
 
 const MINUTE = 60_000
 
@@ -12,8 +12,8 @@ function everyMinute(listener: () => void): () => void {
 export function RelativeTime({ iso }: { iso: string }) {
   const minute = useSyncExternalStore(everyMinute, () => Math.floor(Date.now() / MINUTE))
   return (
-    <time dateTime={iso} title={moment(iso)}>
-      {ago(iso, minute * MINUTE)}
+    <time dateTime={iso} title={formatDateTime(iso)}>
+      {formatRelativeTime(iso, minute * MINUTE)}
     </time>
   )
 }

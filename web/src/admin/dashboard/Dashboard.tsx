@@ -3,8 +3,8 @@ import '@mantine/charts/styles.css'
 import '@mantine/core/styles/ColorSwatch.css'
 import { BarChart } from '@mantine/charts'
 import { SimpleGrid, Stack, Table, Text } from '@mantine/core'
-import { shortDay } from '../../format/dates'
-import { count } from '../../format/numbers'
+import { formatMonthDay } from '../../format/dates'
+import { formatCount } from '../../format/numbers'
 import { Section } from '../../ui/Section'
 import classes from '../../ui/ui.module.css'
 import { UserName } from '../UserName'
@@ -26,7 +26,7 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
   return (
     <Stack gap="lg">
       <Text size="sm">
-        Answers on their way: <strong>{count(openTurns)}</strong>
+        Answers on their way: <strong>{formatCount(openTurns)}</strong>
       </Text>
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
         {CHARTS.map(({ measure, title, isByModel }) => (
@@ -38,8 +38,8 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
               type="stacked"
               series={isByModel ? series : [{ name: TOGETHER, color: 'teal.7' }]}
               withLegend={isByModel && series.length > 1}
-              valueFormatter={count}
-              xAxisProps={{ tickFormatter: shortDay, interval: 'equidistantPreserveStart', minTickGap: 16 }}
+              valueFormatter={formatCount}
+              xAxisProps={{ tickFormatter: formatMonthDay, interval: 'equidistantPreserveStart', minTickGap: 16 }}
               // There are no halves of what is counted.
               yAxisProps={{ allowDecimals: false }}
               role="img"
@@ -63,8 +63,8 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
                 <Table.Td>
                   <UserName user={user} name={user?.username ?? 'deleted'} />
                 </Table.Td>
-                <Table.Td className={classes.numbers}>{count(tokens)}</Table.Td>
-                <Table.Td className={classes.numbers}>{count(messages)}</Table.Td>
+                <Table.Td className={classes.numbers}>{formatCount(tokens)}</Table.Td>
+                <Table.Td className={classes.numbers}>{formatCount(messages)}</Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>

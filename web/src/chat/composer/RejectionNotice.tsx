@@ -1,6 +1,6 @@
 import { Alert, Text } from '@mantine/core'
 import { IconClock, IconCoin, IconInfoCircle } from '@tabler/icons-react'
-import { formatPrice, tokens, type Price } from '../../format/prices'
+import { formatPrice, formatTokens, type Price } from '../../format/prices'
 import type { Problem } from '../../graphql/problem'
 import { useBalance } from '../../session/context'
 
@@ -37,9 +37,9 @@ export function InsufficientBalance({ price }: { price: Price | null }) {
       styles={{ title: { color: 'inherit' } }}
     >
       <Text size="sm">
-        You have {tokens(balance.tokens)}
+        You have {formatTokens(balance.tokens)}
         {price && `, and this model costs ${formatPrice(price)}`}
-        {balance.held > 0 && ` (${tokens(balance.held)} more are set aside for answers on their way)`}. Ask an operator
+        {balance.held > 0 && ` (${formatTokens(balance.held)} more are set aside for answers on their way)`}. Ask an operator
         to top up your balance, or choose a cheaper model. What you wrote stays here.
       </Text>
     </Alert>

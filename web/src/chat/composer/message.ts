@@ -1,5 +1,5 @@
-import { count, plural } from '../../format/numbers'
-import { tokens, type Price } from '../../format/prices'
+import { formatCount, pluralize } from '../../format/numbers'
+import { formatTokens, type Price } from '../../format/prices'
 
 /** The server takes so many characters unless it is configured otherwise. */
 export const MAX_MESSAGE = 1000
@@ -26,10 +26,10 @@ export function disabledReason({ text, isSending, hasPending, price, balance }: 
   const length = messageLength(text)
   if (isSending) return 'Your message is being sent.'
   if (length === 0) return 'Write a message first.'
-  if (length > MAX_MESSAGE) return `The message is ${plural(length - MAX_MESSAGE, 'character')} too long.`
+  if (length > MAX_MESSAGE) return `The message is ${pluralize(length - MAX_MESSAGE, 'character')} too long.`
   if (hasPending) return 'An answer is on its way. Wait for it, or stop it.'
   if (price && isUnaffordable(price, balance)) {
-    return `A message costs ${tokens(price.perMessage)}, and you have ${count(balance)}.`
+    return `A message costs ${formatTokens(price.perMessage)}, and you have ${formatCount(balance)}.`
   }
   return null
 }

@@ -3,7 +3,7 @@ import { useCallback } from 'react'
 import { Link } from 'react-router'
 import { NOT_STORED } from '../../format/chats'
 import { excerpt } from '../../format/excerpt'
-import { plural } from '../../format/numbers'
+import { pluralize } from '../../format/numbers'
 import { SearchChatsDocument } from '../../gql/chat'
 import { query } from '../../graphql/client'
 import { NO_PAGE } from '../../graphql/pagedList'
@@ -31,7 +31,7 @@ export function SearchResults({ search }: { search: string }) {
           ? 'Searching…'
           : rows.length === 0
             ? 'Nothing fits.'
-            : `${plural(rows.length, 'chat')}${hasMore ? ' or more' : ''}`}
+            : `${pluralize(rows.length, 'chat')}${hasMore ? ' or more' : ''}`}
       </Text>
       {rows.map((chat) => {
         const shared = {

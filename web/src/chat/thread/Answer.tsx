@@ -1,7 +1,7 @@
 import { ActionIcon, Alert, Button, Group, Text, Tooltip, VisuallyHidden } from '@mantine/core'
 import { IconAlertTriangle, IconRefresh } from '@tabler/icons-react'
-import { plural } from '../../format/numbers'
-import { tokens } from '../../format/prices'
+import { pluralize } from '../../format/numbers'
+import { formatTokens } from '../../format/prices'
 import { CopyAction } from '../../ui/CopyAction'
 import type { Chat } from '../chat'
 import { Markdown } from '../markdown/Markdown'
@@ -22,7 +22,7 @@ export function Answer({ chat, live, isLast, onReplaced }: Props) {
     <div aria-busy={isPending}>
       {chat.contextLeftOut > 0 && (
         <Text size="xs" c="dimmed" mb="xs">
-          {plural(chat.contextLeftOut, 'earlier message')} did not fit the model’s window.
+          {pluralize(chat.contextLeftOut, 'earlier message')} did not fit the model’s window.
         </Text>
       )}
       {text && <Markdown text={text} />}
@@ -38,7 +38,7 @@ export function Answer({ chat, live, isLast, onReplaced }: Props) {
       {!isPending && (
         <Group gap={4} mt={6}>
           <Text size="xs" c="dimmed" mr={4}>
-            {chat.model} · {tokens(chat.cost)}
+            {chat.model} · {formatTokens(chat.cost)}
             {chat.status === 'STOPPED' && ` · stopped${chat.error ? `: ${chat.error.message}` : ''}`}
           </Text>
           <Group gap={2} className={classes.actions}>

@@ -1,7 +1,7 @@
 import { Anchor, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useId } from 'react'
-import { plural } from '../../format/numbers'
+import { pluralize } from '../../format/numbers'
 import type { Chat } from '../chat'
 import { ChatText } from './ChatText'
 import classes from './thread.module.css'
@@ -21,7 +21,7 @@ export function EarlierVersions({ chats, wanted }: { chats: Chat[]; wanted: stri
         aria-controls={id}
         onClick={toggle}
       >
-        {isOpen ? 'Hide' : 'Show'} {plural(chats.length, 'earlier version')}
+        {isOpen ? 'Hide' : 'Show'} {pluralize(chats.length, 'earlier version')}
       </Anchor>
       <div id={id} hidden={!isOpen}>
         {isOpen && (
