@@ -43,7 +43,7 @@ function DeleteForm({ onCancel }: { onCancel: () => void }) {
     },
     async ({ password }) => {
       await mutate(client, DeleteAccountDocument, { input: { password } })
-      session.end('left')
+      session.end('logout')
     },
   )
   return (

@@ -8,7 +8,7 @@ import { formatCount, formatSigned } from '../format/numbers'
 import { reasonLabel } from '../format/reasons'
 import { ExportLedgerHistoryDocument, LedgerHistoryDocument, type LedgerHistoryQuery } from '../gql/account'
 import { query } from '../graphql/client'
-import { NO_PAGE } from '../graphql/pagedList'
+import { EMPTY_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
 import { DateTime } from '../ui/DateTime'
@@ -30,7 +30,7 @@ export function LedgerCard() {
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) =>
-      (await query(client, LedgerHistoryDocument, { first: 20, after })).ledgerHistory ?? NO_PAGE,
+      (await query(client, LedgerHistoryDocument, { first: 20, after })).ledgerHistory ?? EMPTY_PAGE,
     [client],
   )
   return (

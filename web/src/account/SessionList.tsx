@@ -3,7 +3,7 @@ import { useCallback } from 'react'
 import { deviceLabel } from '../format/devices'
 import { EndSessionDocument, SessionsDocument } from '../gql/account'
 import { mutate, query } from '../graphql/client'
-import { NO_PAGE } from '../graphql/pagedList'
+import { EMPTY_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useSession, useViewer } from '../session/context'
 import { confirmDanger } from '../ui/confirm'
@@ -16,7 +16,7 @@ export function SessionList() {
   const session = useSession()
   const { client } = useViewer()
   const load = useCallback(
-    async (after: string | null) => (await query(client, SessionsDocument, { first: 20, after })).sessions ?? NO_PAGE,
+    async (after: string | null) => (await query(client, SessionsDocument, { first: 20, after })).sessions ?? EMPTY_PAGE,
     [client],
   )
   const pages = usePages(load)

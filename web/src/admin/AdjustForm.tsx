@@ -2,7 +2,7 @@ import { Button, Group, NumberInput, SegmentedControl, Stack, Text, TextInput } 
 import { formatCount, formatSigned } from '../format/numbers'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
-import { adjustmentOf } from './adjustment'
+import { parseAdjustment } from './adjustment'
 
 export type Adjustment = { amount: number; reason: string }
 
@@ -22,16 +22,16 @@ export function AdjustForm({ current, onSubmit }: Props) {
     {
       initialValues: { mode: 'by', amount: '', reason: '' },
       validate: {
-        amount: (_, values) => (adjustmentOf(values, current) === null ? 'By how much?' : null),
+        amount: (_, values) => (parseAdjustment(values, current) === null ? 'By how much?' : null),
         reason: (reason) => (reason.trim() ? null : 'Why? The user can read it.'),
       },
     },
     async (values) => {
-      const amount = adjustmentOf(values, current)
+      const amount = parseAdjustment(values, current)
       if (amount !== null) await onSubmit({ amount, reason: values.reason.trim() })
     },
   )
-  const amount = adjustmentOf(form.values, current)
+  const amount = parseAdjustment(form.values, current)
   return (
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">

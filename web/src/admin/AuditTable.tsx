@@ -4,11 +4,11 @@ import type { Pages } from '../graphql/usePages'
 import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import classes from '../ui/ui.module.css'
-import { actionLabel, formatDetails, ownerOf } from './auditLabels'
+import { actionLabel, formatDetails, targetOwner } from './auditLabels'
 import type { AuditRow } from './lists'
 import { UserName } from './UserName'
 
-/** Where all is told that was done to a user, a chat or an API key, by the global id. */
+/** Returns the path of the audit trail of a user, a chat or an API key, by its global id. */
 export function auditPath(targetId: string): string {
   return `/admin/audit?target=${encodeURIComponent(targetId)}`
 }
@@ -34,10 +34,10 @@ function What({ event }: { event: AuditRow }) {
   )
 }
 
-/** Leads to the user; to the history alone where the user is gone. */
+/** Links to the user, or to the audit trail if the user is deleted. */
 function Target({ event }: { event: AuditRow }) {
   const { user, targetId } = event
-  const name = ownerOf(event)
+  const name = targetOwner(event)
   if (user || targetId === null) return <UserName user={user} name={name} />
   return (
     <Anchor component={Link} to={auditPath(targetId)} size="sm" c="dimmed" className={classes.name} title={name}>

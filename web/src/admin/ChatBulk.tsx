@@ -5,7 +5,7 @@ import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { confirmDanger } from '../ui/confirm'
 import { BulkBar } from './BulkBar'
-import { describeChat, deletionSummary } from './chatLabels'
+import { deletionSummary, describeChat } from './chatLabels'
 import type { ChatRow } from './lists'
 import { useBulk } from './useBulk'
 
@@ -16,12 +16,12 @@ export function ChatBulk({ chats, onDeleted }: Props) {
   const { run, isBusy } = useBulk(chats, describeChat)
 
   const removeAll = async () => {
-    const gone = new Set<string>()
+    const deletedIds = new Set<string>()
     await run(async ({ id }) => {
       await mutate(client, DeleteChatDocument, { input: { chatId: id } })
-      gone.add(id)
+      deletedIds.add(id)
     })
-    onDeleted(gone)
+    onDeleted(deletedIds)
   }
   const ask = () =>
     confirmDanger({

@@ -7,7 +7,7 @@ import { formatTokens } from '../format/prices'
 import { ChatAnswerDocument } from '../gql/admin'
 import { DeleteChatDocument } from '../gql/chat'
 import { mutate } from '../graphql/client'
-import { problemOfCombined } from '../graphql/problem'
+import { problemOfCombinedError } from '../graphql/problem'
 import { useViewer } from '../session/context'
 import { confirmDanger } from '../ui/confirm'
 import { DateTime } from '../ui/DateTime'
@@ -18,7 +18,7 @@ import { ApiKeyLink } from './ApiKeyLink'
 import { auditPath } from './AuditTable'
 import { deletionSummary } from './chatLabels'
 import { ChatStatusBadge } from './ChatStatusBadge'
-import { momentOf } from './filters'
+import { instantRange } from './filters'
 import type { ChatRow } from './lists'
 import { UserName } from './UserName'
 
@@ -77,13 +77,13 @@ export function ChatDetails({ chat, onDeleted }: Props) {
 
 /** The answer is loaded for the one chat that is read: a list of whole answers would be long. */
 function ChatContent({ chat }: { chat: ChatRow }) {
-  const variables = { userId: chat.user?.id ?? null, ...momentOf(chat.createdAt) }
+  const variables = { userId: chat.user?.id ?? null, ...instantRange(chat.createdAt) }
   const [{ data, error, fetching }, load] = useQuery({
     query: ChatAnswerDocument,
     variables,
     requestPolicy: 'network-only',
   })
-  if (error) return <ProblemAlert problem={problemOfCombined(error)} onRetry={() => load()} />
+  if (error) return <ProblemAlert problem={problemOfCombinedError(error)} onRetry={() => load()} />
   if (fetching || !data) return <PageLoader />
   const whole = data.chats?.nodes.find(({ id }) => id === chat.id)
   if (!whole) return <em>This chat has been deleted.</em>

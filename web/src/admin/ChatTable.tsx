@@ -37,35 +37,35 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
   ]
 }
 
-const NONE: ReadonlySet<string> = new Set()
+const NO_SELECTION: ReadonlySet<string> = new Set()
 
 type Props = { pages: Pages<ChatRow>; withUser?: boolean; onDeleted?: () => void }
 
 export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
   const [read, setRead] = useState<ChatRow | null>(null)
   // Escape says no to a question, and leaves open what it is about. Deferred, since the dialog hears the same key right
-  // after the question has gone.
+  // after the question has closed.
   const questions = useDeferredValue(useModals().modals.length)
-  const [ticked, setTicked] = useState(NONE)
+  const [selectedIds, setSelectedIds] = useState(NO_SELECTION)
   // What is not shown any more is not acted upon.
-  const chosen = pages.rows.filter((chat) => ticked.has(chat.id))
+  const selected = pages.rows.filter((chat) => selectedIds.has(chat.id))
 
   const deleted = (ids: ReadonlySet<string>) => {
-    setTicked(NONE)
+    setSelectedIds(NO_SELECTION)
     pages.remove(ids)
     onDeleted?.()
   }
 
   return (
     <>
-      {chosen.length > 0 && <ChatBulk chats={chosen} onDeleted={deleted} />}
+      {selected.length > 0 && <ChatBulk chats={selected} onDeleted={deleted} />}
       <RowsTable
         pages={pages}
         columns={columns(setRead, withUser)}
         what="chat"
         minWidth={820}
         nameOf={describeChat}
-        selection={{ ids: ticked, onChange: setTicked }}
+        selection={{ ids: selectedIds, onChange: setSelectedIds }}
       />
       <Modal
         opened={read !== null}

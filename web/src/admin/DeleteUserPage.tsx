@@ -6,7 +6,7 @@ import { pluralize } from '../format/numbers'
 import { formatTokens } from '../format/prices'
 import { AdminUserDocument, DeleteUserDocument, UserChatCountDocument } from '../gql/admin'
 import { mutate } from '../graphql/client'
-import { problemOfCombined } from '../graphql/problem'
+import { problemOfCombinedError } from '../graphql/problem'
 import { useViewer } from '../session/context'
 import { PageLoader } from '../ui/PageLoader'
 import { ProblemAlert } from '../ui/ProblemAlert'
@@ -23,13 +23,13 @@ export function DeleteUserPage() {
     variables: { id: userId },
     requestPolicy: 'network-only',
   })
-  if (error) return <ProblemAlert problem={problemOfCombined(error)} />
+  if (error) return <ProblemAlert problem={problemOfCombinedError(error)} />
   if (!data?.user) return <PageLoader />
-  return <Deletion user={data.user} />
+  return <DeleteUserForm user={data.user} />
 }
 
 /** Names what goes before it goes. */
-function Deletion({ user }: { user: User }) {
+function DeleteUserForm({ user }: { user: User }) {
   const { client } = useViewer()
   const navigate = useNavigate()
   const [{ data }] = useQuery({

@@ -6,7 +6,7 @@ import { AdjustBalanceDocument, UpdateUserDocument, type UpdateUserInput } from 
 import { mutate } from '../graphql/client'
 import { IdempotentRequest } from '../graphql/retry'
 import { useViewer } from '../session/context'
-import { tellProblem } from '../ui/confirm'
+import { notifyProblem } from '../ui/confirm'
 import { AdjustForm, type Adjustment } from './AdjustForm'
 import type { User } from './lists'
 import { SetPasswordForm } from './SetPasswordForm'
@@ -22,7 +22,7 @@ export function UserActions({ user, onChanged }: Props) {
 
   const update = async (change: Omit<UpdateUserInput, 'userId'>) => {
     setBusy(true)
-    await mutate(client, UpdateUserDocument, { input: { userId: user.id, ...change } }).then(onChanged, tellProblem)
+    await mutate(client, UpdateUserDocument, { input: { userId: user.id, ...change } }).then(onChanged, notifyProblem)
     setBusy(false)
   }
   const adjust = async ({ amount, reason }: Adjustment) => {

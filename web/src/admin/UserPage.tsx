@@ -6,7 +6,7 @@ import { useQuery } from 'urql'
 import { formatTokens } from '../format/prices'
 import { roleLabel } from '../format/roles'
 import { AdminUserDocument } from '../gql/admin'
-import { problemOfCombined } from '../graphql/problem'
+import { problemOfCombinedError } from '../graphql/problem'
 import { DateTime } from '../ui/DateTime'
 import { DescriptionList } from '../ui/DescriptionList'
 import { EmptyState } from '../ui/EmptyState'
@@ -16,7 +16,7 @@ import { Section } from '../ui/Section'
 import { AdminTitle } from './AdminTitle'
 import { AuditTable } from './AuditTable'
 import { ChatTable } from './ChatTable'
-import { ALL_CHATS, EVER } from './filters'
+import { ALL_CHATS, ALL_TIME } from './filters'
 import { KeyTable } from './KeyTable'
 import { LedgerTable } from './LedgerTable'
 import { useAudit, useChats, useKeys, useLedger, type User } from './lists'
@@ -35,9 +35,9 @@ export function UserPage() {
     setChanges((n) => n + 1)
     again({ requestPolicy: 'network-only' })
   }
-  if (data?.user) return <OneUser key={data.user.id} user={data.user} changes={changes} onChanged={reload} />
+  if (data?.user) return <UserDetails key={data.user.id} user={data.user} changes={changes} onChanged={reload} />
   if (!error && !data) return <PageLoader />
-  const problem = error ? problemOfCombined(error) : null
+  const problem = error ? problemOfCombinedError(error) : null
   if (problem && problem.code !== 'NOT_FOUND') return <ProblemAlert problem={problem} onRetry={reload} />
   return (
     <EmptyState
@@ -54,7 +54,7 @@ export function UserPage() {
   )
 }
 
-function OneUser({ user, changes, onChanged }: { user: User; changes: number; onChanged: () => void }) {
+function UserDetails({ user, changes, onChanged }: { user: User; changes: number; onChanged: () => void }) {
   return (
     <>
       <AdminTitle title={user.username} />
@@ -114,9 +114,9 @@ function KeysOf({ userId, onRevoked }: { userId: string; onRevoked: () => void }
 }
 
 function LedgerOf({ userId }: { userId: string }) {
-  return <LedgerTable pages={useLedger({ userId, ...EVER })} withUser={false} />
+  return <LedgerTable pages={useLedger({ userId, ...ALL_TIME })} withUser={false} />
 }
 
 function AuditOf({ userId }: { userId: string }) {
-  return <AuditTable pages={useAudit({ targetId: userId, actorId: null, ...EVER })} />
+  return <AuditTable pages={useAudit({ targetId: userId, actorId: null, ...ALL_TIME })} />
 }

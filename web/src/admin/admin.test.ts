@@ -2,18 +2,18 @@ import { print } from 'graphql'
 import { expect, it } from 'vitest'
 import { ChatAnswerDocument, ChatsDocument } from '../gql/admin'
 import { Problem } from '../graphql/problem'
-import { adjustmentOf } from './adjustment'
-import { actionLabel, formatDetails, ownerOf } from './auditLabels'
+import { parseAdjustment } from './adjustment'
+import { actionLabel, formatDetails, targetOwner } from './auditLabels'
 import { bulkSummary, forEach } from './bulk'
-import { describeChat, deletionSummary } from './chatLabels'
-import { byDay, modelsOf, type DayOfModel } from './dashboard/data'
-import { momentOf, momentsOf } from './filters'
+import { deletionSummary, describeChat } from './chatLabels'
+import { byDay, modelsOf, type DailyUsage } from './dashboard/data'
+import { instantRange, timeRangeOf } from './filters'
 
 it('an adjustment is by an amount, or to one', () => {
-  expect(adjustmentOf({ mode: 'by', amount: -50 }, 100)).toBe(-50)
-  expect(adjustmentOf({ mode: 'to', amount: 250 }, 100)).toBe(150)
-  for (const amount of ['', 1.5, 2 ** 53]) expect(adjustmentOf({ mode: 'by', amount }, 100)).toBeNull()
-  expect(adjustmentOf({ mode: 'to', amount: 100 }, 100)).toBeNull()
+  expect(parseAdjustment({ mode: 'by', amount: -50 }, 100)).toBe(-50)
+  expect(parseAdjustment({ mode: 'to', amount: 250 }, 100)).toBe(150)
+  for (const amount of ['', 1.5, 2 ** 53]) expect(parseAdjustment({ mode: 'by', amount }, 100)).toBeNull()
+  expect(parseAdjustment({ mode: 'to', amount: 100 }, 100)).toBeNull()
 })
 
 it('one that fails does not keep the others from it', async () => {
@@ -33,12 +33,12 @@ it('acts of the audit trail name whom they were done to where that is not the ta
   expect(act('rocket.launch')).toBe('rocket.launch')
 })
 
-it('acts on API keys name the key, and are told of its owner', () => {
+it('labels actions on API keys by the key and its owner', () => {
   const details = '{"name":"my tool","scopes":"completions,read","user":"mia"}'
   const act = { action: 'api_key.revoke', targetName: 'jt-0123456789ab', details }
   expect(actionLabel(act)).toBe('Revoked the API key jt-0123456789ab… of mia (my tool)')
   expect(actionLabel({ ...act, action: 'api_key.create' })).toMatch(/^Made the API key jt-/)
-  expect(ownerOf(act)).toBe('mia')
+  expect(targetOwner(act)).toBe('mia')
   expect(formatDetails(act)).toBe('scopes: completions, read')
   expect(actionLabel({ ...act, details: 'nonsense' })).toBe('Revoked the API key jt-0123456789ab… of jt-0123456789ab')
 })
@@ -62,16 +62,16 @@ it('what goes with chats is said, and what is stopped for it', () => {
   expect(deletionSummary([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(/^Answers on their way are stopped first/)
 })
 
-it('a period lasts to the end of its last day, in the time of the reader', () => {
-  expect(momentsOf({ since: '2026-01-31', until: '2026-01-31' })).toEqual({
+it('a range lasts to the end of its last day, in the time of the reader', () => {
+  expect(timeRangeOf({ since: '2026-01-31', until: '2026-01-31' })).toEqual({
     since: new Date(2026, 0, 31).toISOString(),
     until: new Date(2026, 1, 1).toISOString(),
   })
-  expect(momentsOf({ since: null, until: 'soon' })).toEqual({ since: null, until: null })
+  expect(timeRangeOf({ since: null, until: 'soon' })).toEqual({ since: null, until: null })
 })
 
 it('days have a number for each model', () => {
-  const day = (day: string, model: string, messages: number): DayOfModel => ({
+  const day = (day: string, model: string, messages: number): DailyUsage => ({
     day,
     model,
     messages,
@@ -90,7 +90,7 @@ it('days have a number for each model', () => {
 it('lists chats without their answers, which are loaded for one chat at a time', () => {
   expect(print(ChatsDocument)).not.toContain('response')
   expect(print(ChatAnswerDocument)).toContain('response')
-  expect(momentOf('2026-01-01T00:00:00.123456Z')).toEqual({
+  expect(instantRange('2026-01-01T00:00:00.123456Z')).toEqual({
     since: '2026-01-01T00:00:00.123456Z',
     until: '2026-01-01T00:00:00.124Z',
   })

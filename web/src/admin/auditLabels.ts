@@ -1,9 +1,9 @@
 import { formatDateTime } from '../format/dates'
 
 /** What of an act its words are made of. */
-type Act = { action: string; targetName: string; details: string }
+type AuditedAction = { action: string; targetName: string; details: string }
 
-const ACTIONS = new Map<string, (act: Act) => string>([
+const ACTIONS = new Map<string, (act: AuditedAction) => string>([
   ['user.create', () => 'Made the account'],
   ['user.import', () => 'Brought the account along from another system'],
   ['user.update', () => 'Changed the account'],
@@ -17,42 +17,42 @@ const ACTIONS = new Map<string, (act: Act) => string>([
 ])
 
 /** What was done, and to whom, in words; an action that is newer than this page as it is. */
-export function actionLabel(act: Act): string {
+export function actionLabel(act: AuditedAction): string {
   return ACTIONS.get(act.action)?.(act) ?? act.action
 }
 
 /** Whose it is that something was done to. */
-export function ownerOf({ action, targetName, details }: Act): string {
-  return isOfKey(action) ? (textOf(details, 'user') ?? targetName) : targetName
+export function targetOwner({ action, targetName, details }: AuditedAction): string {
+  return isApiKeyAction(action) ? (stringField(details, 'user') ?? targetName) : targetName
 }
 
-/** The details, a JSON object, as "name: value, ..", without what the words of the act have told. */
-export function formatDetails({ action, details }: Pick<Act, 'action' | 'details'>): string {
-  const told = isOfKey(action) ? ['user', 'name'] : []
-  const parsed = objectOf(details)
+/** The details, a JSON object, as "name: value, ..", without what the label says already. */
+export function formatDetails({ action, details }: Pick<AuditedAction, 'action' | 'details'>): string {
+  const omitted = isApiKeyAction(action) ? ['user', 'name'] : []
+  const parsed = parseObject(details)
   if (!parsed) return details
   return Object.entries(parsed)
-    .filter(([name]) => !told.includes(name))
+    .filter(([name]) => !omitted.includes(name))
     .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${formatValue(value)}`)
     .join(', ')
 }
 
-function isOfKey(action: string): boolean {
+function isApiKeyAction(action: string): boolean {
   return action.startsWith('api_key.')
 }
 
 /** "jt-0123456789ab… of mia (my tool)". */
-function describeKey(act: Act): string {
-  const name = textOf(act.details, 'name')
-  return `${act.targetName}… of ${ownerOf(act)}${name === null ? '' : ` (${name})`}`
+function describeKey(act: AuditedAction): string {
+  const name = stringField(act.details, 'name')
+  return `${act.targetName}… of ${targetOwner(act)}${name === null ? '' : ` (${name})`}`
 }
 
-function textOf(details: string, name: string): string | null {
-  const value = objectOf(details)?.[name]
+function stringField(details: string, name: string): string | null {
+  const value = parseObject(details)?.[name]
   return typeof value === 'string' ? value : null
 }
 
-function objectOf(details: string): Record<string, unknown> | null {
+function parseObject(details: string): Record<string, unknown> | null {
   try {
     const parsed: unknown = JSON.parse(details)
     return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : null

@@ -12,9 +12,9 @@ export type UserFilters = {
 }
 
 /** Days in the reader's own time, "2026-01-31"; the last one included. */
-export type Period = { since: string | null; until: string | null }
+export type DateRange = { since: string | null; until: string | null }
 
-export type ChatFilters = Period & {
+export type ChatFilters = DateRange & {
   userId: string | null
   search: string
   model: string | null
@@ -23,9 +23,9 @@ export type ChatFilters = Period & {
 
 export type KeyFilters = { userId: string | null; search: string }
 
-export type LedgerFilters = Period & { userId: string | null }
+export type LedgerFilters = DateRange & { userId: string | null }
 
-export type AuditFilters = Period & {
+export type AuditFilters = DateRange & {
   /** What it was done to: a user, a chat, or an API key. */
   targetId: string | null
   /** Who did it. */
@@ -33,27 +33,27 @@ export type AuditFilters = Period & {
 }
 
 /** Always. */
-export const EVER: Period = { since: null, until: null }
+export const ALL_TIME: DateRange = { since: null, until: null }
 
 /** No filter at all. */
-export const ALL_CHATS: ChatFilters = { userId: null, search: '', model: null, status: null, ...EVER }
+export const ALL_CHATS: ChatFilters = { userId: null, search: '', model: null, status: null, ...ALL_TIME }
 
-/** The moments between which the days of a period are, for the reader. */
-export function momentsOf({ since, until }: Period): Period {
+/** The moments between which the days of a range are, for the reader. */
+export function timeRangeOf({ since, until }: DateRange): DateRange {
   return { since: since && startOfDay(since), until: until && startOfDay(until, 1) }
 }
 
 /** One of the choices of a list; anything else is no filter. */
-export function oneOf<T extends string>(choices: readonly T[], value: string | null): T | null {
+export function parseChoice<T extends string>(choices: readonly T[], value: string | null): T | null {
   return choices.find((choice) => choice === value) ?? null
 }
 
 /** "yes" and "no" as choices of a list; anything else is no filter. */
-export function choiceOf(value: string | null): boolean | null {
+export function parseYesNo(value: string | null): boolean | null {
   return value === 'yes' ? true : value === 'no' ? false : null
 }
 
-/** The period of one moment, up to the next millisecond: the server counts in finer steps than this page. */
-export function momentOf(iso: string): { since: string; until: string } {
+/** The range of one moment, up to the next millisecond: the server counts in finer steps than this page. */
+export function instantRange(iso: string): { since: string; until: string } {
   return { since: iso, until: new Date(Date.parse(iso) + 1).toISOString() }
 }

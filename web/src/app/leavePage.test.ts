@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { drafts } from '../chat/composer/drafts'
 import { returnTo } from '../login/returnTo'
-import { arrive, leavePage } from './leavePage'
+import { leavePage, restoreReturnTo } from './leavePage'
 
 const page = { pathname: '/c/1', search: '?chat=2', replace: vi.fn<(url: string) => void>() }
 const replaceState = vi.fn<(state: { usr: unknown }, unused: string) => void>()
@@ -33,24 +33,24 @@ afterEach(() => {
 })
 
 it('leaves nothing behind of a user who logs out', () => {
-  leavePage({ userId: 'mia', reason: 'left' })
+  leavePage({ userId: 'mia', reason: 'logout' })
   expect(drafts.size).toBe(0)
   expect(removed).toEqual(['graphiql:query'])
   expect(page.replace).toHaveBeenCalledExactlyOnceWith('/login')
   page.pathname = '/login'
-  arrive()
+  restoreReturnTo()
   expect(replaceState).not.toHaveBeenCalled()
 })
 
 it('leads only the same user back to where a session ended, and only once', () => {
-  leavePage({ userId: 'mia', reason: 'ended' })
+  leavePage({ userId: 'mia', reason: 'expired' })
   expect(page.replace).toHaveBeenCalledExactlyOnceWith('/login')
   page.pathname = '/login'
-  arrive()
+  restoreReturnTo()
   const usr = replaceState.mock.calls[0]?.[0].usr
   expect(returnTo(usr)).toEqual({ path: '/c/1?chat=2', ended: true })
   expect(returnTo(usr, 'mia').path).toBe('/c/1?chat=2')
   expect(returnTo(usr, 'tom').path).toBe('/')
-  arrive()
+  restoreReturnTo()
   expect(replaceState).toHaveBeenCalledOnce()
 })

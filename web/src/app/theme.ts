@@ -14,7 +14,7 @@ export const theme = createTheme({
   cursorType: 'pointer',
 })
 
-/** Quiet text, hints and mistakes that can still be read: at least 4.5 to 1 on the background. */
+/** Quiet text, hints and errors that can still be read: at least 4.5 to 1 on the background. */
 export const readable: CSSVariablesResolver = ({ colors }) => ({
   variables: {},
   light: {

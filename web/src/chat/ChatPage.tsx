@@ -2,7 +2,7 @@ import { useCallback, useState } from 'react'
 import { useParams } from 'react-router'
 import { ConversationsDocument } from '../gql/chat'
 import { query } from '../graphql/client'
-import { NO_PAGE } from '../graphql/pagedList'
+import { EMPTY_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { Frame } from '../layout/Frame'
 import { useViewer } from '../session/context'
@@ -17,7 +17,7 @@ export function ChatPage() {
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) =>
-      (await query(client, ConversationsDocument, { first: PAGE, after })).conversations ?? NO_PAGE,
+      (await query(client, ConversationsDocument, { first: PAGE, after })).conversations ?? EMPTY_PAGE,
     [client],
   )
   const conversations = usePages(load)
@@ -40,7 +40,7 @@ export function ChatPage() {
       }}
     >
       {conversationId === undefined ? (
-        <NewConversation key={fresh} onMade={reload} />
+        <NewConversation key={fresh} onCreated={reload} />
       ) : (
         <ConversationPane key={conversationId} id={conversationId} onActivity={reload} />
       )}

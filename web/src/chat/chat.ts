@@ -1,4 +1,4 @@
-import type { ChatPartsFragment } from '../gql/chat'
+import type { ChatFieldsFragment } from '../gql/chat'
 
 /** A message and its answer, as all parts of the page share it. */
-export type Chat = ChatPartsFragment
+export type Chat = ChatFieldsFragment

@@ -22,36 +22,36 @@ export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
 
 type Event = ReplyStreamSubscription['replyStream']
 
-export type FakeStream = { variables: Record<string, unknown>; left: boolean; sink: Sink<ReplyStreamSubscription> }
+export type FakeSubscription = { variables: Record<string, unknown>; isUnsubscribed: boolean; sink: Sink<ReplyStreamSubscription> }
 
 /** A socket that one plays the server of. */
 export class FakeSocket implements Pick<Socket, 'on'> {
-  readonly streams: FakeStream[] = []
+  readonly subscriptions: FakeSubscription[] = []
 
   readonly on: Socket['on'] = (_document, variables, sink) => {
-    const stream = { variables, left: false, sink: sink as unknown as FakeStream['sink'] }
-    this.streams.push(stream)
+    const subscription = { variables, isUnsubscribed: false, sink: sink as unknown as FakeSubscription['sink'] }
+    this.subscriptions.push(subscription)
     return () => {
-      stream.left = true
+      subscription.isUnsubscribed = true
     }
   }
 
-  get last(): FakeStream {
-    const stream = this.streams.at(-1)
-    if (!stream) throw new Error('nobody subscribed')
-    return stream
+  get last(): FakeSubscription {
+    const subscription = this.subscriptions.at(-1)
+    if (!subscription) throw new Error('nobody subscribed')
+    return subscription
   }
 
-  say(replyStream: Event): void {
+  emit(replyStream: Event): void {
     this.last.sink.next({ replyStream })
   }
 
   /** A part of a reply, as the server counts. */
   delta(offset: number, text: string): void {
-    this.say({ __typename: 'ReplyDelta', seq: offset + Array.from(text).length, offset, text })
+    this.emit({ __typename: 'ReplyDelta', seq: offset + Array.from(text).length, offset, text })
   }
 
   finish(chat: Chat): void {
-    this.say({ __typename: 'ReplyFinished', chat })
+    this.emit({ __typename: 'ReplyFinished', chat })
   }
 }

@@ -8,8 +8,8 @@ export const FILES: Record<FileKind, { extension: string; type: string }> = {
 }
 
 /** Saves a file from the page. */
-export function download(parts: string[], name: string, type: string): void {
-  const url = URL.createObjectURL(new Blob(parts, { type: `${type};charset=utf-8` }))
+export function download(chunks: string[], name: string, type: string): void {
+  const url = URL.createObjectURL(new Blob(chunks, { type: `${type};charset=utf-8` }))
   const link = document.createElement('a')
   link.href = url
   link.download = name

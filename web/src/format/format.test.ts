@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { formatRelativeTime, parseDay, endOfDay, formatMonthDay, today } from './dates'
+import { endOfDay, formatMonthDay, formatRelativeTime, parseDay, today } from './dates'
 import { deviceLabel } from './devices'
 import { fileName } from './download'
 import { excerpt } from './excerpt'
-import { pluralize, formatSigned } from './numbers'
+import { formatSigned, pluralize } from './numbers'
 import { formatPrice, formatTokens } from './prices'
 
 describe('formatPrice', () => {

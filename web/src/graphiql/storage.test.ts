@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { forgetStored, memoryStorage } from './storage'
+import { clearStored, memoryStorage } from './storage'
 
 /** A browser's storage, as far as it matters here. */
 function browserStorage(values: Record<string, string>): Storage {
@@ -33,7 +33,7 @@ it('removes what GraphiQL had stored, and nothing else', () => {
     'graphiql:tabState': 'secret',
     'graphiql:headers': 'secret',
   })
-  forgetStored(() => stored)
+  clearStored(() => stored)
   expect(stored.length).toBe(1)
   expect(stored.getItem('mantine-color-scheme-value')).toBe('dark')
 })
@@ -42,5 +42,5 @@ it('survives a browser that denies its storage', () => {
   const denied = () => {
     throw new DOMException('denied', 'SecurityError')
   }
-  expect(() => forgetStored(denied)).not.toThrow()
+  expect(() => clearStored(denied)).not.toThrow()
 })

@@ -15,7 +15,7 @@ export function memoryStorage(): GraphiqlStorage {
 }
 
 /** Removes what earlier versions of this client left in the browser's storage. */
-export function forgetStored(storage: () => Storage): void {
+export function clearStored(storage: () => Storage): void {
   try {
     const stored = storage()
     const keys = Array.from({ length: stored.length }, (_, index) => stored.key(index))

@@ -1,7 +1,7 @@
 import { cacheExchange, Client, fetchExchange, type AnyVariables, type TypedDocumentNode } from '@urql/core'
 import { authExchange } from '@urql/exchange-auth'
 import { ENDPOINT, SESSION_HEADER } from './post'
-import { Problem, problemOfCombined, problemOfMistakes, type Mistake } from './problem'
+import { Problem, problemOfCombinedError, problemOfUserErrors, type UserError } from './problem'
 import type { TokenSource } from './tokenSource'
 
 /** Queries and mutations, as whoever is logged in. One for each log-in, so that nobody sees what another one cached. */
@@ -17,24 +17,24 @@ export function createClient(session: TokenSource): Client {
 type AuthTools = Parameters<Parameters<typeof authExchange>[0]>[0]
 
 function authentication(session: TokenSource, tools: AuthTools): Awaited<ReturnType<Parameters<typeof authExchange>[0]>> {
-  // What the last refused request had been sent with.
-  let refused: string | null = session.accessToken
+  // What the last rejected request had been sent with.
+  let rejected: string | null = session.accessToken
   return {
     addAuthToOperation: (operation) => {
       const token = session.accessToken
       return token ? tools.appendHeaders(operation, { authorization: `Bearer ${token}` }) : operation
     },
     willAuthError: () => {
-      refused = session.accessToken
+      rejected = session.accessToken
       return session.isStale
     },
     didAuthError: (error, operation) => {
       if (!error.graphQLErrors.some((one) => one.extensions.code === 'UNAUTHENTICATED')) return false
-      refused = tokenOf(operation.context.fetchOptions) ?? session.accessToken
+      rejected = tokenOf(operation.context.fetchOptions) ?? session.accessToken
       return true
     },
     refreshAuth: async () => {
-      await session.refresh(refused)
+      await session.refresh(rejected)
     },
   }
 }
@@ -51,22 +51,22 @@ export async function query<T, V extends AnyVariables>(
   variables: V,
 ): Promise<T> {
   const { data, error } = await client.query(document, variables, { requestPolicy: 'network-only' }).toPromise()
-  if (error) throw problemOfCombined(error)
+  if (error) throw problemOfCombinedError(error)
   if (data === undefined) throw new Problem('INTERNAL', 'The server sent no answer.')
   return data
 }
 
-/** Runs a mutation, and gives its one payload. Throws a `Problem`, for mistakes as well. */
-export async function mutate<K extends string, P extends { errors: Mistake[] }, V extends AnyVariables>(
+/** Runs a mutation, and gives its one payload. Throws a `Problem`, for errors as well. */
+export async function mutate<K extends string, P extends { errors: UserError[] }, V extends AnyVariables>(
   client: Client,
   document: TypedDocumentNode<Record<K, P>, V>,
   variables: V,
 ): Promise<P> {
   const { data, error } = await client.mutation(document, variables).toPromise()
-  if (error) throw problemOfCombined(error)
+  if (error) throw problemOfCombinedError(error)
   const payload = data && Object.entries<P>(data).find(([name]) => name !== '__typename')?.[1]
   if (!payload) throw new Problem('INTERNAL', 'The server sent no answer.')
-  const problem = problemOfMistakes(payload.errors)
+  const problem = problemOfUserErrors(payload.errors)
   if (problem) throw problem
   return payload
 }

@@ -1,7 +1,7 @@
 import { CombinedError } from '@urql/core'
 import { describe, expect, it } from 'vitest'
 import { PagedList, type Page } from './pagedList'
-import { problemOfCombined, problemOfMistakes } from './problem'
+import { problemOfCombinedError, problemOfUserErrors } from './problem'
 import { retryDelay } from './socket'
 
 type Row = { id: string }
@@ -69,7 +69,7 @@ describe('a list of which rows are removed', () => {
 describe('problems', () => {
   it('have the code and the wait of the error', () => {
     const graphQLErrors = [{ message: 'Slow down.', extensions: { code: 'RATE_LIMITED', retryAfter: 3 } }]
-    expect(problemOfCombined(new CombinedError({ graphQLErrors }))).toMatchObject({
+    expect(problemOfCombinedError(new CombinedError({ graphQLErrors }))).toMatchObject({
       code: 'RATE_LIMITED',
       message: 'Slow down.',
       retryAfter: 3,
@@ -77,18 +77,18 @@ describe('problems', () => {
   })
 
   it('tell a server that is not reached', () => {
-    expect(problemOfCombined(new CombinedError({ networkError: new TypeError('Failed to fetch') })).code).toBe(
+    expect(problemOfCombinedError(new CombinedError({ networkError: new TypeError('Failed to fetch') })).code).toBe(
       'NETWORK',
     )
   })
 
   it('have a message for each field', () => {
-    expect(problemOfMistakes([])).toBeNull()
-    const mistakes = [
+    expect(problemOfUserErrors([])).toBeNull()
+    const errors = [
       { code: 'INVALID_INPUT', field: 'username', message: 'Taken.' },
       { code: 'INVALID_INPUT', field: 'password', message: 'Too short.' },
     ] as const
-    expect(problemOfMistakes(mistakes)).toMatchObject({
+    expect(problemOfUserErrors(errors)).toMatchObject({
       message: 'Taken. Too short.',
       fields: { username: 'Taken.', password: 'Too short.' },
     })

@@ -1,17 +1,17 @@
 import { describe, expect, it, vi } from 'vitest'
-import { notReached, Problem } from './problem'
-import { IdempotentRequest, withNetworkRetry, randomKey } from './retry'
+import { Problem, serverUnreachable } from './problem'
+import { IdempotentRequest, randomKey, withNetworkRetry } from './retry'
 
 const soon = () => Promise.resolve()
 
 describe('withNetworkRetry', () => {
   it('tries again while the server is not reached', async () => {
-    const work = vi.fn<() => Promise<string>>().mockRejectedValueOnce(notReached()).mockResolvedValueOnce('sent')
+    const work = vi.fn<() => Promise<string>>().mockRejectedValueOnce(serverUnreachable()).mockResolvedValueOnce('sent')
     expect(await withNetworkRetry(work, soon)).toBe('sent')
   })
 
   it('gives up after some tries', async () => {
-    const work = vi.fn(() => Promise.reject(notReached()))
+    const work = vi.fn(() => Promise.reject(serverUnreachable()))
     await expect(withNetworkRetry(work, soon)).rejects.toMatchObject({ code: 'NETWORK' })
     expect(work).toHaveBeenCalledTimes(4)
   })
@@ -30,7 +30,7 @@ describe('IdempotentRequest', () => {
   }
   const seen: string[] = []
   const fine = (key: string) => Promise.resolve(void seen.push(key))
-  const lost = (key: string) => (seen.push(key), Promise.reject(notReached()))
+  const lost = (key: string) => (seen.push(key), Promise.reject(serverUnreachable()))
   const refused = (key: string) => (seen.push(key), Promise.reject(new Problem('RATE_LIMITED', 'Later.')))
 
   it.each([

@@ -25,7 +25,7 @@ export async function withNetworkRetry<T>(work: () => Promise<T>, wait: Wait = p
  * for twice; a new one once the server has answered, or when something else is to be sent.
  */
 export class IdempotentRequest {
-  private open: { content: string; key: string } | null = null
+  private unconfirmed: { content: string; key: string } | null = null
   private readonly newKey: () => string
 
   constructor(newKey: () => string = randomKey) {
@@ -33,15 +33,15 @@ export class IdempotentRequest {
   }
 
   async run<T>(content: readonly unknown[], send: (idempotencyKey: string) => Promise<T>): Promise<T> {
-    const wanted = JSON.stringify(content)
-    if (this.open?.content !== wanted) this.open = { content: wanted, key: this.newKey() }
-    const { key } = this.open
+    const serialized = JSON.stringify(content)
+    if (this.unconfirmed?.content !== serialized) this.unconfirmed = { content: serialized, key: this.newKey() }
+    const { key } = this.unconfirmed
     try {
       const result = await send(key)
-      this.open = null
+      this.unconfirmed = null
       return result
     } catch (thrown) {
-      if (asProblem(thrown).code !== 'NETWORK') this.open = null
+      if (asProblem(thrown).code !== 'NETWORK') this.unconfirmed = null
       throw thrown
     }
   }

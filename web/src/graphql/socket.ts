@@ -1,10 +1,10 @@
 import { stringifyDocument, type TypedDocumentNode } from '@urql/core'
 import { createClient, type Client } from 'graphql-ws/client'
 import { Store } from '../store/store'
-import { asProblem, notReached, Problem, problemOfErrors, type WireError } from './problem'
+import { asProblem, Problem, problemOfErrors, serverUnreachable, type WireError } from './problem'
 import type { TokenSource } from './tokenSource'
 
-/** Whether news arrive: `idle` until something is subscribed to. */
+/** Whether events arrive: `idle` until something is subscribed to. */
 export type SocketStatus = 'idle' | 'connected' | 'reconnecting'
 
 export type Sink<T> = {
@@ -16,18 +16,18 @@ export type Sink<T> = {
 /** The server closes with this code when the access token or its session has ended. */
 const FORBIDDEN = 4403
 
-const LONGEST_WAIT = 15_000
+const MAX_RETRY_DELAY = 15_000
 
 /** Half a second, doubled with each try, and somewhat random, so that not all browsers come back at once. */
 export function retryDelay(retries: number, random: number): number {
-  return Math.min(LONGEST_WAIT, 500 * 2 ** retries) * (0.75 + random / 2)
+  return Math.min(MAX_RETRY_DELAY, 500 * 2 ** retries) * (0.75 + random / 2)
 }
 
 /** All subscriptions, over one WebSocket: opens with the first, closes after the last, comes back when it breaks. */
 export class Socket extends Store<SocketStatus> {
   /** For tools that speak the protocol themselves. */
   readonly client: Client
-  private cutWaitShort: () => void = () => undefined
+  private skipWait: () => void = () => undefined
 
   constructor(session: TokenSource) {
     super('idle')
@@ -80,12 +80,12 @@ export class Socket extends Store<SocketStatus> {
   }
 
   /** Tries again at once. */
-  readonly hurry = (): void => this.cutWaitShort()
+  readonly retryNow = (): void => this.skipWait()
 
   private wait(delay: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, delay)
-      this.cutWaitShort = () => {
+      this.skipWait = () => {
         clearTimeout(timer)
         resolve()
       }
@@ -95,5 +95,5 @@ export class Socket extends Store<SocketStatus> {
 
 function problemOf(reason: unknown): Problem {
   if (Array.isArray(reason)) return problemOfErrors(reason as WireError[])
-  return reason instanceof Event ? notReached() : asProblem(reason)
+  return reason instanceof Event ? serverUnreachable() : asProblem(reason)
 }

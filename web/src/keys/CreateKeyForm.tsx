@@ -11,12 +11,12 @@ import { DayField } from '../ui/DayField'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
 import { SCOPES } from './keyLabels'
-import { EMPTY_KEY, inputOf, limitMistake, type NewKey } from './newKey'
-import type { Made } from './SecretDialog'
+import { EMPTY_KEY, toCreateInput, validateLimit, type NewKey } from './newKey'
+import type { CreatedKey } from './SecretDialog'
 
 const NUMBER = { placeholder: 'No limit', allowDecimal: false, allowNegative: false, thousandSeparator: ',' }
 
-export default function CreateKeyForm({ onCreated }: { onCreated: (made: Made) => void }) {
+export default function CreateKeyForm({ onCreated }: { onCreated: (created: CreatedKey) => void }) {
   const { client, user } = useViewer()
   const [{ data }] = useQuery({ query: ModelsDocument })
   const day = useRef<HTMLInputElement>(null)
@@ -28,13 +28,13 @@ export default function CreateKeyForm({ onCreated }: { onCreated: (made: Made) =
         scopes: (scopes) => (scopes.length > 0 ? null : 'One of them, at least'),
         // A day that is half written is none yet, and must not make a key that never ends.
         expiresAt: (last) => ((day.current?.value ?? '') === (last ?? '') ? null : 'A day such as 2026-01-31'),
-        total: limitMistake,
-        perDay: limitMistake,
-        perMonth: limitMistake,
+        total: validateLimit,
+        perDay: validateLimit,
+        perMonth: validateLimit,
       },
     },
     async (values) => {
-      const { secret, apiKey } = await mutate(client, CreateKeyDocument, { input: inputOf(values) })
+      const { secret, apiKey } = await mutate(client, CreateKeyDocument, { input: toCreateInput(values) })
       if (secret === null || apiKey === null) throw new Problem('INTERNAL', 'The server sent no key.')
       onCreated({ secret, key: apiKey })
     },

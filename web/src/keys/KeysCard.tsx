@@ -4,15 +4,15 @@ import { IconKey } from '@tabler/icons-react'
 import { lazy, Suspense, useCallback, useState } from 'react'
 import { OwnKeysDocument } from '../gql/keys'
 import { query } from '../graphql/client'
-import { NO_PAGE } from '../graphql/pagedList'
+import { EMPTY_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
 import { PageLoader } from '../ui/PageLoader'
 import { RowsTable } from '../ui/RowsTable'
 import { Section } from '../ui/Section'
 import { keyColumns } from './keyColumns'
-import { endedLast, type Key } from './keyLabels'
-import { SecretDialog, type Made } from './SecretDialog'
+import { activeFirst, type Key } from './keyLabels'
+import { SecretDialog, type CreatedKey } from './SecretDialog'
 import { useRevoke } from './useRevoke'
 
 // With it come the calendar and the list to choose several from.
@@ -26,9 +26,9 @@ const PAGE = 100
 export function KeysCard() {
   const { client } = useViewer()
   const [isCreating, creation] = useDisclosure(false)
-  const [made, setMade] = useState<Made | null>(null)
+  const [created, setCreated] = useState<CreatedKey | null>(null)
   const load = useCallback(
-    async (after: string | null) => (await query(client, OwnKeysDocument, { first: PAGE, after })).apiKeys ?? NO_PAGE,
+    async (after: string | null) => (await query(client, OwnKeysDocument, { first: PAGE, after })).apiKeys ?? EMPTY_PAGE,
     [client],
   )
   const pages = usePages<Key>(load)
@@ -44,7 +44,7 @@ export function KeysCard() {
       }
     >
       <RowsTable
-        pages={{ ...pages, rows: endedLast(pages.rows) }}
+        pages={{ ...pages, rows: activeFirst(pages.rows) }}
         columns={keyColumns(revoke)}
         what="key"
         minWidth={COLUMNS_WIDTH}
@@ -61,13 +61,13 @@ export function KeysCard() {
           <CreateKeyForm
             onCreated={(key) => {
               creation.close()
-              setMade(key)
+              setCreated(key)
               pages.reload()
             }}
           />
         </Suspense>
       </Modal>
-      <SecretDialog made={made} onClose={() => setMade(null)} />
+      <SecretDialog created={created} onClose={() => setCreated(null)} />
     </Section>
   )
 }

@@ -2,18 +2,18 @@ import { Alert, Button, Group, Modal, Stack, Text, Textarea } from '@mantine/cor
 import { useClipboard } from '@mantine/hooks'
 import { IconAlertTriangle, IconCheck, IconCopy } from '@tabler/icons-react'
 import { CodeBlock } from '../chat/markdown/CodeBlock'
-import { exampleOf, type Key } from './keyLabels'
+import { usageExample, type Key } from './keyLabels'
 
 /** A key as it comes from the server, this once. */
-export type Made = { secret: string; key: Key }
+export type CreatedKey = { secret: string; key: Key }
 
-type Props = { made: Made | null; onClose: () => void }
+type Props = { created: CreatedKey | null; onClose: () => void }
 
 /** The one time that a key can be read. It closes by its buttons alone: a click beside it must not lose the key. */
-export function SecretDialog({ made, onClose }: Props) {
+export function SecretDialog({ created, onClose }: Props) {
   return (
     <Modal
-      opened={made !== null}
+      opened={created !== null}
       onClose={onClose}
       title="Your new API key"
       size="xl"
@@ -21,12 +21,12 @@ export function SecretDialog({ made, onClose }: Props) {
       closeOnEscape={false}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      {made && <Secret made={made} onClose={onClose} />}
+      {created && <Secret created={created} onClose={onClose} />}
     </Modal>
   )
 }
 
-function Secret({ made: { secret, key }, onClose }: { made: Made; onClose: () => void }) {
+function Secret({ created: { secret, key }, onClose }: { created: CreatedKey; onClose: () => void }) {
   const { copied, copy, error } = useClipboard({ timeout: 3000 })
   return (
     <Stack gap="sm">
@@ -77,7 +77,7 @@ function Usage({ scopes }: Pick<Key, 'scopes'>) {
         Any program made for OpenAI can use it, with the base URL{' '}
         <strong style={{ overflowWrap: 'anywhere' }}>{origin}/v1</strong>. In Python:
       </Text>
-      <CodeBlock code={exampleOf(origin)} language="python" />
+      <CodeBlock code={usageExample(origin)} language="python" />
     </>
   )
 }

@@ -3,7 +3,7 @@ import { formatDate, formatDateTime } from '../format/dates'
 import { RelativeTime } from '../ui/RelativeTime'
 import type { Column } from '../ui/RowsTable'
 import classes from '../ui/ui.module.css'
-import { scopesLabel, spendingLines, stateOf, type Key } from './keyLabels'
+import { keyState, scopesLabel, spendingLines, type Key } from './keyLabels'
 
 /** What a table of keys shows, whoever they belong to. */
 export function keyColumns(revoke: (key: Key) => void): Column<Key>[] {
@@ -49,7 +49,7 @@ function End({ iso }: { iso: string }) {
 }
 
 function State({ apiKey, onRevoke }: { apiKey: Key; onRevoke: () => void }) {
-  const state = stateOf(apiKey)
+  const state = keyState(apiKey)
   return (
     <Stack gap={4} align="start">
       <Badge color={state === 'active' ? 'teal' : 'gray'} variant="light" miw="max-content">

@@ -1,7 +1,7 @@
 import { formatCount } from '../format/numbers'
-import type { KeyPartsFragment, Scope } from '../gql/keys'
+import type { KeyFieldsFragment, Scope } from '../gql/keys'
 
-export type Key = KeyPartsFragment
+export type Key = KeyFieldsFragment
 
 type ScopeOption = { scope: Scope; label: string; description: string }
 
@@ -39,27 +39,27 @@ export function spendingLines(spending: Key['spending']): string[] {
 
 export type KeyState = 'active' | 'revoked' | 'expired'
 
-export function stateOf({ active, revokedAt }: Pick<Key, 'active' | 'revokedAt'>): KeyState {
+export function keyState({ active, revokedAt }: Pick<Key, 'active' | 'revokedAt'>): KeyState {
   if (revokedAt !== null) return 'revoked'
   return active ? 'active' : 'expired'
 }
 
 /** Those that open nothing any more behind the others. */
-export function endedLast<T extends { active: boolean }>(keys: readonly T[]): T[] {
+export function activeFirst<T extends { active: boolean }>(keys: readonly T[]): T[] {
   return [...keys.filter(({ active }) => active), ...keys.filter(({ active }) => !active)]
 }
 
-const MARK = 'jt-'
+const KEY_MARK = 'jt-'
 /** So much of a key is known to the server, and shown. */
-const BEGINNING = 15
+const PREFIX_LENGTH = 15
 
 /** What may be searched for: of a whole key that somebody pastes no more than what is not secret. */
-export function withoutSecret(search: string): string {
+export function redactSecret(search: string): string {
   const text = search.trimStart()
-  return text.startsWith(MARK) ? text.slice(0, BEGINNING) : search
+  return text.startsWith(KEY_MARK) ? text.slice(0, PREFIX_LENGTH) : search
 }
 
 /** The first lines of a program that uses a key. */
-export function exampleOf(origin: string): string {
+export function usageExample(origin: string): string {
   return `from openai import OpenAI\nclient = OpenAI(base_url="${origin}/v1", api_key="jt-...")`
 }

@@ -27,12 +27,12 @@ export const EMPTY_KEY: NewKey = {
 }
 
 /** What is wrong with a limit; whether it is large enough is the server's to say. */
-export function limitMistake(limit: Limit): string | null {
+export function validateLimit(limit: Limit): string | null {
   return limit === '' || Number.isSafeInteger(limit) ? null : 'A whole number'
 }
 
 /** What the server is told of it. */
-export function inputOf({ name, scopes, models, expiresAt, ...limits }: NewKey): CreateApiKeyInput {
+export function toCreateInput({ name, scopes, models, expiresAt, ...limits }: NewKey): CreateApiKeyInput {
   const amount = (limit: Limit) => (typeof limit === 'number' ? limit : null)
   return {
     name: name.trim(),

@@ -22,7 +22,7 @@ export function ConnectionBadge() {
             color="orange"
             variant="light"
             tt="none"
-            onClick={socket.hurry}
+            onClick={socket.retryNow}
             aria-label={word}
             leftSection={<IconPlugConnectedX size={14} style={{ display: 'block' }} aria-hidden />}
             style={{ cursor: 'pointer' }}

@@ -28,13 +28,13 @@ const TEXTS = {
 export default function CredentialsPage({ kind }: { kind: 'login' | 'register' }) {
   const state = useSessionState()
   const location = useLocation()
-  const from = returnTo(location.state, state.phase === 'in' ? state.user.id : undefined)
+  const from = returnTo(location.state, state.phase === 'loggedIn' ? state.user.id : undefined)
   const texts = TEXTS[kind]
   useTitle(texts.title)
 
   if (state.phase === 'starting') return <PageLoader height="100dvh" />
   if (state.phase === 'unreachable') return <Unreachable />
-  if (state.phase === 'in') return <Navigate to={from.path} replace />
+  if (state.phase === 'loggedIn') return <Navigate to={from.path} replace />
   return (
     <Center component="main" mih="100dvh" p="md">
       <Stack w="100%" maw={400} gap="lg">

@@ -17,11 +17,11 @@ export function RequireAuth() {
       return <PageLoader />
     case 'unreachable':
       return <Unreachable />
-    case 'out':
+    case 'loggedOut':
       // After a session the page is being loaded anew.
       if (state.reason !== 'never') return <PageLoader />
       return <Navigate to="/login" replace state={{ from: pathname + search }} />
-    case 'in':
+    case 'loggedIn':
       // All anew for another user: nothing that one sees is left for the next.
       return <AsUser key={state.user.id} user={state.user} />
   }
@@ -33,7 +33,7 @@ function AsUser({ user }: { user: ViewerFragment }) {
   const [balance, setBalance] = useState(user.balance)
 
   useEffect(() => {
-    window.addEventListener('online', socket.hurry)
+    window.addEventListener('online', socket.retryNow)
     const leave = socket.on(
       BalanceChangedDocument,
       {},
@@ -41,7 +41,7 @@ function AsUser({ user }: { user: ViewerFragment }) {
     )
     return () => {
       leave()
-      window.removeEventListener('online', socket.hurry)
+      window.removeEventListener('online', socket.retryNow)
     }
   }, [socket])
 

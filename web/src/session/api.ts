@@ -8,27 +8,27 @@ import {
   type ViewerFragment,
 } from '../gql/session'
 import { post } from '../graphql/post'
-import { Problem, problemOfMistakes } from '../graphql/problem'
+import { Problem, problemOfUserErrors } from '../graphql/problem'
 
 /** What makes a session: who it is, and what proves it. */
 export type Credentials = { accessToken: string; user: ViewerFragment }
 
-export type NameAndPassword = { username: string; password: string }
+export type UsernameAndPassword = { username: string; password: string }
 
 type Payload = LoginMutation['login']
 
 function credentials({ accessToken, user, errors }: Payload): Credentials {
-  const problem = problemOfMistakes(errors)
+  const problem = problemOfUserErrors(errors)
   if (problem) throw problem
   if (!accessToken || !user) throw new Problem('INTERNAL', 'The server sent no session.')
   return { accessToken, user }
 }
 
-export async function login(input: NameAndPassword): Promise<Credentials> {
+export async function login(input: UsernameAndPassword): Promise<Credentials> {
   return credentials((await post(LoginDocument, { input })).login)
 }
 
-export async function register(input: NameAndPassword): Promise<Credentials> {
+export async function register(input: UsernameAndPassword): Promise<Credentials> {
   return credentials((await post(RegisterDocument, { input })).register)
 }
 

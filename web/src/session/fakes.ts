@@ -47,13 +47,13 @@ export class FakeBrowser {
   tab(): Tabs {
     const self = {}
     return {
-      tell: (message) => {
+      send: (message) => {
         for (const [tab, listener] of this.listeners) {
           if (tab !== self) queueMicrotask(() => listener(message))
         }
       },
       listen: (listener) => void this.listeners.set(self, listener),
-      alone: (work) => {
+      exclusively: (work) => {
         const result = this.last.then(work)
         this.last = result.catch(() => undefined)
         return result

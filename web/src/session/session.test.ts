@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { notReached } from '../graphql/problem'
+import { serverUnreachable } from '../graphql/problem'
 import type { Credentials } from './api'
 import { FakeBrowser, FakeClock, fakeCredentials, fakeToken } from './fakes'
 import { Session, type LeavePage } from './session'
@@ -15,13 +15,13 @@ class FakeServer {
   readonly api = {
     refresh: async (): Promise<Credentials | null> => {
       await Promise.resolve()
-      if (this.isDown) throw notReached()
+      if (this.isDown) throw serverUnreachable()
       if (!this.hasSession) return null
       return fakeCredentials(fakeToken(`token ${++this.refreshes}`, this.lifetime))
     },
     logout: (token: string) => {
       this.logouts.push(token)
-      return this.isDown ? Promise.reject(notReached()) : Promise.resolve()
+      return this.isDown ? Promise.reject(serverUnreachable()) : Promise.resolve()
     },
     logoutEverywhere: (token: string) => this.api.logout(token),
   }
@@ -41,7 +41,7 @@ async function open(count: number) {
 describe('at the start', () => {
   it('is logged in where the cookie is good', async () => {
     const { tabs } = await open(1)
-    expect(tabs[0].state).toMatchObject({ phase: 'in', user: { username: 'mia' } })
+    expect(tabs[0].state).toMatchObject({ phase: 'loggedIn', user: { username: 'mia' } })
   })
 
   it('is logged out where there is no session', async () => {
@@ -51,7 +51,7 @@ describe('at the start', () => {
     const session = new Session(server.api, new FakeBrowser().tab(), clock, vi.fn())
     void session.start()
     await clock.advance(10)
-    expect(session.state).toEqual({ phase: 'out', reason: 'never' })
+    expect(session.state).toEqual({ phase: 'loggedOut', reason: 'never' })
   })
 
   it('says that the server is not reached, and starts when it is', async () => {
@@ -66,7 +66,7 @@ describe('at the start', () => {
     server.isDown = false
     void session.start()
     await clock.advance(10)
-    expect(session.state.phase).toBe('in')
+    expect(session.state.phase).toBe('loggedIn')
   })
 })
 
@@ -88,17 +88,17 @@ describe('tabs', () => {
     const { tabs, clock } = await open(2)
     await tabs[0].logOut()
     await clock.advance(1)
-    expect(tabs[1].state).toEqual({ phase: 'out', reason: 'left' })
+    expect(tabs[1].state).toEqual({ phase: 'loggedOut', reason: 'logout' })
     expect(tabs[1].accessToken).toBeNull()
   })
 
   it('are all logged in when one is', async () => {
     const { tabs, clock } = await open(2)
-    tabs[0].end('left')
+    tabs[0].end('logout')
     await clock.advance(1)
     tabs[1].accept(fakeCredentials(fakeToken('of tom', 600), 'tom'))
     await clock.advance(1)
-    expect(tabs[0].state).toMatchObject({ phase: 'in', user: { username: 'tom' } })
+    expect(tabs[0].state).toMatchObject({ phase: 'loggedIn', user: { username: 'tom' } })
   })
 })
 
@@ -129,7 +129,7 @@ describe('refreshing', () => {
     const { server, clock, tabs } = await open(1)
     server.isDown = true
     await clock.advance(560_000)
-    expect(tabs[0].state.phase).toBe('in')
+    expect(tabs[0].state.phase).toBe('loggedIn')
     server.isDown = false
     await clock.advance(15_000)
     expect(server.refreshes).toBe(2)
@@ -140,8 +140,8 @@ describe('refreshing', () => {
     const { server, clock, tabs } = await open(2)
     server.hasSession = false
     await clock.advance(541_000)
-    expect(tabs.map((tab) => tab.state.phase)).toEqual(['out', 'out'])
-    expect(tabs.map((tab) => tab.state)).toContainEqual({ phase: 'out', reason: 'ended' })
+    expect(tabs.map((tab) => tab.state.phase)).toEqual(['loggedOut', 'loggedOut'])
+    expect(tabs.map((tab) => tab.state)).toContainEqual({ phase: 'loggedOut', reason: 'expired' })
   })
 })
 
@@ -150,7 +150,7 @@ describe('logging out', () => {
     const { server, tabs } = await open(1)
     server.isDown = true
     await expect(tabs[0].logOut()).rejects.toThrow('can’t be reached')
-    expect(tabs[0].state.phase).toBe('in')
+    expect(tabs[0].state.phase).toBe('loggedIn')
   })
 
   it('tells those who listen', async () => {
@@ -167,7 +167,7 @@ describe('the page is loaded anew', () => {
     const { tabs, clock, leavePage } = await open(2)
     await tabs[0].logOut()
     await clock.advance(1)
-    const left = { userId: 'mia', reason: 'left' }
+    const left = { userId: 'mia', reason: 'logout' }
     expect(leavePage.mock.calls).toEqual([[left], [left]])
   })
 
@@ -175,17 +175,17 @@ describe('the page is loaded anew', () => {
     const { tabs, server, clock, leavePage } = await open(1)
     server.hasSession = false
     await clock.advance(541_000)
-    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'ended' }]])
-    tabs[0].end('left')
+    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'expired' }]])
+    tabs[0].end('logout')
     expect(leavePage).toHaveBeenCalledOnce()
   })
 
   it('when another user logs in in another tab, whose name is not shown over the pages of the first', async () => {
     const { browser, tabs, clock, leavePage } = await open(1)
-    browser.tab().tell({ type: 'fresh', ...fakeCredentials(fakeToken('of tom', 600), 'tom') })
+    browser.tab().send({ type: 'fresh', ...fakeCredentials(fakeToken('of tom', 600), 'tom') })
     await clock.advance(1)
-    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'left' }]])
-    expect(tabs[0].state.phase).toBe('out')
+    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'logout' }]])
+    expect(tabs[0].state.phase).toBe('loggedOut')
     expect(tabs[0].accessToken).toBeNull()
   })
 
@@ -193,7 +193,7 @@ describe('the page is loaded anew', () => {
     const { server, clock, leavePage } = await open(1)
     server.api.refresh = () => Promise.resolve(fakeCredentials(fakeToken('of tom', 600), 'tom'))
     await clock.advance(541_000)
-    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'left' }]])
+    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'logout' }]])
   })
 
   it('not for a new token of the same user, and not at a start without a session', async () => {

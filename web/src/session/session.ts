@@ -10,8 +10,8 @@ export type SessionState =
   | { phase: 'starting' }
   /** The server did not answer that question. */
   | { phase: 'unreachable' }
-  | { phase: 'out'; reason: 'never' | 'left' | 'ended' }
-  | { phase: 'in'; user: ViewerFragment }
+  | { phase: 'loggedOut'; reason: 'never' | 'logout' | 'expired' }
+  | { phase: 'loggedIn'; user: ViewerFragment }
 
 export type SessionApi = {
   refresh(): Promise<Credentials | null>
@@ -28,10 +28,10 @@ export type Clock = {
  * Loads the page anew after the session of a user, so that nothing of them is left in memory for the next one. Who ended
  * it on purpose starts from the beginning; the user whose session ran out may come back to where they were.
  */
-export type LeavePage = (left: { userId: string; reason: 'left' | 'ended' }) => void
+export type LeavePage = (left: { userId: string; reason: 'logout' | 'expired' }) => void
 
 /** After a refresh that did not reach the server. */
-const TRY_AGAIN = 15_000
+const RETRY_DELAY = 15_000
 
 /**
  * Who is logged in, and the access token that proves it. The token lives in this object only; the refresh token lives
@@ -42,7 +42,7 @@ const TRY_AGAIN = 15_000
  */
 export class Session extends Store<SessionState> implements TokenSource {
   private token: string | null = null
-  private due = Infinity
+  private refreshDue = Infinity
   private cancelTimer: () => void = () => undefined
   private refreshing: Promise<string | null> | null = null
   private readonly api: SessionApi
@@ -57,8 +57,8 @@ export class Session extends Store<SessionState> implements TokenSource {
     this.clock = clock
     this.leavePage = leavePage
     tabs.listen((message) => {
-      if (message.type === 'fresh') this.take(message)
-      else this.drop('left')
+      if (message.type === 'fresh') this.apply(message)
+      else this.clear('logout')
     })
   }
 
@@ -77,7 +77,7 @@ export class Session extends Store<SessionState> implements TokenSource {
 
   /** Whether the token ends soon, or has ended. */
   get isStale(): boolean {
-    return this.token !== null && this.clock.now() >= this.due
+    return this.token !== null && this.clock.now() >= this.refreshDue
   }
 
   /** A token that is not about to end; null where nobody is logged in. Throws where the server is not reached. */
@@ -88,18 +88,18 @@ export class Session extends Store<SessionState> implements TokenSource {
   /**
    * Gets a new access token; null where the session has ended. Throws where the server is not reached.
    *
-   * To be called with the token that was refused, so that nothing is done where another one has come since.
+   * To be called with the token that was rejected, so that nothing is done where another one has come since.
    */
-  async refresh(refused: string | null = this.token): Promise<string | null> {
-    if (refused !== this.token) return this.token
+  async refresh(rejected: string | null = this.token): Promise<string | null> {
+    if (rejected !== this.token) return this.token
     this.refreshing ??= this.tabs
-      .alone(async () => {
-        // What the tab before this one had to tell may still be on its way.
+      .exclusively(async () => {
+        // What the tab before this one had to send may still be on its way.
         await new Promise<void>((resolve) => this.clock.after(0, resolve))
-        if (this.token !== refused && this.token !== null) return this.token
+        if (this.token !== rejected && this.token !== null) return this.token
         const credentials = await this.api.refresh()
         if (credentials) this.accept(credentials)
-        else this.end('ended')
+        else this.end('expired')
         return this.token
       })
       .finally(() => {
@@ -110,57 +110,57 @@ export class Session extends Store<SessionState> implements TokenSource {
 
   /** Takes what a log-in gave, and tells the other tabs. */
   accept(credentials: Credentials): void {
-    this.take(credentials)
-    this.tabs.tell({ type: 'fresh', ...credentials })
+    this.apply(credentials)
+    this.tabs.send({ type: 'fresh', ...credentials })
   }
 
   /** Takes a new token for the same user, as a changed password gives. */
   acceptToken(accessToken: string): void {
-    if (this.state.phase === 'in') this.accept({ accessToken, user: this.state.user })
+    if (this.state.phase === 'loggedIn') this.accept({ accessToken, user: this.state.user })
   }
 
   /** Throws where the server is not reached: the session goes on then. */
   async logOut(where: 'here' | 'everywhere' = 'here'): Promise<void> {
     const token = await this.freshToken()
     if (token) await (where === 'here' ? this.api.logout(token) : this.api.logoutEverywhere(token))
-    this.end('left')
+    this.end('logout')
   }
 
   /** The session is over: the server says so, or the account is gone. */
-  end(reason: 'left' | 'ended'): void {
-    const known = this.state.phase === 'in'
-    this.drop(reason)
-    if (known) this.tabs.tell({ type: 'out' })
+  end(reason: 'logout' | 'expired'): void {
+    const known = this.state.phase === 'loggedIn'
+    this.clear(reason)
+    if (known) this.tabs.send({ type: 'out' })
   }
 
-  private take({ accessToken, user }: Credentials): void {
+  private apply({ accessToken, user }: Credentials): void {
     // Another user has logged in with this browser. The page that is loaded now finds them by the cookie.
-    if (this.state.phase === 'in' && this.state.user.id !== user.id) {
-      this.drop('left')
+    if (this.state.phase === 'loggedIn' && this.state.user.id !== user.id) {
+      this.clear('logout')
       return
     }
     this.token = accessToken
-    this.due = refreshAt(accessToken, this.clock.now()) ?? Infinity
-    this.wake()
-    this.setState({ phase: 'in', user })
+    this.refreshDue = refreshAt(accessToken, this.clock.now()) ?? Infinity
+    this.scheduleRefresh()
+    this.setState({ phase: 'loggedIn', user })
   }
 
-  private drop(reason: 'left' | 'ended'): void {
+  private clear(reason: 'logout' | 'expired'): void {
     const before = this.state
     this.cancelTimer()
     this.token = null
-    this.due = Infinity
-    if (before.phase !== 'out') this.setState({ phase: 'out', reason: before.phase === 'in' ? reason : 'never' })
-    if (before.phase === 'in') this.leavePage({ userId: before.user.id, reason })
+    this.refreshDue = Infinity
+    if (before.phase !== 'loggedOut') this.setState({ phase: 'loggedOut', reason: before.phase === 'loggedIn' ? reason : 'never' })
+    if (before.phase === 'loggedIn') this.leavePage({ userId: before.user.id, reason })
   }
 
   /** Sets the timer for the next refresh. */
-  private wake(delay = delayUntil(this.due, this.clock.now())): void {
+  private scheduleRefresh(delay = delayUntil(this.refreshDue, this.clock.now())): void {
     this.cancelTimer()
-    if (this.due === Infinity) return
+    if (this.refreshDue === Infinity) return
     this.cancelTimer = this.clock.after(delay, () => {
-      if (!this.isStale) this.wake()
-      else this.refresh().catch(() => this.wake(TRY_AGAIN))
+      if (!this.isStale) this.scheduleRefresh()
+      else this.refresh().catch(() => this.scheduleRefresh(RETRY_DELAY))
     })
   }
 }

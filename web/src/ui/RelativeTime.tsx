@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react'
-import { formatRelativeTime, formatDateTime } from '../format/dates'
+import { formatDateTime, formatRelativeTime } from '../format/dates'
 
 const MINUTE = 60_000
 

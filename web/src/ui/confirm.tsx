@@ -13,11 +13,11 @@ export function confirmDanger({ title, text, confirm, run }: Question): void {
     labels: { confirm, cancel: 'Cancel' },
     confirmProps: { color: 'red' },
     closeButtonProps: { 'aria-label': 'Close' },
-    onConfirm: () => void run().catch(tellProblem),
+    onConfirm: () => void run().catch(notifyProblem),
   })
 }
 
 /** For what fails without a form to say so. */
-export function tellProblem(thrown: unknown): void {
+export function notifyProblem(thrown: unknown): void {
   notifications.show({ color: 'red', title: 'That did not work', message: asProblem(thrown).message })
 }

@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { asProblem, type Problem } from '../graphql/problem'
 
 /**
- * A form whose submission may be refused: mistakes of its fields stand next to them, all else is the `problem`. It is empty
+ * A form whose submission may be refused: errors of its fields stand next to them, all else is the `problem`. It is empty
  * again when it was taken.
  *
  * `send` throws a `Problem`.

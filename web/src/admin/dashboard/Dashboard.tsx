@@ -8,7 +8,7 @@ import { formatCount } from '../../format/numbers'
 import { Section } from '../../ui/Section'
 import classes from '../../ui/ui.module.css'
 import { UserName } from '../UserName'
-import { byDay, modelsOf, TOGETHER, type DashboardData, type Measure } from './data'
+import { ALL_MODELS, byDay, modelsOf, type DashboardData, type Measure } from './data'
 
 const CHARTS: { measure: Measure; title: string; isByModel: boolean }[] = [
   { measure: 'messages', title: 'Messages', isByModel: true },
@@ -36,7 +36,7 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
               data={byDay(days, measure)}
               dataKey="day"
               type="stacked"
-              series={isByModel ? series : [{ name: TOGETHER, color: 'teal.7' }]}
+              series={isByModel ? series : [{ name: ALL_MODELS, color: 'teal.7' }]}
               withLegend={isByModel && series.length > 1}
               valueFormatter={formatCount}
               xAxisProps={{ tickFormatter: formatMonthDay, interval: 'equidistantPreserveStart', minTickGap: 16 }}

@@ -1,6 +1,6 @@
 import { useQuery } from 'urql'
 import { DashboardDocument } from '../../gql/admin'
-import { problemOfCombined, type Problem } from '../../graphql/problem'
+import { problemOfCombinedError, type Problem } from '../../graphql/problem'
 import type { DashboardData } from './data'
 
 /** How many days are shown, today included. */
@@ -15,7 +15,7 @@ export function useDashboard(): Loading {
     variables: { days: DAYS },
     requestPolicy: 'cache-and-network',
   })
-  if (error) return { data: null, problem: problemOfCombined(error) }
+  if (error) return { data: null, problem: problemOfCombinedError(error) }
   if (!data) return { data: null, problem: null }
   const days = data.usage ?? []
   return {

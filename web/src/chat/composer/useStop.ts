@@ -3,7 +3,7 @@ import { StopMessageDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
 import { withNetworkRetry } from '../../graphql/retry'
 import { useViewer } from '../../session/context'
-import { tellProblem } from '../../ui/confirm'
+import { notifyProblem } from '../../ui/confirm'
 import type { Chat } from '../chat'
 
 /** Stops what is being answered. What was produced is kept and paid for. */
@@ -19,7 +19,7 @@ export function useStop(pending: readonly Chat[], onStopped: (chat: Chat) => voi
         if (chat) onStopped(chat)
       }
     } catch (thrown) {
-      tellProblem(thrown)
+      notifyProblem(thrown)
     }
     setStopping(false)
   }

@@ -24,33 +24,33 @@ const EXAMPLES = [
 
 const DRAFT = 'new'
 
-/** The page before the first message. The conversation is made when that is sent. */
-export function NewConversation({ onMade }: { onMade: () => void }) {
+/** The page of a new chat. The conversation is created when the first message is sent. */
+export function NewConversation({ onCreated }: { onCreated: () => void }) {
   const { client } = useViewer()
   const navigate = useNavigate()
   const [instructions, setInstructions] = useState<Instructions | null>(null)
   const [isDialogOpen, dialog] = useDisclosure(false)
   const [example, setExample] = useState(0)
   // Made for a message that did not arrive yet: the next try goes there.
-  const made = useRef<string | null>(null)
+  const createdId = useRef<string | null>(null)
   useTitle('')
 
   const send = async ({ message, model, idempotencyKey }: OutgoingMessage) => {
-    made.current ??= await create(instructions, model)
-    const conversationId = made.current
+    createdId.current ??= await create(instructions, model)
+    const conversationId = createdId.current
     const input = { message, model, idempotencyKey, conversationId }
     try {
       await withNetworkRetry(() => mutate(client, StartMessageDocument, { input }))
     } catch (thrown) {
       if (asProblem(thrown).code !== 'NETWORK') {
         // Refused: an empty conversation would be left behind. Where even this fails, it is.
-        made.current = null
+        createdId.current = null
         mutate(client, DeleteConversationDocument, { input: { conversationId } }).catch(() => undefined)
       }
       throw thrown
     }
     drafts.delete(DRAFT)
-    onMade()
+    onCreated()
     void navigate(`/c/${encodeURIComponent(conversationId)}`)
   }
 

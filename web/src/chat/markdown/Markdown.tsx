@@ -21,27 +21,27 @@ const COMPONENTS: Components = {
     <Link href={typeof src === 'string' ? src : undefined}>{alt === undefined || alt === '' ? 'Image' : alt}</Link>
   ),
   table: ({ children }) => (
-    <Wide>
+    <ScrollBox>
       <Table withTableBorder withColumnBorders w="auto">
         {children}
       </Table>
-    </Wide>
+    </ScrollBox>
   ),
 }
 
 /** What a model wrote. Raw HTML in it stays text, and what cannot be formatted is shown as it is. */
 export const Markdown = memo(function Markdown({ text }: { text: string }) {
   return (
-    <PlainWhereBroken text={text}>
+    <PlainTextFallback text={text}>
       <Formatted text={text} />
-    </PlainWhereBroken>
+    </PlainTextFallback>
   )
 })
 
 function Formatted({ text }: { text: string }) {
   const shown = useFormatted(text)
   if (!shown || shown.formatted === 'unavailable') return <PlainText text={text} />
-  if (shown.formatted === 'refused') return <TooLong text={text} />
+  if (shown.formatted === 'rejected') return <TooLong text={text} />
   return (
     <Typography className={classes.markdown}>
       <Blocks tree={shown.formatted} />
@@ -88,25 +88,25 @@ function Link({ href, children }: { href: string | undefined; children: ReactNod
 }
 
 /** Scrolls by itself, so that the page does not. */
-function Wide({ children }: { children: ReactNode }) {
-  return <div className={classes.wide}>{children}</div>
+function ScrollBox({ children }: { children: ReactNode }) {
+  return <div className={classes.scrollBox}>{children}</div>
 }
 
-type Boundary = { text: string; isBroken: boolean }
+type FallbackState = { text: string; hasFailed: boolean }
 
 /** A text that breaks its formatting breaks nothing else. Another text is tried again. */
-class PlainWhereBroken extends Component<{ text: string; children: ReactNode }, Boundary> {
-  override state: Boundary = { text: this.props.text, isBroken: false }
+class PlainTextFallback extends Component<{ text: string; children: ReactNode }, FallbackState> {
+  override state: FallbackState = { text: this.props.text, hasFailed: false }
 
-  static getDerivedStateFromError(): Partial<Boundary> {
-    return { isBroken: true }
+  static getDerivedStateFromError(): Partial<FallbackState> {
+    return { hasFailed: true }
   }
 
-  static getDerivedStateFromProps({ text }: { text: string }, state: Boundary): Boundary | null {
-    return text === state.text ? null : { text, isBroken: false }
+  static getDerivedStateFromProps({ text }: { text: string }, state: FallbackState): FallbackState | null {
+    return text === state.text ? null : { text, hasFailed: false }
   }
 
   override render() {
-    return this.state.isBroken ? <TooLong text={this.props.text} /> : this.props.children
+    return this.state.hasFailed ? <TooLong text={this.props.text} /> : this.props.children
   }
 }

@@ -2,32 +2,32 @@ import { memo } from 'react'
 import classes from './markdown.module.css'
 
 /** About so many characters are laid out together. */
-const PIECE = 8_000
+const CHUNK_LENGTH = 8_000
 
-/** A text as it is. In pieces: while a long one grows, only its last piece is laid out anew. */
+/** A text without formatting, in chunks: while a long one grows, only its last chunk is laid out again. */
 export function PlainText({ text }: { text: string }) {
   return (
     <div>
-      {pieces(text).map((piece, index) => (
-        <Piece key={index} text={piece} />
+      {splitChunks(text).map((chunk, index) => (
+        <Chunk key={index} text={chunk} />
       ))}
     </div>
   )
 }
 
-const Piece = memo(function Piece({ text }: { text: string }) {
+const Chunk = memo(function Chunk({ text }: { text: string }) {
   return <div className={classes.plain}>{text}</div>
 })
 
 /** Cut at ends of lines. */
-function pieces(text: string): string[] {
-  const cut: string[] = []
+function splitChunks(text: string): string[] {
+  const chunks: string[] = []
   let from = 0
-  while (text.length - from > PIECE) {
-    const end = text.indexOf('\n', from + PIECE)
+  while (text.length - from > CHUNK_LENGTH) {
+    const end = text.indexOf('\n', from + CHUNK_LENGTH)
     if (end < 0) break
-    cut.push(text.slice(from, end))
+    chunks.push(text.slice(from, end))
     from = end + 1
   }
-  return [...cut, text.slice(from)]
+  return [...chunks, text.slice(from)]
 }

@@ -1,8 +1,8 @@
-import type { FromWorker } from './formatter'
+import type { WorkerMessage } from './formatter'
 import { parse } from './parse'
 
-const tell = (message: FromWorker) => postMessage(message)
+const post = (message: WorkerMessage) => postMessage(message)
 
-onmessage = ({ data }: MessageEvent<string>) => tell({ type: 'done', tree: parse(data) })
+onmessage = ({ data }: MessageEvent<string>) => post({ type: 'done', tree: parse(data) })
 
-tell({ type: 'ready' })
+post({ type: 'ready' })

@@ -1,21 +1,21 @@
 import type { Root } from 'hast'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Formatter, type FormatWorker, type FromWorker } from './formatter'
-import { DEADLINE, MAX_CHARACTERS } from './limits'
-import { reuse } from './reuse'
+import { Formatter, type FormatWorker, type WorkerMessage } from './formatter'
+import { FORMAT_TIMEOUT, MAX_CHARACTERS } from './limits'
+import { reuseUnchanged } from './reuseUnchanged'
 
 class FakeWorker implements FormatWorker {
-  readonly asked: string[] = []
+  readonly posted: string[] = []
   isTerminated = false
   onmessage: FormatWorker['onmessage'] = null
   onerror: FormatWorker['onerror'] = null
 
-  postMessage = (text: string) => void this.asked.push(text)
+  postMessage = (text: string) => void this.posted.push(text)
   terminate = () => {
     this.isTerminated = true
   }
 
-  say(data: FromWorker): void {
+  say(data: WorkerMessage): void {
     this.onmessage?.call(this as unknown as Worker, { data } as MessageEvent)
   }
 
@@ -48,13 +48,13 @@ describe('Formatter', () => {
   it('formats one text at a time, and remembers it', async () => {
     const { formatter, workers, worker } = setUp()
     const both = Promise.all([formatter.format('a'), formatter.format('b')])
-    expect(worker(0).asked).toEqual([])
+    expect(worker(0).posted).toEqual([])
     worker(0).say({ type: 'ready' })
-    expect(worker(0).asked).toEqual(['a'])
+    expect(worker(0).posted).toEqual(['a'])
     worker(0).say({ type: 'done', tree: TREE })
-    expect(worker(0).asked).toEqual(['a', 'b'])
+    expect(worker(0).posted).toEqual(['a', 'b'])
     worker(0).say({ type: 'done', tree: null })
-    expect(await both).toEqual([TREE, 'refused'])
+    expect(await both).toEqual([TREE, 'rejected'])
     expect(formatter.peek('a')).toBe(TREE)
     expect(workers).toHaveLength(1)
   })
@@ -64,8 +64,8 @@ describe('Formatter', () => {
     const slow = formatter.format('slow')
     const next = formatter.format('next')
     worker(0).say({ type: 'ready' })
-    vi.advanceTimersByTime(DEADLINE + 1)
-    expect(await slow).toBe('refused')
+    vi.advanceTimersByTime(FORMAT_TIMEOUT + 1)
+    expect(await slow).toBe('rejected')
     expect(worker(0).isTerminated).toBe(true)
     worker(1).say({ type: 'ready' })
     worker(1).say({ type: 'done', tree: TREE })
@@ -74,16 +74,16 @@ describe('Formatter', () => {
 
   it('does not count the time in which the worker loads', async () => {
     const { formatter, worker } = setUp()
-    const asked = formatter.format('a')
-    vi.advanceTimersByTime(DEADLINE * 2)
+    const posted = formatter.format('a')
+    vi.advanceTimersByTime(FORMAT_TIMEOUT * 2)
     worker(0).say({ type: 'ready' })
     worker(0).say({ type: 'done', tree: TREE })
-    expect(await asked).toBe(TREE)
+    expect(await posted).toBe(TREE)
   })
 
   it('refuses without work what is too long', async () => {
     const { formatter, workers } = setUp()
-    expect(await formatter.format('x'.repeat(MAX_CHARACTERS + 1))).toBe('refused')
+    expect(await formatter.format('x'.repeat(MAX_CHARACTERS + 1))).toBe('rejected')
     expect(workers).toHaveLength(0)
   })
 
@@ -112,7 +112,7 @@ it('reuses the blocks that did not change', () => {
     children: [{ type: 'text', value }],
   })
   const old: Root = { type: 'root', children: [paragraph('one'), paragraph('tw')] }
-  const grown = reuse(old, { type: 'root', children: [paragraph('one'), paragraph('two'), paragraph('three')] })
+  const grown = reuseUnchanged(old, { type: 'root', children: [paragraph('one'), paragraph('two'), paragraph('three')] })
   expect(grown.children[0]).toBe(old.children[0])
   expect(grown.children[1]).toEqual(paragraph('two'))
   expect(grown.children).toHaveLength(3)

@@ -1,10 +1,10 @@
 import type { Root } from 'hast'
-import { DEADLINE, MAX_CHARACTERS } from './limits'
+import { FORMAT_TIMEOUT, MAX_CHARACTERS } from './limits'
 
-export type FromWorker = { type: 'ready' } | { type: 'done'; tree: Root | null }
+export type WorkerMessage = { type: 'ready' } | { type: 'done'; tree: Root | null }
 
 /** A tree to show, or why there is none: the text exceeds a bound, or the worker is not available. */
-export type Formatted = Root | 'refused' | 'unavailable'
+export type Formatted = Root | 'rejected' | 'unavailable'
 
 /** The part of a `Worker` that is used here. */
 export type FormatWorker = Pick<Worker, 'postMessage' | 'terminate' | 'onmessage' | 'onerror'>
@@ -12,10 +12,10 @@ export type FormatWorker = Pick<Worker, 'postMessage' | 'terminate' | 'onmessage
 type Job = { text: string; resolve: (formatted: Formatted) => void }
 
 /** Milliseconds that the worker may take to load. */
-const LOADING = 20_000
+const LOAD_TIMEOUT = 20_000
 
 /** So many results are kept, for texts that are shown once more. */
-const KEPT = 100
+const MAX_CACHED = 100
 
 /**
  * Formats texts in a worker, one at a time. A text that takes longer than the deadline is refused, and the worker with
@@ -24,7 +24,7 @@ const KEPT = 100
 export class Formatter {
   private readonly spawn: () => FormatWorker
   private readonly queue: Job[] = []
-  private readonly known = new Map<string, Formatted>()
+  private readonly cache = new Map<string, Formatted>()
   private worker: FormatWorker | null = null
   private isReady = false
   private current: Job | null = null
@@ -34,9 +34,9 @@ export class Formatter {
     this.spawn = spawn
   }
 
-  /** What is known without work. */
+  /** Returns the cached result, if there is one. */
   peek(text: string): Formatted | undefined {
-    return text.length > MAX_CHARACTERS ? 'refused' : this.known.get(text)
+    return text.length > MAX_CHARACTERS ? 'rejected' : this.cache.get(text)
   }
 
   async format(text: string): Promise<Formatted> {
@@ -58,8 +58,8 @@ export class Formatter {
     this.current = job
     this.timer = setTimeout(() => {
       this.stop()
-      this.finish('refused')
-    }, DEADLINE)
+      this.finish('rejected')
+    }, FORMAT_TIMEOUT)
     this.worker?.postMessage(job.text)
   }
 
@@ -68,15 +68,15 @@ export class Formatter {
     try {
       worker = this.spawn()
     } catch {
-      this.giveUp()
+      this.fail()
       return
     }
     this.worker = worker
-    this.timer = setTimeout(() => this.giveUp(), LOADING)
-    worker.onerror = () => this.giveUp()
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    this.timer = setTimeout(() => this.fail(), LOAD_TIMEOUT)
+    worker.onerror = () => this.fail()
+    worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
       if (data.type === 'done') {
-        this.finish(data.tree ?? 'refused')
+        this.finish(data.tree ?? 'rejected')
       } else {
         clearTimeout(this.timer)
         this.isReady = true
@@ -86,7 +86,7 @@ export class Formatter {
   }
 
   /** The worker failed. The next text gets a new one. */
-  private giveUp(): void {
+  private fail(): void {
     this.stop()
     for (const { resolve } of this.queue.splice(0)) resolve('unavailable')
     this.finish('unavailable')
@@ -104,15 +104,15 @@ export class Formatter {
     const job = this.current
     this.current = null
     if (job) {
-      if (formatted !== 'unavailable') this.keep(job.text, formatted)
+      if (formatted !== 'unavailable') this.cacheResult(job.text, formatted)
       job.resolve(formatted)
     }
     this.next()
   }
 
-  private keep(text: string, formatted: Formatted): void {
-    this.known.set(text, formatted)
-    const [oldest] = this.known.keys()
-    if (this.known.size > KEPT && oldest !== undefined) this.known.delete(oldest)
+  private cacheResult(text: string, formatted: Formatted): void {
+    this.cache.set(text, formatted)
+    const [oldest] = this.cache.keys()
+    if (this.cache.size > MAX_CACHED && oldest !== undefined) this.cache.delete(oldest)
   }
 }

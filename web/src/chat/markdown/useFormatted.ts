@@ -1,7 +1,7 @@
 import type { Root } from 'hast'
 import { startTransition, useEffect, useRef, useState } from 'react'
 import type { Formatted } from './formatter'
-import { reuse } from './reuse'
+import { reuseUnchanged } from './reuseUnchanged'
 import { formatter } from './sharedFormatter'
 
 type Shown = { text: string; formatted: Formatted }
@@ -11,7 +11,7 @@ type Shown = { text: string; formatted: Formatted }
  * text comes next.
  */
 export function useFormatted(text: string): Shown | null {
-  const [shown, setShown] = useState<Shown | null>(() => known(text))
+  const [shown, setShown] = useState<Shown | null>(() => cached(text))
   const newest = useRef<string | null>(null)
   const last = useRef<Shown | null>(null)
   const isRunning = useRef(false)
@@ -26,7 +26,7 @@ export function useFormatted(text: string): Shown | null {
       while (newest.current !== null && newest.current !== last.current?.text) {
         const next = await formatMore(last.current, newest.current)
         last.current = next
-        startTransition(() => setShown((before) => joined(before, next)))
+        startTransition(() => setShown((before) => mergeShown(before, next)))
       }
       isRunning.current = false
     }
@@ -41,20 +41,20 @@ export function useFormatted(text: string): Shown | null {
 
 /** What was refused is not formatted again because more was added. */
 async function formatMore(last: Shown | null, text: string): Promise<Shown> {
-  const isRefused = last?.formatted === 'refused' && text.startsWith(last.text)
-  return { text, formatted: isRefused ? 'refused' : await formatter.format(text) }
+  const isRejected = last?.formatted === 'rejected' && text.startsWith(last.text)
+  return { text, formatted: isRejected ? 'rejected' : await formatter.format(text) }
 }
 
-function known(text: string): Shown | null {
+function cached(text: string): Shown | null {
   const formatted = formatter.peek(text)
   return formatted === undefined ? null : { text, formatted }
 }
 
 /** Keeps the parts of the tree that did not change, which are not shown anew then. */
-function joined(before: Shown | null, next: Shown): Shown {
+function mergeShown(before: Shown | null, next: Shown): Shown {
   const old = before?.formatted
   if (!isTree(old) || !isTree(next.formatted)) return next
-  return { text: next.text, formatted: reuse(old, next.formatted) }
+  return { text: next.text, formatted: reuseUnchanged(old, next.formatted) }
 }
 
 function isTree(formatted: Formatted | undefined): formatted is Root {

@@ -1,13 +1,13 @@
 import { describe, expect, it, vi } from 'vitest'
-import { notReached } from '../../graphql/problem'
+import { serverUnreachable } from '../../graphql/problem'
 import { fakeChat, FakeSocket } from '../fakes'
 import { followReply } from './followReply'
 
 function follow() {
   const socket = new FakeSocket()
   const follower = { text: vi.fn(), finished: vi.fn(), lost: vi.fn() }
-  const leave = followReply(socket, 'a', follower)
-  return { socket, follower, leave }
+  const unfollow = followReply(socket, 'a', follower)
+  return { socket, follower, unfollow }
 }
 
 describe('followReply', () => {
@@ -32,8 +32,8 @@ describe('followReply', () => {
     const { socket, follower } = follow()
     socket.delta(0, 'Hel')
     socket.delta(7, 'world')
-    expect(socket.streams).toHaveLength(2)
-    expect(socket.streams[0]?.left).toBe(true)
+    expect(socket.subscriptions).toHaveLength(2)
+    expect(socket.subscriptions[0]?.isUnsubscribed).toBe(true)
     expect(socket.last.variables).toEqual({ chatId: 'a' })
     socket.delta(0, 'Hello, world')
     expect(follower.text).toHaveBeenLastCalledWith('Hello, world')
@@ -48,18 +48,18 @@ describe('followReply', () => {
     expect(follower.lost).not.toHaveBeenCalled()
   })
 
-  it('tells where the stream is lost before its end', () => {
+  it('tells where the subscription is lost before its end', () => {
     const { socket, follower } = follow()
-    socket.last.sink.done(notReached())
+    socket.last.sink.done(serverUnreachable())
     expect(follower.lost).toHaveBeenCalledOnce()
   })
 
-  it('says nothing more when it was left', () => {
-    const { socket, follower, leave } = follow()
-    leave()
+  it('says nothing more when it was isUnsubscribed', () => {
+    const { socket, follower, unfollow } = follow()
+    unfollow()
     socket.delta(0, 'late')
     socket.last.sink.done(null)
-    expect(socket.last.left).toBe(true)
+    expect(socket.last.isUnsubscribed).toBe(true)
     expect(follower.text).not.toHaveBeenCalled()
     expect(follower.lost).not.toHaveBeenCalled()
   })

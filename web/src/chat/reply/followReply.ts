@@ -2,7 +2,7 @@ import { ReplyStreamDocument } from '../../gql/chat'
 import type { Problem } from '../../graphql/problem'
 import type { Socket } from '../../graphql/socket'
 import type { Chat } from '../chat'
-import { append, EMPTY } from './reply'
+import { append, EMPTY_REPLY } from './reply'
 
 export type Follower = {
   /** The reply as it is now. */
@@ -12,45 +12,45 @@ export type Follower = {
   lost(problem: Problem | null): void
 }
 
-/** Follows the reply of a chat, from its start to its end, over breaks of the connection. Returns how to leave off. */
+/** Follows the reply of a chat from its start to its end, across reconnects. Returns the function that unfollows it. */
 export function followReply(socket: Pick<Socket, 'on'>, chatId: string, follower: Follower): () => void {
-  let reply = EMPTY
-  let isOver = false
-  let leave: () => void = () => undefined
+  let reply = EMPTY_REPLY
+  let isDone = false
+  let unsubscribe: () => void = () => undefined
 
-  const begin = () => {
+  const subscribe = () => {
     // The socket sends these anew after a break: by then `after` says where to go on.
     const variables: { chatId: string; after?: number } = { chatId }
-    leave = socket.on(ReplyStreamDocument, variables, {
+    unsubscribe = socket.on(ReplyStreamDocument, variables, {
       next: ({ replyStream: event }) => {
-        if (isOver) return
+        if (isDone) return
         if (event.__typename !== 'ReplyDelta') {
-          isOver = true
+          isDone = true
           follower.finished(event.chat)
           return
         }
-        const grown = append(reply, event)
-        if (grown) {
-          reply = grown
-          variables.after = grown.seq
-          follower.text(grown.text)
+        const appended = append(reply, event)
+        if (appended) {
+          reply = appended
+          variables.after = appended.seq
+          follower.text(appended.text)
         } else {
-          reply = EMPTY
-          leave()
-          begin()
+          reply = EMPTY_REPLY
+          unsubscribe()
+          subscribe()
         }
       },
       done: (problem) => {
-        if (isOver) return
-        isOver = true
+        if (isDone) return
+        isDone = true
         follower.lost(problem)
       },
     })
   }
 
-  begin()
+  subscribe()
   return () => {
-    isOver = true
-    leave()
+    isDone = true
+    unsubscribe()
   }
 }

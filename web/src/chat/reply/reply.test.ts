@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { append, EMPTY, type Delta, type Reply } from './reply'
+import { append, EMPTY_REPLY, type Delta, type Reply } from './reply'
 
 function assemble(...deltas: Delta[]): Reply | null {
-  return deltas.reduce<Reply | null>((reply, delta) => reply && append(reply, delta), EMPTY)
+  return deltas.reduce<Reply | null>((reply, delta) => reply && append(reply, delta), EMPTY_REPLY)
 }
 
 describe('append', () => {
@@ -27,6 +27,6 @@ describe('append', () => {
   })
 
   it('tells that something is missing', () => {
-    expect(append(EMPTY, { seq: 5, offset: 3, text: 'lo' })).toBeNull()
+    expect(append(EMPTY_REPLY, { seq: 5, offset: 3, text: 'lo' })).toBeNull()
   })
 })

@@ -9,7 +9,7 @@ export type Reply = {
 
 export type Delta = { seq: number; offset: number; text: string }
 
-export const EMPTY: Reply = { text: '', length: 0, seq: 0 }
+export const EMPTY_REPLY: Reply = { text: '', length: 0, seq: 0 }
 
 /**
  * Puts a part behind what is there. After a reconnect parts may come twice, or begin with what is there already: such
@@ -18,7 +18,7 @@ export const EMPTY: Reply = { text: '', length: 0, seq: 0 }
 export function append(reply: Reply, delta: Delta): Reply | null {
   if (delta.offset > reply.length) return null
   const characters = Array.from(delta.text)
-  const fresh = characters.slice(reply.length - delta.offset)
-  if (fresh.length === 0) return reply
-  return { text: reply.text + fresh.join(''), length: reply.length + fresh.length, seq: delta.seq }
+  const added = characters.slice(reply.length - delta.offset)
+  if (added.length === 0) return reply
+  return { text: reply.text + added.join(''), length: reply.length + added.length, seq: delta.seq }
 }

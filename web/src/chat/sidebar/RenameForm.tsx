@@ -16,20 +16,20 @@ type Props = {
 export function RenameForm({ conversation, onDone }: Props) {
   const { client } = useViewer()
   const [title, setTitle] = useState(conversation.title)
-  const [mistake, setMistake] = useState<string | null>(null)
+  const [error, setError] = useState<string | null>(null)
 
   const save = async () => {
-    const wanted = title.trim()
-    if (wanted === conversation.title || wanted === '') {
+    const newTitle = title.trim()
+    if (newTitle === conversation.title || newTitle === '') {
       onDone(null)
       return
     }
     try {
-      const input = { conversationId: conversation.id, title: wanted }
+      const input = { conversationId: conversation.id, title: newTitle }
       const renamed = await mutate(client, RenameConversationDocument, { input })
-      onDone(renamed.conversation?.title ?? wanted)
+      onDone(renamed.conversation?.title ?? newTitle)
     } catch (thrown) {
-      setMistake(asProblem(thrown).message)
+      setError(asProblem(thrown).message)
     }
   }
 
@@ -46,7 +46,7 @@ export function RenameForm({ conversation, onDone }: Props) {
         // The menu that opened this has just closed; typing is what comes next.
         ref={focusAndSelect}
         value={title}
-        error={mistake}
+        error={error}
         maxLength={200}
         onChange={(event) => setTitle(event.currentTarget.value)}
         onBlur={() => void save()}

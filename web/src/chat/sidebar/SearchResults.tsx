@@ -6,7 +6,7 @@ import { excerpt } from '../../format/excerpt'
 import { pluralize } from '../../format/numbers'
 import { SearchChatsDocument } from '../../gql/chat'
 import { query } from '../../graphql/client'
-import { NO_PAGE } from '../../graphql/pagedList'
+import { EMPTY_PAGE } from '../../graphql/pagedList'
 import { usePages } from '../../graphql/usePages'
 import { useViewer } from '../../session/context'
 import { ProblemAlert } from '../../ui/ProblemAlert'
@@ -18,7 +18,7 @@ export function SearchResults({ search }: { search: string }) {
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) =>
-      (await query(client, SearchChatsDocument, { search, first: 20, after })).chatHistory ?? NO_PAGE,
+      (await query(client, SearchChatsDocument, { search, first: 20, after })).chatHistory ?? EMPTY_PAGE,
     [client, search],
   )
   const { rows, isLoading, hasMore, problem, loadMore, reload } = usePages(load)

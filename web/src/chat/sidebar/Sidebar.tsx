@@ -15,7 +15,7 @@ export function Sidebar({ conversations, current, onNew }: Props) {
   const navigate = useNavigate()
   const closeNavigation = useCloseNavigation()
   const [search, setSearch] = useState('')
-  const [asked] = useDebouncedValue(search.trim(), 250)
+  const [debouncedSearch] = useDebouncedValue(search.trim(), 250)
   const input = useRef<HTMLInputElement>(null)
   const viewport = useRef<HTMLDivElement>(null)
   const focusSearch = () => input.current?.focus()
@@ -67,8 +67,8 @@ export function Sidebar({ conversations, current, onNew }: Props) {
         }}
       />
       <ScrollArea flex={1} type="auto" scrollbarSize={8} viewportRef={viewport} px="xs">
-        {asked ? (
-          <SearchResults search={asked} />
+        {debouncedSearch ? (
+          <SearchResults search={debouncedSearch} />
         ) : (
           <ConversationList conversations={conversations} current={current} viewport={viewport} />
         )}

@@ -7,8 +7,8 @@ import { ChatText } from './ChatText'
 import classes from './thread.module.css'
 
 /** What the model sees no more, folded away. */
-export function EarlierVersions({ chats, wanted }: { chats: Chat[]; wanted: string | null }) {
-  const [isOpen, { toggle }] = useDisclosure(chats.some((chat) => chat.id === wanted))
+export function EarlierVersions({ chats, linkedId }: { chats: Chat[]; linkedId: string | null }) {
+  const [isOpen, { toggle }] = useDisclosure(chats.some((chat) => chat.id === linkedId))
   const id = useId()
   return (
     <div>
@@ -27,7 +27,7 @@ export function EarlierVersions({ chats, wanted }: { chats: Chat[]; wanted: stri
         {isOpen && (
           <Stack className={classes.earlier} mt="sm">
             {chats.map((chat) => (
-              <div key={chat.id} id={chat.id} className={wanted === chat.id ? classes.found : undefined}>
+              <div key={chat.id} id={chat.id} className={linkedId === chat.id ? classes.found : undefined}>
                 <ChatText message={chat.message} response={chat.response} />
                 <Text size="xs" c="dimmed" mt={4}>
                   {chat.model} · replaced

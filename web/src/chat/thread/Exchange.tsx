@@ -14,21 +14,21 @@ type Props = {
   live: string | null
   isLast: boolean
   /** The chat that a link leads to. */
-  wanted: string | null
+  linkedId: string | null
   onReplaced: (replacedId: string, chat: Chat) => void
   onDeleted: (id: string) => void
 }
 
 /** A message, its answer, and what can be done with them. */
 export const Exchange = memo(function Exchange(props: Props) {
-  const { chat, earlier, live, isLast, wanted, onReplaced, onDeleted } = props
+  const { chat, earlier, live, isLast, linkedId, onReplaced, onDeleted } = props
   const [isEditing, setEditing] = useState(false)
-  const names = [classes.exchange, isLast && classes.last, wanted === chat.id && classes.found]
+  const names = [classes.exchange, isLast && classes.last, linkedId === chat.id && classes.found]
 
   return (
     <article id={chat.id} className={names.filter(Boolean).join(' ')} aria-label="Message and answer">
       <Stack gap="md">
-        {earlier.length > 0 && <EarlierVersions chats={earlier} wanted={wanted} />}
+        {earlier.length > 0 && <EarlierVersions chats={earlier} linkedId={linkedId} />}
         {isEditing ? (
           <EditForm
             chat={chat}

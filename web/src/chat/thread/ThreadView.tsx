@@ -19,10 +19,10 @@ export function ThreadView({ store, state, onReplaced }: Props) {
   const { chats, live, hasEarlier, isLoadingEarlier, problem } = state
   const thread = useMemo(() => buildThread(chats), [chats])
   const [parameters] = useSearchParams()
-  const wanted = parameters.get('chat')
+  const linkedId = parameters.get('chat')
   const oldest = chats[0]?.id ?? null
-  const { scroller, content, isAtEnd, toEnd } = useStickyScroll({ oldest, isHeld: wanted !== null })
-  const isFound = wanted !== null && chats.some((chat) => chat.id === wanted)
+  const { scroller, content, isAtEnd, toEnd } = useStickyScroll({ oldest, isHeld: linkedId !== null })
+  const isFound = linkedId !== null && chats.some((chat) => chat.id === linkedId)
 
   // Whoever sends a message wants to see what comes of it.
   const last = thread.items.at(-1)?.chat.id
@@ -34,12 +34,12 @@ export function ThreadView({ store, state, onReplaced }: Props) {
 
   // What a search or the ledger leads to may be further up than what is loaded.
   useEffect(() => {
-    if (wanted !== null && !isFound) void store.loadTowards(wanted)
-  }, [wanted, isFound, state, store])
+    if (linkedId !== null && !isFound) void store.loadTowards(linkedId)
+  }, [linkedId, isFound, state, store])
 
   useEffect(() => {
-    if (wanted !== null && isFound) document.getElementById(wanted)?.scrollIntoView({ block: 'start' })
-  }, [wanted, isFound])
+    if (linkedId !== null && isFound) document.getElementById(linkedId)?.scrollIntoView({ block: 'start' })
+  }, [linkedId, isFound])
 
   return (
     <>
@@ -57,7 +57,7 @@ export function ThreadView({ store, state, onReplaced }: Props) {
             </Button>
           )}
           {problem && <ProblemAlert problem={problem} />}
-          {thread.orphans.length > 0 && <EarlierVersions chats={thread.orphans} wanted={wanted} />}
+          {thread.orphans.length > 0 && <EarlierVersions chats={thread.orphans} linkedId={linkedId} />}
           {thread.items.map(({ chat, earlier }) => (
             <Exchange
               key={chat.id}
@@ -65,7 +65,7 @@ export function ThreadView({ store, state, onReplaced }: Props) {
               earlier={earlier}
               live={live.get(chat.id) ?? null}
               isLast={chat.id === last}
-              wanted={wanted}
+              linkedId={linkedId}
               onReplaced={onReplaced}
               onDeleted={(id) => store.remove(id)}
             />

@@ -2,7 +2,7 @@ import { modals } from '@mantine/modals'
 import type { Client } from '@urql/core'
 import { ChatDocument } from '../../gql/chat'
 import { query } from '../../graphql/client'
-import { tellProblem } from '../../ui/confirm'
+import { notifyProblem } from '../../ui/confirm'
 import { ChatText } from './ChatText'
 
 /** Shows one of the viewer's chats that stands alone, as those sent without a conversation do. */
@@ -17,5 +17,5 @@ export function openChat(client: Client, id: string): void {
         children: <ChatText message={chat.message} response={chat.response} />,
       })
     })
-    .catch(tellProblem)
+    .catch(notifyProblem)
 }

@@ -40,8 +40,8 @@ function lastVersion(chat: Chat, byId: ReadonlyMap<string, Chat>): string {
 }
 
 /** Adds chats, or puts them in place of what is known of them, oldest first. */
-export function merge(chats: readonly Chat[], news: readonly Chat[]): Chat[] {
-  const byId = new Map([...chats, ...news].map((chat) => [chat.id, chat]))
+export function merge(chats: readonly Chat[], changes: readonly Chat[]): Chat[] {
+  const byId = new Map([...chats, ...changes].map((chat) => [chat.id, chat]))
   return [...byId.values()].sort((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt))
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Page } from '../../graphql/pagedList'
-import { notReached, Problem } from '../../graphql/problem'
+import { Problem, serverUnreachable } from '../../graphql/problem'
 import type { Chat } from '../chat'
 import { fakeChat, FakeSocket } from '../fakes'
 import { ThreadStore, type ThreadSource } from './threadStore'
@@ -48,7 +48,7 @@ describe('ThreadStore', () => {
   it('follows after a reload what was being answered, and paints many parts at once', async () => {
     const { store, socket, paint, onEvent } = setUp({ load: () => Promise.resolve(page([pending, fakeChat('a')])) })
     await store.open()
-    expect(socket.streams).toHaveLength(1)
+    expect(socket.subscriptions).toHaveLength(1)
     const painted = vi.fn()
     store.subscribe(painted)
     socket.delta(0, 'Hel')
@@ -71,25 +71,25 @@ describe('ThreadStore', () => {
     expect(onEvent.mock.calls.map(([event]) => event)).toEqual(['started', 'finished'])
   })
 
-  it('looks for the answer where its stream was lost', async () => {
+  it('looks for the answer where its subscription was lost', async () => {
     const ended = fakeChat('b', { response: 'Hello' })
     const { store, socket } = setUp({
       load: () => Promise.resolve(page([pending])),
       chat: () => Promise.resolve(ended),
     })
     await store.open()
-    socket.last.sink.done(notReached())
+    socket.last.sink.done(serverUnreachable())
     await vi.waitFor(() => expect(store.state.chats[0]?.status).toBe('DONE'))
   })
 
-  it('leaves its streams when it is closed, and takes them up again', async () => {
+  it('leaves its subscriptions when it is closed, and takes them up again', async () => {
     const { store, socket } = setUp({ load: () => Promise.resolve(page([pending])) })
     await store.open()
     store.close()
-    expect(socket.last.left).toBe(true)
+    expect(socket.last.isUnsubscribed).toBe(true)
     await store.open()
-    expect(socket.streams).toHaveLength(2)
-    expect(socket.last.left).toBe(false)
+    expect(socket.subscriptions).toHaveLength(2)
+    expect(socket.last.isUnsubscribed).toBe(false)
   })
 
   it('tells a conversation that is not there from a server that is not', async () => {
@@ -97,7 +97,7 @@ describe('ThreadStore', () => {
     await missing.open()
     expect(missing.state.phase).toBe('missing')
 
-    const failed = setUp({ load: () => Promise.reject(notReached()) }).store
+    const failed = setUp({ load: () => Promise.reject(serverUnreachable()) }).store
     await failed.open()
     expect(failed.state).toMatchObject({ phase: 'failed', problem: { code: 'NETWORK' } })
   })
@@ -106,7 +106,7 @@ describe('ThreadStore', () => {
     const load = vi
       .fn<ThreadSource['load']>()
       .mockResolvedValueOnce(page([fakeChat('d')], 'cursor'))
-      .mockRejectedValue(notReached())
+      .mockRejectedValue(serverUnreachable())
     const { store } = setUp({ load })
     await store.open()
     for (let times = 0; times < 10; times++) await store.loadTowards('unknown')

@@ -41,8 +41,8 @@ export class ThreadStore extends Store<ThreadState> {
   private isOpen = false
   private pagesTowards = 0
   private readonly followed = new Map<string, () => void>()
-  /** What has come since the last time that the page was told. */
-  private readonly texts = new Map<string, string>()
+  /** Texts that were received since the last flush, by chat. */
+  private readonly pendingTexts = new Map<string, string>()
   private cancelFlush: (() => void) | null = null
   private readonly source: ThreadSource
 
@@ -62,18 +62,18 @@ export class ThreadStore extends Store<ThreadState> {
   async open(): Promise<void> {
     this.isOpen = true
     this.patchState({ phase: 'loading', problem: null })
-    await this.page(null)
+    await this.loadPage(null)
   }
 
   async loadEarlier(): Promise<void> {
     if (!this.state.hasEarlier || this.state.isLoadingEarlier) return
     this.patchState({ isLoadingEarlier: true, problem: null })
-    await this.page(this.cursor)
+    await this.loadPage(this.cursor)
   }
 
   /**
-   * Goes on towards a chat that is further up than what is loaded, by one page at a time. Not after a failure, and not
-   * for ever: a link may lead to a chat that is not here.
+   * Loads one more page towards a chat that is earlier than what is loaded. Does nothing after a failure or beyond
+   * `MAX_PAGES`, since a link may lead to a chat that does not exist.
    */
   async loadTowards(id: string): Promise<void> {
     const { chats, phase, problem, isLoadingEarlier, hasEarlier } = this.state
@@ -83,7 +83,7 @@ export class ThreadStore extends Store<ThreadState> {
     await this.loadEarlier()
   }
 
-  /** A chat that this page has begun, or learnt more about. */
+  /** Inserts or replaces a chat. */
   upsert(chat: Chat): void {
     this.patchState({ chats: merge(this.state.chats, [chat]) })
     this.followPending([chat])
@@ -106,7 +106,7 @@ export class ThreadStore extends Store<ThreadState> {
     this.cancelFlush = null
   }
 
-  private async page(after: string | null): Promise<void> {
+  private async loadPage(after: string | null): Promise<void> {
     try {
       const page = await this.source.load(after)
       if (!this.isOpen) return
@@ -138,16 +138,16 @@ export class ThreadStore extends Store<ThreadState> {
 
   private follow(chat: Chat): void {
     if (this.followed.has(chat.id)) return
-    const leave = followReply(this.source.socket, chat.id, {
+    const unfollow = followReply(this.source.socket, chat.id, {
       text: (text) => {
-        if (!this.state.live.get(chat.id) && !this.texts.has(chat.id)) this.source.onEvent('started', chat)
-        this.texts.set(chat.id, text)
+        if (!this.state.live.get(chat.id) && !this.pendingTexts.has(chat.id)) this.source.onEvent('started', chat)
+        this.pendingTexts.set(chat.id, text)
         this.cancelFlush ??= this.source.schedule(() => this.flush())
       },
       finished: (finished) => this.finish(finished),
       lost: () => void this.poll(chat.id),
     })
-    this.followed.set(chat.id, leave)
+    this.followed.set(chat.id, unfollow)
     this.patchState({ live: new Map(this.state.live).set(chat.id, '') })
   }
 
@@ -166,7 +166,7 @@ export class ThreadStore extends Store<ThreadState> {
     } else if (chat && chat.status !== 'PENDING') {
       this.finish(chat)
     } else {
-      if (chat) this.texts.set(id, chat.response)
+      if (chat) this.pendingTexts.set(id, chat.response)
       this.flush()
       setTimeout(() => void this.poll(id), POLL_INTERVAL)
     }
@@ -175,7 +175,7 @@ export class ThreadStore extends Store<ThreadState> {
   private unfollow(id: string): void {
     this.followed.get(id)?.()
     this.followed.delete(id)
-    this.texts.delete(id)
+    this.pendingTexts.delete(id)
     if (this.state.live.has(id)) {
       const live = new Map(this.state.live)
       live.delete(id)
@@ -185,8 +185,8 @@ export class ThreadStore extends Store<ThreadState> {
 
   private flush(): void {
     this.cancelFlush = null
-    if (this.texts.size === 0) return
-    this.patchState({ live: new Map([...this.state.live, ...this.texts]) })
-    this.texts.clear()
+    if (this.pendingTexts.size === 0) return
+    this.patchState({ live: new Map([...this.state.live, ...this.pendingTexts]) })
+    this.pendingTexts.clear()
   }
 }

@@ -5,7 +5,7 @@ import { RegenerateDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
 import { IdempotentRequest, withNetworkRetry } from '../../graphql/retry'
 import { useViewer } from '../../session/context'
-import { tellProblem } from '../../ui/confirm'
+import { notifyProblem } from '../../ui/confirm'
 import type { Chat } from '../chat'
 
 /** Has a message answered once more. Asks first where that sets aside what was said since. */
@@ -22,7 +22,7 @@ export function useRegenerate(chat: Chat, isLast: boolean, onReplaced: (by: Chat
       )
       if (by) onReplaced(by)
     } catch (thrown) {
-      tellProblem(thrown)
+      notifyProblem(thrown)
     }
     setBusy(false)
   }

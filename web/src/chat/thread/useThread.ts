@@ -9,14 +9,14 @@ import { ThreadStore, type ThreadSource, type ThreadState } from './threadStore'
 const PAGE = 50
 
 /** Parts that come within so many milliseconds are painted together. */
-const PAINT = 40
+const PAINT_INTERVAL = 40
 
 type OnEvent = ThreadSource['onEvent']
 
 /** Opens a conversation for as long as the component shows it: one component, one conversation. */
 export function useThread(conversationId: string, onEvent: OnEvent): { store: ThreadStore; state: ThreadState } {
   const { client, socket } = useViewer()
-  const [store] = useState(() => new ThreadStore({ ...reading(client, conversationId), socket, schedule, onEvent }))
+  const [store] = useState(() => new ThreadStore({ ...threadQueries(client, conversationId), socket, schedule, onEvent }))
   useEffect(() => {
     void store.open()
     return () => store.close()
@@ -24,7 +24,7 @@ export function useThread(conversationId: string, onEvent: OnEvent): { store: Th
   return { store, state: useStore(store) }
 }
 
-function reading(client: Client, conversationId: string): Pick<ThreadSource, 'load' | 'chat'> {
+function threadQueries(client: Client, conversationId: string): Pick<ThreadSource, 'load' | 'chat'> {
   return {
     load: async (after) => {
       const { conversation } = await query(client, ThreadDocument, { id: conversationId, first: PAGE, after })
@@ -35,6 +35,6 @@ function reading(client: Client, conversationId: string): Pick<ThreadSource, 'lo
 }
 
 function schedule(work: () => void): () => void {
-  const timer = setTimeout(work, PAINT)
+  const timer = setTimeout(work, PAINT_INTERVAL)
   return () => clearTimeout(timer)
 }

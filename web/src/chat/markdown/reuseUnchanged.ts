@@ -1,7 +1,7 @@
 import type { Root } from 'hast'
 
 /** The new tree with the blocks of the old one where they are equal. */
-export function reuse(old: Root, fresh: Root): Root {
+export function reuseUnchanged(old: Root, fresh: Root): Root {
   const children = fresh.children.map((child, index) => {
     const before = old.children[index]
     return before && isEqual(before, child) ? before : child

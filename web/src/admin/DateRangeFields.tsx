@@ -1,8 +1,8 @@
 import { DayField } from '../ui/DayField'
-import type { PeriodFilter } from './usePeriod'
+import type { DateRangeFilter } from './useDateRange'
 
 /** From one day to another, both included. */
-export function PeriodFields({ since, until, setSince, setUntil }: PeriodFilter) {
+export function DateRangeFields({ since, until, setSince, setUntil }: DateRangeFilter) {
   const isBackwards = since !== null && until !== null && until < since
   return (
     <>

@@ -1,6 +1,6 @@
 import type { TypedDocumentNode } from '@urql/core'
 import { expect, it, vi } from 'vitest'
-import { collectParts } from './collectParts'
+import { collectChunks } from './collectChunks'
 import { Problem } from './problem'
 import type { Sink, Socket, SocketStatus } from './socket'
 
@@ -13,19 +13,19 @@ function fakeSocket() {
   let sink: Sink<Data> | undefined
   let status: SocketStatus = 'connected'
   let listener: () => void = () => undefined
-  const leave = vi.fn()
+  const unsubscribe = vi.fn()
   return {
-    part: (text: string) => sink?.next({ exportThings: { text } }),
+    chunk: (text: string) => sink?.next({ exportThings: { text } }),
     end: (problem: Problem | null) => sink?.done(problem),
     break: () => {
       status = 'reconnecting'
       listener()
     },
-    leave,
+    unsubscribe,
     socket: {
       on: (_: unknown, __: unknown, given: Sink<Data>) => {
         sink = given
-        return leave
+        return unsubscribe
       },
       subscribe: (given: () => void) => {
         listener = given
@@ -41,14 +41,14 @@ function fakeSocket() {
 function collect() {
   const server = fakeSocket()
   const outcome = { done: vi.fn(), failed: vi.fn() }
-  const stop = collectParts(server.socket, document, {}, outcome)
+  const stop = collectChunks(server.socket, document, {}, outcome)
   return { server, outcome, stop }
 }
 
-it('parts are put together in their order', () => {
+it('chunks are put together in their order', () => {
   const { server, outcome } = collect()
-  server.part('a,b\r\n')
-  server.part('1,2\r\n')
+  server.chunk('a,b\r\n')
+  server.chunk('1,2\r\n')
   expect(outcome.done).not.toHaveBeenCalled()
   server.end(null)
   expect(outcome.done).toHaveBeenCalledExactlyOnceWith(['a,b\r\n', '1,2\r\n'])
@@ -63,16 +63,16 @@ it('a refusal is told, and nothing is saved', () => {
 
 it('a break in the middle ends it, so that nothing is in the file twice', () => {
   const { server, outcome } = collect()
-  server.part('a,b\r\n')
+  server.chunk('a,b\r\n')
   server.break()
-  expect(server.leave).toHaveBeenCalledOnce()
+  expect(server.unsubscribe).toHaveBeenCalledOnce()
   expect(outcome.failed.mock.lastCall?.[0]).toMatchObject({ code: 'NETWORK' })
 })
 
-it('a break before the first part does no harm', () => {
+it('a break before the first chunk does no harm', () => {
   const { server, outcome } = collect()
   server.break()
-  server.part('a')
+  server.chunk('a')
   server.end(null)
   expect(outcome.failed).not.toHaveBeenCalled()
   expect(outcome.done).toHaveBeenCalledExactlyOnceWith(['a'])
