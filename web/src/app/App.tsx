@@ -49,7 +49,7 @@ function Pages() {
             <Route path="/admin/*" element={<AdminRoutes />} />
             <Route path="/graphiql" element={<GraphiqlPage />} />
           </Route>
-          {/* For strangers, too: there is nothing to log in to. */}
+          {/* Without RequireAuth: an unknown path needs no log-in. */}
           <Route path="*" element={<NotFound />} />
         </Routes>
       </Suspense>

@@ -32,7 +32,7 @@ afterEach(() => {
   drafts.clear()
 })
 
-it('leaves nothing behind of a user who logs out', () => {
+it('clears all data of a user who logs out', () => {
   leavePage({ userId: 'mia', reason: 'logout' })
   expect(drafts.size).toBe(0)
   expect(removed).toEqual(['graphiql:query'])
@@ -42,7 +42,7 @@ it('leaves nothing behind of a user who logs out', () => {
   expect(replaceState).not.toHaveBeenCalled()
 })
 
-it('leads only the same user back to where a session ended, and only once', () => {
+it('returns only the same user to the page on which a session expired, and only once', () => {
   leavePage({ userId: 'mia', reason: 'expired' })
   expect(page.replace).toHaveBeenCalledExactlyOnceWith('/login')
   page.pathname = '/login'

@@ -4,12 +4,12 @@ import { drafts } from '../chat/composer/drafts'
 import { clearStored } from '../graphiql/storage'
 import type { LeavePage } from '../session/session'
 
-/** What this page leaves to the next one of the same tab, which removes it at once. */
+/** The key in the session storage for what is passed to the next page of the tab, which removes it at once. */
 const RETURN_TO_KEY = 'jeton:left'
 
 /**
- * Loads the log-in page in place of this one. What was typed, opened or shown goes at once, and whatever else is in
- * memory with the page.
+ * Replaces the page by the log-in page. Drafts, dialogs and notifications are cleared at once, everything else in memory
+ * with the page.
  */
 export const leavePage: LeavePage = ({ userId, reason }) => {
   drafts.clear()
@@ -21,13 +21,13 @@ export const leavePage: LeavePage = ({ userId, reason }) => {
     try {
       sessionStorage.setItem(RETURN_TO_KEY, JSON.stringify({ from, ended: true, userId }))
     } catch {
-      // Without storage the way back is lost, and nothing else.
+      // Storage is blocked: the log-in returns to the start page.
     }
   }
   location.replace('/login')
 }
 
-/** Takes over what `leavePage` left, into the history's state in the form in which the router reads it. */
+/** Moves what `leavePage` stored into the state of the history, in the form that the router reads. */
 export function restoreReturnTo(): void {
   try {
     const left = sessionStorage.getItem(RETURN_TO_KEY)
@@ -35,6 +35,6 @@ export function restoreReturnTo(): void {
     sessionStorage.removeItem(RETURN_TO_KEY)
     if (location.pathname === '/login') history.replaceState({ usr: JSON.parse(left) as unknown }, '')
   } catch {
-    // Nothing was left.
+    // Storage is blocked, so nothing was stored.
   }
 }

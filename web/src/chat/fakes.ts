@@ -38,7 +38,7 @@ export class FakeSocket implements Pick<Socket, 'on'> {
 
   get last(): FakeSubscription {
     const subscription = this.subscriptions.at(-1)
-    if (!subscription) throw new Error('nobody subscribed')
+    if (!subscription) throw new Error('no subscription')
     return subscription
   }
 

@@ -29,7 +29,7 @@ export default function GraphiqlPage() {
   const session = useSession()
   const { socket } = useViewer()
   const theme = useComputedColorScheme('light')
-  // New for each mount, so that nothing is left for the next user.
+  // New for each mount, so that the next user finds no queries.
   const [storage] = useState(memoryStorage)
   const fetcher = useMemo(
     () =>

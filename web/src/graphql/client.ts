@@ -4,7 +4,7 @@ import { ENDPOINT, SESSION_HEADER } from './post'
 import { Problem, problemOfCombinedError, problemOfUserErrors, type UserError } from './problem'
 import type { TokenSource } from './tokenSource'
 
-/** Queries and mutations, as whoever is logged in. One for each log-in, so that nobody sees what another one cached. */
+/** Creates the client for queries and mutations of a user. One for each log-in, so that no cache is shared. */
 export function createClient(session: TokenSource): Client {
   return new Client({
     url: ENDPOINT,
@@ -17,7 +17,7 @@ export function createClient(session: TokenSource): Client {
 type AuthTools = Parameters<Parameters<typeof authExchange>[0]>[0]
 
 function authentication(session: TokenSource, tools: AuthTools): Awaited<ReturnType<Parameters<typeof authExchange>[0]>> {
-  // What the last rejected request had been sent with.
+  // The token of the last rejected request.
   let rejected: string | null = session.accessToken
   return {
     addAuthToOperation: (operation) => {
@@ -44,7 +44,7 @@ function tokenOf(options: RequestInit | (() => RequestInit) | undefined): string
   return new Headers(headers).get('authorization')?.replace(/^Bearer /, '') ?? null
 }
 
-/** Asks the server, past the cache. Throws a `Problem`. */
+/** Runs a query, bypassing the cache. Throws a `Problem`. */
 export async function query<T, V extends AnyVariables>(
   client: Client,
   document: TypedDocumentNode<T, V>,
@@ -56,7 +56,7 @@ export async function query<T, V extends AnyVariables>(
   return data
 }
 
-/** Runs a mutation, and gives its one payload. Throws a `Problem`, for errors as well. */
+/** Runs a mutation, and returns its payload. Throws a `Problem`, also for validation errors. */
 export async function mutate<K extends string, P extends { errors: UserError[] }, V extends AnyVariables>(
   client: Client,
   document: TypedDocumentNode<Record<K, P>, V>,

@@ -8,7 +8,7 @@ type Data = { exportThings: { text: string } }
 
 const document = {} as TypedDocumentNode<Data, Record<string, never>>
 
-/** A socket on which the test says what comes. */
+/** A socket whose events the test emits. */
 function fakeSocket() {
   let sink: Sink<Data> | undefined
   let status: SocketStatus = 'connected'
@@ -45,7 +45,7 @@ function collect() {
   return { server, outcome, stop }
 }
 
-it('chunks are put together in their order', () => {
+it('collects the chunks in order', () => {
   const { server, outcome } = collect()
   server.chunk('a,b\r\n')
   server.chunk('1,2\r\n')
@@ -54,14 +54,14 @@ it('chunks are put together in their order', () => {
   expect(outcome.done).toHaveBeenCalledExactlyOnceWith(['a,b\r\n', '1,2\r\n'])
 })
 
-it('a refusal is told, and nothing is saved', () => {
+it('reports a rejection, and returns no chunks', () => {
   const { server, outcome } = collect()
   server.end(new Problem('FORBIDDEN', 'Not allowed.'))
   expect(outcome.failed).toHaveBeenCalledOnce()
   expect(outcome.done).not.toHaveBeenCalled()
 })
 
-it('a break in the middle ends it, so that nothing is in the file twice', () => {
+it('fails if the connection is lost midway, so that no chunk is in the file twice', () => {
   const { server, outcome } = collect()
   server.chunk('a,b\r\n')
   server.break()
@@ -69,7 +69,7 @@ it('a break in the middle ends it, so that nothing is in the file twice', () => 
   expect(outcome.failed.mock.lastCall?.[0]).toMatchObject({ code: 'NETWORK' })
 })
 
-it('a break before the first chunk does no harm', () => {
+it('continues if the connection is lost before the first chunk', () => {
   const { server, outcome } = collect()
   server.break()
   server.chunk('a')

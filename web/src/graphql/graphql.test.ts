@@ -14,7 +14,7 @@ const ids = (list: PagedList<Row>) => list.state.rows.map(({ id }) => id).join('
 const settled = () => new Promise((resolve) => setTimeout(resolve))
 
 describe('PagedList', () => {
-  it('grows, and shows once what comes twice', async () => {
+  it('appends pages, without duplicate rows', async () => {
     const list = new PagedList<Row>()
     list.start((after) => Promise.resolve(after === null ? page('abc', 'c') : page('cd')))
     await settled()
@@ -24,7 +24,7 @@ describe('PagedList', () => {
     expect(list.state.hasMore).toBe(false)
   })
 
-  it('drops the answer to an older question', async () => {
+  it('drops the response to an outdated request', async () => {
     const list = new PagedList<Row>()
     let answer: (page: Page<Row>) => void = () => undefined
     list.start(() => new Promise((resolve) => (answer = resolve)))
@@ -35,7 +35,7 @@ describe('PagedList', () => {
     expect(ids(list)).toBe('new')
   })
 
-  it('keeps its rows when more of them fail to come', async () => {
+  it('keeps its rows if the next page fails', async () => {
     const list = new PagedList<Row>()
     list.start((after) => (after === null ? Promise.resolve(page('a', 'a')) : Promise.reject(new Error('broken'))))
     await settled()
@@ -46,8 +46,8 @@ describe('PagedList', () => {
   })
 })
 
-describe('a list of which rows are removed', () => {
-  it('counts the fewer that there are', async () => {
+describe('PagedList.remove', () => {
+  it('reduces the total', async () => {
     const list = new PagedList<Row>()
     list.start(() => Promise.resolve({ ...page('abc'), totalCount: 3 }))
     await settled()
@@ -56,7 +56,7 @@ describe('a list of which rows are removed', () => {
     expect(list.state.total).toBe(2)
   })
 
-  it('shows what comes next when none is left', async () => {
+  it('loads the next page if no row is left', async () => {
     const list = new PagedList<Row>()
     list.start((after) => Promise.resolve(after === null ? page('ab', 'b') : page('cd')))
     await settled()
@@ -66,8 +66,8 @@ describe('a list of which rows are removed', () => {
   })
 })
 
-describe('problems', () => {
-  it('have the code and the wait of the error', () => {
+describe('Problem', () => {
+  it('has the code and the delay of the error', () => {
     const graphQLErrors = [{ message: 'Slow down.', extensions: { code: 'RATE_LIMITED', retryAfter: 3 } }]
     expect(problemOfCombinedError(new CombinedError({ graphQLErrors }))).toMatchObject({
       code: 'RATE_LIMITED',
@@ -76,13 +76,13 @@ describe('problems', () => {
     })
   })
 
-  it('tell a server that is not reached', () => {
+  it('reports an unreachable server', () => {
     expect(problemOfCombinedError(new CombinedError({ networkError: new TypeError('Failed to fetch') })).code).toBe(
       'NETWORK',
     )
   })
 
-  it('have a message for each field', () => {
+  it('has a message for each field', () => {
     expect(problemOfUserErrors([])).toBeNull()
     const errors = [
       { code: 'INVALID_INPUT', field: 'username', message: 'Taken.' },
@@ -95,7 +95,7 @@ describe('problems', () => {
   })
 })
 
-it('waits longer with each try, but not forever', () => {
+it('doubles the retry delay up to a maximum', () => {
   expect(retryDelay(0, 0.5)).toBe(500)
   expect(retryDelay(3, 0.5)).toBe(4_000)
   expect(retryDelay(50, 1)).toBe(18_750)

@@ -3,16 +3,12 @@ import { problemOfErrors, serverUnreachable, type WireError } from './problem'
 
 export const ENDPOINT = '/graphql'
 
-/** Asks the server to keep the refresh token in a cookie that scripts cannot read. Sent with every request. */
+/** Requests the refresh token as an HttpOnly cookie. Sent with every request. */
 export const SESSION_HEADER = { 'x-jeton-session': 'cookie' }
 
 type ResponseBody<T> = { data?: T | null; errors?: WireError[] }
 
-/**
- * One request by itself, without the refreshing that other requests get: for what makes and ends sessions.
- *
- * Throws a `Problem`.
- */
+/** Sends a request without refreshing the token first: for log-in, refresh and log-out. Throws a `Problem`. */
 export async function post<T, V>(document: TypedDocumentNode<T, V>, variables: V, token?: string): Promise<T> {
   let body: ResponseBody<T>
   try {
@@ -25,7 +21,7 @@ export async function post<T, V>(document: TypedDocumentNode<T, V>, variables: V
         ...(token ? { authorization: `Bearer ${token}` } : {}),
       },
       body: JSON.stringify({ query: stringifyDocument(document), variables }),
-      // A page that closes must still take the new cookie, or the next one would use the old token twice.
+      // A page that closes must still receive the new cookie, or the next one would reuse the old refresh token.
       keepalive: true,
     })
     body = (await response.json()) as ResponseBody<T>

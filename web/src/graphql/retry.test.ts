@@ -5,18 +5,18 @@ import { IdempotentRequest, randomKey, withNetworkRetry } from './retry'
 const soon = () => Promise.resolve()
 
 describe('withNetworkRetry', () => {
-  it('tries again while the server is not reached', async () => {
+  it('retries while the server is unreachable', async () => {
     const work = vi.fn<() => Promise<string>>().mockRejectedValueOnce(serverUnreachable()).mockResolvedValueOnce('sent')
     expect(await withNetworkRetry(work, soon)).toBe('sent')
   })
 
-  it('gives up after some tries', async () => {
+  it('gives up after the last retry', async () => {
     const work = vi.fn(() => Promise.reject(serverUnreachable()))
     await expect(withNetworkRetry(work, soon)).rejects.toMatchObject({ code: 'NETWORK' })
     expect(work).toHaveBeenCalledTimes(4)
   })
 
-  it('takes a refusal for an answer', async () => {
+  it('does not retry a rejection', async () => {
     const work = vi.fn(() => Promise.reject(new Problem('INSUFFICIENT_TOKENS', 'Too dear.')))
     await expect(withNetworkRetry(work, soon)).rejects.toMatchObject({ code: 'INSUFFICIENT_TOKENS' })
     expect(work).toHaveBeenCalledOnce()
@@ -31,13 +31,13 @@ describe('IdempotentRequest', () => {
   const seen: string[] = []
   const fine = (key: string) => Promise.resolve(void seen.push(key))
   const lost = (key: string) => (seen.push(key), Promise.reject(serverUnreachable()))
-  const refused = (key: string) => (seen.push(key), Promise.reject(new Problem('RATE_LIMITED', 'Later.')))
+  const rejected = (key: string) => (seen.push(key), Promise.reject(new Problem('RATE_LIMITED', 'Later.')))
 
   it.each([
-    ['keeps the key for what may have arrived', [lost, fine], ['a', 'a'], ['key 1', 'key 1']],
-    ['takes a new one for another text', [lost, fine], ['a', 'b'], ['key 1', 'key 2']],
-    ['takes a new one after a refusal', [refused, fine], ['a', 'a'], ['key 1', 'key 2']],
-    ['takes a new one for saying the same again', [fine, fine], ['a', 'a'], ['key 1', 'key 2']],
+    ['keeps the key of a message that may have been received', [lost, fine], ['a', 'a'], ['key 1', 'key 1']],
+    ['uses a new key for another text', [lost, fine], ['a', 'b'], ['key 1', 'key 2']],
+    ['uses a new key after a rejection', [rejected, fine], ['a', 'a'], ['key 1', 'key 2']],
+    ['uses a new key for the same text after a success', [fine, fine], ['a', 'a'], ['key 1', 'key 2']],
   ])('%s', async (_, sends, texts, keys) => {
     seen.length = 0
     const request = counting()
@@ -46,7 +46,7 @@ describe('IdempotentRequest', () => {
   })
 })
 
-it('keys are visible ASCII, and not the same twice', () => {
+it('generates unique keys of visible ASCII', () => {
   expect(randomKey()).toMatch(/^[0-9a-f]{32}$/)
   expect(randomKey()).not.toBe(randomKey())
 })

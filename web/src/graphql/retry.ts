@@ -1,13 +1,13 @@
 import { asProblem } from './problem'
 
-/** How long to wait before each further try. */
+/** Milliseconds before each retry. */
 const WAITS = [400, 1_200, 3_000]
 
 export type Wait = (milliseconds: number) => Promise<void>
 
 const pause: Wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
-/** Tries again where the server was not reached. For work that does no harm when it is done twice. */
+/** Retries requests that did not reach the server. For idempotent requests only. */
 export async function withNetworkRetry<T>(work: () => Promise<T>, wait: Wait = pause): Promise<T> {
   for (const milliseconds of WAITS) {
     try {
@@ -21,8 +21,8 @@ export async function withNetworkRetry<T>(work: () => Promise<T>, wait: Wait = p
 }
 
 /**
- * The idempotency key for what is to be sent: the same one while it may have arrived already, so that it is not paid
- * for twice; a new one once the server has answered, or when something else is to be sent.
+ * A request with an idempotency key. The key stays the same while the request may have been received without a response,
+ * so that it is charged once; after a response, or for other content, it is a new one.
  */
 export class IdempotentRequest {
   private unconfirmed: { content: string; key: string } | null = null
@@ -47,7 +47,7 @@ export class IdempotentRequest {
   }
 }
 
-/** `crypto.randomUUID` is missing on plain http, over which some will serve their home. */
+/** Generates an idempotency key. `crypto.randomUUID` is missing on plain http, as on a home server. */
 export function randomKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -1,4 +1,4 @@
-/** The access token that requests are sent with. A session implements it; this folder knows no more of sessions. */
+/** The source of the access token. Implemented by the session, of which this folder uses nothing else. */
 export type TokenSource = {
   /** The current token, which may be about to expire; null if logged out. */
   readonly accessToken: string | null

@@ -5,7 +5,7 @@ import { PagedList, type ListState, type LoadPage } from './pagedList'
 export type Pages<T extends { id: string }> = ListState<T> &
   Pick<PagedList<T>, 'loadMore' | 'reload' | 'change' | 'remove'>
 
-/** A list that grows page by page. A new `load` starts over, so memoize it by the filters. */
+/** Loads a connection page by page. A new `load` starts over, so memoize it by the filters. */
 export function usePages<T extends { id: string }>(load: LoadPage<T>): Pages<T> {
   const [list] = useState(() => new PagedList<T>())
   useEffect(() => {

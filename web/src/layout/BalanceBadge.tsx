@@ -5,7 +5,7 @@ import { formatCount } from '../format/numbers'
 import { formatTokens } from '../format/prices'
 import { useBalance } from '../session/context'
 
-/** What one can spend, always in sight; and what open chats hold. */
+/** The spendable balance, and the holds of open chats. */
 export function BalanceBadge() {
   const balance = useBalance()
   const spendable = `You can spend ${formatTokens(balance.tokens)}.`

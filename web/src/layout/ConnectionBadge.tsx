@@ -4,7 +4,7 @@ import { IconPlugConnectedX } from '@tabler/icons-react'
 import { useViewer } from '../session/context'
 import { useStore } from '../store/useStore'
 
-/** Silent while all is well. */
+/** A badge while the connection is lost; nothing otherwise. */
 export function ConnectionBadge() {
   const { socket } = useViewer()
   const status = useStore(socket)
@@ -12,7 +12,7 @@ export function ConnectionBadge() {
   const word = online ? (status === 'reconnecting' ? 'Reconnecting…' : null) : 'Offline'
   return (
     <Group role="status" wrap="nowrap">
-      {/* For the live region also where only the icon is seen. */}
+      {/* For the live region, also if only the icon is visible. */}
       <VisuallyHidden>{word}</VisuallyHidden>
       {word && (
         <Tooltip label="Answers go on in the meantime, and appear when the connection is back. Click to try now.">

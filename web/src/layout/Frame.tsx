@@ -5,7 +5,7 @@ import { useLocation } from 'react-router'
 import { Brand } from './Brand'
 import { Header } from './Header'
 
-/** Closes the navigation where it is a drawer, for links in it that lead to the page one is on. */
+/** Closes the drawer of the navigation, for links in it to the current page. */
 const CloseNavigation = createContext<() => void>(() => undefined)
 
 export function useCloseNavigation(): () => void {
@@ -14,13 +14,13 @@ export function useCloseNavigation(): () => void {
 
 type Props = {
   children: ReactNode
-  /** What stands at the side, and in a drawer on narrow screens. */
+  /** The sidebar; a drawer on narrow screens. */
   navigation?: { label: string; content: ReactNode }
-  /** The page has the height of the screen, and scrolls inside. */
+  /** Limits the page to the height of the screen; its parts scroll. */
   fixed?: boolean
 }
 
-/** The header, the navigation, and the page. */
+/** The layout of all pages: header, navigation, content. */
 export function Frame({ children, navigation, fixed = false }: Props) {
   const isNarrow = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false })
   const [opened, { open, close }] = useDisclosure(false)

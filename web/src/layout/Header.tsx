@@ -8,7 +8,7 @@ import { ColorSchemeSwitch } from '../ui/ColorSchemeSwitch'
 import { BalanceBadge } from './BalanceBadge'
 import { ConnectionBadge } from './ConnectionBadge'
 
-/** The right side of the header: what one has, and who one is. */
+/** The right side of the header: connection, balance and user menu. */
 export function Header() {
   return (
     <Group gap="xs" ml="auto" wrap="nowrap">

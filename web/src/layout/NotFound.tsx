@@ -4,7 +4,7 @@ import { Link } from 'react-router'
 import { useTitle } from '../ui/useTitle'
 import { Brand } from './Brand'
 
-/** For addresses that lead nowhere, whoever asks for them. */
+/** The page for unknown paths, for logged-in and anonymous users. */
 export function NotFound() {
   useTitle('Not found')
   return (

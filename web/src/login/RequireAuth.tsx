@@ -8,7 +8,7 @@ import { BalanceContext, useSession, useSessionState, ViewerContext } from '../s
 import { PageLoader } from '../ui/PageLoader'
 import { Unreachable } from './Unreachable'
 
-/** The routes for people who are logged in; everybody else is sent to log in, and back afterwards. */
+/** Guards the routes for logged-in users. Redirects others to the log-in page, which returns them afterwards. */
 export function RequireAuth() {
   const state = useSessionState()
   const { pathname, search } = useLocation()
@@ -18,11 +18,11 @@ export function RequireAuth() {
     case 'unreachable':
       return <Unreachable />
     case 'loggedOut':
-      // After a session the page is being loaded anew.
+      // After a session the page is being reloaded.
       if (state.reason !== 'never') return <PageLoader />
       return <Navigate to="/login" replace state={{ from: pathname + search }} />
     case 'loggedIn':
-      // All anew for another user: nothing that one sees is left for the next.
+      // Remounted for another user, so that no state is shared.
       return <AsUser key={state.user.id} user={state.user} />
   }
 }

@@ -3,7 +3,7 @@ import { IconPlugConnectedX } from '@tabler/icons-react'
 import { useEffect } from 'react'
 import { useSession } from '../session/context'
 
-/** Shown where the very first request finds no server. Tries again by itself when the network is back. */
+/** The page for an unreachable server at the start. Retries automatically. */
 export function Unreachable() {
   const session = useSession()
   useEffect(() => {

@@ -1,9 +1,9 @@
-/** Where to go after the log-in, and whether a session ended just before. */
+/** The path to return to after the log-in, and whether a session has expired just before. */
 export type ReturnTo = { path: string; ended: boolean }
 
 /**
- * Reads what `RequireAuth` or the end of a session left in the history's state, which may be anything after a reload. Where
- * it was left by a user, only they are led back.
+ * Parses the state of the history, which `RequireAuth` or the end of a session has set, and which is untrusted after a
+ * reload. If it names a user, the path is returned to that user only.
  */
 export function returnTo(state: unknown, userId?: string): ReturnTo {
   if (typeof state !== 'object' || state === null) return { path: '/', ended: false }

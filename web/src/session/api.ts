@@ -10,7 +10,7 @@ import {
 import { post } from '../graphql/post'
 import { Problem, problemOfUserErrors } from '../graphql/problem'
 
-/** What makes a session: who it is, and what proves it. */
+/** A user and their access token. */
 export type Credentials = { accessToken: string; user: ViewerFragment }
 
 export type UsernameAndPassword = { username: string; password: string }
@@ -32,10 +32,10 @@ export async function register(input: UsernameAndPassword): Promise<Credentials>
   return credentials((await post(RegisterDocument, { input })).register)
 }
 
-/** The server's answer to "is there still a session?" is no. Other problems leave the question open. */
+/** The error codes that mean that there is no session. After any other problem there may still be one. */
 const NO_SESSION = new Set<Problem['code']>(['UNAUTHENTICATED', 'INVALID_INPUT', 'FORBIDDEN', 'NOT_FOUND'])
 
-/** New credentials by the cookie; null where there is no session any more. */
+/** Refreshes the credentials by the cookie; null if there is no session any more. */
 export async function refresh(): Promise<Credentials | null> {
   try {
     return credentials((await post(RefreshTokenDocument, {})).refreshToken)

@@ -17,12 +17,12 @@ export function useSessionState(): SessionState {
   return useStore(useSession())
 }
 
-/** Whoever is logged in, and how to talk to the server as them. */
+/** The logged-in user, and their connections to the server. */
 export type Viewer = { user: ViewerFragment; client: Client; socket: Socket }
 
 export const ViewerContext = createContext<Viewer | null>(null)
 
-/** For pages behind the log-in. */
+/** Returns the viewer. For pages within `RequireAuth`. */
 export function useViewer(): Viewer {
   const viewer = use(ViewerContext)
   if (!viewer) throw new Error('ViewerContext is missing')
@@ -33,7 +33,7 @@ export type Balance = { tokens: number; held: number }
 
 export const BalanceContext = createContext<Balance>({ tokens: 0, held: 0 })
 
-/** What the viewer has right now. */
+/** Returns the current balance of the viewer. */
 export function useBalance(): Balance {
   return use(BalanceContext)
 }

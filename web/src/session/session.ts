@@ -6,9 +6,9 @@ import { delayUntil, refreshAt } from './jwt'
 import type { Tabs } from './tabs'
 
 export type SessionState =
-  /** It is not known yet whether somebody is logged in. */
+  /** The first refresh is in flight. */
   | { phase: 'starting' }
-  /** The server did not answer that question. */
+  /** The first refresh did not reach the server. */
   | { phase: 'unreachable' }
   | { phase: 'loggedOut'; reason: 'never' | 'logout' | 'expired' }
   | { phase: 'loggedIn'; user: ViewerFragment }
@@ -25,20 +25,20 @@ export type Clock = {
 }
 
 /**
- * Loads the page anew after the session of a user, so that nothing of them is left in memory for the next one. Who ended
- * it on purpose starts from the beginning; the user whose session ran out may come back to where they were.
+ * Reloads the page after the session of a user, so that the next one finds nothing in memory. A user whose session has
+ * expired may return to the same page; one who logged out starts over.
  */
 export type LeavePage = (left: { userId: string; reason: 'logout' | 'expired' }) => void
 
-/** After a refresh that did not reach the server. */
+/** Milliseconds until the retry of a refresh that did not reach the server. */
 const RETRY_DELAY = 15_000
 
 /**
- * Who is logged in, and the access token that proves it. The token lives in this object only; the refresh token lives
- * in a cookie that scripts cannot read.
+ * The session: the logged-in user and their access token. The access token is in memory only, the refresh token in an
+ * HttpOnly cookie.
  *
- * Refresh tokens rotate, and one that is used twice ends the session. So tabs refresh one after another, and a tab that
- * waited takes the token that the one before it got.
+ * Refresh tokens rotate, and the reuse of one ends the session. So tabs refresh one after another, and a tab that waited
+ * uses the token that the one before it received.
  */
 export class Session extends Store<SessionState> implements TokenSource {
   private token: string | null = null
@@ -62,7 +62,7 @@ export class Session extends Store<SessionState> implements TokenSource {
     })
   }
 
-  /** Finds out who is logged in, silently. */
+  /** Logs in by the cookie, if it is valid. */
   async start(): Promise<void> {
     if (this.state.phase === 'unreachable') this.setState({ phase: 'starting' })
     await this.refresh().catch(() => {
@@ -70,31 +70,30 @@ export class Session extends Store<SessionState> implements TokenSource {
     })
   }
 
-  /** The token to send, as it is. */
+  /** The current token, which may be about to expire. */
   get accessToken(): string | null {
     return this.token
   }
 
-  /** Whether the token ends soon, or has ended. */
+  /** Whether the token expires soon, or has expired. */
   get isStale(): boolean {
     return this.token !== null && this.clock.now() >= this.refreshDue
   }
 
-  /** A token that is not about to end; null where nobody is logged in. Throws where the server is not reached. */
+  /** Returns a token that is not about to expire; null if logged out. Throws if the server is unreachable. */
   async freshToken(): Promise<string | null> {
     return this.isStale ? await this.refresh() : this.token
   }
 
   /**
-   * Gets a new access token; null where the session has ended. Throws where the server is not reached.
-   *
-   * To be called with the token that was rejected, so that nothing is done where another one has come since.
+   * Requests a new access token; returns null if the session has expired. Throws if the server is unreachable. Does nothing
+   * if the rejected token has been replaced since.
    */
   async refresh(rejected: string | null = this.token): Promise<string | null> {
     if (rejected !== this.token) return this.token
     this.refreshing ??= this.tabs
       .exclusively(async () => {
-        // What the tab before this one had to send may still be on its way.
+        // The message of the tab before this one may still be in flight.
         await new Promise<void>((resolve) => this.clock.after(0, resolve))
         if (this.token !== rejected && this.token !== null) return this.token
         const credentials = await this.api.refresh()
@@ -108,25 +107,25 @@ export class Session extends Store<SessionState> implements TokenSource {
     return await this.refreshing
   }
 
-  /** Takes what a log-in gave, and tells the other tabs. */
+  /** Sets the credentials of a log-in, also in the other tabs. */
   accept(credentials: Credentials): void {
     this.apply(credentials)
     this.tabs.send({ type: 'fresh', ...credentials })
   }
 
-  /** Takes a new token for the same user, as a changed password gives. */
+  /** Sets a new token of the same user, as after a change of the password. */
   acceptToken(accessToken: string): void {
     if (this.state.phase === 'loggedIn') this.accept({ accessToken, user: this.state.user })
   }
 
-  /** Throws where the server is not reached: the session goes on then. */
+  /** Logs out. Throws if the server is unreachable; the session then continues. */
   async logOut(where: 'here' | 'everywhere' = 'here'): Promise<void> {
     const token = await this.freshToken()
     if (token) await (where === 'here' ? this.api.logout(token) : this.api.logoutEverywhere(token))
     this.end('logout')
   }
 
-  /** The session is over: the server says so, or the account is gone. */
+  /** Ends the session in all tabs: it has expired, or the account is deleted. */
   end(reason: 'logout' | 'expired'): void {
     const known = this.state.phase === 'loggedIn'
     this.clear(reason)
@@ -134,7 +133,7 @@ export class Session extends Store<SessionState> implements TokenSource {
   }
 
   private apply({ accessToken, user }: Credentials): void {
-    // Another user has logged in with this browser. The page that is loaded now finds them by the cookie.
+    // Another user has logged in in this browser. The reloaded page logs in as them by the cookie.
     if (this.state.phase === 'loggedIn' && this.state.user.id !== user.id) {
       this.clear('logout')
       return
@@ -154,7 +153,7 @@ export class Session extends Store<SessionState> implements TokenSource {
     if (before.phase === 'loggedIn') this.leavePage({ userId: before.user.id, reason })
   }
 
-  /** Sets the timer for the next refresh. */
+  /** Sets the timer of the next refresh. */
   private scheduleRefresh(delay = delayUntil(this.refreshDue, this.clock.now())): void {
     this.cancelTimer()
     if (this.refreshDue === Infinity) return

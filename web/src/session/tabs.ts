@@ -1,17 +1,17 @@
 import type { ViewerFragment } from '../gql/session'
 
-/** What the tabs of one browser send each other. Tokens pass from memory to memory; none is stored. */
+/** A message between the tabs of a browser. Tokens pass from memory to memory; none is stored. */
 export type TabMessage = { type: 'fresh'; accessToken: string; user: ViewerFragment } | { type: 'out' }
 
 export type Tabs = {
-  /** Tells all other tabs. */
+  /** Sends a message to all other tabs. */
   send(message: TabMessage): void
   listen(listener: (message: TabMessage) => void): void
-  /** Runs while no other tab runs. */
+  /** Runs work under a lock that all tabs share. */
   exclusively<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** Tabs by way of the browser. Where it has no locks (pages that are not secure), each tab is on its own. */
+/** Connects the tabs by the browser's channel and locks. Without locks (insecure contexts) each tab refreshes on its own. */
 export function browserTabs(): Tabs {
   const channel = new BroadcastChannel('jeton-session')
   const { locks } = navigator as Partial<Navigator>

@@ -1,7 +1,4 @@
-/**
- * State outside of components: a value, and the listeners that are notified when it is replaced. The base class of all
- * stores, in the shape that `useSyncExternalStore` reads.
- */
+/** A state outside of components, with listeners. The base class of all stores, in the shape of `useSyncExternalStore`. */
 export class Store<S> {
   private current: S
   private readonly listeners = new Set<() => void>()
@@ -29,7 +26,7 @@ export class Store<S> {
     for (const listener of this.listeners) listener()
   }
 
-  /** Replaces some fields of the state. The state is never changed in place: React compares snapshots by identity. */
+  /** Replaces some fields of the state. Never in place: React compares snapshots by identity. */
   protected patchState(change: Partial<S>): void {
     this.setState({ ...this.current, ...change })
   }
