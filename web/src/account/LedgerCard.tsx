@@ -25,7 +25,7 @@ const COLUMNS: Column<Entry>[] = [
   { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => formatCount(balanceAfter) },
 ]
 
-/** Why the balance is what it is. */
+/** The ledger of the viewer, newest entry first. */
 export function LedgerCard() {
   const { client } = useViewer()
   const load = useCallback(

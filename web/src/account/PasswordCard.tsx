@@ -20,7 +20,7 @@ export function PasswordCard() {
     },
     async (input) => {
       const { accessToken } = await mutate(client, ChangePasswordDocument, { input })
-      // All sessions have ended; this is the one that took the place of the one here.
+      // All sessions are revoked; this token belongs to the one that replaces the current session.
       if (accessToken) session.acceptToken(accessToken)
       notifications.show({
         color: 'teal',
@@ -34,7 +34,7 @@ export function PasswordCard() {
       <form onSubmit={submit} noValidate>
         <Stack gap="sm">
           {problem && <ProblemAlert problem={problem} />}
-          {/* For password managers, which ask whose password it is. */}
+          {/* The username, for password managers. */}
           <input type="text" name="username" autoComplete="username" value={user.username} readOnly hidden />
           <PasswordInput
             label="Password until now"

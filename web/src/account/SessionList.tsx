@@ -11,7 +11,7 @@ import { LoadMore } from '../ui/LoadMore'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { RelativeTime } from '../ui/RelativeTime'
 
-/** Where one is logged in. */
+/** The sessions of the viewer. */
 export function SessionList() {
   const session = useSession()
   const { client } = useViewer()

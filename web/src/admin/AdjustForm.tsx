@@ -7,12 +7,12 @@ import { parseAdjustment } from './adjustment'
 export type Adjustment = { amount: number; reason: string }
 
 type Props = {
-  /** What the user has; null for many users, whose balances can only be moved by an amount. */
+  /** The current balance; null for several users, whose balances can only be changed by an amount. */
   current: number | null
   onSubmit: (adjustment: Adjustment) => Promise<void>
 }
 
-/** Tokens for somebody, or from somebody: by an amount, or to one. */
+/** The form for an adjustment of a balance: by an amount, or to one. */
 export function AdjustForm({ current, onSubmit }: Props) {
   const { form, submit, problem, isBusy } = useMutationForm<{
     mode: 'by' | 'to'

@@ -3,7 +3,7 @@ import { Link } from 'react-router'
 import { useQuery } from 'urql'
 import { KeyPrefixDocument } from '../gql/keys'
 
-/** Names the API key that a chat was paid under, where there still is one. */
+/** A link to the API key that a chat was sent with; a text if the key is deleted. */
 export function ApiKeyLink({ apiKeyId }: { apiKeyId: string }) {
   const [{ data }] = useQuery({ query: KeyPrefixDocument, variables: { id: apiKeyId } })
   const prefix = data?.node && 'prefix' in data.node ? data.node.prefix : null

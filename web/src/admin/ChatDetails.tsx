@@ -75,7 +75,7 @@ export function ChatDetails({ chat, onDeleted }: Props) {
   )
 }
 
-/** The answer is loaded for the one chat that is read: a list of whole answers would be long. */
+/** The message and the answer, which is loaded for this chat only: a list of whole answers would be large. */
 function ChatContent({ chat }: { chat: ChatRow }) {
   const variables = { userId: chat.user?.id ?? null, ...instantRange(chat.createdAt) }
   const [{ data, error, fetching }, load] = useQuery({

@@ -43,11 +43,11 @@ type Props = { pages: Pages<ChatRow>; withUser?: boolean; onDeleted?: () => void
 
 export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
   const [read, setRead] = useState<ChatRow | null>(null)
-  // Escape says no to a question, and leaves open what it is about. Deferred, since the dialog hears the same key right
-  // after the question has closed.
+  // Escape cancels a confirmation, and leaves the dialog below open. Deferred, since the dialog receives the same key
+  // event right after the confirmation has closed.
   const questions = useDeferredValue(useModals().modals.length)
   const [selectedIds, setSelectedIds] = useState(NO_SELECTION)
-  // What is not shown any more is not acted upon.
+  // Rows that are not shown any more are not selected.
   const selected = pages.rows.filter((chat) => selectedIds.has(chat.id))
 
   const deleted = (ids: ReadonlySet<string>) => {

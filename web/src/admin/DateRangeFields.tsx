@@ -1,7 +1,7 @@
 import { DayField } from '../ui/DayField'
 import type { DateRangeFilter } from './useDateRange'
 
-/** From one day to another, both included. */
+/** The fields of a date range, both days included. */
 export function DateRangeFields({ since, until, setSince, setUntil }: DateRangeFilter) {
   const isBackwards = since !== null && until !== null && until < since
   return (

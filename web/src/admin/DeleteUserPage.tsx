@@ -28,7 +28,7 @@ export function DeleteUserPage() {
   return <DeleteUserForm user={data.user} />
 }
 
-/** Names what goes before it goes. */
+/** The form that deletes a user, with a summary of what is deleted. */
 function DeleteUserForm({ user }: { user: User }) {
   const { client } = useViewer()
   const navigate = useNavigate()

@@ -21,7 +21,7 @@ export function KeysPage() {
           placeholder="A name, or how it begins"
           leftSection={<IconSearch size={16} aria-hidden />}
           value={search ?? ''}
-          // A whole key must not get into the page's address.
+          // A secret must not be in the URL.
           onChange={(event) => setSearch(redactSecret(event.currentTarget.value))}
         />
         <UserPicker label="User" value={userId} onChange={setUserId} />

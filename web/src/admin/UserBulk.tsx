@@ -17,7 +17,7 @@ export function UserBulk({ users, onDone }: Props) {
   const { client } = useViewer()
   const { run, isBusy } = useBulk(users, ({ username }) => username)
   const [isAdjusting, adjusting] = useDisclosure(false)
-  // One key for each user and form, so that sending the form again adjusts nobody twice.
+  // One idempotency key per user and form, so that a retry of the form adjusts no balance twice.
   const key = useRef(randomKey())
 
   const setActive = async (active: boolean) => {

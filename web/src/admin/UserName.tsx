@@ -8,7 +8,7 @@ export function userPath(id: string): string {
 
 type Props = { user: { id: string } | null; name: string }
 
-/** A name that leads to the user, where there still is one. */
+/** A username that links to the user; a text if the user is deleted. */
 export function UserName({ user, name }: Props) {
   if (!user) {
     return (

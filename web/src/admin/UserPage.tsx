@@ -29,7 +29,7 @@ export function UserPage() {
     variables: { id: userId },
     requestPolicy: 'cache-and-network',
   })
-  // What was done to the user is in the lists below, too.
+  // Actions on the user are in the lists below, too.
   const [changes, setChanges] = useState(0)
   const reload = () => {
     setChanges((n) => n + 1)
@@ -91,7 +91,7 @@ function UserDetails({ user, changes, onChanged }: { user: User; changes: number
           <ChatsOf userId={user.id} onDeleted={onChanged} />
         </Tabs.Panel>
         <Tabs.Panel value="ledger">
-          {/* Anew when the balance has changed. */}
+          {/* Remounted when the balance has changed. */}
           <LedgerOf key={user.balance.tokens} userId={user.id} />
         </Tabs.Panel>
         <Tabs.Panel value="keys">

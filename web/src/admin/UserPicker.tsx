@@ -9,11 +9,11 @@ type Props = {
   label: string
   value: string | null
   onChange: (userId: string | null) => void
-  /** What to call an id that is no user's any more, or never was. */
+  /** The label of an id that belongs to no user, or to no user any more. */
   otherwise?: string
 }
 
-/** Finds a user by part of the name. */
+/** A select for a user, searched by part of the name. */
 export function UserPicker({ label, value, onChange, otherwise = 'A deleted account' }: Props) {
   const [search, setSearch] = useState('')
   const [debouncedSearch] = useDebouncedValue(search, 250)
@@ -38,7 +38,7 @@ export function UserPicker({ label, value, onChange, otherwise = 'A deleted acco
       clearButtonProps={{ 'aria-label': `Clear ${label.toLowerCase()}` }}
       nothingFoundMessage="Nobody by that name"
       data={choices}
-      // The server has searched already.
+      // The server filters.
       filter={({ options }) => options}
       value={value}
       onChange={onChange}

@@ -56,7 +56,7 @@ export function UsersPage() {
   const pages = useUsers({ search: debouncedSearch.trim(), active: parseYesNo(active), staff: parseYesNo(staff), orderBy })
   const [selectedIds, setSelectedIds] = useState(NO_SELECTION)
   const [isCreating, creation] = useDisclosure(false)
-  // What is not shown any more is not acted upon.
+  // Rows that are not shown any more are not selected.
   const selected = pages.rows.filter((user) => selectedIds.has(user.id))
 
   return (

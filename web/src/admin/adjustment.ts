@@ -1,4 +1,4 @@
-/** By how much a balance is to be moved; null where that is no whole number, or nothing. */
+/** Returns the amount of an adjustment; null if it is 0 or no whole number. */
 export function parseAdjustment(
   { mode, amount }: { mode: 'by' | 'to'; amount: number | string },
   current: number | null,

@@ -9,14 +9,14 @@ import { deletionSummary, describeChat } from './chatLabels'
 import { byDay, modelsOf, type DailyUsage } from './dashboard/data'
 import { instantRange, timeRangeOf } from './filters'
 
-it('an adjustment is by an amount, or to one', () => {
+it('adjusts by an amount, or to one', () => {
   expect(parseAdjustment({ mode: 'by', amount: -50 }, 100)).toBe(-50)
   expect(parseAdjustment({ mode: 'to', amount: 250 }, 100)).toBe(150)
   for (const amount of ['', 1.5, 2 ** 53]) expect(parseAdjustment({ mode: 'by', amount }, 100)).toBeNull()
   expect(parseAdjustment({ mode: 'to', amount: 100 }, 100)).toBeNull()
 })
 
-it('one that fails does not keep the others from it', async () => {
+it('continues a bulk action after a failure', async () => {
   const result = await forEach(
     ['mia', 'tom', 'eva'],
     (name) => name,
@@ -25,7 +25,7 @@ it('one that fails does not keep the others from it', async () => {
   expect(bulkSummary(result)).toBe('2 done. tom: Not allowed.')
 })
 
-it('acts of the audit trail name whom they were done to where that is not the target itself', () => {
+it('labels audited actions with the owner of the target', () => {
   const act = (action: string) => actionLabel({ action, targetName: 'mia', details: '{}' })
   expect(act('user.delete')).toBe('Deleted the account')
   expect(act('chat.delete')).toBe('Deleted a chat of mia')
@@ -43,7 +43,7 @@ it('labels actions on API keys by the key and its owner', () => {
   expect(actionLabel({ ...act, details: 'nonsense' })).toBe('Revoked the API key jt-0123456789ab… of jt-0123456789ab')
 })
 
-it('details of the audit trail are read as far as they can be', () => {
+it('formats the details of audited actions, and shows invalid ones as they are', () => {
   const words = (details: string) => formatDetails({ action: 'user.update', details })
   expect(words('{"amount":500,"reason":"Thanks"}')).toBe('amount: 500, reason: Thanks')
   expect(words('{"written_off":0,"staff":true}')).toBe('written off: 0, staff: yes')
@@ -51,18 +51,18 @@ it('details of the audit trail are read as far as they can be', () => {
   expect(words('nonsense')).toBe('nonsense')
 })
 
-it('a chat is called by its beginning and its user', () => {
+it('describes a chat by its beginning and its user', () => {
   expect(describeChat({ message: 'Hello', user: { id: 'u1', username: 'mia' } })).toBe('“Hello” of mia')
   expect(describeChat({ message: 'a'.repeat(99), user: null })).toBe(`“${'a'.repeat(40)}…” of somebody`)
   expect(describeChat({ message: '', user: null })).toBe('not stored (API call) of somebody')
 })
 
-it('what goes with chats is said, and what is stopped for it', () => {
+it('summarizes a deletion, with the answers that it stops', () => {
   expect(deletionSummary([{ status: 'DONE' }])).toMatch(/^The text goes for good/)
   expect(deletionSummary([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(/^Answers on their way are stopped first/)
 })
 
-it('a range lasts to the end of its last day, in the time of the reader', () => {
+it('ends a date range with its last day, in the local time zone', () => {
   expect(timeRangeOf({ since: '2026-01-31', until: '2026-01-31' })).toEqual({
     since: new Date(2026, 0, 31).toISOString(),
     until: new Date(2026, 1, 1).toISOString(),
@@ -70,7 +70,7 @@ it('a range lasts to the end of its last day, in the time of the reader', () => 
   expect(timeRangeOf({ since: null, until: 'soon' })).toEqual({ since: null, until: null })
 })
 
-it('days have a number for each model', () => {
+it('groups usage by day, with a value for each model', () => {
   const day = (day: string, model: string, messages: number): DailyUsage => ({
     day,
     model,
@@ -87,7 +87,7 @@ it('days have a number for each model', () => {
   ])
 })
 
-it('lists chats without their answers, which are loaded for one chat at a time', () => {
+it('lists chats without their answers, which are loaded one at a time', () => {
   expect(print(ChatsDocument)).not.toContain('response')
   expect(print(ChatAnswerDocument)).toContain('response')
   expect(instantRange('2026-01-01T00:00:00.123456Z')).toEqual({

@@ -1,6 +1,6 @@
 import { formatDateTime } from '../format/dates'
 
-/** What of an act its words are made of. */
+/** The fields of an audit event that its label consists of. */
 type AuditedAction = { action: string; targetName: string; details: string }
 
 const ACTIONS = new Map<string, (act: AuditedAction) => string>([
@@ -16,17 +16,17 @@ const ACTIONS = new Map<string, (act: AuditedAction) => string>([
   ['api_key.revoke', (act) => `Revoked the API key ${describeKey(act)}`],
 ])
 
-/** What was done, and to whom, in words; an action that is newer than this page as it is. */
+/** Returns the label of an audited action. An action that is newer than this client is shown as it is. */
 export function actionLabel(act: AuditedAction): string {
   return ACTIONS.get(act.action)?.(act) ?? act.action
 }
 
-/** Whose it is that something was done to. */
+/** Returns the owner of the target: of an API key its user, else the target itself. */
 export function targetOwner({ action, targetName, details }: AuditedAction): string {
   return isApiKeyAction(action) ? (stringField(details, 'user') ?? targetName) : targetName
 }
 
-/** The details, a JSON object, as "name: value, ..", without what the label says already. */
+/** Formats the details, a JSON object, as "name: value, ..", without the fields that the label contains. */
 export function formatDetails({ action, details }: Pick<AuditedAction, 'action' | 'details'>): string {
   const omitted = isApiKeyAction(action) ? ['user', 'name'] : []
   const parsed = parseObject(details)
@@ -41,7 +41,7 @@ function isApiKeyAction(action: string): boolean {
   return action.startsWith('api_key.')
 }
 
-/** "jt-0123456789ab… of mia (my tool)". */
+/** Describes an API key: "jt-0123456789ab… of mia (my tool)". */
 function describeKey(act: AuditedAction): string {
   const name = stringField(act.details, 'name')
   return `${act.targetName}… of ${targetOwner(act)}${name === null ? '' : ` (${name})`}`

@@ -2,7 +2,7 @@ import { NOT_STORED } from '../format/chats'
 import { excerpt } from '../format/excerpt'
 import type { ChatRow } from './lists'
 
-/** What is lost with chats, and what is not. */
+/** Summarizes what the deletion of chats deletes, stops and keeps. */
 export function deletionSummary(chats: readonly Pick<ChatRow, 'status'>[]): string {
   const stopped = chats.some(({ status }) => status === 'PENDING')
     ? 'Answers on their way are stopped first, and paid for as far as they came. '
@@ -10,7 +10,7 @@ export function deletionSummary(chats: readonly Pick<ChatRow, 'status'>[]): stri
   return `${stopped}The text goes for good, also for who wrote it. What it cost stays in the ledger, and the audit trail tells who deleted it.`
 }
 
-/** What to call a chat in a sentence: “Explain how a rainbow…” of mia. */
+/** Describes a chat: “Explain how a rainbow…” of mia. */
 export function describeChat({ message, user }: Pick<ChatRow, 'message' | 'user'>): string {
   const what = message === '' ? NOT_STORED : `“${excerpt(message, '', 40)}”`
   return `${what} of ${user?.username ?? 'somebody'}`

@@ -2,7 +2,7 @@ import { notifications } from '@mantine/notifications'
 import { useState } from 'react'
 import { bulkSummary, forEach } from './bulk'
 
-/** Does the same to each row, and tells how it went. */
+/** Runs an action on each row, and shows a summary. */
 export function useBulk<T>(rows: readonly T[], nameOf: (row: T) => string) {
   const [isBusy, setBusy] = useState(false)
   const run = async (work: (row: T) => Promise<unknown>) => {

@@ -7,7 +7,7 @@ export type DateRangeFilter = DateRange & {
   setUntil: (day: string | null) => void
 }
 
-/** From one day to another, as the page's address has it. */
+/** A date range that is kept in the URL. */
 export function useDateRange(): DateRangeFilter {
   const [since, setSince] = useFilter('since')
   const [until, setUntil] = useFilter('until')

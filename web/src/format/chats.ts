@@ -1,2 +1,2 @@
-/** Of calls by the API it is kept that they were, not what was said. All other messages have a text. */
+/** The label of a chat without text: the texts of API calls are not stored. */
 export const NOT_STORED = 'not stored (API call)'

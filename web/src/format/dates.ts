@@ -12,22 +12,22 @@ const STEPS: [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
   ['minute', 60],
 ]
 
-/** A moment in full, in the reader's time zone and habit. */
+/** Formats a time with its date, in the local time zone and format. */
 export function formatDateTime(iso: string): string {
   return dateAndTime.format(new Date(iso))
 }
 
-/** The day of a moment, in the reader's time zone and habit. */
+/** Formats the date of a time, in the local time zone and format. */
 export function formatDate(iso: string): string {
   return date.format(new Date(iso))
 }
 
-/** "Jan 31" of "2026-01-31", in the reader's habit. */
+/** Formats "2026-01-31" as "Jan 31", in the local format. */
 export function formatMonthDay(day: string): string {
   return monthAndDay.format(new Date(day))
 }
 
-/** A day of the calendar as it is written in addresses and fields, "2026-01-31"; null for anything else. */
+/** Parses a day as in URLs and fields, "2026-01-31"; null for anything else. */
 export function parseDay(text: string | null): string | null {
   const written = text?.trim() ?? ''
   const at = /^\d{4}-\d{2}-\d{2}$/.test(written) ? new Date(`${written}T00:00Z`) : null
@@ -35,26 +35,26 @@ export function parseDay(text: string | null): string | null {
   return at && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(written) ? written : null
 }
 
-/** The moment at which a day begins for the reader, or one so many days later; null where it is none. */
+/** Returns the start of a day in the local time zone, or of a later day; null if it is invalid. */
 export function startOfDay(day: string, later = 0): string | null {
   const [year, month, date] = (parseDay(day) ?? '').split('-').map(Number)
   if (!year || !month || !date) return null
   return new Date(year, month - 1, date + later).toISOString()
 }
 
-/** The last second of a day for the reader, which still has its name. */
+/** Returns the last second of a day in the local time zone, so that it is shown as that day. */
 export function endOfDay(day: string): string | null {
   const next = startOfDay(day, 1)
   return next && new Date(new Date(next).getTime() - 1000).toISOString()
 }
 
-/** Today where the reader is, "2026-01-31". */
+/** Returns the current day in the local time zone, "2026-01-31". */
 export function today(now = new Date()): string {
   const parts = [now.getFullYear(), now.getMonth() + 1, now.getDate()]
   return parts.map((part) => String(part).padStart(2, '0')).join('-')
 }
 
-/** "5 min. ago", "yesterday", "just now". */
+/** Formats a time relative to now: "5 min. ago", "yesterday", "just now". */
 export function formatRelativeTime(iso: string, now: number): string {
   const seconds = Math.round((new Date(iso).getTime() - now) / 1000)
   for (const [unit, size] of STEPS) {

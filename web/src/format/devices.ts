@@ -15,7 +15,7 @@ const SYSTEMS: [RegExp, string][] = [
   [/\bLinux\b/, 'Linux'],
 ]
 
-/** "Firefox on Linux", from what a client says of itself; other programs by their first word. */
+/** Returns the label of a user agent: "Firefox on Linux"; of an API client its first word. */
 export function deviceLabel(userAgent: string | null): string {
   if (!userAgent) return 'Unknown device'
   const browser = BROWSERS.find(([pattern]) => pattern.test(userAgent))?.[1]

@@ -1,4 +1,4 @@
-/** The part of a text around the first of the searched words, on one line. */
+/** Returns the part of a text around the first match of a search, on one line. */
 export function excerpt(text: string, search: string, length: number): string {
   const line = text.replaceAll(/\s+/g, ' ').trim()
   if (line.length <= length) return line

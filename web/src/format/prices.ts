@@ -2,7 +2,7 @@ import { formatCount } from './numbers'
 
 export type Price = { perMessage: number; per1kInput: number; per1kOutput: number }
 
-/** What a model costs, in words: "100 tokens a message", "10 + 30 tokens per 1,000 in/out", "free". */
+/** Formats the price of a model: "100 tokens a message", "10 + 30 tokens per 1,000 in/out", "free". */
 export function formatPrice({ perMessage, per1kInput, per1kOutput }: Price): string {
   const flat = perMessage > 0 ? `${formatTokens(perMessage)} a message` : null
   const metered = formatMeteredPrice(per1kInput, per1kOutput)
@@ -17,7 +17,7 @@ function formatMeteredPrice(input: number, output: number): string | null {
   return null
 }
 
-/** "1 token", "4,000 tokens". */
+/** Formats an amount of prepaid tokens: "1 token", "4,000 tokens". */
 export function formatTokens(amount: number): string {
   return `${formatCount(amount)} ${Math.abs(amount) === 1 ? 'token' : 'tokens'}`
 }

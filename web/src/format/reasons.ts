@@ -12,7 +12,7 @@ const LABELS: Record<LedgerReason, string> = {
   SIGNUP_GRANT: 'Welcome tokens',
 }
 
-/** Why a balance moved, in words. A reason that is newer than this page is shown as it is. */
+/** Returns the label of a ledger reason. A reason that is newer than this client is shown as it is. */
 export function reasonLabel(reason: LedgerReason): string {
   return (LABELS as Partial<Record<string, string>>)[reason] ?? reason
 }

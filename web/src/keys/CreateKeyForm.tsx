@@ -26,7 +26,7 @@ export default function CreateKeyForm({ onCreated }: { onCreated: (created: Crea
       validate: {
         name: (name) => (name.trim() ? null : 'A name'),
         scopes: (scopes) => (scopes.length > 0 ? null : 'One of them, at least'),
-        // A day that is half written is none yet, and must not make a key that never ends.
+        // An incomplete day is null, and must not create a key that does not expire.
         expiresAt: (last) => ((day.current?.value ?? '') === (last ?? '') ? null : 'A day such as 2026-01-31'),
         total: validateLimit,
         perDay: validateLimit,

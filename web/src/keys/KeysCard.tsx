@@ -15,14 +15,14 @@ import { activeFirst, type Key } from './keyLabels'
 import { SecretDialog, type CreatedKey } from './SecretDialog'
 import { useRevoke } from './useRevoke'
 
-// With it come the calendar and the list to choose several from.
+// Loads the calendar and the multiple select.
 const CreateKeyForm = lazy(() => import('./CreateKeyForm'))
 
 const COLUMNS_WIDTH = 900
-/** As many as anybody may have that are good, so that none of them hides behind those that have ended. */
+/** The maximum number of valid keys per user, so that the first page contains all of them. */
 const PAGE = 100
 
-/** One's own keys. */
+/** The API keys of the viewer. */
 export function KeysCard() {
   const { client } = useViewer()
   const [isCreating, creation] = useDisclosure(false)

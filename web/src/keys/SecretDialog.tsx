@@ -4,12 +4,12 @@ import { IconAlertTriangle, IconCheck, IconCopy } from '@tabler/icons-react'
 import { CodeBlock } from '../chat/markdown/CodeBlock'
 import { usageExample, type Key } from './keyLabels'
 
-/** A key as it comes from the server, this once. */
+/** A created key with its secret, which the server returns only once. */
 export type CreatedKey = { secret: string; key: Key }
 
 type Props = { created: CreatedKey | null; onClose: () => void }
 
-/** The one time that a key can be read. It closes by its buttons alone: a click beside it must not lose the key. */
+/** Shows the secret of a created key, once. Closes by its buttons only: a click outside must not lose the secret. */
 export function SecretDialog({ created, onClose }: Props) {
   return (
     <Modal
@@ -35,12 +35,12 @@ function Secret({ created: { secret, key }, onClose }: { created: CreatedKey; on
       </Alert>
       <Textarea
         label={key.name}
-        // Read, selected and copied by hand where the browser keeps the clipboard to itself, as it does on plain http.
+        // Can be copied manually if the browser denies the clipboard, as it does on plain http.
         readOnly
         autosize
         value={secret}
         onFocus={(event) => event.currentTarget.select()}
-        // Some browsers send what they check to their maker.
+        // Some browsers send the text that they check to their vendor.
         spellCheck={false}
         autoComplete="off"
         styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)', wordBreak: 'break-all' } }}
@@ -65,7 +65,7 @@ function Secret({ created: { secret, key }, onClose }: { created: CreatedKey; on
   )
 }
 
-/** How a program begins with it. */
+/** The instructions for the use of a key. */
 function Usage({ scopes }: Pick<Key, 'scopes'>) {
   const { origin } = window.location
   if (!scopes.includes('COMPLETIONS')) {

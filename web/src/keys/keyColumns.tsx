@@ -5,7 +5,7 @@ import type { Column } from '../ui/RowsTable'
 import classes from '../ui/ui.module.css'
 import { keyState, scopesLabel, spendingLines, type Key } from './keyLabels'
 
-/** What a table of keys shows, whoever they belong to. */
+/** Returns the columns of a table of API keys. */
 export function keyColumns(revoke: (key: Key) => void): Column<Key>[] {
   return [
     { header: 'Key', cell: ({ name, prefix }) => <NameOfKey name={name} prefix={prefix} /> },
@@ -39,7 +39,7 @@ function Spent({ lines }: { lines: string[] }) {
   ))
 }
 
-/** The day on which it ends; the moment itself where one points at it. */
+/** The expiry date; the exact time as a tooltip. */
 function End({ iso }: { iso: string }) {
   return (
     <time dateTime={iso} title={formatDateTime(iso)} className={classes.nowrap}>

@@ -5,7 +5,7 @@ export type Key = KeyFieldsFragment
 
 type ScopeOption = { scope: Scope; label: string; description: string }
 
-/** What a key may be used for, in the order in which it is offered. */
+/** The scopes of an API key, in the order of the form. */
 export const SCOPES: readonly ScopeOption[] = [
   {
     scope: 'COMPLETIONS',
@@ -17,20 +17,20 @@ export const SCOPES: readonly ScopeOption[] = [
   { scope: 'ADMIN', label: 'Administer', description: 'All that you may do as an operator. Includes reading.' },
 ]
 
-/** "Ask models, read". A scope that is newer than this page is shown as it is. */
+/** Returns the label of scopes: "Ask models, read". A scope that is newer than this client is shown as it is. */
 export function scopesLabel(scopes: readonly Scope[]): string {
   const words = scopes.map((scope) => SCOPES.find((known) => known.scope === scope)?.label ?? scope)
   return words.map((word, index) => (index === 0 ? word : word.toLowerCase())).join(', ')
 }
 
-/** What was spent and what may be, the whole first: "300 of 5,000 in all", "100 today". */
+/** Formats spending and limits, the total first: "300 of 5,000 in all", "100 today". */
 export function spendingLines(spending: Key['spending']): string[] {
   const { total, held, today, thisMonth, totalLimit, dailyLimit, monthlyLimit } = spending
   const line = (spent: number, limit: number | null, when: string) =>
     limit === null ? `${formatCount(spent)} ${when}` : `${formatCount(spent)} of ${formatCount(limit)} ${when}`
   return [
     line(total, totalLimit, 'in all'),
-    // Without a limit the whole says enough.
+    // Without a limit the total is enough.
     ...(monthlyLimit === null ? [] : [line(thisMonth, monthlyLimit, 'this month')]),
     ...(dailyLimit === null ? [] : [line(today, dailyLimit, 'today')]),
     ...(held > 0 ? [`${formatCount(held)} held`] : []),
@@ -44,22 +44,22 @@ export function keyState({ active, revokedAt }: Pick<Key, 'active' | 'revokedAt'
   return active ? 'active' : 'expired'
 }
 
-/** Those that open nothing any more behind the others. */
+/** Sorts valid keys before expired and revoked ones. */
 export function activeFirst<T extends { active: boolean }>(keys: readonly T[]): T[] {
   return [...keys.filter(({ active }) => active), ...keys.filter(({ active }) => !active)]
 }
 
 const KEY_MARK = 'jt-'
-/** So much of a key is known to the server, and shown. */
+/** The length of the part of a key that is stored and shown. */
 const PREFIX_LENGTH = 15
 
-/** What may be searched for: of a whole key that somebody pastes no more than what is not secret. */
+/** Truncates a pasted key to its prefix, so that the secret is not searched for. */
 export function redactSecret(search: string): string {
   const text = search.trimStart()
   return text.startsWith(KEY_MARK) ? text.slice(0, PREFIX_LENGTH) : search
 }
 
-/** The first lines of a program that uses a key. */
+/** Returns the first lines of an API client in Python. */
 export function usageExample(origin: string): string {
   return `from openai import OpenAI\nclient = OpenAI(base_url="${origin}/v1", api_key="jt-...")`
 }

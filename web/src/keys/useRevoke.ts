@@ -5,7 +5,7 @@ import { useViewer } from '../session/context'
 import { confirmDanger } from '../ui/confirm'
 import type { Key } from './keyLabels'
 
-/** Ends a key of a list, once somebody is sure of it. */
+/** Returns a function that revokes a key of a list, after a confirmation. */
 export function useRevoke({ change }: Pick<Pages<Key>, 'change'>, onRevoked?: () => void): (key: Key) => void {
   const { client, user: viewer } = useViewer()
   return ({ id, name, prefix, user }) => {

@@ -2,7 +2,7 @@ import { ActionIcon, Tooltip } from '@mantine/core'
 import { useClipboard } from '@mantine/hooks'
 import { IconCheck, IconCopy } from '@tabler/icons-react'
 
-/** Copies a text, and shows for a moment that it did. */
+/** A button that copies a text, with a brief confirmation. */
 export function CopyAction({ text, what }: { text: string; what: string }) {
   const { copied, copy } = useClipboard({ timeout: 1500 })
   const label = copied ? 'Copied' : `Copy the ${what}`

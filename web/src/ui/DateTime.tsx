@@ -1,7 +1,7 @@
 import { formatDateTime } from '../format/dates'
 import classes from './ui.module.css'
 
-/** A moment in full, on one line. */
+/** A date and time on one line. */
 export function DateTime({ iso }: { iso: string | null }) {
   if (iso === null) return 'never'
   return (

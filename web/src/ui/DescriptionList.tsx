@@ -3,7 +3,7 @@ import classes from './ui.module.css'
 
 export type DescriptionItem = [name: string, value: ReactNode]
 
-/** Names and values, side by side. */
+/** A list of names and values, side by side. */
 export function DescriptionList({ items }: { items: DescriptionItem[] }) {
   return (
     <dl className={classes.descriptionList}>

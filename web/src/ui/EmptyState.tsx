@@ -4,7 +4,7 @@ import type { ReactNode } from 'react'
 
 type Props = { Icon: typeof IconCoin; title: string; children?: ReactNode; action?: ReactNode }
 
-/** Says one thing in the middle of a page. */
+/** A message in place of the content of a page. */
 export function EmptyState({ Icon, title, children, action }: Props) {
   return (
     <Center mih="50dvh" p="md">

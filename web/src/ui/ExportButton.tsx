@@ -7,17 +7,17 @@ import { useViewer } from '../session/context'
 import { notifyProblem } from './confirm'
 
 type Props<T, V> = {
-  /** A subscription to the chunks of the file. */
+  /** The subscription that returns the chunks of the file. */
   document: TypedDocumentNode<T, V>
   variables: V
-  /** What is in the file, for its name. */
+  /** The content of the file, for its name. */
   what: string
   kind: FileKind
   icon: ReactNode
   children: ReactNode
 }
 
-/** Has the server write a file, and saves it when it is whole. */
+/** A button that exports a file, and downloads it when it is complete. */
 export function ExportButton<T extends Record<string, { text: string }>, V extends Record<string, unknown>>({
   document,
   variables,

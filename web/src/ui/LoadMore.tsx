@@ -4,7 +4,7 @@ import type { Pages } from '../graphql/usePages'
 
 type Props<T extends { id: string }> = { pages: Pages<T>; what: string; many?: string }
 
-/** How much of a list is shown, and more of it. */
+/** The number of loaded rows, and a button that loads the next page. */
 export function LoadMore<T extends { id: string }>({ pages, what, many }: Props<T>) {
   const { rows, total, hasMore, isLoading, loadMore } = pages
   if (rows.length === 0) return null

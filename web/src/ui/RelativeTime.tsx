@@ -8,7 +8,7 @@ function everyMinute(listener: () => void): () => void {
   return () => clearInterval(timer)
 }
 
-/** How long ago something was; the moment itself where one points at it. */
+/** A relative time; the exact time as a tooltip. */
 export function RelativeTime({ iso }: { iso: string }) {
   const minute = useSyncExternalStore(everyMinute, () => Math.floor(Date.now() / MINUTE))
   return (

@@ -8,28 +8,28 @@ import classes from './ui.module.css'
 export type Column<T> = {
   header: string
   cell: (row: T) => ReactNode
-  /** Right-aligned digits. */
+  /** Aligns digits to the right. */
   isNumber?: boolean
 }
 
-/** Which rows are ticked. */
+/** The selected rows. */
 export type Selection = { ids: ReadonlySet<string>; onChange: (ids: ReadonlySet<string>) => void }
 
 type Props<T extends { id: string }> = {
   pages: Pages<T>
   columns: Column<T>[]
-  /** What a row is, and what many are. */
+  /** The noun for a row, and its plural. */
   what: string
   many?: string
   minWidth?: number
-  /** How to call a row, for those who hear the table. */
+  /** Returns the accessible name of a row. */
   nameOf?: (row: T) => string
   selection?: Selection
-  /** What is over and done with, and steps back. */
+  /** Whether a row is dimmed. */
   isQuiet?: (row: T) => boolean
 }
 
-/** A list as a table, with what it says while it loads, when it is empty, and when it fails. */
+/** A paginated table, with its loading, empty and error states. */
 export function RowsTable<T extends { id: string }>(props: Props<T>) {
   const { pages, columns, what, many, minWidth = 640, nameOf, selection, isQuiet } = props
   const { rows, isLoading, problem, reload } = pages

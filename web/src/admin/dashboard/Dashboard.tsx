@@ -1,5 +1,5 @@
 import '@mantine/charts/styles.css'
-// The legend is made of these.
+// For the legend.
 import '@mantine/core/styles/ColorSwatch.css'
 import { BarChart } from '@mantine/charts'
 import { SimpleGrid, Stack, Table, Text } from '@mantine/core'
@@ -13,14 +13,14 @@ import { ALL_MODELS, byDay, modelsOf, type DashboardData, type Measure } from '.
 const CHARTS: { measure: Measure; title: string; isByModel: boolean }[] = [
   { measure: 'messages', title: 'Messages', isByModel: true },
   { measure: 'tokens', title: 'Tokens spent', isByModel: true },
-  // Who uses two models is one user.
+  // A user of two models counts once.
   { measure: 'activeUsers', title: 'Active users', isByModel: false },
   { measure: 'failures', title: 'Failed answers', isByModel: true },
 ]
 
 const COLOURS = ['teal.7', 'indigo.6', 'orange.6', 'grape.6', 'cyan.7', 'pink.6', 'lime.7', 'yellow.7']
 
-/** What the server was used for, day by day and model by model. */
+/** The usage of the server by day and model. */
 export default function Dashboard({ data: { days, topSpenders, openTurns } }: { data: DashboardData }) {
   const series = modelsOf(days).map((name, index) => ({ name, color: COLOURS[index % COLOURS.length] ?? 'gray.6' }))
   return (
@@ -40,7 +40,7 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
               withLegend={isByModel && series.length > 1}
               valueFormatter={formatCount}
               xAxisProps={{ tickFormatter: formatMonthDay, interval: 'equidistantPreserveStart', minTickGap: 16 }}
-              // There are no halves of what is counted.
+              // All values are counts.
               yAxisProps={{ allowDecimals: false }}
               role="img"
               aria-label={`${title} by day`}
