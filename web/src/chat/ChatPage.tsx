@@ -22,7 +22,7 @@ export function ChatPage() {
   )
   const conversations = usePages(load)
   const { reload } = conversations
-  // "New chat" on the page for new chats empties it.
+  // Remounts the page of a new chat, so that "New chat" clears it.
   const [fresh, setFresh] = useState(0)
 
   return (

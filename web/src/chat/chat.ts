@@ -1,4 +1,4 @@
 import type { ChatFieldsFragment } from '../gql/chat'
 
-/** A message and its answer, as all parts of the page share it. */
+/** A message and its answer. */
 export type Chat = ChatFieldsFragment

@@ -11,7 +11,7 @@ export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
     status: 'DONE',
     cost: 100,
     hold: 100,
-    // In the order of their names.
+    // In the order of their ids.
     createdAt: new Date(Date.UTC(2026, 0, 1) + id.charCodeAt(0) * 1000).toISOString(),
     replacedById: null,
     contextLeftOut: 0,
@@ -24,7 +24,7 @@ type Event = ReplyStreamSubscription['replyStream']
 
 export type FakeSubscription = { variables: Record<string, unknown>; isUnsubscribed: boolean; sink: Sink<ReplyStreamSubscription> }
 
-/** A socket that one plays the server of. */
+/** A socket whose events the test emits. */
 export class FakeSocket implements Pick<Socket, 'on'> {
   readonly subscriptions: FakeSubscription[] = []
 
@@ -46,7 +46,7 @@ export class FakeSocket implements Pick<Socket, 'on'> {
     this.last.sink.next({ replyStream })
   }
 
-  /** A part of a reply, as the server counts. */
+  /** Emits a delta of the reply, with the offsets in Unicode characters that the server sends. */
   delta(offset: number, text: string): void {
     this.emit({ __typename: 'ReplyDelta', seq: offset + Array.from(text).length, offset, text })
   }

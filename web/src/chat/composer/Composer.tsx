@@ -16,17 +16,17 @@ import { useStop } from './useStop'
 export type OutgoingMessage = { message: string; model: string | null; idempotencyKey: string }
 
 type Props = {
-  /** Drafts are kept by this for as long as the page lives. */
+  /** The key of the draft, which is kept in memory. */
   draftOf: string
   pending: readonly Chat[]
-  /** What to choose as long as nobody chose. */
+  /** The model that is selected until the user selects one. */
   preferredModel: string | null
-  /** Throws where the message is refused; it is kept then. */
+  /** Throws if the message is rejected; its text is then kept. */
   onSend: (outgoing: OutgoingMessage) => Promise<void>
   onStopped: (chat: Chat) => void
 }
 
-/** Where messages are written. Says why it does not send where it does not. */
+/** The form for a message. Shows why a message cannot be sent. */
 export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }: Props) {
   const balance = useBalance()
   const { models, choice, choose, price } = useModels(preferredModel)
@@ -119,7 +119,7 @@ export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }
                   radius="xl"
                   variant="filled"
                   loading={isSending}
-                  // Not `disabled`: the button must be found by those who ask why it does not send.
+                  // Not `disabled`: the button must stay focusable, since its label is the reason.
                   data-disabled={refusal !== null || undefined}
                   aria-disabled={refusal !== null}
                   aria-label={refusal === null ? 'Send' : `Send. ${refusal}`}

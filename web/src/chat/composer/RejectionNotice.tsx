@@ -4,7 +4,7 @@ import { formatPrice, formatTokens, type Price } from '../../format/prices'
 import type { Problem } from '../../graphql/problem'
 import { useBalance } from '../../session/context'
 
-/** Why a message was not taken, and what one can do about it. What was typed is kept. */
+/** The reason why a message was rejected, and what to do about it. */
 export function RejectionNotice({ problem, price }: { problem: Problem; price: Price | null }) {
   if (problem.code === 'INSUFFICIENT_TOKENS') return <InsufficientBalance price={price} />
   const isLimit = problem.code === 'RATE_LIMITED'

@@ -1,2 +1,2 @@
-/** What was typed and not sent, by conversation. Gone with the page: other people may use this browser. */
+/** The drafts of messages, by conversation. In memory only, since browsers are shared. */
 export const drafts = new Map<string, string>()

@@ -1,13 +1,13 @@
 import { formatCount, pluralize } from '../../format/numbers'
 import { formatTokens, type Price } from '../../format/prices'
 
-/** The server takes so many characters unless it is configured otherwise. */
+/** The default maximum length of a message on the server. */
 export const MAX_MESSAGE = 1000
 
-/** From here on the composer shows how many are left. */
+/** The length from which the composer shows the character count. */
 export const COUNT_FROM = 800
 
-/** In Unicode characters without white space around, as the server counts. */
+/** Returns the length in Unicode characters without surrounding white space, as the server counts. */
 export function messageLength(text: string): number {
   return Array.from(text.trim()).length
 }
@@ -16,12 +16,12 @@ export type ComposerState = {
   text: string
   isSending: boolean
   hasPending: boolean
-  /** Null while the models are not known. */
+  /** Null until the models are loaded. */
   price: Price | null
   balance: number
 }
 
-/** Why the message cannot be sent; null where it can. */
+/** Returns the reason why the message cannot be sent; null if it can. */
 export function disabledReason({ text, isSending, hasPending, price, balance }: ComposerState): string | null {
   const length = messageLength(text)
   if (isSending) return 'Your message is being sent.'
@@ -34,7 +34,7 @@ export function disabledReason({ text, isSending, hasPending, price, balance }: 
   return null
 }
 
-/** Whether the balance surely cannot pay for a message. What a metered price comes to is the server's to say. */
+/** Returns whether the balance is below the price of a message. The server computes the hold of a metered price. */
 export function isUnaffordable(price: Price, balance: number): boolean {
   return balance < price.perMessage
 }

@@ -3,7 +3,7 @@ import { useQuery } from 'urql'
 import { formatPrice, type Price } from '../../format/prices'
 import { ModelsDocument } from '../../gql/chat'
 
-/** The models to choose from, and the one that is chosen: by hand, as preferred, or the server's default. */
+/** Returns the models, and the selected one: by the user, the preferred one, or the default. */
 export function useModels(preferred: string | null) {
   const [{ data }] = useQuery({ query: ModelsDocument })
   const [chosen, choose] = useState<string | null>(null)

@@ -6,7 +6,7 @@ import { useViewer } from '../../session/context'
 import { notifyProblem } from '../../ui/confirm'
 import type { Chat } from '../chat'
 
-/** Stops what is being answered. What was produced is kept and paid for. */
+/** Returns a function that stops the pending answers. Their text so far is kept and charged. */
 export function useStop(pending: readonly Chat[], onStopped: (chat: Chat) => void) {
   const { client } = useViewer()
   const [isStopping, setStopping] = useState(false)

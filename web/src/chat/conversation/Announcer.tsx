@@ -1,6 +1,6 @@
 import { VisuallyHidden } from '@mantine/core'
 
-/** Tells screen readers when an answer begins and ends, and not each word of it. */
+/** A live region that announces the start and the end of an answer to screen readers, and not each word. */
 export function Announcer({ text }: { text: string }) {
   return (
     <VisuallyHidden>

@@ -27,7 +27,7 @@ const ANNOUNCEMENTS: Record<ThreadEvent, string> = {
   failed: 'The answer failed.',
 }
 
-/** One conversation: what was said, and where to say more. */
+/** A conversation: its thread, and the composer. */
 export function ConversationPane({ id, onActivity }: { id: string; onActivity: () => void }) {
   const { client } = useViewer()
   const [announcement, setAnnouncement] = useState('')

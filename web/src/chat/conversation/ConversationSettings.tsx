@@ -3,7 +3,7 @@ import { IconInfoCircle } from '@tabler/icons-react'
 import type { ConversationQuery } from '../../gql/chat'
 import classes from '../chat.module.css'
 
-/** The instructions that a conversation was begun with; nothing where there are none. */
+/** The system prompt of a conversation; nothing if there is none. */
 export function ConversationSettings({
   conversation,
 }: {

@@ -12,7 +12,7 @@ type Props = {
   onChosen: (instructions: Instructions) => void
 }
 
-/** What holds for a whole conversation, chosen before it begins. */
+/** The dialog for the system prompt and the model of a new conversation. */
 export default function InstructionsDialog({ initial, onClose, onChosen }: Props) {
   const { models, choice } = useModels(initial?.model ?? null)
   const form = useForm<{ systemPrompt: string; model: string | null }>({

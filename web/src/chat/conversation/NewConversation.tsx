@@ -31,7 +31,7 @@ export function NewConversation({ onCreated }: { onCreated: () => void }) {
   const [instructions, setInstructions] = useState<Instructions | null>(null)
   const [isDialogOpen, dialog] = useDisclosure(false)
   const [example, setExample] = useState(0)
-  // Made for a message that did not arrive yet: the next try goes there.
+  // The conversation of a message that was not delivered: a retry uses it.
   const createdId = useRef<string | null>(null)
   useTitle('')
 
@@ -43,7 +43,7 @@ export function NewConversation({ onCreated }: { onCreated: () => void }) {
       await withNetworkRetry(() => mutate(client, StartMessageDocument, { input }))
     } catch (thrown) {
       if (asProblem(thrown).code !== 'NETWORK') {
-        // Refused: an empty conversation would be left behind. Where even this fails, it is.
+        // Rejected: deletes the empty conversation, which remains if this fails, too.
         createdId.current = null
         mutate(client, DeleteConversationDocument, { input: { conversationId } }).catch(() => undefined)
       }

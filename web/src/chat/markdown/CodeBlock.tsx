@@ -3,7 +3,7 @@ import { lazy, Suspense } from 'react'
 import { CopyAction } from '../../ui/CopyAction'
 import classes from './markdown.module.css'
 
-// The languages are loaded when the first code is shown.
+// The languages load with the first code block.
 const HighlightedCode = lazy(() => import('./HighlightedCode'))
 
 export function CodeBlock({ code, language }: { code: string; language: string | null }) {
@@ -15,7 +15,7 @@ export function CodeBlock({ code, language }: { code: string; language: string |
         </Text>
         <CopyAction text={code} what="code" />
       </Group>
-      {/* Long lines scroll, also by keys. */}
+      {/* Long lines scroll, also by keyboard. */}
       <pre className={classes.codeText} tabIndex={0} role="region" aria-label={`Code, ${language ?? 'plain'}`}>
         <code>
           {language ? (

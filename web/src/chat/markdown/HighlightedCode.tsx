@@ -48,7 +48,7 @@ const lowlight = createLowlight({
   yaml,
 })
 
-/** Code in colours, where its language is known here and it is not too long. */
+/** Highlighted code, if its language is supported and it is not too long. */
 export default function HighlightedCode({ code, language }: { code: string; language: string }) {
   if (code.length > MAX_HIGHLIGHTED || !lowlight.registered(language)) return code
   return toJsxRuntime(lowlight.highlight(language, code), { Fragment, jsx, jsxs }) as ReactNode

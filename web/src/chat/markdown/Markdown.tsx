@@ -16,7 +16,7 @@ const COMPONENTS: Components = {
     return code ? <CodeBlock {...code} /> : <pre>{children}</pre>
   },
   a: ({ href, children }) => <Link href={href}>{children}</Link>,
-  // Nothing is fetched from elsewhere because a model says so; whoever wants to see the picture may follow the link.
+  // Images are links: an answer must not make the browser load external URLs.
   img: ({ src, alt }) => (
     <Link href={typeof src === 'string' ? src : undefined}>{alt === undefined || alt === '' ? 'Image' : alt}</Link>
   ),
@@ -29,7 +29,7 @@ const COMPONENTS: Components = {
   ),
 }
 
-/** What a model wrote. Raw HTML in it stays text, and what cannot be formatted is shown as it is. */
+/** An answer as formatted Markdown, or as plain text if it cannot be formatted. Raw HTML stays text. */
 export const Markdown = memo(function Markdown({ text }: { text: string }) {
   return (
     <PlainTextFallback text={text}>
@@ -53,7 +53,7 @@ function Blocks({ tree }: { tree: Root }) {
   return tree.children.map((node, index) => <Block key={index} node={node} />)
 }
 
-/** A paragraph, a list, a table. Shown anew only where it has changed while the answer grew. */
+/** A block, such as a paragraph or a table. Rendered again only if it changes while the answer grows. */
 const Block = memo(function Block({ node }: { node: RootContent }) {
   const tree: Root = { type: 'root', children: [node] }
   return toJsxRuntime(tree, {
@@ -77,7 +77,7 @@ function TooLong({ text }: { text: string }) {
   )
 }
 
-/** An address that is not allowed is empty: then there is nothing to follow. */
+/** A link; a text if its URL was rejected, which makes it empty. */
 function Link({ href, children }: { href: string | undefined; children: ReactNode }) {
   if (!href) return children
   return (
@@ -87,14 +87,14 @@ function Link({ href, children }: { href: string | undefined; children: ReactNod
   )
 }
 
-/** Scrolls by itself, so that the page does not. */
+/** A box with its own scroll bar, so that the page does not scroll sideways. */
 function ScrollBox({ children }: { children: ReactNode }) {
   return <div className={classes.scrollBox}>{children}</div>
 }
 
 type FallbackState = { text: string; hasFailed: boolean }
 
-/** A text that breaks its formatting breaks nothing else. Another text is tried again. */
+/** Catches errors of the formatting of a text, and shows it as plain text. Another text resets the error. */
 class PlainTextFallback extends Component<{ text: string; children: ReactNode }, FallbackState> {
   override state: FallbackState = { text: this.props.text, hasFailed: false }
 

@@ -1,7 +1,7 @@
 import { memo } from 'react'
 import classes from './markdown.module.css'
 
-/** About so many characters are laid out together. */
+/** The approximate length of a chunk, in UTF-16 units. */
 const CHUNK_LENGTH = 8_000
 
 /** A text without formatting, in chunks: while a long one grows, only its last chunk is laid out again. */
@@ -19,7 +19,7 @@ const Chunk = memo(function Chunk({ text }: { text: string }) {
   return <div className={classes.plain}>{text}</div>
 })
 
-/** Cut at ends of lines. */
+/** Splits a text at line breaks. */
 function splitChunks(text: string): string[] {
   const chunks: string[] = []
   let from = 0

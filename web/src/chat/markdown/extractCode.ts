@@ -1,6 +1,6 @@
 import type { Element } from 'hast'
 
-/** The code and its language of a `pre` element; null for one that is something else. */
+/** Returns the code of a `pre` element and its language; null if it contains none. */
 export function extractCode(pre: Element): { code: string; language: string | null } | null {
   const code = pre.children[0]
   if (code?.type !== 'element' || code.tagName !== 'code') return null

@@ -45,7 +45,7 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 describe('Formatter', () => {
-  it('formats one text at a time, and remembers it', async () => {
+  it('formats one text at a time, and caches the result', async () => {
     const { formatter, workers, worker } = setUp()
     const both = Promise.all([formatter.format('a'), formatter.format('b')])
     expect(worker(0).posted).toEqual([])
@@ -59,7 +59,7 @@ describe('Formatter', () => {
     expect(workers).toHaveLength(1)
   })
 
-  it('terminates a worker that takes too long, and goes on with a new one', async () => {
+  it('terminates a worker after a timeout, and continues with a new one', async () => {
     const { formatter, worker } = setUp()
     const slow = formatter.format('slow')
     const next = formatter.format('next')
@@ -72,7 +72,7 @@ describe('Formatter', () => {
     expect(await next).toBe(TREE)
   })
 
-  it('does not count the time in which the worker loads', async () => {
+  it('does not count the time that the worker takes to load', async () => {
     const { formatter, worker } = setUp()
     const posted = formatter.format('a')
     vi.advanceTimersByTime(FORMAT_TIMEOUT * 2)
@@ -81,13 +81,13 @@ describe('Formatter', () => {
     expect(await posted).toBe(TREE)
   })
 
-  it('refuses without work what is too long', async () => {
+  it('rejects texts over the maximum length without a worker', async () => {
     const { formatter, workers } = setUp()
     expect(await formatter.format('x'.repeat(MAX_CHARACTERS + 1))).toBe('rejected')
     expect(workers).toHaveLength(0)
   })
 
-  it('answers where the worker cannot be had, and tries again later', async () => {
+  it('is unavailable if the worker fails, and retries with the next text', async () => {
     const { formatter, worker } = setUp()
     const both = Promise.all([formatter.format('a'), formatter.format('b')])
     worker(0).fail()
@@ -104,7 +104,7 @@ describe('Formatter', () => {
   })
 })
 
-it('reuses the blocks that did not change', () => {
+it('reuses unchanged blocks', () => {
   const paragraph = (value: string): Root['children'][number] => ({
     type: 'element',
     tagName: 'p',

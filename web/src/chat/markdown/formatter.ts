@@ -3,10 +3,10 @@ import { FORMAT_TIMEOUT, MAX_CHARACTERS } from './limits'
 
 export type WorkerMessage = { type: 'ready' } | { type: 'done'; tree: Root | null }
 
-/** A tree to show, or why there is none: the text exceeds a bound, or the worker is not available. */
+/** A formatted text, or the reason why there is none: it exceeds a limit, or the worker is unavailable. */
 export type Formatted = Root | 'rejected' | 'unavailable'
 
-/** The part of a `Worker` that is used here. */
+/** The methods of a `Worker` that the formatter uses. */
 export type FormatWorker = Pick<Worker, 'postMessage' | 'terminate' | 'onmessage' | 'onerror'>
 
 type Job = { text: string; resolve: (formatted: Formatted) => void }
@@ -14,13 +14,10 @@ type Job = { text: string; resolve: (formatted: Formatted) => void }
 /** Milliseconds that the worker may take to load. */
 const LOAD_TIMEOUT = 20_000
 
-/** So many results are kept, for texts that are shown once more. */
+/** The maximum number of cached results. */
 const MAX_CACHED = 100
 
-/**
- * Formats texts in a worker, one at a time. A text that takes longer than the deadline is refused, and the worker with
- * it is terminated.
- */
+/** Formats texts in a worker, one at a time. After a timeout the text is rejected, and the worker terminated. */
 export class Formatter {
   private readonly spawn: () => FormatWorker
   private readonly queue: Job[] = []
@@ -85,7 +82,7 @@ export class Formatter {
     }
   }
 
-  /** The worker failed. The next text gets a new one. */
+  /** Handles a failed worker. The next text starts a new one. */
   private fail(): void {
     this.stop()
     for (const { resolve } of this.queue.splice(0)) resolve('unavailable')

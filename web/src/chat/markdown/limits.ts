@@ -1,14 +1,14 @@
-/** Longer texts are shown without formatting. */
+/** The maximum length of a text; a longer one is not formatted. */
 export const MAX_CHARACTERS = 100_000
 
 /** The maximum number of nodes of a tree; a larger one would freeze the page. */
 export const MAX_NODES = 20_000
 
-/** Deeper trees break the recursion of what shows them. */
+/** The maximum depth of a tree; a deeper one would overflow the stack of the renderer. */
 export const MAX_DEPTH = 100
 
-/** Milliseconds that the formatting of one text may take. */
+/** The timeout of the formatting of a text, in milliseconds. */
 export const FORMAT_TIMEOUT = 2_000
 
-/** Longer code is shown in one colour. */
+/** The maximum length of highlighted code. */
 export const MAX_HIGHLIGHTED = 20_000

@@ -5,16 +5,16 @@ import { parse } from './parse'
 const shapes: [string, string][] = [
   ['deep quotes', '>'.repeat(3000)],
   ['deep lists', `${'- '.repeat(300)}x`],
-  ['a table whose short rows are filled', `|${'a|'.repeat(1000)}\n|${'-|'.repeat(1000)}\n${'x\n'.repeat(5000)}`],
+  ['a table with padded rows', `|${'a|'.repeat(1000)}\n|${'-|'.repeat(1000)}\n${'x\n'.repeat(5000)}`],
   ['many elements', 'a\n\n'.repeat(10_500)],
 ]
 
 describe('parse', () => {
-  it.each(shapes)('refuses %s, and does not break', { timeout: 60_000 }, (_, text) => {
+  it.each(shapes)('rejects %s without an error', { timeout: 60_000 }, (_, text) => {
     expect(parse(text)).toBeNull()
   })
 
-  it('formats tables, lists and code as before', () => {
+  it('formats tables, lists and code', () => {
     const tree = parse('# Title\n\n- one\n- `two`\n\n|a|b|\n|-|-|\n|1|2|\n\n```rust\nfn main() {}\n```')
     const names = elements(tree).map(({ tagName }) => tagName)
     for (const name of ['h1', 'ul', 'li', 'code', 'table', 'td', 'pre']) expect(names).toContain(name)
@@ -26,13 +26,13 @@ describe('parse', () => {
     expect(JSON.stringify(tree)).toContain('<img src=x onerror=alert(1)>')
   })
 
-  it('empties addresses that are refused', () => {
+  it('empties rejected URLs', () => {
     const tree = parse('[a](javascript:alert) [b](https://example.org) ![c](data:image/png;base64,x)')
     const addresses = elements(tree).flatMap(({ properties }) => [properties.href ?? properties.src ?? []].flat())
     expect(addresses).toEqual(['', 'https://example.org', ''])
   })
 
-  it('leaves out where things stood, which the page does not need', () => {
+  it('omits source positions', () => {
     expect(JSON.stringify(parse('a **b**'))).not.toContain('position')
   })
 })

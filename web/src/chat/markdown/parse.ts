@@ -10,8 +10,8 @@ import { MAX_DEPTH, MAX_NODES } from './limits'
 const processor = unified().use(remarkParse).use(remarkGfm).use(remarkRehype, { allowDangerousHtml: true })
 
 /**
- * Markdown as a tree of elements, for the worker: some texts take minutes. Raw HTML becomes text, and refused addresses
- * become empty. Null where the tree would be too large or too deep to show.
+ * Parses Markdown to a tree of elements. In the worker only: some texts take minutes. Raw HTML becomes text, rejected URLs
+ * become empty. Null if the tree exceeds a limit.
  */
 export function parse(text: string): Root | null {
   try {
@@ -22,18 +22,18 @@ export function parse(text: string): Root | null {
     clean(tree)
     return tree
   } catch (thrown) {
-    // Nested too deeply for the parser's own recursion.
+    // Nested too deeply for the recursion of the parser.
     if (thrown instanceof RangeError) return null
     throw thrown
   }
 }
 
-/** The number of elements that a node of the source becomes, without what is in it. Short rows are filled with cells. */
+/** Returns the number of elements of a source node without its children. Short table rows are padded with cells. */
 function sizeOfSource(node: SourceNodes): number {
   return node.type === 'table' ? node.children.length * (node.children[0]?.children.length ?? 0) : 1
 }
 
-/** Whether a tree stays within the bounds. Without recursion: deep trees are what this looks for. */
+/** Returns whether a tree is within the limits. Without recursion, since the tree may be too deep for it. */
 function isWithin<Node extends { children?: unknown } | object>(root: Node, size: (node: Node) => number): boolean {
   let total = 0
   let level: Node[] = [root]
@@ -46,7 +46,7 @@ function isWithin<Node extends { children?: unknown } | object>(root: Node, size
   return true
 }
 
-/** Leaves what is needed to show the tree. */
+/** Removes what the renderer does not need, and sanitizes the rest. */
 function clean(node: Nodes): void {
   delete node.position
   delete node.data

@@ -1,6 +1,6 @@
 import type { Root } from 'hast'
 
-/** The new tree with the blocks of the old one where they are equal. */
+/** Returns the new tree with the blocks of the old one that are equal, so that they are not rendered again. */
 export function reuseUnchanged(old: Root, fresh: Root): Root {
   const children = fresh.children.map((child, index) => {
     const before = old.children[index]
@@ -9,7 +9,7 @@ export function reuseUnchanged(old: Root, fresh: Root): Root {
   return { ...fresh, children }
 }
 
-/** Compares plain data; trees are not deep enough here for recursion to break. */
+/** Compares plain data. Recursive: the depth of trees is limited. */
 function isEqual(one: unknown, other: unknown): boolean {
   if (one === other) return true
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false

@@ -7,8 +7,8 @@ import { formatter } from './sharedFormatter'
 type Shown = { text: string; formatted: Formatted }
 
 /**
- * The text as far as it is formatted, and null before. While a text grows there is one run at a time, and the newest
- * text comes next.
+ * Returns the last formatted version of a text; null before the first. While a text grows there is one run at a time, and
+ * the next one formats the newest text.
  */
 export function useFormatted(text: string): Shown | null {
   const [shown, setShown] = useState<Shown | null>(() => cached(text))
@@ -22,7 +22,7 @@ export function useFormatted(text: string): Shown | null {
 
     async function run() {
       isRunning.current = true
-      // Until the newest text is formatted, or the component is gone.
+      // Until the newest text is formatted, or the component unmounts.
       while (newest.current !== null && newest.current !== last.current?.text) {
         const next = await formatMore(last.current, newest.current)
         last.current = next
@@ -39,7 +39,7 @@ export function useFormatted(text: string): Shown | null {
   return shown
 }
 
-/** What was refused is not formatted again because more was added. */
+/** Formats a text, unless it extends a rejected one. */
 async function formatMore(last: Shown | null, text: string): Promise<Shown> {
   const isRejected = last?.formatted === 'rejected' && text.startsWith(last.text)
   return { text, formatted: isRejected ? 'rejected' : await formatter.format(text) }
@@ -50,7 +50,7 @@ function cached(text: string): Shown | null {
   return formatted === undefined ? null : { text, formatted }
 }
 
-/** Keeps the parts of the tree that did not change, which are not shown anew then. */
+/** Reuses the unchanged blocks of the last version. */
 function mergeShown(before: Shown | null, next: Shown): Shown {
   const old = before?.formatted
   if (!isTree(old) || !isTree(next.formatted)) return next

@@ -11,7 +11,7 @@ function follow() {
 }
 
 describe('followReply', () => {
-  it('replays from the start, and tells the text as it grows', () => {
+  it('replays from the start, and reports the text as it grows', () => {
     const { socket, follower } = follow()
     expect(socket.last.variables).toEqual({ chatId: 'a' })
     socket.delta(0, 'Hel')
@@ -19,16 +19,16 @@ describe('followReply', () => {
     expect(follower.text.mock.calls).toEqual([['Hel'], ['Hello']])
   })
 
-  it('asks to go on behind what it has, should the connection break', () => {
+  it('resumes after the last delta, if the connection is lost', () => {
     const { socket, follower } = follow()
     socket.delta(0, 'Hel')
-    // The socket sends these anew after a break.
+    // The socket sends these after a reconnect.
     expect(socket.last.variables).toEqual({ chatId: 'a', after: 3 })
     socket.delta(3, 'lo')
     expect(follower.text).toHaveBeenLastCalledWith('Hello')
   })
 
-  it('starts over where a part is missing', () => {
+  it('starts over if a delta is missing', () => {
     const { socket, follower } = follow()
     socket.delta(0, 'Hel')
     socket.delta(7, 'world')
@@ -39,7 +39,7 @@ describe('followReply', () => {
     expect(follower.text).toHaveBeenLastCalledWith('Hello, world')
   })
 
-  it('tells the end once', () => {
+  it('reports the end once', () => {
     const { socket, follower } = follow()
     const chat = fakeChat('a', { response: 'Hello' })
     socket.finish(chat)
@@ -48,13 +48,13 @@ describe('followReply', () => {
     expect(follower.lost).not.toHaveBeenCalled()
   })
 
-  it('tells where the subscription is lost before its end', () => {
+  it('reports a subscription that is lost before the end', () => {
     const { socket, follower } = follow()
     socket.last.sink.done(serverUnreachable())
     expect(follower.lost).toHaveBeenCalledOnce()
   })
 
-  it('says nothing more when it was isUnsubscribed', () => {
+  it('reports nothing after unfollow', () => {
     const { socket, follower, unfollow } = follow()
     unfollow()
     socket.delta(0, 'late')

@@ -5,10 +5,10 @@ import type { Chat } from '../chat'
 import { append, EMPTY_REPLY } from './reply'
 
 export type Follower = {
-  /** The reply as it is now. */
+  /** The text of the reply so far. */
   text(text: string): void
   finished(chat: Chat): void
-  /** The stream broke off for good, before the reply ended. */
+  /** The subscription ended before the reply. */
   lost(problem: Problem | null): void
 }
 
@@ -19,7 +19,7 @@ export function followReply(socket: Pick<Socket, 'on'>, chatId: string, follower
   let unsubscribe: () => void = () => undefined
 
   const subscribe = () => {
-    // The socket sends these anew after a break: by then `after` says where to go on.
+    // The socket sends these again after a reconnect; `after` is then the position to resume at.
     const variables: { chatId: string; after?: number } = { chatId }
     unsubscribe = socket.on(ReplyStreamDocument, variables, {
       next: ({ replyStream: event }) => {

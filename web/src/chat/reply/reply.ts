@@ -1,9 +1,9 @@
-/** What has come of a reply so far. */
+/** The text of a reply so far. */
 export type Reply = {
   text: string
-  /** In Unicode characters, as the server counts. */
+  /** The length in Unicode characters, as the server counts. */
   length: number
-  /** The position of the last part, to go on from. */
+  /** The position of the last delta, to resume at. */
   seq: number
 }
 
@@ -12,8 +12,8 @@ export type Delta = { seq: number; offset: number; text: string }
 export const EMPTY_REPLY: Reply = { text: '', length: 0, seq: 0 }
 
 /**
- * Puts a part behind what is there. After a reconnect parts may come twice, or begin with what is there already: such
- * text is left out. Null where something is missing in between; then the reply must be read from the start.
+ * Appends a delta. After a reconnect deltas may be duplicates, or overlap with the text so far: the overlap is omitted.
+ * Null if a delta is missing; the reply must then be replayed from the start.
  */
 export function append(reply: Reply, delta: Delta): Reply | null {
   if (delta.offset > reply.length) return null

@@ -12,7 +12,7 @@ type Props = {
   viewport: RefObject<HTMLDivElement | null>
 }
 
-/** All conversations, those with the newest message first; more of them as one scrolls. */
+/** The conversations, most recently active first, with infinite scrolling. */
 export function ConversationList({ conversations, current, viewport }: Props) {
   const { rows, isLoading, hasMore, problem, loadMore, reload, change } = conversations
   const { ref, entry } = useIntersection({ root: viewport.current, rootMargin: '200px' })

@@ -8,11 +8,11 @@ import type { ConversationRow } from './conversationRow'
 
 type Props = {
   conversation: ConversationRow
-  /** With the new title, or null where it stays. */
+  /** Receives the new title; null if it is unchanged. */
   onDone: (title: string | null) => void
 }
 
-/** The title as a field: Enter keeps the change, Escape forgets it. */
+/** The form for the title of a conversation: Enter saves, Escape cancels. */
 export function RenameForm({ conversation, onDone }: Props) {
   const { client } = useViewer()
   const [title, setTitle] = useState(conversation.title)
@@ -43,7 +43,7 @@ export function RenameForm({ conversation, onDone }: Props) {
       <TextInput
         aria-label="Title of the conversation"
         data-autofocus
-        // The menu that opened this has just closed; typing is what comes next.
+        // Focused, since the user opened it from a menu to type.
         ref={focusAndSelect}
         value={title}
         error={error}
@@ -59,6 +59,6 @@ export function RenameForm({ conversation, onDone }: Props) {
 }
 
 function focusAndSelect(input: HTMLInputElement | null): void {
-  // After the menu has given the focus back.
+  // After the menu has returned the focus.
   if (input) setTimeout(() => input.select())
 }

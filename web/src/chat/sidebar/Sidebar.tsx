@@ -19,7 +19,7 @@ export function Sidebar({ conversations, current, onNew }: Props) {
   const input = useRef<HTMLInputElement>(null)
   const viewport = useRef<HTMLDivElement>(null)
   const focusSearch = () => input.current?.focus()
-  // Ctrl+K also from within text fields; a slash there is just a slash.
+  // Ctrl+K also in text fields; a slash only outside of them.
   useHotkeys([['mod+K', focusSearch]], [])
   useHotkeys([['/', focusSearch]])
 

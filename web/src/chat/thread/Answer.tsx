@@ -11,7 +11,7 @@ import { useRegenerate } from './useRegenerate'
 
 type Props = { chat: Chat; live: string | null; isLast: boolean; onReplaced: (by: Chat) => void }
 
-/** What the model said, or is saying, or why it did not. */
+/** The answer of the model, complete or in progress, or the reason why it failed. */
 export function Answer({ chat, live, isLast, onReplaced }: Props) {
   const { regenerate, isBusy } = useRegenerate(chat, isLast, onReplaced)
   const isPending = chat.status === 'PENDING'

@@ -1,7 +1,7 @@
 import { Text } from '@mantine/core'
 import classes from './thread.module.css'
 
-/** What a person wrote, as it was written. */
+/** The text of a user's message, unformatted. */
 export function Bubble({ children }: { children: string }) {
   return <Text className={classes.bubble}>{children}</Text>
 }

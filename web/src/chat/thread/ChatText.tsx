@@ -3,7 +3,7 @@ import { NOT_STORED } from '../../format/chats'
 import { Markdown } from '../markdown/Markdown'
 import { Bubble } from './Bubble'
 
-/** A message and its answer, to be read and nothing else. */
+/** A message and its answer, read-only. */
 export function ChatText({ message, response }: { message: string; response: string }) {
   if (message === '') return <em>{NOT_STORED}</em>
   return (

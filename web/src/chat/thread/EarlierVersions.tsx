@@ -6,7 +6,7 @@ import type { Chat } from '../chat'
 import { ChatText } from './ChatText'
 import classes from './thread.module.css'
 
-/** What the model sees no more, folded away. */
+/** The replaced versions of a chat, collapsed. The model does not see them. */
 export function EarlierVersions({ chats, linkedId }: { chats: Chat[]; linkedId: string | null }) {
   const [isOpen, { toggle }] = useDisclosure(chats.some((chat) => chat.id === linkedId))
   const id = useId()

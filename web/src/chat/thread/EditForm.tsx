@@ -11,7 +11,7 @@ import { RejectionNotice } from '../composer/RejectionNotice'
 
 type Props = { chat: Chat; isLast: boolean; onDone: (edited: Chat | null) => void }
 
-/** One's own message in other words. Enter sends, Escape leaves it as it was. */
+/** The form that edits a message. Enter sends, Escape cancels. */
 export function EditForm({ chat, isLast, onDone }: Props) {
   const { client } = useViewer()
   const [text, setText] = useState(chat.message)

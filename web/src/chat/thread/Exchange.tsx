@@ -10,16 +10,16 @@ import classes from './thread.module.css'
 type Props = {
   chat: Chat
   earlier: Chat[]
-  /** The reply while it comes in; null where it does not. */
+  /** The reply in progress; null if there is none. */
   live: string | null
   isLast: boolean
-  /** The chat that a link leads to. */
+  /** The chat that the URL links to. */
   linkedId: string | null
   onReplaced: (replacedId: string, chat: Chat) => void
   onDeleted: (id: string) => void
 }
 
-/** A message, its answer, and what can be done with them. */
+/** A message and its answer, with their actions. */
 export const Exchange = memo(function Exchange(props: Props) {
   const { chat, earlier, live, isLast, linkedId, onReplaced, onDeleted } = props
   const [isEditing, setEditing] = useState(false)

@@ -14,7 +14,7 @@ import { useStickyScroll } from './useStickyScroll'
 
 type Props = { store: ThreadStore; state: ThreadState; onReplaced: (replacedId: string, chat: Chat) => void }
 
-/** What was said, oldest first. Keeps to its end while answers grow, unless one has scrolled up to read. */
+/** The thread of a conversation, oldest first. Follows its end while answers grow, unless the user has scrolled up. */
 export function ThreadView({ store, state, onReplaced }: Props) {
   const { chats, live, hasEarlier, isLoadingEarlier, problem } = state
   const thread = useMemo(() => buildThread(chats), [chats])
@@ -24,7 +24,7 @@ export function ThreadView({ store, state, onReplaced }: Props) {
   const { scroller, content, isAtEnd, toEnd } = useStickyScroll({ oldest, isHeld: linkedId !== null })
   const isFound = linkedId !== null && chats.some((chat) => chat.id === linkedId)
 
-  // Whoever sends a message wants to see what comes of it.
+  // Scrolls to a message that was just sent.
   const last = thread.items.at(-1)?.chat.id
   const shown = useRef(last)
   useEffect(() => {
@@ -32,7 +32,7 @@ export function ThreadView({ store, state, onReplaced }: Props) {
     shown.current = last
   }, [last, chats, toEnd])
 
-  // What a search or the ledger leads to may be further up than what is loaded.
+  // A chat that a search or the ledger links to may be earlier than what is loaded.
   useEffect(() => {
     if (linkedId !== null && !isFound) void store.loadTowards(linkedId)
   }, [linkedId, isFound, state, store])

@@ -1,6 +1,6 @@
 import type { Chat } from '../chat'
 
-/** Why an answer failed, and what that cost; null for one that did not fail. */
+/** Describes why an answer failed, and whether it was charged; null if it did not fail. */
 export function describeFailure({ status, error, cost, response }: Chat): string | null {
   if (status !== 'FAILED' && status !== 'INTERRUPTED') return null
   const why = error?.message ?? (status === 'FAILED' ? 'The model failed.' : 'The server stopped in the middle of it.')

@@ -5,7 +5,7 @@ import { query } from '../../graphql/client'
 import { notifyProblem } from '../../ui/confirm'
 import { ChatText } from './ChatText'
 
-/** Shows one of the viewer's chats that stands alone, as those sent without a conversation do. */
+/** Shows a chat without a conversation in a dialog. */
 export function openChat(client: Client, id: string): void {
   query(client, ChatDocument, { id })
     .then(({ chat }) => {

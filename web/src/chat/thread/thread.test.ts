@@ -11,11 +11,11 @@ function shape(chats: Parameters<typeof buildThread>[0]) {
 }
 
 describe('buildThread', () => {
-  it('shows what was not replaced', () => {
+  it('lists chats that are not replaced', () => {
     expect(shape([fakeChat('a'), fakeChat('b')])).toEqual({ items: [['a'], ['b']], orphans: [] })
   })
 
-  it('folds replaced chats into what took their place', () => {
+  it('groups replaced chats under their replacement', () => {
     const chats = [
       fakeChat('a'),
       fakeChat('b', { replacedById: 'd' }),
@@ -25,24 +25,24 @@ describe('buildThread', () => {
     expect(shape(chats)).toEqual({ items: [['a'], ['d', 'b', 'c']], orphans: [] })
   })
 
-  it('follows replacements of replacements', () => {
+  it('follows chains of replacements', () => {
     const chats = [fakeChat('a', { replacedById: 'b' }), fakeChat('b', { replacedById: 'c' }), fakeChat('c')]
     expect(shape(chats)).toEqual({ items: [['c', 'a', 'b']], orphans: [] })
   })
 
-  it('keeps what was replaced by a chat that is deleted since', () => {
+  it('keeps chats whose replacement is deleted', () => {
     const chats = [fakeChat('a', { replacedById: 'x' }), fakeChat('b')]
     expect(shape(chats)).toEqual({ items: [['b']], orphans: ['a'] })
   })
 
-  it('survives chats that replace each other', () => {
+  it('tolerates a circle of replacements', () => {
     const chats = [fakeChat('a', { replacedById: 'b' }), fakeChat('b', { replacedById: 'a' })]
     expect(shape(chats)).toEqual({ items: [], orphans: ['a', 'b'] })
   })
 })
 
 describe('merge', () => {
-  it('orders by time, and takes what is newer', () => {
+  it('orders by time, and replaces older versions', () => {
     const chats = merge([fakeChat('b', { status: 'PENDING' })], [fakeChat('b'), fakeChat('a')])
     expect(chats.map(({ id, status }) => [id, status])).toEqual([
       ['a', 'DONE'],
@@ -52,7 +52,7 @@ describe('merge', () => {
 })
 
 describe('replaceFrom', () => {
-  it('sets aside the chat and all after it, and leaves older replacements as they are', () => {
+  it('replaces the chat and all later ones, and keeps older replacements', () => {
     const before = [fakeChat('a'), fakeChat('b', { replacedById: 'c' }), fakeChat('c'), fakeChat('d')]
     const after = replaceFrom(before, 'c', fakeChat('e', { status: 'PENDING' }))
     expect(after.map(({ id, replacedById }) => [id, replacedById])).toEqual([

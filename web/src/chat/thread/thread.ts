@@ -1,15 +1,15 @@
 import type { Chat } from '../chat'
 
-/** A chat as the thread shows it, with the versions whose place it took, oldest first. */
+/** A chat of the thread, with the versions that it replaces, oldest first. */
 export type ThreadItem = { chat: Chat; earlier: Chat[] }
 
 export type Thread = {
   items: ThreadItem[]
-  /** Chats that were replaced by one that is deleted since. */
+  /** Chats whose replacement is deleted. */
   orphans: Chat[]
 }
 
-/** Orders chats, which come in any order, into what the model sees and what was replaced. Chats are oldest first. */
+/** Groups chats, oldest first, into those that the model sees and the versions that they replace. */
 export function buildThread(chats: readonly Chat[]): Thread {
   const byId = new Map(chats.map((chat) => [chat.id, chat]))
   const items = new Map<string, ThreadItem>()
@@ -26,7 +26,7 @@ export function buildThread(chats: readonly Chat[]): Thread {
   return { items: [...items.values()], orphans }
 }
 
-/** Follows the replacements to their end: what took the place may itself have been replaced. */
+/** Returns the id of the last version: a replacement may itself be replaced. */
 function lastVersion(chat: Chat, byId: ReadonlyMap<string, Chat>): string {
   let current = chat
   const seen = new Set<string>()
@@ -39,15 +39,15 @@ function lastVersion(chat: Chat, byId: ReadonlyMap<string, Chat>): string {
   return current.id
 }
 
-/** Adds chats, or puts them in place of what is known of them, oldest first. */
+/** Inserts or replaces chats, oldest first. */
 export function merge(chats: readonly Chat[], changes: readonly Chat[]): Chat[] {
   const byId = new Map([...chats, ...changes].map((chat) => [chat.id, chat]))
   return [...byId.values()].sort((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt))
 }
 
 /**
- * What `regenerate` and `editMessage` do on the server: the new chat takes the place of the old one, and of all that was
- * said after it and was not replaced before.
+ * Applies what `regenerate` and `editMessage` do on the server: the new chat replaces the old one, and all later ones that
+ * are not replaced yet.
  */
 export function replaceFrom(chats: readonly Chat[], replacedId: string, by: Chat): Chat[] {
   const from = chats.findIndex((chat) => chat.id === replacedId)

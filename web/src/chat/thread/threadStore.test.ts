@@ -31,7 +31,7 @@ function setUp(change: Partial<ThreadSource> = {}) {
 const pending = fakeChat('b', { status: 'PENDING' })
 
 describe('ThreadStore', () => {
-  it('loads the newest, then what is earlier, oldest first', async () => {
+  it('loads the newest page, then earlier ones, in the order of time', async () => {
     const load = vi
       .fn<ThreadSource['load']>()
       .mockResolvedValueOnce(page([fakeChat('d'), fakeChat('c')], 'cursor'))
@@ -45,7 +45,7 @@ describe('ThreadStore', () => {
     expect(store.state.hasEarlier).toBe(false)
   })
 
-  it('follows after a reload what was being answered, and paints many parts at once', async () => {
+  it('follows pending chats after a reload, and notifies once for many deltas', async () => {
     const { store, socket, paint, onEvent } = setUp({ load: () => Promise.resolve(page([pending, fakeChat('a')])) })
     await store.open()
     expect(socket.subscriptions).toHaveLength(1)
@@ -60,7 +60,7 @@ describe('ThreadStore', () => {
     expect(onEvent.mock.calls.map(([event]) => event)).toEqual(['started'])
   })
 
-  it('puts the ended chat in place of what came in', async () => {
+  it('replaces the reply in progress by the finished chat', async () => {
     const { store, socket, paint, onEvent } = setUp({ load: () => Promise.resolve(page([pending])) })
     await store.open()
     socket.delta(0, 'Hel')
@@ -71,7 +71,7 @@ describe('ThreadStore', () => {
     expect(onEvent.mock.calls.map(([event]) => event)).toEqual(['started', 'finished'])
   })
 
-  it('looks for the answer where its subscription was lost', async () => {
+  it('polls for the answer after its subscription is lost', async () => {
     const ended = fakeChat('b', { response: 'Hello' })
     const { store, socket } = setUp({
       load: () => Promise.resolve(page([pending])),
@@ -82,7 +82,7 @@ describe('ThreadStore', () => {
     await vi.waitFor(() => expect(store.state.chats[0]?.status).toBe('DONE'))
   })
 
-  it('leaves its subscriptions when it is closed, and takes them up again', async () => {
+  it('unsubscribes on close, and subscribes again on open', async () => {
     const { store, socket } = setUp({ load: () => Promise.resolve(page([pending])) })
     await store.open()
     store.close()
@@ -92,7 +92,7 @@ describe('ThreadStore', () => {
     expect(socket.last.isUnsubscribed).toBe(false)
   })
 
-  it('tells a conversation that is not there from a server that is not', async () => {
+  it('distinguishes a missing conversation from an unreachable server', async () => {
     const missing = setUp({ load: () => Promise.reject(new Problem('NOT_FOUND', 'No such conversation.')) }).store
     await missing.open()
     expect(missing.state.phase).toBe('missing')
@@ -102,7 +102,7 @@ describe('ThreadStore', () => {
     expect(failed.state).toMatchObject({ phase: 'failed', problem: { code: 'NETWORK' } })
   })
 
-  it('stops looking for a chat when the server refuses, until somebody asks again', async () => {
+  it('stops loading towards a chat after a failure, until the user retries', async () => {
     const load = vi
       .fn<ThreadSource['load']>()
       .mockResolvedValueOnce(page([fakeChat('d')], 'cursor'))
@@ -116,7 +116,7 @@ describe('ThreadStore', () => {
     expect(load).toHaveBeenCalledTimes(3)
   })
 
-  it('looks for a chat in a bounded number of pages, and no further than where it is', async () => {
+  it('loads a limited number of pages towards a chat, and none beyond it', async () => {
     const load = vi.fn<ThreadSource['load']>(() => Promise.resolve(page([fakeChat('d')], 'cursor')))
     const { store } = setUp({ load })
     await store.open()

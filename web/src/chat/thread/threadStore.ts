@@ -11,7 +11,7 @@ export type ThreadState = {
   problem: Problem | null
   /** Oldest first. */
   chats: readonly Chat[]
-  /** The replies that are on their way, by chat. */
+  /** The replies in progress, by chat. */
   live: ReadonlyMap<string, string>
   hasEarlier: boolean
   isLoadingEarlier: boolean
@@ -20,22 +20,22 @@ export type ThreadState = {
 export type ThreadEvent = 'started' | 'finished' | 'failed'
 
 export type ThreadSource = {
-  /** Chats newest first; null where there is no such conversation. */
+  /** Loads a page of chats, newest first; null if the conversation does not exist. */
   load(after: string | null): Promise<Page<Chat> | null>
   chat(id: string): Promise<Chat | null>
   socket: Pick<Socket, 'on'>
-  /** Calls schedule, soon, and once for many calls in between. Returns how to call it off. */
+  /** Schedules a flush. Returns the function that cancels it. */
   schedule(work: () => void): () => void
   onEvent(event: ThreadEvent, chat: Chat): void
 }
 
-/** Looks again this often at an answer whose stream was lost. */
+/** Milliseconds between polls for an answer whose stream is lost. */
 const POLL_INTERVAL = 3_000
 
-/** Pages that are loaded by themselves for the sake of one link. */
+/** The maximum number of pages that are loaded automatically for a link. */
 const MAX_PAGES = 20
 
-/** The chats of one conversation, and the replies that come in. For as long as the conversation is on screen. */
+/** The chats of a conversation and the replies in progress, while the conversation is shown. */
 export class ThreadStore extends Store<ThreadState> {
   private cursor: string | null = null
   private isOpen = false
@@ -58,7 +58,7 @@ export class ThreadStore extends Store<ThreadState> {
     this.source = source
   }
 
-  /** Loads what is newest, and follows what is pending. Also to be called again after `close`, or after a failure. */
+  /** Loads the newest page, and follows pending chats. Can be called again after `close` or a failure. */
   async open(): Promise<void> {
     this.isOpen = true
     this.patchState({ phase: 'loading', problem: null })
@@ -157,7 +157,7 @@ export class ThreadStore extends Store<ThreadState> {
     this.source.onEvent(chat.status === 'DONE' || chat.status === 'STOPPED' ? 'finished' : 'failed', chat)
   }
 
-  /** The stream is lost, but the answer goes on: asks for it now and then until it has ended. */
+  /** Polls for an answer whose stream is lost, until it is finished. */
   private async poll(id: string): Promise<void> {
     const chat = await this.source.chat(id).catch(() => undefined)
     if (!this.followed.has(id)) return

@@ -8,7 +8,7 @@ import { useViewer } from '../../session/context'
 import { notifyProblem } from '../../ui/confirm'
 import type { Chat } from '../chat'
 
-/** Has a message answered once more. Asks first where that sets aside what was said since. */
+/** Returns a function that regenerates an answer, after a confirmation if that replaces later messages. */
 export function useRegenerate(chat: Chat, isLast: boolean, onReplaced: (by: Chat) => void) {
   const { client } = useViewer()
   const [isBusy, setBusy] = useState(false)

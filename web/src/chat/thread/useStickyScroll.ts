@@ -1,16 +1,16 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
 
-/** So many pixels from the end still count as the end. */
+/** The distance from the end, in pixels, that counts as the end. */
 const SLACK = 48
 
 type Options = {
-  /** Changes when something is put in front of what is shown; what one reads then stays in its place. */
+  /** Changes when content is inserted at the top; the visible content then keeps its position. */
   oldest: string | null
-  /** Another place than the end is wanted at first. */
+  /** Whether the initial position is another than the end. */
   isHeld: boolean
 }
 
-/** Keeps a scrolling element at its end while its content grows, until somebody scrolls up. */
+/** Keeps a scroll container at its end while its content grows, until the user scrolls up. */
 export function useStickyScroll({ oldest, isHeld }: Options) {
   const scroller = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
@@ -50,7 +50,7 @@ export function useStickyScroll({ oldest, isHeld }: Options) {
   const toEnd = useCallback(() => {
     const outer = scroller.current
     if (!outer) return
-    // At once: the end of a growing answer would run away from a smooth movement.
+    // Not smoothly: a growing answer would outrun the animation.
     sticks.current = true
     outer.scrollTop = outer.scrollHeight
   }, [])

@@ -8,12 +8,12 @@ import { ThreadStore, type ThreadSource, type ThreadState } from './threadStore'
 
 const PAGE = 50
 
-/** Parts that come within so many milliseconds are painted together. */
+/** Milliseconds between renders of a reply in progress. */
 const PAINT_INTERVAL = 40
 
 type OnEvent = ThreadSource['onEvent']
 
-/** Opens a conversation for as long as the component shows it: one component, one conversation. */
+/** Opens the thread of a conversation while the component is mounted. The conversation must not change. */
 export function useThread(conversationId: string, onEvent: OnEvent): { store: ThreadStore; state: ThreadState } {
   const { client, socket } = useViewer()
   const [store] = useState(() => new ThreadStore({ ...threadQueries(client, conversationId), socket, schedule, onEvent }))
