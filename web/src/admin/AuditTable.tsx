@@ -26,10 +26,10 @@ export function AuditTable({ pages }: { pages: Pages<AuditRow> }) {
 }
 
 function What({ event }: { event: AuditRow }) {
-  const words = actionLabel(event)
+  const label = actionLabel(event)
   return (
-    <Text span size="sm" lineClamp={2} maw={320} title={words} style={{ overflowWrap: 'anywhere' }}>
-      {words}
+    <Text span size="sm" lineClamp={2} maw={320} title={label} style={{ overflowWrap: 'anywhere' }}>
+      {label}
     </Text>
   )
 }

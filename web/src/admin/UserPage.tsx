@@ -24,7 +24,7 @@ import { UserActions } from './UserActions'
 
 export function UserPage() {
   const { userId = '' } = useParams()
-  const [{ data, error }, again] = useQuery({
+  const [{ data, error }, refetch] = useQuery({
     query: AdminUserDocument,
     variables: { id: userId },
     requestPolicy: 'cache-and-network',
@@ -33,7 +33,7 @@ export function UserPage() {
   const [changes, setChanges] = useState(0)
   const reload = () => {
     setChanges((n) => n + 1)
-    again({ requestPolicy: 'network-only' })
+    refetch({ requestPolicy: 'network-only' })
   }
   if (data?.user) return <UserDetails key={data.user.id} user={data.user} changes={changes} onChanged={reload} />
   if (!error && !data) return <PageLoader />

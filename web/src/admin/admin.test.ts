@@ -44,11 +44,11 @@ it('labels actions on API keys by the key and its owner', () => {
 })
 
 it('formats the details of audited actions, and shows invalid ones as they are', () => {
-  const words = (details: string) => formatDetails({ action: 'user.update', details })
-  expect(words('{"amount":500,"reason":"Thanks"}')).toBe('amount: 500, reason: Thanks')
-  expect(words('{"written_off":0,"staff":true}')).toBe('written off: 0, staff: yes')
-  expect(words('{"created_at":"2026-01-31T12:00:00Z"}')).toMatch(/^created at: .*31.*2026/)
-  expect(words('nonsense')).toBe('nonsense')
+  const format = (details: string) => formatDetails({ action: 'user.update', details })
+  expect(format('{"amount":500,"reason":"Thanks"}')).toBe('amount: 500, reason: Thanks')
+  expect(format('{"written_off":0,"staff":true}')).toBe('written off: 0, staff: yes')
+  expect(format('{"created_at":"2026-01-31T12:00:00Z"}')).toMatch(/^created at: .*31.*2026/)
+  expect(format('nonsense')).toBe('nonsense')
 })
 
 it('describes a chat by its beginning and its user', () => {

@@ -8,7 +8,7 @@ const replaceState = vi.fn<(state: { usr: unknown }, unused: string) => void>()
 const removed: string[] = []
 
 beforeEach(() => {
-  const left = new Map<string, string>()
+  const stored = new Map<string, string>()
   vi.stubGlobal('window', new EventTarget())
   vi.stubGlobal('location', page)
   vi.stubGlobal('history', { replaceState })
@@ -18,9 +18,9 @@ beforeEach(() => {
     removeItem: (key: string) => removed.push(key),
   })
   vi.stubGlobal('sessionStorage', {
-    getItem: (key: string) => left.get(key) ?? null,
-    setItem: (key: string, value: string) => left.set(key, value),
-    removeItem: (key: string) => left.delete(key),
+    getItem: (key: string) => stored.get(key) ?? null,
+    setItem: (key: string, value: string) => stored.set(key, value),
+    removeItem: (key: string) => stored.delete(key),
   })
   page.pathname = '/c/1'
   drafts.set('new', 'not sent')

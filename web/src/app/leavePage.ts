@@ -30,10 +30,10 @@ export const leavePage: LeavePage = ({ userId, reason }) => {
 /** Moves what `leavePage` stored into the state of the history, in the form that the router reads. */
 export function restoreReturnTo(): void {
   try {
-    const left = sessionStorage.getItem(RETURN_TO_KEY)
-    if (left === null) return
+    const stored = sessionStorage.getItem(RETURN_TO_KEY)
+    if (stored === null) return
     sessionStorage.removeItem(RETURN_TO_KEY)
-    if (location.pathname === '/login') history.replaceState({ usr: JSON.parse(left) as unknown }, '')
+    if (location.pathname === '/login') history.replaceState({ usr: JSON.parse(stored) as unknown }, '')
   } catch {
     // Storage is blocked, so nothing was stored.
   }

@@ -15,8 +15,8 @@ describe('formatPrice', () => {
     [0, 0, 1, '1 token per 1,000 out'],
     [5, 10, 30, '5 tokens a message, and 10 + 30 tokens per 1,000 in/out'],
     [0, 0, 0, 'free'],
-  ])('%i a message, %i in, %i out', (perMessage, per1kInput, per1kOutput, words) => {
-    expect(formatPrice({ perMessage, per1kInput, per1kOutput })).toBe(words)
+  ])('%i a message, %i in, %i out', (perMessage, per1kInput, per1kOutput, expected) => {
+    expect(formatPrice({ perMessage, per1kInput, per1kOutput })).toBe(expected)
   })
 })
 

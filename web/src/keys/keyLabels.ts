@@ -19,8 +19,8 @@ export const SCOPES: readonly ScopeOption[] = [
 
 /** Returns the label of scopes: "Ask models, read". A scope that is newer than this client is shown as it is. */
 export function scopesLabel(scopes: readonly Scope[]): string {
-  const words = scopes.map((scope) => SCOPES.find((known) => known.scope === scope)?.label ?? scope)
-  return words.map((word, index) => (index === 0 ? word : word.toLowerCase())).join(', ')
+  const labels = scopes.map((scope) => SCOPES.find((option) => option.scope === scope)?.label ?? scope)
+  return labels.map((label, index) => (index === 0 ? label : label.toLowerCase())).join(', ')
 }
 
 /** Formats spending and limits, the total first: "300 of 5,000 in all", "100 today". */

@@ -90,9 +90,9 @@ function CredentialsForm({ kind }: { kind: 'login' | 'register' }) {
     try {
       session.accept(await (kind === 'login' ? login(input) : register(input)))
     } catch (thrown) {
-      const refused = asProblem(thrown)
-      form.setErrors(refused.fields)
-      if (Object.keys(refused.fields).length === 0) setProblem(refused)
+      const rejection = asProblem(thrown)
+      form.setErrors(rejection.fields)
+      if (Object.keys(rejection.fields).length === 0) setProblem(rejection)
       setBusy(false)
     }
   })

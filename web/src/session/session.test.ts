@@ -167,8 +167,8 @@ describe('the page is reloaded', () => {
     const { tabs, clock, leavePage } = await open(2)
     await tabs[0].logOut()
     await clock.advance(1)
-    const left = { userId: 'mia', reason: 'logout' }
-    expect(leavePage.mock.calls).toEqual([[left], [left]])
+    const ended = { userId: 'mia', reason: 'logout' }
+    expect(leavePage.mock.calls).toEqual([[ended], [ended]])
   })
 
   it('when the session has expired, and the account is deleted', async () => {

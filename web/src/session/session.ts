@@ -28,7 +28,7 @@ export type Clock = {
  * Reloads the page after the session of a user, so that the next one finds nothing in memory. A user whose session has
  * expired may return to the same page; one who logged out starts over.
  */
-export type LeavePage = (left: { userId: string; reason: 'logout' | 'expired' }) => void
+export type LeavePage = (ended: { userId: string; reason: 'logout' | 'expired' }) => void
 
 /** Milliseconds until the retry of a refresh that did not reach the server. */
 const RETRY_DELAY = 15_000
@@ -127,9 +127,9 @@ export class Session extends Store<SessionState> implements TokenSource {
 
   /** Ends the session in all tabs: it has expired, or the account is deleted. */
   end(reason: 'logout' | 'expired'): void {
-    const known = this.state.phase === 'loggedIn'
+    const wasLoggedIn = this.state.phase === 'loggedIn'
     this.clear(reason)
-    if (known) this.tabs.send({ type: 'out' })
+    if (wasLoggedIn) this.tabs.send({ type: 'out' })
   }
 
   private apply({ accessToken, user }: Credentials): void {

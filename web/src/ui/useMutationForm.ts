@@ -23,11 +23,11 @@ export function useMutationForm<T extends Record<string, unknown>>(
       await send(values)
       form.reset()
     } catch (thrown) {
-      const refused = asProblem(thrown)
-      const known = Object.fromEntries(Object.entries(refused.fields).filter(([field]) => field in values))
-      form.setErrors(known)
+      const rejection = asProblem(thrown)
+      const fieldErrors = Object.fromEntries(Object.entries(rejection.fields).filter(([field]) => field in values))
+      form.setErrors(fieldErrors)
       // An error of no field of this form must be shown as well.
-      if (Object.keys(known).length === 0) setProblem(refused)
+      if (Object.keys(fieldErrors).length === 0) setProblem(rejection)
     }
     setBusy(false)
   })

@@ -29,7 +29,7 @@ type Props = {
 /** The form for a message. Shows why a message cannot be sent. */
 export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }: Props) {
   const balance = useBalance()
-  const { models, choice, choose, price } = useModels(preferredModel)
+  const { models, selectedModel, select, price } = useModels(preferredModel)
   const [text, setText] = useState(drafts.get(draftOf) ?? '')
   const [problem, setProblem] = useState<Problem | null>(null)
   const [isSending, setSending] = useState(false)
@@ -39,7 +39,7 @@ export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }
 
   const length = messageLength(text)
   const hasPending = pending.length > 0
-  const refusal = disabledReason({ text, isSending, hasPending, price, balance: balance.tokens })
+  const reason = disabledReason({ text, isSending, hasPending, price, balance: balance.tokens })
 
   useEffect(() => field.current?.focus({ preventScroll: true }), [draftOf])
 
@@ -49,13 +49,13 @@ export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }
   }
 
   const send = async () => {
-    if (refusal !== null) return
+    if (reason !== null) return
     setSending(true)
     setProblem(null)
     try {
       const message = text.trim()
-      await request.current.run([message, choice], (idempotencyKey) =>
-        onSend({ message, model: choice, idempotencyKey }),
+      await request.current.run([message, selectedModel], (idempotencyKey) =>
+        onSend({ message, model: selectedModel, idempotencyKey }),
       )
       write('')
     } catch (thrown) {
@@ -113,16 +113,16 @@ export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }
                 </ActionIcon>
               </Tooltip>
             ) : (
-              <Tooltip label={refusal ?? 'Send (Enter)'}>
+              <Tooltip label={reason ?? 'Send (Enter)'}>
                 <ActionIcon
                   type="submit"
                   radius="xl"
                   variant="filled"
                   loading={isSending}
                   // Not `disabled`: the button must stay focusable, since its label is the reason.
-                  data-disabled={refusal !== null || undefined}
-                  aria-disabled={refusal !== null}
-                  aria-label={refusal === null ? 'Send' : `Send. ${refusal}`}
+                  data-disabled={reason !== null || undefined}
+                  aria-disabled={reason !== null}
+                  aria-label={reason === null ? 'Send' : `Send. ${reason}`}
                 >
                   <IconArrowUp size={18} />
                 </ActionIcon>
@@ -136,8 +136,8 @@ export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }
             className={classes.model}
             aria-label="Model"
             data={models}
-            value={choice}
-            onChange={(chosen) => chosen && choose(chosen)}
+            value={selectedModel}
+            onChange={(selected) => selected && select(selected)}
             allowDeselect={false}
             variant="unstyled"
             comboboxProps={{ position: 'top-start', width: 320 }}

@@ -14,7 +14,7 @@ type Props = {
 
 /** The dialog for the system prompt and the model of a new conversation. */
 export default function InstructionsDialog({ initial, onClose, onChosen }: Props) {
-  const { models, choice } = useModels(initial?.model ?? null)
+  const { models, selectedModel } = useModels(initial?.model ?? null)
   const form = useForm<{ systemPrompt: string; model: string | null }>({
     initialValues: { systemPrompt: initial?.systemPrompt ?? '', model: initial?.model ?? null },
     validate: {
@@ -49,7 +49,7 @@ export default function InstructionsDialog({ initial, onClose, onChosen }: Props
           <Select
             label="Model"
             data={models}
-            value={form.values.model ?? choice}
+            value={form.values.model ?? selectedModel}
             allowDeselect={false}
             onChange={(model) => form.setFieldValue('model', model)}
           />

@@ -92,10 +92,10 @@ describe('Formatter', () => {
     const both = Promise.all([formatter.format('a'), formatter.format('b')])
     worker(0).fail()
     expect(await both).toEqual(['unavailable', 'unavailable'])
-    const again = formatter.format('a')
+    const retried = formatter.format('a')
     worker(1).say({ type: 'ready' })
     worker(1).say({ type: 'done', tree: TREE })
-    expect(await again).toBe(TREE)
+    expect(await retried).toBe(TREE)
 
     const none = new Formatter(() => {
       throw new Error('no workers here')
