@@ -41,7 +41,7 @@ export function LedgerCard() {
         <ExportButton
           document={ExportLedgerHistoryDocument}
           variables={{}}
-          what="ledger"
+          name="ledger"
           kind="csv"
           icon={<IconDownload size={16} />}
         >
@@ -49,7 +49,7 @@ export function LedgerCard() {
         </ExportButton>
       }
     >
-      <RowsTable pages={usePages(load)} columns={COLUMNS} what="entry" many="entries" minWidth={520} />
+      <RowsTable pages={usePages(load)} columns={COLUMNS} noun="entry" plural="entries" minWidth={520} />
     </Section>
   )
 }

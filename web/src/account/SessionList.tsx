@@ -57,7 +57,7 @@ export function SessionList() {
           </Group>
         ))}
       </Stack>
-      <LoadMore pages={pages} what="session" />
+      <LoadMore pages={pages} noun="session" />
     </Stack>
   )
 }

@@ -22,7 +22,7 @@ const COLUMNS: Column<AuditRow>[] = [
 ]
 
 export function AuditTable({ pages }: { pages: Pages<AuditRow> }) {
-  return <RowsTable pages={pages} columns={COLUMNS} what="act" minWidth={900} />
+  return <RowsTable pages={pages} columns={COLUMNS} noun="act" minWidth={900} />
 }
 
 function What({ event }: { event: AuditRow }) {

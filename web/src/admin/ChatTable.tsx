@@ -62,7 +62,7 @@ export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
       <RowsTable
         pages={pages}
         columns={columns(setRead, withUser)}
-        what="chat"
+        noun="chat"
         minWidth={820}
         nameOf={describeChat}
         selection={{ ids: selectedIds, onChange: setSelectedIds }}

@@ -30,9 +30,9 @@ export function KeyTable({ pages, withUser = true, onRevoked }: Props) {
     <RowsTable
       pages={pages}
       columns={withUser ? [USER, ...columns] : columns}
-      what="key"
+      noun="key"
       minWidth={920}
-      isQuiet={({ active }) => !active}
+      isDimmed={({ active }) => !active}
     />
   )
 }

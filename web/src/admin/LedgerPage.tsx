@@ -20,7 +20,7 @@ export function LedgerPage() {
         <ExportButton
           document={ExportLedgerEntriesDocument}
           variables={{ userId, ...timeRangeOf(range) }}
-          what="ledger"
+          name="ledger"
           kind="csv"
           icon={<IconDownload size={16} />}
         >

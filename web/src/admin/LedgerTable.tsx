@@ -42,8 +42,8 @@ export function LedgerTable({ pages, withUser = true }: { pages: Pages<LedgerRow
     <RowsTable
       pages={pages}
       columns={withUser ? [USER, ...COLUMNS] : COLUMNS}
-      what="entry"
-      many="entries"
+      noun="entry"
+      plural="entries"
       minWidth={860}
     />
   )

@@ -96,7 +96,7 @@ export function UsersPage() {
       <RowsTable
         pages={pages}
         columns={COLUMNS}
-        what="user"
+        noun="user"
         minWidth={860}
         nameOf={(user) => user.username}
         selection={{ ids: selectedIds, onChange: setSelectedIds }}

@@ -19,6 +19,6 @@ export function download(chunks: string[], name: string, type: string): void {
 }
 
 /** Returns the name of a file: "jeton-ledger-2026-01-31.csv". */
-export function fileName(what: string, extension: string, now: Date): string {
-  return `jeton-${what}-${now.toISOString().slice(0, 10)}.${extension}`
+export function fileName(name: string, extension: string, now: Date): string {
+  return `jeton-${name}-${now.toISOString().slice(0, 10)}.${extension}`
 }

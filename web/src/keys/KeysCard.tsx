@@ -46,9 +46,9 @@ export function KeysCard() {
       <RowsTable
         pages={{ ...pages, rows: activeFirst(pages.rows) }}
         columns={keyColumns(revoke)}
-        what="key"
+        noun="key"
         minWidth={COLUMNS_WIDTH}
-        isQuiet={({ active }) => !active}
+        isDimmed={({ active }) => !active}
       />
       <Modal
         opened={isCreating}

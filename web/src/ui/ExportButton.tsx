@@ -10,8 +10,8 @@ type Props<T, V> = {
   /** The subscription that returns the chunks of the file. */
   document: TypedDocumentNode<T, V>
   variables: V
-  /** The content of the file, for its name. */
-  what: string
+  /** The content of the file, as a part of its name. */
+  name: string
   kind: FileKind
   icon: ReactNode
   children: ReactNode
@@ -21,7 +21,7 @@ type Props<T, V> = {
 export function ExportButton<T extends Record<string, { text: string }>, V extends Record<string, unknown>>({
   document,
   variables,
-  what,
+  name,
   kind,
   icon,
   children,
@@ -37,7 +37,7 @@ export function ExportButton<T extends Record<string, { text: string }>, V exten
       done: (chunks) => {
         setRunning(false)
         const { extension, type } = FILES[kind]
-        download(chunks, fileName(what, extension, new Date()), type)
+        download(chunks, fileName(name, extension, new Date()), type)
       },
       failed: (problem) => {
         setRunning(false)

@@ -19,19 +19,19 @@ type Props<T extends { id: string }> = {
   pages: Pages<T>
   columns: Column<T>[]
   /** The noun for a row, and its plural. */
-  what: string
-  many?: string
+  noun: string
+  plural?: string
   minWidth?: number
   /** Returns the accessible name of a row. */
   nameOf?: (row: T) => string
   selection?: Selection
   /** Whether a row is dimmed. */
-  isQuiet?: (row: T) => boolean
+  isDimmed?: (row: T) => boolean
 }
 
 /** A paginated table, with its loading, empty and error states. */
 export function RowsTable<T extends { id: string }>(props: Props<T>) {
-  const { pages, columns, what, many, minWidth = 640, nameOf, selection, isQuiet } = props
+  const { pages, columns, noun, plural, minWidth = 640, nameOf, selection, isDimmed } = props
   const { rows, isLoading, problem, reload } = pages
   if (isLoading && rows.length === 0) return <Skeleton height={200} aria-label="Loading" />
   return (
@@ -56,7 +56,7 @@ export function RowsTable<T extends { id: string }>(props: Props<T>) {
                 <Table.Tr
                   key={row.id}
                   aria-selected={selection?.ids.has(row.id)}
-                  {...(isQuiet?.(row) && { c: 'dimmed' })}
+                  {...(isDimmed?.(row) && { c: 'dimmed' })}
                 >
                   {selection && <SelectOne id={row.id} name={nameOf?.(row) ?? row.id} selection={selection} />}
                   {columns.map(({ header, cell, isNumber }) => (
@@ -70,7 +70,7 @@ export function RowsTable<T extends { id: string }>(props: Props<T>) {
           </Table>
         </Table.ScrollContainer>
       )}
-      <LoadMore pages={pages} what={what} {...(many !== undefined && { many })} />
+      <LoadMore pages={pages} noun={noun} {...(plural !== undefined && { plural })} />
     </Stack>
   )
 }

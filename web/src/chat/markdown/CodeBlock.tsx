@@ -13,7 +13,7 @@ export function CodeBlock({ code, language }: { code: string; language: string |
         <Text component="span" size="xs" c="dimmed">
           {language ?? 'code'}
         </Text>
-        <CopyAction text={code} what="code" />
+        <CopyAction text={code} noun="code" />
       </Group>
       {/* Long lines scroll, also by keyboard. */}
       <pre className={classes.codeText} tabIndex={0} role="region" aria-label={`Code, ${language ?? 'plain'}`}>

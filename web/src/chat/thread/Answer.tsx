@@ -42,7 +42,7 @@ export function Answer({ chat, live, isLast, onReplaced }: Props) {
             {chat.status === 'STOPPED' && ` · stopped${chat.error ? `: ${chat.error.message}` : ''}`}
           </Text>
           <Group gap={2} className={classes.actions}>
-            {text && <CopyAction text={text} what="answer" />}
+            {text && <CopyAction text={text} noun="answer" />}
             {!failure && (
               <Tooltip label="Answer once more">
                 <ActionIcon

@@ -32,7 +32,7 @@ export function OwnMessage({ chat, onEdit, onDeleted }: Props) {
     <div className={classes.own}>
       <Bubble>{chat.message}</Bubble>
       <Group gap={2} mt={4} className={classes.actions}>
-        <CopyAction text={chat.message} what="message" />
+        <CopyAction text={chat.message} noun="message" />
         {!isPending && (
           <Tooltip label="Edit">
             <ActionIcon variant="subtle" color="gray" size="sm" aria-label="Edit the message" onClick={onEdit}>
