@@ -4,6 +4,7 @@ import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
 import { parseAdjustment } from './adjustment'
 
+/** A change of a balance, positive or negative, and its reason. */
 export type Adjustment = { amount: number; reason: string }
 
 type Props = {

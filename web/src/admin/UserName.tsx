@@ -2,6 +2,7 @@ import { Anchor, Text } from '@mantine/core'
 import { Link } from 'react-router'
 import classes from '../ui/ui.module.css'
 
+/** Returns the path of the page of a user. */
 export function userPath(id: string): string {
   return `/admin/users/${encodeURIComponent(id)}`
 }

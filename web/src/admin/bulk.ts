@@ -1,5 +1,6 @@
 import { asProblem } from '../graphql/problem'
 
+/** The outcome of a bulk action. */
 export type BulkResult = { done: number; failed: { name: string; why: string }[] }
 
 /** Runs an action on each row, one after another, and continues after failures. */

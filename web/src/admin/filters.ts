@@ -14,6 +14,7 @@ export type UserFilters = {
 /** Days in the local time zone, "2026-01-31"; the last one included. */
 export type DateRange = { since: string | null; until: string | null }
 
+/** The filters of the list of chats. */
 export type ChatFilters = DateRange & {
   userId: string | null
   search: string
@@ -21,10 +22,13 @@ export type ChatFilters = DateRange & {
   status: ChatStatus | null
 }
 
+/** The filters of the list of API keys. */
 export type KeyFilters = { userId: string | null; search: string }
 
+/** The filters of the ledger. */
 export type LedgerFilters = DateRange & { userId: string | null }
 
+/** The filters of the audit trail. */
 export type AuditFilters = DateRange & {
   /** The target of the action: a user, a chat, or an API key. */
   targetId: string | null

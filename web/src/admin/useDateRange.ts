@@ -2,6 +2,7 @@ import { parseDay } from '../format/dates'
 import type { DateRange } from './filters'
 import { useFilter } from './useFilter'
 
+/** A date range with its setters. */
 export type DateRangeFilter = DateRange & {
   setSince: (day: string | null) => void
   setUntil: (day: string | null) => void

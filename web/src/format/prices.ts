@@ -1,5 +1,6 @@
 import { formatCount } from './numbers'
 
+/** The price of a model, in prepaid tokens: per message, and per 1,000 model tokens. */
 export type Price = { perMessage: number; per1kInput: number; per1kOutput: number }
 
 /** Formats the price of a model: "100 tokens a message", "10 + 30 tokens per 1,000 in/out", "free". */

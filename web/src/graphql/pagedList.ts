@@ -11,8 +11,10 @@ export type Page<T> = {
 /** The page of a connection that is null. */
 export const EMPTY_PAGE = { nodes: [], pageInfo: { endCursor: null, hasNextPage: false } }
 
+/** Loads the page after a cursor; null for the first page. */
 export type LoadPage<T> = (after: string | null) => Promise<Page<T>>
 
+/** The state of a paginated list. */
 export type ListState<T> = {
   rows: T[]
   /** The total count; null if the query does not select it. */

@@ -27,6 +27,7 @@ export class Problem extends Error {
 
 const UNREACHABLE_MESSAGE = 'The server can’t be reached. Check your connection and try again.'
 
+/** Creates the problem of a network error. */
 export function serverUnreachable(): Problem {
   return new Problem('NETWORK', UNREACHABLE_MESSAGE)
 }
@@ -34,6 +35,7 @@ export function serverUnreachable(): Problem {
 /** A GraphQL error as it is sent. */
 export type WireError = { message: string; extensions?: Record<string, unknown> | undefined }
 
+/** Converts GraphQL errors to a problem, which is the first of them. */
 export function problemOfErrors(errors: readonly WireError[]): Problem {
   const error = errors[0]
   const code = error?.extensions?.code
@@ -45,6 +47,7 @@ export function problemOfErrors(errors: readonly WireError[]): Problem {
   )
 }
 
+/** Converts an error of urql to a problem. */
 export function problemOfCombinedError(error: CombinedError): Problem {
   if (error.graphQLErrors.length > 0) return problemOfErrors(error.graphQLErrors)
   return error.networkError instanceof Problem ? error.networkError : serverUnreachable()

@@ -7,6 +7,7 @@ import type { TokenSource } from './tokenSource'
 /** The state of the connection: `idle` until the first subscription. */
 export type SocketStatus = 'idle' | 'connected' | 'reconnecting'
 
+/** The callbacks of a subscription. */
 export type Sink<T> = {
   next(value: T): void
   /** The last call, unless the client unsubscribes. */

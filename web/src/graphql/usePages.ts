@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react'
 import { useStore } from '../store/useStore'
 import { PagedList, type ListState, type LoadPage } from './pagedList'
 
+/** The state of a paginated list, with its actions. */
 export type Pages<T extends { id: string }> = ListState<T> &
   Pick<PagedList<T>, 'loadMore' | 'reload' | 'change' | 'remove'>
 

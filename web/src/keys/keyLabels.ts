@@ -39,6 +39,7 @@ export function spendingLines(spending: Key['spending']): string[] {
 
 export type KeyState = 'active' | 'revoked' | 'expired'
 
+/** Returns the state of a key, for its badge. */
 export function keyState({ active, revokedAt }: Pick<Key, 'active' | 'revokedAt'>): KeyState {
   if (revokedAt !== null) return 'revoked'
   return active ? 'active' : 'expired'

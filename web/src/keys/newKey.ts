@@ -4,6 +4,7 @@ import type { CreateApiKeyInput, Scope } from '../gql/keys'
 /** The value of a number field: a string if it is empty, or too large for a number. */
 export type Limit = number | string
 
+/** The values of the form for a new key. */
 export type NewKey = {
   name: string
   scopes: Scope[]

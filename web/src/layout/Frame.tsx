@@ -8,6 +8,7 @@ import { Header } from './Header'
 /** Closes the drawer of the navigation, for links in it to the current page. */
 const CloseNavigation = createContext<() => void>(() => undefined)
 
+/** Returns the function that closes the drawer of the navigation. */
 export function useCloseNavigation(): () => void {
   return use(CloseNavigation)
 }

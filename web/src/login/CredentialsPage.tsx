@@ -25,6 +25,7 @@ const TEXTS = {
   },
 }
 
+/** The page for log-in and registration. */
 export default function CredentialsPage({ kind }: { kind: 'login' | 'register' }) {
   const state = useSessionState()
   const location = useLocation()

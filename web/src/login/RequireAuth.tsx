@@ -34,13 +34,13 @@ function AsUser({ user }: { user: ViewerFragment }) {
 
   useEffect(() => {
     window.addEventListener('online', socket.retryNow)
-    const leave = socket.on(
+    const unsubscribe = socket.on(
       BalanceChangedDocument,
       {},
       { next: ({ balanceChanged }) => setBalance(balanceChanged), done: () => undefined },
     )
     return () => {
-      leave()
+      unsubscribe()
       window.removeEventListener('online', socket.retryNow)
     }
   }, [socket])

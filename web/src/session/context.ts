@@ -13,6 +13,7 @@ export function useSession(): Session {
   return session
 }
 
+/** Returns the state of the session. */
 export function useSessionState(): SessionState {
   return useStore(useSession())
 }
@@ -29,6 +30,7 @@ export function useViewer(): Viewer {
   return viewer
 }
 
+/** A balance in prepaid tokens: spendable, and held for open chats. */
 export type Balance = { tokens: number; held: number }
 
 export const BalanceContext = createContext<Balance>({ tokens: 0, held: 0 })

@@ -5,6 +5,7 @@ import type { Credentials } from './api'
 import { delayUntil, refreshAt } from './jwt'
 import type { Tabs } from './tabs'
 
+/** The state of the session. */
 export type SessionState =
   /** The first refresh is in flight. */
   | { phase: 'starting' }
@@ -13,12 +14,14 @@ export type SessionState =
   | { phase: 'loggedOut'; reason: 'never' | 'logout' | 'expired' }
   | { phase: 'loggedIn'; user: ViewerFragment }
 
+/** The requests of a session. */
 export type SessionApi = {
   refresh(): Promise<Credentials | null>
   logout(token: string): Promise<void>
   logoutEverywhere(token: string): Promise<void>
 }
 
+/** A source of time and timers. */
 export type Clock = {
   now(): number
   after(delay: number, work: () => void): () => void

@@ -3,6 +3,7 @@ import type { ViewerFragment } from '../gql/session'
 /** A message between the tabs of a browser. Tokens pass from memory to memory; none is stored. */
 export type TabMessage = { type: 'fresh'; accessToken: string; user: ViewerFragment } | { type: 'out' }
 
+/** The connection to the other tabs of the browser. */
 export type Tabs = {
   /** Sends a message to all other tabs. */
   send(message: TabMessage): void

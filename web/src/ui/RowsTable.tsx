@@ -5,6 +5,7 @@ import { LoadMore } from './LoadMore'
 import { ProblemAlert } from './ProblemAlert'
 import classes from './ui.module.css'
 
+/** A column of a table. */
 export type Column<T> = {
   header: string
   cell: (row: T) => ReactNode

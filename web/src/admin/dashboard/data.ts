@@ -18,11 +18,13 @@ export type DashboardData = { days: DailyUsage[]; topSpenders: Spender[]; openTu
 /** A day of a chart: the day, and a value for each model. */
 export type ChartDay = { day: string } & Record<string, number | string>
 
+/** The value that a chart shows. */
 export type Measure = 'messages' | 'tokens' | 'activeUsers' | 'failures'
 
 /** The name of the series of all models. */
 export const ALL_MODELS = 'all models'
 
+/** Returns the names of all models that were used, sorted. */
 export function modelsOf(days: readonly DailyUsage[]): string[] {
   return [...new Set(days.flatMap(({ model }) => (model === null ? [] : [model])))].sort()
 }

@@ -13,6 +13,7 @@ import { InsufficientBalance, RejectionNotice } from './RejectionNotice'
 import { useModels } from './useModels'
 import { useStop } from './useStop'
 
+/** A message to send. */
 export type OutgoingMessage = { message: string; model: string | null; idempotencyKey: string }
 
 type Props = {

@@ -24,6 +24,7 @@ export function RejectionNotice({ problem, price }: { problem: Problem; price: P
   )
 }
 
+/** The notice that the balance does not cover a message. */
 export function InsufficientBalance({ price }: { price: Price | null }) {
   const balance = useBalance()
   return (

@@ -12,6 +12,7 @@ export function messageLength(text: string): number {
   return Array.from(text.trim()).length
 }
 
+/** What decides whether a message can be sent. */
 export type ComposerState = {
   text: string
   isSending: boolean

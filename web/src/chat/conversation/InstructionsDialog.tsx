@@ -2,6 +2,7 @@ import { Button, Group, Modal, Select, Stack, Textarea } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useModels } from '../composer/useModels'
 
+/** The system prompt and the model of a new conversation. */
 export type Instructions = { systemPrompt: string | null; model: string | null }
 
 const MAX_PROMPT = 4000

@@ -6,6 +6,7 @@ import classes from './markdown.module.css'
 // The languages load with the first code block.
 const HighlightedCode = lazy(() => import('./HighlightedCode'))
 
+/** A code block with its language and a button that copies it. */
 export function CodeBlock({ code, language }: { code: string; language: string | null }) {
   return (
     <div className={classes.code}>

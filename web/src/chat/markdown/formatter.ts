@@ -1,6 +1,7 @@
 import type { Root } from 'hast'
 import { FORMAT_TIMEOUT, MAX_CHARACTERS } from './limits'
 
+/** A message of the worker: it is loaded, or has formatted a text. */
 export type WorkerMessage = { type: 'ready' } | { type: 'done'; tree: Root | null }
 
 /** A formatted text, or the reason why there is none: it exceeds a limit, or the worker is unavailable. */

@@ -4,6 +4,7 @@ import type { Socket } from '../../graphql/socket'
 import type { Chat } from '../chat'
 import { append, EMPTY_REPLY } from './reply'
 
+/** The callbacks of a followed reply. The last call is `finished` or `lost`. */
 export type Follower = {
   /** The text of the reply so far. */
   text(text: string): void

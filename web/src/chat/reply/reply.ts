@@ -7,6 +7,7 @@ export type Reply = {
   seq: number
 }
 
+/** A part of a reply that starts at an offset, in Unicode characters, and ends at the position `seq`. */
 export type Delta = { seq: number; offset: number; text: string }
 
 export const EMPTY_REPLY: Reply = { text: '', length: 0, seq: 0 }

@@ -3,6 +3,7 @@ import type { Chat } from '../chat'
 /** A chat of the thread, with the versions that it replaces, oldest first. */
 export type ThreadItem = { chat: Chat; earlier: Chat[] }
 
+/** The chats of a conversation, as they are shown. */
 export type Thread = {
   items: ThreadItem[]
   /** Chats whose replacement is deleted. */

@@ -6,6 +6,7 @@ import type { Chat } from '../chat'
 import { followReply } from '../reply/followReply'
 import { merge, replaceFrom } from './thread'
 
+/** The state of a thread. */
 export type ThreadState = {
   phase: 'loading' | 'ready' | 'missing' | 'failed'
   problem: Problem | null
@@ -17,8 +18,10 @@ export type ThreadState = {
   isLoadingEarlier: boolean
 }
 
+/** A change in the progress of an answer, to be announced. */
 export type ThreadEvent = 'started' | 'finished' | 'failed'
 
+/** The connections of a thread to the server and to the page. */
 export type ThreadSource = {
   /** Loads a page of chats, newest first; null if the conversation does not exist. */
   load(after: string | null): Promise<Page<Chat> | null>
