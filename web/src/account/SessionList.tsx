@@ -16,7 +16,8 @@ export function SessionList() {
   const session = useSession()
   const { client } = useViewer()
   const load = useCallback(
-    async (after: string | null) => (await query(client, SessionsDocument, { first: 20, after })).sessions ?? EMPTY_PAGE,
+    async (after: string | null) =>
+      (await query(client, SessionsDocument, { first: 20, after })).sessions ?? EMPTY_PAGE,
     [client],
   )
   const pages = usePages(load)

@@ -53,7 +53,12 @@ export function UsersPage() {
     ORDERS.map(({ value }) => value),
     order,
   )
-  const pages = useUsers({ search: debouncedSearch.trim(), active: parseYesNo(active), staff: parseYesNo(staff), orderBy })
+  const pages = useUsers({
+    search: debouncedSearch.trim(),
+    active: parseYesNo(active),
+    staff: parseYesNo(staff),
+    orderBy,
+  })
   const [selectedIds, setSelectedIds] = useState(NO_SELECTION)
   const [isCreating, creation] = useDisclosure(false)
   // Rows that are not shown any more are not selected.

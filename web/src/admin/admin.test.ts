@@ -59,7 +59,9 @@ it('describes a chat by its beginning and its user', () => {
 
 it('summarizes a deletion, with the answers that it stops', () => {
   expect(deletionSummary([{ status: 'DONE' }])).toMatch(/^The text goes for good/)
-  expect(deletionSummary([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(/^Answers on their way are stopped first/)
+  expect(deletionSummary([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(
+    /^Answers on their way are stopped first/,
+  )
 })
 
 it('ends a date range with its last day, in the local time zone', () => {

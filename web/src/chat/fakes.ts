@@ -22,7 +22,11 @@ export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
 
 type Event = ReplyStreamSubscription['replyStream']
 
-export type FakeSubscription = { variables: Record<string, unknown>; isUnsubscribed: boolean; sink: Sink<ReplyStreamSubscription> }
+export type FakeSubscription = {
+  variables: Record<string, unknown>
+  isUnsubscribed: boolean
+  sink: Sink<ReplyStreamSubscription>
+}
 
 /** A socket whose events the test emits. */
 export class FakeSocket implements Pick<Socket, 'on'> {

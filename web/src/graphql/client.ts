@@ -16,7 +16,10 @@ export function createClient(session: TokenSource): Client {
 
 type AuthTools = Parameters<Parameters<typeof authExchange>[0]>[0]
 
-function authentication(session: TokenSource, tools: AuthTools): Awaited<ReturnType<Parameters<typeof authExchange>[0]>> {
+function authentication(
+  session: TokenSource,
+  tools: AuthTools,
+): Awaited<ReturnType<Parameters<typeof authExchange>[0]>> {
   // The token of the last rejected request.
   let rejected: string | null = session.accessToken
   return {

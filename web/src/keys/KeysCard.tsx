@@ -28,7 +28,8 @@ export function KeysCard() {
   const [isCreating, creation] = useDisclosure(false)
   const [created, setCreated] = useState<CreatedKey | null>(null)
   const load = useCallback(
-    async (after: string | null) => (await query(client, OwnKeysDocument, { first: PAGE, after })).apiKeys ?? EMPTY_PAGE,
+    async (after: string | null) =>
+      (await query(client, OwnKeysDocument, { first: PAGE, after })).apiKeys ?? EMPTY_PAGE,
     [client],
   )
   const pages = usePages<Key>(load)

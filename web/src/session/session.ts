@@ -152,7 +152,8 @@ export class Session extends Store<SessionState> implements TokenSource {
     this.cancelTimer()
     this.token = null
     this.refreshDue = Infinity
-    if (before.phase !== 'loggedOut') this.setState({ phase: 'loggedOut', reason: before.phase === 'loggedIn' ? reason : 'never' })
+    if (before.phase !== 'loggedOut')
+      this.setState({ phase: 'loggedOut', reason: before.phase === 'loggedIn' ? reason : 'never' })
     if (before.phase === 'loggedIn') this.leavePage({ userId: before.user.id, reason })
   }
 

@@ -9,7 +9,8 @@ export function useModels(preferred: string | null) {
   const [selected, select] = useState<string | null>(null)
   const models = data?.models ?? []
   const available = (name: string | null) => (models.some((model) => model.name === name) ? name : null)
-  const selectedModel = available(selected) ?? available(preferred) ?? models.find((model) => model.default)?.name ?? null
+  const selectedModel =
+    available(selected) ?? available(preferred) ?? models.find((model) => model.default)?.name ?? null
   const price: Price | null = models.find((model) => model.name === selectedModel)?.price ?? null
   const options = models.map((model) => ({ value: model.name, label: `${model.name} · ${formatPrice(model.price)}` }))
   return { models: options, selectedModel, select, price }

@@ -112,7 +112,10 @@ it('reuses unchanged blocks', () => {
     children: [{ type: 'text', value }],
   })
   const old: Root = { type: 'root', children: [paragraph('one'), paragraph('tw')] }
-  const grown = reuseUnchanged(old, { type: 'root', children: [paragraph('one'), paragraph('two'), paragraph('three')] })
+  const grown = reuseUnchanged(old, {
+    type: 'root',
+    children: [paragraph('one'), paragraph('two'), paragraph('three')],
+  })
   expect(grown.children[0]).toBe(old.children[0])
   expect(grown.children[1]).toEqual(paragraph('two'))
   expect(grown.children).toHaveLength(3)

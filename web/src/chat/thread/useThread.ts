@@ -16,7 +16,9 @@ type OnEvent = ThreadSource['onEvent']
 /** Opens the thread of a conversation while the component is mounted. The conversation must not change. */
 export function useThread(conversationId: string, onEvent: OnEvent): { store: ThreadStore; state: ThreadState } {
   const { client, socket } = useViewer()
-  const [store] = useState(() => new ThreadStore({ ...threadQueries(client, conversationId), socket, schedule, onEvent }))
+  const [store] = useState(
+    () => new ThreadStore({ ...threadQueries(client, conversationId), socket, schedule, onEvent }),
+  )
   useEffect(() => {
     void store.open()
     return () => store.close()
