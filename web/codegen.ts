@@ -1,9 +1,9 @@
 import type { CodegenConfig } from '@graphql-codegen/cli'
 
-/** One output for each part of the client, so that the documents of lazily loaded pages load with them. */
-function operations(part: string) {
+/** One output per folder, so that the documents of lazily loaded pages are in their chunks. */
+function operations(folder: string) {
   return {
-    documents: `src/${part}/*.graphql`,
+    documents: `src/${folder}/*.graphql`,
     plugins: ['typescript-operations', 'typed-document-node'],
   }
 }

@@ -14,7 +14,7 @@ export default defineConfig(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/consistent-type-definitions': 'off',
-      // `onClick={() => save()}` says what it does; the value goes nowhere either way.
+      // `onClick={() => save()}` is readable, and its value is ignored anyway.
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { attributes: false } }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
@@ -25,7 +25,7 @@ export default defineConfig(
     extends: [hooks.configs.flat['recommended-latest'], a11y.flatConfigs.strict],
     languageOptions: { globals: globals.browser },
     rules: {
-      // What scrolls must be reachable by keys.
+      // Scroll containers must be reachable by keyboard.
       'jsx-a11y/no-noninteractive-tabindex': ['error', { roles: ['region'], tags: [] }],
     },
   },

@@ -6,7 +6,7 @@ export default defineConfig({
   plugins: [react()],
   resolve: {
     alias: {
-      // Its variant for browsers needs a document, which workers do not have.
+      // Its browser variant needs a document, which workers lack.
       'decode-named-character-reference': fileURLToPath(
         new URL('node_modules/decode-named-character-reference/index.js', import.meta.url),
       ),
@@ -14,17 +14,17 @@ export default defineConfig({
   },
   build: {
     target: 'es2022',
-    // Browsers that know `light-dark()` since May 2024. Older targets get a substitute that does not see the chosen scheme.
+    // Browsers that support `light-dark()`, since May 2024. For older targets it is compiled to CSS that ignores the selected scheme.
     cssTarget: ['chrome123', 'edge123', 'firefox120', 'safari17.5'],
     rolldownOptions: {
-      // The compiler that GraphiQL was built with left its marks, which mean nothing to the bundler.
+      // The bundler does not know the directives of the compiler that GraphiQL was built with.
       checks: { moduleLevelDirective: false },
       output: {
-        // What the first page needs of libraries in one file, which changes less often than our own code.
+        // The libraries of the first page in one file, since they change less often than the client.
         codeSplitting: { groups: [{ name: 'vendor', tags: ['$initial'], test: /node_modules/ }] },
       },
     },
-    // The editor of the GraphiQL page is the one large chunk, and loads only there.
+    // The editor of the GraphiQL page is the only large chunk, and loads on that page only.
     chunkSizeWarningLimit: 4500,
   },
   server: {

@@ -1,11 +1,11 @@
-// Runs before the first paint, so that a dark page does not flash white. A file of its own, since the content security
-// policy allows no inline scripts. The key is where Mantine keeps the choice.
+// Sets the colour scheme before the first paint, so that a dark page does not flash white. A separate file, since the
+// Content-Security-Policy forbids inline scripts. The key is the one of Mantine.
 ;(function () {
   let chosen = 'auto'
   try {
     chosen = localStorage.getItem('mantine-color-scheme-value') ?? 'auto'
   } catch {
-    // Storage is blocked: the system's scheme it is.
+    // Storage is blocked: defaults to the scheme of the system.
   }
   const dark = chosen === 'dark' || (chosen !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches)
   document.documentElement.setAttribute('data-mantine-color-scheme', dark ? 'dark' : 'light')

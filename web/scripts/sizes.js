@@ -1,8 +1,8 @@
-// Tells how large the built files are, and fails where the first load of the chat page has grown too large.
+// Lists the sizes of the built files, and fails if the first load of the chat page exceeds its budget.
 import { readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 
-/** In bytes, gzip, JavaScript and styles together. */
+/** The budget in bytes of gzip, for JavaScript and CSS. */
 const BUDGET = 300_000
 
 const dist = new URL('../dist/', import.meta.url)

@@ -2,15 +2,15 @@ import './app/styles'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app/App'
-import { arrive, leavePage } from './app/leavePage'
-import { forgetStored } from './graphiql/storage'
+import { leavePage, restoreReturnTo } from './app/leavePage'
+import { clearStored } from './graphiql/storage'
 import { logout, logoutEverywhere, refresh } from './session/api'
 import { browserClock, Session } from './session/session'
 import { browserTabs } from './session/tabs'
 
 const session = new Session({ refresh, logout, logoutEverywhere }, browserTabs(), browserClock, leavePage)
-forgetStored(() => localStorage)
-arrive()
+clearStored(() => localStorage)
+restoreReturnTo()
 void session.start()
 
 const root = document.getElementById('root')

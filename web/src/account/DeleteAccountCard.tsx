@@ -1,11 +1,11 @@
 import { Button, Group, List, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useQuery } from 'urql'
+import { pluralize } from '../format/numbers'
+import { formatTokens } from '../format/prices'
 import { DeleteAccountDocument, OwnTotalsDocument } from '../gql/account'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useBalance, useSession, useViewer } from '../session/context'
-import { plural } from '../text/numbers'
-import { tokens } from '../text/prices'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { Section } from '../ui/Section'
 import { useMutationForm } from '../ui/useMutationForm'
@@ -42,8 +42,8 @@ function DeleteForm({ onCancel }: { onCancel: () => void }) {
       },
     },
     async ({ password }) => {
-      await perform(client, DeleteAccountDocument, { input: { password } })
-      session.end('left')
+      await mutate(client, DeleteAccountDocument, { input: { password } })
+      session.end('logout')
     },
   )
   return (
@@ -51,12 +51,12 @@ function DeleteForm({ onCancel }: { onCancel: () => void }) {
       <Stack gap="sm">
         <Text size="sm">With it go, for good:</Text>
         <List size="sm">
-          <List.Item>{chats == null ? 'all your chats' : plural(chats, 'chat')}</List.Item>
+          <List.Item>{chats == null ? 'all your chats' : pluralize(chats, 'chat')}</List.Item>
           <List.Item>
-            {conversations == null ? 'all your conversations' : plural(conversations, 'conversation')}
+            {conversations == null ? 'all your conversations' : pluralize(conversations, 'conversation')}
           </List.Item>
           <List.Item>your API keys, which open nothing any more</List.Item>
-          <List.Item>{tokens(balance.tokens)} that you have left</List.Item>
+          <List.Item>{formatTokens(balance.tokens)} that you have left</List.Item>
         </List>
         {problem && <ProblemAlert problem={problem} />}
         <PasswordInput

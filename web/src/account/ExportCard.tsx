@@ -11,7 +11,7 @@ export function ExportCard() {
         <ExportButton
           document={ExportChatsDocument}
           variables={{ format: 'MARKDOWN' }}
-          what="chats"
+          name="chats"
           kind="markdown"
           icon={<IconFileText size={16} />}
         >
@@ -20,7 +20,7 @@ export function ExportCard() {
         <ExportButton
           document={ExportChatsDocument}
           variables={{ format: 'JSON' }}
-          what="chats"
+          name="chats"
           kind="json"
           icon={<IconJson size={16} />}
         >

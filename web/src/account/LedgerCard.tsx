@@ -2,35 +2,35 @@ import { Anchor, Text } from '@mantine/core'
 import { IconDownload } from '@tabler/icons-react'
 import { useCallback } from 'react'
 import { Link } from 'react-router'
-import { chatPath } from '../chat/links'
-import { openChat } from '../chat/openChat'
+import { chatPath } from '../chat/chatPath'
+import { openChat } from '../chat/thread/openChat'
+import { formatCount, formatSigned } from '../format/numbers'
+import { reasonLabel } from '../format/reasons'
 import { ExportLedgerHistoryDocument, LedgerHistoryDocument, type LedgerHistoryQuery } from '../gql/account'
-import { ask } from '../graphql/client'
-import { NO_PAGE } from '../graphql/pagedList'
+import { query } from '../graphql/client'
+import { EMPTY_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
-import { count, signed } from '../text/numbers'
-import { reasonInWords } from '../text/reasons'
+import { DateTime } from '../ui/DateTime'
 import { ExportButton } from '../ui/ExportButton'
-import { Moment } from '../ui/Moment'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { Section } from '../ui/Section'
 
 type Entry = NonNullable<LedgerHistoryQuery['ledgerHistory']>['nodes'][number]
 
 const COLUMNS: Column<Entry>[] = [
-  { header: 'When', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
+  { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
   { header: 'Why', cell: (entry) => <Why entry={entry} /> },
-  { header: 'Tokens', isNumber: true, cell: ({ amount }) => signed(amount) },
-  { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => count(balanceAfter) },
+  { header: 'Tokens', isNumber: true, cell: ({ amount }) => formatSigned(amount) },
+  { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => formatCount(balanceAfter) },
 ]
 
-/** Why the balance is what it is. */
+/** The ledger of the viewer, newest entry first. */
 export function LedgerCard() {
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) =>
-      (await ask(client, LedgerHistoryDocument, { first: 20, after })).ledgerHistory ?? NO_PAGE,
+      (await query(client, LedgerHistoryDocument, { first: 20, after })).ledgerHistory ?? EMPTY_PAGE,
     [client],
   )
   return (
@@ -41,7 +41,7 @@ export function LedgerCard() {
         <ExportButton
           document={ExportLedgerHistoryDocument}
           variables={{}}
-          what="ledger"
+          name="ledger"
           kind="csv"
           icon={<IconDownload size={16} />}
         >
@@ -49,7 +49,7 @@ export function LedgerCard() {
         </ExportButton>
       }
     >
-      <RowsTable pages={usePages(load)} columns={COLUMNS} what="entry" many="entries" minWidth={520} />
+      <RowsTable pages={usePages(load)} columns={COLUMNS} noun="entry" plural="entries" minWidth={520} />
     </Section>
   )
 }
@@ -57,7 +57,7 @@ export function LedgerCard() {
 function Why({ entry: { reason, chat, note, apiKeyId } }: { entry: Entry }) {
   return (
     <>
-      {reasonInWords(reason)} {chat && <ChatLink chat={chat} />} {apiKeyId && 'by API'}
+      {reasonLabel(reason)} {chat && <ChatLink chat={chat} />} {apiKeyId && 'by API'}
       {note && (
         <Text size="xs" c="dimmed">
           {note}

@@ -1,7 +1,7 @@
 import { Button, Group, PasswordInput, Stack } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { ChangePasswordDocument } from '../gql/account'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useSession, useViewer } from '../session/context'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { Section } from '../ui/Section'
@@ -19,8 +19,8 @@ export function PasswordCard() {
       },
     },
     async (input) => {
-      const { accessToken } = await perform(client, ChangePasswordDocument, { input })
-      // All sessions have ended; this is the one that took the place of the one here.
+      const { accessToken } = await mutate(client, ChangePasswordDocument, { input })
+      // All sessions are revoked; this token belongs to the one that replaces the current session.
       if (accessToken) session.acceptToken(accessToken)
       notifications.show({
         color: 'teal',
@@ -34,7 +34,7 @@ export function PasswordCard() {
       <form onSubmit={submit} noValidate>
         <Stack gap="sm">
           {problem && <ProblemAlert problem={problem} />}
-          {/* For password managers, which ask whose password it is. */}
+          {/* The username, for password managers. */}
           <input type="text" name="username" autoComplete="username" value={user.username} readOnly hidden />
           <PasswordInput
             label="Password until now"

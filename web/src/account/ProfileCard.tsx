@@ -1,10 +1,10 @@
 import { useQuery } from 'urql'
+import { formatDateTime } from '../format/dates'
+import { formatTokens } from '../format/prices'
+import { roleLabel } from '../format/roles'
 import { AccountDocument } from '../gql/account'
 import { useBalance, useViewer } from '../session/context'
-import { moment } from '../text/dates'
-import { tokens } from '../text/prices'
-import { rolesInWords } from '../text/roles'
-import { Facts } from '../ui/Facts'
+import { DescriptionList } from '../ui/DescriptionList'
 import { Section } from '../ui/Section'
 
 export function ProfileCard() {
@@ -14,14 +14,14 @@ export function ProfileCard() {
   const me = data?.me ?? user
   return (
     <Section title="You">
-      <Facts
-        facts={[
+      <DescriptionList
+        items={[
           ['Name', me.username],
-          ['Role', rolesInWords(me)],
-          ['Balance', <strong key="balance">{tokens(balance.tokens)}</strong>],
-          ['Set aside', balance.held > 0 ? `${tokens(balance.held)} for answers on their way` : 'nothing'],
-          ['Member since', moment(me.createdAt)],
-          ['Last log-in', me.lastLoginAt ? moment(me.lastLoginAt) : 'never'],
+          ['Role', roleLabel(me)],
+          ['Balance', <strong key="balance">{formatTokens(balance.tokens)}</strong>],
+          ['Set aside', balance.held > 0 ? `${formatTokens(balance.held)} for answers on their way` : 'nothing'],
+          ['Member since', formatDateTime(me.createdAt)],
+          ['Last log-in', me.lastLoginAt ? formatDateTime(me.lastLoginAt) : 'never'],
         ]}
       />
     </Section>

@@ -1,22 +1,23 @@
 import { Badge, Button, Group, Loader, Stack, Text } from '@mantine/core'
 import { useCallback } from 'react'
+import { deviceLabel } from '../format/devices'
 import { EndSessionDocument, SessionsDocument } from '../gql/account'
-import { ask, perform } from '../graphql/client'
-import { NO_PAGE } from '../graphql/pagedList'
+import { mutate, query } from '../graphql/client'
+import { EMPTY_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useSession, useViewer } from '../session/context'
-import { deviceInWords } from '../text/devices'
-import { Ago } from '../ui/Ago'
 import { confirmDanger } from '../ui/confirm'
 import { LoadMore } from '../ui/LoadMore'
 import { ProblemAlert } from '../ui/ProblemAlert'
+import { RelativeTime } from '../ui/RelativeTime'
 
-/** Where one is logged in. */
+/** The sessions of the viewer. */
 export function SessionList() {
   const session = useSession()
   const { client } = useViewer()
   const load = useCallback(
-    async (after: string | null) => (await ask(client, SessionsDocument, { first: 20, after })).sessions ?? NO_PAGE,
+    async (after: string | null) =>
+      (await query(client, SessionsDocument, { first: 20, after })).sessions ?? EMPTY_PAGE,
     [client],
   )
   const pages = usePages(load)
@@ -24,14 +25,14 @@ export function SessionList() {
   const end = ({ id, current, userAgent }: (typeof pages.rows)[number]) =>
     confirmDanger({
       title: current ? 'Log out here?' : 'Log out this device?',
-      text: deviceInWords(userAgent),
+      text: deviceLabel(userAgent),
       confirm: 'Log out',
       run: async () => {
         if (current) {
           await session.logOut()
           return
         }
-        await perform(client, EndSessionDocument, { input: { sessionId: id } })
+        await mutate(client, EndSessionDocument, { input: { sessionId: id } })
         pages.remove(new Set([id]))
       },
     })
@@ -45,10 +46,10 @@ export function SessionList() {
           <Group component="li" key={row.id} justify="space-between" wrap="nowrap">
             <div>
               <Text size="sm">
-                {deviceInWords(row.userAgent)} {row.current && <Badge size="sm">This one</Badge>}
+                {deviceLabel(row.userAgent)} {row.current && <Badge size="sm">This one</Badge>}
               </Text>
               <Text size="xs" c="dimmed">
-                Last used <Ago iso={row.lastUsedAt} />
+                Last used <RelativeTime iso={row.lastUsedAt} />
               </Text>
             </div>
             <Button size="xs" variant="default" onClick={() => end(row)}>
@@ -57,7 +58,7 @@ export function SessionList() {
           </Group>
         ))}
       </Stack>
-      <LoadMore pages={pages} what="session" />
+      <LoadMore pages={pages} noun="session" />
     </Stack>
   )
 }

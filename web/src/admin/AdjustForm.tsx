@@ -1,18 +1,19 @@
 import { Button, Group, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
-import { count, signed } from '../text/numbers'
+import { formatCount, formatSigned } from '../format/numbers'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
-import { adjustmentOf } from './adjustment'
+import { parseAdjustment } from './adjustment'
 
+/** A change of a balance, positive or negative, and its reason. */
 export type Adjustment = { amount: number; reason: string }
 
 type Props = {
-  /** What the user has; null for many users, whose balances can only be moved by an amount. */
+  /** The current balance; null for several users, whose balances can only be changed by an amount. */
   current: number | null
   onSubmit: (adjustment: Adjustment) => Promise<void>
 }
 
-/** Tokens for somebody, or from somebody: by an amount, or to one. */
+/** The form for an adjustment of a balance: by an amount, or to one. */
 export function AdjustForm({ current, onSubmit }: Props) {
   const { form, submit, problem, isBusy } = useMutationForm<{
     mode: 'by' | 'to'
@@ -22,16 +23,16 @@ export function AdjustForm({ current, onSubmit }: Props) {
     {
       initialValues: { mode: 'by', amount: '', reason: '' },
       validate: {
-        amount: (_, values) => (adjustmentOf(values, current) === null ? 'By how much?' : null),
+        amount: (_, values) => (parseAdjustment(values, current) === null ? 'By how much?' : null),
         reason: (reason) => (reason.trim() ? null : 'Why? The user can read it.'),
       },
     },
     async (values) => {
-      const amount = adjustmentOf(values, current)
+      const amount = parseAdjustment(values, current)
       if (amount !== null) await onSubmit({ amount, reason: values.reason.trim() })
     },
   )
-  const amount = adjustmentOf(form.values, current)
+  const amount = parseAdjustment(form.values, current)
   return (
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">
@@ -56,7 +57,7 @@ export function AdjustForm({ current, onSubmit }: Props) {
         />
         {current !== null && amount !== null && (
           <Text size="sm" role="status">
-            {count(current)} {signed(amount)} = {count(current + amount)}
+            {formatCount(current)} {formatSigned(amount)} = {formatCount(current + amount)}
           </Text>
         )}
         <TextInput

@@ -2,7 +2,7 @@ import { Container, NavLink, Stack } from '@mantine/core'
 import { IconChartBar, IconCoins, IconHistory, IconKey, IconMessages, IconUsers } from '@tabler/icons-react'
 import { Suspense } from 'react'
 import { Link, Outlet, useLocation } from 'react-router'
-import { Frame } from '../app/Frame'
+import { Frame } from '../layout/Frame'
 import { PageLoader } from '../ui/PageLoader'
 
 const PAGES = [

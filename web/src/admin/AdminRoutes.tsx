@@ -2,10 +2,10 @@ import { Button } from '@mantine/core'
 import { IconLock } from '@tabler/icons-react'
 import { lazy } from 'react'
 import { Link, Route, Routes } from 'react-router'
-import { Frame } from '../app/Frame'
-import { NotFound } from '../app/NotFound'
+import { Frame } from '../layout/Frame'
+import { NotFound } from '../layout/NotFound'
 import { useViewer } from '../session/context'
-import { Message } from '../ui/Message'
+import { EmptyState } from '../ui/EmptyState'
 import { AdminFrame } from './AdminFrame'
 import { AuditPage } from './AuditPage'
 import { ChatsPage } from './ChatsPage'
@@ -40,7 +40,7 @@ export default function AdminRoutes() {
 function Forbidden() {
   return (
     <Frame>
-      <Message
+      <EmptyState
         Icon={IconLock}
         title="This part is for operators"
         action={
@@ -50,7 +50,7 @@ function Forbidden() {
         }
       >
         Your account may not look after others. If it should, ask an operator.
-      </Message>
+      </EmptyState>
     </Frame>
   )
 }

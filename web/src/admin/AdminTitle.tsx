@@ -2,7 +2,7 @@ import { Group, Title } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { useTitle } from '../ui/useTitle'
 
-/** The heading of a page, and what can be done on the whole of it. */
+/** The heading of a page, with the actions on the whole page. */
 export function AdminTitle({ title, children }: { title: string; children?: ReactNode }) {
   useTitle(title)
   return (

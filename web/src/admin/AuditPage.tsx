@@ -1,16 +1,16 @@
 import { SimpleGrid } from '@mantine/core'
 import { AdminTitle } from './AdminTitle'
 import { AuditTable } from './AuditTable'
+import { DateRangeFields } from './DateRangeFields'
 import { useAudit } from './lists'
-import { PeriodFields } from './PeriodFields'
+import { useDateRange } from './useDateRange'
 import { useFilter } from './useFilter'
-import { usePeriod } from './usePeriod'
 import { UserPicker } from './UserPicker'
 
 export function AuditPage() {
   const [actorId, setActorId] = useFilter('actor')
   const [targetId, setTargetId] = useFilter('target')
-  const period = usePeriod()
+  const range = useDateRange()
   return (
     <>
       <AdminTitle title="Audit trail" />
@@ -22,9 +22,9 @@ export function AuditPage() {
           onChange={setTargetId}
           otherwise="A chat, a key, or a deleted account"
         />
-        <PeriodFields {...period} />
+        <DateRangeFields {...range} />
       </SimpleGrid>
-      <AuditTable pages={useAudit({ targetId, actorId, ...period })} />
+      <AuditTable pages={useAudit({ targetId, actorId, ...range })} />
     </>
   )
 }

@@ -1,43 +1,43 @@
 import { Anchor, Text } from '@mantine/core'
 import { Link } from 'react-router'
 import type { Pages } from '../graphql/usePages'
-import { Moment } from '../ui/Moment'
+import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import classes from '../ui/ui.module.css'
-import { actionInWords, detailsInWords, ownerOf } from './auditWords'
+import { actionLabel, formatDetails, targetOwner } from './auditLabels'
 import type { AuditRow } from './lists'
 import { UserName } from './UserName'
 
-/** Where all is told that was done to a user, a chat or an API key, by the global id. */
+/** Returns the path of the audit trail of a user, a chat or an API key, by its global id. */
 export function auditPath(targetId: string): string {
   return `/admin/audit?target=${encodeURIComponent(targetId)}`
 }
 
 const COLUMNS: Column<AuditRow>[] = [
-  { header: 'When', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
+  { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
   { header: 'Who', cell: ({ actor, actorName }) => <UserName user={actor} name={actorName} /> },
   { header: 'What', cell: (event) => <What event={event} /> },
   { header: 'To whom', cell: (event) => <Target event={event} /> },
-  { header: 'Details', cell: detailsInWords },
+  { header: 'Details', cell: formatDetails },
 ]
 
 export function AuditTable({ pages }: { pages: Pages<AuditRow> }) {
-  return <RowsTable pages={pages} columns={COLUMNS} what="act" minWidth={900} />
+  return <RowsTable pages={pages} columns={COLUMNS} noun="act" minWidth={900} />
 }
 
 function What({ event }: { event: AuditRow }) {
-  const words = actionInWords(event)
+  const label = actionLabel(event)
   return (
-    <Text span size="sm" lineClamp={2} maw={320} title={words} style={{ overflowWrap: 'anywhere' }}>
-      {words}
+    <Text span size="sm" lineClamp={2} maw={320} title={label} style={{ overflowWrap: 'anywhere' }}>
+      {label}
     </Text>
   )
 }
 
-/** Leads to the user; to the history alone where the user is gone. */
+/** Links to the user, or to the audit trail if the user is deleted. */
 function Target({ event }: { event: AuditRow }) {
   const { user, targetId } = event
-  const name = ownerOf(event)
+  const name = targetOwner(event)
   if (user || targetId === null) return <UserName user={user} name={name} />
   return (
     <Anchor component={Link} to={auditPath(targetId)} size="sm" c="dimmed" className={classes.name} title={name}>

@@ -1,7 +1,7 @@
 import { Group, Paper, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
 
-/** What can be done to many at once. */
+/** The actions on the selected rows. */
 export function BulkBar({ selected, children }: { selected: string; children: ReactNode }) {
   return (
     <Paper withBorder px="md" py="xs" mb="sm" role="region" aria-label="With what is selected">

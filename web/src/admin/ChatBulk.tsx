@@ -1,11 +1,11 @@
 import { Button } from '@mantine/core'
+import { pluralize } from '../format/numbers'
 import { DeleteChatDocument } from '../gql/chat'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
-import { plural } from '../text/numbers'
 import { confirmDanger } from '../ui/confirm'
 import { BulkBar } from './BulkBar'
-import { chatInWords, whatGoes } from './chatWords'
+import { deletionSummary, describeChat } from './chatLabels'
 import type { ChatRow } from './lists'
 import { useBulk } from './useBulk'
 
@@ -13,26 +13,26 @@ type Props = { chats: ChatRow[]; onDeleted: (ids: ReadonlySet<string>) => void }
 
 export function ChatBulk({ chats, onDeleted }: Props) {
   const { client } = useViewer()
-  const { run, isBusy } = useBulk(chats, chatInWords)
+  const { run, isBusy } = useBulk(chats, describeChat)
 
   const removeAll = async () => {
-    const gone = new Set<string>()
+    const deletedIds = new Set<string>()
     await run(async ({ id }) => {
-      await perform(client, DeleteChatDocument, { input: { chatId: id } })
-      gone.add(id)
+      await mutate(client, DeleteChatDocument, { input: { chatId: id } })
+      deletedIds.add(id)
     })
-    onDeleted(gone)
+    onDeleted(deletedIds)
   }
   const ask = () =>
     confirmDanger({
-      title: `Delete ${plural(chats.length, 'chat')}?`,
-      text: whatGoes(chats),
+      title: `Delete ${pluralize(chats.length, 'chat')}?`,
+      text: deletionSummary(chats),
       confirm: 'Delete',
       run: removeAll,
     })
 
   return (
-    <BulkBar selected={plural(chats.length, 'chat')}>
+    <BulkBar selected={pluralize(chats.length, 'chat')}>
       <Button size="xs" variant="outline" color="red" loading={isBusy} onClick={ask}>
         Delete…
       </Button>

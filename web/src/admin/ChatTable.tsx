@@ -1,17 +1,17 @@
 import { Anchor, Modal, Text } from '@mantine/core'
 import { useModals } from '@mantine/modals'
 import { useDeferredValue, useState } from 'react'
+import { NOT_STORED } from '../format/chats'
+import { formatCount } from '../format/numbers'
 import type { Pages } from '../graphql/usePages'
-import { NOT_STORED } from '../text/chats'
-import { count } from '../text/numbers'
-import { Moment } from '../ui/Moment'
+import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { ChatBulk } from './ChatBulk'
+import { ChatDetails } from './ChatDetails'
+import { describeChat } from './chatLabels'
 import { ChatStatusBadge } from './ChatStatusBadge'
-import { chatInWords } from './chatWords'
 import type { ChatRow } from './lists'
 import { UserName } from './UserName'
-import { WholeChat } from './WholeChat'
 
 function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatRow>[] {
   const user: Column<ChatRow> = {
@@ -19,7 +19,7 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
     cell: (chat) => <UserName user={chat.user} name={chat.user?.username ?? 'deleted'} />,
   }
   return [
-    { header: 'When', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
+    { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
     ...(withUser ? [user] : []),
     {
       header: 'Message',
@@ -33,39 +33,39 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
     },
     { header: 'Model', cell: ({ model }) => model },
     { header: 'Status', cell: ({ status }) => <ChatStatusBadge status={status} /> },
-    { header: 'Cost', isNumber: true, cell: ({ cost }) => count(cost) },
+    { header: 'Cost', isNumber: true, cell: ({ cost }) => formatCount(cost) },
   ]
 }
 
-const NONE: ReadonlySet<string> = new Set()
+const NO_SELECTION: ReadonlySet<string> = new Set()
 
 type Props = { pages: Pages<ChatRow>; withUser?: boolean; onDeleted?: () => void }
 
 export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
   const [read, setRead] = useState<ChatRow | null>(null)
-  // Escape says no to a question, and leaves open what it is about. Deferred, since the dialog hears the same key right
-  // after the question has gone.
+  // Escape cancels a confirmation, and leaves the dialog below open. Deferred, since the dialog receives the same key
+  // event right after the confirmation has closed.
   const questions = useDeferredValue(useModals().modals.length)
-  const [ticked, setTicked] = useState(NONE)
-  // What is not shown any more is not acted upon.
-  const chosen = pages.rows.filter((chat) => ticked.has(chat.id))
+  const [selectedIds, setSelectedIds] = useState(NO_SELECTION)
+  // Rows that are not shown any more are not selected.
+  const selected = pages.rows.filter((chat) => selectedIds.has(chat.id))
 
   const deleted = (ids: ReadonlySet<string>) => {
-    setTicked(NONE)
+    setSelectedIds(NO_SELECTION)
     pages.remove(ids)
     onDeleted?.()
   }
 
   return (
     <>
-      {chosen.length > 0 && <ChatBulk chats={chosen} onDeleted={deleted} />}
+      {selected.length > 0 && <ChatBulk chats={selected} onDeleted={deleted} />}
       <RowsTable
         pages={pages}
         columns={columns(setRead, withUser)}
-        what="chat"
+        noun="chat"
         minWidth={820}
-        nameOf={chatInWords}
-        selection={{ ids: ticked, onChange: setTicked }}
+        nameOf={describeChat}
+        selection={{ ids: selectedIds, onChange: setSelectedIds }}
       />
       <Modal
         opened={read !== null}
@@ -76,7 +76,7 @@ export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
         {read && (
-          <WholeChat
+          <ChatDetails
             chat={read}
             onDeleted={() => {
               setRead(null)

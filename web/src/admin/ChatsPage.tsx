@@ -6,24 +6,24 @@ import type { ChatStatus } from '../gql/admin'
 import { ModelsDocument } from '../gql/chat'
 import { AdminTitle } from './AdminTitle'
 import { ChatTable } from './ChatTable'
-import { oneOf } from './filters'
+import { DateRangeFields } from './DateRangeFields'
+import { parseChoice } from './filters'
 import { useChats } from './lists'
-import { PeriodFields } from './PeriodFields'
+import { useDateRange } from './useDateRange'
 import { useFilter } from './useFilter'
-import { usePeriod } from './usePeriod'
 import { UserPicker } from './UserPicker'
 
 const STATUSES: ChatStatus[] = ['DONE', 'STOPPED', 'FAILED', 'INTERRUPTED', 'PENDING']
 
 export function ChatsPage() {
   const [search, setSearch] = useFilter('search')
-  const [asked] = useDebouncedValue(search ?? '', 250)
+  const [debouncedSearch] = useDebouncedValue(search ?? '', 250)
   const [userId, setUserId] = useFilter('user')
   const [model, setModel] = useFilter('model')
   const [status, setStatus] = useFilter('status')
-  const period = usePeriod()
+  const range = useDateRange()
   const [{ data }] = useQuery({ query: ModelsDocument })
-  const filters = { userId, search: asked.trim(), model, status: oneOf(STATUSES, status), ...period }
+  const filters = { userId, search: debouncedSearch.trim(), model, status: parseChoice(STATUSES, status), ...range }
   return (
     <>
       <AdminTitle title="Chats" />
@@ -54,7 +54,7 @@ export function ChatsPage() {
           value={status}
           onChange={setStatus}
         />
-        <PeriodFields {...period} />
+        <DateRangeFields {...range} />
       </SimpleGrid>
       <ChatTable pages={useChats(filters)} />
     </>

@@ -1,7 +1,7 @@
 import { Button, Group, PasswordInput, Stack, Switch, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { CreateUserDocument } from '../gql/admin'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
@@ -17,7 +17,7 @@ export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
       },
     },
     async (input) => {
-      await perform(client, CreateUserDocument, { input })
+      await mutate(client, CreateUserDocument, { input })
       notifications.show({ color: 'teal', message: `${input.username} has an account now.` })
       onCreated()
     },

@@ -2,12 +2,12 @@ import { Box, Button, Group, List, Stack, Text, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { Link, useNavigate, useParams } from 'react-router'
 import { useQuery } from 'urql'
+import { pluralize } from '../format/numbers'
+import { formatTokens } from '../format/prices'
 import { AdminUserDocument, DeleteUserDocument, UserChatCountDocument } from '../gql/admin'
-import { perform } from '../graphql/client'
-import { problemOfCombined } from '../graphql/problem'
+import { mutate } from '../graphql/client'
+import { problemOfCombinedError } from '../graphql/problem'
 import { useViewer } from '../session/context'
-import { plural } from '../text/numbers'
-import { tokens } from '../text/prices'
 import { PageLoader } from '../ui/PageLoader'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { Section } from '../ui/Section'
@@ -23,13 +23,13 @@ export function DeleteUserPage() {
     variables: { id: userId },
     requestPolicy: 'network-only',
   })
-  if (error) return <ProblemAlert problem={problemOfCombined(error)} />
+  if (error) return <ProblemAlert problem={problemOfCombinedError(error)} />
   if (!data?.user) return <PageLoader />
-  return <Deletion user={data.user} />
+  return <DeleteUserForm user={data.user} />
 }
 
-/** Names what goes before it goes. */
-function Deletion({ user }: { user: User }) {
+/** The form that deletes a user, with a summary of what is deleted. */
+function DeleteUserForm({ user }: { user: User }) {
   const { client } = useViewer()
   const navigate = useNavigate()
   const [{ data }] = useQuery({
@@ -44,7 +44,7 @@ function Deletion({ user }: { user: User }) {
       validate: { name: (value) => (value === user.username ? null : `Write ${user.username}`) },
     },
     async () => {
-      await perform(client, DeleteUserDocument, { input: { userId: user.id } })
+      await mutate(client, DeleteUserDocument, { input: { userId: user.id } })
       notifications.show({ message: `${user.username} is gone.` })
       void navigate('/admin/users')
     },
@@ -55,9 +55,9 @@ function Deletion({ user }: { user: User }) {
       <Section title="What goes with the account">
         <List size="sm">
           <List.Item>
-            {chats == null ? 'all chats' : plural(chats, 'chat')}, with the conversations they are in
+            {chats == null ? 'all chats' : pluralize(chats, 'chat')}, with the conversations they are in
           </List.Item>
-          <List.Item>{tokens(user.balance.tokens)} of balance, written off in the ledger</List.Item>
+          <List.Item>{formatTokens(user.balance.tokens)} of balance, written off in the ledger</List.Item>
           <List.Item>all devices are logged out, and API keys end; answers on their way are stopped</List.Item>
         </List>
         <Text size="sm" c="dimmed">

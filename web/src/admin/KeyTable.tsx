@@ -2,7 +2,7 @@ import { Anchor } from '@mantine/core'
 import { Link } from 'react-router'
 import type { Pages } from '../graphql/usePages'
 import { keyColumns } from '../keys/keyColumns'
-import type { Key } from '../keys/keyWords'
+import type { Key } from '../keys/keyLabels'
 import { useRevoke } from '../keys/useRevoke'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { auditPath } from './AuditTable'
@@ -30,9 +30,9 @@ export function KeyTable({ pages, withUser = true, onRevoked }: Props) {
     <RowsTable
       pages={pages}
       columns={withUser ? [USER, ...columns] : columns}
-      what="key"
+      noun="key"
       minWidth={920}
-      isQuiet={({ active }) => !active}
+      isDimmed={({ active }) => !active}
     />
   )
 }

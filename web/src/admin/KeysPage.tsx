@@ -1,7 +1,7 @@
 import { SimpleGrid, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
-import { withoutSecret } from '../keys/keyWords'
+import { redactSecret } from '../keys/keyLabels'
 import { AdminTitle } from './AdminTitle'
 import { KeyTable } from './KeyTable'
 import { useKeys } from './lists'
@@ -10,7 +10,7 @@ import { UserPicker } from './UserPicker'
 
 export function KeysPage() {
   const [search, setSearch] = useFilter('search')
-  const [asked] = useDebouncedValue(search ?? '', 250)
+  const [debouncedSearch] = useDebouncedValue(search ?? '', 250)
   const [userId, setUserId] = useFilter('user')
   return (
     <>
@@ -21,12 +21,12 @@ export function KeysPage() {
           placeholder="A name, or how it begins"
           leftSection={<IconSearch size={16} aria-hidden />}
           value={search ?? ''}
-          // A whole key must not get into the page's address.
-          onChange={(event) => setSearch(withoutSecret(event.currentTarget.value))}
+          // A secret must not be in the URL.
+          onChange={(event) => setSearch(redactSecret(event.currentTarget.value))}
         />
         <UserPicker label="User" value={userId} onChange={setUserId} />
       </SimpleGrid>
-      <KeyTable pages={useKeys({ userId, search: asked.trim() })} />
+      <KeyTable pages={useKeys({ userId, search: debouncedSearch.trim() })} />
     </>
   )
 }

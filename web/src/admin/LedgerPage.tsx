@@ -3,24 +3,24 @@ import { IconDownload } from '@tabler/icons-react'
 import { ExportLedgerEntriesDocument } from '../gql/admin'
 import { ExportButton } from '../ui/ExportButton'
 import { AdminTitle } from './AdminTitle'
-import { momentsOf } from './filters'
+import { DateRangeFields } from './DateRangeFields'
+import { timeRangeOf } from './filters'
 import { LedgerTable } from './LedgerTable'
 import { useLedger } from './lists'
-import { PeriodFields } from './PeriodFields'
+import { useDateRange } from './useDateRange'
 import { useFilter } from './useFilter'
-import { usePeriod } from './usePeriod'
 import { UserPicker } from './UserPicker'
 
 export function LedgerPage() {
   const [userId, setUserId] = useFilter('user')
-  const period = usePeriod()
+  const range = useDateRange()
   return (
     <>
       <AdminTitle title="Ledger">
         <ExportButton
           document={ExportLedgerEntriesDocument}
-          variables={{ userId, ...momentsOf(period) }}
-          what="ledger"
+          variables={{ userId, ...timeRangeOf(range) }}
+          name="ledger"
           kind="csv"
           icon={<IconDownload size={16} />}
         >
@@ -30,10 +30,10 @@ export function LedgerPage() {
       <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm" mb="md">
         <UserPicker label="User" value={userId} onChange={setUserId} />
         <SimpleGrid cols={2} spacing="sm">
-          <PeriodFields {...period} />
+          <DateRangeFields {...range} />
         </SimpleGrid>
       </SimpleGrid>
-      <LedgerTable pages={useLedger({ userId, ...period })} />
+      <LedgerTable pages={useLedger({ userId, ...range })} />
     </>
   )
 }

@@ -1,8 +1,8 @@
 import { Text } from '@mantine/core'
+import { formatCount, formatSigned } from '../format/numbers'
+import { reasonLabel } from '../format/reasons'
 import type { Pages } from '../graphql/usePages'
-import { count, signed } from '../text/numbers'
-import { reasonInWords } from '../text/reasons'
-import { Moment } from '../ui/Moment'
+import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import type { LedgerRow } from './lists'
 import { UserName } from './UserName'
@@ -13,12 +13,12 @@ const USER: Column<LedgerRow> = {
 }
 
 const COLUMNS: Column<LedgerRow>[] = [
-  { header: 'When', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
+  { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
   {
     header: 'Why',
     cell: ({ reason, note, actor, apiKeyId }) => (
       <>
-        {reasonInWords(reason)} {apiKeyId && 'by API'}
+        {reasonLabel(reason)} {apiKeyId && 'by API'}
         {actor && (
           <>
             {' '}
@@ -33,8 +33,8 @@ const COLUMNS: Column<LedgerRow>[] = [
       </>
     ),
   },
-  { header: 'Tokens', isNumber: true, cell: ({ amount }) => signed(amount) },
-  { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => count(balanceAfter) },
+  { header: 'Tokens', isNumber: true, cell: ({ amount }) => formatSigned(amount) },
+  { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => formatCount(balanceAfter) },
 ]
 
 export function LedgerTable({ pages, withUser = true }: { pages: Pages<LedgerRow>; withUser?: boolean }) {
@@ -42,8 +42,8 @@ export function LedgerTable({ pages, withUser = true }: { pages: Pages<LedgerRow
     <RowsTable
       pages={pages}
       columns={withUser ? [USER, ...COLUMNS] : COLUMNS}
-      what="entry"
-      many="entries"
+      noun="entry"
+      plural="entries"
       minWidth={860}
     />
   )

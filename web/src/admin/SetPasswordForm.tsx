@@ -1,6 +1,6 @@
 import { Button, Group, PasswordInput, Stack } from '@mantine/core'
 import { SetPasswordDocument } from '../gql/admin'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
@@ -10,7 +10,7 @@ export function SetPasswordForm({ userId, onSet }: { userId: string; onSet: () =
   const { form, submit, problem, isBusy } = useMutationForm(
     { initialValues: { password: '' }, validate: { password: (value) => (value ? null : 'A password') } },
     async ({ password }) => {
-      await perform(client, SetPasswordDocument, { input: { userId, password } })
+      await mutate(client, SetPasswordDocument, { input: { userId, password } })
       onSet()
     },
   )

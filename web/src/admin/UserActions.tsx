@@ -2,11 +2,11 @@ import { Button, Group, Modal, Stack, Switch, Text } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useRef, useState } from 'react'
 import { Link } from 'react-router'
-import { Attempt } from '../chat/sending'
 import { AdjustBalanceDocument, UpdateUserDocument, type UpdateUserInput } from '../gql/admin'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
+import { IdempotentRequest } from '../graphql/retry'
 import { useViewer } from '../session/context'
-import { tellProblem } from '../ui/confirm'
+import { notifyProblem } from '../ui/confirm'
 import { AdjustForm, type Adjustment } from './AdjustForm'
 import type { User } from './lists'
 import { SetPasswordForm } from './SetPasswordForm'
@@ -18,16 +18,16 @@ export function UserActions({ user, onChanged }: Props) {
   const { client, user: viewer } = useViewer()
   const [dialog, setDialog] = useState<'balance' | 'password' | null>(null)
   const [isBusy, setBusy] = useState(false)
-  const attempt = useRef(new Attempt())
+  const request = useRef(new IdempotentRequest())
 
   const update = async (change: Omit<UpdateUserInput, 'userId'>) => {
     setBusy(true)
-    await perform(client, UpdateUserDocument, { input: { userId: user.id, ...change } }).then(onChanged, tellProblem)
+    await mutate(client, UpdateUserDocument, { input: { userId: user.id, ...change } }).then(onChanged, notifyProblem)
     setBusy(false)
   }
   const adjust = async ({ amount, reason }: Adjustment) => {
-    await attempt.current.run([amount, reason], (idempotencyKey) =>
-      perform(client, AdjustBalanceDocument, { input: { userId: user.id, amount, reason, idempotencyKey } }),
+    await request.current.run([amount, reason], (idempotencyKey) =>
+      mutate(client, AdjustBalanceDocument, { input: { userId: user.id, amount, reason, idempotencyKey } }),
     )
     setDialog(null)
     onChanged()

@@ -1,11 +1,11 @@
 import { Button, Modal } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useRef } from 'react'
-import { randomKey } from '../chat/sending'
+import { pluralize } from '../format/numbers'
 import { AdjustBalanceDocument, UpdateUserDocument } from '../gql/admin'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
+import { randomKey } from '../graphql/retry'
 import { useViewer } from '../session/context'
-import { plural } from '../text/numbers'
 import { AdjustForm, type Adjustment } from './AdjustForm'
 import { BulkBar } from './BulkBar'
 import type { User } from './lists'
@@ -17,16 +17,16 @@ export function UserBulk({ users, onDone }: Props) {
   const { client } = useViewer()
   const { run, isBusy } = useBulk(users, ({ username }) => username)
   const [isAdjusting, adjusting] = useDisclosure(false)
-  // One key for each user and form, so that sending the form again adjusts nobody twice.
+  // One idempotency key per user and form, so that a retry of the form adjusts no balance twice.
   const key = useRef(randomKey())
 
   const setActive = async (active: boolean) => {
-    await run(({ id }) => perform(client, UpdateUserDocument, { input: { userId: id, active } }))
+    await run(({ id }) => mutate(client, UpdateUserDocument, { input: { userId: id, active } }))
     onDone()
   }
   const adjust = async ({ amount, reason }: Adjustment) => {
     await run(({ id }) =>
-      perform(client, AdjustBalanceDocument, {
+      mutate(client, AdjustBalanceDocument, {
         input: { userId: id, amount, reason, idempotencyKey: `${key.current}-${id}` },
       }),
     )
@@ -36,7 +36,7 @@ export function UserBulk({ users, onDone }: Props) {
   }
 
   return (
-    <BulkBar selected={plural(users.length, 'user')}>
+    <BulkBar selected={pluralize(users.length, 'user')}>
       <Button size="xs" variant="default" disabled={isBusy} onClick={() => void setActive(true)}>
         Activate
       </Button>
@@ -49,7 +49,7 @@ export function UserBulk({ users, onDone }: Props) {
       <Modal
         opened={isAdjusting}
         onClose={adjusting.close}
-        title={`Adjust the balances of ${plural(users.length, 'user')}`}
+        title={`Adjust the balances of ${pluralize(users.length, 'user')}`}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
         <AdjustForm current={null} onSubmit={adjust} />

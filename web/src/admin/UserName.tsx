@@ -2,13 +2,14 @@ import { Anchor, Text } from '@mantine/core'
 import { Link } from 'react-router'
 import classes from '../ui/ui.module.css'
 
+/** Returns the path of the page of a user. */
 export function userPath(id: string): string {
   return `/admin/users/${encodeURIComponent(id)}`
 }
 
 type Props = { user: { id: string } | null; name: string }
 
-/** A name that leads to the user, where there still is one. */
+/** A username that links to the user; a text if the user is deleted. */
 export function UserName({ user, name }: Props) {
   if (!user) {
     return (

@@ -3,44 +3,44 @@ import { IconUserOff } from '@tabler/icons-react'
 import { useState } from 'react'
 import { Link, useParams } from 'react-router'
 import { useQuery } from 'urql'
+import { formatTokens } from '../format/prices'
+import { roleLabel } from '../format/roles'
 import { AdminUserDocument } from '../gql/admin'
-import { problemOfCombined } from '../graphql/problem'
-import { tokens } from '../text/prices'
-import { rolesInWords } from '../text/roles'
-import { Facts } from '../ui/Facts'
-import { Message } from '../ui/Message'
-import { Moment } from '../ui/Moment'
+import { problemOfCombinedError } from '../graphql/problem'
+import { DateTime } from '../ui/DateTime'
+import { DescriptionList } from '../ui/DescriptionList'
+import { EmptyState } from '../ui/EmptyState'
 import { PageLoader } from '../ui/PageLoader'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { Section } from '../ui/Section'
 import { AdminTitle } from './AdminTitle'
 import { AuditTable } from './AuditTable'
 import { ChatTable } from './ChatTable'
+import { ALL_CHATS, ALL_TIME } from './filters'
 import { KeyTable } from './KeyTable'
 import { LedgerTable } from './LedgerTable'
-import { ALL_CHATS, EVER } from './filters'
 import { useAudit, useChats, useKeys, useLedger, type User } from './lists'
 import { UserActions } from './UserActions'
 
 export function UserPage() {
   const { userId = '' } = useParams()
-  const [{ data, error }, again] = useQuery({
+  const [{ data, error }, refetch] = useQuery({
     query: AdminUserDocument,
     variables: { id: userId },
     requestPolicy: 'cache-and-network',
   })
-  // What was done to the user is in the lists below, too.
+  // Actions on the user are in the lists below, too.
   const [changes, setChanges] = useState(0)
   const reload = () => {
     setChanges((n) => n + 1)
-    again({ requestPolicy: 'network-only' })
+    refetch({ requestPolicy: 'network-only' })
   }
-  if (data?.user) return <OneUser key={data.user.id} user={data.user} changes={changes} onChanged={reload} />
+  if (data?.user) return <UserDetails key={data.user.id} user={data.user} changes={changes} onChanged={reload} />
   if (!error && !data) return <PageLoader />
-  const problem = error ? problemOfCombined(error) : null
+  const problem = error ? problemOfCombinedError(error) : null
   if (problem && problem.code !== 'NOT_FOUND') return <ProblemAlert problem={problem} onRetry={reload} />
   return (
-    <Message
+    <EmptyState
       Icon={IconUserOff}
       title="There is no such user"
       action={
@@ -50,29 +50,29 @@ export function UserPage() {
       }
     >
       The account may be deleted. Its ledger and what operators did to it are kept.
-    </Message>
+    </EmptyState>
   )
 }
 
-function OneUser({ user, changes, onChanged }: { user: User; changes: number; onChanged: () => void }) {
+function UserDetails({ user, changes, onChanged }: { user: User; changes: number; onChanged: () => void }) {
   return (
     <>
       <AdminTitle title={user.username} />
       <SimpleGrid mb="lg" cols={{ base: 1, md: 2 }}>
         <Section title="Details">
-          <Facts
-            facts={[
-              ['Role', rolesInWords(user)],
+          <DescriptionList
+            items={[
+              ['Role', roleLabel(user)],
               [
                 'Active',
                 <Badge key="active" color={user.isActive ? 'teal' : 'gray'} variant="light">
                   {user.isActive ? 'yes' : 'no'}
                 </Badge>,
               ],
-              ['Balance', <strong key="balance">{tokens(user.balance.tokens)}</strong>],
-              ['Held', tokens(user.balance.held)],
-              ['Made', <Moment key="made" iso={user.createdAt} />],
-              ['Last log-in', <Moment key="seen" iso={user.lastLoginAt} />],
+              ['Balance', <strong key="balance">{formatTokens(user.balance.tokens)}</strong>],
+              ['Held', formatTokens(user.balance.held)],
+              ['Made', <DateTime key="made" iso={user.createdAt} />],
+              ['Last log-in', <DateTime key="seen" iso={user.lastLoginAt} />],
             ]}
           />
         </Section>
@@ -91,7 +91,7 @@ function OneUser({ user, changes, onChanged }: { user: User; changes: number; on
           <ChatsOf userId={user.id} onDeleted={onChanged} />
         </Tabs.Panel>
         <Tabs.Panel value="ledger">
-          {/* Anew when the balance has changed. */}
+          {/* Remounted when the balance has changed. */}
           <LedgerOf key={user.balance.tokens} userId={user.id} />
         </Tabs.Panel>
         <Tabs.Panel value="keys">
@@ -114,9 +114,9 @@ function KeysOf({ userId, onRevoked }: { userId: string; onRevoked: () => void }
 }
 
 function LedgerOf({ userId }: { userId: string }) {
-  return <LedgerTable pages={useLedger({ userId, ...EVER })} withUser={false} />
+  return <LedgerTable pages={useLedger({ userId, ...ALL_TIME })} withUser={false} />
 }
 
 function AuditOf({ userId }: { userId: string }) {
-  return <AuditTable pages={useAudit({ targetId: userId, actorId: null, ...EVER })} />
+  return <AuditTable pages={useAudit({ targetId: userId, actorId: null, ...ALL_TIME })} />
 }

@@ -9,25 +9,25 @@ type Props = {
   label: string
   value: string | null
   onChange: (userId: string | null) => void
-  /** What to call an id that is no user's any more, or never was. */
+  /** The label of an id that belongs to no user, or to no user any more. */
   otherwise?: string
 }
 
-/** Finds a user by part of the name. */
+/** A select for a user, searched by part of the name. */
 export function UserPicker({ label, value, onChange, otherwise = 'A deleted account' }: Props) {
   const [search, setSearch] = useState('')
-  const [asked] = useDebouncedValue(search, 250)
-  const { rows } = useUsers({ search: asked, active: null, staff: null, orderBy: 'NAME' })
-  // Who is chosen may not be among those who are found.
+  const [debouncedSearch] = useDebouncedValue(search, 250)
+  const { rows } = useUsers({ search: debouncedSearch, active: null, staff: null, orderBy: 'NAME' })
+  // The selected user may not be among the search results.
   const [{ data, fetching }] = useQuery({
     query: AdminUserDocument,
     variables: { id: value ?? '' },
     pause: value === null,
   })
-  const chosen = value === null ? null : (data?.user ?? null)
+  const selected = value === null ? null : (data?.user ?? null)
   const choices = rows.map(({ id, username }) => ({ value: id, label: username }))
   if (value !== null && !fetching && !rows.some(({ id }) => id === value)) {
-    choices.unshift({ value, label: chosen?.username ?? otherwise })
+    choices.unshift({ value, label: selected?.username ?? otherwise })
   }
   return (
     <Select
@@ -38,7 +38,7 @@ export function UserPicker({ label, value, onChange, otherwise = 'A deleted acco
       clearButtonProps={{ 'aria-label': `Clear ${label.toLowerCase()}` }}
       nothingFoundMessage="Nobody by that name"
       data={choices}
-      // The server has searched already.
+      // The server filters.
       filter={({ options }) => options}
       value={value}
       onChange={onChange}

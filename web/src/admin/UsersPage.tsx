@@ -2,14 +2,14 @@ import { Badge, Button, Modal, Select, SimpleGrid, TextInput } from '@mantine/co
 import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
 import { IconSearch, IconUserPlus } from '@tabler/icons-react'
 import { useState } from 'react'
-import { count } from '../text/numbers'
-import { rolesInWords } from '../text/roles'
-import { Moment } from '../ui/Moment'
+import { formatCount } from '../format/numbers'
+import { roleLabel } from '../format/roles'
+import type { UserOrder } from '../gql/admin'
+import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { AdminTitle } from './AdminTitle'
 import { CreateUserForm } from './CreateUserForm'
-import type { UserOrder } from '../gql/admin'
-import { choiceOf, oneOf } from './filters'
+import { parseChoice, parseYesNo } from './filters'
 import { useUsers, type User } from './lists'
 import { useFilter } from './useFilter'
 import { UserBulk } from './UserBulk'
@@ -17,7 +17,7 @@ import { UserName } from './UserName'
 
 const COLUMNS: Column<User>[] = [
   { header: 'Name', cell: (user) => <UserName user={user} name={user.username} /> },
-  { header: 'Role', cell: rolesInWords },
+  { header: 'Role', cell: roleLabel },
   {
     header: 'Active',
     cell: ({ isActive }) => (
@@ -26,10 +26,10 @@ const COLUMNS: Column<User>[] = [
       </Badge>
     ),
   },
-  { header: 'Balance', isNumber: true, cell: ({ balance }) => count(balance.tokens) },
-  { header: 'Held', isNumber: true, cell: ({ balance }) => count(balance.held) },
-  { header: 'Made', cell: ({ createdAt }) => <Moment iso={createdAt} /> },
-  { header: 'Last log-in', cell: ({ lastLoginAt }) => <Moment iso={lastLoginAt} /> },
+  { header: 'Balance', isNumber: true, cell: ({ balance }) => formatCount(balance.tokens) },
+  { header: 'Held', isNumber: true, cell: ({ balance }) => formatCount(balance.held) },
+  { header: 'Made', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
+  { header: 'Last log-in', cell: ({ lastLoginAt }) => <DateTime iso={lastLoginAt} /> },
 ]
 
 const ORDERS: { value: UserOrder; label: string }[] = [
@@ -41,23 +41,28 @@ const ORDERS: { value: UserOrder; label: string }[] = [
   { value: 'FEWEST_TOKENS', label: 'Smallest balance first' },
 ]
 
-const NOBODY: ReadonlySet<string> = new Set()
+const NO_SELECTION: ReadonlySet<string> = new Set()
 
 export function UsersPage() {
   const [search, setSearch] = useFilter('search')
-  const [asked] = useDebouncedValue(search ?? '', 250)
+  const [debouncedSearch] = useDebouncedValue(search ?? '', 250)
   const [active, setActive] = useFilter('active')
   const [staff, setStaff] = useFilter('staff')
   const [order, setOrder] = useFilter('order')
-  const orderBy = oneOf(
+  const orderBy = parseChoice(
     ORDERS.map(({ value }) => value),
     order,
   )
-  const pages = useUsers({ search: asked.trim(), active: choiceOf(active), staff: choiceOf(staff), orderBy })
-  const [ticked, setTicked] = useState(NOBODY)
+  const pages = useUsers({
+    search: debouncedSearch.trim(),
+    active: parseYesNo(active),
+    staff: parseYesNo(staff),
+    orderBy,
+  })
+  const [selectedIds, setSelectedIds] = useState(NO_SELECTION)
   const [isCreating, creation] = useDisclosure(false)
-  // What is not shown any more is not acted upon.
-  const chosen = pages.rows.filter((user) => ticked.has(user.id))
+  // Rows that are not shown any more are not selected.
+  const selected = pages.rows.filter((user) => selectedIds.has(user.id))
 
   return (
     <>
@@ -74,21 +79,21 @@ export function UsersPage() {
           value={search ?? ''}
           onChange={(event) => setSearch(event.currentTarget.value)}
         />
-        <YesNo label="Active" value={active} onChange={setActive} />
-        <YesNo label="Staff" value={staff} onChange={setStaff} />
+        <YesNoSelect label="Active" value={active} onChange={setActive} />
+        <YesNoSelect label="Staff" value={staff} onChange={setStaff} />
         <Select
           label="Order"
           data={ORDERS}
           value={orderBy ?? 'NEWEST'}
-          onChange={(chosen) => setOrder(chosen === 'NEWEST' ? null : chosen)}
+          onChange={(selected) => setOrder(selected === 'NEWEST' ? null : selected)}
           allowDeselect={false}
         />
       </SimpleGrid>
-      {chosen.length > 0 && (
+      {selected.length > 0 && (
         <UserBulk
-          users={chosen}
+          users={selected}
           onDone={() => {
-            setTicked(NOBODY)
+            setSelectedIds(NO_SELECTION)
             pages.reload()
           }}
         />
@@ -96,10 +101,10 @@ export function UsersPage() {
       <RowsTable
         pages={pages}
         columns={COLUMNS}
-        what="user"
+        noun="user"
         minWidth={860}
         nameOf={(user) => user.username}
-        selection={{ ids: ticked, onChange: setTicked }}
+        selection={{ ids: selectedIds, onChange: setSelectedIds }}
       />
       <Modal opened={isCreating} onClose={creation.close} title="New user" closeButtonProps={{ 'aria-label': 'Close' }}>
         <CreateUserForm
@@ -113,7 +118,7 @@ export function UsersPage() {
   )
 }
 
-function YesNo({
+function YesNoSelect({
   label,
   value,
   onChange,

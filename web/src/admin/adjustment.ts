@@ -1,5 +1,5 @@
-/** By how much a balance is to be moved; null where that is no whole number, or nothing. */
-export function adjustmentOf(
+/** Returns the amount of an adjustment; null if it is 0 or no whole number. */
+export function parseAdjustment(
   { mode, amount }: { mode: 'by' | 'to'; amount: number | string },
   current: number | null,
 ): number | null {

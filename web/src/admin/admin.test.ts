@@ -2,76 +2,78 @@ import { print } from 'graphql'
 import { expect, it } from 'vitest'
 import { ChatAnswerDocument, ChatsDocument } from '../gql/admin'
 import { Problem } from '../graphql/problem'
-import { adjustmentOf } from './adjustment'
-import { actionInWords, detailsInWords, ownerOf } from './auditWords'
-import { bulkInWords, forEach } from './bulk'
-import { chatInWords, whatGoes } from './chatWords'
-import { byDay, modelsOf, type DayOfModel } from './dashboard/data'
-import { momentOf, momentsOf } from './filters'
+import { parseAdjustment } from './adjustment'
+import { actionLabel, formatDetails, targetOwner } from './auditLabels'
+import { bulkSummary, forEach } from './bulk'
+import { deletionSummary, describeChat } from './chatLabels'
+import { byDay, modelsOf, type DailyUsage } from './dashboard/data'
+import { instantRange, timeRangeOf } from './filters'
 
-it('an adjustment is by an amount, or to one', () => {
-  expect(adjustmentOf({ mode: 'by', amount: -50 }, 100)).toBe(-50)
-  expect(adjustmentOf({ mode: 'to', amount: 250 }, 100)).toBe(150)
-  for (const amount of ['', 1.5, 2 ** 53]) expect(adjustmentOf({ mode: 'by', amount }, 100)).toBeNull()
-  expect(adjustmentOf({ mode: 'to', amount: 100 }, 100)).toBeNull()
+it('adjusts by an amount, or to one', () => {
+  expect(parseAdjustment({ mode: 'by', amount: -50 }, 100)).toBe(-50)
+  expect(parseAdjustment({ mode: 'to', amount: 250 }, 100)).toBe(150)
+  for (const amount of ['', 1.5, 2 ** 53]) expect(parseAdjustment({ mode: 'by', amount }, 100)).toBeNull()
+  expect(parseAdjustment({ mode: 'to', amount: 100 }, 100)).toBeNull()
 })
 
-it('one that fails does not keep the others from it', async () => {
+it('continues a bulk action after a failure', async () => {
   const result = await forEach(
     ['mia', 'tom', 'eva'],
     (name) => name,
     (name) => (name === 'tom' ? Promise.reject(new Problem('FORBIDDEN', 'Not allowed.')) : Promise.resolve()),
   )
-  expect(bulkInWords(result)).toBe('2 done. tom: Not allowed.')
+  expect(bulkSummary(result)).toBe('2 done. tom: Not allowed.')
 })
 
-it('acts of the audit trail name whom they were done to where that is not the target itself', () => {
-  const act = (action: string) => actionInWords({ action, targetName: 'mia', details: '{}' })
+it('labels audited actions with the owner of the target', () => {
+  const act = (action: string) => actionLabel({ action, targetName: 'mia', details: '{}' })
   expect(act('user.delete')).toBe('Deleted the account')
   expect(act('chat.delete')).toBe('Deleted a chat of mia')
   expect(act('chat.usage_over_hold')).toBe('The usage of a chat of mia exceeded its hold')
   expect(act('rocket.launch')).toBe('rocket.launch')
 })
 
-it('acts on API keys name the key, and are told of its owner', () => {
+it('labels actions on API keys by the key and its owner', () => {
   const details = '{"name":"my tool","scopes":"completions,read","user":"mia"}'
   const act = { action: 'api_key.revoke', targetName: 'jt-0123456789ab', details }
-  expect(actionInWords(act)).toBe('Revoked the API key jt-0123456789ab… of mia (my tool)')
-  expect(actionInWords({ ...act, action: 'api_key.create' })).toMatch(/^Made the API key jt-/)
-  expect(ownerOf(act)).toBe('mia')
-  expect(detailsInWords(act)).toBe('scopes: completions, read')
-  expect(actionInWords({ ...act, details: 'nonsense' })).toBe('Revoked the API key jt-0123456789ab… of jt-0123456789ab')
+  expect(actionLabel(act)).toBe('Revoked the API key jt-0123456789ab… of mia (my tool)')
+  expect(actionLabel({ ...act, action: 'api_key.create' })).toMatch(/^Made the API key jt-/)
+  expect(targetOwner(act)).toBe('mia')
+  expect(formatDetails(act)).toBe('scopes: completions, read')
+  expect(actionLabel({ ...act, details: 'nonsense' })).toBe('Revoked the API key jt-0123456789ab… of jt-0123456789ab')
 })
 
-it('details of the audit trail are read as far as they can be', () => {
-  const words = (details: string) => detailsInWords({ action: 'user.update', details })
-  expect(words('{"amount":500,"reason":"Thanks"}')).toBe('amount: 500, reason: Thanks')
-  expect(words('{"written_off":0,"staff":true}')).toBe('written off: 0, staff: yes')
-  expect(words('{"created_at":"2026-01-31T12:00:00Z"}')).toMatch(/^created at: .*31.*2026/)
-  expect(words('nonsense')).toBe('nonsense')
+it('formats the details of audited actions, and shows invalid ones as they are', () => {
+  const format = (details: string) => formatDetails({ action: 'user.update', details })
+  expect(format('{"amount":500,"reason":"Thanks"}')).toBe('amount: 500, reason: Thanks')
+  expect(format('{"written_off":0,"staff":true}')).toBe('written off: 0, staff: yes')
+  expect(format('{"created_at":"2026-01-31T12:00:00Z"}')).toMatch(/^created at: .*31.*2026/)
+  expect(format('nonsense')).toBe('nonsense')
 })
 
-it('a chat is called by its beginning and its user', () => {
-  expect(chatInWords({ message: 'Hello', user: { id: 'u1', username: 'mia' } })).toBe('“Hello” of mia')
-  expect(chatInWords({ message: 'a'.repeat(99), user: null })).toBe(`“${'a'.repeat(40)}…” of somebody`)
-  expect(chatInWords({ message: '', user: null })).toBe('not stored (API call) of somebody')
+it('describes a chat by its beginning and its user', () => {
+  expect(describeChat({ message: 'Hello', user: { id: 'u1', username: 'mia' } })).toBe('“Hello” of mia')
+  expect(describeChat({ message: 'a'.repeat(99), user: null })).toBe(`“${'a'.repeat(40)}…” of somebody`)
+  expect(describeChat({ message: '', user: null })).toBe('not stored (API call) of somebody')
 })
 
-it('what goes with chats is said, and what is stopped for it', () => {
-  expect(whatGoes([{ status: 'DONE' }])).toMatch(/^The text goes for good/)
-  expect(whatGoes([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(/^Answers on their way are stopped first/)
+it('summarizes a deletion, with the answers that it stops', () => {
+  expect(deletionSummary([{ status: 'DONE' }])).toMatch(/^The text goes for good/)
+  expect(deletionSummary([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(
+    /^Answers on their way are stopped first/,
+  )
 })
 
-it('a period lasts to the end of its last day, in the time of the reader', () => {
-  expect(momentsOf({ since: '2026-01-31', until: '2026-01-31' })).toEqual({
+it('ends a date range with its last day, in the local time zone', () => {
+  expect(timeRangeOf({ since: '2026-01-31', until: '2026-01-31' })).toEqual({
     since: new Date(2026, 0, 31).toISOString(),
     until: new Date(2026, 1, 1).toISOString(),
   })
-  expect(momentsOf({ since: null, until: 'soon' })).toEqual({ since: null, until: null })
+  expect(timeRangeOf({ since: null, until: 'soon' })).toEqual({ since: null, until: null })
 })
 
-it('days have a number for each model', () => {
-  const day = (day: string, model: string, messages: number): DayOfModel => ({
+it('groups usage by day, with a value for each model', () => {
+  const day = (day: string, model: string, messages: number): DailyUsage => ({
     day,
     model,
     messages,
@@ -87,10 +89,10 @@ it('days have a number for each model', () => {
   ])
 })
 
-it('lists chats without their answers, which are loaded for one chat at a time', () => {
+it('lists chats without their answers, which are loaded one at a time', () => {
   expect(print(ChatsDocument)).not.toContain('response')
   expect(print(ChatAnswerDocument)).toContain('response')
-  expect(momentOf('2026-01-01T00:00:00.123456Z')).toEqual({
+  expect(instantRange('2026-01-01T00:00:00.123456Z')).toEqual({
     since: '2026-01-01T00:00:00.123456Z',
     until: '2026-01-01T00:00:00.124Z',
   })

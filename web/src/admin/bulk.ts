@@ -1,8 +1,9 @@
 import { asProblem } from '../graphql/problem'
 
+/** The outcome of a bulk action. */
 export type BulkResult = { done: number; failed: { name: string; why: string }[] }
 
-/** Does the same to each, one after another; one that fails does not keep the others from it. */
+/** Runs an action on each row, one after another, and continues after failures. */
 export async function forEach<T>(
   rows: readonly T[],
   nameOf: (row: T) => string,
@@ -20,7 +21,7 @@ export async function forEach<T>(
   return result
 }
 
-/** "3 done. tom: Not allowed." */
-export function bulkInWords({ done, failed }: BulkResult): string {
+/** Summarizes a bulk action: "3 done. tom: Not allowed." */
+export function bulkSummary({ done, failed }: BulkResult): string {
   return [`${done} done.`, ...failed.map(({ name, why }) => `${name}: ${why}`)].join(' ')
 }

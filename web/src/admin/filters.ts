@@ -1,9 +1,9 @@
+import { startOfDay } from '../format/dates'
 import type { ChatStatus, UserOrder } from '../gql/admin'
-import { startOfDay } from '../text/dates'
 
-// What the lists can be filtered by. A filter that the API learns is added here and to its document in admin.graphql.
+// The filters of the lists. A new filter of the API is added here and to its document in admin.graphql.
 
-/** An empty field filters nothing. */
+/** The filters of the list of users. An empty one filters nothing. */
 export type UserFilters = {
   search: string
   active: boolean | null
@@ -11,49 +11,53 @@ export type UserFilters = {
   orderBy: UserOrder | null
 }
 
-/** Days in the reader's own time, "2026-01-31"; the last one included. */
-export type Period = { since: string | null; until: string | null }
+/** Days in the local time zone, "2026-01-31"; the last one included. */
+export type DateRange = { since: string | null; until: string | null }
 
-export type ChatFilters = Period & {
+/** The filters of the list of chats. */
+export type ChatFilters = DateRange & {
   userId: string | null
   search: string
   model: string | null
   status: ChatStatus | null
 }
 
+/** The filters of the list of API keys. */
 export type KeyFilters = { userId: string | null; search: string }
 
-export type LedgerFilters = Period & { userId: string | null }
+/** The filters of the ledger. */
+export type LedgerFilters = DateRange & { userId: string | null }
 
-export type AuditFilters = Period & {
-  /** What it was done to: a user, a chat, or an API key. */
+/** The filters of the audit trail. */
+export type AuditFilters = DateRange & {
+  /** The target of the action: a user, a chat, or an API key. */
   targetId: string | null
-  /** Who did it. */
+  /** The user who performed the action. */
   actorId: string | null
 }
 
-/** Always. */
-export const EVER: Period = { since: null, until: null }
+/** The date range without bounds. */
+export const ALL_TIME: DateRange = { since: null, until: null }
 
-/** No filter at all. */
-export const ALL_CHATS: ChatFilters = { userId: null, search: '', model: null, status: null, ...EVER }
+/** The filters that match all chats. */
+export const ALL_CHATS: ChatFilters = { userId: null, search: '', model: null, status: null, ...ALL_TIME }
 
-/** The moments between which the days of a period are, for the reader. */
-export function momentsOf({ since, until }: Period): Period {
+/** Converts a date range to the times at which it starts and ends, in the local time zone. */
+export function timeRangeOf({ since, until }: DateRange): DateRange {
   return { since: since && startOfDay(since), until: until && startOfDay(until, 1) }
 }
 
-/** One of the choices of a list; anything else is no filter. */
-export function oneOf<T extends string>(choices: readonly T[], value: string | null): T | null {
+/** Parses a choice of a list; anything else is no filter. */
+export function parseChoice<T extends string>(choices: readonly T[], value: string | null): T | null {
   return choices.find((choice) => choice === value) ?? null
 }
 
-/** "yes" and "no" as choices of a list; anything else is no filter. */
-export function choiceOf(value: string | null): boolean | null {
+/** Parses "yes" and "no"; anything else is no filter. */
+export function parseYesNo(value: string | null): boolean | null {
   return value === 'yes' ? true : value === 'no' ? false : null
 }
 
-/** The period of one moment, up to the next millisecond: the server counts in finer steps than this page. */
-export function momentOf(iso: string): { since: string; until: string } {
+/** Returns the time range of one instant, up to the next millisecond: the server has a finer resolution. */
+export function instantRange(iso: string): { since: string; until: string } {
   return { since: iso, until: new Date(Date.parse(iso) + 1).toISOString() }
 }

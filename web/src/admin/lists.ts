@@ -10,13 +10,13 @@ import {
   type LedgerEntriesQuery,
 } from '../gql/admin'
 import { KeysDocument } from '../gql/keys'
-import { ask } from '../graphql/client'
-import { NO_PAGE } from '../graphql/pagedList'
+import { query } from '../graphql/client'
+import { EMPTY_PAGE } from '../graphql/pagedList'
 import { usePages, type Pages } from '../graphql/usePages'
-import type { Key } from '../keys/keyWords'
+import type { Key } from '../keys/keyLabels'
 import { useViewer } from '../session/context'
 import {
-  momentsOf,
+  timeRangeOf,
   type AuditFilters,
   type ChatFilters,
   type KeyFilters,
@@ -36,7 +36,7 @@ export function useUsers({ search, active, staff, orderBy }: UserFilters): Pages
   const load = useCallback(
     async (after: string | null) => {
       const variables = { first: PAGE, after, search: search === '' ? null : search, active, staff, orderBy }
-      return (await ask(client, UsersDocument, variables)).users ?? NO_PAGE
+      return (await query(client, UsersDocument, variables)).users ?? EMPTY_PAGE
     },
     [client, search, active, staff, orderBy],
   )
@@ -54,9 +54,9 @@ export function useChats({ userId, search, model, status, since, until }: ChatFi
         search: search === '' ? null : search,
         model,
         status,
-        ...momentsOf({ since, until }),
+        ...timeRangeOf({ since, until }),
       }
-      return (await ask(client, ChatsDocument, variables)).chats ?? NO_PAGE
+      return (await query(client, ChatsDocument, variables)).chats ?? EMPTY_PAGE
     },
     [client, userId, search, model, status, since, until],
   )
@@ -68,7 +68,7 @@ export function useKeys({ userId, search }: KeyFilters): Pages<Key> {
   const load = useCallback(
     async (after: string | null) => {
       const variables = { first: PAGE, after, userId, search: search === '' ? null : search }
-      return (await ask(client, KeysDocument, variables)).userApiKeys ?? NO_PAGE
+      return (await query(client, KeysDocument, variables)).userApiKeys ?? EMPTY_PAGE
     },
     [client, userId, search],
   )
@@ -79,8 +79,8 @@ export function useLedger({ userId, since, until }: LedgerFilters): Pages<Ledger
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) => {
-      const variables = { first: PAGE, after, userId, ...momentsOf({ since, until }) }
-      return (await ask(client, LedgerEntriesDocument, variables)).ledgerEntries ?? NO_PAGE
+      const variables = { first: PAGE, after, userId, ...timeRangeOf({ since, until }) }
+      return (await query(client, LedgerEntriesDocument, variables)).ledgerEntries ?? EMPTY_PAGE
     },
     [client, userId, since, until],
   )
@@ -91,8 +91,8 @@ export function useAudit({ targetId, actorId, since, until }: AuditFilters): Pag
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) => {
-      const variables = { first: PAGE, after, targetId, actorId, ...momentsOf({ since, until }) }
-      return (await ask(client, AuditTrailDocument, variables)).auditTrail ?? NO_PAGE
+      const variables = { first: PAGE, after, targetId, actorId, ...timeRangeOf({ since, until }) }
+      return (await query(client, AuditTrailDocument, variables)).auditTrail ?? EMPTY_PAGE
     },
     [client, targetId, actorId, since, until],
   )

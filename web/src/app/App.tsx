@@ -4,15 +4,15 @@ import { Notifications } from '@mantine/notifications'
 import { lazy, Suspense } from 'react'
 import { BrowserRouter, Route, Routes, useLocation } from 'react-router'
 import { ChatPage } from '../chat/ChatPage'
-import { LoggedIn } from '../session/LoggedIn'
+import { NotFound } from '../layout/NotFound'
+import { RequireAuth } from '../login/RequireAuth'
 import { SessionContext } from '../session/context'
 import type { Session } from '../session/session'
 import { PageLoader } from '../ui/PageLoader'
 import { ErrorBoundary } from './ErrorBoundary'
-import { NotFound } from './NotFound'
 import { readable, theme } from './theme'
 
-const CredentialsPage = lazy(() => import('../session/CredentialsPage'))
+const CredentialsPage = lazy(() => import('../login/CredentialsPage'))
 const AccountPage = lazy(() => import('../account/AccountPage'))
 const AdminRoutes = lazy(() => import('../admin/AdminRoutes'))
 const GraphiqlPage = lazy(() => import('../graphiql/GraphiqlPage'))
@@ -42,14 +42,14 @@ function Pages() {
         <Routes>
           <Route path="/login" element={<CredentialsPage kind="login" />} />
           <Route path="/register" element={<CredentialsPage kind="register" />} />
-          <Route element={<LoggedIn />}>
+          <Route element={<RequireAuth />}>
             <Route index element={<ChatPage />} />
             <Route path="/c/:conversationId" element={<ChatPage />} />
             <Route path="/account" element={<AccountPage />} />
             <Route path="/admin/*" element={<AdminRoutes />} />
             <Route path="/graphiql" element={<GraphiqlPage />} />
           </Route>
-          {/* For strangers, too: there is nothing to log in to. */}
+          {/* Without RequireAuth: an unknown path needs no log-in. */}
           <Route path="*" element={<NotFound />} />
         </Routes>
       </Suspense>

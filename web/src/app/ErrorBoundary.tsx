@@ -3,13 +3,13 @@ import { Component, type ReactNode } from 'react'
 
 type Props = {
   children: ReactNode
-  /** Where one is: another page is tried anew. */
+  /** The current path. A change of it resets the error. */
   at?: string
 }
 
 type State = { broken: boolean; at: string | undefined }
 
-/** What is left to show when a page breaks: a new version may have taken the place of its files, or it has a fault. */
+/** Catches the errors of a page: it has a bug, or a new version of the client has replaced its files. */
 export class ErrorBoundary extends Component<Props, State> {
   override state: State = { broken: false, at: this.props.at }
 

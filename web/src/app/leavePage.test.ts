@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { drafts } from '../chat/drafts'
-import { comingFrom } from '../session/comingFrom'
-import { arrive, leavePage } from './leavePage'
+import { drafts } from '../chat/composer/drafts'
+import { returnTo } from '../login/returnTo'
+import { leavePage, restoreReturnTo } from './leavePage'
 
 const page = { pathname: '/c/1', search: '?chat=2', replace: vi.fn<(url: string) => void>() }
 const replaceState = vi.fn<(state: { usr: unknown }, unused: string) => void>()
 const removed: string[] = []
 
 beforeEach(() => {
-  const left = new Map<string, string>()
+  const stored = new Map<string, string>()
   vi.stubGlobal('window', new EventTarget())
   vi.stubGlobal('location', page)
   vi.stubGlobal('history', { replaceState })
@@ -18,9 +18,9 @@ beforeEach(() => {
     removeItem: (key: string) => removed.push(key),
   })
   vi.stubGlobal('sessionStorage', {
-    getItem: (key: string) => left.get(key) ?? null,
-    setItem: (key: string, value: string) => left.set(key, value),
-    removeItem: (key: string) => left.delete(key),
+    getItem: (key: string) => stored.get(key) ?? null,
+    setItem: (key: string, value: string) => stored.set(key, value),
+    removeItem: (key: string) => stored.delete(key),
   })
   page.pathname = '/c/1'
   drafts.set('new', 'not sent')
@@ -32,25 +32,25 @@ afterEach(() => {
   drafts.clear()
 })
 
-it('leaves nothing behind of a user who logs out', () => {
-  leavePage({ userId: 'mia', reason: 'left' })
+it('clears all data of a user who logs out', () => {
+  leavePage({ userId: 'mia', reason: 'logout' })
   expect(drafts.size).toBe(0)
   expect(removed).toEqual(['graphiql:query'])
   expect(page.replace).toHaveBeenCalledExactlyOnceWith('/login')
   page.pathname = '/login'
-  arrive()
+  restoreReturnTo()
   expect(replaceState).not.toHaveBeenCalled()
 })
 
-it('leads only the same user back to where a session ended, and only once', () => {
-  leavePage({ userId: 'mia', reason: 'ended' })
+it('returns only the same user to the page on which a session expired, and only once', () => {
+  leavePage({ userId: 'mia', reason: 'expired' })
   expect(page.replace).toHaveBeenCalledExactlyOnceWith('/login')
   page.pathname = '/login'
-  arrive()
+  restoreReturnTo()
   const usr = replaceState.mock.calls[0]?.[0].usr
-  expect(comingFrom(usr)).toEqual({ path: '/c/1?chat=2', ended: true })
-  expect(comingFrom(usr, 'mia').path).toBe('/c/1?chat=2')
-  expect(comingFrom(usr, 'tom').path).toBe('/')
-  arrive()
+  expect(returnTo(usr)).toEqual({ path: '/c/1?chat=2', ended: true })
+  expect(returnTo(usr, 'mia').path).toBe('/c/1?chat=2')
+  expect(returnTo(usr, 'tom').path).toBe('/')
+  restoreReturnTo()
   expect(replaceState).toHaveBeenCalledOnce()
 })

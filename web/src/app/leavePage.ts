@@ -1,40 +1,40 @@
 import { modals } from '@mantine/modals'
 import { notifications } from '@mantine/notifications'
-import { drafts } from '../chat/drafts'
-import { forgetStored } from '../graphiql/storage'
+import { drafts } from '../chat/composer/drafts'
+import { clearStored } from '../graphiql/storage'
 import type { LeavePage } from '../session/session'
 
-/** What this page leaves to the next one of the same tab, which removes it at once. */
-const LEFT = 'jeton:left'
+/** The key in the session storage for what is passed to the next page of the tab, which removes it at once. */
+const RETURN_TO_KEY = 'jeton:left'
 
 /**
- * Loads the log-in page in place of this one. What was typed, opened or shown goes at once, and whatever else is in
- * memory with the page.
+ * Replaces the page by the log-in page. Drafts, dialogs and notifications are cleared at once, everything else in memory
+ * with the page.
  */
 export const leavePage: LeavePage = ({ userId, reason }) => {
   drafts.clear()
   modals.closeAll()
   notifications.clean()
-  forgetStored(() => localStorage)
-  if (reason === 'ended') {
+  clearStored(() => localStorage)
+  if (reason === 'expired') {
     const from = location.pathname + location.search
     try {
-      sessionStorage.setItem(LEFT, JSON.stringify({ from, ended: true, userId }))
+      sessionStorage.setItem(RETURN_TO_KEY, JSON.stringify({ from, ended: true, userId }))
     } catch {
-      // Without storage the way back is lost, and nothing else.
+      // Storage is blocked: the log-in returns to the start page.
     }
   }
   location.replace('/login')
 }
 
-/** Takes over what `leavePage` left, into the history's state in the form in which the router reads it. */
-export function arrive(): void {
+/** Moves what `leavePage` stored into the state of the history, in the form that the router reads. */
+export function restoreReturnTo(): void {
   try {
-    const left = sessionStorage.getItem(LEFT)
-    if (left === null) return
-    sessionStorage.removeItem(LEFT)
-    if (location.pathname === '/login') history.replaceState({ usr: JSON.parse(left) as unknown }, '')
+    const stored = sessionStorage.getItem(RETURN_TO_KEY)
+    if (stored === null) return
+    sessionStorage.removeItem(RETURN_TO_KEY)
+    if (location.pathname === '/login') history.replaceState({ usr: JSON.parse(stored) as unknown }, '')
   } catch {
-    // Nothing was left.
+    // Storage is blocked, so nothing was stored.
   }
 }

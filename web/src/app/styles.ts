@@ -1,5 +1,5 @@
-// The styles of those components that the pages use, instead of all that there are. The order is that of Mantine's
-// own styles.css: what comes later wins, so that a link (Anchor) is more than text (Text).
+// The styles of the components in use, instead of all styles of Mantine. The order is that of Mantine's own styles.css,
+// since later rules win: Anchor overrides Text.
 import '@mantine/core/styles/default-css-variables.css'
 import '@mantine/core/styles/baseline.css'
 import '@mantine/core/styles/global.css'

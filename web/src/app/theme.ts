@@ -14,11 +14,11 @@ export const theme = createTheme({
   cursorType: 'pointer',
 })
 
-/** Quiet text, hints and mistakes that can still be read: at least 4.5 to 1 on the background. */
+/** Colours of secondary text, hints and errors, with a contrast of at least 4.5 to 1 on the background. */
 export const readable: CSSVariablesResolver = ({ colors }) => ({
   variables: {},
   light: {
-    // Text on a tint of its own colour.
+    // Text on a tint of the same colour.
     ...Object.fromEntries(
       Object.entries(colors).map(([name, shades]) => [
         `--mantine-color-${name}-light-color`,

@@ -1,14 +1,14 @@
 import { useCallback, useState } from 'react'
 import { useParams } from 'react-router'
-import { Frame } from '../app/Frame'
 import { ConversationsDocument } from '../gql/chat'
-import { ask } from '../graphql/client'
-import { NO_PAGE } from '../graphql/pagedList'
+import { query } from '../graphql/client'
+import { EMPTY_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
+import { Frame } from '../layout/Frame'
 import { useViewer } from '../session/context'
-import { ConversationPane } from './ConversationPane'
-import { NewConversation } from './NewConversation'
-import { Sidebar } from './Sidebar'
+import { ConversationPane } from './conversation/ConversationPane'
+import { NewConversation } from './conversation/NewConversation'
+import { Sidebar } from './sidebar/Sidebar'
 
 const PAGE = 30
 
@@ -17,12 +17,12 @@ export function ChatPage() {
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) =>
-      (await ask(client, ConversationsDocument, { first: PAGE, after })).conversations ?? NO_PAGE,
+      (await query(client, ConversationsDocument, { first: PAGE, after })).conversations ?? EMPTY_PAGE,
     [client],
   )
   const conversations = usePages(load)
   const { reload } = conversations
-  // "New chat" on the page for new chats empties it.
+  // Remounts the page of a new chat, so that "New chat" clears it.
   const [fresh, setFresh] = useState(0)
 
   return (
@@ -40,7 +40,7 @@ export function ChatPage() {
       }}
     >
       {conversationId === undefined ? (
-        <NewConversation key={fresh} onMade={reload} />
+        <NewConversation key={fresh} onCreated={reload} />
       ) : (
         <ConversationPane key={conversationId} id={conversationId} onActivity={reload} />
       )}

@@ -1,6 +1,6 @@
 import type { ReplyStreamSubscription } from '../gql/chat'
 import type { Sink, Socket } from '../graphql/socket'
-import type { Chat } from './follow'
+import type { Chat } from './chat'
 
 export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
   return {
@@ -11,7 +11,7 @@ export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
     status: 'DONE',
     cost: 100,
     hold: 100,
-    // In the order of their names.
+    // In the order of their ids.
     createdAt: new Date(Date.UTC(2026, 0, 1) + id.charCodeAt(0) * 1000).toISOString(),
     replacedById: null,
     contextLeftOut: 0,
@@ -22,36 +22,40 @@ export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
 
 type Event = ReplyStreamSubscription['replyStream']
 
-export type FakeStream = { variables: Record<string, unknown>; left: boolean; sink: Sink<ReplyStreamSubscription> }
+export type FakeSubscription = {
+  variables: Record<string, unknown>
+  isUnsubscribed: boolean
+  sink: Sink<ReplyStreamSubscription>
+}
 
-/** A socket that one plays the server of. */
+/** A socket whose events the test emits. */
 export class FakeSocket implements Pick<Socket, 'on'> {
-  readonly streams: FakeStream[] = []
+  readonly subscriptions: FakeSubscription[] = []
 
   readonly on: Socket['on'] = (_document, variables, sink) => {
-    const stream = { variables, left: false, sink: sink as unknown as FakeStream['sink'] }
-    this.streams.push(stream)
+    const subscription = { variables, isUnsubscribed: false, sink: sink as unknown as FakeSubscription['sink'] }
+    this.subscriptions.push(subscription)
     return () => {
-      stream.left = true
+      subscription.isUnsubscribed = true
     }
   }
 
-  get last(): FakeStream {
-    const stream = this.streams.at(-1)
-    if (!stream) throw new Error('nobody subscribed')
-    return stream
+  get last(): FakeSubscription {
+    const subscription = this.subscriptions.at(-1)
+    if (!subscription) throw new Error('no subscription')
+    return subscription
   }
 
-  say(replyStream: Event): void {
+  emit(replyStream: Event): void {
     this.last.sink.next({ replyStream })
   }
 
-  /** A part of a reply, as the server counts. */
+  /** Emits a delta of the reply, with the offsets in Unicode characters that the server sends. */
   delta(offset: number, text: string): void {
-    this.say({ __typename: 'ReplyDelta', seq: offset + Array.from(text).length, offset, text })
+    this.emit({ __typename: 'ReplyDelta', seq: offset + Array.from(text).length, offset, text })
   }
 
   finish(chat: Chat): void {
-    this.say({ __typename: 'ReplyFinished', chat })
+    this.emit({ __typename: 'ReplyFinished', chat })
   }
 }

@@ -4,8 +4,8 @@ import { useComputedColorScheme } from '@mantine/core'
 import { createGraphiQLFetcher } from '@graphiql/toolkit'
 import { GraphiQL } from 'graphiql'
 import { useMemo, useState } from 'react'
-import { Frame } from '../app/Frame'
 import { ENDPOINT, SESSION_HEADER } from '../graphql/post'
+import { Frame } from '../layout/Frame'
 import { useSession, useViewer } from '../session/context'
 import { useTitle } from '../ui/useTitle'
 import classes from './graphiql.module.css'
@@ -29,7 +29,7 @@ export default function GraphiqlPage() {
   const session = useSession()
   const { socket } = useViewer()
   const theme = useComputedColorScheme('light')
-  // New for each mount, so that nothing is left for the next user.
+  // New for each mount, so that the next user finds no queries.
   const [storage] = useState(memoryStorage)
   const fetcher = useMemo(
     () =>
@@ -39,7 +39,7 @@ export default function GraphiqlPage() {
         fetch: async (url, init) => {
           const headers = new Headers(init?.headers)
           for (const [name, value] of Object.entries(SESSION_HEADER)) headers.set(name, value)
-          const token = await session.fresh()
+          const token = await session.freshToken()
           if (token && !headers.has('authorization')) headers.set('authorization', `Bearer ${token}`)
           return await fetch(url, { ...init, headers })
         },

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { forgetStored, memoryStorage } from './storage'
+import { clearStored, memoryStorage } from './storage'
 
-/** A browser's storage, as far as it matters here. */
+/** A minimal `Storage` in memory. */
 function browserStorage(values: Record<string, string>): Storage {
   const map = new Map(Object.entries(values))
   return {
@@ -16,7 +16,7 @@ function browserStorage(values: Record<string, string>): Storage {
   }
 }
 
-it('keeps what GraphiQL stores for one page only', () => {
+it('keeps the data of GraphiQL for one page only', () => {
   const first = memoryStorage()
   first.setItem('graphiql:query', '{ me { username } }')
   expect(first.getItem('graphiql:query')).toBe('{ me { username } }')
@@ -26,21 +26,21 @@ it('keeps what GraphiQL stores for one page only', () => {
   expect(first.length).toBe(0)
 })
 
-it('removes what GraphiQL had stored, and nothing else', () => {
+it('removes the stored data of GraphiQL, and no other', () => {
   const stored = browserStorage({
     'graphiql:queries': 'secret',
     'mantine-color-scheme-value': 'dark',
     'graphiql:tabState': 'secret',
     'graphiql:headers': 'secret',
   })
-  forgetStored(() => stored)
+  clearStored(() => stored)
   expect(stored.length).toBe(1)
   expect(stored.getItem('mantine-color-scheme-value')).toBe('dark')
 })
 
-it('survives a browser that denies its storage', () => {
+it('tolerates a browser that blocks its storage', () => {
   const denied = () => {
     throw new DOMException('denied', 'SecurityError')
   }
-  expect(() => forgetStored(denied)).not.toThrow()
+  expect(() => clearStored(denied)).not.toThrow()
 })

@@ -1,6 +1,6 @@
 import type { Storage as GraphiqlStorage } from '@graphiql/toolkit'
 
-/** Keeps what GraphiQL stores in memory only: queries and headers hold secrets, and other people may use this browser. */
+/** Creates a storage in memory for GraphiQL: queries and headers contain secrets, and browsers are shared. */
 export function memoryStorage(): GraphiqlStorage {
   const values = new Map<string, string>()
   return {
@@ -14,8 +14,8 @@ export function memoryStorage(): GraphiqlStorage {
   }
 }
 
-/** Removes what earlier versions of this client left in the browser's storage. */
-export function forgetStored(storage: () => Storage): void {
+/** Removes the data that earlier versions of this client kept in the browser's storage. */
+export function clearStored(storage: () => Storage): void {
   try {
     const stored = storage()
     const keys = Array.from({ length: stored.length }, (_, index) => stored.key(index))
@@ -23,6 +23,6 @@ export function forgetStored(storage: () => Storage): void {
       if (key?.startsWith('graphiql:')) stored.removeItem(key)
     }
   } catch {
-    // The browser denies access to its storage, so nothing was stored either.
+    // Storage is blocked, so nothing was stored.
   }
 }

@@ -1,11 +1,11 @@
 import { cacheExchange, Client, fetchExchange, type AnyVariables, type TypedDocumentNode } from '@urql/core'
 import { authExchange } from '@urql/exchange-auth'
-import type { Session } from '../session/session'
 import { ENDPOINT, SESSION_HEADER } from './post'
-import { Problem, problemOfCombined, problemOfMistakes, type Mistake } from './problem'
+import { Problem, problemOfCombinedError, problemOfUserErrors, type UserError } from './problem'
+import type { TokenSource } from './tokenSource'
 
-/** Queries and mutations, as whoever is logged in. One for each log-in, so that nobody sees what another one cached. */
-export function createClient(session: Session): Client {
+/** Creates the client for queries and mutations of a user. One for each log-in, so that no cache is shared. */
+export function createClient(session: TokenSource): Client {
   return new Client({
     url: ENDPOINT,
     preferGetMethod: false,
@@ -16,25 +16,28 @@ export function createClient(session: Session): Client {
 
 type AuthTools = Parameters<Parameters<typeof authExchange>[0]>[0]
 
-function authentication(session: Session, tools: AuthTools): Awaited<ReturnType<Parameters<typeof authExchange>[0]>> {
-  // What the last refused request had been sent with.
-  let refused: string | null = session.accessToken
+function authentication(
+  session: TokenSource,
+  tools: AuthTools,
+): Awaited<ReturnType<Parameters<typeof authExchange>[0]>> {
+  // The token of the last rejected request.
+  let rejected: string | null = session.accessToken
   return {
     addAuthToOperation: (operation) => {
       const token = session.accessToken
       return token ? tools.appendHeaders(operation, { authorization: `Bearer ${token}` }) : operation
     },
     willAuthError: () => {
-      refused = session.accessToken
+      rejected = session.accessToken
       return session.isStale
     },
     didAuthError: (error, operation) => {
       if (!error.graphQLErrors.some((one) => one.extensions.code === 'UNAUTHENTICATED')) return false
-      refused = tokenOf(operation.context.fetchOptions) ?? session.accessToken
+      rejected = tokenOf(operation.context.fetchOptions) ?? session.accessToken
       return true
     },
     refreshAuth: async () => {
-      await session.refresh(refused)
+      await session.refresh(rejected)
     },
   }
 }
@@ -44,29 +47,29 @@ function tokenOf(options: RequestInit | (() => RequestInit) | undefined): string
   return new Headers(headers).get('authorization')?.replace(/^Bearer /, '') ?? null
 }
 
-/** Asks the server, past the cache. Throws a `Problem`. */
-export async function ask<T, V extends AnyVariables>(
+/** Runs a query, bypassing the cache. Throws a `Problem`. */
+export async function query<T, V extends AnyVariables>(
   client: Client,
   document: TypedDocumentNode<T, V>,
   variables: V,
 ): Promise<T> {
   const { data, error } = await client.query(document, variables, { requestPolicy: 'network-only' }).toPromise()
-  if (error) throw problemOfCombined(error)
+  if (error) throw problemOfCombinedError(error)
   if (data === undefined) throw new Problem('INTERNAL', 'The server sent no answer.')
   return data
 }
 
-/** Runs a mutation, and gives its one payload. Throws a `Problem`, for mistakes as well. */
-export async function perform<K extends string, P extends { errors: Mistake[] }, V extends AnyVariables>(
+/** Runs a mutation, and returns its payload. Throws a `Problem`, also for validation errors. */
+export async function mutate<K extends string, P extends { errors: UserError[] }, V extends AnyVariables>(
   client: Client,
   document: TypedDocumentNode<Record<K, P>, V>,
   variables: V,
 ): Promise<P> {
   const { data, error } = await client.mutation(document, variables).toPromise()
-  if (error) throw problemOfCombined(error)
+  if (error) throw problemOfCombinedError(error)
   const payload = data && Object.entries<P>(data).find(([name]) => name !== '__typename')?.[1]
   if (!payload) throw new Problem('INTERNAL', 'The server sent no answer.')
-  const problem = problemOfMistakes(payload.errors)
+  const problem = problemOfUserErrors(payload.errors)
   if (problem) throw problem
   return payload
 }

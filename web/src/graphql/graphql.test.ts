@@ -1,7 +1,7 @@
 import { CombinedError } from '@urql/core'
 import { describe, expect, it } from 'vitest'
 import { PagedList, type Page } from './pagedList'
-import { problemOfCombined, problemOfMistakes } from './problem'
+import { problemOfCombinedError, problemOfUserErrors } from './problem'
 import { retryDelay } from './socket'
 
 type Row = { id: string }
@@ -14,7 +14,7 @@ const ids = (list: PagedList<Row>) => list.state.rows.map(({ id }) => id).join('
 const settled = () => new Promise((resolve) => setTimeout(resolve))
 
 describe('PagedList', () => {
-  it('grows, and shows once what comes twice', async () => {
+  it('appends pages, without duplicate rows', async () => {
     const list = new PagedList<Row>()
     list.start((after) => Promise.resolve(after === null ? page('abc', 'c') : page('cd')))
     await settled()
@@ -24,7 +24,7 @@ describe('PagedList', () => {
     expect(list.state.hasMore).toBe(false)
   })
 
-  it('drops the answer to an older question', async () => {
+  it('drops the response to an outdated request', async () => {
     const list = new PagedList<Row>()
     let answer: (page: Page<Row>) => void = () => undefined
     list.start(() => new Promise((resolve) => (answer = resolve)))
@@ -35,7 +35,7 @@ describe('PagedList', () => {
     expect(ids(list)).toBe('new')
   })
 
-  it('keeps its rows when more of them fail to come', async () => {
+  it('keeps its rows if the next page fails', async () => {
     const list = new PagedList<Row>()
     list.start((after) => (after === null ? Promise.resolve(page('a', 'a')) : Promise.reject(new Error('broken'))))
     await settled()
@@ -46,8 +46,8 @@ describe('PagedList', () => {
   })
 })
 
-describe('a list of which rows are removed', () => {
-  it('counts the fewer that there are', async () => {
+describe('PagedList.remove', () => {
+  it('reduces the total', async () => {
     const list = new PagedList<Row>()
     list.start(() => Promise.resolve({ ...page('abc'), totalCount: 3 }))
     await settled()
@@ -56,7 +56,7 @@ describe('a list of which rows are removed', () => {
     expect(list.state.total).toBe(2)
   })
 
-  it('shows what comes next when none is left', async () => {
+  it('loads the next page if no row is left', async () => {
     const list = new PagedList<Row>()
     list.start((after) => Promise.resolve(after === null ? page('ab', 'b') : page('cd')))
     await settled()
@@ -66,36 +66,36 @@ describe('a list of which rows are removed', () => {
   })
 })
 
-describe('problems', () => {
-  it('have the code and the wait of the error', () => {
+describe('Problem', () => {
+  it('has the code and the delay of the error', () => {
     const graphQLErrors = [{ message: 'Slow down.', extensions: { code: 'RATE_LIMITED', retryAfter: 3 } }]
-    expect(problemOfCombined(new CombinedError({ graphQLErrors }))).toMatchObject({
+    expect(problemOfCombinedError(new CombinedError({ graphQLErrors }))).toMatchObject({
       code: 'RATE_LIMITED',
       message: 'Slow down.',
       retryAfter: 3,
     })
   })
 
-  it('tell a server that is not reached', () => {
-    expect(problemOfCombined(new CombinedError({ networkError: new TypeError('Failed to fetch') })).code).toBe(
+  it('reports an unreachable server', () => {
+    expect(problemOfCombinedError(new CombinedError({ networkError: new TypeError('Failed to fetch') })).code).toBe(
       'NETWORK',
     )
   })
 
-  it('have a message for each field', () => {
-    expect(problemOfMistakes([])).toBeNull()
-    const mistakes = [
+  it('has a message for each field', () => {
+    expect(problemOfUserErrors([])).toBeNull()
+    const errors = [
       { code: 'INVALID_INPUT', field: 'username', message: 'Taken.' },
       { code: 'INVALID_INPUT', field: 'password', message: 'Too short.' },
     ] as const
-    expect(problemOfMistakes(mistakes)).toMatchObject({
+    expect(problemOfUserErrors(errors)).toMatchObject({
       message: 'Taken. Too short.',
       fields: { username: 'Taken.', password: 'Too short.' },
     })
   })
 })
 
-it('waits longer with each try, but not forever', () => {
+it('doubles the retry delay up to a maximum', () => {
   expect(retryDelay(0, 0.5)).toBe(500)
   expect(retryDelay(3, 0.5)).toBe(4_000)
   expect(retryDelay(50, 1)).toBe(18_750)

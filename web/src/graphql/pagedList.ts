@@ -1,94 +1,87 @@
+import { Store } from '../store/store'
 import { asProblem, type Problem } from './problem'
 
-/** One page of a connection. */
+/** A page of a connection. */
 export type Page<T> = {
   nodes: T[]
   pageInfo: { endCursor: string | null; hasNextPage: boolean }
   totalCount?: number | null
 }
 
-/** For a connection that came back null. */
-export const NO_PAGE = { nodes: [], pageInfo: { endCursor: null, hasNextPage: false } }
+/** The page of a connection that is null. */
+export const EMPTY_PAGE = { nodes: [], pageInfo: { endCursor: null, hasNextPage: false } }
 
+/** Loads the page after a cursor; null for the first page. */
 export type LoadPage<T> = (after: string | null) => Promise<Page<T>>
 
+/** The state of a paginated list. */
 export type ListState<T> = {
   rows: T[]
-  /** How many there are in all; null where it was not asked for. */
+  /** The total count; null if the query does not select it. */
   total: number | null
   isLoading: boolean
   hasMore: boolean
   problem: Problem | null
 }
 
-/** A list that grows page by page. Answers to what is not asked any more are dropped. */
-export class PagedList<T extends { id: string }> {
-  state: ListState<T> = { rows: [], total: null, isLoading: true, hasMore: false, problem: null }
-  private load: LoadPage<T> = () => Promise.resolve(NO_PAGE)
+/** A connection that is loaded page by page. Responses to outdated requests are dropped. */
+export class PagedList<T extends { id: string }> extends Store<ListState<T>> {
+  private load: LoadPage<T> = () => Promise.resolve(EMPTY_PAGE)
   private cursor: string | null = null
-  private asked = 0
-  private readonly listeners = new Set<() => void>()
+  private latestRequest = 0
 
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
+  constructor() {
+    super({ rows: [], total: null, isLoading: true, hasMore: false, problem: null })
   }
 
-  readonly snapshot = (): ListState<T> => this.state
-
-  /** Starts over with another question; the rows stay until its first page has come. */
+  /** Starts over with another query; the rows stay until its first page is loaded. */
   start(load: LoadPage<T>): void {
     this.load = load
-    void this.page(null)
+    void this.loadPage(null)
   }
 
-  readonly reload = (): void => void this.page(null)
+  readonly reload = (): void => void this.loadPage(null)
 
   readonly loadMore = (): void => {
-    if (!this.state.isLoading && this.state.hasMore) void this.page(this.cursor)
+    if (!this.state.isLoading && this.state.hasMore) void this.loadPage(this.cursor)
   }
 
-  /** Changes what is loaded, without asking the server. */
-  readonly change = (edit: (rows: T[]) => T[]): void => this.become({ rows: edit(this.state.rows) })
+  /** Changes the loaded rows locally. */
+  readonly change = (edit: (rows: T[]) => T[]): void => this.patchState({ rows: edit(this.state.rows) })
 
-  /** Takes out what is gone, without asking the server for the rest. */
+  /** Removes deleted rows locally, and loads the next page if none is left. */
   readonly remove = (ids: ReadonlySet<string>): void => {
     const { rows, total } = this.state
-    const left = rows.filter((row) => !ids.has(row.id))
-    this.become({ rows: left, total: total === null ? null : total - (rows.length - left.length) })
-    if (left.length === 0) this.loadMore()
+    const remaining = rows.filter((row) => !ids.has(row.id))
+    this.patchState({ rows: remaining, total: total === null ? null : total - (rows.length - remaining.length) })
+    if (remaining.length === 0) this.loadMore()
   }
 
-  /** Nobody looks any more. */
+  /** Drops the response to the request in flight. */
   stop(): void {
-    this.asked++
+    this.latestRequest++
   }
 
-  private async page(after: string | null): Promise<void> {
-    const mine = ++this.asked
-    this.become({ isLoading: true, problem: null })
+  private async loadPage(after: string | null): Promise<void> {
+    const request = ++this.latestRequest
+    this.patchState({ isLoading: true, problem: null })
     try {
       const { nodes, pageInfo, totalCount } = await this.load(after)
-      if (mine !== this.asked) return
+      if (request !== this.latestRequest) return
       this.cursor = pageInfo.endCursor
-      this.become({
-        rows: after === null ? nodes : withoutTwins([...this.state.rows, ...nodes]),
+      this.patchState({
+        rows: after === null ? nodes : dedupeById([...this.state.rows, ...nodes]),
         total: totalCount ?? null,
         hasMore: pageInfo.hasNextPage,
         isLoading: false,
       })
     } catch (thrown) {
-      if (mine === this.asked) this.become({ isLoading: false, problem: asProblem(thrown) })
+      if (request === this.latestRequest) this.patchState({ isLoading: false, problem: asProblem(thrown) })
     }
-  }
-
-  private become(change: Partial<ListState<T>>): void {
-    this.state = { ...this.state, ...change }
-    for (const listener of this.listeners) listener()
   }
 }
 
-/** What moved to the top while the list grew may come twice. */
-function withoutTwins<T extends { id: string }>(rows: T[]): T[] {
+/** A row that moved to the top between two requests is in both pages. */
+function dedupeById<T extends { id: string }>(rows: T[]): T[] {
   return [...new Map(rows.map((row) => [row.id, row])).values()]
 }

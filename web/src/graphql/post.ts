@@ -1,20 +1,16 @@
 import { stringifyDocument, type TypedDocumentNode } from '@urql/core'
-import { notReached, problemOfErrors, type WireError } from './problem'
+import { problemOfErrors, serverUnreachable, type WireError } from './problem'
 
 export const ENDPOINT = '/graphql'
 
-/** Asks the server to keep the refresh token in a cookie that scripts cannot read. Sent with every request. */
+/** Requests the refresh token as an HttpOnly cookie. Sent with every request. */
 export const SESSION_HEADER = { 'x-jeton-session': 'cookie' }
 
-type Answer<T> = { data?: T | null; errors?: WireError[] }
+type ResponseBody<T> = { data?: T | null; errors?: WireError[] }
 
-/**
- * One request by itself, without the refreshing that other requests get: for what makes and ends sessions.
- *
- * Throws a `Problem`.
- */
+/** Sends a request without refreshing the token first: for log-in, refresh and log-out. Throws a `Problem`. */
 export async function post<T, V>(document: TypedDocumentNode<T, V>, variables: V, token?: string): Promise<T> {
-  let answer: Answer<T>
+  let body: ResponseBody<T>
   try {
     const response = await fetch(ENDPOINT, {
       method: 'POST',
@@ -25,14 +21,14 @@ export async function post<T, V>(document: TypedDocumentNode<T, V>, variables: V
         ...(token ? { authorization: `Bearer ${token}` } : {}),
       },
       body: JSON.stringify({ query: stringifyDocument(document), variables }),
-      // A page that closes must still take the new cookie, or the next one would use the old token twice.
+      // A page that closes must still receive the new cookie, or the next one would reuse the old refresh token.
       keepalive: true,
     })
-    answer = (await response.json()) as Answer<T>
+    body = (await response.json()) as ResponseBody<T>
   } catch {
-    throw notReached()
+    throw serverUnreachable()
   }
-  if (answer.errors?.length) throw problemOfErrors(answer.errors)
-  if (answer.data === null || answer.data === undefined) throw notReached()
-  return answer.data
+  if (body.errors?.length) throw problemOfErrors(body.errors)
+  if (body.data === null || body.data === undefined) throw serverUnreachable()
+  return body.data
 }

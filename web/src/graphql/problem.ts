@@ -1,15 +1,15 @@
 import type { CombinedError } from '@urql/core'
 import type { ErrorCode } from '../gql/session'
 
-/** A mistake that a mutation tells as data. */
-export type Mistake = { code: ErrorCode; field: string | null; message: string }
+/** A validation error of a mutation, which it returns as data. */
+export type UserError = { code: ErrorCode; field: string | null; message: string }
 
-/** What went wrong, whichever way it came: as an error, as a mistake, or because the server was not reached. */
+/** A failed request: a GraphQL error, validation errors of a mutation, or a network error. */
 export class Problem extends Error {
   readonly code: ErrorCode | 'NETWORK'
-  /** Seconds after which to try again, where the server said so. */
+  /** Seconds after which to retry, if the server said so. */
   readonly retryAfter: number | null
-  /** One message for each input field that has a mistake. */
+  /** Validation errors by input field. */
   readonly fields: Record<string, string>
 
   constructor(
@@ -25,15 +25,17 @@ export class Problem extends Error {
   }
 }
 
-const NOT_REACHED = 'The server can’t be reached. Check your connection and try again.'
+const UNREACHABLE_MESSAGE = 'The server can’t be reached. Check your connection and try again.'
 
-export function notReached(): Problem {
-  return new Problem('NETWORK', NOT_REACHED)
+/** Creates the problem of a network error. */
+export function serverUnreachable(): Problem {
+  return new Problem('NETWORK', UNREACHABLE_MESSAGE)
 }
 
-/** The shape that GraphQL errors have on the wire. */
+/** A GraphQL error as it is sent. */
 export type WireError = { message: string; extensions?: Record<string, unknown> | undefined }
 
+/** Converts GraphQL errors to a problem, which is the first of them. */
 export function problemOfErrors(errors: readonly WireError[]): Problem {
   const error = errors[0]
   const code = error?.extensions?.code
@@ -45,23 +47,24 @@ export function problemOfErrors(errors: readonly WireError[]): Problem {
   )
 }
 
-export function problemOfCombined(error: CombinedError): Problem {
+/** Converts an error of urql to a problem. */
+export function problemOfCombinedError(error: CombinedError): Problem {
   if (error.graphQLErrors.length > 0) return problemOfErrors(error.graphQLErrors)
-  return error.networkError instanceof Problem ? error.networkError : notReached()
+  return error.networkError instanceof Problem ? error.networkError : serverUnreachable()
 }
 
-/** The mistakes of a mutation as one problem; null where there are none. */
-export function problemOfMistakes(mistakes: readonly Mistake[]): Problem | null {
-  const first = mistakes[0]
+/** Converts the validation errors of a mutation to one problem; null if there are none. */
+export function problemOfUserErrors(errors: readonly UserError[]): Problem | null {
+  const first = errors[0]
   if (!first) return null
   const fields: Record<string, string> = {}
-  for (const { field, message } of mistakes) {
+  for (const { field, message } of errors) {
     if (field) fields[field] = message
   }
-  return new Problem(first.code, mistakes.map((mistake) => mistake.message).join(' '), { fields })
+  return new Problem(first.code, errors.map((error) => error.message).join(' '), { fields })
 }
 
-/** Anything that was thrown, as a problem. */
+/** Converts anything that was thrown to a problem. */
 export function asProblem(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown
   return new Problem('INTERNAL', thrown instanceof Error ? thrown.message : 'Something went wrong.')

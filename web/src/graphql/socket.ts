@@ -1,37 +1,38 @@
 import { stringifyDocument, type TypedDocumentNode } from '@urql/core'
 import { createClient, type Client } from 'graphql-ws/client'
-import type { Session } from '../session/session'
-import { asProblem, notReached, Problem, problemOfErrors, type WireError } from './problem'
+import { Store } from '../store/store'
+import { asProblem, Problem, problemOfErrors, serverUnreachable, type WireError } from './problem'
+import type { TokenSource } from './tokenSource'
 
-/** Whether news arrive: `idle` until something is subscribed to. */
+/** The state of the connection: `idle` until the first subscription. */
 export type SocketStatus = 'idle' | 'connected' | 'reconnecting'
 
+/** The callbacks of a subscription. */
 export type Sink<T> = {
   next(value: T): void
-  /** The last call, unless the subscription was ended from here. */
+  /** The last call, unless the client unsubscribes. */
   done(problem: Problem | null): void
 }
 
-/** The server closes with this code when the access token or its session has ended. */
+/** The close code for an expired access token or session. */
 const FORBIDDEN = 4403
 
-const LONGEST_WAIT = 15_000
+const MAX_RETRY_DELAY = 15_000
 
-/** Half a second, doubled with each try, and somewhat random, so that not all browsers come back at once. */
+/** Exponential backoff from half a second, with jitter, so that not all browsers reconnect at once. */
 export function retryDelay(retries: number, random: number): number {
-  return Math.min(LONGEST_WAIT, 500 * 2 ** retries) * (0.75 + random / 2)
+  return Math.min(MAX_RETRY_DELAY, 500 * 2 ** retries) * (0.75 + random / 2)
 }
 
-/** All subscriptions, over one WebSocket: opens with the first, closes after the last, comes back when it breaks. */
-export class Socket {
-  status: SocketStatus = 'idle'
-  private readonly listeners = new Set<() => void>()
-  /** For tools that speak the protocol themselves. */
+/** The WebSocket of all subscriptions. Opens with the first, closes after the last, and reconnects. */
+export class Socket extends Store<SocketStatus> {
+  /** For tools that use graphql-ws directly. */
   readonly client: Client
-  private cutWaitShort: () => void = () => undefined
+  private skipWait: () => void = () => undefined
 
-  constructor(session: Session) {
-    /** The token that the open socket was made with. */
+  constructor(session: TokenSource) {
+    super('idle')
+    /** The token that the open socket was authenticated with. */
     let used: string | null = null
     this.client = createClient({
       url: () => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql/ws`,
@@ -41,36 +42,29 @@ export class Socket {
       connectionAckWaitTimeout: 10_000,
       retryAttempts: Infinity,
       retryWait: (retries) => this.wait(retryDelay(retries, Math.random())),
-      // Everything but the end of the session passes; the codes that mean a fault of this client never get here.
+      // All but the end of the session is transient. Close codes that mean a bug in this client are handled by graphql-ws.
       shouldRetry: (reason) => !(reason instanceof Problem),
       connectionParams: async () => {
-        // Where the refresh does not reach the server, the old token is refused, and that leads to another try.
-        const token = await session.fresh().catch(() => session.accessToken)
+        // If the refresh does not reach the server, the old token is rejected, and that leads to another retry.
+        const token = await session.freshToken().catch(() => session.accessToken)
         if (!token) throw new Problem('UNAUTHENTICATED', 'Your session has ended.')
         used = token
         return { authorization: `Bearer ${token}` }
       },
       on: {
-        connected: () => this.become('connected'),
+        connected: () => this.setState('connected'),
         closed: (event) => {
           const { code } = event as CloseEvent
-          this.become(code === 1000 ? 'idle' : 'reconnecting')
+          this.setState(code === 1000 ? 'idle' : 'reconnecting')
           if (code === FORBIDDEN) session.refresh(used).catch(() => undefined)
         },
       },
     })
   }
 
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
-  }
-
-  readonly snapshot = (): SocketStatus => this.status
-
   /**
-   * Subscribes, and goes on over breaks: the subscription is then sent anew with what `variables` holds at that time.
-   * Returns how to end it.
+   * Subscribes, across reconnects: each sends the subscription again, with the current content of `variables`. Returns the
+   * function that unsubscribes.
    */
   on<T, V extends Record<string, unknown>>(document: TypedDocumentNode<T, V>, variables: V, sink: Sink<T>): () => void {
     return this.client.subscribe<T>(
@@ -86,26 +80,21 @@ export class Socket {
     )
   }
 
-  /** Tries again at once. */
-  readonly hurry = (): void => this.cutWaitShort()
+  /** Reconnects without waiting for the rest of the delay. */
+  readonly retryNow = (): void => this.skipWait()
 
   private wait(delay: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, delay)
-      this.cutWaitShort = () => {
+      this.skipWait = () => {
         clearTimeout(timer)
         resolve()
       }
     })
   }
-
-  private become(status: SocketStatus): void {
-    this.status = status
-    for (const listener of this.listeners) listener()
-  }
 }
 
 function problemOf(reason: unknown): Problem {
   if (Array.isArray(reason)) return problemOfErrors(reason as WireError[])
-  return reason instanceof Event ? notReached() : asProblem(reason)
+  return reason instanceof Event ? serverUnreachable() : asProblem(reason)
 }

@@ -1,22 +1,22 @@
 import { Button, Checkbox, Group, Input, MultiSelect, NumberInput, SimpleGrid, Stack, TextInput } from '@mantine/core'
 import { useRef } from 'react'
 import { useQuery } from 'urql'
+import { today } from '../format/dates'
 import { ModelsDocument } from '../gql/chat'
 import { CreateKeyDocument } from '../gql/keys'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import { Problem } from '../graphql/problem'
 import { useViewer } from '../session/context'
-import { today } from '../text/dates'
 import { DayField } from '../ui/DayField'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
-import { SCOPES } from './keyWords'
-import { EMPTY_KEY, inputOf, limitMistake, type NewKey } from './newKey'
-import type { Made } from './SecretDialog'
+import { SCOPES } from './keyLabels'
+import { EMPTY_KEY, toCreateInput, validateLimit, type NewKey } from './newKey'
+import type { CreatedKey } from './SecretDialog'
 
 const NUMBER = { placeholder: 'No limit', allowDecimal: false, allowNegative: false, thousandSeparator: ',' }
 
-export default function CreateKeyForm({ onCreated }: { onCreated: (made: Made) => void }) {
+export default function CreateKeyForm({ onCreated }: { onCreated: (created: CreatedKey) => void }) {
   const { client, user } = useViewer()
   const [{ data }] = useQuery({ query: ModelsDocument })
   const day = useRef<HTMLInputElement>(null)
@@ -26,15 +26,15 @@ export default function CreateKeyForm({ onCreated }: { onCreated: (made: Made) =
       validate: {
         name: (name) => (name.trim() ? null : 'A name'),
         scopes: (scopes) => (scopes.length > 0 ? null : 'One of them, at least'),
-        // A day that is half written is none yet, and must not make a key that never ends.
+        // An incomplete day is null, and must not create a key that does not expire.
         expiresAt: (last) => ((day.current?.value ?? '') === (last ?? '') ? null : 'A day such as 2026-01-31'),
-        total: limitMistake,
-        perDay: limitMistake,
-        perMonth: limitMistake,
+        total: validateLimit,
+        perDay: validateLimit,
+        perMonth: validateLimit,
       },
     },
     async (values) => {
-      const { secret, apiKey } = await perform(client, CreateKeyDocument, { input: inputOf(values) })
+      const { secret, apiKey } = await mutate(client, CreateKeyDocument, { input: toCreateInput(values) })
       if (secret === null || apiKey === null) throw new Problem('INTERNAL', 'The server sent no key.')
       onCreated({ secret, key: apiKey })
     },

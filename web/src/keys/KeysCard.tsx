@@ -3,32 +3,33 @@ import { useDisclosure } from '@mantine/hooks'
 import { IconKey } from '@tabler/icons-react'
 import { lazy, Suspense, useCallback, useState } from 'react'
 import { OwnKeysDocument } from '../gql/keys'
-import { ask } from '../graphql/client'
-import { NO_PAGE } from '../graphql/pagedList'
+import { query } from '../graphql/client'
+import { EMPTY_PAGE } from '../graphql/pagedList'
 import { usePages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
 import { PageLoader } from '../ui/PageLoader'
 import { RowsTable } from '../ui/RowsTable'
 import { Section } from '../ui/Section'
 import { keyColumns } from './keyColumns'
-import { endedLast, type Key } from './keyWords'
-import { SecretDialog, type Made } from './SecretDialog'
+import { activeFirst, type Key } from './keyLabels'
+import { SecretDialog, type CreatedKey } from './SecretDialog'
 import { useRevoke } from './useRevoke'
 
-// With it come the calendar and the list to choose several from.
+// Loads the calendar and the multiple select.
 const CreateKeyForm = lazy(() => import('./CreateKeyForm'))
 
 const COLUMNS_WIDTH = 900
-/** As many as anybody may have that are good, so that none of them hides behind those that have ended. */
+/** The maximum number of valid keys per user, so that the first page contains all of them. */
 const PAGE = 100
 
-/** One's own keys. */
+/** The API keys of the viewer. */
 export function KeysCard() {
   const { client } = useViewer()
   const [isCreating, creation] = useDisclosure(false)
-  const [made, setMade] = useState<Made | null>(null)
+  const [created, setCreated] = useState<CreatedKey | null>(null)
   const load = useCallback(
-    async (after: string | null) => (await ask(client, OwnKeysDocument, { first: PAGE, after })).apiKeys ?? NO_PAGE,
+    async (after: string | null) =>
+      (await query(client, OwnKeysDocument, { first: PAGE, after })).apiKeys ?? EMPTY_PAGE,
     [client],
   )
   const pages = usePages<Key>(load)
@@ -44,11 +45,11 @@ export function KeysCard() {
       }
     >
       <RowsTable
-        pages={{ ...pages, rows: endedLast(pages.rows) }}
+        pages={{ ...pages, rows: activeFirst(pages.rows) }}
         columns={keyColumns(revoke)}
-        what="key"
+        noun="key"
         minWidth={COLUMNS_WIDTH}
-        isQuiet={({ active }) => !active}
+        isDimmed={({ active }) => !active}
       />
       <Modal
         opened={isCreating}
@@ -61,13 +62,13 @@ export function KeysCard() {
           <CreateKeyForm
             onCreated={(key) => {
               creation.close()
-              setMade(key)
+              setCreated(key)
               pages.reload()
             }}
           />
         </Suspense>
       </Modal>
-      <SecretDialog made={made} onClose={() => setMade(null)} />
+      <SecretDialog created={created} onClose={() => setCreated(null)} />
     </Section>
   )
 }

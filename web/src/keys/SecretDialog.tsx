@@ -1,19 +1,19 @@
 import { Alert, Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
 import { useClipboard } from '@mantine/hooks'
 import { IconAlertTriangle, IconCheck, IconCopy } from '@tabler/icons-react'
-import { CodeBlock } from '../chat/CodeBlock'
-import { exampleOf, type Key } from './keyWords'
+import { CodeBlock } from '../chat/markdown/CodeBlock'
+import { usageExample, type Key } from './keyLabels'
 
-/** A key as it comes from the server, this once. */
-export type Made = { secret: string; key: Key }
+/** A created key with its secret, which the server returns only once. */
+export type CreatedKey = { secret: string; key: Key }
 
-type Props = { made: Made | null; onClose: () => void }
+type Props = { created: CreatedKey | null; onClose: () => void }
 
-/** The one time that a key can be read. It closes by its buttons alone: a click beside it must not lose the key. */
-export function SecretDialog({ made, onClose }: Props) {
+/** Shows the secret of a created key, once. Closes by its buttons only: a click outside must not lose the secret. */
+export function SecretDialog({ created, onClose }: Props) {
   return (
     <Modal
-      opened={made !== null}
+      opened={created !== null}
       onClose={onClose}
       title="Your new API key"
       size="xl"
@@ -21,12 +21,12 @@ export function SecretDialog({ made, onClose }: Props) {
       closeOnEscape={false}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      {made && <Secret made={made} onClose={onClose} />}
+      {created && <Secret created={created} onClose={onClose} />}
     </Modal>
   )
 }
 
-function Secret({ made: { secret, key }, onClose }: { made: Made; onClose: () => void }) {
+function Secret({ created: { secret, key }, onClose }: { created: CreatedKey; onClose: () => void }) {
   const { copied, copy, error } = useClipboard({ timeout: 3000 })
   return (
     <Stack gap="sm">
@@ -35,12 +35,12 @@ function Secret({ made: { secret, key }, onClose }: { made: Made; onClose: () =>
       </Alert>
       <Textarea
         label={key.name}
-        // Read, selected and copied by hand where the browser keeps the clipboard to itself, as it does on plain http.
+        // Can be copied manually if the browser denies the clipboard, as it does on plain http.
         readOnly
         autosize
         value={secret}
         onFocus={(event) => event.currentTarget.select()}
-        // Some browsers send what they check to their maker.
+        // Some browsers send the text that they check to their vendor.
         spellCheck={false}
         autoComplete="off"
         styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)', wordBreak: 'break-all' } }}
@@ -65,7 +65,7 @@ function Secret({ made: { secret, key }, onClose }: { made: Made; onClose: () =>
   )
 }
 
-/** How a program begins with it. */
+/** The instructions for the use of a key. */
 function Usage({ scopes }: Pick<Key, 'scopes'>) {
   const { origin } = window.location
   if (!scopes.includes('COMPLETIONS')) {
@@ -77,7 +77,7 @@ function Usage({ scopes }: Pick<Key, 'scopes'>) {
         Any program made for OpenAI can use it, with the base URL{' '}
         <strong style={{ overflowWrap: 'anywhere' }}>{origin}/v1</strong>. In Python:
       </Text>
-      <CodeBlock code={exampleOf(origin)} language="python" />
+      <CodeBlock code={usageExample(origin)} language="python" />
     </>
   )
 }

@@ -1,18 +1,18 @@
 import { Badge, Button, Code, Stack, Text } from '@mantine/core'
-import { day, moment } from '../text/dates'
-import { Ago } from '../ui/Ago'
+import { formatDate, formatDateTime } from '../format/dates'
+import { RelativeTime } from '../ui/RelativeTime'
 import type { Column } from '../ui/RowsTable'
 import classes from '../ui/ui.module.css'
-import { scopesInWords, spendingInWords, stateOf, type Key } from './keyWords'
+import { keyState, scopesLabel, spendingLines, type Key } from './keyLabels'
 
-/** What a table of keys shows, whoever they belong to. */
+/** Returns the columns of a table of API keys. */
 export function keyColumns(revoke: (key: Key) => void): Column<Key>[] {
   return [
     { header: 'Key', cell: ({ name, prefix }) => <NameOfKey name={name} prefix={prefix} /> },
-    { header: 'May', cell: ({ scopes }) => scopesInWords(scopes) },
+    { header: 'May', cell: ({ scopes }) => scopesLabel(scopes) },
     { header: 'Models', cell: ({ models }) => models?.join(', ') ?? 'all' },
-    { header: 'Spent', cell: ({ spending }) => <Spent lines={spendingInWords(spending)} /> },
-    { header: 'Last used', cell: ({ lastUsedAt }) => (lastUsedAt ? <Ago iso={lastUsedAt} /> : 'never') },
+    { header: 'Spent', cell: ({ spending }) => <Spent lines={spendingLines(spending)} /> },
+    { header: 'Last used', cell: ({ lastUsedAt }) => (lastUsedAt ? <RelativeTime iso={lastUsedAt} /> : 'never') },
     { header: 'Ends', cell: ({ expiresAt }) => (expiresAt ? <End iso={expiresAt} /> : 'never') },
     { header: 'State', cell: (key) => <State apiKey={key} onRevoke={() => revoke(key)} /> },
   ]
@@ -39,17 +39,17 @@ function Spent({ lines }: { lines: string[] }) {
   ))
 }
 
-/** The day on which it ends; the moment itself where one points at it. */
+/** The expiry date; the exact time as a tooltip. */
 function End({ iso }: { iso: string }) {
   return (
-    <time dateTime={iso} title={moment(iso)} className={classes.nowrap}>
-      {day(iso)}
+    <time dateTime={iso} title={formatDateTime(iso)} className={classes.nowrap}>
+      {formatDate(iso)}
     </time>
   )
 }
 
 function State({ apiKey, onRevoke }: { apiKey: Key; onRevoke: () => void }) {
-  const state = stateOf(apiKey)
+  const state = keyState(apiKey)
   return (
     <Stack gap={4} align="start">
       <Badge color={state === 'active' ? 'teal' : 'gray'} variant="light" miw="max-content">

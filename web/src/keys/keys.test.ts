@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { endedLast, exampleOf, scopesInWords, spendingInWords, stateOf, withoutSecret, type Key } from './keyWords'
-import { EMPTY_KEY, inputOf, limitMistake } from './newKey'
+import { activeFirst, keyState, redactSecret, scopesLabel, spendingLines, usageExample, type Key } from './keyLabels'
+import { EMPTY_KEY, toCreateInput, validateLimit } from './newKey'
 
 const NOTHING: Key['spending'] = {
   total: 0,
@@ -12,13 +12,13 @@ const NOTHING: Key['spending'] = {
   monthlyLimit: null,
 }
 
-it('a key without limits is told what it spent, and no more', () => {
-  expect(spendingInWords({ ...NOTHING, total: 1200, today: 100, thisMonth: 300 })).toEqual(['1,200 in all'])
+it('shows the total of a key without limits', () => {
+  expect(spendingLines({ ...NOTHING, total: 1200, today: 100, thisMonth: 300 })).toEqual(['1,200 in all'])
 })
 
-it('each limit stands beside what counts against it', () => {
+it('shows each limit next to the spending that counts against it', () => {
   const spent = { total: 1200, today: 100, thisMonth: 300, held: 50 }
-  expect(spendingInWords({ ...spent, totalLimit: 5000, dailyLimit: 500, monthlyLimit: 900 })).toEqual([
+  expect(spendingLines({ ...spent, totalLimit: 5000, dailyLimit: 500, monthlyLimit: 900 })).toEqual([
     '1,200 of 5,000 in all',
     '300 of 900 this month',
     '100 of 500 today',
@@ -26,37 +26,37 @@ it('each limit stands beside what counts against it', () => {
   ])
 })
 
-it('scopes are told in words', () => {
-  expect(scopesInWords(['COMPLETIONS', 'READ'])).toBe('Ask models, read')
+it('labels scopes', () => {
+  expect(scopesLabel(['COMPLETIONS', 'READ'])).toBe('Ask models, read')
 })
 
-it('a key is active until it is revoked or its time is over', () => {
-  expect(stateOf({ active: true, revokedAt: null })).toBe('active')
-  expect(stateOf({ active: false, revokedAt: '2026-01-31T12:00:00Z' })).toBe('revoked')
-  expect(stateOf({ active: false, revokedAt: null })).toBe('expired')
+it('is active until it is revoked or expired', () => {
+  expect(keyState({ active: true, revokedAt: null })).toBe('active')
+  expect(keyState({ active: false, revokedAt: '2026-01-31T12:00:00Z' })).toBe('revoked')
+  expect(keyState({ active: false, revokedAt: null })).toBe('expired')
 })
 
-it('keys that have ended come last, in their order', () => {
+it('sorts expired and revoked keys last, in their order', () => {
   const keys = [false, true, false, true].map((active, id) => ({ active, id }))
-  expect(endedLast(keys).map(({ id }) => id)).toEqual([1, 3, 0, 2])
+  expect(activeFirst(keys).map(({ id }) => id)).toEqual([1, 3, 0, 2])
 })
 
-it('of a whole key no more is searched for than what everybody may see', () => {
+it('redacts the secret of a pasted key', () => {
   const prefix = 'jt-0123456789ab'
-  expect(withoutSecret(`  ${prefix}-${'f'.repeat(64)}`)).toBe(prefix)
-  expect(withoutSecret('jt-01')).toBe('jt-01')
-  expect(withoutSecret('a name that is longer than a beginning')).toBe('a name that is longer than a beginning')
+  expect(redactSecret(`  ${prefix}-${'f'.repeat(64)}`)).toBe(prefix)
+  expect(redactSecret('jt-01')).toBe('jt-01')
+  expect(redactSecret('a name that is longer than a beginning')).toBe('a name that is longer than a beginning')
 })
 
-it('an example has the address of this server, and no key', () => {
-  expect(exampleOf('https://jeton.example').split('\n')).toEqual([
+it('generates an example with the URL of this server, without a key', () => {
+  expect(usageExample('https://jeton.example').split('\n')).toEqual([
     'from openai import OpenAI',
     'client = OpenAI(base_url="https://jeton.example/v1", api_key="jt-...")',
   ])
 })
 
-it('what is left empty limits nothing', () => {
-  expect(inputOf({ ...EMPTY_KEY, name: ' tool ' })).toEqual({
+it('creates a key without limits from empty fields', () => {
+  expect(toCreateInput({ ...EMPTY_KEY, name: ' tool ' })).toEqual({
     name: 'tool',
     scopes: ['COMPLETIONS'],
     models: null,
@@ -65,8 +65,8 @@ it('what is left empty limits nothing', () => {
   })
 })
 
-it('a key lasts to the end of its last day', () => {
-  const input = inputOf({ ...EMPTY_KEY, models: ['a'], expiresAt: '2026-01-31', total: 500, perDay: 0 })
+it('expires at the end of the last day', () => {
+  const input = toCreateInput({ ...EMPTY_KEY, models: ['a'], expiresAt: '2026-01-31', total: 500, perDay: 0 })
   expect(input).toMatchObject({
     models: ['a'],
     expiresAt: new Date(2026, 0, 31, 23, 59, 59).toISOString(),
@@ -74,7 +74,7 @@ it('a key lasts to the end of its last day', () => {
   })
 })
 
-it('limits are whole numbers', () => {
-  expect(['', 0, 500].map(limitMistake)).toEqual([null, null, null])
-  for (const limit of [1.5, 2 ** 53, '99999999999999999999']) expect(limitMistake(limit)).not.toBeNull()
+it('accepts whole numbers as limits', () => {
+  expect(['', 0, 500].map(validateLimit)).toEqual([null, null, null])
+  for (const limit of [1.5, 2 ** 53, '99999999999999999999']) expect(validateLimit(limit)).not.toBeNull()
 })

@@ -1,13 +1,14 @@
+import { endOfDay } from '../format/dates'
 import type { CreateApiKeyInput, Scope } from '../gql/keys'
-import { endOfDay } from '../text/dates'
 
-/** A field for a number holds a text while it is empty, or too large for a number. */
+/** The value of a number field: a string if it is empty, or too large for a number. */
 export type Limit = number | string
 
+/** The values of the form for a new key. */
 export type NewKey = {
   name: string
   scopes: Scope[]
-  /** None: all. */
+  /** Empty for all models. */
   models: string[]
   /** The last day, "2026-01-31". */
   expiresAt: string | null
@@ -26,13 +27,13 @@ export const EMPTY_KEY: NewKey = {
   perMonth: '',
 }
 
-/** What is wrong with a limit; whether it is large enough is the server's to say. */
-export function limitMistake(limit: Limit): string | null {
+/** Returns the validation error of a limit, if any. The server validates its minimum. */
+export function validateLimit(limit: Limit): string | null {
   return limit === '' || Number.isSafeInteger(limit) ? null : 'A whole number'
 }
 
-/** What the server is told of it. */
-export function inputOf({ name, scopes, models, expiresAt, ...limits }: NewKey): CreateApiKeyInput {
+/** Converts the values of the form to the input of the mutation. */
+export function toCreateInput({ name, scopes, models, expiresAt, ...limits }: NewKey): CreateApiKeyInput {
   const amount = (limit: Limit) => (typeof limit === 'number' ? limit : null)
   return {
     name: name.trim(),

@@ -1,11 +1,11 @@
 import { RevokeKeyDocument } from '../gql/keys'
-import { perform } from '../graphql/client'
+import { mutate } from '../graphql/client'
 import type { Pages } from '../graphql/usePages'
 import { useViewer } from '../session/context'
 import { confirmDanger } from '../ui/confirm'
-import type { Key } from './keyWords'
+import type { Key } from './keyLabels'
 
-/** Ends a key of a list, once somebody is sure of it. */
+/** Returns a function that revokes a key of a list, after a confirmation. */
 export function useRevoke({ change }: Pick<Pages<Key>, 'change'>, onRevoked?: () => void): (key: Key) => void {
   const { client, user: viewer } = useViewer()
   return ({ id, name, prefix, user }) => {
@@ -15,7 +15,7 @@ export function useRevoke({ change }: Pick<Pages<Key>, 'change'>, onRevoked?: ()
       text: `Programs that show ${prefix}… are refused at once. What is being answered goes on, and is paid for. This cannot be undone.`,
       confirm: 'Revoke',
       run: async () => {
-        const { apiKey } = await perform(client, RevokeKeyDocument, { input: { apiKeyId: id } })
+        const { apiKey } = await mutate(client, RevokeKeyDocument, { input: { apiKeyId: id } })
         if (apiKey) change((keys) => keys.map((key) => (key.id === id ? apiKey : key)))
         onRevoked?.()
       },

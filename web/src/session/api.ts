@@ -8,34 +8,34 @@ import {
   type ViewerFragment,
 } from '../gql/session'
 import { post } from '../graphql/post'
-import { Problem, problemOfMistakes } from '../graphql/problem'
+import { Problem, problemOfUserErrors } from '../graphql/problem'
 
-/** What makes a session: who it is, and what proves it. */
+/** A user and their access token. */
 export type Credentials = { accessToken: string; user: ViewerFragment }
 
-export type NameAndPassword = { username: string; password: string }
+export type UsernameAndPassword = { username: string; password: string }
 
 type Payload = LoginMutation['login']
 
 function credentials({ accessToken, user, errors }: Payload): Credentials {
-  const problem = problemOfMistakes(errors)
+  const problem = problemOfUserErrors(errors)
   if (problem) throw problem
   if (!accessToken || !user) throw new Problem('INTERNAL', 'The server sent no session.')
   return { accessToken, user }
 }
 
-export async function login(input: NameAndPassword): Promise<Credentials> {
+export async function login(input: UsernameAndPassword): Promise<Credentials> {
   return credentials((await post(LoginDocument, { input })).login)
 }
 
-export async function register(input: NameAndPassword): Promise<Credentials> {
+export async function register(input: UsernameAndPassword): Promise<Credentials> {
   return credentials((await post(RegisterDocument, { input })).register)
 }
 
-/** The server's answer to "is there still a session?" is no. Other problems leave the question open. */
+/** The error codes that mean that there is no session. After any other problem there may still be one. */
 const NO_SESSION = new Set<Problem['code']>(['UNAUTHENTICATED', 'INVALID_INPUT', 'FORBIDDEN', 'NOT_FOUND'])
 
-/** New credentials by the cookie; null where there is no session any more. */
+/** Refreshes the credentials by the cookie; null if there is no session any more. */
 export async function refresh(): Promise<Credentials | null> {
   try {
     return credentials((await post(RefreshTokenDocument, {})).refreshToken)

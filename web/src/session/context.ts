@@ -1,7 +1,8 @@
-import { createContext, use, useSyncExternalStore } from 'react'
+import { createContext, use } from 'react'
 import type { Client } from '@urql/core'
 import type { ViewerFragment } from '../gql/session'
 import type { Socket } from '../graphql/socket'
+import { useStore } from '../store/useStore'
 import type { Session, SessionState } from './session'
 
 export const SessionContext = createContext<Session | null>(null)
@@ -12,28 +13,29 @@ export function useSession(): Session {
   return session
 }
 
+/** Returns the state of the session. */
 export function useSessionState(): SessionState {
-  const session = useSession()
-  return useSyncExternalStore(session.subscribe, session.snapshot)
+  return useStore(useSession())
 }
 
-/** Whoever is logged in, and how to talk to the server as them. */
+/** The logged-in user, and their connections to the server. */
 export type Viewer = { user: ViewerFragment; client: Client; socket: Socket }
 
 export const ViewerContext = createContext<Viewer | null>(null)
 
-/** For pages behind the log-in. */
+/** Returns the viewer. For pages within `RequireAuth`. */
 export function useViewer(): Viewer {
   const viewer = use(ViewerContext)
   if (!viewer) throw new Error('ViewerContext is missing')
   return viewer
 }
 
+/** A balance in prepaid tokens: spendable, and held for open chats. */
 export type Balance = { tokens: number; held: number }
 
 export const BalanceContext = createContext<Balance>({ tokens: 0, held: 0 })
 
-/** What the viewer has right now. */
+/** Returns the current balance of the viewer. */
 export function useBalance(): Balance {
   return use(BalanceContext)
 }

@@ -2,7 +2,7 @@ import type { Credentials } from './api'
 import type { Clock } from './session'
 import type { TabMessage, Tabs } from './tabs'
 
-/** A clock that stands still until it is moved. */
+/** A clock that stands still until `advance`. */
 export class FakeClock implements Clock {
   private time = 0
   private timers: { at: number; work: () => void }[] = []
@@ -19,7 +19,7 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Moves on, and lets everything happen that is due, with what follows from it. */
+  /** Advances the time, and runs all timers that are due, with their consequences. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.time + milliseconds
     for (;;) {
@@ -34,12 +34,12 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets promises that are settled go on. */
+/** Runs the continuations of settled promises. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve()
 }
 
-/** A browser with tabs that hear each other, and share one lock. */
+/** A browser whose tabs share a channel and a lock. */
 export class FakeBrowser {
   private readonly listeners = new Map<object, (message: TabMessage) => void>()
   private last: Promise<unknown> = Promise.resolve()
@@ -47,13 +47,13 @@ export class FakeBrowser {
   tab(): Tabs {
     const self = {}
     return {
-      tell: (message) => {
+      send: (message) => {
         for (const [tab, listener] of this.listeners) {
           if (tab !== self) queueMicrotask(() => listener(message))
         }
       },
       listen: (listener) => void this.listeners.set(self, listener),
-      alone: (work) => {
+      exclusively: (work) => {
         const result = this.last.then(work)
         this.last = result.catch(() => undefined)
         return result
@@ -62,7 +62,7 @@ export class FakeBrowser {
   }
 }
 
-/** An access token for so many seconds. */
+/** Creates an access token with a lifetime in seconds. */
 export function fakeToken(name: string, seconds: number, iat = 1_000): string {
   const payload = btoa(JSON.stringify({ iat, exp: iat + seconds, name }))
   return `header.${payload.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}.signature`

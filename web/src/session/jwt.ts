@@ -1,13 +1,13 @@
-/** When a token was made and when it ends, in seconds since 1970 by the server's clock. */
-type Times = { iat: number; exp: number }
+/** The times at which a token was issued and expires, in seconds since 1970 by the clock of the server. */
+type TokenTimes = { iat: number; exp: number }
 
-/** Refresh this long before the end. */
-const AHEAD = 60_000
+/** Milliseconds before the expiry at which a token is refreshed. */
+const REFRESH_AHEAD = 60_000
 
-/** What a timer can wait for at most; longer delays would fire at once. */
-const LONGEST_TIMER = 2 ** 31 - 1
+/** The maximum delay of a timer; a longer one would fire at once. */
+const MAX_TIMER_DELAY = 2 ** 31 - 1
 
-function timesOf(token: string): Times | null {
+function readTimes(token: string): TokenTimes | null {
   const payload = token.split('.')[1]
   if (!payload) return null
   try {
@@ -22,18 +22,18 @@ function timesOf(token: string): Times | null {
 }
 
 /**
- * When a token that was just made should be refreshed, by the clock of this device: `AHEAD` before its end, or halfway
- * for one that lives shorter than twice that. Counted from now and by the token's lifetime, so that a wrong clock here
- * does no harm. Null for a token that does not tell.
+ * Returns the time, by the clock of this device, at which to refresh a token that was just issued: `REFRESH_AHEAD` before
+ * it expires, or halfway for a lifetime below twice that. Counted from now by the lifetime, so that the clocks may differ.
+ * Null for an opaque token.
  */
 export function refreshAt(token: string, now: number): number | null {
-  const times = timesOf(token)
+  const times = readTimes(token)
   if (!times) return null
   const lifetime = times.iat < times.exp ? (times.exp - times.iat) * 1000 : times.exp * 1000 - now
-  return now + Math.max(0, lifetime - Math.min(AHEAD, lifetime / 2))
+  return now + Math.max(0, lifetime - Math.min(REFRESH_AHEAD, lifetime / 2))
 }
 
-/** How long to wait until a moment; what a timer cannot wait for is cut, and the timer set anew when it fires. */
+/** Returns the delay until a time, at most the maximum of a timer; the timer is then set again when it fires. */
 export function delayUntil(moment: number, now: number): number {
-  return Math.min(Math.max(0, moment - now), LONGEST_TIMER)
+  return Math.min(Math.max(0, moment - now), MAX_TIMER_DELAY)
 }

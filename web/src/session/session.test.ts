@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
-import { notReached } from '../graphql/problem'
+import { serverUnreachable } from '../graphql/problem'
 import type { Credentials } from './api'
 import { FakeBrowser, FakeClock, fakeCredentials, fakeToken } from './fakes'
 import { Session, type LeavePage } from './session'
 
-/** A server whose refresh tokens are good for one use; the browser keeps the newest in its cookie. */
+/** A server with single-use refresh tokens. */
 class FakeServer {
   refreshes = 0
   isDown = false
@@ -15,13 +15,13 @@ class FakeServer {
   readonly api = {
     refresh: async (): Promise<Credentials | null> => {
       await Promise.resolve()
-      if (this.isDown) throw notReached()
+      if (this.isDown) throw serverUnreachable()
       if (!this.hasSession) return null
       return fakeCredentials(fakeToken(`token ${++this.refreshes}`, this.lifetime))
     },
     logout: (token: string) => {
       this.logouts.push(token)
-      return this.isDown ? Promise.reject(notReached()) : Promise.resolve()
+      return this.isDown ? Promise.reject(serverUnreachable()) : Promise.resolve()
     },
     logoutEverywhere: (token: string) => this.api.logout(token),
   }
@@ -38,23 +38,23 @@ async function open(count: number) {
   return { server, clock, browser, leavePage, tabs: tabs as [Session, Session] }
 }
 
-describe('at the start', () => {
-  it('is logged in where the cookie is good', async () => {
+describe('Session.start', () => {
+  it('logs in by a valid cookie', async () => {
     const { tabs } = await open(1)
-    expect(tabs[0].state).toMatchObject({ phase: 'in', user: { username: 'mia' } })
+    expect(tabs[0].state).toMatchObject({ phase: 'loggedIn', user: { username: 'mia' } })
   })
 
-  it('is logged out where there is no session', async () => {
+  it('is logged out without a session', async () => {
     const server = new FakeServer()
     server.hasSession = false
     const clock = new FakeClock()
     const session = new Session(server.api, new FakeBrowser().tab(), clock, vi.fn())
     void session.start()
     await clock.advance(10)
-    expect(session.state).toEqual({ phase: 'out', reason: 'never' })
+    expect(session.state).toEqual({ phase: 'loggedOut', reason: 'never' })
   })
 
-  it('says that the server is not reached, and starts when it is', async () => {
+  it('reports an unreachable server, and starts once it is reachable', async () => {
     const server = new FakeServer()
     server.isDown = true
     const clock = new FakeClock()
@@ -66,18 +66,18 @@ describe('at the start', () => {
     server.isDown = false
     void session.start()
     await clock.advance(10)
-    expect(session.state.phase).toBe('in')
+    expect(session.state.phase).toBe('loggedIn')
   })
 })
 
 describe('tabs', () => {
-  it('that start together refresh once, and share the token', async () => {
+  it('refresh once if they start together, and share the token', async () => {
     const { server, tabs } = await open(2)
     expect(server.refreshes).toBe(1)
     expect(tabs[0].accessToken).toBe(tabs[1].accessToken)
   })
 
-  it('whose tokens end together refresh once', async () => {
+  it('refresh once if their tokens expire together', async () => {
     const { server, clock, tabs } = await open(2)
     await clock.advance(541_000)
     expect(server.refreshes).toBe(2)
@@ -88,22 +88,22 @@ describe('tabs', () => {
     const { tabs, clock } = await open(2)
     await tabs[0].logOut()
     await clock.advance(1)
-    expect(tabs[1].state).toEqual({ phase: 'out', reason: 'left' })
+    expect(tabs[1].state).toEqual({ phase: 'loggedOut', reason: 'logout' })
     expect(tabs[1].accessToken).toBeNull()
   })
 
   it('are all logged in when one is', async () => {
     const { tabs, clock } = await open(2)
-    tabs[0].end('left')
+    tabs[0].end('logout')
     await clock.advance(1)
     tabs[1].accept(fakeCredentials(fakeToken('of tom', 600), 'tom'))
     await clock.advance(1)
-    expect(tabs[0].state).toMatchObject({ phase: 'in', user: { username: 'tom' } })
+    expect(tabs[0].state).toMatchObject({ phase: 'loggedIn', user: { username: 'tom' } })
   })
 })
 
-describe('refreshing', () => {
-  it('happens a minute before the end', async () => {
+describe('Session.refresh', () => {
+  it('runs a minute before the token expires', async () => {
     const { server, clock } = await open(1)
     await clock.advance(539_000)
     expect(server.refreshes).toBe(1)
@@ -111,7 +111,7 @@ describe('refreshing', () => {
     expect(server.refreshes).toBe(2)
   })
 
-  it('is done once for all who ask at the same time', async () => {
+  it('runs once for concurrent calls', async () => {
     const { server, clock, tabs } = await open(1)
     const asked = Promise.all([tabs[0].refresh(), tabs[0].refresh(), tabs[0].refresh()])
     await clock.advance(1)
@@ -119,41 +119,41 @@ describe('refreshing', () => {
     expect(server.refreshes).toBe(2)
   })
 
-  it('is left out where another token has come since', async () => {
+  it('is skipped if the token has been replaced since', async () => {
     const { server, tabs } = await open(1)
     expect(await tabs[0].refresh('an older token')).toBe(tabs[0].accessToken)
     expect(server.refreshes).toBe(1)
   })
 
-  it('goes on trying while the server is down, and keeps the session', async () => {
+  it('retries while the server is down, and keeps the session', async () => {
     const { server, clock, tabs } = await open(1)
     server.isDown = true
     await clock.advance(560_000)
-    expect(tabs[0].state.phase).toBe('in')
+    expect(tabs[0].state.phase).toBe('loggedIn')
     server.isDown = false
     await clock.advance(15_000)
     expect(server.refreshes).toBe(2)
     expect(tabs[0].isStale).toBe(false)
   })
 
-  it('ends the session where the server says that it has ended', async () => {
+  it('ends the session if the server reports that it has expired', async () => {
     const { server, clock, tabs } = await open(2)
     server.hasSession = false
     await clock.advance(541_000)
-    expect(tabs.map((tab) => tab.state.phase)).toEqual(['out', 'out'])
-    expect(tabs.map((tab) => tab.state)).toContainEqual({ phase: 'out', reason: 'ended' })
+    expect(tabs.map((tab) => tab.state.phase)).toEqual(['loggedOut', 'loggedOut'])
+    expect(tabs.map((tab) => tab.state)).toContainEqual({ phase: 'loggedOut', reason: 'expired' })
   })
 })
 
-describe('logging out', () => {
-  it('fails where the server is not reached: the cookie would still be good', async () => {
+describe('Session.logOut', () => {
+  it('fails if the server is unreachable, since the cookie would still be valid', async () => {
     const { server, tabs } = await open(1)
     server.isDown = true
     await expect(tabs[0].logOut()).rejects.toThrow('can’t be reached')
-    expect(tabs[0].state.phase).toBe('in')
+    expect(tabs[0].state.phase).toBe('loggedIn')
   })
 
-  it('tells those who listen', async () => {
+  it('notifies listeners', async () => {
     const { tabs } = await open(1)
     const listener = vi.fn()
     tabs[0].subscribe(listener)
@@ -162,41 +162,41 @@ describe('logging out', () => {
   })
 })
 
-describe('the page is loaded anew', () => {
+describe('the page is reloaded', () => {
   it('in every tab, when a user logs out', async () => {
     const { tabs, clock, leavePage } = await open(2)
     await tabs[0].logOut()
     await clock.advance(1)
-    const left = { userId: 'mia', reason: 'left' }
-    expect(leavePage.mock.calls).toEqual([[left], [left]])
+    const ended = { userId: 'mia', reason: 'logout' }
+    expect(leavePage.mock.calls).toEqual([[ended], [ended]])
   })
 
-  it('when the session has ended, and the account is deleted', async () => {
+  it('when the session has expired, and the account is deleted', async () => {
     const { tabs, server, clock, leavePage } = await open(1)
     server.hasSession = false
     await clock.advance(541_000)
-    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'ended' }]])
-    tabs[0].end('left')
+    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'expired' }]])
+    tabs[0].end('logout')
     expect(leavePage).toHaveBeenCalledOnce()
   })
 
-  it('when another user logs in in another tab, whose name is not shown over the pages of the first', async () => {
+  it('when another user logs in in another tab, whose name is not shown above the data of the first', async () => {
     const { browser, tabs, clock, leavePage } = await open(1)
-    browser.tab().tell({ type: 'fresh', ...fakeCredentials(fakeToken('of tom', 600), 'tom') })
+    browser.tab().send({ type: 'fresh', ...fakeCredentials(fakeToken('of tom', 600), 'tom') })
     await clock.advance(1)
-    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'left' }]])
-    expect(tabs[0].state.phase).toBe('out')
+    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'logout' }]])
+    expect(tabs[0].state.phase).toBe('loggedOut')
     expect(tabs[0].accessToken).toBeNull()
   })
 
-  it('when the cookie turns out to be of another user', async () => {
+  it('when the cookie belongs to another user', async () => {
     const { server, clock, leavePage } = await open(1)
     server.api.refresh = () => Promise.resolve(fakeCredentials(fakeToken('of tom', 600), 'tom'))
     await clock.advance(541_000)
-    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'left' }]])
+    expect(leavePage.mock.calls).toEqual([[{ userId: 'mia', reason: 'logout' }]])
   })
 
-  it('not for a new token of the same user, and not at a start without a session', async () => {
+  it('not for a new token of the same user, and not without a session at the start', async () => {
     const { server, tabs, clock, leavePage } = await open(1)
     await clock.advance(541_000)
     tabs[0].acceptToken(fakeToken('after a new password', 600))

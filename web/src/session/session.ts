@@ -1,111 +1,107 @@
+import type { ViewerFragment } from '../gql/session'
+import type { TokenSource } from '../graphql/tokenSource'
+import { Store } from '../store/store'
 import type { Credentials } from './api'
 import { delayUntil, refreshAt } from './jwt'
 import type { Tabs } from './tabs'
-import type { ViewerFragment } from '../gql/session'
 
+/** The state of the session. */
 export type SessionState =
-  /** It is not known yet whether somebody is logged in. */
+  /** The first refresh is in flight. */
   | { phase: 'starting' }
-  /** The server did not answer that question. */
+  /** The first refresh did not reach the server. */
   | { phase: 'unreachable' }
-  | { phase: 'out'; reason: 'never' | 'left' | 'ended' }
-  | { phase: 'in'; user: ViewerFragment }
+  | { phase: 'loggedOut'; reason: 'never' | 'logout' | 'expired' }
+  | { phase: 'loggedIn'; user: ViewerFragment }
 
+/** The requests of a session. */
 export type SessionApi = {
   refresh(): Promise<Credentials | null>
   logout(token: string): Promise<void>
   logoutEverywhere(token: string): Promise<void>
 }
 
+/** A source of time and timers. */
 export type Clock = {
   now(): number
   after(delay: number, work: () => void): () => void
 }
 
 /**
- * Loads the page anew after the session of a user, so that nothing of them is left in memory for the next one. Who ended
- * it on purpose starts from the beginning; the user whose session ran out may come back to where they were.
+ * Reloads the page after the session of a user, so that the next one finds nothing in memory. A user whose session has
+ * expired may return to the same page; one who logged out starts over.
  */
-export type LeavePage = (left: { userId: string; reason: 'left' | 'ended' }) => void
+export type LeavePage = (ended: { userId: string; reason: 'logout' | 'expired' }) => void
 
-/** After a refresh that did not reach the server. */
-const TRY_AGAIN = 15_000
+/** Milliseconds until the retry of a refresh that did not reach the server. */
+const RETRY_DELAY = 15_000
 
 /**
- * Who is logged in, and the access token that proves it. The token lives in this object only; the refresh token lives
- * in a cookie that scripts cannot read.
+ * The session: the logged-in user and their access token. The access token is in memory only, the refresh token in an
+ * HttpOnly cookie.
  *
- * Refresh tokens rotate, and one that is used twice ends the session. So tabs refresh one after another, and a tab that
- * waited takes the token that the one before it got.
+ * Refresh tokens rotate, and the reuse of one ends the session. So tabs refresh one after another, and a tab that waited
+ * uses the token that the one before it received.
  */
-export class Session {
-  state: SessionState = { phase: 'starting' }
+export class Session extends Store<SessionState> implements TokenSource {
   private token: string | null = null
-  private due = Infinity
+  private refreshDue = Infinity
   private cancelTimer: () => void = () => undefined
   private refreshing: Promise<string | null> | null = null
-  private readonly listeners = new Set<() => void>()
   private readonly api: SessionApi
   private readonly tabs: Tabs
   private readonly clock: Clock
   private readonly leavePage: LeavePage
 
   constructor(api: SessionApi, tabs: Tabs, clock: Clock, leavePage: LeavePage) {
+    super({ phase: 'starting' })
     this.api = api
     this.tabs = tabs
     this.clock = clock
     this.leavePage = leavePage
     tabs.listen((message) => {
-      if (message.type === 'fresh') this.take(message)
-      else this.drop('left')
+      if (message.type === 'fresh') this.apply(message)
+      else this.clear('logout')
     })
   }
 
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
-  }
-
-  readonly snapshot = (): SessionState => this.state
-
-  /** Finds out who is logged in, silently. */
+  /** Logs in by the cookie, if it is valid. */
   async start(): Promise<void> {
-    if (this.state.phase === 'unreachable') this.become({ phase: 'starting' })
+    if (this.state.phase === 'unreachable') this.setState({ phase: 'starting' })
     await this.refresh().catch(() => {
-      if (this.state.phase === 'starting') this.become({ phase: 'unreachable' })
+      if (this.state.phase === 'starting') this.setState({ phase: 'unreachable' })
     })
   }
 
-  /** The token to send, as it is. */
+  /** The current token, which may be about to expire. */
   get accessToken(): string | null {
     return this.token
   }
 
-  /** Whether the token ends soon, or has ended. */
+  /** Whether the token expires soon, or has expired. */
   get isStale(): boolean {
-    return this.token !== null && this.clock.now() >= this.due
+    return this.token !== null && this.clock.now() >= this.refreshDue
   }
 
-  /** A token that is not about to end; null where nobody is logged in. Throws where the server is not reached. */
-  async fresh(): Promise<string | null> {
+  /** Returns a token that is not about to expire; null if logged out. Throws if the server is unreachable. */
+  async freshToken(): Promise<string | null> {
     return this.isStale ? await this.refresh() : this.token
   }
 
   /**
-   * Gets a new access token; null where the session has ended. Throws where the server is not reached.
-   *
-   * To be called with the token that was refused, so that nothing is done where another one has come since.
+   * Requests a new access token; returns null if the session has expired. Throws if the server is unreachable. Does nothing
+   * if the rejected token has been replaced since.
    */
-  async refresh(refused: string | null = this.token): Promise<string | null> {
-    if (refused !== this.token) return this.token
+  async refresh(rejected: string | null = this.token): Promise<string | null> {
+    if (rejected !== this.token) return this.token
     this.refreshing ??= this.tabs
-      .alone(async () => {
-        // What the tab before this one had to tell may still be on its way.
+      .exclusively(async () => {
+        // The message of the tab before this one may still be in flight.
         await new Promise<void>((resolve) => this.clock.after(0, resolve))
-        if (this.token !== refused && this.token !== null) return this.token
+        if (this.token !== rejected && this.token !== null) return this.token
         const credentials = await this.api.refresh()
         if (credentials) this.accept(credentials)
-        else this.end('ended')
+        else this.end('expired')
         return this.token
       })
       .finally(() => {
@@ -114,65 +110,61 @@ export class Session {
     return await this.refreshing
   }
 
-  /** Takes what a log-in gave, and tells the other tabs. */
+  /** Sets the credentials of a log-in, also in the other tabs. */
   accept(credentials: Credentials): void {
-    this.take(credentials)
-    this.tabs.tell({ type: 'fresh', ...credentials })
+    this.apply(credentials)
+    this.tabs.send({ type: 'fresh', ...credentials })
   }
 
-  /** Takes a new token for the same user, as a changed password gives. */
+  /** Sets a new token of the same user, as after a change of the password. */
   acceptToken(accessToken: string): void {
-    if (this.state.phase === 'in') this.accept({ accessToken, user: this.state.user })
+    if (this.state.phase === 'loggedIn') this.accept({ accessToken, user: this.state.user })
   }
 
-  /** Throws where the server is not reached: the session goes on then. */
+  /** Logs out. Throws if the server is unreachable; the session then continues. */
   async logOut(where: 'here' | 'everywhere' = 'here'): Promise<void> {
-    const token = await this.fresh()
+    const token = await this.freshToken()
     if (token) await (where === 'here' ? this.api.logout(token) : this.api.logoutEverywhere(token))
-    this.end('left')
+    this.end('logout')
   }
 
-  /** The session is over: the server says so, or the account is gone. */
-  end(reason: 'left' | 'ended'): void {
-    const known = this.state.phase === 'in'
-    this.drop(reason)
-    if (known) this.tabs.tell({ type: 'out' })
+  /** Ends the session in all tabs: it has expired, or the account is deleted. */
+  end(reason: 'logout' | 'expired'): void {
+    const wasLoggedIn = this.state.phase === 'loggedIn'
+    this.clear(reason)
+    if (wasLoggedIn) this.tabs.send({ type: 'out' })
   }
 
-  private take({ accessToken, user }: Credentials): void {
-    // Another user has logged in with this browser. The page that is loaded now finds them by the cookie.
-    if (this.state.phase === 'in' && this.state.user.id !== user.id) {
-      this.drop('left')
+  private apply({ accessToken, user }: Credentials): void {
+    // Another user has logged in in this browser. The reloaded page logs in as them by the cookie.
+    if (this.state.phase === 'loggedIn' && this.state.user.id !== user.id) {
+      this.clear('logout')
       return
     }
     this.token = accessToken
-    this.due = refreshAt(accessToken, this.clock.now()) ?? Infinity
-    this.wake()
-    this.become({ phase: 'in', user })
+    this.refreshDue = refreshAt(accessToken, this.clock.now()) ?? Infinity
+    this.scheduleRefresh()
+    this.setState({ phase: 'loggedIn', user })
   }
 
-  private drop(reason: 'left' | 'ended'): void {
+  private clear(reason: 'logout' | 'expired'): void {
     const before = this.state
     this.cancelTimer()
     this.token = null
-    this.due = Infinity
-    if (before.phase !== 'out') this.become({ phase: 'out', reason: before.phase === 'in' ? reason : 'never' })
-    if (before.phase === 'in') this.leavePage({ userId: before.user.id, reason })
+    this.refreshDue = Infinity
+    if (before.phase !== 'loggedOut')
+      this.setState({ phase: 'loggedOut', reason: before.phase === 'loggedIn' ? reason : 'never' })
+    if (before.phase === 'loggedIn') this.leavePage({ userId: before.user.id, reason })
   }
 
-  /** Sets the timer for the next refresh. */
-  private wake(delay = delayUntil(this.due, this.clock.now())): void {
+  /** Sets the timer of the next refresh. */
+  private scheduleRefresh(delay = delayUntil(this.refreshDue, this.clock.now())): void {
     this.cancelTimer()
-    if (this.due === Infinity) return
+    if (this.refreshDue === Infinity) return
     this.cancelTimer = this.clock.after(delay, () => {
-      if (!this.isStale) this.wake()
-      else this.refresh().catch(() => this.wake(TRY_AGAIN))
+      if (!this.isStale) this.scheduleRefresh()
+      else this.refresh().catch(() => this.scheduleRefresh(RETRY_DELAY))
     })
-  }
-
-  private become(state: SessionState): void {
-    this.state = state
-    for (const listener of this.listeners) listener()
   }
 }
 

@@ -1,25 +1,26 @@
 import type { ViewerFragment } from '../gql/session'
 
-/** What the tabs of one browser tell each other. Tokens pass from memory to memory; none is stored. */
+/** A message between the tabs of a browser. Tokens pass from memory to memory; none is stored. */
 export type TabMessage = { type: 'fresh'; accessToken: string; user: ViewerFragment } | { type: 'out' }
 
+/** The connection to the other tabs of the browser. */
 export type Tabs = {
-  /** Tells all other tabs. */
-  tell(message: TabMessage): void
+  /** Sends a message to all other tabs. */
+  send(message: TabMessage): void
   listen(listener: (message: TabMessage) => void): void
-  /** Runs while no other tab runs. */
-  alone<T>(work: () => Promise<T>): Promise<T>
+  /** Runs work under a lock that all tabs share. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** Tabs by way of the browser. Where it has no locks (pages that are not secure), each tab is on its own. */
+/** Connects the tabs by the browser's channel and locks. Without locks (insecure contexts) each tab refreshes on its own. */
 export function browserTabs(): Tabs {
   const channel = new BroadcastChannel('jeton-session')
   const { locks } = navigator as Partial<Navigator>
   return {
-    tell: (message) => channel.postMessage(message),
+    send: (message) => channel.postMessage(message),
     listen: (listener) => {
       channel.onmessage = (event: MessageEvent<TabMessage>) => listener(event.data)
     },
-    alone: async (work) => (locks ? await locks.request('jeton-refresh', work) : await work()),
+    exclusively: async (work) => (locks ? await locks.request('jeton-refresh', work) : await work()),
   }
 }

@@ -2,10 +2,10 @@ import { ActionIcon, Tooltip } from '@mantine/core'
 import { useClipboard } from '@mantine/hooks'
 import { IconCheck, IconCopy } from '@tabler/icons-react'
 
-/** Copies a text, and shows for a moment that it did. */
-export function CopyAction({ text, what }: { text: string; what: string }) {
+/** A button that copies a text, with a brief confirmation. */
+export function CopyAction({ text, noun }: { text: string; noun: string }) {
   const { copied, copy } = useClipboard({ timeout: 1500 })
-  const label = copied ? 'Copied' : `Copy the ${what}`
+  const label = copied ? 'Copied' : `Copy the ${noun}`
   return (
     <Tooltip label={label}>
       <ActionIcon

@@ -2,11 +2,11 @@ import '@mantine/dates/styles.css'
 import { DateInput, type DateInputProps } from '@mantine/dates'
 import { IconCalendar } from '@tabler/icons-react'
 import { useState } from 'react'
-import { dayOf } from '../text/dates'
+import { parseDay } from '../format/dates'
 
 type Props = DateInputProps & { label: string }
 
-/** A day, written or picked. */
+/** A field for a day, typed or picked from a calendar. */
 export function DayField({ label, ...rest }: Props) {
   const [isOpen, setOpen] = useState(false)
   return (
@@ -15,8 +15,8 @@ export function DayField({ label, ...rest }: Props) {
       placeholder="Year-month-day"
       leftSection={<IconCalendar size={16} aria-hidden />}
       valueFormat="YYYY-MM-DD"
-      // Nothing is made of a date that is half written.
-      dateParser={dayOf}
+      // An incomplete date is not completed.
+      dateParser={parseDay}
       clearable
       clearButtonProps={{ 'aria-label': `Clear ${label.toLowerCase()}` }}
       ariaLabels={{
@@ -31,7 +31,7 @@ export function DayField({ label, ...rest }: Props) {
       hideOutsideDates
       weekendDays={[]}
       popoverProps={{ onOpen: () => setOpen(true), onClose: () => setOpen(false) }}
-      // Escape closes the calendar, and leaves open the dialog that it is in.
+      // Escape closes the calendar, and not the dialog around it.
       data-mantine-stop-propagation={isOpen || undefined}
       {...rest}
     />

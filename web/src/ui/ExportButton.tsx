@@ -1,27 +1,27 @@
 import { Button } from '@mantine/core'
 import type { TypedDocumentNode } from '@urql/core'
 import { useEffect, useRef, useState, type ReactNode } from 'react'
-import { collectParts } from '../graphql/collectParts'
+import { download, fileName, FILES, type FileKind } from '../format/download'
+import { collectChunks } from '../graphql/collectChunks'
 import { useViewer } from '../session/context'
-import { download, FILES, fileName, type FileKind } from '../text/download'
-import { tellProblem } from './confirm'
+import { notifyProblem } from './confirm'
 
 type Props<T, V> = {
-  /** A subscription to the parts of the file. */
+  /** The subscription that returns the chunks of the file. */
   document: TypedDocumentNode<T, V>
   variables: V
-  /** What is in the file, for its name. */
-  what: string
+  /** The content of the file, as a part of its name. */
+  name: string
   kind: FileKind
   icon: ReactNode
   children: ReactNode
 }
 
-/** Has the server write a file, and saves it when it is whole. */
+/** A button that exports a file, and downloads it when it is complete. */
 export function ExportButton<T extends Record<string, { text: string }>, V extends Record<string, unknown>>({
   document,
   variables,
-  what,
+  name,
   kind,
   icon,
   children,
@@ -33,15 +33,15 @@ export function ExportButton<T extends Record<string, { text: string }>, V exten
 
   const save = () => {
     setRunning(true)
-    cancel.current = collectParts(socket, document, variables, {
-      done: (parts) => {
+    cancel.current = collectChunks(socket, document, variables, {
+      done: (chunks) => {
         setRunning(false)
         const { extension, type } = FILES[kind]
-        download(parts, fileName(what, extension, new Date()), type)
+        download(chunks, fileName(name, extension, new Date()), type)
       },
       failed: (problem) => {
         setRunning(false)
-        tellProblem(problem)
+        notifyProblem(problem)
       },
     })
   }

@@ -1,19 +1,19 @@
 import { Button, Group, Text } from '@mantine/core'
+import { formatCount, pluralize } from '../format/numbers'
 import type { Pages } from '../graphql/usePages'
-import { count, plural } from '../text/numbers'
 
-type Props<T extends { id: string }> = { pages: Pages<T>; what: string; many?: string }
+type Props<T extends { id: string }> = { pages: Pages<T>; noun: string; plural?: string }
 
-/** How much of a list is shown, and more of it. */
-export function LoadMore<T extends { id: string }>({ pages, what, many }: Props<T>) {
+/** The number of loaded rows, and a button that loads the next page. */
+export function LoadMore<T extends { id: string }>({ pages, noun, plural }: Props<T>) {
   const { rows, total, hasMore, isLoading, loadMore } = pages
   if (rows.length === 0) return null
   return (
     <Group gap="sm">
       <Text size="sm" c="dimmed" role="status">
         {total !== null && total > rows.length
-          ? `${count(rows.length)} of ${plural(total, what, many)}`
-          : plural(rows.length, what, many)}
+          ? `${formatCount(rows.length)} of ${pluralize(total, noun, plural)}`
+          : pluralize(rows.length, noun, plural)}
         {total === null && hasMore && ' so far'}
       </Text>
       {hasMore && (

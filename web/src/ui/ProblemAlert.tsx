@@ -4,7 +4,7 @@ import type { Problem } from '../graphql/problem'
 
 type Props = { problem: Problem; onRetry?: () => void }
 
-/** Says what went wrong, and offers to try again. */
+/** An error message, with a button to retry. */
 export function ProblemAlert({ problem, onRetry }: Props) {
   return (
     <Alert color="red" variant="light" icon={<IconAlertTriangle />} role="alert">

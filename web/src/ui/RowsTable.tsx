@@ -5,33 +5,34 @@ import { LoadMore } from './LoadMore'
 import { ProblemAlert } from './ProblemAlert'
 import classes from './ui.module.css'
 
+/** A column of a table. */
 export type Column<T> = {
   header: string
   cell: (row: T) => ReactNode
-  /** Right-aligned digits. */
+  /** Aligns digits to the right. */
   isNumber?: boolean
 }
 
-/** Which rows are ticked. */
+/** The selected rows. */
 export type Selection = { ids: ReadonlySet<string>; onChange: (ids: ReadonlySet<string>) => void }
 
 type Props<T extends { id: string }> = {
   pages: Pages<T>
   columns: Column<T>[]
-  /** What a row is, and what many are. */
-  what: string
-  many?: string
+  /** The noun for a row, and its plural. */
+  noun: string
+  plural?: string
   minWidth?: number
-  /** How to call a row, for those who hear the table. */
+  /** Returns the accessible name of a row. */
   nameOf?: (row: T) => string
   selection?: Selection
-  /** What is over and done with, and steps back. */
-  isQuiet?: (row: T) => boolean
+  /** Whether a row is dimmed. */
+  isDimmed?: (row: T) => boolean
 }
 
-/** A list as a table, with what it says while it loads, when it is empty, and when it fails. */
+/** A paginated table, with its loading, empty and error states. */
 export function RowsTable<T extends { id: string }>(props: Props<T>) {
-  const { pages, columns, what, many, minWidth = 640, nameOf, selection, isQuiet } = props
+  const { pages, columns, noun, plural, minWidth = 640, nameOf, selection, isDimmed } = props
   const { rows, isLoading, problem, reload } = pages
   if (isLoading && rows.length === 0) return <Skeleton height={200} aria-label="Loading" />
   return (
@@ -56,7 +57,7 @@ export function RowsTable<T extends { id: string }>(props: Props<T>) {
                 <Table.Tr
                   key={row.id}
                   aria-selected={selection?.ids.has(row.id)}
-                  {...(isQuiet?.(row) && { c: 'dimmed' })}
+                  {...(isDimmed?.(row) && { c: 'dimmed' })}
                 >
                   {selection && <SelectOne id={row.id} name={nameOf?.(row) ?? row.id} selection={selection} />}
                   {columns.map(({ header, cell, isNumber }) => (
@@ -70,7 +71,7 @@ export function RowsTable<T extends { id: string }>(props: Props<T>) {
           </Table>
         </Table.ScrollContainer>
       )}
-      <LoadMore pages={pages} what={what} {...(many !== undefined && { many })} />
+      <LoadMore pages={pages} noun={noun} {...(plural !== undefined && { plural })} />
     </Stack>
   )
 }

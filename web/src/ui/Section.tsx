@@ -3,7 +3,7 @@ import { useId, type ReactNode } from 'react'
 
 type Props = { title: string; description?: string; action?: ReactNode; children: ReactNode }
 
-/** A titled part of a page. */
+/** A section of a page, with a title. */
 export function Section({ title, description, action, children }: Props) {
   const id = useId()
   return (

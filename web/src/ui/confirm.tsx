@@ -5,7 +5,7 @@ import { asProblem } from '../graphql/problem'
 
 type Question = { title: string; text: string; confirm: string; run: () => Promise<void> }
 
-/** Asks before something that cannot be undone, does it, and says so where it fails. */
+/** Runs a destructive action after a confirmation, and shows a notification if it fails. */
 export function confirmDanger({ title, text, confirm, run }: Question): void {
   modals.openConfirmModal({
     title,
@@ -13,11 +13,11 @@ export function confirmDanger({ title, text, confirm, run }: Question): void {
     labels: { confirm, cancel: 'Cancel' },
     confirmProps: { color: 'red' },
     closeButtonProps: { 'aria-label': 'Close' },
-    onConfirm: () => void run().catch(tellProblem),
+    onConfirm: () => void run().catch(notifyProblem),
   })
 }
 
-/** For what fails without a form to say so. */
-export function tellProblem(thrown: unknown): void {
+/** Shows a failed request as a notification, if there is no form to show it in. */
+export function notifyProblem(thrown: unknown): void {
   notifications.show({ color: 'red', title: 'That did not work', message: asProblem(thrown).message })
 }

@@ -3,8 +3,8 @@ import { useState } from 'react'
 import { asProblem, type Problem } from '../graphql/problem'
 
 /**
- * A form whose submission may be refused: mistakes of its fields stand next to them, all else is the `problem`. It is empty
- * again when it was taken.
+ * A form that runs a mutation. Validation errors of its fields are shown next to them, any other is the `problem`. Reset
+ * after a success.
  *
  * `send` throws a `Problem`.
  */
@@ -23,11 +23,11 @@ export function useMutationForm<T extends Record<string, unknown>>(
       await send(values)
       form.reset()
     } catch (thrown) {
-      const refused = asProblem(thrown)
-      const known = Object.fromEntries(Object.entries(refused.fields).filter(([field]) => field in values))
-      form.setErrors(known)
-      // What is about no field of this form must be said all the same.
-      if (Object.keys(known).length === 0) setProblem(refused)
+      const rejection = asProblem(thrown)
+      const fieldErrors = Object.fromEntries(Object.entries(rejection.fields).filter(([field]) => field in values))
+      form.setErrors(fieldErrors)
+      // An error of no field of this form must be shown as well.
+      if (Object.keys(fieldErrors).length === 0) setProblem(rejection)
     }
     setBusy(false)
   })

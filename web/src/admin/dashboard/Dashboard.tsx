@@ -1,32 +1,32 @@
 import '@mantine/charts/styles.css'
-// The legend is made of these.
+// For the legend.
 import '@mantine/core/styles/ColorSwatch.css'
 import { BarChart } from '@mantine/charts'
 import { SimpleGrid, Stack, Table, Text } from '@mantine/core'
-import { shortDay } from '../../text/dates'
-import { count } from '../../text/numbers'
+import { formatMonthDay } from '../../format/dates'
+import { formatCount } from '../../format/numbers'
 import { Section } from '../../ui/Section'
 import classes from '../../ui/ui.module.css'
 import { UserName } from '../UserName'
-import { byDay, modelsOf, TOGETHER, type DashboardData, type Measure } from './data'
+import { ALL_MODELS, byDay, modelsOf, type DashboardData, type Measure } from './data'
 
 const CHARTS: { measure: Measure; title: string; isByModel: boolean }[] = [
   { measure: 'messages', title: 'Messages', isByModel: true },
   { measure: 'tokens', title: 'Tokens spent', isByModel: true },
-  // Who uses two models is one user.
+  // A user of two models counts once.
   { measure: 'activeUsers', title: 'Active users', isByModel: false },
   { measure: 'failures', title: 'Failed answers', isByModel: true },
 ]
 
 const COLOURS = ['teal.7', 'indigo.6', 'orange.6', 'grape.6', 'cyan.7', 'pink.6', 'lime.7', 'yellow.7']
 
-/** What the server was used for, day by day and model by model. */
+/** The usage of the server by day and model. */
 export default function Dashboard({ data: { days, topSpenders, openTurns } }: { data: DashboardData }) {
   const series = modelsOf(days).map((name, index) => ({ name, color: COLOURS[index % COLOURS.length] ?? 'gray.6' }))
   return (
     <Stack gap="lg">
       <Text size="sm">
-        Answers on their way: <strong>{count(openTurns)}</strong>
+        Answers on their way: <strong>{formatCount(openTurns)}</strong>
       </Text>
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
         {CHARTS.map(({ measure, title, isByModel }) => (
@@ -36,11 +36,11 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
               data={byDay(days, measure)}
               dataKey="day"
               type="stacked"
-              series={isByModel ? series : [{ name: TOGETHER, color: 'teal.7' }]}
+              series={isByModel ? series : [{ name: ALL_MODELS, color: 'teal.7' }]}
               withLegend={isByModel && series.length > 1}
-              valueFormatter={count}
-              xAxisProps={{ tickFormatter: shortDay, interval: 'equidistantPreserveStart', minTickGap: 16 }}
-              // There are no halves of what is counted.
+              valueFormatter={formatCount}
+              xAxisProps={{ tickFormatter: formatMonthDay, interval: 'equidistantPreserveStart', minTickGap: 16 }}
+              // All values are counts.
               yAxisProps={{ allowDecimals: false }}
               role="img"
               aria-label={`${title} by day`}
@@ -63,8 +63,8 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
                 <Table.Td>
                   <UserName user={user} name={user?.username ?? 'deleted'} />
                 </Table.Td>
-                <Table.Td className={classes.numbers}>{count(tokens)}</Table.Td>
-                <Table.Td className={classes.numbers}>{count(messages)}</Table.Td>
+                <Table.Td className={classes.numbers}>{formatCount(tokens)}</Table.Td>
+                <Table.Td className={classes.numbers}>{formatCount(messages)}</Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>

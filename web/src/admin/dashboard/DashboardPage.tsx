@@ -4,7 +4,7 @@ import { ProblemAlert } from '../../ui/ProblemAlert'
 import { AdminTitle } from '../AdminTitle'
 import { useDashboard } from './useDashboard'
 
-// The chart library loads when there is something to draw.
+// The chart library loads with the first data.
 const Dashboard = lazy(() => import('./Dashboard'))
 
 export default function DashboardPage() {

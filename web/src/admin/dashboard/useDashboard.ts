@@ -1,21 +1,21 @@
 import { useQuery } from 'urql'
 import { DashboardDocument } from '../../gql/admin'
-import { problemOfCombined, type Problem } from '../../graphql/problem'
+import { problemOfCombinedError, type Problem } from '../../graphql/problem'
 import type { DashboardData } from './data'
 
-/** How many days are shown, today included. */
+/** The number of days that are shown, today included. */
 export const DAYS = 30
 
 type Loading = { data: DashboardData | null; problem: Problem | null }
 
-/** The numbers of the dashboard, as the server counts them. */
+/** Loads the data of the dashboard. */
 export function useDashboard(): Loading {
   const [{ data, error }] = useQuery({
     query: DashboardDocument,
     variables: { days: DAYS },
     requestPolicy: 'cache-and-network',
   })
-  if (error) return { data: null, problem: problemOfCombined(error) }
+  if (error) return { data: null, problem: problemOfCombinedError(error) }
   if (!data) return { data: null, problem: null }
   const days = data.usage ?? []
   return {

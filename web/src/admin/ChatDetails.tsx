@@ -1,0 +1,91 @@
+import { Anchor, Button, Divider, Group, Stack } from '@mantine/core'
+import { Link } from 'react-router'
+import { useQuery } from 'urql'
+import { ChatText } from '../chat/thread/ChatText'
+import { formatCount } from '../format/numbers'
+import { formatTokens } from '../format/prices'
+import { ChatAnswerDocument } from '../gql/admin'
+import { DeleteChatDocument } from '../gql/chat'
+import { mutate } from '../graphql/client'
+import { problemOfCombinedError } from '../graphql/problem'
+import { useViewer } from '../session/context'
+import { confirmDanger } from '../ui/confirm'
+import { DateTime } from '../ui/DateTime'
+import { DescriptionList, type DescriptionItem } from '../ui/DescriptionList'
+import { PageLoader } from '../ui/PageLoader'
+import { ProblemAlert } from '../ui/ProblemAlert'
+import { ApiKeyLink } from './ApiKeyLink'
+import { auditPath } from './AuditTable'
+import { deletionSummary } from './chatLabels'
+import { ChatStatusBadge } from './ChatStatusBadge'
+import { instantRange } from './filters'
+import type { ChatRow } from './lists'
+import { UserName } from './UserName'
+
+type Props = { chat: ChatRow; onDeleted: () => void }
+
+export function ChatDetails({ chat, onDeleted }: Props) {
+  const { client } = useViewer()
+  const { usage } = chat
+
+  const remove = () =>
+    confirmDanger({
+      title: `Delete this chat of ${chat.user?.username ?? 'somebody'}?`,
+      text: deletionSummary([chat]),
+      confirm: 'Delete',
+      run: async () => {
+        await mutate(client, DeleteChatDocument, { input: { chatId: chat.id } })
+        onDeleted()
+      },
+    })
+
+  return (
+    <Stack>
+      <DescriptionList
+        items={[
+          ['User', <UserName key="user" user={chat.user} name={chat.user?.username ?? 'deleted'} />],
+          ['Model', chat.model],
+          ['Status', <ChatStatusBadge key="status" status={chat.status} />],
+          ['Came', <DateTime key="came" iso={chat.createdAt} />],
+          ['Ended', chat.finishedAt ? <DateTime key="ended" iso={chat.finishedAt} /> : 'not yet'],
+          ['Cost', `${formatTokens(chat.cost)} of ${formatTokens(chat.hold)} held`],
+          ...(chat.apiKeyId ? [['Paid', <ApiKeyLink key="paid" apiKeyId={chat.apiKeyId} />] as DescriptionItem] : []),
+          [
+            'Usage',
+            usage
+              ? `${formatCount(usage.input)} in, ${formatCount(usage.output)} out${usage.estimated ? ' (estimated)' : ''}`
+              : 'none',
+          ],
+          ...(chat.error ? [['Error', `${chat.error.message} (${chat.error.code})`] as DescriptionItem] : []),
+          ...(chat.replacedById ? [['Replaced', 'by a later version'] as DescriptionItem] : []),
+        ]}
+      />
+      <Divider />
+      <ChatContent chat={chat} />
+      <Divider />
+      <Group justify="space-between">
+        <Anchor component={Link} to={auditPath(chat.id)} size="sm">
+          In the audit trail
+        </Anchor>
+        <Button variant="outline" color="red" onClick={remove}>
+          Delete…
+        </Button>
+      </Group>
+    </Stack>
+  )
+}
+
+/** The message and the answer, which is loaded for this chat only: a list of whole answers would be large. */
+function ChatContent({ chat }: { chat: ChatRow }) {
+  const variables = { userId: chat.user?.id ?? null, ...instantRange(chat.createdAt) }
+  const [{ data, error, fetching }, load] = useQuery({
+    query: ChatAnswerDocument,
+    variables,
+    requestPolicy: 'network-only',
+  })
+  if (error) return <ProblemAlert problem={problemOfCombinedError(error)} onRetry={() => load()} />
+  if (fetching || !data) return <PageLoader />
+  const whole = data.chats?.nodes.find(({ id }) => id === chat.id)
+  if (!whole) return <em>This chat has been deleted.</em>
+  return <ChatText message={whole.message} response={whole.response} />
+}

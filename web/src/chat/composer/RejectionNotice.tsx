@@ -1,0 +1,48 @@
+import { Alert, Text } from '@mantine/core'
+import { IconClock, IconCoin, IconInfoCircle } from '@tabler/icons-react'
+import { formatPrice, formatTokens, type Price } from '../../format/prices'
+import type { Problem } from '../../graphql/problem'
+import { useBalance } from '../../session/context'
+
+/** The reason why a message was rejected, and what to do about it. */
+export function RejectionNotice({ problem, price }: { problem: Problem; price: Price | null }) {
+  if (problem.code === 'INSUFFICIENT_TOKENS') return <InsufficientBalance price={price} />
+  const isLimit = problem.code === 'RATE_LIMITED'
+  return (
+    <Alert
+      color={isLimit ? 'blue' : 'red'}
+      variant="light"
+      role="alert"
+      mt="xs"
+      icon={isLimit ? <IconClock /> : <IconInfoCircle />}
+    >
+      <Text size="sm">
+        {problem.message}
+        {problem.retryAfter !== null && ` You can try again in ${Math.ceil(problem.retryAfter)} s.`}
+      </Text>
+    </Alert>
+  )
+}
+
+/** The notice that the balance does not cover a message. */
+export function InsufficientBalance({ price }: { price: Price | null }) {
+  const balance = useBalance()
+  return (
+    <Alert
+      color="yellow"
+      variant="light"
+      role="alert"
+      mt="xs"
+      icon={<IconCoin />}
+      title="Not enough tokens for this message"
+      styles={{ title: { color: 'inherit' } }}
+    >
+      <Text size="sm">
+        You have {formatTokens(balance.tokens)}
+        {price && `, and this model costs ${formatPrice(price)}`}
+        {balance.held > 0 && ` (${formatTokens(balance.held)} more are set aside for answers on their way)`}. Ask an
+        operator to top up your balance, or choose a cheaper model. What you wrote stays here.
+      </Text>
+    </Alert>
+  )
+}

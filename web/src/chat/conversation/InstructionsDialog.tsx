@@ -1,0 +1,67 @@
+import { Button, Group, Modal, Select, Stack, Textarea } from '@mantine/core'
+import { useForm } from '@mantine/form'
+import { useModels } from '../composer/useModels'
+
+/** The system prompt and the model of a new conversation. */
+export type Instructions = { systemPrompt: string | null; model: string | null }
+
+const MAX_PROMPT = 4000
+
+type Props = {
+  initial: Instructions | null
+  onClose: () => void
+  onChosen: (instructions: Instructions) => void
+}
+
+/** The dialog for the system prompt and the model of a new conversation. */
+export default function InstructionsDialog({ initial, onClose, onChosen }: Props) {
+  const { models, selectedModel } = useModels(initial?.model ?? null)
+  const form = useForm<{ systemPrompt: string; model: string | null }>({
+    initialValues: { systemPrompt: initial?.systemPrompt ?? '', model: initial?.model ?? null },
+    validate: {
+      systemPrompt: (text) => (Array.from(text).length > MAX_PROMPT ? `At most ${MAX_PROMPT} characters` : null),
+    },
+  })
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title="New chat with instructions"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+      size="lg"
+    >
+      <form
+        onSubmit={form.onSubmit(({ systemPrompt, model }) => {
+          const text = systemPrompt.trim()
+          onChosen({ systemPrompt: text === '' ? null : text, model })
+        })}
+      >
+        <Stack>
+          <Textarea
+            label="Instructions"
+            description="The model keeps to them through the whole conversation."
+            placeholder="Answer in French, and keep it short."
+            autosize
+            minRows={4}
+            maxRows={12}
+            data-autofocus
+            {...form.getInputProps('systemPrompt')}
+          />
+          <Select
+            label="Model"
+            data={models}
+            value={form.values.model ?? selectedModel}
+            allowDeselect={false}
+            onChange={(model) => form.setFieldValue('model', model)}
+          />
+          <Group justify="flex-end">
+            <Button variant="default" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit">Use them</Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  )
+}

@@ -1,9 +1,0 @@
-import type { Chat } from './follow'
-
-/** Why an answer failed, and what that cost; null for one that did not fail. */
-export function failureInWords({ status, error, cost, response }: Chat): string | null {
-  if (status !== 'FAILED' && status !== 'INTERRUPTED') return null
-  const why = error?.message ?? (status === 'FAILED' ? 'The model failed.' : 'The server stopped in the middle of it.')
-  const paid = cost === 0 ? 'Nothing was charged.' : 'What was produced until then is paid for.'
-  return response ? `The answer broke off: ${why} ${paid}` : `${why} ${paid}`
-}

@@ -1,0 +1,88 @@
+import { ActionIcon, Menu, NavLink } from '@mantine/core'
+import { IconDots, IconPencil, IconTrash } from '@tabler/icons-react'
+import { useState } from 'react'
+import { Link, useNavigate } from 'react-router'
+import { DeleteConversationDocument } from '../../gql/chat'
+import { mutate } from '../../graphql/client'
+import { useViewer } from '../../session/context'
+import { confirmDanger } from '../../ui/confirm'
+import { RelativeTime } from '../../ui/RelativeTime'
+import type { ConversationRow } from './conversationRow'
+import { RenameForm } from './RenameForm'
+import classes from './sidebar.module.css'
+
+type Props = {
+  conversation: ConversationRow
+  isCurrent: boolean
+  onRenamed: (title: string) => void
+  onDeleted: () => void
+}
+
+export function ConversationLink({ conversation, isCurrent, onRenamed, onDeleted }: Props) {
+  const { client } = useViewer()
+  const navigate = useNavigate()
+  const [isRenaming, setRenaming] = useState(false)
+  const { id, activeAt } = conversation
+  const title = conversation.title || 'Untitled'
+
+  const remove = () =>
+    confirmDanger({
+      title: 'Delete this conversation?',
+      text: `“${title}” and all its chats will be gone. What they cost stays in your ledger.`,
+      confirm: 'Delete',
+      run: async () => {
+        await mutate(client, DeleteConversationDocument, { input: { conversationId: id } })
+        onDeleted()
+        if (isCurrent) void navigate('/')
+      },
+    })
+
+  if (isRenaming) {
+    return (
+      <li>
+        <RenameForm
+          conversation={conversation}
+          onDone={(renamed) => {
+            setRenaming(false)
+            if (renamed !== null) onRenamed(renamed)
+          }}
+        />
+      </li>
+    )
+  }
+  return (
+    <li className={classes.conversation}>
+      <NavLink
+        component={Link}
+        to={`/c/${encodeURIComponent(id)}`}
+        label={title}
+        description={<RelativeTime iso={activeAt} />}
+        active={isCurrent}
+        aria-current={isCurrent ? 'page' : undefined}
+        noWrap
+        pr={40}
+        className={classes.conversationLink}
+      />
+      <Menu position="bottom-end" withinPortal>
+        <Menu.Target>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            className={classes.conversationMenu}
+            aria-label={`Rename or delete “${title}”`}
+          >
+            <IconDots size={16} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setRenaming(true)}>
+            Rename
+          </Menu.Item>
+          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
+            Delete…
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </li>
+  )
+}

@@ -1,0 +1,68 @@
+import { Button, Loader, Skeleton, Stack, Text } from '@mantine/core'
+import { useIntersection } from '@mantine/hooks'
+import { useEffect, type RefObject } from 'react'
+import type { Pages } from '../../graphql/usePages'
+import { ProblemAlert } from '../../ui/ProblemAlert'
+import { ConversationLink } from './ConversationLink'
+import type { ConversationRow } from './conversationRow'
+
+type Props = {
+  conversations: Pages<ConversationRow>
+  current: string | null
+  viewport: RefObject<HTMLDivElement | null>
+}
+
+/** The conversations, most recently active first, with infinite scrolling. */
+export function ConversationList({ conversations, current, viewport }: Props) {
+  const { rows, isLoading, hasMore, problem, loadMore, reload, change } = conversations
+  const { ref, entry } = useIntersection({ root: viewport.current, rootMargin: '200px' })
+  const isNearEnd = entry?.isIntersecting ?? false
+
+  useEffect(() => {
+    if (isNearEnd && !problem) loadMore()
+  }, [isNearEnd, problem, loadMore])
+
+  if (problem && rows.length === 0) return <ProblemAlert problem={problem} onRetry={reload} />
+  if (isLoading && rows.length === 0) return <Placeholders />
+  if (rows.length === 0) {
+    return (
+      <Text size="sm" c="dimmed" p="xs">
+        Your conversations will be listed here.
+      </Text>
+    )
+  }
+  return (
+    <Stack component="ul" gap={2} m={0} p={0} style={{ listStyle: 'none' }}>
+      {rows.map((row) => (
+        <ConversationLink
+          key={row.id}
+          conversation={row}
+          isCurrent={row.id === current}
+          onRenamed={(title) => change((all) => all.map((one) => (one.id === row.id ? { ...one, title } : one)))}
+          onDeleted={() => change((all) => all.filter((one) => one.id !== row.id))}
+        />
+      ))}
+      {hasMore && (
+        <li ref={ref}>
+          {isLoading ? (
+            <Loader size="xs" m="sm" />
+          ) : (
+            <Button variant="subtle" size="xs" onClick={loadMore}>
+              Show more
+            </Button>
+          )}
+        </li>
+      )}
+    </Stack>
+  )
+}
+
+function Placeholders() {
+  return (
+    <Stack gap="xs" p="xs" role="status" aria-label="Loading your conversations">
+      {[80, 60, 90, 70].map((width) => (
+        <Skeleton key={width} height={14} width={`${width}%`} />
+      ))}
+    </Stack>
+  )
+}

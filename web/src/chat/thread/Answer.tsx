@@ -1,0 +1,76 @@
+import { ActionIcon, Alert, Button, Group, Text, Tooltip, VisuallyHidden } from '@mantine/core'
+import { IconAlertTriangle, IconRefresh } from '@tabler/icons-react'
+import { pluralize } from '../../format/numbers'
+import { formatTokens } from '../../format/prices'
+import { CopyAction } from '../../ui/CopyAction'
+import type { Chat } from '../chat'
+import { Markdown } from '../markdown/Markdown'
+import { describeFailure } from './failure'
+import classes from './thread.module.css'
+import { useRegenerate } from './useRegenerate'
+
+type Props = { chat: Chat; live: string | null; isLast: boolean; onReplaced: (by: Chat) => void }
+
+/** The answer of the model, complete or in progress, or the reason why it failed. */
+export function Answer({ chat, live, isLast, onReplaced }: Props) {
+  const { regenerate, isBusy } = useRegenerate(chat, isLast, onReplaced)
+  const isPending = chat.status === 'PENDING'
+  const text = isPending ? (live ?? '') : chat.response
+  const failure = describeFailure(chat)
+
+  return (
+    <div aria-busy={isPending}>
+      {chat.contextLeftOut > 0 && (
+        <Text size="xs" c="dimmed" mb="xs">
+          {pluralize(chat.contextLeftOut, 'earlier message')} did not fit the model’s window.
+        </Text>
+      )}
+      {text && <Markdown text={text} />}
+      {isPending && !text && <Thinking />}
+      {failure && (
+        <Alert color="orange" variant="light" icon={<IconAlertTriangle />} mt={text ? 'sm' : 0}>
+          <Text size="sm">{failure}</Text>
+          <Button mt="xs" size="xs" variant="default" loading={isBusy} onClick={regenerate}>
+            Try again
+          </Button>
+        </Alert>
+      )}
+      {!isPending && (
+        <Group gap={4} mt={6}>
+          <Text size="xs" c="dimmed" mr={4}>
+            {chat.model} · {formatTokens(chat.cost)}
+            {chat.status === 'STOPPED' && ` · stopped${chat.error ? `: ${chat.error.message}` : ''}`}
+          </Text>
+          <Group gap={2} className={classes.actions}>
+            {text && <CopyAction text={text} noun="answer" />}
+            {!failure && (
+              <Tooltip label="Answer once more">
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  size="sm"
+                  loading={isBusy}
+                  aria-label="Answer once more"
+                  onClick={regenerate}
+                >
+                  <IconRefresh size={15} />
+                </ActionIcon>
+              </Tooltip>
+            )}
+          </Group>
+        </Group>
+      )}
+    </div>
+  )
+}
+
+function Thinking() {
+  return (
+    <div className={classes.dots}>
+      <span />
+      <span />
+      <span />
+      <VisuallyHidden>The answer is on its way.</VisuallyHidden>
+    </div>
+  )
+}

@@ -1,0 +1,86 @@
+import { Button, Group, Text, Textarea } from '@mantine/core'
+import { useRef, useState } from 'react'
+import { EditMessageDocument } from '../../gql/chat'
+import { mutate } from '../../graphql/client'
+import { asProblem, type Problem } from '../../graphql/problem'
+import { IdempotentRequest, withNetworkRetry } from '../../graphql/retry'
+import { useViewer } from '../../session/context'
+import type { Chat } from '../chat'
+import { MAX_MESSAGE, messageLength } from '../composer/message'
+import { RejectionNotice } from '../composer/RejectionNotice'
+
+type Props = { chat: Chat; isLast: boolean; onDone: (edited: Chat | null) => void }
+
+/** The form that edits a message. Enter sends, Escape cancels. */
+export function EditForm({ chat, isLast, onDone }: Props) {
+  const { client } = useViewer()
+  const [text, setText] = useState(chat.message)
+  const [problem, setProblem] = useState<Problem | null>(null)
+  const [isBusy, setBusy] = useState(false)
+  const request = useRef(new IdempotentRequest())
+  const length = messageLength(text)
+
+  const send = async () => {
+    if (isBusy || length === 0 || length > MAX_MESSAGE) return
+    setBusy(true)
+    setProblem(null)
+    try {
+      const message = text.trim()
+      const edited = await request.current.run([message], (idempotencyKey) =>
+        withNetworkRetry(() =>
+          mutate(client, EditMessageDocument, { input: { chatId: chat.id, message, idempotencyKey } }),
+        ),
+      )
+      onDone(edited.chat)
+    } catch (thrown) {
+      setProblem(asProblem(thrown))
+      setBusy(false)
+    }
+  }
+
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        void send()
+      }}
+    >
+      <Textarea
+        ref={focusAtEnd}
+        aria-label="Your message in other words"
+        autosize
+        minRows={2}
+        maxRows={10}
+        value={text}
+        error={length > MAX_MESSAGE && `${length} of ${MAX_MESSAGE} characters`}
+        onChange={(event) => setText(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') onDone(null)
+          if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
+            event.preventDefault()
+            void send()
+          }
+        }}
+      />
+      {problem && <RejectionNotice problem={problem} price={null} />}
+      <Group mt="xs" justify="flex-end">
+        {!isLast && (
+          <Text size="xs" c="dimmed" flex={1}>
+            What was said after it is set aside, and stays under “earlier versions”.
+          </Text>
+        )}
+        <Button variant="default" size="xs" onClick={() => onDone(null)}>
+          Cancel
+        </Button>
+        <Button type="submit" size="xs" loading={isBusy} disabled={length === 0 || length > MAX_MESSAGE}>
+          Send
+        </Button>
+      </Group>
+    </form>
+  )
+}
+
+function focusAtEnd(field: HTMLTextAreaElement | null): void {
+  field?.focus()
+  field?.setSelectionRange(field.value.length, field.value.length)
+}

@@ -1,0 +1,57 @@
+import { ActionIcon, Group, Tooltip } from '@mantine/core'
+import { IconPencil, IconTrash } from '@tabler/icons-react'
+import { DeleteChatDocument } from '../../gql/chat'
+import { mutate } from '../../graphql/client'
+import { useViewer } from '../../session/context'
+import { confirmDanger } from '../../ui/confirm'
+import { CopyAction } from '../../ui/CopyAction'
+import type { Chat } from '../chat'
+import { Bubble } from './Bubble'
+import classes from './thread.module.css'
+
+type Props = { chat: Chat; onEdit: () => void; onDeleted: () => void }
+
+export function OwnMessage({ chat, onEdit, onDeleted }: Props) {
+  const { client } = useViewer()
+  const isPending = chat.status === 'PENDING'
+
+  const remove = () =>
+    confirmDanger({
+      title: 'Delete this message and its answer?',
+      text: isPending
+        ? 'The answer is stopped first, and what was produced is paid for. What it cost stays in your ledger.'
+        : 'What it cost stays in your ledger.',
+      confirm: 'Delete',
+      run: async () => {
+        await mutate(client, DeleteChatDocument, { input: { chatId: chat.id } })
+        onDeleted()
+      },
+    })
+
+  return (
+    <div className={classes.own}>
+      <Bubble>{chat.message}</Bubble>
+      <Group gap={2} mt={4} className={classes.actions}>
+        <CopyAction text={chat.message} noun="message" />
+        {!isPending && (
+          <Tooltip label="Edit">
+            <ActionIcon variant="subtle" color="gray" size="sm" aria-label="Edit the message" onClick={onEdit}>
+              <IconPencil size={15} />
+            </ActionIcon>
+          </Tooltip>
+        )}
+        <Tooltip label="Delete">
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="sm"
+            aria-label="Delete the message and its answer"
+            onClick={remove}
+          >
+            <IconTrash size={15} />
+          </ActionIcon>
+        </Tooltip>
+      </Group>
+    </div>
+  )
+}

@@ -1,0 +1,195 @@
+import type { Page } from '../../graphql/pagedList'
+import { asProblem, type Problem } from '../../graphql/problem'
+import type { Socket } from '../../graphql/socket'
+import { Store } from '../../store/store'
+import type { Chat } from '../chat'
+import { followReply } from '../reply/followReply'
+import { merge, replaceFrom } from './thread'
+
+/** The state of a thread. */
+export type ThreadState = {
+  phase: 'loading' | 'ready' | 'missing' | 'failed'
+  problem: Problem | null
+  /** Oldest first. */
+  chats: readonly Chat[]
+  /** The replies in progress, by chat. */
+  live: ReadonlyMap<string, string>
+  hasEarlier: boolean
+  isLoadingEarlier: boolean
+}
+
+/** A change in the progress of an answer, to be announced. */
+export type ThreadEvent = 'started' | 'finished' | 'failed'
+
+/** The connections of a thread to the server and to the page. */
+export type ThreadSource = {
+  /** Loads a page of chats, newest first; null if the conversation does not exist. */
+  load(after: string | null): Promise<Page<Chat> | null>
+  chat(id: string): Promise<Chat | null>
+  socket: Pick<Socket, 'on'>
+  /** Schedules a flush. Returns the function that cancels it. */
+  schedule(work: () => void): () => void
+  onEvent(event: ThreadEvent, chat: Chat): void
+}
+
+/** Milliseconds between polls for an answer whose stream is lost. */
+const POLL_INTERVAL = 3_000
+
+/** The maximum number of pages that are loaded automatically for a link. */
+const MAX_PAGES = 20
+
+/** The chats of a conversation and the replies in progress, while the conversation is shown. */
+export class ThreadStore extends Store<ThreadState> {
+  private cursor: string | null = null
+  private isOpen = false
+  private pagesTowards = 0
+  private readonly followed = new Map<string, () => void>()
+  /** Texts that were received since the last flush, by chat. */
+  private readonly pendingTexts = new Map<string, string>()
+  private cancelFlush: (() => void) | null = null
+  private readonly source: ThreadSource
+
+  constructor(source: ThreadSource) {
+    super({
+      phase: 'loading',
+      problem: null,
+      chats: [],
+      live: new Map(),
+      hasEarlier: false,
+      isLoadingEarlier: false,
+    })
+    this.source = source
+  }
+
+  /** Loads the newest page, and follows pending chats. Can be called again after `close` or a failure. */
+  async open(): Promise<void> {
+    this.isOpen = true
+    this.patchState({ phase: 'loading', problem: null })
+    await this.loadPage(null)
+  }
+
+  async loadEarlier(): Promise<void> {
+    if (!this.state.hasEarlier || this.state.isLoadingEarlier) return
+    this.patchState({ isLoadingEarlier: true, problem: null })
+    await this.loadPage(this.cursor)
+  }
+
+  /**
+   * Loads one more page towards a chat that is earlier than what is loaded. Does nothing after a failure or beyond
+   * `MAX_PAGES`, since a link may lead to a chat that does not exist.
+   */
+  async loadTowards(id: string): Promise<void> {
+    const { chats, phase, problem, isLoadingEarlier, hasEarlier } = this.state
+    if (phase !== 'ready' || problem || isLoadingEarlier || !hasEarlier) return
+    if (this.pagesTowards >= MAX_PAGES || chats.some((chat) => chat.id === id)) return
+    this.pagesTowards++
+    await this.loadEarlier()
+  }
+
+  /** Inserts or replaces a chat. */
+  upsert(chat: Chat): void {
+    this.patchState({ chats: merge(this.state.chats, [chat]) })
+    this.followPending([chat])
+  }
+
+  replace(replacedId: string, by: Chat): void {
+    this.patchState({ chats: replaceFrom(this.state.chats, replacedId, by) })
+    this.followPending([by])
+  }
+
+  remove(id: string): void {
+    this.unfollow(id)
+    this.patchState({ chats: this.state.chats.filter((chat) => chat.id !== id) })
+  }
+
+  close(): void {
+    this.isOpen = false
+    for (const id of [...this.followed.keys()]) this.unfollow(id)
+    this.cancelFlush?.()
+    this.cancelFlush = null
+  }
+
+  private async loadPage(after: string | null): Promise<void> {
+    try {
+      const page = await this.source.load(after)
+      if (!this.isOpen) return
+      if (!page) {
+        this.patchState({ phase: 'missing' })
+        return
+      }
+      this.cursor = page.pageInfo.endCursor
+      this.patchState({
+        phase: 'ready',
+        chats: merge(this.state.chats, page.nodes.toReversed()),
+        hasEarlier: page.pageInfo.hasNextPage,
+        isLoadingEarlier: false,
+      })
+      this.followPending(page.nodes)
+    } catch (thrown) {
+      const problem = asProblem(thrown)
+      const phase = this.state.phase === 'ready' ? 'ready' : problem.code === 'NOT_FOUND' ? 'missing' : 'failed'
+      this.patchState({ phase, problem, isLoadingEarlier: false })
+    }
+  }
+
+  private followPending(chats: readonly Chat[]): void {
+    for (const chat of chats) {
+      if (chat.status === 'PENDING') this.follow(chat)
+      else this.unfollow(chat.id)
+    }
+  }
+
+  private follow(chat: Chat): void {
+    if (this.followed.has(chat.id)) return
+    const unfollow = followReply(this.source.socket, chat.id, {
+      text: (text) => {
+        if (!this.state.live.get(chat.id) && !this.pendingTexts.has(chat.id)) this.source.onEvent('started', chat)
+        this.pendingTexts.set(chat.id, text)
+        this.cancelFlush ??= this.source.schedule(() => this.flush())
+      },
+      finished: (finished) => this.finish(finished),
+      lost: () => void this.poll(chat.id),
+    })
+    this.followed.set(chat.id, unfollow)
+    this.patchState({ live: new Map(this.state.live).set(chat.id, '') })
+  }
+
+  private finish(chat: Chat): void {
+    if (!this.followed.has(chat.id)) return
+    this.upsert(chat)
+    this.source.onEvent(chat.status === 'DONE' || chat.status === 'STOPPED' ? 'finished' : 'failed', chat)
+  }
+
+  /** Polls for an answer whose stream is lost, until it is finished. */
+  private async poll(id: string): Promise<void> {
+    const chat = await this.source.chat(id).catch(() => undefined)
+    if (!this.followed.has(id)) return
+    if (chat === null) {
+      this.remove(id)
+    } else if (chat && chat.status !== 'PENDING') {
+      this.finish(chat)
+    } else {
+      if (chat) this.pendingTexts.set(id, chat.response)
+      this.flush()
+      setTimeout(() => void this.poll(id), POLL_INTERVAL)
+    }
+  }
+
+  private unfollow(id: string): void {
+    this.followed.get(id)?.()
+    this.followed.delete(id)
+    this.pendingTexts.delete(id)
+    if (this.state.live.has(id)) {
+      const live = new Map(this.state.live)
+      live.delete(id)
+      this.patchState({ live })
+    }
+  }
+
+  private flush(): void {
+    this.cancelFlush = null
+    if (this.pendingTexts.size === 0) return
+    this.patchState({ live: new Map([...this.state.live, ...this.pendingTexts]) })
+    this.pendingTexts.clear()
+  }
+}

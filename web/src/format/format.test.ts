@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import { endOfDay, formatMonthDay, formatRelativeTime, parseDay, today } from './dates'
+import { deviceLabel } from './devices'
+import { fileName } from './download'
+import { excerpt } from './excerpt'
+import { formatSigned, pluralize } from './numbers'
+import { formatPrice, formatTokens } from './prices'
+
+describe('formatPrice', () => {
+  it.each([
+    [100, 0, 0, '100 tokens a message'],
+    [1, 0, 0, '1 token a message'],
+    [0, 10, 30, '10 + 30 tokens per 1,000 in/out'],
+    [0, 10, 0, '10 tokens per 1,000 in'],
+    [0, 0, 1, '1 token per 1,000 out'],
+    [5, 10, 30, '5 tokens a message, and 10 + 30 tokens per 1,000 in/out'],
+    [0, 0, 0, 'free'],
+  ])('%i a message, %i in, %i out', (perMessage, per1kInput, per1kOutput, expected) => {
+    expect(formatPrice({ perMessage, per1kInput, per1kOutput })).toBe(expected)
+  })
+})
+
+it('groups, signs and pluralizes numbers', () => {
+  expect(formatTokens(4000)).toBe('4,000 tokens')
+  expect([formatSigned(4000), formatSigned(-100), formatSigned(0)]).toEqual(['+4,000', '−100', '0'])
+  expect([pluralize(1, 'chat'), pluralize(0, 'entry', 'entries')]).toEqual(['1 chat', '0 entries'])
+})
+
+describe('excerpt', () => {
+  it('is the whole of a short text, on one line', () => {
+    expect(excerpt(' one\n two ', 'two', 20)).toBe('one two')
+  })
+
+  it('contains the match', () => {
+    const text = `${'before '.repeat(20)}needle ${'after '.repeat(20)}`
+    const shown = excerpt(text, 'Needle x', 40)
+    expect(shown).toContain('needle')
+    expect(shown).toMatch(/^….+…$/)
+    expect(shown.length).toBeLessThanOrEqual(42)
+  })
+})
+
+it('formats month and day', () => {
+  expect(formatMonthDay('2026-01-31')).toMatch(/31/)
+})
+
+it('parses valid days only', () => {
+  expect(parseDay(' 2026-01-31 ')).toBe('2026-01-31')
+  for (const text of [null, '', '2026-1-31', '2026-02-31', '2026-13-01', 'soon']) expect(parseDay(text)).toBeNull()
+})
+
+it('ends a day with its last second, in the local time zone', () => {
+  expect(endOfDay('2026-12-31')).toBe(new Date(2026, 11, 31, 23, 59, 59).toISOString())
+  expect(endOfDay('soon')).toBeNull()
+  expect(today(new Date(2026, 0, 5, 23, 59))).toBe('2026-01-05')
+})
+
+it('formats relative times', () => {
+  const now = Date.UTC(2026, 0, 10)
+  const before = (seconds: number) => formatRelativeTime(new Date(now - seconds * 1000).toISOString(), now)
+  expect([before(5), before(300), before(86_400)]).toEqual(['just now', '5 min. ago', 'yesterday'])
+})
+
+it('labels user agents', () => {
+  const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
+  const safari = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 Version/18.0 Safari/604.1'
+  expect(deviceLabel(firefox)).toBe('Firefox on Linux')
+  expect(deviceLabel(safari)).toBe('Safari on iOS')
+  expect(deviceLabel('curl/8.5.0')).toBe('curl')
+  expect(deviceLabel(null)).toBe('Unknown device')
+})
+
+it('names files by day', () => {
+  expect(fileName('ledger', 'csv', new Date(Date.UTC(2026, 0, 31)))).toBe('jeton-ledger-2026-01-31.csv')
+})

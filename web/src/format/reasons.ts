@@ -1,0 +1,18 @@
+import type { LedgerReason } from '../gql/account'
+
+const LABELS: Record<LedgerReason, string> = {
+  ACCOUNT_CLOSED: 'Account closed',
+  ADJUSTMENT: 'Adjusted by an operator',
+  CHAT_BROKEN_OFF: 'Answer broke off',
+  CHAT_DONE: 'Answered',
+  CHAT_FAILED: 'Answer failed',
+  CHAT_INTERRUPTED: 'Answer interrupted',
+  CHAT_STOPPED: 'Answer stopped',
+  IMPORTED: 'Brought along from another system',
+  SIGNUP_GRANT: 'Welcome tokens',
+}
+
+/** Returns the label of a ledger reason. A reason that is newer than this client is shown as it is. */
+export function reasonLabel(reason: LedgerReason): string {
+  return (LABELS as Partial<Record<string, string>>)[reason] ?? reason
+}

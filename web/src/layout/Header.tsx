@@ -1,0 +1,75 @@
+import { ActionIcon, Group, Menu, Text, Tooltip } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { IconBraces, IconLogout, IconMessages, IconShieldCog, IconUser, IconUserCircle } from '@tabler/icons-react'
+import { Link } from 'react-router'
+import { asProblem } from '../graphql/problem'
+import { useSession, useViewer } from '../session/context'
+import { ColorSchemeSwitch } from '../ui/ColorSchemeSwitch'
+import { BalanceBadge } from './BalanceBadge'
+import { ConnectionBadge } from './ConnectionBadge'
+
+/** The right side of the header: connection, balance and user menu. */
+export function Header() {
+  return (
+    <Group gap="xs" ml="auto" wrap="nowrap">
+      <ConnectionBadge />
+      <BalanceBadge />
+      <Group visibleFrom="sm">
+        <ColorSchemeSwitch />
+      </Group>
+      <ViewerMenu />
+    </Group>
+  )
+}
+
+function ViewerMenu() {
+  const session = useSession()
+  const { user } = useViewer()
+
+  const logOut = () =>
+    session
+      .logOut()
+      .catch((thrown: unknown) =>
+        notifications.show({ color: 'red', title: 'You are still logged in', message: asProblem(thrown).message }),
+      )
+
+  return (
+    <Menu position="bottom-end" width={220} withinPortal>
+      <Menu.Target>
+        <Tooltip label={user.username} openDelay={400}>
+          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`Menu of ${user.username}`}>
+            <IconUserCircle />
+          </ActionIcon>
+        </Tooltip>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          <Text size="sm" fw={600} truncate>
+            {user.username}
+          </Text>
+        </Menu.Label>
+        <Menu.Item component={Link} to="/" leftSection={<IconMessages size={16} />}>
+          Chats
+        </Menu.Item>
+        <Menu.Item component={Link} to="/account" leftSection={<IconUser size={16} />}>
+          Account
+        </Menu.Item>
+        {user.isStaff && (
+          <Menu.Item component={Link} to="/admin" leftSection={<IconShieldCog size={16} />}>
+            Administration
+          </Menu.Item>
+        )}
+        <Menu.Item component={Link} to="/graphiql" leftSection={<IconBraces size={16} />}>
+          GraphiQL
+        </Menu.Item>
+        <Group hiddenFrom="sm" px="sm" py={6}>
+          <ColorSchemeSwitch />
+        </Group>
+        <Menu.Divider />
+        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void logOut()}>
+          Log out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

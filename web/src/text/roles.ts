@@ -1,5 +1,0 @@
-/** What somebody may do, in a word. */
-export function rolesInWords({ isStaff, isSuperuser }: { isStaff: boolean; isSuperuser: boolean }): string {
-  if (isSuperuser) return 'Superuser'
-  return isStaff ? 'Staff' : 'User'
-}
