@@ -586,11 +586,11 @@ fn models(base_url: String) -> Models {
     let rules = jeton::infra::config::Params::default();
     let upstream = OpenAi::new(Settings {
         upstreams: vec![address],
-        retries: 0,
-        window: 16_384,
+        max_retries: 0,
+        context_window: 16_384,
         units_per_image: 1000,
-        limit_name: None,
-        rest: Duration::ZERO,
+        max_tokens_param: None,
+        circuit_cooldown: Duration::ZERO,
         params: Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers, &rules.tools),
     });
     let flat = Price { per_message: 100, ..Price::default() };

@@ -5,19 +5,19 @@
 //!
 //! [`Actor::CommandLine`]: crate::core::viewer::Actor::CommandLine
 
+mod api_key;
 mod backup;
 mod banner;
 mod config;
+mod create_superuser;
 mod health;
 mod import_django;
-mod key;
-mod keys;
 mod output;
 mod password;
 mod progress;
 mod retention;
 mod serve;
-mod superuser;
+mod signing_key;
 mod transfer;
 mod user;
 mod verify;
@@ -53,14 +53,14 @@ enum Command {
     Migrate,
     /// Make the first superuser
     #[command(name = "createsuperuser", alias = "createsuperuser_custom")]
-    CreateSuperuser(superuser::Args),
+    CreateSuperuser(create_superuser::Args),
     /// Look after the users
     User(user::Args),
     /// Look after API keys
-    Key(key::Args),
+    ApiKey(api_key::Args),
     /// Look after the keys that access and refresh tokens are signed with
     #[command(subcommand)]
-    Keys(keys::Command),
+    SigningKey(signing_key::Command),
     /// Check that every balance agrees with the ledger; exit code 1 where one does not
     Verify(verify::Args),
     /// Remove what has been kept for long enough, or say what would go
@@ -95,15 +95,15 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
         Command::Serve => serve::run(file).await?,
         Command::Migrate => migrate(file).await?,
-        Command::CreateSuperuser(args) => superuser::run(&open(file).await?, args).await?,
+        Command::CreateSuperuser(args) => create_superuser::run(&open(file).await?, args).await?,
         Command::User(args) => {
             let app = open(file).await?;
             user::run(&app, args).await?;
             // Servers that run hear of it now, where they have a common bus.
             app.bus.sent().await;
         }
-        Command::Key(args) => key::run(&open(file).await?, args).await?,
-        Command::Keys(command) => keys::run(&load_quietly(file)?, command)?,
+        Command::ApiKey(args) => api_key::run(&open(file).await?, args).await?,
+        Command::SigningKey(command) => signing_key::run(&load_quietly(file)?, command)?,
         Command::Verify(args) => return verify::run(&open(file).await?, args).await,
         Command::Retention(args) => retention::run(&open(file).await?, args).await?,
         Command::Health(args) => health::run(&load_quietly(file)?, args).await?,

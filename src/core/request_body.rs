@@ -203,7 +203,7 @@ impl Reserved<'_> {
         for owner in std::iter::once(self.limits.owner).chain(both) {
             let words = "Your requests bring too many bytes in too short a time. Try again in a moment.";
             let counted = self.bodies.rate.check_many(&owner, kib(bytes), words);
-            self.metrics.limited("request_bytes_of_client", counted)?;
+            self.metrics.count_rate_limited("request_bytes_of_client", counted)?;
         }
         Ok(())
     }
@@ -225,7 +225,7 @@ impl Reserved<'_> {
                 ..Error::new(Code::Unavailable, "Too many bytes of requests are in flight. Try again in a moment.")
             }),
         };
-        self.metrics.limited(kind, outcome).map_err(|_| error())
+        self.metrics.count_rate_limited(kind, outcome).map_err(|_| error())
     }
 }
 

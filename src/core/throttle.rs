@@ -69,12 +69,12 @@ impl FailureBackoff {
     }
 
     /// The last try for this name succeeded.
-    pub fn refund_attempt(&self, name: &str) {
+    pub fn reset(&self, name: &str) {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(short(name));
     }
 
     /// The last try for this name was no failure after all; those before stay counted.
-    pub fn record_success(&self, name: &str) {
+    pub fn refund_attempt(&self, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(failed) = names.get_mut(short(name)) {
             failed.count -= 1;
@@ -267,10 +267,10 @@ mod tests {
             assert_eq!(failures.take("mia", now), Ok(()));
             assert_eq!(failures.take("mia", now), Err(wait));
             assert_eq!(failures.take("tom", now), Ok(()), "another name does not wait");
-            failures.refund_attempt("tom");
+            failures.reset("tom");
             now += TimeDelta::seconds(wait.try_into().unwrap());
         }
-        failures.refund_attempt("mia");
+        failures.reset("mia");
         assert_eq!(failures.take("mia", now), Ok(()));
         assert_eq!(failures.take("mia", now), Ok(()));
     }

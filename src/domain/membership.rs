@@ -12,13 +12,13 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
 use crate::app::App;
 use crate::core::error::Error;
-use crate::infra::entity::server::{self, Column};
+use crate::infra::entity::cluster_member::{self, Column};
 
 /// Leaves signs of life, twice in the time of a lease, and warns of others without a common bus, until the server stops.
 pub async fn run_heartbeat(app: &App, address: String) {
     let now = app.clock.now();
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    let me = server::Model { id: app.id.clone(), started_at: now, seen_at: now, version, address };
+    let me = cluster_member::Model { id: app.id.clone(), started_at: now, seen_at: now, version, address };
     loop {
         match send_heartbeat(app, &me).await {
             Ok(others) => warn_about_peers(app, &others),
@@ -38,19 +38,19 @@ pub async fn run_heartbeat(app: &App, address: String) {
 ///
 /// # Errors
 /// INTERNAL where the database fails.
-pub async fn send_heartbeat(app: &App, me: &server::Model) -> Result<Vec<server::Model>, Error> {
+pub async fn send_heartbeat(app: &App, me: &cluster_member::Model) -> Result<Vec<cluster_member::Model>, Error> {
     let now = app.clock.now();
     let lease = TimeDelta::from_std(app.config.turns.lease).unwrap_or(TimeDelta::MAX);
     let dead = now.checked_sub_signed(lease).unwrap_or_default();
-    let seen = server::Model { seen_at: now, ..me.clone() };
+    let seen = cluster_member::Model { seen_at: now, ..me.clone() };
     app.db
         .write((seen, dead), |txn, (seen, dead)| {
             Box::pin(async move {
                 let again = OnConflict::column(Column::Id).update_column(Column::SeenAt).to_owned();
-                server::Entity::insert(seen.clone().into_active_model()).on_conflict(again).exec(txn).await?;
-                server::Entity::delete_many().filter(Column::SeenAt.lt(*dead)).exec(txn).await?;
+                cluster_member::Entity::insert(seen.clone().into_active_model()).on_conflict(again).exec(txn).await?;
+                cluster_member::Entity::delete_many().filter(Column::SeenAt.lt(*dead)).exec(txn).await?;
                 // One that was killed before this one started looks alive for a while.
-                let others = server::Entity::find().filter(Column::Id.ne(seen.id.as_str()));
+                let others = cluster_member::Entity::find().filter(Column::Id.ne(seen.id.as_str()));
                 Ok(others.filter(Column::SeenAt.gt(seen.started_at)).all(txn).await?)
             })
         })
@@ -72,7 +72,7 @@ pub fn readiness_notes(app: &App) -> String {
 }
 
 /// Warns, once, of servers that come without a common bus.
-fn warn_about_peers(app: &App, others: &[server::Model]) {
+fn warn_about_peers(app: &App, others: &[cluster_member::Model]) {
     let before = app.peer_count.swap(others.len(), Relaxed);
     if app.bus.health().is_some() {
         return;
@@ -96,7 +96,7 @@ async fn deregister(app: &App) -> Result<(), Error> {
     app.db
         .write(app.id.clone(), |txn, id| {
             Box::pin(async move {
-                server::Entity::delete_by_id(id.as_str()).exec(txn).await?;
+                cluster_member::Entity::delete_by_id(id.as_str()).exec(txn).await?;
                 Ok(())
             })
         })

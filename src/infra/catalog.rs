@@ -127,18 +127,18 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
         config::Provider::Echo => Arc::new(ai::echo::Echo),
         config::Provider::Local => {
             let path = settings.path.as_deref().ok_or_else(|| missing("path"))?;
-            Arc::new(ai::local::Local::open(path, settings.queue, random.u64())?)
+            Arc::new(ai::local::Local::open(path, settings.max_queued, random.u64())?)
         }
         config::Provider::Openai => Arc::new(ai::openai::OpenAi::new(ai::openai::Settings {
             upstreams: settings.all_upstreams().map(upstream_config).collect::<Result<_, _>>()?,
-            retries: settings.retries,
-            window: settings.window,
+            max_retries: settings.max_retries,
+            context_window: settings.context_window,
             units_per_image: settings.units_per_image,
-            limit_name: settings.limit_name.map(|name| match name {
-                config::LimitName::MaxTokens => "max_tokens",
-                config::LimitName::MaxCompletionTokens => "max_completion_tokens",
+            max_tokens_param: settings.max_tokens_param.map(|name| match name {
+                config::MaxTokensParam::MaxTokens => "max_tokens",
+                config::MaxTokensParam::MaxCompletionTokens => "max_completion_tokens",
             }),
-            rest: settings.rest,
+            circuit_cooldown: settings.circuit_cooldown,
             params: {
                 let config::Params { reject, allow, force, answers, tools } = &settings.params;
                 ai::openai::Params::new(reject, allow, force, answers, tools)

@@ -26,16 +26,16 @@ pub struct Metrics {
     /// How long followers of a reply take to take a part of it: what comes meanwhile waits for so long.
     pub stream_lag: Timer,
     /// How often a follower missed news and had to read the saved text.
-    pub stream_missed: Counter,
+    pub stream_lagged: Counter,
     /// Chats of servers that died, ended by this one.
     pub swept: Counter,
     turns: Family<Turn, Counter>,
     turn_seconds: Family<ModelLabel, Histogram, fn() -> Histogram>,
-    first_piece: Family<ModelLabel, Histogram, fn() -> Histogram>,
+    first_chunk: Family<ModelLabel, Histogram, fn() -> Histogram>,
     charged: Family<ModelLabel, Counter>,
     over_hold: Family<ModelLabel, Counter>,
-    refusals: Family<ErrorLabels, Counter>,
-    limited: Family<KindLabel, Counter>,
+    errors: Family<ErrorLabels, Counter>,
+    rate_limited: Family<KindLabel, Counter>,
     removed: Family<KindLabel, Counter>,
     requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
 }
@@ -77,15 +77,15 @@ impl Metrics {
             hold: Timer(quick()),
             settle: Timer(quick()),
             stream_lag: Timer(quick()),
-            stream_missed: Counter::default(),
+            stream_lagged: Counter::default(),
             swept: Counter::default(),
             turns: Family::default(),
             turn_seconds: Family::new_with_constructor(slow),
-            first_piece: Family::new_with_constructor(slow),
+            first_chunk: Family::new_with_constructor(slow),
             charged: Family::default(),
             over_hold: Family::default(),
-            refusals: Family::default(),
-            limited: Family::default(),
+            errors: Family::default(),
+            rate_limited: Family::default(),
             removed: Family::default(),
             requests: Family::new_with_constructor(quick),
             registry: Registry::default(),
@@ -94,16 +94,16 @@ impl Metrics {
         registry.register("tokens_charged", "Tokens charged for turns, by model", new.charged.clone());
         let over = "Turns whose usage would have cost more than their hold, by model";
         registry.register("usage_over_hold", over, new.over_hold.clone());
-        registry.register("refusals", "Requests and operations refused, by transport and code", new.refusals.clone());
+        registry.register("errors", "Requests and operations refused, by transport and code", new.errors.clone());
         registry.register(
-            "limited",
+            "rate_limited",
             "What was refused by a limit on how much may be done, by limit",
-            new.limited.clone(),
+            new.rate_limited.clone(),
         );
         registry.register(
-            "stream_missed",
+            "stream_lagged",
             "Parts of replies that a follower read from the database",
-            new.stream_missed.clone(),
+            new.stream_lagged.clone(),
         );
         registry.register("chats_swept", "Chats of servers that died, ended by this one", new.swept.clone());
         registry.register("retention_removed", "Rows deleted or made anonymous by retention", new.removed.clone());
@@ -117,7 +117,7 @@ impl Metrics {
         let turn = "Whole turns, from the hold to the settled end, by model";
         registry.register_with_unit("turn_duration", turn, Unit::Seconds, new.turn_seconds.clone());
         let first = "What a model takes to the first piece of its reply";
-        registry.register_with_unit("first_piece", first, Unit::Seconds, new.first_piece.clone());
+        registry.register_with_unit("time_to_first_chunk", first, Unit::Seconds, new.first_chunk.clone());
         let requests = "HTTP requests until the answer begins, by route, method and class of status";
         registry.register_with_unit("http_request_duration", requests, Unit::Seconds, new.requests.clone());
         Self { registry, ..new }
@@ -137,7 +137,7 @@ impl Metrics {
     }
 
     /// The reply, with a clock on the first of its events that is a piece.
-    pub fn first_piece<T, E, S>(
+    pub fn time_to_first_chunk<T, E, S>(
         &self,
         model: &str,
         reply: S,
@@ -146,7 +146,7 @@ impl Metrics {
     where
         S: Stream<Item = Result<T, E>>,
     {
-        let waiting = self.first_piece.get_or_create_owned(&ModelLabel { model: model.to_owned() });
+        let waiting = self.first_chunk.get_or_create_owned(&ModelLabel { model: model.to_owned() });
         let mut waiting = Some((Instant::now(), waiting));
         reply.inspect(move |event| {
             if let Some((since, histogram)) = waiting.take_if(|_| event.as_ref().is_ok_and(is_piece)) {
@@ -156,17 +156,17 @@ impl Metrics {
     }
 
     /// A transport has refused something, or failed at it: the code as it is written in answers.
-    pub fn refused(&self, transport: &'static str, code: &str) {
-        self.refusals.get_or_create(&ErrorLabels { transport, code: code.to_owned() }).inc();
+    pub fn error(&self, transport: &'static str, code: &str) {
+        self.errors.get_or_create(&ErrorLabels { transport, code: code.to_owned() }).inc();
     }
 
     /// Passes on what a limit of this kind said, and counts its refusals.
     ///
     /// # Errors
     /// The limit's own.
-    pub fn limited<T, E>(&self, kind: &'static str, outcome: Result<T, E>) -> Result<T, E> {
+    pub fn count_rate_limited<T, E>(&self, kind: &'static str, outcome: Result<T, E>) -> Result<T, E> {
         if outcome.is_err() {
-            self.limited.get_or_create(&KindLabel { kind }).inc();
+            self.rate_limited.get_or_create(&KindLabel { kind }).inc();
         }
         outcome
     }
@@ -239,13 +239,13 @@ mod tests {
     async fn only_the_first_good_piece_is_timed_and_only_refusals_of_a_limit_count() {
         let metrics = Metrics::new(Histogram::new([1.0]));
         let reply = futures::stream::iter([Err("busy"), Ok("(accepted)"), Ok("a"), Ok("b")]);
-        let reply = metrics.first_piece("m", reply, |event| !event.starts_with('('));
+        let reply = metrics.time_to_first_chunk("m", reply, |event| !event.starts_with('('));
         assert_eq!(reply.collect::<Vec<_>>().await.len(), 4);
-        assert_eq!(metrics.limited::<_, ()>("user", Ok(1)), Ok(1));
-        assert_eq!(metrics.limited::<(), _>("user", Err(2)), Err(2));
+        assert_eq!(metrics.count_rate_limited::<_, ()>("user", Ok(1)), Ok(1));
+        assert_eq!(metrics.count_rate_limited::<(), _>("user", Err(2)), Err(2));
         let page = metrics.page(&[]).unwrap();
-        assert!(page.contains("\njeton_first_piece_seconds_count{model=\"m\"} 1\n"), "{page}");
-        assert!(page.contains("\njeton_limited_total{kind=\"user\"} 1\n"), "{page}");
+        assert!(page.contains("\njeton_time_to_first_chunk_seconds_count{model=\"m\"} 1\n"), "{page}");
+        assert!(page.contains("\njeton_rate_limited_total{kind=\"user\"} 1\n"), "{page}");
         assert!(page.ends_with("# EOF\n"));
     }
 }

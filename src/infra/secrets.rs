@@ -89,8 +89,8 @@ impl Secrets {
             return Ok(None);
         }
         let auth = &config.auth;
-        let all = std::iter::once(&auth.secret).chain(&auth.former_secrets);
-        let hashing = Some(&auth.hash_secret).filter(|secret| !secret.expose_secret().is_empty());
+        let all = std::iter::once(&auth.secret).chain(&auth.previous_secrets);
+        let hashing = Some(&auth.api_key_pepper).filter(|secret| !secret.expose_secret().is_empty());
         Ok(Some(Self {
             signing: all.map(|text| signing(text, None)).collect::<Result<_, _>>()?,
             hashing: hashing.unwrap_or(&auth.secret).clone(),
@@ -123,7 +123,7 @@ pub struct RotationResult {
 pub fn rotate(config: &Config, random: &Random, now: DateTime<Utc>, at_once: bool) -> Result<RotationResult, Error> {
     if is_configured(config) {
         let message = "the signing key is configured (auth.secret): give it a new value there, move the one before to \
-                       auth.former_secrets, and the first one ever to auth.hash_secret";
+                       auth.previous_secrets, and the first one ever to auth.api_key_pepper";
         return Err(Error::new(Code::Conflict, message));
     }
     Secrets::open(config, random)?;
@@ -352,11 +352,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (mut config, random) = (config(dir.path()), Random::seeded(1));
         config.auth.secret = "a configured secret of 32 bytes or more".into();
-        config.auth.former_secrets = vec!["the one that it was before, just as long".into()];
+        config.auth.previous_secrets = vec!["the one that it was before, just as long".into()];
         let secrets = Secrets::open(&config, &random).unwrap();
         assert_eq!(secrets.signing.len(), 2);
         assert_eq!(secrets.hashing.expose_secret(), config.auth.secret.expose_secret());
-        config.auth.hash_secret = "the very first secret of this installation".into();
+        config.auth.api_key_pepper = "the very first secret of this installation".into();
         assert!(Secrets::open(&config, &random).unwrap().hashing.expose_secret().starts_with("the very first"));
         assert_eq!(rotate(&config, &random, at(0), false).err().map(|error| error.code), Some(Code::Conflict));
         assert!(fs::read_dir(dir.path()).unwrap().next().is_none(), "no file is made");

@@ -121,13 +121,13 @@ impl LoginThrottle {
     /// As the configuration has it.
     pub fn new(auth: &config::Auth, bus: Bus) -> Self {
         Self {
-            names: FailureBackoff::new(auth.free_attempts, auth.max_delay),
-            addresses: FailureBackoff::new(auth.free_attempts_per_address, auth.max_delay),
+            names: FailureBackoff::new(auth.login_attempts_before_delay, auth.login_max_delay),
+            addresses: FailureBackoff::new(auth.login_attempts_before_delay_per_address, auth.login_max_delay),
             bus,
         }
     }
 
-    /// Takes a try for this name from this address, as a failure until [`Guesses::forget`] says otherwise.
+    /// Takes a try for this name from this address, as a failure until [`LoginThrottle::reset`] says otherwise.
     ///
     /// # Errors
     /// The seconds to wait where either has to.
@@ -143,27 +143,27 @@ impl LoginThrottle {
         let taken = counts.take(&all, now).await;
         if taken.is_err() {
             // Nothing was tried.
-            self.forgive(name, address.as_deref());
+            self.refund_attempt(name, address.as_deref());
         }
         taken
     }
 
     /// The last try was right. The name has no failures any more; the address has those before it.
-    pub async fn forget(&self, name: &str, address: Option<ClientIp>) {
+    pub async fn reset(&self, name: &str, address: Option<ClientIp>) {
         let address = address.map(|address| address.to_string());
-        self.names.refund_attempt(name);
+        self.names.reset(name);
         if let Some(address) = &address {
-            self.addresses.record_success(address);
+            self.addresses.refund_attempt(address);
         }
         if let Some(counts) = self.bus.shared_limits() {
             counts.record_success(&of_name(name), address.as_deref().map(of_address).as_ref()).await;
         }
     }
 
-    fn forgive(&self, name: &str, address: Option<&str>) {
-        self.names.record_success(name);
+    fn refund_attempt(&self, name: &str, address: Option<&str>) {
+        self.names.refund_attempt(name);
         if let Some(address) = address {
-            self.addresses.record_success(address);
+            self.addresses.refund_attempt(address);
         }
     }
 }

@@ -63,7 +63,7 @@ pub(super) async fn count(State(app): State<App>, request: Request<Body>, next: 
         let told = response.extensions().get::<Code>().copied();
         let by_status = || if transport == "graphql" { None } else { code(response.status()) };
         if let Some(code) = told.or_else(by_status) {
-            app.metrics.refused(transport, code.as_str());
+            app.metrics.error(transport, code.as_str());
         }
     }
     response
@@ -123,7 +123,7 @@ fn gathered(app: &App) -> Registry {
     gauge("replay_bytes", "Bytes of answers that are kept for retries", app.replay_cache.bytes());
     let database = app.db.pool_stats();
     if let Some(waiting) = database.waiting {
-        gauge("database_waiting_jobs", "Write transactions that wait for SQLite's writer", waiting);
+        gauge("db_write_queue_length", "Write transactions that wait for SQLite's writer", waiting);
     }
     let mut by_state = |name: &str, help: &str, values: [(&'static str, usize); 2]| {
         let family = ByState::default();

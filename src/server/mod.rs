@@ -1,8 +1,8 @@
 //! One router over all transports, what every request goes through, the listener and its end.
 
-mod body;
-mod connections;
+mod body_timeout;
 mod headers;
+mod listener;
 pub mod metrics;
 mod tls;
 mod write_timeout;
@@ -26,7 +26,7 @@ use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, 
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
-pub use self::connections::{bind, serve};
+pub use self::listener::{bind, serve};
 pub use self::tls::Certificate;
 use crate::api::{graphql, openai, rest, web};
 use crate::app::App;
@@ -73,7 +73,8 @@ pub fn router(app: &App) -> Router {
     let counted = axum::middleware::from_fn_with_state(app.clone(), metrics::count);
     // The transports tell of a body that is too large in their own words.
     let (own, max_body_bytes) = (app.clone(), app.config.http.max_body_bytes);
-    let bounded = MapRequestLayer::new(move |request: Request<Body>| body::bounded(&own, max_body_bytes, request));
+    let bounded =
+        MapRequestLayer::new(move |request: Request<Body>| body_timeout::bounded(&own, max_body_bytes, request));
     let usual = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
@@ -169,7 +170,7 @@ pub async fn run(app: App, listener: BoundListener) {
         tracing::info!(open_turns = app.turn_permits.taken(), "shutting down");
         app.tasks.close();
         // Whoever asks whether this server is ready has heard by then, and sends nothing any more.
-        tokio::time::sleep(app.config.http.drain).await;
+        tokio::time::sleep(app.config.http.shutdown_delay).await;
         stop.cancel();
         if timeout(app.config.http.shutdown_grace, app.tasks.wait()).await.is_err() {
             tracing::warn!(

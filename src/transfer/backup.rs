@@ -12,7 +12,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use super::draft::{Draft, about, directory, there};
 use super::schema::{self, Refused, STATISTICS, connect, texts};
 use super::snapshot::Snapshot;
-use super::{check_complete, complete, sequence};
+use super::{check_complete, complete, id_sequence};
 use crate::core::clock::Clock;
 use crate::core::error::{Code, Error};
 use crate::core::{input_file, private_files};
@@ -152,7 +152,7 @@ async fn take_over(draft: &Draft) -> Result<(), Error> {
         drop(snapshot);
         db.write((sequences, Clock::system().now()), |txn, (sequences, now)| {
             Box::pin(async move {
-                sequence::raise_all(txn, sequences).await?;
+                id_sequence::raise_all(txn, sequences).await?;
                 complete::end_servers(txn, *now).await
             })
         })

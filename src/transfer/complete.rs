@@ -9,8 +9,8 @@ use crate::core::error::{Code, Error};
 use crate::domain::ledger;
 use crate::infra::db::{Db, Txn};
 use crate::infra::entity::{
-    api_key, audit_event, chat, conversation, imported, job, ledger_entry, server, session, usage_day, usage_day_user,
-    user,
+    api_key, audit_event, chat, cluster_member, conversation, import_map, job_lease, ledger_entry, session, usage_day,
+    usage_day_user, user,
 };
 
 /// Tables that belong to the servers of one database: they are not moved to another one.
@@ -22,8 +22,8 @@ pub(super) const OF_SERVERS: [&str; 2] = ["job", "server"];
 /// # Errors
 /// INTERNAL where the database fails.
 pub(super) async fn end_servers(txn: &Txn, now: DateTime<Utc>) -> Result<(), Error> {
-    server::Entity::delete_many().exec(txn).await?;
-    job::Entity::delete_many().exec(txn).await?;
+    cluster_member::Entity::delete_many().exec(txn).await?;
+    job_lease::Entity::delete_many().exec(txn).await?;
     let lease = chat::Column::LeaseUntil;
     chat::Entity::update_many()
         .col_expr(lease, Expr::value(Some(now)))
@@ -43,7 +43,7 @@ pub(super) async fn check(db: &Db) -> Result<(), Error> {
     read::<audit_event::Entity>(db).await?;
     read::<chat::Entity>(db).await?;
     read::<conversation::Entity>(db).await?;
-    read::<imported::Entity>(db).await?;
+    read::<import_map::Entity>(db).await?;
     read::<ledger_entry::Entity>(db).await?;
     read::<session::Entity>(db).await?;
     read::<usage_day::Entity>(db).await?;

@@ -5,10 +5,10 @@ use std::pin::pin;
 
 use futures::TryStreamExt;
 
-use super::cell::TableChecksum;
+use super::bulk_load::{BulkLoad, check_alike, check_complete};
 use super::complete;
-use super::filling::{BulkLoad, check_alike, check_complete};
 use super::snapshot::Snapshot;
+use super::value::TableChecksum;
 use super::{Progress, ProgressUpdate};
 use crate::core::error::Error;
 use crate::infra::db::Db;

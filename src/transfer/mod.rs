@@ -4,24 +4,24 @@
 //! moves as rows, which are checked as a whole at the end.
 
 mod backup;
-mod cell;
+mod bulk_load;
 mod complete;
 mod copy;
 pub mod django;
 mod draft;
-mod filling;
+mod id_sequence;
+mod jsonl;
 mod line;
-mod lines;
 mod schema;
-mod sequence;
 mod snapshot;
 mod table;
+mod value;
 
 pub use self::backup::{backup, restore};
-pub use self::cell::TableChecksum;
+pub use self::bulk_load::check_complete;
 pub use self::copy::{TransferReport, copy, tables};
-pub use self::filling::check_complete;
-pub use self::lines::{export, export_to, import};
+pub use self::jsonl::{export, export_to, import};
+pub use self::value::TableChecksum;
 
 /// How far a long piece of work is.
 #[derive(Clone, Copy, Debug)]

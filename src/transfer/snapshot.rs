@@ -7,9 +7,9 @@ use sea_orm::{
     TransactionTrait,
 };
 
-use super::cell::{Row, TableChecksum, Value};
-use super::sequence;
+use super::id_sequence;
 use super::table::{self, Table};
+use super::value::{Row, TableChecksum, Value};
 use super::{Progress, ProgressUpdate};
 use crate::core::error::{Code, Error};
 use crate::infra::db::Db;
@@ -78,7 +78,7 @@ impl Snapshot {
     pub(super) async fn sequences(&self) -> Result<Vec<(String, i64)>, Error> {
         let mut all = Vec::new();
         for table in &self.tables {
-            if let Some(last) = sequence::last(&self.txn, &table.name).await? {
+            if let Some(last) = id_sequence::last(&self.txn, &table.name).await? {
                 all.push((table.name.clone(), last));
             }
         }

@@ -4,8 +4,8 @@
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 
-use super::cell::{Kind, Row, Value};
 use super::complete::OF_SERVERS;
+use super::value::{Kind, Row, Value};
 use crate::core::error::{Code, Error};
 
 /// What says how far the database itself is, and not what is in it.

@@ -76,7 +76,7 @@ export async function startServer(settings = "", { name = "scripted", answers = 
      provider = "openai"
      base_url = "http://127.0.0.1:${model.address().port}/v1"
      upstream_model = "x"
-     retries = 0
+     max_retries = 0
      price = { per_message = 100 }
     `,
   );

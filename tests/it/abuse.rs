@@ -44,7 +44,7 @@ impl From {
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_are_counted_by_address_whatever_the_names(#[values(On::Sqlite, On::Postgres)] on: On) {
-    let settings = "http.trusted_proxies = ['127.0.0.1/32']\nauth.free_attempts_per_address = 5";
+    let settings = "http.trusted_proxies = ['127.0.0.1/32']\nauth.login_attempts_before_delay_per_address = 5";
     let app = TestApp::with(on, settings).await;
     app.user("mia").await;
     let address = app.serve().await;
@@ -74,7 +74,7 @@ async fn guesses_are_counted_by_address_whatever_the_names(#[values(On::Sqlite, 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_stranger_says_of_its_address_is_ignored(#[values(On::Sqlite, On::Postgres)] on: On) {
-    let app = TestApp::with(on, "auth.free_attempts_per_address = 3").await;
+    let app = TestApp::with(on, "auth.login_attempts_before_delay_per_address = 3").await;
     let address = app.serve().await;
     for client in ["203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4"] {
         assert_eq!(From(address, client).login(client, "x").await, "UNAUTHENTICATED");
@@ -119,8 +119,7 @@ async fn accounts_and_refreshes_are_limited_by_address(#[values(On::Sqlite, On::
 async fn names_that_are_too_long_are_answered_and_counted_like_unknown_ones(
     #[values(On::Sqlite, On::Postgres)] on: On,
 ) {
-    let settings =
-        "http.trusted_proxies = ['127.0.0.1/32']\nauth.free_attempts_per_address = 8\nauth.free_attempts = 100";
+    let settings = "http.trusted_proxies = ['127.0.0.1/32']\nauth.login_attempts_before_delay_per_address = 8\nauth.login_attempts_before_delay = 100";
     let app = TestApp::with(on, settings).await;
     let address = app.serve().await;
     let (here, there) = (From(address, "203.0.113.7"), From(address, "203.0.113.8"));
@@ -440,7 +439,7 @@ async fn large_upstream() -> String {
 async fn an_answer_that_was_read_too_slowly_never_looks_whole() {
     rustls::crypto::ring::default_provider().install_default().ok();
     let provider = Arc::new(openai(&[&large_upstream().await], 0));
-    let app = TestApp::with_provider(On::Sqlite, "turns.piece_timeout = '300ms'", provider).await;
+    let app = TestApp::with_provider(On::Sqlite, "turns.chunk_timeout = '300ms'", provider).await;
     let mia = app.user("mia").await;
     let address = app.serve().await;
     for model in ["scripted", "upstream"] {

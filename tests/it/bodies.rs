@@ -161,8 +161,8 @@ async fn a_full_budget_is_said_in_the_words_of_each_transport_and_small_bodies_n
     let page = Client::new(metrics, None).get("/metrics").await.text;
     assert_eq!(value(&page, "jeton_request_body_bytes{state=\"arriving\"}"), 0.0);
     assert_eq!(value(&page, "jeton_request_body_bytes{state=\"held\"}"), 1_500_000.0);
-    assert!(value(&page, "jeton_limited_total{kind=\"request_bodies\"}") >= 3.0);
-    assert!(value(&page, "jeton_limited_total{kind=\"request_bodies_of_client\"}") >= 1.0);
+    assert!(value(&page, "jeton_rate_limited_total{kind=\"request_bodies\"}") >= 3.0);
+    assert!(value(&page, "jeton_rate_limited_total{kind=\"request_bodies_of_client\"}") >= 1.0);
     drop(own);
     assert_eq!(post_raw(&mia, &large_call("echo", 900_000), &[]).await.status, 200);
     assert_eq!(app.app.bodies.in_use(), (0, 0));
@@ -174,7 +174,7 @@ async fn a_body_counts_while_its_call_is_under_way_and_is_given_back_with_it(
     #[values(On::Sqlite, On::Postgres)] on: On,
 ) {
     let (url, heard) = upstream(Does::Hang(vec![piece("a")])).await;
-    let app = TestApp::with_provider(on, "v1.drain = '0s'", Arc::new(openai(&[&url], 0))).await;
+    let app = TestApp::with_provider(on, "v1.usage_wait_timeout = '0s'", Arc::new(openai(&[&url], 0))).await;
     let mia = app.user("mia").await;
     let mut call = asking("upstream", true);
     call["messages"][0]["content"] = "x".repeat(100_000).into();

@@ -12,7 +12,7 @@ use jeton::core::random::Random;
 use jeton::domain::chat::{self, ReplyStreamItem};
 use jeton::domain::membership;
 use jeton::infra::cluster::{Bus, BusEvent, Settings};
-use jeton::infra::entity::server;
+use jeton::infra::entity::cluster_member;
 use jeton::server::BoundListener;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -34,7 +34,7 @@ const LIVE: Duration = Duration::from_millis(700);
 fn over(redis: &str, more: &str) -> String {
     let own = Random::system().hex128();
     format!(
-        "cluster.redis = '{redis}'\nauth.secret = 'replaced, since the fixture has its own'\nauth.hash_secret = '{own}'
+        "cluster.redis = '{redis}'\nauth.secret = 'replaced, since the fixture has its own'\nauth.api_key_pepper = '{own}'
         turns.save_interval = '10s'\n{more}"
     )
 }
@@ -237,7 +237,7 @@ async fn sessions_that_end_elsewhere_close_sockets_here_over_redis(#[values(On::
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_are_counted_together_over_redis(#[values(On::Sqlite, On::Postgres)] on: On) {
-    let limits = "limits.messages_per_minute_per_user = 3\nauth.free_attempts = 3";
+    let limits = "limits.messages_per_minute_per_user = 3\nauth.login_attempts_before_delay = 3";
     let servers = Two::start(on, &over(&redis(), limits)).await;
     let mia = servers.one.user("mia").await;
     let elsewhere = servers.at_two(&mia);
@@ -307,7 +307,7 @@ async fn api_keys_and_addresses_are_counted_together_over_redis(#[values(On::Sql
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_writes_into_redis_blocks_nobody_for_long() {
     let own = OwnRedis::start();
-    let limits = "limits.messages_per_minute_per_user = 3\nauth.free_attempts = 3\nauth.max_delay = '1m'";
+    let limits = "limits.messages_per_minute_per_user = 3\nauth.login_attempts_before_delay = 3\nauth.max_delay = '1m'";
     let servers = Two::start(On::Sqlite, &over(&own.url(), limits)).await;
     let mia = servers.one.user("mia").await;
     let log_in = async |password: &str| {
@@ -430,7 +430,7 @@ async fn strangers_on_the_same_redis_hear_nothing() {
     let (url, own) = (redis().into(), Random::system().hex128());
     let bus = |server: &str, secret: &str| {
         let hash = KeyedHash::new(format!("{own} {secret}").as_bytes(), "test").unwrap();
-        Bus::redis(Settings { url: &url, server, hash }).unwrap()
+        Bus::redis(Settings { url: &url, cluster_member, hash }).unwrap()
     };
     let (one, two, stranger) = (bus("one", "a"), bus("two", "a"), bus("three", "b"));
     let mut heard = [two.subscribe("t"), two.subscribe("all:t")];
@@ -506,7 +506,7 @@ async fn servers_that_died_are_forgotten(#[values(On::Sqlite, On::Postgres)] on:
     let app = TestApp::start(on).await;
     let at = |app: &App, address: &str| {
         let now = app.clock.now();
-        server::Model {
+        cluster_member::Model {
             id: app.id.clone(),
             started_at: now,
             seen_at: now,
@@ -516,7 +516,9 @@ async fn servers_that_died_are_forgotten(#[values(On::Sqlite, On::Postgres)] on:
     };
     let (one, two) = (app.app.clone(), app.second_server());
     let (first, second) = (at(&one, "a"), at(&two, "b"));
-    let addresses = |servers: Vec<server::Model>| servers.into_iter().map(|server| server.address).collect::<Vec<_>>();
+    let addresses = |servers: Vec<cluster_member::Model>| {
+        servers.into_iter().map(|server| cluster_member.address).collect::<Vec<_>>()
+    };
     assert_eq!(addresses(membership::send_heartbeat(&one, &first).await.unwrap()), [""; 0]);
     app.clock.advance(Duration::from_secs(15));
     membership::send_heartbeat(&two, &second).await.unwrap();
@@ -529,7 +531,7 @@ async fn servers_that_died_are_forgotten(#[values(On::Sqlite, On::Postgres)] on:
         [""; 0],
         "no sign of life for a lease"
     );
-    let rows = server::Entity::find().all(app.app.db.read()).await.unwrap();
+    let rows = cluster_member::Entity::find().all(app.app.db.read()).await.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].address.as_str(), rows[0].started_at), ("b", second.started_at));
 }
@@ -539,9 +541,9 @@ async fn servers_that_died_are_forgotten(#[values(On::Sqlite, On::Postgres)] on:
 async fn a_server_that_drains_says_so_and_still_answers(#[values(On::Sqlite, On::Postgres)] on: On) {
     let installation = Installation::new(on, &[("JETON_HTTP__DRAIN", "2s")]).await;
     let server = installation.serve();
-    let access = server.register("mia").await;
-    let (url, begun) = (server.url.clone(), Instant::now());
-    let ending = tokio::task::spawn_blocking(move || server.terminate());
+    let access = cluster_member.register("mia").await;
+    let (url, begun) = (cluster_member.url.clone(), Instant::now());
+    let ending = tokio::task::spawn_blocking(move || cluster_member.terminate());
     let drained = async {
         loop {
             let answer = client().get(format!("{url}/readyz")).send().await.unwrap();
@@ -565,8 +567,8 @@ async fn the_command_line_is_heard_by_servers_over_redis(#[values(On::Sqlite, On
     let redis = redis();
     let installation = Installation::new(on, &[("JETON_CLUSTER__REDIS", &redis)]).await;
     let server = installation.serve();
-    let access = server.register("mia").await;
-    let address = server.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let access = cluster_member.register("mia").await;
+    let address = cluster_member.url.strip_prefix("http://").unwrap().parse().unwrap();
     let mut socket = Socket::begin(address, Some(&access)).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     installation.ok(&["user", "deactivate", "mia"]);

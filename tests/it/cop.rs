@@ -98,7 +98,7 @@ async fn every_check_of_graphql_cop_is_safe() {
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_tries_in_one_request_are_none(#[values(On::Sqlite, On::Postgres)] on: On) {
-    let settings = "auth.free_attempts = 3";
+    let settings = "auth.login_attempts_before_delay = 3";
     let app = TestApp::with(on, settings).await;
     let mia = app.user("mia").await;
     let tries = [

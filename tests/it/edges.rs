@@ -87,7 +87,7 @@ async fn an_upstream_that_is_busy_says_for_how_long() {
         false => says(429, &[("retry-after", "17")], "{\"error\":{\"code\":\"rate_limit_exceeded\"}}"),
     })
     .await;
-    let provider = openai_with(&[&url], 2, |settings| settings.rest = Duration::ZERO);
+    let provider = openai_with(&[&url], 2, |settings| settings.circuit_cooldown = Duration::ZERO);
     let app = TestApp::with_provider(On::Sqlite, "", Arc::new(provider)).await;
     let mia = app.user("mia").await;
     for stream in [false, true] {
@@ -122,7 +122,7 @@ async fn upstreams_are_asked_for_plain_bytes_and_repeated_as_they_wish() {
         false => says(200, &[("content-encoding", "br"), ("content-type", "application/json")], "\u{1}\u{2}"),
     })
     .await;
-    let provider = openai_with(&[&url], 2, |settings| settings.rest = Duration::ZERO);
+    let provider = openai_with(&[&url], 2, |settings| settings.circuit_cooldown = Duration::ZERO);
     let app = TestApp::with_provider(On::Sqlite, "", Arc::new(provider)).await;
     let mia = app.user("mia").await;
     for message in ["in vain", "encoded"] {

@@ -108,14 +108,14 @@ async fn operators_have_their_commands(#[values(On::Sqlite, On::Postgres)] on: O
     assert_eq!(server.post("/api/token/", None, login.clone()).await.0, 401);
     installation.ok(&["user", "activate", "mia"]);
     assert_eq!(server.post("/api/token/", None, login).await.0, 200);
-    let made = installation.ok(&["key", "create", "mia", "--name", "tool", "--daily", "150", "--json"]);
+    let made = installation.ok(&["api-key", "create", "mia", "--name", "tool", "--daily", "150", "--json"]);
     let key: Value = serde_json::from_str(&made).unwrap();
     let secret = key["secret"].as_str().unwrap();
     let call = json!({ "model": "echo", "messages": [{ "role": "user", "content": "Hi" }] });
     assert_eq!(server.post("/v1/chat/completions", Some(secret), call.clone()).await.0, 200);
     assert_eq!(server.post("/v1/chat/completions", Some(secret), call.clone()).await.0, 402);
-    assert!(installation.ok(&["key", "list", "mia"]).contains(&secret[..15]));
-    installation.ok(&["key", "revoke", &secret[..15]]);
+    assert!(installation.ok(&["api-key", "list", "mia"]).contains(&secret[..15]));
+    installation.ok(&["api-key", "revoke", &secret[..15]]);
     assert_eq!(server.post("/v1/chat/completions", Some(secret), call).await.0, 401);
     installation.ok(&["user", "delete", "mia", "--yes"]);
     assert!(!installation.run(&["user", "show", "mia"], "").status.success());
@@ -162,7 +162,7 @@ async fn the_secret_of_a_key_is_nowhere() {
     let refused = json!({ "username": "mia", "password": secret });
     told.push(server.post("/api/token/", None, refused).await.1.to_string());
     assert!(server.terminate());
-    told.push(installation.ok(&["key", "list", "--json"]));
+    told.push(installation.ok(&["api-key", "list", "--json"]));
     for text in &told {
         assert!(!text.contains(hidden), "{text}");
     }

@@ -45,7 +45,7 @@ async fn keys_are_rotated_while_the_server_runs() {
     let key = server.data(Some(&old), create).await["createApiKey"]["secret"].as_str().unwrap().to_owned();
     let call = json!({ "model": "echo", "messages": [{ "role": "user", "content": "Hi" }] });
 
-    let told = installation.ok(&["keys", "rotate"]);
+    let told = installation.ok(&["signing-key", "rotate"]);
     assert!(told.contains(&format!("tokens of {} are good until", kid(&old))), "{told}");
     let names = std::cell::Cell::new(0);
     becomes("the server signs with the new key", async || {
@@ -57,7 +57,7 @@ async fn keys_are_rotated_while_the_server_runs() {
     assert_eq!(server.post("/v1/chat/completions", Some(&key), call.clone()).await.0, 200);
 
     let new = server.register("tom").await;
-    let told = installation.ok(&["keys", "rotate", "--revoke"]);
+    let told = installation.ok(&["signing-key", "rotate", "--revoke"]);
     assert!(told.contains("good no longer"), "{told}");
     let is_refused = async |token: &str| server.post("/graphql", Some(token), json!({ "query": ME })).await.0 == 401;
     becomes("a key that leaked is good no longer", async || is_refused(&new).await).await;
@@ -67,7 +67,7 @@ async fn keys_are_rotated_while_the_server_runs() {
     assert!(server.terminate());
     let server = installation.serve();
     assert_eq!(server.post("/v1/chat/completions", Some(&key), call).await.0, 200);
-    let listed = installation.ok(&["keys", "list"]);
+    let listed = installation.ok(&["signing-key", "list"]);
     assert!(listed.contains("signs") && listed.contains("hashes API keys"), "{listed}");
     let file = std::fs::read_to_string(installation.data.path().join("signing.key")).unwrap();
     let secrets: Vec<_> = file.lines().filter_map(|line| line.split_whitespace().next()).collect();
@@ -301,15 +301,18 @@ fn what_can_be_no_origin_or_certificate_is_refused_by_name() {
         ("http.tls_certificate = 'chain.pem'", "both, or neither"),
         ("http.write_timeout = '0s'", "http.write_timeout: longer than 0"),
         ("ledger.staff_daily_limit = -1", "ledger.staff_daily_limit: not negative"),
-        ("auth.former_secrets = ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa']", "auth.secret: needed"),
-        ("auth.secret = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'\nauth.hash_secret = 'short'", "auth.hash_secret"),
+        ("auth.previous_secrets = ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa']", "auth.secret: needed"),
+        (
+            "auth.secret = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'\nauth.api_key_pepper = 'short'",
+            "auth.api_key_pepper",
+        ),
     ] {
         let error = jeton::infra::config::Config::from_toml(toml).unwrap_err().to_string();
         assert!(error.contains(wrong), "{toml}: {error}");
     }
     let config = "auth.secret = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'\n\
-                  auth.former_secrets = ['bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb']\n\
-                  auth.hash_secret = 'cccccccccccccccccccccccccccccccccc'\n\
+                  auth.previous_secrets = ['bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb']\n\
+                  auth.api_key_pepper = 'cccccccccccccccccccccccccccccccccc'\n\
                   database.url = 'postgres://me:dddd@host/jeton'";
     let config = jeton::infra::config::Config::from_toml(config).unwrap();
     for shown in [config.shown(), format!("{config:?}")] {

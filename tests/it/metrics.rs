@@ -64,18 +64,18 @@ async fn numbers_agree_with_what_happened(#[values(On::Sqlite, On::Postgres)] on
         ("jeton_tokens_charged_total{model=\"echo\"}", 200.0),
         ("jeton_tokens_charged_total{model=\"scripted\"}", 0.0),
         ("jeton_turn_duration_seconds_count{model=\"echo\"}", 2.0),
-        ("jeton_first_piece_seconds_count{model=\"echo\"}", 2.0),
-        ("jeton_first_piece_seconds_count{model=\"scripted\"}", 0.0),
+        ("jeton_time_to_first_chunk_seconds_count{model=\"echo\"}", 2.0),
+        ("jeton_time_to_first_chunk_seconds_count{model=\"scripted\"}", 0.0),
         ("jeton_hold_seconds_count", 3.0),
         ("jeton_settle_seconds_count", 3.0),
         ("jeton_open_turns", 0.0),
-        ("jeton_limited_total{kind=\"messages\"}", 2.0),
-        ("jeton_refusals_total{transport=\"graphql\",code=\"RATE_LIMITED\"}", 2.0),
-        ("jeton_refusals_total{transport=\"graphql\",code=\"INVALID_INPUT\"}", 1.0),
-        ("jeton_refusals_total{transport=\"graphql\",code=\"FORBIDDEN\"}", 1.0),
-        ("jeton_refusals_total{transport=\"rest\",code=\"NOT_FOUND\"}", 1.0),
-        ("jeton_refusals_total{transport=\"rest\",code=\"UNAUTHENTICATED\"}", 1.0),
-        ("jeton_refusals_total{transport=\"openai\",code=\"UNAUTHENTICATED\"}", 1.0),
+        ("jeton_rate_limited_total{kind=\"messages\"}", 2.0),
+        ("jeton_errors_total{transport=\"graphql\",code=\"RATE_LIMITED\"}", 2.0),
+        ("jeton_errors_total{transport=\"graphql\",code=\"INVALID_INPUT\"}", 1.0),
+        ("jeton_errors_total{transport=\"graphql\",code=\"FORBIDDEN\"}", 1.0),
+        ("jeton_errors_total{transport=\"rest\",code=\"NOT_FOUND\"}", 1.0),
+        ("jeton_errors_total{transport=\"rest\",code=\"UNAUTHENTICATED\"}", 1.0),
+        ("jeton_errors_total{transport=\"openai\",code=\"UNAUTHENTICATED\"}", 1.0),
         ("jeton_password_hashes{state=\"running\"}", 0.0),
     ] {
         assert_eq!(value(&page, series), expected, "{series}\n{page}");
@@ -100,7 +100,7 @@ async fn what_is_open_is_seen_while_it_is_open() {
     let viewer = app.viewer(&mia).await;
     let asked = tokio::spawn(async move { mia.say("scripted", "hello").await });
     let patience = tokio::time::timeout(Duration::from_secs(10), async {
-        while value(&page(&app).await, "jeton_first_piece_seconds_count{model=\"scripted\"}") < 1.0 {
+        while value(&page(&app).await, "jeton_time_to_first_chunk_seconds_count{model=\"scripted\"}") < 1.0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });

@@ -65,7 +65,7 @@ async fn a_model_that_fails_costs_nothing_at_a_flat_price(
     #[case] reason: &str,
     #[case] code: &str,
 ) {
-    let app = TestApp::with(on, "turns.first_piece_timeout = '100ms'\nturns.piece_timeout = '100ms'").await;
+    let app = TestApp::with(on, "turns.first_chunk_timeout = '100ms'\nturns.chunk_timeout = '100ms'").await;
     let mia = app.user("mia").await;
     app.model.play(script);
     let sent = mia.say("scripted", "Hello").await;

@@ -79,7 +79,7 @@ async fn whatever_is_written_only_its_owner_may_read() {
     for name in ["jeton.db", "jeton.db-wal", "jeton.db-shm", "signing.key"] {
         assert_eq!(mode(&at("deep/data").join(name)), 0o600, "{name}");
     }
-    permissively(&one, &["keys", "rotate"]);
+    permissively(&one, &["signing-key", "rotate"]);
     let (backup, export) = (at("backup"), at("export"));
     permissively(&one, &["backup", &text(&backup)]);
     permissively(&one, &["export", &text(&export)]);

@@ -9,7 +9,7 @@ use jeton::domain::chat::{self as chats, usage};
 use jeton::domain::retention::{self, RunOutcome, Target};
 use jeton::infra::entity::chat::Status;
 use jeton::infra::entity::ledger_entry::Reason;
-use jeton::infra::entity::{audit_event, chat, conversation, job, ledger_entry, session};
+use jeton::infra::entity::{audit_event, chat, conversation, job_lease, ledger_entry, session};
 use rstest::rstest;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
@@ -284,16 +284,16 @@ async fn a_run_that_dies_in_the_middle_is_taken_over(#[values(On::Sqlite, On::Po
     assert_eq!(counted(&app).await, 0);
 }
 
-async fn job_of(app: &TestApp) -> Option<job::Model> {
-    job::Entity::find_by_id("retention").one(app.app.db.read()).await.unwrap()
+async fn job_of(app: &TestApp) -> Option<job_lease::Model> {
+    job_lease::Entity::find_by_id("retention").one(app.app.db.read()).await.unwrap()
 }
 
 /// Whether no transaction has the job's row.
 async fn is_between_writes(app: &TestApp) -> bool {
     let lock = app.app.db.write((), |txn, ()| {
         Box::pin(async move {
-            let name = job::Column::Name;
-            let same = job::Entity::update_many().col_expr(name, Expr::col(name)).filter(name.eq("retention"));
+            let name = job_lease::Column::Name;
+            let same = job_lease::Entity::update_many().col_expr(name, Expr::col(name)).filter(name.eq("retention"));
             Ok(same.exec(txn).await?)
         })
     });
@@ -310,7 +310,7 @@ async fn a_run_that_was_taken_for_dead_writes_nothing_any_more(#[values(On::Sqli
     let slow = app.second_server();
     let mut running = Box::pin(retention::run(&slow));
     // It is left where it holds no transaction open: on PostgreSQL another one would wait for that.
-    let begun = async { while job_of(&app).await.and_then(|job| job.holder).is_none() {} };
+    let begun = async { while job_of(&app).await.and_then(|job| job_lease.holder).is_none() {} };
     tokio::select! {
         biased;
         () = begun => {}
@@ -396,7 +396,7 @@ fn times_that_make_no_sense_are_refused_by_name() {
     let error = |toml: &str| jeton::infra::config::Config::from_toml(toml).unwrap_err().to_string();
     assert!(error("retention.chats = 'soon'").starts_with("retention.chats: \"soon\" is no time, such as \"365d\""));
     assert!(error("retention.chats = '0s'").starts_with("retention.chats: longer than 0"));
-    assert!(error("retention.every = '1s'").starts_with("retention.every: at least 1m"));
+    assert!(error("retention.interval = '1s'").starts_with("retention.interval: at least 1m"));
     let config = jeton::infra::config::Config::from_toml("retention.chats = '365d'").unwrap();
     assert!(jeton::infra::config::Config::from_toml(&config.shown()).is_ok(), "what is shown can be read again");
 }

@@ -192,7 +192,7 @@ async fn deactivation_and_deletion_end_sessions_at_once_and_for_good(#[values(On
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn guessing_slows_down_and_a_success_ends_the_wait(#[values(On::Sqlite, On::Postgres)] on: On) {
-    let app = TestApp::with(on, "auth.free_attempts = 3").await;
+    let app = TestApp::with(on, "auth.login_attempts_before_delay = 3").await;
     app.user("mia").await;
     for name in ["mia", "nobody"] {
         for _ in 0..4 {

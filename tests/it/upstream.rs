@@ -187,7 +187,7 @@ async fn who_pays_when_an_upstream_fails(
     #[case] amount: i64,
 ) {
     let (url, _) = upstream(vec![script]).await;
-    let limits = "turns.first_piece_timeout = '300ms'\nturns.piece_timeout = '300ms'";
+    let limits = "turns.first_chunk_timeout = '300ms'\nturns.chunk_timeout = '300ms'";
     let app = TestApp::with_provider(on, limits, Arc::new(provider(&url, 0))).await;
     let mia = app.user("mia").await;
     let sent = mia.say("upstream", "Hello").await;

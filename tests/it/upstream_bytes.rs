@@ -390,7 +390,7 @@ async fn each_of_these_answers_has_its_text_usage_end_and_price(#[values(On::Sql
     assert!(rows.len() >= 120, "{}", rows.len());
     let (url, calls) = serve(rows.clone()).await;
     let settings = "limits.messages_per_minute_per_user = 0\nledger.signup_grant = 100000000";
-    let provider = openai_with(&[&url], 0, |settings| settings.rest = Duration::ZERO);
+    let provider = openai_with(&[&url], 0, |settings| settings.circuit_cooldown = Duration::ZERO);
     let app = TestApp::with_provider(on, settings, Arc::new(provider)).await;
     let mia = app.user("mia").await;
     let mut asked = 0;

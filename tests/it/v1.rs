@@ -349,7 +349,7 @@ async fn each_trouble_has_its_status_and_costs_nothing(#[values(On::Sqlite, On::
         (Does::Hang(vec![]), true, 504, json!("timeout")),
     ] {
         let (url, _) = upstream(does).await;
-        let app = app_with(on, "turns.first_piece_timeout = '300ms'", &[&url]).await;
+        let app = app_with(on, "turns.first_chunk_timeout = '300ms'", &[&url]).await;
         let mia = app.user("mia").await;
         let refused = mia.post("/v1/chat/completions", asking("by_unit", stream)).await;
         let told = refused.json();
@@ -593,7 +593,7 @@ async fn whoever_hangs_up_pays_what_was_produced(
     let (url, heard) = upstream(Does::Words { tell_usage: true }).await;
     let app = app_with(
         on,
-        &format!("v1.drain = '{drain}'\nturns.open_per_user = 1000\nledger.signup_grant = 1000000"),
+        &format!("v1.usage_wait_timeout = '{drain}'\nturns.open_per_user = 1000\nledger.signup_grant = 1000000"),
         &[&url],
     )
     .await;
@@ -661,7 +661,7 @@ fn said(stream: &[u8]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_counted_here_is_right_within_two_hundredths() {
     let (url, heard) = upstream(Does::Words { tell_usage: false }).await;
-    let app = app_with(On::Sqlite, "v1.drain = '0s'\nledger.signup_grant = 1000000", &[&url]).await;
+    let app = app_with(On::Sqlite, "v1.usage_wait_timeout = '0s'\nledger.signup_grant = 1000000", &[&url]).await;
     let mia = app.user("mia").await;
     for stay in [5u64, 50, 400] {
         heard.produced.lock().unwrap().clear();

@@ -133,7 +133,7 @@ async fn a_caller_who_leaves_a_whole_answer_pays_for_it(
     let pause = if arrives { Duration::from_millis(300) } else { Duration::from_secs(60) };
     let (url, heard) = upstream(Does::Stream(pause, vec![answer.to_string()])).await;
     let drain = if arrives { "20s" } else { "200ms" };
-    let app = app_with(on, &format!("v1.drain = '{drain}'"), &[&url]).await;
+    let app = app_with(on, &format!("v1.usage_wait_timeout = '{drain}'"), &[&url]).await;
     let mia = app.user("mia").await;
     let address = app.serve().await;
     let call = reqwest::Client::new().post(format!("http://{address}/v1/chat/completions"));
@@ -215,7 +215,7 @@ async fn a_whole_answer_that_is_too_long_is_paid_for_and_bought_once(#[values(On
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reads_slowly_until_the_upstream_gives_up_pays(#[values(On::Sqlite, On::Postgres)] on: On) {
     let (url, _) = upstream(Does::Stream(Duration::ZERO, vec![piece("word"); 60])).await;
-    let app = app_with(on, "turns.piece_timeout = '300ms'", &[&url]).await;
+    let app = app_with(on, "turns.chunk_timeout = '300ms'", &[&url]).await;
     let mia = app.user("mia").await;
     let call = crate::v1::chat_call_of("upstream", "Hello");
     let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
@@ -262,7 +262,7 @@ async fn everything_that_an_upstream_writes_is_paid_for(
     #[values("upstream", "by_unit")] model: &str,
 ) {
     let (url, _) = upstream(Does::Hang(events)).await;
-    let app = app_with(on, "v1.drain = '50ms'", &[&url]).await;
+    let app = app_with(on, "v1.usage_wait_timeout = '50ms'", &[&url]).await;
     let mia = app.user("mia").await;
     let call = crate::v1::chat_call_of(model, "Hello");
     let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
@@ -337,7 +337,7 @@ async fn unknown_is_not_zero(
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_accepted_is_paid_for_before_the_first_byte(#[values(On::Sqlite, On::Postgres)] on: On) {
     let (url, _) = upstream(Does::Hang(vec![])).await;
-    let app = app_with(on, "v1.drain = '50ms'", &[&url]).await;
+    let app = app_with(on, "v1.usage_wait_timeout = '50ms'", &[&url]).await;
     let mia = app.user("mia").await;
     let call = crate::v1::chat_call_of("by_unit", "Hello");
     let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
@@ -394,7 +394,7 @@ async fn each_answer_of_a_call_has_the_flat_price(#[values(On::Sqlite, On::Postg
     assert_eq!(app.balance(&mia).await, (3700, 0));
     // A stop is paid in full too: all the answers were under way.
     let (url, _) = upstream(Does::Hang(vec![piece("One")])).await;
-    let app = app_with(on, "v1.drain = '100ms'", &[&url]).await;
+    let app = app_with(on, "v1.usage_wait_timeout = '100ms'", &[&url]).await;
     let mia = app.user("mia").await;
     let mut call = crate::v1::chat_call_of("upstream", "Hello");
     call.choices = 4;
@@ -499,7 +499,7 @@ async fn the_output_limit_goes_by_the_name_that_the_upstream_knows(
     #[case] calls: [(&str, &str); 3],
 ) {
     let (url, heard) = upstream(Does::Stream(Duration::ZERO, vec![piece("One"), STOP.into(), DONE.into()])).await;
-    let provider = openai_with(&[&url], 0, |settings| settings.limit_name = limit_name);
+    let provider = openai_with(&[&url], 0, |settings| settings.max_tokens_param = limit_name);
     let app = TestApp::with_provider(On::Sqlite, "", Arc::new(provider)).await;
     let mia = app.user("mia").await;
     let messages = "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"stream\":true,\"stream_options\":{\"include_usage\":true}";

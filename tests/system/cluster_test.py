@@ -285,7 +285,7 @@ class Cluster:
             cluster.redis = "redis://127.0.0.1:{self.redis_port}"
             auth = {{ secret = "{os.urandom(32).hex()}", hashing_threads = 1 }}
             http.trusted_proxies = ["127.0.0.0/8"]
-            http.drain = "1s"
+            http.shutdown_delay = "1s"
             ledger.signup_grant = {GRANT}
             limits.registrations_per_hour_per_address = 0
             log.filter = "warn"

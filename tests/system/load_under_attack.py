@@ -138,7 +138,7 @@ class Server(harness.Server):
             provider = "openai"
             base_url = "http://127.0.0.1:{self.upstream}/v1"
             upstream_model = "x"
-            retries = 0
+            max_retries = 0
             price = {{ per_message = 100 }}
             """
         default = tomllib.loads(subprocess.check_output([binary, "config", "default"], text=True))

@@ -49,8 +49,8 @@ COMMANDS: dict[str, list[str | Path]] = {
     "chains": [PYTHON, "-W", "ignore", "-m", "unittest", "test_chains"],
 }
 STRICT = """
-turns.first_piece_timeout = "1s"
-turns.piece_timeout = "1s"
+turns.first_chunk_timeout = "1s"
+turns.chunk_timeout = "1s"
 turns.turn_timeout = "2s"
 limits.messages_per_minute_per_key = 30
 """
@@ -69,7 +69,7 @@ class Server:
             upstream_model = "up-model"
             price = {{ per_1k_input = 1000, per_1k_output = 1000 }}
             max_output = {MAX_OUTPUT}
-            retries = 0
+            max_retries = 0
             """
         self.config.write_text(
             f"""
@@ -89,7 +89,7 @@ class Server:
             # After repeated failures the circuit of an upstream opens, and it is not called.
             [models.flaky]
             {scripted}
-            rest = "1ms"
+            circuit_cooldown = "1ms"
             """
         )
         self.log = (data / "log").open("w+")
@@ -118,7 +118,7 @@ class Server:
 
     def key(self, user: str, *scopes: str) -> str:
         scope = [part for name in scopes for part in ("--scope", name)]
-        return json.loads(self.run("key", "create", user, "--name", "sdks", *scope, "--json"))["secret"]
+        return json.loads(self.run("api-key", "create", user, "--name", "sdks", *scope, "--json"))["secret"]
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)

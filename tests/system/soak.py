@@ -59,7 +59,7 @@ class Server(harness.Server):
             provider = "openai"
             base_url = "http://127.0.0.1:{upstream}/v1"
             upstream_model = "x"
-            retries = 0
+            max_retries = 0
             """
         settings = f"""
             default_model = "flat"
@@ -68,7 +68,7 @@ class Server(harness.Server):
             limits.registrations_per_hour_per_address = 0
             ledger.signup_grant = 100000
             log.filter = "error"
-            turns = {{ lease = "{LEASE:.0f}s", save_interval = "100ms", first_piece_timeout = "2s", piece_timeout = "2s" }}
+            turns = {{ lease = "{LEASE:.0f}s", save_interval = "100ms", first_chunk_timeout = "2s", chunk_timeout = "2s" }}
             [models.flat]{model}
             price = {{ per_message = 100 }}
             [models.metered]{model}

@@ -5,7 +5,7 @@ use async_graphql::parser::types::OperationType;
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, SimpleObject, Value};
 
 use super::bounded::Text;
-use super::refusals;
+use super::error_metrics;
 use crate::core::error::{Code, Error};
 
 /// A mistake that a person or program can mend.
@@ -30,7 +30,7 @@ pub(super) fn outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<Use
 
 /// The mistakes of a mutation, as it tells them.
 pub(super) fn told(error: &Error) -> Vec<UserError> {
-    refusals::count(error.code);
+    error_metrics::count(error.code);
     user_errors(error)
 }
 

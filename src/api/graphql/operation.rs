@@ -19,7 +19,7 @@ use super::guard;
 use super::limits::Limits;
 use super::request::{Graphql, GraphqlRequest, RequestRejection};
 use super::validation::{self, DocumentVariables};
-use super::{loader, refusals};
+use super::{error_metrics, loader};
 use crate::core::error::Error;
 use crate::core::viewer::{ClientInfo, Viewer};
 
@@ -149,11 +149,11 @@ impl Operation {
         let request = request.data(viewer).data(origin).data(CookieSession::default()).data(budget.clone());
         let request = loader::loaders(&graphql.app, &budget, request);
         let app = graphql.app.clone();
-        let responses = refusals::counting_all(&app, graphql.schema.execute_stream(request).boxed());
+        let responses = error_metrics::counting_all(&app, graphql.schema.execute_stream(request).boxed());
         let answers = responses.map(move |mut response| {
             let _place = &place;
             finish(&mut response, kind);
-            refusals::count_errors(&app, &response);
+            error_metrics::count_errors(&app, &response);
             Answer::new(response, budget.clone(), false)
         });
         if is_expensive { graphql.expensive.stream(answers.boxed()) } else { answers.boxed() }
@@ -193,7 +193,7 @@ impl Operation {
 
 /// The answer of an operation that is not run.
 fn refused(graphql: &Graphql, error: &Error) -> Answer {
-    graphql.app.metrics.refused("graphql", error.code.as_str());
+    graphql.app.metrics.error("graphql", error.code.as_str());
     Answer::refusal(error.code, &error.message)
 }
 
@@ -207,7 +207,7 @@ async fn run(
     shown: Option<Cost>,
 ) -> Answer {
     let request = loader::loaders(&graphql.app, &budget, request.data(budget.clone()));
-    let executed = refusals::with_error_counting(&graphql.app, graphql.schema.execute(request));
+    let executed = error_metrics::with_error_counting(&graphql.app, graphql.schema.execute(request));
     let is_query = kind == OperationType::Query;
     let mut response = if is_query {
         budget.run(executed).await.unwrap_or_else(|error| refusal(error.code, &error.message))
@@ -215,7 +215,7 @@ async fn run(
         executed.await
     };
     finish(&mut response, kind);
-    refusals::count_errors(&graphql.app, &response);
+    error_metrics::count_errors(&graphql.app, &response);
     if let Some(Cost { fields, cost, depth, .. }) = shown {
         let shown = serde_json::json!({ "fields": fields, "cost": cost, "depth": depth });
         response.extensions.extend(async_graphql::Value::from_json(shown).ok().map(|cost| ("cost".to_owned(), cost)));

@@ -331,7 +331,7 @@ impl Connection {
         let operation = match Operation::read(&self.graphql, asked).await {
             Ok(operation) => operation,
             Err(refused) if refused.well_formed => {
-                self.graphql.app.metrics.refused("graphql", refused.code.as_str());
+                self.graphql.app.metrics.error("graphql", refused.code.as_str());
                 return self.send_answer("error", &id, &Answer::refused(&refused)).await;
             }
             Err(refused) => return Err(CloseReason::because(BAD_REQUEST, refused.message)),
@@ -409,7 +409,7 @@ impl Connection {
     }
 
     async fn refuse(&mut self, id: &str, code: Code, message: &str) -> Result<(), CloseReason> {
-        self.graphql.app.metrics.refused("graphql", code.as_str());
+        self.graphql.app.metrics.error("graphql", code.as_str());
         self.send_answer("error", id, &Answer::refusal(code, message)).await
     }
 

@@ -10,9 +10,9 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, Stream, StreamExt};
 use serde_json::{Value, json};
 
-use super::answer;
-use super::ask::{self, CompletionRequest};
 use super::error::ApiError;
+use super::request::{self, CompletionRequest};
+use super::response;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::request_body::{Limits, Owner};
@@ -43,7 +43,7 @@ pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Resul
     let idempotency_key = idempotency_key(&parts.headers)?;
     let (body, admission) = receive(app, viewer, body, parts.extensions.get().copied()).await?;
     let (own, bytes) = (app.clone(), body.len());
-    let read = move || ask::read(&own, body, idempotency_key, admission);
+    let read = move || request::read(&own, body, idempotency_key, admission);
     let CompletionRequest { call, stream, show_usage } = app.bodies.work(bytes, read).await??;
     let limit = call.max_output;
     let name = call.model.clone();
@@ -109,7 +109,7 @@ async fn whole(app: &App, called: ApiCallHandle, limit: Option<u64>) -> Result<R
     let body = match raw {
         Some(bytes) => bytes,
         None if text.is_empty() && ended.chat.status != Status::Done => return Err(ApiError::stopped()),
-        None => answer::completion(&ended.chat, finish_reason(app, &ended.chat, limit), &text).to_string().into(),
+        None => response::completion(&ended.chat, finish_reason(app, &ended.chat, limit), &text).to_string().into(),
     };
     let mut response = ([(CONTENT_TYPE, "application/json")], Body::from(body)).into_response();
     tell(response.headers_mut(), &ended.chat, ended.balance);
@@ -167,9 +167,9 @@ async fn streamed(
                 } else if in_our_words {
                     let FinishedChat { chat, .. } = ended;
                     let reason = finish_reason(&app, &chat, limit);
-                    yield Ok(data(&answer::part(&chat, &json!({}), Some(reason), show_usage)));
+                    yield Ok(data(&response::part(&chat, &json!({}), Some(reason), show_usage)));
                     if show_usage {
-                        yield Ok(data(&answer::usage_part(&chat)));
+                        yield Ok(data(&response::usage_part(&chat)));
                     }
                     yield Ok(Bytes::from_static(b"data: [DONE]\n\n"));
                 } else if let Some(last) = last {
@@ -220,11 +220,11 @@ fn in_parts(
     show_usage: bool,
 ) -> impl Stream<Item = Bytes> + Send {
     stream! {
-        yield data(&answer::part(&chat, &json!({ "role": "assistant", "content": "" }), None, show_usage));
+        yield data(&response::part(&chat, &json!({ "role": "assistant", "content": "" }), None, show_usage));
         let mut next = Some(first);
         while let Some(event) = next {
             if let Event::Chunk(piece) = event {
-                yield data(&answer::part(&chat, &json!({ "content": piece }), None, show_usage));
+                yield data(&response::part(&chat, &json!({ "content": piece }), None, show_usage));
             }
             next = events.next().await;
         }
@@ -234,7 +234,7 @@ fn in_parts(
 /// Why the answer ended where it did: at the limit of the caller or the model, or by itself.
 fn finish_reason(app: &App, chat: &entity::chat::Model, limit: Option<u64>) -> &'static str {
     let most = app.models.get(Some(&chat.model)).map_or(u64::MAX, |model| model.max_output);
-    answer::finish_reason(chat, limit.map_or(most, |limit| limit.min(most)))
+    response::finish_reason(chat, limit.map_or(most, |limit| limit.min(most)))
 }
 
 /// What a client hears of a model that failed; nothing where it did not.

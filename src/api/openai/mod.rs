@@ -3,11 +3,11 @@
 //! Calls to models that others answer are passed on as they came (`ai::openai`); models in this house take text and the
 //! common sampling fields, and refuse the rest by name.
 
-mod answer;
-mod ask;
 mod completions;
 mod error;
-mod text;
+mod local_params;
+mod request;
+mod response;
 
 use axum::extract::{Path, Request, State};
 use axum::http::header::AUTHORIZATION;

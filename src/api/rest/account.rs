@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Viewer;
-use crate::domain::account::{self, name};
+use crate::domain::account::{self, username};
 use crate::domain::ledger;
 
 /// A new account.
@@ -48,7 +48,7 @@ pub(super) struct Registered {
 pub(super) async fn register(app: &App, request: Request) -> ApiResult {
     let origin = super::token::origin(&request);
     let mut fields = FormFields::read(app, request).await?;
-    let username = fields.text("username", name::MAX_CHARS);
+    let username = fields.text("username", username::MAX_CHARS);
     let password = fields.password("password");
     let password2 = fields.password("password2");
     let registering = account::Registration { username, password: password.into() };

@@ -190,7 +190,7 @@ pub(super) fn balance() -> RangedI64ValueParser<i64> {
 
 /// Whether a new user may be called this. Checked before a password is asked for; `account` checks it again.
 pub(super) fn check_name(typed: &str) -> Result<(), Error> {
-    account::name::check(typed).map(drop).map_err(|message| Error::field("username", message))
+    account::username::check(typed).map(drop).map_err(|message| Error::field("username", message))
 }
 
 async fn change(app: &App, name: &str, change: UserUpdate, said: &str, json: bool) -> Result<(), Error> {

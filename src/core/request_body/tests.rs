@@ -80,7 +80,7 @@ async fn a_large_body_holds_its_bytes_for_as_long_as_any_of_it_is_there() {
     let too_large = bodies.read(&metrics, full(20 * MIB + 1), user(1)).await.unwrap_err();
     assert_eq!(too_large.code, Code::PayloadTooLarge);
     let page = metrics.page(&[]).unwrap();
-    assert!(page.contains("jeton_limited_total{kind=\"request_bodies_of_client\"} 1\n"), "{page}");
+    assert!(page.contains("jeton_rate_limited_total{kind=\"request_bodies_of_client\"} 1\n"), "{page}");
 }
 
 #[tokio::test]

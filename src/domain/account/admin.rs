@@ -104,7 +104,7 @@ pub async fn users(
     let mut users = user::Entity::find();
     if let Some(part) = filter.search.filter(|part| !part.is_empty()) {
         pagination::check_search(&part)?;
-        let key = super::name::key(&part).ok_or_else(pagination::search_too_long)?;
+        let key = super::username::key(&part).ok_or_else(pagination::search_too_long)?;
         users = users.filter(pagination::contains(Expr::col(user::Column::UsernameKey), &key));
     }
     if let Some(active) = filter.active {

@@ -6,7 +6,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{Roles, name};
+use super::{Roles, username};
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::password::{Lane, Pbkdf2};
@@ -52,7 +52,7 @@ pub async fn insert(txn: &Txn, new: &ImportedUser, at: chrono::DateTime<chrono::
         id: new.id.map_or(NotSet, Set),
         username: Set(new.username.clone()),
         username_key: Set(new.username_key.clone()),
-        username_skeleton: Set(name::skeleton(&new.username)),
+        username_skeleton: Set(username::skeleton(&new.username)),
         password_hash: Set(new.password_hash.clone()),
         is_active: Set(new.is_active),
         is_staff: Set(new.roles.is_staff),

@@ -5,7 +5,7 @@
 
 pub mod admin;
 pub mod import;
-pub mod name;
+pub mod username;
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, SqlErr};
@@ -66,7 +66,7 @@ pub async fn check(app: &App, input: Registration, origin: &ClientInfo) -> Resul
         }
     }
     if let Some(address) = &origin.address {
-        app.metrics.limited("registration_attempts", app.rate_limits.registration_attempt(address).await)?;
+        app.metrics.count_rate_limited("registration_attempts", app.rate_limits.registration_attempt(address).await)?;
     }
     obey_rules(app, &input.username, input.password, origin.address).await
 }
@@ -79,7 +79,7 @@ pub async fn check(app: &App, input: Registration, origin: &ClientInfo) -> Resul
 pub async fn register_checked(app: &App, checked: CheckedUser, origin: &ClientInfo) -> Result<user::Model, Error> {
     let ticket = enter(app, Lane::NewPassword, origin.address)?;
     if let Some(address) = &origin.address {
-        app.metrics.limited("registrations", app.rate_limits.registration(address).await)?;
+        app.metrics.count_rate_limited("registrations", app.rate_limits.registration(address).await)?;
     }
     let new = ValidatedUser::hashed(app, checked, Roles::default(), ticket).await?;
     app.db.write(new, |txn, new| Box::pin(insert(txn, new))).await
@@ -92,7 +92,7 @@ async fn obey_rules(
     password: SecretString,
     address: Option<ClientIp>,
 ) -> Result<CheckedUser, Error> {
-    let name = name::check(typed);
+    let name = username::check(typed);
     let username = name.clone().unwrap_or_default();
     let taken = match &name {
         Ok(_) if find_by_name(app, typed).await?.is_some() => Some(NAME_TAKEN),
@@ -115,10 +115,10 @@ const NAME_CONFUSABLE: &str = "This name looks like that of another user, in ano
 /// Returns whether a new name is confusable with that of a user in another script (Unicode Technical Standard 39). Of two
 /// confusable names that are registered at once both may pass, since neither is a user's yet.
 async fn is_confusable(app: &App, name: &str) -> Result<bool, Error> {
-    let Some(skeleton) = name::skeleton(name) else { return Ok(false) };
+    let Some(skeleton) = username::skeleton(name) else { return Ok(false) };
     let alike = user::Entity::find().filter(user::Column::UsernameSkeleton.eq(skeleton)).limit(MAX_ALIKE);
     let alike = alike.all(app.db.read()).await?;
-    Ok(alike.iter().any(|user| name::scripts_differ(&user.username, name)))
+    Ok(alike.iter().any(|user| username::scripts_differ(&user.username, name)))
 }
 
 /// Users with one skeleton who are looked at.
@@ -129,7 +129,7 @@ const MAX_ALIKE: u64 = 100;
 /// # Errors
 /// UNAVAILABLE if too many wait, in all or of the address.
 pub fn enter(app: &App, lane: Lane, address: Option<ClientIp>) -> Result<Ticket, Error> {
-    app.metrics.limited(lane.name(), app.hasher.enter(lane, address))
+    app.metrics.count_rate_limited(lane.name(), app.hasher.enter(lane, address))
 }
 
 /// The user who is asking; nobody for anonymous viewers.
@@ -147,7 +147,7 @@ pub async fn me(app: &App, viewer: Viewer) -> Result<Option<user::Model>, Error>
 /// # Errors
 /// INTERNAL where the database fails.
 pub async fn find_by_name(app: &App, typed: &str) -> Result<Option<user::Model>, Error> {
-    let Some((name, key)) = name::normalize(typed).zip(name::key(typed)) else { return Ok(None) };
+    let Some((name, key)) = username::normalize(typed).zip(username::key(typed)) else { return Ok(None) };
     // Names that came by import are stored as they were, in any Unicode form.
     let names = [typed, name.as_str()];
     let alike = Condition::any().add(user::Column::Username.is_in(names)).add(user::Column::UsernameKey.eq(key));
@@ -247,14 +247,14 @@ pub async fn confirm_password(
 /// RATE_LIMITED after too many wrong ones for the name or from the address, with the seconds to wait.
 pub async fn register_attempt(app: &App, username_key: &str, address: Option<ClientIp>) -> Result<(), Error> {
     let taken = app.login_throttle.take(username_key, address, app.clock.now()).await;
-    app.metrics.limited("passwords", taken).map_err(|seconds| {
+    app.metrics.count_rate_limited("passwords", taken).map_err(|seconds| {
         Error::rate_limited(format!("Too many wrong passwords. Try again in {seconds} seconds."), seconds)
     })
 }
 
 /// The last try was right. Those from the address before it stay counted: whoever has an account could forget them.
 pub async fn clear_attempts(app: &App, username_key: &str, address: Option<ClientIp>) {
-    app.login_throttle.forget(username_key, address).await;
+    app.login_throttle.reset(username_key, address).await;
 }
 
 /// Tells those who serve a session of this user for longer than one request to look whether it is still good. Called
@@ -318,7 +318,7 @@ impl ValidatedUser {
     async fn hashed(app: &App, checked: CheckedUser, roles: Roles, ticket: Ticket) -> Result<Self, Error> {
         let CheckedUser { username, password } = checked;
         Ok(Self {
-            username_key: name::key(&username).ok_or_else(|| Error::internal("a checked name has a key"))?,
+            username_key: username::key(&username).ok_or_else(|| Error::internal("a checked name has a key"))?,
             username,
             password_hash: ticket.hash(password).await?,
             roles,
@@ -335,7 +335,7 @@ async fn insert(txn: &Txn, new: &ValidatedUser) -> Result<user::Model, Error> {
         id: NotSet,
         username: Set(new.username.clone()),
         username_key: Set(new.username_key.clone()),
-        username_skeleton: Set(name::skeleton(&new.username)),
+        username_skeleton: Set(username::skeleton(&new.username)),
         password_hash: Set(new.password_hash.clone()),
         is_active: Set(true),
         is_staff: Set(new.roles.is_staff),

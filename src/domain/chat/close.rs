@@ -26,7 +26,7 @@ use crate::domain::audit::{self, AuditRecord};
 use crate::domain::ledger::{self, Settlement};
 use crate::infra::ai::{Request, Usage};
 use crate::infra::catalog::Model;
-use crate::infra::db::set::{RowQuery, in_ids, update_from, values_column};
+use crate::infra::db::bulk::{RowQuery, in_ids, update_from, values_column};
 use crate::infra::db::{BatchJob, BatchResult, Txn};
 use crate::infra::entity::chat::{self, Column, Status};
 use crate::infra::entity::ledger_entry::Reason;

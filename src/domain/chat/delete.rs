@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 
-use super::{conversation, find, find_any, news, stop};
+use super::{conversation, events, find, find_any, stop};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::viewer::{Actor, Viewer};
@@ -43,7 +43,7 @@ pub async fn delete(app: &App, viewer: Viewer, chat_id: i64) -> Result<(), Error
         Box::pin(delete_one(txn, operator, id, at))
     });
     deleted.await?;
-    app.bus.publish(&news::topic(chat_id), || news::ReplyEvent::Ended.encode());
+    app.bus.publish(&events::topic(chat_id), || events::ReplyEvent::Ended.encode());
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use crate::core::error::{Code, Error};
 use crate::core::pagination::{self, Page, PageRequest, TimeRange, check_search};
 use crate::core::viewer::Viewer;
 use crate::infra::entity::chat::{self, Column, Status};
-use crate::infra::entity::{imported, user};
+use crate::infra::entity::{import_map, user};
 
 /// The few among very many, which have an index of their own.
 const FAILED_STATUSES: [Status; 3] = [Status::Failed, Status::Stopped, Status::Interrupted];
@@ -153,7 +153,7 @@ pub async fn all(
 async fn in_period(app: &App, chats: Select<chat::Entity>, period: TimeRange) -> Result<Select<chat::Entity>, Error> {
     // Of chats that came by import the ids don't grow with time.
     let is_bounded = period.since.or(period.until).is_some();
-    if is_bounded && imported::Entity::find().one(app.db.read()).await?.is_some() {
+    if is_bounded && import_map::Entity::find().one(app.db.read()).await?.is_some() {
         return Ok(period.filter(chats, Column::CreatedAt));
     }
     period.filter_with_id_bounds(app.db.read(), chats, Column::CreatedAt, Column::Id).await

@@ -3,21 +3,21 @@
 //! Every message is paid for by a hold that is taken before the model is asked, in the same transaction that stores the
 //! message. The turn then runs in a task of its own and does not depend on the caller staying.
 
-mod call;
+mod api_call;
 mod close;
 mod context;
 pub mod conversation;
 mod delete;
+mod events;
 mod export;
-mod feed;
 mod history;
 mod idempotency;
 pub mod import;
-mod news;
-pub mod old;
 mod open;
+mod reply_stream;
+pub mod retention;
 mod search;
-mod sweep;
+mod sweeper;
 mod turn;
 pub mod usage;
 
@@ -30,15 +30,15 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 use tracing::field::Empty;
 
-pub use self::call::{Admission, ApiCall, ApiCallHandle, admit, call};
+pub use self::api_call::{Admission, ApiCall, ApiCallHandle, admit, call};
 pub use self::delete::{delete, delete_conversation};
+use self::events::TurnCommand;
 pub use self::export::{Format, export};
-pub use self::feed::{ReplyDelta, ReplyStreamItem, follow};
 pub use self::history::{AdminChatFilter, ChatOrder, HistoryFilter, all, answered, by_ids, find, find_any, history};
-use self::news::TurnCommand;
 use self::open::OpenResult;
+pub use self::reply_stream::{ReplyDelta, ReplyStreamItem, follow};
 pub use self::search::{index_rest, run_indexer};
-pub use self::sweep::{run_sweeper, sweep};
+pub use self::sweeper::{run_sweeper, sweep};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::throttle::LimitExceeded;
@@ -171,10 +171,10 @@ pub async fn stop(app: &App, viewer: Viewer, chat_id: i64) -> Result<FinishedCha
 /// Stops the reply of anybody's chat. Whoever asks has decided that it may be stopped.
 async fn stop_any(app: &App, chat_id: i64) -> Result<FinishedChat, Error> {
     // The usage of the upstream may be waited for.
-    let deadline = Instant::now() + app.config.v1.drain + STOP_TIMEOUT;
+    let deadline = Instant::now() + app.config.v1.usage_wait_timeout + STOP_TIMEOUT;
     while Instant::now() < deadline {
         // Said again and again, since news may be lost.
-        app.bus.publish(&news::command_topic(chat_id), || TurnCommand::Stop.encode());
+        app.bus.publish(&events::command_topic(chat_id), || TurnCommand::Stop.encode());
         if let Ok(ended) = timeout(RESEND_INTERVAL, wait_until_finished(app, chat_id)).await {
             return ended;
         }
@@ -200,7 +200,7 @@ async fn start_message(app: &App, viewer: Viewer, input: SendMessage, replaces: 
 #[derive(Default)]
 struct StartRequest {
     /// Who hears the answer.
-    caller: Option<call::ResponseSink>,
+    caller: Option<api_call::ResponseSink>,
     /// Where the rate has counted it already.
     admission: Option<Admission>,
 }
@@ -214,15 +214,18 @@ async fn begin(
 ) -> Result<Started, Error> {
     let (user_id, caller) = (identity.id, start.caller);
     if start.admission.is_none() {
-        call::count(app, identity).await?;
+        api_call::count(app, identity).await?;
     }
-    let slot = app.metrics.limited("model", model.acquire())?;
-    let place = app.metrics.limited("open_turns", app.turn_permits.take(user_id)).map_err(|full| match full {
-        LimitExceeded::Owner => {
-            Error::rate_limited("Too many of your messages are being answered. Wait for one of them.", 1)
-        }
-        LimitExceeded::Total => Error::rate_limited("Too many messages are being answered. Try again in a moment.", 1),
-    })?;
+    let slot = app.metrics.count_rate_limited("model", model.acquire())?;
+    let place =
+        app.metrics.count_rate_limited("open_turns", app.turn_permits.take(user_id)).map_err(|full| match full {
+            LimitExceeded::Owner => {
+                Error::rate_limited("Too many of your messages are being answered. Wait for one of them.", 1)
+            }
+            LimitExceeded::Total => {
+                Error::rate_limited("Too many messages are being answered. Try again in a moment.", 1)
+            }
+        })?;
     let (report, reported) = oneshot::channel();
     let own = app.clone();
     // In a task from here on: a caller who goes away between the hold and the turn must not leave a chat without one.
@@ -233,7 +236,7 @@ async fn begin(
             Ok(OpenResult::New(opened)) => {
                 let (report_end, end) = oneshot::channel();
                 // Listening begins before anybody knows of the chat, so that no wish is missed.
-                let wishes = own.bus.subscribe(&news::command_topic(opened.chat.id));
+                let wishes = own.bus.subscribe(&events::command_topic(opened.chat.id));
                 if let Some(caller) = &caller {
                     caller.opened(&own, opened.chat.id);
                 }
@@ -261,7 +264,7 @@ const RESEND_INTERVAL: Duration = Duration::from_secs(1);
 
 async fn wait_until_finished(app: &App, chat_id: i64) -> Result<FinishedChat, Error> {
     // Behind all text there is nothing but the end.
-    let mut feed = pin!(feed::feed(app.clone(), chat_id, usize::MAX));
+    let mut feed = pin!(reply_stream::feed(app.clone(), chat_id, usize::MAX));
     while let Some(fed) = feed.next().await {
         if let ReplyStreamItem::Ended(ended) = fed? {
             return Ok(*ended);

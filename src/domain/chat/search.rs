@@ -19,7 +19,7 @@ use unicode_normalization::char::is_combining_mark;
 use super::ChatOrder;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::infra::db::set::{update_from, values_column};
+use crate::infra::db::bulk::{update_from, values_column};
 use crate::infra::entity::chat::{self, Column, Status};
 
 /// So many of the newest chats that match are looked at.

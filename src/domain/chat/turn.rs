@@ -15,9 +15,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tracing::Instrument;
 
 use super::FinishedChat;
-use super::call::ResponseSink;
+use super::api_call::ResponseSink;
 use super::close::{ClosedChat, MeteredUsage, close};
-use super::news::{ReplyEvent, TurnCommand, topic};
+use super::events::{ReplyEvent, TurnCommand, topic};
 use super::open::{OpenedChat, lease_deadline};
 use crate::app::App;
 use crate::core::error::{Code, Error};
@@ -201,7 +201,7 @@ impl Turn<'_> {
         let (app, limits) = (self.app, &self.app.config.turns);
         let start = Instant::now();
         let is_piece = |event: &Event| !matches!(event, Event::Accepted | Event::Usage(_));
-        let mut reply = app.metrics.first_piece(&model.name, model.provider.reply(request), is_piece);
+        let mut reply = app.metrics.time_to_first_chunk(&model.name, model.provider.reply(request), is_piece);
         let save_interval = limits.save_interval.max(Duration::from_millis(1));
         let mut saving_due = interval_at(start + limits.save_interval, save_interval);
         saving_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -209,7 +209,7 @@ impl Turn<'_> {
         // polls it here, and it would keep its connection and its locks.
         let mut saving: Option<JoinHandle<Result<bool, Error>>> = None;
         let (mut saved_len, mut saved_at, mut chars) = (0, start, 0);
-        let mut piece_due = start + if self.in_one_piece { limits.turn_timeout } else { limits.first_piece_timeout };
+        let mut piece_due = start + if self.in_one_piece { limits.turn_timeout } else { limits.first_chunk_timeout };
         let mut turn_due = start + limits.turn_timeout;
         let outcome = loop {
             let mut save_now = false;
@@ -225,7 +225,7 @@ impl Turn<'_> {
                     };
                     if is_piece(&event) {
                         self.take(event, &mut chars).await;
-                        piece_due = Instant::now() + limits.piece_timeout;
+                        piece_due = Instant::now() + limits.chunk_timeout;
                     } else {
                         self.note(&event);
                     }
@@ -245,7 +245,7 @@ impl Turn<'_> {
                         Some(TurnCommand::Stop) if !self.bills_late => break Outcome::Stopped(None),
                         Some(TurnCommand::Stop) => {
                             if self.draining.is_none() {
-                                turn_due = turn_due.min(Instant::now() + app.config.v1.drain);
+                                turn_due = turn_due.min(Instant::now() + app.config.v1.usage_wait_timeout);
                             }
                             self.draining = Some(Draining::Stopped);
                             if matches!(self.caller, Some(ResponseSink::Direct(..))) {
@@ -263,7 +263,7 @@ impl Turn<'_> {
                         break Outcome::Stopped(None);
                     }
                     self.draining = Some(Draining::Disconnected);
-                    turn_due = turn_due.min(Instant::now() + app.config.v1.drain);
+                    turn_due = turn_due.min(Instant::now() + app.config.v1.usage_wait_timeout);
                 }
                 () = app.stopping.cancelled() => break Outcome::Interrupted,
                 _ = saving_due.tick() => {
@@ -314,7 +314,7 @@ impl Turn<'_> {
         if let Some(caller) = self.caller.as_mut().filter(|_| is_shown) {
             let limits = &self.app.config.turns;
             let since = Instant::now();
-            let timeout = limits.piece_timeout.min(limits.lease / 3);
+            let timeout = limits.chunk_timeout.min(limits.lease / 3);
             caller.tell(event.clone(), timeout).await;
             let waited = since.elapsed();
             // One who was given up on counts as one who was waited for long enough.
@@ -374,7 +374,7 @@ impl Turn<'_> {
             return Outcome::Stopped(None);
         }
         let was_stalled =
-            self.stalled >= MAX_STALL.min(self.app.config.turns.piece_timeout) && !self.written.is_empty();
+            self.stalled >= MAX_STALL.min(self.app.config.turns.chunk_timeout) && !self.written.is_empty();
         if was_stalled || error.code == Code::PayloadTooLarge {
             return Outcome::Stopped(Some(error));
         }

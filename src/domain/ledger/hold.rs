@@ -14,11 +14,11 @@ use sea_orm::{
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Balance, key};
+use super::{Balance, key_budget};
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
 use crate::infra::db::Txn;
-use crate::infra::db::set::{
+use crate::infra::db::bulk::{
     RowQuery, execute_all, execute_and_insert, fetch_two, in_ids, pad_rows, update_from, values_column,
 };
 use crate::infra::entity::ledger_entry::{self, Reason};
@@ -58,7 +58,7 @@ pub async fn reserve<A: ActiveModelTrait>(txn: &Txn, holds: &[Hold], new: Insert
         .value(Column::Held, Expr::col(Column::Held).add(values_column(2)))
         .and_where(Expr::col(Column::Tokens).gte(values_column(2)))
         .and_where(Expr::col(Column::IsActive));
-    let keys = key::hold_under(holds)?;
+    let keys = key_budget::hold_under(holds)?;
     let mut expected = sums.len() as u64;
     let mut statements: Vec<&(dyn StatementBuilder + Sync)> = vec![&update];
     if let Some((update, count)) = &keys {
@@ -178,7 +178,7 @@ pub async fn settle(
     let mut statements: Vec<&(dyn StatementBuilder + Sync)> = vec![closing, &update];
     // Each chat is closed, each user changed, and each chat entered.
     let mut expected = (settlements.len() + sums.len() + settlements.len()) as u64;
-    let keys = key::settle_under(settlements)?;
+    let keys = key_budget::settle_under(settlements)?;
     if let Some((update, count)) = &keys {
         statements.push(update);
         expected += count;

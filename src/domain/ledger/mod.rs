@@ -5,13 +5,13 @@
 //! [`verify()`] checks it. A balance changes by a guarded UPDATE that adds or takes away, never by writing back
 //! what was read.
 
-mod available;
 mod export;
 mod granted;
 mod hold;
 mod import;
-mod key;
-pub mod old;
+mod key_budget;
+pub mod retention;
+mod spendable;
 mod verify;
 
 use std::time::Duration;
@@ -23,11 +23,11 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
 
-pub use self::available::SpendableBalances;
 pub use self::export::export;
 pub use self::granted::granted_by;
 pub use self::hold::{Hold, Settlement, insufficient, lock_balances, reserve, settle};
 pub use self::import::{ImportedEntry, record_imported};
+pub use self::spendable::SpendableBalances;
 pub use self::verify::{IntegrityViolation, verify};
 use crate::app::App;
 use crate::core::error::{Code, Error};

@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::infra::db::Txn;
-use crate::infra::entity::job::{self, Column};
+use crate::infra::entity::job_lease::{self, Column};
 
 /// A run that gives no sign of life for so long counts as dead.
 const LEASE: TimeDelta = TimeDelta::minutes(1);
@@ -36,16 +36,16 @@ impl Claim {
     }
 
     async fn take_in(&self, txn: &Txn, now: DateTime<Utc>, not_since: Option<DateTime<Utc>>) -> Result<bool, Error> {
-        let new = job::ActiveModel {
+        let new = job_lease::ActiveModel {
             name: Set(self.job.to_owned()),
             holder: NotSet,
             claimed_until: NotSet,
             last_run_at: NotSet,
         };
         let known = OnConflict::column(Column::Name).do_nothing().to_owned();
-        job::Entity::insert(new).on_conflict(known).exec_without_returning(txn).await?;
+        job_lease::Entity::insert(new).on_conflict(known).exec_without_returning(txn).await?;
         let free = Condition::any().add(Column::ClaimedUntil.is_null()).add(Column::ClaimedUntil.lte(now));
-        let mut update = job::Entity::update_many()
+        let mut update = job_lease::Entity::update_many()
             .col_expr(Column::Holder, Expr::value(self.holder.as_str()))
             .col_expr(Column::ClaimedUntil, Expr::value(now + LEASE))
             .filter(Column::Name.eq(self.job))
@@ -88,7 +88,7 @@ impl Claim {
             .await
     }
 
-    fn own(&self) -> sea_orm::UpdateMany<job::Entity> {
-        job::Entity::update_many().filter(Column::Name.eq(self.job)).filter(Column::Holder.eq(&self.holder))
+    fn own(&self) -> sea_orm::UpdateMany<job_lease::Entity> {
+        job_lease::Entity::update_many().filter(Column::Name.eq(self.job)).filter(Column::Holder.eq(&self.holder))
     }
 }

@@ -89,12 +89,12 @@ impl Target {
     /// Their ids.
     fn due(self, before: DateTime<Utc>) -> SelectStatement {
         match self {
-            Self::Chats => ids(crate::domain::chat::old::chats(before), chat::Column::Id),
-            Self::Conversations => ids(crate::domain::chat::old::conversations(before), conversation::Column::Id),
-            Self::Sessions => ids(crate::domain::session::old::ended(before), session::Column::Id),
+            Self::Chats => ids(crate::domain::chat::retention::chats(before), chat::Column::Id),
+            Self::Conversations => ids(crate::domain::chat::retention::conversations(before), conversation::Column::Id),
+            Self::Sessions => ids(crate::domain::session::retention::ended(before), session::Column::Id),
             Self::AuditEvents => ids(audit::old(before), audit_event::Column::Id),
-            Self::LedgerNotes => ids(ledger::old::notes(before), ledger_entry::Column::Id),
-            Self::AuditNames => ids(audit::named(ledger::old::gone(before)), audit_event::Column::Id),
+            Self::LedgerNotes => ids(ledger::retention::notes(before), ledger_entry::Column::Id),
+            Self::AuditNames => ids(audit::named(ledger::retention::gone(before)), audit_event::Column::Id),
         }
     }
 
@@ -113,12 +113,12 @@ impl Target {
     /// Removes those of them that still may go.
     async fn remove(self, txn: &Txn, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
         match self {
-            Self::Chats => crate::domain::chat::old::delete_chats(txn, ids, before).await,
-            Self::Conversations => crate::domain::chat::old::delete_conversations(txn, ids, before).await,
-            Self::Sessions => crate::domain::session::old::delete(txn, ids, before).await,
+            Self::Chats => crate::domain::chat::retention::delete_chats(txn, ids, before).await,
+            Self::Conversations => crate::domain::chat::retention::delete_conversations(txn, ids, before).await,
+            Self::Sessions => crate::domain::session::retention::delete(txn, ids, before).await,
             Self::AuditEvents => audit::delete_old(txn, ids, before).await,
-            Self::LedgerNotes => ledger::old::erase_notes(txn, ids).await,
-            Self::AuditNames => audit::erase_names(txn, ids, ledger::old::gone(before)).await,
+            Self::LedgerNotes => ledger::retention::erase_notes(txn, ids).await,
+            Self::AuditNames => audit::erase_names(txn, ids, ledger::retention::gone(before)).await,
         }
     }
 }
@@ -182,7 +182,7 @@ pub async fn run(app: &App) -> Result<RunOutcome, Error> {
 /// # Errors
 /// As [`run`].
 pub async fn run_if_due(app: &App) -> Result<RunOutcome, Error> {
-    let every = TimeDelta::from_std(app.config.retention.every).unwrap_or(TimeDelta::MAX);
+    let every = TimeDelta::from_std(app.config.retention.interval).unwrap_or(TimeDelta::MAX);
     let last = app.clock.now().checked_sub_signed(every).unwrap_or(DateTime::<Utc>::MIN_UTC);
     run_unless_done(app, Some(last)).await
 }

@@ -23,7 +23,7 @@ use crate::infra::entity::session::{self, Column};
 use crate::infra::entity::user;
 
 pub mod api_key;
-pub mod old;
+pub mod retention;
 
 /// Longest description of a client that is kept, in characters.
 const MAX_USER_AGENT_CHARS: usize = 300;
@@ -83,7 +83,7 @@ impl From<TokenError> for AuthDenied {
 pub async fn log_in(app: &App, username: &str, password: SecretString, origin: ClientInfo) -> Result<TokenPair, Error> {
     let ticket = account::enter(app, Lane::Verification, origin.address)?;
     // A name that is too long to be any user's is answered and counted like an unknown one.
-    let key = account::name::key(username).unwrap_or_else(|| account::name::TOO_LONG.to_owned());
+    let key = account::username::key(username).unwrap_or_else(|| account::username::TOO_LONG.to_owned());
     account::register_attempt(app, &key, origin.address).await?;
     let user = account::find_by_name(app, username).await?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
@@ -293,7 +293,7 @@ async fn reuse(txn: &Txn, used: &Claims, next: &NextToken) -> Result<Option<sess
 
 async fn limit_refreshes(app: &App, origin: &ClientInfo) -> Result<(), Error> {
     let Some(address) = &origin.address else { return Ok(()) };
-    app.metrics.limited("refreshes", app.rate_limits.refresh(address).await)
+    app.metrics.count_rate_limited("refreshes", app.rate_limits.refresh(address).await)
 }
 
 /// Ends the session that the viewer's token belongs to.

@@ -2,7 +2,7 @@
 
 use futures::{StreamExt, stream};
 
-use super::stop::stop_before;
+use super::stop_sequences::stop_before;
 use super::{Event, Message, Provider, Reply, Request, Role, Usage};
 
 /// Answers `AI Response to: ` and the last message of the user, as the stand-in of the application before Jeton did.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::raw::Text;
+use super::raw_request::Text;
 
 /// Messages of a call, and parts of all of them.
 const MAX_MESSAGES: usize = 10_000;

@@ -7,15 +7,15 @@ pub mod echo;
 pub mod local;
 mod messages;
 pub mod openai;
-mod raw;
-mod stop;
+mod raw_request;
+mod stop_sequences;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-pub use self::raw::{FromMember, InvalidRequest, RawRequest, members, string};
+pub use self::raw_request::{FromMember, InvalidRequest, RawRequest, members, string};
 use crate::core::error::Error;
 
 /// Who speaks in a [`Message`].

@@ -9,18 +9,18 @@
 //! since nothing was heard until then. While Redis is away nothing goes between servers, and when it is back everybody has
 //! missed something. What servers count together is in [`counts`].
 
-mod counts;
 mod local;
 mod redis;
+mod shared_limits;
 
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
-pub use self::counts::{AttemptQuota, RateQuota, SharedLimits};
 use self::local::LocalBus;
 pub use self::local::Subscription;
 use self::redis::RedisBus;
+pub use self::shared_limits::{AttemptQuota, RateQuota, SharedLimits};
 use crate::core::error::Error;
 use crate::core::keyed_hash::KeyedHash;
 

@@ -52,15 +52,15 @@ fn check_count(key: &str, value: u64, most: u64) -> Result<(), String> {
 }
 
 fn check_model(name: &str, model: &Model) -> Result<(), String> {
-    check_duration(&format!("models.{name}.rest"), model.rest, DAY)?;
+    check_duration(&format!("models.{name}.rest"), model.circuit_cooldown, DAY)?;
     for (key, value, most) in [
         ("max_output", model.max_output, MOST_COUNTED),
-        ("window", model.window, MOST_COUNTED),
+        ("window", model.context_window, MOST_COUNTED),
         ("units_per_image", model.units_per_image, MOST_COUNTED),
         // The queue of a local model is made in its full length.
-        ("queue", model.queue as u64, 100_000),
+        ("queue", model.max_queued as u64, 100_000),
         ("max_concurrent", model.max_concurrent as u64, MOST),
-        ("retries", model.retries.into(), 100),
+        ("retries", model.max_retries.into(), 100),
     ] {
         check_count(&format!("models.{name}.{key}"), value, most)?;
     }
@@ -75,18 +75,18 @@ fn durations(config: &Config) -> Vec<(&'static str, Duration, Duration)> {
         ("http.header_timeout", http.header_timeout, DAY),
         ("http.body_timeout", http.body_timeout, DAY),
         ("http.write_timeout", http.write_timeout, DAY),
-        ("http.drain", http.drain, DAY),
+        ("http.shutdown_delay", http.shutdown_delay, DAY),
         ("http.shutdown_grace", http.shutdown_grace, DAY),
         ("database.acquire_timeout", database.acquire_timeout, DAY),
         ("auth.access_ttl", auth.access_ttl, LONGEST),
         ("auth.refresh_ttl", auth.refresh_ttl, LONGEST),
-        ("auth.max_delay", auth.max_delay, YEAR),
-        ("turns.first_piece_timeout", turns.first_piece_timeout, DAY),
-        ("turns.piece_timeout", turns.piece_timeout, DAY),
+        ("auth.login_max_delay", auth.login_max_delay, YEAR),
+        ("turns.first_chunk_timeout", turns.first_chunk_timeout, DAY),
+        ("turns.chunk_timeout", turns.chunk_timeout, DAY),
         ("turns.turn_timeout", turns.turn_timeout, DAY),
         ("turns.save_interval", turns.save_interval, DAY),
         ("turns.lease", turns.lease, YEAR),
-        ("v1.drain", v1.drain, DAY),
+        ("v1.usage_wait_timeout", v1.usage_wait_timeout, DAY),
         ("graphql.query_timeout", graphql.query_timeout, DAY),
         ("graphql.heartbeat", graphql.heartbeat, DAY),
         ("graphql.init_timeout", graphql.init_timeout, DAY),
@@ -95,7 +95,7 @@ fn durations(config: &Config) -> Vec<(&'static str, Duration, Duration)> {
         kept("retention.ended_sessions", retention.ended_sessions),
         kept("retention.audit_events", retention.audit_events),
         kept("retention.deleted_users", retention.deleted_users),
-        ("retention.every", retention.every, YEAR),
+        ("retention.interval", retention.interval, YEAR),
     ]
 }
 
@@ -109,8 +109,12 @@ fn counts(config: &Config) -> Vec<(&'static str, u64, u64)> {
         ("http.max_connections", http.max_connections as u64, MOST),
         ("http.max_connections_per_address", http.max_connections_per_address, MOST),
         ("database.max_connections", database.max_connections.into(), 10_000),
-        ("auth.free_attempts", auth.free_attempts.into(), MOST_COUNTED),
-        ("auth.free_attempts_per_address", auth.free_attempts_per_address.into(), MOST_COUNTED),
+        ("auth.login_attempts_before_delay", auth.login_attempts_before_delay.into(), MOST_COUNTED),
+        (
+            "auth.login_attempts_before_delay_per_address",
+            auth.login_attempts_before_delay_per_address.into(),
+            MOST_COUNTED,
+        ),
         ("auth.hashing_threads", auth.hashing_threads as u64, 1024),
         ("auth.max_queued_hashes", auth.max_queued_hashes as u64, MOST),
         ("turns.max_message_chars", turns.max_message_chars as u64, 16 << 20),

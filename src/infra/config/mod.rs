@@ -19,7 +19,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 pub use self::addresses::{public_url, without_credentials};
-pub use self::model::{LimitName, Model, Params, Provider, Upstream};
+pub use self::model::{MaxTokensParam, Model, Params, Provider, Upstream};
 pub use self::operations::{Metrics, Retention, RetentionPeriod, Telemetry};
 pub use self::sections::{
     Auth, ClientAddress, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Registration, Turns,

@@ -38,8 +38,8 @@ pub struct Model {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// `local`: requests that may wait for the model.
-    #[serde(default = "default_queue")]
-    pub queue: usize,
+    #[serde(default = "default_max_queued")]
+    pub max_queued: usize,
     /// Messages that it answers at once; 0: as many as there are.
     #[serde(default)]
     pub max_concurrent: usize,
@@ -53,21 +53,21 @@ pub struct Model {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream_model: Option<String>,
     /// `openai`: repetitions of a request that failed before its first byte.
-    #[serde(default = "default_retries")]
-    pub retries: u32,
+    #[serde(default = "default_max_retries")]
+    pub max_retries: u32,
     /// `openai`: what the model reads and writes together, in its own units.
-    #[serde(default = "default_window")]
-    pub window: u64,
+    #[serde(default = "default_context_window")]
+    pub context_window: u64,
     /// `openai`: what a picture takes as input at the very most, in the model's own units.
     #[serde(default = "default_units_per_image")]
     pub units_per_image: u64,
     /// `openai`: the only name that the upstream knows the limit of the output by. Callers' other spelling is renamed to it.
     /// Without it, callers' spelling is kept, and `max_tokens` is sent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit_name: Option<LimitName>,
+    pub max_tokens_param: Option<MaxTokensParam>,
     /// `openai`: how long an upstream rests that failed several times in a row.
-    #[serde(default = "default_rest", with = "humantime_serde")]
-    pub rest: Duration,
+    #[serde(default = "default_circuit_cooldown", with = "humantime_serde")]
+    pub circuit_cooldown: Duration,
     /// `openai`: the rules for request parameters of API calls, which are passed on.
     #[serde(default)]
     pub params: Params,
@@ -79,7 +79,7 @@ pub struct Model {
 /// The names of the limit of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LimitName {
+pub enum MaxTokensParam {
     /// The older one, which every compatible server knows.
     MaxTokens,
     /// The newer one, which OpenAI's reasoning models insist on.
@@ -237,7 +237,7 @@ impl Model {
         if let Some(name) = forced.find(is_reserved) {
             return Err(format!(".params.force: `{name}` is set by the hold or by the call, and can't be forced"));
         }
-        for (key, value) in [("max_output", self.max_output), ("window", self.window)] {
+        for (key, value) in [("max_output", self.max_output), ("window", self.context_window)] {
             if value == 0 {
                 return Err(format!(".{key}: at least 1"));
             }
@@ -279,15 +279,15 @@ fn default_max_output() -> u64 {
     1024
 }
 
-fn default_queue() -> usize {
+fn default_max_queued() -> usize {
     64
 }
 
-fn default_retries() -> u32 {
+fn default_max_retries() -> u32 {
     2
 }
 
-fn default_window() -> u64 {
+fn default_context_window() -> u64 {
     16_384
 }
 
@@ -295,6 +295,6 @@ fn default_units_per_image() -> u64 {
     4096
 }
 
-fn default_rest() -> Duration {
+fn default_circuit_cooldown() -> Duration {
     Duration::from_secs(30)
 }

@@ -42,7 +42,7 @@ pub struct Retention {
     pub deleted_users: RetentionPeriod,
     /// Time between two runs.
     #[serde(with = "humantime_serde")]
-    pub every: Duration,
+    pub interval: Duration,
 }
 
 /// How long something is kept: a time, or for ever.
@@ -125,6 +125,6 @@ impl Telemetry {
 
 impl Retention {
     pub(super) fn check(&self) -> Result<(), String> {
-        if self.every < Duration::from_secs(60) { Err("retention.every: at least 1m".to_owned()) } else { Ok(()) }
+        if self.interval < Duration::from_secs(60) { Err("retention.interval: at least 1m".to_owned()) } else { Ok(()) }
     }
 }

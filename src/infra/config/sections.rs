@@ -56,7 +56,7 @@ pub struct Http {
     pub write_timeout: Duration,
     /// How long connections are still taken after a shutdown was asked for.
     #[serde(with = "humantime_serde")]
-    pub drain: Duration,
+    pub shutdown_delay: Duration,
     /// How long open turns may take to finish after that.
     #[serde(with = "humantime_serde")]
     pub shutdown_grace: Duration,
@@ -123,21 +123,21 @@ pub struct Auth {
     pub secret: SecretString,
     /// What `secret` was before: tokens that were signed with one of these stay good.
     #[serde(serialize_with = "all_hidden")]
-    pub former_secrets: Vec<SecretString>,
+    pub previous_secrets: Vec<SecretString>,
     /// What API keys are hashed with; empty: `secret`.
     #[serde(serialize_with = "hidden")]
-    pub hash_secret: SecretString,
+    pub api_key_pepper: SecretString,
     /// The `iss` of tokens, asked of each; empty: none.
     pub issuer: String,
     /// The `aud` of tokens, asked of each; empty: none.
     pub audience: String,
     /// Wrong passwords for one name before it has to wait.
-    pub free_attempts: u32,
+    pub login_attempts_before_delay: u32,
     /// Wrong passwords from one address before it has to wait.
-    pub free_attempts_per_address: u32,
+    pub login_attempts_before_delay_per_address: u32,
     /// Longest wait between two tries for one name, or from one address.
     #[serde(with = "humantime_serde")]
-    pub max_delay: Duration,
+    pub login_max_delay: Duration,
     /// Passwords hashed at once; each takes 19 MiB and a core.
     pub hashing_threads: usize,
     /// Passwords that may wait to be verified; as many new ones may wait to be hashed.
@@ -162,10 +162,10 @@ pub struct Turns {
     pub max_message_chars: usize,
     /// Longest wait for the first piece of a reply.
     #[serde(with = "humantime_serde")]
-    pub first_piece_timeout: Duration,
+    pub first_chunk_timeout: Duration,
     /// Longest wait between two pieces.
     #[serde(with = "humantime_serde")]
-    pub piece_timeout: Duration,
+    pub chunk_timeout: Duration,
     /// Longest turn as a whole.
     #[serde(with = "humantime_serde")]
     pub turn_timeout: Duration,
@@ -221,7 +221,7 @@ pub struct V1 {
     pub max_replay_bytes_per_user: usize,
     /// How long an upstream's own count is waited for once the caller has gone away.
     #[serde(with = "humantime_serde")]
-    pub drain: Duration,
+    pub usage_wait_timeout: Duration,
     /// The status of a call whose balance or spending limit is used up: 402, or 429 as at OpenAI.
     pub insufficient_status: u32,
 }
@@ -288,8 +288,8 @@ impl Cluster {
 
 impl Auth {
     pub(super) fn check(&self) -> Result<(), String> {
-        let single = [("secret", &self.secret), ("hash_secret", &self.hash_secret)];
-        let former = self.former_secrets.iter().map(|secret| ("former_secrets", secret));
+        let single = [("secret", &self.secret), ("api_key_pepper", &self.api_key_pepper)];
+        let former = self.previous_secrets.iter().map(|secret| ("previous_secrets", secret));
         for (key, secret) in single.into_iter().filter(|(_, secret)| !is_empty(secret)).chain(former) {
             if secret.expose_secret().len() < 32 {
                 return Err(format!("auth.{key}: at least 32 bytes"));
@@ -301,8 +301,8 @@ impl Auth {
                 return Err(format!("auth.{key}: at most 1000 bytes"));
             }
         }
-        if is_empty(&self.secret) && !(self.former_secrets.is_empty() && is_empty(&self.hash_secret)) {
-            return Err("auth.secret: needed beside auth.former_secrets and auth.hash_secret".to_owned());
+        if is_empty(&self.secret) && !(self.previous_secrets.is_empty() && is_empty(&self.api_key_pepper)) {
+            return Err("auth.secret: needed beside auth.previous_secrets and auth.api_key_pepper".to_owned());
         }
         Ok(())
     }

@@ -4,9 +4,9 @@
 //! serialization failure or a deadlock. On SQLite, which has one writer, the transactions that wait are committed
 //! together (see [`writer`]). What many callers want at once is done by a few statements for all (see [`together`]).
 
-pub mod set;
-mod together;
-mod writer;
+mod batcher;
+pub mod bulk;
+mod sqlite_writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use sea_orm::{
     Statement, TransactionTrait,
 };
 
-use self::together::BatchQueues;
-pub use self::together::{BatchJob, BatchResult};
+use self::batcher::BatchQueues;
+pub use self::batcher::{BatchJob, BatchResult};
 use crate::core::error::{Code, Error, code_of};
 use crate::core::private_files;
 
@@ -42,7 +42,7 @@ const MAX_RUNS: u32 = 10;
 #[derive(Clone)]
 pub struct Db {
     readers: DatabaseConnection,
-    writer: Option<writer::SqliteWriter>,
+    writer: Option<sqlite_writer::SqliteWriter>,
     lanes: BatchQueues,
     /// The last transaction found the database away, or unable to take anything.
     troubled: Arc<AtomicBool>,
@@ -75,7 +75,7 @@ impl Db {
     /// # Errors
     /// UNAVAILABLE or INTERNAL, with the reason as its source.
     pub async fn connect_within(url: &str, max_connections: u32, patience: Duration) -> Result<Self, Error> {
-        let batches = writer::batches();
+        let batches = sqlite_writer::batches();
         let mut options = ConnectOptions::new(url);
         options.max_connections(max_connections).acquire_timeout(patience).sqlx_logging(false);
         let troubled = Arc::default();
@@ -116,7 +116,7 @@ impl Db {
             let is_at_rest = !connection.is_in_transaction();
             Box::pin(async move { Ok(is_at_rest) })
         });
-        let writer = writer::SqliteWriter::start(Database::connect(writing).await?, batches.clone())?;
+        let writer = sqlite_writer::SqliteWriter::start(Database::connect(writing).await?, batches.clone())?;
         Ok(Self {
             readers: Database::connect(options).await?,
             writer: Some(writer),
@@ -193,7 +193,7 @@ impl Db {
     /// INTERNAL, with the reason as its source.
     pub async fn migrate(&self) -> Result<(), Error> {
         let txn = match &self.writer {
-            Some(writer) => writer.connection().begin_with_options(writer::immediate()).await?,
+            Some(writer) => writer.connection().begin_with_options(sqlite_writer::immediate()).await?,
             None => self.readers.begin().await?,
         };
         if self.writer.is_none() {
@@ -238,7 +238,7 @@ impl Db {
         };
         // The two are read one after the other.
         let used = usize::try_from(size).unwrap_or(0).saturating_sub(idle);
-        PoolStats { used, idle, waiting: self.writer.as_ref().map(writer::SqliteWriter::waiting) }
+        PoolStats { used, idle, waiting: self.writer.as_ref().map(sqlite_writer::SqliteWriter::waiting) }
     }
 
     /// How many jobs SQLite's writer commits together, each time.

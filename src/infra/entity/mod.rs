@@ -3,13 +3,13 @@
 pub mod api_key;
 pub mod audit_event;
 pub mod chat;
+pub mod cluster_member;
 pub mod conversation;
-pub mod imported;
-pub mod job;
+pub mod import_map;
+pub mod job_lease;
 pub mod ledger_entry;
-pub mod server;
+pub mod pending_load;
 pub mod session;
-pub mod unfinished;
 pub mod usage_day;
 pub mod usage_day_user;
 pub mod user;

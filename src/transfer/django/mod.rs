@@ -21,14 +21,14 @@ use serde::Serialize;
 
 use self::source::{CHATS, Source, USERS};
 pub use self::value::SqliteValue;
-use super::{Progress, sequence};
+use super::{Progress, id_sequence};
 use crate::app::App;
 use crate::core::error::Error;
 use crate::infra::db::Txn;
-use crate::infra::entity::imported;
+use crate::infra::entity::import_map;
 
 /// Ids above this get a new one, so that no file uses up the ids that there are.
-const MAX_KEPT_ID: i64 = sequence::MAX_ID;
+const MAX_KEPT_ID: i64 = id_sequence::MAX_ID;
 
 /// So many remarks are told; the rest is counted.
 const MAX_REMARKS: usize = 1000;
@@ -103,8 +103,8 @@ pub async fn import(app: &App, file: &Path, write: bool, progress: &Progress) ->
         app.db
             .write(largest, |txn, (users, chats)| {
                 Box::pin(async move {
-                    sequence::raise(txn, "user", *users).await?;
-                    sequence::raise(txn, "chat", *chats).await
+                    id_sequence::raise(txn, "user", *users).await?;
+                    id_sequence::raise(txn, "chat", *chats).await
                 })
             })
             .await?;
@@ -133,8 +133,8 @@ struct Importer<'a> {
 impl Importer<'_> {
     /// What came earlier of these rows: their ids there, and here.
     async fn known(&self, kind: &str, ids: &[i64]) -> Result<HashMap<i64, i64>, Error> {
-        use imported::Column;
-        let known = imported::Entity::find()
+        use import_map::Column;
+        let known = import_map::Entity::find()
             .filter(Column::Source.eq(&self.name))
             .filter(Column::Kind.eq(kind))
             .filter(Column::SourceId.is_in(ids.iter().copied()));
@@ -147,7 +147,7 @@ impl Importer<'_> {
 async fn note(txn: &Txn, source: &str, kind: &str, ids: impl IntoIterator<Item = (i64, i64)>) -> Result<(), Error> {
     let rows: Vec<_> = ids
         .into_iter()
-        .map(|(source_id, id)| imported::ActiveModel {
+        .map(|(source_id, id)| import_map::ActiveModel {
             source: Set(source.to_owned()),
             kind: Set(kind.to_owned()),
             source_id: Set(source_id),
@@ -155,7 +155,7 @@ async fn note(txn: &Txn, source: &str, kind: &str, ids: impl IntoIterator<Item =
         })
         .collect();
     if !rows.is_empty() {
-        imported::Entity::insert_many(rows).exec_without_returning(txn).await?;
+        import_map::Entity::insert_many(rows).exec_without_returning(txn).await?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::core::password::{Pbkdf2, UNUSABLE};
 use crate::core::tokens::Tokens;
 use crate::domain::account::Roles;
 use crate::domain::account::import::{ImportedUser, insert};
-use crate::domain::account::name::{self, MAX_IMPORTED_CHARS};
+use crate::domain::account::username::{self, MAX_IMPORTED_CHARS};
 use crate::infra::db::Txn;
 use crate::infra::entity::{audit_event, ledger_entry, user};
 use crate::transfer::{Progress, ProgressUpdate};
@@ -102,7 +102,7 @@ impl Importer<'_> {
             return Err(left_out(message.to_owned()));
         }
         let is_taken = |key: &String| taken.keys.contains(key) || self.keys.contains(key);
-        let Some((plain, exact)) = name::key(&username).zip(name::exact_key(&username)) else {
+        let Some((plain, exact)) = username::key(&username).zip(username::exact_key(&username)) else {
             return Err(left_out("the name is too long in Unicode's normal form".to_owned()));
         };
         let alike = is_taken(&plain);
@@ -162,7 +162,7 @@ impl Importer<'_> {
 
     async fn taken(&self, rows: &[SourceRow<9>], ids: &[i64]) -> Result<Conflicts, Error> {
         let names: Vec<_> = rows.iter().filter_map(|row| row.values[1].text()).collect();
-        let keys = names.iter().flat_map(|typed| [name::key(typed), name::exact_key(typed)]);
+        let keys = names.iter().flat_map(|typed| [username::key(typed), username::exact_key(typed)]);
         let keys: Vec<_> = keys.flatten().collect();
         let db = self.app.db.read();
         let ids = || ids.iter().copied();

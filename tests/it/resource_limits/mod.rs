@@ -157,8 +157,8 @@ async fn post(client: &Client, path: &str, body: &Value) -> Answered {
 
 /// Rates of at most two requests.
 const LOW_RATES: &str = "ledger.signup_grant = 1000000
-    auth.free_attempts = 1
-    auth.free_attempts_per_address = 1
+    auth.login_attempts_before_delay = 1
+    auth.login_attempts_before_delay_per_address = 1
     limits.messages_per_minute_per_user = 2
     limits.registrations_per_hour_per_address = 2
     limits.refreshes_per_minute_per_address = 2";

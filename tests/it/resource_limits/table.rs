@@ -31,7 +31,7 @@ pub enum Rate {
     Messages,
     /// `limits.registrations_per_hour_per_address`.
     Registrations,
-    /// `auth.free_attempts` and `.._per_address`.
+    /// `auth.login_attempts_before_delay` and `.._per_address`.
     Logins,
     /// `limits.refreshes_per_minute_per_address`.
     Refreshes,

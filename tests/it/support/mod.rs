@@ -225,11 +225,11 @@ pub fn openai_with(base_urls: &[&str], retries: u32, change: impl FnOnce(&mut Se
     };
     let mut settings = Settings {
         upstreams: base_urls.iter().map(address).collect(),
-        retries,
-        window: 16_384,
+        max_retries: retries,
+        context_window: 16_384,
         units_per_image: 1000,
-        limit_name: None,
-        rest: Duration::from_secs(30),
+        max_tokens_param: None,
+        circuit_cooldown: Duration::from_secs(30),
         params: Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers, &rules.tools),
     };
     change(&mut settings);

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use self::prompt::Prompter;
 use self::worker::{Job, Worker};
-use super::stop::stop_before;
+use super::stop_sequences::stop_before;
 use super::{Message, Provider, Reply, Request};
 use crate::core::error::{Code, Error};
 use crate::core::input_file;

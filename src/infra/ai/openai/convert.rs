@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::answer::MessageContent;
-use super::events::{Splitter, data, is_error};
 use super::gather::LargeAnswers;
+use super::sse::{Splitter, data, is_error};
 use crate::infra::ai::members;
 
 /// Whether a body is a stream of events, whatever its content type.

@@ -7,13 +7,13 @@
 mod answer;
 mod breaker;
 mod convert;
-mod count;
-mod events;
 mod gather;
 mod params;
-mod pass;
+mod passthrough;
 mod read;
 mod redact;
+mod sse;
+mod token_count;
 mod upstream;
 
 use std::collections::BTreeSet;
@@ -58,15 +58,15 @@ pub struct Settings {
     /// Who answers, in the order in which they are asked.
     pub upstreams: Vec<UpstreamConfig>,
     /// Repetitions of a request that failed before its first byte with all upstreams.
-    pub retries: u32,
+    pub max_retries: u32,
     /// What the model reads and writes together, in its own units.
-    pub window: u64,
+    pub context_window: u64,
     /// What a picture takes as input at the very most, in the model's own units.
     pub units_per_image: u64,
     /// The name that the upstreams know the limit of the output by.
-    pub limit_name: Option<&'static str>,
+    pub max_tokens_param: Option<&'static str>,
     /// How long an upstream rests that failed several times in a row.
-    pub rest: Duration,
+    pub circuit_cooldown: Duration,
     /// The rules for request parameters of calls that are passed on.
     pub params: Params,
 }
@@ -88,11 +88,11 @@ pub struct OpenAi(Arc<Inner>);
 struct Inner {
     client: Client,
     upstreams: Vec<Upstream>,
-    retries: u32,
-    window: u64,
+    max_retries: u32,
+    context_window: u64,
     units_per_image: u64,
-    limit_name: Option<&'static str>,
-    rest: Duration,
+    max_tokens_param: Option<&'static str>,
+    circuit_cooldown: Duration,
     params: Params,
     large: LargeAnswers,
 }
@@ -103,7 +103,15 @@ impl OpenAi {
     /// # Errors
     /// INTERNAL where an address or a key can't be used.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let Settings { upstreams, retries, window, units_per_image, limit_name, rest, params } = settings;
+        let Settings {
+            upstreams,
+            max_retries: retries,
+            context_window: window,
+            units_per_image,
+            max_tokens_param: limit_name,
+            circuit_cooldown: rest,
+            params,
+        } = settings;
         let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             // A redirect would take the key and the message to somewhere that nobody configured.
@@ -112,7 +120,17 @@ impl OpenAi {
             .map_err(Error::internal)?;
         let upstreams = upstreams.into_iter().map(Upstream::new).collect::<Result<_, _>>()?;
         let large = LargeAnswers::default();
-        let shared = Inner { client, upstreams, retries, window, units_per_image, limit_name, rest, params, large };
+        let shared = Inner {
+            client,
+            upstreams,
+            max_retries: retries,
+            context_window: window,
+            units_per_image,
+            max_tokens_param: limit_name,
+            circuit_cooldown: rest,
+            params,
+            large,
+        };
         Ok(Self(Arc::new(shared)))
     }
 }
@@ -151,8 +169,8 @@ impl Provider for OpenAi {
             let (upstream, is_stream) = (opened.upstream, opened.is_stream());
             let (shared, bytes) = (shared.clone(), opened.bytes());
             let events = match &request.passing {
-                Some(passing) if passing.stream && is_stream => pass::parts(shared, upstream, bytes, passing),
-                Some(passing) => pass::whole(shared, upstream, bytes, passing),
+                Some(passing) if passing.stream && is_stream => passthrough::parts(shared, upstream, bytes, passing),
+                Some(passing) => passthrough::whole(shared, upstream, bytes, passing),
                 None => read::reply(shared, upstream, is_stream, bytes),
             };
             for await event in events {
@@ -169,7 +187,7 @@ impl Provider for OpenAi {
     }
 
     fn context_window(&self) -> u64 {
-        self.0.window
+        self.0.context_window
     }
 
     /// About four bytes a unit, as in English prose.
@@ -180,11 +198,11 @@ impl Provider for OpenAi {
     /// By the tokenizer of the model's family, where the name tells which it is, or else the newest.
     fn count(&self, text: &str) -> u64 {
         let name = self.0.upstreams.first().map_or("", |upstream| upstream.model.as_str());
-        count::count(name, text)
+        token_count::count(name, text)
     }
 
     fn max_input_of_call(&self, call: &RawRequest) -> Option<u64> {
-        Some(call.max_input(self.0.units_per_image, self.0.window))
+        Some(call.max_input(self.0.units_per_image, self.0.context_window))
     }
 
     fn answers(&self, call: &RawRequest) -> Result<u64, InvalidRequest> {
@@ -255,7 +273,7 @@ impl Inner {
         let opened = self.open_some(request, accepted, &mut failed).await;
         // A request counts once, however often it was tried.
         for upstream in failed.into_iter().filter_map(|place| self.upstreams.get(place)) {
-            upstream.breaker.record_failure(self.rest, Instant::now());
+            upstream.breaker.record_failure(self.circuit_cooldown, Instant::now());
         }
         opened
     }
@@ -270,7 +288,8 @@ impl Inner {
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
         loop {
-            let may_ask = |place: &usize| self.upstream(*place, |breaker| breaker.allow(self.rest, Instant::now()));
+            let may_ask =
+                |place: &usize| self.upstream(*place, |breaker| breaker.allow(self.circuit_cooldown, Instant::now()));
             let mut asked: Vec<_> = (0..self.upstreams.len()).filter(may_ask).collect();
             if asked.is_empty() {
                 let may_try = |place: &usize| self.upstream(*place, |breaker| breaker.may_try(Instant::now()));
@@ -293,7 +312,7 @@ impl Inner {
                 }
             }
             let wait = failure.retry_after.unwrap_or(pause);
-            if !failure.again || tries >= self.retries || wait > LONGEST_PAUSE {
+            if !failure.again || tries >= self.max_retries || wait > LONGEST_PAUSE {
                 return Err(failure);
             }
             tokio::time::sleep(wait).await;
@@ -351,7 +370,7 @@ impl Inner {
 
     async fn send(&self, upstream: &Upstream, request: &Request) -> reqwest::Result<Response> {
         let body = match &request.passing {
-            Some(passing) => pass::body(self, passing, &upstream.model, request.max_output),
+            Some(passing) => passthrough::body(self, passing, &upstream.model, request.max_output),
             None => self.body(upstream, request).to_string().into(),
         };
         let mut call = self
@@ -379,7 +398,7 @@ impl Inner {
 
     /// The name of the output limit, where the caller uses none.
     fn limit_name(&self) -> &'static str {
-        self.limit_name.unwrap_or("max_tokens")
+        self.max_tokens_param.unwrap_or("max_tokens")
     }
 
     /// Keeps the key of an upstream out of one of its answers.

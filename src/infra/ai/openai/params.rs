@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::pass::LIMITS;
+use super::passthrough::LIMITS;
 use crate::core::json;
 use crate::infra::ai::{InvalidRequest, RawRequest};
 

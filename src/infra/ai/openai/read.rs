@@ -9,8 +9,8 @@ use futures::stream::BoxStream;
 use serde::de::IgnoredAny;
 
 use super::answer::{Halves, MessageContent, Progress};
-use super::events::{Splitter, data, is_error};
 use super::gather::{LargeAnswer, LargeAnswers};
+use super::sse::{Splitter, data, is_error};
 use super::{Chunks, Inner, broke_off, unavailable};
 use crate::core::error::{Code, Error};
 use crate::infra::ai::{Event, Reply};

@@ -8,7 +8,7 @@ use memchr::memmem;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::events::data;
+use super::sse::data;
 
 /// What stands where the key was.
 const REDACTED: &str = "(key)";

@@ -14,7 +14,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
-use super::{Db, Txn, waited_for_a_lock, writer};
+use super::{Db, Txn, sqlite_writer, waited_for_a_lock};
 use crate::core::error::{Code, Error};
 
 /// Jobs done together at most. Bounds the length of statements, and how many different ones there are to prepare.
@@ -78,7 +78,7 @@ impl Db {
         lane.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(QueuedJob { job, answer });
         lane.some.try_send(()).ok();
         drop(lane);
-        answered.await.map_err(|_| writer::stopped())?
+        answered.await.map_err(|_| sqlite_writer::stopped())?
     }
 
     fn lane<J: BatchJob>(&self) -> BatchQueue<J> {

@@ -17,7 +17,7 @@ use super::hold::{Hold, Settlement};
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
 use crate::infra::db::Txn;
-use crate::infra::db::set::{RowQuery, in_ids, pad_rows, update_from, values_column};
+use crate::infra::db::bulk::{RowQuery, in_ids, pad_rows, update_from, values_column};
 use crate::infra::entity::api_key::{self, Column, day, month};
 
 /// A key that is good, as far as it bounds what is held under it.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::close::{CloseJob, ClosedChat, close_batch};
-use super::news::{ReplyEvent, topic};
+use super::events::{ReplyEvent, topic};
 use super::usage;
 use crate::app::App;
 use crate::core::error::Error;

@@ -12,7 +12,7 @@ use futures::Stream;
 use sea_orm::EntityTrait;
 use tokio::time::{Instant, timeout};
 
-use super::news::{self, ReplyEvent, TurnCommand, topic};
+use super::events::{self, ReplyEvent, TurnCommand, topic};
 use super::{FinishedChat, find};
 use crate::app::App;
 use crate::core::error::Error;
@@ -107,13 +107,13 @@ pub(super) fn feed(
                 return;
             }
             // What came since the reply was saved last is known to the server that drives it.
-            app.bus.publish(&news::command_topic(chat_id), || TurnCommand::Repeat { from: position }.encode());
+            app.bus.publish(&events::command_topic(chat_id), || TurnCommand::Repeat { from: position }.encode());
             let asked = Instant::now();
             loop {
                 let heard = match timeout(patience, heard.next()).await {
                     Ok(cluster::BusEvent::Message(message)) => ReplyEvent::decode(&message),
                     Ok(cluster::BusEvent::Lagged) => {
-                        app.metrics.stream_missed.inc();
+                        app.metrics.stream_lagged.inc();
                         break;
                     }
                     Err(_) => {

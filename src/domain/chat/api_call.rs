@@ -65,7 +65,7 @@ pub async fn admit(app: &App, viewer: Viewer) -> Result<Admission, Error> {
 
 /// Counts a message or call.
 pub(super) async fn count(app: &App, identity: Identity) -> Result<Admission, Error> {
-    app.metrics.limited("messages", app.rate_limits.message(identity.id, identity.api_key()).await)?;
+    app.metrics.count_rate_limited("messages", app.rate_limits.message(identity.id, identity.api_key()).await)?;
     Ok(Admission(()))
 }
 

@@ -10,14 +10,14 @@ use futures::TryStreamExt;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::cell::{Row, TableChecksum, Value};
+use super::bulk_load::{BulkLoad, check_complete};
 use super::complete::OF_SERVERS;
 use super::copy::TransferReport;
 use super::draft::{Draft, there};
-use super::filling::{BulkLoad, check_complete};
 use super::line::{End, EndTable, HeadTable, Header, Line, MAX_HEAD, MAX_LINE, ReadLine};
 use super::snapshot::Snapshot;
 use super::table::Table;
+use super::value::{Row, TableChecksum, Value};
 use super::{Progress, ProgressUpdate};
 use crate::core::error::{Code, Error};
 use crate::infra::db::Db;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, Condition};
 
 use super::hold::{insufficient, lock_balances};
-use super::key::{self, KeyBudget};
+use super::key_budget::{self, KeyBudget};
 use super::{Balance, Hold};
 use crate::core::error::Error;
 use crate::core::tokens::Tokens;
@@ -30,7 +30,7 @@ impl SpendableBalances {
     /// INTERNAL where the database fails.
     pub async fn find(txn: &Txn, spenders: &[(i64, Option<i64>)], at: DateTime<Utc>) -> Result<Self, Error> {
         let active = Condition::all().add(user::Column::IsActive.eq(true));
-        let keys = key::wanted(txn, spenders.iter().filter_map(|(_, key_id)| *key_id), at);
+        let keys = key_budget::wanted(txn, spenders.iter().filter_map(|(_, key_id)| *key_id), at);
         let (users, keys) =
             lock_balances::<KeyBudget>(txn, spenders.iter().map(|(user_id, _)| *user_id), active, keys).await?;
         Ok(Self { users, keys: keys.into_iter().map(|key| (key.id, key)).collect() })
@@ -43,7 +43,7 @@ impl SpendableBalances {
     pub fn of(&self, user_id: i64, key_id: Option<i64>) -> Result<Tokens, Error> {
         let tokens = self.users.get(&user_id).ok_or_else(insufficient)?.tokens;
         let Some(key_id) = key_id else { return Ok(tokens) };
-        let rest = self.keys.get(&key_id).ok_or_else(key::ended)?.rest()?;
+        let rest = self.keys.get(&key_id).ok_or_else(key_budget::ended)?.rest()?;
         Ok(rest.map_or(tokens, |rest| rest.min(tokens)))
     }
 
@@ -60,7 +60,7 @@ impl SpendableBalances {
         }
         let Some(key_id) = key_id else { return Ok(()) };
         let cost = if first.status == chat::Status::Pending { first.hold } else { first.cost };
-        let key = self.keys.get(&key_id).ok_or_else(key::ended)?;
+        let key = self.keys.get(&key_id).ok_or_else(key_budget::ended)?;
         key.check_replay(&first.model, cost, first.api_key_id == Some(key_id))
     }
 
@@ -73,7 +73,7 @@ impl SpendableBalances {
         let balance = self.users.get_mut(&hold.user_id).filter(|balance| balance.tokens >= hold.amount);
         let balance = balance.ok_or_else(insufficient)?;
         if let Some(key_id) = hold.api_key_id {
-            self.keys.get_mut(&key_id).ok_or_else(key::ended)?.hold(&hold.model, hold.amount)?;
+            self.keys.get_mut(&key_id).ok_or_else(key_budget::ended)?.hold(&hold.model, hold.amount)?;
         }
         *balance = balance.reserve(hold.amount)?;
         Ok(*balance)

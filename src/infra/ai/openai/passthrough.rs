@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::answer::{Halves, MessageContent, Progress};
 use super::convert::{self, Joined};
-use super::events::{data, is_comment, is_error};
 use super::gather::LargeAnswer;
 use super::params::folded;
 use super::read::{MAX_KEPT_BYTES, events, gather};
+use super::sse::{data, is_comment, is_error};
 use super::{Chunks, Inner, broke_off, no_answer};
 use crate::core::error::{Code, Error};
 use crate::infra::ai::{Event, Passthrough, RawRequest, Reply};
@@ -27,7 +27,7 @@ pub(super) fn body(shared: &Inner, passing: &Passthrough, model: &str, max_outpu
     changes.push(("model", json!(model).to_string()));
     let mut limits: Vec<_> = LIMITS.into_iter().filter(|name| is_there(&passing.call, name)).collect();
     let mut renamed = None;
-    match (limits.as_slice(), shared.limit_name) {
+    match (limits.as_slice(), shared.max_tokens_param) {
         ([], _) => limits.push(shared.limit_name()),
         // An upstream may ignore the name that it does not know, and with it the limit that the hold was taken for. A null
         // under its own name gets the value.

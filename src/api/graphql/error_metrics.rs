@@ -29,7 +29,7 @@ pub(super) fn counting_all(
 /// A mutation tells a mistake of this kind.
 pub(super) fn count(code: Code) {
     // Outside of an operation there is nobody to count for.
-    APP.try_with(|app| app.metrics.refused("graphql", code.as_str())).ok();
+    APP.try_with(|app| app.metrics.error("graphql", code.as_str())).ok();
 }
 
 /// The errors of an answer.
@@ -37,7 +37,7 @@ pub(super) fn count_errors(app: &App, response: &Response) {
     for error in &response.errors {
         let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
         if let Some(async_graphql::Value::String(code)) = code {
-            app.metrics.refused("graphql", code);
+            app.metrics.error("graphql", code);
         }
     }
 }

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use serde::Deserialize;
 
 use super::error::ApiError;
-use super::text;
+use super::local_params;
 use crate::app::App;
 use crate::domain::chat::{Admission, ApiCall};
 use crate::infra::ai::{FromMember, Passthrough, RawRequest, Request};
@@ -52,7 +52,7 @@ pub(super) fn read(
     let show_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
     let choices = model.provider.answers(&raw)?;
     let max_output = limit(&raw)?;
-    let text = if app.config.v1.store_api_messages { text::said_last(&raw) } else { String::new() };
+    let text = if app.config.v1.store_api_messages { local_params::said_last(&raw) } else { String::new() };
     let fingerprint = idempotency_key.is_some().then(|| app.api_key_hasher.of(raw.body()));
     let request = request(model, raw, stream, show_usage)?;
     let call = ApiCall { model: name, request, max_output, choices, text, idempotency_key, fingerprint, admission };
@@ -64,8 +64,8 @@ fn request(model: &Model, raw: RawRequest, stream: bool, show_usage: bool) -> Re
         let passing = Some(Passthrough { call: raw, stream, show_usage });
         return Ok(Request { passing, ..Request::default() });
     }
-    let sampling = text::sampling(&raw, &model.name)?;
-    Ok(Request { messages: text::messages(&raw, model)?, sampling, ..Request::default() })
+    let sampling = local_params::sampling(&raw, &model.name)?;
+    Ok(Request { messages: local_params::messages(&raw, model)?, sampling, ..Request::default() })
 }
 
 /// The smaller of the two limits that a call may name.

@@ -1,4 +1,4 @@
-//! `jeton keys`: the keys that access and refresh tokens are signed with. They need no database.
+//! `jeton signing-key`: the keys that access and refresh tokens are signed with. They need no database.
 
 use clap::Subcommand;
 

@@ -1,4 +1,4 @@
-//! `jeton key`: looking after API keys.
+//! `jeton api-key`: looking after API keys.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Subcommand;

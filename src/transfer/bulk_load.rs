@@ -6,14 +6,14 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Alias, Expr, Query};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, StatementBuilder};
 
-use super::cell::{Row, TableChecksum, Value};
 use super::snapshot::Snapshot;
 use super::table::{self, Table};
-use super::{Progress, complete, sequence};
+use super::value::{Row, TableChecksum, Value};
+use super::{Progress, complete, id_sequence};
 use crate::core::clock::Clock;
 use crate::core::error::{Code, Error};
 use crate::infra::db::{Db, Txn};
-use crate::infra::entity::{server, unfinished};
+use crate::infra::entity::{cluster_member, pending_load};
 
 /// Values in one statement. SQLite takes 32766 of them.
 const MOST_VALUES: usize = 30_000;
@@ -33,7 +33,7 @@ impl BulkLoad {
         db.migrate().await?;
         check_complete(&db).await?;
         let Snapshot { tables, counts, .. } = Snapshot::begin(&db).await?;
-        if let Some(server) = server::Entity::find().one(db.read()).await? {
+        if let Some(server) = cluster_member::Entity::find().one(db.read()).await? {
             let message = format!(
                 "a server uses the target, or was killed there: {} since {}; give a new database",
                 server.address,
@@ -49,7 +49,7 @@ impl BulkLoad {
         let mark = (origin.to_owned(), Clock::system().now());
         db.write(mark, |txn, (origin, at)| {
             Box::pin(async move {
-                let mark = unfinished::ActiveModel { id: Set(1), origin: Set(origin.clone()), began_at: Set(*at) };
+                let mark = pending_load::ActiveModel { id: Set(1), origin: Set(origin.clone()), began_at: Set(*at) };
                 mark.insert(txn).await?;
                 Ok(())
             })
@@ -78,7 +78,7 @@ impl BulkLoad {
     pub(super) async fn with_sequences(&self) -> Result<Vec<String>, Error> {
         let mut found = Vec::new();
         for table in &self.tables {
-            if sequence::last(self.db.read(), &table.name).await?.is_some() {
+            if id_sequence::last(self.db.read(), &table.name).await?.is_some() {
                 found.push(table.name.clone());
             }
         }
@@ -116,7 +116,7 @@ impl BulkLoad {
         self.db
             .write((sequences, Clock::system().now()), |txn, (sequences, now)| {
                 Box::pin(async move {
-                    sequence::raise_all(txn, sequences).await?;
+                    id_sequence::raise_all(txn, sequences).await?;
                     complete::end_servers(txn, *now).await
                 })
             })
@@ -128,7 +128,7 @@ impl BulkLoad {
         self.db.read().execute_unprepared(if is_postgres { "ANALYZE" } else { "VACUUM" }).await?;
         let complete = self.db.write((), |txn, ()| {
             Box::pin(async move {
-                unfinished::Entity::delete_many().exec(txn).await?;
+                pending_load::Entity::delete_many().exec(txn).await?;
                 Ok(())
             })
         });
@@ -141,7 +141,7 @@ impl BulkLoad {
 /// # Errors
 /// CONFLICT where it is not.
 pub async fn check_complete(db: &Db) -> Result<(), Error> {
-    let Some(mark) = unfinished::Entity::find().one(db.read()).await? else { return Ok(()) };
+    let Some(mark) = pending_load::Entity::find().one(db.read()).await? else { return Ok(()) };
     let message = format!(
         "this database is not complete: filling it from {} began at {} and has not ended; remove it and fill a new one",
         mark.origin,
