@@ -176,5 +176,5 @@ async fn a_collector_that_is_away_is_told_once_and_holds_nothing_up() {
 #[test]
 fn what_is_no_address_of_a_collector_is_refused() {
     let error = Config::from_toml("telemetry.otlp_endpoint = 'localhost:4318'").unwrap_err().to_string();
-    assert!(error.starts_with("telemetry.otlp_endpoint: \"localhost:4318\" begins neither"), "{error}");
+    assert!(error.starts_with("telemetry.otlp_endpoint: \"localhost:4318\" does not begin"), "{error}");
 }
