@@ -45,7 +45,7 @@ pub struct Config {
     pub data: Data,
     /// The database connection.
     pub database: Database,
-    /// What cluster members share in addition to the database.
+    /// The message bus between cluster members.
     pub cluster: Cluster,
     /// Accounts and sessions.
     pub auth: Auth,

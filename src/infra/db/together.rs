@@ -2,7 +2,7 @@
 //!
 //! Under load most writes are of two kinds: chats that open, and chats that end. A statement for fifty of them costs
 //! little more than a statement for one. So jobs that arrive while a batch is being written wait for the next one and
-//! are written together; a single job does not wait for others.
+//! are written together; a single job does not wait.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -191,7 +191,7 @@ async fn run_single<J: BatchJob>(db: &Db, set: Arc<InFlightBatch<J>>, place: usi
     written.unwrap_or_else(|_| Err(Error::internal("a database job panicked")))
 }
 
-/// Returns the error itself for the first job, and copies of its code and message for the others.
+/// Returns the error itself for the first job, and copies of its code and message for the other jobs.
 fn fan_out_error<T>(error: Error, count: usize) -> Vec<Result<T, Error>> {
     let (code, message, cause) = (error.code, error.message.clone(), format!("{error:?}"));
     let others = std::iter::repeat_with(|| Err(Error::new(code, message.clone()).with_source(cause.clone())));

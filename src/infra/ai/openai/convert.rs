@@ -199,7 +199,8 @@ mod tests {
             "choices": [
                 { "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": "Hello",
                     "tool_calls": [
-                        { "index": 0, "id": "c", "type": "function", "function": { "name": "f", "arguments": "{}" } }] } },
+                        { "index": 0, "id": "c", "type": "function", "function": { "name": "f", "arguments": "{}" } }
+                    ] } },
                 { "index": 1, "message": { "content": "B" } },
             ],
         });
