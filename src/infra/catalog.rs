@@ -1,4 +1,4 @@
-//! The models that can be chosen, and what answers for each: made of the configuration.
+//! The model catalog: the configured models and their providers.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,46 +22,46 @@ pub struct Models {
 /// A model that clients can choose.
 #[derive(Clone)]
 pub struct Model {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Who answers.
+    /// The provider.
     pub provider: SharedProvider,
-    /// What it costs.
+    /// The price.
     pub price: Price,
-    /// The longest reply in the model's own units.
+    /// The maximum output in model tokens.
     pub max_output: u64,
-    /// Places for what it answers at once; none: as many as there are.
+    /// The concurrency limit; `None` for no limit.
     pub concurrency: Option<Arc<Semaphore>>,
 }
 
 impl Model {
-    /// A place, for as long as it is kept.
+    /// Acquires a permit of the concurrency limit, released when it is dropped; `None` without a limit.
     ///
     /// # Errors
-    /// RATE_LIMITED where all are taken.
+    /// RATE_LIMITED if the model is at capacity.
     pub fn acquire(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
         let taken = self.concurrency.as_ref().map(|slots| slots.clone().try_acquire_owned()).transpose();
-        taken.map_err(|_| Error::rate_limited("This model has as many messages as it can answer at once.", 1))
+        taken.map_err(|_| Error::rate_limited("This model is at capacity.", 1))
     }
 }
 
 impl Models {
-    /// These models; `default` answers when a message names none.
+    /// Creates a catalog; `default` is the model of messages that name none.
     pub fn new(models: impl IntoIterator<Item = Model>, default: &str) -> Self {
         let by_name = models.into_iter().map(|model| (model.name.clone(), model)).collect();
         Self { by_name, default: default.to_owned() }
     }
 
-    /// No models, for commands that send no message.
+    /// Creates an empty catalog, for commands that send no message.
     pub fn none() -> Self {
         Self::new([], "")
     }
 
-    /// The models of the configuration. A local model whose file is missing is left out, and named in the second part
-    /// of the result; where it was the default, the echo model answers instead.
+    /// Opens the models of the configuration. A local model whose file is missing is omitted, and returned as the
+    /// second value; if it was the default, the echo model replaces it.
     ///
     /// # Errors
-    /// A sentence that names the model and what is wrong with it.
+    /// A message that names the model and the reason.
     pub fn open(config: &Config, random: &Random) -> Result<(Self, Vec<MissingModelFile>), Error> {
         let (mut models, mut missing) = (Vec::new(), Vec::new());
         let mut default = config.default_model.clone();
@@ -96,28 +96,28 @@ impl Models {
         Ok((Self::new(models, &default), missing))
     }
 
-    /// The model of this name, or the default one.
+    /// Returns the model of this name, or the default model if `None`.
     pub fn get(&self, name: Option<&str>) -> Option<&Model> {
         self.by_name.get(name.unwrap_or(&self.default))
     }
 
-    /// All models, by name.
+    /// Returns all models, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Model> {
         self.by_name.values()
     }
 
-    /// Whether this one answers when a message names none.
+    /// Returns whether this is the default model, which replies to messages that name none.
     pub fn is_default(&self, model: &Model) -> bool {
         model.name == self.default
     }
 }
 
-/// A configured model that was left out, since its file is not there.
+/// A configured model that was omitted, since its file is missing.
 #[derive(Clone, Debug)]
 pub struct MissingModelFile {
-    /// The model's name.
+    /// The name of the model.
     pub model: String,
-    /// Where its file should be.
+    /// The expected path of its file.
     pub path: PathBuf,
 }
 

@@ -1,8 +1,8 @@
-//! What is counted and timed, for whoever watches the server: written here, read at the listener of `[metrics]`.
+//! Prometheus metrics: counters and histograms, written by the application and served by the listener of `[metrics]`.
 //!
-//! Counting costs a few atomic additions, timing a short lock. Labels are names that the configuration or the code
-//! knows, never what people bring: no names of users, no paths as they were asked for. What can be read off when somebody
-//! looks (open turns, connections, memory) is not kept here, but gathered by `server`.
+//! Counting costs a few atomic additions, timing a short lock. Label values are names from the configuration or the
+//! code, never user input: no usernames, no request paths. Gauges that can be read at scrape time (open turns,
+//! connections, memory) are not kept here but gathered by `server`.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -16,18 +16,18 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::core::tokens::Tokens;
 
-/// Everything that is counted and timed.
+/// All counters and histograms of the application.
 pub struct Metrics {
     registry: Registry,
-    /// The transaction that takes a hold and stores the message.
+    /// Duration of the transaction that takes a hold and stores the message.
     pub hold: Timer,
-    /// The transaction that closes a chat and settles its hold, with its repetitions.
+    /// Duration of the transaction that closes a chat and settles its hold, including retries.
     pub settle: Timer,
-    /// How long followers of a reply take to take a part of it: what comes meanwhile waits for so long.
+    /// Time that a reply stream takes to accept a chunk: later chunks are delayed by as much.
     pub stream_lag: Timer,
-    /// How often a follower missed news and had to read the saved text.
+    /// Reply streams that lagged behind the bus and reread the stored reply.
     pub stream_lagged: Counter,
-    /// Chats of servers that died, ended by this one.
+    /// Chats with an expired lease that this server closed.
     pub swept: Counter,
     turns: Family<Turn, Counter>,
     turn_seconds: Family<ModelLabel, Histogram, fn() -> Histogram>,
@@ -70,7 +70,7 @@ struct RequestLabels {
 }
 
 impl Metrics {
-    /// Nothing counted yet. `batches` is what the database counts by itself: the jobs that are committed together.
+    /// Creates metrics at zero. `batches` is the histogram that the database keeps: jobs per commit.
     pub fn new(batches: Histogram) -> Self {
         let mut registry = Registry::with_prefix("jeton");
         let new = Self {
@@ -90,40 +90,36 @@ impl Metrics {
             requests: Family::new_with_constructor(quick),
             registry: Registry::default(),
         };
-        registry.register("turns", "Turns that have ended, by model and end", new.turns.clone());
-        registry.register("tokens_charged", "Tokens charged for turns, by model", new.charged.clone());
-        let over = "Turns whose usage would have cost more than their hold, by model";
+        registry.register("turns", "Finished turns, by model and outcome", new.turns.clone());
+        registry.register("tokens_charged", "Prepaid tokens charged for turns, by model", new.charged.clone());
+        let over = "Turns whose metered usage would have cost more than their hold, by model";
         registry.register("usage_over_hold", over, new.over_hold.clone());
-        registry.register("errors", "Requests and operations refused, by transport and code", new.errors.clone());
-        registry.register(
-            "rate_limited",
-            "What was refused by a limit on how much may be done, by limit",
-            new.rate_limited.clone(),
-        );
+        registry.register("errors", "Error responses, by transport and code", new.errors.clone());
+        registry.register("rate_limited", "Requests rejected by a rate or concurrency limit, by limit", new.rate_limited.clone());
         registry.register(
             "stream_lagged",
-            "Parts of replies that a follower read from the database",
+            "Times that a reply stream lagged and reread the reply from the database",
             new.stream_lagged.clone(),
         );
-        registry.register("chats_swept", "Chats of servers that died, ended by this one", new.swept.clone());
-        registry.register("retention_removed", "Rows deleted or made anonymous by retention", new.removed.clone());
-        registry.register("database_batch_jobs", "Write transactions that SQLite's writer committed together", batches);
+        registry.register("chats_swept", "Chats with an expired lease that this server closed", new.swept.clone());
+        registry.register("retention_removed", "Rows deleted or anonymized by retention", new.removed.clone());
+        registry.register("database_batch_jobs", "Write transactions per commit of the SQLite writer", batches);
         let seconds = |registry: &mut Registry, name: &str, help: &str, timing: &Timer| {
             registry.register_with_unit(name, help, Unit::Seconds, timing.0.clone());
         };
-        seconds(&mut registry, "hold", "Taking a hold and storing the message", &new.hold);
-        seconds(&mut registry, "settle", "Closing a chat and settling its hold", &new.settle);
-        seconds(&mut registry, "stream_lag", "What a follower takes to take a part of a reply", &new.stream_lag);
-        let turn = "Whole turns, from the hold to the settled end, by model";
+        seconds(&mut registry, "hold", "Duration of taking a hold and storing the message", &new.hold);
+        seconds(&mut registry, "settle", "Duration of closing a chat and settling its hold", &new.settle);
+        seconds(&mut registry, "stream_lag", "Time that a reply stream takes to accept a chunk", &new.stream_lag);
+        let turn = "Duration of a turn from the hold to the settlement, by model";
         registry.register_with_unit("turn_duration", turn, Unit::Seconds, new.turn_seconds.clone());
-        let first = "What a model takes to the first piece of its reply";
-        registry.register_with_unit("time_to_first_chunk", first, Unit::Seconds, new.first_chunk.clone());
-        let requests = "HTTP requests until the answer begins, by route, method and class of status";
+        let first = "Time to the first chunk of a reply, by model";
+        registry.register_with_unit("first_piece", first, Unit::Seconds, new.first_chunk.clone());
+        let requests = "Time until the HTTP response starts, by route, method and status class";
         registry.register_with_unit("http_request_duration", requests, Unit::Seconds, new.requests.clone());
         Self { registry, ..new }
     }
 
-    /// A turn has ended in this way, at this cost, after this time.
+    /// Counts a finished turn: its outcome, its cost in prepaid tokens and its duration.
     pub fn turn(&self, model: &str, end: String, cost: Tokens, took: Duration) {
         let of_model = ModelLabel { model: model.to_owned() };
         self.turn_seconds.get_or_create(&of_model).observe(took.as_secs_f64());
@@ -131,12 +127,12 @@ impl Metrics {
         self.turns.get_or_create(&Turn { model: of_model.model, end }).inc();
     }
 
-    /// The usage of a turn would have cost more than its hold.
+    /// Counts a turn whose metered usage would have cost more than its hold.
     pub fn usage_over_hold(&self, model: &str) {
         self.over_hold.get_or_create(&ModelLabel { model: model.to_owned() }).inc();
     }
 
-    /// The reply, with a clock on the first of its events that is a piece.
+    /// Wraps a reply to observe the time to its first chunk (`is_piece`).
     pub fn time_to_first_chunk<T, E, S>(
         &self,
         model: &str,
@@ -155,15 +151,15 @@ impl Metrics {
         })
     }
 
-    /// A transport has refused something, or failed at it: the code as it is written in answers.
+    /// Counts an error response of a transport by its public error code.
     pub fn error(&self, transport: &'static str, code: &str) {
         self.errors.get_or_create(&ErrorLabels { transport, code: code.to_owned() }).inc();
     }
 
-    /// Passes on what a limit of this kind said, and counts its refusals.
+    /// Returns `outcome` unchanged, and counts it if this kind of limit rejected the request.
     ///
     /// # Errors
-    /// The limit's own.
+    /// Those of the limit.
     pub fn count_rate_limited<T, E>(&self, kind: &'static str, outcome: Result<T, E>) -> Result<T, E> {
         if outcome.is_err() {
             self.rate_limited.get_or_create(&KindLabel { kind }).inc();
@@ -171,12 +167,12 @@ impl Metrics {
         outcome
     }
 
-    /// Retention has removed so many of a kind.
+    /// Adds `count` rows of a kind that retention removed.
     pub fn removed(&self, kind: &'static str, count: u64) {
         self.removed.get_or_create(&KindLabel { kind }).inc_by(count);
     }
 
-    /// A request to this route was answered, or an answer of many parts begun.
+    /// Observes a request to this route: the time until its response, or the start of a streamed response.
     pub fn request(&self, route: &str, method: &'static str, status: u16, took: Duration) {
         let status = match status {
             100..200 => "1xx",
@@ -189,10 +185,10 @@ impl Metrics {
         self.requests.get_or_create(&asked).observe(took.as_secs_f64());
     }
 
-    /// Everything as text (OpenMetrics 1.0), together with what others have gathered.
+    /// Returns all metrics as text (OpenMetrics 1.0), including the `gathered` registries.
     ///
     /// # Errors
-    /// Where a metric can't be written.
+    /// If a metric can't be encoded.
     pub fn page(&self, gathered: &[Registry]) -> Result<String, fmt::Error> {
         let mut page = String::new();
         for registry in [&self.registry].into_iter().chain(gathered) {
@@ -203,11 +199,11 @@ impl Metrics {
     }
 }
 
-/// How long something takes, each time.
+/// A histogram of durations in seconds.
 pub struct Timer(Histogram);
 
 impl Timer {
-    /// Times what is awaited.
+    /// Observes the duration of a future.
     pub async fn of<T>(&self, work: impl Future<Output = T>) -> T {
         let since = Instant::now();
         let done = work.await;
@@ -215,18 +211,18 @@ impl Timer {
         done
     }
 
-    /// It began then and ends now.
+    /// Observes the time since `began`.
     pub fn since(&self, began: Instant) {
         self.0.observe(began.elapsed().as_secs_f64());
     }
 }
 
-/// From half a millisecond to eight seconds.
+/// Buckets from half a millisecond to eight seconds.
 fn quick() -> Histogram {
     Histogram::new(exponential_buckets(0.0005, 2.0, 15))
 }
 
-/// From a hundredth of a second to five minutes.
+/// Buckets from a hundredth of a second to five minutes.
 fn slow() -> Histogram {
     Histogram::new(exponential_buckets(0.01, 2.0, 16))
 }

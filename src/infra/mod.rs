@@ -1,4 +1,5 @@
-//! What the domain stands on: database, language models, message bus, configuration, metrics.
+//! Infrastructure of the domain: database, language models, message bus, configuration, secrets, metrics, telemetry.
+//! Must not depend on the domain or the API.
 
 pub mod ai;
 pub mod catalog;

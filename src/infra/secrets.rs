@@ -1,9 +1,10 @@
-//! The server's own secrets: what tokens are signed with, and what API keys are hashed with. From the configuration, or
-//! from the file `signing.key` in the data directory, which is made at the first start.
+//! The server's secrets: the signing keys of tokens, and the pepper of API key hashes. From the configuration, or from
+//! the file `signing.key` in the data directory, which is created at the first start.
 //!
-//! The file holds a secret a line, the one that signs first. Behind a secret may stand marks: `until=TIME` (RFC 3339) on
-//! one that has been replaced, whose tokens are good until then; `hashes` on the one that API keys are hashed with. Where
-//! no line has that mark it is the only line. Keys stay good that way when tokens get a new secret.
+//! The file has one secret per line, the signing one first. A secret may be followed by attributes: `until=TIME` (RFC
+//! 3339) on one that has been replaced, whose tokens are valid until then; `hashes` on the pepper of API keys. If no
+//! line has that attribute, the file has only one line, which is the pepper. So API keys stay valid when the signing
+//! key is rotated.
 
 #[cfg(unix)]
 use std::fs::File;
@@ -23,26 +24,26 @@ use crate::core::private_files;
 use crate::core::random::Random;
 use crate::infra::config::Config;
 
-/// Fewer bytes can be guessed by trying.
+/// The minimum length of a secret: fewer bytes can be found by brute force.
 const MIN_BYTES: usize = 32;
 
-/// Largest file that is read, in bytes.
+/// The maximum size of the file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 const UNTIL: &str = "until=";
 const HASHES: &str = "hashes";
-/// How the names of drafts begin and end.
+/// The prefix and suffix of draft file names.
 const DRAFT: (&str, &str) = ("signing.key.", ".draft");
 
 /// The server's secrets.
 pub struct Secrets {
-    /// What tokens are signed with, first, and what has signed tokens that are still good.
+    /// The signing keys: the current one first, then previous ones whose tokens are still valid.
     pub signing: Vec<jwt::KeyMaterial>,
-    /// What API keys and calls are hashed with.
+    /// The pepper of API keys and call fingerprints.
     pub hashing: SecretString,
 }
 
-/// A secret and its marks, as a line of the file has them.
+/// A line of the file: a secret and its attributes.
 #[derive(Clone)]
 struct KeyFileEntry {
     text: SecretString,
@@ -51,10 +52,10 @@ struct KeyFileEntry {
 }
 
 impl Secrets {
-    /// The secrets of the configuration, or those of the file, which is made where it is missing.
+    /// Returns the secrets of the configuration, or those of the file, which is created if it is missing.
     ///
     /// # Errors
-    /// INTERNAL that names the file and what is wrong with it.
+    /// INTERNAL that names the file and the reason.
     pub fn open(config: &Config, random: &Random) -> Result<Self, Error> {
         if let Some(configured) = Self::configured(config)? {
             return Ok(configured);
@@ -64,7 +65,7 @@ impl Secrets {
             private_files::create_dir(&config.data.dir).map_err(|error| about(&config.data.dir, error))?;
             let line = KeyFileEntry { text: new_secret(random), until: None, hashes: false };
             place(&path, &[line], |draft, path| match draft.persist_noclobber(path) {
-                // Of two servers that start at once the first one wins.
+                // Of two servers that start at the same time the first one wins.
                 Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
                 placed => placed.map(drop).map_err(|error| error.error),
             })
@@ -73,7 +74,7 @@ impl Secrets {
         Self::of_lines(&read(&path)?)
     }
 
-    /// The secrets of the file again, which may have been rotated; none where the configuration holds them.
+    /// Reads the secrets of the file, which may have been rotated; `None` if they are configured.
     ///
     /// # Errors
     /// As [`Secrets::open`].
@@ -107,19 +108,19 @@ impl Secrets {
     }
 }
 
-/// What a rotation has done.
+/// The result of a rotation.
 pub struct RotationResult {
-    /// The name of the key that signs from now on.
+    /// The id of the new signing key.
     pub signs: String,
-    /// The names of those that have signed before, each with the moment until which their tokens are good.
+    /// The ids of previous keys, each with the time until which its tokens are valid.
     pub retired: Vec<(String, DateTime<Utc>)>,
 }
 
-/// Puts a new secret first in the file. The tokens of the one before are good until they end by themselves, or, where
-/// `at_once`, no longer.
+/// Rotates the signing key: puts a new secret first in the file. Tokens of the previous one stay valid until they
+/// expire, or, with `at_once`, are invalid immediately.
 ///
 /// # Errors
-/// CONFLICT where the configuration holds the secret, or another rotation is going on; INTERNAL that names the file.
+/// CONFLICT if the secret is configured; INTERNAL that names the file.
 pub fn rotate(config: &Config, random: &Random, now: DateTime<Utc>, at_once: bool) -> Result<RotationResult, Error> {
     if is_configured(config) {
         let message = "the signing key is configured (auth.secret): give it a new value there, move the one before to \
@@ -128,7 +129,7 @@ pub fn rotate(config: &Config, random: &Random, now: DateTime<Utc>, at_once: boo
     }
     Secrets::open(config, random)?;
     let path = path(config);
-    // Of two rotations at once one waits for the other, and goes on from what it left.
+    // Of two concurrent rotations one waits for the other, and continues from its result.
     let lock = config.data.dir.join("signing.key.lock");
     let lock = private_files::options().create(true).open(&lock).map_err(|error| about(&lock, error))?;
     lock.lock().map_err(|error| about(&path, error))?;
@@ -151,7 +152,7 @@ pub fn rotate(config: &Config, random: &Random, now: DateTime<Utc>, at_once: boo
     Ok(RotationResult { signs, retired })
 }
 
-/// The file with the secrets, where it holds them.
+/// Returns the path of the key file; `None` if the secrets are configured.
 pub fn file(config: &Config) -> Option<PathBuf> {
     (!is_configured(config)).then(|| path(config))
 }
@@ -192,7 +193,7 @@ fn read(path: &Path) -> Result<Vec<KeyFileEntry>, Error> {
     }
 }
 
-/// A line; what is wrong with it is told without its words, which may be the secret.
+/// Parses a line. The error does not repeat its text, which may be the secret.
 fn parse(line: &str) -> Result<KeyFileEntry, String> {
     let mut words = line.split_whitespace();
     let text = words.next().unwrap_or_default();
@@ -204,14 +205,14 @@ fn parse(line: &str) -> Result<KeyFileEntry, String> {
         match mark.strip_prefix(UNTIL).map(DateTime::parse_from_rfc3339) {
             Some(Ok(until)) => parsed.until = Some(until.to_utc()),
             None if mark == HASHES => parsed.hashes = true,
-            _ => return Err(format!("behind a secret may stand {UNTIL}TIME and {HASHES}, nothing else")),
+            _ => return Err(format!("only {UNTIL}TIME and {HASHES} may follow a secret")),
         }
     }
     Ok(parsed)
 }
 
-/// Writes the lines under another name first and puts them into place, so that nobody ever reads half a file. The other
-/// name can't be foreseen, and the file is private from the beginning.
+/// Writes the lines to a temporary file and moves it into place, so that no one reads a partial file. The temporary
+/// name is unpredictable, and the file is private from the beginning.
 fn place(
     path: &Path,
     lines: &[KeyFileEntry],
@@ -226,13 +227,13 @@ fn place(
     }
     draft.as_file().sync_all()?;
     put(draft, path)?;
-    // The name is durable once its directory is.
+    // A rename is durable once its directory is synced.
     #[cfg(unix)]
     File::open(directory)?.sync_all()?;
     Ok(())
 }
 
-/// Removes drafts of rotations that were killed, which hold secrets. Only the holder of the lock of rotations may.
+/// Removes drafts of killed rotations, which contain secrets. The caller must hold the lock of rotations.
 fn remove_drafts(directory: &Path) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -241,7 +242,7 @@ fn remove_drafts(directory: &Path) {
             && entry.file_type().is_ok_and(|kind| kind.is_file())
             && let Err(error) = std::fs::remove_file(entry.path())
         {
-            tracing::warn!(file = %entry.path().display(), %error, "an abandoned draft of the signing key can't be removed");
+            tracing::warn!(file = %entry.path().display(), %error, "failed to remove an abandoned signing key draft");
         }
     }
 }
@@ -282,7 +283,7 @@ mod tests {
         assert_eq!(names(&secrets), [(rotated.signs.clone(), None), (one.clone(), Some(at(7200)))]);
         assert_eq!(secrets.hashing.expose_secret(), hashing);
 
-        // The one in the middle is forgotten in its time; the first stays for the hashes alone.
+        // The key in the middle is removed in its time; the first stays as the pepper only.
         let two = rotated.signs;
         let three = rotate(&config, &random, at(7000), false).unwrap().signs;
         let four = rotate(&config, &random, at(20_000), false).unwrap().signs;
@@ -291,7 +292,7 @@ mod tests {
         assert_eq!(names(&secrets), expected, "not {two}");
         assert_eq!(secrets.hashing.expose_secret(), hashing);
 
-        // A key that leaked is good no longer.
+        // A leaked key is invalid immediately.
         let rotated = rotate(&config, &random, at(20_001), true).unwrap();
         assert_eq!(rotated.retired, []);
         let secrets = Secrets::open(&config, &random).unwrap();
@@ -335,8 +336,8 @@ mod tests {
             (format!("{good}{}", " ".repeat(1 << 20)), "larger than"),
             (String::new(), "it holds no secret"),
             ("secretsecret".to_owned(), "line 1: at least 32 bytes are needed"),
-            (format!("{good}\n\n{good} secretsecret"), "line 3: behind a secret may stand"),
-            (format!("{good} until=secretsecret"), "line 1: behind a secret may stand"),
+            (format!("{good}\n\n{good} secretsecret"), "line 3: only until=TIME and hashes may follow"),
+            (format!("{good} until=secretsecret"), "line 1: only until=TIME and hashes may follow"),
             (format!("{good} until=2026-01-01T00:00:00Z"), "the first secret is one that has been replaced"),
         ] {
             fs::write(dir.path().join("signing.key"), &text).unwrap();
@@ -359,6 +360,6 @@ mod tests {
         config.auth.api_key_pepper = "the very first secret of this installation".into();
         assert!(Secrets::open(&config, &random).unwrap().hashing.expose_secret().starts_with("the very first"));
         assert_eq!(rotate(&config, &random, at(0), false).err().map(|error| error.code), Some(Code::Conflict));
-        assert!(fs::read_dir(dir.path()).unwrap().next().is_none(), "no file is made");
+        assert!(fs::read_dir(dir.path()).unwrap().next().is_none(), "no file is created");
     }
 }

@@ -1,5 +1,5 @@
-//! Logging and traces: which events are written to standard error, how they look, and where spans are sent. Standard
-//! output belongs to the commands. What is counted is `metrics`.
+//! Logging and tracing: which events are written to standard error, their format, and where spans are exported. Must
+//! not write to standard output, which belongs to the commands. Metrics are in `metrics`.
 
 use std::fmt;
 use std::io::{self, IsTerminal};
@@ -23,23 +23,23 @@ use tracing_subscriber::{EnvFilter, Registry};
 use crate::core::error::{Code, Error};
 use crate::infra::config::{Log, LogFormat, Telemetry, public_url};
 
-/// How long a collector may take for one batch of spans.
+/// The timeout for exporting one batch of spans.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the last spans may take when the server stops.
+/// The timeout for exporting the remaining spans on shutdown.
 const LAST_SPANS: Duration = Duration::from_secs(5);
 
-/// Starts logging. Once in a process.
+/// Starts logging. At most once per process.
 ///
 /// # Errors
-/// INVALID_INPUT that names the key where the filter can't be read; INTERNAL where logging has been started before.
+/// INVALID_INPUT that names the key if the filter is invalid; INTERNAL if logging has been started before.
 pub fn start(log: &Log) -> Result<(), Error> {
     tracing_subscriber::registry().with(lines(log)?).try_init().map_err(Error::internal)
 }
 
-/// Starts logging, and sending spans to the collector that is configured. Once in a process, and within its runtime.
+/// Starts logging and, if a collector is configured, the export of spans. At most once per process, within its runtime.
 ///
 /// # Errors
-/// As [`start`]; INVALID_INPUT also where the collector's address can't be used.
+/// As [`start`]; INVALID_INPUT also if the collector's address is invalid.
 pub fn start_with_traces(log: &Log, telemetry: &Telemetry) -> Result<Traces, Error> {
     if telemetry.otlp_endpoint.is_empty() {
         start(log)?;
@@ -47,7 +47,7 @@ pub fn start_with_traces(log: &Log, telemetry: &Telemetry) -> Result<Traces, Err
     }
     let provider = exporting(&telemetry.otlp_endpoint)?;
     global::set_text_map_propagator(TraceContextPropagator::new());
-    // Spans alone: what is logged is in the log, and may hold what is not for others.
+    // Only spans are exported: log events may hold data that must not leave the server.
     let ours = Targets::new().with_target("jeton", LevelFilter::DEBUG);
     let spans = tracing_subscriber::filter::filter_fn(|metadata| metadata.is_span());
     let layer = tracing_opentelemetry::layer()
@@ -60,25 +60,25 @@ pub fn start_with_traces(log: &Log, telemetry: &Telemetry) -> Result<Traces, Err
     Ok(Traces(Some(provider)))
 }
 
-/// What sends the spans.
+/// The span exporter; empty if no collector is configured.
 pub struct Traces(Option<SdkTracerProvider>);
 
 impl Traces {
-    /// Sends the spans that wait, and no more after that.
+    /// Exports the remaining spans and shuts the exporter down.
     pub async fn end(self) {
         let Some(provider) = self.0 else { return };
         let ended = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_SPANS)).await;
         if let Ok(Err(error)) = ended {
-            tracing::warn!(%error, "the last spans could not be sent");
+            tracing::warn!(%error, "span exporter shutdown failed");
         }
     }
 }
 
-/// The lines of the log.
+/// Returns the layer that writes log lines.
 fn lines(log: &Log) -> Result<Box<dyn Layer<Registry> + Send + Sync>, Error> {
     let filter = filter(log)?;
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
-    // Colours only for people. On a terminal the library decides, since it heeds NO_COLOR.
+    // Colours only on a terminal. There the library decides, since it heeds NO_COLOR.
     let lines = if io::stderr().is_terminal() { lines } else { lines.with_ansi(false) };
     Ok(match log.format {
         LogFormat::Compact => lines.compact().with_filter(filter).boxed(),
@@ -86,19 +86,19 @@ fn lines(log: &Log) -> Result<Box<dyn Layer<Registry> + Send + Sync>, Error> {
     })
 }
 
-/// The filter of the configuration.
+/// Parses the filter of the configuration.
 ///
 /// # Errors
-/// INVALID_INPUT that names the key where it can't be read.
+/// INVALID_INPUT that names the key if the filter is invalid.
 pub fn filter(log: &Log) -> Result<EnvFilter, Error> {
     EnvFilter::builder().parse(&log.filter).map_err(|error| {
-        let message = format!("log.filter: \"{}\" can't be read (try \"info\" or \"jeton=debug\")", log.filter);
+        let message = format!("log.filter: \"{}\" is invalid (try \"info\" or \"jeton=debug\")", log.filter);
         Error::new(Code::InvalidInput, message).with_source(error)
     })
 }
 
-/// Sends spans in batches, by a thread of its own. Sampling, the size of batches, attributes of the server and headers for
-/// the collector are what the `OTEL_` variables of the environment say, which the library reads.
+/// Creates a provider that exports spans in batches on a thread of its own. Sampling, batch size, resource attributes
+/// and headers for the collector come from the `OTEL_` environment variables, which the library reads.
 fn exporting(endpoint: &str) -> Result<SdkTracerProvider, Error> {
     let client = reqwest::Client::builder().timeout(EXPORT_TIMEOUT).build().map_err(Error::internal)?;
     let exporter = SpanExporter::builder()
@@ -110,7 +110,7 @@ fn exporting(endpoint: &str) -> Result<SdkTracerProvider, Error> {
         .map_err(|error| {
             Error::new(
                 Code::InvalidInput,
-                format!("telemetry.otlp_endpoint: \"{}\" can't be used", public_url(endpoint)),
+                format!("telemetry.otlp_endpoint: \"{}\" is not a valid URL", public_url(endpoint)),
             )
             .with_source(error)
         })?;
@@ -123,11 +123,11 @@ fn exporting(endpoint: &str) -> Result<SdkTracerProvider, Error> {
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build())
 }
 
-/// The collector, as the library's thread reaches it: by a client of this runtime.
+/// The HTTP client of the collector: the library's thread sends by a client of this runtime.
 struct Collector {
     client: reqwest::Client,
     runtime: Handle,
-    /// Told once, until it takes spans again.
+    /// Set after the first failure, so that an outage is logged once, until an export succeeds.
     failing: AtomicBool,
 }
 
@@ -141,7 +141,7 @@ impl fmt::Debug for Collector {
 impl HttpClient for Collector {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (client, request) = (self.client.clone(), reqwest::Request::try_from(request)?);
-        // The library's thread is none of the runtime's.
+        // The library's thread is not part of the runtime.
         let answered = self.runtime.spawn(async move {
             let response = client.execute(request).await.map_err(reqwest::Error::without_url)?;
             let status = response.status();
@@ -155,8 +155,8 @@ impl HttpClient for Collector {
         };
         let was_failing = self.failing.swap(trouble.is_some(), Ordering::Relaxed);
         match trouble {
-            Some(trouble) if !was_failing => tracing::warn!(trouble, "the collector takes no spans; they are lost"),
-            None if was_failing => tracing::info!("the collector takes spans again"),
+            Some(trouble) if !was_failing => tracing::warn!(trouble, "span export failed; spans are dropped"),
+            None if was_failing => tracing::info!("span export restored"),
             _ => {}
         }
         let (status, body) = answer?;

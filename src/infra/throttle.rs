@@ -1,7 +1,7 @@
-//! What is counted against abuse: rates, and wrong passwords.
+//! Abuse protection: rate limits and failed log-in attempts.
 //!
-//! Counted here first, in memory. What passes here is then counted together with the other servers, where there is a bus
-//! between them, and may be refused all the same. Where they can't be asked, this server's own count is what there is.
+//! Counted first in the memory of this server. What passes is then counted at the shared limits of the cluster, if the
+//! bus connects servers, and may still be rejected there. If Redis is unavailable, the local count decides.
 
 use chrono::{DateTime, Utc};
 
@@ -11,10 +11,10 @@ use crate::core::viewer::ClientIp;
 use crate::infra::cluster::{AttemptQuota, Bus, RateQuota};
 use crate::infra::config;
 
-/// Registration forms that may be checked for each account that may be made: people mistype.
+/// Registration attempts allowed per allowed account: users mistype.
 const ATTEMPTS: u32 = 3;
 
-/// What may be done in a time.
+/// The rate limits of users, API keys and client addresses.
 pub struct RateLimits {
     users: RateLimiter<i64>,
     keys: RateLimiter<i64>,
@@ -25,7 +25,7 @@ pub struct RateLimits {
 }
 
 impl RateLimits {
-    /// The rates of the configuration.
+    /// Creates the rate limits of the configuration.
     pub fn new(limits: &config::Limits, bus: Bus) -> Self {
         let (accounts, burst) = (limits.registrations_per_hour_per_address, limits.registration_burst_per_address);
         let attempts = |accounts: u32| accounts.saturating_mul(ATTEMPTS);
@@ -39,7 +39,7 @@ impl RateLimits {
         }
     }
 
-    /// Counts a message of a user, sent by an API key or not.
+    /// Counts a message of a user, and of the API key that sent it.
     ///
     /// # Errors
     /// RATE_LIMITED, with the seconds to wait.
@@ -66,12 +66,12 @@ impl RateLimits {
         self.together(words, || vec![allowed(&self.registrations, "registrations", address)]).await
     }
 
-    /// Counts a registration form before it is checked.
+    /// Counts a registration attempt before its form is validated.
     ///
     /// # Errors
     /// RATE_LIMITED, with the seconds to wait.
     pub async fn registration_attempt(&self, address: &ClientIp) -> Result<(), Error> {
-        let words = "Too many tries at new accounts from your address. Wait a moment.";
+        let words = "Too many registration attempts from your address. Wait a moment.";
         self.registration_attempts.check(address, words)?;
         self.together(words, || vec![allowed(&self.registration_attempts, "registration attempts", address)]).await
     }
@@ -81,12 +81,12 @@ impl RateLimits {
     /// # Errors
     /// RATE_LIMITED, with the seconds to wait.
     pub async fn refresh(&self, address: &ClientIp) -> Result<(), Error> {
-        let words = "Too many refreshes from your address. Wait a moment.";
+        let words = "Too many token refreshes from your address. Wait a moment.";
         self.refreshes.check(address, words)?;
         self.together(words, || vec![allowed(&self.refreshes, "refreshes", address)]).await
     }
 
-    /// Forgets those who have done nothing for a while.
+    /// Drops the entries of idle users, keys and addresses.
     pub fn forget_idle(&self) {
         self.users.forget_idle();
         self.keys.forget_idle();
@@ -110,7 +110,7 @@ fn allowed<K: Clone + Eq + std::hash::Hash>(
     RateQuota { of: (what, who.to_string()), count, burst, period }
 }
 
-/// Wrong passwords, by the name that was tried and by the address from which.
+/// Backoff after failed log-in attempts, by username and by client address.
 pub struct LoginThrottle {
     names: FailureBackoff,
     addresses: FailureBackoff,
@@ -118,7 +118,7 @@ pub struct LoginThrottle {
 }
 
 impl LoginThrottle {
-    /// As the configuration has it.
+    /// Creates the throttle of the configuration.
     pub fn new(auth: &config::Auth, bus: Bus) -> Self {
         Self {
             names: FailureBackoff::new(auth.login_attempts_before_delay, auth.login_max_delay),
@@ -127,10 +127,11 @@ impl LoginThrottle {
         }
     }
 
-    /// Takes a try for this name from this address, as a failure until [`LoginThrottle::reset`] says otherwise.
+    /// Registers an attempt for this username and address. It counts as a failure until [`LoginThrottle::forget`] is
+    /// called.
     ///
     /// # Errors
-    /// The seconds to wait where either has to.
+    /// The seconds to wait if the username or the address is blocked.
     pub async fn take(&self, name: &str, address: Option<ClientIp>, now: DateTime<Utc>) -> Result<(), u64> {
         let address = address.map(|address| address.to_string());
         if let Some(address) = &address {
@@ -142,13 +143,14 @@ impl LoginThrottle {
         let all: Vec<_> = of_address.chain([guessed(&self.names, of_name(name))]).collect();
         let taken = counts.take(&all, now).await;
         if taken.is_err() {
-            // Nothing was tried.
+            // No password was checked, so the local attempts are refunded.
             self.refund_attempt(name, address.as_deref());
         }
         taken
     }
 
-    /// The last try was right. The name has no failures any more; the address has those before it.
+    /// Records that the last attempt succeeded: clears the failures of the username, and refunds the attempt of the
+    /// address, whose earlier failures stay counted.
     pub async fn reset(&self, name: &str, address: Option<ClientIp>) {
         let address = address.map(|address| address.to_string());
         self.names.reset(name);

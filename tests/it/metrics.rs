@@ -243,6 +243,6 @@ fn metrics_are_not_served_to_everybody() {
         assert!(error.starts_with("metrics.listen: another address or port than http.listen"), "{error}");
     }
     let error = config("metrics.listen = 'everywhere'").unwrap_err().to_string();
-    assert!(error.contains("metrics.listen") && error.contains("is no address and port"), "{error}");
+    assert!(error.contains("metrics.listen") && error.contains("is not an address with a port"), "{error}");
     assert!(config("metrics.listen = '127.0.0.1:9100'").is_ok());
 }

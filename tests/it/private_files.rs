@@ -126,10 +126,10 @@ async fn a_database_of_an_older_installation_is_made_private_and_says_so() {
     set_mode(&data, 0o755);
     let told = refused(&installation);
     assert!(told.contains(MAY_LISTEN), "on a network, too: {told}");
-    assert!(told.contains("others could read a file of the database") && told.contains("jeton.db-wal"), "{told}");
+    assert!(told.contains("database file was readable by other users") && told.contains("jeton.db-wal"), "{told}");
     let left: Vec<_> = files.iter().filter(|file| file.exists()).map(|file| mode(file)).collect();
     assert!(left.iter().all(|mode| *mode == 0o600), "{left:?}");
-    assert!(!refused(&installation).contains("others could read"), "it says so once");
+    assert!(!refused(&installation).contains("readable by other users"), "it says so once");
     assert!(installation.ok(&["user", "list"]).contains("mia"));
     // Any command does it.
     set_mode(&files[0], 0o666);

@@ -394,7 +394,9 @@ async fn the_command_line_says_what_would_go_before_it_goes(#[values(On::Sqlite,
 #[test]
 fn times_that_make_no_sense_are_refused_by_name() {
     let error = |toml: &str| jeton::infra::config::Config::from_toml(toml).unwrap_err().to_string();
-    assert!(error("retention.chats = 'soon'").starts_with("retention.chats: \"soon\" is no time, such as \"365d\""));
+    assert!(
+        error("retention.chats = 'soon'").starts_with("retention.chats: \"soon\" is not a duration, such as \"365d\"")
+    );
     assert!(error("retention.chats = '0s'").starts_with("retention.chats: longer than 0"));
     assert!(error("retention.interval = '1s'").starts_with("retention.interval: at least 1m"));
     let config = jeton::infra::config::Config::from_toml("retention.chats = '365d'").unwrap();

@@ -145,16 +145,16 @@ async fn trouble_is_told_apart() {
     let cases = [
         (status(401), Code::Internal, "401"),
         (status(404), Code::Internal, "404"),
-        (status(400), Code::ProviderUnavailable, "refused"),
+        (status(400), Code::ProviderUnavailable, "rejected"),
         (status(429), Code::ProviderUnavailable, "busy"),
         (status(500), Code::ProviderUnavailable, "500"),
-        (ok(&["data: not json\n\n"]), Code::ProviderUnavailable, "broke off"),
+        (ok(&["data: not json\n\n"]), Code::ProviderUnavailable, "truncated"),
         (
             ok(&["data: {\"error\":{\"message\":\"sk-secret overloaded\"}}\n\n"]),
             Code::ProviderUnavailable,
             "overloaded",
         ),
-        (ok(&["<html>hello</html>"]), Code::ProviderUnavailable, "broke off"),
+        (ok(&["<html>hello</html>"]), Code::ProviderUnavailable, "truncated"),
         (status(302), Code::ProviderUnavailable, "302"),
     ];
     for (script, code, told) in cases {

@@ -357,7 +357,7 @@ async fn each_trouble_has_its_status_and_costs_nothing(#[values(On::Sqlite, On::
         assert!(!refused.text.contains("sk-secret"));
         if status == 400 {
             assert_eq!(refused.text, error("tools[0] is wrong"), "as the upstream said it");
-            assert_eq!(chats(&mia).await[0]["error"]["message"], "The language model refused the message.");
+            assert_eq!(chats(&mia).await[0]["error"]["message"], "The language model rejected the message.");
         }
         assert_eq!(app.balance(&mia).await, (4000, 0), "{told}");
     }

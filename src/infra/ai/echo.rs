@@ -1,19 +1,19 @@
-//! The echo model: repeats what it hears. For tests, and for a server that has no language model.
+//! The echo model: repeats the last message. For tests, and for a server without a language model.
 
 use futures::{StreamExt, stream};
 
 use super::stop_sequences::stop_before;
 use super::{Event, Message, Provider, Reply, Request, Role, Usage};
 
-/// Answers `AI Response to: ` and the last message of the user, as the stand-in of the application before Jeton did.
-/// Its unit is the character.
+/// Replies with `AI Response to: ` and the last message of the user, as the stand-in of the application before Jeton
+/// did. Its model token is the character.
 pub struct Echo;
 
 impl Provider for Echo {
     fn reply(&self, request: Request) -> Reply {
         let heard = request.messages.iter().rev().find(|message| message.role == Role::User);
         let said = format!("AI Response to: {}", heard.map_or("", |message| message.content.as_str()));
-        // Never more than the hold pays for.
+        // At most the output that the hold pays for.
         let said: String = said.chars().take(usize::try_from(request.max_output).unwrap_or(usize::MAX)).collect();
         let usage = Usage { input: self.max_input(&request.messages), output: self.estimate(&said) };
         let reply = stream::iter([Ok(Event::Chunk(said)), Ok(Event::Done(Some(usage)))]).boxed();
@@ -24,7 +24,7 @@ impl Provider for Echo {
         messages.iter().map(|message| self.estimate(&message.content)).sum()
     }
 
-    /// It reads only the last message, however long the rest.
+    /// Unlimited, since it reads only the last message.
     fn context_window(&self) -> u64 {
         u64::MAX
     }

@@ -1,4 +1,4 @@
-//! The messages of a call that is passed on, counted in one pass: nothing is made of them.
+//! Counts the messages of a passed-on call, in one pass and without building them in memory.
 
 use std::fmt;
 
@@ -6,24 +6,24 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use super::raw_request::Text;
 
-/// Messages of a call, and parts of all of them.
+/// The maximum number of messages of a call, and of content parts in total.
 const MAX_MESSAGES: usize = 10_000;
 const MAX_PARTS: usize = 10_000;
 
-/// What counts of the messages of a call.
+/// The counts of the messages of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Messages {
     pub(super) count: usize,
     pub(super) parts: usize,
     pub(super) images: usize,
-    /// The bytes of their addresses, which may hold the images themselves.
+    /// The bytes of the image URLs, which may contain the images themselves.
     pub(super) image_bytes: usize,
-    /// There are files, sounds, films or parts of a kind that is not known here: nobody but the upstream knows how much they
-    /// take.
+    /// Whether there are files, audio, video or parts of an unknown type: only the upstream knows their input in model
+    /// tokens.
     pub(super) other_media: bool,
 }
 
-/// Members of a part that hold text, or say something about it.
+/// Members of a part that contain text, or metadata of it.
 const OF_TEXT: [&str; 16] = [
     "type",
     "text",
@@ -42,33 +42,33 @@ const OF_TEXT: [&str; 16] = [
     "tool_use_id",
     "is_error",
 ];
-/// Members of a part or message that hold images.
+/// Members of a part or message that contain images.
 const OF_IMAGES: [&str; 4] = ["image_url", "image", "images", "input_image"];
-/// Members of a message that hold other media, under whatever name an upstream knows them.
+/// Members of a message that contain other media, under any name that an upstream knows.
 const OF_MEDIA: [&str; 8] = ["audio", "audios", "video", "videos", "file", "files", "documents", "attachments"];
 
-/// Counts messages. Whatever is of another shape than expected counts as nothing, but for what is no list.
+/// Counts messages. Values of an unexpected type count as nothing; only the messages as a whole must be an array.
 ///
 /// # Errors
-/// A sentence without a full stop.
+/// The reason, without a full stop.
 pub(super) fn scan(json: &str) -> Result<Messages, String> {
     if !json.starts_with('[') {
-        return Err("a list is needed".to_owned());
+        return Err("expected an array".to_owned());
     }
     let mut found = Messages::default();
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let scan = Scan { place: Place::Messages, found: &mut found };
     scan.deserialize(&mut deserializer).map_err(|error| error.to_string())?;
     if found.count > MAX_MESSAGES {
-        return Err(format!("at most {MAX_MESSAGES} of them"));
+        return Err(format!("at most {MAX_MESSAGES} messages"));
     }
     if found.parts > MAX_PARTS {
-        return Err(format!("at most {MAX_PARTS} parts in all of them"));
+        return Err(format!("at most {MAX_PARTS} content parts in total"));
     }
     Ok(found)
 }
 
-/// Where a value stands: `messages[].content[].image_url.url`. `Media` is whatever else is in a part.
+/// The position of a value: `messages[].content[].image_url.url`. `Media` is anything else in a part.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Messages,
@@ -81,10 +81,10 @@ enum Place {
 }
 
 impl Place {
-    /// The place of a member of an object here; nothing where it does not count.
+    /// Returns the position of a member of an object here; `None` if it does not count.
     fn member(self, name: &str) -> Option<Self> {
         match (self, name) {
-            // A part may hold parts, as the result of a tool does.
+            // A part may contain parts, as the result of a tool does.
             (Self::Message | Self::Part, "content") => Some(Self::Content),
             (Self::Message | Self::Part, name) if OF_IMAGES.contains(&name) => Some(Self::Image),
             (Self::Message, name) if OF_MEDIA.contains(&name) => Some(Self::Media),
@@ -137,7 +137,7 @@ impl<'de> Visitor<'de> for Scan<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         let place = match self.place {
-            // Some take a part without a list around it.
+            // Some upstreams accept a part without an array around it.
             Place::Content => Place::Part,
             place => place,
         };
@@ -158,7 +158,7 @@ impl<'de> Visitor<'de> for Scan<'_> {
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
         match self.place {
             Place::Url => self.found.image_bytes += text.len(),
-            // Some take an address without an object around it; it counts as text and as an image.
+            // Some upstreams accept a URL without an object around it; it counts as text and as an image.
             Place::Image => self.found.images += 1,
             Place::Media => self.found.other_media = true,
             Place::Messages | Place::Message | Place::Content | Place::Part => {}
@@ -249,9 +249,9 @@ mod tests {
             assert!(error.len() < 100, "{error}");
         }
         let many = |element: &str, count: usize| format!("[{}]", vec![element; count].join(","));
-        assert_eq!(scan(&many("[]", 10_001)), Err("at most 10000 of them".to_owned()));
+        assert_eq!(scan(&many("[]", 10_001)), Err("at most 10000 messages".to_owned()));
         assert!(scan(&many("[]", 10_000)).is_ok());
         let parts = format!("[{{\"content\":{}}}]", many("1", 10_001));
-        assert_eq!(scan(&parts), Err("at most 10000 parts in all of them".to_owned()));
+        assert_eq!(scan(&parts), Err("at most 10000 content parts in total".to_owned()));
     }
 }

@@ -1,7 +1,9 @@
-//! Language models: what turns messages into a stream of text.
+//! Language models: providers that turn messages into a stream of text.
 //!
-//! A provider knows nothing of users, balances or databases. It gets messages, streams pieces of the reply and ends
-//! with what it consumed. Dropping the stream cancels the work: nobody is left to pay for it.
+//! A provider must not know about users, balances or databases. It receives messages, streams chunks of the reply and
+//! ends with its usage. Dropping the stream cancels the work, since no one pays for the rest.
+//!
+//! A *unit* is a model token: what a model reads and writes. It is not a prepaid token of a balance.
 
 pub mod echo;
 pub mod local;
@@ -18,110 +20,110 @@ use futures::stream::BoxStream;
 pub use self::raw_request::{FromMember, InvalidRequest, RawRequest, members, string};
 use crate::core::error::Error;
 
-/// Who speaks in a [`Message`].
+/// The role of the author of a [`Message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Instructions that hold for the whole exchange.
+    /// Instructions for the whole conversation.
     System,
-    /// The person.
+    /// The user.
     User,
     /// The model, in an earlier reply.
     Assistant,
 }
 
-/// One message of the context that a model sees.
+/// A message of the context.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Message {
-    /// Who speaks.
+    /// The role of its author.
     pub role: Role,
-    /// What is said.
+    /// The text.
     pub content: String,
 }
 
-/// How words are chosen; what is not set is the model's own choice.
+/// Sampling parameters; if `None`, the default of the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sampling {
-    /// How far to stray from the likeliest words: 0 not at all, at most 2.
+    /// The temperature, from 0 (deterministic) to 2.
     pub temperature: Option<f64>,
-    /// Of the likeliest words only so many that together they have this probability.
+    /// Nucleus sampling: only the most likely model tokens with this total probability.
     pub top_p: Option<f64>,
-    /// Makes choices that can be repeated.
+    /// The seed, for reproducible sampling.
     pub seed: Option<u64>,
-    /// Texts before which the reply ends.
+    /// Stop sequences: the reply ends before the first of them.
     pub stop: Vec<String>,
 }
 
-/// A call that is passed on as it came.
+/// A call that is passed on to the upstream.
 #[derive(Clone, Debug)]
 pub struct Passthrough {
     /// The call.
     pub call: RawRequest,
-    /// The reply is to come in parts.
+    /// Whether the response is streamed.
     pub stream: bool,
-    /// The caller asked for the usage at the end of a stream, and so gets to see it.
+    /// Whether the client requested the usage at the end of a stream, and so receives it.
     pub show_usage: bool,
 }
 
-/// What a model is asked.
+/// A request to a model.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The context, oldest first; the last one is to be answered.
+    /// The context, oldest message first; the last one is replied to.
     pub messages: Vec<Message>,
-    /// The most the reply may take, in the model's own units. The hold paid for no more.
+    /// The maximum output in model tokens. The hold pays for no more.
     pub max_output: u64,
-    /// How words are chosen.
+    /// The sampling parameters.
     pub sampling: Sampling,
-    /// The call to be passed on instead of the messages, for providers that can.
+    /// The call to pass on instead of the messages, for providers that support it.
     pub passing: Option<Passthrough>,
 }
 
-/// What a model consumed, in the model's own units.
+/// The usage of a model, in model tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Units read.
+    /// Input.
     pub input: u64,
-    /// Units written.
+    /// Output.
     pub output: u64,
 }
 
-/// What a provider's stream is made of.
+/// An event of a provider's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The upstream has accepted the request: it bills the input from here on, whatever becomes of the answer.
+    /// The upstream has accepted the request: it bills the input from now on, even if the response fails.
     Accepted,
-    /// The usage that the upstream has reported so far. Replaces any before it.
+    /// The usage reported so far. Replaces earlier ones.
     Usage(Usage),
-    /// The next piece of the reply; never empty.
+    /// The next chunk of the reply; never empty.
     Chunk(String),
-    /// A part of an answer to a call that was passed on, as it is for the caller.
+    /// A chunk of a passed-on response, as the client receives it.
     RawChunk {
-        /// As it came.
+        /// The unchanged bytes.
         bytes: Bytes,
-        /// What of it is text of the reply.
+        /// The text of the reply in it.
         text: String,
     },
-    /// What was written beside the text of the reply. Paid for like text.
+    /// Output in addition to the text of the reply. Charged like text.
     Beside {
-        /// Calls of tools, refusals, further choices, and what can't be read.
+        /// Tool calls, refusals, further choices, and unreadable output.
         other: String,
-        /// What the model thought before it answered: no answer by itself.
+        /// Reasoning before the answer: on its own not an answer.
         thoughts: String,
     },
-    /// An upstream does not take a call that was passed on, and says why. An error follows.
+    /// The upstream rejected a passed-on call. An error follows.
     Rejected {
-        /// The status of its answer.
+        /// The status code of its response.
         status: u16,
-        /// What it says, for the caller.
+        /// The body of its response, for the client.
         body: Bytes,
     },
-    /// The reply is whole. Always the last event; a stream that ends without it broke off.
-    /// `None` when the provider did not say what it consumed.
+    /// The reply is complete. Always the last event; a stream that ends without it was truncated.
+    /// `None` if the provider reported no usage.
     Done(Option<Usage>),
 }
 
 impl Event {
-    /// The bytes of what it holds.
+    /// Returns the size of the payload in bytes.
     pub fn size(&self) -> usize {
         match self {
             Self::Chunk(text) => text.len(),
@@ -133,58 +135,60 @@ impl Event {
     }
 }
 
-/// A reply as it comes: pieces, then [`Event::End`]; or an error, after which nothing follows.
+/// A stream of a reply: chunks, then [`Event::Done`]; or an error, after which nothing follows.
 ///
-/// Errors are [`Code::ProviderUnavailable`](crate::core::error::Code::ProviderUnavailable) (try again later) or
-/// [`Code::Internal`](crate::core::error::Code::Internal) (our own configuration is wrong; the cause is for the log), or
-/// [`Code::InvalidInput`](crate::core::error::Code::InvalidInput) (the model can't answer this).
+/// Errors are [`Code::ProviderUnavailable`](crate::core::error::Code::ProviderUnavailable) (retry later),
+/// [`Code::Internal`](crate::core::error::Code::Internal) (this server is configured incorrectly; the cause is for the
+/// log), or [`Code::InvalidInput`](crate::core::error::Code::InvalidInput) (the model can't reply to this request).
 pub type Reply = BoxStream<'static, Result<Event, Error>>;
 
-/// Something that answers: a model in this process, or a service elsewhere.
+/// A provider of a model: in this process, or a remote service.
 pub trait Provider: Send + Sync {
-    /// Starts a reply. Nothing happens before the stream is polled; dropping it cancels the work.
+    /// Starts a reply. Lazy: nothing happens before the stream is polled; dropping it cancels the work.
     fn reply(&self, request: Request) -> Reply;
 
-    /// An upper bound of what these messages take as input, in the model's own units. Holds are made of it.
+    /// Returns an upper bound of the input of these messages, in model tokens. Holds are calculated from it.
     fn max_input(&self, messages: &[Message]) -> u64;
 
-    /// What the model can read and write together, in its own units: the room that a context has to fit in.
+    /// Returns the context window in model tokens: the maximum of input and output together.
     fn context_window(&self) -> u64;
 
-    /// About how many units this text is, quickly. Never more than [`Self::input_bound`] of it.
+    /// Estimates the model tokens of a text, quickly. Never more than [`Self::max_input`] of it.
     fn estimate(&self, text: &str) -> u64;
 
-    /// How many units this text is, as well as it can be told: what is charged where the provider did not say.
+    /// Counts the model tokens of a text as exactly as possible: the charge if the provider reported no usage.
     fn count(&self, text: &str) -> u64 {
         self.estimate(text)
     }
 
-    /// An upper bound of what a call that is passed on takes as input; nothing where the provider passes on none.
+    /// Returns an upper bound of the input of a passed-on call, in model tokens; `None` if the provider passes on no
+    /// calls.
     fn max_input_of_call(&self, _call: &RawRequest) -> Option<u64> {
         None
     }
 
-    /// Checks the request parameters of a call that is to be passed on. Returns the number of answers that it asks for,
-    /// each of which is priced.
+    /// Checks the request parameters of a call to be passed on. Returns the number of choices that it requests, each of
+    /// which is priced.
     ///
     /// # Errors
-    /// The parameter that may not be passed on.
+    /// The parameter that is rejected.
     fn answers(&self, _call: &RawRequest) -> Result<u64, InvalidRequest> {
         Ok(1)
     }
 
-    /// Whether an upstream bills for the model by a count that is reported at the end of an answer. An answer that is
-    /// ended early is then read on for a while, since only that count has what was not shown, such as reasoning.
+    /// Returns whether an upstream bills the model by a usage that is reported at the end of a response. A response
+    /// that is stopped early is then read on for a while, since only that usage includes hidden output, such as
+    /// reasoning.
     fn reports_usage(&self) -> bool {
         false
     }
 
-    /// Returns for each upstream of the model, in the order in which they are asked, whether it rests since it failed again
-    /// and again. Empty where the model has none.
+    /// Returns for each upstream of the model, in the order in which they are tried, whether it is cooling down after
+    /// repeated failures (circuit open). Empty if the model has no upstreams.
     fn resting(&self) -> Vec<bool> {
         Vec::new()
     }
 }
 
-/// A shared provider, as `App` keeps it for each configured model.
+/// A shared provider, as kept for each configured model.
 pub type SharedProvider = Arc<dyn Provider>;

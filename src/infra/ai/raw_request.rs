@@ -1,5 +1,5 @@
-//! A call as a program wrote it, to be passed on with as few changes as there can be: what is replaced is cut out of
-//! the text and nothing else is touched, so that fields which nobody here knows arrive byte for byte.
+//! A call of an API client, to be passed on with as few changes as possible: replaced values are cut out of the text
+//! and nothing else is changed, so that unknown fields arrive byte for byte.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -16,16 +16,16 @@ use super::messages::{self, Messages};
 use crate::core::error::Error;
 use crate::core::json;
 
-/// Members of a call, or of another object that is read here.
+/// The maximum number of members of a call, or of another object that is read here.
 const MAX_MEMBERS: usize = 200;
-/// Bytes of the name of a member.
+/// The maximum length of a member's name, in bytes.
 const MAX_NAME: usize = 256;
-/// Bytes of a member that is read whole, as it is written. Longer ones are passed on, or read in parts.
+/// The maximum length of a member that is read whole, in bytes of JSON. Longer ones are passed on, or read in parts.
 const MAX_READ: usize = 16 << 10;
-/// Lists and objects within each other.
+/// The maximum nesting of lists and objects.
 const MAX_NESTING: usize = 128;
 
-/// A JSON object, and where its members are in the text. Clones share it.
+/// A JSON object, and the positions of its members in the text. Clones share it.
 #[derive(Clone, Debug)]
 pub struct RawRequest {
     body: Bytes,
@@ -39,20 +39,20 @@ struct Member {
     value: Range<usize>,
 }
 
-/// Why a text is no call, or one of its members is not what it has to be.
+/// The reason why a text is not a valid call, or why one of its members is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidRequest {
-    /// The member that is wrong; none where the text as a whole is.
+    /// The invalid member; `None` if the text as a whole is invalid.
     pub param: Option<String>,
-    /// A sentence for people.
+    /// The error message, a full sentence.
     pub message: String,
-    /// What is wrong, in OpenAI's words for programs; none where the text as a whole is no call.
+    /// OpenAI's machine-readable error code; `None` if the text as a whole is not a call.
     pub code: Option<&'static str>,
 }
 
-/// A type that a member of a call may have.
+/// A type of a member of a call.
 pub trait FromMember: DeserializeOwned {
-    /// What the member has to be, in the words of JSON.
+    /// The name of the expected JSON type.
     const KIND: &'static str;
 }
 
@@ -76,7 +76,7 @@ impl FromMember for i64 {
     const KIND: &'static str = "a whole number";
 }
 
-/// What a value is, in the words of JSON.
+/// Returns the name of a value's JSON type.
 fn what_is(json: &str) -> &'static str {
     match json.trim_start().bytes().next() {
         Some(b'"') => "a string",
@@ -93,24 +93,24 @@ impl InvalidRequest {
         Self { param: None, message, code: None }
     }
 
-    /// A member whose value is not what it has to be.
+    /// Creates the error of a member with an invalid value.
     pub fn param(name: &str, message: String) -> Self {
         Self { param: Some(name.to_owned()), message, code: Some("invalid_value") }
     }
 }
 
 impl RawRequest {
-    /// Finds the members of an object, and counts its messages. Takes time in proportion to the text, and little memory
-    /// besides it.
+    /// Parses the members of an object and counts its messages. Takes time in proportion to the text, and little
+    /// additional memory.
     ///
     /// # Errors
-    /// What is no JSON object; a member that is there twice, since of two readers each may take another one; more members,
-    /// messages or nesting than there may be.
+    /// If the body is not a JSON object; if a member is duplicated, since two readers may take different ones; if there
+    /// are too many members or messages, or too much nesting.
     pub fn parse(body: Bytes) -> Result<Self, InvalidRequest> {
         let text =
             std::str::from_utf8(&body).map_err(|_| InvalidRequest::whole("The body is not UTF-8.".to_owned()))?;
         if json::shape(text.as_bytes()).nesting > MAX_NESTING {
-            let message = format!("The body has more than {MAX_NESTING} lists and objects within each other.");
+            let message = format!("The body is nested deeper than {MAX_NESTING} levels.");
             return Err(InvalidRequest::whole(message));
         }
         let found = members(text)
@@ -125,7 +125,7 @@ impl RawRequest {
                 return Err(InvalidRequest::whole(message));
             }
             if !names.insert(name) {
-                return Err(InvalidRequest::param(name, format!("`{name}` is there twice.")));
+                return Err(InvalidRequest::param(name, format!("`{name}` appears twice.")));
             }
             if name == "messages" && value.get() != "null" {
                 messages = Some(
@@ -139,31 +139,31 @@ impl RawRequest {
         Ok(Self { members: members.into(), messages, body })
     }
 
-    /// The text as it came.
+    /// Returns the unchanged text.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// The names of the members.
+    /// Returns the names of the members.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(|member| member.name.as_str())
     }
 
-    /// The JSON of a member.
+    /// Returns the JSON of a member.
     pub fn get(&self, name: &str) -> Option<&str> {
         let member = self.member(name)?;
         std::str::from_utf8(self.body.get(member.value.clone())?).ok()
     }
 
-    /// How many messages there are; nothing where there is no such member, or null.
+    /// Returns the number of messages; `None` if there is no such member, or it is null.
     pub fn messages(&self) -> Option<usize> {
         self.messages.map(|messages| messages.count)
     }
 
-    /// A member; nothing where it is not there, or null.
+    /// Reads a member; `None` if it is missing or null.
     ///
     /// # Errors
-    /// A member of another type, or a long one.
+    /// If the member has another type, or is too long.
     pub fn read<T: FromMember>(&self, name: &str) -> Result<Option<T>, InvalidRequest> {
         let Some(json) = self.get(name) else { return Ok(None) };
         if json.len() > MAX_READ {
@@ -176,7 +176,7 @@ impl RawRequest {
         })
     }
 
-    /// The text with other values for these members. Those that are not there come first, before all others. One of the
+    /// Returns the text with new values for these members. Missing ones are inserted before all others. One of the
     /// members may be renamed.
     pub fn with(&self, changes: &[(&str, String)], renamed: Option<(&str, &str)>) -> Bytes {
         let mut places: Vec<(Range<usize>, String)> = Vec::new();
@@ -195,7 +195,7 @@ impl RawRequest {
         if self.members.is_empty() {
             added.pop();
         }
-        // The object begins with the first bracket.
+        // The object begins at the first brace.
         let brace = self.body.iter().position(|byte| *byte == b'{').map_or(0, |place| place + 1);
         places.push((brace..brace, added));
         places.sort_by_key(|(place, _)| (place.start, place.end));
@@ -214,16 +214,16 @@ impl RawRequest {
         self.members.iter().find(|member| member.name == name)
     }
 
-    /// Where the name of a member stands, with its quotes. No name that is changed here has a quote in it.
+    /// Returns the position of a member's name, with its quotes. No name that is changed here contains a quote.
     fn name_of(&self, member: &Member) -> Range<usize> {
         let quote = |before: usize| self.body.get(..before)?.iter().rposition(|byte| *byte == b'"');
         let last = quote(member.value.start).unwrap_or(member.value.start);
         quote(last).unwrap_or(last)..(last + 1).min(member.value.start)
     }
 
-    /// An upper bound of what the call takes as input: no tokenizer makes more units than there are bytes. Pictures
-    /// that are named or enclosed take `per_image` units each, whatever their bytes; where there are other media, it may be
-    /// as much as the model can read.
+    /// Returns an upper bound of the call's input in model tokens: no tokenizer makes more of them than there are
+    /// bytes. Linked or embedded images count `per_image` each, whatever their bytes; with other media, the bound is at
+    /// least the context window.
     pub fn max_input(&self, per_image: u64, window: u64) -> u64 {
         let Messages { images, image_bytes, other_media, .. } = self.messages.unwrap_or_default();
         let text = (self.body.len() as u64).saturating_sub(image_bytes as u64);
@@ -232,28 +232,28 @@ impl RawRequest {
     }
 }
 
-/// Members of an object: their names, and their JSON as it stands in the text.
+/// The members of an object: their names, and their JSON as it is in the text.
 pub type Members<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
 
-/// The members of an object in their order, as they stand in the text; nothing where they are too many.
+/// Returns the members of an object in the order of the text; `None` if there are too many.
 ///
 /// # Errors
-/// What is no object.
+/// If the text is not an object.
 pub fn members(object: &str) -> serde_json::Result<Option<Members<'_>>> {
     let Found(found) = serde_json::from_str(object)?;
     Ok((found.len() <= MAX_MEMBERS).then_some(found))
 }
 
-/// The text of a string; nothing for anything else.
+/// Returns the text of a JSON string; `None` for any other value.
 pub fn string(json: &str) -> Option<Cow<'_, str>> {
     serde_json::from_str(json).map(|Text(text)| text).ok()
 }
 
-/// A string, borrowed where it has no escapes.
+/// A string, borrowed if it has no escapes.
 #[derive(Deserialize)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-/// As many members as there may be, and one more where there are more.
+/// The members of an object, at most one more than the maximum.
 struct Found<'a>(Members<'a>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Found<'a> {
@@ -300,10 +300,12 @@ mod tests {
 
     #[test]
     fn what_is_not_replaced_stays_byte_for_byte() {
-        let text = " { \"model\" : \"a\", \"x\\u0079\": [1.0e+2,  {\"model\":\"b\"}],\n\"max_tokens\":null , \"ü\":\"\\u00fc\" } ";
+        let text = " { \"model\" : \"a\", \"x\\u0079\": [1.0e+2,  {\"model\":\"b\"}],\n\
+            \"max_tokens\":null , \"ü\":\"\\u00fc\" } ";
         let changed = call(text)
             .with(&[("model", "\"up\"".to_owned()), ("max_tokens", "7".to_owned()), ("new", "true".to_owned())], None);
-        let expected = " {\"new\":true, \"model\" : \"up\", \"x\\u0079\": [1.0e+2,  {\"model\":\"b\"}],\n\"max_tokens\":7 , \"ü\":\"\\u00fc\" } ";
+        let expected = " {\"new\":true, \"model\" : \"up\", \"x\\u0079\": [1.0e+2,  {\"model\":\"b\"}],\n\
+            \"max_tokens\":7 , \"ü\":\"\\u00fc\" } ";
         assert_eq!(changed, expected);
         assert_eq!(call("{}").with(&[("a", "1".to_owned()), ("b", "2".to_owned())], None), "{\"a\":1,\"b\":2}");
         assert_eq!(call(text).with(&[], None), text);
@@ -332,14 +334,15 @@ mod tests {
 
     #[test]
     fn pictures_count_as_pictures_and_text_as_its_bytes() {
-        let text = "{\"messages\":[{\"content\":\"hi\"},{\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:1234\"}}]}]}";
+        let text = "{\"messages\":[{\"content\":\"hi\"},{\"content\":[{\"type\":\"text\",\"text\":\"x\"},\
+            {\"type\":\"image_url\",\"image_url\":{\"url\":\"data:1234\"}}]}]}";
         assert_eq!(call(text).max_input(1000, 9000), text.len() as u64 - 9 + 1000);
         assert_eq!(call("{\"a\":1}").max_input(1000, 9000), 7);
         let file = "{\"messages\":[{\"content\":[{\"type\":\"file\",\"file\":{\"file_id\":\"x\"}}]}]}";
         assert_eq!(call(file).max_input(1000, 9000), 9000);
     }
 
-    /// A call in which this stands so often, as members, as messages or as parts.
+    /// Returns a call that repeats the pattern, as members, as messages or as parts.
     fn repeated(pattern: &str, count: usize, before: &str, after: &str) -> Bytes {
         let all: Vec<_> = (0..count).map(|number| pattern.replace('#', &number.to_string())).collect();
         format!("{before}{}{after}", all.join(",")).into()
@@ -352,13 +355,13 @@ mod tests {
         for (body, message) in [
             (repeated("\"#\":1", MAX_MEMBERS + 1, "{", "}"), "The body has more than 200 members."),
             (long.into(), "The name of a member has more than 256 bytes."),
-            (nested.into(), "The body has more than 128 lists and objects within each other."),
-            (repeated("[]", 10_001, "{\"messages\":[", "]}"), "`messages`: at most 10000 of them."),
+            (nested.into(), "The body is nested deeper than 128 levels."),
+            (repeated("[]", 10_001, "{\"messages\":[", "]}"), "`messages`: at most 10000 messages."),
             (
                 repeated("1", 10_001, "{\"messages\":[{\"content\":[", "]}]}"),
-                "`messages`: at most 10000 parts in all of them.",
+                "`messages`: at most 10000 content parts in total.",
             ),
-            (Bytes::from_static(b"{\"messages\":{}}"), "`messages`: a list is needed."),
+            (Bytes::from_static(b"{\"messages\":{}}"), "`messages`: expected an array."),
         ] {
             assert_eq!(RawRequest::parse(body).unwrap_err().message, message);
         }
@@ -372,12 +375,12 @@ mod tests {
         );
     }
 
-    /// The time that the processor gave to this thread, whatever others do.
+    /// Returns the CPU time of this thread, which is independent of other load.
     fn cpu_time() -> std::time::Duration {
         nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID.now().unwrap().into()
     }
 
-    /// Two bodies of 3.9 MB once took 100 s, since each member was compared with each other.
+    /// Regression: two bodies of 3.9 MB once took 100 s, since each member was compared with each other.
     #[test]
     fn time_grows_with_the_text_and_not_faster() {
         let image = "{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:#\"}}]}";
@@ -398,7 +401,7 @@ mod tests {
                 (0..5).map(|_| once()).min().unwrap()
             };
             let (short, long) = (took(5_000), took(40_000));
-            // What is quadratic takes 64 times as long.
+            // Quadratic time would take 64 times as long.
             assert!(long <= short * 30, "{pattern}: {short:?}, and eight times as much {long:?}");
         }
     }

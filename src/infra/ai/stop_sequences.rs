@@ -1,11 +1,11 @@
-//! Ends a reply before a text that whoever asks has named.
+//! Stop sequences: ends a reply before a text that the client named.
 
 use async_stream::stream;
 use futures::StreamExt;
 
 use super::{Event, Reply};
 
-/// The reply up to the first of these texts. What may be the beginning of one is held back until it is certain.
+/// Returns the reply up to the first stop sequence. Text that may begin one is buffered until it is certain.
 pub(super) fn stop_before(mut reply: Reply, stops: Vec<String>) -> Reply {
     let stops: Vec<_> = stops.into_iter().filter(|stop| !stop.is_empty()).collect();
     if stops.is_empty() {
@@ -22,9 +22,9 @@ pub(super) fn stop_before(mut reply: Reply, stops: Vec<String>) -> Reply {
                         if !held.is_empty() {
                             yield Ok(Event::Chunk(held));
                         }
-                        // It was written all the same.
+                        // The stop sequence was generated, so it is charged.
                         yield Ok(Event::Beside { other: cut, thoughts: String::new() });
-                        // Dropping the rest stops the model, which so never says what it consumed.
+                        // Dropping the reply stops the model, which then reports no usage.
                         yield Ok(Event::Done(None));
                         return;
                     }
@@ -49,7 +49,7 @@ pub(super) fn stop_before(mut reply: Reply, stops: Vec<String>) -> Reply {
     .boxed()
 }
 
-/// So many bytes of the text can't be the beginning of one of these.
+/// Returns the length of the text, in bytes, that can't be the beginning of a stop sequence.
 fn certain(text: &str, stops: &[String]) -> usize {
     let starts = text.char_indices().map(|(start, _)| start);
     let mut starts = starts.filter(|start| {
@@ -76,7 +76,7 @@ mod tests {
             match event.unwrap() {
                 Event::Chunk(piece) => said.push(piece),
                 Event::Done(usage) => return (said, usage),
-                // What was cut off counts.
+                // The stop sequence is charged.
                 Event::Beside { other, .. } => assert!(stops.iter().any(|stop| other.starts_with(stop)), "{other}"),
                 _ => unreachable!(),
             }

@@ -1,4 +1,4 @@
-//! Topics within this process.
+//! In-process publish/subscribe: topics and their subscriptions on this server. Must not do any I/O.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,18 +7,18 @@ use tokio::sync::{Notify, broadcast};
 
 use super::{BusEvent, is_for_all};
 
-/// News that a receiver may lag behind before it misses some.
-/// Each topic has room for so many, so it is small.
+/// The messages that a receiver may lag behind before it receives [`BusEvent::Lagged`]. Small, since each topic
+/// allocates a buffer of this size.
 const CAPACITY: usize = 16;
 
-/// The topics that somebody listens to here. Clones share them.
+/// The topics with at least one subscription on this server. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct LocalBus(Arc<LocalBusInner>);
 
 #[derive(Default)]
 struct LocalBusInner {
     topics: Mutex<HashMap<String, broadcast::Sender<BusEvent>>>,
-    /// Those that got their first receiver or lost their last one, for whoever fetches their news; none: nobody does.
+    /// Topics that got their first receiver or lost their last one, for the Redis task; `None` without Redis.
     changed: Option<TopicChanges>,
 }
 
@@ -29,16 +29,16 @@ struct TopicChanges {
 }
 
 impl LocalBus {
-    /// Topics whose coming and going is told by [`Local::changed`].
+    /// Creates a bus that records topic changes for [`LocalBus::changed`].
     pub(super) fn watched() -> Self {
         Self(Arc::new(LocalBusInner { changed: Some(TopicChanges::default()), ..LocalBusInner::default() }))
     }
 
-    /// The news for those who listen now. Not asked for where nobody does.
+    /// Delivers an event to the current subscribers. `news` is only called if there are any.
     pub(super) fn deliver(&self, topic: &str, news: impl FnOnce() -> BusEvent) {
         let sender = self.topics().get(topic).cloned();
         if let Some(sender) = sender {
-            // Nobody left to hear it is no error.
+            // A send without receivers is no error: the last one may have unsubscribed meanwhile.
             sender.send(news()).ok();
         }
     }
@@ -57,12 +57,12 @@ impl LocalBus {
         Subscription { receiver, topic: topic.to_owned(), local: self.clone() }
     }
 
-    /// Whether somebody listens to it here.
+    /// Returns whether the topic has a subscription on this server.
     pub(super) fn has(&self, topic: &str) -> bool {
         self.topics().contains_key(topic)
     }
 
-    /// All that somebody listens to here, without those that are told to all. What has changed until now is in it.
+    /// Returns all topics with a subscription on this server, except broadcast topics, and clears the recorded changes.
     pub(super) fn all(&self) -> HashSet<String> {
         if let Some(changed) = &self.0.changed {
             changed.topics.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -70,7 +70,7 @@ impl LocalBus {
         self.topics().keys().filter(|topic| !is_for_all(topic)).cloned().collect()
     }
 
-    /// Waits until topics have come or gone. One that came and went again may be among them.
+    /// Waits until topics were added or removed. A topic that was added and removed in between may be included.
     pub(super) async fn changed(&self) -> HashSet<String> {
         let Some(changed) = &self.0.changed else { return std::future::pending().await };
         loop {
@@ -94,7 +94,7 @@ impl LocalBus {
     }
 }
 
-/// A place at a topic. Ends when it is dropped; a topic without receivers is forgotten.
+/// A subscription to a topic. Dropping it unsubscribes; a topic without receivers is removed.
 pub struct Subscription {
     receiver: Option<broadcast::Receiver<BusEvent>>,
     topic: String,
@@ -102,7 +102,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Waits for the next news. Nothing is lost where the waiting is given up.
+    /// Waits for the next event. Cancel-safe: no event is lost if the future is dropped.
     pub async fn next(&mut self) -> BusEvent {
         match &mut self.receiver {
             Some(receiver) => receiver.recv().await.unwrap_or(BusEvent::Lagged),
@@ -110,7 +110,7 @@ impl Subscription {
         }
     }
 
-    /// Forgets the news that are waiting.
+    /// Discards the buffered events.
     pub fn skip(&mut self) {
         if let Some(receiver) = &mut self.receiver {
             *receiver = receiver.resubscribe();
@@ -121,7 +121,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut topics = self.local.topics();
-        // Leaving first, under the lock, so that of the last two to leave one sees that nobody is left.
+        // Unsubscribe first, under the lock, so that one of the last two receivers sees a count of zero.
         self.receiver = None;
         let is_last = topics.get(&self.topic).is_some_and(|sender| sender.receiver_count() == 0);
         if is_last {
@@ -146,7 +146,7 @@ mod tests {
     #[tokio::test]
     async fn news_reach_everybody_who_listens_and_topics_are_forgotten() {
         let bus = Bus::local();
-        bus.publish("chat:1", || panic!("nobody listens"));
+        bus.publish("chat:1", || panic!("there are no subscribers"));
         let (mut one, mut two) = (bus.subscribe("chat:1"), bus.subscribe("chat:1"));
         bus.publish("chat:1", || b"a".to_vec());
         assert_eq!(one.next().await, message("a"));
@@ -186,12 +186,12 @@ mod tests {
         assert_eq!(local.changed().await, topics(&["t"]));
         drop(one);
         let nothing = tokio::time::timeout(std::time::Duration::from_millis(20), local.changed()).await;
-        assert!(nothing.is_err(), "somebody is left");
+        assert!(nothing.is_err(), "one subscriber remains");
         let (told, ()) = tokio::join!(local.changed(), async { drop(two) });
-        assert_eq!(told, topics(&["t"]), "whoever waits is told");
+        assert_eq!(told, topics(&["t"]), "a pending waiter is notified");
         let _three = local.subscribe("u");
         assert_eq!(local.all(), topics(&["u"]));
         let _four = local.subscribe("v");
-        assert_eq!(local.changed().await, topics(&["v"]), "what was listed is not told again");
+        assert_eq!(local.changed().await, topics(&["v"]), "listed topics are not reported twice");
     }
 }

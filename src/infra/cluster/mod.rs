@@ -1,13 +1,15 @@
-//! News between the parts of one server, and between servers. Carries opaque bytes and knows nothing of chats.
+//! The message bus: publish/subscribe within one server and between servers. Transports opaque bytes and must not know
+//! about chats.
 //!
-//! News may be lost: a slow receiver misses some, and nobody keeps them for later. The database is the truth; whoever
-//! receives news must be able to go on without.
+//! Delivery is best effort: a slow receiver lags, and no message is stored. The database is the source of truth; every
+//! subscriber must work without messages.
 //!
-//! [`local`] is all there is of one server. With Redis the same topics go between servers too ([`redis`]): what is
-//! published here is heard here at once, and by the others a moment later. A topic has a channel there for as long as
-//! somebody listens to it on this server, and whoever began to listen is told [`News::Missed`] once the channel is open,
-//! since nothing was heard until then. While Redis is away nothing goes between servers, and when it is back everybody has
-//! missed something. What servers count together is in [`counts`].
+//! Without Redis, [`local`] is the whole bus. With Redis ([`redis`]) the same topics are also delivered between
+//! servers: a message is delivered locally at once, and to peers shortly after. A topic has a Redis channel while it
+//! has a subscription on this server. New subscribers receive [`BusEvent::Lagged`] once the channel is open, since they
+//! received nothing until then. While Redis is unavailable, no messages are exchanged between servers; after a
+//! reconnect the subscribers of all topics with a channel of their own receive [`BusEvent::Lagged`]. Limits that
+//! servers share are in [`counts`].
 
 mod local;
 mod redis;
@@ -24,67 +26,67 @@ pub use self::shared_limits::{AttemptQuota, RateQuota, SharedLimits};
 use crate::core::error::Error;
 use crate::core::keyed_hash::KeyedHash;
 
-/// How topics begin that go to all servers by one channel, to which they all listen at all times. Right for topics that
-/// come and go with every message and on which little is said: no channel has to be opened and closed for each.
+/// The prefix of broadcast topics: they use one channel, to which all servers are subscribed at all times. For
+/// short-lived topics with few messages, such as one per chat: no channel has to be opened and closed for each.
 pub const TO_ALL: &str = "all:";
 
 fn is_for_all(topic: &str) -> bool {
     topic.starts_with(TO_ALL)
 }
 
-/// The bus. Clones are the same one.
+/// The bus. Clones share it.
 #[derive(Clone)]
 pub struct Bus {
     local: LocalBus,
     remote: Option<RedisBus>,
 }
 
-/// How a bus over Redis is reached, and who speaks.
+/// The connection settings of a bus over Redis.
 pub struct Settings<'a> {
-    /// `redis://..` or `rediss://..`
+    /// The address: `redis://..` or `rediss://..`
     pub url: &'a SecretString,
-    /// This server, by a name that no other one has.
+    /// The unique name of this server.
     pub server: &'a str,
-    /// What names of people and addresses are hashed with, the same on all servers. Those with another one that use the
-    /// same Redis are strangers.
+    /// The keyed hash of usernames and addresses, the same on all servers. Servers with another key that use the same
+    /// Redis form a cluster of their own.
     pub hash: KeyedHash,
 }
 
-/// What goes on between servers.
+/// The state of the connection to Redis, and counters of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Health {
-    /// Whether Redis answers.
+    /// Whether Redis is reachable.
     pub is_up: bool,
-    /// How often it was connected to.
+    /// Connections established.
     pub connections: u64,
-    /// News that were sent to it.
+    /// Messages sent to Redis.
     pub sent: u64,
-    /// News of other servers.
+    /// Messages received from peers.
     pub received: u64,
-    /// News that no other server heard: Redis was away, or too much waited for it.
+    /// Messages that no peer received: Redis was unavailable, or the queue was full.
     pub dropped: u64,
-    /// Times that limits were decided by this server alone, since Redis gave no answer in time.
+    /// Limit decisions made by this server alone, since Redis did not answer in time.
     pub counted_alone: u64,
 }
 
 impl Bus {
-    /// A bus within this process.
+    /// Creates a bus within this process.
     pub fn local() -> Self {
         Self { local: LocalBus::default(), remote: None }
     }
 
-    /// A bus between servers. Connects in the background, now and whenever it has to; until then it is a local one.
+    /// Creates a bus between servers. Connects and reconnects in the background; until then it works as a local bus.
     ///
     /// # Errors
-    /// INTERNAL, with a source that says what is wrong with the address.
+    /// INTERNAL, with the reason as its source, if the address is invalid.
     pub fn redis(settings: Settings<'_>) -> Result<Self, Error> {
         let local = LocalBus::watched();
         let remote = RedisBus::start(settings, local.clone())?;
         Ok(Self { local, remote: Some(remote) })
     }
 
-    /// Sends news to those who listen now. Never waits: what can't be sent to other servers at once is dropped. `news` is
-    /// not asked for where nobody can listen.
+    /// Publishes a message to the current subscribers. Never waits: a message that can't be queued for other servers is
+    /// dropped. `news` is not called if there can be no subscriber.
     pub fn publish(&self, topic: &str, news: impl FnOnce() -> Vec<u8>) {
         match &self.remote {
             None => self.local.deliver(topic, || BusEvent::Message(news().into())),
@@ -96,34 +98,34 @@ impl Bus {
         }
     }
 
-    /// Listens to a topic from now on.
+    /// Subscribes to a topic; earlier messages are not delivered.
     pub fn subscribe(&self, topic: &str) -> Subscription {
         self.local.subscribe(topic)
     }
 
-    /// Waits, for a moment at most, until what was published has been sent to other servers: for those who end now.
+    /// Flushes the published messages to Redis, for a second at most. For servers that shut down.
     pub async fn sent(&self) {
         if let Some(remote) = &self.remote {
             remote.sent().await;
         }
     }
 
-    /// What goes on between servers; none where there is one server. Costs nothing.
+    /// Returns the state of the Redis connection; `None` without Redis. Costs nothing.
     pub fn health(&self) -> Option<Health> {
         self.remote.as_ref().map(RedisBus::health)
     }
 
-    /// What servers count together; none where there is one server.
+    /// Returns the limits that servers share; `None` without Redis.
     pub fn shared_limits(&self) -> Option<&SharedLimits> {
         self.remote.as_ref().map(RedisBus::counts)
     }
 }
 
-/// What a receiver hears.
+/// An event that a subscriber receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BusEvent {
-    /// The next news.
+    /// The next message.
     Message(Arc<[u8]>),
-    /// Some may have been lost; the database knows.
+    /// Messages may have been lost; the database has the current state.
     Lagged,
 }

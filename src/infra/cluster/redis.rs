@@ -1,8 +1,8 @@
-//! The bus between servers: one task that keeps two connections to Redis, one to speak and one to listen.
+//! The bus between servers: one task with two connections to Redis, one to publish and one to subscribe.
 //!
-//! What is spoken waits in a bounded queue and goes out in pipelines, which grow while an answer is waited for; which
-//! topics are listened to is looked at in the same way, many at a time. When a connection fails, or Redis gives no sign of
-//! life, both begin anew.
+//! Published messages wait in a bounded queue and are sent in pipelines, which grow while a response is pending; topic
+//! changes are batched in the same way. If a connection fails, or Redis answers no heartbeat, both are reconnected. It
+//! must not interpret messages or wait for a slow Redis on behalf of a publisher.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -20,23 +20,23 @@ use super::local::LocalBus;
 use super::{BusEvent, Health, Settings, SharedLimits, TO_ALL, is_for_all};
 use crate::core::error::Error;
 
-/// News that may wait to be sent.
+/// The maximum number of messages that wait to be sent; further ones are dropped.
 const QUEUE: usize = 8192;
-/// News sent, and topics begun, in one go.
+/// The maximum number of messages per pipeline, and of topics per subscribe command.
 const BATCH: usize = 512;
-/// Redis has to answer within this time.
+/// The timeout for connecting to Redis and for each of its responses.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often a sign of life is asked for.
+/// The interval of the heartbeats (`PING`).
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// First and longest pause before Redis is connected to again.
+/// The first and the longest delay before Redis is reconnected.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How long whoever ends waits for what it has published.
+/// How long a flush waits for queued messages to be sent.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
-/// What stands between topic and news: no topic has it in its name.
+/// The byte that separates server, topic and message in a frame: no topic contains it.
 const SEPARATOR: u8 = 0;
 
-/// The way to other servers. Clones are the same one; the task ends with the last of them.
+/// The handle of the Redis task. Clones share it; the task ends with the last of them.
 #[derive(Clone)]
 pub(super) struct RedisBus {
     queue: mpsc::Sender<BusCommand>,
@@ -49,11 +49,11 @@ enum BusCommand {
         topic: String,
         news: Arc<[u8]>,
     },
-    /// Answered when all that came before has been sent.
+    /// Acknowledged once all earlier commands have been sent.
     Answer(oneshot::Sender<()>),
 }
 
-/// The connection, as others see it.
+/// The state of the Redis connection, shared with [`SharedLimits`].
 #[derive(Default)]
 pub(super) struct RedisLink {
     connection: Mutex<Option<MultiplexedConnection>>,
@@ -66,7 +66,7 @@ pub(super) struct RedisLink {
 }
 
 impl RedisLink {
-    /// The connection, while Redis answers.
+    /// Returns the connection while Redis is reachable.
     pub(super) fn connection(&self) -> Option<MultiplexedConnection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -82,7 +82,7 @@ impl RedisBus {
         let client = Client::open(settings.url.expose_secret()).map_err(Error::internal)?;
         let (queue, orders) = mpsc::channel(QUEUE);
         let line = Arc::new(RedisLink::default());
-        // Whoever has another secret hears nothing, also on the same Redis.
+        // Servers with another secret receive nothing, even on the same Redis.
         let namespace = format!("jeton:{}", settings.hash.of(b"namespace").get(..16).unwrap_or_default());
         let counts = Arc::new(SharedLimits::new(line.clone(), settings.hash, namespace.clone()));
         let task = RedisTask { client, local, line: line.clone(), namespace, server: settings.server.to_owned() };
@@ -146,12 +146,12 @@ impl RedisTask {
             self.line.connect(None);
             if !is_told {
                 is_told = true;
-                tracing::warn!(error = %failure, "Redis does not answer: nothing goes between servers until it does");
+                tracing::warn!(error = %failure, "Redis connection failed; cluster messages are dropped");
             }
             if self.line.connections.load(Relaxed) > connections {
                 pause = FIRST_PAUSE;
             }
-            // What is published meanwhile is of no use when Redis is back.
+            // Messages published meanwhile are stale when Redis is back: subscribers receive `Lagged` instead.
             let end = Instant::now() + pause;
             loop {
                 match timeout_at(end, orders.recv()).await {
@@ -175,7 +175,7 @@ impl RedisTask {
         Ok((connection, with_timeout(self.client.get_async_pubsub()).await?))
     }
 
-    /// Carries news until the bus is gone, or a connection fails.
+    /// Transports messages until the bus is dropped or a connection fails.
     async fn serve(
         &self,
         connection: MultiplexedConnection,
@@ -190,7 +190,7 @@ impl RedisTask {
         self.line.connections.fetch_add(1, Relaxed);
         self.line.connect(Some(connection.clone()));
         if std::mem::take(is_told) {
-            tracing::info!("Redis answers again");
+            tracing::info!("Redis connection restored");
         }
         tokio::select! {
             spoken = self.write_commands(connection.clone(), orders) => spoken,
@@ -229,7 +229,7 @@ impl RedisTask {
         Ok(())
     }
 
-    /// Keeps the channels that are listened to at those that somebody here listens to.
+    /// Keeps the subscribed channels equal to the topics with a subscription on this server.
     async fn read_messages(&self, mut sink: PubSubSink, mut open: HashSet<String>) -> Result<(), RedisError> {
         loop {
             let (came, went): (Vec<_>, Vec<_>) =
@@ -245,7 +245,8 @@ impl RedisTask {
         }
     }
 
-    /// Opens the channels of these topics, and tells those who listen that they have heard nothing until now.
+    /// Subscribes to the channels of these topics and sends `Lagged` to their subscribers, which received nothing so
+    /// far.
     async fn begin(&self, sink: &mut PubSubSink, topics: impl Iterator<Item = &String>) -> Result<(), RedisError> {
         let topics: Vec<_> = topics.collect();
         for topics in topics.chunks(BATCH) {
@@ -260,7 +261,7 @@ impl RedisTask {
         while let Some(message) = stream.next().await {
             let mut parts = message.get_payload_bytes().splitn(3, |byte| *byte == SEPARATOR);
             let (Some(server), Some(topic), Some(news)) = (parts.next(), parts.next(), parts.next()) else { continue };
-            // What was published here has been heard here.
+            // Messages of this server were delivered locally when they were published.
             if server == self.server.as_bytes() {
                 continue;
             }
@@ -269,17 +270,17 @@ impl RedisTask {
                 self.local.deliver(topic, || BusEvent::Message(news.into()));
             }
         }
-        Err(disconnected("the connection was closed"))
+        Err(disconnected("connection closed"))
     }
 
-    /// The channel on which the news of a topic go.
+    /// Returns the Redis channel that carries the messages of a topic.
     fn channel(&self, topic: &str) -> String {
         let topic = if is_for_all(topic) { TO_ALL } else { topic };
         format!("{}:{topic}", self.namespace)
     }
 }
 
-/// Asks for signs of life until there is none.
+/// Sends heartbeats on both connections until one is not answered.
 async fn send_heartbeats(mut connection: MultiplexedConnection, mut sink: PubSubSink) -> Result<(), RedisError> {
     loop {
         sleep(HEARTBEAT).await;
@@ -289,7 +290,7 @@ async fn send_heartbeats(mut connection: MultiplexedConnection, mut sink: PubSub
 }
 
 async fn with_timeout<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
-    timeout(CONNECT_TIMEOUT, work).await.unwrap_or_else(|_| Err(disconnected("no answer in time")))
+    timeout(CONNECT_TIMEOUT, work).await.unwrap_or_else(|_| Err(disconnected("response timed out")))
 }
 
 fn disconnected(why: &'static str) -> RedisError {

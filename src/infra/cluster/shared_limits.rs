@@ -1,7 +1,8 @@
-//! What servers count together at Redis: rates, and wrong passwords. Each decision is one script, and so one round trip.
+//! Limits that servers share through Redis: rates, and failed log-in attempts. Each decision is one script, and so one
+//! round trip.
 //!
-//! Redis only ever says no. Where it gives no answer in time, whoever asks has decided alone before. Names and addresses
-//! are there as keyed hashes.
+//! Redis can only reject: the caller has passed its local limit before, and if Redis does not answer in time, that
+//! decision stands. Usernames and addresses are stored as keyed hashes.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,18 +15,18 @@ use tokio::time::{Instant, timeout};
 use super::redis::RedisLink;
 use crate::core::keyed_hash::KeyedHash;
 
-/// A decision that takes longer is made without Redis.
+/// The timeout of a decision; without an answer by then, the local limit decides.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(80);
-/// After so many decisions in a row that took too long Redis is left alone for a time, so that a slow one does not slow
-/// every message.
+/// The number of consecutive timeouts after which Redis is bypassed for [`BYPASS_TIME`], so that a slow Redis does not
+/// delay every message.
 const TOO_SLOW: u32 = 3;
 const BYPASS_TIME: Duration = Duration::from_secs(2);
-/// How long wrong passwords are remembered after the last wait has ended.
+/// How long failed attempts are remembered after the last wait has ended.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The generic cell rate algorithm, as governor has it: a key holds the moment, in microseconds of Redis's clock, at
-/// which all that was done has been paid for. The first that refuses ends it; those before it have counted one. What
-/// somebody else wrote under the key blocks for no longer than a full burst does.
+/// The generic cell rate algorithm (GCRA), as in governor: a key holds the theoretical arrival time, in microseconds of
+/// Redis's clock. The first key that rejects ends the script; the keys before it have counted one. A value that another
+/// program wrote under the key blocks for no longer than a full burst.
 const RATE: &str = r"
     local time = redis.call('TIME')
     local now = time[1] * 1000000 + time[2]
@@ -42,7 +43,8 @@ const RATE: &str = r"
     return 0
 ";
 
-/// A try at a password, in milliseconds: see `throttle::Failures`. No wait is longer than the ceiling, whatever the key holds.
+/// Registers a log-in attempt, in milliseconds: see `core::throttle::FailureBackoff`. No wait is longer than the
+/// ceiling, whatever the key holds.
 const TAKE: &str = r"
     local now, keep = tonumber(ARGV[1]), tonumber(ARGV[2])
     for i, key in ipairs(KEYS) do
@@ -64,7 +66,8 @@ const TAKE: &str = r"
     return 0
 ";
 
-/// A try that was right: the name (first) is forgotten, the address (second) is forgiven this one.
+/// Records a successful attempt: clears the failures of the username (first key), and refunds one of the address
+/// (second).
 const RIGHT: &str = r"
     redis.call('DEL', KEYS[1])
     if KEYS[2] then
@@ -77,7 +80,7 @@ const RIGHT: &str = r"
     return 0
 ";
 
-/// Counts that servers share.
+/// The limits that servers share.
 pub struct SharedLimits {
     line: Arc<RedisLink>,
     hash: KeyedHash,
@@ -88,32 +91,32 @@ pub struct SharedLimits {
     slow: Mutex<SlowStreak>,
 }
 
-/// How often in a row Redis took too long, and until when it is left alone.
+/// The number of consecutive timeouts, and until when Redis is bypassed.
 #[derive(Default)]
 struct SlowStreak {
     timeouts: u32,
     until: Option<Instant>,
 }
 
-/// So many of something in a time, a part of which may come at once.
+/// A rate: at most `count` events per period, with a burst.
 #[derive(Clone, Debug)]
 pub struct RateQuota {
-    /// What is counted, and for whom.
+    /// The kind of limit, and the subject that is counted.
     pub of: (&'static str, String),
-    /// How many; 0: no limit.
+    /// The maximum number of events per period; 0 for no limit.
     pub count: u32,
-    /// How many of them at once.
+    /// How many of them may happen at once.
     pub burst: u32,
-    /// In which time.
+    /// The period.
     pub period: Duration,
 }
 
-/// A name, or an address, at whose password somebody tries.
+/// The log-in attempts allowed for a username or an address.
 #[derive(Clone, Debug)]
 pub struct AttemptQuota {
-    /// What is counted, and for whom.
+    /// The kind of limit, and the subject that is counted.
     pub of: (&'static str, String),
-    /// Failures without a wait.
+    /// Failures before the first wait.
     pub free: u32,
     /// The longest wait.
     pub ceiling: Duration,
@@ -125,7 +128,7 @@ impl SharedLimits {
         Self { line, hash, namespace, rate, take, right, slow: Mutex::default() }
     }
 
-    /// Counts one for each of these, in this order, until one has had enough.
+    /// Counts one event for each of these rates, in this order, until one is exhausted.
     ///
     /// # Errors
     /// The seconds to wait.
@@ -142,7 +145,8 @@ impl SharedLimits {
         waits(self.ask(&call).await, 1_000_000)
     }
 
-    /// Takes a try for each of these, as a failure until [`Counts::right`] says otherwise, until one has to wait.
+    /// Registers an attempt for each of these, until one is blocked. It counts as a failure until
+    /// [`SharedLimits::record_success`] is called.
     ///
     /// # Errors
     /// The seconds to wait.
@@ -155,7 +159,7 @@ impl SharedLimits {
         waits(self.ask(&call).await, 1000)
     }
 
-    /// The last try for this name, from this address, was right.
+    /// Records that the last attempt for this username, from this address, succeeded.
     pub async fn record_success(&self, name: &(&'static str, String), address: Option<&(&'static str, String)>) {
         let mut call = self.right.prepare_invoke();
         call.key(self.key(name));
@@ -176,7 +180,7 @@ impl SharedLimits {
         };
         match answer {
             Some(Ok(answer)) => return Some(answer),
-            Some(Err(error)) => tracing::debug!(%error, "Redis could not count"),
+            Some(Err(error)) => tracing::debug!(%error, "Redis rate limit script failed"),
             None => {}
         }
         self.line.counted_alone.fetch_add(1, Relaxed);
@@ -187,12 +191,12 @@ impl SharedLimits {
         self.slow().until.is_none_or(|until| until <= now)
     }
 
-    /// After a rest one more timeout is enough for the next one.
+    /// Records whether Redis answered in time. After a bypass, one more timeout starts the next one.
     fn answered(&self, in_time: bool, now: Instant) {
         let mut slow = self.slow();
         if in_time {
             if slow.until.is_some() {
-                tracing::info!("Redis answers in time again");
+                tracing::info!("Redis rate limiting restored");
             }
             *slow = SlowStreak::default();
             return;
@@ -200,7 +204,7 @@ impl SharedLimits {
         slow.timeouts = slow.timeouts.saturating_add(1);
         if slow.timeouts >= TOO_SLOW {
             if slow.until.is_none() {
-                tracing::warn!("Redis is too slow: until it answers in time, each server counts alone");
+                tracing::warn!("Redis rate limiting timed out; falling back to the limits of each server");
             }
             slow.until = Some(now + BYPASS_TIME);
         }
@@ -238,9 +242,9 @@ mod tests {
         }
         counts.answered(false, now);
         assert!(!counts.is_reachable(now));
-        assert!(counts.is_reachable(now + BYPASS_TIME), "it is tried again");
+        assert!(counts.is_reachable(now + BYPASS_TIME), "retried after the bypass");
         counts.answered(false, now + BYPASS_TIME);
-        assert!(!counts.is_reachable(now + BYPASS_TIME), "one more is enough");
+        assert!(!counts.is_reachable(now + BYPASS_TIME), "one more timeout is enough");
         counts.answered(true, now + 2 * BYPASS_TIME);
         counts.answered(false, now + 2 * BYPASS_TIME);
         assert!(counts.is_reachable(now + 2 * BYPASS_TIME));

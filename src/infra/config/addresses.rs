@@ -1,18 +1,18 @@
-//! Addresses of databases and services as they are shown: without what opens them.
+//! Display forms of database and service URLs: without credentials.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serializer;
 
-/// Serializes the address of a database by [`without_credentials`].
+/// Serializes a database URL by [`without_credentials`].
 pub(super) fn url_without_credentials<S: Serializer>(url: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&without_credentials(url.expose_secret()))
 }
 
-/// The address of a database without what opens it. A password may stand before the `@`, or among the options.
+/// Returns a database URL without credentials. A password may be before the `@`, or among the options.
 pub fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (before, place) = rest.rsplit_once('@').map_or((None, rest), |(before, place)| (Some(before), place));
-    // The `@` may be one of the options: `?password=a@b`.
+    // The `@` may be part of an option: `?password=a@b`.
     if before.and_then(|before| before.split_once('?')).is_some_and(|(_, options)| options.contains('=')) {
         return format!("{scheme}://(hidden)");
     }
@@ -25,9 +25,9 @@ pub fn without_credentials(url: &str) -> String {
     }
 }
 
-/// The address of an HTTP service without what may open it: name and password, query and fragment.
+/// Returns the URL of an HTTP service without what may be a credential: user name and password, query and fragment.
 pub fn public_url(url: &str) -> String {
-    // A mistyped address is shown, so that the mistake can be seen.
+    // A mistyped URL without these is shown, so that the error can be found.
     if !url.contains(['@', '?', '#']) {
         return url.to_owned();
     }
@@ -48,12 +48,12 @@ pub fn public_url(url: &str) -> String {
     }
 }
 
-/// Serializes the address of a service by [`public_url`].
+/// Serializes the URL of a service by [`public_url`].
 pub(super) fn as_public_url<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&if url.is_empty() { String::new() } else { public_url(url) })
 }
 
-/// [`as_public_url`] of an address that may be missing.
+/// Serializes an optional URL by [`as_public_url`].
 pub(super) fn as_public_url_if_any<S: Serializer>(url: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
     as_public_url(url.as_deref().unwrap_or_default(), serializer)
 }

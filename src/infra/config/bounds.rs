@@ -1,5 +1,6 @@
-//! The upper bound of every number and duration, so that none overflows a clock, a semaphore or a buffer that is made of
-//! it. Far above what a server can use; a test walks the keys of the default file, so that no new one is without a bound.
+//! Upper bounds of all numbers and durations, so that none overflows a clock, a semaphore or a buffer of that size. Far
+//! above what a server can use. A test iterates over the keys of the default file, so that no new key is without a
+//! bound.
 
 use std::time::Duration;
 
@@ -8,19 +9,19 @@ use crate::core::tokens::Tokens;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const YEAR: Duration = Duration::from_secs(366 * 86_400);
-/// Times that something is kept or is valid for.
+/// The maximum of retention periods and lifetimes.
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
 
-/// Things that exist at once.
+/// The maximum number of things that exist at the same time.
 const MOST: u64 = 1_000_000;
-/// What is counted in a period of time, and model tokens.
+/// The maximum of counts per period, and of model tokens.
 const MOST_COUNTED: u64 = 1_000_000_000;
-/// A body or an answer, in bytes.
+/// The maximum size of a body or a response, in bytes.
 const LARGEST: u64 = 1 << 30;
-/// All bodies or answers together, in bytes.
+/// The maximum size of all bodies or responses together, in bytes.
 const LARGEST_IN_ALL: u64 = 1 << 40;
 
-/// Checks the bounds; if a value is out of them, names the key.
+/// Checks the bounds. The error names the key that is out of bounds.
 pub(super) fn check(config: &Config) -> Result<(), String> {
     for (key, value, most) in durations(config) {
         check_duration(key, value, most)?;
@@ -52,15 +53,15 @@ fn check_count(key: &str, value: u64, most: u64) -> Result<(), String> {
 }
 
 fn check_model(name: &str, model: &Model) -> Result<(), String> {
-    check_duration(&format!("models.{name}.rest"), model.circuit_cooldown, DAY)?;
+    check_duration(&format!("models.{name}.circuit_cooldown"), model.circuit_cooldown, DAY)?;
     for (key, value, most) in [
         ("max_output", model.max_output, MOST_COUNTED),
-        ("window", model.context_window, MOST_COUNTED),
+        ("context_window", model.context_window, MOST_COUNTED),
         ("units_per_image", model.units_per_image, MOST_COUNTED),
-        // The queue of a local model is made in its full length.
-        ("queue", model.max_queued as u64, 100_000),
+        // The queue of a local model is allocated in its full length.
+        ("max_queued", model.max_queued as u64, 100_000),
         ("max_concurrent", model.max_concurrent as u64, MOST),
-        ("retries", model.max_retries.into(), 100),
+        ("max_retries", model.max_retries.into(), 100),
     ] {
         check_count(&format!("models.{name}.{key}"), value, most)?;
     }
@@ -141,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    /// Every key of a table, with those of its tables; models have their own test.
+    /// Collects every key of a table and its nested tables; models have their own test.
     fn keys(prefix: &str, table: &Table, found: &mut Vec<(String, Value)>) {
         for (key, value) in table {
             let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };

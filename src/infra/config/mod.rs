@@ -1,7 +1,7 @@
-//! Configuration: defaults, then a TOML file, then `JETON_` environment variables. Read and checked once, at start.
+//! Configuration: defaults, then a TOML file, then `JETON_` environment variables. Read and validated once, at start.
 //!
-//! `src/infra/config/default.toml` is both the default and the manual: `jeton config default` prints it, and a test holds it
-//! against this struct.
+//! `src/infra/config/default.toml` is both the default and the reference: `jeton config default` prints it, and a test
+//! checks it against this struct.
 
 mod addresses;
 mod bounds;
@@ -27,77 +27,77 @@ pub use self::sections::{
 };
 use crate::core::input_file;
 
-/// Largest configuration file that is read, in bytes.
+/// The maximum size of a configuration file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// The annotated default configuration.
 pub const DEFAULT: &str = include_str!("default.toml");
 
-/// Everything that can be configured. The default file documents each key.
+/// The configuration. The default file documents each key.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The model that answers when a message names none.
+    /// The model of messages that name none.
     pub default_model: String,
-    /// The listener and what it serves.
+    /// The HTTP server.
     pub http: Http,
-    /// Where files lie.
+    /// The data directory.
     pub data: Data,
-    /// Which database.
+    /// The database connection.
     pub database: Database,
-    /// What several servers share beside it.
+    /// The message bus between cluster members.
     pub cluster: Cluster,
     /// Accounts and sessions.
     pub auth: Auth,
-    /// What users are given.
+    /// Grants and limits of prepaid tokens.
     pub ledger: Ledger,
-    /// The life of one exchange.
+    /// Turns: timeouts and limits.
     pub turns: Turns,
-    /// How much may be asked for.
+    /// Rate limits.
     pub limits: Limits,
     /// The OpenAI-compatible routes.
     pub v1: V1,
-    /// Switches of the GraphQL API.
+    /// The GraphQL API.
     pub graphql: Graphql,
     /// Logging.
     pub log: Log,
-    /// What can be counted from outside.
+    /// Prometheus metrics.
     pub metrics: Metrics,
-    /// Traces.
+    /// Tracing.
     pub telemetry: Telemetry,
-    /// What is kept for how long.
+    /// Retention periods.
     pub retention: Retention,
     /// The models by the name that clients choose.
     pub models: BTreeMap<String, Model>,
 }
 
-/// A configuration that cannot be used, told so that its author can mend it.
+/// The reason why a configuration is invalid, for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file named on the command line is not there.
+    /// The file named on the command line does not exist.
     #[error("there is no configuration file {0}")]
     NoFile(PathBuf),
-    /// The file can't be read, or is none that should be.
+    /// The file can't be read, or is not a regular file.
     #[error("{path}: {error}")]
     Unreadable {
-        /// Where it is.
+        /// The path of the file.
         path: String,
-        /// Why it can't be read.
+        /// The reason.
         error: std::io::Error,
     },
     /// A key is unknown, missing or of the wrong type.
     #[error("{}", in_one_line(.0))]
     Read(Box<figment::Error>),
-    /// Each value is well-formed, but they do not fit together.
+    /// Each value is well-formed, but they are inconsistent or out of bounds.
     #[error("{0}")]
     Check(String),
 }
 
 impl Config {
-    /// Reads the defaults, the file (`jeton.toml` where none is named and there is one) and the environment.
+    /// Reads the defaults, the file (by default `jeton.toml`, if it exists) and the environment.
     ///
     /// # Errors
-    /// A named file that is missing, an unknown key, a value of the wrong type, or values that do not fit together.
+    /// If a named file is missing, a key is unknown, a value has the wrong type, or values are inconsistent.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         if let Some(path) = file.filter(|path| !path.exists()) {
             return Err(ConfigError::NoFile(path.to_owned()));
@@ -113,7 +113,7 @@ impl Config {
         Self::extract(figment.merge(environment))
     }
 
-    /// The defaults with the given TOML on top, and no look at files or the environment.
+    /// Reads the defaults and the given TOML, without any file or the environment.
     ///
     /// # Errors
     /// As [`Config::load`].
@@ -123,7 +123,7 @@ impl Config {
 
     fn extract(figment: Figment) -> Result<Self, ConfigError> {
         let config: Self = figment.extract().map_err(|error| match error.path.as_slice() {
-            // The usual words would repeat the secret.
+            // The default message would repeat the secret.
             [table, key, ..] if table == "auth" && key.contains("secret") => ConfigError::Check(format!(
                 "auth.{key}: text is needed; in the environment, put digits into double quotes"
             )),
@@ -148,7 +148,7 @@ impl Config {
         for (name, model) in &self.models {
             model.check().map_err(|error| format!("models.{name}{error}"))?;
         }
-        // First: what follows reckons with these numbers.
+        // First, since the following checks calculate with these numbers.
         bounds::check(self)?;
         self.cluster.check()?;
         self.auth.check()?;
@@ -160,7 +160,7 @@ impl Config {
             return Err("v1.insufficient_status: 402 or 429".to_owned());
         }
         if self.turns.save_interval * 2 > self.turns.lease {
-            // Saving renews the lease; one that comes late must not cost it.
+            // Saving renews the lease; a single late save must not let it expire.
             return Err("turns.lease: at least twice turns.save_interval".to_owned());
         }
         let largest = self.http.max_body_bytes.max(self.v1.max_body_bytes);
@@ -169,7 +169,7 @@ impl Config {
                 .to_owned());
         }
         if self.http.max_inflight_body_bytes / 2 < largest {
-            // No client gets more than what is left free for the others.
+            // One client can use at most half, so that the rest stays available to other clients.
             return Err(
                 "http.max_inflight_body_bytes: at least twice http.max_body_bytes and v1.max_body_bytes".to_owned()
             );
@@ -202,7 +202,7 @@ impl Config {
         }
     }
 
-    /// Where the database is: the configured address, or the SQLite file in the data directory.
+    /// Returns the database URL: as configured, or that of the SQLite file in the data directory.
     pub fn database_url(&self) -> String {
         match self.database.url.expose_secret() {
             "" => format!("sqlite://{}", self.data.dir.join("jeton.db").display()),
@@ -210,18 +210,18 @@ impl Config {
         }
     }
 
-    /// [`Config::database_url`] for people: without name and password.
+    /// Returns [`Config::database_url`] for display: without user name and password.
     pub fn shown_database_url(&self) -> String {
         without_credentials(&self.database_url())
     }
 
-    /// The configuration as TOML, without its secrets.
+    /// Returns the configuration as TOML, without secrets.
     pub fn shown(&self) -> String {
         toml::to_string_pretty(self).unwrap_or_else(|error| format!("# not representable: {error}\n"))
     }
 }
 
-/// The first mistake with its key, as its author wrote it, and without a drawing of the place.
+/// Formats the first error on one line: its key as the operator wrote it, without the excerpt of the file.
 fn in_one_line(error: &figment::Error) -> String {
     let what = match &error.kind {
         Kind::UnknownField(_, known) => format!("no such key; there are {}", known.join(", ")),

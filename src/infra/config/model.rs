@@ -1,4 +1,4 @@
-//! `[models.NAME]`: who answers, and at what price.
+//! `[models.NAME]`: the provider of a model, and its price.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,78 +11,79 @@ use super::addresses::{as_public_url, as_public_url_if_any};
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Price;
 
-/// Which kind of provider answers for a model.
+/// The type of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
-    /// A GGUF file of the Llama family, answered in this process. Needs `path`.
+    /// A GGUF file of the Llama family, run in this process. Needs `path`.
     Local,
     /// Any OpenAI-compatible service. Needs `base_url` and `upstream_model`.
     Openai,
-    /// Repeats the message; for tests.
+    /// Echoes the message; for tests.
     Echo,
 }
 
-/// `[models.NAME]`. Flat, so that an unknown key is refused by name; [`Model::check`] knows which provider needs what.
+/// `[models.NAME]`. Flat, so that an unknown key is rejected by name; [`Model::check`] checks the keys that a provider
+/// needs.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// Who answers.
+    /// The type of the provider.
     pub provider: Provider,
-    /// What it costs.
+    /// The price.
     pub price: Price,
-    /// The longest reply, in the model's own units.
+    /// The maximum output in model tokens.
     #[serde(default = "default_max_output")]
     pub max_output: u64,
     /// `local`: the GGUF file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// `local`: requests that may wait for the model.
+    /// `local`: the maximum number of queued requests.
     #[serde(default = "default_max_queued")]
     pub max_queued: usize,
-    /// Messages that it answers at once; 0: as many as there are.
+    /// The maximum number of concurrent messages; 0 for no limit.
     #[serde(default)]
     pub max_concurrent: usize,
-    /// `openai`: the address, up to and without `/chat/completions`.
+    /// `openai`: the base URL, without `/chat/completions`.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "as_public_url_if_any")]
     pub base_url: Option<String>,
-    /// `openai`: the environment variable that holds the key; none: no `Authorization` header.
+    /// `openai`: the environment variable with the API key; if `None`, no `Authorization` header is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
-    /// `openai`: the model's name there.
+    /// `openai`: the upstream's name of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream_model: Option<String>,
-    /// `openai`: repetitions of a request that failed before its first byte.
+    /// `openai`: the maximum number of retries of a request that failed before its first byte.
     #[serde(default = "default_max_retries")]
     pub max_retries: u32,
-    /// `openai`: what the model reads and writes together, in its own units.
+    /// `openai`: the context window, input and output together, in model tokens.
     #[serde(default = "default_context_window")]
     pub context_window: u64,
-    /// `openai`: what a picture takes as input at the very most, in the model's own units.
+    /// `openai`: the maximum input of an image, in model tokens.
     #[serde(default = "default_units_per_image")]
     pub units_per_image: u64,
-    /// `openai`: the only name that the upstream knows the limit of the output by. Callers' other spelling is renamed to it.
-    /// Without it, callers' spelling is kept, and `max_tokens` is sent where there is none.
+    /// `openai`: the only parameter name that the upstream accepts for the output limit. The other name in a call is
+    /// renamed to it. If `None`, the name in the call is kept, and `max_tokens` is sent if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens_param: Option<MaxTokensParam>,
-    /// `openai`: how long an upstream rests that failed several times in a row.
+    /// `openai`: the cool-down of an upstream that failed several times in a row (circuit open).
     #[serde(default = "default_circuit_cooldown", with = "humantime_serde")]
     pub circuit_cooldown: Duration,
     /// `openai`: the rules for request parameters of API calls, which are passed on.
     #[serde(default)]
     pub params: Params,
-    /// `openai`: further upstreams, asked in this order when those before them fail.
+    /// `openai`: fallback upstreams, tried in this order when those before them fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub upstreams: Vec<Upstream>,
 }
 
-/// The names of the limit of the output.
+/// The parameter names of the output limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MaxTokensParam {
-    /// The older one, which every compatible server knows.
+    /// The older name, which every compatible server accepts.
     MaxTokens,
-    /// The newer one, which OpenAI's reasoning models insist on.
+    /// The newer name, which OpenAI's reasoning models require.
     MaxCompletionTokens,
 }
 
@@ -90,15 +91,15 @@ pub enum MaxTokensParam {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Params {
-    /// Rejected by name, in whatever spelling, or as `name=value`. Replaces the default list.
+    /// Rejected parameters, by name in any spelling, or as `name=value`. Replaces the default list.
     pub reject: Vec<String>,
     /// The allow-list: if it is not empty, every other parameter is rejected.
     pub allow: Vec<String>,
-    /// Set in each call, in place of what the client sent.
+    /// Parameters set in each call, in place of the client's values.
     pub force: BTreeMap<String, serde_json::Value>,
-    /// Numbers of answers that a call asks for; their product multiplies a flat price and the hold.
+    /// Parameters with a number of choices; their product multiplies a flat price and the hold.
     pub answers: Vec<String>,
-    /// The types of tools that a call may have. Others are run by the upstream, which bills each use.
+    /// The allowed types of tools. Others are run by the upstream, which bills each use.
     pub tools: Vec<String>,
 }
 
@@ -115,8 +116,8 @@ impl Default for Params {
     }
 }
 
-/// Parameters that get more out of a known kind of upstream than the hold pays for. What an upstream does not know it
-/// ignores, and a call that has one is mistaken, so all of them are rejected everywhere.
+/// Parameters that produce more at a common type of upstream than the hold pays for. An upstream ignores those that it
+/// does not know, and a call with one is an error, so all of them are rejected for every upstream.
 const REJECTED: &[&str] = &[
     // Other names of the output limit: llama.cpp, Ollama, Hugging Face TGI, SGLang, Gemini, Anthropic, Cohere.
     "n_predict",
@@ -132,14 +133,14 @@ const REJECTED: &[&str] = &[
     "max_total_tokens",
     "tokens_to_generate",
     "response_length",
-    // More output than is asked for: vLLM, SGLang, TGI.
+    // More output than requested: vLLM, SGLang, TGI.
     "min_tokens",
     "min_new_tokens",
     "min_length",
     "min_completion_tokens",
     "ignore_eos",
     "prompt_logprobs",
-    // More answers than `n`.
+    // More choices than `n`.
     "best_of",
     "n_cmpl",
     "num_return_sequences",
@@ -153,7 +154,7 @@ const REJECTED: &[&str] = &[
     "num_beams",
     // Rejected predictions are billed as output, beyond its limit.
     "prediction",
-    // Billed by the call, or dearer than the price says.
+    // Billed per call, or at a higher price than configured.
     "web_search_options",
     "enable_search",
     "search_parameters",
@@ -187,7 +188,7 @@ const REJECTED: &[&str] = &[
     "custom_llm_provider",
     "user_config",
     "model_list",
-    // Objects that hold any of these.
+    // Objects that may contain any of these.
     "extra_body",
     "extra_query",
     "extra_headers",
@@ -196,29 +197,29 @@ const REJECTED: &[&str] = &[
     "generation_config",
     "sampling_params",
     "inference_params",
-    // A place before everybody else, or memory for long: vLLM, Ollama, llama.cpp.
+    // Precedence over other users, or memory for a long time: vLLM, Ollama, llama.cpp.
     "priority",
     "keep_alive",
     "id_slot",
     "chat_template",
 ];
 
-/// Where an upstream of a model is.
+/// An upstream of a model.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Upstream {
-    /// The address, up to and without `/chat/completions`.
+    /// The base URL, without `/chat/completions`.
     #[serde(serialize_with = "as_public_url")]
     pub base_url: String,
-    /// The environment variable that holds the key; none: no `Authorization` header.
+    /// The environment variable with the API key; if `None`, no `Authorization` header is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
-    /// The model's name there.
+    /// The upstream's name of the model.
     pub upstream_model: String,
 }
 
 impl Model {
-    /// Whether the parts fit together; if not, the key and what is wrong with it.
+    /// Checks that the values are consistent. The error has the key and the reason.
     pub(super) fn check(&self) -> Result<(), String> {
         let missing = match self.provider {
             Provider::Local => [("path", self.path.is_none())].to_vec(),
@@ -235,9 +236,9 @@ impl Model {
         let mut forced = self.params.force.keys();
         let is_reserved = |name: &&String| reserved.contains(&name.as_str()) || self.params.answers.contains(name);
         if let Some(name) = forced.find(is_reserved) {
-            return Err(format!(".params.force: `{name}` is set by the hold or by the call, and can't be forced"));
+            return Err(format!(".params.force: `{name}` is set from the hold or the call, and can't be forced"));
         }
-        for (key, value) in [("max_output", self.max_output), ("window", self.context_window)] {
+        for (key, value) in [("max_output", self.max_output), ("context_window", self.context_window)] {
             if value == 0 {
                 return Err(format!(".{key}: at least 1"));
             }
@@ -245,7 +246,7 @@ impl Model {
         Ok(())
     }
 
-    /// All upstreams, in the order in which they are asked.
+    /// Returns all upstreams, in the order in which they are tried.
     pub fn all_upstreams(&self) -> impl Iterator<Item = Upstream> {
         let first = self.base_url.clone().zip(self.upstream_model.clone());
         let first = first.map(|(base_url, upstream_model)| Upstream {
@@ -258,10 +259,10 @@ impl Model {
 }
 
 impl Upstream {
-    /// The key for the upstream, from the environment variable that the configuration names.
+    /// Reads the upstream's API key from the configured environment variable.
     ///
     /// # Errors
-    /// INTERNAL where the variable is not set.
+    /// INTERNAL if the variable is not set.
     pub fn api_key(&self) -> Result<Option<SecretString>, Error> {
         #[expect(clippy::disallowed_methods, reason = "the configuration names the variable, so it is read here")]
         self.api_key_env

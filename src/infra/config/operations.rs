@@ -1,4 +1,4 @@
-//! The sections for whoever runs the server: what can be watched, and what is kept for how long.
+//! Operational sections: metrics, telemetry and retention.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::addresses::{as_public_url, public_url};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
-    /// Where Prometheus asks; none: nowhere.
+    /// The listen address for Prometheus; `None` for no listener.
     #[serde(with = "address")]
     pub listen: Option<SocketAddr>,
 }
@@ -23,7 +23,7 @@ pub struct Metrics {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Telemetry {
-    /// Where the collector of spans is, without `/v1/traces`; empty: none are sent.
+    /// The URL of the OTLP collector, without `/v1/traces`; if empty, no spans are exported.
     #[serde(serialize_with = "as_public_url")]
     pub otlp_endpoint: String,
 }
@@ -32,25 +32,25 @@ pub struct Telemetry {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
-    /// Chats, and conversations without any.
+    /// Chats, and empty conversations.
     pub chats: RetentionPeriod,
-    /// Sessions that have ended.
+    /// Expired and revoked sessions.
     pub ended_sessions: RetentionPeriod,
-    /// Events of the audit trail.
+    /// Audit events.
     pub audit_events: RetentionPeriod,
-    /// Names and notes of users who are gone.
+    /// Names and notes of deleted users.
     pub deleted_users: RetentionPeriod,
-    /// Time between two runs.
+    /// The interval between two runs.
     #[serde(with = "humantime_serde")]
     pub interval: Duration,
 }
 
-/// How long something is kept: a time, or for ever.
+/// A retention period; `None` for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetentionPeriod(pub Option<Duration>);
 
 impl RetentionPeriod {
-    /// What is older than this has been kept for long enough; nothing where it is kept for ever.
+    /// Returns the time before which rows have exceeded the period; `None` without a limit.
     pub fn before(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         now.checked_sub_signed(TimeDelta::from_std(self.0?).ok()?)
     }
@@ -63,7 +63,7 @@ impl<'de> Deserialize<'de> for RetentionPeriod {
             text => match humantime::parse_duration(text) {
                 Ok(Duration::ZERO) => Err(D::Error::custom("longer than 0, or \"\" for ever")),
                 Ok(duration) => Ok(Self(Some(duration))),
-                Err(error) => Err(D::Error::custom(format!("\"{text}\" is no time, such as \"365d\": {error}"))),
+                Err(error) => Err(D::Error::custom(format!("\"{text}\" is not a duration, such as \"365d\": {error}"))),
             },
         }
     }
@@ -76,7 +76,7 @@ impl Serialize for RetentionPeriod {
     }
 }
 
-/// An address, or empty text for none.
+/// Serialization of an optional address, as empty text if `None`.
 mod address {
     use super::{Deserialize, Deserializer, Error, Serializer, SocketAddr};
 
@@ -84,7 +84,7 @@ mod address {
         match String::deserialize(deserializer)?.as_str() {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| {
-                D::Error::custom(format!("\"{text}\" is no address and port, such as \"127.0.0.1:9100\""))
+                D::Error::custom(format!("\"{text}\" is not an address with a port, such as \"127.0.0.1:9100\""))
             }),
         }
     }
@@ -96,10 +96,10 @@ mod address {
 
 impl Metrics {
     pub(super) fn check(&self, http: SocketAddr) -> Result<(), String> {
-        // Port 0 is any free one.
+        // Port 0 is any free port.
         match self.listen {
             Some(listen) if listen.port() == http.port() && http.port() != 0 && overlap(listen, http) => {
-                Err("metrics.listen: another address or port than http.listen, since not everybody is to see it"
+                Err("metrics.listen: another address or port than http.listen, since metrics must not be public"
                     .to_owned())
             }
             _ => Ok(()),
@@ -107,7 +107,7 @@ impl Metrics {
     }
 }
 
-/// Whether two listeners on the same port are in each other's way.
+/// Returns whether two listeners on the same port have overlapping addresses.
 fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified()
 }
@@ -119,7 +119,7 @@ impl Telemetry {
             return Ok(());
         }
         let endpoint = public_url(endpoint);
-        Err(format!("telemetry.otlp_endpoint: \"{endpoint}\" begins neither with http:// nor with https://"))
+        Err(format!("telemetry.otlp_endpoint: \"{endpoint}\" does not begin with http:// or https://"))
     }
 }
 

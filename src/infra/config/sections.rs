@@ -14,47 +14,47 @@ use super::addresses::url_without_credentials;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
-    /// Address and port.
+    /// The listen address and port.
     pub listen: SocketAddr,
-    /// Clients come over TLS, which a proxy ends.
+    /// Whether clients use TLS that a proxy terminates.
     pub tls: bool,
-    /// The file with the certificate and those that lead to a known authority (PEM); none: TLS is not served here.
+    /// The PEM file of the certificate chain; if `None`, this server does not terminate TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_certificate: Option<PathBuf>,
-    /// The file with the key of the certificate (PEM).
+    /// The PEM file of the private key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_key: Option<PathBuf>,
-    /// How long browsers that came over TLS insist on it; 0: they are not told to.
+    /// The `max-age` of `Strict-Transport-Security`; 0 for no such header.
     #[serde(with = "humantime_serde")]
     pub hsts: Duration,
-    /// Origins of foreign pages that may call the API with a token of their own.
+    /// Origins of cross-origin pages that may call the API with a token of their own (CORS).
     pub cors_origins: Vec<String>,
-    /// Largest request body in bytes.
+    /// The maximum request body, in bytes.
     pub max_body_bytes: usize,
-    /// Bytes of all large request bodies in memory.
+    /// The maximum of all large request bodies in memory, in bytes.
     pub max_inflight_body_bytes: usize,
-    /// Bytes of those of one client: of a user at `/v1`, else of an address.
+    /// The maximum of those of one client, in bytes: of a user at `/v1`, else of an address.
     pub max_inflight_body_bytes_per_client: usize,
-    /// Bytes of large request bodies that one client may send in a second.
+    /// The rate at which one client may send large request bodies, in bytes per second.
     pub body_bytes_per_second_per_client: usize,
-    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    /// Networks of proxies whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The header in which they name the client.
+    /// The header in which these proxies send the client address.
     pub client_address: ClientAddress,
-    /// Connections at once.
+    /// The maximum number of open connections.
     pub max_connections: usize,
-    /// Connections at once of one address.
+    /// The maximum number of open connections per address.
     pub max_connections_per_address: u64,
-    /// How long a client may take to send the headers of a request, and may be idle between two requests.
+    /// The timeout for the headers of a request, and for an idle connection.
     #[serde(with = "humantime_serde")]
     pub header_timeout: Duration,
-    /// How long a client may take to send the body of a request.
+    /// The timeout for the body of a request.
     #[serde(with = "humantime_serde")]
     pub body_timeout: Duration,
-    /// How long a client may take next to nothing of an answer.
+    /// The timeout for a client that reads next to nothing of a response.
     #[serde(with = "humantime_serde")]
     pub write_timeout: Duration,
-    /// How long connections are still taken after a shutdown was asked for.
+    /// How long new connections are still accepted after a shutdown signal.
     #[serde(with = "humantime_serde")]
     pub shutdown_delay: Duration,
     /// How long open turns may take to finish after that.
@@ -66,7 +66,7 @@ pub struct Http {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// Holds the SQLite database and the signing key.
+    /// The directory of the SQLite database and the signing key.
     pub dir: PathBuf,
 }
 
@@ -74,15 +74,15 @@ pub struct Data {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
-    /// `sqlite://..` or `postgres://..`; empty: SQLite in `data.dir`. May hold a password.
+    /// `sqlite://..` or `postgres://..`; if empty, SQLite in `data.dir`. May contain a password.
     #[serde(serialize_with = "url_without_credentials")]
     pub url: SecretString,
-    /// Largest number of connections (readers, on SQLite).
+    /// The maximum number of connections (of readers, on SQLite).
     pub max_connections: u32,
-    /// Longest wait for a connection, or for another process that has locked the file.
+    /// The timeout for a connection, or for another process that has locked the file.
     #[serde(with = "humantime_serde")]
     pub acquire_timeout: Duration,
-    /// Bring the schema up to date at start.
+    /// Whether pending migrations are applied at start.
     pub migrate: bool,
 }
 
@@ -90,17 +90,17 @@ pub struct Database {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
-    /// `redis://..` or `rediss://..`: what servers tell each other goes by it; empty: there is one server. May hold a
+    /// `redis://..` or `rediss://..`: the message bus between servers; if empty, there is one server. May contain a
     /// password.
     #[serde(serialize_with = "url_without_credentials")]
     pub redis: SecretString,
 }
 
-/// Whether strangers may register.
+/// The registration policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
-    /// Anyone may.
+    /// Anyone may register.
     Open,
     /// Only operators create accounts.
     Closed,
@@ -110,37 +110,37 @@ pub enum Registration {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Auth {
-    /// Life of an access token.
+    /// The lifetime of an access token.
     #[serde(with = "humantime_serde")]
     pub access_ttl: Duration,
-    /// Life of a refresh token, and so of a session without use.
+    /// The lifetime of a refresh token, and so of an idle session.
     #[serde(with = "humantime_serde")]
     pub refresh_ttl: Duration,
-    /// Whether strangers may register.
+    /// The registration policy.
     pub registration: Registration,
-    /// Signing key of the tokens; empty: from `signing.key` in `data.dir`. At least 32 bytes.
+    /// The signing key of tokens; if empty, from `signing.key` in `data.dir`. At least 32 bytes.
     #[serde(serialize_with = "hidden")]
     pub secret: SecretString,
-    /// What `secret` was before: tokens that were signed with one of these stay good.
+    /// Previous values of `secret`: tokens signed with one of these stay valid.
     #[serde(serialize_with = "all_hidden")]
     pub previous_secrets: Vec<SecretString>,
-    /// What API keys are hashed with; empty: `secret`.
+    /// The pepper of API key hashes; if empty, `secret`.
     #[serde(serialize_with = "hidden")]
     pub api_key_pepper: SecretString,
-    /// The `iss` of tokens, asked of each; empty: none.
+    /// The `iss` claim of tokens, required in each; if empty, none.
     pub issuer: String,
-    /// The `aud` of tokens, asked of each; empty: none.
+    /// The `aud` claim of tokens, required in each; if empty, none.
     pub audience: String,
-    /// Wrong passwords for one name before it has to wait.
+    /// Failed attempts per username before the first delay.
     pub login_attempts_before_delay: u32,
-    /// Wrong passwords from one address before it has to wait.
+    /// Failed attempts per address before the first delay.
     pub login_attempts_before_delay_per_address: u32,
-    /// Longest wait between two tries for one name, or from one address.
+    /// The maximum delay between two attempts for one username, or from one address.
     #[serde(with = "humantime_serde")]
     pub login_max_delay: Duration,
-    /// Passwords hashed at once; each takes 19 MiB and a core.
+    /// The maximum number of concurrent password hashes; each takes 19 MiB and a core.
     pub hashing_threads: usize,
-    /// Passwords that may wait to be verified; as many new ones may wait to be hashed.
+    /// The maximum number of passwords queued for verification; the same number of new ones may be queued for hashing.
     pub max_queued_hashes: usize,
 }
 
@@ -148,9 +148,9 @@ pub struct Auth {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
-    /// Tokens that a new account starts with.
+    /// The initial balance of a new account, in prepaid tokens.
     pub signup_grant: i64,
-    /// Tokens that one staff member may give out in a day; 0: no limit.
+    /// The maximum that a staff member may credit per day, in prepaid tokens; 0 for no limit.
     pub staff_daily_limit: i64,
 }
 
@@ -158,26 +158,26 @@ pub struct Ledger {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Turns {
-    /// Longest message in characters.
+    /// The maximum length of a message, in characters.
     pub max_message_chars: usize,
-    /// Longest wait for the first piece of a reply.
+    /// The timeout for the first chunk of a reply.
     #[serde(with = "humantime_serde")]
     pub first_chunk_timeout: Duration,
-    /// Longest wait between two pieces.
+    /// The timeout between two chunks.
     #[serde(with = "humantime_serde")]
     pub chunk_timeout: Duration,
-    /// Longest turn as a whole.
+    /// The timeout of a turn as a whole.
     #[serde(with = "humantime_serde")]
     pub turn_timeout: Duration,
-    /// How often the text of a growing reply is saved.
+    /// The interval at which the text of a growing reply is saved.
     #[serde(with = "humantime_serde")]
     pub save_interval: Duration,
-    /// How long a turn counts as alive after its server's last sign of life.
+    /// The lease: how long a turn counts as alive after the last heartbeat of its server.
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
-    /// Open turns of one user.
+    /// The maximum number of open turns per user.
     pub open_per_user: u64,
-    /// Open turns of this server.
+    /// The maximum number of open turns on this server.
     pub open_per_server: usize,
 }
 
@@ -185,25 +185,25 @@ pub struct Turns {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Messages of one user in a minute; 0: no limit.
+    /// Messages per user and minute; 0 for no limit.
     pub messages_per_minute_per_user: u32,
-    /// Messages by one API key in a minute; 0: no limit.
+    /// Messages per API key and minute; 0 for no limit.
     pub messages_per_minute_per_key: u32,
-    /// New accounts from one address in an hour; 0: no limit.
+    /// Registrations per address and hour; 0 for no limit.
     pub registrations_per_hour_per_address: u32,
-    /// New accounts from one address at once, of those of an hour.
+    /// Registrations per address at once, out of those of an hour.
     pub registration_burst_per_address: u32,
-    /// Uses of refresh tokens from one address in a minute; 0: no limit.
+    /// Token refreshes per address and minute; 0 for no limit.
     pub refreshes_per_minute_per_address: u32,
 }
 
-/// The header in which proxies name the client.
+/// The header in which proxies send the client address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientAddress {
     /// `X-Forwarded-For`.
     XForwardedFor,
-    /// `Forwarded`, as RFC 7239 has it.
+    /// `Forwarded` (RFC 7239).
     Forwarded,
 }
 
@@ -211,18 +211,18 @@ pub enum ClientAddress {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct V1 {
-    /// Store what is said by these routes, so that it is in the history.
+    /// Whether messages and replies of these routes are stored in the history.
     pub store_api_messages: bool,
-    /// Largest request body in bytes.
+    /// The maximum request body, in bytes.
     pub max_body_bytes: usize,
-    /// Bytes of answers that are kept for retries.
+    /// The maximum of all responses kept for retries, in bytes.
     pub max_replay_bytes: usize,
-    /// Bytes of those of one user.
+    /// The maximum of those of one user, in bytes.
     pub max_replay_bytes_per_user: usize,
-    /// How long an upstream's own count is waited for once the caller has gone away.
+    /// How long to wait for the upstream's usage report after the client has disconnected.
     #[serde(with = "humantime_serde")]
     pub usage_wait_timeout: Duration,
-    /// The status of a call whose balance or spending limit is used up: 402, or 429 as at OpenAI.
+    /// The status code if the balance or a spending limit is used up: 402, or 429 as at OpenAI.
     pub insufficient_status: u32,
 }
 
@@ -230,39 +230,39 @@ pub struct V1 {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Graphql {
-    /// Serve the GraphiQL page to browsers.
+    /// Whether GraphiQL is served to browsers.
     pub graphiql: bool,
-    /// Answer introspection.
+    /// Whether introspection is allowed.
     pub introspection: bool,
-    /// Name what a mistyped field may have meant.
+    /// Whether errors suggest names for a mistyped field.
     pub suggestions: bool,
-    /// How long a query may take.
+    /// The timeout of a query.
     #[serde(with = "humantime_serde")]
     pub query_timeout: Duration,
-    /// Largest answer in bytes.
+    /// The maximum response, in bytes.
     pub max_response_bytes: usize,
-    /// Sockets and streams of one user at once.
+    /// The maximum number of open sockets and streams per user.
     pub streams_per_user: u64,
-    /// Largest message of a client on a WebSocket, in bytes.
+    /// The maximum size of a client's WebSocket message, in bytes.
     pub max_socket_message_bytes: usize,
-    /// How often an open stream shows that it is alive.
+    /// The interval of heartbeats on an open stream.
     #[serde(with = "humantime_serde")]
     pub heartbeat: Duration,
-    /// How long a new WebSocket may take to begin.
+    /// The timeout for the `connection_init` message of a new WebSocket.
     #[serde(with = "humantime_serde")]
     pub init_timeout: Duration,
-    /// How long a stream may wait for a client that does not read.
+    /// The timeout for a client that does not read its stream.
     #[serde(with = "humantime_serde")]
     pub write_timeout: Duration,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable.
     Compact,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -270,9 +270,9 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
-    /// What to log, in the syntax of `tracing-subscriber`'s `EnvFilter`.
+    /// The filter, in the syntax of `tracing-subscriber`'s `EnvFilter`.
     pub filter: String,
-    /// How lines look.
+    /// The format of log lines.
     pub format: LogFormat,
 }
 
@@ -296,20 +296,20 @@ impl Auth {
             }
         }
         for (key, name) in [("issuer", &self.issuer), ("audience", &self.audience)] {
-            // Tokens hold both, and longer ones are not decoded: see `jwt::MAX_BYTES`.
+            // Tokens contain both, and longer ones are not decoded: see `jwt::MAX_BYTES`.
             if name.len() > 1000 {
                 return Err(format!("auth.{key}: at most 1000 bytes"));
             }
         }
         if is_empty(&self.secret) && !(self.previous_secrets.is_empty() && is_empty(&self.api_key_pepper)) {
-            return Err("auth.secret: needed beside auth.previous_secrets and auth.api_key_pepper".to_owned());
+            return Err("auth.secret: required with auth.previous_secrets and auth.api_key_pepper".to_owned());
         }
         Ok(())
     }
 }
 
 impl Http {
-    /// Whether clients reach this server over TLS, which ends here or at a proxy.
+    /// Returns whether clients reach this server over TLS, which is terminated here or at a proxy.
     pub fn is_tls(&self) -> bool {
         self.tls || self.tls_certificate.is_some()
     }
@@ -330,7 +330,7 @@ impl Http {
                 || *origin != origin.to_lowercase()
             {
                 return Err(format!(
-                    "http.cors_origins: \"{origin}\" is no origin, such as \"https://chat.example\" (in lower case, \
+                    "http.cors_origins: \"{origin}\" is not an origin like \"https://chat.example\" (in lower case, \
                      without a path)"
                 ));
             }
@@ -342,7 +342,7 @@ fn is_empty(secret: &SecretString) -> bool {
     secret.expose_secret().is_empty()
 }
 
-/// That there is a secret, but not which.
+/// Serializes whether there is a secret, but not the secret.
 fn hidden<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(if is_empty(secret) { "" } else { "(hidden)" })
 }

@@ -1,8 +1,8 @@
-//! Work of one kind that many callers want at the same moment, done by a few statements for all of them.
+//! Batched writes: jobs of one kind from concurrent callers, executed by a few statements for all of them.
 //!
-//! Under load most of what is written is the same two things again and again: chats that open, and chats that end. A
-//! statement for fifty of them costs little more than one for one. So whoever comes while others are being written waits
-//! for the next turn, and is written together with everybody who came meanwhile; who comes alone waits for nobody.
+//! Under load most writes are of two kinds: chats that open, and chats that end. A statement for fifty of them costs
+//! little more than a statement for one. So jobs that arrive while a batch is being written wait for the next one and
+//! are written together; a single job does not wait.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -17,37 +17,37 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use super::{Db, Txn, sqlite_writer, waited_for_a_lock};
 use crate::core::error::{Code, Error};
 
-/// Jobs done together at most. Bounds the length of statements, and how many different ones there are to prepare.
+/// The maximum number of jobs in a batch. Bounds the length of statements, and the number of different ones to prepare.
 const MAX_BATCH: usize = 64;
-/// Sets of one kind that are under way at once: while one waits for the disk, the next is ready to begin.
+/// The maximum number of batches of one kind in flight: while one waits for the disk, the next is ready to begin.
 const MAX_IN_FLIGHT: usize = 2;
 
-/// The outcome of each job of a set, or what went wrong with the whole.
+/// The result of each job of a batch, or the error of the batch as a whole.
 pub type BatchResult<T> = Result<Vec<Result<T, Error>>, Error>;
 
-/// A job that can be done together with others of its kind.
+/// A job that can be batched with others of its kind.
 pub trait BatchJob: Send + Sync + Sized + 'static {
-    /// What the caller gets.
+    /// The result for the caller.
     type Output: Send + 'static;
 
-    /// Does all of it, and tells the outcome of each, in the same order. Of several, one that fails has left no trace;
-    /// of a single one, the traces are undone.
+    /// Executes all jobs and returns their results, in the same order. If one of several jobs fails, it has written
+    /// nothing; what a single job has written is rolled back.
     ///
-    /// It has no effect outside of the transaction, since it may be run more than once: an error of the whole undoes
-    /// all, and each is tried by itself.
+    /// It must have no effect outside of the transaction, since it may be retried: an error of the batch rolls it back,
+    /// and each job is retried alone.
     fn run<'t>(txn: &'t Txn, all: &'t [Self]) -> BoxFuture<'t, BatchResult<Self::Output>>;
 }
 
-/// The lanes that have been used, by the type of their job. Each ends when all clones are gone.
+/// The queues in use, by the type of their job. A queue ends when all clones are dropped.
 #[derive(Clone, Default)]
 pub(super) struct BatchQueues(Arc<Mutex<QueuesByType>>);
 
 type QueuesByType = HashMap<TypeId, Box<dyn Any + Send>>;
 
-/// Jobs of one kind that wait.
+/// The queue of the jobs of one kind.
 struct BatchQueue<J: BatchJob> {
     waiting: Pending<J>,
-    /// Tells the workers that there are some; full where one of them will look anyway.
+    /// Wakes the workers; full if one of them is going to check the queue anyway.
     some: mpsc::Sender<()>,
 }
 
@@ -67,8 +67,8 @@ impl<J: BatchJob> Clone for BatchQueue<J> {
 }
 
 impl Db {
-    /// Does the job in a write transaction together with others of its kind that wait, and commits. An error of one
-    /// undoes only that one. If the caller goes away, the job is done all the same.
+    /// Executes the job in a write transaction, batched with queued jobs of its kind, and commits. An error of one job
+    /// rolls back only that one. If the caller is cancelled, the job is executed nevertheless.
     ///
     /// # Errors
     /// As [`Db::write`].
@@ -90,7 +90,7 @@ impl Db {
         let (some, told) = mpsc::channel(1);
         let (waiting, told) = (Pending::<J>::default(), Arc::new(AsyncMutex::new(told)));
         for _ in 0..MAX_IN_FLIGHT {
-            // The workers' own database has no lanes, so that these end with the last clone outside.
+            // The workers' own database has no queues, so that these end with the last clone outside.
             let db = Db { lanes: BatchQueues::default(), ..self.clone() };
             #[expect(
                 clippy::disallowed_methods,
@@ -112,7 +112,7 @@ async fn work<J: BatchJob>(db: Db, waiting: Pending<J>, told: Arc<AsyncMutex<mps
     }
 }
 
-/// Does those that wait by the time that the transaction begins.
+/// Executes the jobs that are queued when the transaction begins.
 async fn run_batch<J: BatchJob>(db: &Db, waiting: &Pending<J>) {
     let set =
         Arc::new(InFlightBatch { waiting: waiting.clone(), taken: OnceLock::new(), failed: AtomicBool::new(false) });
@@ -122,17 +122,17 @@ async fn run_batch<J: BatchJob>(db: &Db, waiting: &Pending<J>) {
             if jobs.is_empty() { Ok(Vec::new()) } else { set.outcome(J::run(txn, jobs).await) }
         })
     });
-    // A panic in one set must not end the lane for all.
+    // A panic in one batch must not end the queue for all.
     let written = AssertUnwindSafe(all).catch_unwind().await;
     let outcomes = match written.unwrap_or_else(|_| Err(Error::internal("a database job panicked"))) {
         Ok(outcomes) => outcomes,
-        // A database that is away would only be waited for again and again. A row that is locked fails one of them.
+        // Retrying against an unavailable database would only wait in a loop. A locked row fails only one of the jobs.
         Err(error)
             if set.jobs().len() > 1
                 && set.failed.load(Ordering::Acquire)
                 && (error.code != Code::Unavailable || waited_for_a_lock(&error)) =>
         {
-            tracing::debug!(?error, jobs = set.jobs().len(), "a set failed; each is done by itself");
+            tracing::debug!(?error, jobs = set.jobs().len(), "write batch failed; retrying its jobs one by one");
             join_all((0..set.jobs().len()).map(|place| run_single(db, set.clone(), place))).await
         }
         Err(error) => fan_out_error(error, set.jobs().len()),
@@ -142,11 +142,11 @@ async fn run_batch<J: BatchJob>(db: &Db, waiting: &Pending<J>) {
     }
 }
 
-/// Jobs that are done together.
+/// A batch of jobs that is being executed.
 struct InFlightBatch<J: BatchJob> {
     waiting: Pending<J>,
     taken: OnceLock<TakenBatch<J>>,
-    /// They failed before the commit, so it is certain that nothing of them was written.
+    /// The batch failed before the commit, so it is certain that nothing was written.
     failed: AtomicBool,
 }
 
@@ -156,7 +156,7 @@ struct TakenBatch<J: BatchJob> {
 }
 
 impl<J: BatchJob> InFlightBatch<J> {
-    /// Takes them from those that wait, the first time.
+    /// Takes the jobs from the queue on the first call.
     fn taken(&self) -> &TakenBatch<J> {
         self.taken.get_or_init(|| {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -184,14 +184,14 @@ async fn run_single<J: BatchJob>(db: &Db, set: Arc<InFlightBatch<J>>, place: usi
     let one = db.write((set, place), |txn, (set, place)| {
         Box::pin(async move {
             let one = set.jobs().get(*place..=*place).unwrap_or_default();
-            J::run(txn, one).await?.pop().unwrap_or_else(|| Err(Error::internal("a job was left without an outcome")))
+            J::run(txn, one).await?.pop().unwrap_or_else(|| Err(Error::internal("a batched job returned no result")))
         })
     });
     let written = AssertUnwindSafe(one).catch_unwind().await;
     written.unwrap_or_else(|_| Err(Error::internal("a database job panicked")))
 }
 
-/// The error itself for the first, and what it says for the others.
+/// Returns the error itself for the first job, and copies of its code and message for the other jobs.
 fn fan_out_error<T>(error: Error, count: usize) -> Vec<Result<T, Error>> {
     let (code, message, cause) = (error.code, error.message.clone(), format!("{error:?}"));
     let others = std::iter::repeat_with(|| Err(Error::new(code, message.clone()).with_source(cause.clone())));

@@ -1,8 +1,8 @@
-//! Statements about many rows at once, each with values of its own: `UPDATE .. FROM (VALUES ..)`, which both databases
-//! understand in the same words.
+//! Bulk statements: updates of many rows with individual values by `UPDATE .. FROM (VALUES ..)`, which both databases
+//! support with the same syntax, and several statements in one round trip.
 //!
-//! SQLite works in a thread of its own, which hands over row by row, and each row may change the processor's task twice.
-//! So rows are read in one piece there, and writes tell no more than how many rows they changed.
+//! SQLite runs on a thread of its own, which hands over row by row, and each row may cost two context switches. So rows
+//! are read there as one JSON value, and writes return no more than the number of rows that they changed.
 
 use sea_orm::sea_query::{
     Expr, ExprTrait, Func, IntoIden, Query, SelectStatement, TableRef, UpdateStatement, Value, ValueTuple,
@@ -16,12 +16,13 @@ use serde::de::DeserializeOwned;
 use super::Txn;
 use crate::core::error::Error;
 
-/// What the values are called.
+/// The alias of the `VALUES` table.
 const GIVEN: &str = "given";
-/// A query within another one.
+/// The alias of a subquery.
 const FOUND: &str = "found";
 
-/// An update of the rows whose ids come first in `rows`. What else is in a row is known as [`given`].
+/// Returns an update of the rows whose ids are the first values of `rows`. The other values are read by
+/// [`values_column`].
 pub fn update_from<E: EntityTrait>(rows: impl IntoIterator<Item = Vec<Value>>) -> UpdateStatement {
     let rows = rows.into_iter().map(ValueTuple::Many).collect();
     let mut update = Query::update();
@@ -32,19 +33,20 @@ pub fn update_from<E: EntityTrait>(rows: impl IntoIterator<Item = Vec<Value>>) -
     update
 }
 
-/// What is given for the row at this place, counted from 1: the databases name the columns of values so.
+/// Refers to a column of the `VALUES` table by its position, counted from 1, which is how both databases name them.
 pub fn values_column(place: usize) -> Expr {
     Expr::col((GIVEN, format!("column{place}")))
 }
 
-/// The rows, filled up with rows of zeros, which no id is, so that there are as many of them. Each number of rows makes
-/// another statement, and statements that are the same are prepared once.
+/// Pads the rows to `count` with rows of zeros, which match no id. Each number of rows makes another statement, and
+/// equal statements are prepared only once.
 pub fn pad_rows<const N: usize>(rows: Vec<[i64; N]>, count: usize) -> impl Iterator<Item = Vec<Value>> {
     let missing = count.saturating_sub(rows.len());
     rows.into_iter().chain(std::iter::repeat_n([0; N], missing)).map(|row| row.map(Value::from).to_vec())
 }
 
-/// Whether the column is one of these. On SQLite one statement for any number of them.
+/// Returns the condition that the column is one of these ids. On SQLite it is the same statement for any number of
+/// them.
 pub fn in_ids(txn: &Txn, column: impl ColumnTrait, ids: &[i64]) -> Expr {
     if txn.get_database_backend() != DbBackend::Sqlite {
         return column.is_in(ids.iter().copied());
@@ -53,7 +55,7 @@ pub fn in_ids(txn: &Txn, column: impl ColumnTrait, ids: &[i64]) -> Expr {
     column.in_subquery(Query::select().column("value").from_function(list, FOUND).take())
 }
 
-/// What is looked for: a query, and what its columns are called.
+/// A query and the names of its columns.
 pub struct RowQuery {
     /// The query.
     pub query: SelectStatement,
@@ -62,7 +64,7 @@ pub struct RowQuery {
 }
 
 impl RowQuery {
-    /// All of it in one piece of JSON, as SQLite makes it.
+    /// Returns an expression for all rows as one JSON array, built by SQLite.
     fn as_json_array(self) -> Expr {
         let members = self.columns.iter().flat_map(|&name| [Expr::Constant(name.into()), Expr::col((FOUND, name))]);
         let rows = Func::cust("json_group_array").arg(Func::cust("json_object").args(members));
@@ -76,10 +78,10 @@ impl RowQuery {
     }
 }
 
-/// The rows of two queries, in this order; of the second none where there is none. SQLite finds them at one go.
+/// Returns the rows of two queries, in this order; the second is empty if `None`. One round trip on SQLite.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn fetch_two<A, B>(txn: &Txn, first: RowQuery, second: Option<RowQuery>) -> Result<(Vec<A>, Vec<B>), Error>
 where
     A: FromQueryResult + DeserializeOwned,
@@ -100,18 +102,20 @@ where
     Ok((first, second))
 }
 
-/// Runs statements that change rows, in this order; how many rows they changed in all. SQLite runs them at one go.
+/// Executes statements that change rows, in this order, and returns the number of changed rows. One round trip on
+/// SQLite.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn execute_all(txn: &Txn, statements: &[&(dyn StatementBuilder + Sync)]) -> Result<u64, Error> {
     Ok(execute_sequence(txn, statements).await?.0)
 }
 
-/// As [`execute_all`], with new rows at last: their ids, in the order of the rows, and how many rows the others changed.
+/// Executes statements as [`execute_all`], then inserts rows. Returns the ids of the new rows, in their order, and the
+/// number of rows that the statements changed.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn execute_and_insert<A: ActiveModelTrait>(
     txn: &Txn,
     statements: &[&(dyn StatementBuilder + Sync)],
@@ -124,18 +128,19 @@ pub async fn execute_and_insert<A: ActiveModelTrait>(
         new.returning(Query::returning().column("id"));
         let rows = txn.query_all(&new).await?;
         let mut ids = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
-        // Rows are numbered in the order in which they are given, but may be told in another one.
+        // Ids are assigned in the order of the rows, but may be returned in another.
         ids.sort_unstable();
         return Ok((ids, changed));
     }
     let all: Vec<_> = statements.iter().copied().chain([&new as _]).collect();
     let (changed, last) = execute_sequence(txn, &all).await?;
-    // One statement numbers its rows without a gap: AUTOINCREMENT goes on from the largest id, and nobody else writes.
+    // One statement assigns ids without a gap: AUTOINCREMENT continues from the largest id, and there is no other
+    // writer.
     let count = i64::try_from(count).map_err(Error::internal)?;
     Ok(((last - count + 1..=last).collect(), changed.saturating_sub(count.unsigned_abs())))
 }
 
-/// Rows changed, and on SQLite the id of the last new row.
+/// Returns the number of changed rows and, on SQLite, the id of the last inserted row.
 async fn execute_sequence(txn: &Txn, statements: &[&(dyn StatementBuilder + Sync)]) -> Result<(u64, i64), Error> {
     let backend = txn.get_database_backend();
     let statements = statements.iter().map(|statement| StatementBuilder::build(*statement, &backend));

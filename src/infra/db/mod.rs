@@ -1,9 +1,9 @@
-//! The database: connections for reading, and [`Db::write`], the only door to a write transaction.
+//! The database: a pool of connections for reading, and [`Db::write`], the only way to a write transaction.
 //!
-//! Domain code cannot tell the two databases apart. On PostgreSQL `write` is an ordinary transaction, run again after a
-//! serialization failure or a deadlock. On SQLite, which has one writer, the transactions that wait are committed
-//! together (see [`writer`]). What many callers want at once is done by a few statements for all (see [`together`]).
-
+//! Domain code must not depend on which of the two databases it runs on. On PostgreSQL `write` is an ordinary
+//! transaction, retried after a serialization failure or a deadlock. On SQLite, which has one writer, waiting
+//! transactions are committed in one batch (see [`writer`]). Jobs of the same kind from many callers are executed by a
+//! few statements for all of them (see [`together`]).
 mod batcher;
 pub mod bulk;
 mod sqlite_writer;
@@ -28,40 +28,40 @@ pub use self::batcher::{BatchJob, BatchResult};
 use crate::core::error::{Code, Error, code_of};
 use crate::core::private_files;
 
-/// A write transaction, as jobs see it.
+/// A write transaction, as jobs receive it.
 pub type Txn = DatabaseTransaction;
 
-/// How long is waited for a connection, where nothing else is said.
+/// The default timeout for acquiring a connection.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a last try to connect may take.
+/// The timeout of the last attempt to connect, which finds the reason of a failure.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often a PostgreSQL transaction is run again after losing against another.
+/// The maximum number of runs of a PostgreSQL transaction that lost against a concurrent one.
 const MAX_RUNS: u32 = 10;
 
-/// The database. Clones share their connections.
+/// The database. Clones share the connection pool.
 #[derive(Clone)]
 pub struct Db {
     readers: DatabaseConnection,
     writer: Option<sqlite_writer::SqliteWriter>,
     lanes: BatchQueues,
-    /// The last transaction found the database away, or unable to take anything.
+    /// Whether the last transaction found the database unavailable or unable to write.
     troubled: Arc<AtomicBool>,
     batches: Histogram,
 }
 
-/// How busy the database is.
+/// Statistics of the connection pool.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolStats {
-    /// Connections of the pool (of readers, on SQLite) that somebody has.
+    /// Connections in use (of the readers, on SQLite).
     pub used: usize,
-    /// Those that wait to be used.
+    /// Idle connections.
     pub idle: usize,
-    /// Jobs that wait for SQLite's writer; nothing on PostgreSQL.
+    /// Jobs queued for SQLite's writer; `None` on PostgreSQL.
     pub waiting: Option<usize>,
 }
 
 impl Db {
-    /// Connects as [`Db::connect_within`] the usual time.
+    /// Connects as [`Db::connect_within`], with the default timeout.
     ///
     /// # Errors
     /// As [`Db::connect_within`].
@@ -69,8 +69,8 @@ impl Db {
         Self::connect_within(url, max_connections, RETRY_TIMEOUT).await
     }
 
-    /// Connects; an SQLite file is made when it is missing, and only its owner may read it. Later, too, nobody waits longer than `patience` for a
-    /// connection, or for another process that has locked the file.
+    /// Connects. A missing SQLite file is created, readable by its owner only. `patience` is the timeout for acquiring
+    /// a connection, then and later, and for another process that has locked the file.
     ///
     /// # Errors
     /// UNAVAILABLE or INTERNAL, with the reason as its source.
@@ -80,7 +80,7 @@ impl Db {
         options.max_connections(max_connections).acquire_timeout(patience).sqlx_logging(false);
         let troubled = Arc::default();
         if !url.starts_with("sqlite:") {
-            // Whoever locked a row for longer keeps only those waiting who need that row.
+            // A transaction that locks a row for longer only delays those that need that row.
             let lock_timeout = (patience / 2).as_millis().to_string();
             let told = lock_timeout.clone();
             options.map_sqlx_postgres_opts(move |postgres| postgres.options([("lock_timeout", &lock_timeout)]));
@@ -95,13 +95,14 @@ impl Db {
         if let Some(file) = sqlite_file(url) {
             make_private(&file).map_err(|error| Error::internal(format!("{}: {error}", file.display())))?;
         }
-        // It is no server that could be away: asking before each use whether it is there costs as much as a small query.
+        // SQLite is no server that could be unavailable: a ping before each use would cost as much as a small query.
         options.test_before_acquire(false);
         options.map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
-                // An answered commit has reached the disk: WAL with NORMAL could lose the last ones in a power cut.
+                // A commit that was reported has reached the disk: WAL with NORMAL could lose the last ones in a power
+                // cut.
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
                 .busy_timeout(patience)
@@ -110,8 +111,8 @@ impl Db {
         let mut writing = options.clone();
         // The writer is never idle for long enough to be worth reopening, and its prepared statements are warm.
         writing.max_connections(1).min_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
-        // A full disk makes SQLite undo a transaction by itself, which the library does not notice: it would go on as if
-        // within that one, and begin no other. Such a connection is replaced.
+        // A full disk makes SQLite roll a transaction back automatically. The library does not notice: it would
+        // continue as if within that transaction, and begin no other. Such a connection is replaced.
         writing.map_sqlx_sqlite_before_acquire(|connection, _| {
             let is_at_rest = !connection.is_in_transaction();
             Box::pin(async move { Ok(is_at_rest) })
@@ -126,19 +127,18 @@ impl Db {
         })
     }
 
-    /// Connections for reading. Nothing is written through them.
+    /// Returns the pool of connections for reading. Must not be used to write.
     pub fn read(&self) -> &DatabaseConnection {
         &self.readers
     }
 
-    /// Runs `job` in a write transaction and commits. An error of the job undoes what it did.
+    /// Runs `job` in a write transaction and commits. An error of the job rolls it back.
     ///
-    /// The job gets `input` by reference, since it may be run more than once; it must have no effect outside of the
-    /// transaction.
+    /// The job gets `input` by reference, since it may be retried; it must have no effect outside of the transaction.
     ///
     /// # Errors
-    /// The job's own; UNAVAILABLE where the database does not answer or takes nothing, INTERNAL where it fails
-    /// otherwise; then nothing was written, unless the connection was lost during the commit itself.
+    /// Those of the job; UNAVAILABLE if the database does not answer or can't write; INTERNAL if it fails otherwise.
+    /// Then nothing was written, unless the connection was lost during the commit itself.
     pub async fn write<I, T, F>(&self, input: I, job: F) -> Result<T, Error>
     where
         I: Send + Sync + 'static,
@@ -180,14 +180,14 @@ impl Db {
                 Ok(value)
             }
             Err(error) => {
-                // The job's error says more than a failing rollback, which closes the connection anyway.
+                // The job's error is more useful than that of a failed rollback, which closes the connection anyway.
                 txn.rollback().await.ok();
                 Err(error)
             }
         }
     }
 
-    /// Brings the schema up to date, in one transaction. Servers that start at once wait for each other.
+    /// Applies pending migrations, in one transaction. Servers that start at the same time wait for each other.
     ///
     /// # Errors
     /// INTERNAL, with the reason as its source.
@@ -197,25 +197,26 @@ impl Db {
             None => self.readers.begin().await?,
         };
         if self.writer.is_none() {
-            // Any number will do, as long as all servers use the same one. Ends with the transaction.
+            // The id of the advisory lock is arbitrary, but the same on all servers. It is released with the
+            // transaction.
             txn.execute_unprepared("SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7326493)").await?;
         }
         migration::Migrator::up(&txn, None).await?;
         Ok(txn.commit().await?)
     }
 
-    /// Whether all steps of the schema have been applied.
+    /// Returns whether all migrations have been applied.
     ///
     /// # Errors
-    /// INTERNAL where the database cannot be read.
+    /// INTERNAL if the database can't be read.
     pub async fn is_migrated(&self) -> Result<bool, Error> {
         Ok(migration::Migrator::get_pending_migrations(&self.readers).await?.is_empty())
     }
 
-    /// Answers as long as the database does. Where it took nothing the last time, it is tried whether it does now.
+    /// Checks that the database answers and, if the last write failed, that it can be written.
     ///
     /// # Errors
-    /// UNAVAILABLE or INTERNAL where it does not.
+    /// UNAVAILABLE or INTERNAL if the check fails.
     pub async fn ping(&self) -> Result<(), Error> {
         self.readers.ping().await?;
         if !self.troubled.load(Ordering::Relaxed) {
@@ -224,7 +225,7 @@ impl Db {
         self.write((), |txn, ()| Box::pin(probe_write(txn))).await
     }
 
-    /// How busy it is now.
+    /// Returns the current statistics of the connection pool.
     pub fn pool_stats(&self) -> PoolStats {
         let (size, idle) = match self.readers.get_database_backend() {
             DbBackend::Postgres => {
@@ -236,20 +237,20 @@ impl Db {
                 (pool.size(), pool.num_idle())
             }
         };
-        // The two are read one after the other.
+        // The two numbers are not read atomically.
         let used = usize::try_from(size).unwrap_or(0).saturating_sub(idle);
         PoolStats { used, idle, waiting: self.writer.as_ref().map(sqlite_writer::SqliteWriter::waiting) }
     }
 
-    /// How many jobs SQLite's writer commits together, each time.
+    /// Returns the histogram of the batch sizes of SQLite's writer.
     pub fn batches(&self) -> Histogram {
         self.batches.clone()
     }
 
-    /// Closes the connections and waits for it: an SQLite database lies in one file from then on.
+    /// Closes all connections and waits for it: afterwards an SQLite database is a single file.
     ///
     /// # Errors
-    /// INTERNAL where the database fails.
+    /// INTERNAL if the database fails.
     pub async fn close(self) -> Result<(), Error> {
         self.readers.close_by_ref().await?;
         match &self.writer {
@@ -258,7 +259,7 @@ impl Db {
         }
     }
 
-    /// "SQLite" or "PostgreSQL", for people.
+    /// Returns the display name: "SQLite" or "PostgreSQL".
     pub fn name(&self) -> &'static str {
         match self.readers.get_database_backend() {
             DbBackend::Postgres => "PostgreSQL",
@@ -267,7 +268,7 @@ impl Db {
     }
 }
 
-/// The file of an SQLite address; none of any other, or of a database in memory.
+/// Returns the file of an SQLite URL; `None` for any other URL, or a database in memory.
 pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     if !url.starts_with("sqlite:") || url.contains(":memory:") || url.contains("mode=memory") {
         return None;
@@ -276,7 +277,7 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     Some(options.get_filename().to_owned())
 }
 
-/// Creates the file where it is missing, and takes the permissions of other users away from one that was not private.
+/// Creates a missing database file, and removes the permissions of other users from an existing one.
 fn make_private(file: &Path) -> std::io::Result<()> {
     if let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         private_files::create_dir(directory)?;
@@ -285,16 +286,16 @@ fn make_private(file: &Path) -> std::io::Result<()> {
     for part in private_files::of_database(file) {
         match private_files::repair(&part) {
             Ok(false) => {}
-            Ok(true) => tracing::warn!(file = %part.display(), "others could read a file of the database; no longer"),
+            Ok(true) => tracing::warn!(file = %part.display(), "database file was readable by other users; fixed"),
             Err(error) => {
-                tracing::warn!(file = %part.display(), %error, "a file of the database can't be made private")
+                tracing::warn!(file = %part.display(), %error, "failed to restrict the permissions of a database file")
             }
         }
     }
     Ok(())
 }
 
-/// Writes something that means nothing, so that a full disk shows.
+/// Writes something without a meaning, so that a full disk is noticed.
 async fn probe_write(txn: &Txn) -> Result<(), Error> {
     let statement = match txn.get_database_backend() {
         DbBackend::Sqlite => "PRAGMA user_version = 0",
@@ -304,22 +305,22 @@ async fn probe_write(txn: &Txn) -> Result<(), Error> {
     Ok(())
 }
 
-/// Why there is no connection: the pool tries again and again, and knows in the end only that time is up.
+/// Returns why connecting failed: the pool retries in a loop and reports a timeout only.
 async fn connect_error(url: &str, error: DbErr) -> Error {
     match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect(url)).await {
-        // In the words of PgBouncer.
+        // The wording of PgBouncer.
         Ok(Err(reason)) if reason.to_string().contains("startup parameter") => Error::internal(POOLED),
         Ok(Err(reason)) => Error::from(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(reason)))),
         Ok(Ok(_)) | Err(_) => error.into(),
     }
 }
 
-const POOLED: &str = "database.url leads to a pooler such as PgBouncer, which does not keep the settings and the prepared \
-    statements of a connection. Name the port of PostgreSQL itself: each server has a pool of its own, of \
+const POOLED: &str = "database.url points to a pooler such as PgBouncer, which does not keep the settings and the \
+    prepared statements of a connection. Use the port of PostgreSQL itself: each server has a pool of its own, of \
     database.max_connections";
 
-/// Whether the connections have the settings that they asked for. A pooler may be told to ignore these, and then would fail
-/// later, at the statements of others.
+/// Checks that the connections have the settings that were requested. A pooler may be configured to ignore them, and
+/// would fail later, at unrelated statements.
 async fn check_settings(db: &DatabaseConnection, lock_timeout: &str) -> Result<(), Error> {
     let query = "SELECT setting FROM pg_settings WHERE name = 'lock_timeout'";
     let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, query)).await?;
@@ -327,13 +328,13 @@ async fn check_settings(db: &DatabaseConnection, lock_timeout: &str) -> Result<(
     if set.as_deref() == Some(lock_timeout) { Ok(()) } else { Err(Error::internal(POOLED)) }
 }
 
-/// Whether PostgreSQL undid the transaction only because of another one at the same time.
+/// Returns whether PostgreSQL rolled the transaction back only because of a concurrent one.
 fn is_serialization_failure(error: &Error) -> bool {
     // 40001 serialization_failure, 40P01 deadlock_detected
     sql_state(error).is_some_and(|state| state == "40001" || state == "40P01")
 }
 
-/// Whether a row was locked by somebody else for too long.
+/// Returns whether waiting for a locked row timed out.
 fn waited_for_a_lock(error: &Error) -> bool {
     sql_state(error).is_some_and(|state| state == "55P03")
 }

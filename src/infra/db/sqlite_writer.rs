@@ -1,8 +1,8 @@
-//! The one writer of an SQLite database.
+//! The single writer of an SQLite database.
 //!
-//! A commit waits for the disk. So the jobs that wait for the writer are run one after the other in one transaction and
-//! committed together: the disk is waited for once. Where one of them fails, all are run again, each in a savepoint of its
-//! own, so that the error of one undoes only that one. Nobody is answered before the commit.
+//! A commit waits for the disk. So queued jobs run one after the other in one transaction and are committed together:
+//! one wait for the disk for the whole batch. If a job fails, all are rerun, each in a savepoint of its own, so that
+//! its error rolls back only that one. No caller gets a result before the commit.
 
 use std::panic::AssertUnwindSafe;
 use std::thread;
@@ -17,12 +17,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::Txn;
 use crate::core::error::{Code, Error};
 
-/// Jobs that may wait. Past this, callers wait to hand theirs in.
+/// The capacity of the queue. When it is full, callers wait to enqueue.
 const QUEUE: usize = 1024;
-/// Jobs committed together at most: bounds how long the first one waits for the last.
+/// The maximum number of jobs in a batch: bounds how long the first one waits for the last.
 const BATCH: usize = 128;
 
-/// The way to the writer. Clones lead to the same one; it ends when all are gone.
+/// The handle of the writer. Clones share it; the writer ends when all are dropped.
 #[derive(Clone)]
 pub(super) struct SqliteWriter {
     jobs: mpsc::Sender<Box<dyn WriteJob>>,
@@ -30,16 +30,17 @@ pub(super) struct SqliteWriter {
 }
 
 impl SqliteWriter {
-    /// Starts the writer, on a thread of its own: SQLite's thread wakes it after each statement, and among all requests it
-    /// would wait its turn behind them every time. That made a third more of calls that ask an upstream in between.
+    /// Starts the writer on a thread of its own: SQLite's thread wakes it after each statement, and on the shared
+    /// runtime it would wait behind all requests every time. That raised throughput by a third for calls that wait for
+    /// an upstream.
     ///
     /// # Errors
-    /// INTERNAL where the system gives no thread.
+    /// INTERNAL if the thread can't be started.
     pub(super) fn start(connection: DatabaseConnection, batches: Histogram) -> Result<Self, Error> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let runtime = runtime::Builder::new_current_thread().enable_time().build().map_err(Error::internal)?;
         let work = work(connection.clone(), queue, batches);
-        // Ends by itself when the last way to it is gone.
+        // The thread ends when the last handle is dropped.
         thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || runtime.block_on(work))
@@ -51,12 +52,12 @@ impl SqliteWriter {
         &self.connection
     }
 
-    /// Jobs that wait.
+    /// Returns the number of queued jobs.
     pub(super) fn waiting(&self) -> usize {
         self.jobs.max_capacity() - self.jobs.capacity()
     }
 
-    /// Runs the job in a batch. If the caller goes away, the job is run and committed all the same.
+    /// Runs the job in a batch. If the caller is cancelled, the job is run and committed nevertheless.
     pub(super) async fn run<I, T, F>(&self, input: I, job: F) -> Result<T, Error>
     where
         I: Send + Sync + 'static,
@@ -70,7 +71,7 @@ impl SqliteWriter {
     }
 }
 
-/// Sizes of batches: none yet.
+/// Creates the empty histogram of batch sizes.
 pub(super) fn batches() -> Histogram {
     Histogram::new(exponential_buckets(1.0, 2.0, 8))
 }
@@ -79,11 +80,11 @@ pub(super) fn stopped() -> Error {
     Error::new(Code::Internal, "Internal error.").with_source("the database writer has stopped")
 }
 
-/// A job whose types are forgotten, so that different ones can wait in one queue.
+/// A type-erased job, so that different ones can wait in one queue.
 trait WriteJob: Send {
-    /// Runs it; says whether it succeeded. The outcome is kept until the commit.
+    /// Runs the job and returns whether it succeeded. The result is kept until the commit.
     fn run<'t>(&'t mut self, txn: &'t Txn) -> BoxFuture<'t, bool>;
-    /// Tells the caller: its own outcome, or that what it did was lost with the batch.
+    /// Sends the result to the caller: its own, or that its changes were lost with the batch.
     fn finish(self: Box<Self>, lost: Option<&str>);
 }
 
@@ -114,7 +115,7 @@ where
 
     fn finish(self: Box<Self>, lost: Option<&str>) {
         let outcome = match (self.outcome, lost) {
-            // An error that the job itself found stays true whatever became of the batch.
+            // An error of the job itself is valid whatever happened to the batch.
             (Some(Err(error)), _) => Err(error),
             (Some(Ok(value)), None) => Ok(value),
             (_, Some(cause)) => Err(Error::unavailable(cause.to_owned())),
@@ -156,7 +157,7 @@ async fn commit_together(
     if batch.len() == 1 {
         return Ok(());
     }
-    // Savepoints cost about as much as what is done in them, so there are none until one of the jobs has failed.
+    // Savepoints cost about as much as the work in them, so there are none until a job has failed.
     let txn = desk.begin().await?;
     for job in batch {
         let savepoint = txn.begin().await?;
@@ -165,13 +166,13 @@ async fn commit_together(
     txn.commit().await
 }
 
-/// The connection, as long as there is work for it.
+/// A connection that is kept while there are queued jobs.
 ///
-/// The pool asks a connection that comes back whether it is still there, and lets nobody have it meanwhile. So it is kept
-/// while others wait: the library's transaction stays open, and what begins and ends in the database is told by hand.
+/// The pool pings a returned connection before it can be acquired again. So the connection is kept while jobs wait: the
+/// library's transaction stays open, and `BEGIN` and `COMMIT` are sent as plain statements.
 struct PinnedConnection {
     connection: DatabaseConnection,
-    /// Open for the library, at its end for the database.
+    /// Open for the library, committed for the database.
     kept: Option<Txn>,
 }
 
@@ -192,7 +193,8 @@ impl PinnedConnection {
     }
 }
 
-/// Takes the write lock at once: a transaction that reads first could find the file changed when it writes.
+/// Returns options that take the write lock immediately: a transaction that reads first could find the file changed
+/// when it writes.
 pub(super) fn immediate() -> TransactionOptions {
     TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() }
 }

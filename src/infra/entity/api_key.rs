@@ -1,58 +1,58 @@
-//! API keys: what programs prove with who is asking, and what each may spend.
+//! API keys: credentials of API clients, with spending limits.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, Select};
 
 use crate::core::tokens::Tokens;
 
-/// A key of one user. Never deleted but with its user.
+/// An API key of a user. Deleted only together with its user.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "api_key")]
 pub struct Model {
-    /// Grows with time.
+    /// Primary key; increases over time.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Whose it is, and who pays.
+    /// The owner, who pays.
     pub user_id: i64,
-    /// What its owner calls it.
+    /// The display name chosen by its owner.
     pub name: String,
-    /// How the key begins: what it is found by, and recognised by people.
+    /// The public prefix of the key, for look-ups and display.
     #[sea_orm(unique)]
     pub prefix: String,
     /// The keyed hash (HMAC-SHA-256, in hexadecimal) of the whole key.
     pub secret_hash: String,
-    /// What it may be used for, by name, with commas.
+    /// The scopes, by name, separated by commas.
     pub scopes: String,
-    /// The models that it may ask, as a JSON array of names; none: all.
+    /// The allowed models, as a JSON array of names; `None` for all.
     pub models: Option<String>,
-    /// What it may spend in all.
+    /// The spending limit in total, in prepaid tokens; `None` for no limit.
     pub total_limit: Option<Tokens>,
-    /// What it may spend on one day (UTC).
+    /// The spending limit per day (UTC).
     pub daily_limit: Option<Tokens>,
-    /// What it may spend in one month (UTC).
+    /// The spending limit per month (UTC).
     pub monthly_limit: Option<Tokens>,
-    /// What open chats hold under it. Only `ledger` writes it.
+    /// Prepaid tokens that open chats hold under this key. Only `ledger` writes it.
     pub held: Tokens,
-    /// What it has spent. Only `ledger` writes it.
+    /// Prepaid tokens spent in total. Only `ledger` writes it.
     pub spent: Tokens,
-    /// The day that `spent_in_day` is of, such as `2026-01-31`; empty before the first.
+    /// The day of `spent_in_day`, such as `2026-01-31`; empty before the first.
     pub day: String,
-    /// What it has spent on that day. Only `ledger` writes it.
+    /// Prepaid tokens spent on that day. Only `ledger` writes it.
     pub spent_in_day: Tokens,
-    /// The month that `spent_in_month` is of, such as `2026-01`.
+    /// The month of `spent_in_month`, such as `2026-01`.
     pub month: String,
-    /// What it has spent in that month. Only `ledger` writes it.
+    /// Prepaid tokens spent in that month. Only `ledger` writes it.
     pub spent_in_month: Tokens,
-    /// When it was made.
+    /// Creation time.
     pub created_at: DateTimeUtc,
-    /// When it ends by itself.
+    /// Expiry time; `None` if it does not expire.
     pub expires_at: Option<DateTimeUtc>,
-    /// When it was last used, give or take a minute.
+    /// Time of the last use, accurate to a minute.
     pub last_used_at: Option<DateTimeUtc>,
-    /// When it was ended early.
+    /// Revocation time.
     pub revoked_at: Option<DateTimeUtc>,
-    /// The user.
+    /// The owner.
     #[sea_orm(belongs_to, from = "user_id", to = "id")]
     pub user: BelongsTo<super::user::Entity>,
 }
@@ -60,56 +60,56 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
-    /// The keys of one user.
+    /// Returns a query for the keys of one user.
     pub fn owned_by(user_id: i64) -> Select<Self> {
         Self::find().filter(Column::UserId.eq(user_id))
     }
 }
 
-/// Those that are good at this moment, as [`Model::is_good`].
+/// Returns the condition for keys that are valid at this time, as [`Model::is_valid`].
 pub fn valid_at(at: DateTimeUtc) -> Condition {
     let not_expired = Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(at));
     Condition::all().add(Column::RevokedAt.is_null()).add(not_expired)
 }
 
 impl Model {
-    /// Whether it is good at this moment.
+    /// Returns whether the key is valid at this time: neither revoked nor expired.
     pub fn is_valid(&self, at: DateTimeUtc) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > at)
     }
 
-    /// What it has spent on the day of this moment.
+    /// Returns the prepaid tokens spent on the day of `at`.
     pub fn spent_today(&self, at: DateTimeUtc) -> Tokens {
         if self.day >= day(at) { self.spent_in_day } else { Tokens::ZERO }
     }
 
-    /// What it has spent in the month of this moment.
+    /// Returns the prepaid tokens spent in the month of `at`.
     pub fn spent_this_month(&self, at: DateTimeUtc) -> Tokens {
         if self.month >= month(at) { self.spent_in_month } else { Tokens::ZERO }
     }
 
-    /// The models that it may ask; none: all.
+    /// Returns the names of the allowed models; `None` for all.
     pub fn allowed_models(&self) -> Option<Vec<String>> {
         allowed_models(self.models.as_deref())
     }
 }
 
-/// Whether a key with these [`Model::models`] may ask this model.
+/// Returns whether a key with these [`Model::models`] may use this model.
 pub fn allows(models: Option<&str>, model: &str) -> bool {
     allowed_models(models).is_none_or(|allowed| allowed.iter().any(|allowed| allowed == model))
 }
 
 fn allowed_models(models: Option<&str>) -> Option<Vec<String>> {
-    // What can't be read allows nothing.
+    // Invalid JSON allows no model.
     models.map(|models| serde_json::from_str(models).unwrap_or_default())
 }
 
-/// The day of a moment, as keys name it.
+/// Formats the day as in [`Model::day`].
 pub fn day(at: DateTimeUtc) -> String {
     at.format("%Y-%m-%d").to_string()
 }
 
-/// The month of a moment, as keys name it.
+/// Formats the month as in [`Model::month`].
 pub fn month(at: DateTimeUtc) -> String {
     at.format("%Y-%m").to_string()
 }

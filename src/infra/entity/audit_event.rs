@@ -1,32 +1,33 @@
-//! What operators did, to what. Rows are added, never changed, never deleted.
+//! The audit trail: actions of operators. Rows are only added; retention deletes old ones, and the names of deleted
+//! users.
 
 use sea_orm::entity::prelude::*;
 
-/// One act of an operator.
+/// An audited action of an operator.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "audit_event")]
 pub struct Model {
-    /// Grows with time.
+    /// Primary key; increases over time.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Who did it; none for the command line.
+    /// The operator; `None` for the command line.
     pub actor_id: Option<i64>,
-    /// The name of the actor at that time; `(command line)` for the command line.
+    /// The operator's name at that time; `(command line)` for the command line.
     pub actor_name: String,
-    /// What was done: `user.create`, `balance.adjust`, ..
+    /// The action: `user.create`, `balance.adjust`, ..
     pub action: String,
-    /// What kind of object it was done to: `user`, `chat`.
+    /// The type of the target: `user`, `chat`.
     pub target_type: String,
-    /// The id of the object. It may be gone.
+    /// The id of the target, which may have been deleted.
     pub target_id: i64,
-    /// Whose the object is, where it is not the user.
+    /// The owner of the target, if the target is not a user.
     pub owner_id: Option<i64>,
-    /// The name of the object at that time.
+    /// The name of the target at that time.
     pub target_name: String,
-    /// A JSON object of what changed. No secrets.
+    /// The changes as a JSON object. No secrets.
     pub details: String,
-    /// When.
+    /// Time of the action.
     pub created_at: DateTimeUtc,
 }
 

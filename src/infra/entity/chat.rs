@@ -1,24 +1,24 @@
-//! Chats: one metered exchange each.
+//! Chats: one metered exchange of a message and its reply each.
 
 use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 
 use crate::core::tokens::Tokens;
 
-/// How far a chat is. Only [`Status::Pending`] is open, and it ends in exactly one of the others.
+/// The state of a chat. Only PENDING is open; it changes to exactly one of the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[graphql(name = "ChatStatus")]
 pub enum Status {
-    /// The reply is being made; the hold is taken.
+    /// The reply is being generated; the hold is taken.
     Pending,
-    /// The reply is whole.
+    /// The reply is complete.
     Done,
-    /// The model failed: before any output, or midway, with what was produced until then.
+    /// The model failed, before any output or with a partial reply.
     Failed,
-    /// The user stopped it.
+    /// The user stopped the reply.
     Stopped,
-    /// The server died in the middle of it.
+    /// The server failed during the reply.
     Interrupted,
 }
 
@@ -27,52 +27,52 @@ pub enum Status {
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "chat")]
 pub struct Model {
-    /// Grows with time: newer chats have larger ids.
+    /// Primary key; newer chats have larger ids.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Whose it is, and who pays.
+    /// The owner, who pays.
     pub user_id: i64,
-    /// The conversation that it belongs to; none where it stands alone.
+    /// The conversation of the chat; `None` if it has none.
     pub conversation_id: Option<i64>,
-    /// The chat that took its place in the context, together with what was said after it.
+    /// The chat that replaces this one, and all later ones of the conversation, in the context.
     pub replaced_by_id: Option<i64>,
-    /// Earlier chats of the conversation that the model's window had no room for.
+    /// Earlier chats of the conversation that were omitted, since they did not fit the model's context window.
     pub context_left_out: i64,
     /// The name of the model.
     pub model: String,
-    /// How far it is.
+    /// The state.
     pub status: Status,
-    /// What the user said, trimmed.
+    /// The message of the user, trimmed.
     pub message: String,
-    /// What the model said: the whole reply, or as much as there was.
+    /// The reply of the model: complete, or as much as was generated.
     pub response: String,
-    /// The [`Code`](crate::core::error::Code) of what went wrong.
+    /// The [`Code`](crate::core::error::Code) of the error.
     pub error_code: Option<String>,
-    /// What went wrong, for the user.
+    /// The error message for the user.
     pub error_message: Option<String>,
-    /// What was set aside when the chat began.
+    /// The prepaid tokens reserved when the chat was opened.
     pub hold: Tokens,
-    /// What it cost in the end: at most the hold.
+    /// The final cost in prepaid tokens: at most the hold.
     pub cost: Tokens,
-    /// What the model read, in its own units.
+    /// The input in model tokens.
     pub input_units: Option<i64>,
-    /// What the model wrote, in its own units.
+    /// The output in model tokens.
     pub output_units: Option<i64>,
-    /// The provider did not say; the two numbers are an estimate.
+    /// Whether the usage is an estimate, since the provider reported none.
     pub usage_estimated: bool,
-    /// Makes retries harmless; unique for the user.
+    /// The idempotency key; unique per user.
     pub idempotency_key: Option<String>,
-    /// The API key that it is paid under; none where the user was logged in.
+    /// The API key that pays; `None` for a session.
     pub api_key_id: Option<i64>,
-    /// The keyed hash of the whole call, for those with an idempotency key whose text is not stored.
+    /// The keyed hash of the whole call, for calls with an idempotency key whose text is not stored.
     pub fingerprint: Option<String>,
-    /// When the message came.
+    /// Creation time.
     pub created_at: DateTimeUtc,
-    /// When it ended, whichever way.
+    /// Time of the end, in whatever state.
     pub finished_at: Option<DateTimeUtc>,
-    /// While it is open: when its server counts as dead unless it gives a sign of life.
+    /// The lease of an open chat: when its server counts as failed without a heartbeat.
     pub lease_until: Option<DateTimeUtc>,
-    /// The user.
+    /// The owner.
     #[sea_orm(belongs_to, from = "user_id", to = "id")]
     pub user: BelongsTo<super::user::Entity>,
 }
@@ -80,7 +80,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
-    /// The chats of one user.
+    /// Returns a query for the chats of one user.
     pub fn owned_by(user_id: i64) -> Select<Self> {
         Self::find().filter(Column::UserId.eq(user_id))
     }

@@ -1,22 +1,22 @@
-//! Servers: those that use the database now, so that they know of each other.
+//! Cluster members: the servers that use the database now.
 
 use sea_orm::entity::prelude::*;
 
-/// One server, from its start to its end.
+/// A server, from its start to its shutdown.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "server")]
 pub struct Model {
-    /// A name that no other one has.
+    /// The unique name of the server.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    /// When it began to serve.
+    /// Start time.
     pub started_at: DateTimeUtc,
-    /// Its last sign of life.
+    /// Time of the last heartbeat.
     pub seen_at: DateTimeUtc,
-    /// Of the program.
+    /// The version of Jeton.
     pub version: String,
-    /// Where it listens.
+    /// The listen address.
     pub address: String,
 }
 

@@ -1,29 +1,29 @@
-//! Conversations: chats that a model sees together.
+//! Conversations: chats that share a context.
 
 use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 
-/// An ordered set of chats that the model sees as context.
+/// An ordered list of chats that the model reads as context.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "conversation")]
 pub struct Model {
-    /// Never used again.
+    /// Primary key; never reused.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Whose it is.
+    /// The owner.
     pub user_id: i64,
-    /// What it is called. Empty until the first message, where the user gave none.
+    /// The title. Empty until the first message if the user gave none.
     pub title: String,
-    /// Instructions that hold for the whole conversation.
+    /// The system prompt of the whole conversation.
     pub system_prompt: Option<String>,
-    /// The model that answers where a message names none.
+    /// The model that a message without a model name uses.
     pub model: Option<String>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: DateTimeUtc,
-    /// When a message last came, in microseconds since 1970: what the list is sorted by.
+    /// Time of the last message, in microseconds since 1970: the sort key of the list.
     pub active_at: i64,
-    /// The user.
+    /// The owner.
     #[sea_orm(belongs_to, from = "user_id", to = "id")]
     pub user: BelongsTo<super::user::Entity>,
 }
@@ -31,7 +31,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
-    /// The conversations of one user.
+    /// Returns a query for the conversations of one user.
     pub fn owned_by(user_id: i64) -> Select<Self> {
         Self::find().filter(Column::UserId.eq(user_id))
     }

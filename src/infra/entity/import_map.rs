@@ -1,22 +1,23 @@
-//! What came from other systems: a second import of the same finds it here, also where the row itself is gone.
+//! The import map: ids of rows imported from other systems, so that a repeated import finds duplicates, even of deleted
+//! rows.
 
 use sea_orm::entity::prelude::*;
 
-/// One row that came from another system.
+/// The ids of an imported row.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "imported")]
 pub struct Model {
-    /// Which system, as the import names it.
+    /// The name of the source system.
     #[sea_orm(primary_key, auto_increment = false)]
     pub source: String,
-    /// The table here: `user` or `chat`.
+    /// The table of the row: `user` or `chat`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub kind: String,
-    /// Its id there.
+    /// The id in the source system.
     #[sea_orm(primary_key, auto_increment = false)]
     pub source_id: i64,
-    /// Its id here. The row may be gone.
+    /// The local id. The row may have been deleted.
     pub id: i64,
 }
 

@@ -1,20 +1,20 @@
-//! Work that one of the servers does for all.
+//! Job leases: background jobs that one server runs for all.
 
 use sea_orm::entity::prelude::*;
 
-/// A kind of work, and who is at it.
+/// A background job and the run that holds its lease.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "job")]
 pub struct Model {
-    /// What it is: `retention`.
+    /// The name of the job: `retention`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
-    /// A random name of the run that has it.
+    /// The random id of the run that holds the lease.
     pub holder: Option<String>,
-    /// When that run counts as dead unless it gives a sign of life.
+    /// When the lease expires without a heartbeat of that run.
     pub claimed_until: Option<DateTimeUtc>,
-    /// When it was last done to the end.
+    /// Time of the last completed run.
     pub last_run_at: Option<DateTimeUtc>,
 }
 

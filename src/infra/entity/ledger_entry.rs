@@ -1,71 +1,72 @@
-//! The ledger: why each balance is what it is. Rows are added, never changed, never deleted.
+//! The ledger: the history of each balance. Rows are only added. Retention erases the notes and idempotency keys of
+//! deleted users, never amounts.
 
 use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 
 use crate::core::tokens::Tokens;
 
-/// Why a balance moved, or why it did not when a chat ended without a cost.
+/// The reason of a ledger entry, which may also record a chat that ended without a cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[graphql(name = "LedgerReason")]
 pub enum Reason {
-    /// What a new account starts with.
+    /// The initial balance of a new account.
     SignupGrant,
-    /// An operator's doing; the note says why.
+    /// An adjustment by an operator; the note gives the reason.
     Adjustment,
-    /// A chat was answered in full.
+    /// A chat with a complete reply.
     ChatDone,
-    /// The model failed before any output: free.
+    /// A chat whose model failed before any output: free.
     ChatFailed,
-    /// The model broke off midway: free for a flat price, the produced usage for a metered one.
+    /// A chat whose reply was cut off by the model: free at a flat price, the generated usage at a metered one.
     ChatBrokenOff,
-    /// The user stopped the reply: pays for what was produced.
+    /// A chat that the user stopped: costs what was generated.
     ChatStopped,
-    /// The server died in the middle of the reply: free.
+    /// A chat whose server failed during the reply: free.
     ChatInterrupted,
-    /// The account was deleted; what was left is written off.
+    /// The account was deleted; the remaining balance is written off.
     AccountClosed,
-    /// Came from another system: the first balance, or a chat that was paid for there.
+    /// An import from another system: the opening balance, or a chat that was paid for there.
     Imported,
 }
 
-/// One movement of one balance.
+/// A change of a balance.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "ledger_entry")]
 pub struct Model {
-    /// Grows with time.
+    /// Primary key; increases over time.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Whose balance. The user may be gone.
+    /// The owner of the balance, who may have been deleted.
     pub user_id: i64,
-    /// By how much: positive when tokens come in.
+    /// The change in prepaid tokens: positive for a credit.
     pub amount: Tokens,
-    /// `tokens + held` of the user right after.
+    /// `tokens + held` of the user right after the change.
     pub balance_after: Tokens,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// What the operator wrote.
+    /// The note of the operator.
     pub note: Option<String>,
-    /// The chat that was paid for. At most one entry for each; the chat may be gone.
+    /// The chat that was paid for. At most one entry per chat, which may have been deleted.
     pub chat_id: Option<i64>,
-    /// Who did it, if not the user; none also for the command line.
+    /// The actor, if not the user; `None` also for the command line.
     pub actor_id: Option<i64>,
-    /// The API key that it was paid under.
+    /// The API key that paid.
     pub api_key_id: Option<i64>,
-    /// Makes retries harmless; unique for the actor.
+    /// The idempotency key; unique per actor.
     pub idempotency_key: Option<String>,
-    /// The spendable balance that an adjustment was to reach, where it named no amount.
+    /// The spendable balance requested by an adjustment that named no amount.
     pub requested_balance: Option<Tokens>,
-    /// When.
+    /// Time of the change.
     pub created_at: DateTimeUtc,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
-    /// The entries of one user.
+    /// Returns a query for the entries of one user.
     pub fn owned_by(user_id: i64) -> Select<Self> {
         Self::find().filter(Column::UserId.eq(user_id))
     }

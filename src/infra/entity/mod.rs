@@ -1,4 +1,4 @@
-//! The rows of the database, and finders that are scoped to an owner. Rows, no rules.
+//! Database entities, and queries scoped to an owner. Must not contain business rules.
 
 pub mod api_key;
 pub mod audit_event;

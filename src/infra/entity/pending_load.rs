@@ -1,8 +1,8 @@
-//! Whether the database is being filled from another one. While it has a row, what is there is not complete.
+//! Pending bulk loads: while there is a row, the database is being filled from another one and is incomplete.
 
 use sea_orm::entity::prelude::*;
 
-/// A filling that has begun and not ended.
+/// A bulk load that has been started and not completed.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "unfinished")]
@@ -10,9 +10,9 @@ pub struct Model {
     /// Always 1: a database is filled once.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i64,
-    /// From where, for people.
+    /// The source, for display.
     pub origin: String,
-    /// Since when.
+    /// Start time.
     pub began_at: DateTimeUtc,
 }
 

@@ -1,34 +1,34 @@
-//! Sessions: what access and refresh tokens belong to, and end with.
+//! Sessions: access and refresh tokens belong to a session and are invalid after its end.
 
 use sea_orm::entity::prelude::*;
 
-/// One log-in on one device.
+/// A log-in on one device.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "session")]
 pub struct Model {
-    /// In the tokens as `session_id`.
+    /// Primary key; the `session_id` claim of the tokens.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Whose it is.
+    /// The user.
     pub user_id: i64,
-    /// The user's `session_epoch` when the session began.
+    /// The user's `session_epoch` at the log-in.
     pub epoch: i64,
-    /// The `jti` of the one refresh token that is still good.
+    /// The `jti` of the only valid refresh token.
     pub refresh_jti: String,
-    /// What the client said of itself when it logged in.
+    /// The `User-Agent` header of the log-in.
     pub user_agent: Option<String>,
-    /// When the user logged in.
+    /// Time of the log-in.
     pub created_at: DateTimeUtc,
-    /// When a token was last bought with the refresh token.
+    /// Time of the last refresh.
     pub last_used_at: DateTimeUtc,
-    /// When the refresh token ends.
+    /// Expiry time of the refresh token.
     pub expires_at: DateTimeUtc,
-    /// When the session was ended early.
+    /// Revocation time.
     pub revoked_at: Option<DateTimeUtc>,
-    /// The `jti` of the previous refresh token, until it was used again.
+    /// The `jti` of the previous refresh token, until it is reused.
     pub previous_jti: Option<String>,
-    /// When the refresh token was last rotated.
+    /// Time of the last rotation of the refresh token.
     pub rotated_at: Option<DateTimeUtc>,
     /// A keyed hash of the client that rotated it.
     pub rotated_by: Option<String>,

@@ -1,8 +1,8 @@
-//! What was used on a day that is over, by model.
+//! Daily usage statistics by model, for past days.
 
 use sea_orm::entity::prelude::*;
 
-/// The chats that began on one day, counted once when the day was over.
+/// The chats that began on one day, aggregated once after the end of the day.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "usage_day")]
@@ -10,16 +10,16 @@ pub struct Model {
     /// The day in UTC, as `2026-03-01`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub day: String,
-    /// The model; empty for all together.
+    /// The model; empty for the total of all models.
     #[sea_orm(primary_key, auto_increment = false)]
     pub model: String,
-    /// Chats.
+    /// The number of chats.
     pub messages: i64,
-    /// What they cost.
+    /// Their cost in prepaid tokens.
     pub tokens: i64,
-    /// Whose they were.
+    /// The number of distinct users.
     pub active_users: i64,
-    /// Those that failed or were interrupted.
+    /// The number of failed or interrupted chats.
     pub failures: i64,
 }
 

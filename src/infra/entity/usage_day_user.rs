@@ -1,8 +1,8 @@
-//! What each user used on a day that is over.
+//! Daily usage statistics by user, for past days.
 
 use sea_orm::entity::prelude::*;
 
-/// The chats of one user that began on one day, counted once when the day was over.
+/// The chats of one user that began on one day, aggregated once after the end of the day.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "usage_day_user")]
@@ -10,12 +10,12 @@ pub struct Model {
     /// The day in UTC, as `2026-03-01`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub day: String,
-    /// The user, who may be gone.
+    /// The user, who may have been deleted.
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: i64,
-    /// Chats.
+    /// The number of chats.
     pub messages: i64,
-    /// What they cost.
+    /// Their cost in prepaid tokens.
     pub tokens: i64,
 }
 

@@ -1,8 +1,8 @@
-//! A GGUF model of the Llama family, answered in this process by candle.
+//! Local models: a GGUF model of the Llama family, run in this process by candle.
 //!
-//! The weights live on a thread of their own, which answers one request after the other: arithmetic never runs on the
-//! async threads. Requests wait in a bounded queue. A request whose reader has gone away is not begun, or is stopped
-//! before its next piece.
+//! The weights are on a thread of their own, which processes one request after the other: arithmetic must never run on
+//! the async threads. Requests wait in a bounded queue. If the client has disconnected, its request is not started, or
+//! is stopped before its next chunk.
 
 mod prompt;
 mod worker;
@@ -23,10 +23,10 @@ use super::{Message, Provider, Reply, Request};
 use crate::core::error::{Code, Error};
 use crate::core::input_file;
 
-/// Pieces that may wait for a slow reader; then the model waits too.
+/// The maximum number of chunks buffered for a slow reader; then the model waits.
 const PIECES: usize = 64;
 
-/// A model in this process.
+/// A local model.
 pub struct Local {
     jobs: SyncSender<Job>,
     prompter: Arc<Prompter>,
@@ -34,10 +34,11 @@ pub struct Local {
 }
 
 impl Local {
-    /// Loads a model and starts its thread. So many requests may wait for it; the seed is for choosing words.
+    /// Loads a model and starts its thread. `queue` is the maximum number of queued requests, `seed` that of the
+    /// sampling.
     ///
     /// # Errors
-    /// INTERNAL where the file can't be read, is no GGUF file, or no model of the Llama family; the source names the
+    /// INTERNAL if the file can't be read, is not a GGUF file, or not a model of the Llama family; the source names the
     /// file and the reason.
     pub fn open(path: &Path, queue: usize, seed: u64) -> Result<Self, Error> {
         let explain = |error: candle_core::Error| Error::internal(format!("{}: {error}", path.display()));
@@ -47,7 +48,7 @@ impl Local {
             Some(Ok(family)) if family == "llama" => {}
             found => {
                 let found = found.and_then(Result::ok).map_or("unknown", String::as_str);
-                let problem = format!("the architecture is {found}; only the llama family can be answered here");
+                let problem = format!("the architecture is {found}; only the llama family is supported");
                 return Err(explain(candle_core::Error::Msg(problem)));
             }
         }
@@ -56,7 +57,7 @@ impl Local {
         let window = worker.window();
         let (jobs, waiting) = sync_channel(queue);
         let thread = std::thread::Builder::new().name("language-model".to_owned());
-        // Ends when the last sender is gone, with the provider.
+        // The thread ends when the last sender is dropped, with the provider.
         thread.spawn(move || worker.run(waiting)).map_err(Error::internal)?;
         Ok(Self { jobs, prompter, window })
     }
@@ -75,7 +76,10 @@ impl Provider for Local {
                     }
                 }
                 Err(TrySendError::Full(_)) => {
-                    yield Err(Error::new(Code::ProviderUnavailable, "The language model is busy. Try again in a moment."));
+                    yield Err(Error::new(
+                        Code::ProviderUnavailable,
+                        "The language model is busy. Try again in a moment.",
+                    ));
                 }
                 Err(TrySendError::Disconnected(_)) => {
                     yield Err(Error::new(Code::ProviderUnavailable, "The language model has stopped."));
@@ -88,7 +92,7 @@ impl Provider for Local {
     fn max_input(&self, messages: &[Message]) -> u64 {
         match self.prompter.encode(messages) {
             Ok(prompt) => prompt.len() as u64,
-            // The request itself will fail for the same reason, and cost nothing.
+            // The request will fail for the same reason, and cost nothing.
             Err(_) => self.window,
         }
     }
@@ -107,7 +111,7 @@ mod tests {
     use super::*;
     use crate::infra::ai::{Event, Role, Usage};
 
-    /// The path of the small model; `make test` leaves these tests out where it could not be fetched.
+    /// Returns the path of the small model; `make test` skips these tests if it could not be fetched.
     fn model() -> std::path::PathBuf {
         #[expect(clippy::disallowed_methods, reason = "the test-suite's own setting")]
         let named = std::env::var_os("JETON_TEST_MODEL").map(Into::into);
@@ -126,10 +130,10 @@ mod tests {
             match event.unwrap() {
                 Event::Chunk(piece) => pieces.push(piece),
                 Event::Done(usage) => return (pieces, usage),
-                _ => panic!("nothing was passed on"),
+                _ => panic!("unexpected event of a passed-on call"),
             }
         }
-        panic!("the reply broke off");
+        panic!("the reply was truncated");
     }
 
     #[tokio::test]
@@ -141,14 +145,14 @@ mod tests {
         let usage = usage.unwrap();
         assert_eq!(usage.input, model.max_input(&ask("What is the capital of France?").messages));
         assert!(usage.output >= pieces.len() as u64 && usage.output <= 60);
-        // The cache of the first request does not leak into the second.
+        // The KV cache of the first request must not leak into the second.
         let (again, _) = answer(&model, ask("What is the capital of Italy?")).await;
         assert!(again.concat().contains("Rome"), "{again:?}");
     }
 
     #[tokio::test]
     async fn the_real_model_goes_on_where_a_conversation_was() {
-        // Always the most likely word: what is said depends on nothing but what was read.
+        // Always the most likely model token: the output depends on nothing but the input.
         let sampling = crate::infra::ai::Sampling { temperature: Some(0.0), ..Default::default() };
         let said = |role, content: &str| Message { role, content: content.to_owned() };
         let local = Local::open(&model(), 4, 1).unwrap();
@@ -157,7 +161,7 @@ mod tests {
             let request = || Request { messages: messages.clone(), sampling: sampling.clone(), ..ask("") };
             let (pieces, usage) = answer(&local, request()).await;
             assert!(pieces.concat().contains(city), "{pieces:?}");
-            assert_eq!(usage.unwrap().input, local.max_input(&messages), "all of it counts");
+            assert_eq!(usage.unwrap().input, local.max_input(&messages), "the whole input counts");
             messages.extend([said(Role::Assistant, &pieces.concat()), said(Role::User, question)]);
         }
     }
@@ -177,12 +181,12 @@ mod tests {
         let long = || Request { max_output: 400, ..ask("Tell me a long story.") };
         let mut first = model.reply(long());
         first.next().await.unwrap().unwrap();
-        // One waits, the next is refused.
+        // One waits, the next is rejected.
         let mut second = model.reply(long());
         assert!(futures::poll!(second.next()).is_pending());
         let refused = model.reply(long()).next().await.unwrap().unwrap_err();
         assert_eq!(refused.code, Code::ProviderUnavailable);
-        // Both go away; the model is free for the next long before it could have told both stories.
+        // Both are dropped; the model is free for the next long before it could have written both stories.
         drop((first, second));
         let free = async {
             loop {

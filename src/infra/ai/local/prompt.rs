@@ -1,4 +1,5 @@
-//! From messages to what the model reads, by the model's own chat template and tokenizer, both from its file.
+//! Prompts: renders messages with the model's own chat template and encodes them with its tokenizer, both from its
+//! file.
 
 use candle_core::quantized::gguf_file::{Content, Value};
 use candle_core::quantized::tokenizer::TokenizerFromGguf;
@@ -13,20 +14,21 @@ use tokenizers::pre_tokenizers::sequence::Sequence;
 
 use crate::infra::ai::{Message, Role};
 
-/// Tokens that end a turn in the models of this family, where the vocabulary has them.
+/// Model tokens that end a turn in the models of this family, if the vocabulary has them.
 const TURN_ENDS: [&str; 6] = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "</s>"];
 
-/// What stands for a message's content while the template is rendered: private-use characters around its number.
+/// Delimits the placeholder of a message's content while the template is rendered: private-use characters around its
+/// index.
 const MARK: char = '\u{f8ff}';
 
-/// Writes prompts for one model.
+/// Encodes prompts for one model.
 pub(super) struct Prompter {
     template: Environment<'static>,
-    /// Reads control tokens as such: for the template's own text.
+    /// Encodes control tokens as such: for the text of the template.
     tokenizer: Tokenizer,
-    /// Reads everything as text: for what people said.
+    /// Encodes everything as plain text: for the content of users.
     plain: Tokenizer,
-    /// The same for what models said: the very tokens that they wrote, which may then be known already.
+    /// The same for replies of the model: encodes to the exact tokens that it generated, which may then be cached.
     own: Tokenizer,
     bos: String,
     eos: String,
@@ -43,7 +45,7 @@ impl Prompter {
             own.with_pre_tokenizer(Some(pre));
         }
         let source = content.metadata.get("tokenizer.chat_template");
-        let source = source.ok_or_else(|| Error::Msg("there is no chat template in the file".to_owned()))?;
+        let source = source.ok_or_else(|| Error::Msg("the file has no chat template".to_owned()))?;
         let token = |key: &str| content.metadata.get(key).and_then(|id| id.to_u32().ok());
         let eos_id = token("tokenizer.ggml.eos_token_id");
         let text = |id: Option<u32>| id.and_then(|id| tokenizer.id_to_token(id)).unwrap_or_default();
@@ -60,10 +62,10 @@ impl Prompter {
         })
     }
 
-    /// What the model is to read.
+    /// Encodes messages as a prompt.
     ///
-    /// The template is rendered around marks, and each content is then read as plain text in the place of its mark: no
-    /// text that people write can end their turn or begin another.
+    /// The template is rendered with placeholders, and each content is then encoded as plain text in the position of
+    /// its placeholder: no text of a user can end the user's turn or begin another.
     pub(super) fn encode(&self, messages: &[Message]) -> Result<Vec<u32>> {
         let marked: Vec<_> = messages
             .iter()
@@ -80,7 +82,7 @@ impl Prompter {
         });
         let rendered = rendered.map_err(Error::wrap)?;
         let mut tokens = Vec::new();
-        // Between two marks stands a number; everything else is the template's own.
+        // Between two marks is an index; everything else is text of the template.
         for (position, part) in rendered.split(MARK).enumerate() {
             let encoded = if position % 2 == 0 {
                 self.tokenizer.encode(part, false)
@@ -95,13 +97,13 @@ impl Prompter {
         Ok(tokens)
     }
 
-    /// How many tokens a text is.
+    /// Counts the model tokens of a text.
     pub(super) fn count(&self, text: &str) -> u64 {
-        // A text that can't be read is at most a token for each byte.
+        // A text that can't be encoded has at most one token per byte.
         self.plain.encode(text, false).map_or(text.len(), |encoded| encoded.len()) as u64
     }
 
-    /// Whether this token ends the model's turn.
+    /// Returns whether this token ends the model's turn.
     pub(super) fn is_end(&self, token: u32) -> bool {
         self.ends.contains(&token)
     }
@@ -111,8 +113,8 @@ impl Prompter {
     }
 }
 
-/// Parts a text before its tokens are looked for, for those models of which the library puts a space before every text.
-/// All else is read with it: with no such space anywhere, the small model answered two of ten easy questions wrong.
+/// Returns a pre-tokenizer without the space that the library puts before every text, for those models that have one.
+/// Only for replies: with no such space anywhere, the small model got two of ten easy questions wrong.
 fn without_space(content: &Content) -> Option<PreTokenizerWrapper> {
     let bytes = ByteLevel::new(false, true, true);
     let named = content.metadata.get("tokenizer.ggml.pre").and_then(|value| value.to_string().ok());
@@ -125,7 +127,7 @@ fn without_space(content: &Content) -> Option<PreTokenizerWrapper> {
 
 fn environment(source: &Value) -> Result<Environment<'static>> {
     let mut environment = Environment::new();
-    // As the templates' authors render them.
+    // The whitespace settings with which the templates' authors render them.
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(Error::wrap)?;
     environment.set_syntax(syntax);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);

@@ -1,4 +1,4 @@
-//! The thread that owns the weights and answers one request after the other.
+//! The worker thread: owns the weights and processes one request after the other.
 
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
@@ -16,18 +16,18 @@ use super::prompt::Prompter;
 use crate::core::error::{Code, Error};
 use crate::infra::ai::{Event, Request, Sampling as Wish, Usage};
 
-/// Low, since a small model that is asked for facts does best with its most likely words.
+/// The default temperature. Low, since a small model answers factual questions best with its most likely tokens.
 const TEMPERATURE: f64 = 0.2;
 const TOP_P: f64 = 0.9;
-/// Small models repeat themselves without it.
+/// The repeat penalty, since small models repeat themselves without it.
 const REPEAT_PENALTY: f32 = 1.1;
-/// So many of the last tokens are not to be repeated.
+/// The number of last tokens that the repeat penalty applies to.
 const REPEAT_WINDOW: usize = 64;
 
-/// Tokens that are read at once, at most. A power of two.
+/// The maximum number of tokens per forward pass. A power of two.
 const LONGEST_PART: usize = 256;
 
-/// A request, and where its events go.
+/// A request, and the channel of its events.
 pub(super) struct Job {
     pub(super) request: Request,
     pub(super) events: Sender<std::result::Result<Event, Error>>,
@@ -39,17 +39,17 @@ pub(super) struct Worker {
     sampler: LogitsProcessor,
     seed: u64,
     window: usize,
-    /// What the weights have read and still know, from the beginning on.
+    /// The tokens in the KV cache, from the beginning of the context.
     read: Vec<u32>,
 }
 
-/// The reader has gone away: nobody is left to pay for the rest.
+/// The reader has disconnected: no one pays for the rest.
 struct ReceiverClosed;
 
 impl Worker {
     pub(super) fn new(content: Content, file: &mut File, prompter: Arc<Prompter>, seed: u64) -> Result<Self> {
         let context = content.metadata.get("llama.context_length").and_then(|length| length.to_u32().ok());
-        // candle prepares positions up to a length of its own.
+        // candle precomputes positions up to a maximum of its own.
         let window = context.map_or(MAX_SEQ_LEN, |length| MAX_SEQ_LEN.min(length as usize));
         let weights = ModelWeights::from_gguf(content, file, &Device::Cpu)?;
         let sampler = LogitsProcessor::from_sampling(seed, Sampling::TopP { p: TOP_P, temperature: TEMPERATURE });
@@ -65,7 +65,7 @@ impl Worker {
             if events.is_closed() {
                 continue;
             }
-            // A panic inside of the arithmetic must not take the model away from everybody else.
+            // A panic inside of the arithmetic must not make the model unavailable for all others.
             let answered = std::panic::catch_unwind(AssertUnwindSafe(|| self.answer(&request, &events)));
             let outcome = match answered {
                 Ok(Ok(Ok(usage))) => Ok(Event::Done(Some(usage))),
@@ -84,7 +84,8 @@ impl Worker {
     ) -> std::result::Result<std::result::Result<Usage, ReceiverClosed>, Error> {
         let prompt = self.prompter.encode(&request.messages).map_err(failed)?;
         if prompt.is_empty() || prompt.len() >= self.window {
-            let message = format!("The message is too long for this model, which reads {} units.", self.window);
+            let message =
+                format!("The message is too long for this model, which reads at most {} model tokens.", self.window);
             return Err(Error::new(Code::InvalidInput, message));
         }
         let room = self.window - prompt.len();
@@ -103,7 +104,7 @@ impl Worker {
                 return Ok(Ok(usage));
             }
             said.push(next);
-            // Nothing comes while a character is not whole; nobody ever sees half of one.
+            // There is no chunk while a character is incomplete, so readers never receive half of one.
             let piece = text.step(next).map_err(failed)?;
             if let Some(piece) = piece.filter(|piece| !piece.is_empty())
                 && events.blocking_send(Ok(Event::Chunk(piece))).is_err()
@@ -120,8 +121,9 @@ impl Worker {
         }
     }
 
-    /// What of a prompt has yet to be read: where it goes on from what was read last, as with the next message of a
-    /// conversation, only what is new. Anything else begins anew, since of what is known nothing can be forgotten but all.
+    /// Returns the part of a prompt that is not in the KV cache: only the new tokens, if the prompt continues the
+    /// cached ones, as with the next message of a conversation. Otherwise the cache is cleared, since it can't be
+    /// truncated.
     fn new_of<'a>(&mut self, prompt: &'a [u32]) -> &'a [u32] {
         match prompt.strip_prefix(self.read.as_slice()) {
             Some(new) if !new.is_empty() => new,
@@ -133,10 +135,10 @@ impl Worker {
         }
     }
 
-    /// Reads more of the text, and chooses the token that follows what was said. The words of a question are no
-    /// repetition: its answer often needs them.
+    /// Reads more tokens, and samples the one that follows the output. The repeat penalty does not apply to the
+    /// question, whose words its answer often needs.
     fn next(&mut self, more: &[u32], said: &[u32], own: Option<&mut LogitsProcessor>) -> Result<u32> {
-        // If this fails, nobody knows how much has been read, and the next one begins anew.
+        // If this fails, the state of the KV cache is unknown, and the next request clears it.
         let mut read = std::mem::take(&mut self.read);
         let mut rest = more;
         let logits = loop {
@@ -155,17 +157,17 @@ impl Worker {
     }
 }
 
-/// How many tokens to read at once of so many, from this position on.
+/// Returns the number of tokens for the next forward pass, of `len` remaining ones from this position.
 ///
-/// The library keeps a mask for each pair of a length and an end that it has ever met, gigabytes for all that there could
-/// be. Powers of two that end at their multiples are few: less than 80 MB for a window of 4096.
+/// The library keeps a mask for each pair of a length and an end that it has met: gigabytes for all possible pairs.
+/// Powers of two that end at their multiples are few: less than 80 MB for a window of 4096.
 fn part_len(position: usize, len: usize) -> usize {
     let fits = 1 << len.max(1).ilog2();
     let aligned = if position == 0 { LONGEST_PART } else { 1 << position.trailing_zeros() };
     LONGEST_PART.min(fits).min(aligned)
 }
 
-/// How words are chosen where whoever asks has a wish.
+/// Returns a sampler for the client's sampling parameters; `None` if there are none.
 fn own_sampler(wish: &Wish, seed: u64) -> Option<LogitsProcessor> {
     let Wish { temperature, top_p, seed: wished, stop: _ } = wish;
     if temperature.is_none() && top_p.is_none() && wished.is_none() {

@@ -1,8 +1,8 @@
-//! What the answer of an upstream says: its text, usage and end. Decided here once, for calls that are passed on and for
-//! messages in our own format.
+//! The content of an upstream's response: its text, usage and end. Parsed only here, for passed-on calls and for
+//! messages in the local format.
 //!
-//! Each member is read by itself: one of another shape than expected must not hide the others. What says nothing is
-//! skipped, and what can't be read is counted as it is.
+//! Each member is read separately: one of an unexpected type must not hide the others. Empty members are skipped, and
+//! unreadable ones are counted by their JSON.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,60 +14,60 @@ use serde_json::value::RawValue;
 use super::gather::{First, LABELS, Texts};
 use crate::infra::ai::{Event, Usage, members, string};
 
-/// The longest count, as JSON.
+/// The maximum length of a count, in bytes of JSON.
 const MAX_COUNT_BYTES: usize = 64;
-/// Choices whose ends are remembered; no call asks for so many.
+/// The maximum number of choices whose ends are recorded; no call requests more.
 const MAX_CHOICES: usize = 1000;
-/// Members of a message that hold what a model thinks before it answers.
+/// Members of a message that contain reasoning.
 const THOUGHTS: [&str; 7] =
     ["reasoning", "reasoning_content", "reasoning_text", "reasoning_details", "thinking", "thinking_blocks", "thought"];
-/// The names of the counts of a usage: of what was read, of what was written, and of both.
+/// The names of the counts of a usage: input, output, and their sum.
 const INPUT: [&str; 6] =
     ["prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_eval_count"];
 const OUTPUT: [&str; 6] =
     ["completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount", "eval_count"];
 const TOTAL: [&str; 3] = ["total_tokens", "totalTokens", "totalTokenCount"];
 
-/// What one event, or a whole body, says.
+/// The content of an event, or of a whole body.
 pub(super) enum MessageContent {
-    /// Nothing: it keeps the connection open.
+    /// Nothing: a keep-alive.
     Nothing,
-    /// `[DONE]`: the answer is whole.
+    /// `[DONE]`: the end of the response.
     Done,
-    /// A part of an answer, or a whole one.
+    /// A response, or a chunk of one.
     Answer(Answer),
-    /// An error, in the upstream's own words.
+    /// An error, as the upstream reported it.
     Error(String),
-    /// Something that is none of these.
+    /// None of these.
     Unknown,
 }
 
-/// An answer, or a part of one.
+/// A response, or a chunk of one.
 #[derive(Default)]
 pub(super) struct Answer {
     pub(super) choices: Vec<Choice>,
-    /// What it reports; 0 where it does not say.
+    /// The reported usage; a missing count is 0.
     pub(super) usage: Option<Usage>,
-    /// It has nothing but a usage.
+    /// Whether it contains nothing but a usage.
     pub(super) is_usage: bool,
 }
 
-/// What one choice says.
+/// The content of one choice.
 #[derive(Default)]
 pub(super) struct Choice {
     index: u64,
-    /// Its text, as WTF-8: half of a character may be in the next event.
+    /// The text as WTF-8: a surrogate pair may be split between two events.
     text: Vec<u8>,
-    /// What else it says: calls of tools, refusals, transcripts, images.
+    /// Other output: tool calls, refusals, transcripts, images.
     other: String,
-    /// What the model thinks before it answers.
+    /// Reasoning before the answer.
     thoughts: String,
-    /// Why it ended; none where it has not.
+    /// The finish reason; `None` if the choice has not ended.
     end: Option<String>,
 }
 
 impl MessageContent {
-    /// Reads the data of an event, or a body. `is_error` where the event is named so.
+    /// Parses the data of an event, or a body. `is_error` if the event has that name.
     pub(super) fn read(json: &str, is_error: bool) -> Self {
         let json = json.trim();
         match json {
@@ -84,7 +84,7 @@ impl MessageContent {
         };
         let choices = get("choices");
         let is_object = |kind: &str| get("object").and_then(string).is_some_and(|object| object == kind);
-        // Some say that all is well.
+        // Some upstreams send an empty error on success.
         let error = get("error").filter(|error| !matches!(*error, "false" | "\"\"" | "{}" | "[]"));
         let is_failure =
             choices.is_none() && ["detail", "message", "msg", "errors"].iter().any(|name| get(name).is_some());
@@ -92,7 +92,7 @@ impl MessageContent {
             return Self::Error(error.unwrap_or(json).to_owned());
         }
         let read: Vec<_> = choices.map(list).unwrap_or_default().into_iter().filter_map(Choice::read).collect();
-        // Elsewhere: of Groq's streams, of single choices, and of Ollama.
+        // Non-standard places: Groq's streams, single choices, and Ollama.
         let usage = ["usage", "usage_metadata", "usageMetadata"].iter().find_map(|name| usage_of(get(name)?));
         let usage = usage.or_else(|| usage_in(get("x_groq")?));
         let usage = usage.or_else(|| list(choices?).into_iter().find_map(|choice| usage_in(choice.get())));
@@ -102,7 +102,7 @@ impl MessageContent {
 }
 
 impl Answer {
-    /// The text of the first choice, as WTF-8: half of a character may be in the next event.
+    /// Takes the text of the first choice, as WTF-8: a surrogate pair may be split between two events.
     pub(super) fn text(&mut self) -> Vec<u8> {
         let mut text = Vec::new();
         for choice in self.choices.iter_mut().filter(|choice| choice.index == 0) {
@@ -111,7 +111,7 @@ impl Answer {
         text
     }
 
-    /// What else was written: of the first choice but its text, and of all others.
+    /// Takes the other output: that of the first choice except its text, and all of other choices.
     pub(super) fn beside(&mut self) -> Option<Event> {
         let (mut other, mut thoughts) = (String::new(), String::new());
         for choice in self.choices.drain(..) {
@@ -135,7 +135,7 @@ impl Choice {
                 ("index", index) => read.index = index.parse().unwrap_or_default(),
                 ("finish_reason", reason) => read.end = end(reason),
                 ("delta" | "message", message) => read.message(message),
-                // That of older completions.
+                // The format of legacy completions.
                 ("text", text) => read.content(text),
                 _ => {}
             }
@@ -145,7 +145,7 @@ impl Choice {
 
     fn message(&mut self, message: &str) {
         let Ok(Some(members)) = members(message) else {
-            // What can't be read counts as it is.
+            // Unreadable output is counted by its JSON.
             return self.other.push_str(message);
         };
         for (name, value) in members {
@@ -159,7 +159,7 @@ impl Choice {
         }
     }
 
-    /// A text, or a list of parts.
+    /// Reads the content: a text, or a list of parts.
     fn content(&mut self, content: &str) {
         if let Some(text) = wtf8(content) {
             return self.text.extend(text);
@@ -188,16 +188,16 @@ impl Choice {
     }
 }
 
-/// How far an answer is.
+/// The progress of a response.
 #[derive(Default)]
 pub(super) struct Progress {
     seen: BTreeSet<u64>,
     ended: BTreeSet<u64>,
-    /// Some choice says something: text, a call of a tool, a refusal, sound, an image.
+    /// Whether a choice has output: text, a tool call, a refusal, audio, an image.
     pub(super) has_answer: bool,
-    /// Some model has thought.
+    /// Whether a choice has reasoning.
     pub(super) has_thoughts: bool,
-    /// Nothing was said on purpose.
+    /// Whether a content filter ended a choice: an empty answer is intended then.
     is_filtered: bool,
 }
 
@@ -216,23 +216,23 @@ impl Progress {
         }
     }
 
-    /// Whether each of so many choices has ended, where so many are there.
+    /// Returns whether at least this number of choices, and all that have begun, have ended.
     pub(super) fn has_ended(&self, choices: u64) -> bool {
         !self.ended.is_empty() && self.seen.is_subset(&self.ended) && self.ended.len() as u64 >= choices
     }
 
-    /// Whether the caller gets something for the money.
+    /// Returns whether there is anything to charge for.
     pub(super) fn says_something(&self) -> bool {
         self.has_answer || self.has_thoughts || self.is_filtered
     }
 }
 
-/// The first elements of a list; none of anything else.
+/// Returns the first elements of a list; none for any other value.
 fn list(json: &str) -> Vec<&RawValue> {
     serde_json::from_str(json).map(|First(elements)| elements).unwrap_or_default()
 }
 
-/// Why a choice has ended. An empty text says that it has not.
+/// Parses a finish reason. Empty text means that the choice has not ended.
 fn end(reason: &str) -> Option<String> {
     match string(reason) {
         Some(reason) => (!reason.is_empty()).then(|| reason.into_owned()),
@@ -240,7 +240,7 @@ fn end(reason: &str) -> Option<String> {
     }
 }
 
-/// Collects the texts of a value; one that can't be read counts as it is.
+/// Collects the texts of a value; an unreadable one is collected as its JSON.
 fn collect(into: &mut String, json: &str) {
     let before = into.len();
     if Texts(into).read(json).is_err() {
@@ -249,7 +249,7 @@ fn collect(into: &mut String, json: &str) {
     }
 }
 
-/// A usage, each count by any of the names that upstreams have for it; none where it says nothing. 0 is unknown.
+/// Parses a usage, each count by any of the names that upstreams use; `None` without a count. 0 means unknown.
 fn usage_of(json: &str) -> Option<Usage> {
     let members = json.starts_with('{').then(|| members(json).ok()?)??;
     let number = |names: &[&str]| {
@@ -264,16 +264,16 @@ fn usage_of(json: &str) -> Option<Usage> {
     Some(Usage { input: input.unwrap_or_else(|| rest(output)), output: output.unwrap_or_else(|| rest(input)) })
 }
 
-/// The usage within an object.
+/// Parses the usage within an object.
 fn usage_in(json: &str) -> Option<Usage> {
     let members = members(json).ok()??;
     members.iter().filter(|(name, _)| name == "usage").find_map(|(_, value)| usage_of(value.get()))
 }
 
-/// A count, as a number or as the text of one. Negative ones say nothing.
+/// Parses a count, given as a number or as text. Negative ones are ignored.
 fn count(json: &str) -> Option<u64> {
     let whole = |number: f64| (number >= 0.0).then_some(number.ceil() as u64);
-    // Nothing longer is a count.
+    // No valid count is longer.
     let value = (json.len() <= MAX_COUNT_BYTES).then(|| serde_json::from_str::<Value>(json).ok())??;
     match value {
         Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
@@ -282,7 +282,7 @@ fn count(json: &str) -> Option<u64> {
     }
 }
 
-/// The text of a string as WTF-8, in which half of a character has bytes of its own; none of anything else.
+/// Returns the text of a JSON string as WTF-8, which can encode unpaired surrogates; `None` for any other value.
 fn wtf8(json: &str) -> Option<Vec<u8>> {
     struct Bytes(Vec<u8>);
     impl<'de> Deserialize<'de> for Bytes {
@@ -305,12 +305,12 @@ fn wtf8(json: &str) -> Option<Vec<u8>> {
     json.starts_with('"').then(|| serde_json::from_str(json).map(|Bytes(bytes)| bytes).ok())?
 }
 
-/// Whether this is half of a character, as WTF-8 has it.
+/// Returns whether these bytes are a surrogate in WTF-8.
 fn is_half(bytes: &[u8]) -> bool {
     matches!(bytes, [0xED, 0xA0..=0xBF, _])
 }
 
-/// Makes text of WTF-8 that comes in parts: halves of one character are joined, single ones replaced.
+/// Decodes WTF-8 that is received in chunks: surrogate pairs are joined, unpaired ones replaced.
 #[derive(Default)]
 pub(super) struct Halves(Vec<u8>);
 
@@ -329,7 +329,7 @@ impl Halves {
             units.extend(String::from_utf8_lossy(text).encode_utf16());
             let (half, after) = after.split_at(3);
             if after.is_empty() && half.get(1).is_some_and(|byte| *byte < 0xB0) {
-                // Its other half may come with the next part.
+                // The other surrogate may be in the next chunk.
                 self.0 = half.to_vec();
             } else if let [_, middle, last] = half {
                 units.push(0xD000 | u16::from(middle & 0x3F) << 6 | u16::from(last & 0x3F));
@@ -340,7 +340,7 @@ impl Halves {
         String::from_utf16_lossy(&units)
     }
 
-    /// What is left at the end.
+    /// Returns the replacement of an unpaired surrogate at the end.
     pub(super) fn rest(&mut self) -> &'static str {
         if std::mem::take(&mut self.0).is_empty() { "" } else { "\u{fffd}" }
     }

@@ -1,32 +1,33 @@
-//! Lets an upstream rest that fails again and again, so that calls don't wait for it in vain.
+//! A circuit breaker: an upstream that fails repeatedly is not tried during a cool-down, so that calls don't wait for
+//! it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many requests that fail one after the other, and the upstream rests.
+/// The number of consecutive failed requests that opens the circuit.
 const FAILURES: u32 = 5;
-/// An upstream that rests although there is no other one is asked so often all the same: what made it fail may have been the
-/// requests of one user.
+/// The interval at which an upstream is tried during its cool-down if every other one is cooling down too: its failures
+/// may have been caused by the requests of one user.
 const TRICKLE: Duration = Duration::from_secs(1);
 
-/// What is known of one upstream.
+/// The circuit breaker of an upstream.
 #[derive(Default)]
 pub(super) struct Breaker(Mutex<State>);
 
 #[derive(Clone, Copy, Default)]
 struct State {
     failures: u32,
-    /// Not to be asked before.
+    /// The end of the cool-down.
     until: Option<Instant>,
-    /// Not to be asked before, where there is no other one.
+    /// When the upstream may be tried next during the cool-down, if there is no other one.
     trickle: Option<Instant>,
 }
 
 impl Breaker {
-    /// Whether the upstream may be asked. After a rest one call tries whether it is well again; the others go on waiting
-    /// for what it finds.
+    /// Returns whether the upstream may be tried. After a cool-down a single call probes whether it is healthy; the
+    /// circuit stays open for other calls until that call has a result.
     pub(super) fn allow(&self, rest: Duration, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.until {
@@ -39,7 +40,7 @@ impl Breaker {
         }
     }
 
-    /// Whether the upstream may be asked although it rests, since every other one rests too.
+    /// Returns whether the upstream may be tried during its cool-down, since every other one is cooling down too.
     pub(super) fn may_try(&self, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let may = state.trickle.is_none_or(|trickle| trickle <= now);
@@ -49,24 +50,24 @@ impl Breaker {
         may
     }
 
-    /// How long it is until it may be asked, where there is no other one.
+    /// Returns the time until [`Self::may_try`] allows the next call.
     pub(super) fn wait(&self, now: Instant) -> Duration {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.trickle.map_or(Duration::ZERO, |trickle| trickle.saturating_duration_since(now))
     }
 
-    /// Whether the upstream rests.
+    /// Returns whether the circuit is open: the upstream is cooling down.
     pub(super) fn is_open(&self, now: Instant) -> bool {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.until.is_some_and(|until| until > now)
     }
 
-    /// The upstream answered.
+    /// Records a response of the upstream and closes the circuit.
     pub(super) fn record_success(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
     }
 
-    /// A request failed, however often it was tried.
+    /// Records a failed request. Its retries count as one failure.
     pub(super) fn record_failure(&self, rest: Duration, now: Instant) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.failures = state.failures.saturating_add(1);
@@ -91,15 +92,15 @@ mod tests {
         assert!(!breaker.allow(rest, now) && breaker.is_open(now));
         now += rest;
         assert!(!breaker.is_open(now));
-        assert!(breaker.allow(rest, now), "one tries");
-        assert!(!breaker.allow(rest, now), "the others wait");
+        assert!(breaker.allow(rest, now), "one call probes");
+        assert!(!breaker.allow(rest, now), "other calls are not allowed");
         breaker.record_failure(rest, now);
         now += rest;
         assert!(breaker.allow(rest, now));
         breaker.record_success();
         assert!(breaker.allow(rest, now) && breaker.allow(rest, now));
         breaker.record_failure(rest, now);
-        assert!(breaker.allow(rest, now), "one failure is none");
+        assert!(breaker.allow(rest, now), "a single failure does not open the circuit");
     }
 
     #[test]

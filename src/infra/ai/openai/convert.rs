@@ -1,5 +1,5 @@
-//! Answers of the other kind than was asked for: a stream instead of one piece, and one piece instead of a stream. A client
-//! that asked for one can't read the other, and would buy the answer again.
+//! Conversion between streamed and whole responses, if an upstream sends the other kind than requested. A client that
+//! requested one can't read the other, and would pay for a retry.
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -9,24 +9,24 @@ use super::gather::LargeAnswers;
 use super::sse::{Splitter, data, is_error};
 use crate::infra::ai::members;
 
-/// Whether a body is a stream of events, whatever its content type.
+/// Returns whether a body is a stream of events, whatever its content type.
 pub(super) fn is_stream(body: &[u8]) -> bool {
     let body = body.trim_ascii_start();
     [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|begin| body.starts_with(begin))
 }
 
-/// A stream as one answer.
+/// A stream, converted to a whole response.
 #[derive(Default)]
 pub(super) struct Joined {
-    /// The answer; empty where no part of it can be read.
+    /// The response; empty if no chunk of it can be read.
     pub(super) json: String,
-    /// Its end came.
+    /// Whether the stream reached its end.
     pub(super) is_done: bool,
-    /// The error that ended it.
+    /// The error that ended the stream.
     pub(super) error: Option<String>,
 }
 
-/// Puts the parts of a stream together.
+/// Joins the chunks of a stream.
 pub(super) async fn joined(body: &[u8]) -> Joined {
     let mut splitter = Splitter::new(LargeAnswers::default());
     splitter.push(body).await;
@@ -60,7 +60,7 @@ pub(super) async fn joined(body: &[u8]) -> Joined {
     joined
 }
 
-/// JSON in which halves of characters, which no text can hold, are written as if they were others.
+/// Replaces escaped surrogates in JSON with placeholders, since a Rust string can't contain unpaired ones.
 fn without_halves(json: &str) -> String {
     let mut changed = String::with_capacity(json.len());
     let mut rest = json;
@@ -78,15 +78,15 @@ fn without_halves(json: &str) -> String {
     changed + rest
 }
 
-/// The same JSON with its halves, of which two that came apart make one character.
+/// Restores the escaped surrogates, of which two from different chunks may now form a pair.
 fn with_halves(json: &str) -> String {
     json.replace(MARK, "\\u")
 }
 
-/// A character that no answer has, as JSON writes it.
+/// The placeholder, in JSON: characters that no response contains.
 const MARK: &str = "\\u0001\\u0002\\u0001";
 
-/// Adds a part of a choice to those before it.
+/// Adds a chunk of a choice to the previous ones.
 fn add(choices: &mut Vec<Value>, part: Value) {
     let Value::Object(mut part) = part else { return };
     if let Some(delta) = part.remove("delta") {
@@ -95,7 +95,7 @@ fn add(choices: &mut Vec<Value>, part: Value) {
     merge_by_index(choices, Value::from(part));
 }
 
-/// As OpenAI's clients put parts together: texts grow, objects are merged, elements of lists too by their index.
+/// Merges chunks like OpenAI's clients: texts are concatenated, objects merged, elements of lists too by their index.
 fn merge(name: &str, whole: &mut Value, part: Value) {
     match (whole, part) {
         (_, Value::Null) => {}
@@ -124,7 +124,7 @@ fn merge_by_index(list: &mut Vec<Value>, part: Value) {
     }
 }
 
-/// One answer as an event of a stream. Nothing where it can't be read.
+/// Converts a whole response to a single event of a stream. `None` if it can't be read.
 pub(super) fn as_event(body: &str) -> Option<String> {
     let mut members = members(body).ok()??;
     let mut written = Vec::new();
@@ -136,7 +136,7 @@ pub(super) fn as_event(body: &str) -> Option<String> {
         };
         written.push(format!("{}:{value}", json!(name)));
     }
-    // Within a string no line can end, so these are between tokens.
+    // A JSON string contains no raw line break, so these are between tokens.
     let line = format!("{{{}}}", written.join(",")).replace(['\r', '\n'], " ");
     Some(format!("data: {line}\n\n"))
 }
@@ -144,7 +144,7 @@ pub(super) fn as_event(body: &str) -> Option<String> {
 fn choices(json: &str) -> Option<String> {
     let parts: Vec<&RawValue> = serde_json::from_str(json).ok()?;
     let part = |part: &&RawValue| {
-        // What is no choice is passed on to nobody.
+        // An element that is not a choice is omitted.
         let members = members(part.get()).ok()??;
         let members = members.iter().map(|(name, value)| match &**name {
             "message" => format!("\"delta\":{}", delta(value.get())),
@@ -155,7 +155,7 @@ fn choices(json: &str) -> Option<String> {
     Some(format!("[{}]", parts.iter().filter_map(part).collect::<Vec<_>>().join(",")))
 }
 
-/// A message as a part of one: clients want a place for each call of a tool.
+/// Converts a message to a delta: clients require an index for each tool call.
 fn delta(message: &str) -> String {
     let Ok(Some(members)) = members(message) else { return message.to_owned() };
     let calls = |json: &str| {
@@ -180,10 +180,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_becomes_one_answer() {
-        let body = "data: {\"id\":\"x\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"He\"}}]}\n\n\
+        let body = "data: {\"id\":\"x\",\"object\":\"chat.completion.chunk\",\
+            \"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"He\"}}]}\n\n\
             : note\n\n\
-            data: {\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"llo\",\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}}]}\n\n\
-            data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"}\"}}]},\"finish_reason\":\"stop\"},{\"index\":1,\"delta\":{\"content\":\"B\"}}]}\n\n\
+            data: {\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"llo\",\
+            \"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\
+            \"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}}]}\n\n\
+            data: {\"choices\":[{\"index\":0,\"delta\":{\
+            \"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"}\"}}]},\
+            \"finish_reason\":\"stop\"},{\"index\":1,\"delta\":{\"content\":\"B\"}}]}\n\n\
             data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\ndata: [DONE]";
         assert!(is_stream(body.as_bytes()) && !is_stream(b" {\"a\":1}"));
         let joined = joined(body.as_bytes()).await;
@@ -192,8 +197,10 @@ mod tests {
         let expected = json!({
             "id": "x", "object": "chat.completion", "usage": { "prompt_tokens": 1 },
             "choices": [
-                { "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": "Hello", "tool_calls": [
-                    { "index": 0, "id": "c", "type": "function", "function": { "name": "f", "arguments": "{}" } }] } },
+                { "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": "Hello",
+                    "tool_calls": [
+                        { "index": 0, "id": "c", "type": "function", "function": { "name": "f", "arguments": "{}" } }
+                    ] } },
                 { "index": 1, "message": { "content": "B" } },
             ],
         });
@@ -213,8 +220,8 @@ mod tests {
 
     #[test]
     fn one_answer_becomes_a_stream() {
-        let body = "{\"object\":\"chat.completion\",\n\"n\":1.0e3,\"choices\":[{\"index\":0,\"message\":{\"content\":\"a\\nb\",\
-            \"tool_calls\":[{\"id\":\"c\"}]}}]}";
+        let body = "{\"object\":\"chat.completion\",\n\"n\":1.0e3,\
+            \"choices\":[{\"index\":0,\"message\":{\"content\":\"a\\nb\",\"tool_calls\":[{\"id\":\"c\"}]}}]}";
         let expected = "data: {\"object\":\"chat.completion.chunk\",\"n\":1.0e3,\"choices\":[{\"index\":0,\"delta\":{\
             \"content\":\"a\\nb\",\"tool_calls\":[{\"id\":\"c\",\"index\":0}]}}]}\n\n";
         assert_eq!(as_event(body).unwrap(), expected);

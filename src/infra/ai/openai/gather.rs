@@ -1,8 +1,8 @@
-//! What of an answer has to be gathered before it can be passed on: an event, or an answer in one piece.
+//! Bounds the memory of buffered responses: an event, or a whole response, is buffered before it is passed on.
 //!
-//! Each answer may gather a little at any time. What grows larger needs one of a few permits, for which it waits, and its
-//! upstream with it; the permit belongs to the bytes until they have been sent. Whoever has a permit waits for nobody else, so
-//! that all get theirs in the end.
+//! Each response may buffer a little without a permit. A larger one needs one of a few permits, for which it waits, and
+//! its upstream with it; the permit belongs to the bytes until they have been sent. The holder of a permit waits for no
+//! other, so there is no deadlock.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,18 +15,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::infra::ai::string;
 
-/// Bytes that each answer may gather without a permit.
+/// The number of bytes that each response may buffer without a permit.
 pub(super) const FREE: usize = 256 << 10;
-/// Permits for those that gather more.
+/// The number of permits for larger responses.
 const LARGE_ANSWERS: usize = 3;
-/// Elements of a list in an answer that are read; no call brings about so many.
+/// The maximum number of list elements in a response that are read; no call leads to more.
 const MAX_ELEMENTS: usize = 1000;
 
-/// The permits for large answers. Clones are the same ones.
+/// The permits for large responses. Clones share them.
 #[derive(Clone)]
 pub(super) struct LargeAnswers(Arc<Semaphore>);
 
-/// A permit, or none yet.
+/// A permit, or `None` until it is needed.
 #[derive(Default)]
 pub(super) struct LargeAnswer(Option<OwnedSemaphorePermit>);
 
@@ -37,17 +37,17 @@ impl Default for LargeAnswers {
 }
 
 impl LargeAnswers {
-    /// Waits for a permit, where there is none yet and so many bytes need one.
+    /// Waits for a permit, if there is none yet and this number of bytes needs one.
     pub(super) async fn take(&self, permit: &mut LargeAnswer, bytes: usize) {
         if bytes > FREE && permit.0.is_none() {
-            // Never closed.
+            // The semaphore is never closed.
             permit.0 = self.0.clone().acquire_owned().await.ok();
         }
     }
 }
 
 impl LargeAnswer {
-    /// Bytes that keep the permit until the last copy of them is dropped.
+    /// Wraps bytes so that the permit is released when their last copy is dropped.
     pub(super) fn bytes(&mut self, bytes: Vec<u8>) -> Bytes {
         match self.0.take() {
             Some(permit) => Bytes::from_owner(Permitted { bytes, _permit: permit }),
@@ -67,19 +67,19 @@ impl AsRef<[u8]> for Permitted {
     }
 }
 
-/// Members that are labels, and no texts that were written.
+/// Members that are labels, not generated text.
 pub(super) const LABELS: [&str; 6] = ["role", "type", "id", "index", "format", "signature"];
-/// Members whose value is written as a whole, its names and numbers too, where it is no text.
+/// Members whose value counts as a whole, with its names and numbers, if it is not a string.
 const ARGUMENTS: [&str; 4] = ["arguments", "input", "args", "parameters"];
 
-/// Collects the texts in a value, but for those that are labels. Nothing else is made of it.
+/// Collects the texts in a value, except labels. No other value is built.
 pub(super) struct Texts<'s>(pub(super) &'s mut String);
 
 impl Texts<'_> {
-    /// Collects those of a JSON value.
+    /// Collects the texts of a JSON value.
     ///
     /// # Errors
-    /// What can't be read, such as too much nesting.
+    /// If the value can't be read, such as too much nesting.
     pub(super) fn read(self, json: &str) -> serde_json::Result<()> {
         self.deserialize(&mut serde_json::Deserializer::from_str(json))
     }
@@ -230,7 +230,7 @@ mod tests {
             let mut next = std::pin::pin!(permits.take(&mut waiting, FREE + 1));
             assert!(poll!(next.as_mut()).is_pending());
             let part = held.pop().unwrap().slice(1..2);
-            assert!(poll!(next.as_mut()).is_pending(), "a part of it is there");
+            assert!(poll!(next.as_mut()).is_pending(), "a slice of it is not dropped");
             drop(part);
             next.await;
         }

@@ -1,8 +1,8 @@
-//! Any OpenAI-compatible service, by its streaming chat completions.
+//! OpenAI-compatible services, by their streaming chat completions API.
 //!
-//! How long a reply may take is the caller's to decide. This file decides what an upstream's trouble means: what is our
-//! own fault, what is worth another try before the first byte, or asking another upstream, and when a reply is whole.
-//! Calls of programs that are passed on are `pass.rs`.
+//! This module classifies failures of an upstream: a wrong configuration, a failure that is worth a retry before the
+//! first byte, or a fallback to another upstream; and it decides when a reply is complete. It must not decide how long
+//! a reply may take, which is up to the caller. Passed-on API calls are in `pass.rs`.
 
 mod answer;
 mod breaker;
@@ -41,48 +41,48 @@ use crate::core::error::{Code, Error};
 use crate::core::trace_context;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// First pause before another try; it doubles.
+/// The first delay before a retry; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// An upstream that asks for a longer pause than this is not waited for.
+/// The maximum delay: an upstream that requests a longer one is not retried.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// So much of an upstream's error goes into the log.
+/// The maximum length of an upstream's error in the log.
 const MAX_EXCERPT_BYTES: usize = 500;
-/// An upstream does not want what it was asked.
-const REFUSED: &str = "The language model refused the message.";
+/// An upstream rejected the request.
+const REFUSED: &str = "The language model rejected the message.";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Units that a chat format adds to each message, and to the whole, at the very most.
+/// The maximum of model tokens that a chat format adds to each message, and to the whole.
 const UNITS_PER_MESSAGE: u64 = 16;
 
-/// What a model that others answer is.
+/// The settings of a model at OpenAI-compatible upstreams.
 pub struct Settings {
-    /// Who answers, in the order in which they are asked.
+    /// The upstreams, in the order in which they are tried.
     pub upstreams: Vec<UpstreamConfig>,
-    /// Repetitions of a request that failed before its first byte with all upstreams.
+    /// The maximum number of retries of a request that failed before its first byte at all upstreams.
     pub max_retries: u32,
-    /// What the model reads and writes together, in its own units.
+    /// The context window, input and output together, in model tokens.
     pub context_window: u64,
-    /// What a picture takes as input at the very most, in the model's own units.
+    /// The maximum input of an image, in model tokens.
     pub units_per_image: u64,
-    /// The name that the upstreams know the limit of the output by.
+    /// The parameter name of the output limit at the upstreams.
     pub max_tokens_param: Option<&'static str>,
-    /// How long an upstream rests that failed several times in a row.
+    /// The cool-down of an upstream that failed several times in a row.
     pub circuit_cooldown: Duration,
-    /// The rules for request parameters of calls that are passed on.
+    /// The rules for request parameters of passed-on calls.
     pub params: Params,
 }
 
-/// Where an upstream is.
+/// The address and credentials of an upstream.
 #[derive(Clone)]
 pub struct UpstreamConfig {
-    /// Up to and without `/chat/completions`.
+    /// The base URL, without `/chat/completions`.
     pub base_url: String,
-    /// Goes into the `Authorization` header.
+    /// The API key for the `Authorization` header.
     pub api_key: Option<SecretString>,
-    /// The model's name there.
+    /// The upstream's name of the model.
     pub upstream_model: String,
 }
 
-/// An OpenAI-compatible service, or several that answer for each other.
+/// An OpenAI-compatible service, or several with failover.
 pub struct OpenAi(Arc<Inner>);
 
 struct Inner {
@@ -98,10 +98,10 @@ struct Inner {
 }
 
 impl OpenAi {
-    /// Prepares a client; nothing is sent.
+    /// Creates a provider; nothing is sent.
     ///
     /// # Errors
-    /// INTERNAL where an address or a key can't be used.
+    /// INTERNAL if a base URL or an API key is invalid.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let Settings {
             upstreams,
@@ -114,7 +114,7 @@ impl OpenAi {
         } = settings;
         let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            // A redirect would take the key and the message to somewhere that nobody configured.
+            // A redirect would send the key and the message to an address that is not configured.
             .redirect(redirect::Policy::none())
             .build()
             .map_err(Error::internal)?;
@@ -142,7 +142,7 @@ impl Provider for OpenAi {
             let accepted = Notify::new();
             let opening = shared.open(&request, &accepted);
             tokio::pin!(opening);
-            // It bills from its status on, while the first byte may be long in coming.
+            // The upstream bills from its status on, while the first byte may take long.
             let early = tokio::select! {
                 biased;
                 opened = &mut opening => Some(opened),
@@ -180,7 +180,7 @@ impl Provider for OpenAi {
         .boxed()
     }
 
-    /// Without the upstream's tokenizer: no tokenizer makes more units than there are bytes.
+    /// Without the upstream's tokenizer: no tokenizer makes more model tokens than there are bytes.
     fn max_input(&self, messages: &[Message]) -> u64 {
         let bound = |message: &Message| message.content.len() as u64 + UNITS_PER_MESSAGE;
         messages.iter().map(bound).sum::<u64>() + UNITS_PER_MESSAGE
@@ -190,12 +190,12 @@ impl Provider for OpenAi {
         self.0.context_window
     }
 
-    /// About four bytes a unit, as in English prose.
+    /// About four bytes per model token, as in English prose.
     fn estimate(&self, text: &str) -> u64 {
         (text.len() as u64).div_ceil(4)
     }
 
-    /// By the tokenizer of the model's family, where the name tells which it is, or else the newest.
+    /// With the tokenizer of the model's family, if the name identifies it, or else the newest.
     fn count(&self, text: &str) -> u64 {
         let name = self.0.upstreams.first().map_or("", |upstream| upstream.model.as_str());
         token_count::count(name, text)
@@ -219,20 +219,20 @@ impl Provider for OpenAi {
     }
 }
 
-/// The bytes of an answer.
+/// The bytes of a response.
 type Chunks = BoxStream<'static, Result<Bytes, Error>>;
 
-/// An answer that has begun.
+/// A response that has begun.
 struct OpenResponse {
-    /// Whose it is, by its place.
+    /// The index of its upstream.
     upstream: usize,
-    /// Its first bytes; none where it has none.
+    /// The first bytes; `None` if the body is empty.
     first: Option<Bytes>,
     response: Response,
 }
 
 impl OpenResponse {
-    /// Whether it is a stream of events, by its first byte, or else by what it says to be.
+    /// Returns whether it is a stream of events, by its first byte, or else by its content type.
     fn is_stream(&self) -> bool {
         let first = self.first.as_deref().unwrap_or_default();
         let first = first.strip_prefix(BYTE_ORDER_MARK).unwrap_or(first).trim_ascii_start();
@@ -245,14 +245,14 @@ impl OpenResponse {
         }
     }
 
-    /// All its bytes. The reader bounds what it keeps of them.
+    /// Returns all bytes. The reader bounds how much of them it keeps.
     fn bytes(self) -> Chunks {
         let mut is_first = true;
         let rest = self.response.bytes_stream().map(|chunk| chunk.map_err(|error| unavailable(error.without_url())));
         let all = futures::stream::iter(self.first.map(Ok)).chain(rest);
         let unmarked = all.map(move |chunk: Result<Bytes, Error>| {
             let chunk = chunk?;
-            // A byte order mark may begin a stream; the parser of events trips over it.
+            // A byte order mark may begin a stream; the event parser does not expect it.
             Ok(match chunk.strip_prefix(BYTE_ORDER_MARK) {
                 Some(rest) if std::mem::take(&mut is_first) => chunk.slice_ref(rest),
                 _ => {
@@ -266,19 +266,19 @@ impl OpenResponse {
 }
 
 impl Inner {
-    /// Asks one upstream after the other until one begins to answer, and all of them again while there are tries left.
-    /// `accepted` is notified when one has accepted it.
+    /// Tries the upstreams one after the other until one begins to respond, and retries all while retries are left.
+    /// `accepted` is notified when one has accepted the request.
     async fn open(&self, request: &Request, accepted: &Notify) -> Result<OpenResponse, UpstreamFailure> {
         let mut failed = BTreeSet::new();
         let opened = self.open_some(request, accepted, &mut failed).await;
-        // A request counts once, however often it was tried.
+        // A request counts as one failure, whatever its retries.
         for upstream in failed.into_iter().filter_map(|place| self.upstreams.get(place)) {
             upstream.breaker.record_failure(self.circuit_cooldown, Instant::now());
         }
         opened
     }
 
-    /// The same; notes which upstreams failed.
+    /// Does the same, and collects the upstreams that failed.
     async fn open_some(
         &self,
         request: &Request,
@@ -302,10 +302,10 @@ impl Inner {
                         failed.remove(&place);
                         return Ok(opened);
                     }
-                    // The next one would say the same.
+                    // The next upstream would reject it too.
                     Err(failed) if failed.is_refusal() => return Err(failed),
                     Err(lost) => {
-                        tracing::info!(upstream = place, error = ?lost.error, "an upstream did not answer");
+                        tracing::info!(upstream = place, error = ?lost.error, "upstream request failed");
                         failed.insert(place);
                         failure = lost;
                     }
@@ -325,14 +325,14 @@ impl Inner {
         self.upstreams.get(place).is_some_and(|upstream| may(&upstream.breaker))
     }
 
-    /// Every upstream rests.
+    /// Returns the failure if every upstream is cooling down.
     fn all_rest(&self) -> UpstreamFailure {
         let now = Instant::now();
         let wait = self.upstreams.iter().map(|upstream| upstream.breaker.wait(now)).min().unwrap_or_default();
-        UpstreamFailure::of(Error { retry_after: Some(seconds(wait)), ..unavailable("every upstream rests") })
+        UpstreamFailure::of(Error { retry_after: Some(seconds(wait)), ..unavailable("every upstream is cooling down") })
     }
 
-    /// Asks one upstream.
+    /// Sends the request to one upstream.
     async fn ask(&self, place: usize, request: &Request, accepted: &Notify) -> Result<OpenResponse, UpstreamFailure> {
         let Some(upstream) = self.upstreams.get(place) else { return Err(self.all_rest()) };
         let lost = |error: reqwest::Error| UpstreamFailure {
@@ -343,7 +343,7 @@ impl Inner {
             let mut response = self.send(upstream, request).await.map_err(lost)?;
             if response.status().is_success() {
                 if let Some(encoding) = encoding(&response) {
-                    let cause = format!("the upstream answered in the encoding {encoding}, which it was not asked for");
+                    let cause = format!("the upstream responded in the encoding {encoding}, which was not requested");
                     return Err(UpstreamFailure::of(unavailable(cause)));
                 }
                 accepted.notify_one();
@@ -354,12 +354,12 @@ impl Inner {
             let is_in_vain = response.headers().get("x-should-retry").is_some_and(|value| value == "false");
             let (error, refusal) = upstream.refused(response, request.passing.is_some()).await;
             let again = is_worth_another_try(status) && !is_in_vain && error.code != Code::Internal;
-            // For the caller, who may come again.
+            // For the client, which may retry.
             let error = Error { retry_after: retry_after.map(seconds), ..error };
             Err(UpstreamFailure { error, again, retry_after, refusal })
         };
         match answered.await {
-            // An upstream that refuses what it was asked is well.
+            // An upstream that rejects a request is healthy.
             Err(failed) if !failed.is_refusal() => Err(failed),
             answered => {
                 upstream.breaker.record_success();
@@ -396,31 +396,31 @@ impl Inner {
         })
     }
 
-    /// The name of the output limit, where the caller uses none.
+    /// Returns the name of the output limit for a call that has none.
     fn limit_name(&self) -> &'static str {
         self.max_tokens_param.unwrap_or("max_tokens")
     }
 
-    /// Keeps the key of an upstream out of one of its answers.
+    /// Returns a redactor that removes the upstream's API key from one of its responses.
     fn redactor(&self, upstream: usize) -> Redactor {
         Redactor::new(self.upstreams.get(upstream).and_then(|upstream| upstream.key.as_ref()))
     }
 
-    /// What an upstream says of its trouble instead of an answer, or in the middle of one.
+    /// Returns the error that an upstream sent instead of a response, or within one.
     fn failed_midway(&self, upstream: usize, error: &str) -> Error {
         let text = self.redactor(upstream).text(error);
         unavailable(text.chars().take(MAX_EXCERPT_BYTES).collect::<String>())
     }
 }
 
-/// Why an upstream gave no answer.
+/// The failure of an upstream before its response.
 struct UpstreamFailure {
     error: Error,
-    /// Another try may help.
+    /// Whether a retry may help.
     again: bool,
-    /// What the upstream asks to wait.
+    /// The delay that the upstream requests.
     retry_after: Option<Duration>,
-    /// The status and body of an upstream that does not take what was passed on.
+    /// The status code and body of an upstream that rejected a passed-on call.
     refusal: Option<(u16, Bytes)>,
 }
 
@@ -429,7 +429,7 @@ impl UpstreamFailure {
         Self { error, again: false, retry_after: None, refusal: None }
     }
 
-    /// Whether the upstream is well, and does not want what it was asked.
+    /// Returns whether the upstream is healthy, and rejected the request.
     fn is_refusal(&self) -> bool {
         self.error.message == REFUSED
     }
@@ -440,10 +440,10 @@ fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Er
 }
 
 fn broke_off() -> Error {
-    Error::new(Code::ProviderUnavailable, "The answer broke off.")
+    Error::new(Code::ProviderUnavailable, "The upstream response was truncated.")
 }
 
-/// An upstream whose answer says nothing.
+/// The error of an upstream with an empty answer.
 fn no_answer() -> Error {
     Error::new(Code::ProviderUnavailable, "The language model gave no answer.")
 }

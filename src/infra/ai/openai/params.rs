@@ -1,8 +1,8 @@
-//! Request parameters of calls that are passed on: which are rejected, which the operator sets, and which ask for more
-//! answers than one.
+//! Request parameters of passed-on calls: which are rejected, which the operator sets, and which request more than one
+//! choice.
 //!
-//! A hold is taken for the parameters that are known here. One that an upstream obeys and that is not known, such as another
-//! name for the output limit, would be a way to an answer that the hold does not pay for.
+//! A hold is calculated from the parameters that are known here. One that an upstream obeys and that is not known here,
+//! such as another name of the output limit, could lead to a response that the hold does not pay for.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -14,32 +14,32 @@ use super::passthrough::LIMITS;
 use crate::core::json;
 use crate::infra::ai::{InvalidRequest, RawRequest};
 
-/// Answers that can be asked for at once. OpenAI's own maximum.
+/// The maximum number of choices of a call, as at OpenAI.
 const MAX_ANSWERS: u64 = 128;
-/// Values of `tools`, those within others included.
+/// The maximum number of values in `tools`, including nested ones.
 const MAX_TOOL_VALUES: usize = 100_000;
-/// Bytes of a parameter of which only some values are rejected.
+/// The maximum length of a parameter of which only some values are rejected, in bytes.
 const MAX_VALUE_BYTES: usize = 16 << 10;
-/// What every call may have, also where there is an allow-list.
+/// Parameters that every call may have, even if there is an allow-list.
 const BASIC: [&str; 4] = ["model", "messages", "stream", "stream_options"];
 
 /// The rules for request parameters.
 pub struct Params {
-    /// By folded name: how it is spelled in the list, and the only values that are rejected (empty: all).
+    /// By folded name: the only values that are rejected (empty: all).
     rejected: HashMap<String, Vec<String>>,
-    /// Where it is not empty, everything that is not in it is rejected.
+    /// The allow-list: if it is not empty, everything else is rejected.
     allowed: HashSet<String>,
     forced: Vec<(String, String)>,
     answers: Vec<String>,
     tools: HashSet<String>,
-    /// By folded name: the only spelling of a parameter that means something here.
+    /// By folded name: the only accepted spelling of a parameter that is known here.
     spellings: HashMap<String, String>,
 }
 
 impl Params {
-    /// The rules: `rejected` has names, or `name=value` for single values; `allowed` is the allow-list, if it is not empty;
-    /// `forced` are set in each call; each of `answers` is the number of answers that a call asks for;
-    /// `tools` are the types of tools that a call may have.
+    /// Creates rules: `rejected` has names, or `name=value` for single values; `allowed` is the allow-list, if it is
+    /// not empty; `forced` are set in each call; `answers` are the parameters with a number of choices; `tools` are the
+    /// allowed types of tools.
     pub fn new(
         rejected: &[String],
         allowed: &[String],
@@ -67,7 +67,7 @@ impl Params {
         }
     }
 
-    /// Checks the parameters of a call. Returns the number of answers that it asks for.
+    /// Checks the parameters of a call. Returns the number of choices that it requests.
     ///
     /// # Errors
     /// The first parameter that is rejected.
@@ -85,14 +85,14 @@ impl Params {
         for name in &self.answers {
             all = all.saturating_mul(call.read::<u64>(name)?.unwrap_or(1));
             if !(1..=MAX_ANSWERS).contains(&all) {
-                let message = format!("`{name}` is between 1 and {MAX_ANSWERS}.");
+                let message = format!("`{name}` must be between 1 and {MAX_ANSWERS}.");
                 return Err(InvalidRequest::param(name, message));
             }
         }
         Ok(all)
     }
 
-    /// Tools that the upstream runs itself are billed by the use.
+    /// Checks the types of tools: those that the upstream runs itself are billed per use.
     fn check_tools(&self, call: &RawRequest) -> Result<(), InvalidRequest> {
         #[derive(Deserialize)]
         struct Tool<'a> {
@@ -108,7 +108,7 @@ impl Params {
             return Err(wrong(format!("`tools` has more than {MAX_TOOL_VALUES} values.")));
         }
         let tools: Vec<Tool<'_>> =
-            serde_json::from_str(json).map_err(|_| wrong("`tools` is a list of objects.".to_owned()))?;
+            serde_json::from_str(json).map_err(|_| wrong("`tools` must be a list of objects.".to_owned()))?;
         let mut kinds = tools.iter().filter_map(|tool| tool.kind.as_deref());
         match kinds.find(|kind| !self.tools.contains(*kind)) {
             Some(kind) => Err(wrong(format!("Tools of the type `{kind}` may not be used here."))),
@@ -120,8 +120,8 @@ impl Params {
         let by = folded(name);
         match self.spellings.get(&by) {
             Some(spelling) if spelling == name => return None,
-            // Upstreams that ignore case would take it, and of two the last one.
-            Some(spelling) => return Some(format!("`{name}` is to be written `{spelling}`.")),
+            // Upstreams that ignore case would accept it, and of two the last one.
+            Some(spelling) => return Some(format!("`{name}` must be spelled `{spelling}`.")),
             None => {}
         }
         if json.trim() == "null" {
@@ -142,19 +142,19 @@ impl Params {
             None => {}
         }
         if !self.allowed.is_empty() && !self.allowed.contains(name) {
-            return Some(format!("`{name}` is not among the parameters that this model takes."));
+            return Some(format!("`{name}` is not among the parameters that this model accepts."));
         }
         None
     }
 
-    /// What is set in each call: names and JSON values.
+    /// Returns the parameters that are set in each call: names and JSON values.
     pub(super) fn forced(&self) -> impl Iterator<Item = (&str, String)> {
         self.forced.iter().map(|(name, value)| (name.as_str(), value.clone()))
     }
 }
 
-/// A name as the most lenient reader sees it: Go's JSON decoder ignores case, and folds two letters beyond ASCII; others
-/// take `maxTokens` for `max_tokens`, or drop what they can't print.
+/// Folds a name like the most lenient parser: Go's JSON decoder ignores case, and folds two letters beyond ASCII;
+/// others accept `maxTokens` for `max_tokens`, or drop unprintable characters.
 pub(super) fn folded(name: &str) -> String {
     let letters = name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase);
     letters.map(|letter| if letter == '\u{17f}' { 's' } else { letter }).collect()
@@ -207,7 +207,7 @@ mod tests {
         ] {
             assert_eq!(check(&params, json!({ name: 5 })), Err(name.to_owned()), "{name}");
         }
-        // A null in another spelling unsets the limit in Go's decoder.
+        // In Go's decoder a null in another spelling unsets the limit.
         assert_eq!(check(&params, json!({ "max_tokens": 5, "Max_Tokens": null })), Err("Max_Tokens".to_owned()));
         for call in [json!({ "n_predict": null, "temperature": 1, "future": [1] }), json!({ "store": true }), json!({})]
         {

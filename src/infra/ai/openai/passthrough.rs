@@ -1,5 +1,5 @@
-//! Calls of programs, passed on: the name of the model and the limit of the output are replaced, the usage is asked for,
-//! and all else goes through as it is, in both directions.
+//! Passthrough of API calls: the model name and the output limit are replaced, the usage is requested, and everything
+//! else is passed on unchanged, in both directions.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use super::{Chunks, Inner, broke_off, no_answer};
 use crate::core::error::{Code, Error};
 use crate::infra::ai::{Event, Passthrough, RawRequest, Reply};
 
-/// The names of the limit of the output, the older one first.
+/// The parameter names of the output limit, the older one first.
 pub(super) const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
-/// What goes to an upstream.
+/// Returns the body of the upstream request.
 pub(super) fn body(shared: &Inner, passing: &Passthrough, model: &str, max_output: u64) -> Bytes {
     let mut changes: Vec<_> = shared.params.forced().collect();
     changes.push(("model", json!(model).to_string()));
@@ -29,8 +29,8 @@ pub(super) fn body(shared: &Inner, passing: &Passthrough, model: &str, max_outpu
     let mut renamed = None;
     match (limits.as_slice(), shared.max_tokens_param) {
         ([], _) => limits.push(shared.limit_name()),
-        // An upstream may ignore the name that it does not know, and with it the limit that the hold was taken for. A null
-        // under its own name gets the value.
+        // An upstream may ignore a name that it does not know, and with it the limit that the hold was calculated from.
+        // A null under the name that it knows gets the value.
         ([only], Some(known)) if *only != known && passing.call.get(known).is_some() => limits.push(known),
         ([only], Some(known)) if *only != known => renamed = Some((*only, known)),
         _ => {}
@@ -42,8 +42,8 @@ pub(super) fn body(shared: &Inner, passing: &Passthrough, model: &str, max_outpu
     passing.call.with(&changes, renamed)
 }
 
-/// Asks for the usage, where the caller has not done so: what comes of it is taken out of the answer again. A second
-/// spelling of the same member would take it back from an upstream that ignores case.
+/// Requests the usage, if the client has not: the event with it is then removed from the response. A second spelling of
+/// the same member would revert it at an upstream that ignores case.
 fn stream_options(passing: &Passthrough) -> Option<String> {
     let given = passing.call.get("stream_options").and_then(|json| serde_json::from_str(json).ok());
     let mut options: serde_json::Map<String, Value> = given.unwrap_or_default();
@@ -62,14 +62,14 @@ fn is_there(call: &RawRequest, name: &str) -> bool {
     call.get(name).is_some_and(|value| value.trim() != "null")
 }
 
-/// How many choices a call asks for.
+/// Returns the number of choices that a call requests.
 fn choices(passing: &Passthrough) -> u64 {
     let asked = passing.call.get("n").and_then(|json| json.parse::<f64>().ok());
     asked.map_or(1, |asked| asked.max(1.0) as u64)
 }
 
-/// An answer in parts. What says nothing waits for what says something: an answer that has nothing to say is an error, which
-/// is told by its status where nothing was passed on yet.
+/// Passes on a streamed response. Empty events are buffered until there is output: a response without any is an error,
+/// which is reported by its status code if nothing was passed on yet.
 pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing: &Passthrough) -> Reply {
     let (choices, show_usage) = (choices(passing), passing.show_usage);
     stream! {
@@ -94,7 +94,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                 None => MessageContent::Unknown,
             };
             let (text, beside) = match said {
-                // Clients trip over data that are no object.
+                // Clients fail at data that are not an object.
                 MessageContent::Nothing => {
                     yield Ok(Event::RawChunk { bytes: Bytes::from_static(b":\n\n"), text: String::new() });
                     continue;
@@ -107,7 +107,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                     yield Err(shared.failed_midway(upstream, &error));
                     return;
                 }
-                // What can't be read is the caller's to read, and counts as it is.
+                // Unreadable data are passed on, and counted as they are.
                 MessageContent::Unknown => {
                     let other = String::from_utf8_lossy(&event).into_owned();
                     (String::new(), Some(Event::Beside { other, thoughts: String::new() }))
@@ -154,7 +154,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
     .boxed()
 }
 
-/// Events of a stream that has said nothing yet.
+/// Buffered events of a stream without output so far.
 #[derive(Default)]
 struct Held {
     events: Vec<Event>,
@@ -176,10 +176,10 @@ impl Held {
     }
 }
 
-/// Bytes of events that say nothing and are kept until something is said. They are missed by nobody.
+/// The maximum size of these events, in bytes; beyond it they are dropped, since clients don't need them.
 const MAX_HELD: usize = 64 << 10;
 
-/// An answer in one piece, which is made into what the caller asked for.
+/// Passes on a whole response, converted to the kind that the client requested.
 pub(super) fn whole(shared: Arc<Inner>, upstream: usize, mut bytes: Chunks, passing: &Passthrough) -> Reply {
     let (as_stream, choices) = (passing.stream, choices(passing));
     stream! {
@@ -187,10 +187,11 @@ pub(super) fn whole(shared: Arc<Inner>, upstream: usize, mut bytes: Chunks, pass
         match gather(&shared, &mut bytes, &mut body, &mut permit).await {
             Ok(true) => {}
             Ok(false) => {
-                // The caller asked for that much. It was made, and is counted, but can't be passed on.
+                // The client requested that much. It was generated and is charged, but can't be passed on.
                 let other = String::from_utf8_lossy(&body).into_owned();
                 yield Ok(Event::Beside { other, thoughts: String::new() });
-                let message = format!("The answer has more than {MAX_KEPT_BYTES} bytes. Ask for less at once, or stream it.");
+                let message =
+                    format!("The answer has more than {MAX_KEPT_BYTES} bytes. Ask for less at once, or stream it.");
                 yield Err(Error::new(Code::PayloadTooLarge, message));
                 return;
             }
@@ -199,7 +200,7 @@ pub(super) fn whole(shared: Arc<Inner>, upstream: usize, mut bytes: Chunks, pass
                 return;
             }
         }
-        // By way of a text, since what is not read of the bytes would not be checked, and is passed on as well.
+        // Decoded as text, since bytes that the parser skips would not be validated, but passed on as well.
         let Joined { json: text, is_done, error } = match convert::is_stream(&body) {
             true => convert::joined(&body).await,
             false => Joined { json: String::from_utf8(body).unwrap_or_default(), is_done: true, error: None },

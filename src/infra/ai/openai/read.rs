@@ -1,4 +1,4 @@
-//! Reads the answers of upstreams: their events, and what they say of a message that was asked in our own format.
+//! Reads responses of upstreams: their events, and the content of replies to messages in the local format.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use super::{Chunks, Inner, broke_off, unavailable};
 use crate::core::error::{Code, Error};
 use crate::infra::ai::{Event, Reply};
 
-/// The longest event of a stream, and the longest answer in one piece: what of an upstream is kept in memory at once.
+/// The maximum size of an event, and of a whole response: the memory for one response of an upstream.
 pub(super) const MAX_KEPT_BYTES: usize = 32 << 20;
 
-/// The events of an answer, each with the empty line that ends it. What breaks off within an event is dropped, and what has
-/// no empty line at the very end gets one. A long event waits for its permit.
+/// Returns the events of a response, each with the empty line that ends it. An incomplete event at the end is dropped;
+/// a complete one without an empty line gets one. A long event waits for its permit.
 pub(super) fn events(large: LargeAnswers, mut bytes: Chunks) -> BoxStream<'static, Result<Bytes, Error>> {
     stream! {
         let (mut splitter, mut closed) = (Splitter::new(large), false);
@@ -48,17 +48,17 @@ pub(super) fn events(large: LargeAnswers, mut bytes: Chunks) -> BoxStream<'stati
     .boxed()
 }
 
-/// The last event, whose empty line is missing; nothing where more of it is.
+/// Completes the last event, whose empty line is missing; `None` if it is truncated.
 fn completed(event: &[u8]) -> Option<Bytes> {
     let data = data(event)?;
     let is_whole = data.trim() == "[DONE]" || serde_json::from_str::<IgnoredAny>(&data).is_ok();
     is_whole.then(|| [event.trim_ascii_end(), b"\n\n"].concat().into())
 }
 
-/// Gathers an answer in one piece; says whether it fits.
+/// Buffers a whole response; returns whether it fits.
 ///
 /// # Errors
-/// What broke it off.
+/// The error that truncated the response.
 pub(super) async fn gather(
     shared: &Inner,
     bytes: &mut Chunks,
@@ -76,7 +76,7 @@ pub(super) async fn gather(
     Ok(true)
 }
 
-/// What an answer says, event by event, or all at once.
+/// Returns the content of a response, event by event, or whole.
 fn said(shared: Arc<Inner>, is_stream: bool, mut bytes: Chunks) -> BoxStream<'static, Result<MessageContent, Error>> {
     if is_stream {
         let read = |event: Result<Bytes, Error>| {
@@ -111,7 +111,7 @@ fn said(shared: Arc<Inner>, is_stream: bool, mut bytes: Chunks) -> BoxStream<'st
     .boxed()
 }
 
-/// Reads an answer that we asked for in our own words.
+/// Reads the response to a request in the local format.
 pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes: Chunks) -> Reply {
     stream! {
         let mut said = said(shared.clone(), is_stream, bytes);
@@ -129,7 +129,7 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
                     yield Err(shared.failed_midway(upstream, &error));
                     return;
                 }
-                // What breaks off after the last piece, where only the usage was to come, does no harm.
+                // A response that is cut off after the last chunk, where only the usage is missing, is complete.
                 Err(_) if progress.has_ended(1) => break,
                 Err(error) => {
                     yield Err(error);
@@ -166,4 +166,4 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
     .boxed()
 }
 
-const THOUGHTS_ALONE: &str = "The language model has used all that it may write for thinking, and gave no answer.";
+const THOUGHTS_ALONE: &str = "The language model has used its whole output limit for reasoning, and gave no answer.";

@@ -1,5 +1,5 @@
-//! The provider's key, which an upstream may repeat in an answer, is passed on to nobody: not in an event, and not cut over
-//! two of them.
+//! Redaction of the provider's API key, which an upstream may repeat in a response: the key must not be passed on,
+//! neither in one event nor split between two.
 
 use std::ops::Range;
 
@@ -10,19 +10,19 @@ use serde_json::Value;
 
 use super::sse::data;
 
-/// What stands where the key was.
+/// The replacement of the key.
 const REDACTED: &str = "(key)";
-/// An event that says nothing.
+/// An empty event.
 const COMMENT: &[u8] = b":\n\n";
 
-/// Keeps the key of an upstream out of one answer.
+/// Removes the API key of an upstream from one response.
 #[derive(Default)]
 pub(super) struct Redactor {
-    /// As it is, and as JSON may have it.
+    /// The key as plain text, and as JSON may escape it.
     forms: Vec<String>,
-    /// The text that was held back, since the key may begin in it.
+    /// The text that is buffered, since the key may begin in it.
     text: String,
-    /// The events that it came in, and the text of each.
+    /// The events of that text, and the text of each.
     held: Vec<(Bytes, String)>,
 }
 
@@ -36,21 +36,21 @@ impl Redactor {
         }
     }
 
-    /// A text that is shown to somebody.
+    /// Redacts a text.
     pub(super) fn text(&self, text: &str) -> String {
         self.forms.iter().fold(text.to_owned(), |text, form| text.replace(form, REDACTED))
     }
 
-    /// Bytes that are passed on.
+    /// Redacts bytes that are passed on.
     pub(super) fn bytes(&self, bytes: Bytes) -> Bytes {
         if !self.forms.iter().any(|form| memmem::find(&bytes, form.as_bytes()).is_some()) {
             return bytes;
         }
-        // What is no UTF-8 is no JSON, and may be changed.
+        // Invalid UTF-8 is invalid JSON, and may be changed.
         self.text(&String::from_utf8_lossy(&bytes)).into()
     }
 
-    /// The next piece of a reply: what of it can be shown now.
+    /// Redacts the next chunk of a reply. Returns the text that can be sent now.
     pub(super) fn piece(&mut self, piece: &str) -> String {
         self.text.push_str(piece);
         let mut text = self.text(&self.text);
@@ -58,12 +58,12 @@ impl Redactor {
         text
     }
 
-    /// What is left of a reply at its end.
+    /// Returns the buffered text at the end of a reply.
     pub(super) fn rest(&mut self) -> String {
         std::mem::take(&mut self.text)
     }
 
-    /// The next event, and its text: the events that can be passed on now, with theirs.
+    /// Redacts the next event and its text. Returns the events that can be passed on now, with their text.
     pub(super) fn event(&mut self, event: Bytes, text: &str) -> Vec<(Bytes, String)> {
         let (event, text) = (self.bytes(event), self.text(text));
         if self.held.is_empty() && self.begun(&text) == 0 {
@@ -79,13 +79,13 @@ impl Redactor {
         if self.begun(&self.text) > 0 { Vec::new() } else { self.events() }
     }
 
-    /// The events that are left at the end.
+    /// Returns the buffered events at the end.
     pub(super) fn events(&mut self) -> Vec<(Bytes, String)> {
         self.text.clear();
         std::mem::take(&mut self.held)
     }
 
-    /// The bytes at the end of a text with which the key may begin.
+    /// Returns the number of bytes at the end of a text with which the key may begin.
     fn begun(&self, text: &str) -> usize {
         let Some(key) = self.forms.first() else { return 0 };
         let longest = text.len().min(key.len() - 1);
@@ -94,7 +94,7 @@ impl Redactor {
     }
 }
 
-/// Takes this range of their text out of some events.
+/// Replaces this range of the text of some events with the placeholder.
 fn cut(events: &mut [(Bytes, String)], range: Range<usize>) {
     let (mut start, mut instead) = (0, REDACTED);
     for (event, text) in events {
@@ -110,7 +110,7 @@ fn cut(events: &mut [(Bytes, String)], range: Range<usize>) {
     }
 }
 
-/// An event with another text of its first choice; nothing where its text is not where it usually is.
+/// Returns an event with another text of its first choice; `None` if the text is not in its usual place.
 fn with_text(event: &[u8], text: &str) -> Option<Bytes> {
     let mut part: Value = serde_json::from_str(&data(event)?).ok()?;
     let choices = part.get_mut("choices")?.as_array_mut()?;

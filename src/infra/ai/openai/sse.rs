@@ -1,17 +1,17 @@
-//! Server-sent events as they came, byte for byte, and what is in them.
+//! Server-sent events: splits a stream into events, byte for byte, and parses their data.
 
 use bytes::Bytes;
 use memchr::memchr2;
 
 use super::gather::{FREE, LargeAnswer, LargeAnswers};
 
-/// Cuts a stream of bytes into events, each with the empty line that ends it. No byte is looked at or moved more often than
-/// a few times, however they come.
+/// Splits a stream of bytes into events, each with the empty line that ends it. Each byte is read or moved only a few
+/// times, whatever the size of the chunks.
 pub(super) struct Splitter {
     rest: Vec<u8>,
-    /// What is before has been taken.
+    /// The beginning of the next event: bytes before it have been taken.
     start: usize,
-    /// No event ends before.
+    /// The position up to which no event ends.
     looked: usize,
     large: LargeAnswers,
     permit: LargeAnswer,
@@ -22,7 +22,7 @@ impl Splitter {
         Self { rest: Vec::new(), start: 0, looked: 0, large, permit: LargeAnswer::default() }
     }
 
-    /// More bytes. An event that is long already waits for its permit.
+    /// Appends bytes. A long incomplete event waits for its permit first.
     pub(super) async fn push(&mut self, bytes: &[u8]) {
         self.rest.drain(..self.start);
         self.looked -= self.start;
@@ -34,7 +34,7 @@ impl Splitter {
         self.rest.extend_from_slice(bytes);
     }
 
-    /// The next whole event.
+    /// Takes the next complete event.
     pub(super) fn next(&mut self) -> Option<Bytes> {
         let end = end_of_event(&self.rest, self.looked.saturating_sub(3).max(self.start));
         let Some(end) = end else {
@@ -45,17 +45,17 @@ impl Splitter {
         Some(self.take(end))
     }
 
-    /// Bytes that are held until the event that they belong to is whole.
+    /// Returns the number of bytes that are buffered until their event is complete.
     pub(super) fn pending(&self) -> usize {
         self.rest.len() - self.start
     }
 
-    /// What is left when nothing comes any more: an event whose empty line was left out, or nothing.
+    /// Takes the rest at the end of the stream: an event without its empty line, or nothing.
     pub(super) fn last(&mut self) -> Option<Bytes> {
         (self.start < self.rest.len()).then(|| self.take(self.rest.len()))
     }
 
-    /// The event up to here, in memory of its own, since others may be dropped long before it.
+    /// Takes the event up to `end`, copied, since other events may be dropped long before it.
     fn take(&mut self, end: usize) -> Bytes {
         let event = self.rest.get(self.start..end).unwrap_or_default();
         let event = if event.len() > FREE { self.permit.bytes(event.to_vec()) } else { Bytes::copy_from_slice(event) };
@@ -64,7 +64,7 @@ impl Splitter {
     }
 }
 
-/// The position behind the first empty line. Lines end with a line feed, a carriage return, or both.
+/// Returns the position after the first empty line. Lines end with a line feed, a carriage return, or both.
 fn end_of_event(bytes: &[u8], from: usize) -> Option<usize> {
     let mut place = from;
     while let Some(found) = bytes.get(place..).and_then(|rest| memchr2(b'\n', b'\r', rest)) {
@@ -73,7 +73,7 @@ fn end_of_event(bytes: &[u8], from: usize) -> Option<usize> {
         let next = line_end + if is_pair { 2 } else { 1 };
         match (bytes.get(next), bytes.get(next + 1)) {
             (Some(b'\r'), Some(b'\n')) => return Some(next + 2),
-            // Whether a line feed belongs to it is not known yet.
+            // A line feed that belongs to it may follow.
             (Some(b'\r'), None) => return None,
             (Some(b'\n' | b'\r'), _) => return Some(next + 1),
             _ => place = next,
@@ -82,7 +82,7 @@ fn end_of_event(bytes: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-/// The data of an event: its `data` lines, joined. Nothing for comments.
+/// Returns the data of an event: its `data` lines, joined. `None` for comments.
 pub(super) fn data(event: &[u8]) -> Option<String> {
     let event = event.strip_prefix("\u{feff}".as_bytes()).unwrap_or(event);
     let mut lines = lines(event).filter_map(|line| line.strip_prefix(b"data:"));
@@ -95,12 +95,12 @@ pub(super) fn data(event: &[u8]) -> Option<String> {
     Some(String::from_utf8(joined).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
-/// Whether an event is named an error.
+/// Returns whether an event has the name `error`.
 pub(super) fn is_error(event: &[u8]) -> bool {
     lines(event).filter_map(|line| line.strip_prefix(b"event:")).any(|name| name.trim_ascii() == b"error")
 }
 
-/// Whether an event has nothing but comments and fields that readers of events ignore.
+/// Returns whether an event has only comments and fields that clients ignore.
 pub(super) fn is_comment(event: &[u8]) -> bool {
     let ignored = |line: &[u8]| [&b":"[..], b"event:", b"id:", b"retry:"].iter().any(|begin| line.starts_with(begin));
     lines(event).filter(|line| !line.is_empty()).all(ignored)
@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    /// The time that the processor gave to this thread, whatever others do.
+    /// Returns the CPU time of this thread, which is independent of other load.
     fn cpu_time() -> std::time::Duration {
         nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID.now().unwrap().into()
     }

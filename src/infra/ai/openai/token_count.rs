@@ -1,13 +1,14 @@
-//! Counts units where an upstream did not say: with the tokenizer of the model's family.
+//! Counts model tokens if an upstream reported no usage: with the tokenizer of the model's family.
 
 use tiktoken_rs::CoreBPE;
 
-/// Longer texts are counted in parts: splitting a word now and then costs less than reading a very long text at once.
+/// The size of the sections of a longer text, in bytes: cutting a word at a boundary costs less than encoding a very
+/// long text at once.
 const PART: usize = 8 << 10;
-/// So many parts are counted at most, spread evenly over a longer text; the rest is reckoned by them.
+/// The maximum number of sections that are counted, spread evenly over a longer text; the total is estimated from them.
 const MAX_PARTS: usize = 16;
 
-/// How many units a text is for this model. For a model whose family is unknown by the newest vocabulary.
+/// Counts the model tokens of a text. The newest vocabulary is used if the family of the model is unknown.
 pub(super) fn count(model: &str, text: &str) -> u64 {
     let vocabulary = vocabulary(model);
     let every = text.len().div_ceil(PART).div_ceil(MAX_PARTS).max(1);
@@ -37,12 +38,12 @@ mod tests {
         assert_eq!(count("gpt-4o", ""), 0);
         assert_eq!(count("gpt-4o", "tiktoken is great!"), 6);
         assert_eq!(count("gpt-4", "tiktoken is great!"), 6);
-        assert!(count("gpt-4", "今日は良い天気です") > count("a model that nobody knows", "今日は良い天気です"));
+        assert!(count("gpt-4", "今日は良い天気です") > count("an unknown model", "今日は良い天気です"));
         let long = "one two three ".repeat(200_000);
         let units = count("gpt-4o", &long);
         assert!((590_000..=620_000).contains(&units), "{units}");
         count("gpt-4o", &"a".repeat(100_000));
-        // What stands at its beginning says little of a long text.
+        // The beginning of a long text is not representative.
         let (sparse, dense) = ("one two three ".repeat(100_000), "\u{3b1}\u{3c8}".repeat(500_000));
         let (first, last) = (count("gpt-4o", &(sparse.clone() + &dense)), count("gpt-4o", &(dense + &sparse)));
         assert!(first.abs_diff(last) < first / 10, "{first} {last}");

@@ -1,4 +1,4 @@
-//! One upstream: where it is, and what its refusals mean.
+//! An upstream: its address, and the meaning of its error responses.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use super::redact::Redactor;
 use super::{MAX_EXCERPT_BYTES, REFUSED, UpstreamConfig, unavailable};
 use crate::core::error::{Code, Error};
 
-/// So much of why an upstream does not take a call is told to the caller.
+/// The maximum size of an upstream's error response that is passed on to the client, in bytes.
 const MAX_REFUSAL_BYTES: usize = 64 << 10;
 
 /// An upstream.
 pub(super) struct Upstream {
     pub(super) url: String,
     pub(super) authorization: Option<HeaderValue>,
-    /// To be kept out of the log where an upstream repeats it.
+    /// The API key, to be redacted in responses and the log.
     pub(super) key: Option<SecretString>,
     pub(super) model: String,
     pub(super) breaker: Breaker,
@@ -35,7 +35,7 @@ impl Upstream {
         let authorization = match &key {
             Some(key) => {
                 let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
-                    .map_err(|_| Error::internal("the API key has characters that no header can carry"))?;
+                    .map_err(|_| Error::internal("the API key has characters that are invalid in a header"))?;
                 value.set_sensitive(true);
                 Some(value)
             }
@@ -44,9 +44,10 @@ impl Upstream {
         Ok(Self { url, authorization, key, model: upstream_model, breaker: Breaker::default() })
     }
 
-    /// What an upstream's refusal means: a wrong key, address or name is our own fault, and nothing that users can mend.
+    /// Classifies an error response: a wrong key, address or model name is a fault of the configuration, which users
+    /// can't fix.
     ///
-    /// What a program wrote that was passed on is the program's own fault, and only the upstream knows what it is.
+    /// A passed-on call may be invalid because of its API client, and only the upstream knows the reason.
     pub(super) async fn refused(&self, response: Response, passed_on: bool) -> (Error, Option<(u16, Bytes)>) {
         let status = response.status();
         let mut said = Vec::new();
@@ -60,18 +61,18 @@ impl Upstream {
         }
         let said = Redactor::new(self.key.as_ref()).text(&String::from_utf8_lossy(&said));
         if passed_on && matches!(status.as_u16(), 400 | 413 | 422) {
-            // It may repeat what people said, which is for the caller alone.
-            let error = Error::new(Code::InvalidInput, REFUSED).with_source(format!("the upstream answered {status}"));
+            // It may repeat the user's content, which is for the client only.
+            let error = Error::new(Code::InvalidInput, REFUSED).with_source(format!("the upstream responded {status}"));
             return (error, Some((status.as_u16(), said.into())));
         }
         let excerpt = said.get(..said.floor_char_boundary(MAX_EXCERPT_BYTES)).unwrap_or_default();
-        let cause = format!("the upstream answered {status}: {excerpt}");
+        let cause = format!("the upstream responded {status}: {excerpt}");
         let error = match status.as_u16() {
             401 | 403 | 404 => {
                 Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
             }
             400 | 413 | 422 => Error::new(Code::ProviderUnavailable, REFUSED).with_source(cause),
-            // The account there is empty: nobody who comes again gets an answer.
+            // The upstream account has no quota: a retry would fail too.
             429 if said.contains("insufficient_quota") => {
                 Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
             }
@@ -87,13 +88,13 @@ pub(super) fn is_worth_another_try(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
 
-/// The encoding of an answer, but for its own.
+/// Returns the content encoding of a response, unless it is `identity`.
 pub(super) fn encoding(response: &Response) -> Option<&str> {
     let encoding = response.headers().get(CONTENT_ENCODING)?.to_str().unwrap_or("?").trim();
     (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
 }
 
-/// For people and programs, who wait for a second at least.
+/// Rounds a delay up to whole seconds, at least one, for `Retry-After`.
 pub(super) fn seconds(wait: Duration) -> u64 {
     wait.as_secs_f64().ceil().max(1.0) as u64
 }
