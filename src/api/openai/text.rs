@@ -82,13 +82,15 @@ pub(super) fn sampling(raw: &RawRequest, model: &str) -> Result<Sampling, ApiErr
         match given {
             Some(value) if value < least => {
                 let message = format!(
-                    "Invalid '{name}': decimal below minimum value. Expected a value >= {least}, but got {value} instead."
+                    "Invalid '{name}': decimal below minimum value. Expected a value >= {least}, but got {value} \
+                     instead."
                 );
                 Err(ApiError::invalid_param(name, "decimal_below_min_value", message))
             }
             Some(value) if value > most => {
                 let message = format!(
-                    "Invalid '{name}': decimal above maximum value. Expected a value <= {most}, but got {value} instead."
+                    "Invalid '{name}': decimal above maximum value. Expected a value <= {most}, but got {value} \
+                     instead."
                 );
                 Err(ApiError::invalid_param(name, "decimal_above_max_value", message))
             }
