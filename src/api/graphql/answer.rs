@@ -106,7 +106,7 @@ fn was_executed(response: &Response) -> bool {
 /// Serializes a value as JSON of at most `max` bytes.
 ///
 /// # Errors
-/// Nothing but the fact that the JSON is larger.
+/// `()` if the JSON is larger.
 fn write(value: &impl Serialize, max: usize) -> Result<String, ()> {
     let mut capped = Capped { bytes: Vec::new(), max };
     serde_json::to_writer(&mut capped, value).map_err(|_| ())?;

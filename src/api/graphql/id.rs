@@ -1,4 +1,4 @@
-//! Global ids and cursors: opaque to clients, prefixed with their kind. They are no secret and grant nothing.
+//! Global ids and cursors: opaque to clients, prefixed with their kind. They are not secret, and must not grant access.
 
 use async_graphql::ID;
 use base64::Engine;

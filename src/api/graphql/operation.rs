@@ -1,5 +1,5 @@
-//! Operations: parsed and validated, checked against the cost limits, and executed within their budget. It knows no
-//! transport.
+//! Operations: parsed and validated, checked against the cost limits, and executed within their budget. Nothing here
+//! depends on the transport, except that only HTTP sets cookies.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Validation of documents and coercion of variables, before anything runs: sections 5 and 6.1.2 of the specification.
+//! Validation of documents and coercion of variables before execution: sections 5 and 6.1.2 of the specification.
 //!
 //! apollo-compiler validates. This module adds the checks that it lacks: duplicate fields of an input object (5.6.3),
 //! variables within lists and objects (5.8.5), and literals of this schema's custom scalars. async-graphql then
@@ -28,9 +28,9 @@ const MAX_ERRORS: usize = 10;
 /// Maximum length of a name that gets a suggestion, in bytes: a comparison takes time in proportion to the product of
 /// both lengths.
 const MAX_SUGGESTED_BYTES: usize = 50;
-/// Returns whether a value is one of a scalar.
+/// A check whether a value is valid for a scalar.
 type ScalarCheck = fn(async_graphql::Value) -> bool;
-/// The custom scalars, and the check of each.
+/// The custom scalars with their checks.
 const CUSTOM_SCALARS: [(&str, ScalarCheck); 2] =
     [("Tokens", |value| Tokens::parse(value).is_ok()), ("DateTime", |value| DateTime::<Utc>::parse(value).is_ok())];
 
@@ -207,7 +207,7 @@ impl Validator {
                 "String" => value.is_string(),
                 "Boolean" => value.is_boolean(),
                 "ID" => value.is_string() || value.is_i64() || value.is_u64(),
-                // No custom scalar is an object or a list.
+                // No custom scalar is an object or a list: large ones are not converted in vain.
                 _ if value.is_array() || value.is_object() => false,
                 custom => custom_scalar(custom)
                     .is_none_or(|check| async_graphql::Value::from_json(value.clone()).is_ok_and(check)),

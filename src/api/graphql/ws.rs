@@ -110,12 +110,12 @@ pub(super) async fn upgrade(
             connection.close(closed).await;
         })
     });
-    // With them goes how the client wrote the names of its headers: some look for the same letters in the answer.
+    // The extensions carry the client's spelling of header names: some clients expect the same case in the response.
     response.extensions_mut().extend(extensions);
     response
 }
 
-/// What clients say.
+/// A message of a client.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ClientMessage {

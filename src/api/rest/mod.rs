@@ -30,7 +30,7 @@ const POST_ONLY: &str = "POST, OPTIONS";
 const GET_ONLY: &str = "GET, HEAD, OPTIONS";
 const GET_AND_POST: &str = "GET, POST, HEAD, OPTIONS";
 
-/// Serves `/api/..`, with and without the final slash.
+/// Returns the routes of `/api/..`, with and without the trailing slash.
 pub fn router() -> Router<App> {
     Router::new()
         .route("/api/register/", any(register))

@@ -2,7 +2,7 @@ use async_graphql::{Name, Value};
 
 use super::*;
 
-/// Each list of the schema is a connection or has a bound.
+/// Each list of the schema is a connection or has a maximum length.
 #[test]
 fn no_list_is_without_a_bound() {
     let registry = super::super::types();

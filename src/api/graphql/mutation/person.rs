@@ -174,8 +174,8 @@ struct DeleteAccountPayload {
 /// The results of a login: access token, refresh token and user.
 type Tokens = (Option<Text<'static>>, Option<Text<'static>>, Option<User>);
 
-/// Returns the three results of a login, each `None` without one. Omits the refresh token if the request keeps it in a
-/// cookie, which this sets.
+/// Returns the three results of a login, each `None` without one. If the request opted in to a cookie session, sets the
+/// cookie and omits the refresh token.
 fn parts(ctx: &Context<'_>, logged_in: Option<TokenPair>) -> Result<Tokens> {
     Ok(match logged_in {
         Some(TokenPair { access_token, refresh_token, user }) => {

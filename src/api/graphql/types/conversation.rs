@@ -1,4 +1,4 @@
-//! The conversation type. It wraps a row; access is decided in the domain.
+//! The conversation type. Access is decided in the domain, not here.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The object types of the schema. Each wraps its row; none of them writes or decides who may see it.
+//! The object types of the schema. Each wraps its row, and must not write.
 
 mod api_key;
 mod connection;
