@@ -117,8 +117,8 @@ impl ApiError {
     /// The messages exceed the context window; in the text that API clients search for.
     pub(super) fn too_long(window: u64, bytes: u64) -> Self {
         let message = format!(
-            "This model's maximum context length is {window} tokens. However, your messages have {bytes} bytes, which is \
-             more than that. Please reduce the length of the messages."
+            "This model's maximum context length is {window} tokens. However, your messages have {bytes} bytes, which \
+             is more than that. Please reduce the length of the messages."
         );
         Self::invalid_param("messages", "context_length_exceeded", message)
     }
