@@ -1,4 +1,5 @@
-//! Transports: a credential becomes a viewer, an input a call of the domain, and its result a response. They decide nothing.
+//! Transports: each turns a credential into a viewer, an input into a call of the domain, and its result into a
+//! response. They must not decide anything.
 
 pub mod graphql;
 pub mod openai;

@@ -1,7 +1,7 @@
 //! Serves the browser client, which is built into `web/dist` and embedded here.
 //!
-//! It knows no API: the client is one of the GraphQL API like any other. Names of assets hold a hash of what is in them,
-//! so they are kept for ever; every other path is the page itself, which finds its way by the path.
+//! It calls no API: the client uses the GraphQL API like any other. Names of assets contain a hash of their content, so
+//! they are cached as immutable; every other path serves the page itself, which routes by the path.
 
 use axum::Router;
 use axum::body::Body;
@@ -13,28 +13,28 @@ use axum::routing::get;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use tower_http::compression::CompressionLayer;
 
-/// What `make web` built; nothing where it was not built.
+/// The output of `make web`; empty if it was not built.
 #[derive(RustEmbed)]
 #[folder = "web/dist"]
 #[allow_missing = true]
 struct Dist;
 
-/// No script but our own files, and no other host. Styles within elements are the component library's.
+/// Content Security Policy: only our own script files, and no other host. Inline styles are for the component library.
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; worker-src 'self' blob:; \
     object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
-/// The pages that the client finds by their paths.
+/// The routes of the client.
 const PAGES: [&str; 9] =
     ["/", "/c/{conversation}", "/login", "/register", "/account", "/admin", "/admin/", "/admin/{*page}", "/graphiql"];
 
-/// Serves the client.
+/// Returns the routes of the browser client.
 pub fn router() -> Router {
     let mut router = Router::new().route("/assets/{*name}", get(asset));
     for page in PAGES {
         router = router.route(page, get(page_or_advice));
     }
-    // Files beside the page, by their own names.
+    // Other files of the root directory, by their own names.
     for name in Dist::iter().filter(|name| !name.contains('/') && name != "index.html") {
         let file = name.to_string();
         router = router.route(&format!("/{name}"), get(async move |headers: HeaderMap| serve(&file, &headers, false)));
@@ -42,13 +42,13 @@ pub fn router() -> Router {
     router.fallback(nothing_here).layer(CompressionLayer::new().gzip(true))
 }
 
-/// Whoever follows a wrong link in a browser gets the client, which says so; programs get no page.
+/// Returns 404: with the client, which shows an error page, for browsers; without a body for API clients.
 async fn nothing_here(method: Method, headers: HeaderMap) -> Response {
     let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if method != Method::GET || !accepted.contains("text/html") || Dist::get("index.html").is_none() {
         return StatusCode::NOT_FOUND.into_response();
     }
-    // Without its tag: the page is not to be found here the next time either.
+    // Without the ETag: a conditional request must get 404 too, not 304.
     let mut response = page_or_advice(HeaderMap::new()).await;
     *response.status_mut() = StatusCode::NOT_FOUND;
     response.headers_mut().remove(ETAG);
@@ -73,7 +73,7 @@ async fn page_or_advice(headers: HeaderMap) -> Response {
 fn serve(name: &str, headers: &HeaderMap, for_ever: bool) -> Response {
     let Some(EmbeddedFile { data, metadata }) = Dist::get(name) else { return StatusCode::NOT_FOUND.into_response() };
     let hash: String = metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    // Weak, since the body may be compressed on its way.
+    // Weak, since the body may be compressed in transit.
     let tag = format!("W/\"{hash}\"");
     let keep = if for_ever { "public, max-age=31536000, immutable" } else { "no-cache" };
     let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());

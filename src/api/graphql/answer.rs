@@ -1,4 +1,4 @@
-//! Answers as the transports send them: written once, and within the budget of their operation.
+//! Serialized GraphQL responses for all transports: serialized once, within the budget of their operation.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -17,20 +17,20 @@ use super::error::{finish, refusal};
 use super::request::RequestRejection;
 use crate::core::error::{Code, Error};
 
-/// An answer, ready to be sent.
+/// A serialized response, ready to send.
 pub(super) struct Answer {
-    /// The response; of a request that was not executed, the list of its errors.
+    /// The response as JSON; for a request that was not executed, only the list of its errors.
     json: String,
-    /// One that fails validation is not, while a resolver that fails leaves a path.
+    /// Whether the request was executed: false if validation failed; true if a resolver failed, which leaves a path.
     pub(super) executed: bool,
-    /// Cookies that a mutation set or took away.
+    /// Headers with the cookies that a mutation set or deleted.
     pub(super) headers: HeaderMap,
-    /// Held until the client has the answer; none for a refusal.
+    /// The budget, held until the client has the response; `None` for a rejection.
     budget: Option<Arc<Budget>>,
 }
 
 impl Answer {
-    /// The answer of an operation, or that it is too large.
+    /// Returns the response of an operation, or the error that it is too large.
     pub(super) fn new(mut response: Response, budget: Arc<Budget>, is_query: bool) -> Self {
         let headers = std::mem::take(&mut response.http_headers);
         let executed = was_executed(&response);
@@ -46,13 +46,13 @@ impl Answer {
         Self { json, executed, headers, budget: Some(budget) }
     }
 
-    /// The answer to a request that is not executed.
+    /// Returns the response of a request that is not executed, with a single error.
     pub(super) fn refusal(code: Code, message: &str) -> Self {
         let (json, executed) = Self::failed(&Error::new(code, message), true);
         Self { json, executed, headers: HeaderMap::new(), budget: None }
     }
 
-    /// The error response to a request that is not executed: each error of an invalid document, or the one that there is.
+    /// Returns the response of a rejected request: all validation errors of the document, or its single error.
     pub(super) fn refused(refused: &RequestRejection) -> Self {
         if refused.errors.is_empty() {
             return Self::refusal(refused.code, &refused.message);
@@ -63,7 +63,7 @@ impl Answer {
         Self { json, executed: false, headers: HeaderMap::new(), budget: None }
     }
 
-    /// An error instead of an answer: of a query, as if it had not been executed.
+    /// Returns the JSON of an error in place of a response, and whether it counts as executed: a query does not.
     fn failed(error: &Error, is_query: bool) -> (String, bool) {
         let response = refusal(error.code, &error.message);
         let unlimited = usize::MAX;
@@ -71,22 +71,23 @@ impl Answer {
         (json.unwrap_or_default(), !is_query)
     }
 
-    /// The response as JSON; that to a request that was not executed has no `data`, not even null.
+    /// Returns the response as JSON. Without execution it has no `data`, not even null.
     pub(super) fn document(&self) -> Cow<'_, str> {
         if self.executed { self.json.as_str().into() } else { format!("{{\"errors\":{}}}", self.json).into() }
     }
 
-    /// The errors of a request that was not executed, or the response, as JSON.
+    /// Returns the payload of a WebSocket message as JSON: the response, or the errors of a request that was not
+    /// executed.
     pub(super) fn payload(&self) -> &str {
         &self.json
     }
 
-    /// The response as the body of an HTTP response.
+    /// Returns the response as an HTTP body.
     pub(super) fn into_body(self) -> Body {
         let document = if self.executed { self.json } else { format!("{{\"errors\":{}}}", self.json) };
         let budget = self.budget;
         let body = Full::new(Bytes::from(document));
-        // Kept in the body, since nothing but the body lives until it is sent.
+        // The body owns the budget, since only the body lives until it is sent.
         Body::new(body.map_err(move |never: Infallible| {
             let _held = &budget;
             match never {}
@@ -94,15 +95,18 @@ impl Answer {
     }
 }
 
-/// Whether this is the response to a request that was executed: one without data has errors at the fields that failed, or none
-/// at all, since everything was skipped.
+/// Returns whether the request was executed: a response without data then has errors with paths, or no errors, since
+/// everything was skipped.
 fn was_executed(response: &Response) -> bool {
     response.data != async_graphql::Value::Null
         || response.errors.is_empty()
         || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
-/// JSON of at most so many bytes.
+/// Serializes a value as JSON of at most `max` bytes.
+///
+/// # Errors
+/// `()` if the JSON is larger.
 fn write(value: &impl Serialize, max: usize) -> Result<String, ()> {
     let mut capped = Capped { bytes: Vec::new(), max };
     serde_json::to_writer(&mut capped, value).map_err(|_| ())?;

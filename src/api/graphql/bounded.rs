@@ -1,4 +1,4 @@
-//! Values that draw on the budget of their operation: texts, and the payloads whose selection is bounded.
+//! Output types that count against the budget of their operation: texts, and payloads with a bounded selection.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, V
 
 use super::budget::Budget;
 
-/// A text of the answer, the only type for it: a `String` in the schema, whose bytes count.
+/// A text of the response, a `String` in the schema, whose bytes count. All texts must use this type.
 pub(super) struct Text<'a>(Cow<'a, str>);
 
 impl<'a> From<&'a str> for Text<'a> {
@@ -35,13 +35,13 @@ impl OutputType for Text<'_> {
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
         let fits = ctx.data::<Arc<Budget>>().is_ok_and(|budget| budget.write(json_len(&self.0)));
-        // The whole answer ends as an error then.
+        // If it does not fit, the whole response becomes an error.
         Ok(if fits { Value::String(self.0.clone().into_owned()) } else { Value::Null })
     }
 }
 
-/// The payload of a mutation, or an event of a subscription. What is selected of it has the budget of a query: the
-/// mutation itself, or waiting for the event, has not.
+/// The payload of a mutation, or an event of a subscription. Its selection has the budget of a query; the mutation
+/// itself, and waiting for the event, do not count.
 pub(super) struct Payload<T>(pub(super) T);
 
 impl<T: OutputType> OutputType for Payload<T> {
@@ -71,7 +71,7 @@ impl<T: OutputType> OutputType for Payload<T> {
     }
 }
 
-/// How many bytes a text has as JSON.
+/// Returns the size of a text as JSON, in bytes.
 fn json_len(text: &str) -> usize {
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 1,

@@ -1,9 +1,9 @@
-//! The bounds of running an operation: the time that its selection takes, the bytes of its answer and of the rows that
-//! it reads, and the lists that are read at once.
+//! Budgets of operations: the time of the selection, the size of the response and of the rows that it reads, and the
+//! number of lists that are read concurrently.
 //!
-//! Texts draw on the budget where they are resolved, and rows where they are loaded, so that what is too large ends while
-//! it is built. Large operations draw on a budget of their owner and one of the server besides, until the client has the
-//! answer: however many there are at once, and however slowly they are read, their memory is bounded.
+//! Texts count where they are resolved, and rows where they are loaded, so that an operation that is too large is
+//! aborted while it is built. Large operations also count against a budget of their owner and one of the server until
+//! the client has the response: their memory is bounded, whatever their number and however slowly clients read.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,39 +18,40 @@ use crate::core::error::{Code, Error};
 use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
 use crate::infra::config::Config;
 
-/// Operations that take no more are not counted among the large ones; those that do are counted in steps of this size.
+/// Maximum size of an operation that does not count as large, in bytes, and the step in which large ones count.
 const SMALL: usize = 256 << 10;
-/// Bytes of a value in the tree of an answer, beside its text.
+/// Estimated size of a value in a response tree, in addition to its text, in bytes.
 const VALUE: usize = 100;
-/// Lists that one operation reads at once.
+/// Maximum number of lists that one operation reads concurrently.
 const OWN_LISTS: usize = 2;
-/// The rows that one operation reads, the large answers of one owner, and those of all, in answers of the largest size.
+/// Maximum size of the rows that one operation reads, of the large operations of one owner, and of all large
+/// operations, as multiples of the maximum response size.
 const ROWS: usize = 2;
 const OF_ONE_OWNER: usize = 8;
 const OF_ALL: usize = 32;
 
-/// What all operations share.
+/// The limits and counters that all operations share.
 pub(super) struct Budgets {
-    /// Bytes of one answer at most.
+    /// Maximum size of one response, in bytes.
     max_bytes: usize,
-    /// The longest time of a query, or of what a mutation or an event selects.
+    /// Timeout of a query, or of the selection of a mutation or an event.
     timeout: Duration,
-    /// Lists that are read at once: others than readers of lists find connections to the database too.
+    /// Permits for concurrent reads of lists, which leave database connections free for everything else.
     lists: Semaphore,
     large: Mutex<Large>,
 }
 
-/// Bytes of large operations under way.
+/// The size of the large operations in progress, in bytes.
 #[derive(Default)]
 struct Large {
     total: usize,
     by_owner: HashMap<Owner, usize>,
 }
 
-/// The client of an operation, as far as it is known.
+/// The client whose share an operation counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Owner {
-    /// A user, by any credential.
+    /// A user, with any credential.
     User(i64),
     /// An anonymous client.
     Address(Option<ClientIp>),
@@ -66,14 +67,14 @@ impl Owner {
 }
 
 impl Budgets {
-    /// As the configuration has them.
+    /// Returns the budgets of a configuration.
     pub(super) fn of(config: &Config) -> Arc<Self> {
         let lists = Semaphore::new((config.database.max_connections as usize / 2).max(1));
         let (max_bytes, timeout) = (config.graphql.max_response_bytes, config.graphql.query_timeout);
         Arc::new(Self { max_bytes, timeout, lists, large: Mutex::default() })
     }
 
-    /// The budget of one operation with this cost.
+    /// Returns the budget of one operation with this cost.
     pub(super) fn begin(self: &Arc<Self>, kind: OperationType, cost: usize, owner: Owner) -> Arc<Budget> {
         Arc::new(Budget {
             shared: self.clone(),
@@ -90,48 +91,48 @@ impl Budgets {
     }
 }
 
-/// What an operation had too much of.
+/// The limit that an operation exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Excess {
-    /// Its selection took too long.
+    /// The timeout of its selection.
     Time,
-    /// Its answer is too large.
+    /// The size of its response.
     Answer,
-    /// The rows that it reads are too large.
+    /// The size of the rows that it reads.
     Rows,
-    /// Too many large answers are under way.
+    /// The total size of large operations in progress.
     Large,
 }
 
-/// The budget of one operation; of a subscription, that of each of its events.
+/// The budget of one operation; for a subscription, of each event.
 pub(super) struct Budget {
     shared: Arc<Budgets>,
     kind: OperationType,
     owner: Owner,
-    /// Bytes of the values of the answer at most, beside their texts.
+    /// Estimated size of the values of the response, without their texts, in bytes.
     values: usize,
-    /// Lists of this operation that are read at once.
+    /// Permits for concurrent reads of lists by this operation.
     lists: Semaphore,
-    /// Bytes of texts in the answer.
+    /// Size of the texts in the response, in bytes.
     texts: AtomicUsize,
-    /// Bytes of rows that were read.
+    /// Size of the rows that were read, in bytes.
     rows: AtomicUsize,
-    /// Bytes that are counted among those of large operations.
+    /// Size that is counted among the large operations, in bytes.
     reserved: AtomicUsize,
     excess: Mutex<Option<Excess>>,
     exceeded: Notify,
 }
 
 impl Budget {
-    /// Bytes of the answer at most.
+    /// Returns the maximum size of the response, in bytes.
     pub(super) fn max_bytes(&self) -> usize {
         self.shared.max_bytes
     }
 
-    /// Runs a selection within the budget. What is too long or too large is dropped where it is.
+    /// Runs a selection within the budget. Drops it as soon as it exceeds a limit.
     ///
     /// # Errors
-    /// TIMEOUT, PAYLOAD_TOO_LARGE or RATE_LIMITED, with words that name the limit.
+    /// TIMEOUT, PAYLOAD_TOO_LARGE or RATE_LIMITED, with a message that names the limit.
     pub(super) async fn run<T>(&self, selection: impl Future<Output = T>) -> Result<T, Error> {
         if self.kind == OperationType::Subscription {
             self.begin_event();
@@ -150,24 +151,25 @@ impl Budget {
         }
     }
 
-    /// Counts a text of the answer; false where it does not fit into it any more.
+    /// Counts a text of the response. Returns false if it does not fit.
     pub(super) fn write(&self, bytes: usize) -> bool {
         self.draw(&self.texts, bytes, self.shared.max_bytes, Excess::Answer)
     }
 
-    /// Counts rows that were read.
+    /// Counts rows that were read, in bytes.
     pub(super) fn read(&self, bytes: usize) {
         self.draw(&self.rows, bytes, self.shared.max_bytes.saturating_mul(ROWS), Excess::Rows);
     }
 
-    /// Waits until a list may be read, which is while the permits are kept.
+    /// Waits for the permits to read a list, which are held while it is read.
     pub(super) async fn list(&self) -> Option<[SemaphorePermit<'_>; 2]> {
-        // Neither is ever closed. An operation with very many lists does not stand in the way of others.
+        // Neither semaphore is ever closed. The own permits first: an operation with many lists must not block other
+        // ones.
         let own = self.lists.acquire().await.ok()?;
         Some([own, self.shared.lists.acquire().await.ok()?])
     }
 
-    /// The error of an answer that is too large when it is written.
+    /// Returns the error of a response that turns out too large when it is serialized.
     pub(super) fn too_large(&self) -> Error {
         self.error(Excess::Answer)
     }
@@ -181,10 +183,10 @@ impl Budget {
         self.reserve()
     }
 
-    /// Counts what is used so far among the large operations, where it is large.
+    /// Counts the current usage among the large operations, if it is large. Returns false if they are at their limit.
     fn reserve(&self) -> bool {
         let load = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
-        // A text is in the tree of the answer, and once more in what is written of it.
+        // Each text is in memory twice: in the response tree, and in its serialized form.
         let used = self.values.saturating_add(2 * load(&self.texts)).saturating_add(load(&self.rows));
         if used <= load(&self.reserved).max(SMALL) {
             return true;
@@ -219,7 +221,7 @@ impl Budget {
         }
     }
 
-    /// Nothing is left of the event before.
+    /// Resets the counters, which are still those of the previous event.
     fn begin_event(&self) {
         self.release();
         self.texts.store(0, Ordering::Relaxed);
@@ -239,27 +241,27 @@ impl Budget {
             Excess::Answer | Excess::Rows => Code::PayloadTooLarge,
             Excess::Large => Code::RateLimited,
         };
-        // What a mutation does is done before anything is selected of it.
+        // A mutation takes effect before its selection is resolved.
         let message = match (excess, self.kind == OperationType::Mutation) {
             (Excess::Time, false) => "The query took too long.".to_owned(),
-            (Excess::Time, true) => "The mutation was carried out, but what it selects took too long.".to_owned(),
+            (Excess::Time, true) => "The mutation was carried out, but its selection took too long.".to_owned(),
             (Excess::Answer, false) => {
-                format!("The answer has more than {max} bytes. Select less, or ask for shorter pages.")
+                format!("The response has more than {max} bytes. Select less, or request smaller pages.")
             }
             (Excess::Answer, true) => {
-                format!("The mutation was carried out, but its answer has more than {max} bytes. Select less.")
+                format!("The mutation was carried out, but its response has more than {max} bytes. Select less.")
             }
             (Excess::Rows, false) => {
                 let max = max.saturating_mul(ROWS);
-                format!("The operation reads rows of more than {max} bytes. Ask for shorter pages.")
+                format!("The operation reads rows of more than {max} bytes. Request smaller pages.")
             }
             (Excess::Rows, true) => {
                 let max = max.saturating_mul(ROWS);
                 format!("The mutation was carried out, but it selects rows of more than {max} bytes. Select less.")
             }
-            (Excess::Large, false) => "Too many large answers are under way. Try again later.".to_owned(),
+            (Excess::Large, false) => "Too many large responses are in progress. Try again later.".to_owned(),
             (Excess::Large, true) => {
-                "The mutation was carried out, but too many large answers are under way to give one.".to_owned()
+                "The mutation was carried out, but too many large responses are in progress to return one.".to_owned()
             }
         };
         Error::new(code, message)
@@ -326,13 +328,13 @@ mod tests {
     async fn large_operations_are_bounded_by_owner_and_in_all_and_small_ones_are_not() {
         let budgets = budgets(1 << 20);
         let begin = |owner| budgets.begin(OperationType::Query, 1, Owner::User(owner));
-        // A megabyte of text counts twice, among 8 of one owner.
+        // A megabyte of text counts twice; one owner may have 8.
         let large: Vec<_> = (0..4).map(|_| begin(1)).collect();
         assert!(large.iter().all(|budget| budget.write(1_000_000)));
         let refused = begin(1);
         let error = refused.run(async { refused.write(1_000_000) }).await.unwrap_err();
         assert_eq!(error.code, Code::RateLimited);
-        assert!(begin(1).write(1000), "small ones go on");
+        assert!(begin(1).write(1000), "small ones are not limited");
         let others: Vec<_> = (2..7).flat_map(|owner| (0..3).map(move |_| owner)).map(begin).collect();
         let fit = others.iter().filter(|budget| budget.write(1_000_000)).count();
         assert_eq!(fit, 12, "32 in all");

@@ -1,4 +1,4 @@
-//! What resolvers find in their context: the app, the viewer, and what the client says of itself.
+//! The data in the context of resolvers: the app, the viewer and the client info.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use crate::app::App;
 use crate::core::error::Error;
 use crate::core::viewer::Viewer;
 
-/// The app and the viewer: the first two arguments of every domain function.
+/// Returns the app and the viewer, the first two arguments of every domain function.
 pub(super) fn app_and_viewer<'a>(ctx: &Context<'a>) -> Result<(&'a App, Viewer)> {
     Ok((ctx.data::<App>()?, *ctx.data::<Viewer>()?))
 }
 
-/// An error that a loader gave to several fields, as the error of one of them.
+/// Returns the error of a data loader, which several fields share, as an error of one field.
 pub(super) fn shared(error: Arc<Error>) -> Error {
     Error::new(error.code, error.message.clone()).with_source(error)
 }

@@ -1,8 +1,8 @@
-//! The session of a browser: its refresh token lies in a cookie that no script can read.
+//! Browser sessions: the refresh token is stored in a cookie that no script can read.
 //!
-//! A request asks for it with the header `X-Jeton-Session: cookie`. A foreign page can't send that header without a
-//! preflight, which is never granted, so a request that a foreign page forges finds no session although the browser
-//! sends the cookie along. `SameSite=Strict` says the same once more.
+//! A request opts in with the header `X-Jeton-Session: cookie`. A cross-origin page can't send that header without a
+//! preflight, which is never granted, so a forged cross-origin request has no session although the browser sends the
+//! cookie. `SameSite=Strict` is a second line of defense against the same attack.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::app::App;
 const HEADER: &str = "x-jeton-session";
 const NAME: &str = "jeton_refresh";
 
-/// Whether a request wants its session kept in a cookie, and the refresh token that its cookie holds.
+/// Whether a request opts in to a cookie session, and the refresh token of its cookie.
 #[derive(Clone, Default)]
 pub(super) struct CookieSession {
     wanted: bool,
@@ -33,12 +33,12 @@ impl CookieSession {
         Self { wanted: true, refresh_token }
     }
 
-    /// The refresh token of the cookie, where the request may use it.
+    /// Returns the refresh token of the cookie, if the request opted in.
     pub(super) fn refresh_token(&self) -> Option<String> {
         self.refresh_token.clone()
     }
 
-    /// Keeps a refresh token in the cookie; gives it back where none is wanted, to be told in the answer.
+    /// Stores a refresh token in the cookie. Without opt-in, returns it for the response instead.
     pub(super) fn keep(&self, ctx: &Context<'_>, app: &App, refresh_token: String) -> Option<String> {
         if !self.wanted {
             return Some(refresh_token);
@@ -47,7 +47,7 @@ impl CookieSession {
         None
     }
 
-    /// Takes the cookie away, where there is one.
+    /// Deletes the cookie, if the request opted in.
     pub(super) fn clear(&self, ctx: &Context<'_>, app: &App) {
         if self.wanted {
             set(ctx, app, "", Duration::ZERO);

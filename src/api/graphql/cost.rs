@@ -1,6 +1,6 @@
-//! What an operation costs: the rows that running it may touch, times the fields that are selected of each. Weighed by
-//! the types of the schema, so that a selection costs the same however it is written; in time that grows with the bytes
-//! of the document and no faster, whatever is in it.
+//! Cost analysis of operations: the maximum number of rows that an operation reads, times the fields that are selected
+//! of each. It follows the types of the schema, so that a selection has the same cost in every spelling, and takes time
+//! linear in the size of the document, whatever its content. It executes nothing.
 
 use std::collections::HashMap;
 
@@ -15,42 +15,43 @@ use serde_json::Map;
 use super::facts::{Rows, SchemaFacts, TypeId};
 use super::limits::Limits;
 
-/// Rows of a page where no argument gives its size.
+/// Default number of rows of a page.
 const DEFAULT_ROWS: usize = crate::core::pagination::DEFAULT_SIZE as usize;
-/// Rows of the largest page.
+/// Maximum number of rows of a page.
 const MAX_ROWS: usize = crate::core::pagination::MAX_SIZE as usize;
-/// Bytes of arguments that cost as much as one row: the library copies them for each row that a field is resolved of.
+/// Size of arguments with the cost of one row, in bytes: the library copies them for each row of which a field is
+/// resolved.
 const ARGUMENT_BYTES: usize = 1024;
-/// Bytes of a value in memory, beside its text.
+/// Size of a value in memory, in addition to its text, in bytes.
 const VALUE_BYTES: usize = 64;
 
 /// The cost of an operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cost {
-    /// Selections in all, those of fragments counted where they are spread.
+    /// The number of selections; those of fragments count where they are spread.
     pub(super) fields: usize,
     /// Fields times the rows that they are selected of.
     pub(super) cost: usize,
-    /// The part of the cost that comes once for each row of the connection that the selection is of.
+    /// The part of the cost that applies to each row of the connection that the selection belongs to.
     per_row: usize,
-    /// The part of the cost that comes once for the whole list of all types, in introspection.
+    /// The part of the cost that applies once to the list of all types, in introspection.
     in_total: usize,
-    /// Fields within fields.
+    /// The depth of nested fields.
     pub(super) depth: usize,
-    /// Fields of this selection itself.
+    /// The number of fields of this selection itself.
     own_fields: usize,
-    /// Selections within each other, of fragments too.
+    /// The depth of nested selections, including those of fragments.
     nesting: usize,
     aliases: usize,
     directives: usize,
-    /// Circular lists of introspection within each other.
+    /// The depth of nested circular lists in introspection.
     introspection: usize,
 }
 
-/// Weighs the operation that is to run, and what it spreads.
+/// Returns the cost of the operation to execute, including the fragments that it spreads.
 ///
 /// # Errors
-/// A sentence that names the limit; fragments that spread each other in a circle.
+/// A message that names the exceeded limit, or a fragment that spreads itself.
 pub(super) fn weigh(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
@@ -74,12 +75,12 @@ pub(super) fn weigh(
     }
     let found = cost.cost.max(of_fragments);
     if found > limits.cost {
-        return Err(format!("The operation costs {found}, more than {}. Ask for shorter pages.", limits.cost));
+        return Err(format!("The operation costs {found}, more than {}. Request smaller pages.", limits.cost));
     }
     Ok(cost)
 }
 
-/// The cost of an operation, and of the dearest fragment.
+/// Returns the cost of an operation, and the cost of the most expensive fragment.
 fn measure(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
@@ -90,7 +91,7 @@ fn measure(
     let variables = Variable::all(operation, variables);
     let mut analyzer = CostAnalyzer { document, variables, facts, nesting, known: HashMap::new() };
     let mut of_fragments = 0;
-    // All fragments, also those that are not spread: the library will look at them too.
+    // All fragments, even unused ones, since the library processes them too.
     for name in document.fragments.keys() {
         of_fragments = analyzer.fragment(name, None, 0)?.cost.max(of_fragments);
     }
@@ -103,17 +104,17 @@ struct CostAnalyzer<'a> {
     document: &'a ExecutableDocument,
     variables: HashMap<&'a str, Variable>,
     facts: &'a SchemaFacts,
-    /// Selections within each other at most. Bounds our own stack.
+    /// Maximum depth of nested selections. Bounds our own stack.
     nesting: usize,
-    /// The cost of each fragment in a selection of a type; none while it is being weighed.
+    /// The cached cost of each fragment, by the type that it is spread in; `None` while it is computed.
     known: HashMap<(&'a Name, Option<TypeId>), Option<Cost>>,
 }
 
 impl<'a> CostAnalyzer<'a> {
-    /// The cost of a fragment that is spread in a selection of the type `at`.
+    /// Returns the cost of a fragment that is spread in a selection of the type `at`.
     fn fragment(&mut self, name: &'a Name, at: Option<TypeId>, level: usize) -> Result<Cost, String> {
         let Some(fragment) = self.document.fragments.get(name) else {
-            // The library will name it.
+            // Validation reports the unknown fragment.
             return Ok(Cost::default());
         };
         let ty = self.facts.narrowed(at, &fragment.node.type_condition.node.on.node);
@@ -158,14 +159,15 @@ impl<'a> CostAnalyzer<'a> {
         let inner = self.set(&field.selection_set.node, facts.and_then(|facts| facts.ty), level + 1)?;
         let rows = facts.map_or(Rows::One, |facts| facts.rows);
         let asked = |argument: &str| self.asked(field, argument);
-        // The rows of a page in a selection that is of no connection: nobody knows how many. No such document is valid.
+        // Rows of a page outside of a connection: their number is unknown, so the maximum counts. No such document is
+        // valid.
         let inner_cost = inner.cost.saturating_add(inner.per_row.saturating_mul(MAX_ROWS));
         let all = |rows: usize| rows.saturating_mul(inner_cost.max(1)).saturating_add(inner.in_total);
         let (mut per_row, mut in_total) = (0, 0);
         let cost = match rows {
             Rows::One => inner_cost.saturating_add(inner.in_total).saturating_add(1),
             Rows::Connection => {
-                // Pages that are too long are refused later, by their own limit.
+                // Pages that are too large are rejected later, by their own limit.
                 let rows = asked("first").max(asked("last")).unwrap_or(DEFAULT_ROWS).max(1);
                 rows.saturating_mul(inner.per_row.saturating_add(1)).saturating_add(1).saturating_add(inner.cost)
             }
@@ -199,7 +201,7 @@ impl<'a> CostAnalyzer<'a> {
         })
     }
 
-    /// The number that an argument asks for; none where it is no such number, and the field takes its default.
+    /// Returns the number in an argument; `None` if it is not a valid size, so that the field uses its default.
     fn asked(&self, field: &Field, argument: &str) -> Option<usize> {
         let given = field.arguments.iter().filter(|(name, _)| name.node == argument);
         let numbers = given.filter_map(|(_, value)| match &value.node {
@@ -210,7 +212,7 @@ impl<'a> CostAnalyzer<'a> {
         numbers.max().map(|count| usize::try_from(count).unwrap_or(usize::MAX))
     }
 
-    /// Bytes of an argument, with those of the variables in it.
+    /// Returns the size of an argument with its variables, in bytes.
     fn bytes(&self, value: &Value) -> usize {
         let inner = match value {
             Value::Variable(name) => self.variables.get(name.as_str()).map_or(0, |variable| variable.bytes),
@@ -226,16 +228,16 @@ impl<'a> CostAnalyzer<'a> {
     }
 }
 
-/// A variable, as far as the cost depends on it.
+/// The properties of a variable that the cost depends on.
 #[derive(Clone, Copy)]
 struct Variable {
-    /// None where it is no number that could be a size.
+    /// `None` if it is not a valid size.
     number: Option<u64>,
     bytes: usize,
 }
 
 impl Variable {
-    /// Those that are given, and the defaults of those that are not.
+    /// Returns all variables: given values, and defaults of the others.
     fn all<'a>(
         operation: &'a OperationDefinition,
         given: Option<&'a Map<String, serde_json::Value>>,
@@ -252,7 +254,7 @@ impl Variable {
     }
 }
 
-/// Bytes of a value that was sent as JSON. Its nesting has been checked.
+/// Returns the size of a JSON value, in bytes. Its nesting has been checked before.
 fn json_bytes(value: &serde_json::Value) -> usize {
     let inner: usize = match value {
         serde_json::Value::String(text) => text.len(),
@@ -265,13 +267,13 @@ fn json_bytes(value: &serde_json::Value) -> usize {
     VALUE_BYTES + inner
 }
 
-/// Whether an argument may have a value.
+/// Returns whether an argument may have a value.
 fn is_given(field: &Field, argument: &str) -> bool {
     field.arguments.iter().any(|(name, value)| name.node == argument && value.node != Value::Null)
 }
 
 impl Cost {
-    /// Of two selections beside each other.
+    /// Returns the cost of two sibling selections.
     fn beside(self, other: Self) -> Self {
         Self {
             fields: self.fields.saturating_add(other.fields),
@@ -287,7 +289,7 @@ impl Cost {
         }
     }
 
-    /// Of a fragment where it is spread: a spread of nothing is work too.
+    /// Returns the cost of a spread of this fragment: even an empty spread takes work.
     fn spread(self, directives: &[Positioned<Directive>]) -> Self {
         Self {
             fields: self.fields.saturating_add(1),

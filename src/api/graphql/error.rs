@@ -1,4 +1,4 @@
-//! Domain errors on the wire: as data where a mistake was to be expected, as GraphQL errors with a code otherwise.
+//! Domain errors on the wire: expected errors of mutations as data, all others as GraphQL errors with a code.
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::OperationType;
@@ -8,18 +8,21 @@ use super::bounded::Text;
 use super::error_metrics;
 use crate::core::error::{Code, Error};
 
-/// A mistake that a person or program can mend.
+/// An error that the user or the client can fix.
 #[derive(SimpleObject)]
 pub(super) struct UserError {
-    /// What went wrong, for programs.
+    /// The error code, for API clients.
     code: Code,
-    /// What went wrong, for people.
+    /// The error message, for users.
     message: Text<'static>,
-    /// The input field that it is about; null where it is about the whole.
+    /// The input field with the error; null if the error concerns the whole input.
     field: Option<Text<'static>>,
 }
 
-/// The outcome of a mutation: what it gives, or the mistakes. What is nobody's mistake stays an error.
+/// Returns the outcome of a mutation: its value, or the expected errors as data.
+///
+/// # Errors
+/// UNAUTHENTICATED, FORBIDDEN and faults of the server, which are GraphQL errors.
 pub(super) fn outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<UserError>), Error> {
     match result {
         Ok(value) => Ok((Some(value), Vec::new())),
@@ -28,13 +31,13 @@ pub(super) fn outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<Use
     }
 }
 
-/// The mistakes of a mutation, as it tells them.
+/// Returns the expected errors of a mutation as data, and counts them.
 pub(super) fn told(error: &Error) -> Vec<UserError> {
     error_metrics::count(error.code);
     user_errors(error)
 }
 
-/// The mistakes of an error, one for each field.
+/// Returns an error as data: one element for each field error, or one for the whole input.
 pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
     if error.fields.is_empty() {
         return vec![UserError { code: error.code, message: error.message.clone().into(), field: None }];
@@ -49,20 +52,19 @@ pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
         .collect()
 }
 
-/// Gives every error of a response its `extensions.code`, tells the log about faults of the server, and puts null
-/// where a field failed.
+/// Sets `extensions.code` of every error of a response, logs faults of the server, and sets failed fields to null.
 ///
-/// Resolvers return domain errors with `?`; async-graphql keeps them as the source. It leaves the failed field out of
-/// the data, where the specification wants null. All fields that can fail are nullable but the mutations and
-/// subscriptions themselves, of which one that fails makes the whole data null.
+/// Resolvers return domain errors with `?`; async-graphql keeps them as the source. It omits the failed field from the
+/// data, where the specification requires null. All fields that can fail are nullable, except the mutations and
+/// subscriptions themselves: if one of these fails, the whole data is null.
 pub(super) fn finish(response: &mut Response, kind: OperationType) {
     let all_or_nothing = matches!(kind, OperationType::Mutation | OperationType::Subscription);
     let Response { data, errors, .. } = response;
     if *data == Value::Null && errors.is_empty() {
-        // Everything was skipped: the library makes no object without fields.
+        // Everything was skipped: the library creates no object without fields.
         *data = Value::Object(IndexMap::new());
     }
-    // A mistake of the document that is there many times is told once, with its places.
+    // Duplicate errors of the document are merged into one, with all locations.
     errors.dedup_by(|again, first| {
         let is_same = again.path.is_empty() && first.path.is_empty() && again.message == first.message;
         if is_same {
@@ -83,7 +85,7 @@ pub(super) fn finish(response: &mut Response, kind: OperationType) {
             continue;
         };
         if source.is_logged() {
-            tracing::error!(error = ?source, "a GraphQL field failed");
+            tracing::error!(error = ?source, "GraphQL field failed");
         }
         extensions.set("code", source.code.as_str());
         if let Some(seconds) = source.retry_after {
@@ -102,7 +104,7 @@ fn put_null(data: &mut Value, path: &[PathSegment]) {
     match path.split_first() {
         Some((PathSegment::Field(name), rest)) => {
             if *data == Value::Null {
-                // All fields of this object failed, so async-graphql made none.
+                // All fields of this object failed, so async-graphql created no object.
                 *data = Value::Object(IndexMap::new());
             }
             if let Value::Object(fields) = data {
@@ -120,14 +122,14 @@ fn put_null(data: &mut Value, path: &[PathSegment]) {
     }
 }
 
-/// A response that holds nothing but an error of a request that was not executed.
+/// Returns a response with a single error, for a request that was not executed.
 pub(super) fn refusal(code: Code, message: &str) -> Response {
     let mut error = ServerError::new(message, None);
     error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code.as_str());
     Response::from_errors(vec![error])
 }
 
-/// `old_password` as GraphQL spells it: `oldPassword`.
+/// Returns a field name in camel case, as in the schema: `oldPassword` for `old_password`.
 fn camel_case(field: &str) -> String {
     let mut words = field.split('_');
     let first = words.next().unwrap_or_default().to_owned();

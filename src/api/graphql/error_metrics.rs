@@ -1,4 +1,4 @@
-//! Counts what operations are refused, by code: errors of fields, and mistakes that mutations tell as data.
+//! Error metrics of operations, by code: GraphQL errors, and errors that mutations return as data.
 
 use async_graphql::Response;
 use futures::stream::BoxStream;
@@ -8,16 +8,16 @@ use crate::app::App;
 use crate::core::error::Code;
 
 tokio::task_local! {
-    /// The app that runs the operation: a mutation that tells a mistake as data knows nothing but the mistake.
+    /// The app that runs the operation, since the conversion of errors to data has no access to it otherwise.
     static APP: App;
 }
 
-/// Runs an operation whose mistakes count.
+/// Runs an operation and counts its errors.
 pub(super) async fn with_error_counting<T>(app: &App, running: impl Future<Output = T>) -> T {
     APP.scope(app.clone(), running).await
 }
 
-/// The same for an operation with many answers.
+/// As [`with_error_counting`], for an operation with many responses.
 pub(super) fn counting_all(
     app: &App,
     mut running: impl Stream<Item = Response> + Unpin + Send + 'static,
@@ -26,13 +26,13 @@ pub(super) fn counting_all(
     futures::stream::poll_fn(move |context| APP.sync_scope(app.clone(), || running.poll_next_unpin(context))).boxed()
 }
 
-/// A mutation tells a mistake of this kind.
+/// Counts an error that a mutation returns as data.
 pub(super) fn count(code: Code) {
-    // Outside of an operation there is nobody to count for.
+    // Outside of an operation there are no metrics to count in.
     APP.try_with(|app| app.metrics.error("graphql", code.as_str())).ok();
 }
 
-/// The errors of an answer.
+/// Counts the GraphQL errors of a response.
 pub(super) fn count_errors(app: &App, response: &Response) {
     for error in &response.errors {
         let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));

@@ -1,8 +1,9 @@
-//! A thread for what is expensive: long requests to be read, and operations whose selection is large.
+//! A worker thread of lower priority for expensive work: parsing large requests, and executing operations with a high
+//! cost.
 //!
-//! Futures run on it as they do elsewhere, with the server's connections and timers; only their own arithmetic is done
-//! there. So the system's scheduler shares the processors between it and the server's threads, which go first, and no
-//! request waits behind one that is expensive.
+//! Futures run on it as on the runtime, with its connections and timers; only their CPU time is spent on this thread.
+//! So the scheduler of the operating system shares the processors between it and the runtime's threads, which take
+//! precedence, and no request waits for an expensive one.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
@@ -18,16 +19,16 @@ use super::budget::Owner;
 use crate::core::error::Error;
 use crate::core::throttle::{ConcurrencyLimit, Permit};
 
-/// Expensive operations at once: of one client, of all.
+/// Maximum number of concurrent expensive operations: of one client, of all clients.
 const OF_ONE_OWNER: u64 = 16;
 const OF_ALL: usize = 128;
-/// How much the thread gives way to the others.
+/// The niceness of the worker thread: the runtime's threads take precedence.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 5;
 
 type Job = BoxFuture<'static, ()>;
 
-/// The thread, started when it is first needed. Ends with the last that could need it.
+/// The worker thread. It starts on first use, and ends when this is dropped.
 pub(super) struct Expensive {
     jobs: OnceLock<mpsc::UnboundedSender<Job>>,
     places: ConcurrencyLimit<Owner>,
@@ -38,19 +39,19 @@ impl Expensive {
         Self { jobs: OnceLock::new(), places: ConcurrencyLimit::new(OF_ONE_OWNER, OF_ALL) }
     }
 
-    /// A place among the expensive operations that are under way.
+    /// Takes a permit for an expensive operation.
     ///
     /// # Errors
-    /// RATE_LIMITED where all are taken.
+    /// RATE_LIMITED if all permits are taken.
     pub(super) fn place(&self, owner: Owner) -> Result<Permit<Owner>, Error> {
-        let message = "Too many expensive operations are under way. Try again later, or ask for shorter pages.";
+        let message = "Too many expensive operations are in progress. Try again later, or request smaller pages.";
         self.places.take(owner).map_err(|_| Error::rate_limited(message, 1))
     }
 
-    /// Runs this on the thread. It is dropped when this is.
+    /// Runs a future on the worker thread. Dropping the returned future drops it.
     ///
     /// # Errors
-    /// INTERNAL where it panics.
+    /// INTERNAL if it panics.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -66,7 +67,7 @@ impl Expensive {
         outcome.await.map_err(Error::internal)
     }
 
-    /// Runs this on the thread, an item at a time. It is dropped when this is.
+    /// Runs a stream on the worker thread, one item at a time. Dropping the returned stream drops it.
     pub(super) fn stream<T: Send + 'static>(&self, mut items: BoxStream<'static, T>) -> BoxStream<'static, T> {
         let (give, mut given) = mpsc::channel(1);
         self.begin(async move {
@@ -85,9 +86,9 @@ impl Expensive {
     }
 
     fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
-        // A panic ends what panicked, and not the others on the thread.
+        // A panic ends only its own job, not the other jobs of the thread.
         let job = AssertUnwindSafe(work).catch_unwind().map(|_| ()).in_current_span().boxed();
-        // Where the thread is gone the job is dropped, which its caller sees.
+        // If the thread has ended, the job is dropped, which its caller notices.
         self.jobs.get_or_init(start).send(job).ok();
     }
 }
@@ -101,7 +102,7 @@ fn start() -> mpsc::UnboundedSender<Job> {
         server.block_on(work(coming));
     });
     if let Err(error) = started {
-        tracing::error!(%error, "the thread for expensive operations could not be started");
+        tracing::error!(%error, "GraphQL worker thread failed to start");
     }
     jobs
 }
@@ -122,7 +123,7 @@ async fn work(mut coming: mpsc::UnboundedReceiver<Job>) {
 fn give_way() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "the priority of a thread could not be lowered");
+        tracing::debug!(%error, "GraphQL worker thread: failed to lower the priority");
     }
 }
 

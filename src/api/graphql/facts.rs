@@ -1,5 +1,5 @@
-//! Facts of the schema that the cost of a selection depends on: the type of each field, and how many rows it gives at
-//! most. Read once from the types of the schema themselves, so that no spelling of a selection changes them.
+//! Schema facts for the cost analysis: the type of each field, and its maximum number of rows. They are read once from
+//! the types of the schema, so that no spelling of a selection changes them.
 
 use std::collections::HashMap;
 
@@ -10,62 +10,62 @@ use async_graphql::resolver_utils::EnumType;
 use super::query::{DEFAULT_DAYS, DEFAULT_SPENDERS};
 use crate::core::viewer::Scope;
 
-/// Field errors of one mutation. Inputs have fewer fields, each with few errors.
+/// Maximum number of field errors of one mutation. Inputs have fewer fields, each with few errors.
 const MAX_USER_ERRORS: usize = 16;
-/// Chats that one search looks at.
+/// Maximum number of chats that one search reads.
 const SEARCHED_ROWS: usize = 1000;
-/// The cost of counting a list: an index is read from one end to the other.
+/// The cost of a total count, which scans an index.
 const COUNTED_ROWS: usize = 100;
 
-/// A type with fields.
+/// The id of a type that has fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct TypeId(usize);
 
 /// Facts of one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FieldFacts {
-    /// The type that its selection is of; none where it has none.
+    /// The type of its selection; `None` if it has no selection.
     pub(super) ty: Option<TypeId>,
-    /// How many rows it gives at most.
+    /// The maximum number of rows that it returns.
     pub(super) rows: Rows,
-    /// Rows that are read besides, whatever is selected.
+    /// Additional rows that are read, whatever is selected.
     pub(super) read: usize,
-    /// Rows that are read besides where the argument `search` is given.
+    /// Additional rows that are read if the argument `search` is given.
     pub(super) searched: usize,
-    /// A list of introspection whose elements have such lists again.
+    /// Whether this is a circular list of introspection, whose elements have such lists.
     pub(super) is_circular: bool,
 }
 
-/// How many rows a field gives at most.
+/// The maximum number of rows that a field returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rows {
-    /// One object, or one value.
+    /// One object or value.
     One,
-    /// A connection: the page that its arguments `first` and `last` ask for.
+    /// A connection: a page whose size is in the arguments `first` and `last`.
     Connection,
-    /// The edges or the nodes of a connection: as many as its page has.
+    /// The edges or the nodes of a connection: one for each row of its page.
     OfConnection,
-    /// A list of at most so many elements.
+    /// A list with this maximum length.
     AtMost(usize),
-    /// The lists of all that are in the list of all types: so many elements in all of them together.
+    /// A list within the list of all types, with this maximum total length for all types.
     InTotal(usize),
-    /// A list whose length is an argument, or this default, times a constant.
+    /// A list whose length is an argument, or its default, times a constant.
     Asked {
         /// The name of the argument.
         argument: &'static str,
         /// The length where the argument is omitted.
         default: usize,
-        /// Elements for each.
+        /// Elements for each unit of the argument.
         each: usize,
     },
 }
 
-/// The bounds of all lists that are no connections, in one place; none for a list that has no bound yet, which a test
-/// finds. `models` counts those that are configured.
+/// Returns the maximum length of a list that is not a connection; `None` for a list without a bound, which a test
+/// reports. `models` is the number of configured models.
 fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows> {
     Some(match (parent, field) {
         ("Query", "models") | ("ApiKey", "models") => Rows::AtMost(models),
-        // A day has a row for each model, and one for all.
+        // A day has a row for each model, and one for the total.
         ("Query", "usage") => Rows::Asked { argument: "days", default: DEFAULT_DAYS as usize, each: models + 1 },
         ("Query", "topSpenders") => Rows::Asked { argument: "first", default: DEFAULT_SPENDERS as usize, each: 1 },
         ("ApiKey", "scopes") => Rows::AtMost(Scope::items().len()),
@@ -74,7 +74,7 @@ fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows
     })
 }
 
-/// The types of introspection, with those of their fields that are lists or have fields. The library keeps them to itself.
+/// The types of introspection, with their fields that are lists or have fields. The library does not expose them.
 const INTROSPECTION: [(&str, &[(&str, &str)]); 6] = [
     (
         "__Schema",
@@ -102,22 +102,22 @@ const INTROSPECTION: [(&str, &[(&str, &str)]); 6] = [
     ("__EnumValue", &[]),
     ("__Directive", &[("locations", "[__DirectiveLocation!]!"), ("args", "[__InputValue!]!")]),
 ];
-/// The scalars of the language.
+/// The built-in scalars.
 const SCALARS: [&str; 5] = ["Boolean", "Float", "ID", "Int", "String"];
-/// Those of the fields above that are circular, as in `MaxIntrospectionDepthRule` of graphql-js.
+/// The circular ones of the fields above, as in `MaxIntrospectionDepthRule` of graphql-js.
 const CIRCULAR: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
 
-/// Facts of all fields.
+/// The facts of all fields of the schema.
 pub(super) struct SchemaFacts {
     types: Vec<HashMap<String, FieldFacts>>,
     by_name: HashMap<String, TypeId>,
-    /// Types of introspection where all of them are listed, each once: together they have fewer fields than as many of
-    /// the largest one. The usual type of each.
+    /// Variants of introspection types within the list of all types, each mapped to its usual type. Each type is listed
+    /// once there, so their total number of fields is less than that of as many types of the largest size.
     listed: HashMap<TypeId, TypeId>,
 }
 
 impl SchemaFacts {
-    /// Reads the facts of a schema that has so many models.
+    /// Reads the facts of a schema. `models` is the number of configured models.
     pub(super) fn of(registry: &Registry, models: usize) -> Self {
         let mut facts = Self { types: Vec::new(), by_name: HashMap::new(), listed: HashMap::new() };
         let composite = registry.types.values().filter(|ty| ty.is_composite());
@@ -135,7 +135,7 @@ impl SchemaFacts {
         facts
     }
 
-    /// The type of an operation's own fields.
+    /// Returns the root type of an operation.
     pub(super) fn root(&self, operation: OperationType) -> Option<TypeId> {
         self.type_of(match operation {
             OperationType::Query => "Query",
@@ -144,19 +144,19 @@ impl SchemaFacts {
         })
     }
 
-    /// The type with fields and this name.
+    /// Returns the type with this name, if it has fields.
     pub(super) fn type_of(&self, name: &str) -> Option<TypeId> {
         self.by_name.get(name).copied()
     }
 
-    /// The type that a fragment with this condition is of, where it is spread in a selection of the type `at`.
+    /// Returns the type of a fragment with this type condition, spread in a selection of the type `at`.
     pub(super) fn narrowed(&self, at: Option<TypeId>, condition: &str) -> Option<TypeId> {
         let named = self.type_of(condition);
-        // A condition names no more than the usual type.
+        // A type condition can only name the usual type.
         if at.is_some_and(|at| self.listed.get(&at).copied() == named) { at } else { named }
     }
 
-    /// Facts of a field; none where there is no such field, which validation says.
+    /// Returns the facts of a field; `None` for an unknown field, which validation reports.
     pub(super) fn field(&self, ty: Option<TypeId>, name: &str) -> Option<&FieldFacts> {
         self.types.get(ty?.0)?.get(name)
     }
@@ -170,7 +170,7 @@ impl SchemaFacts {
     fn read(&self, registry: &Registry, parent: &MetaType, field: &MetaField, models: usize) -> FieldFacts {
         let element = MetaTypeName::concrete_typename(&field.ty);
         let rows = if is_list(&field.ty) {
-            // Counted as long as any page, until its bound is stated.
+            // A list without a bound counts as the largest page.
             let any = Rows::AtMost(crate::core::pagination::MAX_SIZE as usize);
             if is_connection(parent) && !registry.types.get(element).is_some_and(MetaType::is_leaf) {
                 Rows::OfConnection
@@ -200,11 +200,11 @@ impl SchemaFacts {
             }
         }
         for (field, ty) in [("__schema", "__Schema"), ("__type", "__Type")] {
-            // Either looks at all types once.
+            // Both read all types once.
             let facts = FieldFacts { read: sizes.types, ..self.introspection("Query", field, ty, &sizes) };
             self.insert("Query", field, facts);
         }
-        // The list of all types, of which each is there once.
+        // The list of all types, which has each type once.
         let (Some(usual), Some(usual_field)) = (self.type_of("__Type"), self.type_of("__Field")) else { return };
         let (every, every_field) = (TypeId(self.types.len()), TypeId(self.types.len() + 1));
         self.listed.extend([(every, usual), (every_field, usual_field)]);
@@ -248,12 +248,12 @@ fn is_list(ty: &str) -> bool {
     ty.starts_with('[')
 }
 
-/// Whether this is a connection, as Relay's specification has them: a type with information on its page.
+/// Returns whether this is a connection of Relay's specification: a type with `pageInfo`.
 fn is_connection(ty: &MetaType) -> bool {
     ty.field_by_name("pageInfo").is_some_and(|field| MetaTypeName::concrete_typename(&field.ty) == "PageInfo")
 }
 
-/// How long the lists of introspection are.
+/// The lengths of the lists of introspection.
 struct Sizes {
     types: usize,
     fields: Size,
@@ -264,7 +264,7 @@ struct Sizes {
     input_fields: Size,
 }
 
-/// How long the lists of one kind are.
+/// The lengths of the lists of one kind: in total, and of the longest.
 #[derive(Clone, Copy)]
 struct Size {
     all: usize,
@@ -274,14 +274,14 @@ struct Size {
 impl Size {
     fn of(sizes: impl Iterator<Item = usize>) -> Self {
         let (all, largest) = sizes.fold((0, 0), |(all, largest), size| (all + size, largest.max(size)));
-        // The types of introspection count too; none of their lists is longer than these.
+        // The types of introspection count too; these margins cover their lists.
         Self { all: all + 50, largest: largest.max(20) }
     }
 }
 
 impl Sizes {
     fn of(registry: &Registry) -> Self {
-        // The scalars of the language and the types of introspection besides, as far as they are not there already.
+        // The built-in scalars and the types of introspection in addition, which the registry may lack.
         let types = registry.types.len() + SCALARS.len() + INTROSPECTION.len() + 2;
         let all = || registry.types.values();
         let fields = || all().filter_map(MetaType::fields);

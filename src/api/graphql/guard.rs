@@ -1,14 +1,14 @@
-//! Refuses requests that are too large before anything looks at them: the text of a document, in one pass over its bytes,
-//! and its variables. What the document asks for is weighed by [`super::cost`].
+//! Rejects requests that are too large before they are parsed: the text of a document, in one pass over its bytes, and
+//! its variables. The cost of the operation is computed by [`super::cost`], not here.
 
 use serde_json::Map;
 
 use super::limits::Limits;
 
-/// Looks at the text, before it is parsed.
+/// Checks the text of a document before it is parsed.
 ///
 /// # Errors
-/// A sentence that names the limit.
+/// A message that names the limit.
 pub(super) fn check_text(document: &str, limits: &Limits) -> Result<(), String> {
     if document.len() > limits.document_bytes {
         return Err(format!("The document has more than {} bytes.", limits.document_bytes));
@@ -48,7 +48,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'.')
 }
 
-/// The length of a string whose first quote was read, up to and with the last one.
+/// Returns the length of a string after its opening quote, closing quote included.
 fn string_len(rest: &[u8]) -> usize {
     if rest.starts_with(b"\"\"") {
         let mut place = 2;
@@ -61,7 +61,7 @@ fn string_len(rest: &[u8]) -> usize {
                 place += 1;
             }
         }
-        // An empty string, or one that never ends, which the parser will say.
+        // An empty string, or an unterminated one, which the parser reports.
         return if rest.get(2) == Some(&b'"') { rest.len() } else { 2 };
     }
     let mut place = 0;
@@ -76,12 +76,12 @@ fn string_len(rest: &[u8]) -> usize {
     rest.len()
 }
 
-/// Looks at the variables.
+/// Checks the variables.
 ///
 /// # Errors
-/// A sentence that names the limit.
+/// A message that names the limit.
 pub(super) fn check_variables(variables: &Map<String, serde_json::Value>, limits: &Limits) -> Result<(), String> {
-    // Whatever was read within the limit of the body can be written again.
+    // Variables that were parsed within the body limit can always be serialized.
     if serde_json::to_string(variables).is_ok_and(|text| text.len() > limits.variables_bytes) {
         return Err(format!("The variables have more than {} bytes.", limits.variables_bytes));
     }

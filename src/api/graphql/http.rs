@@ -1,9 +1,9 @@
-//! GraphQL over HTTP, as the specification of that name says it (draft of 2025), over one schema.
+//! The HTTP transport: GraphQL over HTTP, as in the specification of that name (draft of 2025).
 //!
-//! POST takes `application/json` only: other types could be sent by a foreign page without a preflight. GET runs
-//! queries only. Answers are `application/graphql-response+json` for those who ask for it, with a status that tells a
-//! request that was not executed (400) from one that was (200); `application/json` answers such requests with 200. Whoever
-//! prefers events, or opens a socket, is served as at `/graphql/stream` and `/graphql/ws`.
+//! POST accepts `application/json` only, since a cross-origin page could send other types without a preflight. GET
+//! executes queries only. Responses are `application/graphql-response+json` for clients that accept it, with a status
+//! that distinguishes a request that was not executed (400) from one that was (200); with `application/json` both are
+//! 200. Clients that prefer events or upgrade to a WebSocket are served as at `/graphql/stream` and `/graphql/ws`.
 
 use async_graphql::parser::types::OperationType;
 use axum::Extension;
@@ -23,10 +23,10 @@ use crate::core::viewer::{ClientInfo, ClientIp};
 
 const RESPONSE_JSON: &str = "application/graphql-response+json";
 const HTML: &str = "text/html";
-/// The media types of an answer, the older one first, for clients that do not care.
+/// The media types of a response; the first is the default, for clients that accept any.
 const MEDIA: [&str; 2] = [JSON, RESPONSE_JSON];
 
-/// The media type of an answer.
+/// The media type of a response.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ResponseFormat {
     Response,
@@ -41,7 +41,7 @@ pub(super) async fn by_get(
     extensions: Extensions,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> HttpResponse {
-    // Clients that are given one address for all try it for their sockets, too.
+    // Clients with a single URL use it for their WebSockets, too.
     if let Ok(upgrade) = upgrade {
         return ws::upgrade(State(graphql), address, headers, extensions, upgrade).await;
     }
@@ -55,7 +55,7 @@ pub(super) async fn by_get(
     {
         return Redirect::to("/graphiql").into_response();
     }
-    // Whoever prefers a page gets the next best where there is none.
+    // Without GraphiQL, clients that prefer HTML get the type that they prefer next.
     let media = if wanted == Some(HTML) { preferred(&headers, &MEDIA) } else { wanted };
     let origin = request::origin(&headers, address);
     let asked = request::from_query(query.as_deref().unwrap_or_default());
@@ -87,7 +87,7 @@ async fn answer(
 ) -> HttpResponse {
     let Some(media) = media.map(|media| if media == JSON { ResponseFormat::Json } else { ResponseFormat::Response })
     else {
-        let message = format!("Answers are {RESPONSE_JSON} or {JSON}.");
+        let message = format!("Responses are {RESPONSE_JSON} or {JSON}.");
         return refuse(ResponseFormat::Json, RequestRejection::new(StatusCode::NOT_ACCEPTABLE, message));
     };
     match execute(graphql, headers, origin, by_get, asked).await {
@@ -140,7 +140,7 @@ pub(super) fn refuse(media: ResponseFormat, refused: RequestRejection) -> HttpRe
     response
 }
 
-/// Writes the answer.
+/// Returns the HTTP response.
 fn write(media: ResponseFormat, status: StatusCode, mut answer: Answer) -> HttpResponse {
     let content_type = match media {
         ResponseFormat::Response => "application/graphql-response+json; charset=utf-8",

@@ -1,4 +1,4 @@
-//! Global ids and cursors: opaque to clients, prefixed with what they stand for.
+//! Global ids and cursors: opaque to clients, prefixed with their kind. They are not secret, and must not grant access.
 
 use async_graphql::ID;
 use base64::Engine;
@@ -7,7 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crate::core::error::Error;
 use crate::core::pagination::{Cursor, SortKey};
 
-/// What a global id stands for.
+/// The kind of object that a global id identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     User,
@@ -35,26 +35,26 @@ impl Kind {
         }
     }
 
-    /// The global id of a row.
+    /// Returns the global id of a row.
     pub(super) fn id(self, row: i64) -> ID {
         encode(self.prefix(), row).into()
     }
 
-    /// The row of a global id of this kind.
+    /// Returns the row id of a global id of this kind.
     ///
     /// # Errors
-    /// NOT_FOUND for anything else: clients treat ids as opaque, so one of another kind is like one that never was.
+    /// NOT_FOUND for anything else: ids are opaque to clients, so an id of another kind is like one that never existed.
     pub(super) fn row(self, id: &ID) -> Result<i64, Error> {
         decode(self.prefix(), id).ok_or_else(|| Error::not_found(&self.prefix().to_lowercase()))
     }
 }
 
-/// What any global id stands for; nothing if it is none.
+/// Returns the kind and row id of any global id; `None` if it is invalid.
 pub(super) fn any(id: &ID) -> Option<(Kind, i64)> {
     Kind::ALL.into_iter().find_map(|kind| Some((kind, decode(kind.prefix(), id)?)))
 }
 
-/// The cursor of a row.
+/// Returns the opaque text of a cursor.
 pub(super) fn cursor(place: Cursor) -> String {
     match place.key {
         None => encode("Cursor", place.id),
@@ -63,10 +63,10 @@ pub(super) fn cursor(place: Cursor) -> String {
     }
 }
 
-/// The place of a cursor.
+/// Parses a cursor.
 ///
 /// # Errors
-/// INVALID_INPUT for anything that is no cursor of ours, naming the argument.
+/// INVALID_INPUT, with the argument, for a text that is not a cursor of this server.
 pub(super) fn from_cursor(argument: &'static str, cursor: Option<String>) -> Result<Option<Cursor>, Error> {
     let Some(cursor) = cursor else { return Ok(None) };
     let place = decode("Cursor", &cursor).map(Cursor::from).or_else(|| {
@@ -89,7 +89,7 @@ fn decode(prefix: &str, text: &str) -> Option<i64> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
     let (found, row) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
     let row = row.parse().ok()?;
-    // One spelling for each id: "+1" or "01" is none.
+    // Each id has one spelling: "+1" and "01" are invalid.
     (found == prefix && encode(prefix, row) == text).then_some(row)
 }
 

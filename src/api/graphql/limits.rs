@@ -1,37 +1,37 @@
-//! What one GraphQL request may ask for. Over a limit it is refused, with an error that names the limit.
+//! Limits of one GraphQL request. A request over a limit is rejected, with an error that names the limit.
 //!
-//! The library's own limits come too late: it follows fragments that spread each other for exponential time before it
-//! counts, counts aliases of `__typename` as nothing, and reads brackets within brackets until the stack is full. So
-//! [`super::guard`] and [`super::cost`] check all of this in linear time, the first half before the document is parsed.
+//! The library's own limits apply too late: it follows fragments that spread each other for exponential time before it
+//! counts, counts aliases of `__typename` as nothing, and parses nested brackets until the stack overflows. So
+//! [`super::guard`] and [`super::cost`] check all of this in linear time, the guard before the document is parsed.
 
 /// The limits of one request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Bytes of the document.
+    /// Maximum size of the document, in bytes.
     pub(super) document_bytes: usize,
-    /// Names, values and signs of the document.
+    /// Maximum number of lexical tokens of the document: names, values and punctuators.
     pub(super) tokens: usize,
-    /// Brackets of any kind within each other.
+    /// Maximum nesting of brackets of any kind.
     pub(super) nesting: usize,
-    /// Selections within selections, those of fragments counted where they are spread.
+    /// Maximum depth of nested fields; those of fragments count where they are spread.
     pub(super) depth: usize,
-    /// Selections in all, those of fragments counted where they are spread.
+    /// Maximum number of selections; those of fragments count where they are spread.
     pub(super) fields: usize,
-    /// Fields that are called by another name.
+    /// Maximum number of aliases.
     pub(super) aliases: usize,
-    /// Fields of the operation itself: each query or mutation that is run.
+    /// Maximum number of root fields: the queries or mutations that are executed.
     pub(super) root_fields: usize,
-    /// Directives in all.
+    /// Maximum number of directives.
     pub(super) directives: usize,
-    /// Fields times the rows that they are selected of, which bounds the rows that running it touches: see
-    /// [`super::cost`].
+    /// Maximum cost: fields times the rows that they are selected of, which bounds the rows that the operation reads.
+    /// See [`super::cost`].
     pub(super) cost: usize,
-    /// Lists of the schema within each other, in introspection: types have fields, which have types, and so on. The
-    /// rule and its number are those of `MaxIntrospectionDepthRule` of graphql-js.
+    /// Maximum nesting of circular lists in introspection: types have fields, which have types, and so on. The rule and
+    /// its number are those of `MaxIntrospectionDepthRule` of graphql-js.
     pub(super) introspection: usize,
-    /// Bytes of the variables, written as JSON.
+    /// Maximum size of the variables as JSON, in bytes.
     pub(super) variables_bytes: usize,
-    /// Lists and objects of the variables within each other.
+    /// Maximum nesting of lists and objects in the variables.
     pub(super) variables_nesting: usize,
 }
 

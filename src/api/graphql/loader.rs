@@ -1,4 +1,5 @@
-//! Rows by id, many at once: one statement for all parents of a page instead of one for each.
+//! Data loaders: batched loading of rows by id, one statement for all parents of a page instead of one for each. Access
+//! must be checked by the resolvers: loaders load any row.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,16 +14,16 @@ use crate::domain::account::admin;
 use crate::domain::chat;
 use crate::infra::entity;
 
-/// Loads users by id.
+/// A data loader of users by id.
 pub(super) struct Users(App, Arc<Budget>);
 
-/// Loads chats by id.
+/// A data loader of chats by id.
 pub(super) struct Chats(App, Arc<Budget>);
 
-/// Loads conversations by id.
+/// A data loader of conversations by id.
 pub(super) struct Conversations(App, Arc<Budget>);
 
-/// The loaders of one request, which read within its budget.
+/// Adds the data loaders to a request. They read within its budget.
 pub(super) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphql::Request) -> async_graphql::Request {
     let tasks = app.tasks.clone();
     let spawn = move |work| drop(tasks.spawn(work));
@@ -31,7 +32,7 @@ pub(super) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphq
     request.data(DataLoader::new(Chats(app.clone(), budget.clone()), spawn))
 }
 
-/// Rows by their ids, shared by all who asked for them.
+/// Returns rows by id, shared by all fields that load them.
 fn by_id<R: RowBytes>(budget: &Budget, rows: Vec<R>, id: impl Fn(&R) -> i64) -> HashMap<i64, Arc<R>> {
     budget.read(rows.iter().map(RowBytes::row_bytes).sum());
     rows.into_iter().map(|row| (id(&row), Arc::new(row))).collect()

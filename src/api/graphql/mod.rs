@@ -1,4 +1,4 @@
-//! The real API. Translates between GraphQL and the domain, and decides nothing.
+//! The GraphQL API, which is the complete API. Translates between GraphQL and the domain, and must not decide anything.
 
 mod answer;
 mod bounded;
@@ -43,7 +43,8 @@ use self::request::Graphql;
 use self::subscription::Subscription;
 use crate::app::App;
 
-/// Serves `/graphql`, and the two carriers of subscriptions: `/graphql/ws` and `/graphql/stream`.
+/// Returns the routes `/graphql`, and those of the two transports of subscriptions: `/graphql/ws` (WebSocket) and
+/// `/graphql/stream` (SSE).
 pub fn router(app: &App) -> Router {
     let state = Graphql {
         app: app.clone(),
@@ -75,9 +76,9 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<types::ConnectionOf<types::AuditEvent>>("A page of the audit trail.")
 }
 
-/// The schema as the server runs it.
+/// Returns the schema that the server executes.
 fn schema(app: &App) -> Schema {
-    // The guard has looked at the document already; what is left to the library can't be more.
+    // The guard has checked the document before; this limit only backs it up.
     let mut builder = builder().data(app.clone()).limit_recursive_depth(Limits::STANDARD.nesting);
     // `validation` has checked all rules before.
     builder = builder.validation_mode(ValidationMode::Fast);
@@ -87,7 +88,7 @@ fn schema(app: &App) -> Schema {
     builder.finish()
 }
 
-/// The types of the schema, as the library knows them.
+/// Returns the types of the schema, in the library's registry.
 fn types() -> Registry {
     let mut types = Registry::default();
     Query::create_type_info(&mut types);
@@ -96,7 +97,7 @@ fn types() -> Registry {
     types
 }
 
-/// The schema in GraphQL's own language, sorted: what `schema.graphql` holds.
+/// Returns the schema in the schema definition language, sorted: the content of `schema.graphql`.
 pub fn sdl() -> String {
     let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by();
     let sdl = builder().finish().sdl_with_options(options);

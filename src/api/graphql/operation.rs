@@ -1,4 +1,5 @@
-//! Operations: read from documents, weighed, and run within their budget.
+//! Operations: parsed and validated, checked against the cost limits, and executed within their budget. Nothing here
+//! depends on the transport, except that only HTTP sets cookies.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,24 +24,24 @@ use super::{error_metrics, loader};
 use crate::core::error::Error;
 use crate::core::viewer::{ClientInfo, Viewer};
 
-/// With this header the answer tells what the operation costs.
+/// Request header that adds the cost of the operation to the response.
 const SHOW_COST: &str = "x-jeton-show-cost";
-/// Longer requests are read, and dearer operations run, on the thread for what is expensive.
+/// Request size in bytes, and cost, above which work moves to the worker thread for expensive work.
 const LONG: usize = 8 << 10;
 const EXPENSIVE: usize = 2000;
 
-/// Valid documents by their text: clients send the same few again and again, and parsing and validating one takes longer
-/// than all else that is done before it runs.
+/// A cache of valid documents by their text: clients send the same few documents repeatedly, and parsing and validating
+/// one takes longer than all other work before its execution.
 pub(super) type Documents = moka::sync::Cache<String, ValidDocument>;
 
-/// A valid document: as the library runs it, and the variables of its operations.
+/// A valid document: parsed for execution, with the variables of its operations.
 #[derive(Clone)]
 pub(super) struct ValidDocument {
     parsed: Arc<ExecutableDocument>,
     variables: Arc<DocumentVariables>,
 }
 
-/// So much text of documents is known; parsed it takes some ten times as much memory.
+/// Maximum size of the text of cached documents, in bytes; parsed it takes about ten times as much memory.
 const KNOWN_BYTES: u64 = 1 << 20;
 
 pub(super) fn documents() -> Documents {
@@ -48,7 +49,7 @@ pub(super) fn documents() -> Documents {
     moka::sync::Cache::builder().weigher(weight).max_capacity(KNOWN_BYTES).build()
 }
 
-/// An operation that is ready to run.
+/// An operation that is ready to be executed.
 pub(super) struct Operation {
     request: Request,
     cost: Cost,
@@ -57,7 +58,10 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// Reads the document, a long one on the thread for what is expensive.
+    /// Parses and validates a request, a large one on the worker thread for expensive work.
+    ///
+    /// # Errors
+    /// The rejection of a request that is over a limit or not valid.
     pub(super) async fn read(graphql: &Graphql, asked: GraphqlRequest) -> Result<Self, RequestRejection> {
         if asked.bytes <= LONG {
             return Self::new(graphql, asked);
@@ -70,7 +74,7 @@ impl Operation {
     fn new(graphql: &Graphql, asked: GraphqlRequest) -> Result<Self, RequestRejection> {
         let is_long = asked.bytes > LONG;
         let GraphqlRequest { query, operation_name, variables, .. } = asked;
-        // As many clients write none.
+        // Many clients send an empty name for none.
         let operation_name = operation_name.filter(|name| !name.is_empty());
         let query = query.ok_or_else(|| RequestRejection::new(StatusCode::BAD_REQUEST, "`query` is missing."))?;
         guard::check_text(&query, &Limits::STANDARD).map_err(RequestRejection::of_document)?;
@@ -86,7 +90,7 @@ impl Operation {
                     .map_err(|error| RequestRejection::of_document(error.to_string()))?,
             ),
         };
-        // Before validation, which takes time in proportion to what fragments amount to.
+        // Before validation, whose time depends on the expanded size of the fragments.
         let selected = check_operation(&parsed, operation_name.as_deref(), variables.as_ref(), &graphql.facts)?;
         let document = match known {
             Some(known) => known,
@@ -94,7 +98,8 @@ impl Operation {
                 let variables = validator.check(&query, graphql.app.config.graphql.suggestions);
                 let variables = Arc::new(variables.map_err(RequestRejection::of_errors)?);
                 let document = ValidDocument { parsed, variables };
-                // A text in the document may be a password, and what differs each time comes as a variable anyway.
+                // A string literal may be a password, so such a document is not cached; changing values should be
+                // variables anyway.
                 if !query.contains('"') {
                     graphql.documents.insert(query.clone(), document.clone());
                 }
@@ -105,7 +110,7 @@ impl Operation {
         let Some(((kind, cost), declared)) = selected.zip(declared) else {
             return Err(RequestRejection::of_document(match operation_name {
                 Some(name) => format!("Unknown operation named \"{name}\"."),
-                None => "The document has several operations: `operationName` says which is to run.".to_owned(),
+                None => "The document has several operations: `operationName` must name one of them.".to_owned(),
             }));
         };
         validator.check_variables(declared, variables.as_ref()).map_err(RequestRejection::of_document)?;
@@ -120,7 +125,7 @@ impl Operation {
         Ok(Self { request, cost, kind, is_expensive: is_long || cost.cost > EXPENSIVE })
     }
 
-    /// Runs it, for the transport that takes one answer, whose headers can set a cookie.
+    /// Executes the operation for the HTTP transport, which takes one response and can set cookies.
     pub(super) async fn execute(
         self,
         graphql: &Graphql,
@@ -132,7 +137,7 @@ impl Operation {
         self.answer(graphql, viewer, CookieSession::of(headers), origin, shown).await
     }
 
-    /// Runs it, for transports that take as many answers as there are.
+    /// Executes the operation for transports that take any number of responses.
     pub(super) fn stream(self, graphql: &Graphql, viewer: Viewer, origin: ClientInfo) -> BoxStream<'static, Answer> {
         let graphql = graphql.clone();
         if self.kind != OperationType::Subscription {
@@ -185,19 +190,19 @@ impl Operation {
             run(&runner, request, kind, budget, shown).await
         };
         graphql.expensive.run(running).await.unwrap_or_else(|error| {
-            tracing::error!(?error, "an operation could not be run");
+            tracing::error!(?error, "GraphQL operation failed to run");
             refused(graphql, &error)
         })
     }
 }
 
-/// The answer of an operation that is not run.
+/// Returns the response of an operation that is rejected before execution, and counts the error.
 fn refused(graphql: &Graphql, error: &Error) -> Answer {
     graphql.app.metrics.error("graphql", error.code.as_str());
     Answer::refusal(error.code, &error.message)
 }
 
-/// Runs a query or a mutation. A query has its time as a whole, a mutation for what it selects: see
+/// Executes a query or a mutation. The budget limits a whole query, but only the selection of a mutation: see
 /// [`super::bounded::Payload`].
 async fn run(
     graphql: &Graphql,
@@ -223,7 +228,10 @@ async fn run(
     Answer::new(response, budget, is_query)
 }
 
-/// The kind and the cost of the operation that is to run; none where the name selects none.
+/// Returns the kind and the cost of the operation to execute; `None` if the name selects none.
+///
+/// # Errors
+/// The rejection of a document over a cost limit, and of mutations and subscriptions with unsupported root fields.
 fn check_operation(
     document: &ExecutableDocument,
     name: Option<&str>,
@@ -234,14 +242,14 @@ fn check_operation(
     let wanted = match (operations, name) {
         (DocumentOperations::Single(operation), _) => Some(operation),
         (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
-        // The only operation is the operation, whether it has a name or not.
+        // A single operation is selected, whether it has a name or not.
         (DocumentOperations::Multiple(_), None) if operations.iter().len() == 1 => {
             operations.iter().next().map(|(_, operation)| operation)
         }
         (DocumentOperations::Multiple(_), None) => None,
     };
     let mut selected = None;
-    // All operations of the document, since all of them are validated.
+    // All operations of the document are checked, since all of them are validated.
     for (_, operation) in operations.iter() {
         let cost = cost::weigh(document, &operation.node, variables, facts, &Limits::STANDARD);
         let cost = cost.map_err(RequestRejection::of_document)?;
@@ -255,7 +263,7 @@ fn check_operation(
         OperationType::Query => {}
         OperationType::Mutation => check_each_once(document, set, &mut HashSet::new())?,
         OperationType::Subscription => {
-            // The specification wants one root field. The library would run several, and none that is in a fragment.
+            // The specification requires one root field. The library would execute several, and none in a fragment.
             if !matches!(set.items.as_slice(), [field] if matches!(field.node, Selection::Field(_))) {
                 return Err(RequestRejection::of_document(
                     "A subscription selects exactly one field, and not by a fragment.",
@@ -266,14 +274,14 @@ fn check_operation(
     Ok(selected)
 }
 
-/// Whether a mutation has each of its fields once. The specification merges those of one name; the library would run each,
-/// and a message would be paid for twice.
+/// Checks that a mutation has each root field once. The specification merges fields with the same response key; the
+/// library would execute each, and charge a message twice.
 fn check_each_once<'a>(
     document: &'a ExecutableDocument,
     set: &'a SelectionSet,
     seen: &mut HashSet<&'a str>,
 ) -> Result<(), RequestRejection> {
-    // That fragments are no circle, and few, has been checked.
+    // The cost analysis has excluded circular fragments, and bounded their number.
     for selection in &set.items {
         match &selection.node {
             Selection::Field(field) => {

@@ -1,4 +1,4 @@
-//! The root of all queries.
+//! The query root. Its resolvers call the domain and decide nothing.
 
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
@@ -20,53 +20,52 @@ use crate::domain::ledger;
 use crate::domain::session::{self, api_key};
 use crate::infra::entity::chat::Status;
 
-/// Days of an overview where no argument tells.
+/// Default of the argument `days` of an overview.
 pub(super) const DEFAULT_DAYS: i32 = 30;
-/// Users of an overview where no argument tells.
+/// Default of the argument `first` of the top spenders.
 pub(super) const DEFAULT_SPENDERS: i32 = 10;
 
-/// What can be read.
+/// The query root.
 pub struct Query;
 
-/// What can be read.
+/// The query root.
 #[Object]
 impl Query {
-    /// Who is asking; null for nobody in particular.
+    /// The authenticated user, or null.
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         Ok(account::me(app, viewer).await?.map(User::from))
     }
 
-    /// What you have.
+    /// Your balance.
     async fn balance(&self, ctx: &Context<'_>) -> Result<Option<Balance>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         Ok(Some(ledger::balance(&app.db, viewer.require_read()?.id).await?.into()))
     }
 
     /// One of your chats.
-    async fn chat(&self, ctx: &Context<'_>, #[graphql(desc = "Its global id.")] id: ID) -> Result<Option<Chat>> {
+    async fn chat(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<Chat>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_read()?;
         Ok(Some(chat::find(app, viewer, Kind::Chat.row(&id)?).await?.into()))
     }
 
-    /// Your chats, newest first, or those that a search finds.
+    /// Your chats, newest first, or the results of a search.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn chat_history(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Words that all are in the message or the answer, in any script, case and accents; of the last one \
-                    its beginning does. Looks at the 1000 newest chats that match and have ended."
+            desc = "Search terms: all of them must occur in the message or the reply, in any script, ignoring case and \
+                    accents; the last one matches as a prefix. Covers the 1000 newest matching finished chats."
         )]
         search: Option<String>,
-        #[graphql(desc = "In which order a search gives what it finds; the newest first where it is left out.")]
-        order_by: Option<ChatOrder>,
-        #[graphql(desc = "Only those of this conversation.")] conversation_id: Option<ID>,
-        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Sort order of search results. Defaults to NEWEST.")] order_by: Option<ChatOrder>,
+        #[graphql(desc = "Returns only the chats of this conversation.")] conversation_id: Option<ID>,
+        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
+        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_read()?;
@@ -80,21 +79,21 @@ impl Query {
     async fn conversation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: ID,
+        #[graphql(desc = "The global id.")] id: ID,
     ) -> Result<Option<Conversation>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_read()?;
         Ok(Some(conversation::find(app, viewer, Kind::Conversation.row(&id)?).await?.into()))
     }
 
-    /// Your conversations, those with the newest message first.
+    /// Your conversations, most recently active first.
     async fn conversations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
+        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<Option<ConnectionOf<Conversation>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_read()?;
@@ -102,14 +101,14 @@ impl Query {
         Ok(Some(types::conversations(ctx, conversation::list(app, viewer, page)).await?))
     }
 
-    /// Your sessions that are still good, newest first.
+    /// Your active sessions, newest first.
     async fn sessions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
+        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<Option<ConnectionOf<Session>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_read()?;
@@ -117,14 +116,14 @@ impl Query {
         Ok(Some(types::sessions(ctx, session::list(app, viewer, page)).await?))
     }
 
-    /// Your API keys, those that have ended too, newest first.
+    /// Your API keys, including expired and revoked ones, newest first.
     async fn api_keys(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
+        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<Option<ConnectionOf<ApiKey>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_session()?;
@@ -132,17 +131,17 @@ impl Query {
         Ok(Some(types::api_keys(ctx, api_key::list(app, viewer, page)).await?))
     }
 
-    /// Everybody's API keys, newest first. For staff.
+    /// The API keys of all users, newest first. For staff.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn user_api_keys(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only this user's.")] user_id: Option<ID>,
-        #[graphql(desc = "A part of the name, or how the key begins.")] search: Option<String>,
-        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns only the API keys of this user.")] user_id: Option<ID>,
+        #[graphql(desc = "Search text: a part of the name, or the start of the prefix.")] search: Option<String>,
+        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
+        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<Option<ConnectionOf<ApiKey>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
@@ -152,17 +151,17 @@ impl Query {
         Ok(Some(types::api_keys(ctx, api_key::all(app, actor, filter, page)).await?))
     }
 
-    /// Why your balance is what it is, newest first.
+    /// Your ledger entries, newest first.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn ledger_history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
-        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
+        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<Option<ConnectionOf<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let own = viewer.require_read()?.id;
@@ -171,7 +170,7 @@ impl Query {
         Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))
     }
 
-    /// The models that answer, by name.
+    /// The available models, sorted by name.
     async fn models(&self, ctx: &Context<'_>) -> Result<Vec<Model>> {
         let (app, _) = app_and_viewer(ctx)?;
         let wrap = |model: &crate::infra::catalog::Model| Model {
@@ -181,7 +180,7 @@ impl Query {
         Ok(app.models.iter().map(wrap).collect())
     }
 
-    /// Anything by its global id; null where there is no such thing, or it is not yours to see.
+    /// Any object by its global id; null if it does not exist or you may not see it.
     async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<Node>> {
         match self.find_node(ctx, &id).await {
             Err(error) if matches!(error.code, Code::NotFound | Code::Unauthenticated | Code::Forbidden) => Ok(None),
@@ -189,20 +188,20 @@ impl Query {
         }
     }
 
-    /// Everybody. For staff.
+    /// All users. For staff.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Part of the name.")] search: Option<String>,
-        #[graphql(desc = "May log in, or may not.")] active: Option<bool>,
-        #[graphql(desc = "Are staff, or are not.")] staff: Option<bool>,
-        #[graphql(desc = "Are superusers, or are not.")] superuser: Option<bool>,
-        #[graphql(desc = "In which order; the newest first where it is left out.")] order_by: Option<admin::UserOrder>,
-        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Search text: a part of the username.")] search: Option<String>,
+        #[graphql(desc = "Filters by `isActive`.")] active: Option<bool>,
+        #[graphql(desc = "Filters by `isStaff`.")] staff: Option<bool>,
+        #[graphql(desc = "Filters by `isSuperuser`.")] superuser: Option<bool>,
+        #[graphql(desc = "Sort order. Defaults to NEWEST.")] order_by: Option<admin::UserOrder>,
+        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
+        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<Option<ConnectionOf<User>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let order = order_by.unwrap_or_default();
@@ -212,32 +211,32 @@ impl Query {
         Ok(Some(types::users(ctx, admin::users(app, actor, filter, page), order).await?))
     }
 
-    /// Somebody. For staff.
-    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Their global id.")] id: ID) -> Result<Option<User>> {
+    /// One user. For staff.
+    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<User>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
         Ok(Some(admin::find(app, actor, Kind::User.row(&id)?).await?.into()))
     }
 
-    /// Everybody's chats, newest first. For staff.
+    /// The chats of all users, newest first. For staff.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn chats(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Words of the message or the answer, as in `chatHistory`; or a part of the user's name. Looks at the \
-                    1000 newest chats that match either."
+            desc = "Search terms in the message or the reply, as in `chatHistory`, or a part of the username. Covers \
+                    the 1000 newest chats that match either."
         )]
         search: Option<String>,
-        #[graphql(desc = "Only this user's.")] user_id: Option<ID>,
-        #[graphql(desc = "Only those that this model answered.")] model: Option<String>,
-        #[graphql(desc = "Only those in this state.")] status: Option<Status>,
-        #[graphql(desc = "Only those that came at this moment or later.")] since: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only those that came before this moment.")] until: Option<DateTime<Utc>>,
-        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns only the chats of this user.")] user_id: Option<ID>,
+        #[graphql(desc = "Returns only the chats with this model.")] model: Option<String>,
+        #[graphql(desc = "Returns only the chats with this status.")] status: Option<Status>,
+        #[graphql(desc = "Start of the time range of `createdAt`, inclusive.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "End of the time range of `createdAt`, exclusive.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
+        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_staff()?;
@@ -247,23 +246,23 @@ impl Query {
         Ok(Some(types::chats(ctx, chat::all(app, viewer, wanted, page)).await?))
     }
 
-    /// What was used on each of the last days, today included, the oldest first. For staff.
+    /// Daily usage of the last days, today included, oldest first. For staff.
     async fn usage(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many days, 1 to 366; 30 where it is left out.")] days: Option<i32>,
+        #[graphql(desc = "The number of days (1–366, default 30).")] days: Option<i32>,
     ) -> Result<Option<Vec<UsageDay>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let used = usage::by_day(app, viewer, days.unwrap_or(DEFAULT_DAYS)).await?;
         Ok(Some(used.into_iter().map(UsageDay::from).collect()))
     }
 
-    /// Who spent most in the last days, today included. For staff.
+    /// The users who spent the most tokens in the last days, today included. For staff.
     async fn top_spenders(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many days, 1 to 366; 30 where it is left out.")] days: Option<i32>,
-        #[graphql(desc = "So many users, 1 to 100; 10 where it is left out.")] first: Option<i32>,
+        #[graphql(desc = "The number of days (1–366, default 30).")] days: Option<i32>,
+        #[graphql(desc = "Returns the first *n* users (1–100, default 10).")] first: Option<i32>,
     ) -> Result<Option<Vec<Spender>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let spent =
@@ -271,24 +270,24 @@ impl Query {
         Ok(Some(spent.into_iter().map(Spender).collect()))
     }
 
-    /// How many messages are being answered, on all servers. For staff.
+    /// The number of chats in progress on all servers. For staff.
     async fn open_turns(&self, ctx: &Context<'_>) -> Result<Option<u64>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         Ok(Some(usage::open_turns(app, viewer).await?))
     }
 
-    /// Everybody's ledger entries, newest first. For staff.
+    /// The ledger entries of all users, newest first. For staff.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn ledger_entries(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only this user's.")] user_id: Option<ID>,
-        #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
-        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns only the ledger entries of this user.")] user_id: Option<ID>,
+        #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
+        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<Option<ConnectionOf<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_staff()?;
@@ -298,22 +297,23 @@ impl Query {
         Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))
     }
 
-    /// What operators did, newest first. For staff.
+    /// The audit trail, newest first. For staff.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn audit_trail(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only what this user did.")] actor_id: Option<ID>,
+        #[graphql(desc = "Returns only the actions of this user.")] actor_id: Option<ID>,
         #[graphql(
-            desc = "Only what was done to this object, a user (and what is theirs), a chat or an API key, which may be gone."
+            desc = "Returns only the actions on this object: a user (including the user's chats and API keys), a chat \
+                    or an API key. The object may be deleted."
         )]
         target_id: Option<ID>,
-        #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
-        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
+        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<Option<ConnectionOf<AuditEvent>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_staff()?;

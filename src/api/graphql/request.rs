@@ -1,5 +1,5 @@
-//! What every carrier has to do before the schema can run an operation: who is asking, what is asked, and whether the
-//! carrier may bring it.
+//! Request parsing and authentication for all transports: the credential, the GraphQL request, and whether the
+//! transport may carry it. Executing the operation is in [`super::operation`].
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -27,15 +27,15 @@ use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
 use crate::core::{json, request_body};
 use crate::domain::session;
 
-/// When the server stops, open streams may tell the ends of their operations for so long.
+/// Grace period of open streams at shutdown, to send the final events of their operations.
 const STOP_GRACE: Duration = Duration::from_millis(500);
-/// Larger requests are read on the thread for what is expensive.
+/// Size above which requests are parsed on the worker thread for expensive work, in bytes.
 const LARGE: usize = 64 << 10;
 pub(super) const JSON: &str = "application/json";
-/// Values of a body, those within others included.
+/// Maximum number of values of a body, including nested ones.
 const MAX_VALUES: usize = 10_000;
 
-/// What the carriers share.
+/// The state that all transports share.
 #[derive(Clone)]
 pub(super) struct Graphql {
     pub(super) app: App,
@@ -47,7 +47,10 @@ pub(super) struct Graphql {
 }
 
 impl Graphql {
-    /// Reads JSON, on the thread for what is expensive where there is much of it.
+    /// Parses JSON, a large text on the worker thread for expensive work.
+    ///
+    /// # Errors
+    /// INTERNAL if parsing panics.
     pub(super) async fn read<T: DeserializeOwned + Send + 'static>(
         &self,
         text: Bytes,
@@ -58,7 +61,7 @@ impl Graphql {
     }
 }
 
-/// What a client asks for, as all carriers know it.
+/// A GraphQL request, in the shape of all transports.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct GraphqlRequest {
@@ -68,23 +71,23 @@ pub(super) struct GraphqlRequest {
     #[serde(default)]
     pub(super) variables: Option<serde_json::Map<String, serde_json::Value>>,
     #[serde(default)]
-    /// Checked to be an object, as the specification asks; nothing here uses it.
+    /// Must be an object, as the specification requires; not used.
     pub(super) extensions: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Bytes of the request.
+    /// Size of the request, in bytes.
     #[serde(skip)]
     pub(super) bytes: usize,
 }
 
-/// A request that is not executed: its status where the answer may tell, and why.
+/// A rejected request, which is not executed: its HTTP status, for transports that have one, and its error.
 pub(super) struct RequestRejection {
     pub(super) status: StatusCode,
-    /// The request was well-formed HTTP, so that `application/json` answers it with 200.
+    /// Whether the request was well-formed, so that its response in `application/json` has the status 200.
     pub(super) well_formed: bool,
     pub(super) code: Code,
     pub(super) message: String,
-    /// The validation errors of a document, with their locations; none elsewhere.
+    /// The validation errors of a document, with their locations; otherwise empty.
     pub(super) errors: Vec<ServerError>,
-    /// When to come again, in seconds.
+    /// The time after which to retry, in seconds.
     pub(super) retry_after: Option<u64>,
 }
 
@@ -94,12 +97,12 @@ impl RequestRejection {
         Self { status, well_formed: false, code, message: message.into(), errors: Vec::new(), retry_after: None }
     }
 
-    /// A well-formed request for something that can't be done.
+    /// A well-formed request that cannot be executed.
     pub(super) fn of_document(message: impl Into<String>) -> Self {
         Self { well_formed: true, ..Self::new(StatusCode::BAD_REQUEST, message) }
     }
 
-    /// A document that is not valid.
+    /// A document with validation errors.
     pub(super) fn of_errors(errors: Vec<ServerError>) -> Self {
         let message = errors.first().map(|error| error.message.clone()).unwrap_or_default();
         Self { errors, ..Self::of_document(message) }
@@ -107,11 +110,11 @@ impl RequestRejection {
 
     /// A fault of the server.
     pub(super) fn fault(error: Error) -> Self {
-        tracing::error!(?error, "a request could not be read");
+        tracing::error!(?error, "GraphQL request could not be parsed");
         Self { code: error.code, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.message) }
     }
 
-    /// A body that could not be read.
+    /// A body that could not be received.
     fn of_body(error: Error) -> Self {
         let status = match error.code {
             Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -128,21 +131,25 @@ impl RequestRejection {
     }
 }
 
-/// The access token of the `Authorization` header.
+/// Returns the access token of the `Authorization` header.
+///
+/// # Errors
+/// UNAUTHENTICATED for a header with another scheme.
 pub(super) fn credential(headers: &HeaderMap) -> Result<Option<String>, RequestRejection> {
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     bearer(header.to_str().unwrap_or_default()).map(Some)
 }
 
-/// Whether the page that opens a socket is this server's own, or of a listed origin. Browsers ask nobody before they open one,
-/// so any page could register and log in from its visitor's address. Other clients name no origin.
+/// Returns whether a WebSocket may be opened: by a page of this server's own origin or a listed one. Browsers send no
+/// preflight before they open one, so any page could register and log in from its visitor's address. Clients other than
+/// browsers send no origin.
 pub(super) fn may_open_socket(headers: &HeaderMap, listed: &[String]) -> bool {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     let Some(origin) = text(ORIGIN) else { return true };
     if listed.iter().any(|known| known.eq_ignore_ascii_case(origin)) {
         return true;
     }
-    // A proxy may change the host, but not what a browser says of the site.
+    // A proxy may change the host, but not the `Sec-Fetch-Site` header of the browser.
     if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
         return site == "same-origin";
     }
@@ -150,21 +157,28 @@ pub(super) fn may_open_socket(headers: &HeaderMap, listed: &[String]) -> bool {
     origin.split_once("://").is_some_and(|(_, own)| own.eq_ignore_ascii_case(host))
 }
 
-/// The token of a value as that header has it.
+/// Returns the token of a value in the form of the `Authorization` header.
+///
+/// # Errors
+/// UNAUTHENTICATED for another scheme.
 pub(super) fn bearer(value: &str) -> Result<String, RequestRejection> {
     let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let token = token.map(|(_, token)| token.trim().to_owned());
     token.ok_or_else(|| RequestRejection::unauthenticated("Use `Authorization: Bearer <access token>`."))
 }
 
-/// Who is asking. A credential that is there but no good refuses the request: going on as nobody would only puzzle.
+/// Returns the viewer of a token; without one, the anonymous viewer. An invalid token rejects the request, since
+/// continuing as anonymous would be confusing.
+///
+/// # Errors
+/// UNAUTHENTICATED for an invalid token; UNAVAILABLE or INTERNAL if it cannot be checked.
 pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, RequestRejection> {
     let Some(token) = token else { return Ok(Viewer::Anonymous) };
     match session::authenticate(app, token).await {
         Ok(Ok(identity)) => Ok(Viewer::User(identity)),
         Ok(Err(denied)) => Err(RequestRejection::unauthenticated(&Error::from(denied).message)),
         Err(error) => {
-            tracing::error!(?error, "a credential could not be checked");
+            tracing::error!(?error, "GraphQL authentication failed");
             let status = match error.code {
                 Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -174,37 +188,43 @@ pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, Req
     }
 }
 
-/// Watches the session of an access token, and says why when it is good no longer.
+/// Watches the session of an access token, and returns the reason once it is no longer valid.
 ///
-/// In a task of its own: between two polls the watch may hold a connection to the database, and in a carrier's task it
-/// would have to wait for the client.
+/// It runs in a task of its own: between two polls it may hold a database connection, which in the task of a transport
+/// would wait for the client.
 pub(super) fn watch_session(app: &App, token: String, user_id: i64) -> AbortOnDropHandle<Error> {
     let watched = app.clone();
     let watch = async move { session::wait_until_invalid(&watched, &token, user_id).await.into() };
     AbortOnDropHandle::new(app.streams.spawn(watch))
 }
 
-/// A place among the streams of a user.
+/// Takes a permit for a stream of a user.
+///
+/// # Errors
+/// RATE_LIMITED if the user has too many open streams.
 pub(super) fn stream_place(app: &App, user_id: i64) -> Result<Permit<i64>, RequestRejection> {
     let refusal = |_| RequestRejection {
         code: Code::RateLimited,
-        ..RequestRejection::new(StatusCode::TOO_MANY_REQUESTS, "You have too many streams open. Close some of them.")
+        ..RequestRejection::new(StatusCode::TOO_MANY_REQUESTS, "Too many open streams. Close some of them.")
     };
     app.user_streams.take(user_id).map_err(refusal)
 }
 
-/// Waits until the server stops, and until what ends with it has been told.
+/// Waits for the shutdown of the server, and then for the final events of operations.
 pub(super) async fn server_stopped(app: App) {
     app.stopping.cancelled().await;
     tokio::time::sleep(STOP_GRACE).await;
 }
 
-/// Where the request comes from.
+/// Returns the client of a request: its address and user agent.
 pub(super) fn origin(headers: &HeaderMap, address: Option<Extension<ClientIp>>) -> ClientInfo {
     ClientInfo { address: address.map(|Extension(address)| address), user_agent: text(headers, USER_AGENT.as_str()) }
 }
 
-/// What is asked by the query string of a GET.
+/// Parses the query string of a GET.
+///
+/// # Errors
+/// `variables` or `extensions` that are not JSON objects.
 pub(super) fn from_query(query: &str) -> Result<GraphqlRequest, RequestRejection> {
     let mut asked = GraphqlRequest { bytes: query.len(), ..GraphqlRequest::default() };
     let object = |name: &str, text: &str| match text {
@@ -225,7 +245,10 @@ pub(super) fn from_query(query: &str) -> Result<GraphqlRequest, RequestRejection
     Ok(asked)
 }
 
-/// What is asked by the body of a POST, which is JSON: other types could be sent by a foreign page without a preflight.
+/// Parses the body of a POST. It must be JSON, since a cross-origin page could send other types without a preflight.
+///
+/// # Errors
+/// Another content type; a body that is too large or too slow; malformed JSON.
 pub(super) async fn from_body(app: &App, headers: &HeaderMap, body: Body) -> Result<GraphqlRequest, RequestRejection> {
     let media_type = text(headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     let mut parts = media_type.split(';').map(str::trim);
@@ -239,7 +262,7 @@ pub(super) async fn from_body(app: &App, headers: &HeaderMap, body: Body) -> Res
     app.bodies.work(body.len(), move || parse(&body)).await.map_err(RequestRejection::fault)?
 }
 
-/// Takes time in proportion to the body, and not much more memory.
+/// Parses a body. Takes time in proportion to the body, and not much more memory.
 fn parse(body: &[u8]) -> Result<GraphqlRequest, RequestRejection> {
     if json::shape(body).values > MAX_VALUES {
         return Err(RequestRejection::new(
@@ -260,8 +283,8 @@ fn parse(body: &[u8]) -> Result<GraphqlRequest, RequestRejection> {
     Ok(GraphqlRequest { bytes: body.len(), ..asked })
 }
 
-/// Returns which of these media types the client prefers (RFC 9110, section 12.5.1): by quality, then the one that it names
-/// more exactly, then the one that it names first. The first of them for a client that accepts any; `None` where it accepts
+/// Returns the media type that the client prefers (RFC 9110, section 12.5.1): by quality, then by the more specific
+/// range, then by the order of the ranges. Returns the first type for a client that accepts any; `None` if it accepts
 /// none.
 pub(super) fn preferred<'m>(headers: &HeaderMap, offered: &[&'m str]) -> Option<&'m str> {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -270,24 +293,24 @@ pub(super) fn preferred<'m>(headers: &HeaderMap, offered: &[&'m str]) -> Option<
         return offered.first().copied();
     }
     let rated = offered.iter().filter_map(|media| {
-        // The most exact range decides, also where it says that the type is not accepted.
+        // The most specific range decides, even if it excludes the type.
         let named =
             ranges.iter().enumerate().filter_map(|(place, range)| Some((range.exactness(media)?, place, range)));
         let (exactness, place, range) = named.max_by_key(|(exactness, place, _)| (*exactness, Reverse(*place)))?;
         (range.quality > 0).then_some(((range.quality, exactness, Reverse(place)), *media))
     });
-    // The first of those that are alike.
+    // The first one wins a tie.
     rated.reduce(|best, other| if other.0 > best.0 { other } else { best }).map(|(_, media)| media)
 }
 
-/// Media ranges of a client that are read.
+/// Maximum number of media ranges that are parsed.
 const MAX_RANGES: usize = 50;
 
-/// What a client accepts.
+/// A media range of an `Accept` header.
 struct Range {
-    /// Such as `application/json`, `text/*` or `*/*`, in small letters.
+    /// Such as `application/json`, `text/*` or `*/*`, in lowercase.
     media: String,
-    /// In thousandths.
+    /// The quality value, in thousandths.
     quality: u16,
 }
 
@@ -299,7 +322,7 @@ impl Range {
         Some(Self { media, quality: (quality.unwrap_or(1.0).clamp(0.0, 1.0) * 1000.0) as u16 })
     }
 
-    /// How exactly it names a media type; `None` where it does not.
+    /// Returns how specifically the range matches a media type; `None` if it does not match.
     fn exactness(&self, media: &str) -> Option<u8> {
         let all_of_kind = self.media.strip_suffix('*').filter(|kind| kind.len() > 2);
         match self.media.as_str() {

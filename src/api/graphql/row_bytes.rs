@@ -1,13 +1,13 @@
-//! The size of rows in memory: texts are what makes them large.
+//! Estimates the size of rows in memory, which is dominated by their texts.
 
 use crate::infra::entity::{api_key, audit_event, chat, conversation, ledger_entry, session, user};
 
-/// Rows whose texts have a size of their own.
+/// A row whose texts are allocated separately.
 pub(super) trait RowBytes: Sized {
-    /// Bytes of the texts that may be long.
+    /// Returns the size of the texts that may be long, in bytes.
     fn text_bytes(&self) -> usize;
 
-    /// Bytes of the whole row.
+    /// Returns the size of the whole row, in bytes.
     fn row_bytes(&self) -> usize {
         size_of::<Self>() + self.text_bytes()
     }

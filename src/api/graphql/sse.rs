@@ -1,7 +1,8 @@
-//! Operations whose answers come as Server-Sent Events: the GraphQL over SSE protocol in its mode of distinct
-//! connections, one operation each.
+//! The SSE transport (Server-Sent Events): the GraphQL over SSE protocol in its distinct connections mode, with one
+//! operation for each connection.
 //!
-//! A client that reads too slowly is sent no more, and told so when it reads on: nothing is kept for it meanwhile.
+//! The stream of a client that reads too slowly ends with an error, which the client receives when it continues to
+//! read. Nothing is buffered for it in the meantime.
 
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
@@ -28,11 +29,11 @@ use crate::core::error::Code;
 use crate::core::throttle::Permit;
 use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
 
-/// Answers that may wait for the client, beside what lies in the connection's own buffers.
+/// Maximum number of responses that are queued for the client, in addition to the buffers of the connection.
 const WAITING: usize = 4;
-/// The media type of the answers.
+/// The media type of an event stream.
 pub(super) const EVENTS: &str = "text/event-stream";
-/// A comment, which clients ignore.
+/// A heartbeat: a comment, which clients ignore.
 const HEARTBEAT: &str = ":\n\n";
 
 pub(super) async fn by_get(
@@ -71,7 +72,7 @@ async fn answer(
                 Err(refused) => return refuse(ResponseFormat::Response, refused),
             };
             let events = events(graphql, responses, token.zip(user_id), place);
-            // Proxies are asked to pass each event on as it comes.
+            // Proxies must not buffer events.
             let headers = [
                 (CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
                 (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
@@ -79,16 +80,16 @@ async fn answer(
             ];
             (headers, Body::from_stream(events)).into_response()
         }
-        // Whoever asked for events reads no status of a document.
+        // Clients of event streams do not expect the status 200 of `application/json`.
         Err(refused) => refuse(ResponseFormat::Response, refused),
     }
 }
 
-/// Why events ended before the operation did.
+/// The reason why a stream ended before its operation.
 enum StreamEnd {
     /// The client read too slowly.
     Slow,
-    /// The server stops.
+    /// The server is shutting down.
     Stopped,
 }
 
@@ -102,7 +103,7 @@ async fn begin(
     asked: Result<GraphqlRequest, RequestRejection>,
 ) -> Result<StartedStream, RequestRejection> {
     if preferred(headers, &[EVENTS]).is_none() {
-        return Err(RequestRejection::new(StatusCode::NOT_ACCEPTABLE, "Answers are text/event-stream."));
+        return Err(RequestRejection::new(StatusCode::NOT_ACCEPTABLE, "Responses are text/event-stream."));
     }
     let token = request::credential(headers)?;
     let viewer = request::viewer(&graphql.app, token.as_deref()).await?;
@@ -114,14 +115,14 @@ async fn begin(
             ));
         }
         Ok(operation) => operation.stream(graphql, viewer, origin),
-        // The protocol wants mistakes in the document as an event.
+        // The protocol requires errors of the document to be sent as an event.
         Err(refused) if refused.well_formed => once(async move { Answer::refused(&refused) }).boxed(),
         Err(refused) => return Err(refused),
     };
     Ok((responses, token, viewer))
 }
 
-/// The events: `next` for each answer, then `complete`.
+/// Returns the events: `next` for each response, then `complete`.
 fn events(
     graphql: Graphql,
     mut responses: BoxStream<'static, Answer>,
@@ -142,7 +143,7 @@ fn events(
                 Some(Ok(error)) = OptionFuture::from(session.as_mut()) => {
                     let told = send.send(Answer::refusal(error.code, &error.message));
                     if timeout(app.config.graphql.write_timeout, told).await.is_err() {
-                        // The client must not take what it got for all.
+                        // Without this the client would take the stream for complete.
                         why.set(StreamEnd::Slow).ok();
                     }
                     return;
@@ -155,14 +156,14 @@ fn events(
             };
             let Some(response) = response else { return };
             if timeout(app.config.graphql.write_timeout, send.send(response)).await.is_err() {
-                tracing::info!("a client read its events too slowly and was sent no more");
+                tracing::info!("SSE stream ended: client reads too slowly");
                 why.set(StreamEnd::Slow).ok();
                 return;
             }
         }
     });
     stream! {
-        // Some browsers wait for the first bytes before they say that the connection is there.
+        // Some browsers report the connection as open only after the first bytes.
         yield Ok(HEARTBEAT.to_owned());
         loop {
             match timeout(heartbeat, receive.recv()).await {
@@ -172,10 +173,10 @@ fn events(
             }
         }
         match cut.get() {
-            // Without the last event clients know that they have to come again.
+            // Without the final event clients reconnect.
             Some(StreamEnd::Stopped) => return,
             Some(StreamEnd::Slow) => {
-                let message = "You read too slowly. Subscribe again; `after` resumes a reply.";
+                let message = "The client reads too slowly. Subscribe again; `after` resumes a reply.";
                 yield Ok(next(&Answer::refusal(Code::Timeout, message)));
             }
             None => {}
@@ -186,6 +187,6 @@ fn events(
 }
 
 fn next(answer: &Answer) -> String {
-    // JSON as it is written here is one line.
+    // The serialized JSON has no line breaks.
     format!("event: next\ndata: {}\n\n", answer.document())
 }

@@ -1,4 +1,4 @@
-//! The root of all subscriptions: what comes by and by.
+//! The subscription root: reply streams, balance changes and exports. Decides nothing.
 
 use async_graphql::{Context, ID, Result, SimpleObject, Subscription as Root, Union};
 use chrono::{DateTime, Utc};
@@ -13,10 +13,10 @@ use crate::core::pagination::TimeRange;
 use crate::domain::chat::{self, FinishedChat, Format, ReplyStreamItem};
 use crate::domain::ledger;
 
-/// What comes by and by.
+/// The subscription root.
 pub struct Subscription;
 
-/// More of a reply, or its end.
+/// An event of a reply stream: a delta, or the end of the reply.
 #[derive(Union)]
 enum ReplyEvent {
     Delta(ReplyDelta),
@@ -24,42 +24,43 @@ enum ReplyEvent {
     Failed(ReplyFailed),
 }
 
-/// A part of a reply.
+/// A chunk of a reply.
 #[derive(SimpleObject)]
 struct ReplyDelta {
-    /// Counts up with every part: the position behind it. Given as `after`, the reply goes on from here.
+    /// The position after this chunk, in Unicode characters; grows with each chunk. Pass it as `after` to resume the
+    /// stream from here.
     seq: usize,
-    /// Where the part begins in the reply, in Unicode characters. No part overlaps another, and there are no gaps.
+    /// The position of this chunk in the reply, in Unicode characters. Chunks are contiguous and do not overlap.
     offset: usize,
-    /// The part itself; never empty.
+    /// The text of the chunk; never empty.
     text: Text<'static>,
 }
 
-/// The reply is whole, or was stopped. The last event.
+/// The final event of a reply that is complete or was stopped.
 #[derive(SimpleObject)]
 struct ReplyFinished {
-    /// The chat, DONE or STOPPED. Its response is all parts together.
+    /// The chat, DONE or STOPPED. Its response is the concatenation of all chunks.
     chat: Chat,
-    /// What its owner has now.
+    /// The owner's current balance.
     balance: Balance,
 }
 
-/// The model failed, or its server died. The last event.
+/// The final event of a reply whose model failed or whose server crashed.
 #[derive(SimpleObject)]
 struct ReplyFailed {
-    /// The chat, FAILED or INTERRUPTED. Its response is as much as was kept: after the death of a server the last moments
-    /// of what was heard may be missing.
+    /// The chat, FAILED or INTERRUPTED. Its response is the text that was saved: after a server crash the last chunks
+    /// may be missing.
     chat: Chat,
-    /// What went wrong, for programs.
+    /// The error code, for API clients.
     code: Code,
-    /// What went wrong, for people.
+    /// The error message, for users.
     message: Text<'static>,
 }
 
-/// A part of a file.
+/// A chunk of an exported file.
 #[derive(SimpleObject)]
 struct ExportPart {
-    /// To be put behind the parts before it.
+    /// The text of the chunk, to be appended to the previous ones.
     text: Text<'static>,
 }
 
@@ -82,38 +83,36 @@ impl From<ReplyStreamItem> for ReplyEvent {
     }
 }
 
-/// What comes by and by.
+/// The subscription root.
 #[Root]
 impl Subscription {
-    /// The reply of one of your chats as it grows: what is there already, then each part as it comes, then exactly one
-    /// `ReplyFinished` or `ReplyFailed`. A chat that has ended is told from the start all the same.
+    /// Streams the reply of one of your chats: the text so far, then each new chunk, then exactly one `ReplyFinished`
+    /// or `ReplyFailed`. A finished chat is replayed in the same way.
     async fn reply_stream(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The chat.")] chat_id: ID,
-        #[graphql(desc = "The `seq` of the last part that you have, to get only what comes behind it.")] after: Option<
-            i32,
-        >,
+        #[graphql(desc = "The `seq` of the last chunk received: the stream resumes after it.")] after: Option<i32>,
     ) -> Result<impl Stream<Item = Result<Payload<ReplyEvent>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_read()?;
-        let after = usize::try_from(after.unwrap_or(0)).map_err(|_| Error::field("after", "Not negative."))?;
+        let after = usize::try_from(after.unwrap_or(0)).map_err(|_| Error::field("after", "Must not be negative."))?;
         let feed = chat::follow(app, viewer, Kind::Chat.row(&chat_id)?, after).await?;
         Ok(feed.map(|fed| Ok(Payload(fed?.into()))))
     }
 
-    /// What you have: now, and again whenever it has changed.
+    /// Your balance: the current one, then each change.
     async fn balance_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Payload<Balance>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         Ok(ledger::watch_balance(app, viewer)?.map(|balance| Ok(Payload(balance?.into()))))
     }
 
-    /// Your chats that have ended as a file, oldest first, in parts.
+    /// Exports your finished chats as a file, oldest first, in chunks.
     async fn export_chats(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How it is written.")] format: Format,
-        #[graphql(desc = "Only those of this conversation.")] conversation_id: Option<ID>,
+        #[graphql(desc = "The file format.")] format: Format,
+        #[graphql(desc = "Exports only the chats of this conversation.")] conversation_id: Option<ID>,
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_read()?;
@@ -122,12 +121,12 @@ impl Subscription {
         Ok(parts.map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
 
-    /// Why your balance is what it is, as CSV with a header, oldest first, in parts.
+    /// Exports your ledger entries as CSV with a header row, oldest first, in chunks.
     async fn export_ledger_history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let filter =
@@ -135,13 +134,13 @@ impl Subscription {
         Ok(ledger::export(app, filter, false).map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
 
-    /// Everybody's ledger entries as CSV with a header, oldest first, in parts. For staff.
+    /// Exports the ledger entries of all users as CSV with a header row, oldest first, in chunks. For staff.
     async fn export_ledger_entries(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only this user's.")] user_id: Option<ID>,
-        #[graphql(desc = "Only those of this moment or later.")] since: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only those before this moment.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "Exports only the ledger entries of this user.")] user_id: Option<ID>,
+        #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_staff()?;

@@ -1,9 +1,9 @@
-//! Validation of documents and coercion of variables, before anything runs: sections 5 and 6.1.2 of the specification.
+//! Validation of documents and coercion of variables before execution: sections 5 and 6.1.2 of the specification.
 //!
-//! apollo-compiler validates. What it leaves open is closed here: fields of an input object that are there twice (5.6.3),
-//! variables within lists and objects (5.8.5), and literals of this schema's own scalars. async-graphql then runs documents
-//! in its fast mode, since its own rules refuse what is valid and let through what is not: it does not look at the
-//! directives of `__typename`. `make clients` compares all of this with graphql-js.
+//! apollo-compiler validates. This module adds the checks that it lacks: duplicate fields of an input object (5.6.3),
+//! variables within lists and objects (5.8.5), and literals of this schema's custom scalars. async-graphql then
+//! executes documents in its fast mode, since its own rules reject valid documents and accept invalid ones: it ignores
+//! the directives of `__typename`. `make clients` compares all of this with graphql-js.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -23,36 +23,38 @@ use super::limits::Limits;
 use crate::core::error::Error;
 use crate::core::tokens::Tokens;
 
-/// Validation errors reported for one document at most.
+/// Maximum number of validation errors that are reported for one document.
 const MAX_ERRORS: usize = 10;
-/// Longest name that a suggestion is looked for, in bytes: comparing takes time by the product of both lengths.
+/// Maximum length of a name that gets a suggestion, in bytes: a comparison takes time in proportion to the product of
+/// both lengths.
 const MAX_SUGGESTED_BYTES: usize = 50;
-/// Returns whether a value is one of a scalar.
+/// A check whether a value is valid for a scalar.
 type ScalarCheck = fn(async_graphql::Value) -> bool;
-/// The custom scalars, and the check of each.
+/// The custom scalars with their checks.
 const CUSTOM_SCALARS: [(&str, ScalarCheck); 2] =
     [("Tokens", |value| Tokens::parse(value).is_ok()), ("DateTime", |value| DateTime::<Utc>::parse(value).is_ok())];
 
-/// Validation by the schema that is served.
+/// Returns the validator of the schema that is served.
 ///
 /// # Errors
-/// INTERNAL where it is no schema, which the tests rule out.
+/// INTERNAL if the schema is invalid, which the tests rule out.
 pub(super) fn standard() -> Result<&'static Validator, Error> {
     static STANDARD: LazyLock<Result<Validator, String>> = LazyLock::new(|| Validator::of(&super::sdl()));
     STANDARD.as_ref().map_err(|invalid| Error::internal(std::io::Error::other(invalid.as_str())))
 }
 
-/// The schema, as validation needs it.
+/// A validator of documents and variables against a schema.
 pub(super) struct Validator {
     schema: Valid<Schema>,
 }
 
-/// The variables that each operation of a valid document declares, by its name: all that is needed of it for coercion. The
-/// whole document takes some thirty times the memory of its text.
+/// The variables that each operation of a valid document declares, by its name: all that coercion needs. The whole
+/// document takes about thirty times the memory of its text.
 pub(super) struct DocumentVariables(Vec<(Option<Name>, Vec<Node<VariableDefinition>>)>);
 
 impl DocumentVariables {
-    /// Returns the variables of an operation, or of the only one where no name is given; none where there is no such one.
+    /// Returns the variables of the operation with this name, or of the only one if `None`; `None` if there is no such
+    /// one.
     pub(super) fn of_operation(&self, name: Option<&str>) -> Option<&[Node<VariableDefinition>]> {
         let operation = match (name, self.0.as_slice()) {
             (None, [only]) => Some(only),
@@ -64,13 +66,13 @@ impl DocumentVariables {
 }
 
 impl Validator {
-    /// Of a schema in GraphQL's own language.
+    /// Returns a validator of a schema in the schema definition language.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The errors of the schema.
     pub(super) fn of(sdl: &str) -> Result<Self, String> {
         let mut schema = Schema::parse(sdl, "schema.graphql").map_err(|invalid| invalid.to_string())?;
-        // The edition of September 2025 has it, and async-graphql answers it.
+        // The specification of September 2025 has this field, and async-graphql resolves it.
         if let Some(ExtendedType::Object(of_types)) = schema.types.get_mut("__Type") {
             let is_one_of = FieldDefinition {
                 description: None,
@@ -85,7 +87,7 @@ impl Validator {
         Ok(Self { schema })
     }
 
-    /// Validates a document, which is within the limits of [`super::guard`].
+    /// Validates a document. It must be within the limits of [`super::guard`].
     ///
     /// # Errors
     /// The first validation errors, with their locations.
@@ -112,7 +114,7 @@ impl Validator {
         Ok(DocumentVariables(declared.collect()))
     }
 
-    /// Adds the field of a similar name to the error that a type has no field of the name that is asked for.
+    /// Adds a suggestion, the field with the most similar name, to the error that a type has no such field.
     fn suggest(&self, error: &mut ServerError) {
         if !error.message.starts_with("type `") {
             return;
@@ -138,7 +140,7 @@ impl Validator {
     /// Checks that the variables of an operation can be coerced (6.1.2).
     ///
     /// # Errors
-    /// What is wrong with the first that can't.
+    /// The error of the first variable that cannot be coerced.
     pub(super) fn check_variables(
         &self,
         declared: &[Node<VariableDefinition>],
@@ -159,15 +161,17 @@ impl Validator {
         Ok(())
     }
 
-    /// Checks that a value of a variable can be coerced to a type. The error has no message for a null that is not allowed:
-    /// the caller knows what it is the value of.
+    /// Checks that a value of a variable can be coerced to a type.
+    ///
+    /// # Errors
+    /// A message; `None` for a null that is not allowed, for which the caller has the message.
     fn coerce(&self, ty: &Type, value: &serde_json::Value) -> Result<(), Option<String>> {
         use serde_json::Value as Json;
         if value.is_null() {
             return if ty.is_non_null() { Err(None) } else { Ok(()) };
         }
         if ty.is_list() {
-            // One that is no list stands for a list of it.
+            // A value that is not a list is coerced to a list with one element.
             let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
             return items.iter().enumerate().try_for_each(|(index, item)| {
                 let coerced = self.coerce(ty.item_type(), item);
@@ -203,7 +207,7 @@ impl Validator {
                 "String" => value.is_string(),
                 "Boolean" => value.is_boolean(),
                 "ID" => value.is_string() || value.is_i64() || value.is_u64(),
-                // No custom scalar is an object or a list, however large.
+                // No custom scalar is an object or a list: large ones are not converted in vain.
                 _ if value.is_array() || value.is_object() => false,
                 custom => custom_scalar(custom)
                     .is_none_or(|check| async_graphql::Value::from_json(value.clone()).is_ok_and(check)),
@@ -214,17 +218,17 @@ impl Validator {
     }
 }
 
-/// As much of a text as an error repeats.
+/// Returns the start of a text, short enough for an error message.
 fn shortened(text: &str) -> &str {
     text.get(..text.floor_char_boundary(50)).unwrap_or(text)
 }
 
-/// The check of a custom scalar; none for other types.
+/// Returns the check of a custom scalar; `None` for other types.
 fn custom_scalar(name: &str) -> Option<ScalarCheck> {
     CUSTOM_SCALARS.iter().find(|(scalar, _)| *scalar == name).map(|(_, check)| *check)
 }
 
-/// The first diagnostics, as errors of a response.
+/// Returns the first diagnostics as errors of a response.
 fn errors_of(found: &DiagnosticList) -> Vec<ServerError> {
     let each = found.iter().take(MAX_ERRORS).map(|diagnostic| diagnostic.to_json());
     each.map(|error| {
@@ -234,7 +238,7 @@ fn errors_of(found: &DiagnosticList) -> Vec<ServerError> {
     .collect()
 }
 
-/// Checks the literals and variables of one operation, those of the fragments that it spreads included.
+/// The checks of literals and variables of one operation, including those of the fragments that it spreads.
 struct ValueChecks<'a> {
     validator: &'a Validator,
     document: &'a ExecutableDocument,
@@ -295,7 +299,7 @@ impl<'a> ValueChecks<'a> {
         }
     }
 
-    /// A value at a location of this type, which may have a default.
+    /// Checks a value at a location of this type, which may have a default.
     fn value(&mut self, value: &Node<Value>, ty: &Type, has_default: bool) {
         match &**value {
             Value::Variable(name) => self.variable(value, name, ty, has_default),
@@ -328,7 +332,7 @@ impl<'a> ValueChecks<'a> {
         }
     }
 
-    /// Checks a literal at the location of a custom scalar; none for a literal that no custom scalar has.
+    /// Checks a literal at the location of a custom scalar; `None` is a literal that no custom scalar accepts.
     fn custom_scalar(&mut self, value: &Node<Value>, ty: &Type, literal: Option<async_graphql::Value>) {
         if let Some(check) = custom_scalar(ty.inner_named_type())
             && !literal.is_some_and(check)
@@ -362,7 +366,7 @@ impl<'a> ValueChecks<'a> {
     }
 }
 
-/// A number as async-graphql has it; none where it is too large for one.
+/// Returns a number of async-graphql; `None` if it is too large for one.
 fn number_of(text: &str) -> Option<async_graphql::Value> {
     text.parse().ok().map(async_graphql::Value::Number)
 }

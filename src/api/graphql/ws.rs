@@ -1,9 +1,10 @@
-//! Operations over a WebSocket: the `graphql-transport-ws` sub-protocol, with its close codes.
+//! The WebSocket transport: the `graphql-transport-ws` sub-protocol, with its close codes.
 //!
-//! One task reads a socket and writes to it, one message at a time; each operation has a task of its own, which waits
-//! until its last answer was taken: a slow client makes nothing pile up, and no operation waits for the database and the
-//! client at once. A client that does not read for too long is dropped. Each operation runs as whoever the socket's access
-//! token proves at that moment, and the socket is closed when the token or its session ends.
+//! One task reads from a socket and writes to it, one message at a time. Each operation has a task of its own, which
+//! waits until its last response was taken: a slow client makes no queue grow, and no operation waits for the client
+//! while it holds a database connection. A client that does not read for too long is disconnected. Each operation runs
+//! with the viewer that the socket's access token authenticates at that moment; the socket is closed when the token or
+//! its session ends.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -33,10 +34,10 @@ use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
-// The protocol's own close codes, and those of RFC 6455 and IANA's registry that its clients know.
+// The close codes of the protocol, and those of RFC 6455 and the IANA registry that its clients handle.
 const BAD_REQUEST: u16 = 4400;
 const UNAUTHORIZED: u16 = 4401;
-/// Clients come again with another credential.
+/// Clients reconnect with another credential.
 const FORBIDDEN: u16 = 4403;
 const SUBPROTOCOL_NOT_ACCEPTABLE: u16 = 4406;
 const INITIALISATION_TIMEOUT: u16 = 4408;
@@ -44,27 +45,27 @@ const SUBSCRIBER_EXISTS: u16 = 4409;
 const TOO_MANY_INITIALISATIONS: u16 = 4429;
 const INTERNAL: u16 = 4500;
 const MESSAGE_TOO_BIG: u16 = 1009;
-/// Clients come again.
+/// Clients reconnect.
 const SERVICE_RESTART: u16 = 1012;
-/// Clients come again.
+/// Clients reconnect.
 const TRY_AGAIN_LATER: u16 = 1013;
 
-/// Subscriptions open at once on one socket.
+/// Maximum number of concurrent subscriptions on one socket.
 const MAX_SUBSCRIPTIONS: usize = 100;
-/// Queries and mutations that run at once on one socket; more of them wait.
+/// Maximum number of concurrent queries and mutations on one socket; more of them are queued.
 const MAX_RUNNING: usize = 100;
-/// Queries and mutations that wait on one socket at most.
+/// Maximum number of queued queries and mutations on one socket.
 const MAX_WAITING: usize = 1000;
-/// Bytes of their messages at most.
+/// Maximum size of the messages of queued operations, in bytes.
 const MAX_WAITING_BYTES: usize = 64 << 10;
-/// A close frame has room for so many bytes of a reason.
+/// Maximum size of the reason in a close frame, in bytes.
 const MAX_REASON: usize = 123;
-/// How long a client may take to read why it is closed.
+/// Timeout for a client to read the close frame.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
-/// Read from the connection at once. The default is 32 times as much, for each socket, idle or not.
+/// Size of the read buffer, in bytes. The default is 32 times as large, for each socket, even an idle one.
 const READ_BUFFER: usize = 4096;
 
-/// Serves `/graphql/ws`.
+/// Handles `/graphql/ws`: upgrades the connection and serves the protocol.
 pub(super) async fn upgrade(
     State(graphql): State<Graphql>,
     address: Option<Extension<ClientIp>>,
@@ -73,7 +74,7 @@ pub(super) async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> HttpResponse {
     if !request::may_open_socket(&headers, &graphql.app.config.http.cors_origins) {
-        let message = "Pages of this origin may not open sockets here: it is not listed in http.cors_origins.";
+        let message = "This origin is not allowed: it is not listed in http.cors_origins.";
         let refused =
             RequestRejection { code: Code::Forbidden, ..RequestRejection::new(StatusCode::FORBIDDEN, message) };
         return refuse(ResponseFormat::Response, refused);
@@ -84,7 +85,7 @@ pub(super) async fn upgrade(
     };
     let origin = request::origin(&headers, address);
     let Ok(place) = graphql.app.sockets.take(origin.address) else {
-        let message = "There are too many sockets from your address.";
+        let message = "Too many WebSocket connections from your address.";
         let refused = RequestRejection {
             code: Code::RateLimited,
             ..RequestRejection::new(StatusCode::TOO_MANY_REQUESTS, message)
@@ -92,7 +93,7 @@ pub(super) async fn upgrade(
         return refuse(ResponseFormat::Response, refused);
     };
     let config = &graphql.app.config;
-    // One for each socket, whole or half sent.
+    // The maximum holds for a message and for each of its frames.
     let max = config.graphql.max_socket_message_bytes.min(config.http.max_body_bytes);
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(max).max_frame_size(max);
     let acceptable = upgrade.selected_protocol().is_some();
@@ -109,12 +110,12 @@ pub(super) async fn upgrade(
             connection.close(closed).await;
         })
     });
-    // With them goes how the client wrote the names of its headers: some look for the same letters in the answer.
+    // The extensions carry the client's spelling of header names: some clients expect the same case in the response.
     response.extensions_mut().extend(extensions);
     response
 }
 
-/// What clients say.
+/// A message of a client.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ClientMessage {
@@ -137,13 +138,13 @@ enum ClientMessage {
     },
 }
 
-/// Why a socket ends.
+/// The reason why a socket ends.
 enum CloseReason {
-    /// We close it.
+    /// The server closes it.
     By { code: u16, reason: String },
-    /// The client did, or it is gone.
+    /// The client disconnected.
     Gone,
-    /// The client has said that it closes, and waits for the answer (RFC 6455, section 5.5.1).
+    /// The client sent a close frame, and waits for the reply (RFC 6455, section 5.5.1).
     ByClient,
 }
 
@@ -153,27 +154,27 @@ impl CloseReason {
     }
 }
 
-/// What an operation gives.
+/// The output of an operation.
 struct OperationOutput {
     id: String,
-    /// The operation, among those that had this id one after the other.
+    /// The number of the operation, which distinguishes it from earlier ones with the same id.
     number: u64,
-    /// Nothing where it is over.
+    /// A response; `None` once the operation is complete.
     answer: Option<Answer>,
 }
 
-/// An operation that runs; dropping it ends it.
+/// A running operation. Dropping it aborts the operation.
 struct ActiveOperation {
     number: u64,
     is_subscription: bool,
     _task: AbortOnDropHandle<()>,
 }
 
-/// An operation that has not begun.
+/// An operation that waits to be started.
 struct QueuedOperation {
     id: String,
     operation: Operation,
-    /// Of its message.
+    /// Size of its message, in bytes.
     bytes: usize,
 }
 
@@ -181,19 +182,19 @@ struct Connection {
     graphql: Graphql,
     socket: WebSocket,
     origin: ClientInfo,
-    /// The access token: of the header, or of the payload of `connection_init`, which wins.
+    /// The access token: of the payload of `connection_init`, or else of the header.
     token: Option<String>,
     acknowledged: bool,
     running: HashMap<String, ActiveOperation>,
-    /// Queries and mutations that begin once others are over, in the order in which they came.
+    /// Queued queries and mutations, in order of arrival.
     waiting: VecDeque<QueuedOperation>,
-    /// Operations begun so far.
+    /// The number of operations started so far.
     begun: u64,
     give: mpsc::Sender<OperationOutput>,
     given: mpsc::Receiver<OperationOutput>,
-    /// In a task of its own as well, for the same reason as the operations. Nobody's session ends.
+    /// Watches the session, in a task of its own for the same reason as the operations; `None` for anonymous clients.
     session: Option<AbortOnDropHandle<Error>>,
-    /// Among the streams of the user.
+    /// The permit for a stream of the user.
     place: Option<Permit<i64>>,
 }
 
@@ -232,7 +233,7 @@ impl Connection {
                     last_heard = Instant::now();
                     match received {
                         Some(Ok(Message::Text(text))) => self.hear(text).await,
-                        Some(Ok(Message::Binary(_))) => Err(CloseReason::because(BAD_REQUEST, "Messages are text")),
+                        Some(Ok(Message::Binary(_))) => Err(CloseReason::because(BAD_REQUEST, "Messages must be text")),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
                         Some(Ok(Message::Close(_))) => Err(CloseReason::ByClient),
                         None => Err(CloseReason::Gone),
@@ -241,7 +242,7 @@ impl Connection {
                 }
                 Some(given) = self.given.recv() => self.tell(given).await,
                 _ = heartbeat.tick() => {
-                    // Whoever is there answers a ping.
+                    // A connected client answers pings.
                     if last_heard.elapsed() > settings.heartbeat * 3 {
                         return CloseReason::Gone;
                     }
@@ -254,7 +255,7 @@ impl Connection {
                 () = sleep_until(init_due), if !self.acknowledged => {
                     Err(CloseReason::because(INITIALISATION_TIMEOUT, "Connection initialisation timeout"))
                 }
-                () = &mut stopped => Err(CloseReason::because(SERVICE_RESTART, "The server stops")),
+                () = &mut stopped => Err(CloseReason::because(SERVICE_RESTART, "The server is shutting down")),
             };
             let begun = match done {
                 Ok(()) => self.begin_waiting().await,
@@ -338,7 +339,7 @@ impl Connection {
         };
         if operation.kind == OperationType::Subscription {
             if self.count(true) >= MAX_SUBSCRIPTIONS {
-                let message = format!("At most {MAX_SUBSCRIPTIONS} subscriptions at once on one socket.");
+                let message = format!("At most {MAX_SUBSCRIPTIONS} concurrent subscriptions on one socket.");
                 return self.refuse(&id, Code::RateLimited, &message).await;
             }
             return self.begin(id, operation).await;
@@ -346,19 +347,19 @@ impl Connection {
         let waiting = self.waiting.iter().map(|waiting| waiting.bytes).sum::<usize>() + bytes;
         let is_full = self.waiting.len() >= MAX_WAITING || waiting > MAX_WAITING_BYTES;
         if self.count(false) >= MAX_RUNNING && is_full {
-            let message = format!("{MAX_RUNNING} operations run on this socket, and too many wait.");
+            let message = format!("Too many operations: {MAX_RUNNING} run on this socket, and its queue is full.");
             return self.refuse(&id, Code::RateLimited, &message).await;
         }
         self.waiting.push_back(QueuedOperation { id, operation, bytes });
         Ok(())
     }
 
-    /// How many subscriptions run, or how many other operations.
+    /// Returns the number of running subscriptions, or of other running operations.
     fn count(&self, subscriptions: bool) -> usize {
         self.running.values().filter(|running| running.is_subscription == subscriptions).count()
     }
 
-    /// Begins those that wait, as far as there is room.
+    /// Starts queued operations, up to the maximum of concurrent ones.
     async fn begin_waiting(&mut self) -> Result<(), CloseReason> {
         while self.count(false) < MAX_RUNNING
             && let Some(QueuedOperation { id, operation, .. }) = self.waiting.pop_front()
@@ -391,13 +392,13 @@ impl Connection {
     async fn tell(&mut self, given: OperationOutput) -> Result<(), CloseReason> {
         let OperationOutput { id, number, answer } = given;
         if self.running.get(&id).is_none_or(|running| running.number != number) {
-            // An answer to an operation that the client completed a moment ago.
+            // A late response of an operation that the client has completed.
             return Ok(());
         }
         match answer {
             Some(answer) if answer.executed => self.send_answer("next", &id, &answer).await,
             Some(answer) => {
-                // The error is the last of it: no `complete` comes behind.
+                // The error is the final message: no `complete` follows.
                 self.running.remove(&id);
                 self.send_answer("error", &id, &answer).await
             }
@@ -414,7 +415,7 @@ impl Connection {
     }
 
     async fn send_answer(&mut self, kind: &str, id: &str, answer: &Answer) -> Result<(), CloseReason> {
-        // The payload is JSON already, and may be large.
+        // The payload is already serialized, and may be large.
         let id = Value::from(id);
         let message = format!("{{\"type\":\"{kind}\",\"id\":{id},\"payload\":{}}}", answer.payload());
         self.send(Message::Text(message.into())).await
@@ -429,20 +430,20 @@ impl Connection {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(CloseReason::Gone),
             Err(_) => {
-                tracing::info!("a client read its socket too slowly and was dropped");
+                tracing::info!("WebSocket closed: client reads too slowly");
                 Err(CloseReason::because(
                     TRY_AGAIN_LATER,
-                    "You read too slowly; subscribe again, `after` resumes a reply",
+                    "The client reads too slowly; subscribe again, `after` resumes a reply",
                 ))
             }
         }
     }
 
-    /// Says why, and waits a little for the client to hear it.
+    /// Sends the close frame with the reason, and waits for the client to receive it, up to [`CLOSE_GRACE`].
     async fn close(mut self, closed: CloseReason) {
         let CloseReason::By { code, reason } = closed else {
             if matches!(closed, CloseReason::ByClient) {
-                // The library has an answer ready, and sends it when it is asked for more.
+                // The library has queued the reply, and sends it when it is polled.
                 timeout(CLOSE_GRACE, self.socket.recv()).await.ok();
             }
             return;
@@ -451,7 +452,7 @@ impl Connection {
         let frame = CloseFrame { code, reason: Utf8Bytes::from(reason.to_owned()) };
         let farewell = async {
             if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
-                // Hanging up with unread messages in the line would take the reason with it.
+                // Closing the connection with unread messages would discard the reason.
                 while let Some(Ok(_)) = self.socket.recv().await {}
             }
         };
@@ -459,13 +460,13 @@ impl Connection {
     }
 }
 
-/// What a fault of the connection means. The error's own type is hidden in a library that nothing else here needs.
+/// Returns the close reason of a connection error. The type of the error is in a library that is no direct dependency.
 fn broken(error: &axum::Error) -> CloseReason {
     let text = error.to_string();
     if text.contains("too long") || text.contains("too big") {
         CloseReason::because(MESSAGE_TOO_BIG, "Message too big")
     } else if text.contains("UTF-8") || text.contains("utf-8") {
-        CloseReason::because(1007, "Messages are UTF-8")
+        CloseReason::because(1007, "Messages must be UTF-8")
     } else {
         CloseReason::Gone
     }

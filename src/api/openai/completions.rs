@@ -1,4 +1,5 @@
-//! `POST /v1/chat/completions`: metered like every message, and answered while it is made.
+//! `POST /v1/chat/completions`: metered like every message, and streamed while it is generated. Opening, holds and
+//! settlement are in the domain.
 
 use async_stream::stream;
 use axum::body::{Body, Bytes};
@@ -24,19 +25,19 @@ use crate::infra::entity::{self, chat::Status};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// The chat that a call became.
+/// Header with the id of the chat.
 const CHAT: HeaderName = HeaderName::from_static("x-jeton-chat-id");
-/// The most that it can cost: of streams, whose cost is not known when they begin.
+/// Header with the hold, the maximum cost: for streams, whose cost is not known when they begin.
 const HOLD: HeaderName = HeaderName::from_static("x-jeton-hold");
-/// What it cost.
+/// Header with the cost, in prepaid tokens.
 const COST: HeaderName = HeaderName::from_static("x-jeton-cost");
-/// What can be spent now.
+/// Header with the spendable balance, in prepaid tokens.
 const REMAINING: HeaderName = HeaderName::from_static("x-jeton-tokens-remaining");
 
 pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let is_json = |value: &HeaderValue| value.to_str().is_ok_and(is_json_type);
-    // Others could be sent by a foreign page without a preflight.
+    // A cross-origin page could send other content types without a preflight.
     if !parts.headers.get(CONTENT_TYPE).is_some_and(is_json) {
         return Err(ApiError::media_type());
     }
@@ -48,7 +49,7 @@ pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Resul
     let limit = call.max_output;
     let name = call.model.clone();
     let called = match chat::call(app, viewer, call).await {
-        // A model that is not for this key is like one that is not there.
+        // A model that the key may not use is reported like one that does not exist.
         Err(error) if error.fields.first().is_some_and(|field| field.field == "model") => {
             return Err(ApiError::no_model(&name));
         }
@@ -57,12 +58,12 @@ pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Resul
     if stream { streamed(app, called, limit, show_usage).await } else { whole(app, called, limit).await }
 }
 
-/// Whether a content type is that of JSON, in any case and with any parameters.
+/// Returns whether a content type is that of JSON, ignoring case and parameters.
 fn is_json_type(value: &str) -> bool {
     value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Receives the body of a call. A large one counts for the rate of messages before it is read.
+/// Receives the body of a call. A large one counts toward the rate of messages before it is read.
 async fn receive(
     app: &App,
     viewer: Viewer,
@@ -81,13 +82,13 @@ async fn receive(
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     if headers.get_all(IDEMPOTENCY_KEY).iter().any(|other| other != value) {
-        return Err(ApiError::param("Idempotency-Key", "There are two of them, and they differ."));
+        return Err(ApiError::param("Idempotency-Key", "The headers have different values."));
     }
     let key = value.to_str().map_err(|_| ApiError::param("Idempotency-Key", "Visible ASCII characters only."))?;
     Ok(Some(key.to_owned()))
 }
 
-/// Waits for the end, and answers in one piece.
+/// Waits for the end of the reply and returns a non-streaming response.
 async fn whole(app: &App, called: ApiCallHandle, limit: Option<u64>) -> Result<Response, ApiError> {
     let ApiCallHandle { mut events, end, .. } = called;
     let (mut text, mut raw, mut refused) = (String::new(), None, None);
@@ -117,7 +118,7 @@ async fn whole(app: &App, called: ApiCallHandle, limit: Option<u64>) -> Result<R
     Ok(response)
 }
 
-/// Answers in parts. What fails before the first one is refused like anything else.
+/// Returns a streaming response. A failure before the first chunk is a normal error response.
 async fn streamed(
     app: &App,
     called: ApiCallHandle,
@@ -134,7 +135,7 @@ async fn streamed(
         None => {
             let ended = end.await?;
             match failure(&ended) {
-                // The answer is whole, and empty, such as one that begins with a text before which it was to end.
+                // The reply is complete and empty, such as one that begins with a stop sequence.
                 None if ended.chat.status == Status::Done => {
                     (Event::Chunk(String::new()), std::future::ready(Ok(ended)).boxed())
                 }
@@ -158,8 +159,8 @@ async fn streamed(
                 yield Ok::<_, std::convert::Infallible>(bytes);
             }
         }
-        // The end comes once it is written what the answer cost: a server that dies before leaves no answer that looks
-        // whole and is free.
+        // The end of the stream is sent once the cost is stored: a server that crashes before must not leave a reply
+        // that looks complete and is free.
         match end.await {
             Ok(ended) => {
                 if let Some(failure) = failure(&ended).or_else(|| at_limit(&ended)) {
@@ -175,7 +176,7 @@ async fn streamed(
                 } else if let Some(last) = last {
                     yield Ok(last);
                 } else if ended.chat.status == Status::Stopped {
-                    // Most clients take the end of a stream for the end of its answer.
+                    // Most clients take the end of a stream for a complete reply.
                     yield Ok(data(&ApiError::stopped().body()));
                 }
             }
@@ -186,18 +187,18 @@ async fn streamed(
     let mut response = (headers, Body::from_stream(body)).into_response();
     tell(response.headers_mut(), &chat, balance);
     number(response.headers_mut(), HOLD, chat.hold.0);
-    // Proxies that gather answers would hold the parts back.
+    // Proxies that buffer responses would delay the chunks.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
 
-/// What an upstream says of a call that it does not take.
+/// Returns the response of an upstream that rejected the call.
 fn as_refused((status, body): (u16, Bytes)) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     (status, [(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// An answer that is passed on.
+/// Returns the events of a response that is passed through.
 fn as_they_came(first: Event, events: BoxStream<'static, Event>) -> impl Stream<Item = Bytes> + Send {
     let events = futures::stream::once(std::future::ready(first)).chain(events);
     events.filter_map(async |event| match event {
@@ -206,13 +207,13 @@ fn as_they_came(first: Event, events: BoxStream<'static, Event>) -> impl Stream<
     })
 }
 
-/// Whether a caller takes these bytes, one event of an upstream, for the end of an answer.
+/// Returns whether an event of an upstream is the `[DONE]` that clients take for the end of a reply.
 fn is_end(event: &[u8]) -> bool {
     let lines = event.split(|byte| matches!(byte, b'\n' | b'\r'));
     lines.filter_map(|line| line.strip_prefix(b"data:")).any(|data| data.trim_ascii() == b"[DONE]")
 }
 
-/// The text of an answer, part by part.
+/// Returns the chunks of a reply in our own format.
 fn in_parts(
     chat: entity::chat::Model,
     first: Event,
@@ -231,16 +232,16 @@ fn in_parts(
     }
 }
 
-/// Why the answer ended where it did: at the limit of the caller or the model, or by itself.
+/// Returns the finish reason: the output limit of the caller or the model, or the end of the reply.
 fn finish_reason(app: &App, chat: &entity::chat::Model, limit: Option<u64>) -> &'static str {
     let most = app.models.get(Some(&chat.model)).map_or(u64::MAX, |model| model.max_output);
     response::finish_reason(chat, limit.map_or(most, |limit| limit.min(most)))
 }
 
-/// What a client hears of a model that failed; nothing where it did not.
+/// Returns the error of a failed chat; `None` if it did not fail.
 fn failure(ended: &FinishedChat) -> Option<ApiError> {
     let failure = ended.failure()?;
-    // The row tells more than other transports make of it.
+    // The stored code is more specific than the one of other transports.
     Some(match ended.chat.error_code.as_deref() {
         Some("INVALID_INPUT") => Error::new(Code::InvalidInput, failure.message).into(),
         Some("INTERNAL") => ApiError::upstream(failure.message),
@@ -248,7 +249,7 @@ fn failure(ended: &FinishedChat) -> Option<ApiError> {
     })
 }
 
-/// What a client receives where its answer was ended by a limit of ours, and charged.
+/// Returns the error of a reply that was truncated by a limit of this server, and charged.
 fn at_limit(ended: &FinishedChat) -> Option<ApiError> {
     Some(ApiError::at_limit(&chat::limit(&ended.chat)?.message))
 }

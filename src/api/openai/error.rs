@@ -1,4 +1,4 @@
-//! Errors in OpenAI's shape and with its statuses, which its clients tell apart.
+//! Errors in OpenAI's shape and with its status codes, which its clients distinguish.
 
 use axum::Json;
 use axum::http::header::{ALLOW, RETRY_AFTER};
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::core::error::{Code, Error};
 use crate::infra::ai::InvalidRequest;
 
-/// OpenAI's clients repeat most failures by themselves, unless this says that it is in vain.
+/// Header that stops the automatic retries of OpenAI's clients, for failures that a retry cannot fix.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// A call that is refused, or failed before its answer began.
+/// The error response of a call that was rejected, or failed before its response began.
 #[derive(Debug)]
 pub(super) struct ApiError {
     status: StatusCode,
@@ -21,7 +21,7 @@ pub(super) struct ApiError {
     param: Option<String>,
     message: String,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// The domain's word for it, for those who count.
+    /// The error code of the domain, for metrics.
     reason: Option<Code>,
 }
 
@@ -34,29 +34,29 @@ impl ApiError {
         Self { param, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", None, message) }
     }
 
-    /// A field that is not what it has to be.
+    /// A parameter with an invalid value.
     pub(super) fn param(param: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code: Some("invalid_value"), ..Self::invalid(message, Some(param.into())) }
     }
 
-    /// A field that has to be there.
+    /// A required parameter is missing.
     pub(super) fn missing(param: &str) -> Self {
         let message = format!("Missing required parameter: '{param}'.");
         Self::invalid_param(param, "missing_required_parameter", message)
     }
 
-    /// A value that this model does not know of a field that it knows.
+    /// A parameter of the model has an unsupported value.
     pub(super) fn unsupported_value(param: &str, model: &str) -> Self {
         let message = format!("This value of `{param}` is not supported by the model `{model}`.");
         Self::invalid_param(param, "unsupported_value", message)
     }
 
-    /// A field that is not what it has to be, with OpenAI's code for what is wrong.
+    /// A parameter is invalid, with OpenAI's error code.
     pub(super) fn invalid_param(param: &str, code: &'static str, message: String) -> Self {
         Self { code: Some(code), ..Self::param(param, message) }
     }
 
-    /// A field that this model does not know.
+    /// The model does not support a parameter.
     pub(super) fn unsupported(param: &str, model: &str) -> Self {
         let message = format!("`{param}` is not supported by the model `{model}`.");
         Self::invalid_param(param, "unsupported_parameter", message)
@@ -91,39 +91,39 @@ impl ApiError {
     }
 
     pub(super) fn media_type() -> Self {
-        let message = "Send application/json.";
+        let message = "The content type must be application/json.";
         let code = Some("unsupported_media_type");
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request_error", code, message)
     }
 
-    /// The upstream does not know us, or what it is asked for.
+    /// The upstream rejected our credentials, or the model that we request.
     pub(super) fn upstream(message: String) -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "api_error", Some("upstream_error"), message)
     }
 
-    /// The answer ended without having begun. What was made of it may have been charged, so that another try is not for the
-    /// client's library to decide.
+    /// The response ended before it began. What was produced of it may have been charged, so the client library must
+    /// not retry automatically.
     pub(super) fn stopped() -> Self {
         let message = "The answer was stopped before it was complete.";
         Self::new(StatusCode::BAD_GATEWAY, "api_error", Some("answer_stopped"), message).with(SHOULD_RETRY, "false")
     }
 
-    /// The answer reached a limit of this server, and was charged.
+    /// The response reached a limit of this server, and was charged.
     pub(super) fn at_limit(message: &str) -> Self {
         let message = format!("The answer was stopped before it was complete. {message}");
         Self::new(StatusCode::BAD_GATEWAY, "api_error", Some("answer_limit"), message).with(SHOULD_RETRY, "false")
     }
 
-    /// More messages than the model can read, in the words that programs look for.
+    /// The messages exceed the context window; in the text that API clients search for.
     pub(super) fn too_long(window: u64, bytes: u64) -> Self {
         let message = format!(
-            "This model's maximum context length is {window} tokens. However, your messages have {bytes} bytes, which is \
-             more than that. Please reduce the length of the messages."
+            "This model's maximum context length is {window} tokens. However, your messages have {bytes} bytes, which \
+             is more than that. Please reduce the length of the messages."
         );
         Self::invalid_param("messages", "context_length_exceeded", message)
     }
 
-    /// With the configured status for a balance or a limit that is used up.
+    /// Returns the error with the configured status, if a balance or spending limit is exhausted.
     pub(super) fn with_insufficient(self, status: u32) -> Self {
         let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         match (self.reason, status) {
@@ -137,7 +137,7 @@ impl ApiError {
         self
     }
 
-    /// What clients read.
+    /// Returns the JSON body.
     pub(super) fn body(&self) -> Value {
         json!({ "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code } })
     }
@@ -193,16 +193,16 @@ impl From<Error> for ApiError {
             Code::Unavailable => {
                 let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("unavailable"), message);
                 match error.retry_after {
-                    // A limit, and no fault.
+                    // A limit, not a fault.
                     Some(seconds) => refusal.with(RETRY_AFTER, &seconds.to_string()),
                     None => {
-                        tracing::error!(?error, "a call failed");
+                        tracing::error!(?error, "/v1 request failed");
                         refusal
                     }
                 }
             }
             Code::Internal => {
-                tracing::error!(?error, "a call failed");
+                tracing::error!(?error, "/v1 request failed");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", Some("internal_error"), message)
             }
         };

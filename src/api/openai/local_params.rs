@@ -1,5 +1,5 @@
-//! Calls to models in this house: text, and the common sampling fields. Everything else is refused by its name, since
-//! leaving it out would answer another question than was asked.
+//! Calls to local models: text, and the common sampling parameters. All other parameters are rejected by name, since
+//! ignoring one would answer a different request.
 
 use std::borrow::Cow;
 
@@ -11,17 +11,17 @@ use super::error::ApiError;
 use crate::infra::ai::{FromMember, Message, RawRequest, Role, Sampling, members, string};
 use crate::infra::catalog::Model;
 
-/// Texts that may end a reply, and their length.
+/// Maximum number of stop sequences, and their maximum length.
 const MAX_STOPS: usize = 4;
 const MAX_STOP_BYTES: usize = 200;
-/// Bytes of the messages, as they are written, for each unit that the model can read, and in all. No text of a language
-/// has so many for a unit; reading what can't be answered anyway would cost nothing but time.
+/// Maximum size of the messages as JSON: for each model token of the context window, and in total. No natural language
+/// has as many bytes in a model token; reading messages that cannot be answered would only cost time.
 const BYTES_PER_UNIT: u64 = 16;
 const MAX_MESSAGES_BYTES: u64 = 256 << 10;
-/// Bytes of what a person said that are stored, where it is.
+/// Maximum size of a user's message that is stored, if messages of API calls are stored at all.
 const MAX_TEXT: usize = 64 << 10;
 
-/// What these models take, beside what is looked at elsewhere. The last ones change nothing of an answer.
+/// The parameters that local models accept. The last ones do not affect a response.
 const KNOWN: [&str; 16] = [
     "model",
     "messages",
@@ -40,10 +40,11 @@ const KNOWN: [&str; 16] = [
     "service_tier",
     "safety_identifier",
 ];
-/// Bytes of a value by which a field may say nothing.
+/// Maximum size of a value that may be a default.
 const MAX_NOTHING: usize = 256;
 
-/// Whether a field asks for nothing that would not be done anyway. Values are compared as JSON, however they are written.
+/// Returns whether a parameter has its default value, so that ignoring it changes nothing. Values are compared as JSON,
+/// whatever their spelling.
 fn says_nothing(name: &str, value: &str) -> bool {
     if value.len() > MAX_NOTHING {
         return false;
@@ -63,7 +64,10 @@ fn says_nothing(name: &str, value: &str) -> bool {
     }
 }
 
-/// How words are to be chosen.
+/// Returns the sampling parameters of a call.
+///
+/// # Errors
+/// Unsupported parameters, and values out of range.
 pub(super) fn sampling(raw: &RawRequest, model: &str) -> Result<Sampling, ApiError> {
     for name in raw.names().filter(|name| !KNOWN.contains(name)) {
         if !says_nothing(name, raw.get(name).unwrap_or_default()) {
@@ -78,13 +82,15 @@ pub(super) fn sampling(raw: &RawRequest, model: &str) -> Result<Sampling, ApiErr
         match given {
             Some(value) if value < least => {
                 let message = format!(
-                    "Invalid '{name}': decimal below minimum value. Expected a value >= {least}, but got {value} instead."
+                    "Invalid '{name}': decimal below minimum value. Expected a value >= {least}, but got {value} \
+                     instead."
                 );
                 Err(ApiError::invalid_param(name, "decimal_below_min_value", message))
             }
             Some(value) if value > most => {
                 let message = format!(
-                    "Invalid '{name}': decimal above maximum value. Expected a value <= {most}, but got {value} instead."
+                    "Invalid '{name}': decimal above maximum value. Expected a value <= {most}, but got {value} \
+                     instead."
                 );
                 Err(ApiError::invalid_param(name, "decimal_above_max_value", message))
             }
@@ -104,7 +110,7 @@ pub(super) fn sampling(raw: &RawRequest, model: &str) -> Result<Sampling, ApiErr
     Ok(Sampling { temperature: between("temperature", 0.0, 2.0)?, top_p: between("top_p", 0.0, 1.0)?, seed, stop })
 }
 
-/// Before which texts a reply is to end.
+/// The parameter `stop`: texts before which a reply ends.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Stop {
@@ -116,7 +122,10 @@ impl FromMember for Stop {
     const KIND: &'static str = "a string or a list of strings";
 }
 
-/// The messages, which have to be text.
+/// Returns the messages, which must be text.
+///
+/// # Errors
+/// Messages that exceed the context window; roles, members and content parts that local models do not support.
 pub(super) fn messages(raw: &RawRequest, model: &Model) -> Result<Vec<Message>, ApiError> {
     let json = raw.get("messages").unwrap_or_default();
     let window = model.provider.context_window();
@@ -132,31 +141,31 @@ fn one(place: usize, message: &str) -> Result<Message, ApiError> {
         let param = format!("messages[{place}]{part}");
         ApiError::param(param.clone(), format!("`{param}`: {what}"))
     };
-    let fields = members(message).map_err(|_| wrong("", "an object is needed."))?;
-    let fields = fields.ok_or_else(|| wrong("", "it has too many members."))?;
+    let fields = members(message).map_err(|_| wrong("", "must be an object."))?;
+    let fields = fields.ok_or_else(|| wrong("", "has too many members."))?;
     let role = match member(&fields, "role").and_then(string).as_deref() {
         Some("system" | "developer") => Role::System,
         Some("user") => Role::User,
         Some("assistant") => Role::Assistant,
-        Some("tool" | "function") => return Err(wrong(".role", "this model does not use tools.")),
-        _ => return Err(wrong(".role", "system, developer, user or assistant.")),
+        Some("tool" | "function") => return Err(wrong(".role", "this model does not support tools.")),
+        _ => return Err(wrong(".role", "must be system, developer, user or assistant.")),
     };
     for (name, value) in &fields {
         let known = ["role", "content", "name", "refusal"].contains(&name.as_ref());
         if !known && value.get() != "null" && !is_empty_list(value.get()) {
-            return Err(wrong(&format!(".{name}"), "this model does not know this."));
+            return Err(wrong(&format!(".{name}"), "is not supported by this model."));
         }
     }
     let json = member(&fields, "content").unwrap_or_default();
     if let Some(text) = string(json) {
         return Ok(Message { role, content: text.into_owned() });
     }
-    // As clients send back an answer that was empty.
+    // Clients send an empty reply back like this.
     if role == Role::Assistant && matches!(json, "" | "null") {
         return Ok(Message { role, content: String::new() });
     }
     if !json.starts_with('[') {
-        return Err(wrong(".content", "a text is needed."));
+        return Err(wrong(".content", "must be a text."));
     }
     let mut content = String::new();
     for (number, part) in list(json).into_iter().enumerate() {
@@ -167,7 +176,7 @@ fn one(place: usize, message: &str) -> Result<Message, ApiError> {
     Ok(Message { role, content })
 }
 
-/// The text of the last message that a person wrote.
+/// Returns the text of the last message with the role `user`, up to [`MAX_TEXT`] bytes.
 pub(super) fn said_last(raw: &RawRequest) -> String {
     let all = list(raw.get("messages").unwrap_or_default());
     let content = all.into_iter().rev().find_map(|message| {
@@ -194,17 +203,17 @@ pub(super) fn said_last(raw: &RawRequest) -> String {
     text
 }
 
-/// The elements of a list; none where it is none.
+/// Returns the elements of a list; an empty list if the value is not a list.
 fn list(json: &str) -> Vec<&RawValue> {
     serde_json::from_str(json).unwrap_or_default()
 }
 
-/// The value of a member; of several with its name the last one.
+/// Returns the value of a member; the last one if the name is duplicate.
 fn member<'a>(fields: &[(Cow<'_, str>, &'a RawValue)], name: &str) -> Option<&'a str> {
     fields.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.get())
 }
 
-/// The text of a part that is text.
+/// Returns the text of a content part of type `text`.
 fn text_of(part: &str) -> Option<Cow<'_, str>> {
     let fields = members(part).ok()??;
     member(&fields, "type").and_then(string).filter(|kind| kind == "text")?;

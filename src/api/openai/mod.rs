@@ -1,7 +1,8 @@
-//! `/v1`: the routes that OpenAI's clients know, spending the same balance as everything else. A thin translation.
+//! `/v1`: OpenAI-compatible routes, charged to the same balance as all other transports. A thin translation: it must
+//! not decide about money or access.
 //!
-//! Calls to models that others answer are passed on as they came (`ai::openai`); models in this house take text and the
-//! common sampling fields, and refuse the rest by name.
+//! Calls to models of an upstream are passed through unchanged (`ai::openai`); local models accept text and the common
+//! sampling parameters, and reject all others by name.
 
 mod completions;
 mod error;
@@ -23,10 +24,10 @@ use crate::core::viewer::Viewer;
 use crate::domain::session::{self, api_key};
 use crate::infra::catalog::Model;
 
-/// What every handler gives.
+/// The result of every handler.
 type ApiResult = Result<Response, ApiError>;
 
-/// Serves `/v1/..`.
+/// Returns the routes of `/v1/..`.
 pub fn router() -> Router<App> {
     Router::new()
         .route("/v1/models", any(models))
@@ -63,19 +64,19 @@ async fn nothing(method: Method, request: Request) -> ApiError {
     ApiError::no_route(&method, request.uri().path())
 }
 
-/// The models that the viewer may ask.
+/// Returns the models that the viewer may use.
 async fn allowed(app: &App, viewer: Viewer) -> Result<Vec<&Model>, ApiError> {
     let allowed = api_key::models(app, viewer).await?;
     let may = |model: &&Model| allowed.as_ref().is_none_or(|names| names.contains(&model.name));
     Ok(app.models.iter().filter(may).collect())
 }
 
-/// A model in OpenAI's shape, with its price beside.
+/// Returns a model in OpenAI's shape, with its price in addition.
 fn shown(model: &Model) -> Value {
     json!({
         "id": model.name,
         "object": "model",
-        // Nobody knows when; clients want a number.
+        // The creation time is unknown, but clients expect a number.
         "created": 0,
         "owned_by": "jeton",
         "price": model.price,
@@ -83,7 +84,10 @@ fn shown(model: &Model) -> Value {
     })
 }
 
-/// Who is asking, by an API key or an access token.
+/// Returns the viewer of an API key or an access token.
+///
+/// # Errors
+/// A missing or invalid credential; a key without the scope COMPLETIONS.
 async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, ApiError> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));

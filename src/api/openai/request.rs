@@ -1,4 +1,4 @@
-//! From the body of a call to what the domain takes.
+//! Parses the body of a chat completion into an API call of the domain.
 
 use axum::body::Bytes;
 use serde::Deserialize;
@@ -10,12 +10,12 @@ use crate::domain::chat::{Admission, ApiCall};
 use crate::infra::ai::{FromMember, Passthrough, RawRequest, Request};
 use crate::infra::catalog::Model;
 
-/// What of a call decides how it is answered.
+/// A parsed chat completion request.
 pub(super) struct CompletionRequest {
     pub(super) call: ApiCall,
-    /// In parts.
+    /// Whether to stream the response.
     pub(super) stream: bool,
-    /// With the usage at the end of the parts.
+    /// Whether the stream ends with a chunk that has the usage.
     pub(super) show_usage: bool,
 }
 
@@ -29,7 +29,10 @@ impl FromMember for StreamOptions {
     const KIND: &'static str = "an object, in which `include_usage` is true or false";
 }
 
-/// Reads a call. Takes time in proportion to the body.
+/// Parses a call. Takes time in proportion to the body.
+///
+/// # Errors
+/// Invalid or unsupported parameters; a model that does not exist.
 pub(super) fn read(
     app: &App,
     body: Bytes,
@@ -47,7 +50,7 @@ pub(super) fn read(
     let stream = raw.read::<bool>("stream")?.unwrap_or_default();
     let options: Option<StreamOptions> = raw.read("stream_options")?;
     if options.is_some() && !stream {
-        return Err(ApiError::param("stream_options", "`stream_options` goes with `stream` only."));
+        return Err(ApiError::param("stream_options", "`stream_options` is only allowed with `stream`."));
     }
     let show_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
     let choices = model.provider.answers(&raw)?;
@@ -68,7 +71,7 @@ fn request(model: &Model, raw: RawRequest, stream: bool, show_usage: bool) -> Re
     Ok(Request { messages: local_params::messages(&raw, model)?, sampling, ..Request::default() })
 }
 
-/// The smaller of the two limits that a call may name.
+/// Returns the smaller of the two output limits that a call may set, in model tokens.
 fn limit(raw: &RawRequest) -> Result<Option<u64>, ApiError> {
     let mut limit: Option<u64> = None;
     for name in ["max_tokens", "max_completion_tokens"] {

@@ -1,10 +1,10 @@
-//! Answers of models in this house, in OpenAI's shape.
+//! Responses of local models, in OpenAI's shape. Responses of upstreams are passed through, and never built here.
 
 use serde_json::{Map, Value, json};
 
 use crate::infra::entity::chat::{self, Status};
 
-/// A whole answer.
+/// Returns a non-streaming response.
 pub(super) fn completion(chat: &chat::Model, finish_reason: &str, text: &str) -> Value {
     json!({
         "id": id(chat),
@@ -21,13 +21,13 @@ pub(super) fn completion(chat: &chat::Model, finish_reason: &str, text: &str) ->
     })
 }
 
-/// A part of an answer. Where the usage is shown at the end, the parts before have it as null.
+/// Returns a chunk of a streaming response. If the usage is in the final chunk, all earlier chunks have a null usage.
 pub(super) fn part(chat: &chat::Model, delta: &Value, finish_reason: Option<&str>, show_usage: bool) -> Value {
     let choices = json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason }]);
     chunk(chat, &choices, show_usage.then_some(Value::Null))
 }
 
-/// The last part, of those who asked for the usage.
+/// Returns the final chunk, with the usage, for clients that set `stream_options.include_usage`.
 pub(super) fn usage_part(chat: &chat::Model) -> Value {
     chunk(chat, &json!([]), Some(usage(chat)))
 }
@@ -45,7 +45,7 @@ fn chunk(chat: &chat::Model, choices: &Value, usage: Option<Value>) -> Value {
     chunk.into()
 }
 
-/// Why the answer ended where it did, with this limit.
+/// Returns the finish reason of a reply that had this output limit, in model tokens.
 pub(super) fn finish_reason(chat: &chat::Model, limit: u64) -> &'static str {
     let written = u64::try_from(chat.output_units.unwrap_or_default()).unwrap_or_default();
     match chat.status {

@@ -1,4 +1,4 @@
-//! Registering, balance, profile.
+//! Registration, balance and profile. Translates only: the rules are in the domain.
 
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -15,35 +15,35 @@ use crate::core::viewer::Viewer;
 use crate::domain::account::{self, username};
 use crate::domain::ledger;
 
-/// A new account.
+/// A user account to register.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
+#[expect(dead_code, reason = "documents the body; `FormFields` parses it, since it reports every field error")]
 pub(super) struct Registration {
-    /// May not look like another name.
+    /// The username. It may not be confusable with another one.
     #[schema(min_length = 1, max_length = 50)]
     username: String,
-    /// Not easy to guess. White space around it does not count.
+    /// The password; not easy to guess. Surrounding white space is ignored.
     #[schema(min_length = 8, max_length = 256)]
     password: String,
-    /// The same again.
+    /// The same password, as confirmation.
     #[schema(min_length = 8, max_length = 256)]
     password2: String,
 }
 
-/// Who registered.
+/// The registered user.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Registered {
     username: String,
 }
 
-/// Make an account.
+/// Register a user account.
 #[utoipa::path(post, path = "/api/register/", tag = "account", request_body = Registration, responses(
-    (status = 201, description = "The account has been made.", body = Registered),
-    (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
+    (status = 201, description = "The account was created.", body = Registered),
+    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::Mistakes),
     (status = 403, description = "Registration is closed.", body = super::openapi::Detail),
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
     (status = 429, description = "Too many accounts from this address.", body = super::openapi::Detail),
-    (status = 503, description = "Too many passwords wait to be hashed.", body = super::openapi::Detail),
+    (status = 503, description = "Too many passwords are queued for hashing.", body = super::openapi::Detail),
 ))]
 pub(super) async fn register(app: &App, request: Request) -> ApiResult {
     let origin = super::token::origin(&request);
@@ -52,7 +52,7 @@ pub(super) async fn register(app: &App, request: Request) -> ApiResult {
     let password = fields.password("password");
     let password2 = fields.password("password2");
     let registering = account::Registration { username, password: password.into() };
-    // What the domain says of a field is told together with what is wrong with the others.
+    // Field errors of the domain are reported together with those found here.
     let checked = match account::check(app, registering, &origin).await {
         Err(error) if error.code == Code::InvalidInput => return Err(fields.refuse(error)),
         checked => checked?,
@@ -65,30 +65,30 @@ pub(super) async fn register(app: &App, request: Request) -> ApiResult {
     Ok(json(StatusCode::CREATED, &Registered { username: user.username }))
 }
 
-/// What the user has.
+/// The balance of a user, in prepaid tokens.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Balance {
-    /// Tokens that can be spent.
+    /// Spendable tokens.
     #[schema(value_type = i64)]
     tokens: Tokens,
 }
 
-/// How many tokens you have.
+/// Get your balance.
 #[utoipa::path(get, path = "/api/user/balance/", tag = "account", security(("access_token" = [])), responses(
     (status = 200, description = "The balance.", body = Balance),
-    (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
+    (status = 401, description = "The access token is missing or invalid.", body = super::openapi::Detail),
 ))]
 pub(super) async fn balance(app: &App, viewer: Viewer) -> ApiResult {
     let balance = ledger::balance(&app.db, viewer.require_read()?.id).await?;
     Ok(json(StatusCode::OK, &Balance { tokens: balance.tokens }))
 }
 
-/// A user, as these clients know one.
+/// A user, in the shape that clients of the Django application expect.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Profile {
     id: i64,
     username: String,
-    /// Tokens that can be spent.
+    /// Spendable tokens.
     #[schema(value_type = i64)]
     tokens: Tokens,
 }
@@ -99,10 +99,10 @@ impl From<crate::infra::entity::user::Model> for Profile {
     }
 }
 
-/// Who you are.
+/// Get your profile.
 #[utoipa::path(get, path = "/api/user/profile/", tag = "account", security(("access_token" = [])), responses(
     (status = 200, description = "The user.", body = Profile),
-    (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
+    (status = 401, description = "The access token is missing or invalid.", body = super::openapi::Detail),
 ))]
 pub(super) async fn profile(app: &App, viewer: Viewer) -> ApiResult {
     let me = account::me(app, viewer).await?.ok_or_else(Error::unauthenticated)?;

@@ -1,4 +1,5 @@
-//! Bodies: JSON, or either kind of form, into fields; and the rules for text fields.
+//! Request bodies: parses JSON and both kinds of form into fields, and applies Django's rules for text fields. Rules of
+//! the domain are not here.
 
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -12,23 +13,26 @@ use crate::app::App;
 use crate::core::error::{Error, FieldError};
 use crate::core::{json, request_body};
 
-/// Fields of a form, and values of a JSON text.
+/// Maximum number of fields of a form, and of values of a JSON text.
 const MAX_FIELDS: usize = 1000;
 const MAX_VALUES: usize = 10_000;
 
-/// The fields of a body, and the mistakes found in them so far.
+/// The fields of a request body, and the field errors found so far.
 pub(super) struct FormFields {
     given: Map<String, Value>,
-    /// The fields that were asked for, in the order of their declaration: mistakes are told in this order.
+    /// The fields that were read, in declaration order, which is the order of the field errors.
     declared: Vec<String>,
     mistakes: Map<String, Value>,
 }
 
-/// What a form's file counts as: something that is no text.
+/// The value of an uploaded file: anything but text, so that it fails as "Not a valid string.".
 const FILE: Value = Value::Bool(true);
 
 impl FormFields {
     /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// Bodies that are too large or too slow, an unsupported media type, and syntax errors.
     pub(super) async fn read(app: &App, request: Request) -> Result<Self, ApiError> {
         let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = match request.into_body().collect().await {
@@ -47,7 +51,7 @@ impl FormFields {
         Self { given, declared: Vec::new(), mistakes: Map::new() }
     }
 
-    /// A text field without the white space around it. A mistake is kept for [`Fields::check`].
+    /// Returns a text field without surrounding white space. Field errors are collected for [`FormFields::check`].
     pub(super) fn text(&mut self, field: &str, max_chars: usize) -> String {
         let text = self.given(field).trim().to_owned();
         if text.chars().count() > max_chars {
@@ -56,8 +60,8 @@ impl FormFields {
         self.without_nul(field, text)
     }
 
-    /// A password as it was sent, since which white space counts is known elsewhere. A mistake is kept for
-    /// [`Fields::check`].
+    /// Returns a password as it was sent, since the password rules decide which white space counts. Field errors are
+    /// collected for [`FormFields::check`].
     pub(super) fn password(&mut self, field: &str) -> String {
         let password = self.given(field);
         self.without_nul(field, password)
@@ -87,13 +91,13 @@ impl FormFields {
         text
     }
 
-    /// Keeps a mistake.
+    /// Adds a field error. Returns the empty text, which stands for the field.
     pub(super) fn mistake(&mut self, field: &str, message: &str) -> String {
         add(&mut self.mistakes, field, message);
         String::new()
     }
 
-    /// Rejects the request for its field errors, and for those of the domain in fields without any.
+    /// Returns the rejection of the request: its field errors, and those of the domain for fields without any.
     pub(super) fn refuse(mut self, error: Error) -> ApiError {
         let good = |field: &FieldError| !self.mistakes.contains_key(field.field);
         let new: Vec<_> = error.fields.into_iter().filter(good).collect();
@@ -103,7 +107,10 @@ impl FormFields {
         ApiError::Fields(self.in_order())
     }
 
-    /// Refuses the request if there was any mistake.
+    /// Rejects the request if there is any field error.
+    ///
+    /// # Errors
+    /// The field errors, in declaration order.
     pub(super) fn check(self) -> Result<(), ApiError> {
         if self.mistakes.is_empty() { Ok(()) } else { Err(ApiError::Fields(self.in_order())) }
     }
@@ -113,7 +120,7 @@ impl FormFields {
     }
 }
 
-/// Takes time in proportion to the body, and not much more memory.
+/// Parses a body. Takes time in proportion to the body, and not much more memory.
 fn parse(media_type: &str, body: Bytes) -> Result<Map<String, Value>, ApiError> {
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
@@ -126,8 +133,8 @@ fn parse(media_type: &str, body: Bytes) -> Result<Map<String, Value>, ApiError> 
             Ok(pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect())
         }
         "multipart/form-data" => {
-            // All of it is there, so that nothing is waited for.
-            let broken = || Err(ApiError::Syntax("Multipart form parse error - the form broke off".to_owned()));
+            // The whole body is in memory, so the future never waits.
+            let broken = || Err(ApiError::Syntax("Multipart form parse error - the form is truncated".to_owned()));
             from_multipart(media_type, body).now_or_never().unwrap_or_else(broken)
         }
         _ => Err(ApiError::MediaType(media_type.to_owned())),
@@ -144,7 +151,7 @@ fn from_json(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
     }
     let value =
         serde_json::from_slice(body).map_err(|error| ApiError::Syntax(format!("JSON parse error - {error}")))?;
-    // Named as Python names them.
+    // Python's type names, as in Django's message.
     let kind = match value {
         Value::Object(object) => return Ok(object),
         Value::Null => return Err(ApiError::NotAnObject("No data provided".to_owned())),

@@ -1,4 +1,4 @@
-//! Sending messages, and the history.
+//! Sending messages, and the history. Translates only: metering and access are in the domain.
 
 use axum::extract::Request;
 use axum::http::header::LINK;
@@ -19,50 +19,51 @@ use crate::core::viewer::Viewer;
 use crate::domain::chat::{self, SendMessage};
 use crate::infra::entity;
 
-/// Chats in one answer at most, and where no limit is given.
+/// Maximum and default of the parameter `limit`.
 const MAX_LIMIT: u64 = 1000;
 
-/// A message to be answered.
+/// A message to send.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
+#[expect(dead_code, reason = "documents the body; `FormFields` parses it, since it reports every field error")]
 pub(super) struct Message {
-    /// At most `limits.max_message_chars` characters (1000 by default), without the white space around it.
+    /// The message: at most `turns.max_message_chars` characters (1000 by default), not counting surrounding white
+    /// space.
     #[schema(min_length = 1)]
     message: String,
 }
 
-/// An answered message.
+/// A message with its reply.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ChatResponse {
     message: String,
     response: String,
-    /// What is left, tokens held by other open messages included.
+    /// The remaining balance, including tokens held for other open chats.
     #[schema(value_type = i64)]
     tokens_remaining: Tokens,
 }
 
-/// Send a message and wait for the answer.
+/// Send a message and wait for the reply.
 ///
-/// A header `Idempotency-Key` makes retries harmless: the same key returns the first answer, charged once.
+/// With the header `Idempotency-Key`, a retry with the same key returns the first reply, which is charged once.
 #[utoipa::path(post, path = "/api/chat/", tag = "chat", security(("access_token" = [])), request_body = Message,
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$",
-        description = "Visible ASCII characters, another for each message. The example is a variable of API clients, which \
-            fill in a new UUID each time; as it is written here it is refused.",
+        description = "Visible ASCII characters, unique for each message. The example is a variable of API clients, \
+            which replace it with a new UUID for each request; the literal text is rejected.",
         example = "{{$guid}}")),
     responses(
-    (status = 200, description = "The answer.", body = ChatResponse),
-    (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
-    (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
-    (status = 402, description = "The balance cannot pay for it. Nothing is charged.", body = super::openapi::Failure),
+    (status = 200, description = "The reply.", body = ChatResponse),
+    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::Mistakes),
+    (status = 401, description = "The access token is missing or invalid.", body = super::openapi::Detail),
+    (status = 402, description = "Insufficient tokens. Nothing is charged.", body = super::openapi::Failure),
     (status = 409, description = "The idempotency key was used for another message.", body = super::openapi::Detail),
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
-    (status = 429, description = "Too many messages are being answered.", body = super::openapi::Detail),
+    (status = 429, description = "Too many messages or open chats.", body = super::openapi::Detail),
     (status = 502, description = "The model failed.", body = super::openapi::Failure),
 ))]
 pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> ApiResult {
     let keys: Vec<_> = request.headers().get_all("idempotency-key").iter().collect();
     if keys.iter().any(|key| Some(key) != keys.first()) {
-        return Err(Error::field("idempotency_key", "There are two of them, and they differ.").into());
+        return Err(Error::field("idempotency_key", "The Idempotency-Key headers have different values.").into());
     }
     let key = keys.first().map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
     let mut fields = FormFields::read(app, request).await?;
@@ -76,7 +77,7 @@ pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> ApiResu
     let answered = ChatResponse {
         message: ended.chat.message,
         response: ended.chat.response,
-        // The whole balance, so that of messages that are answered at once each shows another number.
+        // Includes held tokens, so that the responses of concurrent messages show different balances.
         tokens_remaining: ended.balance.total(),
     };
     Ok(json(StatusCode::OK, &answered))
@@ -98,22 +99,22 @@ impl From<entity::chat::Model> for Chat {
     }
 }
 
-/// In microseconds, which are left out where there are none, as the original wrote it.
+/// Writes a time in microseconds, or in seconds if the fraction is zero, as the Django application did.
 fn timestamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     let format = if at.nanosecond() == 0 { SecondsFormat::Secs } else { SecondsFormat::Micros };
     serializer.serialize_str(&at.to_rfc3339_opts(format, true))
 }
 
-/// Your answered messages, newest first.
+/// List your completed chats, newest first.
 #[utoipa::path(get, path = "/api/chat/", tag = "chat", security(("access_token" = [])),
     params(
-        ("limit" = Option<u64>, Query, description = "So many, 1 to 1000.", minimum = 1, maximum = 1000),
-        ("before" = Option<i64>, Query, description = "Only chats with smaller ids."),
+        ("limit" = Option<u64>, Query, description = "Maximum number of chats.", minimum = 1, maximum = 1000),
+        ("before" = Option<i64>, Query, description = "Returns only chats with smaller ids."),
     ),
     responses(
-    (status = 200, description = "The chats. Where there are more, the header `Link` leads to them.", body = [Chat]),
-    (status = 400, description = "A parameter makes no sense.", body = super::openapi::Mistakes),
-    (status = 401, description = "The access token is missing or refused.", body = super::openapi::Detail),
+    (status = 200, description = "The chats. If there are more, the header `Link` has the next page.", body = [Chat]),
+    (status = 400, description = "A parameter is invalid.", body = super::openapi::Mistakes),
+    (status = 401, description = "The access token is missing or invalid.", body = super::openapi::Detail),
 ))]
 pub(super) async fn list(app: &App, viewer: Viewer, query: Option<&str>) -> ApiResult {
     let (limit, before) = window(query.unwrap_or_default())?;

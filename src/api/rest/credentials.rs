@@ -1,4 +1,5 @@
-//! From the `Authorization` header to the viewer, as these clients know it.
+//! Authentication: from the `Authorization` header to the viewer, with the errors of the Django application. It grants
+//! nothing: the domain authorizes.
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
@@ -9,13 +10,16 @@ use crate::core::jwt;
 use crate::core::viewer::Viewer;
 use crate::domain::session::{self, AuthDenied};
 
-/// Who is asking. These routes want to know; nobody in particular is refused.
+/// Returns the authenticated viewer. These routes reject anonymous requests.
+///
+/// # Errors
+/// Missing, malformed or invalid credentials; a failed database.
 pub(super) async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, ApiError> {
     let length = headers.get(AUTHORIZATION).map_or(0, HeaderValue::len);
     if length > jwt::MAX_BYTES {
         return Err(ApiError::Denied(AuthDenied::Invalid));
     }
-    // Bytes beyond ASCII are read as Latin-1, as the original did; no good token has any.
+    // Bytes beyond ASCII are read as Latin-1, as the Django application did; no valid token has any.
     let header: String = match headers.get(AUTHORIZATION) {
         Some(value) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
         None => return Err(ApiError::NoCredentials),

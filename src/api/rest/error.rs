@@ -1,4 +1,4 @@
-//! Refusals, in the words that the clients know.
+//! Error responses, in the texts and shapes of the Django application, which its clients expect.
 
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
@@ -9,29 +9,29 @@ use super::json as write;
 use crate::core::error::{Code, Error};
 use crate::domain::session::AuthDenied;
 
-/// Why a request is not answered as it was meant.
+/// The error of a REST request.
 pub(super) enum ApiError {
-    /// There are no credentials.
+    /// No credentials were sent.
     NoCredentials,
-    /// The `Authorization` header has not two parts.
+    /// The `Authorization` header does not have two parts.
     BadHeader,
-    /// The access token is refused.
+    /// The access token is rejected.
     Denied(AuthDenied),
-    /// A name and password, or a refresh token, are refused.
+    /// A username and password, or a refresh token, are rejected.
     Login { detail: &'static str, code: Option<&'static str> },
-    /// The path does not take this method.
+    /// The path does not support this method.
     Method { method: Method, allow: &'static str },
-    /// The body's media type is not one of the three.
+    /// The media type of the body is not one of the three supported ones.
     MediaType(String),
-    /// The body cannot be read.
+    /// The body cannot be parsed.
     Syntax(String),
-    /// The body is no object.
+    /// The body is not an object.
     NotAnObject(String),
-    /// Fields break rules: all of them, in declaration order.
+    /// Field errors: all of them, in declaration order.
     Fields(Map<String, Value>),
-    /// There is nothing here.
+    /// The route does not exist.
     NotFound,
-    /// The domain's.
+    /// An error of the domain.
     Domain(Error),
 }
 
@@ -87,7 +87,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// The domain's errors in the shapes of this API.
+/// Returns the response of a domain error, in the shapes of this API.
 fn domain(error: &Error) -> Response {
     let detail = |status| write(status, &json!({ "detail": error.message }));
     match error.code {
@@ -121,7 +121,7 @@ fn domain(error: &Error) -> Response {
         }
         Code::Internal | Code::Unavailable => {
             if error.is_logged() {
-                tracing::error!(?error, "a REST request failed");
+                tracing::error!(?error, "REST request failed");
             }
             let is_away = error.code == Code::Unavailable;
             let status = if is_away { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
@@ -134,7 +134,7 @@ fn domain(error: &Error) -> Response {
     }
 }
 
-/// Adds a mistake to those of its field.
+/// Adds a field error to those of its field.
 pub(super) fn add(fields: &mut Map<String, Value>, field: &str, message: &str) {
     let mistakes = fields.entry(field).or_insert_with(|| json!([]));
     if let Value::Array(mistakes) = mistakes {

@@ -1,7 +1,8 @@
-//! The REST routes that the clients of the Django application know, answered as it answered. A thin translation.
+//! The REST routes of the Django application, with its responses, for its existing clients. A thin translation: it must
+//! not decide anything.
 //!
-//! The order of decisions is theirs too: credentials (401), method (405), media type (415), syntax and fields (400),
-//! balance (402). So each path has one handler, which looks at the method only once it knows who is asking.
+//! The order of checks is that of the Django application too: credentials (401), method (405), media type (415), syntax
+//! and fields (400), balance (402). So each path has one handler, which checks the method after authentication.
 
 mod account;
 mod body;
@@ -22,14 +23,14 @@ use serde::Serialize;
 use self::error::ApiError;
 use crate::app::App;
 
-/// What every handler gives.
+/// The result of every handler.
 type ApiResult = Result<Response, ApiError>;
 
 const POST_ONLY: &str = "POST, OPTIONS";
 const GET_ONLY: &str = "GET, HEAD, OPTIONS";
 const GET_AND_POST: &str = "GET, POST, HEAD, OPTIONS";
 
-/// Serves `/api/..`, with and without the final slash.
+/// Returns the routes of `/api/..`, with and without the trailing slash.
 pub fn router() -> Router<App> {
     Router::new()
         .route("/api/register/", any(register))
@@ -96,7 +97,7 @@ async fn profile(State(app): State<App>, request: Request) -> ApiResult {
     }
 }
 
-/// OPTIONS tells which methods there are; everything else is refused.
+/// Returns the allowed methods for OPTIONS; rejects all other methods.
 fn other_method(method: &Method, allow: &'static str) -> ApiResult {
     if method == Method::OPTIONS {
         return Ok((StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static(allow))]).into_response());
@@ -104,7 +105,7 @@ fn other_method(method: &Method, allow: &'static str) -> ApiResult {
     Err(ApiError::Method { method: method.clone(), allow })
 }
 
-/// Compact JSON, with the media type spelled as the clients know it.
+/// Returns a response of compact JSON, with the media type spelled as clients expect it.
 fn json(status: StatusCode, value: &impl Serialize) -> Response {
     let mut response = (status, Json(value)).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,4 +1,4 @@
-//! The description of these routes, generated from the code.
+//! The OpenAPI document of these routes, generated from the code.
 
 use std::sync::LazyLock;
 
@@ -10,33 +10,34 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::{account, chat, token};
 
-/// Why something was refused.
+/// The detail of an error.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes an answer")]
+#[expect(dead_code, reason = "documents a response")]
 pub(super) struct Detail {
     detail: String,
-    /// For programs, where there is one.
+    /// The error code, for API clients; not always present.
     code: Option<String>,
 }
 
-/// Why a message was not answered.
+/// The error of a message that was not answered.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes an answer")]
+#[expect(dead_code, reason = "documents a response")]
 pub(super) struct Failure {
     error: String,
 }
 
-/// Sentences by field; or `detail` for a body that can't be read, `non_field_errors` for one that is no object.
+/// Error messages by field; or `detail` for a body that cannot be parsed, `non_field_errors` for one that is not an
+/// object.
 #[derive(ToSchema)]
 #[schema(value_type = std::collections::HashMap<String, Value>)]
-#[expect(dead_code, reason = "describes an answer")]
+#[expect(dead_code, reason = "documents a response")]
 pub(super) struct Mistakes(Value);
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Jeton REST API",
-        description = "The routes that clients of the Django application know. The whole API is GraphQL, at /graphql.",
+        description = "The routes of the Django application, for its clients. The complete API is GraphQL at /graphql.",
         license(name = "MIT", identifier = "MIT")
     ),
     paths(account::register, account::balance, account::profile, token::obtain, token::refresh, chat::send, chat::list),

@@ -1,4 +1,4 @@
-//! Access and refresh tokens.
+//! Access and refresh tokens. Translates only: the domain verifies and issues them.
 
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -15,13 +15,13 @@ use crate::core::error::Code;
 use crate::core::viewer::ClientInfo;
 use crate::domain::session::{self, AuthDenied};
 
-/// A name and password.
+/// Login credentials.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
+#[expect(dead_code, reason = "documents the body; `FormFields` parses it, since it reports every field error")]
 pub(super) struct Credentials {
     #[schema(min_length = 1)]
     username: String,
-    /// As it was chosen; white space around it does not matter.
+    /// The password; surrounding white space is ignored.
     #[schema(min_length = 1, max_length = 4096)]
     password: String,
 }
@@ -29,22 +29,22 @@ pub(super) struct Credentials {
 /// A new session.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TokenResponse {
-    /// Buys access tokens for a week.
+    /// The refresh token, to get new access tokens. Valid for `auth.refresh_ttl` (7 days by default) without use.
     refresh: String,
-    /// Proves who is asking for a day.
+    /// The access token, to authenticate requests. Valid for `auth.access_ttl` (1 day by default).
     access: String,
-    /// Who logged in.
+    /// The logged-in user.
     user: Profile,
 }
 
 /// Log in.
 #[utoipa::path(post, path = "/api/token/", tag = "token", request_body = Credentials, responses(
     (status = 200, description = "Tokens of a new session.", body = TokenResponse),
-    (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
-    (status = 401, description = "Wrong name or password, or the user is inactive.", body = super::openapi::Detail),
+    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::Mistakes),
+    (status = 401, description = "Wrong username or password, or the user is inactive.", body = super::openapi::Detail),
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
-    (status = 429, description = "Too many wrong passwords for this name.", body = super::openapi::Detail),
-    (status = 503, description = "Too many passwords wait to be verified.", body = super::openapi::Detail),
+    (status = 429, description = "Too many failed logins for this username or address.", body = super::openapi::Detail),
+    (status = 503, description = "Too many passwords are queued for verification.", body = super::openapi::Detail),
 ))]
 pub(super) async fn obtain(app: &App, request: Request) -> ApiResult {
     let origin = origin(&request);
@@ -63,9 +63,9 @@ pub(super) async fn obtain(app: &App, request: Request) -> ApiResult {
     }
 }
 
-/// A refresh token. It stays usable.
+/// A refresh token. It is not rotated: it stays valid.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body; `Fields` reads it, since it names every mistake")]
+#[expect(dead_code, reason = "documents the body; `FormFields` parses it, since it reports every field error")]
 pub(super) struct Refresh {
     #[schema(min_length = 1)]
     refresh: String,
@@ -80,8 +80,8 @@ pub(super) struct Access {
 /// Get a new access token.
 #[utoipa::path(post, path = "/api/token/refresh/", tag = "token", request_body = Refresh, responses(
     (status = 200, description = "A new access token.", body = Access),
-    (status = 400, description = "Mistakes by field, or broken JSON.", body = super::openapi::Mistakes),
-    (status = 401, description = "The refresh token is refused.", body = super::openapi::Detail),
+    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::Mistakes),
+    (status = 401, description = "The refresh token is invalid or expired.", body = super::openapi::Detail),
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
 ))]
 pub(super) async fn refresh(app: &App, request: Request) -> ApiResult {
@@ -103,7 +103,7 @@ pub(super) async fn refresh(app: &App, request: Request) -> ApiResult {
     }
 }
 
-/// Where a request comes from.
+/// Returns the client of a request: its address and user agent.
 pub(super) fn origin(request: &Request) -> ClientInfo {
     let user_agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
     ClientInfo { address: request.extensions().get().copied(), user_agent }

@@ -29,14 +29,14 @@ fn weighed(text: &str) -> Result<Cost, String> {
     weighed_with(text, json!({}))
 }
 
-/// All that is known of a document, whatever the limits are.
+/// Returns the cost of a document, without applying limits.
 fn measured(text: &str) -> Cost {
     let document = parse_query(text).unwrap();
     let operation = document.operations.iter().next().unwrap().1.node.clone();
     measure(&document, &operation, None, &facts(), 200).unwrap().0
 }
 
-/// A document that each limit refuses, and its words.
+/// A document for each limit that rejects it, and a part of the error message.
 fn refused() -> Vec<(String, &'static str)> {
     let many = |count: usize, each: &dyn Fn(usize) -> String| (0..count).map(each).collect::<String>();
     let deep =
@@ -72,7 +72,7 @@ fn each_limit_is_named() {
     }
 }
 
-/// The test of every rule: what is refused is refused however it is written, and costs the same.
+/// Tests every rule: a rejected document is rejected in every spelling, with the same cost.
 #[test]
 fn a_wrapped_document_costs_the_same() {
     let schema = Schema::new();
@@ -86,7 +86,7 @@ fn a_wrapped_document_costs_the_same() {
     }
 }
 
-/// A wrapped document costs exactly what the plain one does; only the spreads themselves count as selections.
+/// Asserts that a wrapped document has the cost of the plain one; only the spreads themselves count as selections.
 fn assert_same(plain: &Cost, wrapped: &Cost, text: &str) {
     assert!(wrapped.fields >= plain.fields && wrapped.nesting >= plain.nesting, "{text}");
     assert_eq!(Cost { fields: plain.fields, nesting: plain.nesting, ..*wrapped }, *plain, "{text}");
@@ -101,7 +101,7 @@ proptest! {
         let schema = Schema::new();
         let plain = schema.query(&mut Choices::new(&bytes), &[]);
         let mut ways = ways.into_iter().cycle();
-        // A fragment of a fragment of a fragment, too.
+        // Nested fragments too.
         let mut wrapped = plain.clone();
         for _ in 0..2 {
             wrapped = schema.wrapped(&wrapped, || WRAPPINGS.get(ways.next().unwrap()).copied()).unwrap();
@@ -147,7 +147,7 @@ fn pages_are_as_long_as_they_may_be() {
     assert_eq!(variables(json!({ "n": 11 })), page(11));
     assert_eq!(variables(json!({ "n": null })), page(20));
     assert_eq!(variables(json!({ "n": "11" })), page(20));
-    // Whatever is selected, the rows are read.
+    // The rows are read, whatever is selected.
     assert!(measured("{chatHistory(first:100){pageInfo{hasNextPage}}}").cost > 100);
     assert_eq!(measured("{usage{day}}").cost, 1 + 30 * 4);
     assert_eq!(measured("{usage(days:2){day}}").cost, 1 + 2 * 4);
@@ -155,7 +155,7 @@ fn pages_are_as_long_as_they_may_be() {
     assert_eq!(measured("{chatHistory(first:1,search:null){nodes{id}}}").cost, 3);
 }
 
-/// What is sent once is copied for each field that takes it, and for each row.
+/// An argument that is sent once is copied for each field that uses it, and for each row.
 #[test]
 fn arguments_cost_their_bytes() {
     let text = "x".repeat(100_000);
@@ -178,7 +178,7 @@ fn arguments_cost_their_bytes() {
 
 #[test]
 fn fragments_are_weighed_once_and_counted_often() {
-    // Each spreads the next one twice: two to the power of sixty fields, by the library's way of counting.
+    // Each fragment spreads the next one twice: 2^60 fields, as the library counts.
     let bomb = |levels: usize, root: &str| {
         let mut bomb = format!("{{{root}}}");
         for number in 0..levels {
@@ -193,7 +193,7 @@ fn fragments_are_weighed_once_and_counted_often() {
     let circle = |text: &str| assert!(weighed(text).unwrap_err().contains("spreads itself"));
     circle("{...a} fragment a on Query{me{...a}}");
     circle("{__typename} fragment a on Query{...b} fragment b on Query{...a}");
-    // A chain is refused wherever weighing it began: the order of the fragments is another one each time.
+    // A chain is rejected wherever the analysis begins: the order of the fragments is random.
     for length in [33, 300] {
         let chain: String = (0..length).map(|n| format!("fragment f{n} on Query{{...f{}}}", n + 1)).collect();
         let chain = format!("{{...f0}}{chain} fragment f{length} on Query{{__typename}}");

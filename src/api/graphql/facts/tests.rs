@@ -2,7 +2,7 @@ use async_graphql::{Name, Value};
 
 use super::*;
 
-/// Each list of the schema is a connection or has a bound.
+/// Each list of the schema is a connection or has a maximum length.
 #[test]
 fn no_list_is_without_a_bound() {
     let registry = super::super::types();
@@ -23,7 +23,7 @@ fn no_list_is_without_a_bound() {
     assert!(lists > 30 && connections > 10, "{lists} {connections}");
 }
 
-/// A connection takes its page by the arguments that are looked at, and by no others.
+/// Each connection has the pagination arguments that the cost depends on.
 #[test]
 fn every_connection_has_its_page() {
     let registry = super::super::types();
@@ -37,7 +37,7 @@ fn every_connection_has_its_page() {
     }
 }
 
-/// What is known of introspection is what the library answers.
+/// The facts of introspection match the responses of the library.
 #[tokio::test]
 async fn introspection_is_as_long_as_it_is_thought_to_be() {
     let schema = super::super::builder().finish();
@@ -72,7 +72,7 @@ async fn introspection_is_as_long_as_it_is_thought_to_be() {
         assert!(list(&directive, "locations").len() <= 20 && list(&directive, "args").len() <= 4);
     }
     assert!(list(found, "directives").len() <= 10);
-    // Every field of introspection that is a list, or leads on, is known.
+    // Every field of introspection that is a list or has fields is in the table.
     for (ty, known) in INTROSPECTION {
         let query = format!(
             "{{ __type(name: {ty:?}) {{ fields {{ name type {{ kind ofType {{ kind ofType {{ kind }} }} }} }} }} }}"

@@ -1,4 +1,4 @@
-//! Other people's accounts, for staff.
+//! Mutations of other users' accounts and balances, for staff. They only translate: the domain decides.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
@@ -15,116 +15,118 @@ use crate::domain::account::admin::{self, Adjustment, BalanceChange, UserUpdate}
 #[derive(Default)]
 pub(super) struct AdminMutation;
 
-/// An account for somebody.
+/// A user account to create.
 #[derive(InputObject)]
 struct CreateUserInput {
-    /// 1 to 50 characters. May not look like another name.
+    /// The username, 1 to 50 characters. It may not be confusable with another one.
     username: String,
-    /// At least 8 characters, and not easy to guess.
+    /// The password: 8 to 256 characters, and not easy to guess.
     password: String,
-    /// Whether the user may see everybody and adjust balances. For superusers to give.
+    /// Whether the user is staff: may see all users and adjust balances. Only superusers may grant it.
     #[graphql(default)]
     staff: bool,
-    /// Whether the user may do everything. For superusers to give.
+    /// Whether the user is a superuser: has all permissions. Only superusers may grant it.
     #[graphql(default)]
     superuser: bool,
 }
 
-/// What to change of an account; what is left out stays.
+/// Changes to a user account. Omitted fields stay unchanged.
 #[derive(InputObject)]
 struct UpdateUserInput {
-    /// Whose account.
+    /// The global id of the user.
     user_id: ID,
-    /// Whether the user may log in. Taking it away ends all sessions.
+    /// Whether the user may log in. Deactivating a user ends all sessions of the user.
     active: Option<bool>,
-    /// Whether the user may see everybody and adjust balances. For superusers to change.
+    /// Whether the user is staff: may see all users and adjust balances. Only superusers may change it.
     staff: Option<bool>,
-    /// Whether the user may do everything. For superusers to change.
+    /// Whether the user is a superuser: has all permissions. Only superusers may change it.
     superuser: Option<bool>,
 }
 
-/// A new password for somebody.
+/// A new password for a user.
 #[derive(InputObject)]
 struct SetPasswordInput {
-    /// Whose.
+    /// The global id of the user.
     user_id: ID,
-    /// At least 8 characters, and not easy to guess.
+    /// The new password: 8 to 256 characters, and not easy to guess.
     password: String,
 }
 
-/// An account to be deleted.
+/// The user account to delete.
 #[derive(InputObject)]
 struct DeleteUserInput {
-    /// Whose.
+    /// The global id of the user.
     user_id: ID,
 }
 
-/// Tokens for somebody, or from somebody.
+/// An adjustment of a balance.
 #[derive(InputObject)]
 struct AdjustBalanceInput {
-    /// Whose balance.
+    /// The global id of the user.
     user_id: ID,
-    /// By how much: negative to take away. The balance stays between 0 and 2^53 - 1.
+    /// The amount, in prepaid tokens: positive for a credit, negative for a debit. The balance must stay between 0 and
+    /// 2^53 - 1.
     amount: Tokens,
-    /// Why, 1 to 500 characters. The user can read it.
+    /// The reason, 1 to 500 characters. The user can read it.
     reason: String,
-    /// Makes retries harmless: the same key adjusts once, and with anything else it is a CONFLICT. 1 to 255 visible ASCII
-    /// characters.
+    /// Idempotency key: a request with the same key adjusts the balance only once; with other input it fails with
+    /// CONFLICT. 1 to 255 visible ASCII characters.
     idempotency_key: Option<String>,
 }
 
-/// A new account.
+/// A created user account.
 #[derive(SimpleObject)]
 struct CreateUserPayload {
-    /// The user.
+    /// The user; null if the request was rejected.
     user: Option<User>,
-    /// What is wrong with the input.
+    /// Validation errors; empty on success.
     errors: Vec<UserError>,
 }
 
-/// A changed account.
+/// An updated user account.
 #[derive(SimpleObject)]
 struct UpdateUserPayload {
-    /// The user.
+    /// The user; null if the request was rejected.
     user: Option<User>,
-    /// Why nothing was changed.
+    /// Validation errors; empty on success.
     errors: Vec<UserError>,
 }
 
-/// A set password. All sessions of the user have ended.
+/// The result of setting a password. All sessions of the user have ended.
 #[derive(SimpleObject)]
 struct SetPasswordPayload {
-    /// The user.
+    /// The user; null if the request was rejected.
     user: Option<User>,
-    /// Why it was not set.
+    /// Validation errors; empty on success.
     errors: Vec<UserError>,
 }
 
-/// A deleted account. Its chats are gone; its ledger entries stay.
+/// A deleted user account. Its chats are deleted; its ledger entries stay.
 #[derive(SimpleObject)]
 struct DeleteUserPayload {
-    /// The id of the user who is gone.
+    /// The global id of the deleted user; null if no user was deleted.
     deleted_user_id: Option<ID>,
-    /// Why nobody was deleted.
+    /// Errors; empty on success.
     errors: Vec<UserError>,
 }
 
 /// An adjusted balance.
 #[derive(SimpleObject)]
 struct AdjustBalancePayload {
-    /// What the user has now.
+    /// The user's balance; null if it was not adjusted.
     balance: Option<Balance>,
-    /// Why nothing was adjusted.
+    /// Validation errors; empty on success.
     errors: Vec<UserError>,
 }
 
 #[Object]
 impl AdminMutation {
-    /// Makes an account for somebody, with the usual grant, which counts as given out by the staff member. For staff.
+    /// Creates a user account with the signup grant, which counts toward the daily limit of the staff member. For
+    /// staff.
     async fn create_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The account.")] input: CreateUserInput,
+        #[graphql(desc = "The user account.")] input: CreateUserInput,
     ) -> Result<Payload<CreateUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
@@ -134,11 +136,11 @@ impl AdminMutation {
         Ok(Payload(CreateUserPayload { user: user.map(User::from), errors }))
     }
 
-    /// Activates, deactivates, promotes or demotes somebody. For staff; roles for superusers.
+    /// Activates, deactivates, promotes or demotes a user. For staff; only superusers may change roles.
     async fn update_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The change.")] input: UpdateUserInput,
+        #[graphql(desc = "The changes.")] input: UpdateUserInput,
     ) -> Result<Payload<UpdateUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
@@ -150,11 +152,12 @@ impl AdminMutation {
         Ok(Payload(UpdateUserPayload { user: user.map(User::from), errors }))
     }
 
-    /// Sets somebody's password, and ends all their sessions. For staff; the passwords of staff for superusers.
+    /// Sets the password of a user and ends all sessions of the user. For staff; only superusers may set passwords of
+    /// staff.
     async fn set_password(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The password.")] input: SetPasswordInput,
+        #[graphql(desc = "The user and the new password.")] input: SetPasswordInput,
     ) -> Result<Payload<SetPasswordPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
@@ -165,11 +168,12 @@ impl AdminMutation {
         Ok(Payload(SetPasswordPayload { user: user.map(User::from), errors }))
     }
 
-    /// Deletes an account with its sessions and chats. The ledger stays. For staff; staff accounts for superusers.
+    /// Deletes a user account with its sessions and chats. The ledger entries stay. For staff; only superusers may
+    /// delete staff accounts.
     async fn delete_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The account.")] input: DeleteUserInput,
+        #[graphql(desc = "The user account.")] input: DeleteUserInput,
     ) -> Result<Payload<DeleteUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;
@@ -178,8 +182,8 @@ impl AdminMutation {
         Ok(Payload(DeleteUserPayload { deleted_user_id: deleted.map(|()| input.user_id), errors }))
     }
 
-    /// Adds tokens to a balance, or takes them away. For staff; balances of staff, the own one included, for superusers.
-    /// What one staff member gives out in a day is limited.
+    /// Adjusts a balance by a credit or a debit. For staff; only superusers may adjust balances of staff, their own
+    /// included. Credits of one staff member per day (UTC) are limited by `ledger.staff_daily_limit`.
     async fn adjust_balance(
         &self,
         ctx: &Context<'_>,

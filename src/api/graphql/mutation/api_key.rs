@@ -1,4 +1,4 @@
-//! API keys: making and revoking them.
+//! Mutations of API keys: creating and revoking. They only translate: the domain decides.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -15,67 +15,68 @@ use crate::domain::session::api_key::{self, NewApiKey, SpendingLimits};
 #[derive(Default)]
 pub(super) struct ApiKeyMutation;
 
-/// An API key that is to be made.
+/// An API key to create.
 #[derive(InputObject)]
 struct CreateApiKeyInput {
-    /// What you call it, 1 to 100 characters.
+    /// The name, 1 to 100 characters.
     name: String,
-    /// What it may be used for; COMPLETIONS where nothing is named.
+    /// The scopes: what the key may be used for. Defaults to COMPLETIONS.
     scopes: Option<Vec<Scope>>,
-    /// The models that it may ask, by name; all where they are left out.
+    /// The names of the models that the key may use. Defaults to all models.
     models: Option<Vec<String>>,
-    /// When it ends by itself; never where it is left out.
+    /// Expiry time. If omitted, the key does not expire.
     expires_at: Option<DateTime<Utc>>,
-    /// What it may spend; as much as you have where it is left out.
+    /// The spending limits. If omitted, only your balance limits the key.
     spending_limit: Option<SpendingLimitInput>,
 }
 
-/// What an API key may spend, what is held for open messages included. Each is at least 1; what is left out does not
-/// limit. Days and months are those of UTC.
+/// The spending limits of an API key, in prepaid tokens; holds of open chats count too. Each is at least 1; an omitted
+/// one sets no limit. Days and months are in UTC.
 #[derive(InputObject)]
 struct SpendingLimitInput {
-    /// In all.
+    /// Limit on total spending.
     total: Option<Tokens>,
-    /// On one day.
+    /// Limit on daily spending.
     per_day: Option<Tokens>,
-    /// In one month.
+    /// Limit on monthly spending.
     per_month: Option<Tokens>,
 }
 
-/// An API key that is to end.
+/// The API key to revoke.
 #[derive(InputObject)]
 struct RevokeApiKeyInput {
-    /// The key.
+    /// The global id of the API key.
     api_key_id: ID,
 }
 
 /// A new API key.
 #[derive(SimpleObject)]
 struct CreateApiKeyPayload {
-    /// The key, without what is secret of it.
+    /// The key, without its secret; null if none was created.
     api_key: Option<ApiKey>,
-    /// The key itself. Shown this once; nobody can read it again.
+    /// The secret: the key itself. It is shown only once and cannot be retrieved later.
     secret: Option<Text<'static>>,
-    /// Why none was made.
+    /// Validation errors; empty on success.
     errors: Vec<UserError>,
 }
 
 /// A revoked API key.
 #[derive(SimpleObject)]
 struct RevokeApiKeyPayload {
-    /// The key, which opens nothing any more.
+    /// The key, which is no longer valid; null if it was not revoked.
     api_key: Option<ApiKey>,
-    /// Why it was not revoked.
+    /// Errors; empty on success.
     errors: Vec<UserError>,
 }
 
 #[Object]
 impl ApiKeyMutation {
-    /// Makes an API key, which programs show instead of an access token. Only for those who logged in.
+    /// Creates an API key, which API clients use in place of an access token. Requires a session: API keys cannot
+    /// create keys.
     async fn create_api_key(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The key.")] input: CreateApiKeyInput,
+        #[graphql(desc = "The API key.")] input: CreateApiKeyInput,
     ) -> Result<Payload<CreateApiKeyPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let CreateApiKeyInput { name, scopes, models, expires_at, spending_limit } = input;
@@ -89,12 +90,12 @@ impl ApiKeyMutation {
         Ok(Payload(CreateApiKeyPayload { api_key: key.map(ApiKey), secret: secret.map(Text::from), errors }))
     }
 
-    /// Ends an API key at once: one of yours or, for staff, anybody's, which the audit trail tells. What it is being
-    /// answered goes on, and is paid for.
+    /// Revokes an API key immediately: one of yours or, for staff, a key of any user, which is recorded in the audit
+    /// trail. Its open chats continue, and are charged.
     async fn revoke_api_key(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The key.")] input: RevokeApiKeyInput,
+        #[graphql(desc = "The API key.")] input: RevokeApiKeyInput,
     ) -> Result<Payload<RevokeApiKeyPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_session()?;

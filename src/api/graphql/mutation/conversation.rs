@@ -1,4 +1,4 @@
-//! Conversations: made, renamed, deleted.
+//! Mutations of conversations: creating, renaming and deleting. They only translate: the domain decides.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
@@ -13,63 +13,63 @@ use crate::domain::chat::conversation::{self, Create};
 #[derive(Default)]
 pub(super) struct ConversationMutation;
 
-/// A new conversation. All of it may be left out.
+/// A conversation to create. All fields are optional.
 #[derive(InputObject)]
 struct CreateConversationInput {
-    /// What it is called, at most 200 characters; made of the first message where it is left out.
+    /// The title, at most 200 characters. If omitted, it is derived from the first message.
     title: Option<String>,
-    /// Instructions to the model that hold for the whole conversation, at most 4000 characters.
+    /// The system prompt: instructions to the model for the whole conversation, at most 4000 characters.
     system_prompt: Option<String>,
-    /// The model that answers where a message names none; the default one where it is left out.
+    /// The model for messages that name none. Defaults to the default model.
     model: Option<String>,
 }
 
 /// A new conversation.
 #[derive(SimpleObject)]
 struct CreateConversationPayload {
-    /// The conversation; null where it was refused.
+    /// The conversation; null if it was rejected.
     conversation: Option<Conversation>,
-    /// What is wrong with it.
+    /// Validation errors; empty on success.
     errors: Vec<UserError>,
 }
 
-/// Another title.
+/// A new title for a conversation.
 #[derive(InputObject)]
 struct RenameConversationInput {
-    /// Which.
+    /// The global id of the conversation.
     conversation_id: ID,
-    /// What it is to be called, 1 to 200 characters.
+    /// The new title, 1 to 200 characters.
     title: String,
 }
 
 /// A renamed conversation.
 #[derive(SimpleObject)]
 struct RenameConversationPayload {
-    /// The conversation; null where it was not renamed.
+    /// The conversation; null if it was not renamed.
     conversation: Option<Conversation>,
-    /// Why it was not renamed.
+    /// Errors; empty on success.
     errors: Vec<UserError>,
 }
 
-/// A conversation to be deleted.
+/// The conversation to delete.
 #[derive(InputObject)]
 struct DeleteConversationInput {
-    /// Which.
+    /// The global id of the conversation.
     conversation_id: ID,
 }
 
 /// A deleted conversation.
 #[derive(SimpleObject)]
 struct DeleteConversationPayload {
-    /// The global id of what is gone; null where nothing was deleted.
+    /// The global id of the deleted conversation; null if nothing was deleted.
     deleted_id: Option<ID>,
-    /// Why it was not deleted.
+    /// Errors; empty on success.
     errors: Vec<UserError>,
 }
 
 #[Object]
 impl ConversationMutation {
-    /// Begins a conversation: messages that are sent to it see the ones before.
+    /// Creates a conversation: each message in it has the earlier ones as its context.
     async fn create_conversation(
         &self,
         ctx: &Context<'_>,
@@ -82,11 +82,11 @@ impl ConversationMutation {
         Ok(Payload(CreateConversationPayload { conversation: conversation.map(Conversation::from), errors }))
     }
 
-    /// Gives a conversation another title.
+    /// Renames a conversation.
     async fn rename_conversation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The conversation and its title.")] input: RenameConversationInput,
+        #[graphql(desc = "The conversation and its new title.")] input: RenameConversationInput,
     ) -> Result<Payload<RenameConversationPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_write()?;
@@ -98,8 +98,7 @@ impl ConversationMutation {
         Ok(Payload(RenameConversationPayload { conversation: conversation.map(Conversation::from), errors }))
     }
 
-    /// Deletes a conversation with its chats; what is still being answered is stopped and paid for first. What they cost
-    /// stays in the ledger.
+    /// Deletes a conversation with its chats. Open chats are stopped and charged first. The ledger entries stay.
     async fn delete_conversation(
         &self,
         ctx: &Context<'_>,

@@ -1,4 +1,5 @@
-//! The root of all mutations. Each takes one input and gives one payload; expected mistakes are in its `errors`.
+//! The mutation root. Each mutation takes one input and returns one payload; expected errors are in its `errors`, all
+//! others are GraphQL errors.
 
 mod admin;
 mod api_key;
@@ -8,7 +9,7 @@ mod talk;
 
 use async_graphql::MergedObject;
 
-/// What can be changed.
+/// The mutation root.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     person::AccountMutation,

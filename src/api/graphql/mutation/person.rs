@@ -1,4 +1,5 @@
-//! One's own account and sessions.
+//! Mutations of the viewer's own account and sessions. They only translate, and set the session cookie: the domain
+//! decides.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
@@ -16,162 +17,165 @@ use crate::domain::session::{self, TokenPair};
 #[derive(Default)]
 pub(super) struct AccountMutation;
 
-/// A new account.
+/// A user account to register.
 #[derive(InputObject)]
 struct RegisterInput {
-    /// 1 to 50 characters. May not look like another name.
+    /// The username, 1 to 50 characters. It may not be confusable with another one.
     username: String,
-    /// At least 8 characters, and not easy to guess.
+    /// The password: 8 to 256 characters, and not easy to guess.
     password: String,
 }
 
-/// A name and password.
+/// Login credentials.
 #[derive(InputObject)]
 struct LoginInput {
-    /// The name, in any case.
+    /// The username, ignoring case.
     username: String,
     /// The password.
     password: String,
 }
 
-/// A refresh token to be used up.
+/// A refresh token to rotate.
 #[derive(InputObject)]
 struct RefreshTokenInput {
-    /// The refresh token; that of the cookie where it is left out and the request has the header `X-Jeton-Session: cookie`.
-    /// Using one twice ends the session.
+    /// The refresh token. Defaults to that of the cookie if the request has the header `X-Jeton-Session: cookie`. Using
+    /// one twice ends the session.
     refresh_token: Option<String>,
 }
 
-/// Nothing is needed beyond the access token.
+/// No input is needed: the access token identifies the session.
 #[derive(InputObject)]
 struct LogoutInput {
-    /// Returned as it is, for clients that match answers to requests by it.
+    /// Returned unchanged, for clients that match responses to requests by it.
     client_mutation_id: Option<String>,
 }
 
-/// Nothing is needed beyond the access token.
+/// No input is needed: the access token identifies the session.
 #[derive(InputObject)]
 struct LogoutEverywhereInput {
-    /// Returned as it is, for clients that match answers to requests by it.
+    /// Returned unchanged, for clients that match responses to requests by it.
     client_mutation_id: Option<String>,
 }
 
-/// A new password.
+/// A change of your password.
 #[derive(InputObject)]
 struct ChangePasswordInput {
-    /// The password until now.
+    /// The current password.
     old_password: String,
-    /// At least 8 characters, and not easy to guess.
+    /// The new password: 8 to 256 characters, and not easy to guess.
     new_password: String,
 }
 
-/// A new session.
+/// A registered user and a new session.
 #[derive(SimpleObject)]
 struct RegisterPayload {
-    /// Goes into the header `Authorization: Bearer ..` of each request.
+    /// The access token, for the header `Authorization: Bearer ..` of each request; null on failure.
     access_token: Option<Text<'static>>,
-    /// Buys new tokens when the access token has ended; null where it is kept in a cookie.
+    /// The refresh token, for `refreshToken` when the access token expires; null on failure, or if it is kept in a
+    /// cookie.
     refresh_token: Option<Text<'static>>,
-    /// Who registered.
+    /// The registered user; null on failure.
     user: Option<User>,
-    /// What is wrong with the input.
+    /// Validation errors; empty on success.
     errors: Vec<UserError>,
 }
 
 /// A new session.
 #[derive(SimpleObject)]
 struct LoginPayload {
-    /// Goes into the header `Authorization: Bearer ..` of each request.
+    /// The access token, for the header `Authorization: Bearer ..` of each request; null on failure.
     access_token: Option<Text<'static>>,
-    /// Buys new tokens when the access token has ended; null where it is kept in a cookie.
+    /// The refresh token, for `refreshToken` when the access token expires; null on failure, or if it is kept in a
+    /// cookie.
     refresh_token: Option<Text<'static>>,
-    /// Who logged in.
+    /// The logged-in user; null on failure.
     user: Option<User>,
-    /// Why nobody did.
+    /// Errors, such as invalid credentials; empty on success.
     errors: Vec<UserError>,
 }
 
-/// A session that goes on.
+/// A refreshed session.
 #[derive(SimpleObject)]
 struct RefreshTokenPayload {
-    /// Goes into the header `Authorization: Bearer ..` of each request.
+    /// The access token, for the header `Authorization: Bearer ..` of each request; null on failure.
     access_token: Option<Text<'static>>,
-    /// Takes the place of the one that was used up; null where it is kept in a cookie.
+    /// The new refresh token, which replaces the used one; null on failure, or if it is kept in a cookie.
     refresh_token: Option<Text<'static>>,
-    /// Whose session it is.
+    /// The user of the session; null on failure.
     user: Option<User>,
-    /// Why it does not go on.
+    /// Errors, such as an invalid token; empty on success.
     errors: Vec<UserError>,
 }
 
-/// A session that has ended.
+/// The result of a logout. The session has ended.
 #[derive(SimpleObject)]
 struct LogoutPayload {
-    /// As it came.
+    /// The value of the input, unchanged.
     client_mutation_id: Option<Text<'static>>,
-    /// Empty: logging out can't go wrong.
+    /// Always empty: a logout has no expected errors.
     errors: Vec<UserError>,
 }
 
-/// Sessions that have ended.
+/// The result of a logout on all devices. All your sessions have ended.
 #[derive(SimpleObject)]
 struct LogoutEverywherePayload {
-    /// As it came.
+    /// The value of the input, unchanged.
     client_mutation_id: Option<Text<'static>>,
-    /// Empty: logging out can't go wrong.
+    /// Always empty: a logout has no expected errors.
     errors: Vec<UserError>,
 }
 
-/// A changed password. All sessions have ended; this one is new.
+/// A changed password. All earlier sessions have ended; the returned one is new.
 #[derive(SimpleObject)]
 struct ChangePasswordPayload {
-    /// Goes into the header `Authorization: Bearer ..` of each request.
+    /// The access token, for the header `Authorization: Bearer ..` of each request; null on failure.
     access_token: Option<Text<'static>>,
-    /// Buys new tokens when the access token has ended; null where it is kept in a cookie.
+    /// The refresh token, for `refreshToken` when the access token expires; null on failure, or if it is kept in a
+    /// cookie.
     refresh_token: Option<Text<'static>>,
-    /// Whose password it is.
+    /// The user; null on failure.
     user: Option<User>,
-    /// Why it was not changed.
+    /// Validation errors; empty on success.
     errors: Vec<UserError>,
 }
 
-/// A session to be ended.
+/// The session to end.
 #[derive(InputObject)]
 struct EndSessionInput {
-    /// Which.
+    /// The global id of the session.
     session_id: ID,
 }
 
-/// A session that has ended.
+/// An ended session.
 #[derive(SimpleObject)]
 struct EndSessionPayload {
-    /// The global id of what has ended; null where nothing has.
+    /// The global id of the ended session; null if none was ended.
     ended_id: Option<ID>,
-    /// Why it was not ended.
+    /// Errors; empty on success.
     errors: Vec<UserError>,
 }
 
-/// The account to be deleted is your own.
+/// The confirmation to delete your own account.
 #[derive(InputObject)]
 struct DeleteAccountInput {
-    /// Your password, so that nobody else does it for you.
+    /// Your password, as confirmation.
     password: String,
 }
 
-/// A deleted account.
+/// A deleted user account.
 #[derive(SimpleObject)]
 struct DeleteAccountPayload {
-    /// Who is gone; null where nobody is.
+    /// The global id of the deleted user; null if the account was not deleted.
     deleted_id: Option<ID>,
-    /// Why it was not deleted.
+    /// Errors; empty on success.
     errors: Vec<UserError>,
 }
 
-/// The results of a log-in: access token, refresh token and user.
+/// The results of a login: access token, refresh token and user.
 type Tokens = (Option<Text<'static>>, Option<Text<'static>>, Option<User>);
 
-/// The three results of a log-in, each null where there was none. The refresh token is not told where the request wants
-/// it in a cookie.
+/// Returns the three results of a login, each `None` without one. If the request opted in to a cookie session, sets the
+/// cookie and omits the refresh token.
 fn parts(ctx: &Context<'_>, logged_in: Option<TokenPair>) -> Result<Tokens> {
     Ok(match logged_in {
         Some(TokenPair { access_token, refresh_token, user }) => {
@@ -182,7 +186,7 @@ fn parts(ctx: &Context<'_>, logged_in: Option<TokenPair>) -> Result<Tokens> {
     })
 }
 
-/// As [`outcome`], where a refused credential is an expected mistake.
+/// As [`outcome`], with a rejected credential as an expected error.
 fn credential_outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<UserError>), Error> {
     match result {
         Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) => Ok((None, told(&error))),
@@ -192,11 +196,11 @@ fn credential_outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<Use
 
 #[Object]
 impl AccountMutation {
-    /// Makes an account and logs in.
+    /// Registers a user account and logs in.
     async fn register(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The account.")] input: RegisterInput,
+        #[graphql(desc = "The user account.")] input: RegisterInput,
     ) -> Result<Payload<RegisterPayload>> {
         let (app, _) = app_and_viewer(ctx)?;
         let RegisterInput { username, password } = input;
@@ -211,11 +215,11 @@ impl AccountMutation {
         Ok(Payload(RegisterPayload { access_token, refresh_token, user, errors }))
     }
 
-    /// Begins a session.
+    /// Logs in with a username and password, and creates a session.
     async fn login(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Name and password.")] input: LoginInput,
+        #[graphql(desc = "The username and password.")] input: LoginInput,
     ) -> Result<Payload<LoginPayload>> {
         let (app, _) = app_and_viewer(ctx)?;
         let origin = ctx.data::<ClientInfo>()?.clone();
@@ -225,8 +229,9 @@ impl AccountMutation {
         Ok(Payload(LoginPayload { access_token, refresh_token, user, errors }))
     }
 
-    /// Uses up a refresh token for a new pair of tokens. A token that was used before ends its session: one of the two
-    /// who have it is a thief. A client whose answer was lost gets the same pair again, once, within ten seconds.
+    /// Rotates a refresh token: exchanges it for a new pair of tokens. Reuse of a token ends its session, since one of
+    /// its two holders must have stolen it. A client whose response was lost may retry once within ten seconds, and
+    /// receives the same pair.
     async fn refresh_token(
         &self,
         ctx: &Context<'_>,
@@ -238,7 +243,7 @@ impl AccountMutation {
             Some(token) => session::rotate(app, &token, ctx.data::<ClientInfo>()?).await,
             None => Err(Error::unauthenticated()),
         };
-        // A token that is good, but came too often, stays.
+        // A rate-limited token is still valid, so its cookie stays.
         if matches!(&rotated, Err(error) if error.code == Code::Unauthenticated) {
             cookie.clear(ctx, app);
         }
@@ -247,11 +252,11 @@ impl AccountMutation {
         Ok(Payload(RefreshTokenPayload { access_token, refresh_token, user, errors }))
     }
 
-    /// Ends this session: its tokens are worth nothing from now on.
+    /// Logs out: ends the current session and invalidates its tokens.
     async fn logout(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "May be empty.")] input: LogoutInput,
+        #[graphql(desc = "An object, which may be empty.")] input: LogoutInput,
     ) -> Result<Payload<LogoutPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         session::log_out(app, viewer).await?;
@@ -259,11 +264,11 @@ impl AccountMutation {
         Ok(Payload(LogoutPayload { client_mutation_id: input.client_mutation_id.map(Text::from), errors: Vec::new() }))
     }
 
-    /// Ends all your sessions, on all devices.
+    /// Logs out on all devices: ends all your sessions.
     async fn logout_everywhere(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "May be empty.")] input: LogoutEverywhereInput,
+        #[graphql(desc = "An object, which may be empty.")] input: LogoutEverywhereInput,
     ) -> Result<Payload<LogoutEverywherePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         session::log_out_everywhere(app, viewer).await?;
@@ -274,7 +279,7 @@ impl AccountMutation {
         }))
     }
 
-    /// Ends one of your sessions, such as that of a device that was lost: its tokens are worth nothing from now on.
+    /// Ends one of your sessions, such as that of a lost device, and invalidates its tokens.
     async fn end_session(
         &self,
         ctx: &Context<'_>,
@@ -287,11 +292,11 @@ impl AccountMutation {
         Ok(Payload(EndSessionPayload { ended_id: ended.map(|()| input.session_id), errors }))
     }
 
-    /// Changes your password. Ends all your sessions, and begins a new one here.
+    /// Changes your password. Ends all your sessions and creates a new one for this client.
     async fn change_password(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Both passwords.")] input: ChangePasswordInput,
+        #[graphql(desc = "The current and the new password.")] input: ChangePasswordInput,
     ) -> Result<Payload<ChangePasswordPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let change = PasswordChange { old: input.old_password.into(), new: input.new_password.into() };
@@ -304,7 +309,7 @@ impl AccountMutation {
         Ok(Payload(ChangePasswordPayload { access_token, refresh_token, user, errors }))
     }
 
-    /// Deletes your account with its sessions, conversations and chats. Tokens that are left are lost.
+    /// Deletes your account with its sessions, conversations and chats. The remaining prepaid tokens are forfeited.
     async fn delete_account(
         &self,
         ctx: &Context<'_>,

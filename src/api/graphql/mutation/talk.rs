@@ -1,4 +1,4 @@
-//! Sending messages.
+//! Mutations of chats: sending, regenerating, editing, stopping and deleting. They only translate: the domain decides.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
@@ -13,125 +13,130 @@ use crate::domain::chat::{self, ReplaceMessage};
 #[derive(Default)]
 pub(super) struct ChatMutation;
 
-/// A message to be answered.
+/// A message to send, and to wait for its reply.
 #[derive(InputObject)]
 struct SendMessageInput {
-    /// What you say, 1 to 1000 characters without white space around it.
+    /// The message: 1 to `turns.max_message_chars` characters (1000 by default), not counting surrounding white space.
     message: String,
-    /// The model by name; the conversation's where it is left out, or else the default one.
+    /// The name of the model. Defaults to the model of the conversation, then to the default model.
     model: Option<String>,
-    /// The conversation whose earlier chats the model is to see; without one the message stands alone.
+    /// The conversation, whose earlier chats are the context of the message. If omitted, the message has no context.
     conversation_id: Option<ID>,
-    /// Makes retries harmless: the same key returns the first chat, whatever its state. 1 to 255 visible ASCII characters.
+    /// Idempotency key: a request with the same key returns the first chat, whatever its status; with other input it
+    /// fails with CONFLICT. 1 to 255 visible ASCII characters.
     idempotency_key: Option<String>,
 }
 
-/// An answered message.
+/// A message with its reply.
 #[derive(SimpleObject)]
 struct SendMessagePayload {
-    /// The chat, ended one way or another; null where the message was refused.
+    /// The finished chat, whatever its status; null if the message was rejected.
     chat: Option<Chat>,
-    /// What you have now; null where the message was refused.
+    /// Your balance; null if the message was rejected.
     balance: Option<Balance>,
-    /// What went wrong: with the message, or with the model.
+    /// Errors of the message or of the model; empty on success.
     errors: Vec<UserError>,
 }
 
-/// A message whose answer is on its way.
+/// A message to send without waiting for its reply.
 #[derive(InputObject)]
 struct StartMessageInput {
-    /// What you say, 1 to 1000 characters without white space around it.
+    /// The message: 1 to `turns.max_message_chars` characters (1000 by default), not counting surrounding white space.
     message: String,
-    /// The model by name; the conversation's where it is left out, or else the default one.
+    /// The name of the model. Defaults to the model of the conversation, then to the default model.
     model: Option<String>,
-    /// The conversation whose earlier chats the model is to see; without one the message stands alone.
+    /// The conversation, whose earlier chats are the context of the message. If omitted, the message has no context.
     conversation_id: Option<ID>,
-    /// Makes retries harmless: the same key returns the first chat, whatever its state. 1 to 255 visible ASCII characters.
+    /// Idempotency key: a request with the same key returns the first chat, whatever its status; with other input it
+    /// fails with CONFLICT. 1 to 255 visible ASCII characters.
     idempotency_key: Option<String>,
 }
 
-/// A message whose answer is on its way.
+/// A message whose reply is in progress.
 #[derive(SimpleObject)]
 struct StartMessagePayload {
-    /// The chat, PENDING unless its idempotency key was seen before; null where the message was refused.
+    /// The chat, PENDING unless the idempotency key is a duplicate; null if the message was rejected.
     chat: Option<Chat>,
-    /// What is wrong with the message.
+    /// Errors, such as INSUFFICIENT_TOKENS; empty on success.
     errors: Vec<UserError>,
 }
 
-/// A chat to be stopped.
+/// The chat to stop.
 #[derive(InputObject)]
 struct StopMessageInput {
-    /// Which.
+    /// The global id of the chat.
     chat_id: ID,
 }
 
 /// A stopped chat.
 #[derive(SimpleObject)]
 struct StopMessagePayload {
-    /// The chat, ended one way or another: it may have been faster.
+    /// The finished chat, whatever its status: it may have finished before it was stopped.
     chat: Option<Chat>,
-    /// What you have now.
+    /// Your balance.
     balance: Option<Balance>,
-    /// Why it was not stopped.
+    /// Errors; empty on success.
     errors: Vec<UserError>,
 }
 
-/// A chat to be answered once more.
+/// The chat to regenerate.
 #[derive(InputObject)]
 struct RegenerateInput {
-    /// Which.
+    /// The global id of the chat.
     chat_id: ID,
-    /// The model by name; the one that answered before where it is left out.
+    /// The name of the model. Defaults to the model of the replaced chat.
     model: Option<String>,
-    /// Makes retries harmless: the same key returns the first chat, whatever its state. 1 to 255 visible ASCII characters.
+    /// Idempotency key: a request with the same key returns the first chat, whatever its status; with other input it
+    /// fails with CONFLICT. 1 to 255 visible ASCII characters.
     idempotency_key: Option<String>,
 }
 
-/// A message that is answered once more.
+/// A regenerated chat.
 #[derive(SimpleObject)]
 struct RegeneratePayload {
-    /// The new chat, PENDING unless its idempotency key was seen before; null where it was refused.
+    /// The new chat, PENDING unless the idempotency key is a duplicate; null if the request was rejected.
     chat: Option<Chat>,
-    /// Why it was refused.
+    /// Errors; empty on success.
     errors: Vec<UserError>,
 }
 
-/// A message in other words.
+/// An edit of a message.
 #[derive(InputObject)]
 struct EditMessageInput {
-    /// The chat whose message it was.
+    /// The global id of the chat whose message is edited.
     chat_id: ID,
-    /// What you say instead, 1 to 1000 characters without white space around it.
+    /// The new message: 1 to `turns.max_message_chars` characters (1000 by default), not counting surrounding white
+    /// space.
     message: String,
-    /// The model by name; the one that answered before where it is left out.
+    /// The name of the model. Defaults to the model of the replaced chat.
     model: Option<String>,
-    /// Makes retries harmless: the same key returns the first chat, whatever its state. 1 to 255 visible ASCII characters.
+    /// Idempotency key: a request with the same key returns the first chat, whatever its status; with other input it
+    /// fails with CONFLICT. 1 to 255 visible ASCII characters.
     idempotency_key: Option<String>,
 }
 
 /// An edited message.
 #[derive(SimpleObject)]
 struct EditMessagePayload {
-    /// The new chat, PENDING unless its idempotency key was seen before; null where it was refused.
+    /// The new chat, PENDING unless the idempotency key is a duplicate; null if the request was rejected.
     chat: Option<Chat>,
-    /// Why it was refused.
+    /// Errors; empty on success.
     errors: Vec<UserError>,
 }
 
-/// A chat to be deleted.
+/// The chat to delete.
 #[derive(InputObject)]
 struct DeleteChatInput {
-    /// Which.
+    /// The global id of the chat.
     chat_id: ID,
 }
 
 /// A deleted chat.
 #[derive(SimpleObject)]
 struct DeleteChatPayload {
-    /// The global id of what is gone; null where nothing was deleted.
+    /// The global id of the deleted chat; null if nothing was deleted.
     deleted_id: Option<ID>,
-    /// Why it was not deleted.
+    /// Errors; empty on success.
     errors: Vec<UserError>,
 }
 
@@ -141,7 +146,8 @@ fn row(conversation_id: Option<ID>) -> Result<Option<i64>, Error> {
 
 #[Object]
 impl ChatMutation {
-    /// Sends a message, and waits for the whole answer. If you go away, the answer waits in the history.
+    /// Sends a message and waits for the complete reply. If the client disconnects, the reply is completed and stored
+    /// in the history.
     async fn send_message(
         &self,
         ctx: &Context<'_>,
@@ -159,7 +165,8 @@ impl ChatMutation {
         Ok(Payload(SendMessagePayload { chat: Some(ended.chat.into()), balance: Some(ended.balance.into()), errors }))
     }
 
-    /// Sends a message, and returns as soon as it is paid for by a hold. The answer comes into the chat by itself.
+    /// Sends a message and returns as soon as its hold is reserved. The reply is generated in the background; follow it
+    /// with `replyStream`.
     async fn start_message(
         &self,
         ctx: &Context<'_>,
@@ -175,8 +182,8 @@ impl ChatMutation {
         Ok(Payload(StartMessagePayload { chat: chat.map(Chat::from), errors }))
     }
 
-    /// Has a message answered once more. The new chat takes the place of the old one, and of what was said after it, in the
-    /// context of the conversation; the old ones stay in the history. Returns like `startMessage`.
+    /// Regenerates the reply to a message. The new chat replaces the old one and all later ones in the context of the
+    /// conversation; these stay in the history. Returns without waiting for the reply, like `startMessage`.
     async fn regenerate(
         &self,
         ctx: &Context<'_>,
@@ -192,12 +199,12 @@ impl ChatMutation {
         Ok(Payload(RegeneratePayload { chat: chat.map(Chat::from), errors }))
     }
 
-    /// Sends a message anew in other words. The new chat takes the place of the old one, and of what was said after it, in
-    /// the context of the conversation; the old ones stay in the history. Returns like `startMessage`.
+    /// Edits a message and sends it. The new chat replaces the old one and all later ones in the context of the
+    /// conversation; these stay in the history. Returns without waiting for the reply, like `startMessage`.
     async fn edit_message(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The chat and the new words.")] input: EditMessageInput,
+        #[graphql(desc = "The chat and its new message.")] input: EditMessageInput,
     ) -> Result<Payload<EditMessagePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let EditMessageInput { chat_id, message, model, idempotency_key } = input;
@@ -209,8 +216,8 @@ impl ChatMutation {
         Ok(Payload(EditMessagePayload { chat: chat.map(Chat::from), errors }))
     }
 
-    /// Deletes one of your chats, or, for staff, anybody's, which the audit trail tells; one that is still being answered
-    /// is stopped and paid for first. What it cost stays in the ledger. The chats of operators are for superusers to delete.
+    /// Deletes one of your chats or, for staff, a chat of any user, which is recorded in the audit trail. An open chat
+    /// is stopped and charged first. The ledger entry stays. Only superusers may delete chats of operators.
     async fn delete_chat(
         &self,
         ctx: &Context<'_>,
@@ -223,7 +230,7 @@ impl ChatMutation {
         Ok(Payload(DeleteChatPayload { deleted_id: deleted.map(|()| input.chat_id), errors }))
     }
 
-    /// Stops an answer. What was produced is kept and paid for: a flat price in full where there is any text.
+    /// Stops a reply. The text produced so far is kept and charged: a flat price in full if there is any text.
     async fn stop_message(
         &self,
         ctx: &Context<'_>,

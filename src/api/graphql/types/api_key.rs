@@ -1,4 +1,4 @@
-//! API keys: what programs show instead of an access token.
+//! API keys: credentials of API clients, used in place of an access token.
 
 use std::collections::HashSet;
 
@@ -17,10 +17,12 @@ use crate::core::tokens::Tokens;
 use crate::core::viewer::{Scope, Scopes};
 use crate::infra::entity::api_key;
 
-/// A key that programs show instead of an access token. Visible to its owner and to staff; the key itself to nobody.
+/// An API key: a credential for API clients, used in place of an access token. Visible to its owner and to staff; the
+/// secret is shown only when the key is created.
 pub(crate) struct ApiKey(pub(crate) api_key::Model);
 
-/// A key that programs show instead of an access token. Visible to its owner and to staff; the key itself to nobody.
+/// An API key: a credential for API clients, used in place of an access token. Visible to its owner and to staff; the
+/// secret is shown only when the key is created.
 #[Object]
 impl ApiKey {
     /// The global id.
@@ -28,31 +30,31 @@ impl ApiKey {
         Kind::ApiKey.id(self.0.id)
     }
 
-    /// What its owner calls it.
+    /// The name that its owner chose.
     async fn name(&self) -> Text<'_> {
         self.0.name.as_str().into()
     }
 
-    /// How the key begins, to recognise it by.
+    /// The first characters of the key, to recognize it by.
     async fn prefix(&self) -> Text<'_> {
         self.0.prefix.as_str().into()
     }
 
-    /// What it may be used for.
+    /// The scopes: what the key may be used for.
     async fn scopes(&self) -> Vec<Scope> {
         Scopes::from_names(&self.0.scopes).iter().collect()
     }
 
-    /// The models that it may ask, by name; null for all.
+    /// The names of the models that the key may use; null for all models.
     async fn models(&self) -> Option<Vec<Text<'_>>> {
         let mut models = self.0.allowed_models()?;
-        // Each once, however often it was named.
+        // A stored list may repeat a name.
         let mut seen = HashSet::new();
         models.retain(|model| seen.insert(model.clone()));
         Some(models.into_iter().map(Text::from).collect())
     }
 
-    /// What it may spend, and what it has spent.
+    /// The spending limits of the key, and what it has spent.
     async fn spending(&self, ctx: &Context<'_>) -> Result<ApiKeySpending> {
         let (app, _) = context::app_and_viewer(ctx)?;
         let now = app.clock.now();
@@ -68,54 +70,54 @@ impl ApiKey {
         })
     }
 
-    /// When it was made.
+    /// Creation time.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// When it ends by itself; null for never.
+    /// Expiry time; null if it does not expire.
     async fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.0.expires_at
     }
 
-    /// When it was last used, give or take a minute; null for never.
+    /// Time of the last use, accurate to a minute; null if never used.
     async fn last_used_at(&self) -> Option<DateTime<Utc>> {
         self.0.last_used_at
     }
 
-    /// When it was revoked; null where it was not.
+    /// Revocation time; null if it was not revoked.
     async fn revoked_at(&self) -> Option<DateTime<Utc>> {
         self.0.revoked_at
     }
 
-    /// Whether it opens anything now.
+    /// Whether the key is currently valid.
     async fn active(&self, ctx: &Context<'_>) -> Result<bool> {
         let (app, _) = context::app_and_viewer(ctx)?;
         Ok(self.0.is_valid(app.clock.now()))
     }
 
-    /// Whose it is.
+    /// The owner of the key.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
     }
 }
 
-/// What an API key may spend, and what it has spent. Days and months are those of UTC.
+/// The spending limits of an API key, and what it has spent, in prepaid tokens. Days and months are in UTC.
 #[derive(SimpleObject)]
 pub(crate) struct ApiKeySpending {
-    /// Spent in all.
+    /// Total spending.
     total: Tokens,
-    /// Set aside for what is being answered.
+    /// Reserved for open chats.
     held: Tokens,
     /// Spent today.
     today: Tokens,
     /// Spent this month.
     this_month: Tokens,
-    /// What it may spend in all; null for no limit.
+    /// Limit on total spending; null for no limit.
     total_limit: Option<Tokens>,
-    /// What it may spend on one day; null for no limit.
+    /// Limit on daily spending; null for no limit.
     daily_limit: Option<Tokens>,
-    /// What it may spend in one month; null for no limit.
+    /// Limit on monthly spending; null for no limit.
     monthly_limit: Option<Tokens>,
 }
 

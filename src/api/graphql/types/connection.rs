@@ -1,4 +1,4 @@
-//! Lists that can grow, as Relay's cursor connections.
+//! Paginated lists, as cursor connections of the Relay specification.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use crate::app::App;
 use crate::core::error::Error;
 use crate::core::pagination::{self, Page, PageRequest};
 
-/// A page of a list of `T`.
+/// A connection of `T`: one page of a list.
 pub(crate) type ConnectionOf<T> = Connection<Cursor, T, TotalCount>;
 
-/// The place of a row in its list.
+/// A keyset cursor: the position of a row in its list.
 pub(crate) struct Cursor(pagination::Cursor);
 
 impl CursorType for Cursor {
@@ -32,7 +32,10 @@ impl CursorType for Cursor {
     }
 }
 
-/// The page that the four arguments of a connection ask for.
+/// Returns the page request of the four pagination arguments of a connection.
+///
+/// # Errors
+/// INVALID_INPUT for sizes out of range, for both `first` and `last`, and for invalid cursors.
 pub(crate) fn page(
     first: Option<i32>,
     last: Option<i32>,
@@ -42,7 +45,7 @@ pub(crate) fn page(
     PageRequest::new(first, last, id::from_cursor("after", after)?, id::from_cursor("before", before)?)
 }
 
-/// A connection of the rows of a page, which is read when the budget of the operation allows it.
+/// Returns a connection of the rows of a page. Reads the page once the budget of the operation admits another list.
 pub(crate) async fn connection<E, T>(
     ctx: &Context<'_>,
     slice: impl Future<Output = Result<Page<E>, Error>>,
@@ -71,13 +74,13 @@ where
 
 type Count = Box<dyn Fn(App) -> BoxFuture<'static, Result<u64, Error>> + Send + Sync>;
 
-/// Counts a list on demand.
+/// The total count of a list, computed on demand.
 pub(crate) struct TotalCount(Count);
 
-/// Counts a list on demand.
+/// The total count of a list, computed on demand.
 #[Object]
 impl TotalCount {
-    /// How many there are in all pages together. Counted only when it is selected.
+    /// The number of elements on all pages. Counted only if selected.
     async fn total_count(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<u64>> {
         let _turn = ctx.data::<Arc<Budget>>()?.list().await;
         Ok(Some((self.0)(ctx.data::<App>()?.clone()).await?))

@@ -1,4 +1,4 @@
-//! Conversations.
+//! The conversation type. Access is decided in the domain, not here.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::core::pagination::{Cursor, Page, SortKey};
 use crate::domain::chat::{self, HistoryFilter};
 use crate::infra::entity;
 
-/// Chats that a model sees together, in their order. Visible to its owner.
+/// A conversation: an ordered sequence of chats that form the context of the next message. Visible to its owner.
 pub(crate) struct Conversation(Arc<entity::conversation::Model>);
 
 impl From<entity::conversation::Model> for Conversation {
@@ -29,7 +29,7 @@ impl From<Arc<entity::conversation::Model>> for Conversation {
     }
 }
 
-/// Chats that a model sees together, in their order. Visible to its owner.
+/// A conversation: an ordered sequence of chats that form the context of the next message. Visible to its owner.
 #[Object]
 impl Conversation {
     /// The global id.
@@ -37,40 +37,40 @@ impl Conversation {
         Kind::Conversation.id(self.0.id)
     }
 
-    /// What it is called; empty until the first message, where no title was given.
+    /// The title; empty until the first message if none was given.
     async fn title(&self) -> Text<'_> {
         self.0.title.as_str().into()
     }
 
-    /// Instructions to the model that hold for the whole conversation.
+    /// The system prompt: instructions to the model for the whole conversation.
     async fn system_prompt(&self) -> Option<Text<'_>> {
         self.0.system_prompt.as_deref().map(Text::from)
     }
 
-    /// The model that answers where a message names none; null for the default one.
+    /// The model for messages that name none; null for the default model.
     async fn model(&self) -> Option<Text<'_>> {
         self.0.model.as_deref().map(Text::from)
     }
 
-    /// When it was made.
+    /// Creation time.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// When a message last came, or when it was made.
+    /// Time of the last message, or creation time.
     async fn active_at(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0.active_at).unwrap_or(self.0.created_at)
     }
 
-    /// Its chats, newest first: those that the model sees, and those that were replaced.
+    /// The chats, newest first, including those that were replaced.
     async fn chats(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only those that were replaced, or only those that were not.")] replaced: Option<bool>,
-        #[graphql(desc = "So many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "So many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters by whether the chat was replaced in the context.")] replaced: Option<bool>,
+        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
+        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let filter = HistoryFilter { conversation_id: Some(self.0.id), replaced, ..HistoryFilter::default() };

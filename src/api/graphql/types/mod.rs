@@ -1,4 +1,4 @@
-//! The objects of the schema. Each wraps its row.
+//! The object types of the schema. Each wraps its row, and must not write.
 
 mod api_key;
 mod connection;
@@ -22,14 +22,14 @@ use async_graphql::{ID, InputValueError, InputValueResult, Interface, Scalar, Sc
 
 use crate::core::tokens::Tokens;
 
-/// An amount of tokens, the prepaid unit of balances: a whole number, at most 2^53 - 1 either way, so that clients whose
-/// numbers are floating-point read it exactly.
+/// An amount of prepaid tokens, the unit of balances: an integer between -(2^53 - 1) and 2^53 - 1, so that clients with
+/// floating-point numbers read it exactly.
 #[Scalar]
 impl ScalarType for Tokens {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::Number(number) = &value else { return Err(InputValueError::expected_type(value)) };
         let amount = number.as_i64().filter(|amount| amount.abs() <= Tokens::MAX_BALANCE.0);
-        amount.map(Tokens).ok_or_else(|| InputValueError::custom("tokens are whole numbers up to 2^53 - 1"))
+        amount.map(Tokens).ok_or_else(|| InputValueError::custom("tokens are integers of at most 2^53 - 1"))
     }
 
     fn to_value(&self) -> Value {
@@ -37,7 +37,7 @@ impl ScalarType for Tokens {
     }
 }
 
-/// Anything with a global id.
+/// An object with a global id.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
 pub(super) enum Node {
@@ -51,7 +51,7 @@ pub(super) enum Node {
     LedgerEntry(LedgerEntry),
     /// A session.
     Session(Session),
-    /// An act of an operator.
+    /// An event of the audit trail.
     AuditEvent(AuditEvent),
     /// An API key.
     ApiKey(ApiKey),

@@ -1,4 +1,4 @@
-//! People and their tokens.
+//! Users, balances and ledger entries.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::domain::ledger;
 use crate::infra::entity::ledger_entry::Reason;
 use crate::infra::entity::{ledger_entry, user};
 
-/// Somebody with an account. Visible to themselves and to staff.
+/// A user account. Visible to the user and to staff.
 pub(crate) struct User(Arc<user::Model>);
 
 impl From<user::Model> for User {
@@ -35,7 +35,7 @@ impl From<Arc<user::Model>> for User {
     }
 }
 
-/// Somebody with an account. Visible to themselves and to staff.
+/// A user account. Visible to the user and to staff.
 #[Object]
 impl User {
     /// The global id.
@@ -43,12 +43,12 @@ impl User {
         Kind::User.id(self.0.id)
     }
 
-    /// The name, unique also when written in another case.
+    /// The username; unique, ignoring case.
     async fn username(&self) -> Text<'_> {
         self.0.username.as_str().into()
     }
 
-    /// What the user can spend, and what is set aside for open chats.
+    /// The balance: spendable tokens, and tokens reserved for open chats.
     async fn balance(&self) -> Balance {
         ledger::Balance::from(&*self.0).into()
     }
@@ -58,33 +58,33 @@ impl User {
         self.0.is_active
     }
 
-    /// Whether the user may see everybody and adjust balances.
+    /// Whether the user is staff: may see all users and adjust balances.
     async fn is_staff(&self) -> bool {
         self.0.is_staff
     }
 
-    /// Whether the user may do everything, roles included.
+    /// Whether the user is a superuser: has all permissions, including changing roles.
     async fn is_superuser(&self) -> bool {
         self.0.is_superuser
     }
 
-    /// When the account was made.
+    /// Creation time of the account.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// When the user last logged in; null where never.
+    /// Time of the last login; null if never.
     async fn last_login_at(&self) -> Option<DateTime<Utc>> {
         self.0.last_login_at
     }
 }
 
-/// What a user has.
+/// The balance of a user, in prepaid tokens.
 #[derive(SimpleObject)]
 pub(crate) struct Balance {
-    /// Can be spent.
+    /// Spendable tokens.
     tokens: Tokens,
-    /// Set aside for open chats: neither spent nor spendable.
+    /// Tokens reserved for open chats: neither spent nor spendable.
     held: Tokens,
 }
 
@@ -94,10 +94,12 @@ impl From<ledger::Balance> for Balance {
     }
 }
 
-/// Why a balance moved. Never changed, never deleted.
+/// A ledger entry: one change of a balance, and its reason. Never changed or deleted, except that retention erases the
+/// notes of deleted users after `retention.deleted_users`. By default nothing is erased.
 pub(crate) struct LedgerEntry(pub(crate) ledger_entry::Model);
 
-/// Why a balance moved. Never changed, never deleted.
+/// A ledger entry: one change of a balance, and its reason. Never changed or deleted, except that retention erases the
+/// notes of deleted users after `retention.deleted_users`. By default nothing is erased.
 #[Object]
 impl LedgerEntry {
     /// The global id.
@@ -105,49 +107,49 @@ impl LedgerEntry {
         Kind::LedgerEntry.id(self.0.id)
     }
 
-    /// By how much: positive when tokens came in, 0 for a chat that cost nothing.
+    /// The amount: positive for a credit, negative for a debit, 0 for a chat that cost nothing.
     async fn amount(&self) -> Tokens {
         self.0.amount
     }
 
-    /// What the user had right after, held tokens included.
+    /// The balance after this entry, including held tokens.
     async fn balance_after(&self) -> Tokens {
         self.0.balance_after
     }
 
-    /// Why.
+    /// The reason of the change.
     async fn reason(&self) -> Reason {
         self.0.reason
     }
 
-    /// What the operator wrote, for adjustments.
+    /// The operator's note, for adjustments.
     async fn note(&self) -> Option<Text<'_>> {
         self.0.note.as_deref().map(Text::from)
     }
 
-    /// When.
+    /// Time of the change.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// The chat that was paid for; null where it was none, or it is deleted.
+    /// The chat that was charged; null if there is none, or it is deleted.
     async fn chat(&self, ctx: &Context<'_>) -> Result<Option<Chat>> {
         let Some(id) = self.0.chat_id else { return Ok(None) };
         let chat = ctx.data::<DataLoader<Chats>>()?.load_one(id).await.map_err(context::shared)?;
         Ok(chat.map(Chat::from))
     }
 
-    /// The global id of the API key that it was paid under; null where there was none.
+    /// The global id of the API key that was charged; null if none was used.
     async fn api_key_id(&self) -> Option<ID> {
         self.0.api_key_id.map(|id| Kind::ApiKey.id(id))
     }
 
-    /// Whose balance; null where the account is deleted.
+    /// The owner of the balance; null if the account is deleted.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
     }
 
-    /// The operator who did it. Null where it was nobody but the user, the command line, or you are not staff.
+    /// The operator who made the change; null for the user and the command line, and for viewers who are not staff.
     async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let visible = ctx.data::<Viewer>()?.require_staff().is_ok();
         let Some(id) = self.0.actor_id.filter(|_| visible) else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! Sessions: one log-in on one device each.
+//! The session type: one login on one device.
 
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
@@ -11,10 +11,10 @@ use crate::core::error::Error;
 use crate::core::pagination::Page;
 use crate::infra::entity::session;
 
-/// One log-in on one device. Visible to whoever logged in.
+/// A session: one login on one device. Visible to its user.
 pub(crate) struct Session(pub(crate) session::Model);
 
-/// One log-in on one device. Visible to whoever logged in.
+/// A session: one login on one device. Visible to its user.
 #[Object]
 impl Session {
     /// The global id.
@@ -22,27 +22,27 @@ impl Session {
         Kind::Session.id(self.0.id)
     }
 
-    /// What the client said of itself when it logged in.
+    /// The `User-Agent` header of the login.
     async fn user_agent(&self) -> Option<Text<'_>> {
         self.0.user_agent.as_deref().map(Text::from)
     }
 
-    /// When it began.
+    /// Creation time.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// When it was last prolonged.
+    /// Time of the last token refresh.
     async fn last_used_at(&self) -> DateTime<Utc> {
         self.0.last_used_at
     }
 
-    /// When it ends, unless it is prolonged before.
+    /// Expiry time, unless refreshed before.
     async fn expires_at(&self) -> DateTime<Utc> {
         self.0.expires_at
     }
 
-    /// Whether it is the one that this request belongs to.
+    /// Whether this is the session of the current request.
     async fn current(&self, ctx: &Context<'_>) -> Result<bool> {
         let (_, viewer) = app_and_viewer(ctx)?;
         Ok(viewer.require_session().is_ok_and(|(_, session_id)| session_id == self.0.id))

@@ -1,4 +1,4 @@
-//! Chats and the models that answer.
+//! Chats and models. Types only: sending and stopping is in the mutations and the domain.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::infra::catalog;
 use crate::infra::entity;
 use crate::infra::entity::chat::Status;
 
-/// One metered exchange: a message, its reply, its cost. Visible to whoever sent it and to staff.
+/// A chat: one metered exchange of a message and its reply. Visible to its sender and to staff.
 pub(crate) struct Chat(Arc<entity::chat::Model>);
 
 impl From<entity::chat::Model> for Chat {
@@ -35,7 +35,7 @@ impl From<Arc<entity::chat::Model>> for Chat {
     }
 }
 
-/// One metered exchange: a message, its reply, its cost. Visible to whoever sent it and to staff.
+/// A chat: one metered exchange of a message and its reply. Visible to its sender and to staff.
 #[Object]
 impl Chat {
     /// The global id.
@@ -43,13 +43,13 @@ impl Chat {
         Kind::Chat.id(self.0.id)
     }
 
-    /// What was said, without white space around it. Empty for calls by the OpenAI-compatible routes, unless the server
-    /// is configured to store what they say.
+    /// The message, without surrounding white space. Empty for calls of the OpenAI-compatible routes, unless the server
+    /// is configured to store them (`v1.store_api_messages`).
     async fn message(&self) -> Text<'_> {
         self.0.message.as_str().into()
     }
 
-    /// What the model answered: the whole reply where the status is DONE, else as much as there is.
+    /// The reply of the model: complete if the status is DONE, otherwise the text so far.
     async fn response(&self) -> Text<'_> {
         self.0.response.as_str().into()
     }
@@ -59,7 +59,7 @@ impl Chat {
         self.0.model.as_str().into()
     }
 
-    /// The conversation that it belongs to; null where it stands alone, or is somebody else's.
+    /// The conversation of the chat; null if it has none, or if it belongs to another user.
     async fn conversation(&self, ctx: &Context<'_>) -> Result<Option<Conversation>> {
         let Some(id) = self.0.conversation_id else { return Ok(None) };
         let (_, viewer) = context::app_and_viewer(ctx)?;
@@ -70,74 +70,74 @@ impl Chat {
         Ok(loaded.map_err(context::shared)?.map(Conversation::from))
     }
 
-    /// The global id of the chat that took its place in the context, by `regenerate` or `editMessage`, of it or of one
-    /// before it; null where the model still sees it.
+    /// The global id of the chat that replaced it in the context, by `regenerate` or `editMessage` of this chat or of
+    /// an earlier one; null if it is still part of the context.
     async fn replaced_by_id(&self) -> Option<ID> {
         self.0.replaced_by_id.map(|id| Kind::Chat.id(id))
     }
 
-    /// How many earlier chats of the conversation the model did not see, since its window had no room for them.
+    /// The number of earlier chats of the conversation that were omitted, since they exceed the context window.
     async fn context_left_out(&self) -> i64 {
         self.0.context_left_out
     }
 
-    /// The global id of the API key that it was paid under; null where there was none.
+    /// The global id of the API key that was charged; null if none was used.
     async fn api_key_id(&self) -> Option<ID> {
         self.0.api_key_id.map(|id| Kind::ApiKey.id(id))
     }
 
-    /// How far the chat is.
+    /// The status of the chat.
     async fn status(&self) -> Status {
         self.0.status
     }
 
-    /// What went wrong; null unless the status is FAILED or INTERRUPTED, or STOPPED by a limit of the server.
+    /// The error; null unless the status is FAILED or INTERRUPTED, or STOPPED by a limit of the server.
     async fn error(&self) -> Option<UserError> {
         chat::failure(&self.0)
             .or_else(|| chat::limit(&self.0))
             .and_then(|error| super::super::error::user_errors(&error).pop())
     }
 
-    /// What it cost. 0 while it is open.
+    /// The cost in prepaid tokens; 0 while the chat is open.
     async fn cost(&self) -> Tokens {
         self.0.cost
     }
 
-    /// What was set aside when it began: the most it could have cost.
+    /// The hold: the tokens that were reserved when the chat was opened, its maximum cost.
     async fn hold(&self) -> Tokens {
         self.0.hold
     }
 
-    /// What the model consumed; null while it is open, or where nothing was produced.
+    /// The usage of the model; null while the chat is open, or if nothing was produced.
     async fn usage(&self) -> Option<Usage> {
         let (input, output) = (self.0.input_units?, self.0.output_units?);
         Some(Usage { input, output, estimated: self.0.usage_estimated })
     }
 
-    /// When the message came.
+    /// Time when the message was received.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// When it ended; null while it is open.
+    /// Time when the chat finished; null while it is open.
     async fn finished_at(&self) -> Option<DateTime<Utc>> {
         self.0.finished_at
     }
 
-    /// Who sent it.
+    /// The sender.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
     }
 }
 
-/// What a model consumed, in its own units.
+/// The usage of a model, in model tokens.
 #[derive(SimpleObject)]
 pub(crate) struct Usage {
-    /// Units read.
+    /// Input, in model tokens.
     input: i64,
-    /// Units written.
+    /// Output, in model tokens.
     output: i64,
-    /// The provider did not say; the numbers are our estimate.
+    /// Whether the numbers are an estimate, since the provider reported no usage.
     estimated: bool,
 }
 
@@ -150,12 +150,12 @@ pub(crate) struct Model {
 /// A model that answers messages.
 #[Object]
 impl Model {
-    /// The name to choose it by.
+    /// The name, which the argument `model` takes.
     async fn name(&self) -> Text<'_> {
         self.model.name.as_str().into()
     }
 
-    /// What it costs.
+    /// The price.
     async fn price(&self) -> Price {
         let price = self.model.price;
         Price {
@@ -165,31 +165,31 @@ impl Model {
         }
     }
 
-    /// Whether it answers messages that name no model.
+    /// Whether this is the default model, for messages that name none.
     async fn default(&self) -> bool {
         self.default
     }
 
-    /// What it reads and writes together at most, in its own units; null where there is no bound.
+    /// The context window: maximum input and output in total, in model tokens; null if unlimited.
     async fn window(&self) -> Option<u64> {
         Some(self.model.provider.context_window()).filter(|window| *window < u64::MAX)
     }
 
-    /// The longest reply in the model's own units.
+    /// The maximum length of a reply, in model tokens.
     async fn max_output(&self) -> u64 {
         self.model.max_output
     }
 }
 
-/// What a model costs. The parts add up, and the sum is rounded up to whole tokens.
+/// The price of a model in prepaid tokens: the sum of its components, rounded up.
 #[derive(SimpleObject)]
 pub(crate) struct Price {
-    /// Tokens for each answered message.
+    /// Price per answered message.
     per_message: Tokens,
-    /// Tokens for 1000 units that the model reads.
+    /// Price per 1000 model tokens of input.
     #[graphql(name = "per1kInput")]
     per_1k_input: Tokens,
-    /// Tokens for 1000 units that the model writes.
+    /// Price per 1000 model tokens of output.
     #[graphql(name = "per1kOutput")]
     per_1k_output: Tokens,
 }

@@ -1,4 +1,4 @@
-//! How much the service is used.
+//! Usage statistics. Read only, for staff.
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Object, Result, SimpleObject};
@@ -10,20 +10,20 @@ use super::User;
 use crate::core::tokens::Tokens;
 use crate::domain::chat::usage::{Used, UserSpending};
 
-/// What was used on one day in UTC. Chats count on the day when they began.
+/// The usage of one day in UTC. A chat counts on the day when it was opened.
 #[derive(SimpleObject)]
 pub(crate) struct UsageDay {
-    /// The day, as `2026-03-01`.
+    /// The date, such as `2026-03-01`.
     day: Text<'static>,
-    /// The model; null for all together.
+    /// The name of the model; null for the total of all models.
     model: Option<Text<'static>>,
-    /// Messages that were sent.
+    /// The number of messages sent.
     messages: i64,
-    /// What they cost.
+    /// The cost of these messages, in prepaid tokens.
     tokens: Tokens,
-    /// How many people sent them.
+    /// The number of distinct users who sent messages.
     active_users: i64,
-    /// Messages that the model failed to answer, or whose server died.
+    /// The number of chats that failed, or whose server crashed.
     failures: i64,
 }
 
@@ -35,23 +35,23 @@ impl From<Used> for UsageDay {
     }
 }
 
-/// What somebody used.
+/// The usage of one user.
 pub(crate) struct Spender(pub(crate) UserSpending);
 
-/// What somebody used.
+/// The usage of one user.
 #[Object]
 impl Spender {
-    /// Who; null where the account is gone.
+    /// The user; null if the account is deleted.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
     }
 
-    /// Messages that were sent.
+    /// The number of messages sent.
     async fn messages(&self) -> i64 {
         self.0.messages
     }
 
-    /// What they cost.
+    /// The cost of these messages, in prepaid tokens.
     async fn tokens(&self) -> Tokens {
         Tokens(self.0.tokens)
     }
