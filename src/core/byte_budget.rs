@@ -2,8 +2,8 @@
 //!
 //! Reservations never wait: one that does not fit is rejected immediately, so that no reservation can block another.
 //! Two limits apply to an owner: a fixed share, and as many bytes as remain free for all other owners. So `n` owners
-//! that take all they can get leave one part in `n + 1` for the next one (the dynamic thresholds of Choudhury and
-//! Hahne).
+//! that take all they can get leave the fraction 1 / (`n` + 1) for the next one (the dynamic thresholds of Choudhury
+//! and Hahne).
 
 use std::collections::HashMap;
 use std::hash::Hash;

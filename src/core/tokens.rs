@@ -46,7 +46,7 @@ impl fmt::Display for Tokens {
     }
 }
 
-/// The price of a model. The parts add up; an omitted one is 0.
+/// The price of a model: the sum of its components; an omitted one is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Price {
@@ -67,7 +67,7 @@ impl Price {
         self.per_1k_input > 0 || self.per_1k_output > 0
     }
 
-    /// Returns the price of a call that requests several choices: the flat part is due for each. The metered part
+    /// Returns the price of a call that requests several choices: the flat price is due for each. The metered price
     /// counts all of them anyway.
     #[must_use]
     pub fn for_answers(self, answers: u64) -> Self {
@@ -75,12 +75,12 @@ impl Price {
         Self { per_message: self.per_message.saturating_mul(answers), ..self }
     }
 
-    /// Returns the cost of a complete reply: the flat part and the usage in model tokens, rounded up once.
+    /// Returns the cost of a complete reply: the flat price and the metered price, rounded up once.
     pub fn of_reply(self, input: u64, output: u64) -> Tokens {
         Tokens(self.per_message.saturating_add(self.of_usage(input, output).0))
     }
 
-    /// Returns the metered part alone: the cost of a truncated reply.
+    /// Returns the metered price alone: the cost of a truncated reply.
     pub fn of_usage(self, input: u64, output: u64) -> Tokens {
         let thousandths = i128::from(input)
             .saturating_mul(self.per_1k_input.into())
@@ -88,7 +88,7 @@ impl Price {
         Tokens(i64::try_from(thousandths.saturating_add(999) / 1000).unwrap_or(i64::MAX))
     }
 
-    /// Returns the longest reply, in model tokens, that `tokens` pay for in addition to the flat part and `input`;
+    /// Returns the longest reply, in model tokens, that `tokens` pay for in addition to the flat price and `input`;
     /// `None` if they do not cover these.
     pub fn affordable_output(self, tokens: Tokens, input: u64) -> Option<u64> {
         let thousandths = i128::from(tokens.0) * 1000
@@ -103,10 +103,10 @@ impl Price {
         }
     }
 
-    /// Checks that each part is within its range.
+    /// Checks that each component is within its range.
     ///
     /// # Errors
-    /// A message that names the part that is negative or too large.
+    /// A message that names the component that is negative or too large.
     pub fn check(self) -> Result<(), String> {
         let parts = [
             ("per_message", self.per_message),

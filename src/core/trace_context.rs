@@ -17,7 +17,7 @@ pub fn join(span: &Span, headers: &HeaderMap) {
     }
 }
 
-/// Makes a span without a parent part of the current trace, without keeping the current span open as long as it.
+/// Makes a span without a parent part of the current trace, without keeping the current span open until it ends.
 pub fn beside(span: Span) -> Span {
     if !span.is_disabled() {
         span.set_parent(Span::current().context()).ok();
