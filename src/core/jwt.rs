@@ -112,7 +112,7 @@ impl KeyRing {
         Self { ring: Arc::new(RwLock::new(ring(secrets))), validation: Arc::new(validation), names: Arc::new(names) }
     }
 
-    /// Replaces the secrets; returns whether they differ from the previous ones.
+    /// Replaces the secrets; returns whether their ids or ends of validity differ from the previous ones.
     pub fn replace(&self, secrets: &[KeyMaterial]) -> bool {
         let mut ring_now = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let named = |secret: &KeyMaterial| (secret.id.clone(), secret.until);
