@@ -1,4 +1,4 @@
-//! [`App`]: everything that the rooms need, built the same way by `main` and by tests.
+//! [`App`]: the state that all modules share, built the same way by `main` and by tests.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -28,71 +28,71 @@ use crate::infra::metrics::Metrics;
 use crate::infra::secrets::Secrets;
 use crate::infra::throttle::{LoginThrottle, RateLimits};
 
-/// The running application. Clones are the same one.
+/// The running application. Clones share it.
 #[derive(Clone)]
 pub struct App(Arc<AppInner>);
 
-/// What an [`App`] is made of.
+/// The contents of an [`App`].
 pub struct AppInner {
-    /// The configuration, as it was at start.
+    /// The configuration as of the start.
     pub config: Config,
     /// The database.
     pub db: Db,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Randomness.
+    /// The random number generator.
     pub random: Random,
-    /// Password hashing.
+    /// The password hasher.
     pub hasher: Hasher,
-    /// Keys of the access and refresh tokens.
+    /// Signing keys of the access and refresh tokens.
     pub keys: KeyRing,
-    /// Hashes of API keys, and of the calls of programs.
+    /// Keyed hashes of API keys and API calls.
     pub api_key_hasher: KeyedHash,
-    /// The models that answer.
+    /// The configured models.
     pub models: Models,
-    /// Credentials that were valid a moment ago.
+    /// The cache of recently validated credentials.
     pub credential_cache: CredentialCache,
-    /// News between parts and servers.
+    /// The message bus between tasks of this server and between servers.
     pub bus: Bus,
-    /// What is counted and timed.
+    /// Counters and timings.
     pub metrics: Metrics,
-    /// Which server this is: a name that no other one has, and that is new with every start.
+    /// The id of this server: unique, and new with every start.
     pub id: String,
-    /// How many other servers use the database, where they have no common bus; known by [`crate::domain::membership`].
+    /// Number of other servers that use the database without a common bus, updated by [`crate::domain::membership`].
     pub peer_count: AtomicUsize,
-    /// Wrong passwords.
+    /// The backoff of failed log-ins.
     pub login_throttle: LoginThrottle,
-    /// Open turns.
+    /// Permits of open turns, by user.
     pub turn_permits: ConcurrencyLimit<i64>,
-    /// Sockets, by address.
+    /// Permits of WebSockets, by the client's address.
     pub sockets: ConcurrencyLimit<Option<ClientIp>>,
-    /// Sockets and streams, by user.
+    /// Permits of WebSockets and streams, by user.
     pub user_streams: ConcurrencyLimit<i64>,
-    /// What may be done in a time.
+    /// Rate limits.
     pub rate_limits: RateLimits,
-    /// Request bodies under way.
+    /// Budgets of request bodies.
     pub bodies: Bodies,
-    /// Answers of calls with an idempotency key, by chat, for those who try again.
+    /// Responses of calls with an idempotency key, by chat, for retries.
     pub replay_cache: Arc<ReplayCache<ai::Event>>,
-    /// Work that outlives the request which began it. A shutdown waits for it.
+    /// Work that outlives the request that started it. A shutdown waits for it.
     pub tasks: TaskTracker,
-    /// Open connections, of all listeners for HTTP.
+    /// Open connections of all HTTP listeners.
     pub connections: TaskTracker,
-    /// Sockets and streams to clients. They end after the turns, when `stopping` is cancelled.
+    /// WebSockets and streams to clients. They end after the turns, when `stopping` is cancelled.
     pub streams: TaskTracker,
-    /// Cancelled when a shutdown no longer waits: what is still open ends now.
+    /// Cancelled when a shutdown no longer waits: everything that is still open ends immediately.
     pub stopping: CancellationToken,
 }
 
-/// What differs between `main` and tests.
+/// The dependencies that differ between `main` and tests.
 pub struct Dependencies {
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Randomness.
+    /// The random number generator.
     pub random: Random,
-    /// The models that answer.
+    /// The configured models.
     pub models: Models,
-    /// What tokens are signed with, and API keys hashed.
+    /// The secrets that sign tokens and hash API keys.
     pub secrets: Secrets,
 }
 
@@ -100,7 +100,7 @@ impl App {
     /// Builds the application on a connected database.
     ///
     /// # Errors
-    /// INTERNAL where the system has no randomness for a salt, or the address of Redis will not do.
+    /// INTERNAL if the system has no randomness for a salt, or the URL of Redis is invalid.
     pub fn new(config: Config, db: Db, outside: Dependencies) -> Result<Self, Error> {
         let Dependencies { clock, random, models, secrets } = outside;
         let named = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
@@ -151,7 +151,7 @@ impl App {
     /// Connects to the configured database and builds the application with the system's clock and randomness.
     ///
     /// # Errors
-    /// INTERNAL, with a source that says what is wrong with the database or the signing key.
+    /// INTERNAL, with a source that describes the fault of the database or the signing key.
     pub async fn open(config: Config, models: Models) -> Result<Self, Error> {
         let random = Random::system();
         let secrets = Secrets::open(&config, &random)?;
@@ -160,17 +160,17 @@ impl App {
         Self::new(config, db, Dependencies { clock: Clock::system(), random, models, secrets })
     }
 
-    /// Takes up the signing keys of the file, where they have been rotated. A thread for blocking work reads it.
+    /// Reloads the signing keys if they have been rotated. A thread for blocking work reads the file.
     pub async fn reload_keys(&self) {
         let config = self.clone();
         let read = tokio::task::spawn_blocking(move || Secrets::reload(&config.config)).await;
         match read.unwrap_or_else(|error| Err(Error::internal(error))) {
             Ok(Some(secrets)) if self.keys.replace(&secrets.signing) => {
                 let signs = secrets.signing.first().map(|key| key.id.as_str()).unwrap_or_default();
-                tracing::info!(signs, keys = secrets.signing.len(), "the signing keys have changed");
+                tracing::info!(signs, keys = secrets.signing.len(), "signing keys reloaded");
             }
             Ok(_) => {}
-            Err(error) => tracing::warn!(?error, "the signing keys can't be read again; those from before stay"),
+            Err(error) => tracing::warn!(?error, "signing keys reload failed; the previous keys stay in use"),
         }
     }
 }

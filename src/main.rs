@@ -8,21 +8,22 @@ use jeton::cli::{self, Cli};
 #[cfg(unix)]
 use tikv_jemallocator::Jemalloc;
 
-/// A message is made of many small allocations by several threads, for which the system's own takes a tenth longer.
+/// The global allocator. A message makes many small allocations on several threads, for which the system's allocator
+/// takes a tenth longer.
 #[cfg(unix)]
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // An error says that a provider is installed already, which is all that is wanted.
+    // An error means that a provider is installed already, which suffices.
     rustls::crypto::ring::default_provider().install_default().ok();
     let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(cli::run(cli)).map_err(|error| cli::explain(&error)),
         Err(error) => Err(format!("cannot start the runtime: {error}")),
     };
     outcome.unwrap_or_else(|message| {
-        // Where standard error is closed there is nobody left to tell; the exit code still says it.
+        // If standard error is closed, only the exit code reports the failure.
         writeln!(std::io::stderr(), "jeton: {message}").ok();
         ExitCode::FAILURE
     })

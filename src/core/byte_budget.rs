@@ -1,14 +1,15 @@
-//! A budget of bytes that several owners share.
+//! A byte budget that several owners share.
 //!
-//! Nobody waits: what does not fit is rejected at once, so that no reservation can block another one. Two limits hold for
-//! an owner: a fixed share, and as many bytes as are left free for everybody else. So `n` owners who take all they can get
-//! leave one part in `n + 1` for the next one (the dynamic thresholds of Choudhury and Hahne).
+//! Reservations never wait: one that does not fit is rejected immediately, so that no reservation can block another.
+//! Two limits apply to an owner: a fixed share, and as many bytes as remain free for all other owners. So `n` owners
+//! that take all they can get leave the fraction 1 / (`n` + 1) for the next one (the dynamic thresholds of Choudhury
+//! and Hahne).
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A budget of bytes. Clones are the same one.
+/// A byte budget. Clones share it.
 #[derive(Clone)]
 pub struct ByteBudget<K> {
     total: usize,
@@ -21,38 +22,38 @@ struct Used<K> {
     total: usize,
 }
 
-/// Bytes that are taken from a budget until this is dropped.
+/// A reservation of bytes; dropping it releases them.
 pub struct Reservation<K: Copy + Eq + Hash> {
     budget: ByteBudget<K>,
     owner: K,
     bytes: usize,
 }
 
-/// Which limit of a budget a reservation would exceed.
+/// The limit of a budget that a reservation would exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exhausted {
     /// The owner's share.
     Owner,
-    /// What is left of the whole.
+    /// The free bytes of the whole budget.
     Total,
 }
 
 impl<K: Copy + Eq + Hash> ByteBudget<K> {
-    /// A budget of `total` bytes, of which one owner gets at most `share`.
+    /// Creates a budget of `total` bytes, of which one owner gets at most `share`.
     pub fn new(total: usize, share: usize) -> Self {
         Self { total, share, used: Arc::new(Mutex::new(Used { by_owner: HashMap::new(), total: 0 })) }
     }
 
-    /// Takes bytes for an owner.
+    /// Reserves bytes for an owner.
     ///
     /// # Errors
-    /// Which limit they exceed; then nothing is taken.
+    /// The limit that they exceed; nothing is reserved then.
     pub fn reserve(&self, owner: K, bytes: usize) -> Result<Reservation<K>, Exhausted> {
         self.take(owner, bytes)?;
         Ok(Reservation { budget: self.clone(), owner, bytes })
     }
 
-    /// The bytes that are taken now.
+    /// Returns the number of reserved bytes.
     pub fn in_use(&self) -> usize {
         self.lock().total
     }
@@ -89,22 +90,22 @@ impl<K: Copy + Eq + Hash> ByteBudget<K> {
 }
 
 impl<K: Copy + Eq + Hash> Reservation<K> {
-    /// How many bytes it holds.
+    /// Returns the number of bytes that it holds.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Takes more bytes.
+    /// Reserves more bytes.
     ///
     /// # Errors
-    /// As [`ByteBudget::reserve`]; what it holds stays as it is.
+    /// As [`ByteBudget::reserve`]; the reservation keeps its size then.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
         self.budget.take(self.owner, bytes)?;
         self.bytes += bytes;
         Ok(())
     }
 
-    /// Gives back what exceeds this number of bytes.
+    /// Releases the bytes beyond this number.
     pub fn shrink_to(&mut self, bytes: usize) {
         let excess = self.bytes.saturating_sub(bytes);
         self.budget.give_back(self.owner, excess);
@@ -152,7 +153,7 @@ mod tests {
         assert!(budget.in_use() < 96_000);
         assert_eq!(budget.reserve(0, 24_000).err(), Some(Exhausted::Owner));
         assert_eq!(budget.reserve(99, 24_000).err(), Some(Exhausted::Total));
-        // The first ones have what they had when others came; these share what is left.
+        // The first owners keep what they reserved before the later ones, which share the remainder.
         assert!(taken.windows(2).all(|pair| pair[0].bytes() >= pair[1].bytes()));
         taken.drain(..10);
         assert!(budget.reserve(99, 24_000).is_ok());

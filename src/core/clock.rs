@@ -1,26 +1,26 @@
-//! The time, handed in, so that tests decide it.
+//! The clock, handed in, so that tests control the time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Utc};
 
-/// Tells the time: the system's, or one that a test moves.
+/// A clock: the system's, or a manual one for tests.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Option<Arc<AtomicI64>>);
 
 impl Clock {
-    /// The system's clock.
+    /// Returns the system's clock.
     pub fn system() -> Self {
         Self(None)
     }
 
-    /// A clock that stands still at `start` until [`Clock::advance`] moves it. Its clones move with it.
+    /// Returns a clock that stands still at `start` until [`Clock::advance`] moves it. Clones share its time.
     pub fn manual(start: DateTime<Utc>) -> Self {
         Self(Some(Arc::new(AtomicI64::new(start.timestamp_micros()))))
     }
 
-    /// Now, in whole microseconds: what both databases store.
+    /// Returns the current time in whole microseconds, the precision that both databases store.
     pub fn now(&self) -> DateTime<Utc> {
         #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for the time")]
         let micros = match &self.0 {
@@ -30,14 +30,14 @@ impl Clock {
         DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::UNIX_EPOCH)
     }
 
-    /// Moves a manual clock forward; the system's clock stays as it is.
+    /// Moves a manual clock forward; has no effect on the system's clock.
     pub fn advance(&self, by: std::time::Duration) {
         if let Some(manual) = &self.0 {
             manual.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
         }
     }
 
-    /// Moves a manual clock back, as the system's may be set; that one stays as it is.
+    /// Moves a manual clock back, as operators may set the system's; has no effect on the system's clock.
     pub fn rewind(&self, by: std::time::Duration) {
         if let Some(manual) = &self.0 {
             manual.fetch_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);

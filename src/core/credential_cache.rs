@@ -1,4 +1,4 @@
-//! A cache of credentials that were valid a moment ago.
+//! The credential cache: credentials that were validated within the last second.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use super::viewer::Identity;
 
 /// A cache from the keyed hash of a credential to its identity and expiry time. It saves a query for each of the many
-/// requests that one client sends in a second. What this server changes is invalidated at once (see
-/// `account::announce_sessions`); what another server changes takes effect within [`TTL`].
+/// requests that one client sends per second. Changes by this server invalidate entries immediately (see
+/// `account::announce_sessions`); changes by another server take effect within one second, the lifetime of an entry.
 pub type CredentialCache = moka::sync::Cache<[u8; 32], (Identity, DateTime<Utc>)>;
 
-/// How long an entry is valid: no longer than a deactivation may take to have its effect.
+/// Lifetime of an entry: no longer than a deactivation may take to have effect.
 const TTL: Duration = Duration::from_secs(1);
 const MAX_ENTRIES: u64 = 100_000;
 

@@ -1,49 +1,49 @@
 //! The one error type. It knows no transport: each transport maps [`Code`] to its own shape.
 //!
-//! `message` and `fields` are shown to clients; `source` goes to the log and never further.
+//! `message` and `fields` are shown to clients; `source` goes to the log only.
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 
-/// What clients read while the database is away.
-pub const UNAVAILABLE: &str = "The server does not get at its data at the moment. Try again later.";
+/// The message for clients while the database is unavailable.
+pub const UNAVAILABLE: &str = "The database is temporarily unavailable. Try again later.";
 
-/// What went wrong, as a closed list. Clients act on the code, people read the message.
+/// Error code: a closed list. Clients act on the code; the message is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, async_graphql::Enum)]
 #[graphql(name = "ErrorCode")]
 pub enum Code {
-    /// Nobody proved who is asking, or the proof no longer holds.
+    /// Credentials are missing, invalid, expired or revoked.
     Unauthenticated,
-    /// Known, but not allowed to do this.
+    /// The credentials are valid, but do not permit this.
     Forbidden,
-    /// There is no such thing, or it is somebody else's: the answer is the same.
+    /// The object does not exist, or belongs to another user: the response is the same.
     NotFound,
-    /// The input breaks a rule; `fields` names every mistake.
+    /// The input breaks a rule; `fields` lists all field errors.
     InvalidInput,
-    /// The request contradicts what is already there.
+    /// The request conflicts with existing data.
     Conflict,
-    /// The balance cannot pay for this.
+    /// The balance does not cover the cost.
     InsufficientTokens,
-    /// Too many requests; try again later.
+    /// A rate limit is exceeded; retry later.
     RateLimited,
-    /// The request, or the answer to it, is larger than allowed.
+    /// The request or its response is larger than allowed.
     PayloadTooLarge,
-    /// The request came too slowly.
+    /// The client sent the request too slowly.
     RequestTimeout,
-    /// It took longer than allowed.
+    /// The operation took longer than allowed.
     Timeout,
-    /// The language model could not answer.
+    /// The model's provider is unavailable or failed.
     ProviderUnavailable,
-    /// The server does not get at its data at the moment; try again later.
+    /// The database is temporarily unavailable, or the server is overloaded; retry later.
     Unavailable,
-    /// A fault of the server. The log has the details, under the request's id.
+    /// Internal server error. The log has the details under the request id.
     Internal,
 }
 
 impl Code {
-    /// The code as it is written in answers and stored with failed chats.
+    /// Returns the code as it is written in responses and stored with failed chats.
     pub fn as_str(self) -> &'static str {
         match self {
             Code::Unauthenticated => "UNAUTHENTICATED",
@@ -69,88 +69,89 @@ impl fmt::Display for Code {
     }
 }
 
-/// One mistake in one input field.
+/// A field error: a validation error of one input field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     /// The input field, in snake case (`password2`); transports rename it to their own style.
     pub field: &'static str,
-    /// A sentence for people.
+    /// The message, a sentence for people.
     pub message: String,
 }
 
-/// Anything that a domain function can refuse or fail with.
+/// The error of all domain functions: a rejection, or a fault of the server.
 pub struct Error {
-    /// What went wrong, for programs.
+    /// The error code, for API clients.
     pub code: Code,
-    /// What went wrong, for people. Safe to show to whoever asked.
+    /// The message, for people. Safe to show to the client.
     pub message: String,
-    /// The mistakes in the input, all of them at once.
+    /// All field errors of the input.
     pub fields: Vec<FieldError>,
-    /// Seconds after which a retry may succeed, with [`Code::RateLimited`] and from [`Error::overloaded`].
+    /// Seconds after which a retry may succeed; set by [`Error::rate_limited`] and [`Error::overloaded`].
     pub retry_after: Option<u64>,
     /// The cause, for the log only.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
-    /// An error that a client may see as it is.
+    /// Creates an error whose message is shown to the client.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), fields: Vec::new(), retry_after: None, source: None }
     }
 
-    /// A fault of the server: the cause is for the log, the client learns only that there was one.
+    /// Creates a server fault: the cause is for the log, the client receives a generic message.
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Code::Internal, "Internal error.").with_source(source)
     }
 
-    /// The database does not answer, or takes nothing: the cause is for the log, the client learns that it may try again.
+    /// Creates an error for a database that does not respond or accepts no writes: the cause is for the log, the client
+    /// is asked to retry later.
     pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Code::Unavailable, UNAVAILABLE).with_source(source)
     }
 
-    /// Whether it is nobody's mistake but a trouble of the server, whose cause belongs into the log.
+    /// Returns whether the server failed rather than the client, so that the cause belongs in the log.
     pub fn is_fault(&self) -> bool {
         matches!(self.code, Code::Internal | Code::Unavailable)
     }
 
-    /// [`Code::NotFound`] for `what` ("chat"): also the answer for somebody else's.
+    /// Creates [`Code::NotFound`] for `what` ("chat"), also if the object belongs to another user.
     pub fn not_found(what: &str) -> Self {
         Self::new(Code::NotFound, format!("No such {what}."))
     }
 
-    /// [`Code::Unauthenticated`] without any credentials.
+    /// Creates [`Code::Unauthenticated`] for a request without credentials.
     pub fn unauthenticated() -> Self {
         Self::new(Code::Unauthenticated, "Log in first.")
     }
 
-    /// [`Code::Forbidden`], with what would be needed.
+    /// Creates [`Code::Forbidden`] with a message that names the missing permission.
     pub fn forbidden(message: &str) -> Self {
         Self::new(Code::Forbidden, message)
     }
 
-    /// [`Code::InvalidInput`] for one field.
+    /// Creates [`Code::InvalidInput`] with one field error.
     pub fn field(field: &'static str, message: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError { field, message: message.into() }])
     }
 
-    /// [`Code::InvalidInput`] for all the given mistakes.
+    /// Creates [`Code::InvalidInput`] with all the given field errors; the message is that of the first.
     pub fn invalid(fields: Vec<FieldError>) -> Self {
         let message = fields.first().map_or_else(|| "Invalid input.".to_owned(), |first| first.message.clone());
         Self { fields, ..Self::new(Code::InvalidInput, message) }
     }
 
-    /// [`Code::RateLimited`], to be tried again in so many seconds.
+    /// Creates [`Code::RateLimited`] with the seconds after which to retry.
     pub fn rate_limited(message: impl Into<String>, retry_after: u64) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited, message) }
     }
 
-    /// [`Code::Unavailable`] where a bounded queue is full, to be tried again in so many seconds. Without a cause: it is
-    /// counted, not logged, so that no flood of requests becomes one of log lines.
+    /// Creates [`Code::Unavailable`] for a bounded queue that is full, with the seconds after which to retry. It has no
+    /// cause: it is counted, not logged, so that a flood of requests does not flood the log.
     pub fn overloaded(message: impl Into<String>, retry_after: u64) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Code::Unavailable, message) }
     }
 
-    /// Whether the log is to have it: a fault with a cause.
+    /// Returns whether the error is logged: a fault other than an overload.
     pub fn is_logged(&self) -> bool {
         self.is_fault() && self.retry_after.is_none()
     }
@@ -194,7 +195,7 @@ impl From<DbErr> for Error {
         if is_away(&error) {
             Self::unavailable(error)
         } else if code_of(&error).as_deref() == Some("22021") {
-            // PostgreSQL takes no NUL in a text, whatever the text is for; SQLite finds nothing for it.
+            // PostgreSQL rejects NUL in any text; SQLite accepts it and finds no row.
             Self::new(Code::InvalidInput, "Null characters are not allowed.").with_source(error)
         } else {
             Self::internal(error)
@@ -202,7 +203,7 @@ impl From<DbErr> for Error {
     }
 }
 
-/// The code of an error that the database itself has reported.
+/// Returns the error code that the database itself reported, if it did.
 pub(crate) fn code_of(error: &DbErr) -> Option<String> {
     let (DbErr::Conn(RuntimeErr::SqlxError(cause))
     | DbErr::Exec(RuntimeErr::SqlxError(cause))
@@ -213,7 +214,8 @@ pub(crate) fn code_of(error: &DbErr) -> Option<String> {
     Some(cause.as_database_error()?.code()?.into_owned())
 }
 
-/// Whether the database is away or takes nothing, which passes; all else is a fault of ours.
+/// Returns whether the database is unavailable or accepts no writes, which is temporary; any other error is a fault of
+/// this server.
 fn is_away(error: &DbErr) -> bool {
     let (DbErr::Conn(RuntimeErr::SqlxError(cause))
     | DbErr::Exec(RuntimeErr::SqlxError(cause))
@@ -225,20 +227,22 @@ fn is_away(error: &DbErr) -> bool {
         sqlx::Error::Database(cause) => cause.code().is_some_and(|code| is_code_of_absence(&code)),
         cause => {
             use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
-            // A proxy that has lost its server closes instead of an answer, which the library takes for a wrong one.
+            // A proxy that has lost its server closes the connection, which the library reports as a protocol error.
             matches!(cause, Io(_) | Protocol(_) | Tls(_) | PoolTimedOut | PoolClosed | WorkerCrashed)
         }
     }
 }
 
-/// PostgreSQL's codes are five characters, SQLite's a number of four digits at most, whose last byte is the kind.
+/// Returns whether an error code of the database means that it is unavailable. PostgreSQL's codes have five characters;
+/// SQLite's are numbers of at most four digits, whose low byte is the primary code.
 fn is_code_of_absence(code: &str) -> bool {
     if code.len() < 5 {
         // SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN
         return code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14));
     }
-    // Connection exceptions, insufficient resources (the disk too), operators' interventions, system errors, a server that
-    // only reads, as after a failover, a row that is locked for too long, and a statement that took too long.
+    // Connection exceptions (08), insufficient resources, the disk included (53), operator intervention, such as a
+    // statement timeout (57), system errors (58), a read-only server, as after a failover (25006), and a lock timeout
+    // (55P03).
     let of_class = ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class));
     of_class || matches!(code, "25006" | "55P03")
 }
@@ -255,7 +259,7 @@ mod tests {
         ] {
             assert!(is_code_of_absence(absent), "{absent}");
         }
-        // A constraint, a syntax error.
+        // Constraint violations and syntax errors.
         for ours in ["19", "2067", "1", "23505", "42601", ""] {
             assert!(!is_code_of_absence(ours), "{ours}");
         }

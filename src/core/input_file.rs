@@ -1,5 +1,5 @@
-//! Input files: opened only where they are regular files, and read up to a limit. Neither a named pipe without a writer nor
-//! a device without an end keeps a command or the server waiting.
+//! Input files: only regular files are opened, and they are read up to a limit. Neither a named pipe without a writer
+//! nor an endless device can block a command or the server.
 
 use std::fs::{File, FileType};
 use std::io::{self, Read};
@@ -8,13 +8,13 @@ use std::path::Path;
 /// Opens a regular file for reading.
 ///
 /// # Errors
-/// As [`File::open`]; also where the path leads to something else, which the error names.
+/// As [`File::open`]; also if the path leads to anything but a regular file, whose kind the error names.
 pub fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
     #[cfg(unix)]
     {
-        // What is put in place of the file after the check is not waited for either.
+        // Non-blocking, since a named pipe may replace the file after the check.
         let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
         std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits().cast_signed());
     }
@@ -27,7 +27,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// Opens a regular file that holds at most `max` bytes.
 ///
 /// # Errors
-/// As [`open`]; also where the file is larger.
+/// As [`open`]; also if the file is larger.
 pub fn open_within(path: &Path, max: u64) -> io::Result<File> {
     let file = open(path)?;
     if file.metadata()?.len() > max { Err(too_large(max)) } else { Ok(file) }
@@ -39,7 +39,7 @@ pub fn open_within(path: &Path, max: u64) -> io::Result<File> {
 /// As [`open_within`].
 pub fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    // The length of some files (those of /proc) is not known before they are read.
+    // Some files (those of /proc) do not report their length before they are read.
     open_within(path, max)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max { Err(too_large(max)) } else { Ok(bytes) }
 }
@@ -105,7 +105,7 @@ mod tests {
         std::fs::write(&path, "12345").unwrap();
         assert_eq!(read(&path, 5).unwrap(), b"12345");
         assert!(read(&path, 4).unwrap_err().to_string().contains("larger than 4 bytes"));
-        // Files of /proc say that they are empty.
+        // Files of /proc report a length of 0.
         if Path::new("/proc/self/status").exists() {
             assert!(read(Path::new("/proc/self/status"), 16).is_err());
         }

@@ -1,16 +1,16 @@
-//! What a JSON text would become, found out before anything is made of it: a value in memory takes many times the bytes of
-//! the shortest text that stands for it (`[],` is three).
+//! The shape of a JSON text, measured before it is parsed: a value in memory takes many times the bytes of the shortest
+//! text that represents it (`[],` is three).
 
-/// What bounds the memory that a JSON text takes once it is read.
+/// The shape of a JSON text, which bounds the memory that the parsed value takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Lists and objects within each other.
+    /// Depth of nested lists and objects.
     pub nesting: usize,
-    /// At most so many values, those within others included.
+    /// Maximum number of values, nested ones included.
     pub values: usize,
 }
 
-/// The shape of a text, in one pass. For a text that is no JSON it means nothing, and reading it fails anyway.
+/// Returns the shape of a text, in one pass. For invalid JSON it has no meaning, and parsing fails anyway.
 pub fn shape(text: &[u8]) -> Shape {
     let (mut open, mut nesting, mut values) = (0usize, 0usize, 1usize);
     let mut bytes = text.iter();
@@ -30,7 +30,7 @@ pub fn shape(text: &[u8]) -> Shape {
     Shape { nesting, values }
 }
 
-/// Goes behind the quote that ends a string.
+/// Advances past the quote that ends a string.
 fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
     while let Some(byte) = bytes.next() {
         match byte {

@@ -1,6 +1,6 @@
 //! Access and refresh tokens: JSON Web Tokens, HS256 only, as the clients of the REST routes know them.
 //!
-//! Times are compared with the clock that was handed in, without leeway: all servers keep their clocks in step.
+//! Times are compared with the clock that is handed in, without leeway: all servers keep their clocks in sync.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -10,75 +10,76 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-/// Longest token that is decoded, in bytes. Jeton's have some hundreds beside issuer and audience.
+/// Longest token that is decoded, in bytes. Jeton's own have a few hundred in addition to issuer and audience.
 pub const MAX_BYTES: usize = 8192;
 
-/// What a token is for.
+/// The purpose of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenKind {
-    /// Proves who is asking, in each request.
+    /// Authenticates each request.
     Access,
-    /// Buys new access tokens.
+    /// Obtains new access tokens.
     Refresh,
 }
 
-/// What a token says. `jti`, `iat`, `exp`, `iss`, `aud` are those of RFC 7519; times in seconds since 1970.
+/// The claims of a token. `jti`, `iat`, `exp`, `iss`, `aud` are those of RFC 7519; times are in seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// What the token is for.
+    /// The purpose of the token.
     pub token_type: TokenKind,
-    /// When it ends.
+    /// Expiry time.
     pub exp: i64,
-    /// When it was made.
+    /// Time of issue.
     pub iat: i64,
-    /// 32 hexadecimal digits, never used twice.
+    /// Token id: 32 hexadecimal digits, never reused.
     pub jti: String,
-    /// Whom it speaks for.
+    /// The user whom it authenticates.
     pub user_id: i64,
-    /// The session it belongs to, and ends with.
+    /// The session that it belongs to and is revoked with.
     pub session_id: i64,
-    /// From when on it is good, where whoever made it said so (RFC 7519, section 4.1.5). Ours are at once.
+    /// The time before which the token is not valid, if its issuer set one (RFC 7519, section 4.1.5). Jeton's own
+    /// tokens are valid immediately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<i64>,
-    /// Who made it, where the configuration names somebody.
+    /// The issuer, if one is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
-    /// Whom it is for, where the configuration names somebody.
+    /// The audience, if one is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aud: Option<String>,
 }
 
-/// Why a token is refused.
+/// The reason why a token is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenError {
-    /// Unreadable, forged, expired, not yet valid, or of another issuer or for another audience.
+    /// Unreadable, forged, expired, not yet valid, or of another issuer or audience.
     Invalid,
-    /// A good token of the other kind.
+    /// A valid token of the other kind.
     WrongType,
 }
 
-/// What tokens are signed with.
+/// Key material: the secret of a signing key.
 #[derive(Clone, Debug)]
 pub struct KeyMaterial {
-    /// What tokens name it by in their header (`kid`). Tells nothing of it.
+    /// Key id, which tokens carry in their header (`kid`). Reveals nothing about the secret.
     pub id: String,
-    /// At least 32 bytes.
+    /// The secret, at least 32 bytes.
     pub text: SecretString,
-    /// Until when the tokens that it has signed are good; none: as long as they say themselves.
+    /// End of validity of the tokens that it signed; if `None`, only their own `exp` limits them.
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Who makes tokens, and for whom: in each token, and asked of each, where they are named.
+/// Issuer and audience of tokens: if configured, every new token carries them, and every token must match them.
 #[derive(Clone, Debug, Default)]
 pub struct IssuerConfig {
-    /// The `iss` of tokens.
+    /// The `iss` claim.
     pub issuer: Option<String>,
-    /// The `aud` of tokens.
+    /// The `aud` claim.
     pub audience: Option<String>,
 }
 
-/// Makes tokens with the first of some secrets, and checks them with all of them. Its clones are the same one.
+/// A key ring: signs tokens with its first key, and verifies them with all keys. Clones share it.
 #[derive(Clone)]
 pub struct KeyRing {
     ring: Arc<RwLock<Arc<[SigningKey]>>>,
@@ -93,11 +94,11 @@ struct SigningKey {
 }
 
 impl KeyRing {
-    /// Keys from secrets; the first one signs.
+    /// Creates a key ring from secrets; the first one signs.
     pub fn new(secrets: &[KeyMaterial], names: IssuerConfig) -> Self {
         // The algorithm is pinned, and only here: a token's own header never chooses it.
         let mut validation = Validation::new(Algorithm::HS256);
-        // The times are compared below.
+        // `verify` compares the times with the given clock.
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
         if let Some(issuer) = &names.issuer {
@@ -111,7 +112,7 @@ impl KeyRing {
         Self { ring: Arc::new(RwLock::new(ring(secrets))), validation: Arc::new(validation), names: Arc::new(names) }
     }
 
-    /// Takes other secrets from now on; tells whether they are others.
+    /// Replaces the secrets; returns whether their ids or ends of validity differ from the previous ones.
     pub fn replace(&self, secrets: &[KeyMaterial]) -> bool {
         let mut ring_now = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let named = |secret: &KeyMaterial| (secret.id.clone(), secret.until);
@@ -122,10 +123,10 @@ impl KeyRing {
         !same
     }
 
-    /// Signs a token that lives for `ttl` from now.
+    /// Signs a token that is valid for `ttl` from `now`.
     ///
     /// # Errors
-    /// The signing library's, which it has no reason to give for HS256.
+    /// An error of the signing library, which has no reason to fail for HS256.
     pub fn sign(
         &self,
         subject: Subject<'_>,
@@ -149,17 +150,17 @@ impl KeyRing {
         jsonwebtoken::encode(&header, &claims, &key.encoding)
     }
 
-    /// The claims of a token of this kind, if its signature holds and it is in its time.
+    /// Returns the claims of a token of this kind, if its signature is valid and `now` is within its validity.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// The reason why it is rejected.
     pub fn verify(&self, token: &str, kind: TokenKind, now: DateTime<Utc>) -> Result<Claims, TokenError> {
         if token.len() > MAX_BYTES {
             return Err(TokenError::Invalid);
         }
         let named = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?.kid;
         let ring = self.ring();
-        // Tokens from before there were names may be of any key.
+        // Tokens without a key id, from before ids existed, may be of any key.
         let mut candidates = ring
             .iter()
             .filter(|key| named.as_ref().is_none_or(|named| *named == key.secret.id))
@@ -195,16 +196,16 @@ fn ring(secrets: &[KeyMaterial]) -> Arc<[SigningKey]> {
     secrets.iter().map(key).collect()
 }
 
-/// What a new token is to say.
+/// The subject of a new token.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    /// What the token is for.
+    /// The purpose of the token.
     pub kind: TokenKind,
-    /// Whom it speaks for.
+    /// The user whom it authenticates.
     pub user_id: i64,
-    /// The session it belongs to.
+    /// The session that it belongs to.
     pub session_id: i64,
-    /// Its own id.
+    /// The token id.
     pub jti: &'a str,
 }
 
@@ -272,7 +273,7 @@ mod tests {
             let other = jsonwebtoken::encode(&Header::new(algorithm), &claims, &key).unwrap();
             assert_eq!(keys.verify(&other, TokenKind::Refresh, now), Err(TokenError::Invalid), "{algorithm:?}");
         }
-        // {"alg":"none"} with the payload of a good token and no signature.
+        // {"alg":"none"} with the payload of a valid token and no signature.
         let payload = refresh.split('.').nth(1).unwrap();
         assert_eq!(
             keys.verify(&format!("eyJhbGciOiJub25lIn0.{payload}."), TokenKind::Refresh, now),
@@ -282,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_token_that_is_too_long_is_not_looked_at() {
-        // A good one but for its length: claims that nobody knows are ignored.
+        // Valid except for its length: unknown claims are ignored.
         let sign = |filler: usize| {
             let claims = serde_json::json!({ "token_type": "access", "exp": start().timestamp() + 60,
                 "iat": start().timestamp(), "jti": "x", "user_id": 7, "session_id": 3, "filler": "x".repeat(filler) });
@@ -308,16 +309,16 @@ mod tests {
         let until = now + chrono::TimeDelta::hours(1);
         let retired = KeyMaterial { until: Some(until), ..secret("one", SECRET) };
         let ring = [secret("two", "a second secret of enough length!"), retired];
-        assert!(keys.clone().replace(&ring), "clones are the same");
-        assert!(!keys.replace(&ring), "the same again is no change");
+        assert!(keys.clone().replace(&ring), "clones share the ring");
+        assert!(!keys.replace(&ring), "equal secrets are no change");
         assert!(keys.verify(&old, TokenKind::Access, now).is_ok());
         assert_eq!(keys.verify(&old, TokenKind::Access, until), Err(TokenError::Invalid));
         let new = keys.sign(subject(TokenKind::Access), now, DAY).unwrap();
         assert_eq!(jsonwebtoken::decode_header(&new).unwrap().kid.as_deref(), Some("two"));
         assert!(keys.verify(&new, TokenKind::Access, until).is_ok());
-        // The name of one key does not let the signature of another pass.
+        // The id of one key does not make the signature of another valid.
         assert!(keys.replace(&[secret("two", SECRET)]));
-        assert_eq!(keys.verify(&old, TokenKind::Access, now), Err(TokenError::Invalid), "there is no key of that name");
+        assert_eq!(keys.verify(&old, TokenKind::Access, now), Err(TokenError::Invalid), "no key has that id");
     }
 
     #[test]
@@ -342,7 +343,8 @@ mod tests {
         for (signs, signer) in all.iter().enumerate() {
             let token = signer.sign(subject(TokenKind::Access), now, DAY).unwrap();
             for (checks, checker) in all.iter().enumerate() {
-                // Whoever asks for no issuer takes any; a token for somebody is for nobody else (RFC 7519, 4.1.3).
+                // Without a configured issuer any is accepted; a token with an audience is valid for that one only (RFC
+                // 7519, section 4.1.3).
                 let good = signs == checks || (signs, checks) == (1, 0);
                 assert_eq!(checker.verify(&token, TokenKind::Access, now).is_ok(), good || (signs, checks) == (3, 2));
             }

@@ -1,34 +1,34 @@
-//! Keyed hashes (HMAC-SHA-256) of what must be recognised, but never be stored: API keys, and the calls of programs.
+//! Keyed hashes (HMAC-SHA-256) of values that must be recognised but never stored: API keys and API calls.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Hashes with one key.
+/// A keyed hash function.
 #[derive(Clone)]
 pub struct KeyedHash(Hmac<Sha256>);
 
 impl KeyedHash {
-    /// For a purpose, from the server's secret: hashes of one purpose say nothing in another.
+    /// Derives the function for a purpose from the server's secret: hashes of one purpose reveal nothing in another.
     ///
     /// # Errors
-    /// The library's, which it has no reason to give: any length of a key will do.
+    /// An error of the library, which has no reason to fail: it accepts a key of any length.
     pub fn new(secret: &[u8], purpose: &str) -> Result<Self, hmac::digest::InvalidLength> {
         let mut derived = Hmac::<Sha256>::new_from_slice(secret)?;
         derived.update(purpose.as_bytes());
         Hmac::new_from_slice(&derived.finalize().into_bytes()).map(Self)
     }
 
-    /// The hash in hexadecimal.
+    /// Returns the hash of bytes in hexadecimal.
     pub fn of(&self, bytes: &[u8]) -> String {
         self.begun(bytes).finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The hash itself, for what is kept in memory.
+    /// Returns the raw hash of bytes, for values that are kept in memory.
     pub fn digest(&self, bytes: &[u8]) -> [u8; 32] {
         self.begun(bytes).finalize().into_bytes().into()
     }
 
-    /// Whether this is the hash. Takes the same time wherever they differ.
+    /// Returns whether this is the hash of these bytes. Compares in constant time.
     pub fn is_of(&self, hash: &str, bytes: &[u8]) -> bool {
         let digits: Option<Vec<u8>> = hash
             .as_bytes()

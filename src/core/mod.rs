@@ -1,4 +1,5 @@
-//! Leaf modules: types and algorithms that know neither the database nor the domain.
+//! Leaf modules: types and algorithms that know neither the domain nor any transport. They run no SQL of their own,
+//! apart from the pages of `pagination`.
 
 pub mod byte_budget;
 pub mod clock;

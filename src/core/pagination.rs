@@ -1,7 +1,7 @@
-//! Keyset paging: a page of a list that may grow while it is read.
+//! Keyset pagination: pages of a list that may grow while it is read.
 //!
-//! The lists are sorted newest first, or by a number or text and the id, and a cursor is the [`Place`] of a row, so that a
-//! page costs the same however long the list is, and rows that arrive meanwhile move nothing.
+//! Lists are sorted newest first, or by a number or text and then the id. A [`Cursor`] is the position of a row in that
+//! order, so that a page costs the same however long the list is, and rows that are inserted meanwhile shift nothing.
 
 use std::ops::Range;
 
@@ -14,14 +14,14 @@ use sea_orm::{
 
 use crate::core::error::{Error, FieldError};
 
-/// The page size where none is asked for.
+/// Page size if none is requested.
 pub const DEFAULT_SIZE: u64 = 20;
-/// The largest page.
+/// Largest page size.
 pub const MAX_SIZE: u64 = 100;
-/// Longest text that a list is searched for, in characters.
+/// Longest search text, in characters.
 const MAX_SEARCH_CHARS: usize = 300;
 
-/// Checks the length of a text that a list is to be searched for, before it is folded or given to a database.
+/// Checks the length of a search text, before it is folded or passed to a database.
 ///
 /// # Errors
 /// [`search_too_long`].
@@ -30,27 +30,27 @@ pub fn check_search(search: &str) -> Result<(), Error> {
     if is_long { Err(search_too_long()) } else { Ok(()) }
 }
 
-/// Whether a text has this one in it, of which no character stands for others.
+/// Returns the condition that a text contains this one, whose characters are no wildcards.
 pub fn contains(text: impl ExprTrait, part: &str) -> Expr {
     text.like(LikeExpr::new(format!("%{}%", literal(part))).escape('\\'))
 }
 
-/// Whether a text begins with this one.
+/// Returns the condition that a text begins with this one, whose characters are no wildcards.
 pub fn begins_with(text: impl ExprTrait, part: &str) -> Expr {
     text.like(LikeExpr::new(format!("{}%", literal(part))).escape('\\'))
 }
 
-/// A pattern that means this text alone.
+/// Returns a LIKE pattern that matches this text alone.
 fn literal(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-/// INVALID_INPUT for a search that is too long.
+/// Returns INVALID_INPUT for a search text that is too long.
 pub fn search_too_long() -> Error {
     Error::field("search", format!("Ensure this field has no more than {MAX_SEARCH_CHARS} characters."))
 }
 
-/// Which page, as the Relay cursor connections specification says it.
+/// A page request, as the Relay cursor connections specification defines it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     size: u64,
@@ -59,16 +59,16 @@ pub struct PageRequest {
     before: Option<Cursor>,
 }
 
-/// The place of a row in its list.
+/// A cursor: the position of a row in its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// What the list is sorted by before the id; nothing where it is sorted by the id alone.
+    /// The sort key before the id; `None` if the list is sorted by the id alone.
     pub key: Option<SortKey>,
-    /// The row's id.
+    /// The row id.
     pub id: i64,
 }
 
-/// What a list may be sorted by.
+/// The sort key of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SortKey {
     /// A number.
@@ -92,31 +92,31 @@ impl From<SortKey> for Value {
     }
 }
 
-/// How a list is sorted.
+/// The sort order of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct Sort<C> {
-    /// What it is sorted by before the id.
+    /// The column that it is sorted by before the id, if any.
     pub key: Option<C>,
-    /// The column of the ids.
+    /// The id column.
     pub id: C,
-    /// The smallest first, rather than the largest.
+    /// Ascending instead of descending order.
     pub ascending: bool,
 }
 
-/// A span of time; open where an end is not set.
+/// A time range, without a bound where an end is `None`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TimeRange {
-    /// From this moment on.
+    /// Inclusive start.
     pub since: Option<DateTime<Utc>>,
-    /// Before this moment.
+    /// Exclusive end.
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Rows that are stored within so much time may have ids in another order than their times.
+/// Rows that are stored within this time of each other may have ids in another order than their times.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
 
 impl TimeRange {
-    /// Only the rows of this time, whatever their ids are.
+    /// Restricts a query to the rows of this time range, regardless of their ids.
     pub fn filter<E: EntityTrait>(self, mut rows: Select<E>, created_at: E::Column) -> Select<E> {
         if let Some(since) = self.since.map(within) {
             rows = rows.filter(created_at.gte(since));
@@ -127,12 +127,13 @@ impl TimeRange {
         rows
     }
 
-    /// Only the rows of this time. For tables whose ids grow with time, and that have an index on it.
+    /// Restricts a query to the rows of this time range. For tables whose ids grow with time, and that have an index on
+    /// the time.
     ///
-    /// The bounds on the ids, by which the lists are sorted, spare reading what is older or newer.
+    /// It also bounds the ids, by which the lists are sorted, so that older and newer rows are not read.
     ///
     /// # Errors
-    /// INTERNAL where the database fails.
+    /// INTERNAL if the database fails.
     pub async fn filter_with_id_bounds<E: EntityTrait>(
         self,
         db: &DatabaseConnection,
@@ -146,7 +147,7 @@ impl TimeRange {
         };
         rows = self.filter(rows, created_at);
         if let Some(since) = self.since.map(within) {
-            // Where nothing is newer, nothing is found.
+            // If no row is newer, no row is found.
             let first = first_since(since - CLOCK_SKEW).await?.unwrap_or(i64::MAX);
             rows = rows.filter(id.gte(first));
         }
@@ -159,7 +160,7 @@ impl TimeRange {
     }
 }
 
-/// Nothing is older than 1970 or newer than the year 9909; SQLite compares times as text, with years of four digits.
+/// Clamps a time to the years 1970 to 9909: SQLite compares times as text, with years of four digits.
 fn within(at: DateTime<Utc>) -> DateTime<Utc> {
     at.clamp(DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::days(2_900_000))
 }
@@ -167,36 +168,36 @@ fn within(at: DateTime<Utc>) -> DateTime<Utc> {
 /// A page of rows, in the order of the list.
 #[derive(Clone, Debug)]
 pub struct Page<E: EntityTrait> {
-    /// The rows, newest first.
+    /// The rows, in the order of the list.
     pub rows: Vec<E::Model>,
-    /// There are rows before the first one.
+    /// Whether rows precede the first one.
     pub has_previous: bool,
-    /// There are rows behind the last one.
+    /// Whether rows follow the last one.
     pub has_next: bool,
-    /// The whole list, not read.
+    /// The query of the whole list, for its total.
     all: Select<E>,
 }
 
 impl<E: EntityTrait<Model: Send + Sync>> Page<E> {
-    /// How many rows the whole list has. Costs a query of its own.
+    /// Returns the number of rows of the whole list. Costs a query.
     ///
     /// # Errors
-    /// INTERNAL where the database fails.
+    /// INTERNAL if the database fails.
     pub async fn total(&self, db: &DatabaseConnection) -> Result<u64, Error> {
         Ok(self.all.clone().count(db).await?)
     }
 }
 
 impl PageRequest {
-    /// The newest `size` rows older than `before`; `size` is trusted.
+    /// Returns a request for the newest `size` rows, before the id `older_than` if given; `size` is not checked.
     pub fn newest(size: u64, older_than: Option<i64>) -> Self {
         Self { size, from_end: false, after: older_than.map(Cursor::from), before: None }
     }
 
-    /// A page by the four arguments of a connection.
+    /// Creates a page request from the four arguments of a connection.
     ///
     /// # Errors
-    /// INVALID_INPUT where a size is not between 1 and [`MAX_SIZE`], or `first` comes with `last`.
+    /// INVALID_INPUT if a size is not between 1 and [`MAX_SIZE`], or both `first` and `last` are given.
     pub fn new(
         first: Option<i32>,
         last: Option<i32>,
@@ -219,10 +220,10 @@ impl PageRequest {
         Ok(Self { size, from_end: last.is_some(), after, before })
     }
 
-    /// Reads the page of a list that is sorted by its ids, the largest first; `id` is their column.
+    /// Loads the page of a list that is sorted by its ids in descending order; `id` is their column.
     ///
     /// # Errors
-    /// INVALID_INPUT for a place in a list that is sorted otherwise; INTERNAL where the database fails.
+    /// INVALID_INPUT for a cursor of a list with another sort order; INTERNAL if the database fails.
     pub async fn load<E>(self, db: &DatabaseConnection, all: Select<E>, id: E::Column) -> Result<Page<E>, Error>
     where
         E: EntityTrait<Model: FromQueryResult + Send + Sync>,
@@ -230,10 +231,10 @@ impl PageRequest {
         self.load_by(db, all, Sort { key: None, id, ascending: false }).await
     }
 
-    /// Reads the page of a list that is sorted in another way.
+    /// Loads the page of a list with the sort order `sort`.
     ///
     /// # Errors
-    /// INVALID_INPUT for a place in a list that is sorted otherwise; INTERNAL where the database fails.
+    /// INVALID_INPUT for a cursor of a list with another sort order; INTERNAL if the database fails.
     pub async fn load_by<E>(
         self,
         db: &DatabaseConnection,
@@ -265,7 +266,7 @@ impl PageRequest {
         } else {
             cursor.desc()
         };
-        // One row more than asked for tells whether there is another page.
+        // One row more than requested shows whether there is another page.
         if self.from_end {
             cursor.last(self.size + 1)
         } else {
@@ -286,11 +287,11 @@ impl PageRequest {
         })
     }
 
-    /// The page of a list of ids that is in memory already, in its own order: the ids, and a slice that waits for their
-    /// rows. `all` is for counting.
+    /// Returns the page of a list of ids in memory, in the order of that list: the ids, and a page to which the caller
+    /// adds their rows. `all` is the query for the total.
     ///
     /// # Errors
-    /// INVALID_INPUT for the place of a row that is not in the list.
+    /// INVALID_INPUT for a cursor whose row is not in the list.
     pub fn slice_ids<E>(self, ids: &[i64], all: Select<E>) -> Result<(Vec<i64>, Page<E>), Error>
     where
         E: EntityTrait<Model: FromQueryResult + Send + Sync>,
@@ -306,7 +307,7 @@ impl PageRequest {
             None => Ok(None),
             Some(place) => match ids.iter().position(|id| *id == place.id) {
                 Some(index) => Ok(Some(index)),
-                None => Err(Error::field(argument, "This is not a cursor of this list, or its row is gone.")),
+                None => Err(Error::field(argument, "This is not a cursor of this list, or its row was removed.")),
             },
         };
         let start = index("after", &self.after)?.map_or(0, |index| index + 1);

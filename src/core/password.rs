@@ -1,11 +1,11 @@
-//! Passwords: the rules for new ones, and hashing on threads of their own, bounded in number and behind all else.
+//! Passwords: the rules for new ones, and hashing on dedicated threads, limited in number and low in priority.
 //!
-//! Argon2id with OWASP's minimum parameters (19 MiB, two passes, one lane). All work on a password that costs more than
-//! its bytes, rating a new one by zxcvbn too, waits in a bounded queue ([`Lane`]) for one of a few threads, so that a flood
-//! of log-ins or registrations neither takes all the memory nor starves the turns.
+//! Argon2id with OWASP's minimum parameters (19 MiB, two passes, one lane). All work on a password beyond scanning its
+//! bytes, including the zxcvbn rating of a new one, waits in a bounded queue ([`Lane`]) for one of a few threads, so
+//! that a flood of log-ins or registrations neither exhausts the memory nor starves the turns.
 //!
-//! Passwords that came by import are verified with the hash that they came with ([`Pbkdf2`]) until the first log-in, which
-//! replaces it. A stored text that begins with [`UNUSABLE`] is no password's hash.
+//! Imported passwords are verified with their imported hash ([`Pbkdf2`]) until the first log-in, which replaces it. A
+//! stored text that begins with [`UNUSABLE`] is not a password hash.
 
 mod pbkdf2;
 mod queue;
@@ -27,54 +27,55 @@ use self::rules::{MAX_TYPED_BYTES, readings};
 use crate::core::error::Error;
 use crate::core::viewer::ClientIp;
 
-/// How the stored text of a user without any password begins.
+/// Prefix of the stored text of a user without a password.
 pub const UNUSABLE: char = '!';
 
-/// Largest parameters of a stored hash: memory in KiB, passes, lanes. A hash says itself what verifying it takes, and may
-/// have come with a file of elsewhere.
+/// Maximum parameters of a stored hash: memory in KiB, passes, lanes. A stored hash determines its own parameters, and
+/// may have been imported.
 const MAX_STORED: (u32, u32, u32) = (64 << 10, 8, 4);
 
-/// How far hashing stays behind, as Unix counts it: with both cores busy it gets about a tenth.
+/// Nice value of hashing threads: with both cores busy they get about a tenth of the time.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-/// Rates, hashes and verifies passwords, a few at a time.
+/// A password hasher: rates, hashes and verifies passwords, a few concurrently.
 #[derive(Clone)]
 pub struct Hasher {
     queue: Arc<Queue>,
-    /// The hash that an unknown user's password is compared with, so that the answer takes as long.
+    /// The hash that the password of an unknown user is compared with, so that the response takes as long.
     decoy: Arc<str>,
 }
 
-/// A place in the queue for one piece of work; dropping it frees the place.
+/// A place in the queue for one operation; dropping it releases the place.
 pub struct Ticket {
     hasher: Hasher,
     entry: Entry,
 }
 
 impl Hasher {
-    /// A hasher that works on `threads` passwords at once, with at most `max_queued` waiting in each lane.
+    /// Creates a hasher of at most `threads` concurrent operations, with at most `max_queued` waiting in each lane.
     ///
     /// # Errors
-    /// INTERNAL where the system has no randomness for a salt.
+    /// INTERNAL if the system has no randomness for a salt.
     pub fn new(threads: usize, max_queued: usize) -> Result<Self, Error> {
         Ok(Self { queue: Arc::new(Queue::new(threads, max_queued)), decoy: hash("decoy")?.into() })
     }
 
-    /// Takes a place in the queue, for a client of this address; operators and the command line have none.
+    /// Takes a place in the queue for a client of this address; `None` for operators and the command line.
     ///
     /// # Errors
-    /// UNAVAILABLE if the lane is full or the address has its share of it, with the seconds after which to retry.
+    /// UNAVAILABLE if the lane is full or the address has used up its share of it, with the seconds after which to
+    /// retry.
     pub fn enter(&self, lane: Lane, address: Option<ClientIp>) -> Result<Ticket, Error> {
         Ok(Ticket { entry: self.queue.enter(lane, address)?, hasher: self.clone() })
     }
 
-    /// Returns the number of passwords that are worked on now.
+    /// Returns the number of running operations.
     pub fn running(&self) -> usize {
         self.queue.running()
     }
 
-    /// Returns the number of passwords that wait in a lane.
+    /// Returns the number of operations that wait in a lane.
     pub fn waiting(&self, lane: Lane) -> usize {
         self.queue.waiting(lane)
     }
@@ -99,9 +100,9 @@ impl Ticket {
         self.run(move || hash(password.expose_secret())).await?
     }
 
-    /// Returns whether this is the password, in any of the forms in which it may have been hashed. All are tried, whichever
-    /// it is. Without a stored hash, and for a password that is too long to be any user's,
-    /// it is not, after the same time.
+    /// Returns whether this is the password, in any of the forms in which it may have been hashed. All forms are tried,
+    /// whichever matches. Without a stored hash, and for a password that is too long to be any user's, it returns
+    /// `false` after the same time.
     ///
     /// # Errors
     /// INTERNAL if the stored hash cannot be read.
@@ -117,12 +118,13 @@ impl Ticket {
     async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let permit = self.hasher.queue.start(self.entry).await?;
         let (done, outcome) = oneshot::channel();
-        // A thread of its own, since a priority that was lowered can't be raised again.
+        // A thread for each operation, since a lowered priority can't be raised again.
         let thread = std::thread::Builder::new().name("password".to_owned());
         let spawned = thread.spawn(move || {
             give_way();
             let result = work();
-            // The permit goes with the work: a caller who gives up does not let another one start beside it.
+            // The permit moves with the work: a caller that disconnects does not let another operation start
+            // concurrently with it.
             drop(permit);
             done.send(result).ok();
         });
@@ -131,11 +133,11 @@ impl Ticket {
     }
 }
 
-/// Lets everything else on this machine go first: a flood of log-ins must not hold up those who are logged in.
+/// Lowers the priority of this thread: a flood of log-ins must not delay logged-in users.
 fn give_way() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "the priority of a thread could not be lowered");
+        tracing::debug!(%error, "password hasher failed to lower its thread priority");
     }
 }
 
@@ -147,7 +149,8 @@ fn hash_as_it_is(password: &str) -> Result<String, Error> {
     Ok(Argon2::default().hash_password(password.as_bytes()).map_err(Error::internal)?.to_string())
 }
 
-/// Whether one of the readings of a password was hashed. None is left out once one is right: the time would tell which.
+/// Returns whether one of the readings of a password was hashed. None is skipped after a match: the time would reveal
+/// which one matched.
 fn matches_any(password: &str, stored: &str) -> Result<bool, Error> {
     let mut any = false;
     for reading in readings(password) {
@@ -164,7 +167,7 @@ fn matches(password: &str, stored: &str) -> Result<bool, Error> {
     let params = Params::try_from(&parsed).map_err(Error::internal)?;
     let (memory, passes, lanes) = MAX_STORED;
     if params.m_cost() > memory || params.t_cost() > passes || params.p_cost() > lanes {
-        return Err(Error::internal("the stored hash of a password asks for more memory or passes than are allowed"));
+        return Err(Error::internal("the stored password hash exceeds the maximum memory, passes or lanes"));
     }
     Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
 }
@@ -203,7 +206,7 @@ mod tests {
             assert!(verify(typed, &new).await, "{typed:?}");
         }
         assert!(!verify("caf\u{e9}  au lait", &new).await, "white space within counts");
-        // Of elsewhere, or of older rules.
+        // Hashed elsewhere, or under older rules.
         for (stored, right, wrong) in [
             (decomposed, [composed, decomposed, padded].as_slice(), [].as_slice()),
             (padded, &[padded], &[composed, decomposed]),
@@ -255,11 +258,11 @@ mod tests {
     #[tokio::test]
     async fn a_long_new_password_is_rejected_without_a_thread() {
         let hasher = Hasher::new(1, 4).unwrap();
-        // The one thread is taken.
+        // The only thread is busy.
         let _taken = hasher.queue.start(hasher.enter(Lane::NewPassword, None).unwrap().entry).await.unwrap();
         let ticket = hasher.enter(Lane::NewPassword, None).unwrap();
         let check = ticket.check("password", "x".repeat(1_000_000).into(), "mia".to_owned());
-        let rejected = futures::FutureExt::now_or_never(check).expect("nothing is waited for").unwrap_err();
+        let rejected = futures::FutureExt::now_or_never(check).expect("rejected without waiting").unwrap_err();
         assert_eq!(rejected.fields[0].field, "password");
     }
 }

@@ -1,14 +1,14 @@
-//! Private files: the database, the signing key and what is written beside them. Only the user that runs the server may
-//! read them, and no other user may replace them.
+//! Private files: the database, the signing key and the files next to them. Only the user that runs the server may read
+//! them, and no other user may replace them.
 //!
-//! Files are created private. Where a file of an older installation is not, [`repair`] takes the permissions of other
-//! users away, and [`exposures`] names what is left. Elsewhere than on Unix nothing is checked.
+//! Files are created private. If a file of an older installation is not, [`repair`] removes the permissions of other
+//! users, and [`exposures`] lists the remaining exposures. On systems other than Unix nothing is checked.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Creates a directory, with the missing ones above it, that only its owner may enter. One that exists stays as it is.
+/// Creates a directory, and its missing parents, that only its owner may enter. An existing one is left unchanged.
 ///
 /// # Errors
 /// As [`DirBuilder::create`].
@@ -20,7 +20,7 @@ pub fn create_dir(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Options for writing a file that only its owner may read where it is created.
+/// Returns options for writing a file, which only its owner may read if it is created.
 pub fn options() -> OpenOptions {
     let mut options = File::options();
     options.write(true);
@@ -29,7 +29,7 @@ pub fn options() -> OpenOptions {
     options
 }
 
-/// Creates an empty file where there is none. One that exists is not opened: SQLite would lose its locks on it.
+/// Creates an empty file if it does not exist. An existing one is not opened: SQLite would lose its locks on it.
 ///
 /// # Errors
 /// As [`OpenOptions::open`].
@@ -40,7 +40,8 @@ pub fn create_missing(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The files of an SQLite database: those that SQLite makes lie beside the file that links lead to, with its permissions.
+/// Returns the files of an SQLite database: SQLite creates its own next to the file that links lead to, with its
+/// permissions.
 pub fn of_database(path: &Path) -> Vec<PathBuf> {
     let target = resolve(path);
     let beside = |ending: &str| {
@@ -51,8 +52,8 @@ pub fn of_database(path: &Path) -> Vec<PathBuf> {
     [path.to_owned(), beside("-wal"), beside("-shm"), beside("-journal")].into()
 }
 
-/// Takes the permissions of other users away from a file of this user, where it has any; returns whether it had. A file
-/// in a directory that other users can write to may be a link of theirs, and is not touched.
+/// Removes the permissions of other users from a file of this user; returns whether there were any. A file in a
+/// directory that other users can write to may be a link of theirs, and is left unchanged.
 ///
 /// # Errors
 /// As [`std::fs::set_permissions`].
@@ -72,7 +73,7 @@ pub fn repair(path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// The ways in which other users of this machine can read or replace a file, in words for operators.
+/// Returns the ways in which other users of this machine can read or replace a file, as messages for operators.
 ///
 /// # Errors
 /// As [`std::fs::metadata`].
@@ -93,13 +94,13 @@ pub fn exposures(path: &Path) -> io::Result<Vec<String>> {
     Ok(found)
 }
 
-/// Permissions of the group and of everybody.
+/// Permissions of the group and of all other users.
 #[cfg(unix)]
 const OTHERS: u32 = 0o077;
 
-/// The directories on the way to a file, by every link, to which everybody can write: the one that holds it, and those
-/// above where the sticky bit keeps nobody from renaming what lies in them. To whom a group belongs is the operator's
-/// affair: some systems give each user one.
+/// Returns messages about the world-writable directories on the way to a file, by every link: the one that holds it,
+/// and those above it whose missing sticky bit lets any user rename their contents. Write permission of a group is the
+/// operator's decision: some systems give each user a group.
 #[cfg(unix)]
 fn directories(path: &Path) -> io::Result<Vec<String>> {
     use std::os::unix::fs::PermissionsExt;
@@ -111,14 +112,14 @@ fn directories(path: &Path) -> io::Result<Vec<String>> {
         let Some(holding) = step.parent() else { continue };
         let real = holding.canonicalize().unwrap_or_else(|_| holding.to_owned());
         for directory in holding.ancestors().chain(real.ancestors()) {
-            // What is not there yet is created private.
+            // A directory that does not exist yet is created private.
             let Ok(metadata) = std::fs::metadata(directory) else { continue };
             let mode = metadata.permissions().mode();
             let holds_it = directory == holding || directory == real;
             if mode & EVERYBODY_WRITES != 0 && (holds_it || mode & STICKY == 0) {
                 found.push(format!(
-                    "everybody can write to {} (mode {:o}), and so replace what the server keeps in it; run chmod o-w on \
-                     it, or choose another place (data.dir, database.url)",
+                    "everybody can write to {} (mode {:o}), and so replace what the server keeps in it; run chmod o-w \
+                     on it, or choose another place (data.dir, database.url)",
                     directory.display(),
                     mode & 0o7777
                 ));
@@ -140,10 +141,10 @@ pub fn exposures(_: &Path) -> io::Result<Vec<String>> {
     Ok(Vec::new())
 }
 
-/// As many links as systems follow.
+/// Maximum number of links that are followed, as by operating systems.
 const MAX_LINKS: usize = 40;
 
-/// The path and where links lead from it, one by one.
+/// Returns the path and the target of each link that it leads to, in order.
 fn steps(path: &Path) -> Vec<PathBuf> {
     let mut steps = vec![path.to_owned()];
     while let Some(last) = steps.last()
@@ -156,7 +157,7 @@ fn steps(path: &Path) -> Vec<PathBuf> {
     steps
 }
 
-/// The file that a path leads to, whether or not it is there.
+/// Returns the file that a path leads to, whether or not it exists.
 fn resolve(path: &Path) -> PathBuf {
     steps(path).pop().unwrap_or_else(|| path.to_owned())
 }

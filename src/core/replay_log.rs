@@ -1,9 +1,10 @@
-//! Answers that are kept while they are made, and a while longer: lists that grow, are finished once, and are followed by
-//! any number of readers from their beginning.
+//! The replay log: recordings of responses, kept while they are generated and for a while longer. A recording is a list
+//! that grows, is finished once, and is followed from its beginning by any number of readers.
 //!
-//! Their memory comes from one budget, open ones included, with a share for each user. What does not fit drops the oldest
-//! finished ones, those of the same user first. An answer that does not fit even so is replayable no longer: who follows
-//! it already still gets all of it, as fast as the slowest of them reads, and nobody else can follow it.
+//! The memory comes from one budget, unfinished recordings included, with a share for each user. If a chunk does not
+//! fit, the oldest finished recordings are evicted, those of the same user first. A response that still does not fit is
+//! no longer replayable: its current followers receive all of it, at the pace of the slowest, and no other reader can
+//! follow it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,15 +18,15 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::core::byte_budget::{ByteBudget, Exhausted, Reservation};
 
-/// How long a finished answer is kept.
+/// How long a finished recording is kept.
 const TTL: Duration = Duration::from_secs(600);
-/// What a list takes besides its parts, and a part besides its bytes.
+/// Overhead of a recording, and of a chunk in it, in bytes.
 const LIST_BYTES: usize = 500;
 const PART_BYTES: usize = 128;
-/// Bytes that wait for those who follow an answer that is not replayable.
+/// Maximum bytes that are buffered for the followers of a response that is not replayable.
 const WINDOW: usize = 256 << 10;
 
-/// The answers that are kept, by chat.
+/// A cache of recordings, by chat.
 pub struct ReplayCache<T> {
     budget: ByteBudget<i64>,
     ttl: Duration,
@@ -34,27 +35,27 @@ pub struct ReplayCache<T> {
 
 struct CachedLog<T> {
     by_chat: HashMap<i64, Arc<Recording<T>>>,
-    /// The finished ones by age: when, and which of whom.
+    /// The finished recordings by age: when they finished, the user id and the chat id.
     by_age: BTreeMap<u64, (Instant, i64, i64)>,
-    /// The same by user and age.
+    /// The finished recordings by user and age.
     by_user: BTreeSet<(i64, u64)>,
     finished: u64,
 }
 
 impl<T: Clone + Send + 'static> ReplayCache<T> {
-    /// Keeps at most `total` bytes, and of one user `share`.
+    /// Creates a cache of at most `total` bytes, of which one user gets at most `share`.
     pub fn new(total: usize, share: usize) -> Self {
         let kept =
             CachedLog { by_chat: HashMap::new(), by_age: BTreeMap::new(), by_user: BTreeSet::new(), finished: 0 };
         Self { budget: ByteBudget::new(total, share), ttl: TTL, kept: Mutex::new(kept) }
     }
 
-    /// The bytes that are kept.
+    /// Returns the number of bytes in use.
     pub fn bytes(&self) -> usize {
         self.budget.in_use()
     }
 
-    /// An answer that is about to be made for a user.
+    /// Begins the recording of a response for a user.
     pub fn begin(&self, user_id: i64) -> Arc<Recording<T>> {
         let reserved = loop {
             match self.budget.reserve(user_id, LIST_BYTES) {
@@ -66,7 +67,7 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
         Arc::new(Recording::new(user_id, reserved))
     }
 
-    /// Lets retries of this chat follow the answer.
+    /// Makes the recording available to retries of this chat, if it is replayable.
     pub fn insert(&self, chat_id: i64, recording: &Arc<Recording<T>>) {
         recording.chat_id.set(chat_id).ok();
         if recording.lock().replayable {
@@ -74,14 +75,14 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
         }
     }
 
-    /// The answer of a chat, from its beginning.
+    /// Returns the recording of a chat, to be followed from its beginning.
     pub fn get(&self, chat_id: i64) -> Option<Arc<Recording<T>>> {
         self.forget_old();
         self.lock().by_chat.get(&chat_id).cloned()
     }
 
-    /// Adds a part of so many bytes. Where there is no memory for it, it waits for those who follow the answer, at most for
-    /// `patience`; then the slowest of them follow it no longer.
+    /// Adds a chunk of `bytes` bytes. If the budget has no memory for it, it waits for the followers of the response,
+    /// with `patience` as the timeout; then the slowest followers lag and are dropped.
     pub async fn push(&self, recording: &Recording<T>, part: T, bytes: usize, patience: Duration) {
         let bytes = bytes.saturating_add(PART_BYTES);
         loop {
@@ -99,7 +100,7 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
         recording.pass(part, bytes, patience).await;
     }
 
-    /// Nothing is added any more.
+    /// Finishes a recording: no chunk follows.
     pub fn finish(&self, recording: &Recording<T>) {
         recording.finish();
         let Some(&chat_id) = recording.chat_id.get() else { return };
@@ -113,7 +114,7 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
         }
     }
 
-    /// Drops what has been kept for long enough.
+    /// Drops the recordings whose TTL has expired.
     pub fn forget_old(&self) {
         let mut kept = self.lock();
         while let Some((&number, (finished_at, ..))) = kept.by_age.first_key_value()
@@ -123,7 +124,7 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
         }
     }
 
-    /// Drops all answers.
+    /// Drops all recordings.
     pub fn invalidate_all(&self) {
         let mut kept = self.lock();
         kept.by_chat.clear();
@@ -131,8 +132,8 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
         kept.by_user.clear();
     }
 
-    /// Drops the oldest finished answer of the user, or of anybody where the whole budget is exhausted; says whether there
-    /// was one.
+    /// Drops the oldest finished recording of the user or, if there is none and the whole budget is exhausted, of any
+    /// user; returns whether one was dropped.
     fn evict(&self, user_id: i64, exhausted: Exhausted) -> bool {
         let mut kept = self.lock();
         let own = kept.by_user.range((user_id, 0)..=(user_id, u64::MAX)).next().map(|(_, number)| *number);
@@ -144,7 +145,7 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
         })
     }
 
-    /// Forgets an answer that is replayable no longer.
+    /// Drops a recording that is no longer replayable.
     fn remove(&self, recording: &Recording<T>) {
         if let Some(chat_id) = recording.chat_id.get() {
             self.lock().by_chat.remove(chat_id);
@@ -165,30 +166,30 @@ impl<T> CachedLog<T> {
     }
 }
 
-/// An answer that grows until it is finished.
+/// A recording: a response that grows until it is finished.
 pub struct Recording<T> {
     user_id: i64,
     chat_id: OnceLock<i64>,
     state: Mutex<State<T>>,
-    /// Something has changed: for those who wait for parts, and for who waits for them.
+    /// Notifies of changes: followers that wait for chunks, and the producer that waits for followers.
     changed: watch::Sender<()>,
 }
 
 struct State<T> {
-    /// The parts in memory, with their bytes, and the number of the first of them.
+    /// The chunks in memory, with their bytes, and the index of the first of them.
     parts: VecDeque<(T, usize)>,
     first: usize,
-    /// What they take together.
+    /// The sum of their bytes.
     bytes: usize,
     reserved: Option<Reservation<i64>>,
-    /// All parts are in memory, and stay there.
+    /// All chunks are in memory, and stay there.
     replayable: bool,
     finished: bool,
-    /// Where those are who follow it: the number of the part that they take next.
+    /// The index of the next chunk of each follower.
     followers: Vec<Arc<AtomicUsize>>,
 }
 
-/// Who follows an answer was too slow for it, and some parts are gone.
+/// A follower was too slow, and has missed chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lagged;
 
@@ -206,9 +207,9 @@ impl<T: Clone + Send + 'static> Recording<T> {
         Self { user_id, chat_id: OnceLock::new(), state: Mutex::new(state), changed: watch::Sender::new(()) }
     }
 
-    /// Everything from the beginning, then what comes, until the answer is finished.
+    /// Returns all chunks from the beginning, then new ones until the response is finished.
     pub fn follow(self: Arc<Self>) -> impl Stream<Item = Result<T, Lagged>> + Send {
-        // From now on, whenever it is looked at first.
+        // Registered now, not when the stream is first polled.
         let follower = Follower::new(self);
         stream! {
             let mut changed = follower.recording.changed.subscribe();
@@ -220,17 +221,17 @@ impl<T: Clone + Send + 'static> Recording<T> {
                         return;
                     }
                     Next::End => return,
-                    // The answer holds its own end of the channel, so that it is never closed.
+                    // The recording holds the sender, so that the channel is never closed.
                     Next::Wait => if changed.changed().await.is_err() { return },
                 }
             }
         }
     }
 
-    /// Adds a part for good.
+    /// Adds a chunk permanently.
     ///
     /// # Errors
-    /// Where it is not replayable; or which limit of the budget the part exceeds.
+    /// `None` if the recording is not replayable; else the limit of the budget that the chunk exceeds.
     fn keep(&self, part: &T, bytes: usize) -> Result<(), Option<Exhausted>> {
         let mut state = self.lock();
         if !state.replayable {
@@ -245,7 +246,7 @@ impl<T: Clone + Send + 'static> Recording<T> {
         Ok(())
     }
 
-    /// From now on it is not replayable; says whether it was.
+    /// Ends the replayability of the recording; returns whether it was replayable.
     fn release(&self) -> bool {
         let mut state = self.lock();
         let was = std::mem::take(&mut state.replayable);
@@ -255,7 +256,7 @@ impl<T: Clone + Send + 'static> Recording<T> {
         was
     }
 
-    /// Adds a part for those who follow it, once there is room for it.
+    /// Adds a chunk for the followers, once their buffer has space for it.
     async fn pass(&self, part: T, bytes: usize, patience: Duration) {
         let deadline = Instant::now() + patience;
         let mut changed = self.changed.subscribe();
@@ -281,7 +282,7 @@ impl<T: Clone + Send + 'static> Recording<T> {
         self.changed.send_replace(());
     }
 
-    /// Nothing comes any more.
+    /// Marks the recording as finished.
     fn finish(&self) {
         self.lock().finished = true;
         self.changed.send_replace(());
@@ -298,7 +299,7 @@ impl<T> State<T> {
         self.bytes += bytes;
     }
 
-    /// Drops what all who follow it have taken.
+    /// Drops the chunks that all followers have received.
     fn trim(&mut self) {
         let end = self.first + self.parts.len();
         let next = self.followers.iter().map(|at| at.load(Ordering::Relaxed)).min().unwrap_or(end);
@@ -319,7 +320,7 @@ impl<T> State<T> {
     }
 }
 
-/// One who follows an answer, until this is dropped.
+/// A follower of a recording, registered until this is dropped.
 struct Follower<T: Clone + Send + 'static> {
     recording: Arc<Recording<T>>,
     at: Arc<AtomicUsize>,
@@ -336,7 +337,7 @@ impl<T: Clone + Send + 'static> Follower<T> {
     fn new(recording: Arc<Recording<T>>) -> Self {
         let at = Arc::new(AtomicUsize::new(0));
         let mut state = recording.lock();
-        // Where the beginning is gone already, nothing is kept for it.
+        // If the beginning has been dropped, no chunk is buffered for this follower.
         if state.first == 0 {
             state.followers.push(at.clone());
         }

@@ -1,11 +1,12 @@
-//! Request bodies: received whole, in time, and within budgets of bytes.
+//! Request bodies: received whole, within a timeout, and within byte budgets.
 //!
-//! The order is length, then rate, then budget, then bytes. A large body takes its bytes from a budget before it is read, as its
-//! `Content-Length` says or, in chunks, as it grows; they are given back when the last copy of the returned [`Bytes`] is
-//! dropped, so whoever keeps the body keeps the reservation. A small body takes none while it comes without waiting, which
-//! is how nearly all of them come. What large bodies one user and one address may send in a second is limited before they
-//! are read too, however they are answered: bodies that are refused cost their sender nothing. While a body is waited for, its bytes also count for the client's address: no address
-//! can keep others from sending by sending slowly itself, however many users it has.
+//! Checks run in the order length, rate, budget, bytes. A large body reserves its bytes before it is read: those of its
+//! `Content-Length`, or as it grows if it is chunked. They are released when the last copy of the returned [`Bytes`] is
+//! dropped, so that an owner of the body also owns the reservation. A small body reserves none as long as it arrives
+//! without a wait, as nearly all do. The rate of large bodies is limited by user and by address, also before they are
+//! read and whatever the response is: rejected bodies cost their sender nothing. While a body is awaited, its bytes
+//! also count for the client's address: no address can keep other clients from sending by sending slowly itself,
+//! however many users it has.
 
 use std::error::Error as StdError;
 use std::pin::pin;
@@ -25,48 +26,49 @@ use crate::core::throttle::RateLimiter;
 use crate::core::viewer::ClientIp;
 use crate::infra::metrics::Metrics;
 
-/// Bodies up to this many bytes count as small: any usual message. They are read where they arrive.
+/// Maximum bytes of a small body: any usual message. Small bodies are processed on the task that receives them.
 pub const SMALL: usize = 64 << 10;
-/// Large bodies that are worked on at once.
+/// Maximum number of large bodies that are processed concurrently.
 const WORKERS: usize = 2;
-/// When to come again after a budget was exhausted, in seconds.
+/// Seconds after which to retry when a budget is exhausted.
 const RETRY_AFTER: u64 = 1;
 
-/// The budgets of request bodies.
+/// The byte budgets and rate limits of request bodies.
 pub struct Bodies {
     timeout: Duration,
-    /// Bodies that are waited for, by the client's address.
+    /// Bytes of bodies that are awaited, by the client's address.
     arriving: ByteBudget<Option<ClientIp>>,
-    /// Large bodies in memory, by owner.
+    /// Bytes of large bodies in memory, by owner.
     held: ByteBudget<Owner>,
-    /// KiB of large bodies, by owner and by the client's address.
+    /// Rate of large bodies, in KiB, by owner and by the client's address.
     rate: RateLimiter<Owner>,
     workers: Arc<Semaphore>,
 }
 
-/// Whose share of the budget a body counts for.
+/// The owner of a body, whose share of the budget it counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
-    /// A user who proved who they are.
+    /// An authenticated user.
     User(i64),
-    /// The client's address, where it is known.
+    /// The client's address, if it is known.
     Address(Option<ClientIp>),
 }
 
-/// What bounds one body.
+/// The limits of one body.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes at most.
+    /// Maximum bytes.
     pub bytes: usize,
-    /// Whose share it counts for, for as long as it is in memory.
+    /// The owner whose share it counts for, as long as it is in memory.
     pub owner: Owner,
-    /// The address whose share it counts for while it is waited for.
+    /// The address whose share it counts for while it is awaited.
     pub address: Option<ClientIp>,
 }
 
 impl Bodies {
-    /// A body takes at most `timeout`; all large ones together at most `total` bytes, and those of one client `share`, of
-    /// which it may send `per_second` bytes in a second once it has sent a share at once; 0 for as many as it likes.
+    /// Creates the budgets. A body has to arrive within `timeout`. All large bodies take at most `total` bytes, and
+    /// those of one client at most `share`; a client may send `per_second` bytes per second after a burst of one share,
+    /// without a limit if 0.
     pub fn new(timeout: Duration, total: usize, share: usize, per_second: usize) -> Self {
         Self {
             timeout,
@@ -77,20 +79,20 @@ impl Bodies {
         }
     }
 
-    /// Bytes of bodies that are waited for, and of large ones in memory.
+    /// Returns the bytes of bodies that are awaited, and of large bodies in memory.
     pub fn in_use(&self) -> (usize, usize) {
         (self.arriving.in_use(), self.held.in_use())
     }
 
-    /// Forgets those who have sent no large bodies for a while.
+    /// Forgets the rates of clients that have sent no large bodies for a while.
     pub fn forget_idle(&self) {
         self.rate.forget_idle();
     }
 
-    /// Whether a body is a large one, as far as it says before it is read: one in chunks may be.
+    /// Returns whether a body is large, as far as its declared length shows: a chunked one may be.
     ///
     /// # Errors
-    /// PAYLOAD_TOO_LARGE.
+    /// PAYLOAD_TOO_LARGE if the declared length exceeds the limit.
     pub fn is_large(&self, body: &impl Body, limits: Limits) -> Result<bool, Error> {
         let size = body.size_hint();
         if size.lower() > limits.bytes as u64 {
@@ -102,9 +104,8 @@ impl Bodies {
     /// Receives a body.
     ///
     /// # Errors
-    /// PAYLOAD_TOO_LARGE; RATE_LIMITED where the client's share is exhausted, UNAVAILABLE where the budget is, both with
-    /// the seconds to wait; REQUEST_TIMEOUT where the
-    /// body takes too long; INVALID_INPUT where it is cut off.
+    /// PAYLOAD_TOO_LARGE; RATE_LIMITED if the client's rate or share is exhausted, UNAVAILABLE if the budget is, both
+    /// with the seconds to wait; REQUEST_TIMEOUT if the body takes too long; INVALID_INPUT if it is truncated.
     pub async fn read<B>(&self, metrics: &Metrics, body: B, limits: Limits) -> Result<Bytes, Error>
     where
         B: Body<Data = Bytes>,
@@ -112,7 +113,7 @@ impl Bodies {
     {
         self.is_large(&body, limits)?;
         let received = timeout(self.timeout, self.receive(metrics, body, limits)).await;
-        received.unwrap_or_else(|_| Err(Error::new(Code::RequestTimeout, "The request body came too slowly.")))
+        received.unwrap_or_else(|_| Err(Error::new(Code::RequestTimeout, "The request body arrived too slowly.")))
     }
 
     async fn receive<B>(&self, metrics: &Metrics, body: B, limits: Limits) -> Result<Bytes, Error>
@@ -137,14 +138,14 @@ impl Bodies {
             };
             let Some(frame) = frame else { break };
             let cut_off =
-                |error: B::Error| Error::new(Code::InvalidInput, "The request body broke off.").with_source(error);
+                |error: B::Error| Error::new(Code::InvalidInput, "The request body was truncated.").with_source(error);
             let Ok(data) = frame.map_err(cut_off)?.into_data() else { continue };
             let bytes = received.len() + data.len();
             if bytes > limits.bytes {
                 return Err(too_large());
             }
             if bytes > SMALL && length.is_none() {
-                // As a list grows that doubles.
+                // Grows by doubling, as a vector does.
                 reserved.hold(bytes.next_power_of_two().min(limits.bytes))?;
             }
             received.push(data);
@@ -155,11 +156,11 @@ impl Bodies {
         })
     }
 
-    /// Runs what takes time in proportion to a body of this length: at once for a small one, else on one of a few threads.
-    /// Those that wait are bounded by the budget, which their bodies are taken from.
+    /// Runs work that takes time in proportion to a body of this length: immediately for a small body, else on one of a
+    /// few threads. Waiting work is bounded by the budget that the bodies are reserved from.
     ///
     /// # Errors
-    /// INTERNAL where it panics.
+    /// INTERNAL if it panics.
     pub async fn work<T: Send + 'static>(
         &self,
         bytes: usize,
@@ -170,7 +171,7 @@ impl Bodies {
         }
         let permit = self.workers.clone().acquire_owned().await.map_err(Error::internal)?;
         let done = tokio::task::spawn_blocking(move || {
-            // The permit goes with the work: a client that goes away does not let more of it start.
+            // The permit moves with the work: a client that disconnects does not let more work start.
             let _permit = permit;
             work()
         });
@@ -178,7 +179,7 @@ impl Bodies {
     }
 }
 
-/// What a body has taken so far.
+/// The reservations of a body so far.
 struct Reserved<'a> {
     bodies: &'a Bodies,
     metrics: &'a Metrics,
@@ -188,7 +189,7 @@ struct Reserved<'a> {
 }
 
 impl Reserved<'_> {
-    /// Reserves this many bytes in all, in both budgets.
+    /// Reserves this many bytes in total, in both budgets.
     fn hold(&mut self, bytes: usize) -> Result<(), Error> {
         self.count(bytes.saturating_sub(self.held.as_ref().map_or(0, Reservation::bytes)))?;
         let held = reserve(&self.bodies.held, &mut self.held, self.limits.owner, bytes);
@@ -196,19 +197,19 @@ impl Reserved<'_> {
         self.wait(bytes)
     }
 
-    /// Counts bytes for the rates of the owner and of the address.
+    /// Counts bytes against the rates of the owner and of the address.
     fn count(&self, bytes: usize) -> Result<(), Error> {
         let address = Owner::Address(self.limits.address);
         let both = if self.limits.owner == address { None } else { Some(address) };
         for owner in std::iter::once(self.limits.owner).chain(both) {
-            let words = "Your requests bring too many bytes in too short a time. Try again in a moment.";
+            let words = "Your requests send too many bytes per second. Try again in a moment.";
             let counted = self.bodies.rate.check_many(&owner, kib(bytes), words);
             self.metrics.count_rate_limited("request_bytes_of_client", counted)?;
         }
         Ok(())
     }
 
-    /// Reserves this many bytes in all for as long as the body is waited for.
+    /// Reserves this many bytes in total while the body is awaited.
     fn wait(&mut self, bytes: usize) -> Result<(), Error> {
         let waiting = reserve(&self.bodies.arriving, &mut self.arriving, self.limits.address, bytes);
         self.told(waiting)
@@ -245,8 +246,8 @@ fn reserve<K: Copy + Eq + std::hash::Hash>(
     }
 }
 
-/// What has come of a body. Each part is copied behind the one before: a list of parts would take more memory than they,
-/// where a client sends a byte at a time. A body that comes in one part is not copied.
+/// The received bytes of a body. Each chunk is copied behind the previous one: a list of chunks would take more memory
+/// than the chunks themselves if a client sends a byte at a time. A body that arrives as one chunk is not copied.
 struct Received {
     expected: usize,
     first: Option<Bytes>,
@@ -275,7 +276,7 @@ impl Received {
     }
 }
 
-/// A body with the bytes that it has taken from the budget.
+/// A body with its reservation.
 struct Held {
     bytes: Bytes,
     _reservation: Reservation<Owner>,
@@ -287,7 +288,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// Bytes as KiB, of which a part counts as a whole one.
+/// Returns bytes as KiB, rounded up.
 fn kib(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }
@@ -296,7 +297,7 @@ fn too_large() -> Error {
     Error::new(Code::PayloadTooLarge, "The request body is too large.")
 }
 
-/// Why a body could not be read, as [`Bodies::read`] said it, from an error of a library that has it as its cause.
+/// Returns the error of [`Bodies::read`] that a library's error has as its cause; INVALID_INPUT if it has none.
 pub fn reason(error: &(dyn StdError + 'static)) -> Error {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -305,7 +306,7 @@ pub fn reason(error: &(dyn StdError + 'static)) -> Error {
         }
         cause = error.source();
     }
-    Error::new(Code::InvalidInput, "The request body broke off.")
+    Error::new(Code::InvalidInput, "The request body was truncated.")
 }
 
 #[cfg(test)]

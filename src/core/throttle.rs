@@ -1,8 +1,9 @@
-//! Limits in memory: [`Failures`] slows down guessing, [`Places`] bounds what goes on at once, [`Rate`] what is done
-//! in a time.
+//! In-memory limits: [`FailureBackoff`] slows down guessing, [`ConcurrencyLimit`] bounds concurrency, [`RateLimiter`]
+//! bounds rates.
 //!
-//! After some free failures, each further one doubles the wait, up to a ceiling. The wait has a ceiling and a success ends it, so no stranger can lock an account for ever. Kept in memory, by the
-//! name that was tried, known or not: the answer must not tell which names exist.
+//! After some free failures, each further one doubles the wait, up to a ceiling. The ceiling, and that a success ends
+//! the wait, keep unauthenticated clients from locking an account for ever. Failures are counted by the name that was
+//! tried, whether or not it exists: the response must not reveal which names exist.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,10 +17,10 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 
 use crate::core::error::Error;
 
-/// Names remembered at most. Past this the ones that may try again soonest are forgotten.
+/// Maximum number of names. Beyond it, names with the shortest waits are forgotten.
 const CAPACITY: usize = 100_000;
 
-/// Failures by name.
+/// A backoff of failed attempts, by name. Clones share it.
 #[derive(Clone)]
 pub struct FailureBackoff {
     free: u32,
@@ -30,26 +31,27 @@ pub struct FailureBackoff {
 #[derive(Clone, Copy)]
 struct Attempts {
     count: u32,
-    /// No try before this moment.
+    /// No attempt before this time.
     until: DateTime<Utc>,
 }
 
 impl FailureBackoff {
-    /// So many failures are free; the wait after further ones starts at a second and ends at the ceiling.
+    /// Creates a backoff after `free` failures; the wait after further ones starts at a second and doubles up to
+    /// `ceiling`.
     pub fn new(free: u32, ceiling: Duration) -> Self {
         Self { free, ceiling, names: Arc::default() }
     }
 
-    /// How many failures are free, and the longest wait.
+    /// Returns the number of free failures, and the longest wait.
     pub fn rule(&self) -> (u32, Duration) {
         (self.free, self.ceiling)
     }
 
-    /// Takes one try for this name, as a failure until [`Failures::forget`] says otherwise. Counted before the password
-    /// is checked, so that many tries at once are as many tries.
+    /// Registers an attempt for this name, as a failure until [`Self::refund_attempt`] or [`Self::record_success`]
+    /// removes it. It is counted before the password is checked, so that concurrent attempts count in full.
     ///
     /// # Errors
-    /// The seconds to wait where the name has to.
+    /// The seconds to wait, if the name has to.
     pub fn take(&self, name: &str, now: DateTime<Utc>) -> Result<(), u64> {
         let name = short(name);
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,12 +70,12 @@ impl FailureBackoff {
         Ok(())
     }
 
-    /// The last try for this name succeeded.
+    /// Removes all failures of this name, whose last attempt succeeded.
     pub fn reset(&self, name: &str) {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(short(name));
     }
 
-    /// The last try for this name was no failure after all; those before stay counted.
+    /// Removes the last attempt for this name, which was no failure; earlier failures stay counted.
     pub fn refund_attempt(&self, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(failed) = names.get_mut(short(name)) {
@@ -93,7 +95,8 @@ impl FailureBackoff {
         TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
     }
 
-    /// Forgets the names that are past their ceiling, or else half of the names, those with the shortest waits.
+    /// Forgets the names whose wait ended longer ago than the ceiling, or else the half of the names with the shortest
+    /// waits.
     fn make_room(&self, names: &mut HashMap<String, Attempts>, now: DateTime<Utc>) {
         let ceiling = TimeDelta::from_std(self.ceiling).unwrap_or(TimeDelta::MAX);
         names.retain(|_, failed| now - failed.until < ceiling);
@@ -107,12 +110,13 @@ impl FailureBackoff {
     }
 }
 
-/// As much of a name as is remembered: longer ones, which nobody has, share an entry and bound the memory.
+/// Returns the part of a name that is remembered: names longer than 200 bytes, which no user has, are cut and share an
+/// entry, so that memory is bounded.
 fn short(name: &str) -> &str {
     name.get(..name.floor_char_boundary(200)).unwrap_or(name)
 }
 
-/// Places for what goes on at once: so many for each owner, and so many in all.
+/// A concurrency limit: a maximum for each owner, and a maximum in total. Clones share it.
 #[derive(Clone)]
 pub struct ConcurrencyLimit<K> {
     per_owner: u64,
@@ -125,32 +129,32 @@ struct PermitCounts<K> {
     total: usize,
 }
 
-/// A place that is taken until this is dropped.
+/// A permit; dropping it releases it.
 pub struct Permit<K: Eq + Hash> {
     owner: K,
     taken: Arc<Mutex<PermitCounts<K>>>,
 }
 
-/// Why there is no place.
+/// The limit that is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitExceeded {
-    /// The owner has all that one owner may have.
+    /// The maximum of one owner.
     Owner,
-    /// All are taken.
+    /// The maximum in total.
     Total,
 }
 
 impl<K: Clone + Eq + Hash> ConcurrencyLimit<K> {
-    /// So many for each owner, and so many in all.
+    /// Creates a limit of `per_owner` permits for each owner, and of `total` in all.
     pub fn new(per_owner: u64, total: usize) -> Self {
         let none = PermitCounts { by_owner: HashMap::new(), total: 0 };
         Self { per_owner, total, taken: Arc::new(Mutex::new(none)) }
     }
 
-    /// Takes a place.
+    /// Takes a permit.
     ///
     /// # Errors
-    /// Which limit is reached.
+    /// The limit that is reached.
     pub fn take(&self, owner: K) -> Result<Permit<K>, LimitExceeded> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.total >= self.total {
@@ -165,7 +169,7 @@ impl<K: Clone + Eq + Hash> ConcurrencyLimit<K> {
         Ok(Permit { owner, taken: self.taken.clone() })
     }
 
-    /// How many are taken now.
+    /// Returns the number of permits taken.
     pub fn taken(&self) -> usize {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).total
     }
@@ -184,7 +188,7 @@ impl<K: Eq + Hash> Drop for Permit<K> {
     }
 }
 
-/// A rate limit by key: at most a number in a time, of which a part, the burst, may come at once.
+/// A rate limit by key: a maximum number per period, of which a part, the burst, may arrive at once.
 pub struct RateLimiter<K: Clone + Eq + Hash> {
     count: u32,
     burst: u32,
@@ -193,17 +197,17 @@ pub struct RateLimiter<K: Clone + Eq + Hash> {
 }
 
 impl<K: Clone + Eq + Hash> RateLimiter<K> {
-    /// At most `count` in a minute, all of which may come at once; 0 for no limit.
+    /// Limits to `count` per minute, all of which may arrive at once; 0 for no limit.
     pub fn per_minute(count: u32) -> Self {
         Self::new(count, count, Duration::from_secs(60), Quota::per_minute)
     }
 
-    /// At most `count` in an hour, of which `burst` may come at once; 0 for no limit.
+    /// Limits to `count` per hour, of which `burst` may arrive at once; 0 for no limit.
     pub fn per_hour(count: u32, burst: u32) -> Self {
         Self::new(count, burst.min(count), Duration::from_secs(60 * 60), Quota::per_hour)
     }
 
-    /// At most `count` in a second, of which `burst` may come at once, but never less than `count`; 0 for no limit.
+    /// Limits to `count` per second, of which `burst`, but never less than `count`, may arrive at once; 0 for no limit.
     pub fn per_second(count: u32, burst: u32) -> Self {
         Self::new(count, burst.max(count), Duration::from_secs(1), Quota::per_second)
     }
@@ -214,28 +218,28 @@ impl<K: Clone + Eq + Hash> RateLimiter<K> {
         Self { count, burst, period, limiter }
     }
 
-    /// How many, 0 for no limit, how many of them at once, in which time.
+    /// Returns the count (0 for no limit), the burst, and the period.
     pub fn quota(&self) -> (u32, u32, Duration) {
         (self.count, self.burst, self.period)
     }
 
-    /// Counts one.
+    /// Counts one request of a key.
     ///
     /// # Errors
-    /// RATE_LIMITED with these words, and the seconds to wait.
+    /// RATE_LIMITED with this message, and the seconds to wait.
     pub fn check(&self, who: &K, words: &str) -> Result<(), Error> {
         self.check_many(who, 1, words)
     }
 
-    /// Counts several at once, at most the burst. Nothing is counted where they exceed the rate.
+    /// Counts several requests of a key at once, at most the burst. Counts none if they exceed the rate.
     ///
     /// # Errors
-    /// RATE_LIMITED with these words, and the seconds to wait.
+    /// RATE_LIMITED with this message, and the seconds to wait.
     pub fn check_many(&self, who: &K, count: u32, words: &str) -> Result<(), Error> {
         let Some((limiter, count)) = self.limiter.as_ref().zip(NonZeroU32::new(count.min(self.burst))) else {
             return Ok(());
         };
-        // The outer error is more than the burst, which is ruled out.
+        // The outer error means more than the burst, which is ruled out above.
         let Ok(checked) = limiter.check_key_n(who, count) else { return Ok(()) };
         checked.map_err(|refused| {
             let wait = refused.wait_time_from(DefaultClock::default().now()).as_secs_f64().ceil() as u64;
@@ -243,7 +247,7 @@ impl<K: Clone + Eq + Hash> RateLimiter<K> {
         })
     }
 
-    /// Forgets those who have all they may have again.
+    /// Forgets the keys whose whole quota is available.
     pub fn forget_idle(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
@@ -301,15 +305,15 @@ mod tests {
                 .map_err(|e| e.retry_after),
             Ok(())
         );
-        // An hour's quota does not come at once.
+        // The quota of an hour is not available at once.
         let slow = RateLimiter::per_hour(3600, 5);
         assert_eq!((0..100).filter(|_| slow.check(&1, "no").is_ok()).count(), 5);
         assert_eq!(slow.check(&1, "no").unwrap_err().retry_after, Some(1));
-        // Several at once, and never none at all of what is larger than a burst.
+        // Several at once; a number above the burst counts as the burst.
         let bytes = RateLimiter::per_second(10, 100);
         assert!(bytes.check_many(&1, 95, "no").is_ok());
         assert_eq!(bytes.check_many(&1, 20, "no").unwrap_err().retry_after, Some(2));
-        assert!(bytes.check_many(&1, 5, "no").is_ok(), "what was refused does not count");
+        assert!(bytes.check_many(&1, 5, "no").is_ok(), "what was rejected does not count");
         assert!(bytes.check_many(&2, 1000, "no").is_ok());
         assert_eq!(bytes.check_many(&2, 1000, "no").unwrap_err().retry_after, Some(10));
         let free = RateLimiter::per_minute(0);

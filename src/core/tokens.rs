@@ -1,4 +1,4 @@
-//! Tokens, the prepaid unit that balances count, and prices in it. Whole numbers only; every sum is checked.
+//! Prepaid tokens, the unit that balances count, and prices in it. Whole numbers only; every sum is checked.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::error::{Code, Error};
 
-/// An amount of tokens. Signed, since ledger entries also take away; balances are never negative.
+/// An amount of prepaid tokens. Signed, since ledger entries also debit; balances are never negative.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sea_orm::DeriveValueType,
 )]
@@ -14,23 +14,23 @@ use crate::core::error::{Code, Error};
 pub struct Tokens(pub i64);
 
 impl Tokens {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
-    /// The largest balance: the largest whole number that JSON clients with floating-point numbers read exactly.
+    /// The largest balance: 2^53 - 1, the largest integer that JSON clients with floating-point numbers read exactly.
     pub const MAX_BALANCE: Self = Self((1 << 53) - 1);
 
-    /// `self + other`.
+    /// Returns `self + other`.
     ///
     /// # Errors
-    /// [`Code::InvalidInput`] where the sum does not fit.
+    /// [`Code::InvalidInput`] if the sum does not fit.
     pub fn plus(self, other: Self) -> Result<Self, Error> {
         self.0.checked_add(other.0).map(Self).ok_or_else(out_of_range)
     }
 
-    /// `self - other`.
+    /// Returns `self - other`.
     ///
     /// # Errors
-    /// [`Code::InvalidInput`] where the difference does not fit.
+    /// [`Code::InvalidInput`] if the difference does not fit.
     pub fn minus(self, other: Self) -> Result<Self, Error> {
         self.0.checked_sub(other.0).map(Self).ok_or_else(out_of_range)
     }
@@ -46,15 +46,15 @@ impl fmt::Display for Tokens {
     }
 }
 
-/// What a model costs. The parts add up; those not given are 0.
+/// The price of a model: the sum of its components; an omitted one is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Price {
-    /// Tokens for each answered message.
+    /// Prepaid tokens for each answered message.
     pub per_message: i64,
-    /// Tokens for 1000 units that the model reads.
+    /// Prepaid tokens per 1000 model tokens of input.
     pub per_1k_input: i64,
-    /// Tokens for 1000 units that the model writes.
+    /// Prepaid tokens per 1000 model tokens of output.
     pub per_1k_output: i64,
 }
 
@@ -62,25 +62,25 @@ impl Price {
     /// Largest price of each kind, so that no product of a price and a usage can overflow.
     pub const MAX: i64 = 1_000_000_000;
 
-    /// Whether the price depends on what the model consumes.
+    /// Returns whether the price depends on the model tokens of a reply.
     pub fn is_metered(self) -> bool {
         self.per_1k_input > 0 || self.per_1k_output > 0
     }
 
-    /// The price of a call that asks for several answers at once: the flat part is due for each. What is metered is counted
-    /// over all of them anyway.
+    /// Returns the price of a call that requests several choices: the flat price is due for each. The metered price
+    /// counts all of them anyway.
     #[must_use]
     pub fn for_answers(self, answers: u64) -> Self {
         let answers = i64::try_from(answers).unwrap_or(i64::MAX);
         Self { per_message: self.per_message.saturating_mul(answers), ..self }
     }
 
-    /// The cost of a whole reply: the flat part and the usage, rounded up once.
+    /// Returns the cost of a complete reply: the flat price and the metered price, rounded up once.
     pub fn of_reply(self, input: u64, output: u64) -> Tokens {
         Tokens(self.per_message.saturating_add(self.of_usage(input, output).0))
     }
 
-    /// The metered part alone: what a reply costs that broke off.
+    /// Returns the metered price alone: the cost of a truncated reply.
     pub fn of_usage(self, input: u64, output: u64) -> Tokens {
         let thousandths = i128::from(input)
             .saturating_mul(self.per_1k_input.into())
@@ -88,7 +88,8 @@ impl Price {
         Tokens(i64::try_from(thousandths.saturating_add(999) / 1000).unwrap_or(i64::MAX))
     }
 
-    /// The longest reply that `tokens` pay for beside `input`; `None` where they do not even pay for the input.
+    /// Returns the longest reply, in model tokens, that `tokens` pay for in addition to the flat price and `input`;
+    /// `None` if they do not cover these.
     pub fn affordable_output(self, tokens: Tokens, input: u64) -> Option<u64> {
         let thousandths = i128::from(tokens.0) * 1000
             - i128::from(self.per_message) * 1000
@@ -102,10 +103,10 @@ impl Price {
         }
     }
 
-    /// Whether the numbers make sense.
+    /// Checks that each component is within its range.
     ///
     /// # Errors
-    /// A sentence that names the part that is negative or too large.
+    /// A message that names the component that is negative or too large.
     pub fn check(self) -> Result<(), String> {
         let parts = [
             ("per_message", self.per_message),

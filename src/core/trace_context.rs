@@ -1,6 +1,6 @@
-//! Where a trace goes on: from the headers of a request, into a task beside it, into the headers of a call.
+//! Trace context propagation: from the headers of a request, into a concurrent task, into the headers of a call.
 //!
-//! The W3C's `traceparent`. Where no traces are exported, nothing here does anything.
+//! The context is the W3C's `traceparent`. If no traces are exported, nothing here has an effect.
 
 use opentelemetry::global;
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
@@ -8,16 +8,16 @@ use reqwest::header::HeaderMap;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Lets the span of a request belong to the trace that its headers name.
+/// Makes the span of a request part of the trace that its headers name.
 pub fn join(span: &Span, headers: &HeaderMap) {
     if headers.contains_key("traceparent") {
         let parent = global::get_text_map_propagator(|propagator| propagator.extract(&HeaderExtractor(headers)));
-        // Only a span that has begun already refuses; it then has a trace of its own.
+        // Fails only for a span that has already started, which then has a trace of its own.
         span.set_parent(parent).ok();
     }
 }
 
-/// Lets a span without a parent belong to the trace of this one, without keeping this one open for as long.
+/// Makes a span without a parent part of the current trace, without keeping the current span open until it ends.
 pub fn beside(span: Span) -> Span {
     if !span.is_disabled() {
         span.set_parent(Span::current().context()).ok();
@@ -25,7 +25,7 @@ pub fn beside(span: Span) -> Span {
     span
 }
 
-/// What tells another server of the trace.
+/// Returns the headers that propagate the trace to another server.
 pub fn headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
     let context = Span::current().context();

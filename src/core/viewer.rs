@@ -1,42 +1,43 @@
-//! Who is asking, and who acts. Decided once per request, from the credentials, by `session`.
+//! Viewers, who send requests, and actors, who perform operators' actions. `session` determines the viewer once per
+//! request, from the credentials.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::core::error::Error;
 
-/// Whoever is asking.
+/// The viewer: the client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Viewer {
-    /// Nobody in particular.
+    /// An unauthenticated client.
     Anonymous,
-    /// An active user with a live session.
+    /// An active user with valid credentials.
     User(Identity),
 }
 
-/// A user whose credentials were checked for this request.
+/// The identity of a viewer: a user whose credentials were checked for this request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The user.
     pub id: i64,
-    /// What was shown.
+    /// The credential of the request.
     pub credential: Credential,
-    /// May see everybody and adjust balances.
+    /// May see all users and adjust balances.
     pub is_staff: bool,
     /// May also change roles, superusers and the passwords of staff.
     pub is_superuser: bool,
 }
 
-/// Where a request comes from, as far as it is known.
+/// The client of a request, as far as it is known.
 #[derive(Clone, Debug, Default)]
 pub struct ClientInfo {
     /// The client's address.
     pub address: Option<ClientIp>,
-    /// What the client says of itself.
+    /// The client's `User-Agent` header.
     pub user_agent: Option<String>,
 }
 
-/// A client's address. All addresses of one IPv6 network (64 bits), which belong to one client, are the same.
+/// A client address. All addresses of one IPv6 network (64 bits), which belong to one client, are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientIp(IpAddr);
 
@@ -55,38 +56,38 @@ impl fmt::Display for ClientIp {
     }
 }
 
-/// What proved who is asking.
+/// The credential that authenticated a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// An access token of this session: the user may do everything that is theirs to do.
+    /// An access token of this session: it permits everything that the user may do.
     Session(i64),
     /// An API key.
     ApiKey {
         /// The key's id.
         id: i64,
-        /// What it may be used for.
+        /// The scopes of the key.
         scopes: Scopes,
     },
 }
 
-/// What an API key may be used for. A key never opens the account itself: passwords, sessions, keys, deletion.
+/// Scope of an API key. No scope covers the account itself: passwords, sessions, keys, deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
 pub enum Scope {
-    /// Asking models by the OpenAI-compatible routes (`/v1`).
+    /// Calling models through the OpenAI-compatible routes (`/v1`).
     Completions,
     /// Reading the user's own chats, conversations, balance and ledger.
     Read,
     /// Sending messages, and changing chats and conversations. Includes READ.
     Write,
-    /// What operators do, as far as the user is one. Includes READ.
+    /// Operator functions, if the user is an operator. Includes READ.
     Admin,
 }
 
 impl Scope {
-    /// All of them.
+    /// All scopes.
     pub const ALL: [Self; 4] = [Self::Completions, Self::Read, Self::Write, Self::Admin];
 
-    /// The name, as it is stored and as the command line takes it.
+    /// Returns the name, as it is stored and as the command line accepts it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Completions => "completions",
@@ -102,39 +103,40 @@ impl Scope {
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// These scopes.
+    /// Returns the set of these scopes.
     pub fn new(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self(scopes.into_iter().fold(0, |set, scope| set | 1 << scope as u8))
     }
 
-    /// The scopes of a list of names with commas, as [`Scopes::names`] gives it. Names that are unknown are left out.
+    /// Returns the scopes of a comma-separated list of names, as [`Scopes::names`] returns it. Unknown names are
+    /// skipped.
     pub fn from_names(names: &str) -> Self {
         Self::new(names.split(',').filter_map(|name| Scope::ALL.into_iter().find(|scope| scope.name() == name)))
     }
 
-    /// The names with commas.
+    /// Returns the names, comma-separated.
     pub fn names(self) -> String {
         self.iter().map(Scope::name).collect::<Vec<_>>().join(",")
     }
 
-    /// Each of them.
+    /// Returns each scope of the set.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.has(*scope))
     }
 
-    /// Whether this one is among them.
+    /// Returns whether the set contains this scope.
     pub fn has(self, scope: Scope) -> bool {
         self.0 & 1 << scope as u8 != 0
     }
 
-    /// Whether one of those is among them that include reading.
+    /// Returns whether the set contains a scope that includes reading.
     fn reads(self) -> bool {
         [Scope::Read, Scope::Write, Scope::Admin].into_iter().any(|scope| self.has(scope))
     }
 }
 
 impl Identity {
-    /// The API key that was shown; none for those who logged in.
+    /// Returns the id of the API key; `None` for a session.
     pub fn api_key(self) -> Option<i64> {
         match self.credential {
             Credential::ApiKey { id, .. } => Some(id),
@@ -144,31 +146,31 @@ impl Identity {
 }
 
 impl Viewer {
-    /// The user who is asking, to read what is theirs.
+    /// Returns the viewer, for reading their own data.
     ///
     /// # Errors
-    /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for an API key that may not read.
+    /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for an API key whose scopes do not include reading.
     pub fn require_read(self) -> Result<Identity, Error> {
         self.with(Scopes::reads)
     }
 
-    /// The user who is asking, to write.
+    /// Returns the viewer, for writing.
     ///
     /// # Errors
-    /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for an API key that may not write.
+    /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for an API key without the scope WRITE.
     pub fn require_write(self) -> Result<Identity, Error> {
         self.with(|scopes| scopes.has(Scope::Write))
     }
 
-    /// The user who is asking, by the OpenAI-compatible routes.
+    /// Returns the viewer, for the OpenAI-compatible routes.
     ///
     /// # Errors
-    /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for an API key that may not.
+    /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for an API key without the scope COMPLETIONS.
     pub fn require_completions(self) -> Result<Identity, Error> {
         self.with(|scopes| scopes.has(Scope::Completions))
     }
 
-    /// The user who has logged in, and the session: for what concerns the account itself.
+    /// Returns the logged-in user and the session, for operations on the account itself.
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys.
@@ -176,11 +178,11 @@ impl Viewer {
         let identity = self.require_authenticated()?;
         match identity.credential {
             Credential::Session(session_id) => Ok((identity, session_id)),
-            Credential::ApiKey { .. } => Err(Error::forbidden("API keys do not open the account itself. Log in.")),
+            Credential::ApiKey { .. } => Err(Error::forbidden("API keys cannot manage the account. Log in.")),
         }
     }
 
-    /// Whoever is asking, whatever for.
+    /// Returns the authenticated viewer, whatever the credential.
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers.
@@ -201,10 +203,10 @@ impl Viewer {
         }
     }
 
-    /// The staff member who is asking. Superusers count as staff.
+    /// Returns the viewer as a staff member. Superusers count as staff.
     ///
     /// # Errors
-    /// UNAUTHENTICATED for anonymous viewers, FORBIDDEN for plain users and for API keys without the scope.
+    /// UNAUTHENTICATED for anonymous viewers, FORBIDDEN for plain users and for API keys without the scope ADMIN.
     pub fn require_staff(self) -> Result<Identity, Error> {
         let identity = self.with(|scopes| scopes.has(Scope::Admin))?;
         if identity.is_staff || identity.is_superuser {
@@ -214,40 +216,41 @@ impl Viewer {
         }
     }
 
-    /// The superuser who is asking.
+    /// Returns the viewer as a superuser.
     ///
     /// # Errors
-    /// UNAUTHENTICATED for anonymous viewers, FORBIDDEN for everybody but superusers.
+    /// UNAUTHENTICATED for anonymous viewers, FORBIDDEN for all but superusers, and for API keys without the scope
+    /// ADMIN.
     pub fn require_superuser_viewer(self) -> Result<Identity, Error> {
         let identity = self.with(|scopes| scopes.has(Scope::Admin))?;
         if identity.is_superuser { Ok(identity) } else { Err(Error::forbidden("Only a superuser may do this.")) }
     }
 }
 
-/// Who acts on what is other people's.
+/// The actor of an action on the data of other users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// Whoever has the shell of the server may do everything.
+    /// The command line: the owner of a shell on the server may do everything.
     CommandLine,
-    /// The server itself, which records what operators should know.
+    /// The server itself, which records events for operators.
     Server,
-    /// A staff member or superuser; a plain user only where the deed is on their own account.
+    /// A staff member or superuser; a plain user only for audited actions on their own account.
     User(Identity),
 }
 
 impl Actor {
-    /// The viewer, as an operator.
+    /// Returns the viewer as an operator.
     ///
     /// # Errors
-    /// UNAUTHENTICATED or FORBIDDEN for everybody but staff.
+    /// UNAUTHENTICATED or FORBIDDEN for all but staff.
     pub fn from_viewer(viewer: Viewer) -> Result<Self, Error> {
         viewer.require_staff().map(Actor::User)
     }
 
-    /// The same actor with the roles of a later moment.
+    /// Returns the same actor with roles that were read later.
     ///
     /// # Errors
-    /// FORBIDDEN for one that is no operator any more.
+    /// FORBIDDEN if the user is no longer an operator.
     pub fn with_roles(self, is_staff: bool, is_superuser: bool) -> Result<Self, Error> {
         match self {
             Actor::CommandLine | Actor::Server => Ok(self),
@@ -255,7 +258,7 @@ impl Actor {
         }
     }
 
-    /// The user id; none for the command line and the server.
+    /// Returns the user id; `None` for the command line and the server.
     pub fn id(&self) -> Option<i64> {
         match self {
             Actor::CommandLine | Actor::Server => None,
@@ -263,18 +266,18 @@ impl Actor {
         }
     }
 
-    /// Whether what belongs to a user may be touched: if the user is an operator, by superusers only.
+    /// Checks that the actor may manage a user's data: if that user is an operator, only superusers may.
     ///
     /// # Errors
-    /// FORBIDDEN where it may not.
+    /// FORBIDDEN if the actor may not.
     pub fn require_can_manage(&self, is_operator: bool) -> Result<(), Error> {
         if is_operator { self.require_superuser() } else { Ok(()) }
     }
 
-    /// What only superusers and the command line may do, such as giving roles.
+    /// Checks that the actor is a superuser, the command line or the server, as for granting roles.
     ///
     /// # Errors
-    /// FORBIDDEN for everybody but superusers and the command line.
+    /// FORBIDDEN for all other actors.
     pub fn require_superuser(&self) -> Result<(), Error> {
         match self {
             Actor::CommandLine | Actor::Server => Ok(()),

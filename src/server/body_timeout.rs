@@ -1,4 +1,5 @@
-//! Request bodies of all routes: whoever asks for one gets it whole, within the limits, or the reason why not.
+//! Request bodies of all routes: an extractor receives the whole body, within the limits, or the reason for its
+//! rejection.
 
 use axum::body::{Body, HttpBody};
 use futures::stream::once;
@@ -8,8 +9,8 @@ use crate::app::App;
 use crate::core::request_body::{Limits, Owner};
 use crate::core::viewer::ClientIp;
 
-/// The request with a body that is received once it is asked for, at most so many bytes, in one part. It counts for the
-/// client's address; routes that know more of the client receive it themselves.
+/// Returns the request with a body that is received when it is first polled, at most `bytes` bytes, as one chunk. It
+/// counts for the client's address; routes that authenticate the client first receive the body themselves.
 pub(super) fn bounded(app: &App, bytes: usize, request: Request<Body>) -> Request<Body> {
     if request.body().is_end_stream() {
         return request;

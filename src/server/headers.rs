@@ -1,4 +1,4 @@
-//! Headers that every answer carries, and which foreign pages may read answers.
+//! Headers that every response carries, and CORS: which cross-origin pages may read responses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use tower_http::cors::{AllowHeaders, CorsLayer};
 use super::REQUEST_ID;
 use crate::infra::config::Http;
 
-/// How long a browser may remember what a foreign page may do.
+/// How long a browser may cache a CORS preflight response.
 const CORS_MAX_AGE: Duration = Duration::from_secs(600);
 
-/// What an answer carries where it does not say otherwise itself. What is said here is for one person, so nobody on its
-/// way keeps it; the browser client's files say how long they are good.
+/// Returns the layer of default response headers, for responses that do not set them. By default a response is for one
+/// user, so no cache may store it; the files of the browser client set their own lifetime.
 pub(super) fn defaults<B>(http: &Http) -> MapResponseLayer<impl Fn(Response<B>) -> Response<B> + Clone + use<B>> {
     let mut defaults = vec![
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -44,8 +44,8 @@ pub(super) fn defaults<B>(http: &Http) -> MapResponseLayer<impl Fn(Response<B>) 
     })
 }
 
-/// Leave for the configured origins to call the API, where there are any. Without credentials: a page of theirs brings a
-/// token of its own, and the cookie of a browser's session is not sent along.
+/// Returns the CORS layer that lets the configured origins call the API; `None` without origins. Without credentials: a
+/// cross-origin page sends its own token, and the session cookie of a browser is not sent.
 pub(super) fn cors(http: &Http) -> Option<CorsLayer> {
     let origins: Vec<HeaderValue> = http.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let custom = |name| HeaderName::from_static(name);
@@ -53,7 +53,8 @@ pub(super) fn cors(http: &Http) -> Option<CorsLayer> {
         CorsLayer::new()
             .allow_origin(origins)
             .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-            // Libraries have headers of their own (`x-stainless-os`, `traceparent`); a page that is listed may send any.
+            // Libraries send their own headers (`x-stainless-os`, `traceparent`); a page of a configured origin may
+            // send any.
             .allow_headers(AllowHeaders::mirror_request())
             .expose_headers([
                 RETRY_AFTER,

@@ -1,7 +1,7 @@
-//! The listener: who may connect, how long they may take, and where they come from.
+//! The listener: connection limits, timeouts, and the address of the client.
 //!
-//! A client that says nothing, dribbles, or takes nothing of its answer, is closed; connections are bounded in all and by
-//! address, so that no single client takes them all.
+//! A client that sends nothing, sends too slowly, or reads nothing of its response is disconnected. Connections are
+//! limited in total and by address, so that no single client takes them all.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -37,30 +37,32 @@ use crate::core::throttle::ConcurrencyLimit;
 use crate::core::viewer::ClientIp;
 use crate::infra::config::ClientAddress;
 
-/// After the system refused a connection, since there are no files left or the like.
+/// Pause after the system failed to accept a connection, for example without free file descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED: &str = "forwarded";
-/// Bytes that are buffered of a connection, and so of the headers of a request. The library's own limit is 400 KiB.
+/// Maximum bytes that are buffered per connection, and so of the headers of a request. The library's own limit is 400
+/// KiB.
 const MAX_BUFFER: usize = 32 << 10;
 
-/// A connection whose client has to take what is written.
+/// A connection with a write timeout.
 type Timed = WriteTimeout<TcpStream>;
 
-/// The send buffer of a connection. The system's own grows to some MB, which a client that never reads would keep, and of
-/// which it reports nothing before a third is taken: too coarse for telling slow clients from absent ones.
+/// Send buffer of a connection, in bytes. The system's own grows to some MB, which a client that never reads would
+/// hold, and of which the system reports no progress before a third is read: too coarse to distinguish slow clients
+/// from absent ones.
 const SEND_BUFFER: u32 = 256 * 1024;
 
-/// Listens on an address.
+/// Binds a listening socket to an address.
 ///
 /// # Errors
 /// As [`TcpListener::bind`].
 pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A restart need not wait until the connections from before are forgotten. Elsewhere it would mean something else.
+    // A restart need not wait for the expiry of earlier connections. On other systems the option has another meaning.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
-    // Connections inherit it.
+    // Accepted connections inherit it.
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
@@ -69,27 +71,27 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// Serves until it is told to stop, and then until every connection has had its last answer.
+/// Serves until `stop` is cancelled, and then until every connection has sent its last response.
 pub async fn serve(app: &App, listener: BoundListener, router: Router, stop: CancellationToken) {
     let BoundListener { socket, certificate } = listener;
     let acceptor = match certificate.map(|certificate| certificate.acceptor()).transpose() {
         Ok(acceptor) => acceptor,
         Err(error) => {
-            tracing::error!(?error, "TLS can't be served");
+            tracing::error!(?error, "listener failed to set up TLS");
             return;
         }
     };
     let http = &app.config.http;
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(http.header_timeout).max_buf_size(MAX_BUFFER);
-    // Some clients look for the names of headers letter by letter, as most programs write them or as they wrote them themselves.
+    // Some clients match header names case-sensitively, in title case or in the case that they sent.
     builder.preserve_header_case(true).title_case_headers(true);
     let connections = Arc::new(Semaphore::new(http.max_connections));
     let by_address = ConcurrencyLimit::new(http.max_connections_per_address, usize::MAX);
     let tasks = TaskTracker::new();
     let trusted: Arc<[IpNet]> = http.trusted_proxies.clone().into();
     loop {
-        // Whoever comes when all are taken waits in the system's own queue.
+        // When all are taken, further clients wait in the backlog of the socket.
         let accepted = async {
             let place = connections.clone().acquire_owned().await;
             (socket.accept().await, place)
@@ -101,7 +103,7 @@ pub async fn serve(app: &App, listener: BoundListener, router: Router, stop: Can
         let (stream, peer) = match accepted {
             Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                tracing::warn!(%error, "listener failed to accept a connection");
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
@@ -109,7 +111,7 @@ pub async fn serve(app: &App, listener: BoundListener, router: Router, stop: Can
         let is_proxy = is_trusted(&trusted, peer);
         let own_place = if is_proxy { None } else { Some(by_address.take(ClientIp::from(peer))) };
         if matches!(own_place, Some(Err(_))) {
-            tracing::debug!(%peer, "too many connections of one address");
+            tracing::debug!(%peer, "listener rejected a connection: too many from this address");
             continue;
         }
         let service = service(router.clone(), peer, trusted.clone(), http.client_address);
@@ -124,7 +126,7 @@ pub async fn serve(app: &App, listener: BoundListener, router: Router, stop: Can
             };
             let io = match ready {
                 Ok(Ok(io)) => io,
-                Ok(Err(error)) => return tracing::debug!(%error, "no connection came about"),
+                Ok(Err(error)) => return tracing::debug!(%error, "connection setup failed"),
                 Err(_) => return,
             };
             let mut connection = pin!(builder.serve_connection(io, service).with_upgrades());
@@ -135,9 +137,9 @@ pub async fn serve(app: &App, listener: BoundListener, router: Router, stop: Can
                     connection.await
                 }
             };
-            // Most of what goes wrong here is that clients go away.
+            // Most errors here are clients that disconnect.
             if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended early");
+                tracing::debug!(%error, "connection ended with an error");
             }
         }));
     }
@@ -146,15 +148,15 @@ pub async fn serve(app: &App, listener: BoundListener, router: Router, stop: Can
     tasks.wait().await;
 }
 
-/// The connection once the client has begun to speak: the library's own patience begins with the first byte.
+/// Returns the connection once the client has sent its first byte: the library's own timeout starts only then.
 async fn first_byte(
     stream: TcpStream,
     acceptor: Option<TlsAcceptor>,
     write_timeout: Duration,
 ) -> std::io::Result<TokioIo<Either<Timed, Box<TlsStream<Timed>>>>> {
-    // Parts of streams are small, and not to be held back until there are more of them.
+    // Chunks of streams are small, and must not be buffered until more of them follow.
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection can't be told not to wait");
+        tracing::debug!(%error, "connection failed to set TCP_NODELAY");
     }
     let stream = match acceptor {
         Some(acceptor) => Either::Right(Box::new(acceptor.accept(WriteTimeout::new(stream, write_timeout)).await?)),
@@ -166,7 +168,7 @@ async fn first_byte(
     Ok(TokioIo::new(stream))
 }
 
-/// The router, as one connection sees it: each request knows where it comes from.
+/// Returns the router as the service of one connection: each request carries the address of its client.
 fn service(
     router: Router,
     peer: IpAddr,
@@ -188,7 +190,7 @@ fn service(
             match routed {
                 Some(routed) => routed.await,
                 None => {
-                    Ok((StatusCode::BAD_REQUEST, "A request names its host once, by the header `Host`.\n")
+                    Ok((StatusCode::BAD_REQUEST, "A request must have exactly one valid `Host` header.\n")
                         .into_response())
                 }
             }
@@ -196,8 +198,8 @@ fn service(
     })
 }
 
-/// Whether a request names its host as RFC 9112, section 3.2, wants it: once, and in HTTP/1.0 at most once. Two would let a
-/// proxy and this server take it for requests to different hosts.
+/// Returns whether a request names its host as RFC 9112, section 3.2, requires: once, and in HTTP/1.0 at most once.
+/// With two, a proxy and this server could take it for requests to different hosts.
 fn has_host<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -207,8 +209,8 @@ fn has_host<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// The address of the client: the peer's own, unless it is a proxy that is trusted. Then the last one in the header that
-/// is none of them, since all before it may be forged.
+/// Returns the address of the client: the peer's own, unless the peer is a trusted proxy. Then it is the last address
+/// in the header that is not a trusted proxy, since all before it may be forged.
 fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet], header: ClientAddress) -> IpAddr {
     if !is_trusted(trusted, peer) {
         return peer;
@@ -229,14 +231,14 @@ fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet], header: Clien
     client
 }
 
-/// The node of an element of `Forwarded` (RFC 7239, section 4); empty where it names none.
+/// Returns the node of an element of `Forwarded` (RFC 7239, section 4); empty if it names none.
 fn forwarded_for(element: &str) -> &str {
     let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
     let node = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for")).map(|(_, node)| node.trim()).next();
     node.unwrap_or_default().trim_matches('"')
 }
 
-/// The address of a hop, with or without its port, an IPv6 one also in brackets.
+/// Parses the address of a hop, with or without its port, an IPv6 one also in brackets.
 fn address_of(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     if let Ok(address) = hop.parse::<IpAddr>() {
@@ -281,7 +283,7 @@ mod tests {
             }
             client_of(peer.parse().unwrap(), &headers, &trusted, ClientAddress::XForwardedFor).to_string()
         };
-        assert_eq!(client("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "a stranger says so");
+        assert_eq!(client("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "an untrusted peer forges it");
         assert_eq!(client("10.1.2.3", &[]), "10.1.2.3");
         assert_eq!(client("10.1.2.3", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(client("10.1.2.3", &["203.0.113.9, 198.51.100.7, 10.9.9.9"]), "198.51.100.7", "the first is forged");

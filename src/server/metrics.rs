@@ -1,4 +1,4 @@
-//! The listener of `[metrics]`, what is gathered when it is asked, and what every request counts as.
+//! The listener of `[metrics]`: the values that are gathered on each scrape, and the count of every request.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
@@ -24,17 +24,17 @@ use crate::core::password::Lane;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A gauge of each of a few states.
+/// A gauge by state.
 type ByState = Family<[(&'static str, &'static str); 1], Gauge>;
 
-/// Serves `/metrics` until it is dropped: to the end of a shutdown. Connections are bounded and timed as those of
-/// `http.listen` are.
+/// Serves `/metrics` until it is dropped, at the end of a shutdown. Connections have the limits and timeouts of
+/// `http.listen`.
 pub async fn serve(app: App, socket: TcpListener) {
     let listener = BoundListener { socket, certificate: None };
     super::serve(&app, listener, router(app.clone()), CancellationToken::new()).await;
 }
 
-/// `/metrics`, as the listener serves it.
+/// Returns the router of `/metrics`.
 pub fn router(app: App) -> Router {
     Router::new().route("/metrics", get(page)).with_state(app)
 }
@@ -43,20 +43,20 @@ async fn page(State(app): State<App>) -> Response {
     match app.metrics.page(&[gathered(&app), process()]) {
         Ok(page) => ([(CONTENT_TYPE, OPEN_METRICS)], page).into_response(),
         Err(error) => {
-            tracing::error!(%error, "metrics can't be written");
+            tracing::error!(%error, "metrics encoding failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
 
-/// Counts a request by its route, never by its path, which anybody may make up; and why it is refused, where the transport
-/// is one whose answers tell: GraphQL's do not, and count by themselves.
+/// Counts a request by its route, never by its path, which clients choose freely. Also counts its error code, if the
+/// responses of its transport carry one: those of GraphQL do not, and GraphQL counts its own errors.
 pub(super) async fn count(State(app): State<App>, request: Request<Body>, next: Next) -> Response {
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("(other)", MatchedPath::as_str);
     let (method, transport) = (name(request.method()), transport(request.uri().path()));
-    // A client that goes away before the answer begins is not counted.
+    // A client that disconnects before the response begins is not counted.
     let response = next.run(request).await;
     app.metrics.request(route, method, response.status().as_u16(), began.elapsed());
     if let Some(transport) = transport {
@@ -69,7 +69,7 @@ pub(super) async fn count(State(app): State<App>, request: Request<Body>, next: 
     response
 }
 
-/// The methods that there are; clients may make up more.
+/// Returns the label of a method; clients may invent others than these.
 fn name(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
@@ -93,7 +93,7 @@ fn transport(path: &str) -> Option<&'static str> {
     }
 }
 
-/// What a status means that a transport chose by itself.
+/// Returns the error code of a status that a transport chose itself; `None` for a status that is no error.
 fn code(status: StatusCode) -> Option<Code> {
     Some(match status.as_u16() {
         401 => Code::Unauthenticated,
@@ -112,18 +112,18 @@ fn code(status: StatusCode) -> Option<Code> {
     })
 }
 
-/// What can be read off now.
+/// Gathers the metrics that have a current value.
 fn gathered(app: &App) -> Registry {
     let mut registry = Registry::with_prefix("jeton");
     let mut gauge = |name: &str, help: &str, value: usize| register(&mut registry, name, help, value as u64);
-    gauge("open_turns", "Turns that run now", app.turn_permits.taken());
-    gauge("http_connections", "Connections of HTTP clients that are open, WebSockets excepted", app.connections.len());
-    gauge("open_sockets", "WebSockets that are open", app.sockets.taken());
-    gauge("open_streams", "Sockets and streams that are open, of users", app.user_streams.taken());
-    gauge("replay_bytes", "Bytes of answers that are kept for retries", app.replay_cache.bytes());
+    gauge("open_turns", "Open turns", app.turn_permits.taken());
+    gauge("http_connections", "Open HTTP connections, WebSockets excluded", app.connections.len());
+    gauge("open_sockets", "Open WebSockets", app.sockets.taken());
+    gauge("open_streams", "Open WebSockets and streams of users", app.user_streams.taken());
+    gauge("replay_bytes", "Bytes of responses kept for retries", app.replay_cache.bytes());
     let database = app.db.pool_stats();
     if let Some(waiting) = database.waiting {
-        gauge("db_write_queue_length", "Write transactions that wait for SQLite's writer", waiting);
+        gauge("database_waiting_jobs", "Write transactions queued for SQLite's writer", waiting);
     }
     let mut by_state = |name: &str, help: &str, values: [(&'static str, usize); 2]| {
         let family = ByState::default();
@@ -136,7 +136,7 @@ fn gathered(app: &App) -> Registry {
     by_state("database_connections", "Connections to the database (readers, on SQLite), by state", connections);
     let (arriving, held) = app.bodies.in_use();
     let bodies = [("arriving", arriving), ("held", held)];
-    by_state("request_body_bytes", "Bytes of request bodies that are waited for, and of large ones in memory", bodies);
+    by_state("request_body_bytes", "Bytes of request bodies: awaited ones, and large ones in memory", bodies);
     let lanes = Lane::ALL.map(|lane| (lane, app.hasher.waiting(lane)));
     let waiting = lanes.iter().map(|(_, waiting)| waiting).sum();
     by_state("password_hashes", "Password hashes, by state", [("running", app.hasher.running()), ("waiting", waiting)]);
@@ -144,7 +144,7 @@ fn gathered(app: &App) -> Registry {
     for (lane, waiting) in lanes {
         queued.get_or_create(&[("lane", lane.name())]).set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
-    registry.register("queued_password_hashes", "Password hashes that wait for a thread, by lane", queued);
+    registry.register("queued_password_hashes", "Password hashes queued for a thread, by lane", queued);
     let resting = Family::<[(&'static str, String); 2], Gauge>::default();
     for model in app.models.iter() {
         for (place, rests) in model.provider.resting().into_iter().enumerate() {
@@ -152,15 +152,15 @@ fn gathered(app: &App) -> Registry {
             resting.get_or_create(&labels).set(i64::from(rests));
         }
     }
-    let help = "Whether an upstream rests since it failed again and again, by model and place in its list of upstreams";
+    let help = "Whether an upstream cools down after repeated failures, by model and upstream number";
     registry.register("upstream_resting", help, resting);
     let build = Family::<[(&'static str, &'static str); 1], Gauge>::default();
     build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
-    registry.register("build_info", "The version that runs", build);
+    registry.register("build_info", "The running version", build);
     registry
 }
 
-/// The usual numbers of a process, by their usual names. On Linux only.
+/// Gathers the standard metrics of a process, by their standard names. On Linux only.
 #[cfg(target_os = "linux")]
 fn process() -> Registry {
     use procfs::WithCurrentSystemInfo;
@@ -174,21 +174,21 @@ fn process() -> Registry {
     let ticks = procfs::ticks_per_second();
     let cpu = Counter::<f64, AtomicU64>::default();
     cpu.inc_by((stat.utime + stat.stime) as f64 / ticks as f64);
-    registry.register("cpu_seconds", "Time of processors that was used", cpu);
+    registry.register("cpu_seconds", "CPU time used", cpu);
     let mut gauge = |name: &str, help: &str, value: u64| register(&mut registry, name, help, value);
-    gauge("resident_memory_bytes", "Memory that is in use", stat.rss_bytes().get());
-    gauge("virtual_memory_bytes", "Memory that is mapped", stat.vsize);
+    gauge("resident_memory_bytes", "Resident memory", stat.rss_bytes().get());
+    gauge("virtual_memory_bytes", "Virtual memory", stat.vsize);
     gauge("threads", "Threads", u64::try_from(stat.num_threads).unwrap_or(0));
     if let Ok(booted) = procfs::boot_time_secs() {
-        gauge("start_time_seconds", "When it started, since 1970", booted + stat.starttime / ticks);
+        gauge("start_time_seconds", "Start time since the Unix epoch", booted + stat.starttime / ticks);
     }
     if let Ok(open) = process.fd_count() {
-        gauge("open_fds", "Open files and sockets", open as u64);
+        gauge("open_fds", "Open file descriptors", open as u64);
     }
     if let Ok(limits) = process.limits()
         && let LimitValue::Value(most) = limits.max_open_files.soft_limit
     {
-        gauge("max_fds", "Open files and sockets that it may have", most);
+        gauge("max_fds", "Maximum number of open file descriptors", most);
     }
     registry
 }

@@ -1,4 +1,4 @@
-//! One router over all transports, what every request goes through, the listener and its end.
+//! The server: one router over all transports, the middleware of every request, the listener, and graceful shutdown.
 
 mod body_timeout;
 mod headers;
@@ -36,28 +36,28 @@ use crate::domain::{chat, membership, retention};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Longest id of a request that a client may choose, in bytes.
+/// Longest request id that a client may choose, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
-/// After turns were told to end at once, they and their answers may take so long.
+/// Maximum time that turns, and then their responses, may take to end after they are cancelled.
 const FINAL_GRACE: Duration = Duration::from_secs(5);
 
-/// How often the files of certificate and signing keys are looked at.
+/// How often the files of the certificate and of the signing keys are checked for changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Where connections come in.
+/// A bound listening socket.
 pub struct BoundListener {
     /// The socket.
     pub socket: TcpListener,
-    /// TLS ends here, with this.
+    /// The certificate, if TLS is terminated here.
     pub certificate: Option<Certificate>,
 }
 
-/// Everything that is served, with what every request goes through, outermost first.
+/// Returns the router of all transports, with the middleware of every request, outermost first.
 pub fn router(app: &App) -> Router {
     let middleware = ServiceBuilder::new()
-        // An id that the client sent is kept, so that a request can be followed through several services: where it is
-        // short, since it is in every line of the log.
+        // A request id of the client is kept, so that a request can be traced through several services, but only if it
+        // is short, since every line of the log carries it.
         .layer(MapRequestLayer::new(without_long_id))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeId(app.random.clone())))
         .layer(
@@ -71,7 +71,7 @@ pub fn router(app: &App) -> Router {
         .option_layer(headers::cors(&app.config.http))
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()));
     let counted = axum::middleware::from_fn_with_state(app.clone(), metrics::count);
-    // The transports tell of a body that is too large in their own words.
+    // Each transport reports a body that is too large in its own format.
     let (own, max_body_bytes) = (app.clone(), app.config.http.max_body_bytes);
     let bounded =
         MapRequestLayer::new(move |request: Request<Body>| body_timeout::bounded(&own, max_body_bytes, request));
@@ -83,13 +83,13 @@ pub fn router(app: &App) -> Router {
         .merge(rest::router().with_state(app.clone()))
         .merge(web::router())
         .layer(bounded);
-    // These count large bodies for their users, and receive them themselves.
+    // These routes count large bodies for their users, and receive them themselves.
     let with_pictures = openai::router().with_state(app.clone());
     usual.merge(with_pictures).layer(axum::extract::DefaultBodyLimit::disable()).layer(middleware).layer(counted)
 }
 
-/// Ready when the database answers and no shutdown has begun. Further lines tell what is not as it should be, while the
-/// server does its work all the same.
+/// Reports readiness: the database responds, and no shutdown has begun. Further lines name what is degraded while the
+/// server still works.
 async fn ready(State(app): State<App>) -> Response {
     let database = timeout(Duration::from_secs(2), app.db.ping()).await;
     match database {
@@ -97,24 +97,25 @@ async fn ready(State(app): State<App>) -> Response {
             format!("ready\n{}{}", membership::readiness_notes(&app), upstream_notes(&app)).into_response()
         }
         Ok(Ok(())) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response(),
-        Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response(),
+        Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database is unavailable\n").into_response(),
     }
 }
 
-/// A line for each model of which upstreams rest. This server is not the less ready: another one would ask the same ones.
+/// Returns a line for each model with upstreams in cool-down. This server stays ready: another one would call the same
+/// upstreams.
 fn upstream_notes(app: &App) -> String {
     let resting = app.models.iter().map(|model| (&model.name, model.provider.resting()));
     resting
         .filter(|(_, upstreams)| upstreams.contains(&true))
         .map(|(model, upstreams)| {
             let rest = upstreams.iter().filter(|rests| **rests).count();
-            format!("model {model}: {rest} of {} upstreams rest, since they failed again and again\n", upstreams.len())
+            format!("model {model}: {rest} of {} upstreams cool down after repeated failures\n", upstreams.len())
         })
         .collect()
 }
 
-/// The span of a request: its lines in the log carry the id that the answer carries. No query string, which may hold
-/// what people wrote.
+/// Returns the span of a request: its lines in the log carry the id that the response carries. The query string is
+/// omitted, since it may hold user content.
 fn span<B>(request: &Request<B>) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
     let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
@@ -122,8 +123,8 @@ fn span<B>(request: &Request<B>) -> Span {
     span
 }
 
-/// Logs a server error. What is merely overloaded or unavailable has been logged or counted by its cause: a line for each
-/// would let clients fill the log.
+/// Logs a server error. Overload and unavailability have been logged or counted by their cause: a line for each
+/// response would let clients fill the log.
 fn log_failure(failure: ServerErrorsFailureClass, latency: Duration, _: &Span) {
     match failure {
         ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => {
@@ -149,8 +150,8 @@ impl MakeRequestId for MakeId {
     }
 }
 
-/// Serves until SIGINT or SIGTERM, then lets open turns finish for the configured time. What is still open after that
-/// is marked INTERRUPTED, and its hold released.
+/// Serves until SIGINT or SIGTERM, then lets open turns finish within `http.shutdown_grace`. A turn that is still open
+/// after that is marked INTERRUPTED, and its hold released.
 pub async fn run(app: App, listener: BoundListener) {
     let stop = CancellationToken::new();
     let certificate = listener.certificate.clone();
@@ -169,20 +170,20 @@ pub async fn run(app: App, listener: BoundListener) {
         shutdown_signal().await;
         tracing::info!(open_turns = app.turn_permits.taken(), "shutting down");
         app.tasks.close();
-        // Whoever asks whether this server is ready has heard by then, and sends nothing any more.
+        // By now, load balancers have seen that this server is not ready, and send no more requests.
         tokio::time::sleep(app.config.http.shutdown_delay).await;
         stop.cancel();
         if timeout(app.config.http.shutdown_grace, app.tasks.wait()).await.is_err() {
             tracing::warn!(
                 open_turns = app.turn_permits.taken(),
-                "open turns took too long; they are marked INTERRUPTED"
+                "shutdown grace exceeded; open turns are marked INTERRUPTED"
             );
         }
         app.stopping.cancel();
         timeout(FINAL_GRACE, app.tasks.wait()).await.ok();
         app.streams.close();
         timeout(FINAL_GRACE, app.streams.wait()).await.ok();
-        // Connections that are still open now have nobody on the other side who reads.
+        // Connections that are still open now have no client that reads.
         tokio::time::sleep(FINAL_GRACE).await;
     };
     tokio::select! {
@@ -191,7 +192,7 @@ pub async fn run(app: App, listener: BoundListener) {
             let indexed = chat::run_indexer(app.clone());
             let retained = retention::run_scheduler(app.clone());
             tokio::join!(serving, swept, indexed, retained, membership::run_heartbeat(&app, address), reloading);
-            // Sockets are no connections to the listener any more, and are told that the server stops.
+            // WebSockets are no longer connections of the listener, and are notified that the server stops.
             app.streams.close();
             app.streams.wait().await;
         } => served,

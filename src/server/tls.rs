@@ -1,4 +1,4 @@
-//! TLS that ends here: the certificate and its key, read again when their files change.
+//! TLS termination: the certificate and its key, reloaded when their files change.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,12 +15,12 @@ use crate::core::error::{Code, Error};
 use crate::core::input_file;
 use crate::infra::config::Config;
 
-/// Largest file that is read, in bytes.
+/// Maximum size of each file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
-/// Largest chain in bytes, as it is sent with every handshake.
+/// Maximum size of the chain in bytes, as it is sent with every handshake.
 const MAX_CHAIN_BYTES: usize = 64 << 10;
 
-/// The certificate in use. Its clones are the same one.
+/// The certificate in use. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Certificate(Arc<CertificateInner>);
 
@@ -31,14 +31,14 @@ struct CertificateInner {
     in_use: RwLock<(Files, Arc<CertifiedKey>)>,
 }
 
-/// What the files hold: the chain and the key.
+/// The contents of the files: the chain and the key.
 type Files = (Vec<u8>, Vec<u8>);
 
 impl Certificate {
-    /// The certificate of the configuration, where it names one.
+    /// Loads the certificate of the configuration; `None` if it names none.
     ///
     /// # Errors
-    /// INVALID_INPUT that names the file and what is wrong with it.
+    /// INVALID_INPUT that names the file and its defect.
     pub fn open(config: &Config) -> Result<Option<Self>, Error> {
         let http = &config.http;
         let (Some(chain), Some(key)) = (http.tls_certificate.clone(), http.tls_key.clone()) else { return Ok(None) };
@@ -47,15 +47,16 @@ impl Certificate {
         Ok(Some(Self(Arc::new(CertificateInner { chain, key, in_use: RwLock::new((files, certified)) }))))
     }
 
-    /// Takes up the files where they have changed, read by a thread for blocking work: a slow disk delays no request.
+    /// Reloads the files if they have changed, on a thread for blocking work: a slow disk delays no request.
     pub(super) async fn reload(&self) {
         let certificate = self.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || certificate.take_up()).await {
-            tracing::warn!(%error, "the TLS certificate can't be read again; the one from before stays");
+            tracing::warn!(%error, "TLS certificate reload failed; the previous one stays in use");
         }
     }
 
-    /// Those from before stay where the new files can't be used.
+    /// Replaces the certificate if the files have changed. If the new files are invalid, the previous certificate
+    /// stays.
     fn take_up(&self) {
         let CertificateInner { chain, key, in_use } = &*self.0;
         let changed = read(chain, key).and_then(|files| {
@@ -67,17 +68,17 @@ impl Certificate {
             Ok(true)
         });
         match changed {
-            Ok(true) => tracing::info!("the TLS certificate has changed"),
+            Ok(true) => tracing::info!("TLS certificate reloaded"),
             Ok(false) => {}
-            // Between the writing of the one and of the other file they do not fit together.
-            Err(error) => tracing::warn!(?error, "the TLS certificate can't be read again; the one from before stays"),
+            // While only one of the two files has been replaced, chain and key do not match.
+            Err(error) => tracing::warn!(?error, "TLS certificate reload failed; the previous one stays in use"),
         }
     }
 
-    /// What shakes hands with it: TLS 1.2 and 1.3, HTTP/1.1.
+    /// Returns a TLS acceptor with this certificate: TLS 1.2 and 1.3, HTTP/1.1.
     ///
     /// # Errors
-    /// INTERNAL where the library does not know these versions.
+    /// INTERNAL if the library does not support these versions.
     pub(super) fn acceptor(&self) -> Result<TlsAcceptor, Error> {
         let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
@@ -164,12 +165,12 @@ mod tests {
             replace();
             let reloaded = tokio::time::timeout(std::time::Duration::from_secs(20), certificate.reload()).await;
             assert!(reloaded.is_ok(), "{named} is not waited for");
-            assert!(Arc::ptr_eq(&first, &in_use()), "{named}: the certificate from before stays");
+            assert!(Arc::ptr_eq(&first, &in_use()), "{named}: the previous certificate stays");
             let error = open(&chain, &key).unwrap_err();
             assert!(error.message.contains(named) && error.message.contains("chain.pem"), "{error:?}");
         }
         write(dir.path());
         certificate.reload().await;
-        assert!(!Arc::ptr_eq(&first, &in_use()), "a good one is taken up");
+        assert!(!Arc::ptr_eq(&first, &in_use()), "a valid one is loaded");
     }
 }

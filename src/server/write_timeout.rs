@@ -1,7 +1,8 @@
-//! The write timeout of a connection: a client that takes nothing of an answer, or next to nothing, is disconnected.
+//! The write timeout of a connection: a client that reads nothing of a response, or next to nothing, is disconnected.
 //!
-//! It holds for every kind of answer, since it lies below HTTP and TLS. No crate does it: `tokio-io-timeout` starts its
-//! timer again with each byte, so a client that takes one byte now and then would keep its connection for ever.
+//! It applies to every kind of response, since it lies below HTTP and TLS. No crate provides it: `tokio-io-timeout`
+//! restarts its timer with each byte, so that a client that reads one byte periodically would keep its connection for
+//! ever.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,25 +12,25 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// The bytes that a client has to take within one timeout, unless fewer are waiting. About 1 KiB a second with the
-/// default timeout: less than any link that people use, and enough to end every connection in a time that its answer
-/// bounds.
+/// Minimum bytes that a client has to read within one timeout, unless fewer are pending. About 1 KiB a second with the
+/// default timeout: less than any link that people use, and enough to end every connection in a time that the size of
+/// its response bounds.
 pub(super) const MIN_PROGRESS: usize = 16 * 1024;
 
-/// A stream whose writes end with [`io::ErrorKind::TimedOut`] where the peer takes less than [`MIN_PROGRESS`] bytes of
-/// what is waiting within the timeout. The timer exists only while a write is pending.
+/// A stream whose writes end with [`io::ErrorKind::TimedOut`] if the peer reads less than [`MIN_PROGRESS`] of the
+/// pending bytes within the timeout. The timer exists only while a write is pending.
 pub(super) struct WriteTimeout<T> {
     io: T,
     timeout: Duration,
     pending: Option<PendingWrite>,
 }
 
-/// A write that the peer has not taken yet.
+/// A write that the peer has not read yet.
 struct PendingWrite {
     deadline: Pin<Box<Sleep>>,
-    /// Bytes taken since the timer was started.
+    /// Bytes that the peer has read since the timer was started.
     progress: usize,
-    /// The last write took nothing.
+    /// Whether the last write made no progress.
     is_blocked: bool,
 }
 
@@ -38,7 +39,7 @@ impl<T> WriteTimeout<T> {
         Self { io, timeout, pending: None }
     }
 
-    /// Notes the outcome of a write, and turns one that has been pending for too long into an error.
+    /// Records the outcome of a write, and fails one that has been pending for too long.
     fn after_write(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match outcome {
             Poll::Pending => {
@@ -66,7 +67,7 @@ impl<T> WriteTimeout<T> {
 }
 
 fn timed_out() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the client took too little of the answer in time")
+    io::Error::new(io::ErrorKind::TimedOut, "the client read too little of the response within the write timeout")
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for WriteTimeout<T> {
@@ -94,8 +95,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<T> {
         self.io.is_write_vectored()
     }
 
-    /// Ready once everything before has been written, so that nothing is pending any more. TLS flushes also in the middle
-    /// of a handshake; then a blocked write goes on being timed.
+    /// Ready once all earlier writes are done, so that none is pending any more. TLS also flushes in the middle of a
+    /// handshake; then a blocked write is still timed.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
         if flushed.is_ready() && self.pending.as_ref().is_some_and(|pending| !pending.is_blocked) {
@@ -118,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// A peer that takes bytes as it is written here, and is always flushed.
+    /// A peer that reads bytes as the test defines it, and is always flushed.
     struct Peer(VecDeque<Poll<usize>>);
 
     impl AsyncWrite for Peer {
@@ -135,7 +136,7 @@ mod tests {
         }
     }
 
-    /// Writes once for each step; the deadline after each, where there is one.
+    /// Writes once for each step; returns the deadline after each, if any.
     async fn deadlines(steps: &[Poll<usize>], flush_at_the_end: bool) -> Vec<Option<Instant>> {
         let mut io = WriteTimeout::new(Peer(steps.iter().copied().collect()), Duration::from_secs(3600));
         let mut cx = Context::from_waker(std::task::Waker::noop());
@@ -143,7 +144,7 @@ mod tests {
         for _ in steps {
             let _ = Pin::new(&mut io).poll_write(&mut cx, b"x");
             seen.push(io.pending.as_ref().map(|pending| pending.deadline.deadline()));
-            // Later deadlines differ from earlier ones.
+            // Makes later deadlines differ from earlier ones.
             sleep(Duration::from_millis(2)).await;
         }
         if flush_at_the_end {
@@ -162,7 +163,7 @@ mod tests {
     #[tokio::test]
     async fn only_enough_progress_starts_the_timer_again() {
         let free = deadlines(&[takes(10), takes(10)], false).await;
-        assert_eq!(free, [None, None], "no timer where nothing is pending");
+        assert_eq!(free, [None, None], "no timer if no write is pending");
         let little = deadlines(&[BLOCKED, takes(1), BLOCKED, takes(MIN_PROGRESS - 2), BLOCKED], false).await;
         assert!(little[0].is_some() && little.iter().all(|deadline| *deadline == little[0]), "{little:?}");
         let enough = deadlines(&[BLOCKED, takes(1), takes(MIN_PROGRESS - 1), BLOCKED], false).await;
@@ -194,7 +195,7 @@ mod tests {
             let outcome = tokio::select! {
                 outcome = io.write_all(&large) => outcome,
                 () = reading => unreachable!(),
-                () = sleep(Duration::from_secs(20)) => panic!("it is written for ever"),
+                () = sleep(Duration::from_secs(20)) => panic!("the write does not end"),
             };
             assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::TimedOut);
         }

@@ -149,7 +149,7 @@ async fn a_breaker_is_no_weapon() {
     }
     // Whoever watches is told, and that the server is ready all the same.
     let ready = app.anonymous().get("/readyz").await;
-    let told = "\nmodel upstream: 1 of 1 upstreams rest, since they failed again and again\n";
+    let told = "\nmodel upstream: 1 of 1 upstreams cool down after repeated failures\n";
     assert!(ready.status == 200 && ready.text.starts_with("ready\n") && ready.text.contains(told), "{}", ready.text);
     let watched = async || {
         let request = axum::http::Request::get("/metrics").body(Body::empty()).unwrap();

@@ -1,4 +1,4 @@
-//! Hashes as Django stores them: `pbkdf2_sha256$ITERATIONS$SALT$HASH`, the hash in Base64.
+//! Password hashes in Django's format: `pbkdf2_sha256$ITERATIONS$SALT$HASH`, the hash in Base64.
 
 use std::num::NonZeroU32;
 
@@ -7,15 +7,15 @@ use base64::engine::general_purpose::STANDARD;
 use ring::pbkdf2::{PBKDF2_HMAC_SHA256, verify};
 
 const KIND: &str = "pbkdf2_sha256$";
-/// More iterations are refused, so that no file makes a log-in take long: these take about a second. Django's default grows
-/// with each of its versions, and was 1.2 million in version 6.0.
+/// Maximum number of iterations, which take about a second, so that no imported file makes a log-in take longer.
+/// Django's default grows with each of its versions, and was 1.2 million in version 6.0.
 const MAX_ITERATIONS: u32 = 3_000_000;
-/// Bytes that SHA-256 gives.
+/// Length of a SHA-256 hash in bytes.
 const HASH_BYTES: usize = 32;
 /// Longest salt in bytes; Django's have 22.
 const MAX_SALT_BYTES: usize = 128;
 
-/// A password's hash by PBKDF2 with HMAC-SHA-256.
+/// A password hash by PBKDF2 with HMAC-SHA-256.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pbkdf2 {
     iterations: NonZeroU32,
@@ -24,21 +24,21 @@ pub struct Pbkdf2 {
 }
 
 impl Pbkdf2 {
-    /// Whether a stored text is meant to be one.
+    /// Returns whether a stored text has the prefix of this format.
     pub fn is_one(stored: &str) -> bool {
         stored.starts_with(KIND)
     }
 
-    /// Reads a stored text.
+    /// Parses a stored text.
     ///
     /// # Errors
-    /// What is wrong with it, without its words.
+    /// The defect, without quoting the text.
     pub fn parse(stored: &str) -> Result<Self, &'static str> {
-        let parts = stored.strip_prefix(KIND).ok_or("it is of another kind than pbkdf2_sha256")?;
+        let parts = stored.strip_prefix(KIND).ok_or("its algorithm is not pbkdf2_sha256")?;
         let mut parts = parts.split('$');
         let (Some(iterations), Some(salt), Some(hash), None) = (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err("it has not the four parts of a hash");
+            return Err("it does not have the four parts of a hash");
         };
         let iterations = Some(iterations).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
         let iterations = iterations.and_then(|digits| digits.parse().ok()).and_then(NonZeroU32::new);
@@ -48,10 +48,10 @@ impl Pbkdf2 {
             return Err("its salt is empty or too long");
         }
         let hash = STANDARD.decode(hash).ok().filter(|hash| hash.len() == HASH_BYTES);
-        Ok(Self { iterations, salt: salt.to_owned(), hash: hash.ok_or("its last part is no SHA-256 in Base64")? })
+        Ok(Self { iterations, salt: salt.to_owned(), hash: hash.ok_or("its last part is not SHA-256 in Base64")? })
     }
 
-    /// Whether this is the password.
+    /// Returns whether this is the password.
     pub fn verify(&self, password: &str) -> bool {
         verify(PBKDF2_HMAC_SHA256, self.iterations, self.salt.as_bytes(), password.as_bytes(), &self.hash).is_ok()
     }
@@ -80,9 +80,9 @@ mod tests {
     #[test]
     fn garbage_is_refused() {
         for (wrong, why) in [
-            (String::new(), "another kind"),
-            (HASH.to_owned(), "another kind"),
-            ("pbkdf2_sha1$1000$salt$AAAA".to_owned(), "another kind"),
+            (String::new(), "algorithm"),
+            (HASH.to_owned(), "algorithm"),
+            ("pbkdf2_sha1$1000$salt$AAAA".to_owned(), "algorithm"),
             ("pbkdf2_sha256$".to_owned(), "four parts"),
             (format!("{}$more", with("1000", "salt")), "four parts"),
             (with("0", "salt"), "iterations"),

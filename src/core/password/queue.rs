@@ -1,9 +1,9 @@
 //! The queue in front of the hashing threads: two bounded lanes, fair between addresses.
 //!
-//! Verifications may use every thread. New passwords leave one of them free, where there are several, and wait in the
-//! same line for the others, so that a flood of registrations holds up a log-in by a hash or two. Within a lane, as many
-//! hashes of one address stand in line as the lane has threads; the others of that address wait behind these, so that
-//! another address waits for a few hashes however many there are. A lane that is full rejects at once.
+//! Verifications may use every thread. New passwords leave one thread free, if there are several, and share the queue
+//! for the rest, so that a flood of registrations delays a log-in by one or two hashes. Within a lane, at most as many
+//! hashes of one address compete for threads as the lane has threads; its other hashes wait behind these, so that
+//! another address waits for a few hashes, however many the first one queues. A full lane rejects immediately.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::core::viewer::ClientIp;
 
 /// The share of a lane that one address may fill: an eighth.
 const SHARE: usize = 8;
-/// Seconds after which a rejected client may retry: a share of the default is worked off in about as long.
+/// Seconds after which a rejected client may retry: about the time in which the default share is processed.
 const RETRY_AFTER: u64 = 1;
 
 /// A lane of the queue: the purpose of a hashing thread.
@@ -29,10 +29,10 @@ pub enum Lane {
 }
 
 impl Lane {
-    /// All of them.
+    /// All lanes.
     pub const ALL: [Self; 2] = [Self::Verification, Self::NewPassword];
 
-    /// The name, as metrics have it.
+    /// Returns the name of the lane in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Verification => "password_verifications",
@@ -52,26 +52,26 @@ pub(super) struct Queue {
 struct LaneQueue {
     places: ConcurrencyLimit<Option<ClientIp>>,
     max_places: usize,
-    /// Permits to stand in line, by address: as many for each as the lane has threads.
+    /// Permits to compete for a thread, by address: as many for each as the lane has threads.
     turns: Mutex<HashMap<Option<ClientIp>, Arc<Semaphore>>>,
     threads: Arc<Semaphore>,
     size: usize,
 }
 
-/// A place in a lane; dropping it frees it.
+/// A place in a lane; dropping it releases the place.
 pub(super) struct Entry {
     lane: Lane,
     address: Option<ClientIp>,
     _place: Permit<Option<ClientIp>>,
 }
 
-/// A hashing thread; dropping it frees it.
+/// A permit for a hashing thread; dropping it releases the thread.
 pub(super) struct HashPermit {
     _permits: [OwnedSemaphorePermit; 3],
 }
 
 impl Queue {
-    /// A queue for `threads` threads, with `max_queued` places in each lane.
+    /// Creates a queue for `threads` threads, with `max_queued` places in each lane.
     pub(super) fn new(threads: usize, max_queued: usize) -> Self {
         let lane = |size| LaneQueue {
             places: ConcurrencyLimit::new((max_queued / SHARE).max(1) as u64, max_queued),
@@ -88,10 +88,10 @@ impl Queue {
         }
     }
 
-    /// Takes a place in a lane for a client of this address; operators and the command line have none.
+    /// Takes a place in a lane for a client of this address; `None` for operators and the command line.
     ///
     /// # Errors
-    /// UNAVAILABLE if the lane is full, or the address has its share of it.
+    /// UNAVAILABLE if the lane is full, or the address has used up its share of it.
     pub(super) fn enter(&self, lane: Lane, address: Option<ClientIp>) -> Result<Entry, Error> {
         let place = self.lane(lane).places.take(address).map_err(|_| {
             Error::overloaded("Too many passwords are waiting to be checked. Try again in a moment.", RETRY_AFTER)
@@ -99,7 +99,7 @@ impl Queue {
         Ok(Entry { lane, address, _place: place })
     }
 
-    /// Waits for a thread, then frees the place. A caller that disconnects meanwhile leaves the queue.
+    /// Waits for a thread, then releases the place. A caller that disconnects meanwhile leaves the queue.
     ///
     /// # Errors
     /// INTERNAL if the queue is closed, which it never is.
@@ -111,12 +111,12 @@ impl Queue {
         Ok(HashPermit { _permits: [turn, of_lane, thread] })
     }
 
-    /// Threads at work.
+    /// Returns the number of busy threads.
     pub(super) fn running(&self) -> usize {
         self.size.saturating_sub(self.threads.available_permits())
     }
 
-    /// Places taken in a lane.
+    /// Returns the number of places taken in a lane.
     pub(super) fn waiting(&self, lane: Lane) -> usize {
         self.lane(lane).places.taken()
     }
@@ -132,7 +132,7 @@ impl Queue {
 impl LaneQueue {
     fn turn(&self, address: Option<ClientIp>) -> Arc<Semaphore> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those in use are at most as many as there are places and threads.
+        // At most as many are in use as there are places and threads.
         if turns.len() > 2 * (self.max_places + self.size) {
             turns.retain(|_, turn| Arc::strong_count(turn) > 1);
         }
@@ -161,7 +161,7 @@ mod tests {
     /// The last byte of an address, and the wait for its thread.
     type Waiting<'a> = (u8, BoxFuture<'a, HashPermit>);
 
-    /// Those that can start now, in the order in which they came.
+    /// Returns the entries that can start now, in the order of arrival.
     fn started(waiting: &mut Vec<Waiting<'_>>) -> Vec<(u8, HashPermit)> {
         let mut started = Vec::new();
         waiting.retain_mut(|(of, start)| match start.now_or_never() {

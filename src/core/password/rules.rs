@@ -1,4 +1,4 @@
-//! What a new password has to be, and which texts count as the same one.
+//! The rules for new passwords, and the normal form of a password.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -6,23 +6,24 @@ use unicode_normalization::UnicodeNormalization;
 pub const MIN_CHARS: usize = 8;
 /// Longest password in characters: long enough for any passphrase, short enough to check quickly.
 pub const MAX_CHARS: usize = 256;
-/// Longest password that is normalized, in bytes: more than any allowed one takes, which may be typed as letters and marks.
+/// Longest password that is normalized, in bytes: more than any allowed password takes, even in decomposed form.
 pub(super) const MAX_TYPED_BYTES: usize = 4096;
-/// zxcvbn's scale goes from 0 to 4; below 2 a password falls to an online attack that nobody slows down.
+/// Minimum zxcvbn score, of 0 to 4; below 2 a password falls to an online attack without rate limits.
 const MIN_SCORE: u8 = 2;
 
-/// Characters of a password that are rated: an attacker who guesses a longer one has guessed its beginning too. zxcvbn's
-/// time grows with the square of the length.
+/// Maximum number of characters that are rated: an attacker who guesses a longer password has guessed its beginning
+/// too. zxcvbn's time grows with the square of the length.
 const RATED_CHARS: usize = 72;
-/// The same for a password with many different signs that may stand for letters ("p4$$w0rd"). zxcvbn tries all readings:
-/// 72 characters take half a second, 32 about as long as a hash.
+/// The same for a password with many different signs that may stand for letters ("p4$$w0rd"). zxcvbn tries all
+/// readings: 72 characters take half a second, 32 about as long as a hash.
 const RATED_CHARS_WITH_MANY_SIGNS: usize = 32;
-/// Different signs of a password that is rated in full length, at most.
+/// Maximum number of different signs of a password that is rated up to [`RATED_CHARS`].
 const FEW_SIGNS: usize = 8;
 /// The signs that zxcvbn reads as letters.
 const SIGNS: &str = "4@8({[<3691!|70$5+%2";
 
-/// Passwords that head the lists of leaked ones, and those that servers come with: what attackers try first.
+/// Common passwords: those that head the lists of leaked ones, and default passwords of servers. Attackers try them
+/// first.
 const COMMON: [&str; 24] = [
     "123456",
     "12345678",
@@ -50,21 +51,21 @@ const COMMON: [&str; 24] = [
     "test",
 ];
 
-/// The passwords that attackers try first for this name.
+/// Returns the passwords that attackers try first for this username.
 pub fn common(username: &str) -> impl Iterator<Item = String> + use<> {
     let own = [String::new(), username.to_owned(), username.to_lowercase(), format!("{username}123")];
     COMMON.into_iter().map(str::to_owned).chain(own)
 }
 
-/// Returns a password in the form that is rated and hashed: without white space around it, in Unicode's form NFC, so that it
-/// is the same however a keyboard or a form writes it.
+/// Returns the normal form of a password, which is rated and hashed: without surrounding white space, in Unicode's form
+/// NFC, so that it is the same however a keyboard or a form writes it.
 pub fn normalize(typed: &str) -> String {
     typed.trim().nfc().collect()
 }
 
-/// Returns what may have been hashed where this was typed, each once: the normal form, and for hashes that were made
-/// elsewhere or by older rules the text as it is, without white space around it, and in Unicode's form NFD. How many they
-/// are depends on the typed text alone.
+/// Returns the texts that may have been hashed for a typed password, without duplicates: the normal form, and for
+/// hashes that were made elsewhere or by older rules the text as it is, without surrounding white space, and in
+/// Unicode's form NFD. Their number depends on the typed text alone.
 pub(super) fn readings(typed: &str) -> Vec<String> {
     let trimmed = typed.trim();
     let mut readings = vec![normalize(typed)];
@@ -76,7 +77,7 @@ pub(super) fn readings(typed: &str) -> Vec<String> {
     readings
 }
 
-/// Checks the length of a new password, however long it is; the error is a sentence that says what is wrong.
+/// Checks the length of a new password, in bounded time; the error is a message for people.
 pub fn check_length(password: &str) -> Result<(), String> {
     let too_long = || Err(format!("Ensure this password has no more than {MAX_CHARS} characters."));
     if password.len() > MAX_TYPED_BYTES {
@@ -92,9 +93,9 @@ pub fn check_length(password: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks a new password by all rules; the error is a sentence that says what is wrong.
+/// Checks a new password by all rules; the error is a message for people.
 ///
-/// Takes up to a tenth of a second: on a server, [`super::Ticket::check`] does it on a hashing thread.
+/// Takes up to a tenth of a second: on a server, [`super::Ticket::check`] runs it on a hashing thread.
 pub fn check(password: &str, username: &str) -> Result<(), String> {
     check_length(password)?;
     let password = &normalize(password);
@@ -102,7 +103,7 @@ pub fn check(password: &str, username: &str) -> Result<(), String> {
         return Err("This password is the user name.".to_owned());
     }
     let (lower, name) = (password.to_lowercase(), username.to_lowercase());
-    // The end of what is rated may cut the name in two, and zxcvbn knows it as a whole only.
+    // The end of the rated part may split the username, which zxcvbn recognises only as a whole.
     let is_cut = rated(password).len() < password.len() && !name.is_empty() && lower.contains(&name);
     if is_weak(password, username) || is_cut && is_weak(&lower.replace(&name, ""), username) {
         return Err("This password is too common or too easy to guess.".to_owned());
@@ -114,7 +115,7 @@ fn is_weak(password: &str, username: &str) -> bool {
     u8::from(zxcvbn::zxcvbn(rated(password), &[username]).score()) < MIN_SCORE
 }
 
-/// The beginning of a password that is rated.
+/// Returns the rated beginning of a password.
 fn rated(password: &str) -> &str {
     let signs = SIGNS.chars().filter(|sign| password.contains(*sign)).count();
     let chars = if signs > FEW_SIGNS { RATED_CHARS_WITH_MANY_SIGNS } else { RATED_CHARS };
@@ -144,12 +145,12 @@ mod tests {
         assert_eq!(readings("plain-password").len(), 1);
         let all = ["caf\u{e9}", " cafe\u{301} ", "cafe\u{301}"];
         assert_eq!(readings(" cafe\u{301} "), all);
-        // White space does not make a password longer, nor does how a syllable is typed.
+        // Neither white space nor the typed form of a syllable makes a password longer.
         assert!(check("        ", "mia").is_err() && check(" short       ", "mia").is_err());
         let typed = "\u{1112}\u{1161}\u{11ab}".repeat(MAX_CHARS);
         assert_eq!(check_length(&typed), Ok(()));
         assert!(check_length(&format!("{typed}\u{1112}\u{1161}\u{11ab}")).is_err());
-        assert!(check(" mia-winter", "mia-winter").is_err(), "which is the name");
+        assert!(check(" mia-winter", "mia-winter").is_err(), "which is the username");
     }
 
     #[test]

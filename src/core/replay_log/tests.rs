@@ -3,14 +3,14 @@ use futures::{StreamExt, poll};
 use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// What a part of this test's takes.
+/// Bytes that a chunk of these tests takes.
 const PART: usize = 1000;
 
 async fn push(answers: &ReplayCache<u32>, recording: &Recording<u32>, part: u32) {
     answers.push(recording, part, PART - PART_BYTES, PATIENCE).await;
 }
 
-/// Records an answer of so many parts.
+/// Records a response of this number of chunks.
 async fn record(answers: &ReplayCache<u32>, user_id: i64, chat_id: i64, parts: u32) {
     let recording = answers.begin(user_id);
     answers.insert(chat_id, &recording);
@@ -52,18 +52,18 @@ async fn open_answers_weigh_and_the_oldest_finished_ones_of_the_same_user_go_fir
     record(&answers, 2, 2, 4).await;
     record(&answers, 1, 3, 4).await;
     assert_eq!(kept(&answers, 1..4), [1, 2, 3]);
-    // The share of one user: her oldest goes, nobody else's.
+    // The share of one user: the oldest recording of that user is dropped, and no other.
     record(&answers, 1, 4, 2).await;
     assert_eq!(kept(&answers, 1..5), [2, 3, 4]);
-    // Open ones take their part of it and are not dropped.
+    // Unfinished recordings count, and are not dropped.
     let open = answers.begin(2);
     answers.insert(5, &open);
     for part in 0..6 {
         push(&answers, &open, part).await;
     }
-    assert_eq!(kept(&answers, 1..6), [3, 4, 5], "his own first");
+    assert_eq!(kept(&answers, 1..6), [3, 4, 5], "the same user's first");
     assert!(answers.bytes() <= 40 * PART);
-    // All together: those of others as well, once there are none of one's own.
+    // The whole budget: recordings of other users are dropped too, once the user has none.
     for user in 10..40 {
         record(&answers, user, 100 + user, 6).await;
         assert!(answers.bytes() <= 40 * PART);
@@ -71,7 +71,7 @@ async fn open_answers_weigh_and_the_oldest_finished_ones_of_the_same_user_go_fir
     assert_eq!(kept(&answers, 1..6), [5]);
     assert!(kept(&answers, 1..200).len() > 1);
     answers.ttl = Duration::ZERO;
-    assert_eq!(kept(&answers, 1..200), [5], "all others were finished long enough ago");
+    assert_eq!(kept(&answers, 1..200), [5], "all other recordings have expired");
     drop(open);
     answers.invalidate_all();
     assert_eq!(answers.bytes(), 0);
@@ -128,12 +128,12 @@ async fn who_reads_too_slowly_is_left_behind_and_told() {
     for part in 0..parts {
         answers.push(&recording, part, PART - PART_BYTES, patience).await;
     }
-    assert!(began.elapsed() >= patience, "it is waited for, once");
+    assert!(began.elapsed() >= patience, "the producer waits, once");
     assert_eq!(slow.next().await, Some(Err(Lagged)));
     assert_eq!(slow.next().await, None);
     drop(slow);
     push(&answers, &recording, 0).await;
-    assert_eq!(recording.lock().bytes, 0, "nobody is there, and nothing is kept");
+    assert_eq!(recording.lock().bytes, 0, "without followers nothing is buffered");
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ fn full(bytes: usize) -> Full<Bytes> {
     Full::new(vec![b'x'; bytes].into())
 }
 
-/// A body that comes as the test sends it: of this length, where it says so.
+/// A body that arrives as the test sends it, with this declared length if any.
 struct Sent(mpsc::UnboundedReceiver<Bytes>, Option<usize>);
 
 impl Body for Sent {
@@ -43,14 +43,14 @@ impl Body for Sent {
     }
 }
 
-/// Lets all others do what they can.
+/// Lets all other tasks run until they wait.
 async fn settle() {
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
 }
 
-/// A body under way: what sends it, and what receives it.
+/// Begins a body: returns its sender, and the task that receives it.
 fn begin(
     (bodies, metrics): &(Arc<Bodies>, Arc<Metrics>),
     limits: Limits,
@@ -66,7 +66,7 @@ fn begin(
 async fn a_large_body_holds_its_bytes_for_as_long_as_any_of_it_is_there() {
     let (bodies, metrics) = bodies();
     let small = bodies.read(&metrics, full(SMALL), user(1)).await.unwrap();
-    assert_eq!((small.len(), bodies.in_use()), (SMALL, (0, 0)), "none for a small one");
+    assert_eq!((small.len(), bodies.in_use()), (SMALL, (0, 0)), "a small one reserves nothing");
     let large = bodies.read(&metrics, full(20 * MIB), user(1)).await.unwrap();
     assert_eq!(bodies.in_use(), (0, 20 * MIB));
     let refused = bodies.read(&metrics, full(5 * MIB), user(1)).await.unwrap_err();
@@ -74,7 +74,7 @@ async fn a_large_body_holds_its_bytes_for_as_long_as_any_of_it_is_there() {
     let other = bodies.read(&metrics, full(20 * MIB), user(2)).await.unwrap();
     let part = large.slice(5..6);
     drop(large);
-    assert_eq!(bodies.in_use(), (0, 40 * MIB), "a part of it keeps it");
+    assert_eq!(bodies.in_use(), (0, 40 * MIB), "a slice keeps the reservation");
     drop((part, other));
     assert_eq!(bodies.in_use(), (0, 0));
     let too_large = bodies.read(&metrics, full(20 * MIB + 1), user(1)).await.unwrap_err();
@@ -89,14 +89,14 @@ async fn large_bodies_have_a_rate_by_user_and_by_address_and_small_ones_have_non
     let bodies = Bodies::new(PATIENCE, 96 * MIB, 24 * MIB, MIB);
     let at = |id, last| Limits { address: Some(std::net::IpAddr::from([192, 0, 2, last]).into()), ..user(id) };
     for _ in 0..6 {
-        assert!(bodies.read(&metrics, full(4 * MIB), at(1, 1)).await.is_ok(), "a share at once");
+        assert!(bodies.read(&metrics, full(4 * MIB), at(1, 1)).await.is_ok(), "a burst of one share");
     }
     let refused = bodies.read(&metrics, full(4 * MIB), at(1, 1)).await.unwrap_err();
     assert_eq!((refused.code, refused.retry_after), (Code::RateLimited, Some(4)));
     let elsewhere = bodies.read(&metrics, full(4 * MIB), at(1, 2)).await.unwrap_err();
-    assert_eq!(elsewhere.code, Code::RateLimited, "wherever the user is");
+    assert_eq!(elsewhere.code, Code::RateLimited, "from any address of the user");
     let another = bodies.read(&metrics, full(4 * MIB), at(2, 1)).await.unwrap_err();
-    assert_eq!(another.code, Code::RateLimited, "and whoever is at the address");
+    assert_eq!(another.code, Code::RateLimited, "for any user of the address");
     let chunks = stream::repeat_with(|| Ok::<_, Infallible>(Frame::data(vec![b'x'; MIB].into())));
     let chunked = bodies.read(&metrics, StreamBody::new(chunks), at(1, 1)).await.unwrap_err();
     assert_eq!((chunked.code, bodies.in_use()), (Code::RateLimited, (0, 0)), "also without a length");
@@ -120,10 +120,10 @@ async fn sixty_half_sent_bodies_take_no_more_than_the_budget_and_block_no_usual_
     let (arriving, held) = all.0.in_use();
     assert!(held <= 96 * MIB && arriving <= 96 * MIB, "{arriving} {held}");
     let refused = under_way.iter().filter(|(_, reading)| reading.is_finished()).count();
-    assert!((56..60).contains(&refused), "{refused} are refused before they are read");
+    assert!((56..60).contains(&refused), "{refused} are rejected before they are read");
     let large = all.0.read(&all.1, full(18 * MIB), user(99)).await.unwrap_err();
     assert_eq!((large.code, large.retry_after), (Code::Unavailable, Some(1)));
-    // Usual messages pass, also in two parts, and so does a picture.
+    // Usual messages pass, also in two chunks, and so does an image.
     let (send, reading) = begin(&all, user(99), Some(2000));
     send.send(vec![b'x'; 1000].into()).unwrap();
     settle().await;
@@ -185,13 +185,13 @@ async fn a_body_in_chunks_takes_what_it_needs_as_it_grows() {
     let (arriving, held) = all.0.in_use();
     assert_eq!((body.len(), arriving), (300_000, 0));
     assert!((300_000..=600_000).contains(&held), "{held}");
-    // Without end: as much as there may be, and then refused.
+    // Endless: received up to the limit, and then rejected.
     let endless = StreamBody::new(stream::repeat_with(|| Ok::<_, Infallible>(Frame::data(vec![b'x'; MIB].into()))));
     let refused = all.0.read(&all.1, endless, user(2)).await.unwrap_err();
     assert_eq!(refused.code, Code::PayloadTooLarge);
     drop(body);
     assert_eq!(all.0.in_use(), (0, 0));
-    // Byte by byte, it is one piece of memory.
+    // Byte by byte, it becomes one buffer.
     let bytes = stream::iter((0..200_000).map(|_| Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"x")))));
     assert_eq!(all.0.read(&all.1, StreamBody::new(bytes), user(1)).await.unwrap().len(), 200_000);
 }
