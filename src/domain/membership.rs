@@ -62,7 +62,7 @@ pub fn readiness_notes(app: &App) -> String {
     let others = app.peer_count.load(Relaxed);
     match app.bus.health() {
         Some(health) if !health.is_up => {
-            "the bus is down: Redis does not answer, and replies of other servers come late\n".to_owned()
+            "the bus is down: Redis does not respond, and replies of other servers arrive late\n".to_owned()
         }
         None if others > 0 => {
             format!("other servers on this database: {others}, without a common bus (cluster.redis is empty)\n")

@@ -83,7 +83,7 @@ pub async fn history(
         ids.retain(|id| kept.iter().any(|chat| chat.id == *id));
     }
     let (picked, mut slice) = page.slice_ids(&ids, own.filter(Column::Id.is_in(ids.iter().copied())))?;
-    // The words that name the owner in the index may be those of a restored foreign file.
+    // The index's words for the owner may come from a restored backup, which is untrusted input.
     let rows = by_ids(app, &picked).await?.into_iter().filter(|chat| chat.user_id == user_id);
     let mut rows: HashMap<_, _> = rows.map(|chat| (chat.id, chat)).collect();
     slice.rows = picked.iter().filter_map(|id| rows.remove(id)).collect();

@@ -175,7 +175,7 @@ pub fn check_idempotency_key(key: Option<&str>) -> Result<(), Error> {
         // The placeholder of the API description, which a client has to replace.
         Some(key) if key.starts_with("{{") && key.ends_with("}}") => Err(Error::field(
             "idempotency_key",
-            "This is a variable that was not filled in. Each message has a key of its own.",
+            "This is an unfilled template variable. Each message needs its own idempotency key.",
         )),
         _ => Ok(()),
     }
