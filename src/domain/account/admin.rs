@@ -402,7 +402,6 @@ pub async fn find(app: &App, _actor: Actor, user_id: i64) -> Result<user::Model,
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-/// INTERNAL where the database fails.
 pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<user::Model>, Error> {
     Ok(user::Entity::find().filter(user::Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
 }

@@ -411,7 +411,7 @@ async fn load_valid(app: &App, claims: &Claims) -> Result<Result<(session::Model
         .await?;
     let (session, user) = match found {
         Some((session, Some(user))) => (session, user),
-        // Sessions are deleted with their user, so the user's row tells the reason.
+        // Sessions are deleted with their user, so the user's row shows the reason.
         _ => {
             let user = user::Entity::find_by_id(claims.user_id).one(app.db.read()).await?;
             return Ok(Err(user.map_or(AuthDenied::UserNotFound, |_| AuthDenied::Invalid)));
