@@ -289,6 +289,6 @@ mod tests {
         let mut waiting = std::pin::pin!(live.send(part(1)));
         assert!(poll!(waiting.as_mut()).is_pending());
         drop(events);
-        assert!(!waiting.await, "nobody is there any more");
+        assert!(!waiting.await, "the receiver is dropped");
     }
 }
