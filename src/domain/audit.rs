@@ -1,4 +1,4 @@
-//! The audit trail: what operators did, to what. Written in the same transaction as the deed.
+//! The audit trail: actions of operators and their targets. Written in the same transaction as the audited action.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
@@ -12,25 +12,24 @@ use crate::core::viewer::{Actor, Viewer};
 use crate::infra::db::Txn;
 use crate::infra::entity::{audit_event, user};
 
-/// Something an operator does.
+/// An audited action of an operator.
 pub struct AuditRecord<'a> {
-    /// What is done: `user.create`, `balance.adjust`, `chat.delete`, ..
+    /// The action: `user.create`, `balance.adjust`, `chat.delete`, ..
     pub action: &'static str,
-    /// To whom or what: kind (`user`, `chat`, `api_key`), id and name. A chat goes by the name of its owner, a key by its
-    /// beginning.
+    /// The target: kind (`user`, `chat`, `api_key`), id and name. A chat is named by its owner, a key by its prefix.
     pub target: (&'static str, i64, &'a str),
-    /// Whose that is, where it is no user.
+    /// The owner of the target, if it is no user.
     pub owner_id: Option<i64>,
-    /// What changed. No secrets.
+    /// The changed values. No secrets.
     pub details: serde_json::Value,
-    /// When.
+    /// The time of the action.
     pub at: DateTime<Utc>,
 }
 
-/// Records a deed.
+/// Records an audited action.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn record(txn: &Txn, actor: &Actor, deed: AuditRecord<'_>) -> Result<(), Error> {
     let actor_name = match actor {
         Actor::User(identity) => user::Entity::find_by_id(identity.id).one(txn).await?.map(|user| user.username),
@@ -54,21 +53,21 @@ pub async fn record(txn: &Txn, actor: &Actor, deed: AuditRecord<'_>) -> Result<(
     Ok(())
 }
 
-/// Which events are asked for; all where nothing is set.
+/// A filter of audit events; unset fields match all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AuditFilter {
-    /// Done by this user.
+    /// The user who acted.
     pub actor_id: Option<i64>,
-    /// Done to this object, or, where it is a user, to what is theirs: its kind, as in [`Deed::target`], and its id.
+    /// The target: its kind, as in [`AuditRecord::target`], and its id. For a user, what they own is included.
     pub target: Option<(&'static str, i64)>,
-    /// Done in this time.
+    /// The time range.
     pub period: TimeRange,
 }
 
-/// The trail, newest first, for staff.
+/// Returns the audit trail, newest first, for staff.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for everybody else.
+/// UNAUTHENTICATED or FORBIDDEN for all others.
 pub async fn trail(
     app: &App,
     viewer: Viewer,
@@ -91,35 +90,35 @@ pub async fn trail(
     page.load(app.db.read(), events, id).await
 }
 
-/// One event, for staff.
+/// Returns one event, for staff.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for everybody else; NOT_FOUND without such an event.
+/// UNAUTHENTICATED or FORBIDDEN for all others; NOT_FOUND without such an event.
 pub async fn find(app: &App, viewer: Viewer, event_id: i64) -> Result<audit_event::Model, Error> {
     viewer.require_staff()?;
     let event = audit_event::Entity::find_by_id(event_id).one(app.db.read()).await?;
     event.ok_or_else(|| Error::not_found("audit event"))
 }
 
-/// What stands where a name was, once its owner has been gone for long enough.
+/// Replaces a name in the trail once the user's retention period after deletion is over.
 const ERASED: &str = "(erased)";
 
-/// Events from before.
+/// Returns the events before `before`.
 pub fn old(before: DateTime<Utc>) -> Select<audit_event::Entity> {
     audit_event::Entity::find().filter(audit_event::Column::CreatedAt.lt(before))
 }
 
-/// Deletes those of these events.
+/// Deletes those of the events `ids` that are before `before`, and returns their number.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn delete_old(txn: &Txn, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
     use audit_event::Column::{CreatedAt, Id};
     let delete = audit_event::Entity::delete_many().filter(Id.is_in(ids.iter().copied())).filter(CreatedAt.lt(before));
     Ok(delete.exec(txn).await?.rows_affected)
 }
 
-/// Events that name these users, as those who did something or to whom, or to whose things, it was done.
+/// Returns the events that name these users, as actors, targets, or owners of targets.
 pub fn named(users: SelectStatement) -> Select<audit_event::Entity> {
     use audit_event::Column::{ActorId, ActorName, TargetName};
     let acted = Condition::all().add(ActorId.in_subquery(users.clone())).add(ActorName.ne(ERASED));
@@ -127,10 +126,11 @@ pub fn named(users: SelectStatement) -> Select<audit_event::Entity> {
     audit_event::Entity::find().filter(Condition::any().add(acted).add(suffered))
 }
 
-/// Erases the names of these users in these events, and the words in what was done to them. Numbers stay.
+/// Erases the names of these users in these events, and the texts in the details of actions on them. Numbers stay.
+/// Returns the number of events.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn erase_names(txn: &Txn, ids: &[i64], users: SelectStatement) -> Result<u64, Error> {
     use audit_event::Column::{ActorId, ActorName, Id};
     let these = || Id.is_in(ids.iter().copied());
@@ -148,7 +148,7 @@ pub async fn erase_names(txn: &Txn, ids: &[i64], users: SelectStatement) -> Resu
     Ok(ids.len() as u64)
 }
 
-/// Done to one of these users, or to something of theirs.
+/// Matches events whose target is one of these users, or is owned by one.
 fn about(users: SelectStatement) -> Condition {
     use audit_event::Column::{OwnerId, TargetId, TargetType};
     let themselves = Condition::all().add(TargetType.eq("user")).add(TargetId.in_subquery(users.clone()));
@@ -156,7 +156,7 @@ fn about(users: SelectStatement) -> Condition {
     Condition::all().add(theirs)
 }
 
-/// What of the details is a number or a switch.
+/// Returns the details with numbers and booleans only.
 fn without_words(details: &str) -> String {
     let mut details: serde_json::Map<String, serde_json::Value> = serde_json::from_str(details).unwrap_or_default();
     details.retain(|_, value| value.is_number() || value.is_boolean());

@@ -1,8 +1,8 @@
-//! Which servers share the database. Each leaves a sign of life there now and then; one that left none for the time of a
-//! lease is dead, and forgotten.
+//! Cluster membership: the servers that share the database. Each sends a heartbeat there periodically; a server without
+//! one for the time of a lease is dead, and its row is deleted.
 //!
-//! Servers need nobody's leave to share a database: it decides about money and the ends of chats. Without a common bus they
-//! hear of each other's replies late and count rates for themselves, which is worth a warning.
+//! Servers need no permission to share a database: it decides about money and the closing of chats. Without a common
+//! bus they receive each other's replies late and count rates separately, which is worth a warning.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::core::error::Error;
 use crate::infra::entity::cluster_member::{self, Column};
 
-/// Leaves signs of life, twice in the time of a lease, and warns of others without a common bus, until the server stops.
+/// Sends heartbeats, twice per lease, and warns about peers without a common bus, until the server stops.
 pub async fn run_heartbeat(app: &App, address: String) {
     let now = app.clock.now();
     let version = env!("CARGO_PKG_VERSION").to_owned();
@@ -22,7 +22,7 @@ pub async fn run_heartbeat(app: &App, address: String) {
     loop {
         match send_heartbeat(app, &me).await {
             Ok(others) => warn_about_peers(app, &others),
-            Err(error) => tracing::warn!(?error, "no sign of life could be left for other servers"),
+            Err(error) => tracing::warn!(?error, "cluster heartbeat failed"),
         }
         tokio::select! {
             () = tokio::time::sleep(app.config.turns.lease / 2) => {}
@@ -30,14 +30,14 @@ pub async fn run_heartbeat(app: &App, address: String) {
         }
     }
     if let Err(error) = deregister(app).await {
-        tracing::warn!(?error, "the others are not told that this server has stopped");
+        tracing::warn!(?error, "cluster deregistration failed");
     }
 }
 
-/// Leaves a sign of life, and forgets the dead. The others that left one since this server has started.
+/// Sends a heartbeat and deletes dead members. Returns the peers that have sent one since this server started.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn send_heartbeat(app: &App, me: &cluster_member::Model) -> Result<Vec<cluster_member::Model>, Error> {
     let now = app.clock.now();
     let lease = TimeDelta::from_std(app.config.turns.lease).unwrap_or(TimeDelta::MAX);
@@ -49,7 +49,7 @@ pub async fn send_heartbeat(app: &App, me: &cluster_member::Model) -> Result<Vec
                 let again = OnConflict::column(Column::Id).update_column(Column::SeenAt).to_owned();
                 cluster_member::Entity::insert(seen.clone().into_active_model()).on_conflict(again).exec(txn).await?;
                 cluster_member::Entity::delete_many().filter(Column::SeenAt.lt(*dead)).exec(txn).await?;
-                // One that was killed before this one started looks alive for a while.
+                // A server that was killed before this one started looks alive for a while.
                 let others = cluster_member::Entity::find().filter(Column::Id.ne(seen.id.as_str()));
                 Ok(others.filter(Column::SeenAt.gt(seen.started_at)).all(txn).await?)
             })
@@ -57,12 +57,12 @@ pub async fn send_heartbeat(app: &App, me: &cluster_member::Model) -> Result<Vec
         .await
 }
 
-/// What is wrong between servers, in lines for whoever asks whether this one is ready; empty where all is well.
+/// Returns the problems between servers as lines for the readiness probe; empty if there are none.
 pub fn readiness_notes(app: &App) -> String {
     let others = app.peer_count.load(Relaxed);
     match app.bus.health() {
         Some(health) if !health.is_up => {
-            "the bus is down: Redis does not answer, and replies of other servers come late\n".to_owned()
+            "the bus is down: Redis does not respond, and replies of other servers arrive late\n".to_owned()
         }
         None if others > 0 => {
             format!("other servers on this database: {others}, without a common bus (cluster.redis is empty)\n")
@@ -71,7 +71,7 @@ pub fn readiness_notes(app: &App) -> String {
     }
 }
 
-/// Warns, once, of servers that come without a common bus.
+/// Warns once about peers without a common bus.
 fn warn_about_peers(app: &App, others: &[cluster_member::Model]) {
     let before = app.peer_count.swap(others.len(), Relaxed);
     if app.bus.health().is_some() {
@@ -83,15 +83,15 @@ fn warn_about_peers(app: &App, others: &[cluster_member::Model]) {
             address = other.address,
             version = other.version,
             started = %other.started_at,
-            "another server uses this database without a common bus: what goes on at one is seen late at the other, and \
-             each counts rates for itself; give both the same cluster.redis"
+            "another server uses this database without a common bus: replies of one arrive late at the other, and \
+             each counts rates separately; give both the same cluster.redis"
         );
     } else if others.is_empty() && before > 0 {
         tracing::info!("no other server uses this database any more");
     }
 }
 
-/// This server uses the database no longer.
+/// Removes this server from the cluster members.
 async fn deregister(app: &App) -> Result<(), Error> {
     app.db
         .write(app.id.clone(), |txn, id| {

@@ -1,4 +1,4 @@
-//! The rules of the product: accounts, sessions, chats, money. No transport and no axum here.
+//! The domain: accounts, sessions, chats and the ledger, with their business rules. No transport and no axum here.
 
 pub mod account;
 pub mod audit;

@@ -335,7 +335,7 @@ async fn an_answer_too_large_to_keep_is_heard_whole_and_charged_once(#[values(On
     // Later it is not there any more, and nothing is bought again.
     let later = same_key(&mia, &body).await;
     assert_eq!((later.status.as_u16(), &later.headers["x-should-retry"]), (409, &"false".parse().unwrap()));
-    assert!(later.text.contains("is not kept here any more"), "{}", later.text);
+    assert!(later.text.contains("is no longer available"), "{}", later.text);
     assert_eq!(heard.calls.load(std::sync::atomic::Ordering::SeqCst), 1);
     assert_eq!((app.balance(&mia).await, app.app.replay_cache.bytes()), ((3900, 0), 0));
     // A shorter one of the same user is kept as ever.

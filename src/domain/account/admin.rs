@@ -1,11 +1,12 @@
-//! What operators do with other people's accounts: over GraphQL as staff, or on the command line.
+//! Administration of other users' accounts: over GraphQL as staff, or on the command line.
 //!
-//! Staff see everybody, adjust balances of plain users and look after them. Only a superuser changes roles, and touches
-//! staff and superusers, their balances included; so nobody else adjusts their own. What one staff member gives out in a
-//! day is limited. The last active superuser can't be taken away. Every deed is in the audit trail.
+//! Staff see all users, adjust balances of plain users and manage their accounts. Only a superuser changes roles, and
+//! manages staff and superusers, their balances included; so only superusers can adjust their own balance. What one
+//! staff member grants per day is limited. The last active superuser can't be removed. Every action is in the audit
+//! trail.
 //!
-//! Who may is decided in the transaction, with the rows of the actor and of the target locked: either may have been
-//! promoted or demoted meanwhile.
+//! Permissions are checked in the transaction, with the rows of the actor and of the target locked: either may have
+//! been promoted or demoted meanwhile.
 
 mod adjust;
 
@@ -32,37 +33,37 @@ use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::{chat, conversation, user};
 
-/// Which users are asked for; all where nothing is set.
+/// A filter of users; unset fields match all.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
-    /// Part of the name, in any case or Unicode form.
+    /// Substring of the name, in any case or Unicode form.
     pub search: Option<String>,
-    /// May log in.
+    /// Whether the user may log in.
     pub active: Option<bool>,
-    /// Are staff.
+    /// Whether the user is staff.
     pub staff: Option<bool>,
-    /// Are superusers.
+    /// Whether the user is a superuser.
     pub superuser: Option<bool>,
-    /// In which order.
+    /// The order of the list.
     pub order: UserOrder,
 }
 
-/// In which order users are listed.
+/// Ordering of users.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
 #[graphql(name = "UserOrder")]
 pub enum UserOrder {
-    /// Who registered last comes first.
+    /// Newest accounts first.
     #[default]
     Newest,
-    /// Who registered first comes first.
+    /// Oldest accounts first.
     Oldest,
     /// By name, from A to Z.
     Name,
     /// By name, from Z to A.
     NameDescending,
-    /// Who can spend most comes first.
+    /// Largest spendable balance first.
     MostTokens,
-    /// Who can spend least comes first.
+    /// Smallest spendable balance first.
     FewestTokens,
 }
 
@@ -80,7 +81,7 @@ impl UserOrder {
         Sort { key, id: Id, ascending }
     }
 
-    /// Where a user stands in a list of this order.
+    /// Returns the keyset cursor of a user in this order.
     pub fn place(self, user: &user::Model) -> Cursor {
         let key = match self {
             UserOrder::Newest | UserOrder::Oldest => None,
@@ -91,10 +92,10 @@ impl UserOrder {
     }
 }
 
-/// Users, in the order of the filter.
+/// Returns users, in the order of the filter.
 ///
 /// # Errors
-/// INVALID_INPUT for a place in a list of another order, or a search that is too long; INTERNAL where the database fails.
+/// INVALID_INPUT for a cursor of another order, or a search that is too long; INTERNAL if the database fails.
 pub async fn users(
     app: &App,
     _actor: Actor,
@@ -119,11 +120,12 @@ pub async fn users(
     page.load_by(app.db.read(), users, filter.order.sort()).await
 }
 
-/// Makes an account, whether or not registration is open. Its balance starts with the configured grant.
+/// Creates an account, whether or not registration is open. Its balance starts with `grant`, by default the configured
+/// one.
 ///
 /// # Errors
-/// FORBIDDEN where roles are given by somebody who is no superuser; INVALID_INPUT as for registering; RATE_LIMITED where
-/// the grant is more than a staff member may give out today.
+/// FORBIDDEN if roles are set by an actor who is no superuser; INVALID_INPUT as for registering; RATE_LIMITED if the
+/// grant exceeds the staff member's limit of today.
 pub async fn create(
     app: &App,
     actor: Actor,
@@ -163,22 +165,22 @@ pub async fn create(
         .await
 }
 
-/// What to change of an account; what is not set stays.
+/// A change of an account; unset fields stay.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UserUpdate {
-    /// May log in. Taking it away ends all sessions.
+    /// Whether the user may log in. Deactivating ends all sessions.
     pub active: Option<bool>,
-    /// Is staff.
+    /// Whether the user is staff.
     pub staff: Option<bool>,
-    /// Is superuser.
+    /// Whether the user is a superuser.
     pub superuser: Option<bool>,
 }
 
-/// Activates, deactivates, promotes or demotes.
+/// Activates, deactivates, promotes or demotes a user.
 ///
 /// # Errors
-/// NOT_FOUND without such a user; FORBIDDEN where it takes a superuser; CONFLICT where it would take away the last
-/// active superuser.
+/// NOT_FOUND without such a user; FORBIDDEN if a superuser is required; CONFLICT if it would remove the last active
+/// superuser.
 pub async fn update(app: &App, actor: Actor, user_id: i64, change: UserUpdate) -> Result<user::Model, Error> {
     if change.staff.is_some() || change.superuser.is_some() {
         actor.require_superuser()?;
@@ -221,10 +223,10 @@ pub async fn update(app: &App, actor: Actor, user_id: i64, change: UserUpdate) -
     Ok(changed)
 }
 
-/// The names of the active superusers with a password that is among the first ones that strangers try.
+/// Returns the names of active superusers whose password is among the most common guesses.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn superusers_with_common_passwords(app: &App) -> Result<Vec<String>, Error> {
     let superusers = user::Entity::find()
         .filter(user::Column::IsActive.eq(true))
@@ -233,7 +235,7 @@ pub async fn superusers_with_common_passwords(app: &App) -> Result<Vec<String>, 
     let mut named = Vec::new();
     for user in superusers.all(app.db.read()).await? {
         let (hash, threads) = (&user.password_hash, app.config.auth.hashing_threads);
-        // As many at once as there are threads, so that none waits and no limit of the queue is reached.
+        // As many concurrent attempts as threads, so that none waits and no limit of the queue is reached.
         let tries = futures::stream::iter(password::common(&user.username)).map(|common| async move {
             app.hasher.enter(Lane::Verification, None)?.verify(common.into(), Some(hash.clone())).await
         });
@@ -245,11 +247,11 @@ pub async fn superusers_with_common_passwords(app: &App) -> Result<Vec<String>, 
     Ok(named)
 }
 
-/// Sets somebody's password, and ends all their sessions.
+/// Sets a user's password, and ends all their sessions.
 ///
 /// # Errors
-/// NOT_FOUND without such a user; FORBIDDEN for the password of staff unless by a superuser; INVALID_INPUT where the
-/// password will not do.
+/// NOT_FOUND without such a user; FORBIDDEN for the password of staff unless by a superuser; INVALID_INPUT if the
+/// password is not valid.
 pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: SecretString) -> Result<user::Model, Error> {
     let user = find(app, actor, user_id).await?;
     actor.require_can_manage(user.is_operator())?;
@@ -274,7 +276,8 @@ pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: Secre
     Ok(changed)
 }
 
-/// Deletes an account with its sessions and chats. The ledger keeps its entries, and one more that writes off the rest.
+/// Deletes an account with its sessions and chats. The ledger keeps its entries, and a new one that writes off the
+/// balance.
 ///
 /// # Errors
 /// NOT_FOUND without such a user; FORBIDDEN for staff unless by a superuser; CONFLICT for the last active superuser.
@@ -301,11 +304,11 @@ pub async fn delete(app: &App, actor: Actor, user_id: i64) -> Result<(), Error> 
     Ok(())
 }
 
-/// Deletes the closed chats and the conversations of an account that is about to be removed, in batches: other writes, and
-/// those that need the user's row, wait for one batch and not for thousands of chats.
+/// Deletes the closed chats and the conversations of an account that is about to be removed, in batches: other writes,
+/// and those that need the user's row, wait for one batch and not for thousands of chats.
 ///
 /// # Errors
-/// As [`Db::write`](crate::infra::db::Db::write); what was deleted until then stays deleted, and another try deletes the rest.
+/// As [`Db::write`](crate::infra::db::Db::write); batches already deleted stay deleted, and a retry deletes the rest.
 pub(super) async fn delete_contents(app: &App, user_id: i64) -> Result<(), Error> {
     while app.db.write(user_id, |txn, id| Box::pin(delete_some_chats(txn, *id))).await? >= BATCH {}
     while app.db.write(user_id, |txn, id| Box::pin(delete_some_conversations(txn, *id))).await? >= BATCH {}
@@ -322,7 +325,7 @@ async fn delete_some_chats(txn: &Txn, user_id: i64) -> Result<u64, Error> {
     Ok(chat::Entity::delete_many().filter(chat::Column::Id.is_in(ids)).exec(txn).await?.rows_affected)
 }
 
-/// Those without chats: the others go with the account.
+/// Deletes conversations without chats: those with open chats are deleted with the account.
 async fn delete_some_conversations(txn: &Txn, user_id: i64) -> Result<u64, Error> {
     let own = Expr::col((chat::Entity, chat::Column::ConversationId))
         .equals((conversation::Entity, conversation::Column::Id));
@@ -336,6 +339,8 @@ async fn delete_some_conversations(txn: &Txn, user_id: i64) -> Result<u64, Error
     Ok(delete.exec(txn).await?.rows_affected)
 }
 
+/// Checks that a user may be removed.
+///
 /// # Errors
 /// CONFLICT for the last active superuser.
 pub(super) async fn check_removable(txn: &Txn, user: &user::Model) -> Result<(), Error> {
@@ -345,7 +350,7 @@ pub(super) async fn check_removable(txn: &Txn, user: &user::Model) -> Result<(),
     Ok(())
 }
 
-/// Removes a user whose row is locked, and what belongs to it.
+/// Removes a user whose row is locked, and everything that belongs to it.
 pub(super) async fn remove(txn: &Txn, actor: &Actor, user: &user::Model, at: DateTime<Utc>) -> Result<(), Error> {
     check_removable(txn, user).await?;
     let rest = ledger::close_account(txn, user.id, actor.id(), at).await?;
@@ -357,7 +362,7 @@ pub(super) async fn remove(txn: &Txn, actor: &Actor, user: &user::Model, at: Dat
     Ok(())
 }
 
-/// The user whose account or balance is to be changed, and the actor with the roles of this moment.
+/// Locks and returns the user to be changed, and the actor with its current roles.
 ///
 /// # Errors
 /// NOT_FOUND without such a user; FORBIDDEN for an operator unless by a superuser.
@@ -371,7 +376,7 @@ async fn lock_target(txn: &Txn, actor: Actor, user_id: i64) -> Result<(Actor, us
 /// Locks the actor's row and the target's, in the order of their ids.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for an actor that is no active operator any more.
+/// UNAUTHENTICATED or FORBIDDEN for an actor that is no longer an active operator.
 async fn lock(txn: &Txn, actor: Actor, target: Option<i64>) -> Result<(Actor, Option<user::Model>), Error> {
     let rows = ledger::find_all_for_update(txn, actor.id().into_iter().chain(target)).await?;
     let actor = match actor.id() {
@@ -384,7 +389,7 @@ async fn lock(txn: &Txn, actor: Actor, target: Option<i64>) -> Result<(Actor, Op
     Ok((actor, rows.into_iter().find(|row| Some(row.id) == target)))
 }
 
-/// A user, as operators see it.
+/// Returns a user, as operators see it.
 ///
 /// # Errors
 /// NOT_FOUND without such a user.
@@ -392,25 +397,25 @@ pub async fn find(app: &App, _actor: Actor, user_id: i64) -> Result<user::Model,
     user::Entity::find_by_id(user_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("user"))
 }
 
-/// The users with these ids, in no particular order; those who are gone are left out. Whoever shows them has decided
-/// that they may be seen.
+/// Returns the users with these ids, in no particular order; deleted users are omitted. The caller has checked that the
+/// viewer may see them.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<user::Model>, Error> {
     Ok(user::Entity::find().filter(user::Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
 }
 
-/// How many chats a user has: what goes with the account when it is deleted.
+/// Returns the number of a user's chats, which deleting the account would delete.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn chats_of(app: &App, _actor: Actor, user_id: i64) -> Result<u64, Error> {
     Ok(chat::Entity::owned_by(user_id).count(app.db.read()).await?)
 }
 
 async fn keep_a_superuser(txn: &Txn, leaving: i64) -> Result<(), Error> {
-    // Locked, so that of two superusers who take each other away at once one stays.
+    // Locked, so that of two superusers who remove each other concurrently one stays.
     let other = user::Entity::find()
         .filter(user::Column::IsSuperuser.eq(true))
         .filter(user::Column::IsActive.eq(true))

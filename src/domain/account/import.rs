@@ -1,4 +1,4 @@
-//! Users who come from another system, with the passwords that they have there.
+//! Import of users from another system, with their existing password hashes.
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
@@ -18,35 +18,36 @@ use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
 use crate::infra::entity::user;
 
-/// A user of another system. The rules for new names and passwords don't hold for them.
+/// A user of another system. The rules for new names and passwords don't apply.
 #[derive(Clone, Debug)]
 pub struct ImportedUser {
-    /// The id to keep; none: a new one.
+    /// The id to keep; `None` assigns a new one.
     pub id: Option<i64>,
-    /// The name as it is there.
+    /// The name in the other system.
     pub username: String,
-    /// [`super::name::key`] of it, or [`super::name::exact_key`] where another user has that.
+    /// [`super::name::key`] of the name, or [`super::name::exact_key`] if another user has that key.
     pub username_key: String,
     /// A hash that [`crate::core::password::Hasher`] can verify, or one that is unusable.
     pub password_hash: String,
-    /// May log in.
+    /// Whether the user may log in.
     pub is_active: bool,
-    /// What the user may do there, and here.
+    /// The roles in the other system, which are kept.
     pub roles: Roles,
     /// The first balance.
     pub tokens: Tokens,
-    /// Where that is not the balance there: what the ledger says of it.
+    /// The note of the ledger entry, if the balance differs from that in the other system.
     pub note: Option<String>,
-    /// When the account was made there.
+    /// The creation time in the other system.
     pub created_at: chrono::DateTime<chrono::Utc>,
-    /// When the user last logged in there.
+    /// The last log-in in the other system.
     pub last_login_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
-/// Inserts a user with an empty balance and lets the ledger open it; the id. An id that is kept was never used here.
+/// Inserts a user with an empty balance, posts the opening balance to the ledger, and returns the id. A kept id was
+/// never used here.
 ///
 /// # Errors
-/// INTERNAL where the name, its key or the id is taken, or the database fails.
+/// INTERNAL if the name, its key or the id is taken, or the database fails.
 pub async fn insert(txn: &Txn, new: &ImportedUser, at: chrono::DateTime<chrono::Utc>) -> Result<i64, Error> {
     let row = user::ActiveModel {
         id: new.id.map_or(NotSet, Set),
@@ -73,11 +74,11 @@ pub async fn insert(txn: &Txn, new: &ImportedUser, at: chrono::DateTime<chrono::
     Ok(user.id)
 }
 
-/// Hashes a password that has just been right in the way of this house, where it came by import. Sessions stay. Where too
-/// many passwords wait, a later log-in does it.
+/// Replaces an imported password hash by one in the local format, after the password was verified. Sessions stay valid.
+/// If the queue for password hashing is full, a later log-in does it.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn renew_hash(
     app: &App,
     user: &user::Model,
@@ -92,7 +93,7 @@ pub async fn renew_hash(
     app.db
         .write(change, |txn, (id, before, after)| {
             Box::pin(async move {
-                // Guarded by the hash before: a password that was changed meanwhile stays.
+                // Guarded by the old hash: a password that was changed meanwhile stays.
                 user::Entity::update_many()
                     .col_expr(user::Column::PasswordHash, Expr::value(after.as_str()))
                     .filter(user::Column::Id.eq(*id))

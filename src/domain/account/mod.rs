@@ -1,7 +1,7 @@
-//! Accounts: registering, profiles, passwords, roles, deletion.
+//! Accounts: registration, profiles, passwords, roles, deletion.
 //!
-//! Who may do what is decided here, once, for every transport and for the command line. Balances are `ledger`'s and
-//! sessions `session`'s; this room ends the sessions of a user by counting up the `session_epoch` of the user's row.
+//! Permissions are decided here, once, for every transport and for the command line. Balances belong to `ledger`,
+//! sessions to `session`; this module ends all sessions of a user by incrementing `session_epoch` in the user's row.
 
 pub mod admin;
 pub mod import;
@@ -22,17 +22,17 @@ use crate::infra::entity::ledger_entry::Reason;
 use crate::infra::entity::user;
 use secrecy::{ExposeSecret, SecretString};
 
-/// What a stranger gives to get an account.
+/// The input of a registration by an unauthenticated client.
 pub struct Registration {
-    /// The name as it was typed.
+    /// The name as typed.
     pub username: String,
-    /// The password as it was typed.
+    /// The password as typed.
     pub password: SecretString,
 }
 
 /// The name and password of a new account, checked by all rules.
 pub struct CheckedUser {
-    /// The name as it is stored.
+    /// The normalized name.
     username: String,
     password: SecretString,
 }
@@ -47,17 +47,17 @@ impl CheckedUser {
 /// Registers a user with the configured grant: [`check`], then [`register_checked`].
 ///
 /// # Errors
-/// As both.
+/// Those of both.
 pub async fn register(app: &App, input: Registration, origin: &ClientInfo) -> Result<user::Model, Error> {
     register_checked(app, check(app, input, origin).await?, origin).await
 }
 
-/// Checks a registration by all rules, and whether the name is taken. Counts as an attempt, not as an account: a form with
-/// an error does not use up the accounts of the address.
+/// Checks a registration by all rules, and whether the name is taken. Counts as an attempt, not as an account: a form
+/// with an error does not use up the accounts of the address.
 ///
 /// # Errors
 /// FORBIDDEN if registration is closed; RATE_LIMITED after too many attempts from the address; INVALID_INPUT with every
-/// error of name and password; UNAVAILABLE if too many passwords wait.
+/// error of name and password; UNAVAILABLE if the queue for password hashing is full.
 pub async fn check(app: &App, input: Registration, origin: &ClientInfo) -> Result<CheckedUser, Error> {
     match app.config.auth.registration {
         config::Registration::Open => {}
@@ -74,8 +74,8 @@ pub async fn check(app: &App, input: Registration, origin: &ClientInfo) -> Resul
 /// Registers the user of a checked registration.
 ///
 /// # Errors
-/// RATE_LIMITED after too many accounts from the address; INVALID_INPUT if the name was taken meanwhile; UNAVAILABLE if too
-/// many passwords wait.
+/// RATE_LIMITED after too many accounts from the address; INVALID_INPUT if the name was taken meanwhile; UNAVAILABLE if
+/// the queue for password hashing is full.
 pub async fn register_checked(app: &App, checked: CheckedUser, origin: &ClientInfo) -> Result<user::Model, Error> {
     let ticket = enter(app, Lane::NewPassword, origin.address)?;
     if let Some(address) = &origin.address {
@@ -85,7 +85,7 @@ pub async fn register_checked(app: &App, checked: CheckedUser, origin: &ClientIn
     app.db.write(new, |txn, new| Box::pin(insert(txn, new))).await
 }
 
-/// Checks name and password by all rules; what takes time waits for a hashing thread.
+/// Checks name and password by all rules; the expensive checks run on a hashing thread.
 async fn obey_rules(
     app: &App,
     typed: &str,
@@ -112,8 +112,8 @@ async fn obey_rules(
 const NAME_TAKEN: &str = "user with this username already exists.";
 const NAME_CONFUSABLE: &str = "This name looks like that of another user, in another script.";
 
-/// Returns whether a new name is confusable with that of a user in another script (Unicode Technical Standard 39). Of two
-/// confusable names that are registered at once both may pass, since neither is a user's yet.
+/// Returns whether a new name is confusable with that of a user in another script (Unicode Technical Standard 39). Two
+/// confusable names that are registered concurrently may both pass, since neither is in the database yet.
 async fn is_confusable(app: &App, name: &str) -> Result<bool, Error> {
     let Some(skeleton) = username::skeleton(name) else { return Ok(false) };
     let alike = user::Entity::find().filter(user::Column::UsernameSkeleton.eq(skeleton)).limit(MAX_ALIKE);
@@ -121,34 +121,35 @@ async fn is_confusable(app: &App, name: &str) -> Result<bool, Error> {
     Ok(alike.iter().any(|user| username::scripts_differ(&user.username, name)))
 }
 
-/// Users with one skeleton who are looked at.
+/// The maximum number of users with the same skeleton that are compared.
 const MAX_ALIKE: u64 = 100;
 
-/// Takes a place in the queue for a hashing thread: before a try is counted, so that a rejected one does not count.
+/// Enters the queue for a hashing thread: before an attempt is counted, so that a rejected one does not count.
 ///
 /// # Errors
-/// UNAVAILABLE if too many wait, in all or of the address.
+/// UNAVAILABLE if the queue is full, in total or for the address.
 pub fn enter(app: &App, lane: Lane, address: Option<ClientIp>) -> Result<Ticket, Error> {
     app.metrics.count_rate_limited(lane.name(), app.hasher.enter(lane, address))
 }
 
-/// The user who is asking; nobody for anonymous viewers.
+/// Returns the viewer's user; `None` for anonymous viewers.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn me(app: &App, viewer: Viewer) -> Result<Option<user::Model>, Error> {
     let Viewer::User(_) = viewer else { return Ok(None) };
     let identity = viewer.require_read()?;
     Ok(user::Entity::find_by_id(identity.id).one(app.db.read()).await?)
 }
 
-/// The user of this name: as it is written, or else one that looks alike; `None` for a name that is too long.
+/// Returns the user of this name: an exact match, or else the one with the same key; `None` for a name that is too
+/// long.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn find_by_name(app: &App, typed: &str) -> Result<Option<user::Model>, Error> {
     let Some((name, key)) = username::normalize(typed).zip(username::key(typed)) else { return Ok(None) };
-    // Names that came by import are stored as they were, in any Unicode form.
+    // Imported names are stored unchanged, in any Unicode form.
     let names = [typed, name.as_str()];
     let alike = Condition::any().add(user::Column::Username.is_in(names)).add(user::Column::UsernameKey.eq(key));
     let mut found = user::Entity::find().filter(alike).all(app.db.read()).await?;
@@ -156,19 +157,19 @@ pub async fn find_by_name(app: &App, typed: &str) -> Result<Option<user::Model>,
     Ok(if found.is_empty() { None } else { Some(found.swap_remove(exact)) })
 }
 
-/// A new password, and the one until now.
+/// A change of one's own password.
 pub struct PasswordChange {
-    /// The password until now.
+    /// The current password.
     pub old: SecretString,
-    /// The new one.
+    /// The new password.
     pub new: SecretString,
 }
 
-/// Changes one's own password, and ends all sessions.
+/// Changes the viewer's own password, and ends all sessions.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT where the old password
-/// is wrong or the new one will not do; UNAVAILABLE where too many passwords wait.
+/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many failed attempts; INVALID_INPUT if the current
+/// password is wrong or the new one is not valid; UNAVAILABLE if the queue for password hashing is full.
 pub async fn change_password(
     app: &App,
     viewer: Viewer,
@@ -188,12 +189,12 @@ pub async fn change_password(
     Ok(changed)
 }
 
-/// Deletes one's own account with its sessions, conversations and chats. The ledger keeps its entries, and one more that
-/// writes off the rest.
+/// Deletes the viewer's own account with its sessions, conversations and chats. The ledger keeps its entries, and a new
+/// one that writes off the balance.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT for a wrong password;
-/// CONFLICT for the last active superuser; UNAVAILABLE where too many passwords wait.
+/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many failed attempts; INVALID_INPUT for a wrong
+/// password; CONFLICT for the last active superuser; UNAVAILABLE if the queue for password hashing is full.
 pub async fn delete(app: &App, viewer: Viewer, password: SecretString, origin: &ClientInfo) -> Result<(), Error> {
     let user = confirm_password(app, viewer, password, origin).await?;
     let actor = Actor::User(viewer.require_session()?.0);
@@ -218,12 +219,12 @@ pub async fn delete(app: &App, viewer: Viewer, password: SecretString, origin: &
     Ok(())
 }
 
-/// The viewer's row, once the viewer has given the password again. Wrong tries count like wrong log-ins, by name and by
-/// address.
+/// Verifies the viewer's password and returns the viewer's row. Failed attempts count like failed log-ins, by name and
+/// by address.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many wrong tries; INVALID_INPUT for a wrong password, in
-/// the field `password`; UNAVAILABLE where too many passwords wait.
+/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many failed attempts; INVALID_INPUT for a wrong
+/// password, in the field `password`; UNAVAILABLE if the queue for password hashing is full.
 pub async fn confirm_password(
     app: &App,
     viewer: Viewer,
@@ -241,10 +242,10 @@ pub async fn confirm_password(
     Ok(user)
 }
 
-/// Takes one try at the password of the name with this key, known or not, from this address.
+/// Registers an attempt at the password of the name with this key, whether or not it exists, from this address.
 ///
 /// # Errors
-/// RATE_LIMITED after too many wrong ones for the name or from the address, with the seconds to wait.
+/// RATE_LIMITED after too many failed attempts for the name or from the address, with the seconds to wait.
 pub async fn register_attempt(app: &App, username_key: &str, address: Option<ClientIp>) -> Result<(), Error> {
     let taken = app.login_throttle.take(username_key, address, app.clock.now()).await;
     app.metrics.count_rate_limited("passwords", taken).map_err(|seconds| {
@@ -252,30 +253,32 @@ pub async fn register_attempt(app: &App, username_key: &str, address: Option<Cli
     })
 }
 
-/// The last try was right. Those from the address before it stay counted: whoever has an account could forget them.
+/// Clears the failed attempts after a success. Earlier ones from the address stay counted: otherwise anyone with an
+/// account could clear them.
 pub async fn clear_attempts(app: &App, username_key: &str, address: Option<ClientIp>) {
     app.login_throttle.reset(username_key, address).await;
 }
 
-/// Tells those who serve a session of this user for longer than one request to look whether it is still good. Called
-/// after the transaction that ended some; where that is forgotten or lost, they see it a little later.
+/// Notifies those who serve this user's sessions for longer than one request, such as subscriptions, to check whether
+/// they are still valid. Called after the transaction that ended some; they poll for changes whose notification was
+/// lost.
 pub fn announce_sessions(app: &App, user_id: i64) {
     if let Err(error) = app.credential_cache.invalidate_entries_if(move |_, (identity, _)| identity.id == user_id) {
-        // Never, as the cache is made; then it takes a second.
-        tracing::error!(%error, "credentials could not be forgotten");
+        // Never with this cache's settings; then the entries expire within a second.
+        tracing::error!(%error, "credential cache invalidation failed");
     }
     app.bus.publish(&sessions_topic(user_id), Vec::new);
 }
 
-/// Where it is told that sessions of this user may have ended.
+/// Returns the topic of notifications that sessions of this user may have ended.
 pub fn sessions_topic(user_id: i64) -> String {
     format!("user:{user_id}:sessions")
 }
 
-/// Ends all sessions of a user at once. Followed by [`announce_sessions`] after the transaction.
+/// Ends all sessions of a user. Followed by [`announce_sessions`] after the transaction.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn end_sessions(txn: &Txn, user_id: i64) -> Result<(), Error> {
     use sea_orm::sea_query::{Expr, ExprTrait};
     let next = Expr::col(user::Column::SessionEpoch).add(1);
@@ -293,23 +296,23 @@ async fn set_password_hash(txn: &Txn, user_id: i64, hash: &str) -> Result<user::
     Ok(changed.update(txn).await?)
 }
 
-/// What a user may do beyond chatting.
+/// The roles of a user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
-    /// May see everybody and adjust balances.
+    /// May see all users and adjust balances.
     pub is_staff: bool,
     /// May do everything.
     pub is_superuser: bool,
 }
 
-/// A new user whose name and password have been checked.
+/// A new user with checked name and hashed password.
 struct ValidatedUser {
     username: String,
     username_key: String,
     password_hash: String,
     roles: Roles,
     grant: Tokens,
-    /// The operator who makes the account, if it is not the user.
+    /// The operator who creates the account, if it is not the user.
     actor_id: Option<i64>,
     at: chrono::DateTime<chrono::Utc>,
 }
@@ -329,7 +332,7 @@ impl ValidatedUser {
     }
 }
 
-/// Inserts the user with an empty balance and lets the ledger grant the first tokens.
+/// Inserts the user with an empty balance, and posts the grant to the ledger.
 async fn insert(txn: &Txn, new: &ValidatedUser) -> Result<user::Model, Error> {
     let row = user::ActiveModel {
         id: NotSet,
@@ -347,7 +350,7 @@ async fn insert(txn: &Txn, new: &ValidatedUser) -> Result<user::Model, Error> {
         last_login_at: Set(None),
     };
     let mut user = row.insert(txn).await.map_err(|error| match error.sql_err() {
-        // The database decides, so that of ten who register a name at once one gets it.
+        // The database decides, so that of concurrent registrations of one name only one succeeds.
         Some(SqlErr::UniqueConstraintViolation(_)) => Error::field("username", NAME_TAKEN),
         _ => error.into(),
     })?;

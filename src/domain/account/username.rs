@@ -1,4 +1,4 @@
-//! User names: what they may be, and when two look alike.
+//! User names: validation, normalization, and detection of confusable names.
 
 use std::collections::BTreeSet;
 
@@ -6,20 +6,20 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_script::{Script, UnicodeScript};
 
-/// Longest name in characters.
+/// Maximum length of a name, in characters.
 pub const MAX_CHARS: usize = 50;
-/// Longest name of a user who came by import, in characters: Django's own limit.
+/// Maximum length of an imported name, in characters: Django's own limit.
 pub const MAX_IMPORTED_CHARS: usize = 150;
-/// Longest name that is normalized, in bytes: a syllable of Hangul may be typed as three letters of three bytes each. No user
-/// has a longer one, and normalizing takes far longer than reading.
+/// Maximum length of a name that is normalized, in bytes: a syllable of Hangul may be typed as three letters of three
+/// bytes each. No user has a longer one, and normalizing takes far longer than reading.
 const MAX_TYPED_BYTES: usize = 9 * MAX_IMPORTED_CHARS;
-/// Longest normal form of a name, in characters: one character may become eighteen.
+/// Maximum length of the normal form of a name, in characters: one character may expand to eighteen.
 const MAX_NORMAL_CHARS: usize = 4 * MAX_IMPORTED_CHARS;
 
-/// The key under which tries for names without a key are counted. No name that [`check`] allows has it.
+/// The key under which attempts for names without a key are counted. No name that [`check`] allows has it.
 pub const TOO_LONG: &str = "\u{1f}too long";
 
-/// The name as it is stored: trimmed, in Unicode's form NFKC. `None` if it is too long to be any user's.
+/// Returns the name as it is stored: trimmed, in Unicode normal form NFKC. `None` if it is too long to be any user's.
 pub fn normalize(typed: &str) -> Option<String> {
     if typed.len() > MAX_TYPED_BYTES {
         return None;
@@ -28,22 +28,23 @@ pub fn normalize(typed: &str) -> Option<String> {
     (normal.chars().count() <= MAX_NORMAL_CHARS).then(|| normal.trim().to_owned())
 }
 
-/// The name folded, so that names which differ only in case or Unicode form have the same key (Unicode's
-/// `toNFKC_Casefold`, less the characters that are ignored, which [`check`] refuses). `None` as for [`normalize`].
+/// Returns the case-folded name, the same for names that differ only in case or Unicode form (Unicode's
+/// `toNFKC_Casefold`, without removing default-ignorable characters, which [`check`] rejects). `None` as for
+/// [`normalize`].
 pub fn key(name: &str) -> Option<String> {
     let folded: String = caseless::default_case_fold_str(&normalize(name)?);
     // Folding may undo the normal form, and the normal form may undo folding; twice is stable.
     Some(caseless::default_case_fold_str(&folded.nfkc().collect::<String>()).nfkc().collect())
 }
 
-/// The key of a name that came by import and looks like another one, whose key is its own: only who writes the name as it
-/// is finds this user. No name that [`check`] allows has such a key. `None` as for [`normalize`].
+/// Returns the key of an imported name whose [`key`] another user has: only the exact spelling finds this user. No name
+/// that [`check`] allows has such a key. `None` as for [`normalize`].
 pub fn exact_key(name: &str) -> Option<String> {
     Some(format!("{}\u{1f}{name}", key(name)?))
 }
 
-/// Returns the skeleton of a name (Unicode Technical Standard 39), which confusable names share, in any case of letters.
-/// `None` as for [`normalize`].
+/// Returns the skeleton of a name (Unicode Technical Standard 39), which confusable names share, in any case of
+/// letters. `None` as for [`normalize`].
 pub fn skeleton(name: &str) -> Option<String> {
     let folded = |text: &str| {
         let skeleton: String = unicode_security::skeleton(text).collect();
@@ -64,7 +65,7 @@ pub fn scripts_differ(a: &str, b: &str) -> bool {
     !a.is_empty() && !b.is_empty() && a != b
 }
 
-/// Returns the name as it is stored, if a new user may have it; else a sentence that says why not.
+/// Returns the normalized name if a new user may have it, else the text of the field error.
 pub fn check(typed: &str) -> Result<String, String> {
     let too_long = || format!("Ensure this field has no more than {MAX_CHARS} characters.");
     let name = normalize(typed).ok_or_else(too_long)?;
@@ -81,13 +82,13 @@ pub fn check(typed: &str) -> Result<String, String> {
         return Err("Control and invisible characters are not allowed.".to_owned());
     }
     if name.chars().next().is_some_and(is_combining_mark) {
-        // Shown on whatever stands before the name.
+        // It would be rendered on the character before the name.
         return Err("A name does not begin with a combining mark.".to_owned());
     }
     Ok(name)
 }
 
-/// Characters that show nothing, or turn the direction of what follows: a name with them could pass for another.
+/// Returns whether a character is invisible or changes the direction of the text: a name with it could imitate another.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -132,7 +133,7 @@ mod tests {
             assert!(imitates(new, old), "{new} {old}: {:?} {:?}", skeleton(new), skeleton(old));
         }
         for (new, old) in [
-            // In one script everybody sees the difference, or has to live with it.
+            // Within one script the difference is visible, or accepted.
             ("torn", "tom"),
             ("mia1", "mial"),
             ("user10", "userlo"),
@@ -156,14 +157,14 @@ mod tests {
 
     #[test]
     fn names_that_are_too_long_are_not_normalized() {
-        // Eighteen characters each in the normal form.
+        // Each expands to eighteen characters in the normal form.
         let expanding = "\u{fdfa}".repeat(MAX_NORMAL_CHARS / 18 + 1);
         assert!(expanding.len() < MAX_TYPED_BYTES);
         for long in ["x".repeat(MAX_TYPED_BYTES + 1), "mia".to_owned() + &" ".repeat(MAX_TYPED_BYTES), expanding] {
             assert_eq!((normalize(&long), key(&long), exact_key(&long)), (None, None, None));
             assert_eq!(check(&long), Err("Ensure this field has no more than 50 characters.".to_owned()));
         }
-        // The longest imported names, typed in long forms.
+        // The longest imported names, typed in decomposed forms.
         for most in ["\u{1f600}", "e\u{301}", "\u{1112}\u{1161}\u{11ab}"] {
             assert!(key(&most.repeat(MAX_IMPORTED_CHARS)).is_some(), "{most}");
         }

@@ -1,8 +1,8 @@
-//! Calls of programs: they bring their own context, and hear the answer while it is made.
+//! API calls: they have a context of their own, and the caller receives the answer while it is generated.
 //!
-//! Where the text is not stored, the answer is known only to whoever called. A call with an idempotency key goes on also
-//! when the caller goes away, and its answer is kept in memory for a while, for another try; any other call is stopped,
-//! except that the upstream's own count is waited for.
+//! If the text is not stored, only the caller has the answer. A call with an idempotency key continues after the caller
+//! disconnects, and its answer is kept in memory for a limited time, for a retry; any other call is stopped, except
+//! that the turn waits for the usage reported by the upstream.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,39 +23,39 @@ use crate::domain::ledger::{self, Balance};
 use crate::infra::ai::{Event, Request};
 use crate::infra::entity::chat::{self, Status};
 
-/// Parts of an answer that may wait for a slow caller, and their bytes; then the upstream waits too.
+/// Maximum number of chunks buffered for a slow caller, and their bytes; beyond it the upstream has to wait.
 const MAX_CHUNKS: usize = 32;
 const MAX_CHUNK_BYTES: u32 = 256 << 10;
-/// How often, and after which pauses, the recording of an open call is looked for.
+/// Maximum number of polls for the recording of an open call, and the interval between them.
 const MAX_POLLS: u32 = 50;
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A call of a program.
+/// A call of an API client.
 #[derive(Clone, Debug)]
 pub struct ApiCall {
-    /// The model by name.
+    /// The name of the model.
     pub model: String,
-    /// What it is asked. The limit of the output is not looked at.
+    /// The request to the model. Its output limit is ignored.
     pub request: Request,
-    /// The limit of the output that the caller wants, for each choice.
+    /// The output limit requested by the caller, for each choice.
     pub max_output: Option<u64>,
-    /// How many answers are asked for at once.
+    /// The number of choices requested.
     pub choices: u64,
-    /// What a person said last: what is stored, where calls are stored.
+    /// The last user message: the stored text, if calls are stored.
     pub text: String,
-    /// Makes retries harmless.
+    /// Idempotency key.
     pub idempotency_key: Option<String>,
-    /// The keyed hash of the whole call: a repeated key has to come with the same.
+    /// The keyed hash of the whole call: a duplicate key requires the same fingerprint.
     pub fingerprint: Option<String>,
-    /// The rate of messages has counted it already.
+    /// The proof that the rate limit has counted the call already.
     pub admission: Option<Admission>,
 }
 
-/// The proof that the rate of messages has counted a call.
+/// The proof that the message rate limit has counted a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Admission(());
 
-/// Counts a call before its body is read, where that costs more than a usual message.
+/// Counts a call before its body is read, for bodies that cost more than a usual message.
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys without the scope; RATE_LIMITED.
@@ -63,53 +63,54 @@ pub async fn admit(app: &App, viewer: Viewer) -> Result<Admission, Error> {
     count(app, viewer.require_completions()?).await
 }
 
-/// Counts a message or call.
+/// Counts a message or call against the rate limit.
 pub(super) async fn count(app: &App, identity: Identity) -> Result<Admission, Error> {
     app.metrics.count_rate_limited("messages", app.rate_limits.message(identity.id, identity.api_key()).await)?;
     Ok(Admission(()))
 }
 
-/// A call that was accepted.
+/// An accepted call.
 pub struct ApiCallHandle {
-    /// The chat. PENDING, unless the call was repeated.
+    /// The chat. PENDING, unless the call was a duplicate.
     pub chat: chat::Model,
-    /// What the user has, with the hold taken.
+    /// The user's balance after the hold.
     pub balance: Balance,
-    /// The answer as it is made: [`Event::Piece`], [`Event::Raw`] and [`Event::Refused`]. It ends with the reply, however that ends.
+    /// The answer while it is generated: [`Event::Chunk`], [`Event::RawChunk`] and [`Event::Rejected`]. It ends with
+    /// the reply, whatever its outcome.
     pub events: BoxStream<'static, Event>,
-    /// How it ends, once that is written. A model that fails is no error here, see [`Ended::failure`]; TIMEOUT where the
-    /// caller read too slowly to get all of it.
+    /// The closed chat. The failure of a model is no error here, see [`FinishedChat::failure`]; TIMEOUT if the caller
+    /// read too slowly to receive the whole answer.
     pub end: BoxFuture<'static, Result<FinishedChat, Error>>,
 }
 
-/// Whoever hears the answer of a call.
+/// The receiver of a call's answer.
 pub(super) enum ResponseSink {
-    /// One, while it is made.
+    /// One caller, while the answer is generated.
     Direct(DirectSink),
-    /// Any number, also later.
+    /// Any number of callers, also later.
     Replayable(ReplayableSink),
 }
 
-/// Passes parts on to one who takes them, a bounded number of bytes at a time.
+/// Sends chunks to one caller, with a bounded number of buffered bytes.
 pub(super) struct DirectSink {
     sender: mpsc::Sender<(Event, OwnedSemaphorePermit)>,
     room: Arc<Semaphore>,
-    /// The caller has read too slowly, and does not get the rest.
+    /// Whether the caller has read too slowly, and does not receive the remainder.
     missed: Arc<AtomicBool>,
 }
 
-/// Records parts; finished when it is dropped.
+/// Records chunks; the recording is finished on drop.
 pub(super) struct ReplayableSink {
     answers: Arc<ReplayCache<Event>>,
     recording: Arc<Recording<Event>>,
 }
 
-/// Takes the hold of a call, and lets the model answer.
+/// Takes the hold of a call, and starts the turn.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys without the scope; INVALID_INPUT for a model that is not
-/// there, or not for this key; INSUFFICIENT_TOKENS; RATE_LIMITED; CONFLICT where the idempotency key stands for another
-/// call, or for one whose answer is not known any more. Nothing is stored or charged then.
+/// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys without the scope; INVALID_INPUT for an unknown model,
+/// or one that the key does not allow; INSUFFICIENT_TOKENS; RATE_LIMITED; CONFLICT if the idempotency key was used for
+/// a different call, or for one whose answer is no longer available. Nothing is stored or charged then.
 pub async fn call(app: &App, viewer: Viewer, call: ApiCall) -> Result<ApiCallHandle, Error> {
     let identity = viewer.require_completions()?;
     let keyed = call.idempotency_key.is_some();
@@ -139,7 +140,7 @@ pub async fn call(app: &App, viewer: Viewer, call: ApiCall) -> Result<ApiCallHan
     }
 }
 
-/// The events of an answer, and whether some of them were missed, known when they end.
+/// The events of an answer, and whether some of them were missed, which is final when they end.
 type FollowedStream = (BoxStream<'static, Event>, Arc<AtomicBool>);
 
 fn followed(recording: Arc<Recording<Event>>) -> FollowedStream {
@@ -154,7 +155,8 @@ fn followed(recording: Arc<Recording<Event>>) -> FollowedStream {
     (events.boxed(), missed)
 }
 
-/// The end of a call; an error for who has not heard all of its answer, which must not look whole, however the chat ended.
+/// Returns the result of a call; an error if the caller has missed a part of the answer, which must not look complete,
+/// whatever the chat's outcome.
 fn unless_missed(
     end: impl Future<Output = Result<FinishedChat, Error>> + Send + 'static,
     missed: Arc<AtomicBool>,
@@ -170,7 +172,7 @@ fn unless_missed(
     .boxed()
 }
 
-/// The answer of an earlier call with the same key: as it was recorded, or its text, where that is stored.
+/// Returns the answer of the first call with the same key: the recording, or the text, if it is stored.
 async fn again(app: &App, chat: &chat::Model) -> Result<FollowedStream, Error> {
     for _ in 0..MAX_POLLS {
         if let Some(recording) = app.replay_cache.get(chat.id) {
@@ -179,31 +181,31 @@ async fn again(app: &App, chat: &chat::Model) -> Result<FollowedStream, Error> {
         if chat.status != Status::Pending {
             break;
         }
-        // Whoever opened it has just written so, and is about to record.
+        // The server that opened the chat has just committed it, and is about to insert the recording.
         tokio::time::sleep(POLL_INTERVAL).await;
     }
     if chat.status == Status::Done && !chat.response.is_empty() {
         return Ok((stream::once(ready(Event::Chunk(chat.response.clone()))).boxed(), Arc::default()));
     }
-    let message = "This idempotency key was used before, and its answer is not kept here any more.";
+    let message = "This idempotency key was used before, and its answer is no longer available.";
     Err(Error::new(Code::Conflict, message))
 }
 
 impl ResponseSink {
-    /// What is recorded is known by its chat, for those who try again.
+    /// Registers the recording under its chat, for retries.
     pub(super) fn opened(&self, app: &App, chat_id: i64) {
         if let ResponseSink::Replayable(recorder) = self {
             app.replay_cache.insert(chat_id, &recorder.recording);
         }
     }
 
-    /// Tells a part. A caller who takes none for this time has gone away.
+    /// Sends a chunk. A caller who takes none before the timeout counts as disconnected.
     pub(super) async fn tell(&mut self, event: Event, patience: Duration) {
         match self {
             ResponseSink::Direct(live) => {
                 if !matches!(tokio::time::timeout(patience, live.send(event)).await, Ok(true)) {
                     live.missed.store(true, Ordering::Relaxed);
-                    // Closed for the receiver too, so that `left` sees it.
+                    // Closed for the receiver too, so that `left` returns.
                     *self = ResponseSink::Direct(DirectSink::new().0);
                 }
             }
@@ -215,7 +217,7 @@ impl ResponseSink {
         }
     }
 
-    /// Waits until the caller has gone away. Whoever is recorded for never does.
+    /// Waits until the caller has disconnected. With a recording it never returns.
     pub(super) async fn left(&mut self) {
         match self {
             ResponseSink::Direct(live) => live.sender.closed().await,
@@ -223,12 +225,12 @@ impl ResponseSink {
         }
     }
 
-    /// The chat has ended.
+    /// Finishes a recording, by dropping it.
     pub(super) fn finish(self) {}
 }
 
 impl DirectSink {
-    /// The parts come out of the stream.
+    /// Returns the sink and the stream of its chunks.
     fn new() -> (Self, BoxStream<'static, Event>) {
         let (sender, mut receiver) = mpsc::channel::<(Event, OwnedSemaphorePermit)>(MAX_CHUNKS);
         let events = stream::poll_fn(move |context| receiver.poll_recv(context)).map(|(event, _room)| event);
@@ -236,9 +238,9 @@ impl DirectSink {
         (Self { sender, room, missed: Arc::default() }, events.boxed())
     }
 
-    /// Passes a part on once there is room for it; says whether anybody is there who takes it.
+    /// Sends a chunk once there is room for it; returns whether there is a receiver.
     async fn send(&self, event: Event) -> bool {
-        // What is larger than all the room goes alone.
+        // A chunk larger than the whole buffer is sent alone.
         let bytes = u32::try_from(event.size()).unwrap_or(u32::MAX).min(MAX_CHUNK_BYTES);
         let Ok(room) = self.room.clone().acquire_many_owned(bytes).await else { return false };
         self.sender.send((event, room)).await.is_ok()
@@ -251,7 +253,7 @@ impl Drop for ReplayableSink {
     }
 }
 
-/// A part without what only its chat needs: who follows the answer gets the bytes, in a copy that shares no memory.
+/// Removes from a chunk what only its own chat needs: followers get the bytes, in a copy that shares no memory.
 fn as_recorded(event: Event) -> Event {
     match event {
         Event::RawChunk { bytes, .. } => Event::RawChunk { bytes: Bytes::copy_from_slice(&bytes), text: String::new() },
@@ -277,7 +279,7 @@ mod tests {
             assert_eq!(size(events.next().await), Some(200_000));
             assert!(second.await);
         }
-        // What is larger than all the room goes alone.
+        // A chunk larger than the whole buffer is sent alone.
         {
             let mut large = std::pin::pin!(live.send(part(5_000_000)));
             assert!(poll!(large.as_mut()).is_pending());
@@ -287,6 +289,6 @@ mod tests {
         let mut waiting = std::pin::pin!(live.send(part(1)));
         assert!(poll!(waiting.as_mut()).is_pending());
         drop(events);
-        assert!(!waiting.await, "nobody is there any more");
+        assert!(!waiting.await, "the receiver is dropped");
     }
 }

@@ -1,6 +1,6 @@
-//! The end of a chat: who pays what, and the one transaction that closes the chat and settles or releases its hold.
+//! Closing a chat: who pays what, and the one transaction that closes the chat and settles or releases its hold.
 //!
-//! The rules are in [`Closing::new`] and in the README.
+//! The rules are in [`ClosedChat::new`] and in the README.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,40 +32,41 @@ use crate::infra::entity::chat::{self, Column, Status};
 use crate::infra::entity::ledger_entry::Reason;
 use crate::infra::entity::user;
 
-/// What users read of a chat whose server died.
+/// The error message of a chat whose server died.
 pub(super) const INTERRUPTED: &str = "The server stopped before the answer was complete. Nothing was charged.";
 
-/// A usage that leaves more bytes of what was written for each unit than any tokenizer does contradicts it.
+/// Maximum bytes of text per model token for any tokenizer; a reported usage with fewer model tokens contradicts the
+/// text.
 const BYTES_PER_UNIT: u64 = 128;
 
-/// First and longest pause before the closing transaction is tried again.
+/// Minimum and maximum pause between retries of the closing transaction.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The end of a chat, as it is to be written.
+/// A closed chat, before it is written.
 pub(super) struct ClosedChat {
-    /// The row as it will be, but for the time.
+    /// The row as it will be, except for the time.
     pub(super) chat: chat::Model,
     pub(super) reason: Reason,
-    /// What the usage would have cost, where that is more than the hold.
+    /// The cost of the usage, if it exceeds the hold.
     pub(super) over_hold: Option<Tokens>,
-    /// Seconds after which the model may answer.
+    /// Seconds after which to retry the model.
     pub(super) retry_after: Option<u64>,
 }
 
-/// What a chat consumed.
+/// The usage of a chat.
 #[derive(Clone, Copy)]
 pub(super) struct MeteredUsage {
     pub(super) usage: Usage,
-    /// The provider did not say.
+    /// Whether it is an estimate: the provider did not report it.
     pub(super) estimated: bool,
 }
 
 impl MeteredUsage {
-    /// What the provider reported, or an estimate, which is marked.
+    /// Returns the usage reported by the provider, or an estimate, which is marked.
     ///
-    /// Of a reply that ended early, an upstream bills more than can be seen: its input in full, of which only
-    /// `input_bound` is certain, and what it has thought. So nothing that was reported is made smaller by what was seen.
+    /// For a reply that ended early, an upstream bills more than is visible: its whole input, of which only
+    /// `input_bound` is certain, and its reasoning. So no reported number is reduced by what is visible.
     pub(super) fn of(
         model: &Model,
         asked: &Request,
@@ -74,7 +75,7 @@ impl MeteredUsage {
         outcome: &Outcome,
     ) -> Self {
         let is_whole = matches!(outcome, Outcome::Done);
-        // An upstream that writes something for nothing has not said what it billed.
+        // An upstream that reports no output for a text, or no input, has not reported what it billed.
         let is_told = |usage: &Usage| {
             let most = usage.output.saturating_mul(BYTES_PER_UNIT).saturating_add(BYTES_PER_UNIT);
             usage.input > 0 && (usage.output > 0 || written.is_empty()) && written.len() as u64 <= most
@@ -109,7 +110,7 @@ impl MeteredUsage {
 }
 
 impl ClosedChat {
-    /// The rules of who pays what. Never more than the hold.
+    /// Applies the rules of who pays what. The cost never exceeds the hold.
     pub(super) fn new(
         mut chat: chat::Model,
         price: Price,
@@ -122,21 +123,22 @@ impl ClosedChat {
         let is_heard = written.reported.is_some_and(|reported| reported.output > 0);
         let (whole, metered) = (price.of_reply(usage.input, usage.output), price.of_usage(usage.input, usage.output));
         let (status, reason, cost, error) = match outcome {
-            // Thoughts alone are no answer: what they took is paid for, and no flat price.
+            // Reasoning alone is no answer: it is paid for as usage, without the flat price.
             Outcome::Done if written.has_no_answer() && !nothing => (Status::Done, Reason::ChatDone, metered, None),
             Outcome::Done => (Status::Done, Reason::ChatDone, whole, None),
             Outcome::Failed(error) => {
-                tracing::warn!(chat = chat.id, model = chat.model, ?error, "the language model failed");
+                tracing::warn!(chat = chat.id, model = chat.model, ?error, "provider call failed");
                 let (reason, cost) = match nothing && !is_heard {
                     true => (Reason::ChatFailed, Tokens::ZERO),
                     false => (Reason::ChatBrokenOff, metered),
                 };
                 (Status::Failed, reason, cost, Some(error))
             }
-            // What was produced is paid for like a whole reply. Of nothing, what the upstream bills all the same.
+            // The output is paid for like a complete reply. Without output, the user pays what the upstream bills
+            // anyway.
             Outcome::Stopped(limit) => {
                 if let Some(limit) = &limit {
-                    tracing::info!(chat = chat.id, model = chat.model, %limit.message, "a reply reached a limit");
+                    tracing::info!(chat = chat.id, model = chat.model, %limit.message, "reply reached a limit");
                 }
                 let cost = match nothing && !written.abandoned {
                     true if written.accepted || is_heard => metered,
@@ -162,7 +164,7 @@ impl ClosedChat {
         Self { chat, reason, over_hold, retry_after }
     }
 
-    /// The server that drove it died, or stops: free, and what was saved of the text stays.
+    /// The server that ran the turn died, or shuts down: free of charge, and the saved part of the text stays.
     pub(super) fn interrupted(mut chat: chat::Model) -> Self {
         chat.status = Status::Interrupted;
         chat.error_code = Some(Code::ProviderUnavailable.as_str().to_owned());
@@ -171,11 +173,11 @@ impl ClosedChat {
     }
 }
 
-/// Writes the end, again and again for as long as the lease runs: an answer that was made must not be lost to a
-/// database that is away for a moment.
+/// Closes the chat, with retries for the time of the lease: a generated answer must not be lost because the database is
+/// unavailable for a moment.
 ///
 /// # Errors
-/// INTERNAL where it could not be written in that time; NOT_FOUND where the chat was deleted meanwhile.
+/// INTERNAL if it could not be written in that time; NOT_FOUND if the chat was deleted meanwhile.
 #[tracing::instrument(name = "settle", level = "debug", skip_all)]
 pub(super) async fn close(app: &App, closing: ClosedChat) -> Result<FinishedChat, Error> {
     let closing = Arc::new(closing);
@@ -185,14 +187,14 @@ pub(super) async fn close(app: &App, closing: ClosedChat) -> Result<FinishedChat
         let end = CloseJob { closing: closing.clone(), at: app.clock.now() };
         let error = match app.db.write_batched(end).await {
             Ok(ended) => return Ok(ended),
-            // Closed already: by an attempt whose answer was lost, by the sweeper, or by the deletion of the account.
+            // Closed already: by an attempt whose response was lost, by the sweeper, or by the deletion of the account.
             Err(error) if matches!(error.code, Code::Conflict | Code::NotFound) => break,
             Err(error) => error,
         };
         if Instant::now() + pause > deadline {
             return Err(error);
         }
-        tracing::warn!(chat = closing.chat.id, ?error, "the end of a chat could not be written; trying again");
+        tracing::warn!(chat = closing.chat.id, ?error, "chat close failed; retrying");
         timeout(pause, app.stopping.cancelled()).await.ok();
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -202,7 +204,7 @@ pub(super) async fn close(app: &App, closing: ClosedChat) -> Result<FinishedChat
     Ok(FinishedChat { balance: ledger::balance(&app.db, chat.user_id).await?, chat, retry_after })
 }
 
-/// A chat that ends at this moment.
+/// A chat to be closed, with the time.
 pub(super) struct CloseJob {
     pub(super) closing: Arc<ClosedChat>,
     pub(super) at: DateTime<Utc>,
@@ -216,15 +218,16 @@ impl BatchJob for CloseJob {
     }
 }
 
-/// A chat that has not ended yet.
+/// An open chat.
 #[derive(Deserialize, FromQueryResult)]
 struct OpenChatRow {
     id: i64,
-    /// Others may have changed it while the chat was open.
+    /// May have been changed while the chat was open.
     replaced_by_id: Option<i64>,
 }
 
-/// Looks for those of the chats that are open, as [`StillOpen`]. Their rows are locked until the transaction ends.
+/// Returns a query of those of the chats that are open, as [`OpenChatRow`]. The rows are locked until the transaction
+/// ends.
 fn lock_open_chats(txn: &Txn, ends: &[CloseJob]) -> RowQuery {
     let ids: Vec<_> = ends.iter().map(|end| end.closing.chat.id).collect();
     let chats = chat::Entity::find().select_only().columns([Column::Id, Column::ReplacedById]);
@@ -233,10 +236,10 @@ fn lock_open_chats(txn: &Txn, ends: &[CloseJob]) -> RowQuery {
     RowQuery { query, columns: vec!["id", "replaced_by_id"] }
 }
 
-/// Closes the chats and settles their holds; their ends, in the same order.
+/// Closes the chats and settles their holds; returns them in the same order.
 ///
 /// # Errors
-/// CONFLICT where one of them is not open any more; as [`ledger::settle`]. Whoever gets one undoes the whole.
+/// CONFLICT if one of them is no longer open; as [`ledger::settle`]. The caller then rolls the transaction back.
 pub(super) async fn close_batch(txn: &Txn, ends: &[CloseJob]) -> Result<Vec<FinishedChat>, Error> {
     if ends.is_empty() {
         return Ok(Vec::new());
@@ -279,7 +282,7 @@ pub(super) async fn close_batch(txn: &Txn, ends: &[CloseJob]) -> Result<Vec<Fini
 }
 
 impl CloseJob {
-    /// In the order in which [`close_in`] sets them.
+    /// Returns the values in the order in which [`close_batch`] sets them.
     fn values(&self) -> Vec<Value> {
         let chat = &self.closing.chat;
         vec![
@@ -296,7 +299,8 @@ impl CloseJob {
         ]
     }
 
-    /// Operators are to see that a price, a limit or the list of rejected parameters lets something through.
+    /// Records an audit event, so that operators see that a price, a limit or the list of rejected parameters has a
+    /// gap.
     async fn record_over_hold(&self, txn: &Txn) -> Result<(), Error> {
         let chat = &self.closing.chat;
         let owner = user::Entity::find_by_id(chat.user_id).one(txn).await?;

@@ -1,4 +1,4 @@
-//! What the model gets to see: the system prompt, the earlier chats that its window has room for, and the message.
+//! The context of a message: the system prompt, the earlier chats that fit into the context window, and the message.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
@@ -11,25 +11,25 @@ use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
 use crate::infra::entity::conversation;
 
-/// Earlier chats that are looked at, whatever the window; those first are read first, since their texts may be long.
+/// Maximum number of earlier chats considered, for any window, and of those read first, since their texts may be long.
 const MAX_CHATS: u64 = 200;
 const FIRST_CHATS: u64 = 20;
-/// A text of more bytes than this for each unit that there is room for does not fit, whatever it says: it need not be read.
+/// A text of more bytes per remaining model token does not fit, whatever its content: it need not be tokenized.
 const BYTES_PER_UNIT: u64 = 64;
-/// Units that a chat format adds to each message, at most.
+/// Maximum number of model tokens that a chat format adds to each message.
 const UNITS_PER_MESSAGE: u64 = 16;
 
-/// What the model gets to see.
+/// The context of a message.
 #[derive(Clone, Debug)]
 pub(super) struct Context {
-    /// Oldest first; the last one is to be answered.
+    /// The messages, oldest first; the last one is to be answered.
     pub(super) messages: Vec<Message>,
-    /// Earlier chats that there was no room for.
+    /// The number of earlier chats omitted because they do not fit.
     pub(super) left_out: i64,
 }
 
-/// Gathers the context of a message. Of the earlier chats of the conversation the newest are kept; where one is to be
-/// replaced, only those before it count.
+/// Builds the context of a message. Of the conversation's earlier chats the newest are included; for a replacement,
+/// only those before the replaced one count.
 pub(super) async fn build_context(
     app: &App,
     model: &Model,
@@ -47,7 +47,7 @@ pub(super) async fn build_context(
         earlier = earlier.filter(Column::Id.lt(replaced));
     }
     let units = |message: &Message| model.provider.estimate(&message.content) + UNITS_PER_MESSAGE;
-    // Half of the window at the most is kept free for the reply.
+    // At most half of the window is reserved for the reply.
     let window = model.provider.context_window();
     let mut room = window - model.max_output.min(window / 2);
     room = room.saturating_sub(messages.iter().chain(&system).map(units).sum());
@@ -62,7 +62,7 @@ pub(super) async fn build_context(
             if (chat.response.len() + chat.message.len()) as u64 > room.saturating_mul(BYTES_PER_UNIT) {
                 break 'all;
             }
-            // Gathered backwards, and turned round below.
+            // Collected newest first, and reversed below.
             let exchange = [say(Role::Assistant, &chat.response), say(Role::User, &chat.message)];
             let Some(rest) = room.checked_sub(exchange.iter().map(units).sum()) else { break 'all };
             room = rest;
@@ -82,7 +82,8 @@ pub(super) async fn build_context(
     Ok(Context { messages, left_out: i64::try_from(total.saturating_sub(kept)).unwrap_or(i64::MAX) })
 }
 
-/// The chats of a conversation that are context for the next: answered, or stopped with some text, and not replaced.
+/// Returns the chats of a conversation that belong to the context: answered, or stopped with some text, and not
+/// replaced.
 fn usable(conversation_id: i64) -> Select<chat::Entity> {
     let stopped = Condition::all().add(Column::Status.eq(Status::Stopped)).add(Column::Response.ne(""));
     chat::Entity::find()
@@ -91,12 +92,12 @@ fn usable(conversation_id: i64) -> Select<chat::Entity> {
         .filter(Condition::any().add(Column::Status.eq(Status::Done)).add(stopped))
 }
 
-/// Takes a chat, and what was said after it, out of the context in favour of a new one.
+/// Marks a chat, and those after it, as replaced in the context by a new one.
 ///
 /// # Errors
-/// CONFLICT where the chat was replaced already or is still open; then nothing is changed.
+/// CONFLICT if the chat was replaced already or is still open; then nothing is changed.
 pub(super) async fn replace(txn: &Txn, replaced: i64, by: &chat::Model) -> Result<(), Error> {
-    // Guarded, so that of two who replace the same chat at once one does.
+    // Guarded, so that of two concurrent replacements of the same chat only one succeeds.
     let marked = chat::Entity::update_many()
         .col_expr(Column::ReplacedById, Expr::value(by.id))
         .filter(Column::Id.eq(replaced))
@@ -106,7 +107,7 @@ pub(super) async fn replace(txn: &Txn, replaced: i64, by: &chat::Model) -> Resul
         .exec(txn)
         .await?;
     if marked.rows_affected == 0 {
-        let message = "This chat is still being answered, or another one has taken its place already.";
+        let message = "This chat is still open, or was replaced already.";
         return Err(Error::new(Code::Conflict, message));
     }
     if let Some(conversation_id) = by.conversation_id {
@@ -122,7 +123,7 @@ pub(super) async fn replace(txn: &Txn, replaced: i64, by: &chat::Model) -> Resul
     Ok(())
 }
 
-/// Puts back what these chats took the place of, since nothing came of them.
+/// Restores the chats that these have replaced, since they produced no text.
 pub(super) async fn restore_replaced(txn: &Txn, by: impl Iterator<Item = i64>) -> Result<(), Error> {
     let by: Vec<i64> = by.collect();
     if by.is_empty() {

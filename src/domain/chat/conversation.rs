@@ -1,4 +1,4 @@
-//! Conversations: chats that the model sees together, in their order.
+//! Conversations: ordered chats that share a context.
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
@@ -11,28 +11,28 @@ use crate::core::viewer::Viewer;
 use crate::infra::db::Txn;
 use crate::infra::entity::conversation::{self, Column};
 
-/// Longest title, in characters.
+/// Maximum length of a title, in characters.
 pub const MAX_TITLE_CHARS: usize = 200;
-/// Longest system prompt, in characters.
+/// Maximum length of a system prompt, in characters.
 pub const MAX_SYSTEM_PROMPT_CHARS: usize = 4000;
-/// A title that is made of a message is cut at about so many characters.
+/// Approximate maximum length of a title that is generated from a message, in characters.
 const MADE_TITLE_CHARS: usize = 60;
 
-/// A conversation to be made.
+/// A conversation to be created.
 #[derive(Clone, Debug, Default)]
 pub struct Create {
-    /// What it is called; made of the first message where none is given.
+    /// The title; generated from the first message if `None`.
     pub title: Option<String>,
-    /// Instructions that hold for the whole conversation.
+    /// The system prompt, which applies to the whole conversation.
     pub system_prompt: Option<String>,
-    /// The model that answers where a message names none.
+    /// The model of messages that name none.
     pub model: Option<String>,
 }
 
-/// Makes an empty conversation.
+/// Creates an empty conversation.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT with every mistake.
+/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT with all field errors.
 pub async fn create(app: &App, viewer: Viewer, input: Create) -> Result<conversation::Model, Error> {
     let user_id = viewer.require_write()?.id;
     let mut mistakes = Vec::new();
@@ -62,10 +62,11 @@ pub async fn create(app: &App, viewer: Viewer, input: Create) -> Result<conversa
     app.db.write(row, |txn, row| Box::pin(async move { Ok(row.clone().insert(txn).await?) })).await
 }
 
-/// Gives one of the viewer's own conversations another title.
+/// Renames one of the viewer's own conversations.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's; INVALID_INPUT for an empty or long title.
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a conversation of another user; INVALID_INPUT for an empty
+/// or long title.
 pub async fn rename(app: &App, viewer: Viewer, id: i64, title: &str) -> Result<conversation::Model, Error> {
     let user_id = viewer.require_write()?.id;
     let title = one_line(title);
@@ -83,16 +84,16 @@ pub async fn rename(app: &App, viewer: Viewer, id: i64, title: &str) -> Result<c
     renamed.await?.ok_or_else(|| Error::not_found("conversation"))
 }
 
-/// One of the viewer's own conversations.
+/// Returns one of the viewer's own conversations.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a conversation of another user.
 pub async fn find(app: &App, viewer: Viewer, id: i64) -> Result<conversation::Model, Error> {
     let own = conversation::Entity::owned_by(viewer.require_read()?.id).filter(Column::Id.eq(id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("conversation"))
 }
 
-/// The viewer's own conversations, those with the newest message first.
+/// Returns the viewer's own conversations, most recently active first.
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
@@ -102,18 +103,20 @@ pub async fn list(app: &App, viewer: Viewer, page: PageRequest) -> Result<Page<c
     page.load_by(app.db.read(), own, sort).await
 }
 
-/// The conversations with these ids, in no particular order. Whoever shows them has decided that they may be seen.
+/// Returns the conversations with these ids, in no particular order. The caller has checked that the viewer may see
+/// them.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<conversation::Model>, Error> {
     Ok(conversation::Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
 }
 
-/// Notes in the transaction that opens a chat that its conversation is active, and makes a title where there is none.
+/// Updates the conversation's time of activity, in the transaction that opens a chat, and generates a title if it has
+/// none.
 ///
 /// # Errors
-/// NOT_FOUND where the conversation was deleted meanwhile.
+/// NOT_FOUND if the conversation was deleted meanwhile.
 pub(super) async fn touch(txn: &Txn, id: i64, message: &str, at: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
     let untitled = Expr::case(Column::Title.eq(""), made_title(message)).finally(Expr::col(Column::Title));
     let touched = conversation::Entity::update_many()
@@ -135,7 +138,7 @@ fn check_length(text: &str, max_chars: usize) -> Result<(), String> {
     }
 }
 
-/// In one line, with single spaces. Of a text that is longer than any title, only so much that this is seen.
+/// Returns the text in one line, with single spaces. Text longer than any title is cut, still too long to be accepted.
 fn one_line(text: &str) -> String {
     let mut line = String::new();
     for word in text.split_whitespace() {
@@ -150,7 +153,7 @@ fn one_line(text: &str) -> String {
     line
 }
 
-/// The beginning of a message, cut between words where there are any.
+/// Returns the beginning of a message, cut between words if possible.
 fn made_title(message: &str) -> String {
     let line = one_line(message);
     let Some((cut, _)) = line.char_indices().nth(MADE_TITLE_CHARS) else { return line };

@@ -1,4 +1,4 @@
-//! Deleting chats. An open one is stopped first, so that what was produced is paid for and nothing stays held.
+//! Deletion of chats. An open chat is stopped first, so that its output is paid for and no hold remains.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -14,15 +14,15 @@ use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
 use crate::infra::entity::{self, user};
 
-/// Tries at stopping what is open, since more may be opened meanwhile.
+/// Maximum number of attempts to stop the open chats, since more may be opened meanwhile.
 const TRIES: usize = 5;
 
-/// Deletes one of the viewer's own chats, or, for staff, anybody's, which the audit trail tells. The ledger keeps its
-/// entry.
+/// Deletes one of the viewer's own chats, or, for staff, any user's, which is recorded in the audit trail. The ledger
+/// keeps its entry.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's chat; FORBIDDEN for an operator's unless by
-/// a superuser; TIMEOUT where its reply can't be stopped.
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a chat of another user; FORBIDDEN for an operator's unless
+/// by a superuser; TIMEOUT if its reply can't be stopped.
 pub async fn delete(app: &App, viewer: Viewer, chat_id: i64) -> Result<(), Error> {
     let asking = viewer.require_authenticated()?;
     let chat = if viewer.require_staff().is_ok() {
@@ -49,13 +49,13 @@ pub async fn delete(app: &App, viewer: Viewer, chat_id: i64) -> Result<(), Error
 
 async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Utc>) -> Result<(), Error> {
     let ended = chat::Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::Status.ne(Status::Pending));
-    // Nothing where somebody was faster.
+    // No row if a concurrent deletion was faster.
     let gone = ended.exec_with_returning(txn).await?.into_iter().next().ok_or_else(|| Error::not_found("chat"))?;
     let Some(actor) = operator else { return Ok(()) };
     // The owner's row is locked: the owner may have been promoted meanwhile.
     let owner = ledger::find_for_update(txn, gone.user_id).await?;
     actor.require_can_manage(owner.is_operator())?;
-    // What was said is gone for good, so none of it stays in the trail.
+    // The texts are deleted for good, so none of them stays in the trail.
     let details = json!({
         "model": gone.model, "status": gone.status.to_value(), "cost": gone.cost,
         "created_at": gone.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -70,12 +70,12 @@ async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Ut
     audit::record(txn, &actor, deed).await
 }
 
-/// Deletes one of the viewer's own conversations with its chats. Replies that are still being made are stopped and paid
-/// for first. The ledger keeps its entries.
+/// Deletes one of the viewer's own conversations with its chats. Open replies are stopped and paid for first. The
+/// ledger keeps its entries.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's; TIMEOUT where a reply can't be stopped;
-/// CONFLICT where new messages come faster than they can be stopped.
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a conversation of another user; TIMEOUT if a reply can't
+/// be stopped; CONFLICT if new messages are sent faster than they can be stopped.
 pub async fn delete_conversation(app: &App, viewer: Viewer, id: i64) -> Result<(), Error> {
     viewer.require_write()?;
     conversation::find(app, viewer, id).await?;
@@ -90,7 +90,7 @@ pub async fn delete_conversation(app: &App, viewer: Viewer, id: i64) -> Result<(
     Err(Error::new(Code::Conflict, "Messages are being sent to this conversation. Try again."))
 }
 
-/// Deletes the conversation unless one of its chats is open; says whether it is gone.
+/// Deletes the conversation unless one of its chats is open; returns whether it is deleted.
 async fn delete_ended(txn: &Txn, id: i64) -> Result<bool, Error> {
     // Locked, so that no chat is opened from here on: opening one updates this row.
     let found = entity::conversation::Entity::find_by_id(id).lock_exclusive().one(txn).await?;

@@ -1,31 +1,32 @@
-//! What servers tell each other about an open chat, over the bus. All of it may be lost; the database heals that.
+//! The messages between servers about an open chat, over the bus. All of them may be lost; the database makes up for
+//! it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::infra::cluster::TO_ALL;
 
-/// From the server that drives the turn to those who follow the reply.
+/// An event from the server that runs the turn to the followers of the reply.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum ReplyEvent {
-    /// A part of the reply.
+    /// A chunk of the reply.
     Piece {
-        /// Where it begins, in characters.
+        /// The start of the chunk in the reply, in characters.
         offset: usize,
-        /// The part itself.
+        /// The text of the chunk.
         text: String,
     },
-    /// The chat has ended, or is gone; its row tells how.
+    /// The chat has ended, or is deleted; its row has the state.
     Ended,
 }
 
-/// From anybody to the server that drives the turn.
+/// A command from any server to the one that runs the turn.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum TurnCommand {
-    /// End it.
+    /// Stops the reply.
     Stop,
-    /// Say again what was said from this character on.
+    /// Publishes the reply again from this position.
     Repeat {
-        /// In characters.
+        /// The position in characters.
         from: usize,
     },
 }
@@ -35,7 +36,7 @@ impl ReplyEvent {
         encode(self)
     }
 
-    /// Nothing for news of a kind that this version does not know.
+    /// Returns `None` for an event of a kind that this version does not know.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
@@ -46,23 +47,23 @@ impl TurnCommand {
         encode(self)
     }
 
-    /// Nothing for a wish of a kind that this version does not know.
+    /// Returns `None` for a command of a kind that this version does not know.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 }
 
 fn encode(what: &impl Serialize) -> Vec<u8> {
-    // Numbers and text can always be written; a follower who gets nothing reads the row.
+    // Numbers and text always serialize; a follower that receives nothing reads the row.
     serde_json::to_vec(what).unwrap_or_default()
 }
 
-/// Where the news of a chat are published.
+/// Returns the topic of the events of a chat.
 pub(super) fn topic(chat_id: i64) -> String {
     format!("chat:{chat_id}")
 }
 
-/// Where wishes for a chat are published: every turn listens, and hardly anybody wishes.
+/// Returns the command topic of a chat: every turn subscribes, and commands are rare.
 pub(super) fn command_topic(chat_id: i64) -> String {
     format!("{TO_ALL}chat:{chat_id}:wishes")
 }

@@ -1,4 +1,4 @@
-//! One's own history as a file, part by part, so that it is never in memory as a whole.
+//! Export of a user's own history, streamed in chunks, so that the file is never in memory as a whole.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -15,26 +15,26 @@ use crate::core::error::Error;
 use crate::core::viewer::Viewer;
 use crate::infra::entity::chat::{self, Column, Status};
 
-/// Chats in one part.
+/// Chats read by one query.
 const PART: u64 = 100;
-/// Bytes of one part at most: no transport has to take long replies at once.
+/// Maximum size of a chunk in bytes: no transport has to take a long reply whole.
 const MAX_PART: usize = 1 << 20;
 
-/// How an export is written.
+/// Format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
 #[graphql(name = "ExportFormat")]
 pub enum Format {
     /// A JSON array with an object for each chat.
     Json,
-    /// For people.
+    /// A readable Markdown document.
     Markdown,
 }
 
-/// The viewer's own chats that have ended, oldest first, of one conversation or all. The parts make a whole when they are
-/// put together.
+/// Exports the viewer's own closed chats, oldest first, of one conversation or all. The concatenated chunks are the
+/// file.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND for somebody else's conversation.
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND for a conversation of another user.
 pub async fn export(
     app: &App,
     viewer: Viewer,
@@ -89,7 +89,7 @@ async fn name_conversations(app: &App, page: &[chat::Model], titles: &mut HashMa
     let mut new: Vec<_> = page.iter().filter_map(|chat| chat.conversation_id).collect();
     new.sort_unstable();
     new.dedup();
-    // Only those of this page are remembered: there may be very many.
+    // Only the titles of this page are cached: there may be very many.
     titles.retain(|id, _| new.binary_search(id).is_ok());
     new.retain(|id| !titles.contains_key(id));
     let found = conversation::by_ids(app, &new).await?;
@@ -114,7 +114,7 @@ fn as_json(chat: &chat::Model, title: Option<&str>) -> serde_json::Value {
     })
 }
 
-/// What people and models wrote is Markdown already, and stays as it is.
+/// The texts of users and models are Markdown already, and stay unchanged.
 fn as_markdown(part: &mut String, chat: &chat::Model, title: Option<&str>) {
     let at = chat.created_at.format("%Y-%m-%d %H:%M:%S UTC");
     let title = title.map(|title| format!(" · {title}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Chats that are there already: one's own, and, for staff, everybody's.
+//! Queries of existing chats: the viewer's own, and, for staff, all users'.
 
 use std::collections::HashMap;
 
@@ -13,45 +13,45 @@ use crate::core::viewer::Viewer;
 use crate::infra::entity::chat::{self, Column, Status};
 use crate::infra::entity::{import_map, user};
 
-/// The few among very many, which have an index of their own.
+/// The rare statuses, which have a partial index of their own.
 const FAILED_STATUSES: [Status; 3] = [Status::Failed, Status::Stopped, Status::Interrupted];
 
-/// In which order chats are found.
+/// Ordering of chats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
 #[graphql(name = "ChatOrder")]
 pub enum ChatOrder {
-    /// The newest first.
+    /// Newest first.
     #[default]
     Newest,
-    /// Those that a search fits best first; without a search, the newest.
+    /// Best matches of a search first; without a search, newest first.
     Best,
 }
 
-/// Which chats are asked for; all where nothing is set.
+/// A filter of the viewer's own chats; unset fields match all.
 #[derive(Clone, Debug, Default)]
 pub struct HistoryFilter {
-    /// Words that all are in the message or the reply; of the last one its beginning does.
+    /// Words that all occur in the message or the reply; the last one matches as a prefix.
     pub search: Option<String>,
-    /// In which order.
+    /// The order of the list.
     pub order: ChatOrder,
-    /// Those of one conversation.
+    /// Chats of this conversation.
     pub conversation_id: Option<i64>,
-    /// Those that were replaced in the context, or those that were not.
+    /// Whether the chat was replaced in the context.
     pub replaced: Option<bool>,
 }
 
-/// One of the viewer's own chats.
+/// Returns one of the viewer's own chats.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a chat of another user.
 pub async fn find(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model, Error> {
     let own = chat::Entity::owned_by(viewer.require_read()?.id).filter(Column::Id.eq(chat_id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
 }
 
-/// The viewer's own chats, newest first, or those that a search finds.
+/// Returns the viewer's own chats, newest first, or those that match a search.
 ///
-/// A search looks at the 1000 newest chats that match, in ended chats only.
+/// A search covers the 1000 newest matching chats, closed ones only.
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for a search without words, with too many, or too long.
@@ -83,14 +83,14 @@ pub async fn history(
         ids.retain(|id| kept.iter().any(|chat| chat.id == *id));
     }
     let (picked, mut slice) = page.slice_ids(&ids, own.filter(Column::Id.is_in(ids.iter().copied())))?;
-    // The words that name the owner in the index may come from a file of elsewhere.
+    // The index's words for the owner may come from a restored backup, which is untrusted input.
     let rows = by_ids(app, &picked).await?.into_iter().filter(|chat| chat.user_id == user_id);
     let mut rows: HashMap<_, _> = rows.map(|chat| (chat.id, chat)).collect();
     slice.rows = picked.iter().filter_map(|id| rows.remove(id)).collect();
     Ok(slice)
 }
 
-/// The chats that were answered in full, newest first: the history as the REST routes know it.
+/// Returns the completely answered chats, newest first: the history of the REST routes.
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
@@ -99,27 +99,27 @@ pub async fn answered(app: &App, viewer: Viewer, page: PageRequest) -> Result<Pa
     page.load(app.db.read(), answered, Column::Id).await
 }
 
-/// Which chats of everybody's are asked for; all where nothing is set.
+/// A filter of all users' chats; unset fields match all.
 #[derive(Clone, Debug, Default)]
 pub struct AdminChatFilter {
-    /// Words that all are in the message or the reply, of the last one its beginning; or a part of the user's name.
+    /// Words that all occur in the message or the reply, the last one as a prefix; or a substring of the user's name.
     pub search: Option<String>,
-    /// Those of one user.
+    /// Chats of this user.
     pub user_id: Option<i64>,
-    /// Those that this model answered.
+    /// Chats answered by this model.
     pub model: Option<String>,
-    /// Those in this state.
+    /// Chats in this status.
     pub status: Option<Status>,
-    /// Those that came in this time.
+    /// Chats created in this time range.
     pub period: TimeRange,
 }
 
-/// Everybody's chats, newest first, for staff.
+/// Returns all users' chats, newest first, for staff.
 ///
-/// A search looks at the 1000 newest chats that match, and at the 1000 newest of users whose name does.
+/// A search covers the 1000 newest matching chats, and the 1000 newest of users whose name matches.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for everybody else; INVALID_INPUT for a search with too many words, or too long.
+/// UNAUTHENTICATED or FORBIDDEN for all others; INVALID_INPUT for a search with too many words, or too long.
 pub async fn all(
     app: &App,
     viewer: Viewer,
@@ -141,7 +141,8 @@ pub async fn all(
     if let Some(status) = wanted.status {
         chats = chats.filter(Column::Status.eq(status));
         if FAILED_STATUSES.contains(&status) {
-            // In the words of the index: SQLite finds one of some rows only where the statement says that it is of them.
+            // The index's own condition as literals: SQLite uses a partial index only if the statement implies its
+            // condition.
             let troubled = FAILED_STATUSES.map(|status| Expr::Constant(status.into()));
             chats = chats.filter(Column::Status.into_expr().is_in(troubled));
         }
@@ -151,7 +152,7 @@ pub async fn all(
 }
 
 async fn in_period(app: &App, chats: Select<chat::Entity>, period: TimeRange) -> Result<Select<chat::Entity>, Error> {
-    // Of chats that came by import the ids don't grow with time.
+    // The ids of imported chats don't grow with time.
     let is_bounded = period.since.or(period.until).is_some();
     if is_bounded && import_map::Entity::find().one(app.db.read()).await?.is_some() {
         return Ok(period.filter(chats, Column::CreatedAt));
@@ -162,7 +163,7 @@ async fn in_period(app: &App, chats: Select<chat::Entity>, period: TimeRange) ->
 async fn found_by_staff(app: &App, user_id: Option<i64>, search: &str) -> Result<Vec<i64>, Error> {
     let wanted = search::SearchScope { user_id, conversation_id: None, order: ChatOrder::Newest };
     let mut ids = match search::find(app, wanted, search).await {
-        // A name may be all signs.
+        // A name may consist of signs only.
         Err(error) if error.code == Code::InvalidInput => Vec::new(),
         found => found?,
     };
@@ -174,20 +175,20 @@ async fn found_by_staff(app: &App, user_id: Option<i64>, search: &str) -> Result
     Ok(ids)
 }
 
-/// A chat for staff, whoever sent it.
+/// Returns any user's chat, for staff.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for everybody else; NOT_FOUND without such a chat.
+/// UNAUTHENTICATED or FORBIDDEN for all others; NOT_FOUND without such a chat.
 pub async fn find_any(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model, Error> {
     viewer.require_staff()?;
     chat::Entity::find_by_id(chat_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
 }
 
-/// The chats with these ids, in no particular order; those that are gone are left out. Whoever shows them has decided
-/// that they may be seen.
+/// Returns the chats with these ids, in no particular order; deleted ones are omitted. The caller has checked that the
+/// viewer may see them.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<chat::Model>, Error> {
     Ok(chat::Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
 }

@@ -1,4 +1,5 @@
-//! Idempotency keys: the same key by the same user is the same message or call, which is charged once.
+//! Idempotency keys of messages and API calls: the same key of the same user is the same message or call, which is
+//! charged once.
 
 use std::collections::HashMap;
 
@@ -13,19 +14,19 @@ use crate::domain::ledger::SpendableBalances;
 use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
 
-/// What a repeated idempotency key leads to.
+/// The handling of a duplicate idempotency key.
 pub(super) enum DuplicateAction {
-    /// The first chat, whatever its state.
+    /// Returns the first chat, whatever its state.
     Seen,
-    /// Another try.
+    /// Opens a new chat: a retry.
     Anew,
 }
 
-/// What a repeated idempotency key leads to. What the API key may do is checked before anything else: the answer that
-/// exists may be one that it could not ask for.
+/// Decides how to handle a duplicate idempotency key. The permissions of the API key are checked first: the existing
+/// answer may be one that the key could not request.
 ///
 /// # Errors
-/// As [`Available::check_replay`]; CONFLICT where the first one with the key was another message or call.
+/// As [`SpendableBalances::check_replay`]; CONFLICT if the key was used for a different message or call.
 pub(super) fn resolve_duplicate(
     opening: &PreparedChat,
     first: &chat::Model,
@@ -33,7 +34,7 @@ pub(super) fn resolve_duplicate(
 ) -> Result<DuplicateAction, Error> {
     available.check_replay(opening.api_key_id, first)?;
     let is_same = match (first.fingerprint.as_deref(), opening.fingerprint.as_deref()) {
-        // Stored by a server that did not write it down.
+        // Stored by a version without fingerprints.
         (None, Some(MODEL_NAMED)) => true,
         (first, now) => first == now,
     };
@@ -45,14 +46,14 @@ pub(super) fn resolve_duplicate(
         return Err(Error::new(Code::Conflict, "This idempotency key was used for another message."));
     }
     let failed_for_free = matches!(first.status, Status::Failed | Status::Interrupted) && first.cost == Tokens::ZERO;
-    // Programs try again by themselves when a call has failed, and mean another try.
+    // API clients retry failed calls automatically, and expect a new attempt.
     Ok(if opening.is_call && failed_for_free { DuplicateAction::Anew } else { DuplicateAction::Seen })
 }
 
-/// The [fingerprint](Opening::fingerprint) of a message whose client named the model.
+/// The [fingerprint](PreparedChat::fingerprint) of a message whose client named the model.
 const MODEL_NAMED: &str = "model";
 
-/// What of a message an idempotency key stands for, beside what is stored in columns of its own.
+/// Returns what identifies a message under its idempotency key, in addition to the columns of the chat.
 pub(super) fn fingerprint(input: &SendMessage, replaces: Option<i64>) -> Option<String> {
     input.idempotency_key.as_ref()?;
     let named = input.model.is_some().then(|| MODEL_NAMED.to_owned());
@@ -60,14 +61,14 @@ pub(super) fn fingerprint(input: &SendMessage, replaces: Option<i64>) -> Option<
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// Lets another chat have the key of this one.
+/// Releases the idempotency key of this chat for another one.
 pub(super) async fn release_idempotency_key(txn: &Txn, chat_id: i64) -> Result<(), Error> {
     let released = chat::Entity::update_many().col_expr(Column::IdempotencyKey, Expr::value(None::<String>));
     released.filter(Column::Id.eq(chat_id)).exec(txn).await?;
     Ok(())
 }
 
-/// The chats whose idempotency keys are used again.
+/// Returns the existing chats with the idempotency keys of these, by user and key.
 pub(super) async fn find_duplicates(
     txn: &Txn,
     openings: &[PreparedChat],

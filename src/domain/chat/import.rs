@@ -1,4 +1,4 @@
-//! Chats that come from another system, where they were answered and paid for.
+//! Import of chats from another system, where they were answered and paid for.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveModelTrait;
@@ -11,29 +11,29 @@ use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Status};
 
-/// The model of chats whose model nobody knows.
+/// The model of chats whose model is unknown.
 pub const MODEL: &str = "imported";
 
 /// A chat of another system.
 #[derive(Clone, Debug)]
 pub struct ImportedChat {
-    /// The id to keep; none: a new one.
+    /// The id to keep; `None` assigns a new one.
     pub id: Option<i64>,
-    /// Whose it is, here.
+    /// The owner's id in this database.
     pub user_id: i64,
-    /// What the user said.
+    /// The user's message.
     pub message: String,
-    /// What was answered.
+    /// The reply.
     pub response: String,
-    /// When.
+    /// The time of the message.
     pub at: DateTime<Utc>,
 }
 
-/// Inserts chats that were answered in full and cost nothing here; their ids, in the same order. An id that is kept was
-/// never used here. Searches find them after the next [`super::index_rest`].
+/// Inserts completely answered chats at no cost, and returns their ids, in the same order. A kept id was never used
+/// here. Searches find the chats after the next [`super::index_rest`].
 ///
 /// # Errors
-/// INTERNAL where an id is taken or the database fails.
+/// INTERNAL if an id is taken or the database fails.
 pub async fn insert_imported(txn: &Txn, chats: &[ImportedChat], now: DateTime<Utc>) -> Result<Vec<i64>, Error> {
     let kept: Vec<_> = chats.iter().filter(|new| new.id.is_some()).map(row).collect();
     if !kept.is_empty() {

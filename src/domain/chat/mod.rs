@@ -1,7 +1,7 @@
-//! Chats: send a message, drive the turn, follow the reply, read the history.
+//! Chats: sending a message, running its turn, following the reply, reading the history.
 //!
-//! Every message is paid for by a hold that is taken before the model is asked, in the same transaction that stores the
-//! message. The turn then runs in a task of its own and does not depend on the caller staying.
+//! Every message is paid for by a hold that is taken before the request to the model, in the same transaction that
+//! stores the message. The turn then runs in a task of its own and does not depend on the caller's connection.
 
 mod api_call;
 mod close;
@@ -48,51 +48,51 @@ use crate::domain::ledger::{self, Balance};
 use crate::infra::catalog::Model;
 use crate::infra::entity::chat::{self, Status};
 
-/// A message to be answered.
+/// A message to send.
 #[derive(Clone, Debug, Default)]
 pub struct SendMessage {
-    /// What the user says.
+    /// The text of the message.
     pub message: String,
-    /// The model by name; the conversation's, or the default one, where none is named.
+    /// The name of the model; defaults to the conversation's, or else the configured default.
     pub model: Option<String>,
-    /// Makes retries harmless: the same key returns the first chat.
+    /// Idempotency key: a duplicate returns the first chat.
     pub idempotency_key: Option<String>,
-    /// The conversation whose earlier chats the model is to see; without one the message stands alone.
+    /// The conversation whose earlier chats are the context; `None` for a message without context.
     pub conversation_id: Option<i64>,
 }
 
-/// Another try at a chat, by the same message or an edited one.
+/// A retry of a chat, with the same message or an edited one.
 #[derive(Clone, Debug, Default)]
 pub struct ReplaceMessage {
-    /// The chat that is to be replaced in the context.
+    /// The chat to be replaced in the context.
     pub chat_id: i64,
-    /// What the user says instead; the same as before where it is not given.
+    /// The new text of the message; defaults to the old one.
     pub message: Option<String>,
-    /// The model by name; the one before where none is named.
+    /// The name of the model; defaults to the old one.
     pub model: Option<String>,
-    /// Makes retries harmless: the same key returns the first chat.
+    /// Idempotency key: a duplicate returns the first chat.
     pub idempotency_key: Option<String>,
 }
 
-/// A chat that has ended, and what the user has left.
+/// A closed chat and the user's balance.
 #[derive(Clone, Debug)]
 pub struct FinishedChat {
     /// The chat, in a status other than PENDING.
     pub chat: chat::Model,
-    /// The balance right after.
+    /// The balance after the settlement.
     pub balance: Balance,
-    /// Seconds after which a model that was busy may answer, where its upstream says so.
+    /// Seconds after which to retry a busy model, if its upstream reports them.
     pub retry_after: Option<u64>,
 }
 
 impl FinishedChat {
-    /// What went wrong, if the model failed.
+    /// Returns the error of a failed chat.
     pub fn failure(&self) -> Option<Error> {
         failure(&self.chat).map(|error| Error { retry_after: self.retry_after, ..error })
     }
 }
 
-/// What went wrong with a chat that has ended without a whole reply.
+/// Returns the error of a chat that failed or was interrupted.
 pub fn failure(chat: &chat::Model) -> Option<Error> {
     let code = match (chat.status, chat.error_code.as_deref()) {
         (Status::Failed | Status::Interrupted, Some("TIMEOUT")) => Code::Timeout,
@@ -102,7 +102,7 @@ pub fn failure(chat: &chat::Model) -> Option<Error> {
     Some(Error::new(code, chat.error_message.clone().unwrap_or_else(|| close::INTERRUPTED.to_owned())))
 }
 
-/// The limit of this server that ended a reply early. What was produced until then is charged.
+/// Returns the error of a reply that a limit of this server ended early. Its output until then is charged.
 pub fn limit(chat: &chat::Model) -> Option<Error> {
     let message = chat.error_message.as_deref().filter(|_| chat.status == Status::Stopped)?;
     let code = match chat.error_code.as_deref() {
@@ -113,14 +113,14 @@ pub fn limit(chat: &chat::Model) -> Option<Error> {
     Some(Error::new(code, message))
 }
 
-/// Sends a message and waits for the end of its chat.
+/// Sends a message and waits until its chat is closed.
 ///
-/// A model that fails is no error here: the chat has ended, and [`Ended::failure`] tells how.
+/// The failure of a model is no error here: the chat is closed, and [`FinishedChat::failure`] returns its error.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for a message or model that will not do; NOT_FOUND for somebody
-/// else's conversation; INSUFFICIENT_TOKENS; RATE_LIMITED with too many open turns; CONFLICT where the idempotency key
-/// stands for another message. Nothing is stored or charged then.
+/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for an invalid message or model; NOT_FOUND for a conversation
+/// of another user; INSUFFICIENT_TOKENS; RATE_LIMITED with too many open turns; CONFLICT if the idempotency key was
+/// used for a different message. Nothing is stored or charged then.
 pub async fn send(app: &App, viewer: Viewer, input: SendMessage) -> Result<FinishedChat, Error> {
     match start_message(app, viewer, input, None).await? {
         Started::New { end, .. } => end.await.map_err(Error::internal)?,
@@ -128,7 +128,7 @@ pub async fn send(app: &App, viewer: Viewer, input: SendMessage) -> Result<Finis
     }
 }
 
-/// Sends a message and returns as soon as the hold is taken: the chat is PENDING, and its turn goes on by itself.
+/// Sends a message and returns as soon as the hold is taken: the chat is PENDING, and its turn runs in the background.
 ///
 /// # Errors
 /// As [`send`].
@@ -138,11 +138,11 @@ pub async fn start(app: &App, viewer: Viewer, input: SendMessage) -> Result<chat
     }
 }
 
-/// Starts a chat that takes the place of an earlier one: the earlier one, and what was said after it, leave the context
-/// of the conversation and stay in the history. They come back where the new one fails without any text.
+/// Starts a chat that replaces an earlier one: the earlier one, and those after it, leave the context of the
+/// conversation and stay in the history. They are restored if the new one fails without any text.
 ///
 /// # Errors
-/// As [`send`]; NOT_FOUND also for somebody else's chat; CONFLICT where the chat was replaced already, or is still open.
+/// As [`send`]; NOT_FOUND also for a chat of another user; CONFLICT if the chat was replaced already, or is still open.
 pub async fn replace(app: &App, viewer: Viewer, input: ReplaceMessage) -> Result<chat::Model, Error> {
     let before = find(app, viewer, input.chat_id).await?;
     let send = SendMessage {
@@ -156,24 +156,24 @@ pub async fn replace(app: &App, viewer: Viewer, input: ReplaceMessage) -> Result
     }
 }
 
-/// Stops the reply of one of the viewer's own chats, on whichever server it is made, and waits for the end. What was
-/// produced is kept and paid for. A chat that has ended already stays as it is.
+/// Stops the reply of one of the viewer's own chats, on whichever server its turn runs, and waits until it is closed.
+/// The output until then is kept and paid for. A closed chat stays unchanged.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's chat; TIMEOUT where its server gives no
-/// sign of life: then the chat ends with its lease.
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a chat of another user; TIMEOUT if its server does not
+/// respond: then the chat ends with its lease.
 pub async fn stop(app: &App, viewer: Viewer, chat_id: i64) -> Result<FinishedChat, Error> {
     viewer.require_write()?;
     let chat = find(app, viewer, chat_id).await?;
     stop_any(app, chat.id).await
 }
 
-/// Stops the reply of anybody's chat. Whoever asks has decided that it may be stopped.
+/// Stops the reply of any user's chat. The caller has checked that the viewer may stop it.
 async fn stop_any(app: &App, chat_id: i64) -> Result<FinishedChat, Error> {
-    // The usage of the upstream may be waited for.
+    // The turn may wait for the usage reported by the upstream.
     let deadline = Instant::now() + app.config.v1.usage_wait_timeout + STOP_TIMEOUT;
     while Instant::now() < deadline {
-        // Said again and again, since news may be lost.
+        // Sent repeatedly, since bus messages may be lost.
         app.bus.publish(&events::command_topic(chat_id), || TurnCommand::Stop.encode());
         if let Ok(ended) = timeout(RESEND_INTERVAL, wait_until_finished(app, chat_id)).await {
             return ended;
@@ -182,11 +182,11 @@ async fn stop_any(app: &App, chat_id: i64) -> Result<FinishedChat, Error> {
     Err(Error::new(Code::Timeout, "The answer could not be stopped in time."))
 }
 
-/// A message that was accepted.
+/// An accepted message.
 enum Started {
-    /// The hold is taken and the turn is running; its end comes through the channel.
+    /// The hold is taken and the turn is running; its result is sent through the channel.
     New { chat: Box<chat::Model>, balance: Balance, end: oneshot::Receiver<Result<FinishedChat, Error>> },
-    /// The idempotency key was seen before; this is the first chat, whatever its state.
+    /// A duplicate of an idempotency key; this is the first chat, whatever its state.
     Seen(Box<chat::Model>),
 }
 
@@ -196,12 +196,12 @@ async fn start_message(app: &App, viewer: Viewer, input: SendMessage, replaces: 
     begin(app, identity, opening, model, StartRequest::default()).await
 }
 
-/// What else a message may begin with.
+/// Optional parameters of a message to start.
 #[derive(Default)]
 struct StartRequest {
-    /// Who hears the answer.
+    /// The receiver of the response.
     caller: Option<api_call::ResponseSink>,
-    /// Where the rate has counted it already.
+    /// The proof that the rate limit has counted the message already.
     admission: Option<Admission>,
 }
 
@@ -228,14 +228,14 @@ async fn begin(
         })?;
     let (report, reported) = oneshot::channel();
     let own = app.clone();
-    // In a task from here on: a caller who goes away between the hold and the turn must not leave a chat without one.
+    // In a task from here on: a caller who disconnects between the hold and the turn must not leave a chat without one.
     let span = trace_context::beside(tracing::debug_span!(parent: None, "turn", model = model.name, chat = Empty));
     let turn = async move {
         let _places = (place, slot);
         match open::open(&own, opening).await {
             Ok(OpenResult::New(opened)) => {
                 let (report_end, end) = oneshot::channel();
-                // Listening begins before anybody knows of the chat, so that no wish is missed.
+                // Subscribed before anyone can know the chat, so that no command is missed.
                 let wishes = own.bus.subscribe(&events::command_topic(opened.chat.id));
                 if let Some(caller) = &caller {
                     caller.opened(&own, opened.chat.id);
@@ -245,7 +245,7 @@ async fn begin(
                 ledger::notify_balance_changed(&own.bus, user_id);
                 let end = turn::run(&own, &model, *opened, wishes, caller).await;
                 if let Some(error) = end.as_ref().err().filter(|error| error.code != Code::NotFound) {
-                    tracing::error!(?error, "a turn could not be settled; the sweeper will end it");
+                    tracing::error!(?error, "turn settlement failed; the sweeper will close the chat");
                 }
                 report_end.send(end).ok();
             }
@@ -257,13 +257,13 @@ async fn begin(
     reported.await.map_err(Error::internal)?
 }
 
-/// How long the end of a stopped chat is waited for, once its usage is known.
+/// Timeout for a stopped chat to close, once its usage is known.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long whoever stops a chat waits before saying so again.
+/// Interval at which a stop command is resent.
 const RESEND_INTERVAL: Duration = Duration::from_secs(1);
 
 async fn wait_until_finished(app: &App, chat_id: i64) -> Result<FinishedChat, Error> {
-    // Behind all text there is nothing but the end.
+    // Beyond all text there is only the end of the stream.
     let mut feed = pin!(reply_stream::feed(app.clone(), chat_id, usize::MAX));
     while let Some(fed) = feed.next().await {
         if let ReplyStreamItem::Ended(ended) = fed? {

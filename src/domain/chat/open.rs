@@ -1,4 +1,4 @@
-//! Opening a chat: the message is checked, then paid for by a hold and stored, in one transaction.
+//! Opening a chat: the message is validated, then paid for by a hold and stored, in one transaction.
 
 use std::collections::HashSet;
 
@@ -19,61 +19,61 @@ use crate::infra::catalog::Model;
 use crate::infra::db::{BatchJob, BatchResult, Txn};
 use crate::infra::entity::chat::{self, Status};
 
-/// A message or call that was checked and is to be paid for.
+/// A validated message or API call, before it is paid for.
 pub(super) struct PreparedChat {
     pub(super) user_id: i64,
     pub(super) api_key_id: Option<i64>,
-    /// What is stored of it.
+    /// The stored text.
     pub(super) message: String,
-    /// What of the message or call its idempotency key stands for, as far as it is not stored otherwise: of a call, whose
-    /// text need not be stored, a keyed hash of all of it.
+    /// What identifies the message or call under its idempotency key, in addition to the other columns: for a call,
+    /// whose text need not be stored, a keyed hash of the whole request.
     pub(super) fingerprint: Option<String>,
-    /// A call of the API, which brings its own context.
+    /// Whether this is an API call, which has a context of its own.
     pub(super) is_call: bool,
     /// Whether the reply is stored.
     pub(super) kept: bool,
     pub(super) model: String,
-    /// The client named the model, so a retry has to name it too.
+    /// Whether the client named the model; a retry has to name it too.
     pub(super) model_named: bool,
     pub(super) idempotency_key: Option<String>,
     pub(super) conversation_id: Option<i64>,
-    /// The chat whose place in the context this one takes.
+    /// The chat that this one replaces in the context.
     replaces: Option<i64>,
-    /// Earlier chats that the model does not see.
+    /// The number of earlier chats omitted from the context.
     omitted_chats: i64,
-    /// What the model is asked.
+    /// The request to the model.
     request: Request,
     price: Price,
     input_bound: u64,
-    /// How many replies are asked for at once, each up to the limit of the output.
+    /// The number of choices requested, each up to the output limit.
     choices: u64,
     at: DateTime<Utc>,
     lease_until: DateTime<Utc>,
 }
 
-/// A chat whose hold is taken.
+/// An opened chat, whose hold is taken.
 pub(super) struct OpenedChat {
     /// The row, PENDING.
     pub(super) chat: chat::Model,
-    /// What the owner has with the hold taken.
+    /// The owner's balance after the hold.
     pub(super) balance: Balance,
-    /// What the model is asked: no more than the hold pays for.
+    /// The request to the model, limited to what the hold pays for.
     pub(super) request: Request,
     /// Whether the reply is stored.
     pub(super) kept: bool,
-    /// What the chat was sold at, the flat part for each answer.
+    /// The price of the chat, with the flat part multiplied by the number of choices.
     pub(super) price: Price,
-    /// The most that the model can read of it. Only known at a metered price.
+    /// The maximum of input model tokens. Computed only for a metered price.
     pub(super) input_bound: u64,
 }
 
 pub(super) enum OpenResult {
     New(Box<OpenedChat>),
-    /// The idempotency key was used before, for this chat.
+    /// A duplicate of an idempotency key, which belongs to this chat.
     Seen(Box<chat::Model>),
 }
 
-/// Checks the message, and gathers what the model is to see.
+/// Validates a message, and builds the context.
 pub(super) async fn check(
     app: &App,
     viewer: Viewer,
@@ -127,7 +127,7 @@ pub(super) async fn check(
     Ok((opening, model))
 }
 
-/// Checks a call, which brings its own context.
+/// Validates an API call, which has a context of its own.
 pub(super) fn check_call(app: &App, identity: Identity, call: ApiCall) -> Result<(PreparedChat, Model), Error> {
     ledger::check_idempotency_key(call.idempotency_key.as_deref())?;
     let model = app.models.get(Some(&call.model)).cloned();
@@ -176,7 +176,7 @@ fn check_message(message: &str, max_chars: usize) -> Result<(), String> {
     }
 }
 
-/// When a turn that gives a sign of life now counts as dead without another.
+/// Returns the time at which a turn that renews its lease now counts as dead.
 pub(super) fn lease_deadline(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
     now + TimeDelta::from_std(app.config.turns.lease).unwrap_or(TimeDelta::MAX)
 }
@@ -184,7 +184,7 @@ pub(super) fn lease_deadline(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
 /// Takes the hold and stores the chat.
 #[tracing::instrument(name = "hold", level = "debug", skip_all)]
 pub(super) async fn open(app: &App, opening: PreparedChat) -> Result<OpenResult, Error> {
-    // It changes another chat as well, which no statement does for several at once.
+    // A replacement also changes another chat, which no statement does for a batch.
     if opening.replaces.is_some() {
         return app.metrics.hold.of(app.db.write(opening, |txn, opening| Box::pin(open_one(txn, opening)))).await;
     }
@@ -199,7 +199,7 @@ impl BatchJob for PreparedChat {
     }
 }
 
-/// Opens chats that replace no others.
+/// Opens a batch of chats that replace no others.
 async fn open_batch(txn: &Txn, openings: &[PreparedChat]) -> BatchResult<OpenResult> {
     if let [only] = openings {
         return Ok(vec![Ok(open_one(txn, only).await?)]);
@@ -215,7 +215,8 @@ async fn open_batch(txn: &Txn, openings: &[PreparedChat]) -> BatchResult<OpenRes
                 *outcome = first.cloned().map(|first| Ok(OpenResult::Seen(Box::new(first))))
             }
             Some(Err(error)) => *outcome = Some(Err(error)),
-            // Below, as those whose key comes twice in this set: the second finds what the first has stored.
+            // Opened below, like those with the same key as another in this batch: the second finds the row of the
+            // first.
             Some(Ok(DuplicateAction::Anew)) => {}
             None if opening.key().is_some_and(|key| !new_keys.insert(key)) => {}
             None => new.push((opening, outcome)),
@@ -268,16 +269,16 @@ async fn open_one(txn: &Txn, opening: &PreparedChat) -> Result<OpenResult, Error
     Ok(OpenResult::New(Box::new(opened)))
 }
 
-/// An opening whose hold is set aside, and not yet written.
+/// A chat whose hold is reserved in memory, and not yet written.
 struct ReservedChat<'a> {
     opening: &'a PreparedChat,
     hold: Hold,
-    /// What the owner has with it.
+    /// The owner's balance after the hold.
     balance: Balance,
     max_output: u64,
 }
 
-/// What they may spend. Also makes retries that arrive at once see each other, since the users' rows are locked.
+/// Loads the spendable balances. It also serializes concurrent retries, since the users' rows are locked.
 async fn available(txn: &Txn, openings: &[PreparedChat]) -> Result<SpendableBalances, Error> {
     let at = openings.iter().map(|opening| opening.at).max().unwrap_or_default();
     let spenders: Vec<_> = openings.iter().map(|opening| (opening.user_id, opening.api_key_id)).collect();
@@ -285,7 +286,7 @@ async fn available(txn: &Txn, openings: &[PreparedChat]) -> Result<SpendableBala
 }
 
 impl<'a> ReservedChat<'a> {
-    /// At a flat price, or with the longest reply that the balance, and the limits of the API key, pay for.
+    /// Reserves the flat price, or that of the longest reply that the balance, and the limits of the API key, pay for.
     fn new(opening: &'a PreparedChat, available: &mut SpendableBalances) -> Result<Self, Error> {
         let &PreparedChat { user_id, api_key_id, price, input_bound, choices, at, .. } = opening;
         let (mut amount, mut max_output) = (Tokens(price.per_message), opening.request.max_output);
@@ -353,7 +354,7 @@ async fn store(txn: &Txn, ready: Vec<ReservedChat<'_>>) -> Result<Vec<OpenedChat
 }
 
 impl PreparedChat {
-    /// The user and the idempotency key.
+    /// Returns the user and the idempotency key.
     pub(super) fn key(&self) -> Option<(i64, String)> {
         Some((self.user_id, self.idempotency_key.clone()?))
     }

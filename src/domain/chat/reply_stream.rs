@@ -1,9 +1,9 @@
-//! A reply as it grows: first what is stored, then what comes, then exactly one end.
+//! The stream of a reply: first the stored text, then new text as it is generated, then exactly one end.
 //!
-//! A follower knows its position in the text, in characters. What lies before it is dropped and what overlaps is cut, so
-//! news may come twice or out of turn, and nothing is shown twice. What is missing is asked for: the server that drives
-//! the turn says it again from there. Whatever the bus loses, the row makes up for, which is looked at again after every
-//! silence. Nothing is kept for a slow follower: it misses news, and catches up in one piece.
+//! A follower has a position in the text, in characters. Text before it is dropped and overlaps are cut, so events may
+//! arrive twice or out of order, and no text is shown twice. The follower requests missing text: the server that runs
+//! the turn publishes it again from that position. Lost events are recovered from the row, which is polled after every
+//! silence. Nothing is buffered for a slow follower: it misses events, and catches up with the whole missing text.
 
 use std::time::Duration;
 
@@ -21,35 +21,35 @@ use crate::domain::ledger;
 use crate::infra::cluster;
 use crate::infra::entity::chat::{self, Status};
 
-/// Silences after which the row is looked at: the first after news, and the longest.
+/// Minimum and maximum interval without events after which the row is polled; an event resets it to the minimum.
 const MIN_POLL_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(10);
 
-/// So much text in one part at most, in bytes: no carrier has to take a whole book at once.
+/// Maximum size of a chunk in bytes: no transport has to take a long text whole.
 const MAX_PART: usize = 64 << 10;
 
-/// What followers get.
+/// An item of a reply stream.
 #[derive(Clone, Debug)]
 pub enum ReplyStreamItem {
-    /// More of the reply.
+    /// A chunk of the reply.
     Delta(ReplyDelta),
-    /// The chat has ended. Always the last.
+    /// The chat is closed. Always the last item.
     Ended(Box<FinishedChat>),
 }
 
-/// A part of a reply.
+/// A chunk of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyDelta {
-    /// Where it begins in the reply, in characters (Unicode scalar values).
+    /// The start of the chunk in the reply, in characters (Unicode scalar values).
     pub offset: usize,
-    /// Where it ends: the position of whoever has it.
+    /// The end of the chunk: the follower's position after it.
     pub end: usize,
-    /// The part itself; never empty.
+    /// The text of the chunk; never empty.
     pub text: String,
 }
 
 impl ReplyDelta {
-    /// What lies behind `position` of a text that begins at `offset`, in parts.
+    /// Returns the text after `position` of a text that begins at `offset`, in chunks.
     fn behind(position: usize, offset: usize, text: &str) -> Vec<Self> {
         let known = position.saturating_sub(offset);
         let start = text.char_indices().nth(known).map(|(start, _)| start);
@@ -65,11 +65,11 @@ impl ReplyDelta {
     }
 }
 
-/// Follows one of the viewer's own chats from a position on: 0 for all of it, the [`Delta::end`] of the last part that
-/// was received to go on.
+/// Follows one of the viewer's own chats from a position: 0 for the whole reply, the [`ReplyDelta::end`] of the last
+/// chunk received to resume.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's chat. In the stream: NOT_FOUND where the
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a chat of another user. In the stream: NOT_FOUND if the
 /// chat is deleted meanwhile.
 pub async fn follow(
     app: &App,
@@ -81,14 +81,14 @@ pub async fn follow(
     Ok(feed(app.clone(), chat.id, after))
 }
 
-/// [`follow`], for those who know that the chat may be seen.
+/// Does the same as [`follow`]; the caller has checked that the viewer may see the chat.
 pub(super) fn feed(
     app: App,
     chat_id: i64,
     after: usize,
 ) -> impl Stream<Item = Result<ReplyStreamItem, Error>> + Send + use<> {
     try_stream! {
-        // Listening begins before the row is read, so that an end in between is not missed.
+        // Subscribed before the row is read, so that an end in between is not missed.
         let mut heard = app.bus.subscribe(&topic(chat_id));
         let mut position = after;
         let mut patience = MIN_POLL_INTERVAL;
@@ -96,7 +96,7 @@ pub(super) fn feed(
             let chat = chat::Entity::find_by_id(chat_id).one(app.db.read()).await?;
             let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
             for delta in ReplyDelta::behind(position, 0, &chat.response) {
-                // Where no news come, the row is all there is.
+                // Without events, the row is the only source.
                 patience = MIN_POLL_INTERVAL;
                 position = delta.end;
                 yield ReplyStreamItem::Delta(delta);
@@ -106,7 +106,7 @@ pub(super) fn feed(
                 yield ReplyStreamItem::Ended(Box::new(FinishedChat { chat, balance, retry_after: None }));
                 return;
             }
-            // What came since the reply was saved last is known to the server that drives it.
+            // The server that runs the turn has the text since the last save.
             app.bus.publish(&events::command_topic(chat_id), || TurnCommand::Repeat { from: position }.encode());
             let asked = Instant::now();
             loop {
@@ -131,7 +131,7 @@ pub(super) fn feed(
                         app.metrics.stream_lag.since(given);
                     }
                 } else if asked.elapsed() > MIN_POLL_INTERVAL {
-                    // There is a gap, and the repetition that was asked for was lost.
+                    // There is a gap, and the requested repetition was lost.
                     break;
                 }
             }

@@ -1,4 +1,4 @@
-//! Chats and conversations that have been kept for long enough. Open chats never have; the ledger keeps its entries.
+//! Retention of chats and conversations. Open chats are never removed; the ledger keeps its entries.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -9,15 +9,15 @@ use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Status};
 use crate::infra::entity::conversation;
 
-/// Chats from before, unless they are open.
+/// Returns the chats before `before`, unless they are open.
 pub fn chats(before: DateTime<Utc>) -> Select<chat::Entity> {
     chat::Entity::find().filter(ended(before))
 }
 
-/// Deletes those of these chats.
+/// Deletes those of the chats `ids` that are before `before` and not open, and returns their number.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn delete_chats(txn: &Txn, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
     let delete = chat::Entity::delete_many().filter(chat::Column::Id.is_in(ids.iter().copied())).filter(ended(before));
     Ok(delete.exec(txn).await?.rows_affected)
@@ -27,16 +27,16 @@ fn ended(before: DateTime<Utc>) -> Condition {
     Condition::all().add(chat::Column::CreatedAt.lt(before)).add(chat::Column::Status.ne(Status::Pending))
 }
 
-/// Conversations without chats in which nothing was said since.
+/// Returns the conversations without chats that had no message since `before`.
 pub fn conversations(before: DateTime<Utc>) -> Select<conversation::Entity> {
     conversation::Entity::find().filter(silent(before))
 }
 
-/// Deletes those of these conversations. A message that is just being sent makes its conversation active first, so it is
-/// spared.
+/// Deletes those of the conversations `ids` that still match, and returns their number. A message that is just being
+/// sent makes its conversation active first, so that it is kept.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn delete_conversations(txn: &Txn, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
     let these = conversation::Column::Id.is_in(ids.iter().copied());
     let delete = conversation::Entity::delete_many().filter(these).filter(silent(before));

@@ -1,8 +1,8 @@
-//! Full-text search in ended chats, alike on both databases.
+//! Full-text search in closed chats, the same on both databases.
 //!
-//! What words are is decided here, for what is indexed and for what is searched: letters and digits of any script,
-//! folded, without accents. Scripts that put no spaces between words are indexed by every two neighbouring characters.
-//! The databases are left with words between spaces; the migration has their indexes.
+//! The tokenizer is here, for indexing and for searching: words are runs of letters and digits of any script, folded,
+//! without accents. Scripts without spaces between words are indexed as bigrams of characters. The databases get words
+//! separated by spaces; the migration has their indexes.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -22,31 +22,31 @@ use crate::core::error::Error;
 use crate::infra::db::bulk::{update_from, values_column};
 use crate::infra::entity::chat::{self, Column, Status};
 
-/// So many of the newest chats that match are looked at.
+/// Maximum number of chats that a search covers, the newest ones that match.
 pub(super) const MAX_FOUND: u64 = 1000;
-/// Words in one search, and its characters, which are counted before any work is done on them.
+/// Maximum words and characters of one search; characters are counted before any further work.
 const MAX_WORDS: usize = 32;
 const MAX_SEARCH_CHARS: usize = 2000;
-/// So much of a chat's text can be found, in bytes. PostgreSQL's index of one row is at most a megabyte.
+/// Maximum indexed text of a chat, in bytes. PostgreSQL's index of one row is at most a megabyte.
 const MAX_INDEXED: usize = 200_000;
-/// Longer words are cut, in characters. PostgreSQL's are at most 2 KB.
+/// Maximum length of a word, in characters; longer ones are cut. PostgreSQL's are at most 2 KB.
 const MAX_WORD_CHARS: usize = 64;
 /// Chats indexed in one transaction.
 const BATCH: u64 = 200;
-/// Between two such transactions.
+/// The pause between two such transactions.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a search waits for what has ended a moment ago to be indexed.
+/// The timeout of a search for chats that have just closed to be indexed.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Among which chats to search.
+/// The chats that are searched.
 pub(super) struct SearchScope {
-    /// Everybody's where there is none.
+    /// The owner; all users if `None`.
     pub(super) user_id: Option<i64>,
     pub(super) conversation_id: Option<i64>,
     pub(super) order: ChatOrder,
 }
 
-/// The ids of the chats that hold all words, and one that begins with the last.
+/// Returns the ids of the chats that contain all words, the last one as a prefix.
 ///
 /// # Errors
 /// INVALID_INPUT for a search without words or with too many.
@@ -70,7 +70,7 @@ pub(super) async fn find(app: &App, wanted: SearchScope, search: &str) -> Result
     Ok(found.into_iter().map(|found| found.id).collect())
 }
 
-/// SQLite's FTS5, which has the user and the conversation among the words of its index.
+/// Returns the query for SQLite's FTS5, which has the user and the conversation among the words of its index.
 fn sqlite(wanted: &SearchScope, words: &[String]) -> (&'static str, Vec<Value>) {
     let mut terms = Vec::new();
     terms.extend(wanted.user_id.map(|id| format!("_user_{id}")));
@@ -83,7 +83,7 @@ fn sqlite(wanted: &SearchScope, words: &[String]) -> (&'static str, Vec<Value>) 
     (if wanted.order == ChatOrder::Best { best } else { newest }, vec![query.into()])
 }
 
-/// PostgreSQL's text search, by a function of the migration.
+/// Returns the query for PostgreSQL's text search, by a function of the migration.
 fn postgres(wanted: &SearchScope, words: &[String]) -> (&'static str, Vec<Value>) {
     let query = format!("'{}':*", words.join("' & '"));
     let best = wanted.order == ChatOrder::Best;
@@ -91,7 +91,7 @@ fn postgres(wanted: &SearchScope, words: &[String]) -> (&'static str, Vec<Value>
     ("SELECT id FROM chat_search($1, $2, $3, $4, $5)", values)
 }
 
-/// What is indexed of a chat: its words between spaces.
+/// Returns the indexed text of a chat: its words separated by spaces.
 pub(super) fn text(message: &str, response: &str) -> String {
     let mut text = String::new();
     let [message, response] = [message, response].map(|text| text.get(..text.floor_char_boundary(MAX_INDEXED)));
@@ -109,7 +109,7 @@ pub(super) fn text(message: &str, response: &str) -> String {
     text
 }
 
-/// The words of a search; of the last one the beginning does.
+/// Returns the words of a search; the last one matches as a prefix.
 fn searched(search: &str) -> Result<Vec<String>, Error> {
     if search.chars().nth(MAX_SEARCH_CHARS).is_some() {
         let message = format!("Ensure this field has no more than {MAX_SEARCH_CHARS} characters.");
@@ -133,12 +133,12 @@ fn searched(search: &str) -> Result<Vec<String>, Error> {
 enum TextRun {
     /// A word between spaces.
     Spaced(String),
-    /// Several words, for all we know: of a script that puts no spaces between them.
+    /// Possibly several words, of a script without spaces between words.
     Unspaced(Vec<char>),
 }
 
 impl TextRun {
-    /// Every two neighbours, and the last character by itself: whatever begins anywhere in the run can be found.
+    /// Returns all bigrams, and the last character alone: a search can match from any position of the run.
     fn indexed(self) -> Vec<String> {
         match self {
             Self::Spaced(word) => vec![word],
@@ -149,7 +149,7 @@ impl TextRun {
         }
     }
 
-    /// Every two neighbours, which are there together where the run is; a single character is the beginning of a pair.
+    /// Returns all bigrams, which are adjacent in a matching run; a single character is the prefix of a bigram.
     fn searched(self) -> Vec<String> {
         match self {
             Self::Unspaced(run) if run.len() > 1 => run.windows(2).map(String::from_iter).collect(),
@@ -158,7 +158,7 @@ impl TextRun {
     }
 }
 
-/// The words of a text, folded.
+/// Returns the words of a text, folded.
 fn words(text: &str) -> Vec<TextRun> {
     let folded: String = caseless::default_case_fold_str(text).nfkd().filter(|c| !is_accent(*c)).nfc().collect();
     let mut words = Vec::new();
@@ -194,28 +194,29 @@ fn words(text: &str) -> Vec<TextRun> {
     words
 }
 
-/// Marks that people leave out when they search: accents of Latin, Greek and Cyrillic, points of Hebrew, vowels and the
-/// stretching of Arabic. Marks of other scripts are vowels that make the word.
+/// Returns whether a mark is usually omitted in searches: accents of Latin, Greek and Cyrillic, points of Hebrew,
+/// vowels and the stretching of Arabic. Marks of other scripts are vowels that make the word.
 fn is_accent(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{640}'
         | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{6d6}'..='\u{6ed}')
 }
 
-/// Scripts without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Japanese, Chinese.
+/// Returns whether a letter is of a script without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Japanese,
+/// Chinese.
 fn is_unspaced(letter: char) -> bool {
     matches!(letter, '\u{e00}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}'
         | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
         | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Indexes what has ended, a little at a time and again and again, until the server stops.
+/// Indexes closed chats in small batches, in a loop, until the server stops.
 ///
-/// Not in the transaction that ends a chat: SQLite's full-text index costs as much as all else in it, and much less for
-/// many chats at once. So much and no more is indexed in a second that sending is not held up by it.
+/// Not in the transaction that closes a chat: SQLite's full-text index costs as much as everything else in it, and much
+/// less for many chats in a batch. The rate is limited so that indexing does not delay messages.
 pub async fn run_indexer(app: App) {
     loop {
         if let Err(error) = index(&app).await {
-            tracing::error!(?error, "could not index the chats that no search finds yet");
+            tracing::error!(?error, "search indexing failed");
         }
         if timeout(PAUSE, app.stopping.cancelled()).await.is_ok() {
             return;
@@ -223,16 +224,16 @@ pub async fn run_indexer(app: App) {
     }
 }
 
-/// Indexes all that has ended.
+/// Indexes all closed chats.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn index_rest(app: &App) -> Result<(), Error> {
     while index(app).await? && !app.stopping.is_cancelled() {}
     Ok(())
 }
 
-/// Indexes some chats that have ended; says whether there may be more.
+/// Indexes a batch of closed chats; returns whether there may be more.
 async fn index(app: &App) -> Result<bool, Error> {
     let rest = chat::Entity::find()
         .filter(Expr::col("search_text").is_null())
@@ -252,7 +253,7 @@ async fn index(app: &App) -> Result<bool, Error> {
         Box::pin(async move {
             let rows = texts.iter().map(|(id, text)| vec![(*id).into(), text.as_str().into()]);
             let mut update = update_from::<chat::Entity>(rows);
-            // Another search, or another server, may have been faster.
+            // A concurrent search, or another server, may have been faster.
             update.value("search_text", values_column(2)).and_where(Expr::col("search_text").is_null());
             txn.execute(&update).await?;
             Ok(())

@@ -1,5 +1,5 @@
-//! Ends the chats of servers that died: their lease has run out, so nobody drives them any more. Now and then also
-//! counts the days that are over.
+//! The sweeper: closes the chats of servers that died, whose lease has expired, so that no turn runs for them any more.
+//! Periodically it also counts the usage of the days that are over.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -13,19 +13,19 @@ use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
 
-/// Chats ended in one transaction.
+/// Chats closed in one transaction.
 const BATCH: u64 = 100;
 
-/// Sweeps now, and then twice in the time of a lease, until the server stops.
+/// Sweeps now, and then twice per lease, until the server stops.
 pub async fn run_sweeper(app: App) {
     loop {
         match sweep(&app).await {
             Ok(0) => {}
-            Ok(count) => tracing::warn!(count, "ended chats whose server died; their holds are released"),
-            Err(error) => tracing::error!(?error, "could not look for chats whose server died"),
+            Ok(count) => tracing::warn!(count, "swept chats with an expired lease"),
+            Err(error) => tracing::error!(?error, "sweep failed"),
         }
         if let Err(error) = usage::count_days(&app).await {
-            tracing::error!(?error, "could not count the chats of the days that are over");
+            tracing::error!(?error, "daily usage count failed");
         }
         app.rate_limits.forget_idle();
         app.bodies.forget_idle();
@@ -37,10 +37,10 @@ pub async fn run_sweeper(app: App) {
     }
 }
 
-/// Marks the chats whose lease has run out as INTERRUPTED and releases their holds; says how many there were.
+/// Marks the chats with an expired lease as INTERRUPTED, releases their holds, and returns their number.
 ///
 /// # Errors
-/// INTERNAL where the database fails; the chats not yet ended are found again next time.
+/// INTERNAL if the database fails; the next sweep closes the remaining chats.
 pub async fn sweep(app: &App) -> Result<usize, Error> {
     let mut count = 0;
     loop {
@@ -58,8 +58,8 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
 }
 
 async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<(i64, i64)>, Error> {
-    // Locked in the order of their ids: two servers that sweep at once take turns, and the lease that is checked is the
-    // one that counts, since a driver that is alive after all renews it under the same lock.
+    // Locked in the order of their ids: concurrent sweeps of two servers take turns, and the checked lease is the
+    // current one, since a turn that is alive after all renews it under the same lock.
     let dead = chat::Entity::find()
         .filter(Column::LeaseUntil.lt(now))
         .filter(Column::Status.eq(Status::Pending))

@@ -1,7 +1,7 @@
-//! A turn: from an open chat to its one end.
+//! The turn of a chat: from an open chat to its one end.
 //!
-//! The provider's pieces are told to those who follow the reply, collected, and saved now and then, which also renews
-//! the lease. How the chat then ends, and who pays what, is in [`super::close`].
+//! The provider's chunks are published to the followers of the reply, collected, and saved periodically, which also
+//! renews the lease. Closing the chat, and the rules of who pays what, are in [`super::close`].
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -27,37 +27,37 @@ use crate::infra::catalog::Model;
 use crate::infra::cluster::{self, Subscription};
 use crate::infra::entity::chat::{self, Column, Status};
 
-/// So many new bytes of a reply are saved at once, before it is time.
+/// New bytes of a reply that trigger a save before the interval is over.
 const SAVE_BYTES: usize = 2048;
-/// The longest reply. What is passed on and not kept does not count.
+/// Maximum size of a reply. Passed-through bytes that are not stored do not count.
 const MAX_REPLY_BYTES: usize = 32 << 20;
 
-/// What is not stored is in memory up to so many bytes, by which all of it is counted.
+/// Maximum size in memory of text that is not stored; the total is extrapolated from it.
 const MAX_COUNTED_BYTES: usize = 1 << 20;
 
-/// An upstream that fails after the caller was waited for so long in all may have given up on the caller.
+/// If the upstream fails after the turn has waited for the caller this long in total, the slow caller may be the cause.
 const MAX_STALL: Duration = Duration::from_secs(2);
 
-/// How the provider's stream came to an end.
+/// The outcome of the provider's stream.
 pub(super) enum Outcome {
-    /// The reply is whole.
+    /// The reply is complete.
     Done,
-    /// The provider failed, before the first piece or after it.
+    /// The provider failed, before the first chunk or after it.
     Failed(Error),
-    /// The caller's own end: the user stopped it, the caller disconnected, or what was asked for reached one of our
-    /// limits, which is named.
+    /// Ended on the caller's side: the user stopped it, the caller disconnected, or the reply reached one of the
+    /// server's limits, which is given.
     Stopped(Option<Error>),
-    /// The server stops and waits no longer.
+    /// The server shuts down and does not wait any longer.
     Interrupted,
-    /// The chat is not open any more: deleted, or swept by another server. There is nothing to settle.
+    /// The chat is no longer open: deleted, or swept by another server. There is nothing to settle.
     Gone,
 }
 
-/// Drives the chat to its end.
+/// Runs the turn until the chat is closed.
 ///
 /// # Errors
-/// INTERNAL where the end could not be written, although it was tried for as long as the lease runs; NOT_FOUND where the
-/// chat was deleted meanwhile.
+/// INTERNAL if the chat could not be closed, with retries for the time of the lease; NOT_FOUND if the chat was deleted
+/// meanwhile.
 pub(super) async fn run(
     app: &App,
     model: &Model,
@@ -88,7 +88,7 @@ pub(super) async fn run(
     let mut outcome = AssertUnwindSafe(following).catch_unwind().await.unwrap_or_else(|_| {
         Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model failed.").with_source("a panic"))
     });
-    // Programs know what to make of an answer without text.
+    // API clients can handle an answer without text.
     if written.text.is_empty() && matches!(outcome, Outcome::Done) && !is_call {
         outcome = Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model gave no answer."));
     }
@@ -98,9 +98,9 @@ pub(super) async fn run(
     if let Some(over) = &closing.over_hold {
         app.metrics.usage_over_hold(&closing.chat.model);
         let hold = closing.chat.hold;
-        tracing::warn!(chat = chat_id, model = model.name, %hold, cost = %over, "the usage of a chat exceeds its hold");
+        tracing::warn!(chat = chat_id, model = model.name, %hold, cost = %over, "chat usage exceeds its hold");
     }
-    // On the heap when it comes to that: the task of each open chat would have room for it all the time.
+    // Boxed: otherwise the task of each open chat would reserve memory for this future all the time.
     let ended = app.metrics.settle.of(Box::pin(close(app, closing))).await;
     if let Ok(FinishedChat { chat, .. }) = &ended {
         app.metrics.turn(&chat.model, chat.status.to_value(), chat.cost, began.elapsed());
@@ -113,24 +113,25 @@ pub(super) async fn run(
     ended
 }
 
-/// What a model has written, and what its upstream has reported.
+/// The output that a model has generated, and the usage that its upstream has reported.
 #[derive(Default)]
 pub(super) struct GeneratedOutput {
     /// The reply.
     pub(super) text: String,
-    /// What else is paid for.
+    /// Other output that is paid for.
     pub(super) other: String,
-    /// What the model thought before it answered: paid for, and no answer by itself.
+    /// The model's reasoning before the answer: paid for, but no answer on its own.
     pub(super) thoughts: String,
-    /// What came after the user stopped the reply. It is counted, and shown to no one.
+    /// The output after the user stopped the reply. It is counted, and shown to no one.
     pub(super) unseen: String,
-    /// Bytes of all these that are not in memory: what is not stored is only counted, by what came first.
+    /// Bytes of all these that are not in memory: text that is not stored is only counted, by extrapolation from its
+    /// beginning.
     pub(super) left_out: usize,
-    /// The last usage that was reported.
+    /// The last reported usage.
     pub(super) reported: Option<Usage>,
-    /// The upstream has accepted the request, and bills its input.
+    /// Whether the upstream has accepted the request, and bills its input.
     pub(super) accepted: bool,
-    /// The caller did not wait for an answer in one piece, which the upstream went on with.
+    /// Whether the turn stopped waiting for a non-streaming answer, which the upstream continued to generate.
     pub(super) abandoned: bool,
 }
 
@@ -139,12 +140,12 @@ impl GeneratedOutput {
         self.has_no_answer() && self.thoughts.is_empty()
     }
 
-    /// Whether there is nothing, or nothing but thoughts.
+    /// Returns whether there is no output, or nothing but reasoning.
     pub(super) fn has_no_answer(&self) -> bool {
         self.text.is_empty() && self.other.is_empty()
     }
 
-    /// What an upstream has reported is not taken back by a smaller number.
+    /// Updates the reported usage. A smaller number does not reduce what the upstream has reported before.
     fn report(&mut self, usage: Usage) {
         let before = self.reported.unwrap_or_default();
         let (input, output) = (usage.input.max(before.input), usage.output.max(before.output));
@@ -155,12 +156,12 @@ impl GeneratedOutput {
         self.in_memory() + self.left_out
     }
 
-    /// Bytes in memory.
+    /// Returns the bytes in memory.
     pub(super) fn in_memory(&self) -> usize {
         self.text.len() + self.other.len() + self.thoughts.len() + self.unseen.len()
     }
 
-    /// Adds what is only counted.
+    /// Adds text that is only counted.
     fn add(&mut self, text: &str, into: impl Fn(&mut Self) -> &mut String) {
         let room = MAX_COUNTED_BYTES.saturating_sub(into(self).len());
         let (counted, rest) = text.split_at(text.floor_char_boundary(room));
@@ -169,16 +170,16 @@ impl GeneratedOutput {
     }
 }
 
-/// Why the provider is only read on for its usage.
+/// The reason why the provider's stream is read only for its usage.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Draining {
-    /// The caller has disconnected: the reply is whole if its end still comes.
+    /// The caller has disconnected: the reply is complete if its end arrives in time.
     Disconnected,
     /// The user has stopped the reply.
     Stopped,
 }
 
-/// A turn that is under way.
+/// A running turn.
 struct Turn<'a> {
     app: &'a App,
     chat_id: i64,
@@ -186,17 +187,17 @@ struct Turn<'a> {
     kept: bool,
     is_passed_on: bool,
     in_one_piece: bool,
-    /// The cost depends on a usage that the upstream reports at the end.
+    /// Whether the cost depends on a usage that the upstream reports at the end.
     bills_late: bool,
     caller: &'a mut Option<ResponseSink>,
     written: &'a mut GeneratedOutput,
     draining: Option<Draining>,
-    /// How long the caller has been waited for in all.
+    /// The total time spent waiting for the caller.
     stalled: Duration,
 }
 
 impl Turn<'_> {
-    /// Collects and publishes the pieces until the stream ends, one of the time-outs runs out, or the server stops.
+    /// Collects and publishes the chunks until the stream ends, one of the timeouts expires, or the server shuts down.
     async fn pump(mut self, model: &Model, request: Request, mut wishes: Subscription) -> Outcome {
         let (app, limits) = (self.app, &self.app.config.turns);
         let start = Instant::now();
@@ -205,8 +206,8 @@ impl Turn<'_> {
         let save_interval = limits.save_interval.max(Duration::from_millis(1));
         let mut saving_due = interval_at(start + limits.save_interval, save_interval);
         saving_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // One save at a time, beside which the pieces flow on. In a task of its own: while a slow caller is waited for, no one
-        // polls it here, and it would keep its connection and its locks.
+        // One save at a time, concurrently with the stream. In a task of its own: while the turn waits for a slow
+        // caller, nothing polls the save here, and it would keep its connection and its locks.
         let mut saving: Option<JoinHandle<Result<bool, Error>>> = None;
         let (mut saved_len, mut saved_at, mut chars) = (0, start, 0);
         let mut piece_due = start + if self.in_one_piece { limits.turn_timeout } else { limits.first_chunk_timeout };
@@ -220,7 +221,8 @@ impl Turn<'_> {
                         Some(Ok(event)) => event,
                         Some(Err(error)) => break self.failed(error),
                         None => {
-                            break self.failed(Error::new(Code::ProviderUnavailable, "The answer broke off."));
+                            let message = "The upstream response was truncated.";
+                            break self.failed(Error::new(Code::ProviderUnavailable, message));
                         }
                     };
                     if is_piece(&event) {
@@ -233,13 +235,13 @@ impl Turn<'_> {
                         let message = format!("The answer has more than {MAX_REPLY_BYTES} bytes.");
                         break Outcome::Stopped(Some(Error::new(Code::PayloadTooLarge, message)));
                     }
-                    // A long text less often, so that saving it costs no more than all of it a few times.
+                    // A long text less often, so that all saves together cost no more than a few times its size.
                     save_now = (self.kept && self.written.text.len() - saved_len >= SAVE_BYTES.max(saved_len / 4))
                         || saved_at.elapsed() >= limits.lease / 3;
                 }
                 () = sleep_until(piece_due.min(turn_due)) => break self.late(turn_due <= piece_due),
                 wish = wishes.next() => {
-                    // One that was missed is said again by whoever wished.
+                    // A missed command is resent by its sender.
                     let cluster::BusEvent::Message(wish) = wish else { continue };
                     match TurnCommand::decode(&wish) {
                         Some(TurnCommand::Stop) if !self.bills_late => break Outcome::Stopped(None),
@@ -257,7 +259,7 @@ impl Turn<'_> {
                     }
                 }
                 () = disconnected(self.caller.as_mut()) => {
-                    // Who is to pay by the upstream's own count has to get it, if it comes in time.
+                    // A caller who pays by the upstream's usage needs its report, if it arrives in time.
                     *self.caller = None;
                     if !self.is_passed_on {
                         break Outcome::Stopped(None);
@@ -276,7 +278,7 @@ impl Turn<'_> {
                         Ok(true) => {}
                         Ok(false) => break Outcome::Gone,
                         Err(error) => {
-                            tracing::warn!(chat = self.chat_id, ?error, "a growing reply could not be saved");
+                            tracing::warn!(chat = self.chat_id, ?error, "reply save failed");
                         }
                     }
                 }
@@ -287,14 +289,14 @@ impl Turn<'_> {
                 saving = Some(app.tasks.spawn(async move { save(&own, id, text).await }));
             }
         };
-        // Not broken off in the middle: what closes the chat comes after it.
+        // Completed first, so that it does not overlap with closing the chat.
         if let Some(saving) = saving {
             saving.await.ok();
         }
         outcome
     }
 
-    /// Notes what the upstream says beside the reply.
+    /// Records what the upstream reports in addition to the reply.
     fn note(&mut self, event: &Event) {
         match event {
             Event::Accepted => self.written.accepted = true,
@@ -307,7 +309,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Takes a piece: for the caller, for those who follow the reply, and for the account.
+    /// Handles a chunk: sends it to the caller, publishes it to the followers, and counts it.
     async fn take(&mut self, event: Event, chars: &mut usize) {
         let is_stopped = self.draining == Some(Draining::Stopped);
         let is_shown = !is_stopped && !matches!(event, Event::Beside { .. });
@@ -317,7 +319,7 @@ impl Turn<'_> {
             let timeout = limits.chunk_timeout.min(limits.lease / 3);
             caller.tell(event.clone(), timeout).await;
             let waited = since.elapsed();
-            // One who was given up on counts as one who was waited for long enough.
+            // A caller who reached the timeout counts as one who was waited for long enough.
             self.stalled = if waited < timeout { self.stalled.saturating_add(waited) } else { Duration::MAX };
         }
         let text = match event {
@@ -348,7 +350,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Publishes the reply again from this character on.
+    /// Publishes the reply again from this character position.
     fn repeat(&self, from: usize, chars: usize) {
         if !self.kept || from >= chars {
             return;
@@ -359,7 +361,7 @@ impl Turn<'_> {
         self.app.bus.publish(&self.topic, || ReplyEvent::Piece { offset: from, text: piece }.encode());
     }
 
-    /// The provider says that the reply is whole.
+    /// Returns the outcome if the provider completes the reply.
     fn ended(self, usage: Option<Usage>) -> Outcome {
         if let Some(usage) = usage {
             self.written.report(usage);
@@ -367,8 +369,9 @@ impl Turn<'_> {
         if self.draining == Some(Draining::Stopped) { Outcome::Stopped(None) } else { Outcome::Done }
     }
 
-    /// The provider fails. Not on its own account where the user has stopped it already, where the caller asked for more
-    /// than can be kept, or where it was made to wait for a caller who does not read.
+    /// Returns the outcome if the provider fails. It is no failure of the provider if the user had already stopped the
+    /// reply, if the caller requested more than can be kept, or if the provider had to wait for a caller who does not
+    /// read.
     fn failed(self, error: Error) -> Outcome {
         if self.draining == Some(Draining::Stopped) {
             return Outcome::Stopped(None);
@@ -381,15 +384,15 @@ impl Turn<'_> {
         Outcome::Failed(error)
     }
 
-    /// A time-out has run out: that of the whole turn, or the one for the next piece.
+    /// Returns the outcome of an expired timeout: that of the whole turn, or that for the next chunk.
     fn late(self, is_whole_turn: bool) -> Outcome {
         if self.draining.is_some() {
-            // Nobody waits for the rest any more: what came is counted by ourselves.
+            // The caller no longer waits for the remainder: the output so far is counted by the server itself.
             self.written.abandoned = self.in_one_piece && self.written.is_empty();
             return Outcome::Stopped(None);
         }
         let error = Error::new(Code::Timeout, "The language model took too long.");
-        // A limit of our own, which who asks for a long answer can make sure to reach.
+        // A limit of this server, which a caller could reach deliberately by requesting a long answer.
         if is_whole_turn && !self.written.is_empty() {
             return Outcome::Stopped(Some(error));
         }
@@ -401,7 +404,7 @@ impl Turn<'_> {
     }
 }
 
-/// Waits until whoever asked has gone away.
+/// Waits until the caller has disconnected.
 async fn disconnected(caller: Option<&mut ResponseSink>) {
     match caller {
         Some(caller) => caller.left().await,
@@ -409,7 +412,7 @@ async fn disconnected(caller: Option<&mut ResponseSink>) {
     }
 }
 
-/// Saves the text so far, where it is kept, and renews the lease; says whether the chat is still open.
+/// Saves the text so far, if it is stored, and renews the lease; returns whether the chat is still open.
 async fn save(app: &App, chat_id: i64, text: Option<String>) -> Result<bool, Error> {
     let lease = lease_deadline(app, app.clock.now());
     app.db

@@ -1,8 +1,8 @@
-//! How much the service is used: for operators, by day, model and user.
+//! Usage statistics for operators: by day, model and user.
 //!
-//! A day that is over is counted once, by whichever server comes first, and kept; today, and yesterday for a little while,
-//! are counted when somebody asks. So the overview costs the same however many chats there are, and what is deleted later
-//! still counts on its day.
+//! A day that is over is counted once, by the first server to do so, and stored; today, and yesterday until its last
+//! turns have ended, are counted on request. So the overview costs the same for any number of chats, and chats deleted
+//! later still count on their day.
 
 use std::collections::HashMap;
 
@@ -20,32 +20,32 @@ use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
 use crate::infra::entity::{usage_day, usage_day_user};
 
-/// Longest time that can be asked for.
+/// Maximum number of days of a request.
 const MAX_DAYS: u32 = 366;
-/// A day is over for good when its last turns have ended.
+/// The time after which all turns of a day have ended.
 const LAST_TURNS: TimeDelta = TimeDelta::hours(1);
-/// Users whose use is stored in one statement.
+/// Users whose usage is stored in one statement.
 const BATCH: usize = 1000;
 
-/// What was used on one day, by the model, or by all together where it is empty.
+/// The usage of one day, of one model, or of all models if the name is empty.
 pub use crate::infra::entity::usage_day::Model as Used;
 
-/// What somebody used.
+/// The usage of one user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct UserSpending {
-    /// The user, who may be gone.
+    /// The user, who may be deleted.
     pub user_id: i64,
-    /// Chats.
+    /// The number of chats.
     pub messages: i64,
-    /// What they cost.
+    /// The cost of the chats, in prepaid tokens.
     pub tokens: i64,
 }
 
-/// What was used on each of the last days, today included: by model and by all together, the oldest first. Days without
-/// chats have the sum alone.
+/// Returns the usage of each of the last days, today included: by model and in total, oldest first. Days without chats
+/// have the total only.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for everybody but staff; INVALID_INPUT unless 1 to 366 days are asked for.
+/// UNAUTHENTICATED or FORBIDDEN for all but staff; INVALID_INPUT unless `days` is 1 to 366.
 pub async fn by_day(app: &App, viewer: Viewer, days: i32) -> Result<Vec<Used>, Error> {
     viewer.require_staff()?;
     let period = period(app, days)?;
@@ -59,10 +59,10 @@ pub async fn by_day(app: &App, viewer: Viewer, days: i32) -> Result<Vec<Used>, E
     Ok(used)
 }
 
-/// Who spent most in the last days, today included.
+/// Returns the users who spent most in the last days, today included.
 ///
 /// # Errors
-/// As [`by_day`]; INVALID_INPUT also unless 1 to 100 users are asked for.
+/// As [`by_day`]; INVALID_INPUT also unless `first` is 1 to 100.
 pub async fn top_spenders(app: &App, viewer: Viewer, days: i32, first: i32) -> Result<Vec<UserSpending>, Error> {
     viewer.require_staff()?;
     let period = period(app, days)?;
@@ -102,26 +102,26 @@ pub async fn top_spenders(app: &App, viewer: Viewer, days: i32, first: i32) -> R
     Ok(spent)
 }
 
-/// How many turns are open, on all servers.
+/// Returns the number of open turns on all servers.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for everybody but staff.
+/// UNAUTHENTICATED or FORBIDDEN for all but staff.
 pub async fn open_turns(app: &App, viewer: Viewer) -> Result<u64, Error> {
     viewer.require_staff()?;
-    // Only open chats have a lease, and an index has those alone.
+    // Only open chats have a lease, and a partial index has only those.
     Ok(chat::Entity::find().filter(Column::LeaseUntil.is_not_null()).count(app.db.read()).await?)
 }
 
 /// Counts the days that are over and not yet counted.
 ///
 /// # Errors
-/// INTERNAL where the database fails; the rest is counted next time.
+/// INTERNAL if the database fails; the next call counts the remaining days.
 pub async fn count_days(app: &App) -> Result<(), Error> {
     let last = usage_day::Entity::find().order_by_desc(usage_day::Column::Day).one(app.db.read()).await?;
     let from = match last {
         Some(used) => used.day.parse().ok().and_then(|day: NaiveDate| day.succ_opt()),
         None => {
-            // What came by import was not used here, and may be very old.
+            // Imported chats were not used here, and may be very old.
             let own = chat::Entity::find().filter(Column::Model.ne(super::import::MODEL));
             let first = own.order_by_asc(Column::CreatedAt).one(app.db.read()).await?;
             first.map(|chat| chat.created_at.date_naive())
@@ -138,10 +138,10 @@ pub async fn count_days(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// Up to when all chats have been counted; nothing before the first day was.
+/// Returns the time before which all chats have been counted; `None` before the first day was.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn counted_until(app: &App) -> Result<Option<DateTime<Utc>>, Error> {
     let last = usage_day::Entity::find().order_by_desc(usage_day::Column::Day).one(app.db.read()).await?;
     let next = last.and_then(|used| used.day.parse().ok()).and_then(|day: NaiveDate| day.succ_opt());
@@ -150,7 +150,7 @@ pub async fn counted_until(app: &App) -> Result<Option<DateTime<Utc>>, Error> {
 
 async fn keep(txn: &Txn, used: &[Used], users: &[UserSpending], day: NaiveDate) -> Result<(), Error> {
     use sea_orm::sea_query::OnConflict;
-    // Another server may have counted the same day at the same time, to the same result.
+    // Another server may have counted the same day concurrently, with the same result.
     let rows = used.iter().cloned().map(IntoActiveModel::into_active_model);
     let known = OnConflict::columns([usage_day::Column::Day, usage_day::Column::Model]).do_nothing().to_owned();
     usage_day::Entity::insert_many(rows).on_conflict(known).exec_without_returning(txn).await?;
@@ -173,7 +173,7 @@ fn period(app: &App, days: i32) -> Result<Vec<NaiveDate>, Error> {
     Ok((0..days).rev().filter_map(|ago| today.checked_sub_days(Days::new(ago.into()))).collect())
 }
 
-/// The days of a period that are not among those that were counted.
+/// Returns the days of a period that are not yet counted.
 fn open_days<'a>(period: &[NaiveDate], counted: impl Iterator<Item = &'a str>) -> Vec<NaiveDate> {
     let counted: std::collections::HashSet<&str> = counted.collect();
     period.iter().copied().filter(|day| !counted.contains(day_name(*day).as_str())).collect()
@@ -183,7 +183,7 @@ fn day_name(day: NaiveDate) -> String {
     day.format("%Y-%m-%d").to_string()
 }
 
-/// The chats that began on a day.
+/// Returns the chats that were created on a day.
 fn of_day(day: NaiveDate) -> Select<chat::Entity> {
     let chats = chat::Entity::find().filter(Column::CreatedAt.gte(start(day)));
     match day.succ_opt() {
@@ -192,7 +192,7 @@ fn of_day(day: NaiveDate) -> Select<chat::Entity> {
     }
 }
 
-/// The first moment of a day.
+/// Returns the start of a day.
 fn start(day: NaiveDate) -> DateTime<Utc> {
     DateTime::from_naive_utc_and_offset(day.into(), Utc)
 }
@@ -206,7 +206,7 @@ struct Counted {
     failures: i64,
 }
 
-/// The chats of a day by model, and together.
+/// Counts the chats of a day by model, and in total.
 async fn count_day(app: &App, day: NaiveDate) -> Result<Vec<Used>, Error> {
     let failed = Expr::case(Column::Status.is_in([Status::Failed, Status::Interrupted]), 1i64).finally(0i64);
     let counts = || {
@@ -229,7 +229,7 @@ async fn count_day(app: &App, day: NaiveDate) -> Result<Vec<Used>, Error> {
     Ok(used.collect())
 }
 
-/// The chats of a day by user.
+/// Counts the chats of a day by user.
 fn count_users(day: NaiveDate) -> Select<chat::Entity> {
     of_day(day)
         .select_only()
@@ -239,7 +239,7 @@ fn count_users(day: NaiveDate) -> Select<chat::Entity> {
         .group_by(Column::UserId)
 }
 
-/// The sum of a column, 0 where there is nothing.
+/// Returns the sum of a column, 0 without rows.
 fn sum(column: impl ColumnTrait) -> Expr {
     total(Func::sum(Expr::col(column)))
 }

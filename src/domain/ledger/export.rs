@@ -1,4 +1,4 @@
-//! Entries as a file for spreadsheets, part by part, so that it is never in memory as a whole.
+//! CSV export of ledger entries for spreadsheets, streamed in chunks, so that the file is never in memory as a whole.
 
 use std::collections::HashMap;
 
@@ -13,14 +13,14 @@ use crate::app::App;
 use crate::core::error::Error;
 use crate::infra::entity::{ledger_entry, user};
 
-/// Entries in one part.
+/// Entries per chunk.
 const PART: u64 = 500;
 
 const HEADER: [&str; 10] =
     ["entry_id", "created_at", "user_id", "user", "reason", "amount", "balance_after", "note", "actor", "chat_id"];
 
-/// Entries as CSV (RFC 4180) with a header, oldest first. The parts make a whole when they are put together. Whoever asks
-/// has decided that the entries may be seen; who did them is told `with_actors` only.
+/// Exports entries as CSV (RFC 4180) with a header, oldest first. The concatenated chunks are the file. The caller has
+/// checked that the viewer may see the entries; the names of actors are included only `with_actors`.
 pub fn export(
     app: &App,
     filter: EntryFilter,
@@ -29,7 +29,7 @@ pub fn export(
     let app = app.clone();
     try_stream! {
         let entries = filter.entries(&app.db).await?;
-        // Spreadsheets take what has no mark for text of another encoding.
+        // Without a byte order mark spreadsheets assume another encoding.
         let header = csv([HEADER.map(str::to_owned)])?;
         yield format!("\u{feff}{header}");
         let mut last = 0;
@@ -44,7 +44,7 @@ pub fn export(
     }
 }
 
-/// Who the people of a page are; those who are gone are left out.
+/// Returns the names of the users and actors of a page by id; deleted users are omitted.
 async fn names(app: &App, page: &[ledger_entry::Model]) -> Result<HashMap<i64, String>, Error> {
     let mut ids: Vec<_> = page.iter().flat_map(|entry| [Some(entry.user_id), entry.actor_id]).flatten().collect();
     ids.sort_unstable();
@@ -70,8 +70,8 @@ fn cells(entry: &ledger_entry::Model, names: &HashMap<i64, String>, with_actors:
     ]
 }
 
-/// What people wrote must not run as a formula in a spreadsheet, which a quote in front of it prevents (OWASP, CSV
-/// injection). Spreadsheets take full-width signs for the others, and skip what is blank or invisible before them.
+/// Quotes text written by users, so that a spreadsheet does not run it as a formula (OWASP, CSV injection).
+/// Spreadsheets accept full-width signs as well, and skip blank and invisible characters before them.
 fn as_text(text: &str) -> String {
     let is_skipped = |char: char| {
         char.is_whitespace() || char.is_control() || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')

@@ -1,4 +1,4 @@
-//! The sum that an operator has given out, for the limit of staff.
+//! The sum that an operator has granted, for the daily limit of staff.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Func};
@@ -9,11 +9,12 @@ use crate::core::tokens::Tokens;
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::{self, Column, Reason};
 
-/// Returns the sum that an operator has given out since then, and before `until`: additions to balances, and the grants of
-/// accounts that the operator has made. What was taken away is not deducted, since it may be another user's.
+/// Returns the sum that an operator has granted from `since` until before `until`: additions to balances, and the
+/// grants of accounts that the operator created. Subtractions are not deducted, since they may be of another user's
+/// tokens.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn granted_by(txn: &Txn, actor_id: i64, since: DateTime<Utc>, until: DateTime<Utc>) -> Result<Tokens, Error> {
     // The cast is for PostgreSQL, whose sum of integers is a decimal.
     let sum = Func::coalesce([Func::sum(Expr::col(Column::Amount)).cast_as("bigint"), Expr::val(0i64)]);

@@ -1,6 +1,6 @@
-//! Holds: tokens set aside for chats that are about to open, and their ends.
+//! Holds: prepaid tokens reserved for chats that are about to open, and their settlement.
 //!
-//! Under load many chats open and end at the same moment, so each function here takes any number of them.
+//! Under load many chats open and close at the same moment, so each function takes a batch of them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,26 +24,26 @@ use crate::infra::db::bulk::{
 use crate::infra::entity::ledger_entry::{self, Reason};
 use crate::infra::entity::user::{self, Column};
 
-/// Tokens to be set aside for a chat that is about to open.
+/// A reservation of tokens for a chat that is about to open.
 #[derive(Clone, Debug)]
 pub struct Hold {
-    /// Whose.
+    /// The user who pays.
     pub user_id: i64,
-    /// The API key that they are set aside under.
+    /// The API key that the tokens are reserved under.
     pub api_key_id: Option<i64>,
-    /// The model that is to be asked, which the API key may not allow.
+    /// The requested model, which the API key may not allow.
     pub model: String,
-    /// How many.
+    /// The reserved amount.
     pub amount: Tokens,
-    /// When.
+    /// The time of the reservation.
     pub at: DateTime<Utc>,
 }
 
-/// Writes down tokens that [`super::Available::hold`] has set aside in the same transaction, and the new chats that they are
-/// set aside for, one for each; the ids of the chats, in the same order.
+/// Records holds that [`super::SpendableBalances::hold`] has reserved in the same transaction, and inserts their chats,
+/// one for each hold. Returns the ids of the chats, in the same order.
 ///
 /// # Errors
-/// INTERNAL. Whoever gets it undoes the whole.
+/// INTERNAL. The caller then rolls the transaction back.
 pub async fn reserve<A: ActiveModelTrait>(txn: &Txn, holds: &[Hold], new: InsertMany<A>) -> Result<Vec<i64>, Error> {
     let mut sums = BTreeMap::new();
     for Hold { user_id, amount, .. } in holds {
@@ -52,7 +52,7 @@ pub async fn reserve<A: ActiveModelTrait>(txn: &Txn, holds: &[Hold], new: Insert
     }
     let rows = sums.iter().map(|(user_id, sum)| [*user_id, sum.0]).collect();
     let mut update = update_from::<user::Entity>(pad_rows(rows, holds.len()));
-    // Guarded, though whoever called has looked: no balance is to fall below zero for a mistake.
+    // Guarded, although the caller has checked: no balance falls below zero because of a bug.
     update
         .value(Column::Tokens, Expr::col(Column::Tokens).sub(values_column(2)))
         .value(Column::Held, Expr::col(Column::Held).add(values_column(2)))
@@ -72,12 +72,12 @@ pub async fn reserve<A: ActiveModelTrait>(txn: &Txn, holds: &[Hold], new: Insert
     Ok(ids)
 }
 
-/// What each of the users has who meets the condition, and the rows of another query. The rows of the users are locked
-/// until the transaction ends, always in the order of their ids, so that of several who lock some of the same no two wait
-/// for each other. SQLite has one writer, and needs no locks.
+/// Returns the balances of the users who meet the condition, and the rows of the query `beside`. The users' rows are
+/// locked until the transaction ends, always in the order of their ids, so that overlapping transactions cannot
+/// deadlock. SQLite has one writer, and needs no locks.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn lock_balances<M: FromQueryResult + DeserializeOwned>(
     txn: &Txn,
     user_ids: impl Iterator<Item = i64>,
@@ -99,37 +99,38 @@ pub async fn lock_balances<M: FromQueryResult + DeserializeOwned>(
     Ok((found.into_iter().map(|Found { id, tokens, held }| (id, Balance { tokens, held })).collect(), others))
 }
 
-/// The balance cannot pay for a message.
+/// Returns the error for a balance that cannot pay for a message.
 pub fn insufficient() -> Error {
     Error::new(Code::InsufficientTokens, "Insufficient tokens.")
 }
 
-/// How a chat's hold ends.
+/// The settlement of a chat's hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Settlement {
-    /// Who pays.
+    /// The user who pays.
     pub user_id: i64,
-    /// For what.
+    /// The chat that is paid for.
     pub chat_id: i64,
-    /// What was set aside.
+    /// The amount of the hold.
     pub hold: Tokens,
-    /// What is charged: at most the hold. The rest is given back.
+    /// The amount charged: at most the hold. The remainder is released.
     pub cost: Tokens,
-    /// The API key that it was set aside under.
+    /// The API key of the hold.
     pub api_key_id: Option<i64>,
-    /// How the chat ended.
+    /// The reason of the ledger entry: how the chat ended.
     pub reason: Reason,
-    /// When.
+    /// The time of the settlement.
     pub at: DateTime<Utc>,
 }
 
-/// Ends holds: charges the costs and gives back the rests; what the user has right after each, in the same order. The
-/// caller has [locked](lock) the users, who have these `balances`, and found the chats open in the same transaction.
-/// `closing` closes the chats, guarded by their open status, so that this happens once.
+/// Settles holds: charges the costs and releases the remainders. Returns the user's balance after each settlement, in
+/// the same order. In the same transaction the caller has [locked](lock_balances) the users, whose `balances` these
+/// are, and found the chats open. `closing` closes the chats, guarded by their open status, so that each is settled at
+/// most once.
 ///
 /// # Errors
-/// INTERNAL where a cost exceeds its hold, a chat is not open after all, or the database fails; NOT_FOUND where a user is
-/// gone. Whoever gets one of these undoes the whole.
+/// INTERNAL if a cost exceeds its hold, a chat is not open, or the database fails; NOT_FOUND if a user is deleted. The
+/// caller then rolls the transaction back.
 pub async fn settle(
     txn: &Txn,
     settlements: &[Settlement],
@@ -176,7 +177,7 @@ pub async fn settle(
         .value(Column::Tokens, Expr::col(Column::Tokens).add(values_column(3)));
     let new = ledger_entry::Entity::insert_many(entries).into_query();
     let mut statements: Vec<&(dyn StatementBuilder + Sync)> = vec![closing, &update];
-    // Each chat is closed, each user changed, and each chat entered.
+    // Each chat is closed, each user's row updated, and an entry inserted for each chat.
     let mut expected = (settlements.len() + sums.len() + settlements.len()) as u64;
     let keys = key_budget::settle_under(settlements)?;
     if let Some((update, count)) = &keys {

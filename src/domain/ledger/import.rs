@@ -1,4 +1,5 @@
-//! Chats that were paid for in another system: an entry of nothing for each, since every chat that ended has one.
+//! Ledger entries of imported chats, which were paid for in another system: an entry of amount zero for each, since
+//! every finished chat has an entry.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,22 +14,22 @@ use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::{self, Reason};
 use crate::infra::entity::user;
 
-/// A chat that has just been inserted, ended and at no cost.
+/// A chat that was just inserted, finished and at no cost.
 #[derive(Clone, Copy, Debug)]
 pub struct ImportedEntry {
-    /// Whose it is.
+    /// The user.
     pub user_id: i64,
     /// The chat.
     pub chat_id: i64,
 }
 
-/// Records that these chats cost nothing here. No balance moves.
+/// Records that these chats cost nothing here. No balance changes.
 ///
 /// # Errors
-/// NOT_FOUND where a user is gone; INTERNAL where the database fails.
+/// NOT_FOUND if a user is deleted; INTERNAL if the database fails.
 pub async fn record_imported(txn: &Txn, chats: &[ImportedEntry], at: DateTime<Utc>) -> Result<(), Error> {
     let users: BTreeSet<_> = chats.iter().map(|chat| chat.user_id).collect();
-    // Locked, so that the balances that the entries speak of are those of this moment.
+    // Locked, so that the balances in the entries are the current ones.
     let users = user::Entity::find().filter(user::Column::Id.is_in(users)).order_by_asc(user::Column::Id);
     let balances: HashMap<_, _> =
         users.lock_exclusive().all(txn).await?.iter().map(|user| (user.id, Balance::from(user).total())).collect();

@@ -1,8 +1,8 @@
-//! What is held and spent under an API key, within the key's limits: in all, on one day, in one month (UTC).
+//! The budget of an API key: what is held and spent under it, within its limits: in total, per day and per month (UTC).
 //!
-//! Each limit covers what was spent and what is held, so that no set of open chats can pass it together. What is spent
-//! counts on the day on which it is settled. Always true, for every key: `held` is the sum of the holds of its open
-//! chats, and `spent` what the ledger says was paid under it.
+//! Each limit covers spent and held tokens, so concurrent chats cannot exceed it. Spending counts on the day of its
+//! settlement. Invariants, for every key: `held` is the sum of the holds of its open chats, and `spent` the sum of its
+//! ledger entries.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::infra::db::Txn;
 use crate::infra::db::bulk::{RowQuery, in_ids, pad_rows, update_from, values_column};
 use crate::infra::entity::api_key::{self, Column, day, month};
 
-/// A key that is good, as far as it bounds what is held under it.
+/// A valid API key with its limits and what counts against them.
 #[derive(Deserialize, FromQueryResult)]
 pub(super) struct KeyBudget {
     pub(super) id: i64,
@@ -30,7 +30,7 @@ pub(super) struct KeyBudget {
     monthly_limit: Option<Tokens>,
     held: Tokens,
     spent: Tokens,
-    /// On the day, and in the month, of the moment that was asked for.
+    /// Spent on the day, and in the month, of the queried time.
     spent_in_day: Tokens,
     spent_in_month: Tokens,
 }
@@ -45,8 +45,8 @@ const COLUMNS: [Column; 7] = [
     Column::Spent,
 ];
 
-/// Looks for those of the keys that are good, as [`Key`]s; nothing where there are none. Their rows are locked until the
-/// transaction ends, in the order of their ids.
+/// Returns a query of the valid keys among `key_ids`, as rows of [`KeyBudget`]; `None` without ids. The rows are locked
+/// until the transaction ends, in the order of their ids.
 pub(super) fn wanted(txn: &Txn, key_ids: impl Iterator<Item = i64>, at: DateTime<Utc>) -> Option<RowQuery> {
     let key_ids: Vec<_> = key_ids.collect();
     if key_ids.is_empty() {
@@ -66,7 +66,7 @@ pub(super) fn wanted(txn: &Txn, key_ids: impl Iterator<Item = i64>, at: DateTime
 }
 
 impl KeyBudget {
-    /// What may still be held under it; nothing where it has no limits.
+    /// Returns what can still be held under the key; `None` if it has no limits.
     pub(super) fn rest(&self) -> Result<Option<Tokens>, Error> {
         let limits = [
             (self.total_limit, self.spent),
@@ -82,10 +82,10 @@ impl KeyBudget {
         Ok(rest)
     }
 
-    /// Sets tokens aside under it.
+    /// Reserves tokens under the key.
     ///
     /// # Errors
-    /// INVALID_INPUT where it does not allow the model; INSUFFICIENT_TOKENS where a limit does not cover this.
+    /// INVALID_INPUT if it does not allow the model; INSUFFICIENT_TOKENS if a limit does not cover the amount.
     pub(super) fn hold(&mut self, model: &str, amount: Tokens) -> Result<(), Error> {
         self.check_model(model)?;
         if self.rest()?.is_some_and(|rest| rest < amount) {
@@ -95,11 +95,11 @@ impl KeyBudget {
         Ok(())
     }
 
-    /// Checks that the key may have an answer that exists already.
+    /// Checks that the key may receive an existing answer.
     ///
     /// # Errors
-    /// INVALID_INPUT where it does not allow the model; INSUFFICIENT_TOKENS where a limit does not cover what the answer
-    /// cost, unless the key has paid for it itself.
+    /// INVALID_INPUT if it does not allow the model; INSUFFICIENT_TOKENS if a limit does not cover the cost of the
+    /// answer, unless this key has paid for it.
     pub(super) fn check_replay(&self, model: &str, cost: Tokens, has_paid: bool) -> Result<(), Error> {
         self.check_model(model)?;
         let is_spent = self.rest()?.is_some_and(|rest| rest <= Tokens::ZERO || rest < cost);
@@ -112,10 +112,11 @@ impl KeyBudget {
     }
 }
 
-/// What writes down the tokens that were set aside under keys, and how many keys it changes; nothing where there are none.
+/// Returns the statement that records holds under keys, with the number of keys that it changes; `None` if no hold has
+/// a key.
 ///
 /// # Errors
-/// INVALID_INPUT where a sum is too large.
+/// INVALID_INPUT if a sum is too large.
 pub(super) fn hold_under(holds: &[Hold]) -> Result<Option<(UpdateStatement, u64)>, Error> {
     let (mut sums, mut at) = (BTreeMap::<i64, Tokens>::new(), DateTime::<Utc>::MIN_UTC);
     for hold in holds {
@@ -138,11 +139,11 @@ pub(super) fn hold_under(holds: &[Hold]) -> Result<Option<(UpdateStatement, u64)
     Ok(Some((update, sums.len() as u64)))
 }
 
-/// What ends holds under keys, and how many keys it changes; nothing where there are none. The costs can't pass the limits,
-/// since they are no more than the holds.
+/// Returns the statement that settles holds under keys, with the number of keys that it changes; `None` if no
+/// settlement has a key. Costs cannot exceed the limits, since they are at most the holds.
 ///
 /// # Errors
-/// INVALID_INPUT where a sum is too large.
+/// INVALID_INPUT if a sum is too large.
 pub(super) fn settle_under(settlements: &[Settlement]) -> Result<Option<(UpdateStatement, u64)>, Error> {
     let (mut sums, mut at) = (BTreeMap::<i64, (Tokens, Tokens)>::new(), DateTime::<Utc>::MIN_UTC);
     for settlement in settlements {
@@ -165,8 +166,8 @@ pub(super) fn settle_under(settlements: &[Settlement]) -> Result<Option<(UpdateS
     Ok(Some((update, sums.len() as u64)))
 }
 
-/// An update that is of this day and month, or of a later one that another clock has begun: a day that is over does not
-/// come back with nothing spent in it. What was spent in them has to be set beside.
+/// Returns an update of keys that sets the current day and month, or keeps later ones, which a server whose clock is
+/// ahead has set: a day that is over does not restart with nothing spent. The caller sets what was spent in them.
 fn of_now(rows: impl IntoIterator<Item = Vec<Value>>, at: DateTime<Utc>) -> UpdateStatement {
     let mut update = update_from::<api_key::Entity>(rows);
     update.value(Column::Day, later(Column::Day, day(at))).value(Column::Month, later(Column::Month, month(at)));
@@ -185,12 +186,12 @@ fn spent_in_month(at: DateTime<Utc>) -> Expr {
     Expr::case(Column::Month.gte(month(at)), Expr::col(Column::SpentInMonth)).finally(0i64).into()
 }
 
-/// A limit of the key does not cover what is asked for.
+/// Returns the error for a limit of the key that does not cover the amount.
 fn spent() -> Error {
     Error::new(Code::InsufficientTokens, "The spending limit of this API key does not cover this.")
 }
 
-/// The key is good no longer.
+/// Returns the error for a key that is no longer valid.
 pub(super) fn ended() -> Error {
     Error::new(Code::Unauthenticated, "The API key was revoked or has expired.")
 }

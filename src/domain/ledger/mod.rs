@@ -1,9 +1,10 @@
-//! The only room that moves tokens. It knows balances, holds and entries; what they are for, others decide.
+//! The only module that moves prepaid tokens. It knows balances, holds and ledger entries; what they pay for is decided
+//! by its callers.
 //!
-//! Always true, for every user: `tokens >= 0`, `held >= 0`, `held` is the sum of the holds of open chats, and
-//! `tokens + held` is the sum of the ledger entries. Each function here keeps that within the caller's transaction, and
-//! [`verify()`] checks it. A balance changes by a guarded UPDATE that adds or takes away, never by writing back
-//! what was read.
+//! Invariants, for every user: `tokens >= 0`, `held >= 0`, `held` is the sum of the holds of open chats, and `tokens +
+//! held` is the sum of the ledger entries. Each function here preserves them within the caller's transaction, and
+//! [`verify()`] checks them. A balance changes by a guarded UPDATE that adds or subtracts, never by writing back a
+//! value that was read.
 
 mod export;
 mod granted;
@@ -39,23 +40,23 @@ use crate::infra::db::{Db, Txn};
 use crate::infra::entity::ledger_entry::{self, Reason};
 use crate::infra::entity::user::{self, Column};
 
-/// What a user has.
+/// The prepaid tokens of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Balance {
-    /// Can be spent.
+    /// The spendable tokens.
     pub tokens: Tokens,
-    /// Set aside for open chats.
+    /// The tokens on hold for open chats.
     pub held: Tokens,
 }
 
 impl Balance {
-    /// What the ledger says the user has: spendable or held.
+    /// Returns the sum of spendable and held tokens, which equals the sum of the ledger entries.
     pub fn total(self) -> Tokens {
-        // Neither part exceeds `Tokens::MAX_BALANCE`, so the sum fits.
+        // Neither summand exceeds `Tokens::MAX_BALANCE`, so the sum fits.
         Tokens(self.tokens.0.saturating_add(self.held.0))
     }
 
-    /// With so much more of it held, or less.
+    /// Returns the balance with `amount` more tokens on hold, or fewer if it is negative.
     fn reserve(self, amount: Tokens) -> Result<Self, Error> {
         Ok(Self { tokens: self.tokens.minus(amount)?, held: self.held.plus(amount)? })
     }
@@ -67,42 +68,42 @@ impl From<&user::Model> for Balance {
     }
 }
 
-/// A movement that no chat is the reason for.
+/// A ledger entry to post that settles no hold.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Whose balance.
+    /// The user whose balance changes.
     pub user_id: i64,
-    /// By how much.
+    /// The signed change of the balance.
     pub amount: Tokens,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// What the operator says of it.
+    /// The operator's note.
     pub note: Option<String>,
-    /// The chat, for settlements.
+    /// The chat of a settlement.
     pub chat_id: Option<i64>,
-    /// The API key, for settlements of chats that were paid under one.
+    /// The API key that paid for the chat of a settlement.
     pub api_key_id: Option<i64>,
-    /// Who does it, if not the user.
+    /// The actor, if it is not the user.
     pub actor_id: Option<i64>,
-    /// Makes retries harmless, for each actor.
+    /// Idempotency key, unique per actor.
     pub idempotency_key: Option<String>,
-    /// The spendable balance that was asked for, where no amount was.
+    /// The spendable balance that was requested instead of an amount.
     pub requested_balance: Option<Tokens>,
-    /// When.
+    /// The time of the change.
     pub at: DateTime<Utc>,
 }
 
-/// The outcome of a movement.
+/// The result of posting an entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Applied {
-    /// What the user has now.
+    /// The balance after it.
     pub balance: Balance,
-    /// The movement was recorded: its idempotency key was not used before.
+    /// Whether the entry was recorded now; `false` for a duplicate of an idempotency key.
     pub is_new: bool,
 }
 
 impl Entry {
-    /// A movement with nothing but the necessary.
+    /// Returns an entry with the mandatory fields only.
     pub fn new(user_id: i64, amount: Tokens, reason: Reason, at: DateTime<Utc>) -> Self {
         Self {
             user_id,
@@ -119,15 +120,15 @@ impl Entry {
     }
 }
 
-/// Puts tokens into a balance, or takes them out of what can be spent, and records why.
+/// Posts a ledger entry: adds tokens to a spendable balance, or subtracts them, and records the reason.
 ///
-/// With an idempotency key that the same actor has used before, nothing moves and the balance is returned as it is.
+/// A duplicate of an idempotency key of the same actor moves nothing and returns the current balance.
 ///
 /// # Errors
-/// NOT_FOUND without such a user; INVALID_INPUT where the balance would become negative or larger than
-/// [`Tokens::MAX_BALANCE`]; CONFLICT where the idempotency key stands for another movement.
+/// NOT_FOUND without such a user; INVALID_INPUT if the balance would become negative or larger than
+/// [`Tokens::MAX_BALANCE`]; CONFLICT if the idempotency key was used for a different entry.
 pub async fn post_entry(txn: &Txn, entry: &Entry) -> Result<Applied, Error> {
-    // Serialises the movements of one user on PostgreSQL, so that a repeated key is seen; SQLite has one writer.
+    // Serialises the entries of one user on PostgreSQL, so that a duplicate key is found; SQLite has one writer.
     let before = find_for_update(txn, entry.user_id).await?;
     if let Some(earlier) = find_duplicate(txn, entry).await? {
         if !is_same(&earlier, entry) {
@@ -151,8 +152,8 @@ pub async fn post_entry(txn: &Txn, entry: &Entry) -> Result<Applied, Error> {
     Ok(Applied { balance, is_new: true })
 }
 
-/// Whether a movement is the one that was recorded before: everything that was asked for is the same. The amount that it
-/// takes to reach a balance was not asked for, and may be another one by now.
+/// Returns whether a request is the one that was recorded before: all its parameters are equal. The amount that leads
+/// to a requested balance is no parameter, and may differ by now.
 fn is_same(earlier: &ledger_entry::Model, entry: &Entry) -> bool {
     let same_amount = entry.requested_balance.is_some() || earlier.amount == entry.amount;
     earlier.requested_balance == entry.requested_balance
@@ -162,25 +163,26 @@ fn is_same(earlier: &ledger_entry::Model, entry: &Entry) -> bool {
         && earlier.note == entry.note
 }
 
-/// Whether an idempotency key will do: 1 to 255 visible ASCII characters, as in the draft for the HTTP header.
+/// Validates an idempotency key: 1 to 255 visible ASCII characters, as in the draft for the HTTP header.
 ///
 /// # Errors
-/// INVALID_INPUT where it will not.
+/// INVALID_INPUT if it is not valid.
 pub fn check_idempotency_key(key: Option<&str>) -> Result<(), Error> {
     match key {
         Some(key) if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Err(Error::field("idempotency_key", "Between 1 and 255 visible ASCII characters."))
         }
-        // The example of the API's description, which a client was to fill in.
+        // The placeholder of the API description, which a client has to replace.
         Some(key) if key.starts_with("{{") && key.ends_with("}}") => Err(Error::field(
             "idempotency_key",
-            "This is a variable that was not filled in. Each message has a key of its own.",
+            "This is an unfilled template variable. Each message needs its own idempotency key.",
         )),
         _ => Ok(()),
     }
 }
 
-/// Writes off what a user has, held or not, before the account is deleted. The open chats go with the account.
+/// Writes off the whole balance of a user, held tokens included, before the account is deleted, and returns it. The
+/// open chats are deleted with the account.
 ///
 /// # Errors
 /// NOT_FOUND without such a user.
@@ -191,7 +193,7 @@ pub async fn close_account(txn: &Txn, user_id: i64, actor_id: Option<i64>, at: D
     Ok(rest)
 }
 
-/// What a user has.
+/// Returns the balance of a user.
 ///
 /// # Errors
 /// NOT_FOUND without such a user.
@@ -200,19 +202,19 @@ pub async fn balance(db: &Db, user_id: i64) -> Result<Balance, Error> {
     user.as_ref().map(Balance::from).ok_or_else(|| Error::not_found("user"))
 }
 
-/// How long a change that nobody announced, such as one by the command line, may go unseen by [`changes`].
+/// Interval at which [`watch_balance`] polls for changes that were not published, such as those by the command line.
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Tells those who watch a balance that it may have changed. Called after the transaction that changed it; where that is
-/// forgotten or lost, they see it a little later.
+/// Notifies the watchers of a balance that it may have changed. Called after the transaction that changed it; watchers
+/// poll for changes whose notification was not sent or was lost.
 pub fn notify_balance_changed(bus: &Bus, user_id: i64) {
     bus.publish(&topic(user_id), Vec::new);
 }
 
-/// The viewer's balance: as it is now, and again whenever it has changed. Changes that come at once are seen as one.
+/// Returns the viewer's balance as a stream: the current one, then each change. Concurrent changes are coalesced.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers. In the stream: NOT_FOUND once the account is gone.
+/// UNAUTHENTICATED for anonymous viewers. In the stream: NOT_FOUND after the account was deleted.
 pub fn watch_balance(
     app: &App,
     viewer: Viewer,
@@ -228,7 +230,7 @@ pub fn watch_balance(
                 yield now;
             }
             tokio::time::timeout(POLL_INTERVAL, news.next()).await.ok();
-            // What came meanwhile tells nothing more: the row is read after all of it.
+            // Events that arrived meanwhile add nothing: the row is read after all of them.
             news.skip();
         }
     })
@@ -238,12 +240,12 @@ fn topic(user_id: i64) -> String {
     format!("user:{user_id}:balance")
 }
 
-/// Which entries are asked for; all where nothing is set. Whoever asks has decided that they may be seen.
+/// A filter of ledger entries; unset fields match all. The caller has checked that the viewer may see them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EntryFilter {
-    /// Those of one user, who may be gone.
+    /// Entries of this user, who may be deleted.
     pub user_id: Option<i64>,
-    /// Those of this time.
+    /// Entries of this time range.
     pub period: TimeRange,
 }
 
@@ -255,18 +257,18 @@ impl EntryFilter {
     }
 }
 
-/// Entries, newest first.
+/// Returns entries, newest first.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn history(db: &Db, filter: EntryFilter, page: PageRequest) -> Result<Page<ledger_entry::Entity>, Error> {
     page.load(db.read(), filter.entries(db).await?, ledger_entry::Column::Id).await
 }
 
-/// One entry, of this user or, for staff, of anybody.
+/// Returns one entry: the viewer's own or, for staff, any user's.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for an entry of another user.
 pub async fn find(db: &Db, viewer: Viewer, entry_id: i64) -> Result<ledger_entry::Model, Error> {
     let own = viewer.require_read()?.id;
     let entry = ledger_entry::Entity::find_by_id(entry_id).one(db.read()).await?;
@@ -275,7 +277,7 @@ pub async fn find(db: &Db, viewer: Viewer, entry_id: i64) -> Result<ledger_entry
         .ok_or_else(|| Error::not_found("ledger entry"))
 }
 
-/// The user's row, locked until the transaction ends.
+/// Returns the user's row, locked until the transaction ends.
 ///
 /// # Errors
 /// NOT_FOUND without such a user.
@@ -285,10 +287,10 @@ pub async fn find_for_update(txn: &Txn, user_id: i64) -> Result<user::Model, Err
     user.ok_or_else(|| Error::not_found("user"))
 }
 
-/// The rows of these users that are there, locked in the order of their ids until the transaction ends.
+/// Returns the existing rows of these users, locked in the order of their ids until the transaction ends.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn find_all_for_update(txn: &Txn, ids: impl IntoIterator<Item = i64>) -> Result<Vec<user::Model>, Error> {
     use sea_orm::{QueryOrder, QuerySelect};
     let users = user::Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id);
@@ -298,7 +300,7 @@ pub async fn find_all_for_update(txn: &Txn, ids: impl IntoIterator<Item = i64>) 
 async fn find_duplicate(txn: &Txn, entry: &Entry) -> Result<Option<ledger_entry::Model>, Error> {
     use ledger_entry::Column;
     let Some(key) = &entry.idempotency_key else { return Ok(None) };
-    // The command line has no id; its keys form a space of their own.
+    // The command line has no actor id; its keys form a namespace of their own.
     let same_actor = match entry.actor_id {
         Some(id) => Column::ActorId.eq(id),
         None => Column::ActorId.is_null(),

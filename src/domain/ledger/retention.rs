@@ -1,5 +1,5 @@
-//! What was written into the entries of users who have been gone for long enough. Amounts, reasons and times stay, so
-//! every sum does.
+//! Retention of ledger entries: erases the notes and idempotency keys in entries of users whose accounts were deleted
+//! long enough ago. Amounts, reasons and times stay, and with them every sum.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, Query, SelectStatement};
@@ -9,27 +9,27 @@ use crate::core::error::Error;
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::{self, Column, Reason};
 
-/// The ids of users whose accounts were deleted before. Ids are never used again.
+/// Returns the ids of users whose accounts were deleted before `before`. Ids are never reused.
 pub fn gone(before: DateTime<Utc>) -> SelectStatement {
     Query::select()
         .column(Column::UserId)
         .from(ledger_entry::Entity)
-        // A constant of the statement: by a parameter SQLite finds no index of some rows only.
+        // A literal in the statement: SQLite does not use a partial index for a bound parameter.
         .and_where(Expr::col(Column::Reason).eq(Expr::Constant(Reason::AccountClosed.into())))
         .and_where(Expr::col(Column::CreatedAt).lt(before))
         .take()
 }
 
-/// Their entries that say more than numbers.
+/// Returns the entries of these users that have a note or an idempotency key.
 pub fn notes(before: DateTime<Utc>) -> Select<ledger_entry::Entity> {
     let written = Condition::any().add(Column::Note.is_not_null()).add(Column::IdempotencyKey.is_not_null());
     ledger_entry::Entity::find().filter(Column::UserId.in_subquery(gone(before))).filter(written)
 }
 
-/// Erases what was written into these entries.
+/// Erases the notes and idempotency keys of these entries, and returns the number of entries.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn erase_notes(txn: &Txn, ids: &[i64]) -> Result<u64, Error> {
     let erase = ledger_entry::Entity::update_many()
         .col_expr(Column::Note, Expr::value(None::<String>))

@@ -1,4 +1,4 @@
-//! What users may still spend, while chats are opened for them one after the other.
+//! The spendable balances of users while a batch opens chats for them one after the other.
 
 use std::collections::HashMap;
 
@@ -14,20 +14,20 @@ use crate::core::tokens::Tokens;
 use crate::infra::db::Txn;
 use crate::infra::entity::{chat, user};
 
-/// What each of some users has, and what the limits of their API keys leave of it. Nobody else changes it until the
-/// transaction ends.
+/// The balances of some users, with the budgets of their API keys. Their rows are locked, so nothing else changes them
+/// until the transaction ends.
 pub struct SpendableBalances {
     users: HashMap<i64, Balance>,
-    /// Those that are good.
+    /// The valid keys.
     keys: HashMap<i64, KeyBudget>,
 }
 
 impl SpendableBalances {
-    /// Looks it up for users, each with the key that is used. The rows of users are locked as by [`super::lock`], and then
-    /// those of the keys in the same way.
+    /// Loads and locks the balances and budgets of `spenders`: user ids, each with the API key in use. The rows of
+    /// users are locked as by [`super::lock_balances`], then those of the keys in the same way.
     ///
     /// # Errors
-    /// INTERNAL where the database fails.
+    /// INTERNAL if the database fails.
     pub async fn find(txn: &Txn, spenders: &[(i64, Option<i64>)], at: DateTime<Utc>) -> Result<Self, Error> {
         let active = Condition::all().add(user::Column::IsActive.eq(true));
         let keys = key_budget::wanted(txn, spenders.iter().filter_map(|(_, key_id)| *key_id), at);
@@ -36,10 +36,10 @@ impl SpendableBalances {
         Ok(Self { users, keys: keys.into_iter().map(|key| (key.id, key)).collect() })
     }
 
-    /// What may be held for a user under a key.
+    /// Returns the amount that can be held for a user under a key.
     ///
     /// # Errors
-    /// INSUFFICIENT_TOKENS where there is no such user any more; UNAUTHENTICATED where the key is good no longer.
+    /// INSUFFICIENT_TOKENS if the user is deleted or inactive; UNAUTHENTICATED if the key is no longer valid.
     pub fn of(&self, user_id: i64, key_id: Option<i64>) -> Result<Tokens, Error> {
         let tokens = self.users.get(&user_id).ok_or_else(insufficient)?.tokens;
         let Some(key_id) = key_id else { return Ok(tokens) };
@@ -47,13 +47,13 @@ impl SpendableBalances {
         Ok(rest.map_or(tokens, |rest| rest.min(tokens)))
     }
 
-    /// Checks that a user, or an API key, may have the answer to a chat of the user that was sold before.
+    /// Checks that a user, or an API key, may receive the answer of a chat of the user that was already paid for.
     ///
-    /// A retry by the key that paid for it needs nothing left to spend; any other key needs what the answer cost.
+    /// A retry by the key that paid for it needs no remaining budget; any other key needs the cost of the answer.
     ///
     /// # Errors
-    /// UNAUTHENTICATED where the user or the key is not valid any more; INVALID_INPUT where the key does not allow the model;
-    /// INSUFFICIENT_TOKENS where its limits are spent.
+    /// UNAUTHENTICATED if the user or the key is no longer valid; INVALID_INPUT if the key does not allow the model;
+    /// INSUFFICIENT_TOKENS if its limits are exhausted.
     pub fn check_replay(&self, key_id: Option<i64>, first: &chat::Model) -> Result<(), Error> {
         if !self.users.contains_key(&first.user_id) {
             return Err(Error::unauthenticated());
@@ -64,11 +64,11 @@ impl SpendableBalances {
         key.check_replay(&first.model, cost, first.api_key_id == Some(key_id))
     }
 
-    /// Sets tokens aside; what the user has right after it. It is [`super::hold()`] that writes it.
+    /// Reserves tokens in memory and returns the user's balance after it. [`super::reserve`] writes it to the database.
     ///
     /// # Errors
-    /// INSUFFICIENT_TOKENS where the balance, or a limit of the API key, does not cover it; UNAUTHENTICATED where the key
-    /// is good no longer; INVALID_INPUT where it does not allow the model. Nothing is set aside then.
+    /// INSUFFICIENT_TOKENS if the balance, or a limit of the API key, does not cover the amount; UNAUTHENTICATED if the
+    /// key is no longer valid; INVALID_INPUT if it does not allow the model. Nothing is reserved then.
     pub fn hold(&mut self, hold: &Hold) -> Result<Balance, Error> {
         let balance = self.users.get_mut(&hold.user_id).filter(|balance| balance.tokens >= hold.amount);
         let balance = balance.ok_or_else(insufficient)?;

@@ -1,4 +1,4 @@
-//! Checks the invariants of money on a live database.
+//! Verification of the ledger's invariants on a live database. It only reads.
 
 use std::fmt;
 
@@ -13,25 +13,25 @@ use crate::infra::db::Db;
 use crate::infra::entity::chat::{self, Status};
 use crate::infra::entity::{api_key, ledger_entry, user};
 
-/// Something that must never be.
+/// A violation of an invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IntegrityViolation {
     /// A user's balance differs from the ledger, or the held tokens from the open chats, or one is negative.
     Balance {
         /// The user.
         user_id: i64,
-        /// What the user can spend.
+        /// The spendable tokens of the user's row.
         tokens: i64,
-        /// What the user row says is held.
+        /// The held tokens of the user's row.
         held: i64,
         /// The sum of the user's ledger entries.
         entries: i64,
         /// The sum of the holds of the user's open chats.
         open: i64,
     },
-    /// A user is gone, but the ledger entries do not sum up to nothing.
+    /// A user is deleted, but the sum of the ledger entries is not zero.
     Leftover {
-        /// The user who is gone.
+        /// The deleted user.
         user_id: i64,
         /// The sum of the ledger entries.
         entries: i64,
@@ -40,32 +40,32 @@ pub enum IntegrityViolation {
     Key {
         /// The key.
         key_id: i64,
-        /// What the row says was spent under it.
+        /// The spent tokens of the key's row.
         spent: i64,
-        /// What the ledger says.
+        /// The tokens paid under it according to the ledger.
         paid: i64,
-        /// What the row says is held.
+        /// The held tokens of the key's row.
         held: i64,
         /// The sum of the holds of its open chats.
         open: i64,
     },
-    /// A chat has ended, and the ledger does not say that it cost what the chat says; or it is open, and the ledger
-    /// has an entry for it already.
+    /// A finished chat whose cost differs from its ledger entry, or an open chat that has an entry already.
     Chat {
         /// The chat.
         chat_id: i64,
-        /// What the chat says that it cost.
+        /// The cost in the chat's row.
         cost: i64,
-        /// What the ledger says was paid for it; `None` without an entry.
+        /// The amount paid according to the ledger; `None` without an entry.
         paid: Option<i64>,
     },
-    /// Values of a column are no whole numbers, which SQLite stores in any column. No sum is compared while there are any.
+    /// A column has values that are no integers, which SQLite stores in any column. No sums are compared while there
+    /// are any.
     Type {
         /// The table.
         table: &'static str,
         /// The column.
         column: &'static str,
-        /// Rows with such a value.
+        /// The number of rows with such a value.
         rows: i64,
     },
 }
@@ -75,10 +75,11 @@ impl fmt::Display for IntegrityViolation {
         match self {
             IntegrityViolation::Balance { user_id, tokens, held, entries, open } => write!(
                 f,
-                "user {user_id}: tokens {tokens} + held {held}, but the ledger says {entries} and open chats hold {open}"
+                "user {user_id}: tokens {tokens} + held {held}, but the ledger says {entries} and open chats \
+                 hold {open}"
             ),
             IntegrityViolation::Leftover { user_id, entries } => {
-                write!(f, "user {user_id} is gone, but the ledger still says {entries}")
+                write!(f, "user {user_id} is deleted, but the ledger still says {entries}")
             }
             IntegrityViolation::Key { key_id, spent, paid, held, open } => write!(
                 f,
@@ -91,18 +92,18 @@ impl fmt::Display for IntegrityViolation {
                 write!(f, "chat {chat_id}: ended at a cost of {cost}, but the ledger has no entry")
             }
             IntegrityViolation::Type { table, column, rows } => {
-                write!(f, "{table}.{column}: {rows} rows hold no whole number; balances can't be compared before")
+                write!(f, "{table}.{column}: {rows} rows hold no whole number; balances can't be compared")
             }
         }
     }
 }
 
-/// All violations of the invariants, of one moment.
+/// Returns all violations of the invariants, from one snapshot.
 ///
 /// # Errors
-/// INTERNAL where the database cannot be read.
+/// INTERNAL if the database cannot be read.
 pub async fn verify(db: &Db) -> Result<Vec<IntegrityViolation>, Error> {
-    // All queries see the same snapshot. SQLite gives that to any transaction, and warns of the wish.
+    // All queries see the same snapshot. Any SQLite transaction does, and warns if an isolation level is requested.
     let is_postgres = db.read().get_database_backend() == DbBackend::Postgres;
     let isolation = is_postgres.then_some(IsolationLevel::RepeatableRead);
     let txn = db.read().begin_with_config(isolation, None).await?;
@@ -171,7 +172,7 @@ const NUMBERS: [(&str, &[(&str, bool)]); 4] = [
     ("ledger_entry", &[("user_id", false), ("api_key_id", true), ("chat_id", true), ("amount", false)]),
 ];
 
-/// Values that are no whole numbers. PostgreSQL stores none.
+/// Returns the columns with values that are no integers. PostgreSQL stores none.
 async fn types(txn: &DatabaseTransaction) -> Result<Vec<IntegrityViolation>, Error> {
     let mut findings = Vec::new();
     if txn.get_database_backend() != DbBackend::Sqlite {
@@ -195,11 +196,11 @@ async fn types(txn: &DatabaseTransaction) -> Result<Vec<IntegrityViolation>, Err
     Ok(findings)
 }
 
-/// No balance comes near it; a sum beyond it counts as this, and so agrees with nothing.
+/// Larger than any balance; a sum beyond it counts as this value, and so equals no balance.
 const FAR: i64 = 1 << 62;
 
-/// The sum of a column, clamped to [`FAR`] either way, so that it overflows with no values: its halves are summed apart.
-/// The casts are for PostgreSQL, whose sums of integers are decimals.
+/// Returns the sum of a column, clamped to [`FAR`] in both directions so that it never overflows: the high and low
+/// halves are summed separately. The casts are for PostgreSQL, whose sums of integers are decimals.
 fn sum(column: &'static str) -> Expr {
     let (high, low) = (format!("sum({column} >> 32)"), format!("sum({column} & 4294967295)"));
     Expr::cust(format!(
@@ -209,7 +210,7 @@ fn sum(column: &'static str) -> Expr {
     ))
 }
 
-/// The sum of a column by user or key, as a table `name(by, total)`.
+/// Returns the sums of a column per user or key, as a table `name(by, total)`.
 fn sums(mut from: SelectStatement, column: &'static str, by: &'static str) -> SelectStatement {
     from.column(by).expr_as(sum(column), "total").group_by_col(by).take()
 }
@@ -256,7 +257,7 @@ fn balances() -> SelectStatement {
     let open = sums(open, "hold", "user_id");
     let user = |column| Expr::col((user::Entity, column));
     let total = |table: &'static str| Expr::expr(Func::coalesce([Expr::col((table, "total")), Expr::val(0i64)]));
-    // Added only where that can't overflow.
+    // Added only if the sum cannot overflow.
     let far = user(user::Column::Tokens).gt(FAR / 2).or(user(user::Column::Held).gt(FAR / 2));
     let added = user(user::Column::Tokens).add(user(user::Column::Held));
     let differs: Expr = Expr::case(far, true).finally(added.ne(total("entries"))).into();
@@ -304,7 +305,7 @@ fn leftovers() -> SelectStatement {
 
 fn chats() -> SelectStatement {
     let entry = |column| Expr::col((ledger_entry::Entity, column));
-    // The one number whose opposite overflows was paid for nothing.
+    // `i64::MIN`, the only number whose negation overflows, is no payment of any chat.
     let amount = || entry(ledger_entry::Column::Amount);
     let negated = || Expr::val(0i64).sub(amount());
     let paid = || -> Expr { Expr::case(amount().eq(i64::MIN), i64::MAX).finally(negated()).into() };

@@ -1,5 +1,5 @@
-//! Which of several servers does the work: whoever has the row of the job. Each write of the work renews the claim in its
-//! own transaction, so a run that was taken for dead and lives after all writes nothing any more.
+//! The claim on a job: of several servers, the one named in the job's row runs it. Each write of the job renews the
+//! claim in its own transaction, so a run that lost its claim but is still alive writes nothing any more.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
@@ -11,10 +11,10 @@ use crate::core::error::{Code, Error};
 use crate::infra::db::Txn;
 use crate::infra::entity::job_lease::{self, Column};
 
-/// A run that gives no sign of life for so long counts as dead.
+/// The lease of a claim: a run that does not renew it for this long counts as dead.
 const LEASE: TimeDelta = TimeDelta::minutes(1);
 
-/// The right to do a job, until it is given back or runs out.
+/// The exclusive right to run a job, until it is released or expires.
 #[derive(Clone)]
 pub(super) struct Claim {
     job: &'static str,
@@ -22,7 +22,7 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Takes a job that nobody is at, and that was not done since `not_since`.
+    /// Claims a job that is not claimed, and was not completed since `not_since`; `None` if it cannot be claimed.
     pub(super) async fn take(
         app: &App,
         job: &'static str,
@@ -56,10 +56,10 @@ impl Claim {
         Ok(update.exec(txn).await?.rows_affected == 1)
     }
 
-    /// Shows that the run is alive, together with what it writes.
+    /// Renews the claim, in the transaction of the job's writes.
     ///
     /// # Errors
-    /// CONFLICT where another one has the job by now.
+    /// CONFLICT if another server has claimed the job.
     pub(super) async fn renew(&self, txn: &Txn, now: DateTime<Utc>) -> Result<(), Error> {
         let renewed = self.own().col_expr(Column::ClaimedUntil, Expr::value(now + LEASE)).exec(txn).await?;
         if renewed.rows_affected == 1 {
@@ -68,7 +68,7 @@ impl Claim {
         Err(Error::new(Code::Conflict, format!("The job \"{}\" was taken over by another server.", self.job)))
     }
 
-    /// Gives the job back: as done, or for another one to go on with.
+    /// Releases the claim, with the job done or left for another server to continue.
     pub(super) async fn give_back(self, app: &App, done: bool) -> Result<(), Error> {
         let now = app.clock.now();
         app.db

@@ -1,9 +1,9 @@
-//! Retention: what has been kept for long enough is deleted, or made anonymous where something has to stay.
+//! Data retention: rows older than their retention period are deleted, or anonymized if something has to stay.
 //!
-//! One of the servers does it, now and then (see [`claim`]). Rows go a few at a time, each batch in a transaction of its
-//! own, so that nobody's message waits for long; a run that breaks off anywhere has lost nothing, and the next one goes on
-//! with what is left. What may go, and that it may still go when it goes, each room knows for its own rows. No amount of
-//! the ledger is touched, so balances stay what they are.
+//! One of the servers runs it periodically (see [`claim`]). Rows are removed in small batches, each in a transaction of
+//! its own, so that no message waits long for one; an aborted run has lost nothing, and the next one continues with the
+//! rest. Each module selects its own rows to remove, and rechecks them in the transaction that removes them. No amount
+//! of the ledger is changed, so balances stay the same.
 
 mod claim;
 
@@ -23,19 +23,20 @@ use crate::infra::entity::{audit_event, chat, conversation, ledger_entry, sessio
 
 /// The job's name in the database.
 const JOB: &str = "retention";
-/// Rows that go in one transaction.
+/// Rows removed in one transaction.
 const BATCH: usize = 200;
-/// Rows that are looked for at once.
+/// Rows selected by one query.
 const CHECK_INTERVAL: u64 = 5000;
-/// How often a server looks whether it is time.
+/// Interval at which a server checks whether a run is due.
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
-/// The longest pause between two batches; they are as long as a batch, so that at most half of the time is taken.
+/// The maximum pause between two batches; a pause is as long as the batch before it, so that retention takes at most
+/// half of the time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What may go.
+/// A kind of data with a retention period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Chats that have ended.
+    /// Finished chats.
     Chats,
     /// Conversations without chats.
     Conversations,
@@ -43,18 +44,18 @@ pub enum Target {
     Sessions,
     /// Events of the audit trail.
     AuditEvents,
-    /// What was written into the ledger entries of users who are gone.
+    /// The notes and idempotency keys in ledger entries of deleted users.
     LedgerNotes,
-    /// The names of users who are gone, and what was written of them, in the audit trail.
+    /// The names of deleted users, and texts about them, in the audit trail.
     AuditNames,
 }
 
 impl Target {
-    /// In the order in which they go: a conversation after its chats.
+    /// All targets in the order of removal: a conversation after its chats.
     const ALL: [Self; 6] =
         [Self::Chats, Self::Conversations, Self::Sessions, Self::AuditEvents, Self::LedgerNotes, Self::AuditNames];
 
-    /// As it is written in the log, in metrics and for people.
+    /// Returns the name for logs, metrics and the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Chats => "chats",
@@ -76,17 +77,17 @@ impl Target {
         }
     }
 
-    /// From when on it has been kept for long enough; nothing where it is kept for ever.
+    /// Returns the time before which rows are removed; `None` if they are kept forever.
     async fn before(self, app: &App) -> Result<Option<DateTime<Utc>>, Error> {
         let Some(before) = self.keep(app).before(app.clock.now()) else { return Ok(None) };
         if self != Self::Chats {
             return Ok(Some(before));
         }
-        // What the overview has not counted yet would never count.
+        // Chats not yet counted in the usage statistics would never be counted.
         Ok(crate::domain::chat::usage::counted_until(app).await?.map(|counted| counted.min(before)))
     }
 
-    /// Their ids.
+    /// Returns the query of the ids to remove.
     fn due(self, before: DateTime<Utc>) -> SelectStatement {
         match self {
             Self::Chats => ids(crate::domain::chat::retention::chats(before), chat::Column::Id),
@@ -98,19 +99,19 @@ impl Target {
         }
     }
 
-    /// How many there are.
+    /// Returns the number of rows to remove.
     async fn count(self, app: &App, before: DateTime<Utc>) -> Result<u64, Error> {
         let count = Func::count(Expr::col(Asterisk));
         let count = Query::select().expr_as(count, "number").from_subquery(self.due(before), "due").take();
         Ok(numbers(app, &count).await?.first().map_or(0, |count| count.unsigned_abs()))
     }
 
-    /// The first of them.
+    /// Returns the first ids to remove.
     async fn find(self, app: &App, before: DateTime<Utc>) -> Result<Vec<i64>, Error> {
         numbers(app, self.due(before).order_by("number", Order::Asc).limit(CHECK_INTERVAL)).await
     }
 
-    /// Removes those of them that still may go.
+    /// Removes those of the rows that may still be removed.
     async fn remove(self, txn: &Txn, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
         match self {
             Self::Chats => crate::domain::chat::retention::delete_chats(txn, ids, before).await,
@@ -137,26 +138,26 @@ async fn numbers(app: &App, query: &SelectStatement) -> Result<Vec<i64>, Error> 
     Ok(rows.into_iter().map(|row| row.number).collect())
 }
 
-/// How a run went.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunOutcome {
-    /// It was done to the end: what has gone, in the order in which it went.
+    /// Completed, with the number of rows removed per target, in the order of removal.
     Done(Vec<(Target, u64)>),
-    /// The server stops; the rest is for the next run.
+    /// Interrupted by the server's shutdown; the next run continues.
     Stopped(Vec<(Target, u64)>),
-    /// Another run is at it, or it is not time yet.
+    /// Not run: another run is in progress, or none is due.
     NotNow,
 }
 
-/// Whether anything is ever to go.
+/// Returns whether any retention period is configured.
 pub fn is_configured(app: &App) -> bool {
     Target::ALL.into_iter().any(|what| what.keep(app).0.is_some())
 }
 
-/// What would go now.
+/// Returns the number of rows that a run would remove now, per target.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn due(app: &App) -> Result<Vec<(Target, u64)>, Error> {
     crate::domain::chat::usage::count_days(app).await?;
     let mut due = Vec::new();
@@ -168,16 +169,16 @@ pub async fn due(app: &App) -> Result<Vec<(Target, u64)>, Error> {
     Ok(due)
 }
 
-/// Removes what has been kept for long enough, unless another run is at it.
+/// Removes all rows older than their retention period, unless another run is in progress.
 ///
 /// # Errors
-/// INTERNAL where the database fails, CONFLICT where another run took over; what has gone is gone, and the rest goes next
-/// time.
+/// INTERNAL if the database fails, CONFLICT if another server took over; removed rows stay removed, and the next run
+/// removes the rest.
 pub async fn run(app: &App) -> Result<RunOutcome, Error> {
     run_unless_done(app, None).await
 }
 
-/// The same, unless it was done within the time between two runs.
+/// Does the same as [`run`], unless a run was completed within the configured interval.
 ///
 /// # Errors
 /// As [`run`].
@@ -196,7 +197,7 @@ async fn run_unless_done(app: &App, not_since: Option<DateTime<Utc>>) -> Result<
     Ok(if is_done { RunOutcome::Done(removed) } else { RunOutcome::Stopped(removed) })
 }
 
-/// What has gone, and whether that is all.
+/// Returns the number of rows removed per target, and whether all were.
 async fn remove_all(app: &App, claim: &Claim) -> Result<(Vec<(Target, u64)>, bool), Error> {
     crate::domain::chat::usage::count_days(app).await?;
     let mut removed = Vec::new();
@@ -207,13 +208,14 @@ async fn remove_all(app: &App, claim: &Claim) -> Result<(Vec<(Target, u64)>, boo
             let found = what.find(app, before).await?;
             let gone = remove(app, claim, what, &found, before).await?;
             count += gone;
-            // What was found and may not go after all, since something was said in it meanwhile, would be found again.
+            // Rows that were selected but not removed, since they are in use again, would be selected in each
+            // iteration.
             if gone == 0 {
                 break;
             }
         }
         if count > 0 {
-            tracing::info!(what = what.name(), count, "kept for long enough, and removed");
+            tracing::info!(what = what.name(), count, "retention removed rows");
             app.metrics.removed(what.name(), count);
         }
         removed.push((what, count));
@@ -224,7 +226,7 @@ async fn remove_all(app: &App, claim: &Claim) -> Result<(Vec<(Target, u64)>, boo
     Ok((removed, true))
 }
 
-/// Removes these, batch by batch; how many have gone.
+/// Removes these rows in batches, and returns their number.
 async fn remove(app: &App, claim: &Claim, what: Target, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
     let mut count = 0;
     for batch in ids.chunks(BATCH) {
@@ -246,13 +248,15 @@ async fn remove(app: &App, claim: &Claim, what: Target, ids: &[i64], before: Dat
     Ok(count)
 }
 
-/// Does it whenever it is time, until the server stops.
+/// Runs retention whenever it is due, until the server stops.
 pub async fn run_scheduler(app: App) {
     while is_configured(&app) && !app.stopping.is_cancelled() {
         match run_if_due(&app).await {
             Ok(_) => {}
-            Err(error) if error.code == Code::Conflict => tracing::warn!(?error, "retention goes on elsewhere"),
-            Err(error) => tracing::error!(?error, "could not remove what was kept for long enough"),
+            Err(error) if error.code == Code::Conflict => {
+                tracing::warn!(?error, "retention is running on another server");
+            }
+            Err(error) => tracing::error!(?error, "retention failed"),
         }
         app.stopping.run_until_cancelled(tokio::time::sleep(RETRY_INTERVAL)).await;
     }

@@ -1,7 +1,7 @@
-//! API keys: what programs show instead of an access token.
+//! API keys: credentials that API clients use instead of an access token.
 //!
-//! A key is shown once, when it is made; what is stored is its beginning, by which it is found, and a keyed hash. It ends
-//! when it expires, is revoked, or its user may not log in any more; the end of sessions does not end it.
+//! A key is shown once, when it is created; its prefix, by which it is found, and a keyed hash are stored. It is valid
+//! until it expires, is revoked, or its user is deactivated; ending sessions does not end it.
 
 use std::collections::HashSet;
 
@@ -23,56 +23,56 @@ use crate::infra::db::Txn;
 use crate::infra::entity::api_key::{self, Column, Model};
 use crate::infra::entity::user;
 
-/// What every key begins with.
+/// The prefix of every key.
 const MARK: &str = "jt-";
-/// So much of a key is stored and shown: the mark and twelve digits.
+/// The length of the part that is stored and shown: the mark and twelve digits.
 const PREFIX_LEN: usize = 15;
-/// Longest name, in characters.
+/// Maximum length of a name, in characters.
 const MAX_NAME_CHARS: usize = 100;
-/// Models that a key may be bound to.
+/// Maximum number of models that a key may be restricted to.
 const MAX_MODELS: usize = 100;
-/// Good keys of one user at once.
+/// Maximum number of valid keys per user.
 const MAX_KEYS: u64 = 100;
-/// The last use of a key is known to within this time.
+/// The accuracy of the last use of a key.
 const LAST_USE: TimeDelta = TimeDelta::minutes(1);
 
-/// A key that is to be made.
+/// An API key to be created.
 #[derive(Clone, Debug, Default)]
 pub struct NewApiKey {
-    /// What its owner calls it, 1 to 100 characters.
+    /// The name, 1 to 100 characters.
     pub name: String,
-    /// What it may be used for; COMPLETIONS where nothing is named.
+    /// The scopes; COMPLETIONS if empty.
     pub scopes: Vec<Scope>,
-    /// The models that it may ask; none: all.
+    /// The allowed models; all if `None`.
     pub models: Option<Vec<String>>,
-    /// When it ends by itself.
+    /// The expiry time; `None` if it does not expire.
     pub expires_at: Option<DateTime<Utc>>,
-    /// What it may spend.
+    /// The spending limits.
     pub limits: SpendingLimits,
 }
 
-/// What a key may spend; nothing set: as much as the user has.
+/// The spending limits of a key; unset fields limit nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SpendingLimits {
-    /// In all.
+    /// In total.
     pub total: Option<Tokens>,
-    /// On one day (UTC).
+    /// Per day (UTC).
     pub per_day: Option<Tokens>,
-    /// In one month (UTC).
+    /// Per month (UTC).
     pub per_month: Option<Tokens>,
 }
 
-/// Makes a key for the viewer. The second part of the result is the key itself, which nobody can ever read again.
+/// Creates a key for the viewer. The second part of the result is the key itself, which can't be read ever after.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys; INVALID_INPUT, with every mistake; CONFLICT with too
-/// many keys.
+/// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys; INVALID_INPUT with all field errors; CONFLICT if the
+/// user has too many keys.
 pub async fn create(app: &App, viewer: Viewer, new: NewApiKey) -> Result<(Model, String), Error> {
     let (identity, _) = viewer.require_session()?;
     insert(app, None, identity.id, new).await
 }
 
-/// [`create`] for somebody else, on the command line. The audit trail tells it.
+/// Does the same as [`create`] for another user, on the command line. Recorded in the audit trail.
 ///
 /// # Errors
 /// As [`create`]; NOT_FOUND without such a user.
@@ -110,10 +110,10 @@ async fn insert(app: &App, operator: Option<Actor>, user_id: i64, new: NewApiKey
     };
     let made = app.db.write((operator, user_id, row, now), |txn, (operator, user_id, row, now)| {
         Box::pin(async move {
-            // Locked, so that of many keys that are made at once none is one too many.
+            // Locked, so that concurrent creations cannot exceed the maximum.
             crate::domain::ledger::find_for_update(txn, *user_id).await?;
             if good(*user_id, *now).count(txn).await? >= MAX_KEYS {
-                let message = format!("There are {MAX_KEYS} API keys already. Revoke one that is not used.");
+                let message = format!("There are {MAX_KEYS} API keys already. Revoke an unused one.");
                 return Err(Error::new(Code::Conflict, message));
             }
             let key = row.clone().insert(txn).await?;
@@ -124,7 +124,7 @@ async fn insert(app: &App, operator: Option<Actor>, user_id: i64, new: NewApiKey
     Ok((made.await?, secret))
 }
 
-/// The new key without its mistakes.
+/// Validates a new key.
 fn checked(app: &App, mut new: NewApiKey, now: DateTime<Utc>) -> Result<NewApiKey, Error> {
     let mut mistakes = Vec::new();
     let mut mistake = |field, message: String| mistakes.push(FieldError { field, message });
@@ -136,7 +136,7 @@ fn checked(app: &App, mut new: NewApiKey, now: DateTime<Utc>) -> Result<NewApiKe
         new.scopes.push(Scope::Completions);
     }
     if let Some(models) = &mut new.models {
-        // Each once: they are read with every request by the key.
+        // Deduplicated: they are read with every request by the key.
         let mut seen = HashSet::new();
         models.retain(|name| seen.insert(name.clone()));
         if models.len() > MAX_MODELS {
@@ -151,7 +151,7 @@ fn checked(app: &App, mut new: NewApiKey, now: DateTime<Utc>) -> Result<NewApiKe
         }
     }
     if new.models.as_ref().is_some_and(Vec::is_empty) {
-        mistake("models", "Name at least one model, or leave the list out.".to_owned());
+        mistake("models", "Name at least one model, or omit the list.".to_owned());
     }
     if new.expires_at.is_some_and(|end| end <= now || end.timestamp() > LAST_END) {
         mistake("expires_at", "Between now and the year 9999.".to_owned());
@@ -165,10 +165,10 @@ fn checked(app: &App, mut new: NewApiKey, now: DateTime<Utc>) -> Result<NewApiKe
     if mistakes.is_empty() { Ok(new) } else { Err(Error::invalid(mistakes)) }
 }
 
-/// The last second of the year 9999, which all databases and clients can read.
+/// The last second of the year 9999, which all databases and clients can represent.
 const LAST_END: i64 = 253_402_300_799;
 
-/// The viewer's own keys, those that have ended too, newest first.
+/// Returns the viewer's own keys, invalid ones included, newest first.
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys.
@@ -177,19 +177,19 @@ pub async fn list(app: &App, viewer: Viewer, page: PageRequest) -> Result<Page<a
     page.load(app.db.read(), api_key::Entity::owned_by(identity.id), Column::Id).await
 }
 
-/// Which keys operators ask for; all where nothing is set.
+/// A filter of API keys for operators; unset fields match all.
 #[derive(Clone, Debug, Default)]
 pub struct ApiKeyFilter {
-    /// Those of one user.
+    /// Keys of this user.
     pub user_id: Option<i64>,
-    /// A part of the name, or how the key begins. A whole key will do: what is secret of it is not looked at.
+    /// A substring of the name, or a prefix of the key. Of a whole key the secret part is ignored.
     pub search: Option<String>,
 }
 
-/// Everybody's keys, newest first.
+/// Returns the keys of all users, newest first.
 ///
 /// # Errors
-/// INVALID_INPUT for a search that is too long; INTERNAL where the database fails.
+/// INVALID_INPUT for a search that is too long; INTERNAL if the database fails.
 pub async fn all(
     app: &App,
     _actor: Actor,
@@ -200,17 +200,17 @@ pub async fn all(
     check_search(filter.search.as_deref().unwrap_or_default())?;
     if let Some(search) = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
         let prefix = if is_one(search) { search.get(..PREFIX_LEN).unwrap_or(search) } else { search };
-        // SQLite folds the case of ASCII alone.
+        // SQLite folds the case of ASCII only.
         let name = pagination::contains(Func::lower(Expr::col(Column::Name)), &search.to_lowercase());
         keys = keys.filter(Condition::any().add(name).add(pagination::begins_with(Expr::col(Column::Prefix), prefix)));
     }
     page.load(app.db.read(), keys, Column::Id).await
 }
 
-/// One key: the viewer's own or, for staff, anybody's.
+/// Returns one key: the viewer's own or, for staff, any user's.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys; NOT_FOUND also for somebody else's.
+/// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys; NOT_FOUND also for a key of another user.
 pub async fn one(app: &App, viewer: Viewer, key_id: i64) -> Result<Model, Error> {
     let (identity, _) = viewer.require_session()?;
     let key = api_key::Entity::find_by_id(key_id).one(app.db.read()).await?;
@@ -218,18 +218,18 @@ pub async fn one(app: &App, viewer: Viewer, key_id: i64) -> Result<Model, Error>
         .ok_or_else(|| Error::not_found("API key"))
 }
 
-/// The models that the viewer may ask, by name; nothing for all.
+/// Returns the names of the models that the viewer may use; `None` for all.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers, or where the key is gone.
+/// UNAUTHENTICATED for anonymous viewers, or if the key is deleted.
 pub async fn models(app: &App, viewer: Viewer) -> Result<Option<Vec<String>>, Error> {
     let Some(id) = viewer.require_authenticated()?.api_key() else { return Ok(None) };
     let key = api_key::Entity::find_by_id(id).one(app.db.read()).await?;
     Ok(key.ok_or_else(Error::unauthenticated)?.allowed_models())
 }
 
-/// Ends a key at once: the viewer's own or, for staff, anybody's, which the audit trail tells. Ending it again does
-/// nothing.
+/// Revokes a key: the viewer's own or, for staff, any user's, which is recorded in the audit trail. Revoking a revoked
+/// key does nothing.
 ///
 /// # Errors
 /// As [`one`]; FORBIDDEN also for the key of an operator unless by a superuser.
@@ -240,7 +240,7 @@ pub async fn revoke(app: &App, viewer: Viewer, key_id: i64) -> Result<Model, Err
     end(app, operator, key.id).await
 }
 
-/// Ends the key that begins like this, on the command line.
+/// Revokes the key with this prefix, on the command line.
 ///
 /// # Errors
 /// NOT_FOUND without such a key.
@@ -268,7 +268,7 @@ async fn end(app: &App, operator: Option<Actor>, key_id: i64) -> Result<Model, E
     Ok(key)
 }
 
-/// Tells what an operator did to somebody's key, once it is certain that the operator may.
+/// Records an operator's action on a user's key, after checking that the operator may manage the user.
 async fn record(
     txn: &Txn,
     operator: Option<Actor>,
@@ -288,17 +288,17 @@ async fn record(
     .await
 }
 
-/// The keys of a user that are good.
+/// Returns the valid keys of a user.
 fn good(user_id: i64, now: DateTime<Utc>) -> sea_orm::Select<api_key::Entity> {
     api_key::Entity::owned_by(user_id).filter(api_key::valid_at(now))
 }
 
-/// Whether a credential is meant to be an API key.
+/// Returns whether a credential has the form of an API key.
 pub(super) fn is_one(credential: &str) -> bool {
     credential.starts_with(MARK)
 }
 
-/// The key and its user, if both are good. Its use is noted.
+/// Returns the key and its user, if both are valid, and updates the last use of the key.
 pub(super) async fn find(app: &App, secret: &str) -> Result<Result<(Model, user::Model), AuthDenied>, Error> {
     let Some(prefix) = secret.get(..PREFIX_LEN) else { return Ok(Err(AuthDenied::Invalid)) };
     let found = api_key::Entity::find().filter(Column::Prefix.eq(prefix)).find_also_related(user::Entity);
@@ -312,7 +312,7 @@ pub(super) async fn find(app: &App, secret: &str) -> Result<Result<(Model, user:
         return Ok(Err(AuthDenied::UserInactive));
     }
     if key.last_used_at.is_none_or(|last| now - last >= LAST_USE) {
-        // Beside the request, which need not wait until this is on the disk.
+        // In the background: the request need not wait until this is on the disk.
         app.tasks.spawn(note_use(app.clone(), key.id, now));
     }
     Ok(Ok((key, user)))
@@ -321,7 +321,7 @@ pub(super) async fn find(app: &App, secret: &str) -> Result<Result<(Model, user:
 async fn note_use(app: App, key_id: i64, now: DateTime<Utc>) {
     let noted = app.db.write((key_id, now), |txn, &(id, now)| Box::pin(touch(txn, id, now)));
     if let Err(error) = noted.await {
-        tracing::warn!(key = key_id, ?error, "the use of an API key could not be noted");
+        tracing::warn!(key = key_id, ?error, "failed to update last_used_at");
     }
 }
 

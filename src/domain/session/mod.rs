@@ -1,7 +1,8 @@
-//! Sessions: logging in and out, refreshing, and from a credential to a [`Viewer`]. The only room that writes sessions.
+//! Sessions: log-in, log-out, refresh, and authentication of a credential as a [`Viewer`]. The only module that writes
+//! sessions.
 //!
-//! A token is good for as long as its session lives. Sessions end one by one (`revoked_at`) or all at once, when the
-//! user's `session_epoch` has moved on; both take effect with the next request.
+//! A token is valid while its session is. Sessions end one by one (`revoked_at`) or all at once, when the user's
+//! `session_epoch` is incremented; both take effect with the next request.
 
 use std::time::Duration;
 
@@ -25,32 +26,32 @@ use crate::infra::entity::user;
 pub mod api_key;
 pub mod retention;
 
-/// Longest description of a client that is kept, in characters.
+/// Maximum stored length of the client's user agent, in characters.
 const MAX_USER_AGENT_CHARS: usize = 300;
 
-/// How long the end of a session that nobody announced may go unseen by [`ended`].
+/// Interval at which [`wait_until_invalid`] polls for the end of a session that was not published.
 const POLL_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What a log-in gives.
+/// The result of a log-in or a refresh.
 pub struct TokenPair {
-    /// Proves who is asking, in each request.
+    /// The access token, which authenticates each request.
     pub access_token: String,
-    /// Buys new access tokens.
+    /// The refresh token, which obtains new access tokens.
     pub refresh_token: String,
-    /// Who logged in.
+    /// The logged-in user.
     pub user: user::Model,
 }
 
-/// Why a credential is refused. The REST routes tell these apart.
+/// The reason why a credential is rejected. The REST routes distinguish them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthDenied {
     /// Unreadable, forged, expired, or its session has ended.
     Invalid,
-    /// A refresh token where an access token is needed, or the other way round.
+    /// A refresh token where an access token is required, or vice versa.
     WrongType,
-    /// The user is gone.
+    /// The user is deleted.
     UserNotFound,
-    /// The user may not log in any more.
+    /// The user is deactivated.
     UserInactive,
 }
 
@@ -75,14 +76,14 @@ impl From<TokenError> for AuthDenied {
     }
 }
 
-/// Checks a name and password, and begins a session.
+/// Verifies a name and password, and creates a session.
 ///
 /// # Errors
 /// UNAUTHENTICATED, one and the same for an unknown name, a wrong password and an inactive user; RATE_LIMITED after too
-/// many wrong tries for the name, or from the address; UNAVAILABLE where too many passwords wait.
+/// many failed attempts for the name, or from the address; UNAVAILABLE if the queue for password hashing is full.
 pub async fn log_in(app: &App, username: &str, password: SecretString, origin: ClientInfo) -> Result<TokenPair, Error> {
     let ticket = account::enter(app, Lane::Verification, origin.address)?;
-    // A name that is too long to be any user's is answered and counted like an unknown one.
+    // A name that is too long to be any user's is handled and counted like an unknown one.
     let key = account::username::key(username).unwrap_or_else(|| account::username::TOO_LONG.to_owned());
     account::register_attempt(app, &key, origin.address).await?;
     let user = account::find_by_name(app, username).await?;
@@ -98,10 +99,10 @@ pub async fn log_in(app: &App, username: &str, password: SecretString, origin: C
     }
 }
 
-/// Begins a session for a user who has just proved who they are.
+/// Creates a session for a user who was just authenticated.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn create(app: &App, user: user::Model, user_agent: Option<String>) -> Result<TokenPair, Error> {
     let now = app.clock.now();
     let row = session::ActiveModel {
@@ -138,10 +139,11 @@ pub async fn create(app: &App, user: user::Model, user_agent: Option<String>) ->
     })
 }
 
-/// Who is asking, by an access token or an API key. One that was good a moment ago is not looked at again.
+/// Returns the identity of an access token or an API key. A credential that was valid a moment ago is served from the
+/// cache.
 ///
 /// # Errors
-/// [`Denied`] inside of the result; INTERNAL where the database fails.
+/// [`AuthDenied`] in the inner result; INTERNAL if the database fails.
 pub async fn authenticate(app: &App, token: &str) -> Result<Result<Identity, AuthDenied>, Error> {
     // Before it is hashed, decoded or looked up.
     if token.len() > jwt::MAX_BYTES {
@@ -158,7 +160,7 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Result<Identity, Aut
     Ok(checked.map(|(identity, _)| identity))
 }
 
-/// Who is asking, and when the credential ends by itself.
+/// Returns the identity of a credential and its expiry time, without the cache.
 async fn check(app: &App, token: &str) -> Result<Result<(Identity, DateTime<Utc>), AuthDenied>, Error> {
     let (user, credential, end) = if api_key::is_one(token) {
         match api_key::find(app, token).await? {
@@ -185,10 +187,10 @@ async fn check(app: &App, token: &str) -> Result<Result<(Identity, DateTime<Utc>
     Ok(Ok((Identity { id, credential, is_staff, is_superuser }, end)))
 }
 
-/// A new access token for a refresh token, which stays good: what the REST route does.
+/// Returns a new access token for a refresh token, which stays valid: the behaviour of the REST route.
 ///
 /// # Errors
-/// [`Denied`] inside of the result; INTERNAL where the database fails.
+/// [`AuthDenied`] in the inner result; INTERNAL if the database fails.
 pub async fn refresh_access(
     app: &App,
     refresh_token: &str,
@@ -205,12 +207,12 @@ pub async fn refresh_access(
     }
 }
 
-/// New access and refresh tokens for a refresh token, which is used up. Using it again ends the session, since one of the two
-/// who have it is a thief. Within [`REUSE_INTERVAL`] the client that used it gets the same pair again, once: its answer may
-/// have been lost.
+/// Rotates a refresh token: returns new access and refresh tokens, and invalidates the one used. Reusing it revokes the
+/// session, since one of its two holders is a thief. Within [`REUSE_INTERVAL`] the client that used it gets the same
+/// pair a second time, once: the response may have been lost.
 ///
 /// # Errors
-/// UNAUTHENTICATED where the token is refused.
+/// UNAUTHENTICATED if the token is rejected.
 pub async fn rotate(app: &App, used: &str, origin: &ClientInfo) -> Result<TokenPair, Error> {
     limit_refreshes(app, origin).await?;
     let now = app.clock.now();
@@ -220,7 +222,7 @@ pub async fn rotate(app: &App, used: &str, origin: &ClientInfo) -> Result<TokenP
     let next = NextToken { jti: app.random.hex128(), client, now, expiry: expiry(app, now) };
     let rotated = app.db.write((claims, next), |txn, (used, next)| {
         Box::pin(async move {
-            // Guarded by the token's id: of two who use it at once, only one goes on.
+            // Guarded by the token's id: of two concurrent uses, only one succeeds.
             if let Some(session) = use_up(txn, used, next).await? {
                 return Ok(Some(session));
             }
@@ -231,11 +233,11 @@ pub async fn rotate(app: &App, used: &str, origin: &ClientInfo) -> Result<TokenP
         })
     });
     let Some(session) = rotated.await? else {
-        tracing::warn!(user = user.id, "a used refresh token came back: session ended");
+        tracing::warn!(user = user.id, "refresh token reuse detected; session revoked");
         account::announce_sessions(app, user.id);
         return Err(AuthDenied::Invalid.into());
     };
-    // Signed for the time of its first use, and with ids that are its own, the pair is the same both times.
+    // Signed for the time of its first use, and with ids derived from the session, the pair is the same both times.
     let at = session.rotated_at.unwrap_or(now);
     let jti: String = app.api_key_hasher.of(session.refresh_jti.as_bytes()).chars().take(32).collect();
     let access = Subject { kind: TokenKind::Access, user_id: user.id, session_id: session.id, jti: &jti };
@@ -246,12 +248,12 @@ pub async fn rotate(app: &App, used: &str, origin: &ClientInfo) -> Result<TokenP
     })
 }
 
-/// The reuse interval: how long after its first use a refresh token gives the same pair again.
+/// The reuse interval: how long after its first use a refresh token returns the same pair.
 const REUSE_INTERVAL: TimeDelta = TimeDelta::seconds(10);
 
-/// What comes after a refresh token.
+/// The successor of a refresh token.
 struct NextToken {
-    /// The id of the next one.
+    /// The id of the new refresh token.
     jti: String,
     /// A keyed hash of the client.
     client: String,
@@ -259,7 +261,7 @@ struct NextToken {
     expiry: DateTime<Utc>,
 }
 
-/// Rotates the refresh token of a session; nothing where it was used before.
+/// Rotates the refresh token of a session; `None` if the token was used before.
 async fn use_up(txn: &Txn, used: &Claims, next: &NextToken) -> Result<Option<session::Model>, Error> {
     let rows = session::Entity::update_many()
         .col_expr(Column::RefreshJti, Expr::value(next.jti.as_str()))
@@ -276,7 +278,7 @@ async fn use_up(txn: &Txn, used: &Claims, next: &NextToken) -> Result<Option<ses
     Ok(rows.into_iter().next())
 }
 
-/// Returns the session where the client that used this token uses it again within the reuse interval; nothing for another
+/// Returns the session if the client that used this token reuses it within the reuse interval; `None` for another
 /// client, and for the third use.
 async fn reuse(txn: &Txn, used: &Claims, next: &NextToken) -> Result<Option<session::Model>, Error> {
     let rows = session::Entity::update_many()
@@ -296,7 +298,7 @@ async fn limit_refreshes(app: &App, origin: &ClientInfo) -> Result<(), Error> {
     app.metrics.count_rate_limited("refreshes", app.rate_limits.refresh(address).await)
 }
 
-/// Ends the session that the viewer's token belongs to.
+/// Revokes the session that the viewer's token belongs to.
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
@@ -305,7 +307,7 @@ pub async fn log_out(app: &App, viewer: Viewer) -> Result<(), Error> {
     end(app, identity.id, session_id).await
 }
 
-/// Ends all sessions of the viewer.
+/// Revokes all sessions of the viewer.
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
@@ -316,7 +318,7 @@ pub async fn log_out_everywhere(app: &App, viewer: Viewer) -> Result<(), Error> 
     Ok(())
 }
 
-/// The viewer's sessions that are still good, newest first.
+/// Returns the viewer's valid sessions, newest first.
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers.
@@ -331,28 +333,29 @@ pub async fn list(app: &App, viewer: Viewer, page: PageRequest) -> Result<Page<s
     page.load(app.db.read(), good, Column::Id).await
 }
 
-/// Ends one of the viewer's own sessions: that of a device which was lost, or this one.
+/// Revokes one of the viewer's own sessions: that of a lost device, or the current one.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a session of another user.
 pub async fn revoke_one(app: &App, viewer: Viewer, session_id: i64) -> Result<(), Error> {
     let own = find(app, viewer, session_id).await?;
     end(app, own.user_id, own.id).await
 }
 
-/// One of the viewer's own sessions.
+/// Returns one of the viewer's own sessions.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for somebody else's.
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a session of another user.
 pub async fn find(app: &App, viewer: Viewer, session_id: i64) -> Result<session::Model, Error> {
     let own = session::Entity::find_by_id(session_id).filter(Column::UserId.eq(viewer.require_session()?.0.id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("session"))
 }
 
-/// Waits until an access token or an API key is good no longer, and tells why: it has ended, or its session has.
+/// Waits until an access token or an API key is no longer valid, and returns the reason: it has expired or was revoked,
+/// or its session has ended.
 ///
-/// For those who serve a session for longer than one request. An end that no server announced, such as one by the command
-/// line, is seen within [`LOOK_AGAIN`].
+/// For connections that serve a session for longer than one request. An end that no server published, such as one by
+/// the command line, is detected within [`POLL_INTERVAL`].
 pub async fn wait_until_invalid(app: &App, token: &str, user_id: i64) -> AuthDenied {
     let mut news = app.bus.subscribe(&account::sessions_topic(user_id));
     loop {
@@ -366,8 +369,8 @@ pub async fn wait_until_invalid(app: &App, token: &str, user_id: i64) -> AuthDen
                 app.credential_cache.invalidate(&app.api_key_hasher.digest(token.as_bytes()));
                 return denied;
             }
-            // Nobody is sent away because the database is.
-            Err(error) => tracing::warn!(?error, "a session could not be looked at"),
+            // No client is disconnected because the database is unavailable.
+            Err(error) => tracing::warn!(?error, "session check failed"),
         }
         tokio::time::timeout(rest, news.next()).await.ok();
     }
@@ -379,7 +382,7 @@ async fn end(app: &App, user_id: i64, session_id: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// The session and user of a good refresh token. One that was used up before ends its session here.
+/// Returns the session and user of a valid refresh token. The reuse of a rotated one revokes its session here.
 async fn load_refreshable(app: &App, token: &str) -> Result<Result<(session::Model, user::Model), AuthDenied>, Error> {
     let claims = match app.keys.verify(token, TokenKind::Refresh, app.clock.now()) {
         Ok(claims) => claims,
@@ -390,7 +393,7 @@ async fn load_refreshable(app: &App, token: &str) -> Result<Result<(session::Mod
             tracing::warn!(
                 user = session.user_id,
                 session = session.id,
-                "a used refresh token came back: session ended"
+                "refresh token reuse detected; session revoked"
             );
             end(app, session.user_id, session.id).await?;
             Ok(Err(AuthDenied::Invalid))
@@ -399,7 +402,7 @@ async fn load_refreshable(app: &App, token: &str) -> Result<Result<(session::Mod
     }
 }
 
-/// The session and user that the claims speak of, if both are still good.
+/// Returns the session and user of the claims, if both are still valid.
 async fn load_valid(app: &App, claims: &Claims) -> Result<Result<(session::Model, user::Model), AuthDenied>, Error> {
     let found = session::Entity::find_by_id(claims.session_id)
         .filter(Column::UserId.eq(claims.user_id))
@@ -408,7 +411,7 @@ async fn load_valid(app: &App, claims: &Claims) -> Result<Result<(session::Model
         .await?;
     let (session, user) = match found {
         Some((session, Some(user))) => (session, user),
-        // Sessions go with their user, so the user tells why there is none.
+        // Sessions are deleted with their user, so the user's row shows the reason.
         _ => {
             let user = user::Entity::find_by_id(claims.user_id).one(app.db.read()).await?;
             return Ok(Err(user.map_or(AuthDenied::UserNotFound, |_| AuthDenied::Invalid)));

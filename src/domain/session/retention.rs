@@ -1,4 +1,4 @@
-//! Sessions that have been over for long enough: nothing asks for them any more.
+//! Retention of sessions: deletes those that ended long enough ago. Nothing reads them any more.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
@@ -7,15 +7,15 @@ use crate::core::error::Error;
 use crate::infra::db::Txn;
 use crate::infra::entity::session::{self, Column};
 
-/// Sessions that were ended, or ran out, before.
+/// Returns the sessions that were revoked, or expired, before `before`.
 pub fn ended(before: DateTime<Utc>) -> Select<session::Entity> {
     session::Entity::find().filter(over(before))
 }
 
-/// Deletes those of these sessions.
+/// Deletes those of the sessions `ids` that ended before `before`, and returns their number.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub async fn delete(txn: &Txn, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
     let delete = session::Entity::delete_many().filter(Column::Id.is_in(ids.iter().copied())).filter(over(before));
     Ok(delete.exec(txn).await?.rows_affected)

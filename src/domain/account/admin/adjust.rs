@@ -1,4 +1,4 @@
-//! Adjusting balances, and the limit of what staff give out.
+//! Adjustment of balances, and the daily limit of grants by staff.
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use serde_json::json;
@@ -13,42 +13,42 @@ use crate::domain::ledger::{self, Applied, Balance, Entry};
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
 
-/// Longest reason for an adjustment, in characters.
+/// Maximum length of the reason of an adjustment, in characters.
 const MAX_NOTE_CHARS: usize = 500;
 
-/// By how much a balance is to change.
+/// The amount of an adjustment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BalanceChange {
-    /// By so many tokens.
+    /// Adds this amount, or subtracts it if it is negative.
     By(Tokens),
-    /// To so many spendable tokens.
+    /// Sets the spendable balance to this value.
     To(Tokens),
 }
 
-/// A change of somebody's balance.
+/// An adjustment of a user's balance.
 #[derive(Clone, Debug)]
 pub struct Adjustment {
-    /// Whose.
+    /// The user.
     pub user_id: i64,
-    /// By how much.
+    /// The amount.
     pub amount: BalanceChange,
-    /// Why, in the operator's words.
+    /// The operator's reason.
     pub reason: String,
-    /// Makes retries harmless.
+    /// Idempotency key.
     pub idempotency_key: Option<String>,
 }
 
-/// Adjusts a balance.
+/// Adjusts a balance and returns it.
 ///
 /// # Errors
 /// NOT_FOUND without such a user; FORBIDDEN for the balance of an operator, the actor's own included, unless by a
-/// superuser; INVALID_INPUT where the balance would become negative or too large, or the reason is missing; RATE_LIMITED
-/// where it is more than a staff member may give out today; CONFLICT where the idempotency key stands for another
+/// superuser; INVALID_INPUT if the balance would become negative or too large, or the reason is missing; RATE_LIMITED
+/// if it exceeds the staff member's limit of today; CONFLICT if the idempotency key was used for a different
 /// adjustment.
 pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Result<Balance, Error> {
     let reason = input.reason.trim();
     if reason.is_empty() || reason.contains('\0') {
-        return Err(Error::field("reason", "Say why."));
+        return Err(Error::field("reason", "A reason is required."));
     }
     if reason.chars().count() > MAX_NOTE_CHARS {
         return Err(Error::field("reason", format!("Ensure this field has no more than {MAX_NOTE_CHARS} characters.")));
@@ -97,16 +97,16 @@ async fn adjust(
     Ok(balance)
 }
 
-/// The most that one staff member may give out in a day; none where it is not limited.
+/// Returns the maximum that one staff member may grant per day; `None` if it is not limited.
 pub(super) fn staff_limit(app: &App) -> Option<Tokens> {
     Some(Tokens(app.config.ledger.staff_daily_limit)).filter(|limit| *limit > Tokens::ZERO)
 }
 
-/// Checks that what a staff member has given out today, what was just recorded included, is within the limit. The actor's
-/// row is locked, so that of several grants at once none is left out.
+/// Checks that the grants of a staff member today, including the one just recorded, are within the limit. The actor's
+/// row is locked, so that concurrent grants are all counted.
 ///
 /// # Errors
-/// RATE_LIMITED where it is more. The caller's transaction is undone then.
+/// RATE_LIMITED if they exceed it. The caller's transaction is rolled back then.
 pub(super) async fn keep_staff_limit(
     txn: &Txn,
     actor: Actor,
