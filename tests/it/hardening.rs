@@ -46,7 +46,7 @@ async fn keys_are_rotated_while_the_server_runs() {
     let call = json!({ "model": "echo", "messages": [{ "role": "user", "content": "Hi" }] });
 
     let told = installation.ok(&["keys", "rotate"]);
-    assert!(told.contains(&format!("tokens of {} are good until", kid(&old))), "{told}");
+    assert!(told.contains(&format!("tokens of {} are valid until", kid(&old))), "{told}");
     let names = std::cell::Cell::new(0);
     becomes("the server signs with the new key", async || {
         names.set(names.get() + 1);
@@ -58,7 +58,7 @@ async fn keys_are_rotated_while_the_server_runs() {
 
     let new = server.register("tom").await;
     let told = installation.ok(&["keys", "rotate", "--revoke"]);
-    assert!(told.contains("good no longer"), "{told}");
+    assert!(told.contains("no longer valid"), "{told}");
     let is_refused = async |token: &str| server.post("/graphql", Some(token), json!({ "query": ME })).await.0 == 401;
     becomes("a key that leaked is good no longer", async || is_refused(&new).await).await;
     assert!(is_refused(&old).await);
