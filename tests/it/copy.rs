@@ -144,7 +144,7 @@ async fn what_is_not_whole_is_not_taken_for_complete(#[values(On::Sqlite, On::Po
         (without(entry), "the rows of ledger_entry are not those"),
         (file.replace("\"amount\":4000", "\"amount\":4001"), "the rows of ledger_entry are not those"),
         (file.replace("\"amount\":4000", "\"amount\":\"4000\""), "ledger_entry.amount has a value of another kind"),
-        (format!("{file}{{}}\n"), "behind the end"),
+        (format!("{file}{{}}\n"), "after the end"),
         (without(0), "line 1: it is not the beginning of an export"),
         (file.replacen("\"version\":1", "\"version\":2", 1), "another format or version"),
         (String::new(), "line 1"),

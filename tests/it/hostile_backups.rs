@@ -51,7 +51,7 @@ async fn what_lies_beside_a_database_is_neither_used_nor_ignored() {
         for given in [&file, &link] {
             let target = Installation::new(On::Sqlite, &[]).await;
             let wrong = refused(&target, &["restore", given.to_str().unwrap()]);
-            assert!(wrong.contains(&format!("backup{ending} lies beside")), "{wrong}");
+            assert!(wrong.contains(&format!("backup{ending} exists next to")), "{wrong}");
             assert!(!database(&target).exists());
         }
         std::fs::remove_file(beside(&file, ending)).unwrap();
@@ -60,11 +60,11 @@ async fn what_lies_beside_a_database_is_neither_used_nor_ignored() {
         let target = Installation::new(On::Sqlite, &[]).await;
         std::fs::write(beside(&database(&target), ending), "of one that is gone").unwrap();
         let wrong = refused(&target, &["restore", file.to_str().unwrap()]);
-        assert!(wrong.contains(&format!("{ending} lies beside")) && !database(&target).exists(), "{wrong}");
+        assert!(wrong.contains(&format!("{ending} exists next to")) && !database(&target).exists(), "{wrong}");
         // Beside a backup that is to be made.
         let new = file.with_file_name("new");
         std::fs::write(beside(&new, ending), "of one that is gone").unwrap();
-        assert!(refused(&installation, &["backup", new.to_str().unwrap()]).contains("lies beside"));
+        assert!(refused(&installation, &["backup", new.to_str().unwrap()]).contains("exists next to"));
         assert!(!new.exists());
     }
     let target = Installation::new(On::Sqlite, &[]).await;
@@ -134,7 +134,7 @@ async fn restored_rows_can_all_be_read_and_summed() {
             "UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'user'",
             "the ids of user are used up",
         ),
-        ("owner", "DELETE FROM user", "refer to rows that are not there"),
+        ("owner", "DELETE FROM user", "refer to missing rows"),
         ("year", "UPDATE session SET expires_at = '+12026-01-01T00:00:00+00:00'", "session.expires_at can't be read"),
         (
             "conversation",

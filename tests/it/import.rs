@@ -108,7 +108,7 @@ async fn a_second_run_adds_only_what_is_new(#[values(On::Sqlite, On::Postgres)] 
     django.chat(10, 2, "of one who is gone").await;
     let more = bring(&app.app, &django).await;
     assert_eq!((more.users.imported, more.chats.imported, more.chats.left_out), (1, 2, 1));
-    assert_eq!(more.remarks, ["1 chats are left out, since their user is, or is gone"]);
+    assert_eq!(more.remarks, ["1 chats are skipped, since their user is skipped or deleted"]);
 
     // Another installation has the same ids, and is not taken for the same.
     let other = Django::new().await;
@@ -149,7 +149,7 @@ async fn names_that_look_alike_all_come_and_nobody_is_merged(#[values(On::Sqlite
     assert_eq!((report.chats.imported, report.chats.left_out), (0, 1));
     let told = report.remarks.join("\n");
     for part in
-        ["Alice (user 12): another user's name", "taken (user 20) is left out", "first (user 1): the id is taken"]
+        ["Alice (user 12): another user's name", "taken (user 20) is skipped", "first (user 1): the id is taken"]
     {
         assert!(told.contains(part), "{part}: {told}");
     }
@@ -245,10 +245,10 @@ async fn what_cannot_be_is_made_possible_or_left_out_and_told(#[values(On::Sqlit
         "unusable (user 3): no password is usable",
         "endless (user 4): no password is usable",
         "old (user 5): date_joined is no time",
-        "row 6 is left out",
+        "row 6 is skipped",
         "the name is blank",
         "last (user 9223372036854775806): the id is taken or out of range",
-        "chat in row 1 is left out: the message is no text",
+        "chat in row 1 is skipped: the message is no text",
         "chat 2: its time can't be read",
     ] {
         assert!(told.contains(part), "{part}: {told}");
