@@ -1,4 +1,4 @@
-//! Users and chats of the Django application.
+//! Import of users and chats of the Django application.
 
 use jeton::app::App;
 use jeton::core::viewer::Actor;
@@ -16,7 +16,7 @@ async fn bring(app: &App, django: &Django) -> Report {
     import(app, &django.path(), true, &|_| {}).await.unwrap()
 }
 
-/// What `/api/token/` says of a user who logs in.
+/// Logs a user in by `/api/token/`. Returns the client and the user of the response, or `None`.
 async fn log_in(app: &TestApp, name: &str, password: &str) -> Option<(Client, serde_json::Value)> {
     let body = json!({ "username": name, "password": password });
     let answer = app.anonymous().post("/api/token/", body).await;
@@ -73,7 +73,7 @@ async fn everybody_logs_in_as_before_and_finds_what_was_there(#[values(On::Sqlit
     let expected = [(2, 3700, None), (5, 5_000_000_000, None), (2, 0, Some(3)), (2, 0, Some(7)), (2, 0, Some(9))];
     assert_eq!(told, expected, "an opening entry each, and one of nothing for each chat");
 
-    // Searches find them, and new rows get ids of their own.
+    // Searches find them, and new rows get unused ids.
     jeton::domain::chat::index_rest(&app.app).await.unwrap();
     let found = mia.data("{ chatHistory(search: \"привет\") { nodes { message } } }", json!({})).await;
     assert_eq!(found["chatHistory"]["nodes"], json!([{ "message": "Привет" }]));
@@ -110,7 +110,7 @@ async fn a_second_run_adds_only_what_is_new(#[values(On::Sqlite, On::Postgres)] 
     assert_eq!((more.users.imported, more.chats.imported, more.chats.left_out), (1, 2, 1));
     assert_eq!(more.remarks, ["1 chats are skipped, since their user is skipped or deleted"]);
 
-    // Another installation has the same ids, and is not taken for the same.
+    // Another installation with the same ids is a different source.
     let other = Django::new().await;
     other.run("UPDATE django_migrations SET applied = '2024-01-01 00:00:00'", vec![]).await;
     other.user(1, "ann", "secret", 5).await;
