@@ -96,8 +96,8 @@ fn check_alone(file: &Path, code: Code) -> Result<(), Error> {
     let parts = private_files::of_database(file);
     let Some(part) = parts.iter().skip(1).find(|part| part.symlink_metadata().is_ok()) else { return Ok(()) };
     let message = format!(
-        "{} exists next to {}: SQLite would treat it as part of that database, and a backup is one file; move it away, or \
-         create a new backup with `jeton backup`",
+        "{} exists next to {}: SQLite would treat it as part of that database, and a backup is one file; move it away, \
+         or create a new backup with `jeton backup`",
         part.display(),
         file.display()
     );

@@ -144,7 +144,7 @@ impl BulkLoad {
 pub async fn check_complete(db: &Db) -> Result<(), Error> {
     let Some(mark) = unfinished::Entity::find().one(db.read()).await? else { return Ok(()) };
     let message = format!(
-        "this database is not complete: a load from {} started at {} and has not finished; delete it and load a new one",
+        "this database is not complete: a load from {} began at {} and has not finished; delete it and load a new one",
         mark.origin,
         mark.began_at.format("%F %T UTC")
     );

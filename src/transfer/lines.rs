@@ -163,7 +163,7 @@ fn check_end(head: &Header, end: &End, moved: &TransferReport, omitted: &BTreeMa
             return Err(format!("the rows of {name} are not those that were exported"));
         }
         if rows != expected.rows {
-            return Err(format!("the beginning counts {} rows of {name}, and {rows} came", expected.rows));
+            return Err(format!("the beginning counts {} rows of {name}, but the file has {rows}", expected.rows));
         }
     }
     Ok(())

@@ -244,11 +244,11 @@ async fn what_cannot_be_is_made_possible_or_left_out_and_told(#[values(On::Sqlit
         "rich (user 2): the balance was 9223372036854775807, so it is 9007199254740991 here",
         "unusable (user 3): no password is usable",
         "endless (user 4): no password is usable",
-        "old (user 5): date_joined is no time",
+        "old (user 5): date_joined is not a valid time",
         "row 6 is skipped",
         "the name is blank",
         "last (user 9223372036854775806): the id is taken or out of range",
-        "chat in row 1 is skipped: the message is no text",
+        "chat in row 1 is skipped: the message is not a text",
         "chat 2: its time can't be read",
     ] {
         assert!(told.contains(part), "{part}: {told}");

@@ -82,7 +82,7 @@ impl Importer<'_> {
     ) -> Result<PlannedRow, String> {
         let [_, _, message, response, timestamp] = &row.values;
         let left_out = |why: &str| format!("chat in row {} is skipped: {why}", row.place);
-        let source_id = id.ok_or_else(|| left_out("the id is no whole number"))?;
+        let source_id = id.ok_or_else(|| left_out("the id is not an integer"))?;
         let message = message.text().ok_or_else(|| left_out(&no_text("message")))?;
         let response = response.text().ok_or_else(|| left_out(&no_text("response")))?;
         let at = timestamp.time().unwrap_or_else(|| {
@@ -107,7 +107,7 @@ impl Importer<'_> {
 }
 
 fn no_text(column: &str) -> String {
-    format!("the {column} is no text of at most {} MiB", MAX_VALUE_BYTES >> 20)
+    format!("the {column} is not a text of at most {} MiB", MAX_VALUE_BYTES >> 20)
 }
 
 async fn write(txn: &Txn, batch: &(Vec<PlannedRow>, String, DateTime<Utc>)) -> Result<(), Error> {

@@ -88,8 +88,8 @@ impl Importer<'_> {
     fn plan_user(&mut self, row: &SourceRow<9>, id: Option<i64>, taken: &Conflicts) -> Result<PlannedRow, String> {
         let [_, username, password, tokens, is_active, is_staff, is_superuser, date_joined, last_login] = &row.values;
         let left_out = |why: &str| format!("user in row {} is skipped with all chats: {why}", row.place);
-        let source_id = id.ok_or_else(|| left_out("the id is no whole number"))?;
-        let username = username.text().ok_or_else(|| left_out("the name is no text"))?;
+        let source_id = id.ok_or_else(|| left_out("the id is not an integer"))?;
+        let username = username.text().ok_or_else(|| left_out("the name is not a text"))?;
         let left_out = |why: String| format!("{username} (user {source_id}) is skipped with all chats: {why}");
         if username.trim().is_empty() {
             return Err(left_out("the name is blank".to_owned()));
@@ -138,12 +138,12 @@ impl Importer<'_> {
         let is_active = flag(is_active, "is_active");
         let roles = Roles { is_staff: flag(is_staff, "is_staff"), is_superuser: flag(is_superuser, "is_superuser") };
         let created_at = date_joined.time().unwrap_or_else(|| {
-            remark("date_joined is no time, so the time of the import is used".to_owned());
+            remark("date_joined is not a valid time, so the time of the import is used".to_owned());
             self.app.clock.now()
         });
         let last_login_at = last_login.time();
         if last_login_at.is_none() && !last_login.is_null() {
-            remark("last_login is no time, and is omitted".to_owned());
+            remark("last_login is not a valid time, and is omitted".to_owned());
         }
         let new = ImportedUser {
             id: kept,
@@ -207,13 +207,13 @@ fn balance(raw: &SqliteValue) -> (Tokens, Option<String>) {
         Some(there @ ..=-1) => (Tokens::ZERO, Some(format!("the balance was {there}"))),
         Some(there) if there > Tokens::MAX_BALANCE.0 => (Tokens::MAX_BALANCE, Some(format!("the balance was {there}"))),
         Some(there) => (Tokens(there), None),
-        None => (Tokens::ZERO, Some("the balance was no whole number".to_owned())),
+        None => (Tokens::ZERO, Some("the balance was not an integer".to_owned())),
     }
 }
 
 /// Returns the password hash if it can be verified here; otherwise the reason.
 fn password_hash(raw: &SqliteValue) -> Result<String, String> {
-    let stored = raw.text().ok_or("what is stored is no text")?;
+    let stored = raw.text().ok_or("the stored value is not a text")?;
     if stored.starts_with(UNUSABLE) || stored.is_empty() {
         return Err("the source has none either".to_owned());
     }
@@ -234,8 +234,8 @@ mod tests {
             (SqliteValue::Text("5000000000".to_owned()), Tokens(5_000_000_000), None),
             (SqliteValue::Integer(-50), Tokens::ZERO, Some("the balance was -50")),
             (SqliteValue::Integer(i64::MAX), most, Some("the balance was 9223372036854775807")),
-            (SqliteValue::Null, Tokens::ZERO, Some("the balance was no whole number")),
-            (SqliteValue::Blob(vec![0]), Tokens::ZERO, Some("the balance was no whole number")),
+            (SqliteValue::Null, Tokens::ZERO, Some("the balance was not an integer")),
+            (SqliteValue::Blob(vec![0]), Tokens::ZERO, Some("the balance was not an integer")),
         ] {
             assert_eq!(balance(&raw), (tokens, noted.map(str::to_owned)), "{raw:?}");
         }
