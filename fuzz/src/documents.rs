@@ -1,4 +1,4 @@
-//! GraphQL documents for tests: made of the schema at random, and written in other ways that mean the same.
+//! GraphQL documents for tests: random queries generated from the schema, and equivalent rewrites of a document.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write};
@@ -11,7 +11,7 @@ use async_graphql::parser::types::{
 use async_graphql::parser::{parse_query, parse_schema};
 use async_graphql::{Name, Pos, Positioned};
 
-/// The types of introspection, which are written in no schema.
+/// The types of introspection, which an SDL document does not contain.
 const INTROSPECTION: &str = "
     type __Schema { description: String types: [__Type!]! queryType: __Type! mutationType: __Type
         subscriptionType: __Type directives: [__Directive!]! }
@@ -39,19 +39,19 @@ pub enum Wrapping {
     Fragment,
 }
 
-/// All of them.
+/// All kinds of wrapping.
 pub const WRAPPINGS: [Wrapping; 3] = [Wrapping::Inline, Wrapping::Condition, Wrapping::Fragment];
 
-/// Choices that are made by bytes; when these have run out, always the first choice.
+/// Choices determined by bytes; once these are used up, always the first option.
 pub struct Choices<'a>(&'a [u8]);
 
 impl<'a> Choices<'a> {
-    /// By these bytes.
+    /// Creates choices from these bytes.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// One of so many.
+    /// Returns an index below `count`.
     fn of(&mut self, count: usize) -> usize {
         let Some((first, rest)) = self.0.split_first() else { return 0 };
         self.0 = rest;
@@ -63,13 +63,13 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// What documents are made of.
+/// The schema from which documents are generated.
 pub struct Schema {
     types: BTreeMap<String, TypeKind>,
 }
 
 impl Schema {
-    /// The schema of the server.
+    /// Parses the schema of the server (`schema.graphql`) and of introspection.
     pub fn new() -> Self {
         let mut types = BTreeMap::new();
         for text in [include_str!("../../schema.graphql"), INTROSPECTION] {
@@ -108,11 +108,11 @@ impl Schema {
         }
     }
 
-    /// A query, by these choices; `ids` are what it may ask for by id.
+    /// Generates a query by these choices; `ids` are the global ids that it may use.
     pub fn query(&self, choices: &mut Choices<'_>, ids: &[String]) -> String {
         let mut text = String::from("query($n: Int = 3, $m: Int, $yes: Boolean = true) ");
         self.selection(&mut text, choices, "Query", ids, 0);
-        // The library insists on all variables being used.
+        // Validation requires that all variables are used.
         text.truncate(text.rfind('}').unwrap_or(text.len()));
         text + " a: sessions(first: $n) @include(if: $yes) { __typename } b: sessions(last: $m) { __typename } }"
     }
@@ -162,7 +162,7 @@ impl Schema {
         if !is_leaf && depth >= 9 {
             return;
         }
-        // Another name each time: fields of one name have to agree in their arguments.
+        // A unique alias each time: fields with the same response name must have the same arguments.
         write!(text, " f{}: {}", text.len(), field.name.node).unwrap();
         let mut arguments = Vec::new();
         for argument in &field.arguments {
@@ -178,7 +178,7 @@ impl Schema {
                 _ if is_required => "\"x\"".to_owned(),
                 _ => String::new(),
             };
-            // Both are never allowed.
+            // `first` and `last` are mutually exclusive.
             let is_second = name == "last" && arguments.iter().any(|known: &String| known.starts_with("first"));
             if !value.is_empty() && !is_second {
                 arguments.push(format!("{name}: {value}"));
@@ -196,8 +196,8 @@ impl Schema {
         }
     }
 
-    /// The document with each selection set of its operations and fragments wrapped; none where it is no document, or one
-    /// that is allowed in no other form.
+    /// Returns the document with each selection set of its operations and fragments wrapped; `None` if it can't be
+    /// parsed, or is a subscription, which is not valid in another form.
     pub fn wrapped(&self, document: &str, mut how: impl FnMut() -> Option<Wrapping>) -> Option<String> {
         let mut document = parse_query(document).ok()?;
         let first = document.fragments.len();
@@ -210,7 +210,7 @@ impl Schema {
             let root = match operation.ty {
                 OperationType::Query => "Query",
                 OperationType::Mutation => "Mutation",
-                // Its one field is in no fragment.
+                // The root field of a subscription must not be in a fragment.
                 OperationType::Subscription => return None,
             };
             wrapper.set(&mut operation.selection_set, Some(root));
@@ -228,13 +228,13 @@ impl Schema {
 struct Wrapper<'a> {
     schema: &'a Schema,
     how: &'a mut dyn FnMut() -> Option<Wrapping>,
-    /// The number of the first fragment that is made.
+    /// The number of the first generated fragment.
     first: usize,
     made: HashMap<Name, Positioned<FragmentDefinition>>,
 }
 
 impl Wrapper<'_> {
-    /// Wraps a selection set of this type, where that is known, and all within it.
+    /// Wraps a selection set of this type, if that is known, and all nested ones.
     fn set(&mut self, set: &mut Positioned<SelectionSet>, ty: Option<&str>) {
         if set.node.items.is_empty() {
             return;
@@ -279,14 +279,14 @@ impl Wrapper<'_> {
     }
 }
 
-/// Whether a document has queries alone.
+/// Returns whether a document contains only queries.
 pub fn is_query(document: &str) -> bool {
     parse_query(document).is_ok_and(|document| {
         document.operations.iter().all(|(_, operation)| operation.node.ty == OperationType::Query)
     })
 }
 
-/// The type without lists and marks.
+/// Returns the named type without list and non-null modifiers.
 fn concrete(ty: &Type) -> &str {
     match &ty.base {
         BaseType::Named(name) => name,
@@ -294,7 +294,7 @@ fn concrete(ty: &Type) -> &str {
     }
 }
 
-/// A document as text.
+/// A document, for formatting as text.
 struct Written<'a>(&'a ExecutableDocument);
 
 impl fmt::Display for Written<'_> {

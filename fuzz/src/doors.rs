@@ -1,8 +1,8 @@
-//! The doors by which bytes of strangers come in, each as a function that stops with a panic where the answer is not what
-//! it has to be. The fuzz targets knock at them with what they make up, and the tests with all seeds.
+//! The fuzz targets: functions for each kind of untrusted input that panic if the response violates an invariant. The
+//! fuzzer calls them with generated input, and the integration tests with all seeds.
 //!
-//! Behind them is the whole server, on a database of its own, with the echo model and an upstream that says what it is
-//! told. Requests go through the router without a network; the upstream is asked by real HTTP.
+//! They run the whole server on a database of its own, with the echo model and a scripted upstream. Requests go through
+//! the router without a network; the upstream is called by real HTTP.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -42,10 +42,10 @@ use tower::ServiceExt;
 
 use super::documents::{self, Schema, WRAPPINGS};
 
-/// What is tried at a door.
+/// A fuzz target.
 pub type Door = fn(&mut House, &[u8]);
 
-/// All doors, by the names of their seeds.
+/// All fuzz targets, by the names of their seed directories.
 pub const DOORS: [(&str, Door); 8] = [
     ("cursors", House::cursors),
     ("django", House::django),
@@ -59,17 +59,17 @@ pub const DOORS: [(&str, Door); 8] = [
 
 const PASSWORD: &str = "tr0ub4dor&3-staple";
 const SIGNING_KEY: &str = "a signing key for tests, and for tests only";
-/// Nobody runs out of tokens, or is told to wait.
+/// A configuration under which no user runs out of tokens or is rate-limited.
 const CONFIG: &str = "
     ledger.signup_grant = 1_000_000_000_000
     limits.messages_per_minute_per_user = 0
     limits.messages_per_minute_per_key = 0
     v1.store_api_messages = true
 ";
-/// No answer takes so long.
+/// Timeout of a request or an import; no valid one takes this long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The whole server, with a user and a superuser in it.
+/// The harness: a whole server with a user and a superuser.
 pub struct House {
     runtime: tokio::runtime::Runtime,
     app: App,
@@ -83,7 +83,7 @@ pub struct House {
     schema: Schema,
 }
 
-/// What the upstream answers: so many bytes at a time.
+/// The upstream's response: the size of its chunks in bytes, and its body.
 type Said = Arc<Mutex<(usize, Vec<u8>)>>;
 
 struct Answer {
@@ -99,7 +99,7 @@ impl Answer {
 }
 
 impl House {
-    /// A new house, in which nothing has happened yet.
+    /// Starts a harness with an empty database.
     pub fn open() -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -128,19 +128,23 @@ impl House {
         house
     }
 
-    /// Stops with a panic where the invariants of money do not hold.
+    /// Verifies the ledger.
+    ///
+    /// # Panics
+    /// If an invariant of the ledger is violated.
     pub fn verify(&self) {
         let findings = self.runtime.block_on(ledger::verify(&self.app.db)).unwrap();
         assert!(findings.is_empty(), "{findings:?}");
     }
 
-    /// Two new people come in: what was tried may have logged out, deactivated or deleted those from before.
+    /// Creates a new user and a new superuser, and logs them in: an input may have logged out, deactivated or deleted
+    /// the previous ones.
     fn enter(&mut self) {
         self.people += 1;
         let (app, number) = (&self.app, self.people);
         let enter = async |name: &str, is_superuser| {
             let roles = Roles { is_staff: is_superuser, is_superuser };
-            // Seeds know the first; the others are none that an import could have taken.
+            // Seeds use the first names; later ones are names that no import could have taken.
             let name = if number == 1 { format!("{name}1") } else { format!("{name}-{number}") };
             let user = admin::create(app, Actor::CommandLine, &name, PASSWORD.into(), roles, None).await.unwrap();
             session::create(app, user, None).await.unwrap().access_token
@@ -149,7 +153,7 @@ impl House {
             self.runtime.block_on(async { (enter("mia", false).await, enter("root", true).await) });
     }
 
-    /// The answer to a request, once all that it began has ended.
+    /// Sends a request. Returns the response once all turns that it started have finished.
     fn ask(&mut self, access: Option<&str>, mut request: Request<Body>) -> Answer {
         if let Some(access) = access {
             request.headers_mut().insert(AUTHORIZATION, format!("Bearer {access}").parse().unwrap());
@@ -172,7 +176,7 @@ impl House {
         self.ask(access, request)
     }
 
-    /// The answer, with the cost of what was executed.
+    /// Executes a GraphQL document. Returns the response with its cost, after checks that hold for any response.
     fn ask_graphql(&mut self, access: Option<&str>, document: &str, variables: Value) -> Value {
         let body = json!({ "query": document, "variables": variables }).to_string();
         let request =
@@ -192,9 +196,9 @@ impl House {
         answered
     }
 
-    /// A GraphQL document, and behind a line `---` its variables. The user asks; or whom a comment in the first line
-    /// names, `#nobody` or `#root`. What is in the answer is never more than the document costs, and a query costs the
-    /// same when its selections are wrapped.
+    /// GraphQL: a document, and after a line `---` its variables. The viewer is the user, or by a comment in the first
+    /// line anonymous (`#nobody`) or the superuser (`#root`). A response never has more objects than the document
+    /// costs, and a query costs the same if its selections are wrapped.
     pub fn graphql(&mut self, data: &[u8]) {
         let Ok(text) = str::from_utf8(data) else { return };
         let (document, variables) = text.split_once("\n---\n").unwrap_or((text, "null"));
@@ -226,13 +230,13 @@ impl House {
                     );
                 }
                 (None, Some(_)) => assert!(!refused(), "{wrapping:?}: {answered}"),
-                // What is longer may have too many tokens, or too many brackets.
+                // A wrapped document is longer, and may exceed the limits of lexical tokens or of nesting.
                 (_, None) => {}
             }
         }
     }
 
-    /// What is behind the base64 of a cursor and of a global id, or either as it is.
+    /// Cursors and global ids: the input as the decoded content of their Base64, and as the plain argument.
     pub fn cursors(&mut self, data: &[u8]) {
         const DOCUMENT: &str = "query($c: String, $id: ID!) {
             node(id: $id) { __typename }
@@ -254,9 +258,9 @@ impl House {
         }
     }
 
-    /// A database of the Django application: the file as it is; or a line for each row, `user` or `chat` and then its
-    /// columns behind tabs, `'` before a text, `x` before bytes, a number as it is, and nothing else for NULL. In texts
-    /// `%` stands for another number each time, for names that are not yet taken.
+    /// Import of a database of the Django application: an SQLite file; or a line for each row, `user` or `chat` and
+    /// then its columns, each after a tab: `'` before a text, `x` before bytes, a plain number; anything else is NULL.
+    /// In texts `%` is replaced by the number of the import, for names that are not yet taken.
     pub fn django(&mut self, data: &[u8]) {
         self.imports += 1;
         let file = self.data.path().join("django.sqlite3");
@@ -286,13 +290,13 @@ impl House {
             }
         };
         if let (Some(planned), Some(done), Some(again)) = (import(false), import(true), import(true)) {
-            assert_eq!((planned.users, planned.chats), (done.users, done.chats), "a dry run tells what comes");
-            assert_eq!((again.users.imported, again.chats.imported), (0, 0), "a second run adds nothing");
+            assert_eq!((planned.users, planned.chats), (done.users, done.chats), "a dry run reports the import");
+            assert_eq!((again.users.imported, again.chats.imported), (0, 0), "a repeated import adds nothing");
         }
         std::fs::remove_file(&file).unwrap();
     }
 
-    /// A token as it is; and the claims of one that we signed ourselves.
+    /// Tokens: the input as a token, and as the claims of a token that is signed here.
     pub fn jwt(&mut self, data: &[u8]) {
         let mut tokens = vec![data.to_vec()];
         if let Ok(claims) = serde_json::from_slice::<Value>(data) {
@@ -317,12 +321,12 @@ impl House {
         }
     }
 
-    /// The name of the key that signs.
+    /// Returns the id (`kid`) of the signing key.
     fn key_id(&self) -> Option<String> {
         jsonwebtoken::decode_header(&self.user).unwrap().kid
     }
 
-    /// A request to a REST route: in the first line method, path and media type, and then the body.
+    /// A REST request: method, path and media type in the first line, and then the body.
     pub fn rest(&mut self, data: &[u8]) {
         let line = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let body = Bytes::copy_from_slice(data.get(line.len() + 1..).unwrap_or_default());
@@ -344,8 +348,8 @@ impl House {
         }
     }
 
-    /// A call of `/v1/chat/completions`. And as a part of calls that repeat it: the time grows with the bytes, and not
-    /// faster.
+    /// A call of `/v1/chat/completions`. The input is also repeated within larger calls, whose parsing time must be
+    /// linear in their size.
     pub fn v1(&mut self, data: &[u8]) {
         if let Ok(pattern) = str::from_utf8(data)
             && data.len() <= 2000
@@ -353,21 +357,21 @@ impl House {
             check_linear(pattern);
         }
         if let Ok(call) = RawRequest::parse(Bytes::copy_from_slice(data)) {
-            assert_eq!(call.with(&[], None), data, "what is not changed stays as it is");
+            assert_eq!(call.with(&[], None), data, "an unchanged call keeps its bytes");
             let changed = call.with(&[("model", "\"other\"".to_owned()), ("max_tokens", "7".to_owned())], None);
-            let changed = RawRequest::parse(changed).expect("a changed call is a call");
+            let changed = RawRequest::parse(changed).expect("a rewritten call can be parsed");
             assert_eq!((changed.get("model"), changed.get("max_tokens")), (Some("\"other\""), Some("7")));
             call.max_input(1000, 16_384);
         }
         let user = self.user.clone();
         let answer = self.post(Some(&user), "/v1/chat/completions", data.to_vec());
-        // The upstream has been told nothing to say, and so breaks off.
+        // The upstream's response is empty, and so counts as truncated.
         assert!([500, 501, 504].iter().all(|fault| answer.status != *fault), "{}", answer.status);
         check_completion(&answer);
     }
 
-    /// What an upstream answers: in the first line how it is asked (`reply`, `stream` or `whole`) and how many bytes
-    /// come at a time, and then the answer.
+    /// An upstream's response: in the first line the kind of call (`reply`, `stream` or `whole`) and the chunk size in
+    /// bytes, and then the body.
     pub fn upstream(&mut self, data: &[u8]) {
         let line = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let said = data.get(line.len() + 1..).unwrap_or_default();
@@ -405,8 +409,9 @@ impl House {
         *self.upstream.lock().unwrap() = Default::default();
     }
 
-    /// What an upstream streams, in the first line how many bytes come at once: read for `sendMessage` and passed on at
-    /// `/v1` it is one answer, with the same text, usage and end. Nothing of it is had for nothing without an error.
+    /// An upstream's stream: in the first line the chunk size in bytes, and then the body. Interpreted for
+    /// `sendMessage` and passed through at `/v1` it is the same reply, with equal text, usage and status. A reply
+    /// without an error is never free.
     pub fn streams(&mut self, data: &[u8]) {
         let line = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let said = data.get(line.len() + 1..).unwrap_or_default();
@@ -423,11 +428,11 @@ impl House {
         let passed = self.newest_chat();
         assert_ne!(read.id, passed.id);
         for chat in [&read, &passed] {
-            assert!(chat.status != Status::Done || chat.cost.0 > 0, "for nothing: {chat:?}");
+            assert!(chat.status != Status::Done || chat.cost.0 > 0, "free: {chat:?}");
         }
         let is_told = answer.status != StatusCode::OK || answer.body.windows(7).any(|part| part == b"\"error\"");
         assert!(passed.cost.0 > 0 || is_told, "{passed:?}");
-        // An answer without text is none for people; programs know what to make of it.
+        // A reply without text fails for users, but is passed through to API clients.
         if !read.response.is_empty() && !passed.response.is_empty() {
             assert_eq!((&read.response, read.status), (&passed.response, passed.status));
             assert_eq!(read.output_units, passed.output_units, "{read:?}\n{passed:?}");
@@ -444,7 +449,7 @@ impl House {
     }
 }
 
-/// The objects in an answer.
+/// Counts the objects in a response.
 fn objects(value: &Value) -> u64 {
     match value {
         Value::Object(object) => 1 + object.values().map(objects).sum::<u64>(),
@@ -453,15 +458,16 @@ fn objects(value: &Value) -> u64 {
     }
 }
 
-/// The time that the processor gave to this thread, whatever others do.
+/// Returns the CPU time of this thread, which does not depend on other processes.
 fn cpu_time() -> Duration {
     nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID.now().unwrap().into()
 }
 
-/// How often the time of a call is taken before it is believed to be too long.
+/// Number of attempts, all of which must exceed the linear bound to count as a failure.
 const TRIES: u32 = 5;
 
-/// Ten times as many members, messages, parts or letters take at most fifteen times as long to read.
+/// Checks that ten times as many members, messages, content parts or characters take at most fifteen times as long to
+/// parse.
 fn check_linear(pattern: &str) {
     const SHORT: usize = 20_000;
     for (separator, before, after) in [
@@ -472,7 +478,7 @@ fn check_linear(pattern: &str) {
     ] {
         let took = |bytes: usize| {
             let count = bytes / (pattern.len() + separator.len()).max(1);
-            // Members have names of their own.
+            // `#` makes the names of members unique.
             let all: Vec<_> = (0..count).map(|number| pattern.replacen('#', &number.to_string(), 1)).collect();
             let body = Bytes::from(format!("{before}{}{after}", all.join(separator)));
             let once = || {
@@ -487,8 +493,8 @@ fn check_linear(pattern: &str) {
     }
 }
 
-/// The events that came are some of those that were said, in their order, and perhaps why there are no more. What is no
-/// stream comes as the event that it is.
+/// Checks that the received events are a subsequence of those that the upstream sent, possibly with an error event of
+/// our own. A response that is not a stream is converted to an event.
 fn check_passed_on(came: &[u8], said: &[u8]) {
     let events = |bytes: &[u8]| {
         let lines = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace('\r', "\n");
@@ -504,7 +510,8 @@ fn check_passed_on(came: &[u8], said: &[u8]) {
     }
 }
 
-/// Makes a database like the Django application's, whose first migration was applied at this number.
+/// Creates a database like the Django application's. `number` is the time of its first migration, which names the
+/// source.
 async fn write_django(file: &Path, number: u32, rows: &[u8]) {
     const TABLES: &str = "
         CREATE TABLE django_migrations (applied);
@@ -529,13 +536,13 @@ async fn write_django(file: &Path, number: u32, rows: &[u8]) {
         };
         let values: Vec<_> =
             cells.map(Some).chain(std::iter::repeat(None)).take(columns).map(|cell| literal(cell, number)).collect();
-        // An id that is taken, or no number, is refused here already.
+        // A duplicate or non-integer id is already rejected here.
         db.execute_unprepared(&format!("INSERT INTO {table} VALUES ({})", values.join(", "))).await.ok();
     }
     db.close().await.unwrap();
 }
 
-/// A cell as SQL says it.
+/// Returns a cell as an SQL literal.
 fn literal(cell: Option<&[u8]>, number: u32) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     match cell {
@@ -552,7 +559,7 @@ fn literal(cell: Option<&[u8]>, number: u32) -> String {
     }
 }
 
-/// One JSON object, or events of one each.
+/// Checks that a completion is one JSON object, or a stream of events with one each.
 fn check_completion(answer: &Answer) {
     if !answer.body.starts_with(b"data: ") {
         assert!(answer.json().is_object());
@@ -565,7 +572,7 @@ fn check_completion(answer: &Answer) {
     }
 }
 
-/// Serves the upstream; its address.
+/// Starts the upstream. Returns its base URL.
 async fn serve_upstream(said: Said) -> String {
     let answer = move || {
         let (size, text) = said.lock().unwrap().clone();
@@ -580,7 +587,7 @@ async fn serve_upstream(said: Said) -> String {
     format!("http://{address}/v1")
 }
 
-/// `echo`, at a flat price, and `upstream`, with a token for each unit.
+/// Returns the models `echo`, at a flat price, and `upstream`, at one prepaid token per model token.
 fn models(base_url: String) -> Models {
     let address = UpstreamConfig { base_url, api_key: None, upstream_model: "test".to_owned() };
     let rules = jeton::infra::config::Params::default();

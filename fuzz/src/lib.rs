@@ -1,4 +1,4 @@
-//! What the fuzz targets share: a house that lasts for some runs, and its doors.
+//! Shared code of the fuzz targets: a harness that is reused for a number of runs, and the targets themselves.
 
 use std::cell::RefCell;
 
@@ -7,14 +7,15 @@ pub mod doors;
 
 use doors::{Door, House};
 
-/// So often the books are checked, and everything starts anew: histories that grow for ever would only be slow.
+/// Runs after which the ledger is verified and the harness recreated: ever-growing histories would only slow the fuzzer
+/// down.
 const RUNS: u32 = 1000;
 
 thread_local! {
     static HOUSE: RefCell<Option<(House, u32)>> = const { RefCell::new(None) };
 }
 
-/// Tries this at a door.
+/// Runs a fuzz target on an input.
 pub fn knock(door: Door, data: &[u8]) {
     HOUSE.with_borrow_mut(|kept| {
         let (house, runs) = kept.get_or_insert_with(|| (House::open(), 0));

@@ -1,4 +1,4 @@
-//! The database schema of Jeton, step by step. A step is never edited once it has landed: a change is a new step.
+//! The schema migrations of Jeton. A migration is never edited once it has landed: a change is a new migration.
 
 pub use sea_orm_migration::prelude::*;
 
@@ -16,7 +16,7 @@ mod m20261128_000011_requested_balance;
 mod m20261129_000012_username_skeleton;
 mod m20261129_000013_refresh_reuse;
 
-/// All steps, in order.
+/// All migrations, in order.
 pub struct Migrator;
 
 #[async_trait::async_trait]

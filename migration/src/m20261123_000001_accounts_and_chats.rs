@@ -1,7 +1,7 @@
 //! Users with their balances, sessions, chats, the ledger and the audit trail.
 //!
-//! The database itself keeps the simplest rules of money: no negative balance, one ledger entry for each chat.
-//! Ledger entries and audit events have no foreign keys: they outlive the users and chats that they speak of.
+//! The database itself enforces the basic invariants of balances: no negative balance, at most one ledger entry per
+//! chat. Ledger entries and audit events have no foreign keys: they outlive the users and chats that they refer to.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{

@@ -1,4 +1,4 @@
-//! Conversations, and chats within them that replace each other.
+//! Conversations, and the replacement of chats within them.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, big_pk_auto, string_null, text, text_null, timestamp_with_time_zone};
@@ -39,7 +39,7 @@ impl MigrationTrait for Migration {
             .take();
         manager.create_index(by_activity).await?;
 
-        // By hand, since the builder can't add a foreign key to a table that is there already on SQLite.
+        // Raw SQL, since the builder can't add a foreign key to an existing table on SQLite.
         let connection = manager.get_connection();
         for statement in [
             "ALTER TABLE chat ADD COLUMN conversation_id bigint REFERENCES conversation (id) ON DELETE CASCADE",

@@ -1,8 +1,8 @@
 //! Full-text search in chats.
 //!
-//! `chat.search_text` holds the words of a chat that has ended, folded and cut up by `chat::search` in the same way for
-//! both databases; null until then, so that a reply that is being saved again and again is indexed once. The databases
-//! keep their indexes of it by themselves: PostgreSQL by a generated column, SQLite by triggers.
+//! `chat.search_text` holds the words of a finished chat, case-folded and tokenized by `chat::search` in the same way
+//! for both databases. It is null until then, so that a growing reply, which is saved periodically, is indexed only
+//! once. The databases maintain their indexes automatically: PostgreSQL by a generated column, SQLite by triggers.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -10,14 +10,15 @@ use sea_orm_migration::sea_orm::DbBackend;
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// What both databases have. The index is for chats that ended before there was a search.
+/// The statements for both databases. The partial index is for the backfill of chats that finished before search
+/// existed.
 const COMMON: [&str; 2] = [
     "ALTER TABLE chat ADD COLUMN search_text text",
     "CREATE INDEX idx_chat_not_indexed ON chat (id) WHERE search_text IS NULL",
 ];
 
-/// The function plans its query anew for the words at hand: for a rare word the index of words leads to the chats, for a
-/// common one the user's chats are read from the newest on. A prepared statement would settle for one of the two.
+/// The function plans its query for each search (`EXECUTE`): a rare word is looked up in the full-text index, for a
+/// common one the user's chats are scanned from the newest on. A prepared statement would use one plan for both.
 const POSTGRES: [&str; 3] = [
     "ALTER TABLE chat ADD COLUMN search tsvector GENERATED ALWAYS AS (to_tsvector('simple', search_text)) STORED",
     "CREATE INDEX idx_chat_search ON chat USING gin (search)",
@@ -30,10 +31,10 @@ const POSTGRES: [&str; 3] = [
      USING words, owner, within, best, most; END $$",
 ];
 
-/// The words are separated by spaces already, so the simplest tokenizer does. The user and the conversation are words
-/// too: an index of full text can't be joined with another one, and a common word must not lead through everybody's
-/// chats. `_` keeps them apart from words that people write, which hold letters and digits only, and from their
-/// beginnings.
+/// The words are already separated by spaces, so the `ascii` tokenizer is sufficient. The user and the conversation are
+/// indexed as words too: a full-text index can't be combined with another index, and a search for a common word must
+/// not scan the chats of all users. The prefix `_` distinguishes them from words of messages, which consist of letters
+/// and digits only, and from prefixes of such words.
 const SQLITE: [&str; 4] = [
     "CREATE VIRTUAL TABLE chat_search USING fts5(words, content='', contentless_delete=1, \
      prefix='1 2 3', tokenize=\"ascii tokenchars '_'\")",

@@ -1,4 +1,4 @@
-//! What was used on each day, for the operators' overview: days that are over are counted once.
+//! Daily usage, for the operators' overview: each past day is aggregated once.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, string};
@@ -37,7 +37,7 @@ impl MigrationTrait for Migration {
             .await?;
         let by_time = Index::create().name("idx_chat_created_at").table("chat").col("created_at").take();
         manager.create_index(by_time).await?;
-        // The few that went wrong are looked for among very many that did not.
+        // A partial index, since few chats have these statuses, and they are searched among very many that do not.
         let troubled = Expr::col("status").is_in(["FAILED", "STOPPED", "INTERRUPTED"]);
         let by_status =
             Index::create().name("idx_chat_status_id").table("chat").col("status").col("id").and_where(troubled).take();

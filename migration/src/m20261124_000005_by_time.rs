@@ -1,4 +1,4 @@
-//! Ledger and audit trail can be read by time.
+//! Indexes for reading ledger entries and audit events by time.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! API keys, and which of them a chat and its ledger entry were paid under.
+//! API keys, and the key under which a chat and its ledger entry were charged.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -9,7 +9,7 @@ use sea_orm_migration::schema::{
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// The new columns of tables that are there already. Keys are never deleted but with their user, so nothing refers back.
+/// The new columns of existing tables. They have no foreign keys: an API key is deleted only with its user.
 const COLUMNS: [(&str, &str); 3] = [("chat", "api_key_id"), ("chat", "fingerprint"), ("ledger_entry", "api_key_id")];
 
 #[async_trait::async_trait]
@@ -59,7 +59,7 @@ impl MigrationTrait for Migration {
             };
             manager.alter_table(Table::alter().table(table).add_column(&mut added).take()).await?;
         }
-        // Most chats have no key, and those are not in the index.
+        // A partial index, since most chats have no key.
         let by_key = Index::create()
             .name("idx_ledger_entry_api_key_id")
             .table("ledger_entry")

@@ -1,4 +1,4 @@
-//! The audit trail knows whose chat or key was touched, so that it is in the history of that user.
+//! The owner of the chat or key of an audit event, so that the event is in the history of that user.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer_null;

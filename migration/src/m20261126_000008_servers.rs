@@ -1,4 +1,4 @@
-//! The servers that use the database, so that they know of each other.
+//! Cluster members: the servers that share the database, and their last heartbeats.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{string, timestamp_with_time_zone};

@@ -1,4 +1,4 @@
-//! Work that one of the servers does for all, and what it needs to find its way: who is gone since when.
+//! Claims of cluster-wide jobs, and the indexes by which the retention job finds deleted accounts and expired sessions.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{string, string_null, timestamp_with_time_zone_null};
@@ -23,7 +23,7 @@ impl MigrationTrait for Migration {
                     .take(),
             )
             .await?;
-        // As few entries as there are deleted accounts.
+        // A partial index, with one entry per deleted account.
         let closed = Index::create()
             .name(GONE)
             .table("ledger_entry")

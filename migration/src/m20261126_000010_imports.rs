@@ -1,4 +1,5 @@
-//! What came from other systems, so that it comes only once; and whether the database is still being filled.
+//! The mapping of imported rows to their source ids, so that a repeated import adds nothing; and the mark of an
+//! unfinished bulk load.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, string, text, timestamp_with_time_zone};

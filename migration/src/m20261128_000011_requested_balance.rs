@@ -1,5 +1,5 @@
-//! An adjustment that sets a balance keeps what was asked for: its amount depends on what the balance was then, so a
-//! repeated idempotency key can't be compared by it.
+//! The requested balance of an adjustment that sets a balance. Its amount depends on the balance at that time, so a
+//! duplicate idempotency key can't be compared by the amount.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer_null;

@@ -1,5 +1,6 @@
-//! The skeletons of user names (Unicode Technical Standard 39), by which confusable names are found. Users who are there get
-//! theirs here. How it is computed is repeated from the application, since a step never changes once it has landed.
+//! The skeletons of usernames (Unicode Technical Standard 39), by which confusable names are found. Those of existing
+//! users are backfilled here. The algorithm is duplicated from the application, since a migration never changes once it
+//! has landed.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::string_null;
@@ -12,7 +13,7 @@ pub(crate) struct Migration;
 const TABLE: &str = "user";
 const COLUMN: &str = "username_skeleton";
 const INDEX: &str = "user_username_skeleton";
-/// Users that are changed by one statement.
+/// Users per UPDATE statement.
 const BATCH: u64 = 500;
 
 #[derive(FromQueryResult)]

@@ -1,5 +1,5 @@
-//! The reuse interval of refresh tokens: a session keeps its previous token, and when and by which client it was rotated, so
-//! that a client whose answer was lost can have it again.
+//! The reuse interval of refresh tokens: a session keeps the id of its previous token, and when and by which client it
+//! was rotated, so that a client that lost the response receives the same tokens on a retry.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{string_null, timestamp_with_time_zone_null};

@@ -1,4 +1,4 @@
-//! `jeton api-key`: looking after API keys.
+//! `jeton key`: manages API keys.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Subcommand;
@@ -15,10 +15,10 @@ use crate::core::viewer::{Actor, Scope};
 use crate::domain::session::api_key::{self, ApiKeyFilter, NewApiKey, SpendingLimits};
 use crate::infra::entity::api_key::Model;
 
-/// Keys read at once for a list.
+/// Keys per page that a listing reads.
 const BATCH: u64 = 1000;
 
-/// Which command, and how to print.
+/// Arguments of `jeton key`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
@@ -31,43 +31,43 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make a key for a user, and show it this once
+    /// Create a key for a user; the key is shown only once
     Create {
         /// The user's name, in any case
         user: String,
-        /// What the key is called
+        /// The name of the key
         #[arg(long)]
         name: String,
-        /// What it may be used for; may be given several times [default: completions]
+        /// A scope of the key; can be repeated [default: completions]
         #[arg(long, value_parser = PossibleValuesParser::new(Scope::ALL.map(Scope::name)))]
         scope: Vec<String>,
-        /// A model that it may ask; may be given several times [default: all]
+        /// A model that the key may use; can be repeated [default: all]
         #[arg(long)]
         model: Vec<String>,
-        /// The last day on which it is good (UTC), such as 2026-12-31 [default: it does not end]
+        /// The last day on which the key is valid (UTC), such as 2026-12-31 [default: it does not expire]
         #[arg(long, value_name = "DATE")]
         until: Option<NaiveDate>,
-        /// What it may spend in all
+        /// Spending limit in total
         #[arg(long, value_name = "TOKENS")]
         limit: Option<i64>,
-        /// What it may spend on one day (UTC)
+        /// Spending limit for each day (UTC)
         #[arg(long, value_name = "TOKENS")]
         daily: Option<i64>,
-        /// What it may spend in one month (UTC)
+        /// Spending limit for each month (UTC)
         #[arg(long, value_name = "TOKENS")]
         monthly: Option<i64>,
     },
     /// List keys, newest first
     List {
-        /// Only this user's
+        /// Only keys of this user
         user: Option<String>,
-        /// Only those with this in their name, or that begin like this
+        /// Only keys whose name contains this text, or whose prefix starts with it
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
     },
-    /// End a key at once
+    /// Revoke a key immediately
     Revoke {
-        /// How the key begins, as the list shows it
+        /// The prefix of the key, as `list` shows it
         prefix: String,
     },
 }
@@ -104,16 +104,12 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
             if json {
                 return output::print_json(&as_json(&key));
             }
-            output::print(&format!(
-                "{} ({}) opens nothing any more\n",
-                output::plain(&key.prefix),
-                output::plain(&key.name)
-            ))
+            output::print(&format!("revoked {} ({})\n", output::plain(&key.prefix), output::plain(&key.name)))
         }
     }
 }
 
-/// The moment when a day is over.
+/// Returns the end of a day: midnight (UTC) after it.
 fn end_of(day: NaiveDate) -> DateTime<Utc> {
     let next = day.succ_opt().unwrap_or(day);
     DateTime::from_naive_utc_and_offset(next.into(), Utc)
@@ -147,7 +143,7 @@ async fn list(app: &App, user: Option<String>, search: Option<String>, json: boo
                 key.user_id.to_string(),
                 output::plain(&key.name),
                 key.scopes.clone(),
-                if key.is_valid(now) { "active" } else { "ended" }.to_owned(),
+                if key.is_valid(now) { "active" } else { "inactive" }.to_owned(),
                 key.spent.to_string(),
                 limit(key.total_limit),
                 limit(key.daily_limit),
@@ -160,7 +156,7 @@ async fn list(app: &App, user: Option<String>, search: Option<String>, json: boo
     output::print(&output::table(&titles, &rows))
 }
 
-/// The key for programs, without what is secret of it.
+/// Returns the key as JSON, without its secret.
 fn as_json(key: &Model) -> Value {
     json!({
         "id": key.id,

@@ -1,4 +1,5 @@
-//! `jeton backup` and `jeton restore`: the SQLite database as one file.
+//! `jeton backup` and `jeton restore`: backs up the SQLite database as one file, and restores it. PostgreSQL has its
+//! own tools for that, which the errors name.
 
 use std::path::PathBuf;
 
@@ -11,21 +12,21 @@ use crate::infra::config::Config;
 use crate::infra::db::sqlite_file;
 use crate::transfer;
 
-/// Into which file.
+/// Arguments of `jeton backup`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct BackupArgs {
-    /// The file to make; there must be none
+    /// The file to create; it must not exist
     file: PathBuf,
 }
 
-/// From which file.
+/// Arguments of `jeton restore`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct RestoreArgs {
-    /// A file that `backup` has made; it is only read
+    /// A file that `backup` created; it is opened read-only
     file: PathBuf,
-    /// Where there is a database already, keep it under another name
+    /// Replace an existing database, which is kept under another name
     #[arg(long)]
     replace: bool,
 }
@@ -39,7 +40,7 @@ pub(super) async fn backup(app: &App, args: BackupArgs) -> Result<(), Error> {
 pub(super) async fn restore(config: &Config, args: RestoreArgs) -> Result<(), Error> {
     let Some(target) = sqlite_file(&config.database_url()) else {
         let message = format!(
-            "PostgreSQL is restored by its own program: pg_restore --no-owner --dbname=DATABASE {}",
+            "PostgreSQL is restored with its own tool: pg_restore --no-owner --dbname=DATABASE {}",
             args.file.display()
         );
         return Err(Error::new(Code::InvalidInput, message));
@@ -47,13 +48,13 @@ pub(super) async fn restore(config: &Config, args: RestoreArgs) -> Result<(), Er
     let kept_as = Clock::system().now().format("before-restore-%Y%m%d-%H%M%S").to_string();
     let before = transfer::restore(&args.file, &target, args.replace, &kept_as).await?;
     if let Some(before) = before {
-        output::print(&format!("the database before is kept as {}\n", output::path(&before)))?;
+        output::print(&format!("the previous database is kept as {}\n", output::path(&before)))?;
     }
     let (placed, from) = (output::path(&target), output::path(&args.file));
-    output::print(&format!("{placed} is the database of {from}; its ledger is clean\n"))?;
+    output::print(&format!("restored {placed} from {from}; its ledger is clean\n"))?;
     match crate::infra::secrets::file(config) {
         Some(key) if !key.exists() => output::print(&format!(
-            "The signing key is missing: put {} back before the server starts, or API keys are good no longer.\n",
+            "The signing key is missing: put {} back before the server starts, or API keys become invalid.\n",
             output::path(&key)
         )),
         _ => Ok(()),

@@ -1,4 +1,4 @@
-//! What `serve` says on one screen: what it serves, which model answers, where the data lies and what to try next.
+//! The start-up banner of `serve`, on one screen: the endpoints, the models, the data directory and what to try next.
 
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,13 +8,13 @@ use crate::core::tokens::Price;
 use crate::infra::catalog::{MissingModelFile, Model, Models};
 use crate::infra::config::{Config, DEFAULT, Provider, Registration};
 
-/// The banner of a server that listens on `address`.
+/// Returns the banner of a server that listens on `address`.
 pub(super) fn text(config: &Config, models: &Models, missing: &[MissingModelFile], address: SocketAddr) -> String {
     let scheme = if config.http.tls_certificate.is_some() { "https" } else { "http" };
     let base = format!("{scheme}://{}", reachable(address));
     let mut text = format!("\nJeton {} serves on {base}\n\n", env!("CARGO_PKG_VERSION"));
     if reachable(address) != address {
-        line(&mut text, "listens on", &format!("{address}: every address of this machine"));
+        line(&mut text, "listens on", &format!("{address}: all addresses of this machine"));
     }
     line(&mut text, "browser", &format!("{base}/          the chat; operators go to {base}/admin/"));
     let graphiql = if config.graphql.graphiql { "   in a browser: GraphiQL, to try it out" } else { "" };
@@ -43,7 +43,8 @@ fn line(text: &mut String, title: &str, value: &str) {
     writeln!(text, "  {title:<11} {value}").ok();
 }
 
-/// What somebody on this machine connects to: the address itself, or loopback where all addresses are listened on.
+/// Returns the address at which a local client reaches the listener: the address itself, or loopback if it is
+/// unspecified (all addresses).
 pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -66,8 +67,8 @@ fn describe(config: &Config, model: &Model) -> String {
 fn price(price: Price) -> String {
     let parts: Vec<_> = [
         (price.per_message, "a message"),
-        (price.per_1k_input, "per 1000 units read"),
-        (price.per_1k_output, "per 1000 units written"),
+        (price.per_1k_input, "per 1000 model tokens read"),
+        (price.per_1k_output, "per 1000 model tokens written"),
     ]
     .iter()
     .filter(|(tokens, _)| *tokens > 0)
@@ -80,25 +81,26 @@ fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
-/// A missing model must not go unseen: the server answers, but not as its owner expects.
+/// Returns the warning about a missing model file. It is prominent, since the server answers all the same, but not as
+/// its operator expects.
 fn warning(config: &Config, gone: &MissingModelFile) -> String {
     let MissingModelFile { model, path } = gone;
     let consequence = if *model == config.default_model {
         "The echo model answers instead: it only repeats the message."
     } else {
-        "It is left out."
+        "It is omitted."
     };
-    // `make model` fetches the one model of the default configuration, and nothing else.
+    // `make model` fetches only the model of the default configuration.
     let is_default = DEFAULT.contains(&format!("path = \"{}\"", path.display()));
     let remedy = if is_default {
-        "Fetch it with `make model`, and start again.".to_owned()
+        "Fetch it with `make model`, and restart.".to_owned()
     } else {
-        format!("Put a GGUF file there, or mend models.{model}.path, and start again.")
+        format!("Put a GGUF file there, or fix models.{model}.path, and restart.")
     };
     format!("\n  !! The file of the model {model} is missing: {}\n  !! {consequence}\n  !! {remedy}\n", absolute(path))
 }
 
-/// Commands that work when pasted into a POSIX-like shell with `$RANDOM` (bash, zsh), again and again.
+/// Returns commands to try next, for a POSIX-like shell with `$RANDOM` (bash, zsh). They can be pasted repeatedly.
 fn next(config: &Config, base: &str) -> String {
     let begin = match config.auth.registration {
         Registration::Open => format!(
@@ -106,7 +108,7 @@ fn next(config: &Config, base: &str) -> String {
              curl -sS $J/api/register/ -d username=$U -d password=$P -d password2=$P; echo\n"
         ),
         Registration::Closed => format!(
-            "Registration is closed. Make an account (`jeton user create NAME`), put its name and password into the\n\
+            "Registration is closed. Create an account (`jeton user create NAME`), put its name and password into the\n\
              first line, and try it (in bash):\n\n  J={base} U=NAME P=PASSWORD\n"
         ),
     };
@@ -116,7 +118,7 @@ fn next(config: &Config, base: &str) -> String {
          Q=\"$Q {{ chat {{ response cost }} balance {{ tokens }} errors {{ message }} }} }}\"\n  \
          curl -sS $J/graphql -H \"Authorization: Bearer $T\" -H 'Content-Type: application/json' \\\n    \
          -d \"{{\\\"query\\\": \\\"$Q\\\"}}\"; echo\n\n\
-         Ctrl-C stops it. `jeton createsuperuser` makes the first superuser, `jeton help` says what else there is.\n\n"
+         Ctrl-C stops it. `jeton createsuperuser` creates the first superuser, `jeton help` lists all commands.\n\n"
     )
 }
 
@@ -145,7 +147,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(text.contains("/nowhere/a.gguf") && text.contains("left out"), "{text}");
+        assert!(text.contains("/nowhere/a.gguf") && text.contains("omitted"), "{text}");
         assert!(text.lines().count() < 40, "{text}");
     }
 

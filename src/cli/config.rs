@@ -1,4 +1,4 @@
-//! `jeton config`: the manual, and what is in force.
+//! `jeton config`: prints the default or the effective configuration, and checks it.
 
 use std::path::Path;
 
@@ -9,12 +9,12 @@ use crate::core::error::{Code, Error};
 use crate::infra::config::{Config, DEFAULT, Provider};
 use crate::infra::telemetry;
 
-/// What to look at.
+/// Subcommands of `jeton config`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Print the default configuration, which explains every key
     Default,
-    /// Print what is in force: defaults, file and environment, without secrets
+    /// Print the effective configuration: defaults, file and environment, without secrets
     Show,
     /// Check that `serve` would accept the configuration
     Check,
@@ -28,7 +28,8 @@ pub(super) fn run(file: Option<&Path>, command: Command) -> Result<(), Error> {
     }
 }
 
-/// What loading does not look at, since it needs more than the configuration itself.
+/// Checks what loading does not, since it needs more than the configuration itself: the log filter, the upstreams' API
+/// keys and the model files. Returns the report.
 fn check(file: Option<&Path>, config: &Config) -> Result<String, Error> {
     telemetry::filter(&config.log)?;
     let mut text = String::new();
@@ -46,6 +47,6 @@ fn check(file: Option<&Path>, config: &Config) -> Result<String, Error> {
         None if Path::new("jeton.toml").is_file() => "jeton.toml, the environment".to_owned(),
         None => "no file, the environment".to_owned(),
     };
-    text.push_str(&format!("the configuration is fine (defaults, {from})\n"));
+    text.push_str(&format!("the configuration is valid (defaults, {from})\n"));
     Ok(text)
 }

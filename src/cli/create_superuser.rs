@@ -1,4 +1,4 @@
-//! `jeton createsuperuser`: the first superuser is made here, and never by a built-in password.
+//! `jeton createsuperuser`: creates the first superuser. There are no built-in accounts or passwords.
 
 use super::{output, password, user};
 use crate::app::App;
@@ -8,17 +8,17 @@ use crate::core::viewer::Actor;
 use crate::domain::account::admin::{self, UserUpdate};
 use crate::domain::account::{self, Roles};
 
-/// What the new superuser gets.
+/// Arguments of `jeton createsuperuser`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
-    /// The name
+    /// The username
     #[arg(long, value_name = "NAME", default_value = "admin")]
     username: String,
-    /// The first balance
+    /// The initial balance
     #[arg(long, value_name = "TOKENS", default_value_t = 10_000, allow_negative_numbers = true, value_parser = user::balance())]
     tokens: i64,
-    /// Make a user of this name who is there already an active superuser; password and balance stay
+    /// Promote an existing user of this name to an active superuser; password and balance stay as they are
     #[arg(long)]
     promote: bool,
     #[command(flatten)]
@@ -29,14 +29,14 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
-    // Looked up before the password is asked for. Should somebody take the name meanwhile, the database refuses it.
+    // Looked up before the password prompt. If the name is taken in the meantime, the database rejects the insert.
     let Some(there) = account::find_by_name(app, &args.username).await? else {
         user::check_name(&args.username)?;
         let password = args.password.obtain(&app.random, &args.username)?;
         let roles = Roles { is_staff: true, is_superuser: true };
         let grant = Some(Tokens(args.tokens));
         let made = admin::create(app, Actor::CommandLine, &args.username, password.text.clone(), roles, grant).await?;
-        let said = format!("made the superuser {} with {} tokens", output::plain(&made.username), made.tokens);
+        let said = format!("created the superuser {} with {} tokens", output::plain(&made.username), made.tokens);
         return user::report(&made, &said, Some(&password), args.json);
     };
     let name = output::plain(&there.username);
@@ -49,6 +49,6 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
     }
     let change = UserUpdate { active: Some(true), staff: Some(true), superuser: Some(true) };
     let promoted = admin::update(app, Actor::CommandLine, there.id, change).await?;
-    let said = format!("{name} is an active superuser now; the password and the balance are as they were");
+    let said = format!("{name} is an active superuser now; password and balance are unchanged");
     user::report(&promoted, &said, None, args.json)
 }

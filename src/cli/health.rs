@@ -1,5 +1,5 @@
-//! `jeton health`: whether a server that runs is ready. For whoever watches it and has nothing to ask with: containers,
-//! service managers, scripts.
+//! `jeton health`: the readiness check of a running server, for containers, service managers and scripts without an
+//! HTTP client of their own.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use super::output;
 use crate::core::error::{Code, Error};
 use crate::infra::config::Config;
 
-/// The server looks at its database for two seconds.
+/// Timeout of the request. The server's own database check takes up to two seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whom to ask.
+/// Arguments of `jeton health`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
-    /// Where the server is [default: where the configuration says that it listens]
+    /// The URL of the server [default: the configured listener]
     #[arg(long)]
     url: Option<String>,
 }
@@ -27,7 +27,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<(), Error> {
     let client = reqwest::Client::builder()
         .timeout(PATIENCE)
         .no_proxy()
-        // The certificate is for the name that clients know, and this asks by address.
+        // The certificate names the public host name, while this request connects by address.
         .danger_accept_invalid_certs(true)
         .build()
         .map_err(Error::internal)?;
@@ -44,7 +44,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<(), Error> {
     if status.is_success() { output::print(&said) } else { Err(failed(format!("{status}: {}", said.trim()))) }
 }
 
-/// The address at which this machine reaches the configured listener.
+/// Returns the URL at which a local client reaches the configured listener.
 fn own(config: &Config) -> String {
     let scheme = if config.http.tls_certificate.is_some() { "https" } else { "http" };
     format!("{scheme}://{}", reachable(config.http.listen))

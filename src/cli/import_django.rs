@@ -1,4 +1,4 @@
-//! `jeton import-django`: users and chats of the Django application.
+//! `jeton import-django`: imports users and chats of the Django application, and prints the report.
 
 use std::path::PathBuf;
 
@@ -9,13 +9,13 @@ use crate::app::App;
 use crate::core::error::Error;
 use crate::transfer::django::{self, Counts, Report};
 
-/// From where, and whether to write.
+/// Arguments of `jeton import-django`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
-    /// The SQLite database of the Django application; it is only read
+    /// The SQLite database of the Django application; it is opened read-only
     file: PathBuf,
-    /// Say what would come, and write nothing
+    /// Report what would be imported, and write nothing
     #[arg(long)]
     dry_run: bool,
     /// Print JSON
@@ -34,8 +34,8 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
     for (what, counts) in [("users", report.users), ("chats", report.chats)] {
         let Counts { in_file, imported, new_id, known, left_out } = counts;
         text.push_str(&format!(
-            "{what}: {in_file} in the file, {imported} imported ({new_id} with another id), {known} were here already, \
-             {left_out} left out\n"
+            "{what}: {in_file} in the file, {imported} imported ({new_id} with a new id), {known} imported earlier, \
+             {left_out} skipped\n"
         ));
     }
     for remark in &report.remarks {

@@ -1,7 +1,8 @@
-//! The commands: what an operator types. They parse, call the domain as [`Actor::CommandLine`], and print.
+//! The command line of operators. A command parses its arguments, calls the domain as [`Actor::CommandLine`], and
+//! prints; it holds no rules of the domain.
 //!
-//! Results go to standard output, and so can be piped; the log, questions and errors go to standard error. A command
-//! may run while the server does.
+//! Results go to standard output, so that they can be piped; the log, prompts and errors go to standard error. A
+//! command may run while the server does.
 //!
 //! [`Actor::CommandLine`]: crate::core::viewer::Actor::CommandLine
 
@@ -38,7 +39,7 @@ use crate::infra::telemetry;
 #[derive(Debug, Parser)]
 #[command(name = "jeton", version, arg_required_else_help = true)]
 pub struct Cli {
-    /// The configuration file [default: jeton.toml, where there is one]
+    /// The configuration file [default: jeton.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -49,47 +50,47 @@ pub struct Cli {
 enum Command {
     /// Serve until SIGINT or SIGTERM
     Serve,
-    /// Bring the database's schema up to date
+    /// Apply pending migrations to the database schema
     Migrate,
-    /// Make the first superuser
+    /// Create the first superuser
     #[command(name = "createsuperuser", alias = "createsuperuser_custom")]
     CreateSuperuser(create_superuser::Args),
-    /// Look after the users
+    /// Manage users
     User(user::Args),
-    /// Look after API keys
+    /// Manage API keys
     ApiKey(api_key::Args),
-    /// Look after the keys that access and refresh tokens are signed with
+    /// Manage the signing keys of access and refresh tokens
     #[command(subcommand)]
     SigningKey(signing_key::Command),
-    /// Check that every balance agrees with the ledger; exit code 1 where one does not
+    /// Check that every balance agrees with the ledger; exit code 1 if one does not
     Verify(verify::Args),
-    /// Remove what has been kept for long enough, or say what would go
+    /// Remove data whose retention period has passed, or report what would be removed
     Retention(retention::Args),
-    /// Ask a server that runs whether it is ready; exit code 1 where it is not
+    /// Check whether a running server is ready; exit code 1 if it is not
     Health(health::Args),
-    /// Bring over users and chats of the Django application; again, and only what is new comes
+    /// Import users and chats of the Django application; a repeated import adds only new rows
     ImportDjango(import_django::Args),
-    /// Copy everything into another, empty database: SQLite or PostgreSQL
+    /// Copy all data into another, empty database: SQLite or PostgreSQL
     Copy(transfer::CopyArgs),
-    /// Write everything as JSON Lines
+    /// Export all data as JSON Lines
     Export(transfer::ExportArgs),
-    /// Fill an empty database with what `export` has written
+    /// Import the output of `export` into an empty database
     Import(transfer::ImportArgs),
-    /// Write the SQLite database into a new file, also while the server runs
+    /// Back up the SQLite database into a new file; the server may be running
     Backup(backup::BackupArgs),
-    /// Put the database of a backup into place
+    /// Restore the SQLite database from a backup
     Restore(backup::RestoreArgs),
     /// Print the GraphQL schema
     Schema,
-    /// Look at the configuration
+    /// Show or check the configuration
     #[command(subcommand)]
     Config(config::Command),
 }
 
-/// Runs a command. Its exit code is a failure also where the command worked, but has bad news.
+/// Runs a command. Returns a failing exit code also if the command itself succeeded but found a problem.
 ///
 /// # Errors
-/// What [`explain`] tells the operator.
+/// Any error of the command, for [`explain`] to render.
 pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
     let file = cli.config.as_deref();
     match cli.command {
@@ -99,7 +100,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::User(args) => {
             let app = open(file).await?;
             user::run(&app, args).await?;
-            // Servers that run hear of it now, where they have a common bus.
+            // Running servers receive the change now, if they share a bus.
             app.bus.sent().await;
         }
         Command::ApiKey(args) => api_key::run(&open(file).await?, args).await?,
@@ -111,7 +112,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Copy(args) => return transfer::copy(&load_quietly(file)?, args).await,
         Command::Export(args) => transfer::export(&open(file).await?, args).await?,
         Command::Import(args) => transfer::import(&load_quietly(file)?, args).await?,
-        // As it is: a backup before an upgrade is one of the old schema.
+        // Without migrating: a backup before an upgrade has the old schema.
         Command::Backup(args) => backup::backup(&connect(load_quietly(file)?, Models::none()).await?, args).await?,
         Command::Restore(args) => backup::restore(&load_quietly(file)?, args).await?,
         Command::Schema => output::print(&crate::api::graphql::sdl())?,
@@ -120,7 +121,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The error for whoever has the shell: what went wrong and, unlike for clients, why, in one line.
+/// Renders an error for the operator in one line: the message and, unlike for clients, the chain of causes.
 pub fn explain(error: &Error) -> String {
     let told = match error.fields.as_slice() {
         [] => error.message.clone(),
@@ -137,7 +138,7 @@ pub fn explain(error: &Error) -> String {
     }
     let last = texts.last().cloned().unwrap_or_default();
     for text in texts {
-        // Some texts are for clients. Many libraries repeat the cause in their own text.
+        // Some messages are for clients only. Many libraries repeat the cause in their own message.
         let said = parts.last().is_some_and(|before| before.contains(text.trim_end_matches('.')));
         let for_clients = ["Internal error.", UNAVAILABLE].contains(&text.as_str());
         if !said && (!for_clients || text == last) {
@@ -146,7 +147,7 @@ pub fn explain(error: &Error) -> String {
     }
     let line = parts.iter().map(|part| part.trim_end_matches('.')).collect::<Vec<_>>().join(": ");
     let ends_as_sentence = parts.last().is_some_and(|part| part.ends_with('.'));
-    // Names, paths and texts of files and services are in it.
+    // It may contain names, paths and text from files and services.
     let line = output::plain(&line.split_whitespace().collect::<Vec<_>>().join(" "));
     format!("{line}{}", if ends_as_sentence { "." } else { "" })
 }
@@ -155,8 +156,8 @@ fn load(file: Option<&Path>) -> Result<Config, Error> {
     Config::load(file).map_err(|error| Error::new(Code::InvalidInput, format!("configuration: {error}")))
 }
 
-/// Opens the application for a command beside the server: without models, and with a quiet log. Operators run commands
-/// before the first `serve` too, so the schema is brought up to date.
+/// Opens the application for a command that may run concurrently with the server: without models, and with a quiet log.
+/// Operators also run commands before the first `serve`, so pending migrations are applied.
 async fn open(file: Option<&Path>) -> Result<App, Error> {
     let config = load_quietly(file)?;
     let app = connect(config, Models::none()).await?;
@@ -164,7 +165,8 @@ async fn open(file: Option<&Path>) -> Result<App, Error> {
     Ok(app)
 }
 
-/// The configuration, with a log that leaves the terminal to the command: warnings only, unless configured otherwise.
+/// Loads the configuration with a log that leaves the terminal to the command: warnings only, unless configured
+/// otherwise.
 fn load_quietly(file: Option<&Path>) -> Result<Config, Error> {
     let mut config = load(file)?;
     if Config::from_toml("").is_ok_and(|default| default.log.filter == config.log.filter) {

@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use crate::core::error::Error;
 
-/// Writes to standard output, without what a terminal would obey. That nobody reads on (`jeton user list | head`) is no
-/// mistake.
+/// Writes to standard output, with control characters escaped. A closed pipe (`jeton user list | head`) is no error.
 pub(super) fn print(text: &str) -> Result<(), Error> {
     write(&lines(text))
 }
@@ -21,10 +20,10 @@ fn write(text: &str) -> Result<(), Error> {
     }
 }
 
-/// Writes to standard error, for questions: standard output may be a file.
+/// Writes to standard error, for prompts: standard output may be redirected to a file.
 pub(super) fn ask(text: &str) {
     let (mut out, text) = (std::io::stderr().lock(), lines(text));
-    // Where nobody sees the question, the answer will be missing too.
+    // If the prompt can't be shown, the answer will be missing too.
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
 }
 
@@ -34,12 +33,12 @@ pub(super) fn print_json(value: &Value) -> Result<(), Error> {
 }
 
 fn json(value: &Value) -> String {
-    // A string of JSON escapes line ends and the older control characters itself.
+    // JSON strings already escape line ends and the C0 control characters.
     let escape = |c: char| if obeyed(c) && c != '\n' { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
     format!("{value:#}\n").chars().map(escape).collect()
 }
 
-/// Columns under their titles, as wide as they need to be; numbers to the right.
+/// Formats columns under their titles, each as wide as its widest cell; columns of numbers are right-aligned.
 pub(super) fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
     let titles: Vec<String> = titles.iter().map(|title| (*title).to_owned()).collect();
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
@@ -66,18 +65,18 @@ pub(super) fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// The text on one line with its control characters spelled out. Names and paths may hold some, and a terminal would obey
-/// them, or show the text in another order.
+/// Returns the text on one line with its control characters escaped. Names and paths may contain some, and a terminal
+/// would execute them, or show the text in another order.
 pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if obeyed(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
-/// [`plain`] of a path.
+/// Returns the [`plain`] text of a path.
 pub(super) fn path(path: &Path) -> String {
     plain(&path.display().to_string())
 }
 
-/// [`plain`] of several lines.
+/// Applies [`plain`] to each line, and keeps tabs.
 fn lines(text: &str) -> String {
     text.split('\n')
         .map(|line| line.split('\t').map(plain).collect::<Vec<_>>().join("\t"))
@@ -85,7 +84,8 @@ fn lines(text: &str) -> String {
         .join("\n")
 }
 
-/// Control characters, and those that turn the direction of a text or end a line.
+/// Returns whether a terminal would interpret the character: control characters, bidirectional formatting characters,
+/// and line and paragraph separators.
 fn obeyed(c: char) -> bool {
     let turns = ['\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}'];
     c.is_control()
@@ -94,7 +94,7 @@ fn obeyed(c: char) -> bool {
         || ('\u{2066}'..='\u{2069}').contains(&c)
 }
 
-/// `1 chat`, `2 chats`.
+/// Formats a count with its noun: `1 chat`, `2 chats`.
 pub(super) fn count(number: u64, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }

@@ -1,4 +1,4 @@
-//! Where a new password comes from: asked for on a terminal, read from standard input, or generated.
+//! The source of a new password: prompted for on a terminal, read from standard input, or generated.
 
 use std::io::{IsTerminal, Read};
 
@@ -8,21 +8,21 @@ use crate::core::error::{Code, Error};
 use crate::core::password;
 use crate::core::random::Random;
 
-/// Letters and digits without those that look alike. 32 of them, so that each carries five bits.
+/// Letters and digits without confusable ones. 32 of them, so that each encodes five bits.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-/// How often a terminal may try.
+/// Maximum number of attempts on a terminal.
 const TRIES: u32 = 3;
-/// More than any allowed password, and little to read by mistake.
+/// Maximum input in bytes: more than any allowed password, and little memory if the wrong file is piped in.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// How the password is given. Without either it is asked for on a terminal, and generated elsewhere
+/// Source of the password. Without either flag it is prompted for on a terminal, and generated otherwise
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
-    /// Read the password from standard input, which holds nothing else
+    /// Read the password from standard input, which must contain nothing else
     #[arg(long, conflicts_with = "generate")]
     password_stdin: bool,
-    /// Generate a password and show it once [default where there is no terminal to ask on]
+    /// Generate a password and show it once [default if there is no terminal]
     #[arg(long)]
     generate: bool,
 }
@@ -31,15 +31,15 @@ pub(super) struct Args {
 pub(super) struct Chosen {
     /// The password itself.
     pub(super) text: SecretString,
-    /// Nobody knows it yet, so it must be shown.
+    /// Generated here, so it must be shown once.
     pub(super) generated: bool,
 }
 
 impl Args {
-    /// The new password of this user.
+    /// Returns the new password of this user.
     ///
     /// # Errors
-    /// INVALID_INPUT where what was given can't be a password.
+    /// INVALID_INPUT if the input can't be a password.
     pub(super) fn obtain(&self, random: &Random, username: &str) -> Result<Chosen, Error> {
         if self.password_stdin {
             return Ok(Chosen { text: read()?.into(), generated: false });
@@ -56,7 +56,7 @@ fn read() -> Result<String, Error> {
     let failed =
         |error| Error::new(Code::InvalidInput, "cannot read the password from standard input").with_source(error);
     std::io::stdin().take(MAX_BYTES).read_to_string(&mut text).map_err(|error: std::io::Error| failed(error))?;
-    // `echo` and editors end a line; that is not part of the password.
+    // `echo` and editors append a newline, which is not part of the password.
     let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if line.contains(['\n', '\r']) {
         return Err(Error::new(Code::InvalidInput, "standard input holds more than one line; a password is one line"));
@@ -67,7 +67,7 @@ fn read() -> Result<String, Error> {
     Ok(line.to_owned())
 }
 
-/// Asks twice. The rules are checked between the two, so that nobody types a bad password again.
+/// Prompts twice. The rules are checked between the two prompts, so that no one has to repeat an invalid password.
 fn ask(username: &str) -> Result<String, Error> {
     let prompt = |text: &str| {
         rpassword::prompt_password(text)
@@ -77,16 +77,16 @@ fn ask(username: &str) -> Result<String, Error> {
         let typed = prompt(&format!("Password for {}: ", super::output::plain(username)))?;
         if let Err(message) = password::check(&typed, username) {
             super::output::ask(&format!("{message}\n"));
-        } else if prompt("The same again: ")? == typed {
+        } else if prompt("Repeat the password: ")? == typed {
             return Ok(typed);
         } else {
-            super::output::ask("The two are not the same.\n");
+            super::output::ask("The passwords do not match.\n");
         }
     }
     Err(Error::new(Code::InvalidInput, "no password was given; nothing has changed"))
 }
 
-/// Four groups of five letters: 100 bits, and still possible to copy by hand.
+/// Generates four groups of five letters: 100 bits, and still possible to copy by hand.
 fn generate(random: &Random) -> String {
     let letter = |bits: u64| ALPHABET.get((bits % 32) as usize).map_or('x', |&byte| char::from(byte));
     let group = || {

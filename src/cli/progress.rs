@@ -1,5 +1,5 @@
-//! How far a long command is: a bar on a terminal, else a line now and then. On standard error, since standard output may be
-//! a file.
+//! Progress of long commands: a bar on a terminal, otherwise a line every few seconds. On standard error, since
+//! standard output may be redirected to a file.
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +10,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::output;
 use crate::transfer::{Progress, ProgressUpdate};
 
-/// Time between two lines.
+/// Minimum time between two lines.
 const PAUSE: Duration = Duration::from_secs(5);
 
 const BAR: &str = "{msg:14} {bar:40} {human_pos} of {human_len} rows, {per_sec}, {eta} left";
 
-/// Something that shows the steps of a command.
+/// Returns a callback that shows the progress of a command.
 pub(super) fn shown() -> Box<Progress> {
     if std::io::stderr().is_terminal() {
         let bar = ProgressBar::no_length();

@@ -1,4 +1,4 @@
-//! `jeton retention`: what has been kept for long enough, and that it goes now.
+//! `jeton retention`: removes data whose retention period has passed, or reports it.
 
 use clap::ValueEnum;
 
@@ -7,34 +7,34 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::domain::retention::{self, RunOutcome, Target};
 
-/// What to do.
+/// Arguments of `jeton retention`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
-    /// Remove now what [retention] says, instead of when it is time
+    /// Apply [retention] now, instead of on schedule
     #[arg(value_enum, required_unless_present = "dry_run")]
     action: Option<Action>,
-    /// Say what would go, and remove nothing
+    /// Report what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Action {
-    /// Remove it
+    /// Remove the data
     Run,
 }
 
 pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
     if !retention::is_configured(app) {
-        return output::print("everything is kept for ever: nothing is set under [retention] in the configuration\n");
+        return output::print("nothing is removed: no retention period is set under [retention]\n");
     }
     if args.dry_run || args.action.is_none() {
-        return output::print(&table("would go", &retention::due(app).await?));
+        return output::print(&table("would be removed", &retention::due(app).await?));
     }
     match retention::run(app).await? {
-        RunOutcome::Done(removed) | RunOutcome::Stopped(removed) => output::print(&table("gone", &removed)),
-        RunOutcome::NotNow => Err(Error::new(Code::Conflict, "a server is at it already; look at its log")),
+        RunOutcome::Done(removed) | RunOutcome::Stopped(removed) => output::print(&table("removed", &removed)),
+        RunOutcome::NotNow => Err(Error::new(Code::Conflict, "retention is running on another server; see its log")),
     }
 }
 

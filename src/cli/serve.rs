@@ -1,4 +1,5 @@
-//! `jeton serve`: opens everything, says what there is, and serves.
+//! `jeton serve`: opens configuration, models, database and listeners, refuses unsafe setups on a network, prints the
+//! banner, and serves.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -41,8 +42,12 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whoever reads the signing key is whoever they want to be, and whoever reads or replaces the database has everything. On
-/// this machine alone that is the owner's affair; on a network it is everybody's.
+/// Checks that other users of the machine can access neither the signing key nor the database. Read access to the key
+/// is enough to impersonate any user; access to the database gives away or changes all data. On a loopback address this
+/// is only a warning; on a network it is an error.
+///
+/// # Errors
+/// CONFLICT that lists the exposures; INTERNAL if a file can't be checked.
 fn check_files(config: &Config) -> Result<(), Error> {
     let database = db::sqlite_file(&config.database_url());
     let parts = database.iter().flat_map(|file| private_files::of_database(file));
@@ -62,8 +67,12 @@ fn check_files(config: &Config) -> Result<(), Error> {
     Err(Error::new(Code::Conflict, format!("{all}; or listen on a loopback address")))
 }
 
-/// A superuser whose password is among the first that everybody tries gives the server away. The rules for new passwords
-/// refuse such ones, but an account may be older than the rules. On a network only: it takes a moment for each superuser.
+/// Checks that no superuser has a common password, which an attacker would try first. The rules for new passwords
+/// reject such passwords, but an account may be older than the rules. On a network only, since it computes password
+/// hashes for each superuser.
+///
+/// # Errors
+/// CONFLICT that names these superusers.
 async fn check_superusers(app: &App) -> Result<(), Error> {
     if app.config.http.listen.ip().is_loopback() {
         return Ok(());
@@ -72,15 +81,18 @@ async fn check_superusers(app: &App) -> Result<(), Error> {
     let Some(first) = named.first() else { return Ok(()) };
     let names: Vec<_> = named.iter().map(|name| output::plain(name)).collect();
     let message = format!(
-        "a password that everybody tries first is that of {}, who may do everything; give a better one with `jeton user \
-         set-password {}`, or listen on a loopback address",
+        "superusers with a common password: {}; set another one with `jeton user set-password {}`, or listen on a \
+         loopback address",
         names.join(", "),
         output::plain(first)
     );
     Err(Error::new(Code::Conflict, message))
 }
 
-/// Serves metrics where that is configured, for as long as this is awaited.
+/// Returns a future that serves metrics, if configured, for as long as it is polled.
+///
+/// # Errors
+/// CONFLICT if the address can't be listened on.
 fn metrics(app: &App) -> Result<impl Future<Output = ()> + use<>, Error> {
     let socket = match app.config.metrics.listen {
         Some(address) => Some(listen(address, "metrics.listen")?),
@@ -94,7 +106,7 @@ fn metrics(app: &App) -> Result<impl Future<Output = ()> + use<>, Error> {
         if let Some(socket) = socket {
             server::metrics::serve(app, socket).await;
         }
-        // Without metrics the server goes on.
+        // Without metrics the server continues.
         std::future::pending().await
     })
 }
@@ -103,10 +115,10 @@ fn listen(address: SocketAddr, key: &str) -> Result<TcpListener, Error> {
     server::bind(address).map_err(|error| {
         let (ip, port) = (address.ip(), address.port());
         let (why, other) = match error.kind() {
-            ErrorKind::AddrInUse => ("something, perhaps another jeton, listens there already", (ip, port ^ 1)),
-            ErrorKind::PermissionDenied => ("ports below 1024 are not for everybody", (ip, 8000)),
+            ErrorKind::AddrInUse => ("the port is in use, perhaps by another jeton", (ip, port ^ 1)),
+            ErrorKind::PermissionDenied => ("ports below 1024 need a privilege", (ip, 8000)),
             ErrorKind::AddrNotAvailable => ("this machine has no such address", (Ipv4Addr::LOCALHOST.into(), port)),
-            _ => ("the address will not do", (Ipv4Addr::LOCALHOST.into(), 8000)),
+            _ => ("the address is not usable", (Ipv4Addr::LOCALHOST.into(), 8000)),
         };
         let message = format!(
             "cannot listen on {address}: {error}: {why}; choose another address with `{key}` in jeton.toml, or \

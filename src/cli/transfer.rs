@@ -1,4 +1,4 @@
-//! `jeton copy`, `jeton export`, `jeton import`: everything, into another database or a file.
+//! `jeton copy`, `jeton export`, `jeton import`: move all data into another database, or through a file.
 
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
@@ -13,19 +13,19 @@ use crate::infra::config::{Config, without_credentials};
 use crate::infra::db::{Db, sqlite_file};
 use crate::transfer::{self, TransferReport};
 
-/// From where to where.
+/// Arguments of `jeton copy`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct CopyArgs {
-    /// The database to copy, such as sqlite:///path/to/jeton.db; it is only read
+    /// The database to copy, such as sqlite:///path/to/jeton.db; it is only read from
     #[arg(long, value_name = "URL")]
     from: String,
-    /// An empty database, such as postgres://user:password@host/name; an SQLite file is made
+    /// An empty database, such as postgres://user:password@host/name; an SQLite file is created
     #[arg(long, value_name = "URL")]
     to: String,
 }
 
-/// Into which file.
+/// Arguments of `jeton export`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct ExportArgs {
@@ -33,7 +33,7 @@ pub(super) struct ExportArgs {
     file: PathBuf,
 }
 
-/// From which file.
+/// Arguments of `jeton import`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct ImportArgs {
@@ -55,7 +55,7 @@ pub(super) async fn copy(config: &Config, args: CopyArgs) -> Result<ExitCode, Er
     let (from, to) = (connect(&args.from, &shown.0, most).await?, connect(&args.to, &shown.1, most).await?);
     let moved = transfer::copy(&from, &to, &shown.0, progress::shown().as_ref()).await?;
     output::print(&table(&moved))?;
-    // Money last: a copy of something that was wrong is as wrong, and the operator should know which it was.
+    // Balances last, on both sides: a copy of a wrong ledger is as wrong, and the operator should see where it began.
     let mut clean = true;
     for (db, shown) in [(&from, &shown.0), (&to, &shown.1)] {
         let findings = ledger::verify(db).await?;
@@ -99,12 +99,12 @@ pub(super) async fn import(config: &Config, args: ImportArgs) -> Result<(), Erro
     }
 }
 
-/// Says what is not in a backup or an export, and is needed beside it.
+/// Prints a reminder that a backup or an export does not contain the signing key, which is needed in addition.
 pub(super) fn keep_the_key(config: &Config) -> Result<(), Error> {
     let Some(key) = crate::infra::secrets::file(config) else { return Ok(()) };
     output::print(&format!(
-        "The signing key is not in it: keep {} too, in another place. Without it API keys are good no longer, and \
-         everybody logs in again.\n",
+        "The signing key is not in it: keep {} too, in another place. Without it API keys become invalid, and all \
+         users must log in again.\n",
         output::path(&key)
     ))
 }

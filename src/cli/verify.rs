@@ -1,4 +1,4 @@
-//! `jeton verify`: whether money is where the ledger says.
+//! `jeton verify`: checks that every balance agrees with the ledger.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use crate::core::error::Error;
 use crate::domain::ledger;
 use crate::infra::entity::user;
 
-/// How to print.
+/// Arguments of `jeton verify`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
@@ -22,12 +22,12 @@ pub(super) struct Args {
 
 pub(super) async fn run(app: &App, args: Args) -> Result<ExitCode, Error> {
     let findings: Vec<_> = ledger::verify(&app.db).await?.iter().map(ToString::to_string).collect();
-    // Counted without being read: a row may hold a value of a wrong type.
+    // Counted without decoding rows: a row may contain a value of a wrong type.
     let users = user::Entity::find().count(app.db.read()).await?;
     if args.json {
         output::print_json(&json!({ "clean": findings.is_empty(), "users": users, "findings": findings }))?;
     } else if findings.is_empty() {
-        // Says which database, since an empty one in a wrong place is clean as well.
+        // Names the database, since an empty one in a wrong place is clean as well.
         let users = output::count(users, "user");
         output::print(&format!("ledger is clean: {users} in {}\n", app.config.shown_database_url()))?;
     } else {

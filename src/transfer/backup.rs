@@ -1,5 +1,6 @@
-//! `jeton backup` and `jeton restore`: an SQLite database as one file, made while the server runs. PostgreSQL has its own
-//! programs for that.
+//! Backup and restore of an SQLite database as one file (`jeton backup`, `jeton restore`); a backup can be taken while
+//! the server runs. A backup is untrusted input: it is restored only after its schema, its values and its ledger were
+//! checked. PostgreSQL has its own tools for that, which the errors name.
 
 use std::fs;
 use std::io::Read;
@@ -18,18 +19,19 @@ use crate::core::error::{Code, Error};
 use crate::core::{input_file, private_files};
 use crate::infra::db::Db;
 
-/// How every SQLite database begins.
+/// The header of every SQLite database file.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// Writes the database as it is at this moment into a new file, which gets its name when it is whole and on the disk.
+/// Writes a snapshot of the database into a new file, which gets its name once it is complete and synced to disk.
+/// Returns its size in bytes.
 ///
 /// # Errors
-/// INVALID_INPUT on PostgreSQL, with what to do instead, and where the schema is not Jeton's; CONFLICT where there is such
-/// a file, or what SQLite would take for a part of it; INTERNAL where it can't be written.
+/// INVALID_INPUT on PostgreSQL, with the command to use instead, and if the schema is not Jeton's; CONFLICT if the file
+/// exists, or a file that SQLite would treat as part of it; INTERNAL if it can't be written.
 pub async fn backup(db: &Db, file: &Path) -> Result<u64, Error> {
     if db.read().get_database_backend() != DbBackend::Sqlite {
         let message = format!(
-            "PostgreSQL is backed up by its own program: pg_dump --format=custom --file={} DATABASE",
+            "PostgreSQL is backed up with its own tool: pg_dump --format=custom --file={} DATABASE",
             file.display()
         );
         return Err(Error::new(Code::InvalidInput, message));
@@ -39,26 +41,25 @@ pub async fn backup(db: &Db, file: &Path) -> Result<u64, Error> {
     }
     check_alone(file, Code::Conflict)?;
     let draft = Draft::new(file)?;
-    // Reads in one transaction, and so holds up nobody who writes.
+    // VACUUM INTO reads in one transaction, so it does not block writers.
     let vacuum = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO $1", [text(draft.path())?.into()]);
     db.read().execute_raw(vacuum).await?;
     check_file(draft.path(), file).await?;
     draft.place(file)
 }
 
-/// Puts the database of a backup into place. Where there is one already it is kept under another name, which is told.
+/// Restores the database of a backup. An existing database is kept under another name, which is returned.
 ///
-/// The file is copied first, and only the copy is read, as a database that is not trusted: by its schema, which is the
-/// one that the migrations make, by SQLite's own checks, by the type of every value, and by the ledger.
+/// The file is copied first, and only the copy is opened, as an untrusted database. It is checked against the schema
+/// that the migrations create, by SQLite's integrity checks, by the type of every value, and by the ledger.
 ///
 /// # Errors
-/// INVALID_INPUT where the file is no whole database of this or an earlier version, has another schema, or its balances
-/// disagree with its ledger; CONFLICT where there is a database and `replace` is not set, or somebody has it open; INTERNAL
-/// where files can't be written.
+/// INVALID_INPUT if the file is not a complete database of this or an earlier version, has another schema, or its
+/// balances disagree with its ledger; CONFLICT if a database exists and `replace` is not set, or a process has it open;
+/// INTERNAL if files can't be written.
 pub async fn restore(file: &Path, target: &Path, replace: bool, kept_as: &str) -> Result<Option<PathBuf>, Error> {
     if target.exists() && !replace {
-        let message =
-            format!("there is a database already: {}; --replace keeps it under another name", target.display());
+        let message = format!("a database already exists: {}; --replace keeps it under another name", target.display());
         return Err(Error::new(Code::Conflict, message));
     }
     check_alone(file, Code::InvalidInput)?;
@@ -76,7 +77,7 @@ pub async fn restore(file: &Path, target: &Path, replace: bool, kept_as: &str) -
     let directory = directory(target);
     private_files::create_dir(directory).map_err(|error| about(directory, error))?;
     let draft = Draft::new(target)?;
-    // Without the permissions of the backup, which others may be allowed to read.
+    // Copied without the permissions of the backup, which other users may be allowed to read.
     let copied = std::io::copy(&mut beginning.as_slice().chain(source), &mut draft.as_file());
     copied.map_err(|error| about(draft.path(), error))?;
     check_file(draft.path(), file).await?;
@@ -89,26 +90,26 @@ pub async fn restore(file: &Path, target: &Path, replace: bool, kept_as: &str) -
     Ok(before)
 }
 
-/// Checks that nothing lies beside the file that SQLite would take for a part of the database, and that somebody else may
-/// have put there. A backup is one file.
+/// Checks that there are no files next to this one (`-wal`, `-shm`, `-journal`) that SQLite would treat as part of the
+/// database, and that another user may have placed there. A backup is a single file.
 fn check_alone(file: &Path, code: Code) -> Result<(), Error> {
     let parts = private_files::of_database(file);
     let Some(part) = parts.iter().skip(1).find(|part| part.symlink_metadata().is_ok()) else { return Ok(()) };
     let message = format!(
-        "{} lies beside {}: SQLite would take it for a part of that database, and a backup is one file; move it away, or \
-         make a new backup with `jeton backup`",
+        "{} exists next to {}: SQLite would treat it as part of that database, and a backup is one file; move it away, \
+         or create a new backup with `jeton backup`",
         part.display(),
         file.display()
     );
     Err(Error::new(code, message))
 }
 
-/// Whether a copy is a whole database that this program can read. Errors name the file that it is a copy of.
+/// Checks that a copy is a complete database that this version can read. Errors name the original file.
 async fn check_file(copy: &Path, file: &Path) -> Result<(), Error> {
     let unreadable = |error: DbErr| wrong(file, "it can't be read as an SQLite database").with_source(error);
     let path = copy.to_owned();
     let options = move || {
-        // No function that has effects runs from its schema, and pages are checked as they are read.
+        // Its schema can't run functions with side effects, and pages are checked as they are read.
         let untrusted = [("trusted_schema", "OFF"), ("cell_size_check", "ON")];
         let options = SqliteConnectOptions::new().filename(&path).read_only(true).immutable(true);
         untrusted.into_iter().fold(options, |options, (pragma, value)| options.pragma(pragma, value))
@@ -122,21 +123,21 @@ async fn check_file(copy: &Path, file: &Path) -> Result<(), Error> {
     })
 }
 
-/// The schema comes first: the other checks evaluate expressions that it holds.
+/// Checks the schema first: the other checks evaluate expressions that it contains.
 async fn check_content(db: &DatabaseConnection) -> Result<(), Refused> {
     schema::check(db).await?;
     let found = texts(db, "PRAGMA integrity_check(1)").await?;
     if found != ["ok"] {
-        return Err(Refused::Wrong(format!("the database is broken: {}", found.join(" "))));
+        return Err(Refused::Wrong(format!("the database is corrupt: {}", found.join(" "))));
     }
     match texts(db, "PRAGMA foreign_key_check").await?.first() {
-        Some(table) => Err(Refused::Wrong(format!("rows of {table} refer to rows that are not there"))),
+        Some(table) => Err(Refused::Wrong(format!("rows of {table} refer to missing rows"))),
         None => Ok(()),
     }
 }
 
-/// Brings a copy to the schema of this program, and checks all that is in it. What belonged to the servers of the database
-/// that it came from is ended.
+/// Migrates a copy to the current schema, and checks all its content. State of the servers that used the original
+/// (heartbeats, jobs, leases) is ended.
 async fn take_over(draft: &Draft) -> Result<(), Error> {
     let db = Db::connect(&format!("sqlite://{}", text(draft.path())?), 2).await?;
     let checked = async {
@@ -160,31 +161,34 @@ async fn take_over(draft: &Draft) -> Result<(), Error> {
         complete::check(&db).await
     };
     let checked = checked.await;
-    // What lies beside the file until then goes into it.
+    // Closing checkpoints the write-ahead log into the file.
     db.close().await?;
     checked
 }
 
-/// Renames a database that nobody has open; its new name.
+/// Renames a database that no process has open. Returns its new name.
+///
+/// # Errors
+/// CONFLICT if a process has it open, or the new name is taken; INTERNAL if a file can't be renamed.
 async fn set_aside(target: &Path, kept_as: &str) -> Result<PathBuf, Error> {
-    // It keeps its permissions under the other name, and is opened by nothing that looks at them.
+    // Nothing checks its permissions once it has its new name, so they are repaired here.
     for part in private_files::of_database(target) {
         private_files::repair(&part).map_err(|error| about(&part, error))?;
     }
     let path = target.to_owned();
     let options = move || SqliteConnectOptions::new().filename(&path).busy_timeout(Duration::from_secs(1));
-    // Leaving the write-ahead log needs the database for oneself alone, and puts everything into the one file.
+    // Leaving WAL mode needs exclusive access to the database, and moves all its content into the one file.
     match connect(options).await {
         Ok(db) => {
             let left = db.execute_unprepared("PRAGMA journal_mode = DELETE").await;
             db.close().await?;
             if left.is_err_and(|error| error.to_string().contains("locked")) {
-                let message = format!("{} is open: stop the server, and restore again", target.display());
+                let message = format!("{} is in use: stop the server, and retry", target.display());
                 return Err(Error::new(Code::Conflict, message));
             }
         }
-        // A file that can't be opened as a database is put aside all the same.
-        Err(error) => tracing::warn!(?error, "the database to be replaced can't be opened"),
+        // A file that can't be opened as a database is renamed all the same.
+        Err(error) => tracing::warn!(?error, "restore failed to open the database to be replaced"),
     }
     let beside = |path: &Path, ending: &str| {
         let mut name = path.as_os_str().to_owned();
@@ -195,7 +199,7 @@ async fn set_aside(target: &Path, kept_as: &str) -> Result<PathBuf, Error> {
     if kept.exists() {
         return Err(there(&kept));
     }
-    // Nothing of it may stay beside the new one, which SQLite would take it for a part of.
+    // No file of it may remain next to the new database: SQLite would treat it as part of that one.
     for ending in ["-wal", "-shm", "-journal", ""] {
         let (from, to) = (beside(target, ending), beside(&kept, ending));
         if from.symlink_metadata().is_ok() {
@@ -210,5 +214,5 @@ fn wrong(file: &Path, why: &str) -> Error {
 }
 
 fn text(path: &Path) -> Result<String, Error> {
-    path.to_str().map(str::to_owned).ok_or_else(|| Error::internal("the name of the file is no UTF-8"))
+    path.to_str().map(str::to_owned).ok_or_else(|| Error::internal("the file name is not UTF-8"))
 }

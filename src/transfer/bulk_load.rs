@@ -1,4 +1,5 @@
-//! Filling an empty database. Until it has ended, the database says that it is not complete, and nothing serves it.
+//! Bulk load of an empty database. Until it has finished, the database is marked as not complete, and no server serves
+//! it.
 
 use std::collections::BTreeMap;
 
@@ -15,27 +16,27 @@ use crate::core::error::{Code, Error};
 use crate::infra::db::{Db, Txn};
 use crate::infra::entity::{cluster_member, pending_load};
 
-/// Values in one statement. SQLite takes 32766 of them.
+/// Maximum number of values in one statement. SQLite's limit is 32766.
 const MOST_VALUES: usize = 30_000;
 
-/// A filling that goes on.
+/// A running bulk load.
 pub(super) struct BulkLoad {
     db: Db,
     pub(super) tables: Vec<Table>,
 }
 
 impl BulkLoad {
-    /// Begins to fill a database, whose schema is made where there is none.
+    /// Starts to load a database: creates its schema if there is none, and marks it as not complete.
     ///
     /// # Errors
-    /// CONFLICT where there is something in it already.
+    /// CONFLICT if it is not empty, or a server uses it.
     pub(super) async fn begin(db: Db, origin: &str) -> Result<Self, Error> {
         db.migrate().await?;
         check_complete(&db).await?;
         let Snapshot { tables, counts, .. } = Snapshot::begin(&db).await?;
         if let Some(server) = cluster_member::Entity::find().one(db.read()).await? {
             let message = format!(
-                "a server uses the target, or was killed there: {} since {}; give a new database",
+                "a server uses the target, or was killed there: {} since {}; use a new database",
                 server.address,
                 server.started_at.format("%F %T UTC")
             );
@@ -43,7 +44,7 @@ impl BulkLoad {
         }
         let full = tables.iter().zip(&counts).find(|(_, count)| **count > 0);
         if let Some((table, count)) = full {
-            let message = format!("the target is not empty: {} has {count} rows; give a new database", table.name);
+            let message = format!("the target is not empty: {} has {count} rows; use a new database", table.name);
             return Err(Error::new(Code::Conflict, message));
         }
         let mark = (origin.to_owned(), Clock::system().now());
@@ -58,10 +59,10 @@ impl BulkLoad {
         Ok(Self { db, tables })
     }
 
-    /// Inserts rows of the table of this name.
+    /// Inserts rows into the table with this name.
     ///
     /// # Errors
-    /// INVALID_INPUT where PostgreSQL can't store a text; INTERNAL where the database refuses a row.
+    /// INVALID_INPUT if PostgreSQL can't store a text; INTERNAL if the database rejects a row.
     pub(super) async fn insert(&self, table: &str, rows: Vec<Row>) -> Result<(), Error> {
         let table = self.tables.iter().find(|own| own.name == table);
         let table = table.ok_or_else(|| Error::internal("a table is missing"))?.clone();
@@ -71,10 +72,10 @@ impl BulkLoad {
         self.db.write((table, rows), |txn, (table, rows)| Box::pin(insert(txn, table, rows))).await
     }
 
-    /// The tables that give ids.
+    /// Returns the names of the tables with an id sequence.
     ///
     /// # Errors
-    /// INTERNAL where the database can't be read.
+    /// INTERNAL if the database can't be read.
     pub(super) async fn with_sequences(&self) -> Result<Vec<String>, Error> {
         let mut found = Vec::new();
         for table in &self.tables {
@@ -85,11 +86,11 @@ impl BulkLoad {
         Ok(found)
     }
 
-    /// Compares what is there with what was to come, takes over the counters, checks that all of it can be served, and
-    /// only then says that the database is complete.
+    /// Compares the loaded rows with the expected checksums, raises the id sequences, checks that all of it can be
+    /// served, and only then marks the database as complete.
     ///
     /// # Errors
-    /// CONFLICT where something is missing, different or wrong; the database stays incomplete then.
+    /// CONFLICT if rows are missing, different or invalid; the database then stays marked as not complete.
     pub(super) async fn finish(
         self,
         expected: &BTreeMap<String, TableChecksum>,
@@ -102,7 +103,7 @@ impl BulkLoad {
             let wanted = expected.get(&table.name).copied().unwrap_or_default();
             if wanted != sum {
                 let message = format!(
-                    "{} differs: {} rows with the checksum {} were to come, and {} with {} are there",
+                    "{} differs: expected {} rows with the checksum {}, found {} with {}",
                     table.name,
                     wanted.rows,
                     wanted.checksum(),
@@ -122,8 +123,8 @@ impl BulkLoad {
             })
             .await?;
         complete::check(&self.db).await?;
-        // PostgreSQL plans the first queries well by this. What came to SQLite against the order of ids took more room than
-        // it needs.
+        // ANALYZE gives PostgreSQL the statistics to plan the first queries. VACUUM on SQLite reclaims the space that
+        // inserts in descending order of ids have wasted.
         let is_postgres = self.db.read().get_database_backend() == DbBackend::Postgres;
         self.db.read().execute_unprepared(if is_postgres { "ANALYZE" } else { "VACUUM" }).await?;
         let complete = self.db.write((), |txn, ()| {
@@ -136,21 +137,21 @@ impl BulkLoad {
     }
 }
 
-/// Whether a database is complete: not in the middle of being filled, nor left there.
+/// Checks that a database is complete: no bulk load is running in it, or was aborted.
 ///
 /// # Errors
-/// CONFLICT where it is not.
+/// CONFLICT if it is not complete.
 pub async fn check_complete(db: &Db) -> Result<(), Error> {
     let Some(mark) = pending_load::Entity::find().one(db.read()).await? else { return Ok(()) };
     let message = format!(
-        "this database is not complete: filling it from {} began at {} and has not ended; remove it and fill a new one",
+        "this database is not complete: a load from {} began at {} and has not finished; delete it and load a new one",
         mark.origin,
         mark.began_at.format("%F %T UTC")
     );
     Err(Error::new(Code::Conflict, message))
 }
 
-/// PostgreSQL stores no null characters.
+/// Checks texts for null characters, which PostgreSQL can't store.
 fn check_texts(table: &Table, rows: &[Row]) -> Result<(), Error> {
     for row in rows {
         for (cell, column) in row.iter().zip(&table.columns) {
@@ -178,14 +179,14 @@ async fn insert(txn: &Txn, table: &Table, rows: &[Row]) -> Result<(), Error> {
             query.values(values).map_err(Error::internal)?;
         }
         let failed = |error: sea_orm::DbErr| {
-            Error::new(Code::Internal, format!("rows of {} were refused", table.name)).with_source(error)
+            Error::new(Code::Internal, format!("rows of {} were rejected", table.name)).with_source(error)
         };
         txn.execute_raw(StatementBuilder::build(&query, &txn.get_database_backend())).await.map_err(failed)?;
     }
     Ok(())
 }
 
-/// Whether two databases have the same tables.
+/// Checks that source and target have the same tables and columns.
 ///
 /// # Errors
 /// CONFLICT that names the difference.

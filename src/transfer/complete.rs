@@ -1,4 +1,5 @@
-//! What is checked before a database that was filled or restored counts as complete, and so may be served.
+//! The final checks of a loaded or restored database. Only a database that passes them counts as complete and may be
+//! served.
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
@@ -13,14 +14,15 @@ use crate::infra::entity::{
     usage_day_user, user,
 };
 
-/// Tables that belong to the servers of one database: they are not moved to another one.
+/// Tables with the state of the servers of one database. They are not transferred to another one.
 pub(super) const OF_SERVERS: [&str; 2] = ["job", "server"];
 
-/// Ends what belonged to servers of another database: who they were, their jobs, and the leases of their open chats, which
-/// no server of this database answers. The first server marks those chats INTERRUPTED, and releases their holds.
+/// Removes the state of the servers of another database: cluster members and jobs. Leases of open chats expire now,
+/// since no server of this database generates their replies; the first server marks those chats INTERRUPTED, and
+/// releases their holds.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub(super) async fn end_servers(txn: &Txn, now: DateTime<Utc>) -> Result<(), Error> {
     cluster_member::Entity::delete_many().exec(txn).await?;
     job_lease::Entity::delete_many().exec(txn).await?;
@@ -53,7 +55,8 @@ pub(super) async fn check(db: &Db) -> Result<(), Error> {
     check_money(db).await
 }
 
-/// What a chat refers to belongs to its user: what is said in a conversation is shown to its owner.
+/// Checks that the conversation, API key and replacement of each chat belong to its user. Otherwise the owner of a
+/// conversation would see messages of another user.
 async fn check_owners(db: &Db) -> Result<(), Error> {
     for (column, table) in [("conversation_id", "conversation"), ("api_key_id", "api_key"), ("replaced_by_id", "chat")]
     {
@@ -73,7 +76,7 @@ async fn check_owners(db: &Db) -> Result<(), Error> {
 /// Checks that every balance agrees with the ledger.
 ///
 /// # Errors
-/// CONFLICT that counts the findings and has the first one.
+/// CONFLICT with the number of violations and the first one.
 pub(super) async fn check_money(db: &Db) -> Result<(), Error> {
     let findings = ledger::verify(db).await?;
     let Some(first) = findings.first() else { return Ok(()) };
@@ -81,7 +84,7 @@ pub(super) async fn check_money(db: &Db) -> Result<(), Error> {
     Err(Error::new(Code::Conflict, message))
 }
 
-/// Reads all rows of a table as the server does, such as a status that must be one of a list.
+/// Decodes all rows of a table as the server does, which rejects invalid values such as an unknown status.
 async fn read<E: EntityTrait>(db: &Db) -> Result<(), Error> {
     let unreadable = |error| {
         let message = format!("{} holds a row that can't be read", E::default().table_name());

@@ -1,4 +1,4 @@
-//! `jeton copy`: a whole database into an empty one, from SQLite to PostgreSQL or the other way.
+//! `jeton copy`: copies a whole database into an empty one, from SQLite to PostgreSQL or vice versa.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -13,20 +13,21 @@ use super::{Progress, ProgressUpdate};
 use crate::core::error::Error;
 use crate::infra::db::Db;
 
-/// What was moved: the rows of each table and their checksum, the same on both sides.
+/// The result of a transfer by table: row count and checksum, equal on both sides.
 pub type TransferReport = BTreeMap<String, TableChecksum>;
 
-/// Copies everything that is there at this moment, and compares it at the end. `origin` says for people where from.
+/// Copies a snapshot of the source, and compares both sides at the end. `origin` describes the source in error
+/// messages.
 ///
 /// # Errors
-/// CONFLICT where the source is not complete or of another version, or disagrees with its ledger, where the target is not
-/// empty or a server uses it, or where what arrived differs or can't be served; the target says from then on that it is not
-/// complete.
+/// CONFLICT if the source is not complete, has another schema version, or disagrees with its ledger; if the target is
+/// not empty or a server uses it; or if the copied data differs or can't be served. In the last case the target stays
+/// marked as not complete.
 pub async fn copy(from: &Db, to: &Db, origin: &str, progress: &Progress) -> Result<TransferReport, Error> {
     let about = |side: &str, error: Error| Error::new(error.code, format!("the {side} of the copy")).with_source(error);
     let snapshot = Snapshot::begin(from).await.map_err(|error| about("source", error))?;
     check_complete(from).await.map_err(|error| about("source", error))?;
-    // A copy of something that is wrong is as wrong.
+    // A copy of a wrong ledger is as wrong.
     complete::check_money(from).await.map_err(|error| about("source", error))?;
     let filling = BulkLoad::begin(to.clone(), origin).await?;
     check_alike(&snapshot, &filling)?;
@@ -48,10 +49,10 @@ pub async fn copy(from: &Db, to: &Db, origin: &str, progress: &Progress) -> Resu
     Ok(moved)
 }
 
-/// The tables of a database, as [`copy`] moves them.
+/// Returns the names of the tables that [`copy`] transfers.
 ///
 /// # Errors
-/// INTERNAL where the database can't be read, or has a column of a type that can't be moved.
+/// INTERNAL if the database can't be read, or has a column of an unsupported type.
 pub async fn tables(db: &Db) -> Result<Vec<String>, Error> {
     Ok(Snapshot::begin(db).await?.tables.into_iter().map(|table| table.name).collect())
 }

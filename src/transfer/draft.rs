@@ -1,4 +1,5 @@
-//! Drafts: files that commands write under another name, and that get their name once they are whole and on the disk.
+//! Drafts: files that commands write under a temporary name, and that get their final name once they are complete and
+//! synced to disk. So no command leaves an incomplete file under the final name, and none overwrites a file.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -10,23 +11,23 @@ use tempfile::NamedTempFile;
 
 use crate::core::error::{Code, Error};
 
-/// How the names of drafts begin and end. SQLite keeps further files beside a draft while it is open.
+/// Prefix and suffix of the names of drafts, and the suffixes of SQLite's side files while a draft is open.
 const BEGIN: &str = ".jeton-";
 const END: &str = ".draft";
 const BESIDE: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 
-/// A file that only its owner may read, beside the one that is to be made. It is removed unless it is put into place.
+/// A temporary file in the target's directory that only its owner may read. It is removed on drop unless it is placed.
 pub(super) struct Draft {
     file: NamedTempFile,
-    /// Shows other runs that drafts of this directory are in use.
+    /// The shared lock by which concurrent commands see that drafts of this directory are in use.
     _lock: Option<File>,
 }
 
 impl Draft {
-    /// Makes a draft of `file`, and removes those that a killed run has left in its directory.
+    /// Creates a draft of `file`, and removes drafts that a killed command has left in its directory.
     ///
     /// # Errors
-    /// INTERNAL where the directory can't be written to.
+    /// INTERNAL if the directory can't be written to.
     pub(super) fn new(file: &Path) -> Result<Self, Error> {
         let directory = directory(file);
         let lock = lock(directory);
@@ -43,10 +44,10 @@ impl Draft {
         self.file.as_file()
     }
 
-    /// Puts the draft into place where nothing is; returns its size in bytes.
+    /// Renames the draft to its final name, which must not exist. Returns its size in bytes.
     ///
     /// # Errors
-    /// CONFLICT where something is there; INTERNAL where the file system refuses.
+    /// CONFLICT if the name exists; INTERNAL if the file system fails.
     pub(super) fn place(self, file: &Path) -> Result<u64, Error> {
         let size = (|| {
             self.file.as_file().sync_all()?;
@@ -69,12 +70,12 @@ impl Draft {
     }
 }
 
-/// A lock on the directory that is shared by all runs with a draft there. A run that gets it for itself alone removes the
-/// drafts that are there. It is on the directory, since SQLite locks the draft itself, and some file systems do not tell
-/// the two kinds of locks apart.
+/// Takes a lock on the directory that is shared by all commands with a draft in it. A command that first gets it
+/// exclusively removes abandoned drafts. The lock is on the directory, since SQLite locks the draft itself, and some
+/// file systems do not distinguish the two kinds of locks.
 #[cfg(unix)]
 fn lock(directory: &Path) -> Option<File> {
-    /// Another run removes drafts for no longer than this.
+    /// Attempts to get the lock: another command holds it exclusively, to remove drafts, for less than these take.
     const TRIES: u32 = 50;
     const PAUSE: Duration = Duration::from_millis(20);
     let handle = File::open(directory).ok()?;
@@ -84,7 +85,7 @@ fn lock(directory: &Path) -> Option<File> {
             handle.unlock().ok()?;
         }
         Err(std::fs::TryLockError::WouldBlock) => {}
-        // A file system without such locks: the drafts may be in use.
+        // A file system without such locks: drafts may be in use, so they are only reported.
         Err(std::fs::TryLockError::Error(_)) => name(abandoned(directory)),
     }
     for _ in 0..TRIES {
@@ -94,7 +95,7 @@ fn lock(directory: &Path) -> Option<File> {
             Err(std::fs::TryLockError::Error(_)) => return None,
         }
     }
-    // Something else holds the directory, such as the script that runs this command: then no run removes drafts.
+    // Another process holds the lock, such as the script that runs this command; then no command removes drafts.
     None
 }
 
@@ -109,8 +110,8 @@ fn remove(drafts: Vec<PathBuf>) {
     for draft in drafts {
         let file = draft.display();
         match std::fs::remove_file(&draft) {
-            Ok(()) => tracing::warn!(%file, "an abandoned draft was removed: a command was killed before its end"),
-            Err(error) => tracing::warn!(%file, %error, "an abandoned draft can't be removed"),
+            Ok(()) => tracing::warn!(%file, "removed an abandoned draft: a command was killed before it finished"),
+            Err(error) => tracing::warn!(%file, %error, "failed to remove an abandoned draft"),
         }
     }
 }
@@ -118,11 +119,11 @@ fn remove(drafts: Vec<PathBuf>) {
 fn name(drafts: Vec<PathBuf>) {
     for draft in drafts {
         let file = draft.display();
-        tracing::warn!(%file, "a draft is there: if no other command runs, it can be removed");
+        tracing::warn!(%file, "found a draft: if no other command is running, it can be removed");
     }
 }
 
-/// The drafts of this user in a directory.
+/// Returns the drafts of this user in a directory.
 fn abandoned(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let of_drafts = entries.filter(|entry| is_draft(&entry.file_name()));
@@ -143,17 +144,17 @@ fn is_ours(path: &Path) -> bool {
     metadata.is_file()
 }
 
-/// The directory of a file.
+/// Returns the directory of a file.
 pub(super) fn directory(file: &Path) -> &Path {
     file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Something is there that is not overwritten.
+/// Returns the error for a file that exists and is not overwritten.
 pub(super) fn there(file: &Path) -> Error {
-    Error::new(Code::Conflict, format!("{} is there already, and is not overwritten", file.display()))
+    Error::new(Code::Conflict, format!("{} already exists, and is not overwritten", file.display()))
 }
 
-/// A file that can't be written.
+/// Returns the error for a file that can't be written.
 pub(super) fn about(path: &Path, error: std::io::Error) -> Error {
     Error::new(Code::Internal, format!("cannot write {}", path.display())).with_source(error)
 }
@@ -176,14 +177,14 @@ mod tests {
         let first = Draft::new(&target).unwrap();
         assert!(old.iter().all(|file| !file.exists()), "those that a killed run has left");
         assert!(others.iter().all(|file| file.exists()) && dir.path().join(".jeton-link.draft").exists());
-        // While one run has its draft, another one removes none.
+        // While one command has a draft, another one removes none.
         let second = Draft::new(&target).unwrap();
         assert!(first.path().exists() && second.path().exists());
         drop(second);
         assert!(first.path().exists());
         first.place(&target).unwrap();
         assert!(matches!(Draft::new(&target).unwrap().place(&target), Err(error) if error.code == Code::Conflict));
-        // A script that holds the directory meanwhile keeps nobody from writing.
+        // A script that holds the lock does not prevent writing.
         let held = File::open(dir.path()).unwrap();
         held.lock().unwrap();
         Draft::new(&target).unwrap();

@@ -1,22 +1,23 @@
-//! The counters that give rows their ids. A row that keeps an id of elsewhere does not move them, and no id is given twice.
+//! The id sequences of tables. Inserting a row with an explicit id does not advance them, so an import raises them: no
+//! id may ever be assigned twice.
 
 use sea_orm::sea_query::{Alias, Expr, Func, Query};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, StatementBuilder, Value};
 
 use crate::core::error::{Code, Error};
 
-/// The highest id that rows of elsewhere may have, so that no file uses up the ids that there are.
+/// The highest id that imported rows may have, so that no file can exhaust the id space.
 pub(super) const MAX_ID: i64 = 1 << 52;
 
-/// The highest id that a table has given by itself; 0 before the first, none where the table gives no ids.
+/// Returns the highest id that a table has assigned; 0 before the first, `None` if the table has no sequence.
 ///
 /// # Errors
-/// INTERNAL where the database cannot be read.
+/// INTERNAL if the database can't be read.
 pub(super) async fn last(db: &impl ConnectionTrait, table: &str) -> Result<Option<i64>, Error> {
     let sql = match db.get_database_backend() {
         DbBackend::Postgres => {
             let Some(sequence) = postgres_name(db, table).await? else { return Ok(None) };
-            // Before the first id the counter stands at its start and says that it was not called.
+            // Before the first id the sequence is at its start, with `is_called` false.
             return first(db, &format!("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}"), [])
                 .await;
         }
@@ -28,10 +29,10 @@ pub(super) async fn last(db: &impl ConnectionTrait, table: &str) -> Result<Optio
     first(db, sql, [table.into()]).await
 }
 
-/// Lets a table give ids above `least` only. Does nothing where it does so already.
+/// Raises a sequence to at least `least`: further ids are above it. Does nothing if it is higher already.
 ///
 /// # Errors
-/// INTERNAL where the database fails.
+/// INTERNAL if the database fails.
 pub(super) async fn raise(db: &impl ConnectionTrait, table: &str, least: i64) -> Result<(), Error> {
     if last(db, table).await?.is_none_or(|last| last >= least) {
         return Ok(());
@@ -50,10 +51,10 @@ pub(super) async fn raise(db: &impl ConnectionTrait, table: &str, least: i64) ->
     Ok(())
 }
 
-/// Lets tables give ids only above those that were given, and above those of their rows.
+/// Raises the sequences of tables to the given ids, and to the highest id of their rows.
 ///
 /// # Errors
-/// CONFLICT where one of these ids is above [`MAX_ID`]; INTERNAL where the database fails.
+/// CONFLICT if one of these ids is above [`MAX_ID`]; INTERNAL if the database fails.
 pub(super) async fn raise_all(db: &impl ConnectionTrait, given: &[(String, i64)]) -> Result<(), Error> {
     for (table, given) in given {
         let highest = Func::max(Expr::col("id"));
@@ -64,7 +65,7 @@ pub(super) async fn raise_all(db: &impl ConnectionTrait, given: &[(String, i64)]
         let least = highest.max(*given);
         if least > MAX_ID {
             let message =
-                format!("the ids of {table} are used up: the highest is {least}, and at most {MAX_ID} may be");
+                format!("the ids of {table} are used up: the highest is {least}, and the maximum is {MAX_ID}");
             return Err(Error::new(Code::Conflict, message));
         }
         raise(db, table, least).await?;
@@ -72,7 +73,7 @@ pub(super) async fn raise_all(db: &impl ConnectionTrait, given: &[(String, i64)]
     Ok(())
 }
 
-/// The name of a table's counter on PostgreSQL, quoted.
+/// Returns the quoted name of a table's sequence on PostgreSQL; `None` if it has none.
 async fn postgres_name(db: &impl ConnectionTrait, table: &str) -> Result<Option<String>, Error> {
     let has_id = "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass(quote_ident($1)) AND attname = 'id'";
     if first::<i64>(db, has_id, [table.into()]).await?.unwrap_or_default() == 0 {
@@ -82,7 +83,7 @@ async fn postgres_name(db: &impl ConnectionTrait, table: &str) -> Result<Option<
     Ok(first::<Option<String>>(db, name, [table.into()]).await?.flatten())
 }
 
-/// The first column of the first row.
+/// Returns the first column of the first row.
 async fn first<T: sea_orm::TryGetable>(
     db: &impl ConnectionTrait,
     sql: &str,

@@ -1,5 +1,5 @@
-//! `jeton export` and `jeton import`: a whole database as JSON Lines. The first line says what comes, each further one holds
-//! a row, and the last one counts and checksums, so that a file that was cut off is noticed.
+//! `jeton export` and `jeton import`: a whole database as JSON Lines. The first line lists the tables, each further one
+//! is a row, and the last one has row counts and checksums, so that a truncated file is detected.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufWriter, Read, Write};
@@ -23,19 +23,19 @@ use crate::core::error::{Code, Error};
 use crate::infra::db::Db;
 
 const FORMAT: &str = "jeton";
-/// Counted up when files of before can't be read any more.
+/// The version of the format, incremented when older files can no longer be read.
 const VERSION: u32 = 1;
-/// Longest text on what is wrong with a line, in characters.
+/// Maximum length of the description of an invalid line, in characters.
 const MAX_WHY_CHARS: usize = 300;
-/// Rows and bytes that are inserted together.
+/// Maximum rows and bytes of an inserted batch.
 const BATCH_ROWS: usize = 1000;
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Writes everything that is there at this moment.
+/// Writes a snapshot of the database as JSON Lines.
 ///
 /// # Errors
-/// CONFLICT where the database is not complete or of another version; INTERNAL where it can't be read, or `out` not be
-/// written.
+/// CONFLICT if the database is not complete or has another schema version; INTERNAL if it can't be read, or `out` can't
+/// be written.
 pub async fn export(from: &Db, out: &mut (dyn Write + Send), progress: &Progress) -> Result<TransferReport, Error> {
     check_complete(from).await?;
     let snapshot = Snapshot::begin(from).await?;
@@ -66,10 +66,10 @@ pub async fn export(from: &Db, out: &mut (dyn Write + Send), progress: &Progress
     Ok(moved)
 }
 
-/// Writes everything into a new file, which gets its name when it is whole and on the disk.
+/// Writes a snapshot of the database into a new file, which gets its name once it is complete and synced to disk.
 ///
 /// # Errors
-/// As [`export`]; CONFLICT where there is such a file.
+/// As [`export`]; CONFLICT if the file exists.
 pub async fn export_to(from: &Db, file: &Path, progress: &Progress) -> Result<TransferReport, Error> {
     if file.exists() {
         return Err(there(file));
@@ -80,11 +80,11 @@ pub async fn export_to(from: &Db, file: &Path, progress: &Progress) -> Result<Tr
     Ok(moved)
 }
 
-/// Fills an empty database with what was exported. `origin` says for people where from.
+/// Loads an export into an empty database. `origin` describes the source in error messages.
 ///
 /// # Errors
-/// INVALID_INPUT that names the line and what is wrong with it, or where the file is cut off; CONFLICT where the database
-/// is not empty, or what arrived differs. What was filled until then is not complete, and says so.
+/// INVALID_INPUT that names the line and what is wrong with it, or if the file is truncated; CONFLICT if the database
+/// is not empty, or the loaded rows differ. A database that was partly loaded stays marked as not complete.
 pub async fn import(
     to: &Db,
     input: &mut (dyn BufRead + Send),
@@ -116,7 +116,7 @@ pub async fn import(
             _ => return Err(lines.wrong("it is neither a row nor the end")),
         };
         done += 1;
-        // Exports of earlier versions hold them.
+        // Exports of earlier versions contain these tables.
         if OF_SERVERS.contains(&name.as_str()) {
             *omitted.entry(name).or_default() += 1;
             continue;
@@ -134,7 +134,7 @@ pub async fn import(
     };
     batch.insert(&filling).await?;
     if lines.next(MAX_HEAD)?.is_some() {
-        return Err(lines.wrong("there is something behind the end"));
+        return Err(lines.wrong("there is something after the end"));
     }
     check_end(&head, &end, &moved, &omitted).map_err(|why| lines.wrong(&why))?;
     let mut sequences = Vec::new();
@@ -147,7 +147,7 @@ pub async fn import(
     Ok(moved)
 }
 
-/// Compares what came of each table with what the beginning and the end of the file say; what is wrong with it.
+/// Compares the rows of each table with the first and the last line of the file; returns what is wrong with it.
 fn check_end(head: &Header, end: &End, moved: &TransferReport, omitted: &BTreeMap<String, u64>) -> Result<(), String> {
     if let Some(unknown) = end.tables.keys().find(|name| !head.tables.contains_key(*name)) {
         return Err(format!("the end names a table that the beginning does not: {unknown}"));
@@ -163,7 +163,7 @@ fn check_end(head: &Header, end: &End, moved: &TransferReport, omitted: &BTreeMa
             return Err(format!("the rows of {name} are not those that were exported"));
         }
         if rows != expected.rows {
-            return Err(format!("the beginning counts {} rows of {name}, and {rows} came", expected.rows));
+            return Err(format!("the beginning counts {} rows of {name}, but the file has {rows}", expected.rows));
         }
     }
     Ok(())
@@ -194,7 +194,7 @@ fn check_head(head: &Header, tables: &[Table]) -> Result<(), Error> {
     Err(Error::new(Code::InvalidInput, message))
 }
 
-/// The row of a line in the order of the table's columns; or what is wrong with it.
+/// Returns the row of a line in the order of the table's columns; or what is wrong with it.
 fn cells(table: &Table, mut row: Map<String, Json>) -> Result<Row, String> {
     let mut cells = Vec::with_capacity(table.columns.len());
     for column in &table.columns {
@@ -208,7 +208,7 @@ fn cells(table: &Table, mut row: Map<String, Json>) -> Result<Row, String> {
     }
 }
 
-/// Rows of one table that are inserted together.
+/// A batch of rows of one table.
 #[derive(Default)]
 struct Batch {
     table: String,
@@ -235,14 +235,14 @@ impl Batch {
     }
 }
 
-/// The lines of a file.
+/// A reader of lines, which counts them for error messages.
 struct JsonLinesReader<'a> {
     input: &'a mut (dyn BufRead + Send),
     number: u64,
 }
 
 impl JsonLinesReader<'_> {
-    /// The next line, of at most `max` bytes: no more is read of a longer one.
+    /// Reads the next line, of at most `max` bytes; a longer one is an error, and is not read further.
     fn next(&mut self, max: u64) -> Result<Option<Vec<u8>>, Error> {
         let mut line = Vec::new();
         self.number += 1;
@@ -254,7 +254,7 @@ impl JsonLinesReader<'_> {
         Ok((read > 0).then_some(line))
     }
 
-    /// What is wrong may repeat the file, and is cut off.
+    /// Returns the error for the current line. `why` may quote the file, and is truncated.
     fn wrong(&self, why: &str) -> Error {
         let why: String = why.chars().take(MAX_WHY_CHARS).collect();
         Error::new(Code::InvalidInput, format!("line {}: {why}", self.number))

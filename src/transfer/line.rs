@@ -1,4 +1,5 @@
-//! The lines of an export, as they are written and read. A line is read into little more memory than its bytes.
+//! The line types of an export, for writing and for reading. An export is untrusted input: parsing a line takes little
+//! more memory than its bytes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,14 +9,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
-/// Longest line in bytes; rows are far shorter.
+/// Maximum length of a line in bytes; rows are far shorter.
 pub(super) const MAX_LINE: u64 = 256 << 20;
-/// Longest first and last line in bytes, which name all tables and columns.
+/// Maximum length of the first and the last line in bytes, which name all tables and columns.
 pub(super) const MAX_HEAD: u64 = 1 << 20;
-/// Columns of a row; more than any table has.
+/// Maximum number of columns of a row; more than any table has.
 const MAX_COLUMNS: usize = 200;
 
-/// The first line.
+/// The first line: format, version, and the tables that follow.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Header {
     pub(super) format: String,
@@ -23,14 +24,14 @@ pub(super) struct Header {
     pub(super) tables: BTreeMap<String, HeadTable>,
 }
 
-/// What is said of a table before its rows.
+/// The entry of a table in the first line.
 #[derive(Serialize, Deserialize)]
 pub(super) struct HeadTable {
     pub(super) rows: u64,
     pub(super) columns: Vec<String>,
 }
 
-/// A line behind the first, as it is written: a row, or the end.
+/// A line after the first, for writing: a row, or the end.
 #[derive(Serialize)]
 pub(super) struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,15 +42,15 @@ pub(super) struct Line {
     pub(super) end: Option<End>,
 }
 
-/// The last line: what was to come.
+/// The last line: row counts, checksums and id sequences.
 #[derive(Serialize, Deserialize)]
 pub(super) struct End {
     pub(super) tables: BTreeMap<String, EndTable>,
-    /// The highest id that each table has given.
+    /// The highest id that each table has assigned.
     pub(super) sequences: BTreeMap<String, i64>,
 }
 
-/// What is said of a table after its rows.
+/// The entry of a table in the last line.
 #[derive(Serialize, Deserialize)]
 pub(super) struct EndTable {
     pub(super) rows: u64,
@@ -57,7 +58,7 @@ pub(super) struct EndTable {
 }
 
 impl End {
-    /// Reads the last line, which is short; or what is wrong with it.
+    /// Parses the last line, which is short; or returns what is wrong with it.
     pub(super) fn parse(text: &RawValue) -> Result<Self, String> {
         if text.get().len() as u64 > MAX_HEAD {
             return Err(format!("it is longer than {MAX_HEAD} bytes"));
@@ -66,7 +67,7 @@ impl End {
     }
 }
 
-/// A line behind the first, as it is read.
+/// A line after the first, for reading.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReadLine<'a> {
@@ -78,7 +79,8 @@ pub(super) struct ReadLine<'a> {
     pub(super) end: Option<&'a RawValue>,
 }
 
-/// The values of a row by column: texts, numbers, booleans and null. Nested values could take many times the memory of their bytes.
+/// The values of a row by column: texts, numbers, booleans and null. Nested values are rejected, since they could take
+/// many times the memory of their bytes.
 pub(super) struct Cells(pub(super) Map<String, Json>);
 
 impl<'de> Deserialize<'de> for Cells {
@@ -103,7 +105,7 @@ impl<'de> Visitor<'de> for CellsVisitor {
                 return Err(A::Error::custom(format!("more than {MAX_COLUMNS} columns")));
             }
             if cells.insert(name, value).is_some() {
-                return Err(A::Error::custom("a column is there twice"));
+                return Err(A::Error::custom("a column occurs twice"));
             }
         }
         Ok(Cells(cells))
@@ -168,7 +170,7 @@ mod tests {
         for (text, wrong) in [
             (row(r#"{"a":[[[0]]]}"#), "expected a text"),
             (row(r#"{"a":{"b":0}}"#), "expected a text"),
-            (row(r#"{"a":1,"a":1}"#), "there twice"),
+            (row(r#"{"a":1,"a":1}"#), "occurs twice"),
             (row("[]"), "expected a row"),
             (
                 row(&format!("{{{}}}", (0..201).map(|n| format!("\"{n}\":0")).collect::<Vec<_>>().join(","))),

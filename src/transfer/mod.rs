@@ -1,7 +1,8 @@
-//! Moving data in and out: the Django application's database, whole databases, files. Run by operators on the command line.
+//! Data transfer: import from the Django application, copy, export, import, backup and restore. Used only by operators
+//! on the command line; the server does not call it.
 //!
-//! What comes from another system goes through the domain, which decides what may be. What moves from one Jeton to another
-//! moves as rows, which are checked as a whole at the end.
+//! Data of other systems goes through the domain, which validates it. Data of another Jeton is transferred as rows,
+//! without the domain, and checked as a whole at the end.
 
 mod backup;
 mod bulk_load;
@@ -23,16 +24,16 @@ pub use self::copy::{TransferReport, copy, tables};
 pub use self::jsonl::{export, export_to, import};
 pub use self::value::TableChecksum;
 
-/// How far a long piece of work is.
+/// The progress of a long transfer.
 #[derive(Clone, Copy, Debug)]
 pub struct ProgressUpdate<'a> {
-    /// What is being worked on, such as `chat`.
+    /// The current step, such as the table `chat`.
     pub what: &'a str,
-    /// Rows that are done.
+    /// Rows that are finished.
     pub done: u64,
-    /// Rows in all.
+    /// Rows in total.
     pub total: u64,
 }
 
-/// Is told how far the work is, now and then.
+/// A callback that receives progress updates periodically.
 pub type Progress = dyn Fn(ProgressUpdate<'_>) + Send + Sync;

@@ -1,5 +1,5 @@
-//! The schema of an SQLite file from elsewhere: it is read only where it is the one that the migrations make. A trigger,
-//! a view, an index or a constraint that differs could change what the server writes later.
+//! Schema check of an untrusted SQLite file: it is accepted only with exactly the schema that the migrations create. A
+//! different trigger, view, index or constraint could change what the server writes later.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use migration::MigratorTrait;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement};
 
-/// Entries of a schema that are read; more than any schema of Jeton has.
+/// Maximum number of schema entries that are read; more than any schema of Jeton has.
 const MAX_ENTRIES: usize = 1000;
 
-/// The statistics of ANALYZE, which belong to the schema of any database.
+/// The statistics tables of ANALYZE, which are allowed in any schema.
 pub(super) const STATISTICS: [(&str, &str); 2] = [
     ("sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
     ("sqlite_stat4", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
@@ -18,12 +18,12 @@ pub(super) const STATISTICS: [(&str, &str); 2] = [
 
 /// Type, name and table of an entry.
 type Key = (String, String, String);
-/// The statement of each, but for what SQLite makes itself.
+/// The SQL statement of each entry; `None` for entries that SQLite creates itself.
 type Schema = BTreeMap<Key, Option<String>>;
 
-/// Why a schema is refused.
+/// Why a schema is rejected.
 pub(super) enum Refused {
-    /// What is wrong with it.
+    /// It differs; the text names the difference.
     Wrong(String),
     /// It can't be read.
     Unreadable(DbErr),
@@ -36,13 +36,16 @@ impl From<DbErr> for Refused {
 }
 
 /// Compares the schema with that of a new database at the same migration.
+///
+/// # Errors
+/// [`Refused`] with the first difference, or with the error of the database.
 pub(super) async fn check(db: &DatabaseConnection) -> Result<(), Refused> {
     let found = schema(db).await?;
     let wrong = |why: &str| Err(Refused::Wrong(why.to_owned()));
     let steps = ("table", "seaql_migrations", "seaql_migrations");
     let steps = (steps.0.to_owned(), steps.1.to_owned(), steps.2.to_owned());
     let newest = made(None).await?;
-    // What names the migration must be a plain table before it is read.
+    // The table of applied migrations must be a plain table before it is read.
     match (found.get(&steps), newest.get(&steps)) {
         (None, _) => return wrong("it is no database of Jeton"),
         (Some(found), Some(own)) if found == own => {}
@@ -64,7 +67,7 @@ pub(super) async fn check(db: &DatabaseConnection) -> Result<(), Refused> {
     }
 }
 
-/// The first difference, by the names of what differs.
+/// Returns the first difference, which names the entry.
 fn difference(found: &Schema, expected: &Schema) -> Option<String> {
     for ((kind, name, table), sql) in found {
         let of = if name == table { String::new() } else { format!(" of {table}") };
@@ -80,7 +83,7 @@ fn difference(found: &Schema, expected: &Schema) -> Option<String> {
     lacking.map(|(kind, name, _)| format!("its schema lacks the {kind} {name}"))
 }
 
-/// The schema of a new database after this number of migrations; `None`: all.
+/// Returns the schema of a new database after this number of migrations; `None`: all.
 async fn made(steps: Option<u32>) -> Result<Schema, DbErr> {
     let db = connect(|| SqliteConnectOptions::new().in_memory(true)).await?;
     migration::Migrator::up(&db, steps).await?;
@@ -97,13 +100,13 @@ async fn schema(db: &DatabaseConnection) -> Result<Schema, DbErr> {
         let sql = sql.map(|sql| normalized(&sql));
         let is_statistics = STATISTICS.iter().any(|(own, made)| *own == name && sql.as_deref() == Some(*made));
         if !(is_statistics && kind == "table") && schema.insert((kind, name.clone(), table), sql).is_some() {
-            return Err(DbErr::Custom(format!("{name} is there twice")));
+            return Err(DbErr::Custom(format!("{name} occurs twice")));
         }
     }
     Ok(schema)
 }
 
-/// A statement with single spaces between its words. What is quoted stays as it is.
+/// Normalizes white space of a statement to single spaces. Quoted parts stay as they are.
 fn normalized(sql: &str) -> String {
     let (mut text, mut end, mut space) = (String::with_capacity(sql.len()), None, false);
     for c in sql.trim().chars() {
@@ -125,7 +128,7 @@ fn normalized(sql: &str) -> String {
     text
 }
 
-/// Opens a database with these options, by one connection.
+/// Opens a database with these options and a single connection.
 pub(super) async fn connect(
     options: impl Fn() -> SqliteConnectOptions + Send + Sync + 'static,
 ) -> Result<DatabaseConnection, DbErr> {
@@ -134,7 +137,7 @@ pub(super) async fn connect(
     Database::connect(connecting).await
 }
 
-/// The first column of each row.
+/// Returns the first column of each row as text.
 pub(super) async fn texts(db: &DatabaseConnection, sql: &str) -> Result<Vec<String>, DbErr> {
     let rows = db.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect()

@@ -1,4 +1,4 @@
-//! A whole database as it is at one moment, read table by table.
+//! A consistent snapshot of a whole database, read table by table in one transaction.
 
 use async_stream::try_stream;
 use futures::Stream;
@@ -14,31 +14,31 @@ use super::{Progress, ProgressUpdate};
 use crate::core::error::{Code, Error};
 use crate::infra::db::Db;
 
-/// Rows read at once, at most: fewer where they are large.
+/// Maximum number of rows in a batch; fewer if they are large.
 const MOST_ROWS: u64 = 1000;
-/// A batch that is larger makes the next one smaller, in bytes.
+/// Size in bytes above which a batch makes the next one smaller.
 const LARGE: usize = 4 << 20;
 
-/// One moment of a database.
+/// A snapshot of a database.
 pub(super) struct Snapshot {
     txn: DatabaseTransaction,
     pub(super) tables: Vec<Table>,
-    /// How many rows each table has.
+    /// The number of rows of each table.
     pub(super) counts: Vec<u64>,
 }
 
 impl Snapshot {
-    /// Begins with this moment. Others may write meanwhile.
+    /// Opens a snapshot of the current state. Concurrent writes are not blocked, and not visible in it.
     ///
     /// # Errors
-    /// CONFLICT where the schema is of another version; INTERNAL where the database can't be read.
+    /// CONFLICT if the schema has another version; INTERNAL if the database can't be read.
     pub(super) async fn begin(db: &Db) -> Result<Self, Error> {
         check_state(db).await?;
         if !db.is_migrated().await? {
             let message = "its schema is of another version than this program; run `jeton migrate` on it first";
             return Err(Error::new(Code::Conflict, message));
         }
-        // SQLite gives a snapshot to any transaction, and warns of the wish.
+        // On SQLite each transaction is a snapshot, and an isolation level would only log a warning.
         let is_postgres = db.read().get_database_backend() == DbBackend::Postgres;
         let isolation = is_postgres.then_some(IsolationLevel::RepeatableRead);
         let txn = db.read().begin_with_config(isolation, is_postgres.then_some(AccessMode::ReadOnly)).await?;
@@ -52,12 +52,12 @@ impl Snapshot {
         Ok(Self { txn, tables, counts })
     }
 
-    /// All rows.
+    /// Returns the number of all rows.
     pub(super) fn total(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// The rows of a table, in batches that keep the memory flat.
+    /// Streams the rows of a table, in batches of bounded memory.
     pub(super) fn rows<'a>(&'a self, table: &'a Table) -> impl Stream<Item = Result<Vec<Row>, Error>> + Send + 'a {
         try_stream! {
             let (mut last, mut most): (Option<Row>, u64) = (None, 16);
@@ -74,7 +74,7 @@ impl Snapshot {
         }
     }
 
-    /// The highest id that each table has given, where it gives any.
+    /// Returns the highest assigned id of each table with a sequence.
     pub(super) async fn sequences(&self) -> Result<Vec<(String, i64)>, Error> {
         let mut all = Vec::new();
         for table in &self.tables {
@@ -85,7 +85,7 @@ impl Snapshot {
         Ok(all)
     }
 
-    /// The sums of all tables.
+    /// Returns the checksums of all tables, in the order of `tables`.
     pub(super) async fn sums(&self, what: &str, progress: &Progress) -> Result<Vec<TableChecksum>, Error> {
         use futures::TryStreamExt;
         let (mut sums, mut done) = (Vec::with_capacity(self.tables.len()), 0);
@@ -103,7 +103,8 @@ impl Snapshot {
     }
 }
 
-/// What says how far an SQLite database is must be plain tables before it is read: a view may go on for ever.
+/// Checks that the tables with the state of an SQLite database (migrations, unfinished loads) are plain tables before
+/// they are read: a view could run forever.
 async fn check_state(db: &Db) -> Result<(), Error> {
     if db.read().get_database_backend() != DbBackend::Sqlite {
         return Ok(());

@@ -1,5 +1,5 @@
-//! The tables of a database, read from its own schema, so that none can be forgotten: a new one is copied without a word
-//! here. A type that nobody knows yet is an error, and not left out.
+//! The tables of a database, read from its own schema, so that none can be forgotten: a new table is transferred
+//! without a change here. A column of an unknown type is an error, and is never omitted.
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
@@ -8,11 +8,11 @@ use super::complete::OF_SERVERS;
 use super::value::{Kind, Row, Value};
 use crate::core::error::{Code, Error};
 
-/// What says how far the database itself is, and not what is in it.
+/// Tables with the state of the database itself, which are not transferred.
 const OF_THE_DATABASE: [&str; 2] = ["seaql_migrations", "unfinished"];
 
-/// Lists table, column, declared type and place in the primary key (0: none), in the order of names. The index of full
-/// text and what belongs to it are left out: triggers and generated columns fill them again.
+/// Lists table, column, declared type and position in the primary key (0: none), in the order of names. The full-text
+/// index and generated columns are omitted: triggers and the database recreate them.
 const SQLITE: &str = "SELECT t.name, c.name, c.type, c.pk FROM pragma_table_list AS t, pragma_table_xinfo(t.name) AS c \
     WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND c.hidden = 0 \
     ORDER BY t.name, c.name";
@@ -25,14 +25,14 @@ const POSTGRES: &str = "SELECT c.table_name::text, c.column_name::text, c.data_t
     WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' AND c.is_generated = 'NEVER' \
     ORDER BY c.table_name COLLATE \"C\", c.column_name COLLATE \"C\"";
 
-/// Lists table and the table that it refers to.
+/// Lists each table and the table that it references.
 const SQLITE_REFERENCES: &str = "SELECT t.name, f.\"table\" FROM pragma_table_list AS t, \
     pragma_foreign_key_list(t.name) AS f WHERE t.schema = 'main' AND t.type = 'table'";
 const POSTGRES_REFERENCES: &str = "SELECT a.relname::text, b.relname::text FROM pg_constraint AS c \
     JOIN pg_class AS a ON a.oid = c.conrelid JOIN pg_class AS b ON b.oid = c.confrelid \
     WHERE c.contype = 'f' AND c.connamespace = current_schema()::regnamespace";
 
-/// A column, and what it holds.
+/// A column: its name and type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Column {
     pub(super) name: String,
@@ -43,15 +43,18 @@ pub(super) struct Column {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Table {
     pub(super) name: String,
-    /// By name.
+    /// The columns, ordered by name.
     pub(super) columns: Vec<Column>,
-    /// The places of the columns of the primary key.
+    /// The indices of the primary key's columns in `columns`.
     key: Vec<usize>,
-    /// Rows refer to rows of the same table.
+    /// Whether rows reference rows of the same table.
     refers_to_itself: bool,
 }
 
-/// The tables of a database, those first that others refer to.
+/// Returns the tables of a database, referenced ones first.
+///
+/// # Errors
+/// INTERNAL if the schema can't be read, a column has an unsupported type, or a table has no primary key.
 pub(super) async fn all(db: &impl ConnectionTrait) -> Result<Vec<Table>, Error> {
     let backend = db.get_database_backend();
     let (columns, references) = match backend {
@@ -95,7 +98,7 @@ pub(super) async fn all(db: &impl ConnectionTrait) -> Result<Vec<Table>, Error> 
     in_order(tables, &refers)
 }
 
-/// Those first that others refer to, else by name.
+/// Sorts tables by their references, referenced ones first, otherwise by name.
 fn in_order(mut tables: Vec<Table>, refers: &[(String, String)]) -> Result<Vec<Table>, Error> {
     let mut ordered: Vec<Table> = Vec::new();
     while !tables.is_empty() {
@@ -112,7 +115,7 @@ fn in_order(mut tables: Vec<Table>, refers: &[(String, String)]) -> Result<Vec<T
     Ok(ordered)
 }
 
-/// Whether rows of one can be put into the other; if not, what differs.
+/// Checks that rows of one database can be inserted into the other: same tables, same columns.
 ///
 /// # Errors
 /// CONFLICT that names the difference.
@@ -127,15 +130,15 @@ pub(super) fn check_alike(from: &[Table], to: &[Table]) -> Result<(), Error> {
     let only = from.iter().filter(|name| !to.contains(name)).chain(to.iter().filter(|name| !from.contains(name)));
     match only.collect::<Vec<_>>().as_slice() {
         [] => Ok(()),
-        [first, ..] => Err(Error::new(Code::Conflict, format!("only one of the two has {first}"))),
+        [first, ..] => Err(Error::new(Code::Conflict, format!("only one of the two databases has {first}"))),
     }
 }
 
 impl Table {
-    /// The query for the next rows in the order of the primary key, behind `last`.
+    /// Returns the query for the next rows after `last`, in the order of the primary key (keyset pagination).
     ///
-    /// A row that is referred to comes before those that refer to it. Within a table it is the newer one: a chat is
-    /// replaced by a later one.
+    /// Referenced rows precede the rows that reference them. Within a table the referenced row is the newer one, so its
+    /// order is descending: a chat is replaced by a later one.
     pub(super) fn next(&self, last: Option<&Row>, most: u64) -> SelectStatement {
         let mut query = Query::select();
         query.from(Alias::new(&self.name)).columns(self.columns.iter().map(|column| Alias::new(&column.name)));
@@ -153,7 +156,7 @@ impl Table {
         query.limit(most).take()
     }
 
-    /// The primary key of a row, for people.
+    /// Formats the primary key of a row, for error messages.
     pub(super) fn place(&self, row: &Row) -> String {
         let key = self.key.iter().filter_map(|at| row.get(*at)).map(|cell| cell.json().to_string());
         key.collect::<Vec<_>>().join(", ")

@@ -1,4 +1,5 @@
-//! The values of rows, in one form for both databases and for files: what is compared at the end is this.
+//! The values of rows, in one representation for both databases and for export files, and the checksum of a table by
+//! which source and target are compared.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +8,7 @@ use sea_orm::{DbErr, QueryResult};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Boolean,
@@ -18,7 +19,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// By the type that the migrations have declared, as SQLite and PostgreSQL name it.
+    /// Returns the kind of a declared type, as SQLite and PostgreSQL name it; `None` for types that the migrations do
+    /// not use.
     pub(super) fn of(declared: &str) -> Option<Self> {
         Some(match declared.to_ascii_lowercase().as_str() {
             "boolean" => Kind::Boolean,
@@ -31,7 +33,7 @@ impl Kind {
     }
 }
 
-/// One value.
+/// A value of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Null(Kind),
@@ -43,7 +45,10 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// The value of a row at this place. Times are in whole microseconds, which is what PostgreSQL stores.
+    /// Reads the value of a row at an index. Times are truncated to microseconds, the precision of PostgreSQL.
+    ///
+    /// # Errors
+    /// If the value has another type, or a time is outside the years 1 to 9999.
     pub(super) fn read(row: &QueryResult, at: usize, kind: Kind) -> Result<Self, DbErr> {
         let read = match kind {
             Kind::Boolean => row.try_get_by_index::<Option<bool>>(at)?.map(Value::Boolean),
@@ -52,7 +57,7 @@ impl Value {
             Kind::Text => row.try_get_by_index::<Option<String>>(at)?.map(Value::Text),
             Kind::Time => {
                 let time = row.try_get_by_index::<Option<DateTime<Utc>>>(at)?;
-                // Years that no file and no other database could hold.
+                // Neither an export file nor the other database could represent other years.
                 if time.is_some_and(|time| !(1..=9999).contains(&time.year())) {
                     return Err(DbErr::Type("a time is outside the years 1 to 9999".to_owned()));
                 }
@@ -62,7 +67,7 @@ impl Value {
         Ok(read.unwrap_or(Value::Null(kind)))
     }
 
-    /// As a query takes it.
+    /// Returns the value as a query parameter.
     pub(super) fn value(&self) -> sea_orm::Value {
         match self {
             Value::Null(Kind::Boolean) => None::<bool>.into(),
@@ -78,7 +83,7 @@ impl Value {
         }
     }
 
-    /// As a file has it: bytes in Base64, times by RFC 3339 with microseconds.
+    /// Returns the value as export files contain it: bytes in Base64, times by RFC 3339 with microseconds.
     pub(super) fn json(&self) -> Json {
         match self {
             Value::Null(_) => Json::Null,
@@ -90,7 +95,7 @@ impl Value {
         }
     }
 
-    /// From a file; none where it is no value of this kind.
+    /// Parses a value of an export file; `None` if it is not of this kind.
     pub(super) fn of_json(json: Json, kind: Kind) -> Option<Self> {
         Some(match (kind, json) {
             (_, Json::Null) => Value::Null(kind),
@@ -105,7 +110,7 @@ impl Value {
         })
     }
 
-    /// About how many bytes it takes.
+    /// Returns the approximate size in bytes.
     pub(super) fn weight(&self) -> usize {
         match self {
             Value::Bytes(value) => value.len(),
@@ -115,7 +120,7 @@ impl Value {
     }
 
     fn feed(&self, hash: &mut Sha256) {
-        // The kind and the length come first, so that no two rows are fed the same bytes.
+        // Kind and length come first, so that the encoding of rows is unambiguous.
         let (kind, bytes) = match self {
             Value::Null(_) => (b'0', Vec::new()),
             Value::Boolean(value) => (b'?', vec![u8::from(*value)]),
@@ -130,14 +135,14 @@ impl Value {
     }
 }
 
-/// A row, in the order of its table's columns.
+/// A row: its values in the order of the table's columns.
 pub(super) type Row = Vec<Value>;
 
-/// How many rows, and the sum of their hashes, which does not depend on their order: the two databases sort texts
-/// differently.
+/// The row count and checksum of a table. The checksum is the sum of the rows' SHA-256 hashes and so independent of
+/// their order, since the two databases sort texts differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TableChecksum {
-    /// Rows.
+    /// The number of rows.
     pub rows: u64,
     hashes: [u64; 4],
 }
@@ -154,7 +159,7 @@ impl TableChecksum {
         }
     }
 
-    /// The sum of the hashes, in hexadecimal.
+    /// Returns the sum of the hashes, in hexadecimal.
     pub fn checksum(&self) -> String {
         self.hashes.iter().map(|part| format!("{part:016x}")).collect()
     }

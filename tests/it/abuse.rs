@@ -1,4 +1,4 @@
-//! What strangers try: guessing, flooding, dribbling.
+//! Abuse by unauthenticated clients: password guessing, floods, slow connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const LOGIN: &str =
     "mutation($name: String!, $password: String!) { login(input: {username: $name, password: $password}) {
     user { id } errors { code } } }";
 
-/// A client that comes from somewhere.
+/// A client with an address.
 struct From(std::net::SocketAddr, &'static str);
 
 impl From {
@@ -51,7 +51,7 @@ async fn guesses_are_counted_by_address_whatever_the_names(#[values(On::Sqlite, 
     let (here, there) = (From(address, "203.0.113.7"), From(address, "203.0.113.8"));
     for number in 0..4 {
         assert_eq!(here.login(&format!("nobody{number}"), "x").await, "UNAUTHENTICATED");
-        // A success forgives itself, and nothing else.
+        // A successful log-in refunds only its own attempt.
         assert_eq!(here.login("mia", PASSWORD).await, Value::Null);
     }
     assert_eq!(here.login("nobody8", "x").await, "UNAUTHENTICATED");
@@ -62,7 +62,7 @@ async fn guesses_are_counted_by_address_whatever_the_names(#[values(On::Sqlite, 
     assert_eq!(there.login("mia", PASSWORD).await, Value::Null, "nobody else has to");
     app.clock.advance(Duration::from_secs(2));
     assert_eq!(here.login("mia", PASSWORD).await, Value::Null, "the wait has an end");
-    // A network of IPv6 is one client.
+    // An IPv6 /64 network is one client.
     for number in 0..6 {
         let one = From(address, ["2001:db8::1", "2001:db8::2", "2001:db8::3"][number % 3]);
         assert_eq!(one.login("nobody", "x").await, "UNAUTHENTICATED");
@@ -101,7 +101,7 @@ async fn accounts_and_refreshes_are_limited_by_address(#[values(On::Sqlite, On::
     for status in [200, 200, 200, 429] {
         assert_eq!(here.post("/api/token/refresh/", json!({ "refresh": refresh })).await.0, status);
     }
-    // Whoever comes too often stays logged in.
+    // A client above the rate limit stays logged in.
     let query = json!({ "query": "mutation { refreshToken(input: {}) { errors { code } } }" });
     for token in [refresh.as_str(), "nonsense"] {
         let request =
@@ -123,7 +123,7 @@ async fn names_that_are_too_long_are_answered_and_counted_like_unknown_ones(
     let app = TestApp::with(on, settings).await;
     let address = app.serve().await;
     let (here, there) = (From(address, "203.0.113.7"), From(address, "203.0.113.8"));
-    // Each of these characters becomes eighteen in the normal form of names.
+    // Each of these characters expands to eighteen in the normal form of names.
     let long = "\u{fdfa}".repeat(160_000);
     let timed = async |from: &From, name: &str| {
         let begun = std::time::Instant::now();
@@ -138,7 +138,7 @@ async fn names_that_are_too_long_are_answered_and_counted_like_unknown_ones(
     let (answers, slow) = timed(&here, &long).await;
     assert_eq!(answers, known);
     assert_eq!(answers[0].2, "UNAUTHENTICATED");
-    // They took some hundred times as long.
+    // Before the fix they took about a hundred times as long.
     assert!(slow < quick * 20, "{slow:?} {quick:?}");
     assert_eq!(here.login(&long, "x").await, "UNAUTHENTICATED");
     assert_eq!(here.login(&long, "x").await, "RATE_LIMITED", "eight tries are free, and one begins the wait");
@@ -170,7 +170,7 @@ async fn what_is_too_long_is_rejected_by_its_length(#[values(On::Sqlite, On::Pos
     let told = root.data(create, json!({ "n": name, "p": "x".repeat(300) })).await;
     assert_eq!(told["createUser"]["errors"], expected);
     assert_eq!(nobody.post("/api/token/", json!({ "username": "mia", "password": long })).await.status, 401);
-    // Passwords of those who are logged in.
+    // Passwords of authenticated users.
     let change = "mutation($o: String!, $n: String!) {
         changePassword(input: {oldPassword: $o, newPassword: $n}) { errors { field } } }";
     for (old, new, field) in [(long.as_str(), PASSWORD, "oldPassword"), (PASSWORD, &long, "newPassword")] {
@@ -205,7 +205,7 @@ async fn what_is_too_long_is_rejected_by_its_length(#[values(On::Sqlite, On::Pos
         }
         root.data(query, json!({ "s": "mia" })).await;
     }
-    // Names of other things.
+    // Names of other objects.
     let key = "mutation($m: [String!]) { createApiKey(input: {name: \"k\", models: $m}) { errors { message } } }";
     let told = mia.data(key, json!({ "m": vec!["nonsense"; 900] })).await;
     assert!(told["createApiKey"]["errors"].as_array().unwrap().len() <= 101, "{told}");
@@ -214,7 +214,7 @@ async fn what_is_too_long_is_rejected_by_its_length(#[values(On::Sqlite, On::Pos
     assert_eq!(told["createConversation"]["errors"], json!([{ "field": "title" }]));
 }
 
-/// Sends some bytes and waits for the connection to be closed; how long that took, and what came.
+/// Sends some bytes and waits for the connection to be closed. Returns how long that took, and what was received.
 async fn closed(address: std::net::SocketAddr, first: &[u8], then: &[u8]) -> (Duration, String) {
     let start = std::time::Instant::now();
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -228,7 +228,7 @@ async fn closed(address: std::net::SocketAddr, first: &[u8], then: &[u8]) -> (Du
                 return;
             }
         }
-        // Says no more, but does not hang up.
+        // Sends nothing more, but keeps the connection open.
         std::future::pending::<()>().await;
         drop(write);
     });
@@ -259,7 +259,7 @@ async fn whoever_says_nothing_or_dribbles_is_closed() {
     let told = futures::future::join_all(all).await;
     assert!(told[2].1.starts_with("HTTP/1.1 200"), "{told:?}");
     assert!(told[3].1.starts_with("HTTP/1.1 4"), "{told:?}");
-    // Others were served all the while.
+    // Other clients were served in the meantime.
     let again = client().get(format!("http://{address}/healthz")).send().await;
     assert_eq!(again.unwrap().status(), 200);
 }
@@ -305,15 +305,15 @@ async fn streams_of_one_user_are_bounded() {
     tokio::time::timeout(Duration::from_secs(10), free).await.expect("places come back");
 }
 
-/// A piece of a reply, so large that a few fill the buffers of a connection.
+/// A chunk of a reply, so large that a few fill the buffers of a connection.
 fn large_piece() -> &'static str {
     Box::leak("x".repeat(256 << 10).into_boxed_str())
 }
 
-/// The least that no buffers of a connection hold.
+/// A size in bytes above all buffers of a connection.
 const FLOOD: usize = 16 << 20;
 
-/// A connection that takes little at once.
+/// A connection with small buffers.
 async fn narrow(address: std::net::SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -328,7 +328,7 @@ fn request(method: &str, path: &str, access: &str, body: &str) -> String {
     )
 }
 
-/// Sends a request many times over one connection, reads the beginning of the first answer, and no more.
+/// Sends a request many times over one connection, reads the beginning of the first response, and stops reading.
 async fn never_read(mut stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, request: String, times: usize) {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut status = [0; 12];
@@ -340,13 +340,13 @@ async fn never_read(mut stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'st
                 break;
             }
         }
-        // Does not hang up either.
+        // Keeps the connection open, too.
         std::future::pending::<()>().await;
         drop(stream);
     });
 }
 
-/// Serves the application over TLS; the address, and what connects to it.
+/// Serves the application over TLS. Returns the address, and a connector.
 async fn serve_with_tls(app: &TestApp) -> (std::net::SocketAddr, tokio_rustls::TlsConnector) {
     let directory = tempfile::tempdir().unwrap();
     let rcgen::CertifiedKey { cert, signing_key } =
@@ -401,7 +401,7 @@ async fn whoever_never_reads_an_answer_is_closed_whatever_it_is() {
     let (address, connector) = serve_with_tls(&app).await;
     let stream = connector.connect("localhost".try_into().unwrap(), narrow(address).await).await.unwrap();
     never_read(stream, request("GET", "/api/chat/", &access, ""), times).await;
-    // The listener of metrics knows no requests that cost anything, but connections all the same.
+    // The metrics listener has no expensive requests, but its connections are limited, too.
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     tokio::spawn(server::metrics::serve(app.app.clone(), socket));
@@ -418,7 +418,7 @@ async fn whoever_never_reads_an_answer_is_closed_whatever_it_is() {
     assert!(closed.is_ok(), "{} connections are held", app.app.connections.len());
 }
 
-/// An upstream that sends a large stream in OpenAI's shape, as fast as it is read.
+/// An upstream that sends a large stream in OpenAI's format, as fast as it is read.
 async fn large_upstream() -> String {
     let piece = json!({ "choices": [{ "index": 0, "delta": { "content": large_piece() } }] });
     let mut events = vec![format!("data: {piece}\n\n"); FLOOD / (256 << 10)];
@@ -452,7 +452,7 @@ async fn an_answer_that_was_read_too_slowly_never_looks_whole() {
         stream.write_all(request("POST", "/v1/chat/completions", access, &call.to_string()).as_bytes()).await.unwrap();
         let mut first = [0; 12];
         stream.read_exact(&mut first).await.unwrap();
-        // Reads on when it is too late.
+        // Reads only after the timeout.
         app.settled().await;
         let mut rest = String::new();
         let mut part = vec![0; 1 << 16];

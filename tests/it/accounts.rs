@@ -1,4 +1,4 @@
-//! Registering: names, passwords, and who may.
+//! Registration: usernames, passwords, and who may register.
 
 use futures::future::join_all;
 use rstest::rstest;
@@ -67,13 +67,13 @@ async fn a_new_name_does_not_imitate_another_in_another_script(#[values(On::Sqli
         let told = nobody.post("/api/register/", old).await;
         assert_eq!((told.status.as_u16(), told.json().get("username").is_some()), (400, true), "{imitation}");
     }
-    // In one script everybody has to look; and other words of other scripts are nobody's.
+    // Confusables within one script are allowed; so are names of other scripts that resemble no existing name.
     for name in ["adrnin", "\u{430}\u{43d}\u{43d}\u{430}", "\u{7ba1}\u{7406}\u{5458}", "\u{3b1}\u{3b2}\u{3b3}"] {
         assert_eq!(register(&nobody, name, PASSWORD).await["errors"], json!([]), "{name}");
     }
 }
 
-/// Users of before this rule, and those who came by import, stay and log in; new names are compared with theirs.
+/// Users from before this rule, and imported ones, stay and can log in; new names are compared with theirs.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn users_of_before_are_compared_with_and_left_alone(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -89,7 +89,7 @@ async fn users_of_before_are_compared_with_and_left_alone(#[values(On::Sqlite, O
     };
     let expected = skeletons().await;
     assert_eq!(expected, [Some("adrnln".to_owned()), Some("lan".to_owned())]);
-    // As the last steps find the database of an older version.
+    // The state of an older version's database before the last migrations.
     let db = sea_orm::Database::connect(app.place.url()).await.unwrap();
     migration::Migrator::down(&db, Some(2)).await.unwrap();
     migration::Migrator::up(&db, None).await.unwrap();
@@ -98,7 +98,7 @@ async fn users_of_before_are_compared_with_and_left_alone(#[values(On::Sqlite, O
     assert_eq!(register(&app.anonymous(), "admin", PASSWORD).await["errors"][0]["field"], "username");
 }
 
-/// One rule for passwords at every door: white space around one does not count, nor how its letters are composed.
+/// All APIs normalize passwords equally: surrounding white space and the Unicode composition do not count.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_the_same_at_every_door(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -163,7 +163,7 @@ async fn the_old_routes_name_every_mistake_in_the_order_of_the_fields(#[values(O
         refused("MIA", "short", "").await,
         r#"{"username":["user with this username already exists."],"password":["Ensure this password has at least 8 characters."],"password2":["This field may not be blank."]}"#
     );
-    // Compared only once each is all right alone.
+    // Compared only if each of them is valid.
     let mismatch = r#"{"password":["Password fields didn't match."]}"#;
     assert_eq!(refused("tom", PASSWORD, "another").await, mismatch);
     assert_ne!(refused("tom", "short", "another").await, mismatch);

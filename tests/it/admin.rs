@@ -1,4 +1,4 @@
-//! What operators may do, and what they may not.
+//! The permissions of operators.
 
 use std::time::Duration;
 
@@ -184,7 +184,7 @@ async fn operators_delete_chats_and_the_trail_tells(#[values(On::Sqlite, On::Pos
     assert_eq!(staff.data("{ chats { totalCount } }", json!({})).await["chats"]["totalCount"], 0);
     let gone = staff.data(delete, json!({ "id": ended })).await;
     assert_eq!(gone["deleteChat"]["errors"], json!([{ "code": "NOT_FOUND" }]));
-    // What was open was stopped, and what it had said is paid for.
+    // The open chat was stopped, and its partial reply is charged.
     let ledger = app.ledger(&mia).await;
     let paid = [("ChatDone".to_owned(), -100), ("ChatStopped".to_owned(), -100)];
     assert_eq!(ledger[1..], paid);
@@ -225,7 +225,7 @@ async fn the_trail_and_the_ledger_are_read_by_time(#[values(On::Sqlite, On::Post
         app.clock.advance(Duration::from_secs(86_400));
         staff.data(adjust, json!({ "id": id, "amount": amount, "reason": reason })).await;
     }
-    // It began at 2026-03-01T12:00:00Z.
+    // The clock starts at 2026-03-01T12:00:00Z.
     let amounts = async |client: &Client, list: &str, arguments: &str| {
         let query = format!("{{ list: {list}{arguments} {{ nodes {{ amount }} totalCount }} }}");
         let found = client.data(&query, json!({})).await["list"].take();

@@ -1,4 +1,4 @@
-//! API keys: what they open, what they may spend, and when they end.
+//! API keys: scopes, spending limits, expiry and revocation.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const CREATE: &str = "mutation($input: CreateApiKeyInput!) { createApiKey(input:
 const KEYS: &str = "{ apiKeys { totalCount nodes { id prefix active lastUsedAt revokedAt
     spending { total held today thisMonth totalLimit dailyLimit monthlyLimit } } } }";
 
-/// Makes a key; a client that shows it, and the key's id.
+/// Creates a key. Returns a client that uses it, and the key's id.
 pub async fn with_key(client: &Client, input: Value) -> (Client, String) {
     let made = client.data(CREATE, json!({ "input": input })).await["createApiKey"].take();
     assert_eq!(made["errors"], json!([]), "{made}");
@@ -27,7 +27,7 @@ async fn spending(client: &Client) -> Value {
     client.data(KEYS, json!({})).await["apiKeys"]["nodes"][0]["spending"].take()
 }
 
-/// Asks by `/v1`, and gives the status.
+/// Calls `/v1`. Returns the HTTP status.
 async fn ask(client: &Client, model: &str) -> u16 {
     let body = json!({ "model": model, "messages": [{ "role": "user", "content": "Hi" }] });
     client.post("/v1/chat/completions", body).await.status.as_u16()
@@ -67,7 +67,7 @@ async fn a_key_is_shown_once_and_opens_what_it_was_made_for(#[values(On::Sqlite,
             let code = answer["errors"][0]["extensions"]["code"].as_str().unwrap_or(ok);
             assert_eq!(code, verdict, "{scopes} {query}: {answer}");
         }
-        // Nothing but a log-in opens the account itself.
+        // The account itself requires a session.
         for query in
             [password, KEYS, "{ sessions { totalCount } }", "mutation { logout(input: {}) { errors { code } } }"]
         {
@@ -99,7 +99,7 @@ async fn keys_end_when_they_should(#[values(On::Sqlite, On::Postgres)] on: On) {
     }
     let of_tom = tom.data(revoke, json!({ "id": id })).await["revokeApiKey"].take();
     assert_eq!(of_tom, json!({ "apiKey": null, "errors": [{ "code": "NOT_FOUND" }] }));
-    // An operator ends it, and the trail tells.
+    // An operator revokes it, which is audited.
     let by_staff = staff.data(revoke, json!({ "id": id })).await["revokeApiKey"].take();
     assert_eq!(by_staff, json!({ "apiKey": { "active": false }, "errors": [] }));
     assert_eq!(ask(&program, "echo").await, 401);
@@ -164,7 +164,7 @@ async fn fifty_calls_at_once_pass_no_limit_of_their_key(#[values(On::Sqlite, On:
         let spent = spending(&mia).await;
         assert_eq!((&spent["total"], &spent["held"], &spent["today"]), (&json!(1000), &json!(0), &json!(1000)));
     }
-    // Metered: what is held for the longest affordable reply keeps the others out, and what is given back lets them in.
+    // Metered: the hold for the longest affordable reply blocks other calls, and the released part admits them.
     app.model.play([Step::Say("x"), Step::End(Some(jeton::infra::ai::Usage { input: 100, output: 100 }))]);
     let (program, _) = with_key(&mia, json!({ "name": "m", "spendingLimit": { "total": 7 } })).await;
     let statuses = futures::future::join_all((0..50).map(|_| ask(&program, "metered"))).await;
@@ -215,7 +215,7 @@ async fn limits_of_days_and_months_begin_again(#[values(On::Sqlite, On::Postgres
     let expected = json!({ "total": 400, "held": 0, "today": 100, "thisMonth": 100,
         "totalLimit": null, "dailyLimit": 200, "monthlyLimit": 300 });
     assert_eq!(spent, expected);
-    // A hold of yesterday still counts until it is settled, and is then paid on the day of its end.
+    // A hold of yesterday counts until it is settled, and is then charged on the day of its settlement.
     app.model.play([Step::Say("half"), Step::Hang]);
     let (program, id) =
         with_key(&mia, json!({ "name": "w", "scopes": ["WRITE"], "spendingLimit": { "perDay": 100 } })).await;
@@ -287,7 +287,7 @@ async fn operators_find_keys_by_name_and_beginning(#[values(On::Sqlite, On::Post
     let (key, secret) = api_key::create_for(&app.app, mia.user_id(), new).await.unwrap();
     assert_eq!(key.user_id, mia.user_id());
     assert!(api_key::revoke_by_prefix(&app.app, &secret).await.unwrap().revoked_at.is_some());
-    // No column holds a key.
+    // No column contains a key.
     let rows = jeton::infra::entity::api_key::Entity::find().all(app.app.db.read()).await.unwrap();
     let stored = format!("{rows:?}");
     assert!(stored.contains(&secret[..15]) && !stored.contains(&secret[16..]), "{stored}");

@@ -12,7 +12,7 @@ const LAYERS: &[&str] = &["core", "infra", "app", "domain", "api", "transfer", "
 fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     let mut edges = BTreeMap::new();
     let mut allow = |module: &'static str, used: &[&'static str]| edges.insert(module, used.to_vec());
-    // Every module of core may know errors and tokens.
+    // Every module of core may use errors and tokens.
     for (_, module, _) in sources() {
         if module.starts_with("core::") {
             allow(module.leak(), &["core::error", "core::tokens"]);
@@ -35,9 +35,9 @@ fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
 
 /// What a module of a higher layer must not use, though it lies below.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    // It is embedded files, and needs nothing.
+    // It serves embedded files, and needs nothing.
     ("api::web", &["core", "infra", "app", "domain"]),
-    // Whole databases are moved below the transports.
+    // Data transfer of whole databases is below the APIs.
     ("transfer", &["api"]),
 ];
 
@@ -67,7 +67,7 @@ fn modules_use_only_the_layers_below_them_and_the_edges_that_are_allowed() {
     assert_eq!(broken, Vec::<String>::new());
 }
 
-/// Whether a file has nothing but documentation and `pub mod` lines.
+/// Returns whether a file has only documentation and `pub mod` lines.
 fn module_is_a_list(text: &str) -> bool {
     text.lines().all(|line| line.is_empty() || line.starts_with("//!") || line.starts_with("pub mod "))
 }
@@ -80,7 +80,7 @@ fn the_web_stays_in_the_transports() {
             continue;
         }
         for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
-            // Closed lists derive their GraphQL form where they are defined, so that they are not defined twice.
+            // Enums derive their GraphQL type where they are defined, so that they are not defined twice.
             let graphql = line.contains("async_graphql") && !line.contains("async_graphql::Enum");
             if line.contains("axum::") || graphql {
                 broken.push(format!("{}: {line}", file.display()));
@@ -115,7 +115,7 @@ fn no_source_file_is_longer_than_500_lines() {
     assert_eq!(long, Vec::<String>::new());
 }
 
-/// What a GraphQL answer is made of draws on the budget of its operation: texts are `Text`, the payloads of mutations and
+/// All parts of a GraphQL response draw on the budget of its operation: texts are `Text`, the payloads of mutations and
 /// the events of subscriptions `Payload`.
 #[test]
 fn answers_of_graphql_are_bounded() {
@@ -126,7 +126,7 @@ fn answers_of_graphql_are_bounded() {
         }
         let name = file.display().to_string();
         for resolver in text.split("    async fn ").skip(1) {
-            // A resolver: its result is behind its arguments, before its body.
+            // A resolver: its result type is between arguments and body.
             let head = resolver.split(" {\n").next().unwrap();
             let Some((arguments, result)) = head.rsplit_once("-> ") else { continue };
             let is_type = name.contains("types/") && arguments.contains("(&self");
@@ -178,7 +178,8 @@ fn module_of(names: &[impl AsRef<str>]) -> Option<String> {
     (FOLDERS.contains(&layer) && module != "mod").then(|| format!("{layer}::{module}"))
 }
 
-/// The modules that a file names, in `use` lines and in paths: `crate::core::error`, `use crate::domain::{audit, ledger};`.
+/// The modules that a file names, in `use` lines and in paths: `crate::core::error`, `use crate::domain::{audit,
+/// ledger};`.
 fn imports(text: &str) -> Vec<String> {
     let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let mut modules = Vec::new();

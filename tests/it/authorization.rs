@@ -1,4 +1,5 @@
-//! Who may do what: every field of the schema and every route, as everybody. A field or route without a verdict fails.
+//! The authorization table: every field of the schema and every route, for every kind of viewer. A field or route
+//! without a verdict fails.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ use crate::api_keys::with_key;
 use crate::support::socket::{Event, Events};
 use crate::support::{Client, On, PASSWORD, TestApp};
 
-/// What an operation gives: the first error's code, "null" for nothing, or "ok".
+/// The verdict of an operation: the first error's code, "null" for no object, or "ok".
 pub type Verdict = &'static str;
 
 const OK: Verdict = "ok";
@@ -25,25 +26,25 @@ const FORBIDDEN: Verdict = "FORBIDDEN";
 const NOT_FOUND: Verdict = "NOT_FOUND";
 const INVALID: Verdict = "INVALID_INPUT";
 
-/// For whom, in this order. A revoked session and a deactivated user are refused before anything is looked at, which is
-/// checked for each row too.
+/// The kinds of viewers, in this order. A revoked session and a deactivated user are rejected before any other check,
+/// which is tested for each row too.
 const VIEWERS: [&str; 6] = ["anonymous", "key", "other", "owner", "staff", "superuser"];
 
-// What most fields are.
-/// What is one's own, and open to nobody else; the key has no scope but COMPLETIONS.
+// The most common verdicts.
+/// An object of the owner, not visible to any other viewer; the key has only the scope COMPLETIONS.
 const OWN: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, OK, NOT_FOUND, NOT_FOUND];
-/// One's own list: everybody has one.
+/// The viewer's own list, which every authenticated viewer has.
 const MINE: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, OK, OK, OK, OK];
 const STAFF: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN, OK, OK];
 const ALL: [Verdict; 6] = [OK; 6];
 /// With the wrong password of this test.
 const PERSON: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, INVALID, INVALID, INVALID, INVALID];
-/// What is done to operators.
+/// Actions on operators.
 const SUPERUSER: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, OK];
 const STAFF_TOO: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, OK, OK, OK];
 
-/// Each field of the roots: an operation, and the verdicts. `$chat`, `$conversation`, `$session`, `$key` are made anew for
-/// each viewer and are the owner's; `$user` is made anew too, as is `$operator`, who is staff; `$name` is new.
+/// Each field of the roots: an operation, and the verdicts. `$chat`, `$conversation`, `$session`, `$key` are created
+/// for each viewer and belong to the owner; `$user` is created too, as is `$operator`, who is staff; `$name` is unique.
 pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.apiKeys", "{ it: apiKeys { totalCount } }", MINE),
     ("Query.auditTrail", "{ it: auditTrail { totalCount } }", STAFF),
@@ -144,7 +145,7 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Subscription.replyStream", "subscription { it: replyStream(chatId: \"$chat\") { __typename } }", OWN),
 ];
 
-/// What takes more than staff, or less than one may think: arguments that decide.
+/// Operations whose verdict depends on their arguments.
 const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
     (
         "roles are for superusers",
@@ -192,7 +193,7 @@ const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
     ("a key as a node", "{ it: node(id: \"$key\") { id } }", [NULL, NULL, NULL, OK, OK, OK]),
 ];
 
-/// The fields of all other objects. Whoever sees an object sees its fields; those with a star are tested below.
+/// The fields of all other objects. A viewer who sees an object sees its fields; those with a star are tested below.
 const FIELDS: &[(&str, &str)] = &[
     ("ApiKey", "active createdAt expiresAt id lastUsedAt models name prefix revokedAt scopes spending user"),
     ("AuditEvent", "action actor actorName createdAt details id targetId targetName user"),
@@ -291,7 +292,7 @@ impl World {
         &self.viewers[3]
     }
 
-    /// The document with everything that it speaks of.
+    /// Returns the document with all objects that it refers to.
     async fn filled(&self, document: &str, name: &str) -> String {
         let mut filled = document.replace("$name", name).replace("$password", PASSWORD);
         // Logging out must not end what the next row needs.
@@ -352,7 +353,7 @@ impl World {
     }
 }
 
-/// The same person on another device.
+/// Returns the same user with another session.
 async fn again(app: &TestApp, client: &Client) -> Client {
     let user = admin::find(&app.app, Actor::CommandLine, client.user_id()).await.unwrap();
     let logged_in = jeton::domain::session::create(&app.app, user, None).await.unwrap();
@@ -366,7 +367,7 @@ async fn every_field_gives_everybody_what_they_may_have() {
     for (row, (what, document, verdicts)) in ROOTS.iter().chain(ARGUMENTS).enumerate() {
         for (number, expected) in verdicts.iter().enumerate() {
             let filled = world.filled(document, &format!("n{row}-{number}")).await;
-            // Each on a session of its own, since some operations end it.
+            // Each with its own session, since some operations revoke it.
             let client = match (number, &world.viewers[number]) {
                 (0 | 1, client) => client.clone(),
                 (_, client) => again(&world.app, client).await,
@@ -432,7 +433,7 @@ async fn every_route_has_its_statuses() {
         let [anonymous, key, _, owner, ..] = world.viewers.as_slice() else { unreachable!() };
         assert_eq!([ask(anonymous).await, ask(key).await, ask(owner).await], *statuses, "{method} {path}");
         for client in [&world.revoked, &world.deactivated] {
-            // Whoever needs no credential is not asked for a good one.
+            // A route without authentication ignores invalid credentials.
             assert_eq!(ask(client).await, if statuses[0] == 401 { 401 } else { statuses[0] }, "{method} {path}");
         }
     }

@@ -1,4 +1,4 @@
-//! Backups while the server works, and what is restored from them.
+//! Backups while the server is running, and restoring them.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,7 +99,7 @@ async fn a_restore_overwrites_nothing_and_takes_nothing_that_is_broken() {
     let kept = said.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned();
     assert!(Path::new(&kept).exists(), "{said}");
 
-    // The one before is whole as well.
+    // The replaced database is complete as well.
     let elsewhere = Installation::new(On::Sqlite, &[]).await;
     elsewhere.ok(&["restore", &kept]);
     assert!(elsewhere.ok(&["user", "list"]).contains("tom"));

@@ -1,4 +1,4 @@
-//! Request bodies and kept answers: however much is sent, the memory for it is bounded, and others still get through.
+//! Request bodies and the replay cache: their memory is bounded under any load, and other clients are still served.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,13 +31,13 @@ const SMALL_BUDGETS: &str = "
     http.trusted_proxies = ['127.0.0.1/32']
 ";
 
-/// Takes bytes of the budget, as a body of this user that is under way does.
+/// Takes bytes of the budget, as an incoming body of this user does.
 async fn hold(app: &TestApp, user_id: i64, bytes: usize) -> Bytes {
     let limits = Limits { bytes, owner: Owner::User(user_id), address: None };
     app.app.bodies.read(&app.app.metrics, Full::new(vec![b' '; bytes].into()), limits).await.unwrap()
 }
 
-/// A request whose body is sent in part, from an address, and what is answered until then.
+/// A request from an address whose body is sent only in part, and the response until then.
 struct HalfSent(TcpStream);
 
 impl HalfSent {
@@ -56,12 +56,12 @@ impl HalfSent {
              content-length: {length}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
-        // One that is refused may be closed meanwhile.
+        // The connection of a rejected request may be closed already.
         stream.write_all(&vec![b' '; sent]).await.ok();
         Self(stream)
     }
 
-    /// The head of an answer that has come already; nothing where the server still waits for the body.
+    /// Returns the head of a response that was received already; nothing if the server still waits for the body.
     async fn answer(&mut self) -> Option<String> {
         let mut head = vec![0; 8 * KIB];
         let read = tokio::time::timeout(Duration::from_millis(300), self.0.read(&mut head)).await.ok()?.ok()?;
@@ -111,7 +111,7 @@ async fn half_sent_bodies_are_bounded_by_user_and_address_and_usual_messages_pas
     }
     let (arriving, held) = app.app.bodies.in_use();
     assert_eq!((arriving, held), (4 * 450_000, 4 * 450_000));
-    // Usual messages, and large ones from elsewhere.
+    // Small messages, and large ones from other clients.
     assert_eq!(mia.post("/v1/chat/completions", asking("echo", false)).await.status, 200);
     assert_eq!(mia.say("echo", "Hi").await["chat"]["status"], "DONE");
     assert_eq!(post_raw(&eve, &large_call("echo", 900_000), &[]).await.status, 200);
@@ -150,7 +150,7 @@ async fn a_full_budget_is_said_in_the_words_of_each_transport_and_small_bodies_n
     for answer in [&v1, &rest, &graphql] {
         assert_eq!(answer.headers["retry-after"], "1");
     }
-    // An own share that is used up is the client's own matter.
+    // A client that has used up its own share is rejected with 429.
     drop(held);
     let own = [hold(&app, mia.user_id(), 1_000_000).await, hold(&app, mia.user_id(), 500_000).await];
     let limited = post_raw(&mia, &large_call("echo", 900_000), &[]).await;
@@ -199,7 +199,7 @@ fn posting(client: &Client) -> axum::http::request::Builder {
     request.header("authorization", format!("Bearer {}", client.access.as_deref().unwrap()))
 }
 
-/// What is asked of an upstream besides.
+/// Further members of a call to an upstream.
 const OPTIONS: &str = "\"max_tokens\":1024,\"stream_options\":{\"include_usage\":true},";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,7 +215,7 @@ async fn the_rate_of_messages_counts_a_large_body_before_it_is_read() {
     let mut third = HalfSent::begin(server, "", mia.access.as_deref(), "/v1/chat/completions", 1_000_000, 0).await;
     let answer = third.answer().await.unwrap().to_lowercase();
     assert!(answer.starts_with("http/1.1 429") && answer.contains("rate_limit_exceeded"), "{answer}");
-    // Who has no key is refused before anything is read, as is what is too large.
+    // A call without a key is rejected before its body is read, as is one that is too large.
     let mut anonymous = HalfSent::begin(server, "", None, "/v1/chat/completions", 1_000_000, 0).await;
     assert!(anonymous.answer().await.unwrap().starts_with("HTTP/1.1 401"));
     let mut huge = HalfSent::begin(server, "", mia.access.as_deref(), "/v1/chat/completions", usize::MAX / 4, 0).await;
@@ -283,7 +283,7 @@ async fn what_is_hostile_is_refused_by_name_and_costs_nothing() {
     assert_eq!((app.balance(&mia).await, app.app.bodies.in_use()), ((4000, 0), (0, 0)));
 }
 
-/// A large message of a socket, and a head without an end: both are bounded for each connection.
+/// A large WebSocket message and an endless request head are bounded for each connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_connection_may_buffer_is_bounded() {
     let app = TestApp::start(On::Sqlite).await;
@@ -328,17 +328,17 @@ async fn an_answer_too_large_to_keep_is_heard_whole_and_charged_once(#[values(On
     let app = TestApp::with_provider(on, settings, Arc::new(openai(&[&url], 0))).await;
     let mia = app.user("mia").await;
     let body = asking("upstream", true).to_string();
-    // Two at once with one key: one call, and both hear all of it.
+    // Two concurrent calls with one idempotency key: one upstream call, and both receive the whole response.
     let (first, second) = tokio::join!(same_key(&mia, &body), same_key(&mia, &body));
     assert_eq!((first.status.as_u16(), &first.text), (200, &events.concat()));
     assert_eq!((second.status.as_u16(), &second.text), (200, &events.concat()));
-    // Later it is not there any more, and nothing is bought again.
+    // Later it is evicted, and a retry does not start another call.
     let later = same_key(&mia, &body).await;
     assert_eq!((later.status.as_u16(), &later.headers["x-should-retry"]), (409, &"false".parse().unwrap()));
     assert!(later.text.contains("is no longer available"), "{}", later.text);
     assert_eq!(heard.calls.load(std::sync::atomic::Ordering::SeqCst), 1);
     assert_eq!((app.balance(&mia).await, app.app.replay_cache.bytes()), ((3900, 0), 0));
-    // A shorter one of the same user is kept as ever.
+    // A shorter one of the same user is cached as usual.
     let short = post_raw(&mia, &asking("echo", true).to_string(), &[("idempotency-key", "short")]).await;
     assert_eq!(
         post_raw(&mia, &asking("echo", true).to_string(), &[("idempotency-key", "short")]).await.text,
@@ -359,7 +359,7 @@ async fn open_answers_weigh_and_a_caller_that_left_loses_nothing_but_the_answer(
     let app = TestApp::with_provider(on, settings, Arc::new(openai(&[&url], 0))).await;
     let mia = app.user("mia").await;
     let body = asking("upstream", true).to_string();
-    // They leave after the first part.
+    // They disconnect after the first chunk.
     let calls = (0..35).map(|number| {
         let request = posting(&mia).header("idempotency-key", format!("k-{number}"));
         let answer = tower::ServiceExt::oneshot(app.router.clone(), request.body(Body::from(body.clone())).unwrap());
@@ -382,7 +382,7 @@ async fn open_answers_weigh_and_a_caller_that_left_loses_nothing_but_the_answer(
     assert_eq!(app.balance(&mia).await, (500, 0), "each is charged once");
 }
 
-/// One body of 20 MB once became 1.3 GiB of values.
+/// Regression: a body of 20 MB once took 1.3 GiB as parsed values.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_bodies_take_little_more_memory_than_their_bytes() {

@@ -1,5 +1,5 @@
-//! The carriers of subscriptions, held to their protocols: graphql-transport-ws close code by close code, and GraphQL
-//! over Server-Sent Events.
+//! Protocol conformance of the transports of subscriptions: graphql-transport-ws with each close code, and GraphQL over
+//! server-sent events.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn init() -> Value {
     json!({ "type": "connection_init" })
 }
 
-/// A socket of somebody who is logged in and listens to the balance, which has come once.
+/// A socket of a logged-in user with a subscription to the balance, whose first event was received.
 async fn listening(address: SocketAddr, client: &Client) -> Socket {
     let mut socket = Socket::begin(address, client.access.as_deref()).await;
     socket.subscribe("b", BALANCE, json!({})).await;
@@ -79,12 +79,12 @@ async fn the_order_of_the_handshake_is_kept() {
     eager.say(init()).await;
     assert_eq!(eager.closed().await, (4429, "Too many initialisation requests".to_owned()));
     let mut silent = Socket::open(address, PROTOCOL, None).await;
-    // A ping is allowed before, and is no beginning.
+    // A ping is allowed before connection_init, and does not replace it.
     silent.say(json!({ "type": "ping" })).await;
     assert_eq!(silent.hear().await, json!({ "type": "pong" }));
     assert_eq!(silent.closed().await, (4408, "Connection initialisation timeout".to_owned()));
     for protocol in [None, Some("graphql-ws"), Some("soap")] {
-        // A client that asked for another protocol may refuse the answer by itself.
+        // A client that requested another sub-protocol may reject the response itself.
         let opening = tokio::spawn(async move { Socket::open(address, protocol, None).await.closed().await });
         match opening.await {
             Ok((code, _)) => assert_eq!(code, 4406),
@@ -99,7 +99,7 @@ async fn operations_go_by_their_ids() {
     let address = app.serve().await;
     let mia = app.user("mia").await;
     let mut socket = listening(address, &mia).await;
-    // Queries and mutations give one answer.
+    // Queries and mutations have a single response.
     socket.subscribe("q", "{ me { username } }", json!({})).await;
     assert_eq!(socket.hear_next("q").await, json!({ "data": { "me": { "username": "mia" } } }));
     assert_eq!(socket.hear().await, json!({ "type": "complete", "id": "q" }));
@@ -117,13 +117,13 @@ async fn operations_go_by_their_ids() {
         assert_eq!(refused["type"], "error", "{refused}");
         assert!(refused["payload"][0]["message"].as_str().unwrap().contains(told), "{refused}");
     }
-    // The id is free again: nothing came behind the error. A resolver that fails is an answer.
+    // The id can be reused: nothing follows the error. A resolver error is a regular response.
     let failing = "subscription { replyStream(chatId: \"x\") { __typename } }";
     socket.subscribe("q", failing, json!({})).await;
     let failed = socket.hear_next("q").await;
     assert_eq!((&failed["data"], &failed["errors"][0]["extensions"]["code"]), (&Value::Null, &json!("NOT_FOUND")));
     assert_eq!(socket.hear().await, json!({ "type": "complete", "id": "q" }));
-    // A completed operation is not answered, and says nothing any more.
+    // A completed operation gets no response, and sends no more messages.
     socket.say(json!({ "type": "complete", "id": "b" })).await;
     socket.say(json!({ "type": "complete", "id": "never" })).await;
     socket.say(json!({ "type": "pong", "payload": { "a": 1 } })).await;
@@ -170,7 +170,7 @@ async fn a_burst_of_queries_waits_beside_as_many_subscriptions_as_there_may_be(
     for number in 0..400 {
         socket.subscribe(&format!("q{number}"), "{ me { username } }", json!({})).await;
     }
-    // One that has not begun can be taken back, and its id is taken until then.
+    // A queued operation can be cancelled, and its id is taken until then.
     socket.subscribe("last", "{ me { tokens } }", json!({})).await;
     socket.say(json!({ "type": "complete", "id": "last" })).await;
     let (mut answered, mut completed) = (std::collections::BTreeSet::new(), 0);
@@ -203,7 +203,7 @@ async fn what_waits_on_a_socket_is_bounded() {
         app.model.play([Step::Wait(held.clone()), Step::Say("ok"), Step::End(None)]);
         socket.subscribe(&format!("m{number}"), send, json!({})).await;
     }
-    // Long ones, so that their bytes are the bound.
+    // Long ones, so that the limit of bytes applies.
     let long = format!("{{ me {{ username }} }} #{}", "x".repeat(2000));
     let mut refused = 0;
     for number in 0..40 {
@@ -236,7 +236,7 @@ async fn what_waits_on_a_socket_is_bounded() {
 async fn clients_that_come_at_once_do_not_wait_for_each_other(#[values(On::Sqlite, On::Postgres)] on: On) {
     let app = TestApp::start(on).await;
     let (address, mia) = (app.serve().await, app.user("mia").await);
-    // Many more than there are connections to the database, which wait ten seconds for each other before they give up.
+    // Many more than the connections of the pool, whose acquire timeout is ten seconds.
     let all = (0..100).map(|number| {
         let mia = mia.clone();
         tokio::spawn(async move {
@@ -287,7 +287,7 @@ async fn a_socket_speaks_for_whoever_its_credential_proves() {
     }
 }
 
-/// What ends a session, and so its sockets and streams.
+/// Operations that end a session, and so its sockets and streams.
 #[rstest]
 #[case::the_access_token_ends(|app: &TestApp, _: &Client| app.clock.advance(Duration::from_secs(3600)))]
 #[case::logging_out(|app: &TestApp, mia: &Client| run(app, { let mia = mia.clone(); async move { drop(mia.data(LOG_OUT, json!({})).await) } }))]
@@ -296,7 +296,7 @@ async fn a_socket_speaks_for_whoever_its_credential_proves() {
 } }))]
 #[case::a_used_refresh_token(|app: &TestApp, mia: &Client| run(app, { let mia = mia.clone(); async move {
     let token = mia.refresh.clone().unwrap();
-    // Twice at once may be one client that lost the answer.
+    // Two concurrent refreshes may be one client that lost the response.
     for _ in 0..3 {
         mia.data("mutation($t: String!) { refreshToken(input: {refreshToken: $t}) { errors { code } } }", json!({ "t": token })).await;
     }
@@ -310,7 +310,7 @@ async fn a_socket_speaks_for_whoever_its_credential_proves() {
 }) })]
 #[tokio::test(flavor = "multi_thread")]
 async fn sockets_and_streams_end_with_their_session(#[case] end: impl Fn(&TestApp, &Client)) {
-    // So short that its end is seen soon, although the clock of tests stands still.
+    // So short that its expiry is noticed soon, although the clock of tests is manual.
     let app = TestApp::with(On::Sqlite, "auth.access_ttl = '1s'").await;
     let address = app.serve().await;
     let mia = app.user("mia").await;
@@ -334,7 +334,7 @@ async fn sockets_and_streams_end_with_their_session(#[case] end: impl Fn(&TestAp
     assert_eq!(events.next().await, Event::Complete);
 }
 
-/// Does something beside the test.
+/// Runs something concurrently with the test.
 fn run(_: &TestApp, what: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(what);
 }
@@ -360,7 +360,7 @@ async fn sockets_show_that_they_are_alive_and_the_dead_are_dropped() {
     let app = TestApp::with(On::Sqlite, "graphql.heartbeat = '50ms'").await;
     let address = app.serve().await;
     let mut alive = Socket::begin(address, None).await;
-    // Reading answers the pings; ten times as long as the silent one is given.
+    // Reading answers the pings; ten times the timeout of the silent client.
     let reading = async {
         let mut pings = 0;
         while pings < 10 {
@@ -370,13 +370,13 @@ async fn sockets_show_that_they_are_alive_and_the_dead_are_dropped() {
     timeout(Duration::from_secs(20), reading).await.unwrap();
     alive.subscribe("1", "{ __typename }", json!({})).await;
     alive.hear_next("1").await;
-    // One that does not read answers nothing, and is gone some time later.
+    // A client that does not read does not answer pings, and is disconnected after a while.
     let dead = Socket::begin(address, None).await;
     until(&app.app, 1).await;
     drop(dead);
 }
 
-/// Waits until so many tasks of sockets and streams are left.
+/// Waits until this number of tasks of sockets and streams is left.
 async fn until(app: &App, left: usize) {
     let gone = async {
         while app.streams.len() > left {
@@ -386,7 +386,7 @@ async fn until(app: &App, left: usize) {
     timeout(Duration::from_secs(20), gone).await.expect("sockets are dropped");
 }
 
-/// More than the buffers of a connection hold.
+/// A size in bytes above the buffers of a connection.
 fn flood() -> Vec<Step> {
     let piece: &'static str = Box::leak("x".repeat(256 << 10).into_boxed_str());
     let mut script = vec![Step::Say(piece); 64];
@@ -409,7 +409,7 @@ async fn whoever_reads_too_slowly_is_dropped_with_a_reason() {
     let mut events = Events::open(address, mia.access.as_deref(), FOLLOW, json!({ "id": id })).await;
     app.settled().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    // The socket got its reason as long as it was there to be read; reading on now finds it, or the end of the line.
+    // The close reason was sent if the buffers had space; reading now finds it, or the end of the connection.
     let reading = async {
         loop {
             match socket.0.next().await {
@@ -427,7 +427,7 @@ async fn whoever_reads_too_slowly_is_dropped_with_a_reason() {
     }
     assert_eq!(last["errors"][0]["extensions"]["code"], "TIMEOUT", "{last:.200}");
     until(&app.app, 0).await;
-    // It can resume, and gets all of it.
+    // It can resume, and receives the whole reply.
     let mut again = Socket::begin(address, mia.access.as_deref()).await;
     again.subscribe("1", FOLLOW, json!({ "id": id })).await;
     let mut whole = 0;
@@ -447,7 +447,7 @@ async fn events_follow_the_protocol() {
     assert_eq!(query.hear().await, json!({ "data": { "me": { "username": "mia" } } }));
     assert_eq!(query.next().await, Event::Complete);
     assert_eq!(query.any().await, None);
-    // Mistakes in the document come as events, without data.
+    // Validation errors are sent as events, without data.
     for document in
         ["{ nothing }", "{ broken", "subscription { a: balanceChanged { held } b: balanceChanged { held } }"]
     {
@@ -484,7 +484,7 @@ async fn events_follow_the_protocol() {
     assert!(over_http["errors"][0]["message"].as_str().unwrap().contains("/graphql/ws"), "{over_http}");
 }
 
-/// Many clients have one address for all.
+/// Many clients share one address.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_address_of_queries_takes_sockets_and_events() {
     let app = TestApp::start(On::Sqlite).await;
@@ -510,7 +510,7 @@ async fn the_address_of_queries_takes_sockets_and_events() {
         http.get(format!("http://{address}/graphql?query=%7B__typename%7D")).header("accept", "text/event-stream");
     let events = asked.send().await.unwrap().text().await.unwrap();
     assert!(events.contains("event: next") && events.contains("event: complete"), "{events}");
-    // Whoever takes either gets the answer that it likes better.
+    // A client that accepts both gets its preferred response format.
     for (accept, kind) in [
         ("application/json, text/event-stream", "application/json; charset=utf-8"),
         ("application/json;q=0.5, text/event-stream", "text/event-stream; charset=utf-8"),

@@ -1,4 +1,4 @@
-//! Several servers on one database: with Redis between them, without, and while it goes away and comes back.
+//! Several servers on one database: with Redis, without it, and while it is unavailable and recovers.
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -27,10 +27,10 @@ use crate::support::installation::{Installation, client};
 use crate::support::socket::{Events, Socket};
 use crate::support::{Client, On, PASSWORD, Step, TestApp};
 
-/// What goes by the bus takes no longer; what is read from the database again takes at least a second.
+/// Upper bound of delivery by the bus; polling the database takes at least a second.
 const LIVE: Duration = Duration::from_millis(700);
 
-/// The settings of a cluster of its own over this Redis, in which nothing is saved before its end.
+/// The settings of a separate cluster on this Redis, in which replies are not saved before their end.
 fn over(redis: &str, more: &str) -> String {
     let own = Random::system().hex128();
     format!(
@@ -43,7 +43,7 @@ fn redis() -> String {
     std::env::var("JETON_TEST_REDIS").expect("JETON_TEST_REDIS names a Redis server for tests; `make test` starts one")
 }
 
-/// Two servers on one database, and the same person at both.
+/// Two servers on one database, and the same user on both.
 struct Two {
     one: TestApp,
     two: App,
@@ -60,13 +60,13 @@ impl Two {
         both
     }
 
-    /// Waits until both see Redis, or neither.
+    /// Waits until both servers are connected to Redis, or neither is.
     async fn becomes(&self, up: bool) {
         let so = || [&self.one.app, &self.two].into_iter().all(|app| app.bus.health().unwrap().is_up == up);
         eventually("both servers see it", so).await;
     }
 
-    /// The same person at the second server.
+    /// Returns the same user's client of the second server.
     fn at_two(&self, client: &Client) -> Client {
         let mut same = Client::new(jeton::server::router(&self.two), None);
         same.access = client.access.clone();
@@ -93,7 +93,7 @@ async fn eventually(what: &str, so: impl Fn() -> bool) {
     }
 }
 
-/// A Redis of one's own, which can be killed and started again.
+/// A Redis server of the test, which can be killed and restarted.
 struct OwnRedis {
     port: u16,
     child: Child,
@@ -129,7 +129,7 @@ impl OwnRedis {
         self.child = Self::spawn(self.port);
     }
 
-    /// Lets it hang, with its connections open, or go on.
+    /// Suspends it, with its connections open, or resumes it.
     fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
@@ -165,7 +165,7 @@ async fn parts_come_live_from_another_server_over_redis(#[values(On::Sqlite, On:
     assert_eq!(balance.hear().await["data"]["balanceChanged"], json!({ "tokens": 3900, "held": 100 }));
     let mut feed = Box::pin(chat::follow(&servers.two, viewer, id, 0).await.unwrap());
     let mut position = 0;
-    // Nothing of this is in the database: the other server says it again.
+    // None of this is in the database: the other server sends it again.
     for piece in ["Vorher. "].iter().chain(&pieces) {
         let asked = Instant::now();
         let Some(Ok(ReplyStreamItem::Delta(delta))) = feed.next().await else { panic!("a part") };
@@ -178,7 +178,7 @@ async fn parts_come_live_from_another_server_over_redis(#[values(On::Sqlite, On:
     assert_eq!(ended.chat.response, format!("Vorher. {}", pieces.concat()));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(balance.hear().await["data"]["balanceChanged"], json!({ "tokens": 3900, "held": 0 }));
-    // Nobody hears twice what it said itself.
+    // No server receives its own messages.
     let mut own = Box::pin(chat::follow(&servers.one.app, viewer, id, 0).await.unwrap());
     assert!(matches!(own.next().await, Some(Ok(ReplyStreamItem::Delta(all))) if all.text == ended.chat.response));
     let health = servers.two.bus.health().unwrap();
@@ -212,7 +212,7 @@ async fn sessions_that_end_elsewhere_close_sockets_here_over_redis(#[values(On::
         Events::open(address, mia.access.as_deref(), "subscription { balanceChanged { tokens } }", json!({})).await;
     stream.hear().await;
     let mut other = Socket::begin(address, tom.access.as_deref()).await;
-    // Both are listened for by the time that something is sent on each.
+    // Both topics are subscribed before a message is published on each.
     other.subscribe("1", "subscription { balanceChanged { tokens } }", json!({})).await;
     other.hear_next("1").await;
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -250,7 +250,7 @@ async fn limits_are_counted_together_over_redis(#[values(On::Sqlite, On::Postgre
     let tom = servers.one.user("tom").await;
     assert_eq!(sent(&servers.at_two(&tom).say("echo", "Somebody else").await), "sent");
 
-    // Wrong passwords of one name: three are free, then every try waits, wherever it is made.
+    // Failed log-ins of one username: three without a delay, then every attempt is delayed on each server.
     let log_in = async |client: &Client, name: &str, password: &str| {
         let answer = client.post("/api/token/", json!({ "username": name, "password": password })).await;
         answer.status.as_u16()
@@ -267,7 +267,7 @@ async fn limits_are_counted_together_over_redis(#[values(On::Sqlite, On::Postgre
     for server in [&there, &here, &there] {
         assert_eq!(log_in(server, "mia", "wrong").await, 401, "and a success forgets");
     }
-    // Whose they are is not told to Redis.
+    // Redis does not receive the usernames.
     let mut connection = ::redis::Client::open(redis()).unwrap().get_multiplexed_async_connection().await.unwrap();
     let keys: Vec<String> = ::redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
     assert!(keys.iter().any(|key| key.contains("guesses by name")), "{keys:?}");
@@ -303,7 +303,8 @@ async fn api_keys_and_addresses_are_counted_together_over_redis(#[values(On::Sql
     }
 }
 
-/// Whoever can write there can make people wait as long as the limits say, and no longer; and gives nothing away for free.
+/// An attacker who can write to Redis can delay users up to the configured limits, but no longer, and gets nothing for
+/// free.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_writes_into_redis_blocks_nobody_for_long() {
     let own = OwnRedis::start();
@@ -341,7 +342,7 @@ async fn what_somebody_writes_into_redis_blocks_nobody_for_long() {
     assert_eq!(servers.one.app.bus.health().unwrap().counted_alone, 0, "Redis has decided each");
 }
 
-/// Whether a server is ready, and what it says of the bus.
+/// Returns the readiness of a server, and whether it reports the bus as down.
 async fn ready(client: &Client) -> (u16, bool) {
     let answer = client.get("/readyz").await;
     assert!(answer.text.starts_with("ready\n"), "{}", answer.text);
@@ -374,7 +375,7 @@ async fn redis_is_killed_and_started_again_and_no_part_is_lost(#[values(On::Sqli
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    // Sending goes on all the while, and at once.
+    // Sending continues without a delay.
     let send = async |client: &Client| {
         let begun = Instant::now();
         let sent = client.say("echo", "Hello").await;
@@ -435,7 +436,7 @@ async fn strangers_on_the_same_redis_hear_nothing() {
     let (one, two, stranger) = (bus("one", "a"), bus("two", "a"), bus("three", "b"));
     let mut heard = [two.subscribe("t"), two.subscribe("all:t")];
     let mut strange = [stranger.subscribe("t"), stranger.subscribe("all:t")];
-    // Told once the channel is open.
+    // Notified once the channel is open.
     assert_eq!(heard[0].next().await, BusEvent::Lagged);
     assert_eq!(strange[0].next().await, BusEvent::Lagged);
     eventually("all are there", || [&one, &two, &stranger].iter().all(|bus| bus.health().unwrap().is_up)).await;
@@ -451,7 +452,8 @@ async fn strangers_on_the_same_redis_hear_nothing() {
     assert!(nothing.is_err(), "{nothing:?}");
     let again = tokio::time::timeout(Duration::from_millis(100), strange[0].next()).await;
     assert!(again.is_err(), "what it said itself comes once: {again:?}");
-    // Whoever comes to an open channel hears at once; once it was closed, whoever comes is told when it is open again.
+    // A subscriber of an open channel receives messages immediately; after it was closed, a new one is notified when it
+    // is open again.
     let mut beside = two.subscribe("t");
     one.publish("t", || b"more".to_vec());
     assert_eq!(beside.next().await, BusEvent::Message(b"more"[..].into()));
@@ -483,7 +485,7 @@ async fn a_second_server_without_a_bus_is_seen_and_warned_of(#[values(On::Sqlite
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    // One that is killed and started again is not two.
+    // A server that is killed and restarted is one member, not two.
     installation.serve().kill();
     let one = installation.serve_with_log(std::fs::File::create(&log).unwrap().into());
     tokio::time::sleep(Duration::from_millis(1200)).await;

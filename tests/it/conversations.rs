@@ -1,4 +1,4 @@
-//! Conversations: what the model sees, what replaces what, deleting and exporting.
+//! Conversations: context, replacement, deletion and export.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ async fn conversation(client: &Client) -> Value {
     create(client, json!({ "model": "scripted" })).await["conversation"]["id"].take()
 }
 
-/// Sends a message to a conversation; the chat.
+/// Sends a message to a conversation. Returns the chat.
 async fn send(client: &Client, conversation: &Value, message: &str) -> Value {
     let input = json!({ "conversationId": conversation, "message": message });
     let mut sent = client.data(SEND, json!({ "input": input })).await["sendMessage"].take();
@@ -39,7 +39,7 @@ async fn send(client: &Client, conversation: &Value, message: &str) -> Value {
     sent["chat"].take()
 }
 
-/// What the model was shown last, as `role: content`.
+/// Returns the messages of the last request to the model, as `role: content`.
 fn shown(app: &TestApp) -> Vec<String> {
     let request = app.model.heard().pop().unwrap();
     let name = |role| match role {
@@ -54,7 +54,7 @@ fn answer(app: &TestApp, text: &'static str) {
     app.model.play([Step::Say(text), Step::End(None)]);
 }
 
-/// Messages of the conversation, oldest first: all, those in the context, or those that were replaced.
+/// Returns messages of the conversation, oldest first: all, those in the context, or those that were replaced.
 async fn messages(client: &Client, conversation: &Value, arguments: &str) -> Vec<String> {
     let query = format!("query($id: ID!) {{ conversation(id: $id) {{ chats{arguments} {{ nodes {{ message }} }} }} }}");
     let found = client.data(&query, json!({ "id": conversation })).await;
@@ -73,7 +73,7 @@ async fn the_model_sees_what_was_said_before(#[values(On::Sqlite, On::Postgres)]
     answer(&app, "Hi.");
     let first = send(&mia, id, "Hello, what   is\nyour name? Tell me more than I want to know about it, please.").await;
     assert_eq!(first["conversation"]["title"], "Hello, what is your name? Tell me more than I want to know…");
-    // What failed, and what stands alone, is no context.
+    // Failed chats, and chats without a conversation, are not in the context.
     app.model.play([Step::Say("I am"), Step::Fail]);
     let failed = mia.data(SEND, json!({ "input": { "conversationId": id, "message": "Fail" } })).await;
     assert_eq!(failed["sendMessage"]["chat"]["status"], "FAILED");
@@ -90,7 +90,7 @@ async fn the_model_sees_what_was_said_before(#[values(On::Sqlite, On::Postgres)]
     assert_eq!(shown(&app), expected);
     assert_eq!(third["contextLeftOut"], 0);
     assert_eq!(third["conversation"]["title"], first["conversation"]["title"], "the first message names it");
-    // Somebody else's is like none.
+    // A conversation of another user is not found.
     let theirs = tom.data(SEND, json!({ "input": { "conversationId": id, "message": "Hi" } })).await;
     assert_eq!(theirs["sendMessage"]["errors"][0]["code"], "NOT_FOUND");
     assert_eq!(tom.code("query($id: ID!) { conversation(id: $id) { id } }", json!({ "id": id })).await, "NOT_FOUND");
@@ -104,7 +104,7 @@ async fn the_newest_are_kept_where_the_window_is_short(#[values(On::Sqlite, On::
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let id = conversation(&mia).await;
-    // The scripted model has a window of 2048 units, one for each character, and half of it is for the reply.
+    // The scripted model has a context window of 2048 model tokens, one per character, half of it for the reply.
     let long: &'static str = Box::leak("x".repeat(300).into_boxed_str());
     for number in 0..5 {
         answer(&app, long);
@@ -118,7 +118,7 @@ async fn the_newest_are_kept_where_the_window_is_short(#[values(On::Sqlite, On::
     assert!(shown[1].ends_with(long));
 }
 
-/// More chats than are read at once: all that fit are there, in their order and once.
+/// More chats than one batch: all that fit are in the context, in order and once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_conversation_of_short_chats_is_read_as_far_as_it_fits(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -129,7 +129,7 @@ async fn a_long_conversation_of_short_chats_is_read_as_far_as_it_fits(#[values(O
         send(&mia, &id, &format!("n{number:02}")).await;
     }
     let last = send(&mia, &id, "And now?").await;
-    // Of 1024 units the message takes 24, and each chat 37.
+    // Of 1024 model tokens the message takes 24, and each chat 37.
     assert_eq!(last["contextLeftOut"], 3);
     let expected: Vec<_> =
         (3..30).flat_map(|number| [format!("user: n{number:02}"), "assistant: ok".to_owned()]).collect();
@@ -152,7 +152,7 @@ async fn regenerating_and_editing_replace_in_the_context(#[values(On::Sqlite, On
     assert_eq!((&again["errors"], &again["chat"]["message"]), (&json!([]), &json!("C")));
     app.settled().await;
     assert_eq!(shown(&app), ["user: A", "assistant: a", "user: B", "assistant: b", "user: C"]);
-    // Editing takes what was said after it out of the context as well.
+    // Editing removes later chats from the context as well.
     answer(&app, "b2");
     let edited =
         mia.data(EDIT, json!({ "input": { "chatId": chats[1], "message": "B2" } })).await["editMessage"].take();
@@ -167,7 +167,7 @@ async fn regenerating_and_editing_replace_in_the_context(#[values(On::Sqlite, On
     assert_eq!(messages(&mia, &id, "(replaced: true)").await, ["B", "C", "C"]);
     let replaced = mia.data("query($id: ID!) { chat(id: $id) { replacedById } }", json!({ "id": chats[1] })).await;
     assert_eq!(replaced["chat"]["replacedById"], edited["chat"]["id"]);
-    // A replaced one is not replaced again, and somebody else's is like none.
+    // A replaced chat can't be replaced again, and a chat of another user is not found.
     for (client, chat, code) in
         [(&mia, &chats[1], "CONFLICT"), (&mia, &chats[2], "CONFLICT"), (&tom, &chats[0], "NOT_FOUND")]
     {
@@ -194,7 +194,7 @@ async fn what_fails_gives_back_the_place_it_took(#[values(On::Sqlite, On::Postgr
     gate.add_permits(1);
     app.settled().await;
     assert_eq!(messages(&mia, &id, "(replaced: true)").await, Vec::<String>::new());
-    // The failed one is in nobody's way.
+    // A failed replacement does not block another one.
     answer(&app, "b");
     send(&mia, &id, "B").await;
     assert_eq!(shown(&app), ["user: A", "assistant: a", "user: B"]);
@@ -218,7 +218,7 @@ async fn of_many_who_replace_at_once_one_is_charged(#[values(On::Sqlite, On::Pos
     }));
     app.settled().await;
     assert_eq!(app.balance(&mia).await, (3800, 0));
-    // With a key, the others are retries of the first.
+    // With an idempotency key, the others are retries of the first.
     let newest =
         mia.data("{ chatHistory(first: 1) { nodes { id } } }", json!({})).await["chatHistory"]["nodes"][0]["id"].take();
     let input = json!({ "input": { "chatId": newest, "idempotencyKey": "again" } });
@@ -252,7 +252,7 @@ async fn conversations_are_listed_by_their_newest_message(#[values(On::Sqlite, O
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     create(&tom, json!({ "title": "Tom's" })).await;
     let mut ids = Vec::new();
-    // The clock stands still: those of the same moment have an order too.
+    // The clock is manual: conversations of the same time have an order too.
     for title in ["1", "2", "3", "4", "5"] {
         ids.push(create(&mia, json!({ "title": title, "model": "echo" })).await["conversation"]["id"].take());
     }
@@ -272,7 +272,7 @@ async fn conversations_are_listed_by_their_newest_message(#[values(On::Sqlite, O
         after = page["pageInfo"]["endCursor"].clone();
     }
     assert_eq!(found, ["2", "5", "4", "3", "1"]);
-    // A cursor of one list is none of another.
+    // A cursor of one list is not valid for another.
     let wrong = "query($after: String) { chatHistory(after: $after) { nodes { id } } }";
     assert_eq!(mia.code(wrong, json!({ "after": after })).await, "INVALID_INPUT");
 
@@ -358,7 +358,7 @@ async fn deleting_ones_account_asks_for_the_password(#[values(On::Sqlite, On::Po
     let root = app.superuser("root").await;
     let kept = root.data(delete, json!({ "password": PASSWORD })).await;
     assert_eq!(kept["deleteAccount"]["errors"], json!([{ "code": "CONFLICT", "field": null }]));
-    // Its turn finds out when it saves.
+    // Its turn notices that at the next save.
     app.app.stopping.cancel();
 }
 
@@ -369,7 +369,7 @@ async fn exports_hold_everything_once(#[values(On::Sqlite, On::Postgres)] on: On
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let id = create(&mia, json!({ "title": "Talk", "model": "echo" })).await["conversation"]["id"].take();
     tom.say("echo", "Tom's secret").await;
-    // More than one part.
+    // More than one chunk.
     for number in 0..30 {
         mia.say("echo", &format!("\"Alone\" {number} 語")).await;
     }

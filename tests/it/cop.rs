@@ -1,5 +1,5 @@
-//! The checks of graphql-cop, by their names, against the configuration that it asks production for; and what many tries in
-//! one request would be.
+//! The checks of graphql-cop, by their names, against the configuration that it recommends for production;
+//! and many attempts in one request.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -11,13 +11,13 @@ use crate::support::{On, PASSWORD, TestApp};
 
 const PRODUCTION: &str = "graphql.introspection = false\ngraphql.suggestions = false\ngraphql.graphiql = false";
 
-/// How a check asks.
+/// The kind of request of a check.
 enum Asked {
     /// A POST of JSON.
     Query(String),
-    /// A POST of JSON with so many of the query.
+    /// A POST of JSON with a batch of this many queries.
     Batch(&'static str, usize),
-    /// A GET with the query in the address.
+    /// A GET with the query in the URL.
     Get(&'static str),
     /// A POST of a form.
     Form(&'static str),
@@ -46,7 +46,7 @@ async fn every_check_of_graphql_cop_is_safe() {
     let circular = "query { __schema { types { fields { type { fields { type { fields { type { fields { type { name } } } } } } } } } } }";
     let circular_fragment =
         "query { __schema { ...A } } fragment A on __Schema { __typename ...B } fragment B on __Schema { ...A }";
-    // (the check, what it sends, the status, what the answer says)
+    // (check, request, status, expected text of the response)
     let refused = [
         ("alias overloading", Asked::Query(aliases), 200, "20 fields"),
         ("array-based query batching", Asked::Batch("query { __typename }", 10), 400, "one request at a time"),
@@ -64,7 +64,7 @@ async fn every_check_of_graphql_cop_is_safe() {
         let json = answer.json();
         assert_eq!(json.pointer("/data").unwrap_or(&Value::Null), &Value::Null, "{check}: {json}");
         assert!(answer.text.contains(says), "{check}: {json}");
-        // One mistake that is there ten times is told once, or as few times as the limit says; no trace, no hint.
+        // An error that occurs ten times is reported once, or up to the limit; without a trace or a suggestion.
         assert!(json["errors"].as_array().unwrap().len() < 10, "{check}: {json}");
         for trace in ["Did you mean", "exception", "stacktrace", "tracing"] {
             assert!(!answer.text.contains(trace), "{check}: {json}");
@@ -79,8 +79,8 @@ async fn every_check_of_graphql_cop_is_safe() {
         let errors = told["errors"].as_array().map_or(0, Vec::len);
         assert!(errors < 10, "directive overloading: {told}");
     }
-    // A query over GET is answered, as the specification of GraphQL over HTTP has it: it changes nothing, and no page of
-    // another origin can read it.
+    // A query over GET is executed, as the GraphQL over HTTP specification requires: it changes nothing, and no
+    // cross-origin page can read the response.
     let read = ask(&app, &Asked::Get("{__typename}")).await;
     assert_eq!(read.json(), json!({ "data": { "__typename": "Query" } }), "GET method query support");
     assert!(!read.headers.contains_key("access-control-allow-origin"));
@@ -94,7 +94,7 @@ async fn every_check_of_graphql_cop_is_safe() {
     }
 }
 
-/// A hundred tries in one request, in each way to put them there, are refused before the first is made.
+/// A hundred attempts in one request, in each possible form, are rejected before the first is executed.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_tries_in_one_request_are_none(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -121,10 +121,10 @@ async fn a_hundred_tries_in_one_request_are_none(#[values(On::Sqlite, On::Postgr
         let told = app.anonymous().post("/graphql", batch).await;
         assert_eq!((told.status.as_u16(), told.json().get("data")), (400, None));
     }
-    // Not one of them was made: the refresh token is unused, and no account is there.
+    // None of them was executed: the refresh token is unused, and no account was created.
     let unused = app.anonymous().graphql(&format!("mutation {{ {} }}", tries[2]), json!({})).await;
     assert!(unused["data"]["refreshToken"]["accessToken"].is_string(), "{unused}");
-    // As many as are let through are counted like any others: three are free, and the fourth makes whoever comes wait.
+    // Allowed attempts count like any others: three are without a delay, and the fourth is delayed.
     let wrong =
         |n: usize| format!("a{n}: login(input: {{username: \"mia\", password: \"wrong\"}}) {{ errors {{ code }} }}\n");
     let twenty = format!("mutation {{ {} }}", (0..20).map(wrong).collect::<String>());

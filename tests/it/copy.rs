@@ -1,4 +1,4 @@
-//! Whole databases into others, and into files.
+//! Copy of whole databases, export and import.
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::installation::Installation;
 use crate::support::{Client, On, PASSWORD, Place, TestApp};
 
-/// Something of everything: people, one of whom is gone, conversations with chats that replace each other, and a key.
+/// Test data of each kind: users, one of them deleted, conversations with replaced chats, and an API key.
 async fn fill(app: &TestApp) -> Client {
     let (mia, gone) = (app.user("mia").await, app.user("gone").await);
     let made =
@@ -98,8 +98,8 @@ async fn every_table_is_copied(#[values(On::Sqlite, On::Postgres)] on: On) {
     };
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
     let mut all: BTreeSet<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
-    // What is not copied: the steps of the schema, the mark of an unfinished copy, what belongs to servers, and SQLite's index
-    // of words.
+    // Not copied: the applied migrations, the mark of an unfinished load, the state of servers, and SQLite's full-text
+    // index.
     for own in ["seaql_migrations", "unfinished", "job", "server", "sqlite_sequence"] {
         assert!(all.remove(own) || on == On::Postgres, "{own}");
     }
@@ -144,7 +144,7 @@ async fn what_is_not_whole_is_not_taken_for_complete(#[values(On::Sqlite, On::Po
         (without(entry), "the rows of ledger_entry are not those"),
         (file.replace("\"amount\":4000", "\"amount\":4001"), "the rows of ledger_entry are not those"),
         (file.replace("\"amount\":4000", "\"amount\":\"4000\""), "ledger_entry.amount has a value of another kind"),
-        (format!("{file}{{}}\n"), "behind the end"),
+        (format!("{file}{{}}\n"), "after the end"),
         (without(0), "line 1: it is not the beginning of an export"),
         (file.replacen("\"version\":1", "\"version\":2", 1), "another format or version"),
         (String::new(), "line 1"),

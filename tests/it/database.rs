@@ -1,4 +1,4 @@
-//! Connections, migrations, and write transactions: alone, together, and when one of them fails.
+//! Connections, migrations, and write transactions: single, batched, and when one of a batch fails.
 
 use futures::future::join_all;
 use jeton::core::error::{Code, Error};
@@ -53,7 +53,7 @@ async fn of_jobs_committed_together_a_failing_one_undoes_only_itself(#[values(On
                 match i % 3 {
                     0 => Ok(inserted.id),
                     1 => Err(Error::not_found("reason")),
-                    // A panic on PostgreSQL is the caller's own; on SQLite it must not take the writer with it.
+                    // A panic on PostgreSQL is in the caller's task; on SQLite it must not stop the writer.
                     _ if txn.get_database_backend() == DbBackend::Sqlite => panic!("a job panics"),
                     _ => Err(Error::internal("a job fails")),
                 }
@@ -74,7 +74,8 @@ async fn of_jobs_committed_together_a_failing_one_undoes_only_itself(#[values(On
     app.user("afterwards").await;
 }
 
-/// SQLite once said that the disk was full, since it was told to keep more in one piece than it can write in one piece.
+/// Regression: SQLite once reported a full disk, since its statement journal (`SQLITE_STMTJRNL_SPILL`) was configured
+/// to keep more in memory than SQLite can write at once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn much_can_be_undone_within_a_transaction(#[values(On::Sqlite, On::Postgres)] on: On) {

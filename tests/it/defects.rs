@@ -61,7 +61,7 @@ async fn defect_2_a_top_up_or_deactivation_during_a_message_is_kept(#[values(On:
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_3_nothing_is_charged_where_nothing_is_answered(#[values(On::Sqlite, On::Postgres)] on: On) {
-    // The one way for a charge is the transaction that also stores the answer; a hold that is lost comes back.
+    // A charge is in the same transaction that stores the reply; the hold of a lost turn is released.
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     app.model.play([Step::Fail]);
@@ -109,7 +109,7 @@ async fn defect_5_weak_passwords_are_refused_and_guessing_is_slowed(#[values(On:
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_6_no_published_key_mints_tokens(#[values(On::Sqlite, On::Postgres)] on: On) {
-    // A key is made at the first start, by nobody known, readable by nobody else.
+    // A random key is created at the first start, readable only for its owner.
     let dir = tempfile::tempdir().unwrap();
     let mut config = jeton::infra::config::Config::from_toml("").unwrap();
     config.data.dir = dir.path().to_owned();
@@ -129,7 +129,7 @@ async fn defect_6_no_published_key_mints_tokens(#[values(On::Sqlite, On::Postgre
     let mia = app.user("mia").await;
     let forged = {
         let text = "django-insecure-a-key-that-everybody-knows".into();
-        // Under the name of the server's own key, which anybody can read in any token.
+        // With the `kid` of the server's own key, which is public in any token.
         let id = jsonwebtoken::decode_header(mia.access.as_ref().unwrap()).unwrap().kid.unwrap();
         let secret = jeton::core::jwt::KeyMaterial { id, text, until: None };
         jeton::core::jwt::KeyRing::new(&[secret], jeton::core::jwt::IssuerConfig::default())
@@ -177,8 +177,8 @@ async fn defect_8_staff_cannot_set_the_superusers_password(#[values(On::Sqlite, 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_9_whoever_takes_the_name_admin_first_blocks_nobody(#[values(On::Sqlite, On::Postgres)] on: On) {
-    // The superuser's name is the operator's choice, and `--promote` makes one of an account that is there; the command
-    // line itself is tested end to end.
+    // The superuser's name is the operator's choice, and `--promote` promotes an existing account; the command line
+    // itself is tested end to end.
     let app = TestApp::start(on).await;
     let squatter = app.user("admin").await;
     let root = app.superuser("root").await;

@@ -1,4 +1,4 @@
-//! Where others speak: odd clients, odd text, and upstreams in trouble.
+//! Edge cases: unusual clients, unusual text, and failing upstreams.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use crate::support::{On, TestApp, openai_with};
 use crate::v1::{DONE, Does, STOP, app_with, asking, piece, upstream};
 
-/// Serves answers by a function of how often it was asked and of the body; how often it was asked.
+/// Serves responses by a function of the call's number and body. Returns the counter of calls.
 async fn answering(
     answer: impl Fn(usize, &str) -> Response<Body> + Clone + Send + Sync + 'static,
 ) -> (String, Arc<AtomicUsize>) {
@@ -46,7 +46,7 @@ fn good() -> Response<Body> {
     says(200, &[("content-type", "text/event-stream")], &[&piece("ok"), STOP, DONE].concat())
 }
 
-/// PostgreSQL takes no NUL in a text; nobody who sends one gets to see that as a fault of the server.
+/// PostgreSQL can't store NUL in a text; a client that sends one gets no server error.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_null_character_is_no_fault_of_the_server(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -79,7 +79,7 @@ async fn a_null_character_is_no_fault_of_the_server(#[values(On::Sqlite, On::Pos
     assert_eq!(mia.post("/v1/chat/completions", call).await.status, 404);
 }
 
-/// What an upstream asks to wait is told to the caller, and an empty account there is nothing to wait for.
+/// An upstream's Retry-After is passed to the client, but not for an exhausted account of the operator.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_that_is_busy_says_for_how_long() {
     let (url, calls) = answering(|_, body| match body.contains("quota") {
@@ -138,7 +138,7 @@ async fn a_breaker_is_no_weapon() {
     let (url, calls) = answering(|_, body| if body.contains("poison") { says(500, &[], "no") } else { good() }).await;
     let app = TestApp::with_provider(On::Sqlite, "", Arc::new(openai_with(&[&url], 2, |_| {}))).await;
     let (eve, mia) = (app.user("eve").await, app.user("mia").await);
-    // Two requests, each of which is tried three times.
+    // Two requests with three attempts each.
     for _ in 0..2 {
         assert_eq!(eve.say("upstream", "poison").await["chat"]["status"], "FAILED");
     }
@@ -147,7 +147,7 @@ async fn a_breaker_is_no_weapon() {
     for _ in 0..5 {
         assert_eq!(eve.say("upstream", "poison").await["chat"]["status"], "FAILED");
     }
-    // Whoever watches is told, and that the server is ready all the same.
+    // Monitoring sees the open circuit, and that the server is ready all the same.
     let ready = app.anonymous().get("/readyz").await;
     let told = "\nmodel upstream: 1 of 1 upstreams cool down after repeated failures\n";
     assert!(ready.status == 200 && ready.text.starts_with("ready\n") && ready.text.contains(told), "{}", ready.text);
@@ -161,7 +161,7 @@ async fn a_breaker_is_no_weapon() {
         line.to_owned()
     };
     assert_eq!(watched().await, "jeton_upstream_resting{model=\"upstream\",upstream=\"1\"} 1");
-    // It rests now, and is tried all the same, since there is no other one.
+    // Its circuit is open, and it is called all the same, since there is no other upstream.
     assert_eq!(mia.say("upstream", "Hi").await["chat"]["status"], "DONE");
     assert_eq!(mia.say("upstream", "Hi").await["chat"]["status"], "DONE", "and is well again");
     assert_eq!(app.anonymous().get("/readyz").await.text, "ready\n");
@@ -178,7 +178,7 @@ async fn a_breaker_is_no_weapon() {
     }
 }
 
-/// A key that an upstream repeats is told to nobody, however it comes.
+/// An API key that an upstream echoes is never passed to clients, in any form.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_of_a_provider_reaches_nobody(#[values(true, false)] stream: bool) {
@@ -212,7 +212,7 @@ async fn a_key_of_a_provider_reaches_nobody(#[values(true, false)] stream: bool)
     }
 }
 
-/// Values that say nothing are taken however they are written.
+/// Local models accept parameters with values that have no effect, in any form.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_says_nothing_is_taken_by_models_in_this_house() {
     let app = TestApp::start(On::Sqlite).await;
@@ -256,7 +256,7 @@ async fn what_says_nothing_is_taken_by_models_in_this_house() {
     );
 }
 
-/// Nobody repeats a call that there is no money for; whoever has clients that know OpenAI's 429 alone can have that.
+/// Clients do not retry a call with insufficient balance; OpenAI's 429 can be configured for clients that expect it.
 #[rstest]
 #[case::by_default("", 402)]
 #[case::as_openai("v1.insufficient_status = 429\n", 429)]
@@ -270,7 +270,7 @@ async fn an_empty_balance_has_the_configured_status(#[case] toml: &str, #[case] 
     assert_eq!(refused.headers["x-should-retry"], "false");
 }
 
-/// In the searches of operators no sign stands for others.
+/// In the searches of operators no character is a wildcard.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn searches_of_operators_mean_what_they_say(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -303,7 +303,7 @@ async fn searches_of_operators_mean_what_they_say(#[values(On::Sqlite, On::Postg
     assert_eq!(keys["userApiKeys"]["nodes"], json!([{ "name": "Prod_1" }]));
 }
 
-/// What skips all that it selects has data: none, and no error.
+/// A document that skips all its selections has empty data, and no error.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_skips_everything_has_empty_data() {
     let app = TestApp::start(On::Sqlite).await;
@@ -312,7 +312,7 @@ async fn what_skips_everything_has_empty_data() {
     assert_eq!(answer, json!({ "data": {} }));
 }
 
-/// Whoever closes in good order gets the answer to it.
+/// A closing handshake is answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_close_is_answered() {
     use futures::{SinkExt, StreamExt};
@@ -338,7 +338,7 @@ async fn a_close_is_answered() {
     }
 }
 
-/// Sends bytes, and receives all that is answered until the connection is closed.
+/// Sends bytes. Returns all that is received until the connection is closed.
 async fn exchange(address: std::net::SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -361,7 +361,7 @@ async fn a_request_without_one_host_is_400() {
     }
 }
 
-/// The example of the API's description is no key: sent as it is, each message would be the same one.
+/// The example in the API's description contains no idempotency key: sent verbatim, each message would be a duplicate.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_variable_that_was_not_filled_in_is_no_idempotency_key() {
     let app = TestApp::start(On::Sqlite).await;
@@ -379,7 +379,8 @@ async fn a_variable_that_was_not_filled_in_is_no_idempotency_key() {
     assert_eq!(app.balance(&mia).await, (4000, 0));
 }
 
-/// Some clients look for the letters that they wrote themselves, others for those that most programs write.
+/// The names of response headers have the capitalization of the request (`Sec-WebSocket-Protocol`) or the conventional
+/// one, since some clients compare them case-sensitively.
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_headers_have_the_letters_that_clients_look_for() {
     let address = TestApp::start(On::Sqlite).await.serve().await;

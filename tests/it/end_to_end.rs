@@ -1,4 +1,4 @@
-//! The real binary: its commands, its shutdown, its death, and the real language model.
+//! The real binary: its commands, shutdown, crashes, and the real language model.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ async fn a_killed_server_charges_nobody_twice_and_holds_nothing(#[values(On::Sql
     }
 
     let server = installation.serve();
-    // The sweeper ends what the first server left open, once its lease has run out.
+    // The sweeper closes the first server's open chats once their lease has expired.
     let start = Instant::now();
     let balance = loop {
         let balance = server.data(Some(&access), "{ balance { tokens held } }").await["balance"].take();
@@ -123,7 +123,7 @@ async fn operators_have_their_commands(#[values(On::Sqlite, On::Postgres)] on: O
     assert!(installation.ok(&["verify"]).contains("clean"));
 }
 
-/// Whatever is done with a key, and however much is logged: it is told once, to whoever made it.
+/// An API key is shown once, on creation, and never logged at any level.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_secret_of_a_key_is_nowhere() {
     let installation = Installation::new(On::Sqlite, &[("JETON_LOG__FILTER", "trace")]).await;
@@ -194,7 +194,7 @@ async fn a_server_that_is_asked_to_stop_finishes_what_is_open() {
     });
     tokio::time::sleep(Duration::from_millis(5)).await;
     assert!(server.terminate());
-    // Refused connections are fine, lost answers are not.
+    // Refused connections are acceptable, lost responses are not.
     if let Ok(status) = sending.await {
         assert_eq!(status, 200);
     }
@@ -213,7 +213,7 @@ async fn a_signing_key_that_others_can_read_is_not_served_on_a_network() {
     let output = command.env("JETON_HTTP__LISTEN", "0.0.0.0:0").output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && told.contains("chmod 600"), "{told}");
-    // For this machine alone it is only said.
+    // On a loopback address it is only a warning.
     drop(installation.serve());
 }
 

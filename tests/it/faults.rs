@@ -1,5 +1,5 @@
-//! A database that is full, locked, only to be read, or has no connection left: a clear error, no token lost, and all is
-//! well again by itself. Faults of PostgreSQL alone are in `faults_postgres.rs`.
+//! Database faults: full, locked, read-only, pool exhausted. Each is a clear error, loses no tokens, and recovers
+//! automatically. Faults of PostgreSQL alone are in `faults_postgres.rs`.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use crate::support::{Client, On, Step, TestApp};
 pub const SEND: &str = "mutation($input: SendMessageInput!) { sendMessage(input: $input) {
     chat { id status cost } errors { code } } }";
 
-/// Sends a message with an idempotency key; the whole answer.
+/// Sends a message with an idempotency key. Returns the whole response.
 pub async fn send(client: &Client, key: &str) -> Value {
     let input = json!({ "message": "Hello", "model": "scripted", "idempotencyKey": key });
     client.graphql(SEND, json!({ "input": input })).await
 }
 
-/// The answer says that the data are away, and nothing of what is behind it.
+/// Checks that the response reports an unavailable database without its cause.
 pub fn assert_away(answer: &Value) {
     let error = &answer["errors"][0];
     let told = (&error["extensions"]["code"], &error["message"]);
@@ -39,12 +39,12 @@ pub fn status(answer: &Value) -> &str {
     answer["data"]["sendMessage"]["chat"]["status"].as_str().unwrap_or_else(|| panic!("{answer}"))
 }
 
-/// What `/readyz` says.
+/// Returns whether `/readyz` reports readiness.
 pub async fn is_ready(app: &TestApp) -> bool {
     app.anonymous().get("/readyz").await.status == 200
 }
 
-/// Waits until it is so.
+/// Waits until the condition holds.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !is_so().await {
@@ -54,7 +54,7 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     tokio::time::timeout(Duration::from_secs(20), waiting).await.expect(what);
 }
 
-/// The other transports say so in their own words, without what is behind it.
+/// The other APIs report it in their own format, without its cause.
 pub async fn assert_away_everywhere(client: &Client) {
     let rest = client.post("/api/chat/", json!({ "message": "Hello" })).await;
     assert_eq!((rest.status.as_u16(), rest.json()), (503, json!({ "detail": UNAVAILABLE })));
@@ -64,7 +64,7 @@ pub async fn assert_away_everywhere(client: &Client) {
     assert_eq!(v1.json()["error"]["message"], UNAVAILABLE);
 }
 
-/// The one writer's own setting, which stays with its connection. What else is written at once may fail, and it with that.
+/// Sets a pragma of the writer's connection. It may be batched with a job that fails, and then fails too.
 async fn set(app: &TestApp, pragma: &'static str) {
     let set = async || {
         let setting = app
@@ -80,7 +80,7 @@ async fn set(app: &TestApp, pragma: &'static str) {
 async fn a_full_database_takes_no_message_and_loses_none() {
     let app = TestApp::with(On::Sqlite, "ledger.signup_grant = 100000").await;
     let mia = app.user("mia").await;
-    // No page more than there are.
+    // No more pages than now.
     set(&app, "PRAGMA max_page_count = 1").await;
     let message = "x".repeat(1000);
     let query = "mutation($input: StartMessageInput!) { startMessage(input: $input) { chat { id } errors { code } } }";
@@ -94,7 +94,7 @@ async fn a_full_database_takes_no_message_and_loses_none() {
     }
     assert_away(&refused.expect("it is full in the end"));
     set(&app, "PRAGMA max_page_count = 4294967294").await;
-    // What was open meanwhile is closed, and paid for once.
+    // The open chat is closed, and charged once.
     app.settled().await;
     let done = chat::Entity::owned_by(mia.user_id()).filter(chat::Column::Status.eq(Status::Done));
     let done = i64::try_from(done.count(app.app.db.read()).await.unwrap()).unwrap();
@@ -117,7 +117,7 @@ async fn a_server_on_a_full_disk_goes_on_when_there_is_room() {
     let access = server.register("mia").await;
     let mut keys = Vec::new();
     let mut answered = 0;
-    // As long as there is room for a single page, a try to write succeeds.
+    // While there is space for a single page, a probe write succeeds.
     while server.status("/readyz").await == 200 {
         assert!(keys.len() < 500, "the disk is full in the end");
         keys.push(format!("key-{}", keys.len()));
@@ -125,17 +125,17 @@ async fn a_server_on_a_full_disk_goes_on_when_there_is_room() {
         match tokio::time::timeout(Duration::from_secs(2), sending).await {
             Ok((_, answer)) if answer.get("errors").is_some() => assert_away(&answer),
             Ok((_, answer)) => answered += usize::from(status(&answer) == "DONE"),
-            // It has its hold, and no room for its end: it is answered when there is room.
+            // It has its hold, and no space for its settlement: it finishes when there is space.
             Err(_) => {}
         }
     }
     assert!(answered > 3 && answered < keys.len(), "there was room for {answered} of {}", keys.len());
     assert_eq!(server.status("/healthz").await, 200);
-    // Reading goes on.
+    // Reads continue.
     assert!(server.data(Some(&access), "{ balance { tokens } }").await["balance"]["tokens"].as_i64().unwrap() > 0);
     server.allow_large_files();
     until("it is ready again", async || server.status("/readyz").await == 200).await;
-    // Every key is one chat and one charge, whether its first try was answered or not.
+    // Every idempotency key is one chat and one charge, whether its first attempt got a response or not.
     for key in &keys {
         let (_, answer) = send_to(&server, &access, key).await;
         assert_eq!(status(&answer), "DONE");
@@ -166,7 +166,7 @@ async fn a_database_that_may_only_be_read_is_read_and_each_message_told() {
     installation.ok(&["verify"]);
 }
 
-/// Another process that has locked the file.
+/// Another process with a lock on the file.
 async fn lock(app: &TestApp) -> SqliteConnection {
     let mut other = SqliteConnection::connect(&app.app.config.database_url()).await.unwrap();
     sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
@@ -196,7 +196,7 @@ async fn a_locked_file_is_waited_for_but_not_for_ever() {
     assert_away(&send(&mia, "long").await);
     assert!(!is_ready(&app).await);
     assert_away_everywhere(&mia).await;
-    // Reading goes on.
+    // Reads continue.
     assert_eq!(mia.data("{ balance { tokens } }", json!({})).await["balance"]["tokens"], 3900);
     unlock(other).await;
     assert!(is_ready(&app).await);

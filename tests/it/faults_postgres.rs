@@ -1,5 +1,5 @@
-//! PostgreSQL that goes away: before a message, in the middle of either of its two transactions, with the COMMIT answered
-//! or not. Nothing is charged twice or lost, and all is well again by itself.
+//! PostgreSQL becomes unavailable: before a message, in the middle of either of its two transactions, with or without
+//! the response to COMMIT. Nothing is charged twice or lost, and the server recovers automatically.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,10 +18,10 @@ use crate::support::installation::Installation;
 use crate::support::proxy::{Moment, Proxy};
 use crate::support::{Client, On, PASSWORD, Place, Step, TestApp};
 
-/// Replies are not saved midway, so that the transactions of a message are exactly two.
+/// Partial replies are not saved, so that a message has exactly two transactions.
 const SETTINGS: &str = "database.acquire_timeout = '1s'\nturns.save_interval = '1h'\nturns.lease = '3h'";
 
-/// The proxy stays until the app is gone, which looks at its database once more.
+/// The proxy outlives the app, which verifies its database on drop.
 async fn behind_proxy() -> (Proxy, TestApp) {
     let place = Place::make(On::Postgres).await;
     let proxy = Proxy::to(&place).await;
@@ -30,7 +30,7 @@ async fn behind_proxy() -> (Proxy, TestApp) {
     (proxy, app)
 }
 
-/// A message whose hold is taken, and which is answered when it gets a permit.
+/// A message with a hold, which is answered when it gets a permit.
 async fn waiting(app: &TestApp, mia: &Client) -> (tokio::task::JoinHandle<serde_json::Value>, Arc<Semaphore>) {
     let permits = Arc::new(Semaphore::new(0));
     app.model.play([Step::Wait(permits.clone()), Step::Say("ok"), Step::End(None)]);
@@ -54,7 +54,7 @@ async fn postgres_gone_while_the_hold_is_taken(
     assert!(proxy.has_cut());
     assert!(is_ready(&app).await, "it is there again");
     if moment == Moment::AfterCommit {
-        // The hold is taken, and nobody knows: the sweeper ends it, and nothing is charged.
+        // The hold was committed without a response: the sweeper releases it, and nothing is charged.
         assert_eq!(app.balance(&mia).await, (3900, 100));
         app.clock.advance(Duration::from_secs(3 * 3600 + 1));
         assert_eq!(chat::sweep(&app.app).await.unwrap(), 1);
@@ -130,7 +130,7 @@ async fn postgres_that_hangs_holds_up_nobody_for_long_and_nothing_is_done_twice(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_server_that_is_not_there_is_told_at_start_with_the_reason() {
     let installation = Installation::new(On::Sqlite, &[]).await;
-    // Nobody listens on a port that was just given back.
+    // No one listens on a port that was just released.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = installation.command(&["verify"]);
     command.env("JETON_DATABASE__URL", format!("postgres://me:secret@127.0.0.1:{port}/jeton"));
@@ -142,7 +142,7 @@ async fn a_database_server_that_is_not_there_is_told_at_start_with_the_reason() 
     assert!(told.contains("refused") && !told.contains("secret"), "{told}");
 }
 
-/// Holds what a statement locks until the permit comes.
+/// Keeps the locks of a statement until it gets a permit.
 async fn lock(app: &TestApp, statement: String) -> (tokio::task::JoinHandle<()>, Arc<Semaphore>) {
     let (permits, locked) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let input = (statement, permits.clone(), locked.clone());
@@ -165,7 +165,7 @@ async fn lock(app: &TestApp, statement: String) -> (tokio::task::JoinHandle<()>,
     (holding, permits)
 }
 
-/// The row of a user that somebody locks keeps nobody else waiting for long, and the user not for ever.
+/// A locked user row delays other users only briefly, and its own user for a bounded time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_row_in_postgres_stops_nobody_else() {
     let app = TestApp::with(On::Postgres, SETTINGS).await;
@@ -177,7 +177,7 @@ async fn a_locked_row_in_postgres_stops_nobody_else() {
     let id = app.viewer(&mia).await.require_session().unwrap().0.id;
     let (holding, permits) = lock(&app, format!("SELECT id FROM \"user\" WHERE id = {id} FOR UPDATE")).await;
     let sent = async |client: &Client| client.say("echo", "Hello").await;
-    // All at once, so that they are done together.
+    // Concurrently, so that they are batched.
     let hers =
         (0..4).map(|_| async { mia.graphql(SEND, json!({ "input": { "message": "Hi", "model": "echo" } })).await });
     let theirs = others.iter().map(sent);
@@ -192,8 +192,8 @@ async fn a_locked_row_in_postgres_stops_nobody_else() {
     assert_eq!(sent(&mia).await["chat"]["status"], "DONE");
 }
 
-/// The account of a user with many chats goes in batches: what comes between the first and the last undoes none of them, and
-/// another try deletes the rest.
+/// An account with many chats is deleted in batches: a fault between them rolls none of them back, and a retry deletes
+/// the rest.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_of_many_chats_goes_in_batches(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -230,7 +230,8 @@ async fn an_account_of_many_chats_goes_in_batches(#[values(On::Sqlite, On::Postg
     assert_eq!(mia.post("/graphql", json!({ "query": "{ me { id } }" })).await.status, 401);
 }
 
-/// A pooler in between is refused at the start, in words that say what to do, whatever it was told to ignore.
+/// A pooler is rejected at the start with an error that says what to do, whatever parameters it is configured to
+/// ignore.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_behind_pgbouncer_is_refused_in_words(

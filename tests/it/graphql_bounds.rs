@@ -1,5 +1,4 @@
-//! What running a GraphQL operation may cost: the rows that it touches, the time that it takes, the size of its answer,
-//! on each transport.
+//! Bounds of the execution of a GraphQL operation: cost in rows, time, and size of the response, on each transport.
 
 use std::time::Duration;
 
@@ -15,13 +14,13 @@ use crate::support::client::Answer;
 use crate::support::socket::{Event, Events, Socket};
 use crate::support::{Client, On, Step, TestApp};
 
-/// Asks, and to be told the cost.
+/// Sends an operation, and requests its cost.
 async fn ask(client: &Client, query: &str) -> Answer {
     let request = Request::post("/graphql").header("content-type", "application/json").header("x-jeton-show-cost", "1");
     client.send(request.body(Body::from(json!({ "query": query }).to_string())).unwrap()).await
 }
 
-/// The objects in an answer, and all its values with a name.
+/// Counts the objects of a response, and all its named values.
 fn objects_and_values(value: &Value) -> (u64, u64) {
     let add = |(objects, values): (u64, u64), (more, more_values): (u64, u64)| (objects + more, values + more_values);
     match value {
@@ -33,7 +32,7 @@ fn objects_and_values(value: &Value) -> (u64, u64) {
     }
 }
 
-/// People with everything that they can have, and the ids of it.
+/// Users with objects of each kind, and their ids.
 async fn inhabited(app: &TestApp) -> (Client, Client, Vec<String>) {
     let (mia, root) = (app.user("mia").await, app.superuser("root").await);
     let mut ids = vec!["x".to_owned()];
@@ -62,8 +61,8 @@ async fn inhabited(app: &TestApp) -> (Client, Client, Vec<String>) {
     (mia, root, ids)
 }
 
-/// Runs queries made of the schema at random: what is in the answers is never more than the queries cost, and each costs
-/// the same when it is written in other ways.
+/// Runs random queries that are generated from the schema: a response is never larger than the cost of its query, and
+/// each query costs the same in equivalent forms.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cost_bounds_what_is_touched(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -89,7 +88,7 @@ async fn the_cost_bounds_what_is_touched(#[values(On::Sqlite, On::Postgres)] on:
         let (objects, values) = objects_and_values(&told["data"]);
         assert!(objects <= cost + 1 && values <= cost, "{objects} objects, {values} values, cost {cost}: {query}");
         (executed, most) = (executed + 1, most.max(objects));
-        // Twice as many brackets may be too many.
+        // Twice as many brackets may exceed the limit.
         if let Some(wrapped_cost) = told_wrapped.pointer("/extensions/cost") {
             assert_eq!(
                 (&wrapped_cost["cost"], &wrapped_cost["depth"]),
@@ -103,7 +102,7 @@ async fn the_cost_bounds_what_is_touched(#[values(On::Sqlite, On::Postgres)] on:
     assert!(failed.iter().all(|message| message.contains("more than")), "{failed:?}");
 }
 
-/// Each attack that is refused is refused in each other form too.
+/// Each attack that is rejected is rejected in each equivalent form too.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_is_refused_however_it_is_written() {
     let app = TestApp::start(On::Sqlite).await;
@@ -149,13 +148,13 @@ async fn what_is_refused_is_refused_however_it_is_written() {
             assert!(answer.json().get("data").is_none(), "{limit}: {wrapping:?}");
         }
     }
-    // The one that was reported: the list hides behind a fragment, its page behind another.
+    // Regression: the list is in one fragment, its page in another.
     let hidden = schema.wrapped(nested, || Some(Wrapping::Inline)).unwrap();
     let (plain, hidden) = (ask(&mia, nested).await.json(), ask(&mia, &hidden).await.json());
     assert_eq!(plain, hidden, "the same cost to a row");
 }
 
-/// What the library would copy for each use and each row, or panic of.
+/// Documents that the library would copy for each use and each row, or on which it panics.
 #[tokio::test(flavor = "multi_thread")]
 async fn variables_are_no_multiplier() {
     let app = TestApp::start(On::Sqlite).await;
@@ -172,7 +171,7 @@ async fn variables_are_no_multiplier() {
     );
 }
 
-/// Chats in conversations, so that a query can take long.
+/// Chats in conversations, for slow queries.
 async fn with_history(app: &TestApp) -> (Client, Value) {
     let mia = app.user("mia").await;
     let made = mia.data("mutation { createConversation(input: {}) { conversation { id } } }", json!({})).await;
@@ -183,7 +182,7 @@ async fn with_history(app: &TestApp) -> (Client, Value) {
     (mia, conversation)
 }
 
-/// Many statements of the database, each for a row of another list: no machine answers it within a millisecond.
+/// Many database statements, each for a row of another list: no machine executes it within a millisecond.
 const LONG: &str = "chats(first: 50) { nodes { conversation { chats(first: 30) { nodes { id user { id } } } } } }";
 const TIMEOUT: &str = "TIMEOUT";
 
@@ -209,7 +208,7 @@ async fn the_time_of_a_query_holds_on_every_transport(#[values(On::Sqlite, On::P
     socket.subscribe("1", &query, json!({})).await;
     let told = socket.hear().await;
     assert_eq!((&told["type"], &told["payload"][0]["extensions"]["code"]), (&json!("error"), &json!(TIMEOUT)));
-    // What is quick is answered all the while.
+    // Fast queries are answered in the meantime.
     socket.subscribe("1", "{ __typename }", json!({})).await;
     assert_eq!(socket.hear_next("1").await["data"]["__typename"], "Query");
 }
@@ -230,11 +229,11 @@ async fn what_a_mutation_selects_has_a_time_of_its_own(#[values(On::Sqlite, On::
     assert_eq!((code(&told), &told["data"]), (TIMEOUT, &Value::Null), "{told}");
     assert!(told["errors"][0]["message"].as_str().unwrap().starts_with("The mutation was carried out"), "{told}");
     assert_eq!(told["errors"][0]["path"], json!(["sendMessage"]));
-    // It was: the same key finds it, and nothing is paid twice.
+    // It was: the same idempotency key finds it, and it is charged once.
     let again = mia.data(&send("status"), json!({ "c": conversation })).await;
     assert_eq!(again["sendMessage"]["chat"]["status"], "DONE");
     assert_eq!(app.ledger(&mia).await.len(), before + 1);
-    // The mutation itself takes as long as it takes.
+    // The mutation itself has no such timeout.
     let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
     app.model.play([Step::Wait(gate.clone()), Step::Say("late"), Step::End(None)]);
     let opening = tokio::spawn(async move {
@@ -256,7 +255,7 @@ async fn what_a_mutation_selects_has_a_time_of_its_own(#[values(On::Sqlite, On::
     )
     .await;
     assert_eq!(code(&events.hear().await), TIMEOUT);
-    // So does each event of a subscription; those before it come.
+    // The same for each event of a subscription; earlier events are delivered.
     let chat = mia.data(&send("id"), json!({ "c": conversation })).await["sendMessage"]["chat"]["id"].take();
     let follow = format!(
         "subscription($id: ID!) {{ replyStream(chatId: $id) {{ ... on ReplyDelta {{ text }}
@@ -304,7 +303,7 @@ async fn answers_are_bounded_on_every_transport(#[values(On::Sqlite, On::Postgre
     socket.subscribe("1", query, variables.clone()).await;
     let told = socket.hear().await;
     assert_eq!((&told["type"], &told["payload"][0]["extensions"]["code"]), (&json!("error"), &json!(TOO_LARGE)));
-    // Many small values are as large as few long ones.
+    // Many small values count as much as few long ones.
     let aliases: String =
         (0..100).map(|number| format!("a{number}: ")).map(|alias| format!("{alias}createdAt ")).collect();
     for number in 0..10 {
@@ -339,7 +338,7 @@ async fn a_large_answer_to_a_mutation_is_no_second_charge(#[values(On::Sqlite, O
     let again = mia.data(&send("id cost status"), json!({})).await;
     assert_eq!(again["sendMessage"]["chat"]["status"], "DONE");
     assert_eq!(app.balance(&mia).await, (4000 - 200, 0), "two chats, each paid once");
-    // The reply is read in parts; its end as an event is too large for one.
+    // The reply is received in chunks; its final event is too large.
     let follow = "subscription($id: ID!) { replyStream(chatId: $id) { ... on ReplyDelta { offset }
         ... on ReplyFinished { chat { response } } } }";
     let mut events = Events::open(address, mia.access.as_deref(), follow, json!({ "id": old })).await;
@@ -400,14 +399,14 @@ async fn the_only_operation_is_the_operation() {
     let mut socket = Socket::begin(address, mia.access.as_deref()).await;
     socket.subscribe("1", "subscription S { a: balanceChanged { held } b: balanceChanged { held } }", json!({})).await;
     assert_eq!(socket.hear().await["type"], "error");
-    // Of two, neither is meant by a request that says no name.
+    // With two operations, a request without a name selects neither.
     let told = mia.graphql("query A { me { id } } query B { me { id } }", json!({})).await;
     assert!(told.get("data").is_none(), "{told}");
     let skipped = mia.graphql("{ me @skip(if: true) { id } }", json!({})).await;
     assert_eq!(skipped, json!({ "data": {} }), "everything was skipped");
 }
 
-/// A mutation runs nothing where a variable is missing, and no field twice that the specification merges into one.
+/// A mutation executes nothing if a variable is missing, and no field twice that the specification merges into one.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mutation_runs_as_a_whole_and_each_field_once(#[values(On::Sqlite, On::Postgres)] on: On) {

@@ -138,7 +138,7 @@ async fn answers_carry_an_id_and_no_faults_of_the_browser() {
     let app = TestApp::start(On::Sqlite).await;
     let answer = app.anonymous().get("/healthz").await;
     assert_eq!(answer.headers["x-request-id"].len(), 32);
-    // A client's own id is kept, but for one that would fill the log.
+    // A client's own request id is kept, except one that would flood the log.
     for (sent, kept) in [(128, true), (129, false)] {
         let id = "x".repeat(sent);
         let request = Request::get("/healthz").header("x-request-id", &id);
@@ -151,7 +151,7 @@ async fn answers_carry_an_id_and_no_faults_of_the_browser() {
     assert_eq!(app.anonymous().get("/readyz").await.text, "ready\n");
 }
 
-/// The attacks of graphql-cop, and those that this library alone does not stand.
+/// The attacks of graphql-cop, and those that the library alone does not withstand.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_cost_too_much_is_refused_by_the_name_of_its_limit() {
     let app = TestApp::with(On::Sqlite, "http.max_body_bytes = 10000000").await;
@@ -199,7 +199,7 @@ async fn what_would_cost_too_much_is_refused_by_the_name_of_its_limit() {
         let message = post(&app, OLD, NEW, &body).await.json()["errors"][0]["message"].as_str().unwrap().to_owned();
         assert!(message.contains(limit), "{limit}: {message}");
     }
-    // What tools ask for is fine.
+    // The usual introspection query of tools is allowed.
     let typical = include_str!("introspection.graphql");
     let answer = post(&app, OLD, NEW, &json!({ "query": typical }).to_string()).await;
     assert_eq!((answer.status.as_u16(), answer.json().get("errors")), (200, None));

@@ -1,4 +1,4 @@
-//! What a server on the open internet relies on: its keys, TLS, and what browsers are told.
+//! Hardening of a server on the open internet: keys, TLS, and security headers.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::support::{Client, On, PASSWORD, TestApp};
 
 const ME: &str = "{ me { username } }";
 
-/// Waits until it is so: files are looked at every few seconds.
+/// Waits until the condition holds: files are polled every few seconds.
 async fn becomes(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !is_so().await {
@@ -31,7 +31,7 @@ async fn becomes(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// The name of the key that signed a token.
+/// Returns the id (`kid`) of the key that signed a token.
 fn kid(token: &str) -> String {
     jsonwebtoken::decode_header(token).unwrap().kid.unwrap()
 }
@@ -46,7 +46,7 @@ async fn keys_are_rotated_while_the_server_runs() {
     let call = json!({ "model": "echo", "messages": [{ "role": "user", "content": "Hi" }] });
 
     let told = installation.ok(&["signing-key", "rotate"]);
-    assert!(told.contains(&format!("tokens of {} are good until", kid(&old))), "{told}");
+    assert!(told.contains(&format!("tokens of {} are valid until", kid(&old))), "{told}");
     let names = std::cell::Cell::new(0);
     becomes("the server signs with the new key", async || {
         names.set(names.get() + 1);
@@ -58,11 +58,11 @@ async fn keys_are_rotated_while_the_server_runs() {
 
     let new = server.register("tom").await;
     let told = installation.ok(&["signing-key", "rotate", "--revoke"]);
-    assert!(told.contains("good no longer"), "{told}");
+    assert!(told.contains("no longer valid"), "{told}");
     let is_refused = async |token: &str| server.post("/graphql", Some(token), json!({ "query": ME })).await.0 == 401;
     becomes("a key that leaked is good no longer", async || is_refused(&new).await).await;
     assert!(is_refused(&old).await);
-    // Keys are no tokens: they stay, also where the server starts again.
+    // API keys are not tokens: they stay valid, also after a restart of the server.
     assert_eq!(server.post("/v1/chat/completions", Some(&key), call.clone()).await.0, 200);
     assert!(server.terminate());
     let server = installation.serve();
@@ -103,7 +103,7 @@ async fn tokens_of_another_issuer_or_for_another_audience_are_refused(#[values(O
     }
 }
 
-/// A certificate for this machine, which signs itself, and its key.
+/// A self-signed certificate for this machine, and its key.
 fn certificate(directory: &Path) -> (PathBuf, PathBuf, reqwest::Certificate) {
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
@@ -143,7 +143,7 @@ async fn tls_ends_here_and_certificates_are_renewed_while_the_server_runs() {
     assert_eq!(header("strict-transport-security").as_deref(), Some("max-age=31536000"));
     assert!(header("set-cookie").unwrap().contains("; Secure"));
 
-    // Whoever does not shake hands is not waited for, and whoever speaks without TLS gets no answer.
+    // A client without a handshake does not block others, and one without TLS gets no response.
     let address = server.url.trim_start_matches("https://").to_owned();
     let mut silent = tokio::net::TcpStream::connect(&address).await.unwrap();
     let mut plain = tokio::net::TcpStream::connect(&address).await.unwrap();
@@ -155,7 +155,7 @@ async fn tls_ends_here_and_certificates_are_renewed_while_the_server_runs() {
         assert!(!String::from_utf8_lossy(&said).contains("HTTP"), "{who}");
     }
 
-    // Files that can't be used change nothing.
+    // Invalid files change nothing.
     std::fs::write(&key, "no key").unwrap();
     tokio::time::sleep(Duration::from_secs(6)).await;
     let alive = async |certificate: &reqwest::Certificate| {
@@ -234,7 +234,7 @@ async fn a_superuser_with_such_a_password_is_not_served_on_a_network() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && told.contains("jeton user set-password admin"), "{told}");
     assert!(!told.contains("changeme"), "which one it is stays unsaid: {told}");
-    // For this machine alone it is nobody else's affair.
+    // On a loopback address it is allowed.
     drop(installation.serve());
 }
 
@@ -272,7 +272,7 @@ async fn only_listed_origins_may_call_from_a_browser_and_never_with_the_cookie()
     let wanted = "authorization,content-type,idempotency-key,traceparent,x-stainless-os";
     let preflight = ask("https://chat.example", "OPTIONS", wanted).await;
     assert_eq!(preflight["access-control-allow-origin"], "https://chat.example");
-    // Whatever a library sends; the cookie is no header that a page could send.
+    // The headers of common libraries; the cookie is not a header that a page could set.
     assert_eq!(preflight["access-control-allow-headers"], wanted);
     assert!(!preflight.contains_key("access-control-allow-credentials"));
     let answer = ask("https://chat.example", "GET", "").await;
@@ -320,7 +320,7 @@ fn what_can_be_no_origin_or_certificate_is_refused_by_name() {
     }
 }
 
-/// A browser asks nobody before it opens a socket, and a socket can register and log in.
+/// A browser opens cross-origin WebSockets without a preflight, and a WebSocket can register and log in.
 #[tokio::test(flavor = "multi_thread")]
 async fn sockets_are_for_our_own_pages_and_listed_ones() {
     let app = TestApp::with(On::Sqlite, "http.cors_origins = ['https://chat.example']").await;
@@ -350,7 +350,7 @@ async fn sockets_are_for_our_own_pages_and_listed_ones() {
         (&[("origin", "")], 403),
         (&[("origin", own.as_str()), ("sec-fetch-site", "cross-site")], 403),
         (&[("origin", "http://localhost:1"), ("sec-fetch-site", "same-site")], 403),
-        // Behind a proxy that sends a host of its own.
+        // Behind a proxy that sets a host of its own.
         (&[("origin", "https://own.example"), ("sec-fetch-site", "same-origin")], 101),
     ] {
         assert_eq!(opened(headers).await, status, "{headers:?}");

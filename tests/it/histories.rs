@@ -1,5 +1,5 @@
-//! Random histories of money against a small model of it: what each step makes of the balance, one after the other; and
-//! that nothing is ever wrong when steps come at once. Each case ends with `verify`, as every test does.
+//! Model-based tests of balances: random histories of sequential steps against a small model, and of concurrent steps
+//! against the invariants. Each case ends with `verify`, as every test does.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,22 +14,22 @@ use serde_json::{Value, json};
 use crate::api_keys::with_key;
 use crate::support::{Client, On, Step, TestApp};
 
-/// One step.
+/// A step of a history.
 #[derive(Clone, Debug)]
 enum Op {
     /// A message at a flat price, under this idempotency key.
     Flat(Script, Option<u8>),
     /// A message at a metered price that consumes this.
     Metered(u64, u64),
-    /// A message of a program whose key may spend 300 in all.
+    /// A message by an API key with a total spending limit of 300.
     UnderKey(Script),
-    /// An operator adds or takes away, under this idempotency key.
+    /// An operator adds or deducts tokens, under this idempotency key.
     Adjust(i64, Option<u8>),
-    /// Somebody stops the oldest message that is open.
+    /// The oldest open message is stopped.
     Stop,
     /// The oldest chat is deleted.
     Delete,
-    /// The server gives no sign of life any more, and another one sweeps.
+    /// The server stops renewing leases, and another one sweeps.
     Die,
 }
 
@@ -66,7 +66,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// The real thing.
+/// The system under test.
 struct World {
     app: TestApp,
     mia: Client,
@@ -97,7 +97,7 @@ impl World {
         let query = if script == Script::Hang { START } else { SEND };
         let input = json!({ "model": "scripted", "message": "x", "idempotencyKey": key.map(|key| format!("k{key}")) });
         let mut it = client.data(query, json!({ "input": input })).await["it"].take();
-        // The text of what hangs has come when it is stopped, so that it costs the flat price.
+        // The text of a hanging turn was received before it is stopped, so that it costs the flat price.
         if script == Script::Hang && it["chat"]["status"] == "PENDING" {
             loop {
                 let chat = self.mia.data(RESPONSE, json!({ "id": it["chat"]["id"] })).await["it"].take();
@@ -121,7 +121,7 @@ impl World {
         chat::sweep(&self.app.second_server()).await.unwrap();
     }
 
-    /// Ends the turns of chats that were swept, which would go on for a while.
+    /// Ends the turns of swept chats, which would continue for a while.
     async fn end(&self, hanging: &[Value]) {
         for id in hanging {
             self.mia.graphql(STOP, json!({ "id": id })).await;
@@ -130,7 +130,7 @@ impl World {
     }
 }
 
-/// What is to be.
+/// The model: the expected state.
 struct Model {
     tokens: i64,
     held: i64,
@@ -144,7 +144,7 @@ struct Model {
 }
 
 impl Model {
-    /// What a flat message makes of the balance.
+    /// Applies a message at the flat price to the balance.
     fn flat(&mut self, told: &Value, script: Script, under_key: bool) -> Result<(), TestCaseError> {
         let affordable = self.tokens >= 100 && (!under_key || self.key_rest >= 100);
         if !affordable {
@@ -187,7 +187,7 @@ async fn one_after_the_other(on: On, ops: Vec<Op>) -> Result<(), TestCaseError> 
         adjusted: HashMap::new(),
     };
     let right = steps(&world, &mut model, ops).await;
-    // Also where something was wrong, so that it can be told.
+    // Also after a failure, so that it can be reported.
     world.end(&model.hanging).await;
     right
 }
@@ -196,7 +196,7 @@ async fn steps(world: &World, model: &mut Model, ops: Vec<Op>) -> Result<(), Tes
     for op in ops {
         match op.clone() {
             Op::Flat(script, Some(key)) if model.sent.contains_key(&key) => {
-                // Waiting for the end of what hangs would take for ever.
+                // Waiting for the end of a hanging turn would block forever.
                 let told = world.send(&world.mia, Script::Hang, Some(key)).await;
                 let _ = script;
                 prop_assert_eq!(&told["chat"]["id"], &model.sent[&key]);
@@ -259,7 +259,7 @@ async fn steps(world: &World, model: &mut Model, ops: Vec<Op>) -> Result<(), Tes
                 let id = model.all.remove(0);
                 world.mia.data(DELETE, json!({ "id": id })).await;
                 if let Some(place) = model.open.iter().position(|(open, _)| *open == id) {
-                    // Stopped and paid for first.
+                    // Stopped and charged first.
                     model.open.remove(place);
                     model.held -= 100;
                 }
@@ -292,7 +292,7 @@ async fn at_once(on: On, ops: Vec<Op>) -> Result<(), TestCaseError> {
     for batch in ops.chunks(6) {
         let steps = batch.iter().map(|op| async {
             match op.clone() {
-                // With a key another one may be waiting for the same chat, which must not hang.
+                // With an idempotency key another request may be waiting for the same chat, which must not hang.
                 Op::Flat(Script::Hang, Some(key)) => {
                     world.app.model.play(Script::Answer.steps());
                     note(&world.send(&world.mia, Script::Answer, Some(key)).await);
@@ -333,7 +333,7 @@ async fn at_once(on: On, ops: Vec<Op>) -> Result<(), TestCaseError> {
     right
 }
 
-/// Runs so many random histories of each kind. `PROPTEST_CASES` asks for more.
+/// Runs this number of random histories of each kind. `PROPTEST_CASES` overrides it.
 fn histories(on: On, cases: u32) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let config = Config { failure_persistence: None, max_shrink_iters: 20, ..Config::with_cases(cases) };

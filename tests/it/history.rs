@@ -28,7 +28,7 @@ async fn pages_go_forward_and_backward_without_gaps(#[values(On::Sqlite, On::Pos
     assert_eq!(messages(&first), ["5", "4"]);
     assert_eq!(first["pageInfo"]["hasNextPage"], true);
     assert_eq!(first["pageInfo"]["hasPreviousPage"], false);
-    // What arrives meanwhile moves nothing.
+    // New rows do not shift pages.
     mia.say("echo", "6").await;
     let cursor = &first["pageInfo"]["endCursor"];
     let second = page(&mia, &format!("(first: 2, after: {cursor})")).await;

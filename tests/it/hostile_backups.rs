@@ -1,4 +1,4 @@
-//! Backups that somebody else has made, and databases with values that no Jeton has stored.
+//! Untrusted backups, and databases with values that no Jeton has stored.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,10 @@ use crate::backup::{database, refused};
 use crate::support::On;
 use crate::support::installation::Installation;
 
-/// Later than anything.
+/// A time later than any in the tests.
 const FAR: &str = "9999-12-31T00:00:00+00:00";
 
-/// An installation with a user and a chat, and its backup.
+/// Creates an installation with a user and a chat, and its backup.
 async fn backed_up() -> (Installation, PathBuf) {
     let installation = Installation::new(On::Sqlite, &[]).await;
     let server = installation.serve();
@@ -29,7 +29,7 @@ async fn open(file: &Path) -> DatabaseConnection {
     Database::connect(format!("sqlite://{}", file.display())).await.unwrap()
 }
 
-/// A copy of a file, changed by these statements.
+/// Creates a copy of a database file, changed by these statements.
 async fn changed(file: &Path, name: &str, sql: &str) -> PathBuf {
     let copy = file.with_file_name(name);
     std::fs::copy(file, &copy).unwrap();
@@ -44,32 +44,32 @@ async fn what_lies_beside_a_database_is_neither_used_nor_ignored() {
     let (installation, file) = backed_up().await;
     let beside = |path: &Path, ending: &str| PathBuf::from(format!("{}{ending}", path.display()));
     for ending in ["-wal", "-shm", "-journal"] {
-        // Beside the file that is given, also where a link leads to it.
+        // Next to the given file, also through a symbolic link.
         let link = file.with_file_name("link");
         std::os::unix::fs::symlink(&file, &link).unwrap();
         std::fs::write(beside(&file, ending), "of somebody else").unwrap();
         for given in [&file, &link] {
             let target = Installation::new(On::Sqlite, &[]).await;
             let wrong = refused(&target, &["restore", given.to_str().unwrap()]);
-            assert!(wrong.contains(&format!("backup{ending} lies beside")), "{wrong}");
+            assert!(wrong.contains(&format!("backup{ending} exists next to")), "{wrong}");
             assert!(!database(&target).exists());
         }
         std::fs::remove_file(beside(&file, ending)).unwrap();
         std::fs::remove_file(&link).unwrap();
-        // Beside the place that the database gets.
+        // Next to the restored database.
         let target = Installation::new(On::Sqlite, &[]).await;
         std::fs::write(beside(&database(&target), ending), "of one that is gone").unwrap();
         let wrong = refused(&target, &["restore", file.to_str().unwrap()]);
-        assert!(wrong.contains(&format!("{ending} lies beside")) && !database(&target).exists(), "{wrong}");
-        // Beside a backup that is to be made.
+        assert!(wrong.contains(&format!("{ending} exists next to")) && !database(&target).exists(), "{wrong}");
+        // Next to a backup to be created.
         let new = file.with_file_name("new");
         std::fs::write(beside(&new, ending), "of one that is gone").unwrap();
-        assert!(refused(&installation, &["backup", new.to_str().unwrap()]).contains("lies beside"));
+        assert!(refused(&installation, &["backup", new.to_str().unwrap()]).contains("exists next to"));
         assert!(!new.exists());
     }
     let target = Installation::new(On::Sqlite, &[]).await;
     target.ok(&["restore", file.to_str().unwrap()]);
-    // What cannot be opened as a database is put aside with all its parts.
+    // A file that can't be opened as a database is renamed with all its side files.
     std::fs::write(database(&target), "no database at all".repeat(100)).unwrap();
     std::fs::write(beside(&database(&target), "-journal"), "a journal").unwrap();
     target.ok(&["restore", file.to_str().unwrap(), "--replace"]);
@@ -115,7 +115,7 @@ async fn a_restored_schema_is_the_one_that_the_migrations_make() {
         let left: Vec<_> = std::fs::read_dir(database(&target).parent().unwrap()).unwrap().collect();
         assert!(left.is_empty(), "{name}: {left:?}");
     }
-    // Statistics are no part of it.
+    // Statistics tables are not part of the schema check.
     let analyzed = changed(&file, "analyzed", "ANALYZE").await;
     let target = Installation::new(On::Sqlite, &[]).await;
     target.ok(&["restore", analyzed.to_str().unwrap()]);
@@ -134,7 +134,7 @@ async fn restored_rows_can_all_be_read_and_summed() {
             "UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'user'",
             "the ids of user are used up",
         ),
-        ("owner", "DELETE FROM user", "refer to rows that are not there"),
+        ("owner", "DELETE FROM user", "refer to missing rows"),
         ("year", "UPDATE session SET expires_at = '+12026-01-01T00:00:00+00:00'", "session.expires_at can't be read"),
         (
             "conversation",

@@ -1,4 +1,4 @@
-//! Exports and Django databases that somebody else has made, and sources that are no files.
+//! Untrusted exports and Django databases, and sources that are not regular files.
 
 use std::io::BufReader;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::support::django::Django;
 use crate::support::installation::Installation;
 use crate::support::{On, TestApp};
 
-/// Later than anything.
+/// A time later than any in the tests.
 const FAR: &str = "9999-12-31T00:00:00+00:00";
 
 const BEFORE: &str = "2026-01-01T00:00:00+00:00";
@@ -125,7 +125,7 @@ async fn what_was_refused_is_not_served(#[values(On::Sqlite, On::Postgres)] on: 
         let (place, db) = empty(on).await;
         let error = format!("{:?}", copy(from, &db, "here", &|_| {}).await.expect_err(told));
         assert!(error.contains(told), "{error}");
-        // A source that is wrong makes no target at all.
+        // An invalid source leaves the target untouched.
         let is_source = error.contains("the source of the copy");
         assert!(
             if is_source { !db.is_migrated().await.unwrap() } else { check_complete(&db).await.is_err() },
@@ -190,7 +190,7 @@ async fn an_export_counts_all_that_it_holds(#[values(On::Sqlite, On::Postgres)] 
         assert!(check_complete(&db).await.unwrap_err().message.contains("not complete"));
         place.clear(&db).await;
     }
-    // A line without an end is not read to its end.
+    // An endless line is not read further than the limit.
     let (place, db) = empty(on).await;
     let endless = import(&db, &mut BufReader::new(std::io::repeat(b'x')), "a file", &|_| {}).await.unwrap_err();
     assert!(endless.message.contains("longer than"), "{endless:?}");
@@ -209,7 +209,7 @@ async fn tables_of_servers_do_not_come_along(#[values(On::Sqlite, On::Postgres)]
     run(from, &rows).await;
     let file = exported(from).await;
     assert!(!file.contains("\"server\"") && !file.contains("\"job\""), "{file}");
-    // Earlier versions have exported them.
+    // Exports of earlier versions contain them.
     let mut lines: Vec<Value> = file.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     lines[0]["tables"]["job"] = json!({ "rows": 1, "columns": ["claimed_until", "holder", "last_run_at", "name"] });
     lines.last_mut().unwrap()["end"]["tables"]["job"] = json!({ "rows": 1, "checksum": "0" });
@@ -234,7 +234,7 @@ async fn tables_of_servers_do_not_come_along(#[values(On::Sqlite, On::Postgres)]
         check_complete(&db).await.unwrap();
         place.clear(&db).await;
     }
-    // A database that a server uses is not filled.
+    // A database that a server uses is not loaded.
     let (place, db) = empty(on).await;
     db.migrate().await.unwrap();
     run(&db, &rows).await;
@@ -266,7 +266,7 @@ async fn sources_that_are_no_regular_files_are_refused_by_name() {
             assert!(wrong.contains(named) && wrong.contains(&path), "{command} {path}: {wrong}");
         }
     }
-    // What lies beside a database is opened with it.
+    // Side files of a database are opened with it.
     let django = Django::new().await;
     pipe(&django.dir.path().join("db.sqlite3-journal"));
     assert!(refused(&installation, &["import-django", django.path().to_str().unwrap()]).contains("a named pipe"));
@@ -304,7 +304,7 @@ async fn tables_of_a_source_that_are_computed_are_refused_by_name() {
         let error = imported.unwrap_err();
         assert!(error.message.contains(told), "{error:?}");
     }
-    // The list of migrations only names the source.
+    // The table of migrations only provides the name of the source.
     let django = Django::new().await;
     django.user(1, "mia", "password", 1).await;
     django.run("DROP TABLE django_migrations", vec![]).await;
@@ -335,7 +335,7 @@ async fn words_of_the_index_that_name_another_user_show_nothing() {
     mia.say("echo", "zanzibar").await;
     app.settled().await;
     jeton::domain::chat::index_rest(&app.app).await.unwrap();
-    // As a file of elsewhere may have it.
+    // As an untrusted file may contain it.
     run(&app.app.db, &format!("UPDATE chat SET search_text = '_user_{} zanzibar'", tom.user_id())).await;
     let search = "{ chatHistory(search: \"zanzibar\") { nodes { message } } }";
     assert_eq!(tom.data(search, json!({})).await["chatHistory"]["nodes"], json!([]));

@@ -1,4 +1,4 @@
-//! Users and chats of the Django application.
+//! Import of users and chats of the Django application.
 
 use jeton::app::App;
 use jeton::core::viewer::Actor;
@@ -16,7 +16,7 @@ async fn bring(app: &App, django: &Django) -> Report {
     import(app, &django.path(), true, &|_| {}).await.unwrap()
 }
 
-/// What `/api/token/` says of a user who logs in.
+/// Logs a user in by `/api/token/`. Returns the client and the user of the response, or `None`.
 async fn log_in(app: &TestApp, name: &str, password: &str) -> Option<(Client, serde_json::Value)> {
     let body = json!({ "username": name, "password": password });
     let answer = app.anonymous().post("/api/token/", body).await;
@@ -73,7 +73,7 @@ async fn everybody_logs_in_as_before_and_finds_what_was_there(#[values(On::Sqlit
     let expected = [(2, 3700, None), (5, 5_000_000_000, None), (2, 0, Some(3)), (2, 0, Some(7)), (2, 0, Some(9))];
     assert_eq!(told, expected, "an opening entry each, and one of nothing for each chat");
 
-    // Searches find them, and new rows get ids of their own.
+    // Searches find them, and new rows get unused ids.
     jeton::domain::chat::index_rest(&app.app).await.unwrap();
     let found = mia.data("{ chatHistory(search: \"привет\") { nodes { message } } }", json!({})).await;
     assert_eq!(found["chatHistory"]["nodes"], json!([{ "message": "Привет" }]));
@@ -108,9 +108,9 @@ async fn a_second_run_adds_only_what_is_new(#[values(On::Sqlite, On::Postgres)] 
     django.chat(10, 2, "of one who is gone").await;
     let more = bring(&app.app, &django).await;
     assert_eq!((more.users.imported, more.chats.imported, more.chats.left_out), (1, 2, 1));
-    assert_eq!(more.remarks, ["1 chats are left out, since their user is, or is gone"]);
+    assert_eq!(more.remarks, ["1 chats are skipped, since their user is skipped or deleted"]);
 
-    // Another installation has the same ids, and is not taken for the same.
+    // Another installation with the same ids is a different source.
     let other = Django::new().await;
     other.run("UPDATE django_migrations SET applied = '2024-01-01 00:00:00'", vec![]).await;
     other.user(1, "ann", "secret", 5).await;
@@ -149,7 +149,7 @@ async fn names_that_look_alike_all_come_and_nobody_is_merged(#[values(On::Sqlite
     assert_eq!((report.chats.imported, report.chats.left_out), (0, 1));
     let told = report.remarks.join("\n");
     for part in
-        ["Alice (user 12): another user's name", "taken (user 20) is left out", "first (user 1): the id is taken"]
+        ["Alice (user 12): another user's name", "taken (user 20) is skipped", "first (user 1): the id is taken"]
     {
         assert!(told.contains(part), "{part}: {told}");
     }
@@ -244,11 +244,11 @@ async fn what_cannot_be_is_made_possible_or_left_out_and_told(#[values(On::Sqlit
         "rich (user 2): the balance was 9223372036854775807, so it is 9007199254740991 here",
         "unusable (user 3): no password is usable",
         "endless (user 4): no password is usable",
-        "old (user 5): date_joined is no time",
-        "row 6 is left out",
+        "old (user 5): date_joined is not a valid time",
+        "row 6 is skipped",
         "the name is blank",
         "last (user 9223372036854775806): the id is taken or out of range",
-        "chat in row 1 is left out: the message is no text",
+        "chat in row 1 is skipped: the message is not a text",
         "chat 2: its time can't be read",
     ] {
         assert!(told.contains(part), "{part}: {told}");

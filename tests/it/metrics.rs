@@ -1,4 +1,4 @@
-//! What whoever watches the server is told: numbers that agree with what happened, and nothing that names anybody.
+//! Metrics: values agree with what happened, and no label identifies a user.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::installation::{Installation, client};
 use crate::support::{Client, On, PASSWORD, Step, TestApp};
 
-/// The page as Prometheus gets it.
+/// Returns the metrics page as Prometheus scrapes it.
 async fn page(app: &TestApp) -> String {
     let answer = Client::new(server::metrics::router(app.app.clone()), None).get("/metrics").await;
     let media_type = answer.headers["content-type"].to_str().unwrap();
@@ -23,13 +23,13 @@ async fn page(app: &TestApp) -> String {
     answer.text
 }
 
-/// The value of a series, as it is written; 0 where there is none.
+/// Returns the value of a series by its exact text; 0 if there is none.
 pub fn value(page: &str, series: &str) -> f64 {
     let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.map_or(0.0, |value| value.parse().unwrap())
 }
 
-/// Some of everything: answers, a failure, refusals over all transports, a flood, a stream.
+/// Traffic of each kind: replies, a failure, errors over all transports, a flood, a stream.
 async fn work(app: &TestApp) -> Client {
     let (mia, root) = (app.user("mia").await, app.superuser("root").await);
     mia.say("echo", "one").await;
@@ -83,7 +83,7 @@ async fn numbers_agree_with_what_happened(#[values(On::Sqlite, On::Postgres)] on
     assert!(value(&page, "jeton_database_connections{state=\"idle\"}") >= 1.0);
     let jobs = value(&page, "jeton_database_batch_jobs_sum");
     assert_eq!(jobs > 0.0, on == On::Sqlite, "only SQLite's writer has batches");
-    // Routes are named as they are written in the code; what strangers ask for is not repeated, nor who they are.
+    // The label of a route is its pattern in the code; paths and identities of unauthenticated clients are no labels.
     assert!(
         value(&page, "jeton_http_request_duration_seconds_count{route=\"/graphql\",method=\"POST\",status=\"2xx\"}")
             >= 7.0
@@ -125,7 +125,7 @@ async fn passwords_that_wait_are_counted_and_forgotten_with_those_who_go_away() 
     let hasher = app.app.hasher.clone();
     let hash = || hasher.enter(Lane::NewPassword, None).unwrap().hash(PASSWORD.into());
     let all = futures::future::join_all((0..4).map(|_| hash()));
-    // Only begun: one is at work, three wait, and then nobody wants to know any more.
+    // Started only: one is running, three are queued, and then all are cancelled.
     tokio::time::timeout(Duration::from_millis(1), all).await.ok();
     let page = page(&app).await;
     assert_eq!(value(&page, "jeton_password_hashes{state=\"waiting\"}"), 0.0, "{page}");
@@ -134,7 +134,7 @@ async fn passwords_that_wait_are_counted_and_forgotten_with_those_who_go_away() 
     let seen = async {
         loop {
             let (running, waiting) = (hasher.running(), hasher.waiting(Lane::NewPassword));
-            // Both are read off while others work.
+            // Both are gauges, read concurrently with other work.
             if running > 0 && waiting > 0 {
                 return (running, waiting);
             }
@@ -148,7 +148,7 @@ async fn passwords_that_wait_are_counted_and_forgotten_with_those_who_go_away() 
     assert_eq!(hasher.waiting(Lane::NewPassword), 0);
 }
 
-/// What the page says of each metric: its name, with what its kind adds.
+/// Returns the metrics of the page by name, with the suffix of their type.
 fn exposed(page: &str) -> BTreeSet<String> {
     page.lines()
         .filter(|line| !line.starts_with('#'))
@@ -173,7 +173,7 @@ async fn every_metric_is_described_and_has_its_unit_in_its_name() {
         if let Some(unit) = units.get(name) {
             assert!(name.ends_with(&format!("_{unit}")), "{name} is in {unit}");
         }
-        // Whatever is timed is in seconds; other histograms and gauges count what their name says.
+        // Durations are in seconds; other histograms and gauges have the unit of their name.
         let counts = ["jobs", "turns", "sockets", "streams", "connections", "hashes", "info", "threads", "fds"];
         let in_name = ["_seconds", "_bytes"].iter().any(|unit| name.ends_with(unit));
         let counted = counts.iter().any(|what| name.ends_with(what));
@@ -191,7 +191,7 @@ async fn dashboard_and_alerts_ask_for_what_there_is() {
     mia.say("echo", "too many").await;
     app.clock.advance(Duration::from_secs(40 * 86_400));
     jeton::domain::retention::run(&app.app).await.unwrap();
-    // Whether there are streams or not, their numbers are there.
+    // The metrics of streams are exported also without streams.
     let page = page(&app).await;
     let exposed = exposed(&page);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");

@@ -1,4 +1,4 @@
-//! Holds, settlements and releases: exact when many come at once, when the model fails, when the server dies.
+//! Holds, settlements and releases: exact under concurrency, when the model fails, and when the server crashes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,7 +84,7 @@ async fn a_metered_model_charges_the_usage_and_gives_back_the_rest(#[values(On::
     let mia = app.user("mia").await;
     app.model.play([Step::Say("Forty-two."), Step::End(Some(Usage { input: 12, output: 500 }))]);
     let sent = mia.say("metered", "What is it?").await;
-    // 12 x 10 + 500 x 30 thousandths, rounded up; held before: 11 characters and 1024 units of output.
+    // 12 x 10 + 500 x 30 thousandths, rounded up; the hold: 11 characters and 1024 model tokens of output.
     assert_eq!(sent["chat"]["cost"], 16);
     assert_eq!(sent["chat"]["hold"], 31);
     assert_eq!(sent["chat"]["usage"], json!({ "input": 12, "output": 500, "estimated": false }));
@@ -128,7 +128,7 @@ async fn messages_at_both_kinds_of_price_at_once_cost_what_each_would_alone(
     let app = TestApp::with(on, "ledger.signup_grant = 200").await;
     let (mia, tom, zoe) = (app.user("mia").await, app.user("tom").await, app.user("zoe").await);
     app.model.play([Step::Say("Forty-two."), Step::End(Some(Usage { input: 12, output: 500 }))]);
-    // Each of the metered is held 31; whoever has less left than that gets a shorter reply, or none.
+    // The hold of a metered message is 31; with a lower balance the reply is shorter, or refused.
     let sent = join_all((0..60).map(|number| {
         let (who, model) = match number % 3 {
             0 => (mia.clone(), "metered"),
@@ -234,7 +234,7 @@ async fn a_chat_whose_server_died_is_interrupted_and_free(#[values(On::Sqlite, O
         async move { mia.say("scripted", "Hello").await }
     });
     until(|| async { app.balance(&mia).await == (3900, 100) }).await;
-    // Another server on the same database; the first one gives no sign of life for longer than a lease.
+    // Another server on the same database; the first one does not renew its lease.
     let survivor = app.second_server();
     assert_eq!(chat::sweep(&survivor).await.unwrap(), 0, "the lease still runs");
     app.clock.advance(Duration::from_secs(31));
@@ -242,7 +242,7 @@ async fn a_chat_whose_server_died_is_interrupted_and_free(#[values(On::Sqlite, O
     assert_eq!(one.unwrap() + two.unwrap(), 1, "it ends once");
     assert_eq!(app.balance(&mia).await, (4000, 0));
     assert_eq!(app.ledger(&mia).await[1], ("ChatInterrupted".to_owned(), 0));
-    // The first server was only slow, and finds that the chat has ended.
+    // The first server was only slow, and finds the chat closed.
     app.app.stopping.cancel();
     let sent = sending.await.unwrap();
     assert_eq!(sent["chat"]["status"], "INTERRUPTED");
@@ -267,7 +267,7 @@ async fn of_chats_that_end_together_those_that_were_swept_spoil_none(#[values(On
             assert_eq!(chat::sweep(&app.second_server()).await.unwrap(), 3);
         }
     }
-    // All six are written at the same moment; three have ended already.
+    // All six are closed in one batch; three were swept already.
     app.app.stopping.cancel();
     for sent in sending {
         let sent = sent.await.unwrap();
@@ -296,7 +296,7 @@ async fn an_account_deleted_with_an_open_chat_leaves_no_tokens_behind(#[values(O
     });
     until(|| async { app.balance(&mia).await == (3900, 100) }).await;
     admin::delete(&app.app, Actor::CommandLine, mia.user_id()).await.unwrap();
-    // The turn finds out when it saves, and stops: nobody is to pay for it.
+    // The turn notices that at the next save, and stops: it can't be charged.
     app.settled().await;
     sending.await.unwrap();
     let expected = [("SignupGrant".to_owned(), 4000), ("AccountClosed".to_owned(), -4000)];
@@ -358,7 +358,7 @@ async fn open_turns_are_bounded_for_each_user(#[values(On::Sqlite, On::Postgres)
 const STOP: &str = "mutation($id: ID!) { stopMessage(input: {chatId: $id}) {
     chat { status response cost } balance { tokens held } errors { code } } }";
 
-/// Starts a message; the chat's id.
+/// Sends a message in the background. Returns the chat's id.
 async fn start(client: &Client, model: &str) -> Value {
     let start = "mutation($model: String!) { startMessage(input: {message: \"Hello\", model: $model}) {
         chat { id status } errors { code } } }";

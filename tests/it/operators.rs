@@ -1,4 +1,4 @@
-//! What staff may do to each other, to themselves, and in one day; and what a repeated adjustment stands for.
+//! Limits of staff: actions on each other and on themselves, the daily limit; and idempotency keys of adjustments.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const ADJUST: &str = "mutation($id: ID!, $amount: Tokens!, $key: String) {
     adjustBalance(input: {userId: $id, amount: $amount, reason: \"thanks\", idempotencyKey: $key}) {
         balance { tokens held } errors { code field } } }";
 
-/// The client as an operator, as its credential was checked now.
+/// Returns the client's actor, as its credential is checked now.
 async fn actor(app: &TestApp, client: &Client) -> Actor {
     Actor::from_viewer(app.viewer(client).await).unwrap()
 }
@@ -36,7 +36,7 @@ async fn adjust(
         .await
 }
 
-/// The code of what went wrong; nothing where nothing did.
+/// Returns the code of an error; `None` on success.
 fn wrong<T>(outcome: Result<T, Error>) -> Option<Code> {
     outcome.err().map(|error| error.code)
 }
@@ -77,7 +77,7 @@ async fn balances_of_operators_are_for_superusers_who_are_watched(#[values(On::S
     assert_eq!(told.collect::<Vec<_>>(), expected);
 }
 
-/// Changes somebody's roles in a transaction that takes a while; what is begun meanwhile, and needs the row, ends after it.
+/// Changes a user's roles in a slow transaction; concurrent operations that need the row finish after it.
 async fn during_a_change<T>(app: &TestApp, user_id: i64, is_staff: bool, meanwhile: impl Future<Output = T>) -> T {
     let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
     let db = app.app.db.clone();
@@ -107,7 +107,7 @@ async fn who_may_is_decided_by_the_roles_of_the_moment(#[values(On::Sqlite, On::
     let acting = actor(&app, &staff).await;
     let password = || PASSWORD.into();
     let inactive = admin::UserUpdate { active: Some(false), ..Default::default() };
-    // A target that is promoted meanwhile.
+    // A target that is promoted concurrently.
     let users = [app.user("a").await, app.user("b").await, app.user("c").await, app.user("d").await];
     let [a, b, c, d] = &users;
     let adjusted = during_a_change(&app, a.user_id(), true, give(&app, acting, a, 1)).await;
@@ -120,7 +120,7 @@ async fn who_may_is_decided_by_the_roles_of_the_moment(#[values(On::Sqlite, On::
     for user in &users {
         assert_eq!(app.ledger(user).await, [("SignupGrant".to_owned(), 4000)]);
     }
-    // An actor that is demoted meanwhile.
+    // An actor that is demoted concurrently.
     let mia = app.user("mia").await;
     let adjusted = during_a_change(&app, staff.user_id(), false, give(&app, acting, &mia, 1)).await;
     assert_eq!(adjusted, Some(Code::Forbidden));
@@ -143,7 +143,7 @@ async fn what_staff_give_out_in_a_day_is_limited(#[values(On::Sqlite, On::Postgr
     let adjusted = staff.data(ADJUST, variables.clone()).await;
     assert_eq!(adjusted["adjustBalance"]["balance"]["tokens"], 10_000);
     assert_eq!(give(&app, acting, &mia, 4001).await, limited);
-    // What is taken from somebody is no allowance for somebody else.
+    // A deduction does not raise the allowance.
     assert_eq!(give(&app, acting, &mia, -5000).await, None);
     assert_eq!(give(&app, acting, &tom, 4001).await, limited);
     let error = adjust(&app, acting, &tom, BalanceChange::To(Tokens(8001)), ("x", None)).await.unwrap_err();
@@ -151,21 +151,21 @@ async fn what_staff_give_out_in_a_day_is_limited(#[values(On::Sqlite, On::Postgr
     assert_eq!(error.retry_after, Some(12 * 3600));
     assert_eq!(give(&app, acting, &tom, 4000).await, None);
     assert_eq!(give(&app, acting, &tom, 1).await, limited);
-    // A repeated key gives nothing out.
+    // A duplicate idempotency key grants nothing.
     let again = staff.data(ADJUST, variables).await;
     assert_eq!(again["adjustBalance"], json!({ "balance": { "tokens": 5000, "held": 0 }, "errors": [] }));
-    // The grant of a new account is given out, too.
+    // The initial balance of a new account counts, too.
     let create = "mutation($name: String!) {
         createUser(input: {username: $name, password: \"tr0ub4dor&3-staple\"}) { user { id } errors { code message } } }";
     let refused = staff.data(create, json!({ "name": "mule" })).await["createUser"].take();
     assert_eq!((&refused["user"], &refused["errors"][0]["code"]), (&Value::Null, &json!("RATE_LIMITED")), "{refused}");
     assert!(jeton::domain::account::find_by_name(&app.app, "mule").await.unwrap().is_none());
     assert_eq!((app.balance(&mia).await, app.balance(&tom).await), ((5000, 0), (8000, 0)));
-    // Others have their own limits, or none.
+    // Other actors have their own limits, or none.
     assert_eq!(give(&app, other, &tom, 10_000).await, None);
     assert_eq!(give(&app, actor(&app, &root).await, &tom, 1_000_000).await, None);
     assert_eq!(give(&app, Actor::CommandLine, &tom, 1_000_000).await, None);
-    // It began at noon.
+    // The clock starts at noon.
     app.clock.advance(Duration::from_secs(12 * 3600 - 1));
     assert_eq!(give(&app, acting, &mia, 1).await, limited);
     app.clock.advance(Duration::from_secs(1));
@@ -175,7 +175,7 @@ async fn what_staff_give_out_in_a_day_is_limited(#[values(On::Sqlite, On::Postgr
     assert_eq!(staff.data(create, json!({ "name": "three" })).await["createUser"]["errors"][0]["code"], "RATE_LIMITED");
     assert_eq!(give(&app, acting, &mia, 2001).await, limited);
     assert_eq!(give(&app, acting, &mia, 2000).await, None);
-    // Deleting what was made gives nothing back.
+    // Deleting a created account refunds no allowance.
     let one = jeton::domain::account::find_by_name(&app.app, "one").await.unwrap().unwrap();
     admin::delete(&app.app, acting, one.id).await.unwrap();
     assert_eq!(give(&app, acting, &mia, 1).await, limited);
@@ -189,7 +189,7 @@ async fn what_staff_give_out_in_a_day_is_limited(#[values(On::Sqlite, On::Postgr
 async fn grants_at_once_do_not_pass_the_limit_together(#[values(On::Sqlite, On::Postgres)] on: On) {
     let settings = "ledger.staff_daily_limit = 5000\nledger.signup_grant = 1000";
     let app = TestApp::with(on, settings).await;
-    // Some before the actors in the order of ids, some behind.
+    // Some with lower ids than the actors, some with higher ones.
     let before = [app.user("a").await, app.user("b").await];
     let staff = [app.staff("one").await, app.staff("two").await];
     let behind = [app.user("c").await, app.user("d").await];
@@ -232,9 +232,9 @@ async fn a_key_stands_for_everything_that_was_asked(#[values(On::Sqlite, On::Pos
         let code = wrong(adjust(&app, root, user, amount, (reason, Some("k"))).await);
         assert_eq!(code, Some(Code::Conflict), "{what}");
     }
-    // The keys of others are others.
+    // Idempotency keys are scoped to the actor.
     assert_eq!(tokens(adjust(&app, shell, &tom, by(1), ("x", Some("k"))).await), 4001);
-    // Setting a balance once sets it once, whatever was spent since.
+    // A duplicate of setting a balance changes nothing, whatever was spent since.
     assert_eq!(tokens(adjust(&app, shell, &mia, to(500), ("set", Some("s"))).await), 500);
     mia.say("echo", "Hello").await;
     assert_eq!(tokens(adjust(&app, shell, &mia, to(500), ("set", Some("s"))).await), 400);
@@ -246,7 +246,7 @@ async fn a_key_stands_for_everything_that_was_asked(#[values(On::Sqlite, On::Pos
         let code = wrong(adjust(&app, shell, &mia, amount, (reason, Some("s"))).await);
         assert_eq!(code, Some(Code::Conflict), "{what}");
     }
-    // Many at once are one, and are audited once, even where nothing moves.
+    // Concurrent duplicates are one adjustment and one audit event, even if the amount is 0.
     let at_once = (0..8).map(|_| adjust(&app, root, &tom, by(0), ("nothing", Some("z"))));
     assert!(futures::future::join_all(at_once).await.into_iter().all(|outcome| tokens(outcome) == 4001));
     let entries = |amounts: &[i64]| {

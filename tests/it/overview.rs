@@ -1,4 +1,4 @@
-//! What operators see at a glance: usage by day, top spenders, sorted and filtered lists.
+//! The operators' overview: usage by day, top spenders, sorted and filtered lists.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn totals(client: &Client, days: i32) -> Vec<Value> {
 async fn days_are_counted_once_and_today_as_it_is(#[values(On::Sqlite, On::Postgres)] on: On) {
     let app = TestApp::with(on, "auth.access_ttl = '100d'").await;
     let (mia, tom, root) = (app.user("mia").await, app.user("tom").await, app.superuser("root").await);
-    // 2026-03-01: two people, two models, a failure. 03-02: nothing. 03-03: today.
+    // 2026-03-01: two users, two models, a failure. 03-02: nothing. 03-03: today.
     mia.say("echo", "1").await;
     tom.say("echo", "2").await;
     app.model.play([Step::Fail]);
@@ -37,7 +37,7 @@ async fn days_are_counted_once_and_today_as_it_is(#[values(On::Sqlite, On::Postg
     assert_eq!(totals(&root, 3).await, expected, "counted and kept, the same");
     let models = root.data(USAGE, json!({ "days": 3 })).await["usage"].take();
     assert_eq!(models.as_array().unwrap().len(), 6, "echo and scripted on the first day, echo today: {models}");
-    // What is deleted later still counts on its day.
+    // Chats that are deleted later still count on their day.
     tom.data("mutation { deleteAccount(input: {password: \"tr0ub4dor&3-staple\"}) { deletedId } }", json!({})).await;
     assert_eq!(totals(&root, 3).await, expected);
     let spenders =
@@ -90,7 +90,7 @@ async fn users_are_sorted_and_paged_without_gaps(#[values(On::Sqlite, On::Postgr
             }
             after = page["pageInfo"]["endCursor"].clone();
         }
-        // Of the same balance, the order is that of the ids.
+        // With equal balances, the order is that of the ids.
         assert_eq!(found, expected, "{order}");
         let wrong = "query($after: String) { users(after: $after, orderBy: NAME) { nodes { id } } }";
         if order == "NEWEST" {

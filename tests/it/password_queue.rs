@@ -1,5 +1,5 @@
-//! What costs time on a password waits in bounded lanes: a full one rejects at once, and no flood from one address holds up
-//! the log-ins of others.
+//! Password hashing waits in bounded queues: a full one rejects immediately, and a flood from one address does not
+//! delay the log-ins of other clients.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ const REGISTER: &str = "mutation($name: String!, $password: String!) {
 const LOGIN: &str = "mutation($name: String!, $password: String!) {
     login(input: {username: $name, password: $password}) { user { id } errors { code } } }";
 
-/// Posts from an address; the status, and what `Retry-After` says.
+/// Posts from an address. Returns the status and the value of `Retry-After`.
 async fn post(server: SocketAddr, from: &str, path: &str, body: Value) -> (u16, Option<String>) {
     rustls::crypto::ring::default_provider().install_default().ok();
     let request = reqwest::Client::new().post(format!("http://{server}{path}")).header("x-forwarded-for", from);
@@ -28,7 +28,7 @@ async fn post(server: SocketAddr, from: &str, path: &str, body: Value) -> (u16, 
     (answer.status().as_u16(), retry_after)
 }
 
-/// Waits until some passwords wait in a lane.
+/// Waits until this number of passwords is in a queue.
 async fn filled(app: &TestApp, lane: Lane, least: usize) {
     let wait = async {
         while app.app.hasher.waiting(lane) < least {
@@ -38,7 +38,7 @@ async fn filled(app: &TestApp, lane: Lane, least: usize) {
     tokio::time::timeout(Duration::from_secs(60), wait).await.expect("the lane fills");
 }
 
-/// That an operation of GraphQL is rejected since a lane is full.
+/// Checks that a GraphQL operation is rejected because of a full queue.
 async fn is_overloaded(client: &Client, query: &str, variables: Value) {
     let answer = client.graphql(query, variables).await;
     let extensions = &answer["errors"][0]["extensions"];
@@ -48,8 +48,8 @@ async fn is_overloaded(client: &Client, query: &str, variables: Value) {
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_lane_rejects_with_retry_after_by_every_way(#[values(On::Sqlite, On::Postgres)] on: On) {
-    // One place for each address: one is held here, and all clients here have none.
-    let app = TestApp::with(on, "auth.max_queued_hashes = 4\nauth.login_attempts_before_delay = 2").await;
+    // One place for each address: it is taken here, and all clients of this test have the same address.
+    let app = TestApp::with(on, "auth.max_queued_hashes = 4\nauth.free_attempts = 2").await;
     let (mia, root, nobody) = (app.user("mia").await, app.superuser("root").await, app.anonymous());
     let mia_id = mia.global_id().await;
     let rest = async |path: &str, body: Value| {
@@ -65,7 +65,7 @@ async fn a_full_lane_rejects_with_retry_after_by_every_way(#[values(On::Sqlite, 
     is_overloaded(&root, create, json!({ "p": PASSWORD })).await;
     let set = "mutation($id: ID!, $p: String!) { setPassword(input: {userId: $id, password: $p}) { user { id } } }";
     is_overloaded(&root, set, json!({ "id": mia_id, "p": "another-staple-9" })).await;
-    // The other lane is another one.
+    // The queue of log-ins is independent.
     let login = json!({ "username": "mia", "password": PASSWORD });
     assert_eq!(nobody.post("/api/token/", login.clone()).await.status, 200);
     drop(held);
@@ -91,7 +91,7 @@ async fn a_full_lane_rejects_with_retry_after_by_every_way(#[values(On::Sqlite, 
     }
 }
 
-/// What is logged goes here.
+/// A log writer that keeps the output.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -112,7 +112,7 @@ async fn rejections_do_not_fill_the_log() {
     let (lines, nobody) = (Lines::default(), app.anonymous());
     let writer = lines.clone();
     let log = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(move || writer.clone());
-    // The test's own task, which serves these requests too, stays on this thread.
+    // The test's own task, which also serves these requests, runs on this thread.
     let _guard = tracing::subscriber::set_default(log.finish());
     tracing::info!("the log is captured");
     let _held = app.app.hasher.enter(Lane::Verification, None).unwrap();
@@ -200,7 +200,7 @@ async fn new_accounts_come_in_small_bursts_and_mistakes_are_no_accounts(#[values
     let (status, retry_after) = register(here, "c", PASSWORD, PASSWORD).await;
     assert_eq!(status, 429, "of sixty an hour, two may come at once");
     assert!(retry_after.unwrap().parse::<u64>().unwrap() <= 60, "and one in a minute");
-    // Too many attempts are rejected before they are looked at.
+    // Attempts above the limit are rejected before their password is checked.
     let mut statuses = Vec::new();
     while statuses.last() != Some(&429) {
         assert!(statuses.len() < 40, "{statuses:?}");

@@ -1,4 +1,4 @@
-//! Who else on the machine may read what the server and its commands write.
+//! Permissions of the files that the server and its commands write.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -8,14 +8,14 @@ use std::process::Command;
 use crate::support::On;
 use crate::support::installation::{Installation, Server};
 
-/// An installation whose database and key lie in this directory, which is made by the first command.
+/// Creates an installation with database and key in this directory, which the first command creates.
 async fn installation(data: &Path) -> Installation {
     let url = format!("sqlite://{}", data.join("jeton.db").display());
     let settings = [("JETON_DATA__DIR", data.to_str().unwrap()), ("JETON_DATABASE__URL", url.as_str())];
     Installation::new(On::Sqlite, &settings).await
 }
 
-/// The command with a umask that leaves all permissions to everybody.
+/// Runs a command with a umask that grants all permissions to all users.
 fn permissive(command: Command) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", "umask 000; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
@@ -39,7 +39,8 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// Everything in a directory that others may read, write or enter, with its mode; and how much there is.
+/// Returns all entries of a directory that other users may read, write or enter, with their modes; and the number of
+/// entries.
 fn open_to_others(directory: &Path) -> (Vec<(PathBuf, u32)>, usize) {
     let (mut found, mut count) = (Vec::new(), 0);
     let mut directories = vec![directory.to_owned()];
@@ -58,9 +59,9 @@ fn open_to_others(directory: &Path) -> (Vec<(PathBuf, u32)>, usize) {
     (found, count)
 }
 
-/// What a server says that does not start; on a network, unless it is another address.
+/// Returns the error of a server that refuses to start on a network address.
 fn refused(installation: &Installation) -> String {
-    // No machine has this address, so that one who is allowed to listen there fails, and says so.
+    // No machine has this address, so a server that passes the checks fails with `MAY_LISTEN`.
     let output = installation.command(&["serve"]).env("JETON_HTTP__LISTEN", "192.0.2.1:0").output().unwrap();
     assert!(!output.status.success());
     String::from_utf8(output.stderr).unwrap()
@@ -87,7 +88,7 @@ async fn whatever_is_written_only_its_owner_may_read() {
     permissively(&one, &["copy", "--from", &from, "--to", &format!("sqlite://{}", at("copied/x.db").display())]);
     assert_eq!(open_to_others(root.path()).0, []);
     assert!(server.terminate());
-    // Whatever the permissions of what is read.
+    // Independent of the permissions of the input.
     set_mode(&backup, 0o644);
     let two = installation(&at("restored")).await;
     permissively(&two, &["restore", &text(&backup)]);
@@ -100,7 +101,7 @@ async fn whatever_is_written_only_its_owner_may_read() {
     let (open, count) = open_to_others(root.path());
     assert_eq!(open, []);
     assert!(count >= 14, "{count} files and directories");
-    // Through a link, too, of a directory that is only its owner's.
+    // Also through a symbolic link in a private directory.
     fs::create_dir(at("elsewhere")).unwrap();
     set_mode(&at("elsewhere"), 0o700);
     fs::create_dir(at("linked")).unwrap();
@@ -119,7 +120,7 @@ async fn a_database_of_an_older_installation_is_made_private_and_says_so() {
     let installation = installation(&data).await;
     let server = installation.serve();
     server.register("mia").await;
-    // What it had not put into the file yet is beside it.
+    // The write-ahead log was not checkpointed into the file.
     server.kill();
     let files = ["jeton.db", "jeton.db-wal", "jeton.db-shm"].map(|name| data.join(name));
     files.iter().for_each(|file| set_mode(file, 0o644));
@@ -131,7 +132,7 @@ async fn a_database_of_an_older_installation_is_made_private_and_says_so() {
     assert!(left.iter().all(|mode| *mode == 0o600), "{left:?}");
     assert!(!refused(&installation).contains("readable by other users"), "it says so once");
     assert!(installation.ok(&["user", "list"]).contains("mia"));
-    // Any command does it.
+    // Any command repairs them.
     set_mode(&files[0], 0o666);
     installation.ok(&["verify"]);
     assert_eq!(mode(&files[0]), 0o600);
@@ -154,19 +155,19 @@ async fn a_database_that_others_may_replace_is_not_served_on_a_network() {
             "{told}"
         );
         assert_eq!(mode(&at(directory)), with, "a directory may be somebody else's, too, and stays as it is");
-        // For this machine alone it is only said.
+        // On a loopback address it is only a warning.
         drop(one.serve());
         set_mode(&at(directory), before);
     }
-    // Where nobody but its owner can rename what lies in it, a directory above may be everybody's, as /tmp is.
+    // A parent directory may be world-writable if it is sticky, as /tmp is: only owners can rename its entries.
     set_mode(&at("above"), 0o1777);
     assert!(refused(&one).contains(MAY_LISTEN));
-    // The signing key of a server whose database lies elsewhere.
+    // The signing key of a server whose database is in another directory.
     let two = Installation::new(On::Sqlite, &[("JETON_DATA__DIR", at("keys").to_str().unwrap())]).await;
     two.ok(&["migrate"]);
     set_mode(&at("keys"), 0o777);
     assert!(refused(&two).contains("everybody can write to"));
-    // Links, wherever they lead.
+    // Symbolic links to any target.
     let three = installation(&at("linking")).await;
     fs::create_dir(at("linking")).unwrap();
     fs::create_dir(at("shared")).unwrap();

@@ -1,4 +1,4 @@
-//! Retention: what was kept for long enough goes, and nothing else; money and usage stay what they were.
+//! Retention: removes expired data, and nothing else; balances and usage statistics stay unchanged.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ async fn counted(app: &TestApp) -> u64 {
     chat::Entity::find().count(app.app.db.read()).await.unwrap()
 }
 
-/// What has gone, of kinds of which something has.
+/// Returns the removed rows, of kinds with at least one.
 fn gone(ran: RunOutcome) -> Vec<(Target, u64)> {
     let RunOutcome::Done(removed) = ran else { panic!("{ran:?}") };
     removed.into_iter().filter(|(_, count)| *count > 0).collect()
@@ -36,7 +36,7 @@ async fn run(app: &TestApp) -> Vec<(Target, u64)> {
     gone(retention::run(&app.app).await.unwrap())
 }
 
-/// Chats of now that have ended and cost nothing, with their entries.
+/// Inserts chats of the current time that are finished and free, with their ledger entries.
 async fn many_chats(app: &TestApp, client: &Client, count: usize) {
     let (user_id, now) = (client.user_id(), app.clock.now());
     let total = app.balance(client).await.0;
@@ -246,7 +246,7 @@ async fn of_servers_that_begin_at_once_one_does_it(#[values(On::Sqlite, On::Post
     assert_eq!((done.len(), not.len()), (1, 3));
     assert_eq!(gone(done.into_iter().next().unwrap()), [(Target::Chats, 700)]);
     assert_eq!(counted(&app).await, 0);
-    // Once in a day, whoever asks.
+    // Once per interval, on any server.
     assert_eq!(retention::run_if_due(&app.app).await.unwrap(), RunOutcome::NotNow);
     app.clock.advance(DAY - Duration::from_secs(1));
     assert_eq!(retention::run_if_due(&app.app).await.unwrap(), RunOutcome::NotNow);
@@ -262,7 +262,7 @@ async fn a_run_that_dies_in_the_middle_is_taken_over(#[values(On::Sqlite, On::Po
     many_chats(&app, &mia, 2000).await;
     app.clock.advance(40 * DAY);
     let dying = app.second_server();
-    // Both in one task: the run stands still while the chats are counted, and is dropped once some have gone.
+    // Both in one task: the run is suspended while the chats are counted, and is dropped once some were removed.
     let seen = async {
         loop {
             let left = counted(&app).await;
@@ -288,7 +288,7 @@ async fn job_of(app: &TestApp) -> Option<job_lease::Model> {
     job_lease::Entity::find_by_id("retention").one(app.app.db.read()).await.unwrap()
 }
 
-/// Whether no transaction has the job's row.
+/// Returns whether no transaction has locked the job's row.
 async fn is_between_writes(app: &TestApp) -> bool {
     let lock = app.app.db.write((), |txn, ()| {
         Box::pin(async move {
@@ -309,7 +309,7 @@ async fn a_run_that_was_taken_for_dead_writes_nothing_any_more(#[values(On::Sqli
     app.clock.advance(40 * DAY);
     let slow = app.second_server();
     let mut running = Box::pin(retention::run(&slow));
-    // It is left where it holds no transaction open: on PostgreSQL another one would wait for that.
+    // It is suspended without an open transaction, for which another run would wait on PostgreSQL.
     let begun = async { while job_of(&app).await.and_then(|job| job_lease.holder).is_none() {} };
     tokio::select! {
         biased;
@@ -323,14 +323,14 @@ async fn a_run_that_was_taken_for_dead_writes_nothing_any_more(#[values(On::Sqli
             ran = &mut running => panic!("{ran:?}"),
         }
     }
-    // It stands still for a minute, and another one comes.
+    // It is suspended for a minute, and another run starts.
     app.clock.advance(Duration::from_secs(61));
     let left = counted(&app).await;
     assert_eq!(run(&app).await, [(Target::Chats, left)]);
     many_chats(&app, &mia, 1).await;
     app.clock.advance(40 * DAY);
     let ran = running.await;
-    // Either it met its lost claim, or it found nothing that was left to do; the new chat was not its to delete.
+    // Either it noticed its lost claim, or found nothing left to remove; it must not remove the new chat.
     assert!(!matches!(&ran, Ok(RunOutcome::Done(removed)) if removed.iter().any(|(_, count)| *count > 0)), "{ran:?}");
     assert_eq!(counted(&app).await, 1);
 }
@@ -375,7 +375,7 @@ async fn a_server_that_stops_leaves_the_rest_to_the_others_at_once(#[values(On::
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_says_what_would_go_before_it_goes(#[values(On::Sqlite, On::Postgres)] on: On) {
     let forever = Installation::new(on, &[]).await;
-    assert!(forever.ok(&["retention", "--dry-run"]).starts_with("everything is kept for ever"));
+    assert!(forever.ok(&["retention", "--dry-run"]).starts_with("nothing is removed"));
     let installation = Installation::new(on, &[("JETON_RETENTION__ENDED_SESSIONS", "1s")]).await;
     let server = installation.serve();
     let mia = server.register("mia").await;

@@ -1,4 +1,4 @@
-//! The schema is what the file says, and every element of it says what it means.
+//! The schema equals `schema.graphql`, and every element has a description.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ async fn every_type_field_argument_and_value_has_a_description() {
     let mut silent = Vec::new();
     for of in schema["__schema"]["types"].as_array().unwrap() {
         let name = of["name"].as_str().unwrap();
-        // The introspection's own types, and the scalars that GraphQL itself defines.
+        // The types of introspection, and the built-in scalars.
         if name.starts_with("__") || ["Boolean", "Float", "ID", "Int", "String"].contains(&name) {
             continue;
         }

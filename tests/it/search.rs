@@ -1,4 +1,4 @@
-//! Full-text search in one's own chats.
+//! Full-text search in the viewer's own chats.
 
 use rstest::rstest;
 use sea_orm::ConnectionTrait;
@@ -9,7 +9,7 @@ use crate::support::{Client, On, Step, TestApp};
 const SEARCH: &str = "query($search: String, $order: ChatOrder, $conversation: ID) {
     chatHistory(first: 100, search: $search, orderBy: $order, conversationId: $conversation) { nodes { message } totalCount } }";
 
-/// The messages that a search finds.
+/// Returns the messages that a search finds.
 async fn search(client: &Client, words: &str) -> Vec<String> {
     search_by(client, json!({ "search": words, "order": "NEWEST" })).await
 }
@@ -134,7 +134,7 @@ async fn only_what_is_there_and_has_ended_is_found(#[values(On::Sqlite, On::Post
     assert_eq!(search(&mia, "needle").await, ["outside needle", "inside needle"]);
     let within = json!({ "search": "needle", "conversation": conversation });
     assert_eq!(search_by(&mia, within).await, ["inside needle"]);
-    // An open one is found when it has ended.
+    // An open chat is found once it has finished.
     app.model.play([Step::Say("half a needle"), Step::Hang]);
     let start = "mutation { startMessage(input: {message: \"open\", model: \"scripted\"}) { chat { id } } }";
     let open = mia.data(start, json!({})).await["startMessage"]["chat"]["id"].take();
@@ -155,7 +155,7 @@ async fn a_search_indexes_what_nobody_has_indexed_yet(#[values(On::Sqlite, On::P
     for number in 0..3 {
         mia.say("echo", &format!("old needle {number}")).await;
     }
-    // As they are after the migration.
+    // The state of existing rows after the migration.
     app.app
         .db
         .write((), |txn, ()| {

@@ -1,4 +1,4 @@
-//! Every seed of the fuzz targets, and with them every input that once was a finding, goes through the same doors once.
+//! Runs the fuzz targets on all their seeds, which include every input that was once a finding.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,7 @@ fn every_seed_is_answered_as_it_has_to_be() {
         let mut files: Vec<_> = fs::read_dir(seeds.join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         for file in files {
-            // Told where the test fails, and only there.
+            // Printed only if the test fails.
             println!("{}", file.display());
             door(&mut house, &fs::read(&file).unwrap());
         }

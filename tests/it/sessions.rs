@@ -1,4 +1,4 @@
-//! Logging in and out, refreshing, and what ends a session.
+//! Sessions: log-in, log-out, refresh, and revocation.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn refresh(client: &Client, token: &str) -> Value {
     client.data(REFRESH, json!({ "token": token })).await["refreshToken"].take()
 }
 
-/// Whether the client's access token is still good.
+/// Returns whether the client's access token is still valid.
 async fn is_in(client: &Client) -> bool {
     client.post("/graphql", json!({ "query": "{ me { id } }" })).await.status == 200
 }
@@ -68,7 +68,7 @@ async fn a_refresh_token_used_twice_ends_its_session(#[values(On::Sqlite, On::Po
     let stolen = mia.refresh.clone().unwrap();
     let next = refresh(&app.anonymous(), &stolen).await;
     assert_eq!(next["errors"], json!([]));
-    // Another client at once, and the same one later.
+    // Another client within the reuse interval, and the same one after it.
     assert_eq!(refresh_as(&app, "thief/1.0", &stolen).await["errors"][0]["code"], "UNAUTHENTICATED");
     let successor = next["refreshToken"].as_str().unwrap();
     assert_eq!(refresh(&app.anonymous(), successor).await["errors"][0]["code"], "UNAUTHENTICATED");
@@ -82,7 +82,7 @@ async fn a_refresh_token_used_twice_ends_its_session(#[values(On::Sqlite, On::Po
     assert_eq!(refresh(&app.anonymous(), successor).await["errors"][0]["code"], "UNAUTHENTICATED");
 }
 
-/// As a client that calls itself so.
+/// Refreshes with this user agent.
 async fn refresh_as(app: &TestApp, agent: &str, token: &str) -> Value {
     let body = json!({ "query": REFRESH, "variables": { "token": token } }).to_string();
     let request = Request::post("/graphql").header("content-type", "application/json").header("user-agent", agent);
@@ -103,7 +103,7 @@ async fn a_client_that_lost_the_answer_gets_the_same_pair_once_more(#[values(On:
     let mut phone = mia.clone();
     phone.access = again["accessToken"].as_str().map(str::to_owned);
     assert!(is_in(&phone).await);
-    // The pair goes on as any other, and the token that was lost once is nobody's any more.
+    // The pair continues as any other, and the lost token is not valid again.
     let next = refresh_as(&app, "phone/1.0", again["refreshToken"].as_str().unwrap()).await;
     assert_eq!(next["errors"], json!([]));
     assert_eq!(refresh_as(&app, "phone/1.0", &token).await["errors"][0]["code"], "UNAUTHENTICATED");
@@ -126,7 +126,7 @@ async fn of_two_who_refresh_at_once_one_at_most_goes_on(#[values(On::Sqlite, On:
     let winners = [&one, &two].into_iter().filter(|answer| answer["accessToken"].is_string()).count();
     assert_eq!(winners, 1);
     assert!(!is_in(&mia).await);
-    // One client that asks twice at once, as pages in two tabs do, has one pair.
+    // Concurrent refreshes of one client, such as of two tabs, return one pair.
     let tom = app.user("tom").await;
     let token = tom.refresh.clone().unwrap();
     let (one, two) = tokio::join!(refresh_as(&app, "one", &token), refresh_as(&app, "one", &token));
@@ -198,7 +198,7 @@ async fn guessing_slows_down_and_a_success_ends_the_wait(#[values(On::Sqlite, On
         for _ in 0..4 {
             assert_eq!(log_in(&app.anonymous(), name, "wrong password").await["errors"][0]["code"], "UNAUTHENTICATED");
         }
-        // The same for a name that nobody has.
+        // The same for an unknown username.
         assert_eq!(log_in(&app.anonymous(), name, PASSWORD).await["errors"][0]["code"], "RATE_LIMITED");
     }
     app.clock.advance(Duration::from_secs(1));
@@ -206,7 +206,7 @@ async fn guessing_slows_down_and_a_success_ends_the_wait(#[values(On::Sqlite, On
     assert!(log_in(&app.anonymous(), "mia", PASSWORD).await["accessToken"].is_string());
 }
 
-/// A GraphQL request of a browser, whose session is in a cookie.
+/// Sends a GraphQL request of a browser, whose session is in a cookie.
 async fn browse(client: &Client, cookie: Option<&str>, query: &str) -> (Value, Option<String>) {
     let mut request =
         Request::post("/graphql").header("content-type", "application/json").header("x-jeton-session", "cookie");
@@ -235,7 +235,7 @@ async fn a_browser_keeps_its_refresh_token_in_a_cookie(#[values(On::Sqlite, On::
     assert!(cookie.ends_with("; Path=/graphql; Max-Age=604800; HttpOnly; SameSite=Strict"), "{cookie}");
     let refresh = "mutation { refreshToken(input: {}) { accessToken refreshToken user { username } errors { code } } }";
     let pair = cookie.split(';').next().unwrap().to_owned();
-    // Without the header, which no foreign page can send, the cookie is nothing.
+    // Without the header, which a cross-origin page can't send, the cookie is ignored.
     let forged = Request::post("/graphql").header("content-type", "application/json").header("cookie", &pair);
     let body = Body::from(json!({ "query": refresh }).to_string());
     let forged = nobody.send(forged.body(body).unwrap()).await;
@@ -247,7 +247,7 @@ async fn a_browser_keeps_its_refresh_token_in_a_cookie(#[values(On::Sqlite, On::
     assert_eq!(renewed["refreshToken"]["refreshToken"], Value::Null);
     let next = next.unwrap().split(';').next().unwrap().to_owned();
     assert_ne!(next, pair);
-    // The answer may have been lost once. After that a used one ends the session, and the cookie goes.
+    // The response may be lost once. After that a used token revokes the session, and the cookie is removed.
     let (again, same) = browse(&nobody, Some(&pair), refresh).await;
     assert_eq!(again["refreshToken"]["errors"], json!([]));
     assert_eq!(same.unwrap().split(';').next(), Some(next.as_str()));

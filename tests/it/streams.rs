@@ -1,4 +1,4 @@
-//! Following a reply: every part once, in order, and one end.
+//! Subscriptions to a reply: every chunk once, in order, and one end.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const FOLLOW: &str = "subscription($id: ID!, $after: Int) { replyStream(chatId: 
     ... on ReplyFailed { chat { status response } code message } } }";
 const STOP: &str = "mutation($id: ID!) { stopMessage(input: {chatId: $id}) { chat { status } errors { code } } }";
 
-/// Starts a message to the scripted model; the chat's id.
+/// Sends a message to the scripted model in the background. Returns the chat's id.
 pub(crate) async fn start(client: &Client) -> Value {
     let start =
         "mutation { startMessage(input: {message: \"Hello\", model: \"scripted\"}) { chat { id } errors { code } } }";
@@ -39,13 +39,13 @@ pub(crate) async fn viewer(app: &TestApp, client: &Client) -> Viewer {
     Viewer::User(session::authenticate(&app.app, token).await.unwrap().unwrap())
 }
 
-/// The newest chat's row id.
+/// Returns the newest chat's row id.
 pub(crate) async fn newest(app: &TestApp, viewer: Viewer) -> i64 {
     let page = jeton::core::pagination::PageRequest::newest(1, None);
     chat::history(&app.app, viewer, chat::HistoryFilter::default(), page).await.unwrap().rows[0].id
 }
 
-/// All parts put together, checked for gaps, and the one end.
+/// Concatenates all chunks of a stream, and checks for gaps. Returns the text and the single end.
 pub(crate) async fn whole(
     feed: impl Stream<Item = Result<ReplyStreamItem, Error>>,
     after: usize,
@@ -83,7 +83,7 @@ async fn parts_come_one_by_one_and_then_one_end(#[values(On::Sqlite, On::Postgre
     assert_eq!(socket.hear_next("1").await, part(3, 0, "Ça "), "a part comes before the next is made");
     gate.add_permits(1);
     assert_eq!(socket.hear_next("1").await, part(7, 3, "va 😀"));
-    // On another device, and from the middle.
+    // On another device, and from an offset.
     socket.subscribe("2", FOLLOW, json!({ "id": id, "after": 4 })).await;
     assert_eq!(socket.hear_next("2").await, part(7, 4, "a 😀"));
     gate.add_permits(1);
@@ -98,7 +98,7 @@ async fn parts_come_one_by_one_and_then_one_end(#[values(On::Sqlite, On::Postgre
             other => panic!("{other}"),
         }
     }
-    // One that has ended is told all the same.
+    // A finished reply can be followed, too.
     socket.subscribe("3", FOLLOW, json!({ "id": id })).await;
     assert_eq!(socket.hear_next("3").await, part(7, 0, "Ça va 😀"));
     assert_eq!(socket.hear_next("3").await, end);
@@ -123,7 +123,7 @@ async fn a_reply_can_be_resumed_at_every_character(#[values(On::Sqlite, On::Post
         .map(|after| {
             let (app, rest) = (app.app.clone(), text.chars().skip(after).collect::<String>());
             tokio::spawn(async move {
-                // They come at any time.
+                // They subscribe at different times.
                 tokio::time::sleep(Duration::from_millis(after as u64 * 3)).await;
                 let (heard, end) = whole(chat::follow(&app, viewer, id, after).await.unwrap(), after).await;
                 assert_eq!(heard, rest, "from {after}");
@@ -143,7 +143,7 @@ async fn a_reply_can_be_resumed_at_every_character(#[values(On::Sqlite, On::Post
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn between_the_last_piece_and_the_settlement_nothing_is_lost(#[values(On::Sqlite, On::Postgres)] on: On) {
-    // Nothing is saved meanwhile: the row knows nothing of the text until the chat is closed.
+    // Partial replies are not saved: the row has no text until the chat is closed.
     let app = TestApp::with(on, "turns.save_interval = '10s'").await;
     let mia = app.user("mia").await;
     let viewer = viewer(&app, &mia).await;
@@ -151,7 +151,7 @@ async fn between_the_last_piece_and_the_settlement_nothing_is_lost(#[values(On::
     app.model.play([Step::Say("All of it"), Step::Wait(gate.clone()), Step::End(None)]);
     start(&mia).await;
     let id = newest(&app, viewer).await;
-    // Somebody has the user's row, so that the settlement has to wait.
+    // Another transaction locks the user's row, so that the settlement has to wait.
     let (locked, unlock) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (db, user_id, ours) = (app.app.db.clone(), mia.user_id(), (locked.clone(), unlock.clone()));
     let holder = tokio::spawn(async move {
@@ -167,7 +167,7 @@ async fn between_the_last_piece_and_the_settlement_nothing_is_lost(#[values(On::
     });
     locked.acquire().await.unwrap().forget();
     gate.add_permits(1);
-    // The provider has ended; the turn waits to be settled, and hears no wishes any more.
+    // The provider has finished; the turn waits for its settlement, and receives no more commands.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let follower = tokio::spawn({
         let app = app.app.clone();
@@ -227,7 +227,7 @@ async fn a_follower_who_lags_behind_misses_nothing(#[values(On::Sqlite, On::Post
     let mut feed = Box::pin(chat::follow(&app.app, viewer, id, 0).await.unwrap());
     let Some(Ok(ReplyStreamItem::Delta(first))) = feed.next().await else { panic!("a part") };
     gate.add_permits(1);
-    // Far more news than the bus keeps go by.
+    // Far more messages than the bus buffers are published.
     app.settled().await;
     let (rest, ended) = whole(feed, first.end).await;
     assert_eq!(first.text + &rest, ended.chat.response);
@@ -244,7 +244,7 @@ async fn another_server_without_news_reads_what_is_saved(#[values(On::Sqlite, On
     app.model.play([Step::Say("Half "), Step::Wait(gate.clone()), Step::Say("and half"), Step::End(None)]);
     start(&mia).await;
     let id = newest(&app, viewer).await;
-    // Its bus is its own.
+    // It has a separate bus.
     let other = app.second_server();
     let following = tokio::spawn(async move { whole(chat::follow(&other, viewer, id, 0).await.unwrap(), 0).await });
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -270,7 +270,7 @@ async fn failures_are_told_with_what_there_was(#[values(On::Sqlite, On::Postgres
             "code": "PROVIDER_UNAVAILABLE", "message": "The model is not available." })
     );
     assert_eq!(socket.hear().await["type"], "complete");
-    // What makes no sense, and what is somebody else's.
+    // Invalid arguments, and a chat of another user.
     let code = |answer: Value| answer["errors"][0]["extensions"]["code"].as_str().unwrap().to_owned();
     socket.subscribe("2", FOLLOW, json!({ "id": id, "after": -1 })).await;
     assert_eq!(code(socket.hear_next("2").await), "INVALID_INPUT");
@@ -294,7 +294,7 @@ async fn a_chat_that_is_deleted_ends_its_followers(#[values(On::Sqlite, On::Post
     let mut feed = Box::pin(chat::follow(&app.app, viewer, id, 0).await.unwrap());
     assert!(matches!(feed.next().await, Some(Ok(ReplyStreamItem::Delta(_)))));
     chat::delete(&app.app, viewer, id).await.unwrap();
-    // It was stopped first; whoever looks late finds that it is gone.
+    // It was stopped first; a late read finds it deleted.
     match feed.next().await {
         Some(Ok(ReplyStreamItem::Ended(ended))) => assert_eq!(ended.chat.response, "Half"),
         Some(Err(error)) => assert_eq!(error.code, Code::NotFound),

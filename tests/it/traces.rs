@@ -1,4 +1,4 @@
-//! Traces as a collector receives them: a message is one trace, from the caller's own span to the upstream.
+//! Traces as a collector receives them: a message is one trace, from the client's span to the upstream.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::support::On;
 use crate::support::installation::{Installation, client};
 
-/// What came in: the collector's requests, and the headers of the upstream's.
+/// Received data: the collector's requests, and the headers of the upstream's requests.
 #[derive(Clone, Default)]
 struct Received {
     exports: Arc<Mutex<Vec<(HeaderMap, ExportTraceServiceRequest)>>>,
@@ -27,7 +27,7 @@ struct Received {
 }
 
 impl Received {
-    /// All spans by name.
+    /// Returns all spans by name.
     fn spans(&self) -> BTreeMap<String, Vec<Span>> {
         let mut by_name = BTreeMap::<String, Vec<Span>>::new();
         for (_, export) in self.exports.lock().unwrap().iter() {
@@ -39,7 +39,7 @@ impl Received {
     }
 }
 
-/// A collector and an upstream in one; its address.
+/// Starts a collector and an upstream in one. Returns its address.
 async fn listen() -> (String, Received) {
     let received = Received::default();
     let router = Router::new()
@@ -107,7 +107,7 @@ async fn a_message_is_one_trace_from_its_caller_to_the_upstream() {
         .json(&json!({ "query": SEND }));
     let answer: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
     assert_eq!(answer["data"]["sendMessage"]["chat"], json!({ "response": "Paris.", "status": "DONE" }), "{answer}");
-    // The last spans are sent when the server stops, and nobody waits for the next batch.
+    // The last spans are flushed on shutdown, without waiting for the next batch.
     assert!(server.terminate());
 
     let spans = received.spans();
@@ -136,7 +136,7 @@ async fn a_message_is_one_trace_from_its_caller_to_the_upstream() {
     };
     assert_eq!((text(&request, "method"), text(&request, "path")), ("POST".to_owned(), "/graphql".to_owned()));
     assert_eq!((text(&turn, "model"), text(&turn, "chat")), ("gpt".to_owned(), "1".to_owned()));
-    // The upstream is told of the call's span.
+    // The call's span is propagated to the upstream.
     let told = received.calls.lock().unwrap()[0]["traceparent"].to_str().unwrap().to_owned();
     assert_eq!(told, format!("00-{TRACE}-{}-01", hex(&provider.span_id)));
     // Another request is another trace.

@@ -1,4 +1,4 @@
-//! OpenAI-compatible upstreams, good and bad, over real HTTP: what becomes of the chat and who pays.
+//! OpenAI-compatible upstreams, correct and faulty, over real HTTP: the resulting chat and its cost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::support::{On, TestApp};
 
-/// One answer of an upstream: its status, then chunks of the body as they are sent, then perhaps silence.
+/// A response of an upstream: its status, the chunks of its body, and possibly a hang.
 #[derive(Clone)]
 struct Script {
     status: u16,
@@ -32,7 +32,7 @@ struct Upstream {
     heard: std::sync::Mutex<Vec<(HeaderMap, Value)>>,
 }
 
-/// Starts an upstream that plays the scripts, the last one again and again; its address.
+/// Starts an upstream that plays the scripts, and repeats the last one. Returns its address.
 async fn upstream(scripts: Vec<Script>) -> (String, Arc<Upstream>) {
     rustls::crypto::ring::default_provider().install_default().ok();
     let state = Arc::new(Upstream { scripts, calls: AtomicUsize::new(0), heard: Default::default() });
@@ -80,7 +80,7 @@ fn provider(base_url: &str, retries: u32) -> OpenAi {
     crate::support::openai(&[base_url], retries)
 }
 
-/// Asks; the text and how it ended.
+/// Calls the provider. Returns the text and the result.
 async fn ask(base_url: &str, retries: u32) -> (String, Result<Option<Usage>, (Code, String)>) {
     let messages = vec![Message { role: Role::User, content: "Hi".to_owned() }];
     let mut reply = provider(base_url, retries).reply(Request { messages, max_output: 99, ..Request::default() });

@@ -1,5 +1,5 @@
-//! What upstreams send, byte for byte as they are known to: what becomes of it, in our own format and passed on, in one piece
-//! and as a stream, at a flat price and at a metered one.
+//! Upstream responses, byte for byte as real ones are known to be: the result in Jeton's own format and passed through,
+//! whole and as a stream, at a flat price and at a metered one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,23 +14,23 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, On, TestApp, openai_with};
 
-/// What an answer comes to.
+/// The result of a response.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Comes {
-    /// It is whole, with this text.
+    /// Complete, with this text.
     Text(&'static str),
-    /// It is whole, and has something for programs, but no text.
+    /// Complete, with content for API clients, but without text.
     Beside,
-    /// It has nothing but thoughts.
+    /// Only reasoning.
     Thoughts,
-    /// It breaks off after this text.
+    /// Truncated after this text.
     BrokenOff(&'static str),
-    /// It is no answer: an error, and free.
+    /// No reply: an error, and free.
     Nothing,
 }
 use Comes::{Beside, BrokenOff, Nothing, Text, Thoughts};
 
-/// The bytes of an upstream, what they come to, and the usage that they report.
+/// The bytes of a response, their result, and the usage that they report.
 struct Row {
     bytes: String,
     comes: Comes,
@@ -45,7 +45,7 @@ fn event(json: &str) -> String {
     format!("data: {json}\n\n")
 }
 
-/// A stream of one choice with these deltas, which ends in good order.
+/// Returns a complete stream of one choice with these deltas.
 fn stream(deltas: &[&str], usage: &str) -> String {
     let delta =
         |delta: &&str| event(&format!("{{\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":null}}]}}"));
@@ -55,7 +55,7 @@ fn stream(deltas: &[&str], usage: &str) -> String {
     format!("{deltas}{end}{usage}data: [DONE]\n\n")
 }
 
-/// An answer in one piece with this message.
+/// Returns a whole response with this message.
 fn whole(message: &str, usage: &str) -> String {
     let usage = if usage.is_empty() { String::new() } else { format!(",{usage}") };
     format!("{{\"choices\":[{{\"index\":0,\"message\":{message},\"finish_reason\":\"stop\"}}]{usage}}}")
@@ -67,7 +67,7 @@ const HELLO: &str = "{\"content\":\"Hello\"}";
 fn rows() -> Vec<Row> {
     let told = Some((7, 5));
     let mut rows = Vec::new();
-    // The usage, by every name and in every shape.
+    // The usage, with every name and in every form.
     for (usage, is) in [
         (USAGE, told),
         ("\"usage\":{\"input_tokens\":7,\"output_tokens\":5}", told),
@@ -94,7 +94,7 @@ fn rows() -> Vec<Row> {
         rows.push(row(stream(&[HELLO], usage), Text("Hello"), is));
         rows.push(row(whole(HELLO, usage), Text("Hello"), is));
     }
-    // The text, in every shape.
+    // The text, in every form.
     for (message, text) in [
         ("{\"role\":\"assistant\",\"content\":\"Hello\"}", "Hello"),
         ("{\"content\":[{\"type\":\"text\",\"text\":\"Hel\"},{\"type\":\"text\",\"text\":\"lo\"}]}", "Hello"),
@@ -127,7 +127,7 @@ fn rows() -> Vec<Row> {
             told,
         ),
     ]);
-    // Lines that say nothing, and odd ends of lines.
+    // Lines without content, and unusual line ends.
     let good = stream(&[HELLO], USAGE);
     for (odd, comes) in [
         (format!("data:\n\n{good}"), Text("Hello")),
@@ -149,7 +149,7 @@ fn rows() -> Vec<Row> {
     ] {
         rows.push(row(odd, comes, told));
     }
-    // What breaks off, wherever it is cut.
+    // Truncated responses, cut at various positions.
     let half = |end: &str| {
         format!("{}{end}", event("{\"choices\":[{\"delta\":{\"content\":\"Hel\"},\"finish_reason\":\"\"}]}"))
     };
@@ -179,7 +179,7 @@ fn rows() -> Vec<Row> {
         rows.push(row(half(&event(error)), BrokenOff("Hel"), None));
     }
     rows.push(row(half("event: error\ndata: Out of order\n\n"), BrokenOff("Hel"), None));
-    // What is no answer.
+    // Responses that are no replies.
     for nothing in [
         "",
         " ",
@@ -220,7 +220,7 @@ fn rows() -> Vec<Row> {
     ] {
         rows.push(row(nothing, Nothing, None));
     }
-    // What is for programs.
+    // Content for API clients.
     for message in [
         "{\"content\":null,\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}",
         "{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":{\"a\":1}}}]}",
@@ -249,7 +249,7 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// Serves the row whose number is asked for, in chunks of seven bytes; how often it was asked.
+/// Serves the requested row, in chunks of seven bytes. Returns the URL and the counter of calls.
 async fn serve(rows: Arc<Vec<Row>>) -> (String, Arc<AtomicUsize>) {
     rustls::crypto::ring::default_provider().install_default().ok();
     let calls = Arc::new(AtomicUsize::new(0));
@@ -260,7 +260,7 @@ async fn serve(rows: Arc<Vec<Row>>) -> (String, Arc<AtomicUsize>) {
         let number: usize = body["messages"][0]["content"].as_str().unwrap().parse().unwrap();
         let bytes = rows[number].bytes.clone().into_bytes();
         let chunks: Vec<_> = bytes.chunks(7).map(|chunk| Ok::<_, std::convert::Infallible>(chunk.to_vec())).collect();
-        // What it says to be tells nothing.
+        // The content type is not reliable.
         let kind = ["application/json", "text/event-stream"][number % 2];
         let body = Body::from_stream(futures::stream::iter(chunks));
         std::future::ready(Response::builder().header("content-type", kind).body(body).unwrap())
@@ -274,7 +274,7 @@ async fn serve(rows: Arc<Vec<Row>>) -> (String, Arc<AtomicUsize>) {
 
 const FLAT: i64 = 100;
 
-/// What has to be paid: exactly, or something.
+/// Checks the cost: exact if the usage is known, otherwise more than nothing.
 fn check_cost(row: &Row, model: &str, cost: i64, estimated: bool, what: &str) {
     let is_flat = model == "upstream";
     let is_native = what == "native";
@@ -315,7 +315,7 @@ async fn passed_on(mia: &Client, model: &str, number: usize, row: &Row, stream: 
     let mut text = String::new();
     let (mut is_error, mut is_done) = (status != 200, false);
     if stream && status == 200 {
-        // As a reader of events has it.
+        // As a parser of events reads it.
         for event in shown.replace("\r\n", "\n").replace('\r', "\n").split_terminator("\n\n") {
             let data: Vec<_> = event.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim).collect();
             let data = data.join("\n");
@@ -339,7 +339,7 @@ async fn passed_on(mia: &Client, model: &str, number: usize, row: &Row, stream: 
     }
     match row.comes {
         Text(expected) => {
-            // Halves of a character are the caller's to join.
+            // Surrogate halves are joined by the client.
             let expected = expected.replace(['\u{fffd}', '\u{1f600}'], "?");
             let text = text.replace(['\u{fffd}', '\u{1f600}'], "?").replace("??", "?");
             assert!(!is_error && text == expected, "{text:?}: {shown:?}");
@@ -360,7 +360,7 @@ async fn passed_on(mia: &Client, model: &str, number: usize, row: &Row, stream: 
     check_cost(row, model, chat["cost"].as_i64().unwrap(), chat["usage"]["estimated"] == true, what);
 }
 
-/// JSON whose halves of characters are question marks.
+/// Parses JSON with surrogate halves replaced by question marks.
 fn lossy(json: &str) -> Value {
     let mut text = json.to_owned();
     for half in ["\\ud83d\\ude00", "\\ud83d", "\\ude00"] {
@@ -369,7 +369,7 @@ fn lossy(json: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {json:?}"))
 }
 
-/// The text of the first choice, as the clients of OpenAI read it.
+/// Returns the text of the first choice, as OpenAI's clients read it.
 fn content(answer: &Value, member: &str) -> String {
     let choices = answer["choices"].as_array().cloned().unwrap_or_default();
     let first = choices.iter().filter(|choice| choice["index"].as_u64().unwrap_or_default() == 0);
@@ -404,7 +404,7 @@ async fn each_of_these_answers_has_its_text_usage_end_and_price(#[values(On::Sql
                         way => passed_on(&mia, model, number, row, way == "stream").await,
                     }
                 };
-                // All that are wrong are told.
+                // All failures are reported.
                 if let Err(panic) = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(check)).await {
                     let why = panic.downcast_ref::<String>().cloned().unwrap_or_default();
                     wrong.push(format!("{way}, {model}, {:?}: {:?}: {why}", row.comes, row.bytes));

@@ -1,4 +1,4 @@
-//! `/v1`: what OpenAI's clients get, what an upstream gets, and who pays.
+//! `/v1`: responses to OpenAI's clients, requests to upstreams, and charges.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,30 +21,30 @@ use crate::api_keys::with_key;
 use crate::support::client::Answer;
 use crate::support::{Client, On, Step, TestApp, openai};
 
-/// What an upstream does with a call.
+/// The behavior of an upstream.
 #[derive(Clone)]
 pub enum Does {
-    /// Answers with this status and body.
+    /// Responds with this status and body.
     Say(u16, String),
-    /// Answers with this body, which says to be JSON.
+    /// Responds with this body as JSON.
     Json(String),
-    /// Streams these events, each after so long.
+    /// Streams these events, each after this delay.
     Stream(Duration, Vec<String>),
-    /// Streams these events, and then nothing for ever.
+    /// Streams these events, and then hangs.
     Hang(Vec<String>),
-    /// Streams as many words as the last message asks for, each a unit, and says what it produced unless told not to.
+    /// Streams as many words as the last message requests, one model token each, and reports the usage unless disabled.
     Words { tell_usage: bool },
 }
 
 #[derive(Default)]
 pub struct Heard {
     pub bodies: std::sync::Mutex<Vec<(HeaderMap, String)>>,
-    /// Words that were produced, by what was asked.
+    /// Generated words, by request.
     produced: std::sync::Mutex<Vec<(String, String)>>,
     pub calls: AtomicUsize,
 }
 
-/// Starts an upstream; its address, and what it hears.
+/// Starts an upstream. Returns its address, and the requests that it receives.
 pub async fn upstream(does: Does) -> (String, Arc<Heard>) {
     rustls::crypto::ring::default_provider().install_default().ok();
     let heard = Arc::new(Heard::default());
@@ -127,7 +127,7 @@ pub async fn post_raw(client: &Client, body: &str, headers: &[(&str, &str)]) -> 
     client.send(request.body(Body::from(body.to_owned())).unwrap()).await
 }
 
-/// The parts of a streamed answer, and whether it ended as it should.
+/// Returns the events of a streamed response, and whether it ended correctly.
 fn parts(text: &str) -> (Vec<Value>, bool) {
     let mut events: Vec<_> = text.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap()).collect();
     let done = events.last() == Some(&"[DONE]");
@@ -179,13 +179,13 @@ async fn models_of_this_house_answer_in_openais_shape(#[values(On::Sqlite, On::P
     assert_eq!(told.last().unwrap()["usage"], json!({ "prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5 }));
     assert_eq!(told.last().unwrap()["choices"], json!([]));
 
-    // What was said is nowhere, what it cost everywhere.
+    // The messages are not stored, the cost is.
     for chat in chats(&mia).await {
         assert_eq!((&chat["message"], &chat["response"], &chat["cost"]), (&json!(""), &json!(""), &json!(100)));
         assert_eq!((&chat["status"], &chat["usage"]["estimated"]), (&json!("DONE"), &json!(false)));
     }
     assert_eq!(app.balance(&mia).await, (3800, 0));
-    // Where it is configured, it is in the history.
+    // If configured, they are in the history.
     let storing = TestApp::with(on, "v1.store_api_messages = true").await;
     let mia = storing.user("mia").await;
     mia.post("/v1/chat/completions", asking("echo", false)).await;
@@ -277,14 +277,14 @@ async fn an_upstream_gets_the_call_byte_for_byte_and_so_does_the_caller(#[values
     let expected = body.replace("\"by_unit\"", "\"gpt-test\"");
     assert_eq!(sent, expected);
     let chat = &chats(&mia).await[0];
-    // The hold is the bytes of the call and two replies of fifty units.
+    // The hold is for the bytes of the call and two replies of fifty model tokens.
     assert_eq!(chat["hold"], body.len() + 100);
     assert_eq!(
         (&chat["cost"], &chat["usage"]),
         (&json!(33), &json!({ "input": 11, "output": 22, "estimated": false }))
     );
 
-    // What the balance can't pay is cut off the limit, and a limit is set where there is none.
+    // The output limit is reduced to the balance, and set if there is none.
     let balance = app.balance(&mia).await.0;
     let long = format!("{{\"model\":\"by_unit\",\"messages\":[{{\"content\":\"{}\"}}]}}", "x".repeat(3700));
     post_raw(&mia, &long, &[]).await;
@@ -324,7 +324,7 @@ async fn streams_are_passed_on_as_they_come(#[values(On::Sqlite, On::Postgres)] 
     for chat in chats(&mia).await {
         assert_eq!((&chat["cost"], &chat["usage"]["output"]), (&json!(10), &json!(6)));
     }
-    // Without usage it is counted here, and marked.
+    // Without usage it is estimated, and marked.
     let (url, _) =
         upstream(Does::Stream(Duration::ZERO, vec![piece("tiktoken is great!"), STOP.into(), DONE.into()])).await;
     let app = app_with(on, "", &[&url]).await;
@@ -361,7 +361,7 @@ async fn each_trouble_has_its_status_and_costs_nothing(#[values(On::Sqlite, On::
         }
         assert_eq!(app.balance(&mia).await, (4000, 0), "{told}");
     }
-    // Midway: told in the stream, and what was produced is paid for.
+    // Midway: the error is in the stream, and the generated output is charged.
     let (url, _) = upstream(Does::Stream(Duration::ZERO, vec![piece("tiktoken is great!")])).await;
     let app = app_with(on, "", &[&url]).await;
     let mia = app.user("mia").await;
@@ -433,7 +433,7 @@ async fn one_key_is_one_call_however_often(#[values(On::Sqlite, On::Postgres)] o
     assert_eq!(app.balance(&mia).await, (3900, 0));
     let other = post_raw(&mia, &body.replace("Hi", "Ho"), &key).await;
     assert_eq!((other.status.as_u16(), &other.headers["x-should-retry"]), (409, &"false".parse().unwrap()));
-    // What failed for nothing gives its key back.
+    // A free failure releases its idempotency key.
     app.model.play([Step::Fail]);
     let (failing, key3) = (asking("scripted", false).to_string(), [("idempotency-key", "k-3")]);
     assert_eq!(post_raw(&mia, &failing, &key3).await.status, 503);
@@ -441,13 +441,13 @@ async fn one_key_is_one_call_however_often(#[values(On::Sqlite, On::Postgres)] o
         assert_eq!(post_raw(&mia, &failing, &key3).await.status, 200);
     }
     assert_eq!(app.balance(&mia).await, (3800, 0));
-    // Another server, or a later day, does not know the answer, and charges nothing.
+    // Without the cached response, as on another server or later, a retry is a CONFLICT and free.
     app.app.replay_cache.invalidate_all();
     let gone = post_raw(&mia, &body, &key).await;
     assert_eq!(gone.status, 409);
     assert_eq!(app.balance(&mia).await, (3800, 0));
 
-    // Whoever goes away finds the answer when they come back.
+    // A client that disconnects receives the response on a retry.
     let key = [("idempotency-key", "k-2")];
     let leaving = tokio::time::timeout(Duration::from_millis(30), post_raw(&mia, &body, &key)).await;
     assert!(leaving.is_err(), "the answer takes longer");
@@ -482,7 +482,7 @@ async fn the_next_upstream_answers_and_one_that_fails_rests(#[values(On::Sqlite,
     }
     assert_eq!(heard_bad.calls.load(Ordering::SeqCst), 5, "then it rests");
     assert_eq!(heard_good.calls.load(Ordering::SeqCst), 10);
-    // What the caller did wrong is no trouble of the upstream's, and another one would say the same.
+    // An invalid request is no failure of the upstream, and another one would reject it, too.
     let (strict, heard) = upstream(Does::Say(400, String::new())).await;
     let app = app_with(on, "", &[&strict, &good]).await;
     let mia = app.user("mia").await;
@@ -492,7 +492,7 @@ async fn the_next_upstream_answers_and_one_that_fails_rests(#[values(On::Sqlite,
     assert_eq!(heard.calls.load(Ordering::SeqCst), 7);
 }
 
-/// What was written up to the end of a stop text is used, though it is not shown.
+/// Output up to the end of a stop sequence counts as usage, though it is not returned.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_text_does_not_shrink_the_usage_and_may_leave_nothing() {
     let app = TestApp::start(On::Sqlite).await;
@@ -514,7 +514,7 @@ async fn a_stop_text_does_not_shrink_the_usage_and_may_leave_nothing() {
     assert!(stream.text.ends_with("data: [DONE]\n\n") && !stream.text.contains("error"), "{}", stream.text);
 }
 
-/// The codes are OpenAI's own, and so are the words of those that programs read.
+/// The codes are OpenAI's own, and so are the messages that clients parse.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_member_has_its_code() {
     let app = TestApp::start(On::Sqlite).await;
@@ -583,7 +583,7 @@ async fn a_model_answers_so_many_at_once(#[values(On::Sqlite, On::Postgres)] on:
     assert_eq!(third.json()["error"]["code"], "rate_limit_exceeded");
 }
 
-/// 200 streams, half of them dropped by their callers somewhere: each costs what the upstream produced for it.
+/// 200 streams, half of them aborted by their clients: each costs what the upstream generated for it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_hangs_up_pays_what_was_produced(
@@ -633,8 +633,9 @@ async fn whoever_hangs_up_pays_what_was_produced(
         let units = |name: &str| chat["usage"][name].as_i64().unwrap();
         assert_eq!(chat["cost"], units("input") + units("output"), "{chat}");
         if chat["usage"]["estimated"] == true {
-            // Counted here, when the caller went away: no less than the caller heard (a word may be cut differently where
-            // the text ends), and no more than the upstream said, the last of which may have been on its way.
+            // A local estimate after a disconnect: no less than the client received (a word may be tokenized
+            // differently at the end of the text), and no more than the upstream sent, the last of which may have been
+            // in transit.
             estimated += 1;
             assert_eq!((&chat["status"], number % 2), (&json!("STOPPED"), 0));
             let count = |text: &str| tiktoken_rs::o200k_base_singleton().encode_ordinary(text).len() as i64;
@@ -645,11 +646,11 @@ async fn whoever_hangs_up_pays_what_was_produced(
             assert_eq!(units("output"), words.len() as i64, "{chat}");
         }
     }
-    // The upstream's own count is heard to its end where there is time for it.
+    // Within the timeout, the upstream's own usage is awaited.
     if drain == "30s" { assert_eq!(estimated, 0) } else { assert!(estimated > 50, "{estimated}") }
 }
 
-/// The text of the whole events of a stream.
+/// Returns the text of the complete events of a stream.
 fn said(stream: &[u8]) -> String {
     let stream = String::from_utf8_lossy(stream);
     let whole = stream.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
@@ -657,7 +658,7 @@ fn said(stream: &[u8]) -> String {
     events.filter_map(|event| event["choices"][0]["delta"]["content"].as_str().map(str::to_owned)).collect()
 }
 
-/// Counted here, without a word from the upstream: within two hundredths of what it produced.
+/// The local estimate, without usage from the upstream: within 2 % of what it generated.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_counted_here_is_right_within_two_hundredths() {
     let (url, heard) = upstream(Does::Words { tell_usage: false }).await;
@@ -677,7 +678,7 @@ async fn what_is_counted_here_is_right_within_two_hundredths() {
         let said: String = heard.produced.lock().unwrap().iter().map(|(_, word)| word.as_str()).collect();
         let expected = tiktoken_rs::o200k_base_singleton().encode_ordinary(&said).len() as f64;
         let counted = chat["usage"]["output"].as_f64().unwrap();
-        // What the upstream said in the last moments may not have arrived.
+        // The upstream's last chunks may not have arrived.
         let on_its_way = 3.0 * 6.0;
         assert!((counted - expected).abs() <= expected * 0.02 + on_its_way, "{counted} of {expected}");
     }
@@ -692,7 +693,7 @@ fn chat_call(content: &str) -> jeton::domain::chat::ApiCall {
     chat_call_of("by_unit", content)
 }
 
-/// A call that is passed on, as a stream, or asked in our own format.
+/// A call that is passed through as a stream, or made in Jeton's own format.
 pub fn chat_call_of(model: &str, content: &str) -> jeton::domain::chat::ApiCall {
     let body = json!({ "model": model, "stream": true, "messages": [{ "role": "user", "content": content }] });
     let call = jeton::infra::ai::RawRequest::parse(body.to_string().into()).unwrap();

@@ -1,4 +1,4 @@
-//! The browser client, as the server serves it.
+//! The browser client as static files.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -28,12 +28,12 @@ async fn every_page_is_the_client_and_other_paths_are_not() {
         assert!(policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"), "{policy}");
         let again = get(&nobody, path, ("if-none-match", page.headers["etag"].to_str().unwrap())).await;
         assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
-        // Names with a hash are kept for ever.
+        // Names with a hash are immutable.
         let script = page.text.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".js")).unwrap();
         let script = get(&nobody, script, ("accept", "*/*")).await;
         assert_eq!(script.headers["cache-control"], "public, max-age=31536000, immutable");
     }
-    // Wrong links lead people to the client, which says so.
+    // Unknown paths serve the client, which shows an error.
     for path in ["/nothing", "/chat/1", "/c/1/2"] {
         let page = get(&nobody, path, ("accept", "text/html,*/*;q=0.8")).await;
         assert_eq!(page.status, 404, "{path}");

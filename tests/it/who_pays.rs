@@ -1,5 +1,5 @@
-//! Ways to an answer for nothing, each of which is closed: stopping before the usage arrives, limits that the caller reaches
-//! on purpose, several answers for the price of one, other names of the output limit, idempotency keys of others.
+//! Attempts at free replies, each of which fails: stopping before the usage arrives, limits that the client exceeds on
+//! purpose, several choices for the price of one, other names of the output limit, idempotency keys of other callers.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,7 +24,7 @@ fn usage(input: u64, output: u64) -> String {
     format!("data: {}\n\n", json!({ "choices": [], "usage": { "prompt_tokens": input, "completion_tokens": output } }))
 }
 
-/// Starts a message; its id, once the beginning of the reply has come.
+/// Sends a message in the background. Returns its id once the first chunk of the reply was received.
 async fn start(client: &Client, model: &str, begins_with: &str) -> Value {
     let started = client.data(START, json!({ "input": { "message": "Hello", "model": model } })).await;
     let id = started["startMessage"]["chat"]["id"].clone();
@@ -41,7 +41,7 @@ async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
     tokio::time::timeout(Duration::from_secs(20), holds).await.expect("the condition comes true");
 }
 
-/// Most of what this answer costs was never shown: it was thought before the first word.
+/// Most of the cost of this reply is hidden reasoning before the first word.
 fn hidden_reasoning() -> Does {
     Does::Stream(
         Duration::from_millis(150),
@@ -67,7 +67,7 @@ async fn a_stop_waits_for_the_usage_of_the_upstream(
         assert_eq!(chat["usage"], json!({ "input": 5, "output": 1000, "estimated": false }));
         assert_eq!(chat["response"], "One", "what came after the stop is not shown");
     }
-    // At a flat price there is nothing to wait for.
+    // At a flat price no usage is awaited.
     let (url, _) = upstream(Does::Hang(vec![piece("One")])).await;
     let app = app_with(on, "turns.save_interval = '5ms'", &[&url]).await;
     let mia = app.user("mia").await;
@@ -76,7 +76,7 @@ async fn a_stop_waits_for_the_usage_of_the_upstream(
     assert_eq!(app.ledger(&mia).await[1], ("ChatStopped".to_owned(), -100));
 }
 
-/// What the upstream has read is billed by it, whatever it has shown.
+/// The upstream bills the input, whatever output it has sent.
 #[rstest]
 #[case::after_a_word(vec![piece("One")], "One", 1)]
 #[case::before_the_first_word(vec![": accepted\n\n".to_owned()], "", 0)]
@@ -103,7 +103,7 @@ async fn a_stop_without_a_usage_pays_for_the_input(
     assert_eq!(chat["cost"], input + output);
 }
 
-/// As with a stop: what fails midway has been read by the upstream, and may have been thought about.
+/// As with a stop: the upstream bills the input, and possibly hidden reasoning, of a call that fails midway.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_breaks_off_costs_the_last_usage_or_its_input(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -156,11 +156,11 @@ async fn a_caller_who_leaves_a_whole_answer_pays_for_it(
     assert_eq!((&chat["status"], &chat["cost"]), (&json!(if arrives { "DONE" } else { "STOPPED" }), &json!(cost)));
 }
 
-/// Limits of ours that a caller can make sure to reach: what was delivered until then is paid for, also at a flat price.
+/// Local limits that a client can exceed on purpose: the output delivered until then is charged, also at a flat price.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reaches_a_limit_on_purpose_pays(#[values(On::Sqlite, On::Postgres)] on: On) {
-    // Bytes that are passed on and not kept are no reason to end an answer.
+    // Bytes that are passed through and not stored do not count against the limit.
     let padding = format!(": {}\n\n", "x".repeat(100 << 10));
     let mut events = vec![piece("One")];
     events.extend(vec![padding; 400]);
@@ -168,19 +168,19 @@ async fn who_reaches_a_limit_on_purpose_pays(#[values(On::Sqlite, On::Postgres)]
     let (status, _, cost) = streamed(on, "", Does::Stream(Duration::ZERO, events)).await;
     assert_eq!((status.as_str(), cost), ("DONE", 100));
 
-    // Text that is kept.
+    // Text that is stored.
     let long = vec![piece(&"word ".repeat(20_000)); 350];
     let (status, error, cost) = streamed(on, "", Does::Stream(Duration::ZERO, long)).await;
     assert_eq!((status.as_str(), cost), ("STOPPED", 100));
     assert_eq!(error["code"], "answer_limit", "{error}");
 
-    // The time of a turn.
+    // The timeout of a turn.
     let slow = Does::Stream(Duration::from_millis(100), vec![piece("One"); 1000]);
     let (status, error, cost) = streamed(on, "turns.turn_timeout = '1s'", slow).await;
     assert_eq!((status.as_str(), cost, &error["code"]), ("STOPPED", 100, &json!("answer_limit")));
 }
 
-/// The status, the error at the end of the stream, and the cost of a call at a flat price.
+/// Returns the status, the error at the end of the stream, and the cost of a call at a flat price.
 async fn streamed(on: On, toml: &str, does: Does) -> (String, Value, i64) {
     let (url, _) = upstream(does).await;
     let app = app_with(on, toml, &[&url]).await;
@@ -210,7 +210,7 @@ async fn a_whole_answer_that_is_too_long_is_paid_for_and_bought_once(#[values(On
     assert_eq!(heard.calls.load(Ordering::SeqCst), 2);
 }
 
-/// An upstream that gives up on a reader who is too slow has not failed: the reader has.
+/// An upstream that aborts because the client reads too slowly is not a failure of the upstream: the client pays.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reads_slowly_until_the_upstream_gives_up_pays(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -226,7 +226,7 @@ async fn who_reads_slowly_until_the_upstream_gives_up_pays(#[values(On::Sqlite, 
     assert_eq!((format!("{:?}", ended.chat.status), ended.chat.cost.0), ("Stopped".to_owned(), 100));
 }
 
-/// The same, where it gives up before the caller has been waited for as long as a piece may take.
+/// The same if the upstream aborts before the client's own timeout (the chunk timeout).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn who_stops_reading_until_the_upstream_gives_up_pays(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -238,7 +238,7 @@ async fn who_stops_reading_until_the_upstream_gives_up_pays(#[values(On::Sqlite,
     for _ in 0..2 {
         called.events.next().await.unwrap();
     }
-    // Longer than the pause after which a caller counts as gone: a third of the lease.
+    // Longer than the time after which a client counts as disconnected: a third of the lease.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     while called.events.next().await.is_some() {}
     app.settled().await;
@@ -246,7 +246,7 @@ async fn who_stops_reading_until_the_upstream_gives_up_pays(#[values(On::Sqlite,
     assert_eq!((&chat["status"], &chat["cost"]), (&json!("STOPPED"), &json!(100)));
 }
 
-/// What an upstream writes counts by whatever name it has, and as whatever kind of answer it comes.
+/// All output of an upstream counts, in any field and in any kind of response.
 #[rstest]
 #[case::a_custom_tool(vec![delta(json!({ "tool_calls": [{ "type": "custom", "custom": { "input": "THE ANSWER" } }] }))])]
 #[case::parts(vec![delta(json!({ "content": [{ "type": "text", "text": "THE ANSWER" }] }))])]
@@ -266,7 +266,7 @@ async fn everything_that_an_upstream_writes_is_paid_for(
     let mia = app.user("mia").await;
     let call = crate::v1::chat_call_of(model, "Hello");
     let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
-    // All of them, which came together.
+    // All of them, which were received at once.
     while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(200), called.events.next()).await {}
     drop(called);
     app.settled().await;
@@ -296,7 +296,7 @@ async fn a_whole_answer_to_a_stream_is_paid_for(#[values(On::Sqlite, On::Postgre
     }
 }
 
-/// A usage that says nothing of what was written is none: it is estimated, and marked.
+/// A usage without output counts as missing: it is estimated, and marked.
 #[rstest]
 #[case::empty(json!({}), None)]
 #[case::zeros(json!({ "prompt_tokens": 0, "completion_tokens": 0 }), None)]
@@ -332,7 +332,7 @@ async fn unknown_is_not_zero(
     }
 }
 
-/// An upstream bills from its status on, however long its first byte is in coming.
+/// An upstream bills a call from its status on, however late its first byte is.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_accepted_is_paid_for_before_the_first_byte(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -351,7 +351,8 @@ async fn what_was_accepted_is_paid_for_before_the_first_byte(#[values(On::Sqlite
     assert_eq!((&chat["status"], &chat["cost"]), (&json!("STOPPED"), &json!(chat["hold"].as_i64().unwrap() - 1024)));
 }
 
-/// A clock that is behind brings no day back: two servers around midnight spend the limit of a day once, or twice.
+/// A clock that lags does not return to the previous day: around midnight two servers spend the daily limit at most
+/// twice.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_that_is_over_does_not_come_back(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -361,7 +362,7 @@ async fn a_day_that_is_over_does_not_come_back(#[values(On::Sqlite, On::Postgres
     let (key, _) = with_key(&mia, json!({ "name": "k", "spendingLimit": limit })).await;
     let body = asking("echo", false).to_string();
     let minute = Duration::from_secs(60);
-    // The last half minute of March; the fixture begins at noon of the first.
+    // The last half minute of March; the fixture starts at noon of the first.
     app.clock.advance(Duration::from_secs(31 * 86_400 - 43_200 - 30));
     let mut answered = 0;
     for step in 0..10 {
@@ -392,7 +393,7 @@ async fn each_answer_of_a_call_has_the_flat_price(#[values(On::Sqlite, On::Postg
     assert_eq!(with(129).await.json()["error"]["param"], "n");
     assert_eq!(heard.calls.load(Ordering::SeqCst), 1, "what can't be paid is not asked");
     assert_eq!(app.balance(&mia).await, (3700, 0));
-    // A stop is paid in full too: all the answers were under way.
+    // A stop is charged in full too: all choices were being generated.
     let (url, _) = upstream(Does::Hang(vec![piece("One")])).await;
     let app = app_with(on, "v1.usage_wait_timeout = '100ms'", &[&url]).await;
     let mia = app.user("mia").await;
@@ -447,14 +448,14 @@ async fn parameters_that_the_hold_does_not_pay_for_are_rejected_by_name(#[values
     assert_eq!(mia.post("/v1/chat/completions", body.clone()).await.json()["error"]["param"], "service_tier");
     assert_eq!(heard.calls.load(Ordering::SeqCst), 0);
     assert_eq!(app.balance(&mia).await, (4000, 0));
-    // What says nothing, and what no upstream is known to charge for, passes.
+    // Parameters without effect, and those that no upstream is known to charge for, are allowed.
     body["service_tier"] = json!("auto");
     body["n_predict"] = Value::Null;
     body["a_field_of_the_future"] = json!({ "x": 1 });
     assert_eq!(mia.post("/v1/chat/completions", body).await.status, 200);
 }
 
-/// A second spelling would take the usage back from an upstream that ignores case.
+/// A second spelling would override the request for usage at an upstream that ignores case.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_usage_is_asked_for_once() {
     let (url, heard) = upstream(Does::Stream(Duration::ZERO, vec![piece("One"), STOP.into(), DONE.into()])).await;
@@ -476,7 +477,7 @@ async fn the_usage_is_asked_for_once() {
     }
 }
 
-/// An upstream ignores a name that it does not know, and with it the limit that the hold was taken for.
+/// An upstream ignores an unknown parameter, and with it the output limit that the hold is calculated from.
 #[rstest]
 #[case::unset(None, [
     ("\"max_completion_tokens\" : 9", "\"max_completion_tokens\" : 9"),
@@ -554,7 +555,7 @@ async fn operators_see_a_usage_that_exceeds_its_hold(#[values(On::Sqlite, On::Po
     assert!(page.contains("jeton_usage_over_hold_total{model=\"by_unit\"} 1\n"), "{page}");
 }
 
-/// What an API key may do is checked before anything that exists is returned.
+/// The permissions of an API key are checked before an existing chat is returned.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idempotency_key_opens_nothing_that_the_api_key_may_not_have(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -573,7 +574,7 @@ async fn an_idempotency_key_opens_nothing_that_the_api_key_may_not_have(#[values
     assert_eq!(post_raw(&spent, &asking("echo", false).to_string(), &[]).await.status, 200);
     let refused = post_raw(&spent, &body, &retry).await;
     assert_eq!((refused.status.as_u16(), &refused.json()["error"]["code"]), (402, &json!("insufficient_quota")));
-    // Revoked a moment ago, and still in this server's cache: the row decides.
+    // Just revoked, and still in this server's cache: the row decides.
     let (revoked, id) = with_key(&mia, json!({ "name": "revoked" })).await;
     let viewer = app.viewer(&revoked).await;
     mia.data("mutation($id: ID!) { revokeApiKey(input: {apiKeyId: $id}) { errors { code } } }", json!({ "id": id }))
@@ -585,12 +586,12 @@ async fn an_idempotency_key_opens_nothing_that_the_api_key_may_not_have(#[values
     let (reader, _) = with_key(&mia, json!({ "name": "reader", "scopes": ["READ"] })).await;
     assert_eq!(post_raw(&reader, &body, &retry).await.status, 403);
 
-    // The key that has paid gets its answer again, with nothing left to spend.
+    // The API key that has paid receives its response on a retry, with nothing left to spend.
     assert_eq!(post_raw(&first, &body, &retry).await.json()["choices"][0]["message"]["content"], "secret");
     assert_eq!(app.balance(&mia).await, (3800, 0));
 }
 
-/// The same by GraphQL, where an API key with WRITE sends messages, many at once.
+/// The same by GraphQL, where an API key with the scope WRITE sends concurrent messages.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_at_once_obey_the_same_rule(#[values(On::Sqlite, On::Postgres)] on: On) {
@@ -612,7 +613,7 @@ async fn messages_at_once_obey_the_same_rule(#[values(On::Sqlite, On::Postgres)]
     assert_eq!(app.balance(&mia).await, (3900, 0));
 }
 
-/// Everything that was asked for belongs to the key: also the model that was named, and what is replaced.
+/// All parameters belong to the idempotency key: also the model, and the replaced chat.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idempotency_key_stands_for_all_that_was_asked(#[values(On::Sqlite, On::Postgres)] on: On) {

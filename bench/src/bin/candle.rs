@@ -1,10 +1,10 @@
-//! The local model as candle's own example (`quantized`) runs it: the prompt read in one go, then one token after the
-//! other, with the example's way of choosing them. Prints the seconds that each took, as JSON.
+//! Baseline of the local model: the same as candle's own example (`quantized`). The prompt is processed in one forward
+//! pass, then one token is generated at a time, with the example's sampling. Prints the seconds of each run as JSON.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a bench that meets what it did not expect should stop there"
+    reason = "a benchmark should stop at anything unexpected"
 )]
 
 use std::fs::File;
@@ -28,7 +28,7 @@ struct Args {
     /// The GGUF file
     #[arg(long)]
     model: PathBuf,
-    /// Tokens to read and tokens to write, such as 40:60; any number of them
+    /// Model tokens of input and of output, such as 40:60; can be repeated
     work: Vec<String>,
 }
 
@@ -39,11 +39,11 @@ fn main() -> candle_core::Result<()> {
     let mut weights = ModelWeights::from_gguf(content, &mut file, &Device::Cpu)?;
     let mut sampler = LogitsProcessor::new(299_792_458, Some(TEMPERATURE), None);
     let mut took = Vec::new();
-    // The first one of all warms up.
+    // The first run is the warm-up.
     for (number, work) in args.work.iter().take(1).chain(&args.work).enumerate() {
         let (read, write) = work.split_once(':').expect("two numbers");
         let (read, write): (u32, usize) = (read.parse().expect("a number"), write.parse().expect("a number"));
-        // Which tokens makes no difference.
+        // The values of the tokens do not matter.
         let mut tokens: Vec<u32> = (0..read).map(|token| 1000 + token * 7 % 20_000).collect();
         let begun = Instant::now();
         let logits = weights.forward(&Tensor::new(tokens.as_slice(), &Device::Cpu)?.unsqueeze(0)?, 0)?.squeeze(0)?;

@@ -1,17 +1,17 @@
-//! The hand-written floor: nothing but the two durable transactions of a metered message, as fast as one can write them
-//! down. No accounts, no log-in, no history, no model.
+//! The hand-written baseline: only the two durable transactions of a metered message, as fast as they can be written.
+//! No accounts, no log-in, no history, no model.
 //!
-//! `POST /` with `{"user": 7, "message": ".."}` holds the price and stores the message, then stores the reply, settles
-//! and records it in the ledger. Both transactions are on the disk before the answer (WAL, synchronous=FULL). One thread
-//! writes, and commits together whatever waits.
+//! `POST /` with `{"user": 7, "message": ".."}` reserves the price and stores the message, then stores the reply,
+//! settles and records it in the ledger. Both transactions are durable before the response (WAL, synchronous=FULL). A
+//! single writer thread commits all queued jobs as one batch.
 //!
-//! The database is one that `jeton migrate` has made, with users in it: the same rows go into the same tables, with all
-//! that their indexes, foreign keys and checks cost. Only the words for searches are left out (`search_text`).
+//! The database was created by `jeton migrate` and has users: the same rows are inserted into the same tables, with the
+//! cost of their indexes, foreign keys and checks. Only the text for searches is omitted (`search_text`).
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a bench that meets what it did not expect should stop there"
+    reason = "a benchmark should stop at anything unexpected"
 )]
 
 use std::net::SocketAddr;
@@ -31,21 +31,21 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// Tokens for a message.
+/// Price of a message in prepaid tokens.
 const PRICE: i64 = 100;
-/// What the echo model says that it read and wrote.
+/// Input and output of the echo model, in model tokens.
 const UNITS: i64 = 10;
-/// How long Jeton gives a turn between two signs of life.
+/// Jeton's default lease of a turn.
 const LEASE: Duration = Duration::from_secs(30);
-/// Jobs committed together at most.
+/// Maximum number of jobs in a batch.
 const BATCH: usize = 256;
 
 #[derive(Parser)]
 struct Args {
-    /// Where to listen
+    /// The address to listen on
     #[arg(long)]
     listen: SocketAddr,
-    /// The SQLite file of a Jeton that does not run
+    /// The SQLite file of a Jeton server that is not running
     #[arg(long)]
     database: PathBuf,
 }
@@ -62,7 +62,7 @@ async fn main() {
     axum::serve(listener, router).await.expect("a server that runs");
 }
 
-/// As Jeton opens its own writer.
+/// Opens the database with the settings of Jeton's own writer.
 fn open(path: &Path) -> Connection {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a migrated database");
     connection
@@ -99,7 +99,8 @@ async fn run(jobs: &mpsc::Sender<Job>, job: impl FnOnce(oneshot::Sender<Option<i
     outcome.await.expect("an outcome")
 }
 
-/// A transaction, and whom to tell: the chat's number, the tokens left; none where the balance cannot pay.
+/// A transaction, and the channel for its result: the id of the chat, or the remaining tokens; `None` if the balance is
+/// insufficient.
 enum Job {
     Hold { user: i64, message: String, done: oneshot::Sender<Option<i64>> },
     Settle { user: i64, chat: i64, response: String, done: oneshot::Sender<Option<i64>> },
@@ -169,7 +170,7 @@ fn settle(txn: &Connection, user: i64, chat: i64, response: &str) -> Option<i64>
     Some(tokens)
 }
 
-/// As Jeton's library writes a time into SQLite.
+/// Formats a time as Jeton's database library writes it into SQLite.
 fn text(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }

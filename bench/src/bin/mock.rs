@@ -1,13 +1,13 @@
-//! A stand-in for an OpenAI-compatible service, as fast as possible: `POST` to any path that ends in
-//! `/chat/completions` gets the same words, at once or as a stream.
+//! A mock of an OpenAI-compatible service, as fast as possible: `POST` to any path that ends in `/chat/completions`
+//! returns the same text, whole or as a stream.
 //!
-//! How many pieces a stream has, and the pauses before the first and between two, say the arguments; a request may say
-//! otherwise in its query (`?pieces=20&first_ms=100&between_ms=50`).
+//! The arguments set the number of chunks of a stream, and the delays before the first and between two; the query of a
+//! request overrides them (`?pieces=20&first_ms=100&between_ms=50`).
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a bench that meets what it did not expect should stop there"
+    reason = "a benchmark should stop at anything unexpected"
 )]
 
 use std::convert::Infallible;
@@ -34,23 +34,23 @@ const LAST: &str = r#"{"id":"chatcmpl-mock","object":"chat.completion.chunk","cr
 
 #[derive(Parser)]
 struct Args {
-    /// Where to listen
+    /// The address to listen on
     #[arg(long)]
     listen: SocketAddr,
     #[command(flatten)]
     pace: Pace,
 }
 
-/// How a stream comes.
+/// The pace of a stream.
 #[derive(Clone, Copy, clap::Args)]
 struct Pace {
-    /// Pieces with text
+    /// Number of chunks with text
     #[arg(long, default_value_t = 8)]
     pieces: u32,
-    /// Milliseconds before the first piece
+    /// Milliseconds before the first chunk
     #[arg(long, default_value_t = 0)]
     first_ms: u64,
-    /// Milliseconds between two pieces
+    /// Milliseconds between two chunks
     #[arg(long, default_value_t = 0)]
     between_ms: u64,
 }
@@ -95,13 +95,13 @@ async fn main() {
         socket.set_nodelay(true).ok();
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(request, args.pace));
-            // A client that goes away is no concern of ours.
+            // A client that disconnects is no error.
             http1::Builder::new().pipeline_flush(true).serve_connection(TokioIo::new(socket), service).await.ok();
         });
     }
 }
 
-/// With room for thousands who connect at once.
+/// Listens with a backlog for thousands of concurrent connects.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;

@@ -1,14 +1,13 @@
-//! Follows many streams at once, and prints as JSON how long they took to their first piece and whether all came to their
-//! end.
+//! Reads many concurrent streams, and prints as JSON their time to first chunk and whether all were complete.
 //!
-//! Each connection sends one request after the other, in turn from a file: each as it goes over the wire, behind a line
-//! with its length. The connections start spread over time, as people do.
+//! Each connection sends requests sequentially, in turn from a file: each as raw bytes, after a line with its length.
+//! The starts of the connections are spread over time, as with real users.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "a bench that meets what it did not expect should stop there"
+    reason = "a benchmark should stop at anything unexpected"
 )]
 
 use std::io;
@@ -28,30 +27,30 @@ const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 #[derive(Parser)]
 struct Args {
-    /// The server
+    /// The address of the server
     #[arg(long)]
     connect: SocketAddr,
-    /// The requests
+    /// The file of requests
     #[arg(long)]
     requests: PathBuf,
-    /// Streams at once, one connection each
+    /// Number of concurrent connections
     #[arg(long)]
     at_once: usize,
-    /// Streams on each connection, one after the other
+    /// Number of sequential streams on each connection
     #[arg(long, default_value_t = 1)]
     each: usize,
-    /// The time over which the starts of the connections are spread, in milliseconds
+    /// Milliseconds over which the starts of the connections are spread
     #[arg(long, default_value_t = 1000)]
     over_ms: u64,
-    /// What shows that a piece has come
+    /// Text that marks a received chunk
     #[arg(long)]
     piece: String,
-    /// What shows that the stream is whole
+    /// Text that marks a complete stream
     #[arg(long)]
     whole: String,
 }
 
-/// How one stream went.
+/// The timing of one stream.
 struct Stream {
     first: Duration,
     took: Duration,

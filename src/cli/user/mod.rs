@@ -1,4 +1,4 @@
-//! `jeton user`: looking after the users.
+//! `jeton user`: manages users.
 
 mod show;
 
@@ -19,7 +19,7 @@ use crate::domain::account::admin::{self, Adjustment, BalanceChange, UserFilter,
 use crate::domain::account::{self, Roles};
 use crate::infra::entity::user;
 
-/// Which command, and how to print.
+/// Arguments of `jeton user`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
@@ -32,15 +32,15 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the users, newest first
+    /// List users, newest first
     List {
-        /// Only names with this in them, in any case
+        /// Only usernames that contain this text (case-insensitive)
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
-        /// Only those who are staff
+        /// Only staff members
         #[arg(long)]
         staff: bool,
-        /// Only those who may not log in
+        /// Only inactive users, who cannot log in
         #[arg(long)]
         inactive: bool,
     },
@@ -49,58 +49,58 @@ enum Command {
         /// The user's name, in any case
         name: String,
     },
-    /// Make a user, whether or not registration is open
+    /// Create a user, whether or not registration is open
     Create {
-        /// The name, 1 to 50 characters
+        /// The username, 1 to 50 characters
         name: String,
-        /// The first balance [default: ledger.signup_grant]
+        /// The initial balance [default: ledger.signup_grant]
         #[arg(long, allow_negative_numbers = true, value_parser = balance())]
         tokens: Option<i64>,
-        /// May see everybody and adjust balances
+        /// Make the user a staff member, who may see all users and adjust balances
         #[arg(long)]
         staff: bool,
-        /// May do everything
+        /// Make the user a superuser, who may do everything
         #[arg(long)]
         superuser: bool,
         #[command(flatten)]
         password: password::Args,
     },
-    /// Let a user log in again
+    /// Activate a user, who can log in again
     Activate {
         /// The user's name, in any case
         name: String,
     },
-    /// Keep a user from logging in, and end all sessions
+    /// Deactivate a user: revoke all sessions and reject log-ins
     Deactivate {
         /// The user's name, in any case
         name: String,
     },
-    /// Set a user's password, and end all sessions
+    /// Set a user's password, and revoke all sessions
     SetPassword {
         /// The user's name, in any case
         name: String,
         #[command(flatten)]
         password: password::Args,
     },
-    /// Set what a user can spend
+    /// Set a user's available balance
     SetBalance {
         /// The user's name, in any case
         name: String,
-        /// What can be spent from now on; what open chats hold stays theirs
+        /// The new available balance; holds of open chats are not affected
         #[arg(allow_negative_numbers = true, value_parser = balance())]
         tokens: i64,
-        /// Why, for the ledger
+        /// The reason, for the ledger
         #[arg(long, default_value = "set on the command line")]
         reason: String,
     },
-    /// Give a user tokens, or take some away (-100)
+    /// Add tokens to a user's balance, or deduct some (-100)
     Grant {
         /// The user's name, in any case
         name: String,
-        /// How many
+        /// The number of tokens
         #[arg(allow_negative_numbers = true)]
         tokens: i64,
-        /// Why, for the ledger
+        /// The reason, for the ledger
         #[arg(long, default_value = "granted on the command line")]
         reason: String,
     },
@@ -108,7 +108,7 @@ enum Command {
     Promote {
         /// The user's name, in any case
         name: String,
-        /// Only staff: may see everybody and adjust balances
+        /// Make the user a staff member only, who may see all users and adjust balances
         #[arg(long)]
         staff: bool,
     },
@@ -121,7 +121,7 @@ enum Command {
     Delete {
         /// The user's name, in any case
         name: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -145,7 +145,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
             let password = password.obtain(&app.random, &name)?;
             let (text, roles) = (password.text.clone(), Roles { is_staff: staff, is_superuser: superuser });
             let made = admin::create(app, Actor::CommandLine, &name, text, roles, tokens.map(Tokens)).await?;
-            let said = format!("made {} with {} tokens", output::plain(&made.username), made.tokens);
+            let said = format!("created {} with {} tokens", output::plain(&made.username), made.tokens);
             report(&made, &said, Some(&password), json)
         }
         Command::Activate { name } => {
@@ -153,13 +153,13 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
         }
         Command::Deactivate { name } => {
             let change_to = UserUpdate { active: Some(false), ..UserUpdate::default() };
-            change(app, &name, change_to, "is inactive; all sessions have ended", json).await
+            change(app, &name, change_to, "is inactive; all sessions were revoked", json).await
         }
         Command::SetPassword { name, password } => {
             let user = named(app, &name).await?;
             let password = password.obtain(&app.random, &user.username)?;
             let user = admin::set_password(app, Actor::CommandLine, user.id, password.text.clone()).await?;
-            let said = format!("{} has a new password; all sessions have ended", output::plain(&user.username));
+            let said = format!("{} has a new password; all sessions were revoked", output::plain(&user.username));
             report(&user, &said, Some(&password), json)
         }
         Command::SetBalance { name, tokens, reason } => {
@@ -183,12 +183,15 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
     }
 }
 
-/// What a balance may be, for clap.
+/// Returns clap's parser of a balance: 0 to [`Tokens::MAX_BALANCE`].
 pub(super) fn balance() -> RangedI64ValueParser<i64> {
     clap::value_parser!(i64).range(0..=Tokens::MAX_BALANCE.0)
 }
 
-/// Whether a new user may be called this. Checked before a password is asked for; `account` checks it again.
+/// Checks a new username before the password prompt; `account` validates it as well.
+///
+/// # Errors
+/// INVALID_INPUT with the field error of `username`.
 pub(super) fn check_name(typed: &str) -> Result<(), Error> {
     account::username::check(typed).map(drop).map_err(|message| Error::field("username", message))
 }
@@ -214,7 +217,7 @@ async fn delete(app: &App, name: &str, yes: bool, json: bool) -> Result<(), Erro
     let with = format!("{} and all sessions, and writes off {rest} tokens", output::count(chats, "chat"));
     if !yes {
         if !std::io::stdin().is_terminal() {
-            let message = format!("deleting {name} also deletes {with}; there is no terminal to ask on, so say --yes");
+            let message = format!("deleting {name} also deletes {with}; without a terminal, pass --yes to confirm");
             return Err(Error::new(Code::InvalidInput, message));
         }
         output::ask(&format!("Deleting {name} also deletes {with}.\nDelete {name}? [y/N] "));

@@ -1,4 +1,4 @@
-//! How users are shown: one, many, as text and as JSON.
+//! Output of users: one or many, as text and as JSON.
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -12,10 +12,10 @@ use crate::core::viewer::Actor;
 use crate::domain::account::admin::{self, UserFilter};
 use crate::infra::entity::user;
 
-/// Users read at once for a list.
+/// Users per page that a listing reads.
 const BATCH: u64 = 1000;
 
-/// Tells what was done to a user: a sentence, or the user as JSON, and the password where nobody knows it yet.
+/// Prints the result of a command on a user: a sentence, or the user as JSON, and the password if it was generated.
 pub(in crate::cli) fn report(
     user: &user::Model,
     said: &str,
@@ -99,7 +99,7 @@ fn role(user: &user::Model) -> &'static str {
     }
 }
 
-/// The user for programs: the names and values as in the GraphQL API's snake case, and no secrets.
+/// Returns the user as JSON: the GraphQL API's field names in snake case, and no secrets.
 fn as_json(user: &user::Model) -> Value {
     json!({
         "id": user.id,

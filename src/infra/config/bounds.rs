@@ -188,8 +188,8 @@ mod tests {
             }
         }
         assert!(numbers > 25 && durations > 20, "{numbers} {durations}");
-        for key in ["max_output", "queue", "max_concurrent", "retries", "window", "units_per_image"] {
-            let value = if key == "retries" { i64::from(u32::MAX) } else { i64::MAX };
+        for key in ["max_output", "max_queued", "max_concurrent", "max_retries", "context_window", "units_per_image"] {
+            let value = if key == "max_retries" { i64::from(u32::MAX) } else { i64::MAX };
             let wrong = refused(&format!("models.echo.{key}"), &value.to_string());
             assert!(wrong.starts_with(&format!("models.echo.{key}: at most")), "{wrong}");
         }

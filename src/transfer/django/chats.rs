@@ -1,4 +1,4 @@
-//! The chats of the Django application.
+//! Import of the Django application's chats.
 
 use std::collections::HashSet;
 
@@ -13,10 +13,10 @@ use crate::infra::db::Txn;
 use crate::infra::entity::{chat, ledger_entry};
 use crate::transfer::{Progress, ProgressUpdate};
 
-/// Chats in one transaction.
+/// Chats per transaction.
 const BATCH: u64 = 500;
 
-/// A chat that comes: the id there, and the row.
+/// A chat to be imported: its id in the source, and the new row.
 struct PlannedRow {
     source_id: i64,
     new: ImportedChat,
@@ -40,7 +40,7 @@ impl Importer<'_> {
             progress(ProgressUpdate { what: "chats", done, total: self.report.chats.in_file });
         }
         if ownerless > 0 {
-            self.report.remark(format!("{ownerless} chats are left out, since their user is, or is gone"));
+            self.report.remark(format!("{ownerless} chats are skipped, since their user is skipped or deleted"));
         }
         Ok(())
     }
@@ -81,21 +81,21 @@ impl Importer<'_> {
         taken: &HashSet<i64>,
     ) -> Result<PlannedRow, String> {
         let [_, _, message, response, timestamp] = &row.values;
-        let left_out = |why: &str| format!("chat in row {} is left out: {why}", row.place);
-        let source_id = id.ok_or_else(|| left_out("the id is no whole number"))?;
+        let left_out = |why: &str| format!("chat in row {} is skipped: {why}", row.place);
+        let source_id = id.ok_or_else(|| left_out("the id is not an integer"))?;
         let message = message.text().ok_or_else(|| left_out(&no_text("message")))?;
         let response = response.text().ok_or_else(|| left_out(&no_text("response")))?;
         let at = timestamp.time().unwrap_or_else(|| {
-            self.report.remark(format!("chat {source_id}: its time can't be read, so it is that of the import"));
+            self.report.remark(format!("chat {source_id}: its time can't be read, so the time of the import is used"));
             self.app.clock.now()
         });
         let kept = Some(source_id).filter(|id| (1..=MAX_KEPT_ID).contains(id) && !taken.contains(id));
-        // In a dry run nobody is here yet.
+        // In a dry run the owner has no id yet.
         let new = ImportedChat { id: kept, user_id: owner.unwrap_or_default(), message, response, at };
         Ok(PlannedRow { source_id, new })
     }
 
-    /// Which of these ids a chat has here, or had: those that are gone keep theirs in the ledger.
+    /// Returns which of these ids are taken by a chat in the target, or were: ids of deleted chats stay in the ledger.
     async fn taken_chats(&self, ids: &[i64]) -> Result<HashSet<i64>, Error> {
         let db = self.app.db.read();
         let there = chat::Entity::find().filter(chat::Column::Id.is_in(ids.iter().copied()));
@@ -107,7 +107,7 @@ impl Importer<'_> {
 }
 
 fn no_text(column: &str) -> String {
-    format!("the {column} is no text of at most {} MiB", MAX_VALUE_BYTES >> 20)
+    format!("the {column} is not a text of at most {} MiB", MAX_VALUE_BYTES >> 20)
 }
 
 async fn write(txn: &Txn, batch: &(Vec<PlannedRow>, String, DateTime<Utc>)) -> Result<(), Error> {

@@ -1,11 +1,11 @@
-//! `jeton import-django`: users and chats of the Django application that Jeton replaces.
+//! `jeton import-django`: imports users and chats of the Django application that Jeton replaces.
 //!
-//! Each batch is planned by looking at both databases, and then written in one transaction together with the note of what
-//! came from where (`imported`). So an import that broke off goes on where it was, and a second one adds nothing. A dry run
-//! plans and does not write.
+//! Each batch is planned by reading both databases, and then written in one transaction together with the mapping of
+//! source ids to new ids (table `imported`). So an aborted import resumes where it was, and a repeated one adds
+//! nothing. A dry run plans and does not write.
 //!
-//! Nobody is merged with anybody. A user whose very name is taken here is left out with all chats. Names that only look
-//! alike (case, Unicode form) come all, and each is found by who writes it exactly.
+//! Users are never merged. A user whose exact name is taken in the target is skipped with all chats. Names that only
+//! look alike (case, Unicode form) are all imported, and each such user logs in by the exact name.
 
 mod chats;
 mod source;
@@ -27,45 +27,45 @@ use crate::core::error::Error;
 use crate::infra::db::Txn;
 use crate::infra::entity::import_map;
 
-/// Ids above this get a new one, so that no file uses up the ids that there are.
+/// The highest source id that is kept. Rows with a higher one get a new id, so that no file can exhaust the id space.
 const MAX_KEPT_ID: i64 = id_sequence::MAX_ID;
 
-/// So many remarks are told; the rest is counted.
+/// Maximum number of remarks in a report; further ones are only counted.
 const MAX_REMARKS: usize = 1000;
-/// Longest remark, in characters.
+/// Maximum length of a remark in characters.
 const MAX_REMARK_CHARS: usize = 600;
 
-/// What an import did, or would do.
+/// The report of an import, or of a dry run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Of the users.
+    /// The counts of users.
     pub users: Counts,
-    /// Of the chats.
+    /// The counts of chats.
     pub chats: Counts,
-    /// What differs from how it is there, and what was left out: a sentence each.
+    /// Differences from the source and skipped rows: a sentence each.
     pub remarks: Vec<String>,
-    /// Further remarks that are not told.
+    /// The number of further remarks, which are omitted.
     pub more_remarks: u64,
 }
 
-/// How many rows of a table came, and how.
+/// Row counts of a table by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// In the file.
+    /// Rows in the file.
     pub in_file: u64,
-    /// Came now.
+    /// Imported now.
     pub imported: u64,
-    /// Of those: got another id than they had.
+    /// Of those: imported with a new id.
     pub new_id: u64,
-    /// Came with an earlier import, and were left as they are.
+    /// Imported earlier, and left unchanged.
     pub known: u64,
-    /// Did not come.
+    /// Skipped.
     pub left_out: u64,
 }
 
 impl Report {
     fn remark(&mut self, text: String) {
-        // It names what is in the file, which may be long.
+        // It quotes values of the file, which may be long.
         let text = if text.chars().count() > MAX_REMARK_CHARS {
             text.chars().take(MAX_REMARK_CHARS).chain(" ..".chars()).collect()
         } else {
@@ -79,11 +79,11 @@ impl Report {
     }
 }
 
-/// Imports the users and chats of a file. Where `write` is not set, only says what would come.
+/// Imports the users and chats of a file. Without `write`, only reports what would be imported.
 ///
 /// # Errors
-/// INVALID_INPUT where the file can't be read or is no such database; INTERNAL where the database fails, or where somebody
-/// took a name or an id in the middle of it: another run goes on from there.
+/// INVALID_INPUT if the file can't be read or is not a database of the Django application; INTERNAL if the database
+/// fails, or if a name or an id was taken concurrently: a repeated import resumes from there.
 pub async fn import(app: &App, file: &Path, write: bool, progress: &Progress) -> Result<Report, Error> {
     let source = Source::open(file).await?;
     let mut work = Importer {
@@ -98,7 +98,7 @@ pub async fn import(app: &App, file: &Path, write: bool, progress: &Progress) ->
     work.report.users.in_file = source.count(USERS).await?;
     work.report.chats.in_file = source.count(CHATS).await?;
     if write {
-        // Whoever gets a new id does not get one that a later row keeps.
+        // So that no new id collides with one that a later row keeps.
         let largest = (source.largest_id(USERS, MAX_KEPT_ID).await?, source.largest_id(CHATS, MAX_KEPT_ID).await?);
         app.db
             .write(largest, |txn, (users, chats)| {
@@ -114,24 +114,23 @@ pub async fn import(app: &App, file: &Path, write: bool, progress: &Progress) ->
     Ok(work.report)
 }
 
-/// An import that is going on.
+/// The state of a running import.
 struct Importer<'a> {
     app: &'a App,
-    /// Which source.
+    /// The name of the source, by which its rows are noted as imported.
     name: String,
     write: bool,
     report: Report,
-    /// The users of the file who have come, now or earlier: their ids there, and here. In a dry run, and for those who are
-    /// gone, there is none here.
+    /// The imported users of the file, now or earlier: source id to target id. `None` in a dry run.
     users: HashMap<i64, Option<i64>>,
-    /// Names that users of this file have taken, which a dry run does not see in the database.
+    /// Names that users of this file have taken: a dry run does not find them in the database.
     names: HashSet<String>,
-    /// Their keys. A name may well be somebody else's key.
+    /// Their username keys. A name can be another user's key.
     keys: HashSet<String>,
 }
 
 impl Importer<'_> {
-    /// What came earlier of these rows: their ids there, and here.
+    /// Returns which of these rows were imported earlier: source id to target id.
     async fn known(&self, kind: &str, ids: &[i64]) -> Result<HashMap<i64, i64>, Error> {
         use import_map::Column;
         let known = import_map::Entity::find()
@@ -143,7 +142,7 @@ impl Importer<'_> {
     }
 }
 
-/// Notes what came: its ids there, and here.
+/// Records imported rows: source id and target id of each.
 async fn note(txn: &Txn, source: &str, kind: &str, ids: impl IntoIterator<Item = (i64, i64)>) -> Result<(), Error> {
     let rows: Vec<_> = ids
         .into_iter()

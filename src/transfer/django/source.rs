@@ -1,5 +1,5 @@
-//! The database of the Django application, opened for reading only. Everything is read in one transaction, so it may serve
-//! on meanwhile.
+//! The database of the Django application, opened read-only as untrusted input. All reads are in one transaction, so
+//! the application can keep running.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::value::SqliteValue;
 use crate::core::error::{Code, Error};
 use crate::core::{input_file, private_files};
 
-/// The columns that are read of each table, its id first.
+/// The columns that are read from each table, the id first.
 const TABLES: [(&str, &[&str]); 2] = [
     (
         USERS,
@@ -27,37 +27,37 @@ const TABLES: [(&str, &[&str]); 2] = [
 pub(super) const USERS: &str = "chat_user";
 pub(super) const CHATS: &str = "chat_chat";
 
-/// Largest value in bytes; of a larger one it is only known that it is there.
+/// Maximum size of a value in bytes; a larger one is read as null.
 pub(super) const MAX_VALUE_BYTES: u64 = 16 << 20;
-/// Bytes of rows that are read together, at least one row.
+/// Maximum size of a batch of rows in bytes; a batch has at least one row.
 const BATCH_BYTES: i64 = 4 << 20;
-/// How long one statement may take; the check of the whole file is the longest.
+/// Timeout of one statement; the integrity check of the whole file takes the longest.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-/// Longest name of a source, in characters.
+/// Maximum length of a source name in characters.
 const MAX_NAME_CHARS: usize = 60;
 
-/// An open database.
+/// An open source database.
 pub(super) struct Source {
     txn: DatabaseTransaction,
     file: String,
     statement_timeout: Duration,
 }
 
-/// A row: its place, and its values in the order of [`TABLES`].
+/// A row: its rowid, and its values in the order of [`TABLES`].
 pub(super) struct SourceRow<const COLUMNS: usize> {
     pub(super) place: i64,
     pub(super) values: [SqliteValue; COLUMNS],
 }
 
 impl Source {
-    /// Opens the file and looks whether it is whole, and what is meant.
+    /// Opens the file and checks that it is intact and has the expected tables.
     ///
     /// # Errors
     /// INVALID_INPUT that names the file and what is wrong with it.
     pub(super) async fn open(path: &Path) -> Result<Self, Error> {
         let file = path.display().to_string();
-        // SQLite opens what lies beside it, too.
+        // SQLite opens its side files (`-wal`, `-shm`, `-journal`), too.
         let parts = private_files::of_database(path).into_iter().skip(1).filter(|part| part.symlink_metadata().is_ok());
         for part in std::iter::once(path.to_owned()).chain(parts) {
             if let Err(error) = input_file::open(&part) {
@@ -66,7 +66,7 @@ impl Source {
             }
         }
         let txn = match begin(path, false).await {
-            // A directory that can't be written to: SQLite would need a file beside it to share the reading with others.
+            // In a read-only directory SQLite can't create the side file that it needs for concurrent readers.
             Err(_) if !path.with_file_name(beside(path, "-wal")).exists() => begin(path, true).await,
             begun => begun,
         };
@@ -76,14 +76,14 @@ impl Source {
         Ok(source)
     }
 
-    /// The tables come first: what is no plain table could go on for ever, or take any memory.
+    /// Checks the tables first: a view or virtual table could run forever, or take unbounded memory.
     async fn check(&self) -> Result<(), Error> {
         for (table, columns) in TABLES {
             self.check_table(table, columns).await?;
         }
         let found = self.text("PRAGMA quick_check(1)", []).await?;
         if found.as_deref() != Some("ok") {
-            let message = format!("{} is a broken database: {}", self.file, found.unwrap_or_default());
+            let message = format!("{} is a corrupt database: {}", self.file, found.unwrap_or_default());
             return Err(Error::new(Code::InvalidInput, message));
         }
         Ok(())
@@ -91,7 +91,7 @@ impl Source {
 
     async fn check_table(&self, table: &str, columns: &[&str]) -> Result<(), Error> {
         let wrong = |what: String| {
-            let message = format!("{} is no database of the Django application: {what}", self.file);
+            let message = format!("{} is not a database of the Django application: {what}", self.file);
             Error::new(Code::InvalidInput, message)
         };
         match self.kind(table).await?.as_deref() {
@@ -99,7 +99,7 @@ impl Source {
             Some(other) => return Err(wrong(format!("{table} is a {other}, not a table"))),
             None => return Err(wrong(format!("there is no table {table}"))),
         }
-        // Columns that are computed are hidden.
+        // Generated columns are hidden.
         let there = "SELECT group_concat(name, ',') FROM pragma_table_xinfo($1) WHERE hidden = 0";
         let there = self.text(there, [table.into()]).await?.unwrap_or_default();
         let there: Vec<_> = there.split(',').collect();
@@ -109,12 +109,13 @@ impl Source {
         }
     }
 
-    /// What has this name: `table`, `view`, `virtual` or `shadow`.
+    /// Returns the type of the object with this name: `table`, `view`, `virtual` or `shadow`.
     async fn kind(&self, name: &str) -> Result<Option<String>, Error> {
         self.text("SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = $1", [name.into()]).await
     }
 
-    /// What tells this database from another one of the same application: when its first migration was applied.
+    /// Returns the name that distinguishes this database from others of the same application: when its first migration
+    /// was applied.
     pub(super) async fn name(&self) -> Result<String, Error> {
         if self.kind("django_migrations").await?.as_deref() != Some("table") {
             return Ok("django".to_owned());
@@ -125,19 +126,19 @@ impl Source {
         Ok(format!("django {}", first.chars().take(MAX_NAME_CHARS).collect::<String>()).trim().to_owned())
     }
 
-    /// How many rows a table has.
+    /// Returns the number of rows of a table.
     pub(super) async fn count(&self, table: &str) -> Result<u64, Error> {
         Ok(self.number(&format!("SELECT count(*) FROM {table}")).await?.try_into().unwrap_or(0))
     }
 
-    /// The largest id of a table that is not larger than `most`; 0 where there is none.
+    /// Returns the largest id of a table that is at most `most`; 0 if there is none.
     pub(super) async fn largest_id(&self, table: &str, most: i64) -> Result<i64, Error> {
         self.number(&format!("SELECT coalesce(max(id), 0) FROM {table} WHERE typeof(id) = 'integer' AND id <= {most}"))
             .await
     }
 
-    /// The next rows of a table behind a place, in the order of their places: at most this number, and at most
-    /// [`BATCH_BYTES`] of them unless one row is larger. Values that are larger than [`MAX_VALUE_BYTES`] are null.
+    /// Returns the next rows of a table after a rowid, in the order of rowids: at most `most`, and at most
+    /// [`BATCH_BYTES`] unless one row is larger. Values larger than [`MAX_VALUE_BYTES`] are null.
     pub(super) async fn rows<const COLUMNS: usize>(
         &self,
         table: &str,
@@ -154,8 +155,8 @@ impl Source {
         rows.iter().map(|row| read(row).map_err(|error| unreadable(&self.file, error))).collect()
     }
 
-    /// The place of the last row of the next batch; none where there are no more rows. SQLite tells the length of a value
-    /// without reading it.
+    /// Returns the rowid of the last row of the next batch; `None` if there are no more rows. SQLite returns the length
+    /// of a value without reading it.
     async fn last_of_batch(&self, table: &str, columns: &[&str], after: i64, most: u64) -> Result<Option<i64>, Error> {
         let length = |column: &&str| {
             format!("iif(octet_length({column}) > {MAX_VALUE_BYTES}, 0, coalesce(octet_length({column}), 0))")
@@ -218,7 +219,7 @@ async fn begin(path: &Path, immutable: bool) -> Result<DatabaseTransaction, DbEr
         options.pragma("trusted_schema", "OFF").pragma("cell_size_check", "ON")
     });
     let txn = Database::connect(options).await?.begin().await?;
-    // The snapshot begins with the first reading.
+    // The snapshot begins with the first read.
     txn.execute_unprepared("SELECT count(*) FROM sqlite_master").await?;
     Ok(txn)
 }
@@ -232,7 +233,7 @@ fn read<const COLUMNS: usize>(row: &QueryResult) -> Result<SourceRow<COLUMNS>, s
     Ok(SourceRow { place: row.try_get(0)?, values })
 }
 
-/// A value of whichever type SQLite has stored, which the declared type of the column does not decide.
+/// Reads a value by its stored type (SQLite's storage class), which may differ from the declared type of the column.
 fn raw(row: &SqliteRow, at: usize) -> Result<SqliteValue, sqlx::Error> {
     let value = row.try_get_raw(at)?;
     if value.is_null() {

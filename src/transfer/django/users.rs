@@ -1,4 +1,4 @@
-//! The users of the Django application.
+//! Import of the Django application's users.
 
 use std::collections::HashSet;
 
@@ -18,16 +18,16 @@ use crate::infra::db::Txn;
 use crate::infra::entity::{audit_event, ledger_entry, user};
 use crate::transfer::{Progress, ProgressUpdate};
 
-/// Users in one transaction.
+/// Users per transaction.
 const BATCH: u64 = 200;
 
-/// A user who comes: the id there, and the row.
+/// A user to be imported: its id in the source, and the new row.
 struct PlannedRow {
     source_id: i64,
     new: ImportedUser,
 }
 
-/// What is taken in the database, of what a batch would take.
+/// Names, username keys and ids of a batch that are already taken in the target.
 struct Conflicts {
     names: HashSet<String>,
     keys: HashSet<String>,
@@ -84,13 +84,13 @@ impl Importer<'_> {
         Ok(coming)
     }
 
-    /// The row of a user who comes, with remarks on what is different here; or why the user does not come.
+    /// Returns the new row of a user, with remarks on differences from the source; or why the user is skipped.
     fn plan_user(&mut self, row: &SourceRow<9>, id: Option<i64>, taken: &Conflicts) -> Result<PlannedRow, String> {
         let [_, username, password, tokens, is_active, is_staff, is_superuser, date_joined, last_login] = &row.values;
-        let left_out = |why: &str| format!("user in row {} is left out with all chats: {why}", row.place);
-        let source_id = id.ok_or_else(|| left_out("the id is no whole number"))?;
-        let username = username.text().ok_or_else(|| left_out("the name is no text"))?;
-        let left_out = |why: String| format!("{username} (user {source_id}) is left out with all chats: {why}");
+        let left_out = |why: &str| format!("user in row {} is skipped with all chats: {why}", row.place);
+        let source_id = id.ok_or_else(|| left_out("the id is not an integer"))?;
+        let username = username.text().ok_or_else(|| left_out("the name is not a text"))?;
+        let left_out = |why: String| format!("{username} (user {source_id}) is skipped with all chats: {why}");
         if username.trim().is_empty() {
             return Err(left_out("the name is blank".to_owned()));
         }
@@ -98,7 +98,7 @@ impl Importer<'_> {
             return Err(left_out(format!("the name is longer than {MAX_IMPORTED_CHARS} characters")));
         }
         if taken.names.contains(&username) || self.names.contains(&username) {
-            let message = "there is another user of this name here; delete that one, and import again";
+            let message = "another user here has this name; delete that one, and repeat the import";
             return Err(left_out(message.to_owned()));
         }
         let is_taken = |key: &String| taken.keys.contains(key) || self.keys.contains(key);
@@ -119,14 +119,14 @@ impl Importer<'_> {
         }
         let kept = Some(source_id).filter(|id| (1..=MAX_KEPT_ID).contains(id) && !taken.ids.contains(id));
         if kept.is_none() {
-            remark("the id is taken or out of range here, so this user gets another one".to_owned());
+            remark("the id is taken or out of range here, so this user gets a new one".to_owned());
         }
         let (tokens, note) = balance(tokens);
         if let Some(note) = &note {
             remark(format!("{note}, so it is {tokens} here"));
         }
         let password_hash = password_hash(password).unwrap_or_else(|why| {
-            remark(format!("no password is usable, since {why}; `jeton user set-password` gives a new one"));
+            remark(format!("no password is usable, since {why}; `jeton user set-password` sets a new one"));
             UNUSABLE.to_string()
         });
         let mut flag = |raw: &SqliteValue, column: &str| {
@@ -138,12 +138,12 @@ impl Importer<'_> {
         let is_active = flag(is_active, "is_active");
         let roles = Roles { is_staff: flag(is_staff, "is_staff"), is_superuser: flag(is_superuser, "is_superuser") };
         let created_at = date_joined.time().unwrap_or_else(|| {
-            remark("date_joined is no time, so it is that of the import".to_owned());
+            remark("date_joined is not a valid time, so the time of the import is used".to_owned());
             self.app.clock.now()
         });
         let last_login_at = last_login.time();
         if last_login_at.is_none() && !last_login.is_null() {
-            remark("last_login is no time, and is left out".to_owned());
+            remark("last_login is not a valid time, and is omitted".to_owned());
         }
         let new = ImportedUser {
             id: kept,
@@ -177,7 +177,7 @@ impl Importer<'_> {
             taken.names.insert(user.username);
             taken.keys.insert(user.username_key);
         }
-        // Users who are gone keep their ids, in the ledger and in the audit trail.
+        // Ids of deleted users stay in the ledger and in the audit trail.
         let ledger = ledger_entry::Entity::find().filter(ledger_entry::Column::UserId.is_in(ids()));
         let ledger = ledger.select_only().column(ledger_entry::Column::UserId).distinct();
         taken.ids.extend(ledger.into_tuple::<i64>().all(db).await?);
@@ -190,7 +190,7 @@ impl Importer<'_> {
     }
 }
 
-/// Inserts a batch; the ids there, and here.
+/// Inserts a batch. Returns source id and target id of each user.
 async fn write(txn: &Txn, batch: &(Vec<PlannedRow>, String, DateTime<Utc>)) -> Result<Vec<(i64, i64)>, Error> {
     let (coming, source, now) = batch;
     let mut ids = Vec::with_capacity(coming.len());
@@ -201,23 +201,23 @@ async fn write(txn: &Txn, batch: &(Vec<PlannedRow>, String, DateTime<Utc>)) -> R
     Ok(ids)
 }
 
-/// The balance as it can be here, and, where that is another one, what it is there.
+/// Returns the balance within the valid range and, if it was changed, a note about the balance in the source.
 fn balance(raw: &SqliteValue) -> (Tokens, Option<String>) {
     match raw.integer() {
         Some(there @ ..=-1) => (Tokens::ZERO, Some(format!("the balance was {there}"))),
         Some(there) if there > Tokens::MAX_BALANCE.0 => (Tokens::MAX_BALANCE, Some(format!("the balance was {there}"))),
         Some(there) => (Tokens(there), None),
-        None => (Tokens::ZERO, Some("the balance was no whole number".to_owned())),
+        None => (Tokens::ZERO, Some("the balance was not an integer".to_owned())),
     }
 }
 
-/// The password's hash where it can be verified here; if not, why.
+/// Returns the password hash if it can be verified here; otherwise the reason.
 fn password_hash(raw: &SqliteValue) -> Result<String, String> {
-    let stored = raw.text().ok_or("what is stored is no text")?;
+    let stored = raw.text().ok_or("the stored value is not a text")?;
     if stored.starts_with(UNUSABLE) || stored.is_empty() {
-        return Err("there is none there either".to_owned());
+        return Err("the source has none either".to_owned());
     }
-    Pbkdf2::parse(&stored).map(|_| stored).map_err(|why| format!("the hash can't be taken over: {why}"))
+    Pbkdf2::parse(&stored).map(|_| stored).map_err(|why| format!("the hash can't be imported: {why}"))
 }
 
 #[cfg(test)]
@@ -234,8 +234,8 @@ mod tests {
             (SqliteValue::Text("5000000000".to_owned()), Tokens(5_000_000_000), None),
             (SqliteValue::Integer(-50), Tokens::ZERO, Some("the balance was -50")),
             (SqliteValue::Integer(i64::MAX), most, Some("the balance was 9223372036854775807")),
-            (SqliteValue::Null, Tokens::ZERO, Some("the balance was no whole number")),
-            (SqliteValue::Blob(vec![0]), Tokens::ZERO, Some("the balance was no whole number")),
+            (SqliteValue::Null, Tokens::ZERO, Some("the balance was not an integer")),
+            (SqliteValue::Blob(vec![0]), Tokens::ZERO, Some("the balance was not an integer")),
         ] {
             assert_eq!(balance(&raw), (tokens, noted.map(str::to_owned)), "{raw:?}");
         }

@@ -1,29 +1,30 @@
-//! What stands in a column of an SQLite database, whatever its declared type says: numbers may be text, times may have no
-//! fraction, and anything may be missing. Nothing here fails; what can't be read is `None`.
+//! Values of SQLite columns, converted independently of the declared type: numbers may be text, times may have no
+//! fraction, and anything may be missing. Conversions do not fail; they return `None` for a value that can't be
+//! converted.
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, Utc};
 
 /// A value as SQLite stores it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SqliteValue {
-    /// Nothing.
+    /// NULL.
     Null,
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// A number with a fraction, or a large one.
+    /// A floating-point number.
     Real(f64),
     /// A text.
     Text(String),
-    /// Bytes, or a text that is no UTF-8.
+    /// Bytes, or a text that is not valid UTF-8.
     Blob(Vec<u8>),
 }
 
 impl SqliteValue {
-    /// A whole number.
+    /// Returns the value as an integer.
     pub fn integer(&self) -> Option<i64> {
         match self {
             SqliteValue::Integer(number) => Some(*number),
-            // Doubles hold whole numbers exactly up to here.
+            // Doubles represent integers exactly up to 2^53.
             SqliteValue::Real(number) if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 =>
             {
                 #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
@@ -34,7 +35,7 @@ impl SqliteValue {
         }
     }
 
-    /// Yes or no.
+    /// Returns the value as a boolean.
     pub fn boolean(&self) -> Option<bool> {
         match self {
             SqliteValue::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
@@ -47,7 +48,8 @@ impl SqliteValue {
         }
     }
 
-    /// A text. PostgreSQL stores no null characters, so another character stands for them, as everywhere here.
+    /// Returns the value as text. Null characters, which PostgreSQL can't store, are replaced by U+FFFD, as everywhere
+    /// in Jeton.
     pub fn text(&self) -> Option<String> {
         let text = match self {
             SqliteValue::Text(text) => text.clone(),
@@ -58,8 +60,8 @@ impl SqliteValue {
         Some(text.replace('\0', "\u{fffd}"))
     }
 
-    /// A time, as Django writes it: UTC, `2025-08-17 09:24:00` with or without a fraction; also with a `T` or an offset.
-    /// In whole microseconds, in years of four digits.
+    /// Returns the value as a time in Django's format: UTC, `2025-08-17 09:24:00` with or without a fraction; also with
+    /// a `T` or an offset. Truncated to microseconds; years 1000 to 9999.
     pub fn time(&self) -> Option<DateTime<Utc>> {
         let SqliteValue::Text(text) = self else { return None };
         let text = text.trim();
@@ -73,7 +75,7 @@ impl SqliteValue {
         (1000..=9999).contains(&time.year()).then(|| time.trunc_subsecs(6))
     }
 
-    /// Whether there is nothing.
+    /// Returns whether the value is NULL.
     pub fn is_null(&self) -> bool {
         *self == SqliteValue::Null
     }

@@ -27,10 +27,10 @@ use crate::support::socket::Events;
 use crate::support::{Client, On, PASSWORD, TestApp};
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-/// Bodies come in parts of this size here.
+/// The size of the chunks of bodies.
 const PART: usize = 4096;
 
-/// The paths of a router, from its debug output, which is the only list of them.
+/// Returns the paths of a router, from its debug output, which is the only list of them.
 fn paths(router: &Router) -> BTreeSet<String> {
     let shown = format!("{router:?}");
     let routes = shown.split("fallback_router").next().unwrap();
@@ -42,14 +42,14 @@ fn paths(router: &Router) -> BTreeSet<String> {
     paths
 }
 
-/// A path with something in place of its parameters.
+/// Returns a path with values in place of its parameters.
 fn filled(path: &str) -> String {
     ["{*id}", "{*anything}", "{*path}", "{*page}", "{*name}", "{conversation}"]
         .iter()
         .fold(path.to_owned(), |path, parameter| path.replace(parameter, "echo"))
 }
 
-/// The methods that a path serves; the REST routes answer OPTIONS automatically.
+/// Returns the methods that a path serves; the REST routes answer OPTIONS automatically.
 fn methods(path: &str) -> Vec<&'static str> {
     let of_path = ROUTES.iter().filter(|route| route.0 == path);
     let mut methods: Vec<_> = of_path.flat_map(|route| route.1.split_whitespace()).collect();
@@ -218,7 +218,7 @@ async fn every_mutation_has_a_rate_or_requires_authentication(#[values(On::Sqlit
     }
 }
 
-/// Rating the strength of a password is work that an unauthenticated client can ask for.
+/// Rating the strength of a password is work that an unauthenticated client can cause.
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_registrations_have_a_rate_too() {
     for path in ["/graphql", "/api/register/"] {
@@ -273,7 +273,7 @@ pub fn schema() -> Vec<(String, TypeKind)> {
     types.collect()
 }
 
-/// The name of a type without lists and exclamation marks, and whether it is a list.
+/// Returns the name of a type without list and non-null modifiers, and whether it is a list.
 pub fn named(ty: &Type) -> (String, bool) {
     match &ty.base {
         BaseType::Named(name) => (name.to_string(), false),
@@ -281,7 +281,7 @@ pub fn named(ty: &Type) -> (String, bool) {
     }
 }
 
-/// Each field of an object: `Type.field`, the type that it has, and whether that is a list.
+/// Returns each field of an object: `Type.field`, its type, and whether that is a list.
 fn fields() -> Vec<(String, String, bool)> {
     let mut fields = Vec::new();
     for (name, kind) in schema() {

@@ -1,22 +1,22 @@
 //! The bounds of every route and every root field. The kinds of bounds are closed enums: a new kind is a decision.
 
-/// What bounds the body of a request.
+/// The bound of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
     /// It is never read.
     Unread,
     /// `http.max_body_bytes`; `http.body_timeout` for its time.
     Http,
-    /// `v1.max_body_bytes`, and the budgets of bodies under way.
+    /// `v1.max_body_bytes`, and the memory budgets of bodies.
     V1,
     /// It is not read; messages of the WebSocket have a limit of their own, at most `http.max_body_bytes`.
     Messages,
 }
 
-/// The work before the caller is authenticated; where no credential is required, before a rate limit is checked.
+/// The work before the client is authenticated; if no credential is required, before a rate limit is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// Reading the headers: for a caller who is rejected nothing of the body is read.
+    /// Reading the headers: the body of a rejected client is not read.
     Headers,
     /// Reading and parsing the body, linear in its bytes.
     Parse,
@@ -37,27 +37,27 @@ pub enum Rate {
     Refreshes,
 }
 
-/// What bounds the memory of a request.
+/// The bound of a request's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memory {
-    /// Nothing that depends on the caller.
+    /// Constant: nothing that depends on the client.
     Fixed,
     /// Its body, parsed.
     Body,
     /// The rows of one page.
     Page,
-    /// The budgets in bytes of bodies and recordings.
+    /// The memory budgets of bodies and of the replay cache.
     Budget,
-    /// The cost that the guard allows, and the largest answer.
+    /// The maximum cost of a document, and the maximum size of a response.
     Cost,
     /// A few chunks at a time, whatever the length of the whole.
     Chunks,
 }
 
-/// What bounds the answer.
+/// The bound of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// This many bytes, for every caller.
+    /// This many bytes, for every client.
     Fixed(usize),
     /// This many rows.
     Rows(u64),
@@ -65,7 +65,7 @@ pub enum Answer {
     Connection,
     /// One object, or a payload.
     Object,
-    /// The largest GraphQL answer.
+    /// The maximum size of a GraphQL response.
     Document,
     /// One message with its reply.
     Reply,
@@ -75,15 +75,15 @@ pub enum Answer {
     Stream,
 }
 
-/// Path, methods that are served, body, work before authentication, rate, memory, answer.
+/// Path, methods that are served, body, work before authentication, rate, memory, response.
 pub type Route = (&'static str, &'static str, Body, Work, Rate, Memory, Answer);
 
-/// Every other method of these routes is answered with 405, or with 404 where none is served.
+/// Every other method of these routes is answered with 405, or with 404 if none is served.
 pub const ROUTES: &[Route] = &[
     ("/healthz", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(100)),
     ("/readyz", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
     // GraphQL: the limits of documents come on top, see `graphql/limits.rs`. Rates are those of the fields.
-    // Whoever prefers events, or opens a socket, is served as by the next routes.
+    // A client that accepts events, or opens a WebSocket, is served as by the next routes.
     ("/graphql", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Cost, Answer::Document),
     ("/graphql", "POST", Body::Http, Work::Parse, Rate::Connections, Memory::Cost, Answer::Document),
     ("/graphql/stream", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Chunks, Answer::Stream),
@@ -170,10 +170,10 @@ pub const ROUTES: &[Route] = &[
     ("/favicon.svg", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
 ];
 
-/// Files that are served only where the browser client was built.
+/// Files that are served only if the browser client was built.
 pub const BUILT: [&str; 2] = ["/color-scheme.js", "/favicon.svg"];
 
-/// Root field, rate, memory, answer. Body and work before authentication are those of the routes.
+/// Root field, rate, memory, response. Body and work before authentication are those of the routes.
 pub type Root = (&'static str, Rate, Memory, Answer);
 
 /// A mutation without a rate requires authentication.

@@ -1,4 +1,4 @@
-//! A client of the whole server, without a network in between.
+//! A client of the whole server that calls its router directly, without a network.
 
 use axum::Router;
 use axum::body::Body;
@@ -8,7 +8,7 @@ use jeton::domain::session::TokenPair;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// Speaks as one person, or as nobody.
+/// A client that is logged in as one user, or anonymous.
 #[derive(Clone)]
 pub struct Client {
     router: Router,
@@ -17,7 +17,7 @@ pub struct Client {
     id: Option<i64>,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -42,7 +42,7 @@ impl Client {
         Self { router, access, refresh, id }
     }
 
-    /// The same person with the same tokens, at another server.
+    /// Returns a client of another server with the same user and tokens.
     pub fn at(&self, router: Router) -> Self {
         Self { router, ..self.clone() }
     }
@@ -51,7 +51,7 @@ impl Client {
         self.id.expect("a client with a user")
     }
 
-    /// The user's global id in the GraphQL API.
+    /// Returns the user's global id in the GraphQL API.
     pub async fn global_id(&self) -> String {
         self.data("{ me { id } }", json!({})).await["me"]["id"].as_str().unwrap().to_owned()
     }
@@ -75,7 +75,7 @@ impl Client {
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
-    /// The whole GraphQL answer.
+    /// Returns the whole GraphQL response.
     pub async fn graphql(&self, query: &str, variables: Value) -> Value {
         let answer = self.post("/graphql", json!({ "query": query, "variables": variables })).await;
         let json = answer.json();
@@ -83,20 +83,20 @@ impl Client {
         json
     }
 
-    /// The data of a GraphQL answer without errors.
+    /// Returns the data of a GraphQL response, which must have no errors.
     pub async fn data(&self, query: &str, variables: Value) -> Value {
         let mut answer = self.graphql(query, variables).await;
         assert_eq!(answer.get("errors"), None, "{query}");
         answer["data"].take()
     }
 
-    /// The code of the first error of a GraphQL answer.
+    /// Returns the code of the first error of a GraphQL response.
     pub async fn code(&self, query: &str, variables: Value) -> String {
         let answer = self.graphql(query, variables).await;
         answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("no error: {answer}")).to_owned()
     }
 
-    /// Sends a message; the payload.
+    /// Sends a message. Returns the payload.
     pub async fn say(&self, model: &str, message: &str) -> Value {
         self.say_with(json!({ "model": model, "message": message })).await
     }

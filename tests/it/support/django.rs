@@ -1,4 +1,4 @@
-//! A database as the Django application has made it.
+//! A database as the Django application creates it.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ impl Django {
         let url = format!("sqlite://{}?mode=rwc", dir.path().join("db.sqlite3").display());
         let db = Database::connect(url).await.unwrap();
         db.execute_unprepared(SCHEMA).await.unwrap();
-        // So that a test can store what should not be.
+        // So that a test can store invalid rows.
         db.execute_unprepared("PRAGMA foreign_keys = OFF").await.unwrap();
         Self { dir, db }
     }
@@ -43,7 +43,7 @@ impl Django {
         self.db.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await.unwrap();
     }
 
-    /// A plain user who joined long ago.
+    /// Inserts a plain user who joined long ago.
     pub async fn user(&self, id: i64, name: &str, password: &str, tokens: i64) {
         let values = vec![id.into(), name.into(), hash(password, 1000).into(), tokens.into()];
         let sql = "INSERT INTO chat_user VALUES ($1, NULL, 0, $2, $3, $4, 1, 0, '2025-08-01 12:00:00')";
@@ -56,7 +56,7 @@ impl Django {
     }
 }
 
-/// As Django stores it.
+/// Returns a password hash in Django's format.
 pub fn hash(password: &str, iterations: u32) -> String {
     let mut hash = [0; 32];
     let count = NonZeroU32::new(iterations).unwrap();
@@ -64,7 +64,7 @@ pub fn hash(password: &str, iterations: u32) -> String {
     format!("pbkdf2_sha256${iterations}$salt${}", STANDARD.encode(hash))
 }
 
-/// What a file holds, to see that it is as it was.
+/// Reads a file, to check that it is unchanged.
 pub fn bytes(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::{On, PASSWORD, Place};
 
-/// Data and settings of one installation.
+/// An installation: its data directory and settings.
 pub struct Installation {
     pub place: Place,
     pub data: tempfile::TempDir,
     settings: Vec<(&'static str, String)>,
 }
 
-/// A running server; killed when it is dropped.
+/// A running server, which is killed on drop.
 pub struct Server {
     child: Child,
     pub url: String,
@@ -51,7 +51,7 @@ impl Installation {
         child.wait_with_output().unwrap()
     }
 
-    /// Runs a command that succeeds; what it prints.
+    /// Runs a command that must succeed. Returns its output.
     pub fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments, "");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -68,12 +68,12 @@ impl Installation {
         Server::start(command)
     }
 
-    /// Serves where no file may become larger, which is like a full disk.
+    /// Serves with a limit on the size of files, to simulate a full disk.
     pub fn serve_with_small_files(&self, kib: u64) -> Server {
         let command = self.command(&[]);
         let program = command.get_program().to_owned();
         let mut shell = Command::new("sh");
-        // In half KiB; and without the signal (SIGXFSZ) that would end the process.
+        // In units of 512 bytes; and without the signal (SIGXFSZ), which would end the process.
         let script = format!("trap '' 25; ulimit -S -f {}; exec \"$0\" serve", kib * 2);
         shell.args(["-c", &script]).arg(program).current_dir(self.data.path());
         for (name, value) in command.get_envs() {
@@ -87,26 +87,26 @@ impl Installation {
 impl Server {
     pub fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        // The banner says where it listens.
+        // The banner contains the address.
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines.find_map(|line| {
             let line = line.unwrap();
             let is_base = |word: &&str| word.starts_with("http://127.0.0.1:") || word.starts_with("https://127.0.0.1:");
             line.split_whitespace().find(is_base).map(str::to_owned)
         });
-        // Read on, so that the server never waits for a reader.
+        // Keeps reading, so that the server never blocks on its output.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, url: url.expect("the banner names the address").trim_end_matches('/').to_owned() }
     }
 
-    /// Lets files grow again.
+    /// Removes the limit on the size of files.
     pub fn allow_large_files(&self) {
         let pid = self.child.id().to_string();
         let lifted = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status();
         assert!(lifted.expect("prlimit, of util-linux").success());
     }
 
-    /// The most memory that it had so far, in bytes.
+    /// Returns the peak memory so far in bytes.
     #[cfg(target_os = "linux")]
     pub fn most_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -114,7 +114,7 @@ impl Server {
         line.trim().strip_suffix(" kB").unwrap().trim().parse::<u64>().unwrap() << 10
     }
 
-    /// The status of a page.
+    /// Returns the HTTP status of a page.
     pub async fn status(&self, path: &str) -> u16 {
         client().get(format!("{}{path}", self.url)).send().await.unwrap().status().as_u16()
     }
@@ -134,7 +134,7 @@ impl Server {
         answer["data"].take()
     }
 
-    /// Registers somebody; the access token.
+    /// Registers a user. Returns the access token.
     pub async fn register(&self, name: &str) -> String {
         let query = format!(
             r#"mutation {{ register(input: {{username: "{name}", password: "{PASSWORD}"}}) {{ accessToken }} }}"#
@@ -147,7 +147,7 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    /// Asks the server to stop; whether it said that all went well.
+    /// Shuts the server down with a signal. Returns whether it exited successfully.
     pub fn terminate(mut self) -> bool {
         let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();

@@ -1,5 +1,5 @@
-//! The fixture: the same `App` as `main` builds, with a clock that stands still, seeded randomness and scripted models.
-//! When it is dropped, it checks the invariants of money.
+//! The fixture: the same `App` as `main` builds, with a manual clock, seeded randomness and scripted models. On drop it
+//! verifies the ledger.
 
 pub mod client;
 pub mod django;
@@ -38,10 +38,10 @@ use tokio_util::sync::CancellationToken;
 pub use self::client::Client;
 pub use self::scripted::{Scripted, Step};
 
-/// A password that the rules allow.
+/// A valid password.
 pub const PASSWORD: &str = "tr0ub4dor&3-staple";
 
-/// Where a test runs. `make test` leaves out the tests with `postgres` in their name where there is no PostgreSQL.
+/// The database of a test. Without PostgreSQL, `make test` skips the tests with `postgres` in their name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
     Sqlite,
@@ -52,12 +52,12 @@ pub struct TestApp {
     pub app: App,
     pub router: Router,
     pub clock: Clock,
-    /// Answers for the models `scripted` (flat) and `metered`.
+    /// The provider of the models `scripted` (flat price) and `metered`.
     pub model: Scripted,
     pub place: Place,
 }
 
-/// Where the data of one test lie; thrown away at the end.
+/// The data of one test, deleted at its end.
 pub enum Place {
     Sqlite(tempfile::TempDir),
     Postgres { server: String, name: String },
@@ -68,7 +68,7 @@ impl TestApp {
         Self::with(on, "").await
     }
 
-    /// Starts with this TOML on top of the default configuration.
+    /// Starts with this TOML as overrides of the default configuration.
     pub async fn with(on: On, toml: &str) -> Self {
         Self::with_provider(on, toml, Arc::new(Echo)).await
     }
@@ -80,7 +80,7 @@ impl TestApp {
         Self::at(place, &url, toml, upstream).await
     }
 
-    /// Starts on this place, which is reached by this address.
+    /// Starts on this place, with this database URL.
     pub async fn at(place: Place, url: &str, toml: &str, upstream: SharedProvider) -> Self {
         let mut config = Config::from_toml(toml).unwrap();
         config.auth.secret = "a signing key for tests, and for tests only".into();
@@ -99,18 +99,18 @@ impl TestApp {
         Self { router: server::router(&app), app, clock, model, place }
     }
 
-    /// Who a client is to the domain.
+    /// Returns the viewer of a client.
     pub async fn viewer(&self, client: &Client) -> Viewer {
         let token = client.access.as_deref().unwrap();
         Viewer::User(session::authenticate(&self.app, token).await.unwrap().unwrap())
     }
 
-    /// A client without credentials.
+    /// Returns a client without credentials.
     pub fn anonymous(&self) -> Client {
         Client::new(self.router.clone(), None)
     }
 
-    /// A plain user with a session.
+    /// Creates a plain user with a session.
     pub async fn user(&self, name: &str) -> Client {
         self.person(name, Roles::default()).await
     }
@@ -151,7 +151,7 @@ impl TestApp {
         tokio::time::timeout(patience, idle).await.expect("turns end");
     }
 
-    /// All ledger entries of a user, oldest first: reason and amount.
+    /// Returns all ledger entries of a user, oldest first: reason and amount.
     pub async fn ledger(&self, client: &Client) -> Vec<(String, i64)> {
         let page = jeton::core::pagination::PageRequest::newest(100, None);
         let filter = ledger::EntryFilter { user_id: Some(client.user_id()), ..Default::default() };
@@ -160,13 +160,13 @@ impl TestApp {
         rows.into_iter().map(|entry| (format!("{:?}", entry.reason), entry.amount.0)).collect()
     }
 
-    /// Tokens and held tokens of a user.
+    /// Returns the available and the held tokens of a user.
     pub async fn balance(&self, client: &Client) -> (i64, i64) {
         let balance = ledger::balance(&self.app.db, client.user_id()).await.unwrap();
         (balance.tokens.0, balance.held.0)
     }
 
-    /// A server with the same key, clock and models on another database, such as a copy.
+    /// Returns a server with the same key, clock and models on another database, such as a copy.
     pub fn on(&self, db: Db) -> (App, Router) {
         let outside = Dependencies {
             clock: self.clock.clone(),
@@ -178,7 +178,7 @@ impl TestApp {
         (app.clone(), server::router(&app))
     }
 
-    /// A second server on the same database, with the same key, clock and models.
+    /// Returns a second server on the same database, with the same key, clock and models.
     pub fn second_server(&self) -> App {
         self.on(self.app.db.clone()).0
     }
@@ -202,19 +202,19 @@ fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
             model("metered", metered, scripted.clone()),
             Model { concurrency: Some(Arc::new(Semaphore::new(2))), ..model("narrow", flat, scripted) },
             model("upstream", flat, upstream.clone()),
-            // A token for each unit.
+            // One prepaid token per model token.
             model("by_unit", Price { per_message: 0, per_1k_input: 1000, per_1k_output: 1000 }, upstream),
         ],
         "echo",
     )
 }
 
-/// A client of OpenAI-compatible upstreams, asked in this order.
+/// Returns a provider of OpenAI-compatible upstreams, called in this order.
 pub fn openai(base_urls: &[&str], retries: u32) -> OpenAi {
     openai_with(base_urls, retries, |_| {})
 }
 
-/// The same, with settings of its own.
+/// Returns such a provider with changed settings.
 pub fn openai_with(base_urls: &[&str], retries: u32, change: impl FnOnce(&mut Settings)) -> OpenAi {
     rustls::crypto::ring::default_provider().install_default().ok();
     let rules = jeton::infra::config::Params::default();

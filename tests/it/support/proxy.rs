@@ -1,4 +1,4 @@
-//! A way to PostgreSQL that breaks when a test says so: all of it, or one transaction at an exact moment.
+//! A fault-injecting proxy for PostgreSQL: a test breaks all connections, or one transaction at an exact moment.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,24 +11,24 @@ use tokio::sync::watch;
 
 use super::Place;
 
-/// When the connection of the next transaction is cut.
+/// The moment at which the connection of the next transaction is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// It has begun, and its first statement does not arrive.
+    /// After BEGIN: its first statement does not arrive.
     Midway,
-    /// Its COMMIT does not arrive: it is undone.
+    /// Before COMMIT, which does not arrive: it is rolled back.
     BeforeCommit,
-    /// Its COMMIT is done, but the answer does not arrive.
+    /// After COMMIT: it is committed, but the response does not arrive.
     AfterCommit,
 }
 
-/// How the whole way is.
+/// The state of the whole proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Open,
-    /// Connections are closed, those that there are and those that come.
+    /// Existing and new connections are closed.
     Down,
-    /// Nothing goes through, and nobody is told.
+    /// Nothing is forwarded, and connections stay open.
     Hanging,
 }
 
@@ -59,7 +59,7 @@ impl Proxy {
         Self { address, way, plan }
     }
 
-    /// The address of the database by this way.
+    /// Returns the URL of the database through this proxy.
     pub fn url(&self, place: &Place) -> String {
         let mut url = reqwest::Url::parse(&place.url()).unwrap();
         url.set_host(Some(&self.address.ip().to_string())).unwrap();
@@ -72,7 +72,7 @@ impl Proxy {
         *self.plan.lock().unwrap() = Some(moment);
     }
 
-    /// Whether it has been cut.
+    /// Returns whether it has been cut.
     pub fn has_cut(&self) -> bool {
         self.plan.lock().unwrap().is_none()
     }
@@ -90,7 +90,7 @@ impl Proxy {
     }
 }
 
-/// Carries messages both ways until one side ends or the connection is cut.
+/// Forwards messages in both directions until one side closes or the connection is cut.
 async fn carry(
     mut client: TcpStream,
     mut server: TcpStream,
@@ -116,10 +116,10 @@ async fn carry(
     Ok(())
 }
 
-/// Asks whether the server would speak TLS, before the greeting.
+/// The code of an SSLRequest, which precedes the startup message.
 const TLS_WANTED: u32 = 80_877_103;
 
-/// What stands behind the letter of a message.
+/// Returns the body of a message, after its type byte.
 async fn body(from: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> {
     let size = from.read_u32().await?;
     let mut body = vec![0; usize::try_from(size).unwrap() - 4];
@@ -134,7 +134,7 @@ async fn say(to: &mut (impl AsyncWrite + Unpin), letter: Option<u8>, body: &[u8]
     to.write_all(&message).await
 }
 
-/// What the client says; ends where it is to be cut.
+/// Forwards the client's messages; returns where the connection is to be cut.
 async fn ask(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -167,7 +167,7 @@ async fn ask(
     }
 }
 
-/// What the server says; ends when it has told of the COMMIT that is to be swallowed.
+/// Forwards the server's messages; returns at the response to the COMMIT that is to be dropped.
 async fn answer(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,

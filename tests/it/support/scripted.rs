@@ -1,4 +1,4 @@
-//! A model that does what a test tells it.
+//! A scripted model provider.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -9,26 +9,26 @@ use jeton::core::error::{Code, Error};
 use jeton::infra::ai::{Event, Message, Provider, Reply, Request, Usage};
 use tokio::sync::Semaphore;
 
-/// What the model does next.
+/// A step of a script.
 #[derive(Clone)]
 pub enum Step {
-    /// Says something.
+    /// Generates text.
     Say(&'static str),
     /// Waits until the test gives it a permit.
     Wait(Arc<Semaphore>),
-    /// Says nothing any more, for ever.
+    /// Hangs forever.
     Hang,
     /// Fails.
     Fail,
-    /// Ends without saying that it is whole.
+    /// Ends without a final event: the reply is truncated.
     BreakOff,
-    /// Ends, and says what it consumed.
+    /// Ends, and reports its usage.
     End(Option<Usage>),
     /// Panics.
     Panic,
 }
 
-/// Plays the scripts that were given, one for each message; without one, says "ok" and ends.
+/// A provider that plays the given scripts, one for each message; without one, it generates "ok" and ends.
 #[derive(Clone, Default)]
 pub struct Scripted {
     scripts: Arc<Mutex<VecDeque<Vec<Step>>>>,
@@ -40,12 +40,12 @@ impl Scripted {
         self.scripts.lock().unwrap().push_back(script.into());
     }
 
-    /// Takes back the script that was given last: its message was refused.
+    /// Removes the script that was given last: its message was rejected.
     pub fn forget(&self) {
         self.scripts.lock().unwrap().pop_back();
     }
 
-    /// The requests so far.
+    /// Returns the requests so far.
     pub fn heard(&self) -> Vec<Request> {
         self.heard.lock().unwrap().clone()
     }
@@ -72,12 +72,12 @@ impl Provider for Scripted {
         .boxed()
     }
 
-    /// A unit for each character, so that tests can count.
+    /// One model token per character, so that tests can count them.
     fn max_input(&self, messages: &[Message]) -> u64 {
         messages.iter().map(|message| self.estimate(&message.content)).sum()
     }
 
-    /// Small, so that tests can fill it.
+    /// Small, so that tests can exhaust it.
     fn context_window(&self) -> u64 {
         2048
     }

@@ -1,4 +1,4 @@
-//! Clients of the two carriers of subscriptions, over a real connection.
+//! Clients of the two transports of subscriptions (WebSocket and SSE), over a real connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-/// Nothing in a test takes longer.
+/// Timeout of any step of a test.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A client that speaks graphql-transport-ws, or something else.
+/// A WebSocket client, of graphql-transport-ws or another sub-protocol.
 pub struct Socket(pub WebSocketStream<TcpStream>);
 
 impl Socket {
@@ -24,7 +24,7 @@ impl Socket {
         Self::open_at(address, "/graphql/ws", protocol, authorization).await
     }
 
-    /// The same at another path.
+    /// Connects to another path.
     pub async fn open_at(address: SocketAddr, path: &str, protocol: Option<&str>, authorization: Option<&str>) -> Self {
         let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
         if let Some(protocol) = protocol {
@@ -37,7 +37,7 @@ impl Socket {
         Self(client_async(request, stream).await.unwrap().0)
     }
 
-    /// Connects, proves who is asking, and is acknowledged.
+    /// Connects, authenticates in `connection_init`, and waits for `connection_ack`.
     pub async fn begin(address: SocketAddr, access: Option<&str>) -> Self {
         let mut socket = Self::open(address, Some("graphql-transport-ws"), None).await;
         let payload = access.map(|access| json!({ "Authorization": format!("Bearer {access}") }));
@@ -58,7 +58,7 @@ impl Socket {
         self.say(json!({ "type": "subscribe", "id": id, "payload": { "query": query, "variables": variables } })).await;
     }
 
-    /// The next text message; pings are answered on the way.
+    /// Receives the next text message; pings are answered in between.
     pub async fn hear(&mut self) -> Value {
         match timeout(PATIENCE, self.next()).await.expect("a message comes") {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
@@ -66,14 +66,14 @@ impl Socket {
         }
     }
 
-    /// The payload of the next `next` of this operation.
+    /// Receives the payload of the next `next` message of this operation.
     pub async fn hear_next(&mut self, id: &str) -> Value {
         let mut message = self.hear().await;
         assert_eq!((&message["type"], &message["id"]), (&json!("next"), &json!(id)), "{message}");
         message["payload"].take()
     }
 
-    /// The code and reason that the server closes with, whatever it says before.
+    /// Receives the close code and reason; messages before it are skipped.
     pub async fn closed(&mut self) -> (u16, String) {
         let closing = async {
             loop {
@@ -96,10 +96,10 @@ impl Socket {
     }
 }
 
-/// A client of Server-Sent Events.
+/// A client of server-sent events.
 pub struct Events {
     response: reqwest::Response,
-    /// What came and is no whole event yet.
+    /// Buffered bytes of an incomplete event.
     rest: String,
 }
 
@@ -119,7 +119,7 @@ impl Events {
         Self { response, rest: String::new() }
     }
 
-    /// The answer as it is, whatever its status.
+    /// Returns the response, whatever its status.
     pub async fn request(
         address: SocketAddr,
         access: Option<&str>,
@@ -137,7 +137,7 @@ impl Events {
         request.send().await.unwrap()
     }
 
-    /// The next event; nothing where the stream has ended.
+    /// Receives the next event; `None` at the end of the stream.
     pub async fn any(&mut self) -> Option<Event> {
         loop {
             if let Some((event, rest)) = self.rest.split_once("\n\n") {
@@ -159,7 +159,7 @@ impl Events {
         }
     }
 
-    /// The next event that is no heartbeat.
+    /// Receives the next event that is not a heartbeat.
     pub async fn next(&mut self) -> Event {
         loop {
             match self.any().await.expect("an event") {
@@ -169,7 +169,7 @@ impl Events {
         }
     }
 
-    /// The data of the next event.
+    /// Receives the data of the next event.
     pub async fn hear(&mut self) -> Value {
         match self.next().await {
             Event::Next(data) => data,
