@@ -1,4 +1,4 @@
-//! `jeton key`: manages API keys.
+//! `jeton api-key`: manages API keys.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Subcommand;
@@ -18,7 +18,7 @@ use crate::infra::entity::api_key::Model;
 /// Keys per page that a listing reads.
 const BATCH: u64 = 1000;
 
-/// Arguments of `jeton key`.
+/// Arguments of `jeton api-key`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

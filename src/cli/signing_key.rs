@@ -1,4 +1,4 @@
-//! `jeton keys`: manages the signing keys of access and refresh tokens. Opens no database.
+//! `jeton signing-key`: manages the signing keys of access and refresh tokens. Opens no database.
 
 use clap::Subcommand;
 
@@ -9,7 +9,7 @@ use crate::core::random::Random;
 use crate::infra::config::Config;
 use crate::infra::secrets::{self, Secrets};
 
-/// Subcommands of `jeton keys`.
+/// Subcommands of `jeton signing-key`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Sign with a new key. Tokens of the previous key stay valid until they expire; API keys stay valid. Running

@@ -95,7 +95,11 @@ impl Metrics {
         let over = "Turns whose metered usage would have cost more than their hold, by model";
         registry.register("usage_over_hold", over, new.over_hold.clone());
         registry.register("errors", "Error responses, by transport and code", new.errors.clone());
-        registry.register("rate_limited", "Requests rejected by a rate or concurrency limit, by limit", new.rate_limited.clone());
+        registry.register(
+            "rate_limited",
+            "Requests rejected by a rate or concurrency limit, by limit",
+            new.rate_limited.clone(),
+        );
         registry.register(
             "stream_lagged",
             "Times that a reply stream lagged and reread the reply from the database",

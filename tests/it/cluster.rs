@@ -431,7 +431,7 @@ async fn strangers_on_the_same_redis_hear_nothing() {
     let (url, own) = (redis().into(), Random::system().hex128());
     let bus = |server: &str, secret: &str| {
         let hash = KeyedHash::new(format!("{own} {secret}").as_bytes(), "test").unwrap();
-        Bus::redis(Settings { url: &url, cluster_member, hash }).unwrap()
+        Bus::redis(Settings { url: &url, server, hash }).unwrap()
     };
     let (one, two, stranger) = (bus("one", "a"), bus("two", "a"), bus("three", "b"));
     let mut heard = [two.subscribe("t"), two.subscribe("all:t")];
@@ -519,7 +519,7 @@ async fn servers_that_died_are_forgotten(#[values(On::Sqlite, On::Postgres)] on:
     let (one, two) = (app.app.clone(), app.second_server());
     let (first, second) = (at(&one, "a"), at(&two, "b"));
     let addresses = |servers: Vec<cluster_member::Model>| {
-        servers.into_iter().map(|server| cluster_member.address).collect::<Vec<_>>()
+        servers.into_iter().map(|server| server.address).collect::<Vec<_>>()
     };
     assert_eq!(addresses(membership::send_heartbeat(&one, &first).await.unwrap()), [""; 0]);
     app.clock.advance(Duration::from_secs(15));
@@ -543,9 +543,9 @@ async fn servers_that_died_are_forgotten(#[values(On::Sqlite, On::Postgres)] on:
 async fn a_server_that_drains_says_so_and_still_answers(#[values(On::Sqlite, On::Postgres)] on: On) {
     let installation = Installation::new(on, &[("JETON_HTTP__DRAIN", "2s")]).await;
     let server = installation.serve();
-    let access = cluster_member.register("mia").await;
-    let (url, begun) = (cluster_member.url.clone(), Instant::now());
-    let ending = tokio::task::spawn_blocking(move || cluster_member.terminate());
+    let access = server.register("mia").await;
+    let (url, begun) = (server.url.clone(), Instant::now());
+    let ending = tokio::task::spawn_blocking(move || server.terminate());
     let drained = async {
         loop {
             let answer = client().get(format!("{url}/readyz")).send().await.unwrap();
@@ -569,8 +569,8 @@ async fn the_command_line_is_heard_by_servers_over_redis(#[values(On::Sqlite, On
     let redis = redis();
     let installation = Installation::new(on, &[("JETON_CLUSTER__REDIS", &redis)]).await;
     let server = installation.serve();
-    let access = cluster_member.register("mia").await;
-    let address = cluster_member.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let access = server.register("mia").await;
+    let address = server.url.strip_prefix("http://").unwrap().parse().unwrap();
     let mut socket = Socket::begin(address, Some(&access)).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     installation.ok(&["user", "deactivate", "mia"]);

@@ -310,7 +310,7 @@ async fn a_run_that_was_taken_for_dead_writes_nothing_any_more(#[values(On::Sqli
     let slow = app.second_server();
     let mut running = Box::pin(retention::run(&slow));
     // It is suspended without an open transaction, for which another run would wait on PostgreSQL.
-    let begun = async { while job_of(&app).await.and_then(|job| job_lease.holder).is_none() {} };
+    let begun = async { while job_of(&app).await.and_then(|job| job.holder).is_none() {} };
     tokio::select! {
         biased;
         () = begun => {}
