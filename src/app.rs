@@ -16,7 +16,6 @@ use crate::core::keyed_hash::KeyedHash;
 use crate::core::password::Hasher;
 use crate::core::random::Random;
 use crate::core::replay_log::ReplayCache;
-use crate::core::request_body::Bodies;
 use crate::core::throttle::ConcurrencyLimit;
 use crate::core::viewer::ClientIp;
 use crate::infra::ai;
@@ -25,6 +24,7 @@ use crate::infra::cluster::{self, Bus};
 use crate::infra::config::{self, Config};
 use crate::infra::db::Db;
 use crate::infra::metrics::Metrics;
+use crate::infra::request_body::Bodies;
 use crate::infra::secrets::Secrets;
 use crate::infra::throttle::{LoginThrottle, RateLimits};
 

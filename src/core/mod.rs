@@ -14,7 +14,6 @@ pub mod password;
 pub mod private_files;
 pub mod random;
 pub mod replay_log;
-pub mod request_body;
 pub mod throttle;
 pub mod tokens;
 pub mod trace_context;

@@ -221,7 +221,7 @@ impl Viewer {
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers, FORBIDDEN for all but superusers, and for API keys without the scope
     /// ADMIN.
-    pub fn require_superuser_viewer(self) -> Result<Identity, Error> {
+    pub fn require_superuser(self) -> Result<Identity, Error> {
         let identity = self.with(|scopes| scopes.has(Scope::Admin))?;
         if identity.is_superuser { Ok(identity) } else { Err(Error::forbidden("Only a superuser may do this.")) }
     }
@@ -281,7 +281,7 @@ impl Actor {
     pub fn require_superuser(&self) -> Result<(), Error> {
         match self {
             Actor::CommandLine | Actor::Server => Ok(()),
-            Actor::User(identity) => Viewer::User(*identity).require_superuser_viewer().map(drop),
+            Actor::User(identity) => Viewer::User(*identity).require_superuser().map(drop),
         }
     }
 }

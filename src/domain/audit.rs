@@ -30,24 +30,24 @@ pub struct AuditRecord<'a> {
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn record(txn: &Txn, actor: &Actor, deed: AuditRecord<'_>) -> Result<(), Error> {
+pub async fn record(txn: &Txn, actor: &Actor, record: AuditRecord<'_>) -> Result<(), Error> {
     let actor_name = match actor {
         Actor::User(identity) => user::Entity::find_by_id(identity.id).one(txn).await?.map(|user| user.username),
         Actor::CommandLine => Some("(command line)".to_owned()),
         Actor::Server => Some("(server)".to_owned()),
     };
-    let (target_type, target_id, target_name) = deed.target;
+    let (target_type, target_id, target_name) = record.target;
     let row = audit_event::ActiveModel {
         id: NotSet,
         actor_id: Set(actor.id()),
         actor_name: Set(actor_name.unwrap_or_default()),
-        action: Set(deed.action.to_owned()),
+        action: Set(record.action.to_owned()),
         target_type: Set(target_type.to_owned()),
         target_id: Set(target_id),
-        owner_id: Set(deed.owner_id),
+        owner_id: Set(record.owner_id),
         target_name: Set(target_name.to_owned()),
-        details: Set(deed.details.to_string()),
-        created_at: Set(deed.at),
+        details: Set(record.details.to_string()),
+        created_at: Set(record.at),
     };
     row.insert(txn).await?;
     Ok(())

@@ -6,8 +6,8 @@ use futures::stream::once;
 use hyper::Request;
 
 use crate::app::App;
-use crate::core::request_body::{Limits, Owner};
 use crate::core::viewer::ClientIp;
+use crate::infra::request_body::{Limits, Owner};
 
 /// Returns the request with a body that is received when it is first polled, at most `bytes` bytes, as one chunk. It
 /// counts for the client's address; routes that authenticate the client first receive the body themselves.

@@ -21,8 +21,8 @@ fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     allow("core::credential_cache", &["core::viewer"]);
     allow("core::password", &["core::error", "core::throttle", "core::tokens", "core::viewer"]);
     allow("core::replay_log", &["core::byte_budget"]);
-    allow("core::request_body", &["core::byte_budget", "core::error", "core::json", "core::throttle", "core::viewer"]);
     allow("infra::catalog", &["infra::ai", "infra::config"]);
+    allow("infra::request_body", &["infra::metrics"]);
     allow("infra::secrets", &["infra::config"]);
     allow("infra::telemetry", &["infra::config"]);
     allow("infra::throttle", &["infra::cluster", "infra::config"]);

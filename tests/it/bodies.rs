@@ -7,18 +7,18 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::Request;
 use http_body_util::{BodyExt, Full};
-use jeton::core::request_body::{Limits, Owner};
+use jeton::infra::request_body::{Limits, Owner};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::metrics::value;
+use crate::openai_api::{DONE, Does, STOP, asking, piece, post_raw, upstream};
 use crate::support::client::Answer;
 use crate::support::installation::{Installation, client};
 use crate::support::socket::Socket;
 use crate::support::{Client, On, TestApp, openai};
-use crate::v1::{DONE, Does, STOP, asking, piece, post_raw, upstream};
 
 const KIB: usize = 1 << 10;
 /// Budgets that a test can fill.

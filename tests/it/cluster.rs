@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::streams::{newest, start, viewer, whole};
+use crate::reply_stream::{newest, start, viewer, whole};
 use crate::support::installation::{Installation, client};
 use crate::support::socket::{Events, Socket};
 use crate::support::{Client, On, PASSWORD, Step, TestApp};
@@ -518,9 +518,8 @@ async fn servers_that_died_are_forgotten(#[values(On::Sqlite, On::Postgres)] on:
     };
     let (one, two) = (app.app.clone(), app.second_server());
     let (first, second) = (at(&one, "a"), at(&two, "b"));
-    let addresses = |servers: Vec<cluster_member::Model>| {
-        servers.into_iter().map(|server| server.address).collect::<Vec<_>>()
-    };
+    let addresses =
+        |servers: Vec<cluster_member::Model>| servers.into_iter().map(|server| server.address).collect::<Vec<_>>();
     assert_eq!(addresses(membership::send_heartbeat(&one, &first).await.unwrap()), [""; 0]);
     app.clock.advance(Duration::from_secs(15));
     membership::send_heartbeat(&two, &second).await.unwrap();

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::seeds::documents::{Choices, Schema, WRAPPINGS, Wrapping};
+use crate::fuzz_corpus::documents::{Choices, Schema, WRAPPINGS, Wrapping};
 use crate::support::client::Answer;
 use crate::support::socket::{Event, Events, Socket};
 use crate::support::{Client, On, Step, TestApp};

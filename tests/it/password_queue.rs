@@ -49,7 +49,7 @@ async fn is_overloaded(client: &Client, query: &str, variables: Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_lane_rejects_with_retry_after_by_every_way(#[values(On::Sqlite, On::Postgres)] on: On) {
     // One place for each address: it is taken here, and all clients of this test have the same address.
-    let app = TestApp::with(on, "auth.max_queued_hashes = 4\nauth.free_attempts = 2").await;
+    let app = TestApp::with(on, "auth.max_queued_hashes = 4\nauth.login_attempts_before_delay = 2").await;
     let (mia, root, nobody) = (app.user("mia").await, app.superuser("root").await, app.anonymous());
     let mia_id = mia.global_id().await;
     let rest = async |path: &str, body: Value| {

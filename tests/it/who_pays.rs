@@ -11,8 +11,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::api_keys::with_key;
+use crate::openai_api::{DONE, Does, STOP, app_with, asking, chats, piece, post_raw, upstream};
 use crate::support::{Client, On, Step, TestApp, openai_with};
-use crate::v1::{DONE, Does, STOP, app_with, asking, chats, piece, post_raw, upstream};
 
 const START: &str =
     "mutation($input: StartMessageInput!) { startMessage(input: $input) { chat { id } errors { code } } }";
@@ -217,7 +217,7 @@ async fn who_reads_slowly_until_the_upstream_gives_up_pays(#[values(On::Sqlite, 
     let (url, _) = upstream(Does::Stream(Duration::ZERO, vec![piece("word"); 60])).await;
     let app = app_with(on, "turns.chunk_timeout = '300ms'", &[&url]).await;
     let mia = app.user("mia").await;
-    let call = crate::v1::chat_call_of("upstream", "Hello");
+    let call = crate::openai_api::chat_call_of("upstream", "Hello");
     let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
     while called.events.next().await.is_some() {
         tokio::time::sleep(Duration::from_millis(40)).await;
@@ -233,7 +233,7 @@ async fn who_stops_reading_until_the_upstream_gives_up_pays(#[values(On::Sqlite,
     let (url, _) = upstream(Does::Stream(Duration::ZERO, vec![piece("word"); 60])).await;
     let app = app_with(on, "turns.lease = '3s'", &[&url]).await;
     let mia = app.user("mia").await;
-    let call = crate::v1::chat_call_of("upstream", "Hello");
+    let call = crate::openai_api::chat_call_of("upstream", "Hello");
     let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
     for _ in 0..2 {
         called.events.next().await.unwrap();
@@ -264,7 +264,7 @@ async fn everything_that_an_upstream_writes_is_paid_for(
     let (url, _) = upstream(Does::Hang(events)).await;
     let app = app_with(on, "v1.usage_wait_timeout = '50ms'", &[&url]).await;
     let mia = app.user("mia").await;
-    let call = crate::v1::chat_call_of(model, "Hello");
+    let call = crate::openai_api::chat_call_of(model, "Hello");
     let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
     // All of them, which were received at once.
     while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(200), called.events.next()).await {}
@@ -339,7 +339,7 @@ async fn what_was_accepted_is_paid_for_before_the_first_byte(#[values(On::Sqlite
     let (url, _) = upstream(Does::Hang(vec![])).await;
     let app = app_with(on, "v1.usage_wait_timeout = '50ms'", &[&url]).await;
     let mia = app.user("mia").await;
-    let call = crate::v1::chat_call_of("by_unit", "Hello");
+    let call = crate::openai_api::chat_call_of("by_unit", "Hello");
     let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
     tokio::select! {
         _ = called.events.next() => panic!("there is no byte"),
@@ -397,7 +397,7 @@ async fn each_answer_of_a_call_has_the_flat_price(#[values(On::Sqlite, On::Postg
     let (url, _) = upstream(Does::Hang(vec![piece("One")])).await;
     let app = app_with(on, "v1.usage_wait_timeout = '100ms'", &[&url]).await;
     let mia = app.user("mia").await;
-    let mut call = crate::v1::chat_call_of("upstream", "Hello");
+    let mut call = crate::openai_api::chat_call_of("upstream", "Hello");
     call.choices = 4;
     let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
     called.events.next().await.unwrap();
@@ -579,7 +579,7 @@ async fn an_idempotency_key_opens_nothing_that_the_api_key_may_not_have(#[values
     let viewer = app.viewer(&revoked).await;
     mia.data("mutation($id: ID!) { revokeApiKey(input: {apiKeyId: $id}) { errors { code } } }", json!({ "id": id }))
         .await;
-    let mut call = crate::v1::chat_call_of("scripted", "Hello");
+    let mut call = crate::openai_api::chat_call_of("scripted", "Hello");
     call.idempotency_key = Some("k".to_owned());
     let refused = jeton::domain::chat::call(&app.app, viewer, call).await.err().unwrap();
     assert_eq!(refused.code.as_str(), "UNAUTHENTICATED");

@@ -22,10 +22,11 @@ use super::facts::SchemaFacts;
 use super::operation::Documents;
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::json;
 use crate::core::throttle::Permit;
 use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
-use crate::core::{json, request_body};
 use crate::domain::session;
+use crate::infra::request_body;
 
 /// Grace period of open streams at shutdown, to send the final events of their operations.
 const STOP_GRACE: Duration = Duration::from_millis(500);

@@ -16,12 +16,12 @@ use super::request::{self, CompletionRequest};
 use super::response;
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::request_body::{Limits, Owner};
 use crate::core::viewer::{ClientIp, Viewer};
 use crate::domain::chat::{self, Admission, ApiCallHandle, FinishedChat};
 use crate::domain::ledger::Balance;
 use crate::infra::ai::Event;
 use crate::infra::entity::{self, chat::Status};
+use crate::infra::request_body::{Limits, Owner};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 

@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use super::error::{ApiError, add};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
-use crate::core::{json, request_body};
+use crate::core::json;
+use crate::infra::request_body;
 
 /// Maximum number of fields of a form, and of values of a JSON text.
 const MAX_FIELDS: usize = 1000;

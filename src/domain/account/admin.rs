@@ -265,9 +265,9 @@ pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: Secre
                 let (actor, _) = lock_target(txn, *actor, *user_id).await?;
                 let user = set_password_hash(txn, *user_id, hash).await?;
                 let target = ("user", user.id, user.username.as_str());
-                let deed =
+                let record =
                     AuditRecord { action: "user.set_password", target, owner_id: None, details: json!({}), at: *at };
-                audit::record(txn, &actor, deed).await?;
+                audit::record(txn, &actor, record).await?;
                 Ok(user)
             })
         })
@@ -355,9 +355,9 @@ pub(super) async fn remove(txn: &Txn, actor: &Actor, user: &user::Model, at: Dat
     check_removable(txn, user).await?;
     let rest = ledger::close_account(txn, user.id, actor.id(), at).await?;
     let target = ("user", user.id, user.username.as_str());
-    let deed =
+    let record =
         AuditRecord { action: "user.delete", target, owner_id: None, details: json!({ "written_off": rest }), at };
-    audit::record(txn, actor, deed).await?;
+    audit::record(txn, actor, record).await?;
     user::Entity::delete_by_id(user.id).exec(txn).await?;
     Ok(())
 }

@@ -310,9 +310,9 @@ impl CloseJob {
         });
         let name = owner.map(|owner| owner.username).unwrap_or_default();
         let target = ("chat", chat.id, name.as_str());
-        let deed =
+        let record =
             AuditRecord { action: "chat.usage_over_hold", target, owner_id: Some(chat.user_id), details, at: self.at };
-        audit::record(txn, &Actor::Server, deed).await
+        audit::record(txn, &Actor::Server, record).await
     }
 
     fn settlement(&self) -> Settlement {

@@ -60,14 +60,14 @@ async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Ut
         "model": gone.model, "status": gone.status.to_value(), "cost": gone.cost,
         "created_at": gone.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
     });
-    let deed = AuditRecord {
+    let record = AuditRecord {
         action: "chat.delete",
         target: ("chat", id, &owner.username),
         owner_id: Some(owner.id),
         details,
         at,
     };
-    audit::record(txn, &actor, deed).await
+    audit::record(txn, &actor, record).await
 }
 
 /// Deletes one of the viewer's own conversations with its chats. Open replies are stopped and paid for first. The

@@ -108,8 +108,11 @@ impl Config {
                 .map_err(|error| ConfigError::Unreadable { path: file.display().to_string(), error })?;
             figment = figment.merge(Toml::file_exact(file));
         }
-        // `JETON_TEST_*` configures the test-suite, not the server.
-        let environment = Env::prefixed("JETON_").filter(|key| !key.starts_with("TEST_")).split("__");
+        // `JETON_TEST_*` configures the test suite, `JETON_URL` and `JETON_API_KEY` clients such as those in examples/.
+        let of_clients = |key: &str| ["URL", "API_KEY"].contains(&key);
+        let environment = Env::prefixed("JETON_")
+            .filter(move |key| !key.starts_with("TEST_") && !of_clients(key.as_str()))
+            .split("__");
         Self::extract(figment.merge(environment))
     }
 
@@ -221,10 +224,43 @@ impl Config {
     }
 }
 
+/// Old names of keys, with their new ones; `*` stands for the name of a model.
+const RENAMED: &[(&str, &str)] = &[
+    ("auth.login_attempts_before_delay", "auth.login_attempts_before_delay"),
+    ("auth.login_attempts_before_delay_per_address", "auth.login_attempts_before_delay_per_address"),
+    ("auth.login_max_delay", "auth.login_max_delay"),
+    ("auth.previous_secrets", "auth.previous_secrets"),
+    ("auth.api_key_pepper", "auth.api_key_pepper"),
+    ("http.shutdown_delay", "http.shutdown_delay"),
+    ("v1.usage_wait_timeout", "v1.usage_wait_timeout"),
+    ("retention.interval", "retention.interval"),
+    ("turns.first_chunk_timeout", "turns.first_chunk_timeout"),
+    ("turns.chunk_timeout", "turns.chunk_timeout"),
+    ("models.*.context_window", "models.*.context_window"),
+    ("models.*.rest", "models.*.circuit_cooldown"),
+    ("models.*.limit_name", "models.*.max_tokens_param"),
+    ("models.*.queue", "models.*.max_queued"),
+    ("models.*.retries", "models.*.max_retries"),
+];
+
+/// Returns the new name of a renamed key.
+fn renamed(path: &[String]) -> Option<String> {
+    let matches = |old: &str| {
+        let parts: Vec<_> = old.split('.').collect();
+        parts.len() == path.len() && parts.iter().zip(path).all(|(part, name)| *part == "*" || part == name)
+    };
+    let (_, new) = RENAMED.iter().find(|(old, _)| matches(old))?;
+    let names = new.split('.').zip(path).map(|(part, name)| if part == "*" { name } else { part });
+    Some(names.collect::<Vec<_>>().join("."))
+}
+
 /// Formats the first error on one line: its key as the operator wrote it, without the excerpt of the file.
 fn in_one_line(error: &figment::Error) -> String {
     let what = match &error.kind {
-        Kind::UnknownField(_, known) => format!("no such key; there are {}", known.join(", ")),
+        Kind::UnknownField(_, known) => match renamed(&error.path) {
+            Some(new) => format!("renamed to {new}"),
+            None => format!("no such key; there are {}", known.join(", ")),
+        },
         kind => kind.to_string(),
     };
     let is_drawing = |line: &str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
@@ -248,6 +284,20 @@ mod tests {
         let error = Config::from_toml("[http]\nlistn = \"x\"").unwrap_err().to_string();
         assert!(error.starts_with("http.listn: no such key; there are listen, "), "{error}");
         assert_eq!(Config::from_toml("[http").unwrap_err().to_string().lines().count(), 1);
+    }
+
+    #[test]
+    fn an_old_key_is_an_error_that_names_the_new_one() {
+        let error = |text: &str| Config::from_toml(text).unwrap_err().to_string();
+        let old = error("auth.login_attempts_before_delay = 3");
+        assert_eq!(old, "auth.login_attempts_before_delay: renamed to auth.login_attempts_before_delay");
+        let old = error("models.echo.rest = '3s'");
+        assert_eq!(old, "models.echo.rest: renamed to models.echo.circuit_cooldown");
+        for (old, new) in RENAMED {
+            let place = |key: &str| key.replace(".*.", ".echo.");
+            let message = error(&format!("{} = 1", place(old)));
+            assert!(message.ends_with(&format!("renamed to {}", place(new))), "{message}");
+        }
     }
 
     #[cfg(unix)]

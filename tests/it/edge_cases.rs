@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::openai_api::{DONE, Does, STOP, app_with, asking, piece, upstream};
 use crate::support::{On, TestApp, openai_with};
-use crate::v1::{DONE, Does, STOP, app_with, asking, piece, upstream};
 
 /// Serves responses by a function of the call's number and body. Returns the counter of calls.
 async fn answering(
