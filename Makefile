@@ -51,6 +51,7 @@ lint: $(if $(NPM),$(WEB_MODULES)) ## check formatting, lints, types, documentati
 	@$(PYTHON) scripts/check_docs.py --no-run
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --package jeton --no-default-features --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --workspace --all-features --locked check bans licenses sources; else echo "cargo-deny is not installed: licenses and bans not checked"; fi
 	@if command -v cargo-machete >/dev/null; then cargo-machete; else echo "cargo-machete is not installed: unused dependencies not checked"; fi

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use crate::core::tokens::Price;
-use crate::infra::catalog::{MissingModelFile, Model, Models};
+use crate::infra::catalog::{LOCAL_MODELS, MissingModelFile, Model, Models};
 use crate::infra::config::{Config, DEFAULT, Provider, Registration};
 
 /// Returns the banner of a server that listens on `address`.
@@ -90,6 +90,9 @@ fn warning(config: &Config, gone: &MissingModelFile) -> String {
     } else {
         "It is omitted."
     };
+    if !LOCAL_MODELS {
+        return format!("\n  !! Local models are not in this build: {model}\n  !! {consequence}\n");
+    }
     // `make model` fetches only the model of the default configuration.
     let is_default = DEFAULT.contains(&format!("path = \"{}\"", path.display()));
     let remedy = if is_default {

@@ -1,7 +1,7 @@
 //! The model catalog: the configured models and their providers.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -57,7 +57,8 @@ impl Models {
         Self::new([], "")
     }
 
-    /// Opens the models of the configuration. A local model whose file is missing is omitted, and returned as the
+    /// Opens the models of the configuration. A local model whose file is missing, or any if
+    /// local models are not in this build, is omitted, and returned as the
     /// second value; if it was the default, the echo model replaces it.
     ///
     /// # Errors
@@ -66,8 +67,8 @@ impl Models {
         let (mut models, mut missing) = (Vec::new(), Vec::new());
         let mut default = config.default_model.clone();
         for (name, settings) in &config.models {
-            let absent =
-                settings.path.clone().filter(|path| settings.provider == config::Provider::Local && !path.exists());
+            let is_local = settings.provider == config::Provider::Local;
+            let absent = settings.path.clone().filter(|path| is_local && !(LOCAL_MODELS && path.exists()));
             if let Some(path) = absent {
                 missing.push(MissingModelFile { model: name.clone(), path });
                 continue;
@@ -112,7 +113,11 @@ impl Models {
     }
 }
 
-/// A configured model that was omitted, since its file is missing.
+/// Whether this build can run local models (Cargo feature `local-model`).
+pub const LOCAL_MODELS: bool = cfg!(feature = "local-model");
+
+/// A configured local model that was omitted, since its file is missing, or since it is not in this build
+/// ([`LOCAL_MODELS`]).
 #[derive(Clone, Debug)]
 pub struct MissingModelFile {
     /// The name of the model.
@@ -121,13 +126,23 @@ pub struct MissingModelFile {
     pub path: PathBuf,
 }
 
+#[cfg(feature = "local-model")]
+fn open_local(path: &Path, max_queued: usize, random: &Random) -> Result<SharedProvider, Error> {
+    Ok(Arc::new(ai::local::Local::open(path, max_queued, random.u64())?))
+}
+
+#[cfg(not(feature = "local-model"))]
+fn open_local(path: &Path, _max_queued: usize, _random: &Random) -> Result<SharedProvider, Error> {
+    Err(Error::internal(format!("local models are not in this build: {}", path.display())))
+}
+
 fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProvider, Error> {
     let missing = |key: &str| Error::internal(format!("`{key}` is missing"));
     Ok(match settings.provider {
         config::Provider::Echo => Arc::new(ai::echo::Echo),
         config::Provider::Local => {
             let path = settings.path.as_deref().ok_or_else(|| missing("path"))?;
-            Arc::new(ai::local::Local::open(path, settings.max_queued, random.u64())?)
+            open_local(path, settings.max_queued, random)?
         }
         config::Provider::Openai => Arc::new(ai::openai::OpenAi::new(ai::openai::Settings {
             upstreams: settings.all_upstreams().map(upstream_config).collect::<Result<_, _>>()?,

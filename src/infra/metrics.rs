@@ -117,7 +117,7 @@ impl Metrics {
         let turn = "Duration of a turn from the hold to the settlement, by model";
         registry.register_with_unit("turn_duration", turn, Unit::Seconds, new.turn_seconds.clone());
         let first = "Time to the first chunk of a reply, by model";
-        registry.register_with_unit("first_piece", first, Unit::Seconds, new.first_chunk.clone());
+        registry.register_with_unit("time_to_first_chunk", first, Unit::Seconds, new.first_chunk.clone());
         let requests = "Time until the HTTP response starts, by route, method and status class";
         registry.register_with_unit("http_request_duration", requests, Unit::Seconds, new.requests.clone());
         Self { registry, ..new }

@@ -233,13 +233,13 @@ async fn what_is_hostile_is_refused_by_name_and_costs_nothing() {
     for (body, param, word) in [
         (format!("{start},{}}}", members.join(",")), Value::Null, "200 members"),
         (format!("{start},\"{}\":1}}", "x".repeat(1000)), Value::Null, "256 bytes"),
-        (format!("{start},\"x\":{}{}}}", "[".repeat(500), "]".repeat(500)), Value::Null, "128 lists"),
+        (format!("{start},\"x\":{}{}}}", "[".repeat(500), "]".repeat(500)), Value::Null, "128 levels"),
         (format!("{{\"model\":\"MODEL\",\"messages\":[{}]}}", many("[]", 5_000_000)), json!("messages"), "10000"),
         (format!("{{\"model\":\"MODEL\",\"messages\":[{}]}}", many("{}", 5_000_000)), json!("messages"), "10000"),
         (
             format!("{{\"model\":\"MODEL\",\"messages\":[{{\"content\":[{}]}}]}}", many("{}", 5_000_000)),
             json!("messages"),
-            "10000 parts",
+            "10000 content parts",
         ),
         (format!("{start},\"stream_options\":[{}]}}", many("[]", 5_000_000)), json!("stream_options"), "16384 bytes"),
         (format!("{start},\"max_tokens\":\"{}\"}}", "x".repeat(1_000_000)), json!("max_tokens"), "16384 bytes"),

@@ -308,7 +308,8 @@ async fn api_keys_and_addresses_are_counted_together_over_redis(#[values(On::Sql
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_writes_into_redis_blocks_nobody_for_long() {
     let own = OwnRedis::start();
-    let limits = "limits.messages_per_minute_per_user = 3\nauth.login_attempts_before_delay = 3\nauth.max_delay = '1m'";
+    let limits =
+        "limits.messages_per_minute_per_user = 3\nauth.login_attempts_before_delay = 3\nauth.login_max_delay = '1m'";
     let servers = Two::start(On::Sqlite, &over(&own.url(), limits)).await;
     let mia = servers.one.user("mia").await;
     let log_in = async |password: &str| {
@@ -540,7 +541,7 @@ async fn servers_that_died_are_forgotten(#[values(On::Sqlite, On::Postgres)] on:
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_drains_says_so_and_still_answers(#[values(On::Sqlite, On::Postgres)] on: On) {
-    let installation = Installation::new(on, &[("JETON_HTTP__DRAIN", "2s")]).await;
+    let installation = Installation::new(on, &[("JETON_HTTP__SHUTDOWN_DELAY", "2s")]).await;
     let server = installation.serve();
     let access = server.register("mia").await;
     let (url, begun) = (server.url.clone(), Instant::now());

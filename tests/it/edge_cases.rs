@@ -374,7 +374,7 @@ async fn a_variable_that_was_not_filled_in_is_no_idempotency_key() {
             .header("content-type", "application/json")
             .header("idempotency-key", key);
         let refused = app.anonymous().send(request.body(Body::from(body.to_string())).unwrap()).await;
-        assert!(refused.status == 400 && refused.text.contains("not filled in"), "{path}: {}", refused.text);
+        assert!(refused.status == 400 && refused.text.contains("unfilled"), "{path}: {}", refused.text);
     }
     assert_eq!(app.balance(&mia).await, (4000, 0));
 }

@@ -89,7 +89,7 @@ async fn a_stop_without_a_usage_pays_for_the_input(
     #[case] output: i64,
 ) {
     let (url, heard) = upstream(Does::Hang(events)).await;
-    let app = app_with(on, "turns.save_interval = '5ms'\nv1.drain = '200ms'", &[&url]).await;
+    let app = app_with(on, "turns.save_interval = '5ms'\nv1.usage_wait_timeout = '200ms'", &[&url]).await;
     let mia = app.user("mia").await;
     let id = start(&mia, "by_unit", text).await;
     until(|| async { heard.calls.load(Ordering::SeqCst) == 1 }).await;

@@ -6,10 +6,12 @@
 //! A *unit* is a model token: what a model reads and writes. It is not a prepaid token of a balance.
 
 pub mod echo;
+#[cfg(feature = "local-model")]
 pub mod local;
 mod messages;
 pub mod openai;
 mod raw_request;
+#[cfg(feature = "local-model")]
 mod stop_sequences;
 
 use std::sync::Arc;

@@ -193,7 +193,10 @@ mod tests {
             let wrong = refused(&format!("models.echo.{key}"), &value.to_string());
             assert!(wrong.starts_with(&format!("models.echo.{key}: at most")), "{wrong}");
         }
-        assert!(refused("models.echo.rest", "\"10000000000y\"").starts_with("models.echo.rest: at most"));
+        assert!(
+            refused("models.echo.circuit_cooldown", "\"10000000000y\"")
+                .starts_with("models.echo.circuit_cooldown: at most")
+        );
         assert!(refused("models.echo.price.per_message", &i64::MAX.to_string()).contains("per_message"));
         assert!(refused("turns", "{ lease = \"0s\", save_interval = \"0s\" }").starts_with("turns.lease"));
     }

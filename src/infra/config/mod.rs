@@ -226,17 +226,17 @@ impl Config {
 
 /// Old names of keys, with their new ones; `*` stands for the name of a model.
 const RENAMED: &[(&str, &str)] = &[
-    ("auth.login_attempts_before_delay", "auth.login_attempts_before_delay"),
-    ("auth.login_attempts_before_delay_per_address", "auth.login_attempts_before_delay_per_address"),
-    ("auth.login_max_delay", "auth.login_max_delay"),
-    ("auth.previous_secrets", "auth.previous_secrets"),
-    ("auth.api_key_pepper", "auth.api_key_pepper"),
-    ("http.shutdown_delay", "http.shutdown_delay"),
-    ("v1.usage_wait_timeout", "v1.usage_wait_timeout"),
-    ("retention.interval", "retention.interval"),
-    ("turns.first_chunk_timeout", "turns.first_chunk_timeout"),
-    ("turns.chunk_timeout", "turns.chunk_timeout"),
-    ("models.*.context_window", "models.*.context_window"),
+    ("auth.free_attempts", "auth.login_attempts_before_delay"),
+    ("auth.free_attempts_per_address", "auth.login_attempts_before_delay_per_address"),
+    ("auth.max_delay", "auth.login_max_delay"),
+    ("auth.former_secrets", "auth.previous_secrets"),
+    ("auth.hash_secret", "auth.api_key_pepper"),
+    ("http.drain", "http.shutdown_delay"),
+    ("v1.drain", "v1.usage_wait_timeout"),
+    ("retention.every", "retention.interval"),
+    ("turns.first_piece_timeout", "turns.first_chunk_timeout"),
+    ("turns.piece_timeout", "turns.chunk_timeout"),
+    ("models.*.window", "models.*.context_window"),
     ("models.*.rest", "models.*.circuit_cooldown"),
     ("models.*.limit_name", "models.*.max_tokens_param"),
     ("models.*.queue", "models.*.max_queued"),
@@ -289,8 +289,8 @@ mod tests {
     #[test]
     fn an_old_key_is_an_error_that_names_the_new_one() {
         let error = |text: &str| Config::from_toml(text).unwrap_err().to_string();
-        let old = error("auth.login_attempts_before_delay = 3");
-        assert_eq!(old, "auth.login_attempts_before_delay: renamed to auth.login_attempts_before_delay");
+        let old = error("auth.free_attempts = 3");
+        assert_eq!(old, "auth.free_attempts: renamed to auth.login_attempts_before_delay");
         let old = error("models.echo.rest = '3s'");
         assert_eq!(old, "models.echo.rest: renamed to models.echo.circuit_cooldown");
         for (old, new) in RENAMED {

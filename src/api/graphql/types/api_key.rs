@@ -104,6 +104,7 @@ impl ApiKey {
 
 /// The spending limits of an API key, and what it has spent, in prepaid tokens. Days and months are in UTC.
 #[derive(SimpleObject)]
+#[graphql(name = "KeySpending")]
 pub(crate) struct ApiKeySpending {
     /// Total spending.
     total: Tokens,

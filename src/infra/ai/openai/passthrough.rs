@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_stream::stream;
 use bytes::Bytes;
 use futures::StreamExt;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::answer::{Halves, MessageContent, Progress};
@@ -86,7 +87,11 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                 }
             };
             let said = match data(&event) {
-                Some(data) => MessageContent::read(&data, is_error(&event)),
+                Some(data) => match MessageContent::read(&data, is_error(&event)) {
+                    // Clients fail at data that are not an object: it is neither passed on nor counted.
+                    MessageContent::Unknown if !is_object(&data) => MessageContent::Nothing,
+                    said => said,
+                },
                 None if is_comment(&event) => {
                     yield Ok(Event::RawChunk { bytes: redactor.bytes(event), text: String::new() });
                     continue;
@@ -94,7 +99,6 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                 None => MessageContent::Unknown,
             };
             let (text, beside) = match said {
-                // Clients fail at data that are not an object.
                 MessageContent::Nothing => {
                     yield Ok(Event::RawChunk { bytes: Bytes::from_static(b":\n\n"), text: String::new() });
                     continue;
@@ -107,7 +111,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                     yield Err(shared.failed_midway(upstream, &error));
                     return;
                 }
-                // Unreadable data are passed on, and counted as they are.
+                // An object that exceeds the limits of the reader is passed on, and counted as it is.
                 MessageContent::Unknown => {
                     let other = String::from_utf8_lossy(&event).into_owned();
                     (String::new(), Some(Event::Beside { other, thoughts: String::new() }))
@@ -152,6 +156,10 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
         yield Ok(Event::Done(usage));
     }
     .boxed()
+}
+
+fn is_object(data: &str) -> bool {
+    data.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(data).is_ok()
 }
 
 /// Buffered events of a stream without output so far.
