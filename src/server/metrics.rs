@@ -123,7 +123,7 @@ fn gathered(app: &App) -> Registry {
     gauge("replay_bytes", "Bytes of responses kept for retries", app.replay_cache.bytes());
     let database = app.db.pool_stats();
     if let Some(waiting) = database.waiting {
-        gauge("database_waiting_jobs", "Write transactions queued for SQLite's writer", waiting);
+        gauge("db_write_queue_length", "Write transactions queued for SQLite's writer", waiting);
     }
     let mut by_state = |name: &str, help: &str, values: [(&'static str, usize); 2]| {
         let family = ByState::default();

@@ -295,13 +295,13 @@ async fn only_listed_origins_may_call_from_a_browser_and_never_with_the_cookie()
 fn what_can_be_no_origin_or_certificate_is_refused_by_name() {
     for (toml, wrong) in [
         ("http.cors_origins = ['*']", "http.cors_origins"),
-        ("http.cors_origins = ['https://chat.example/']", "no origin"),
-        ("http.cors_origins = ['chat.example']", "no origin"),
-        ("http.cors_origins = ['https://*.example']", "no origin"),
+        ("http.cors_origins = ['https://chat.example/']", "not an origin"),
+        ("http.cors_origins = ['chat.example']", "not an origin"),
+        ("http.cors_origins = ['https://*.example']", "not an origin"),
         ("http.tls_certificate = 'chain.pem'", "both, or neither"),
         ("http.write_timeout = '0s'", "http.write_timeout: longer than 0"),
         ("ledger.staff_daily_limit = -1", "ledger.staff_daily_limit: not negative"),
-        ("auth.previous_secrets = ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa']", "auth.secret: needed"),
+        ("auth.previous_secrets = ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa']", "auth.secret: required"),
         (
             "auth.secret = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'\nauth.api_key_pepper = 'short'",
             "auth.api_key_pepper",

@@ -313,7 +313,7 @@ async fn native(mia: &Client, model: &str, number: usize, row: &Row) {
         assert_eq!(chat["response"], text, "{chat}");
     }
     if row.comes == Thoughts {
-        assert!(chat["error"]["message"].as_str().unwrap().contains("thinking"), "{chat}");
+        assert!(chat["error"]["message"].as_str().unwrap().contains("reasoning"), "{chat}");
     }
     check_cost(row, model, chat["cost"].as_i64().unwrap(), chat["usage"]["estimated"] == true, "native");
 }

@@ -127,9 +127,12 @@ impl Config {
     fn extract(figment: Figment) -> Result<Self, ConfigError> {
         let config: Self = figment.extract().map_err(|error| match error.path.as_slice() {
             // The default message would repeat the secret.
-            [table, key, ..] if table == "auth" && key.contains("secret") => ConfigError::Check(format!(
-                "auth.{key}: text is needed; in the environment, put digits into double quotes"
-            )),
+            _ if matches!(error.kind, Kind::UnknownField(..)) => ConfigError::Read(Box::new(error)),
+            [table, key, ..] if table == "auth" && (key.contains("secret") || key.contains("pepper")) => {
+                ConfigError::Check(format!(
+                    "auth.{key}: text is needed; in the environment, put digits into double quotes"
+                ))
+            }
             [table, key] if [("database", "url"), ("cluster", "redis")].contains(&(table.as_str(), key.as_str())) => {
                 ConfigError::Check(format!("{table}.{key}: text is needed"))
             }
