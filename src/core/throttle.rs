@@ -47,7 +47,7 @@ impl FailureBackoff {
         (self.free, self.ceiling)
     }
 
-    /// Registers an attempt for this name, as a failure until [`Self::refund_attempt`] or [`Self::record_success`]
+    /// Registers an attempt for this name, as a failure until [`Self::refund_attempt`] or [`Self::reset`]
     /// removes it. It is counted before the password is checked, so that concurrent attempts count in full.
     ///
     /// # Errors

@@ -127,7 +127,7 @@ impl LoginThrottle {
         }
     }
 
-    /// Registers an attempt for this username and address. It counts as a failure until [`LoginThrottle::forget`] is
+    /// Registers an attempt for this username and address. It counts as a failure until [`LoginThrottle::reset`] is
     /// called.
     ///
     /// # Errors

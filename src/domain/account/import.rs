@@ -25,7 +25,7 @@ pub struct ImportedUser {
     pub id: Option<i64>,
     /// The name in the other system.
     pub username: String,
-    /// [`super::name::key`] of the name, or [`super::name::exact_key`] if another user has that key.
+    /// [`super::username::key`] of the name, or [`super::username::exact_key`] if another user has that key.
     pub username_key: String,
     /// A hash that [`crate::core::password::Hasher`] can verify, or one that is unusable.
     pub password_hash: String,

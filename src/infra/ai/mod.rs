@@ -11,7 +11,6 @@ pub mod local;
 mod messages;
 pub mod openai;
 mod raw_request;
-#[cfg(feature = "local-model")]
 mod stop_sequences;
 
 use std::sync::Arc;

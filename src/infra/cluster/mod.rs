@@ -9,7 +9,7 @@
 //! has a subscription on this server. New subscribers receive [`BusEvent::Lagged`] once the channel is open, since they
 //! received nothing until then. While Redis is unavailable, no messages are exchanged between servers; after a
 //! reconnect the subscribers of all topics with a channel of their own receive [`BusEvent::Lagged`]. Limits that
-//! servers share are in [`counts`].
+//! servers share are in [`shared_limits`].
 
 mod local;
 mod redis;

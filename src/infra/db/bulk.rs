@@ -65,7 +65,7 @@ pub struct RowQuery {
 
 impl RowQuery {
     /// Returns an expression for all rows as one JSON array, built by SQLite.
-    fn as_json_array(self) -> Expr {
+    fn into_json_array(self) -> Expr {
         let members = self.columns.iter().flat_map(|&name| [Expr::Constant(name.into()), Expr::col((FOUND, name))]);
         let rows = Func::cust("json_group_array").arg(Func::cust("json_object").args(members));
         let all = Query::select().expr(rows).from_subquery(self.query, FOUND).take();
@@ -93,7 +93,7 @@ where
         return Ok((first, second));
     }
     let has_second = second.is_some();
-    let both = [Some(first), second].into_iter().flatten().map(RowQuery::as_json_array);
+    let both = [Some(first), second].into_iter().flatten().map(RowQuery::into_json_array);
     let found = txn.query_one(&Query::select().exprs(both).take()).await?;
     let found = found.ok_or_else(|| Error::internal("an aggregate without a row"))?;
     let text = |place: usize| Ok::<String, Error>(found.try_get_by_index(place)?);

@@ -2,8 +2,8 @@
 //!
 //! Domain code must not depend on which of the two databases it runs on. On PostgreSQL `write` is an ordinary
 //! transaction, retried after a serialization failure or a deadlock. On SQLite, which has one writer, waiting
-//! transactions are committed in one batch (see [`writer`]). Jobs of the same kind from many callers are executed by a
-//! few statements for all of them (see [`together`]).
+//! transactions are committed in one batch (see [`sqlite_writer`]). Jobs of the same kind from many callers are executed by a
+//! few statements for all of them (see [`batcher`]).
 mod batcher;
 pub mod bulk;
 mod sqlite_writer;

@@ -15,11 +15,11 @@ pub struct Model {
     /// The username as entered: NFKC, 1 to 50 characters.
     #[sea_orm(unique)]
     pub username: String,
-    /// The case-folded username, unique for names that look alike. See [`crate::domain::account::name`].
+    /// The case-folded username, unique for names that look alike. See `domain::account::username`.
     #[sea_orm(unique)]
     pub username_key: String,
     /// The skeleton of the username, which confusable names share; `None` if no name is compared with it. See
-    /// [`crate::domain::account::name`].
+    /// `domain::account::username`.
     #[sea_orm(indexed)]
     pub username_skeleton: Option<String>,
     /// The password hash in PHC string format.

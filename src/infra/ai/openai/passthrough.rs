@@ -142,6 +142,11 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
         for (bytes, text) in redactor.events() {
             yield Ok(Event::RawChunk { bytes, text });
         }
+        // Half a character at the end of the text.
+        let rest = halves.rest();
+        if done.is_none() && !rest.is_empty() {
+            yield Ok(Event::RawChunk { bytes: Bytes::new(), text: rest.to_owned() });
+        }
         if done.is_none() && !progress.has_ended(choices) {
             yield Err(broke_off());
             return;
@@ -151,7 +156,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
             return;
         }
         if let Some(bytes) = done {
-            yield Ok(Event::RawChunk { bytes: redactor.bytes(bytes), text: String::new() });
+            yield Ok(Event::RawChunk { bytes: redactor.bytes(bytes), text: rest.to_owned() });
         }
         yield Ok(Event::Done(usage));
     }
