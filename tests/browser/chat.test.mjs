@@ -26,7 +26,7 @@ test("the first visit: from nothing to a streamed answer", async () => {
   await page.locator("form button[type=submit]").click();
   await balance(page).getByText("450").waitFor();
   await send(page, "slow one two three four");
-  await newest(page).getByText("slow one").waitFor();
+  await newest(page).getByText("slow one").first().waitFor();
   await page.getByLabel("Stop the answer").waitFor();
   await newest(page).getByText("slow one two three four", { exact: false }).nth(1).waitFor();
   await newest(page).getByText("100 tokens").waitFor();
