@@ -174,7 +174,8 @@ async fn every_metric_is_described_and_has_its_unit_in_its_name() {
             assert!(name.ends_with(&format!("_{unit}")), "{name} is in {unit}");
         }
         // Durations are in seconds; other histograms and gauges have the unit of their name.
-        let counts = ["jobs", "turns", "sockets", "streams", "connections", "hashes", "info", "threads", "fds"];
+        let counts =
+            ["jobs", "turns", "sockets", "streams", "connections", "hashes", "info", "threads", "fds", "length"];
         let in_name = ["_seconds", "_bytes"].iter().any(|unit| name.ends_with(unit));
         let counted = counts.iter().any(|what| name.ends_with(what));
         assert!(kind == "counter" || in_name || counted, "{name} ({kind}) does not say what it counts");

@@ -149,17 +149,6 @@ fn rows() -> Vec<Row> {
     ] {
         rows.push(row(odd, comes, told));
     }
-    // Events that no client can read are neither passed on nor charged.
-    for unreadable in ["{\"choices\":[]", "{\"a\":\"b\"", "}{", "7", "[\"a long text that is no answer\"]", "\"text\""]
-    {
-        let unreadable = event(unreadable);
-        rows.push(row(
-            stream(&[HELLO], "").replacen("data: [DONE]", &format!("{unreadable}data: [DONE]"), 1),
-            Text("Hello"),
-            None,
-        ));
-        rows.push(row(unreadable + &stream(&[HELLO], USAGE), Text("Hello"), told));
-    }
     // Truncated responses, cut at various positions.
     let half = |end: &str| {
         format!("{}{end}", event("{\"choices\":[{\"delta\":{\"content\":\"Hel\"},\"finish_reason\":\"\"}]}"))

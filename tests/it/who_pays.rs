@@ -253,6 +253,7 @@ async fn who_stops_reading_until_the_upstream_gives_up_pays(#[values(On::Sqlite,
 #[case::audio(vec![delta(json!({ "audio": { "transcript": "THE ANSWER" } }))])]
 #[case::reasoning(vec![delta(json!({ "reasoning_details": [{ "text": "THE ANSWER" }] }))])]
 #[case::an_odd_usage(vec!["data: {\"choices\":[{\"delta\":{\"content\":\"THE ANSWER\"}}],\"usage\":{\"prompt_tokens\":null}}\n\n".to_owned()])]
+#[case::no_json(vec![piece("I") + "data: THE ANSWER\n\n"])]
 #[case::no_data(vec![piece("I") + "{\"text\": \"THE ANSWER\"}\n\n"])]
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_an_upstream_writes_is_paid_for(

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use async_stream::stream;
 use bytes::Bytes;
 use futures::StreamExt;
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::answer::{Halves, MessageContent, Progress};
@@ -87,11 +86,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                 }
             };
             let said = match data(&event) {
-                Some(data) => match MessageContent::read(&data, is_error(&event)) {
-                    // Clients fail at data that are not an object: it is neither passed on nor counted.
-                    MessageContent::Unknown if !is_object(&data) => MessageContent::Nothing,
-                    said => said,
-                },
+                Some(data) => MessageContent::read(&data, is_error(&event)),
                 None if is_comment(&event) => {
                     yield Ok(Event::RawChunk { bytes: redactor.bytes(event), text: String::new() });
                     continue;
@@ -99,6 +94,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                 None => MessageContent::Unknown,
             };
             let (text, beside) = match said {
+                // Clients fail at data that are not an object.
                 MessageContent::Nothing => {
                     yield Ok(Event::RawChunk { bytes: Bytes::from_static(b":\n\n"), text: String::new() });
                     continue;
@@ -111,7 +107,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                     yield Err(shared.failed_midway(upstream, &error));
                     return;
                 }
-                // An object that exceeds the limits of the reader is passed on, and counted as it is.
+                // Unreadable data are passed on, and counted as they are.
                 MessageContent::Unknown => {
                     let other = String::from_utf8_lossy(&event).into_owned();
                     (String::new(), Some(Event::Beside { other, thoughts: String::new() }))
@@ -161,10 +157,6 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
         yield Ok(Event::Done(usage));
     }
     .boxed()
-}
-
-fn is_object(data: &str) -> bool {
-    data.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(data).is_ok()
 }
 
 /// Buffered events of a stream without output so far.
