@@ -329,17 +329,21 @@ async def rows(postgres: str | None, options: argparse.Namespace) -> bool:
         print("\n".join(f"{name:13} {ATTACKS[name]}" for name in options.only))
         print(Row.HEAD, flush=True)
         for name in options.only:
-            server = database.server(name)
-            try:
-                row = await attack(name, server, users, options)
-            finally:
-                server.kill()
-            slack = options.slack * UNOPTIMISED.get(name, 1.0) if options.short else options.slack
-            missed = Bounds(slack).missed(row)
+            # Three seconds are at the mercy of what else the machine does: a row that misses a bound of time gets a second try.
+            for attempt in range(2 if options.short else 1):
+                server = database.server(name if attempt == 0 else f"{name}_{attempt}")
+                try:
+                    row = await attack(name, server, users, options)
+                finally:
+                    server.kill()
+                slack = options.slack * UNOPTIMISED.get(name, 1.0) if options.short else options.slack
+                missed = Bounds(slack).missed(row)
+                answers = ", ".join(f"{count} x {answer}" for answer, count in row.answers.items())
+                notes = [", ".join(missed) or "-", *filter(None, [row.died, answers])]
+                print(f"{row} {'; '.join(notes)}", flush=True)
+                if not missed or set(missed) - {"rate", "p99", "log-in"}:
+                    break
             fine &= not missed
-            answers = ", ".join(f"{count} x {answer}" for answer, count in row.answers.items())
-            notes = [", ".join(missed) or "-", *filter(None, [row.died, answers])]
-            print(f"{row} {'; '.join(notes)}", flush=True)
     return fine
 
 
