@@ -180,7 +180,7 @@ def check(database: str, soak: Soak) -> list[str]:
             wrong.append(f"{key}: still PENDING, longer than its lease")
         elif reason not in SCRIPTS[script][1] | ANYTIME:
             wrong.append(f"{key}: {script} ended as {reason}")
-        is_billed = model == "metered" and (reason == "CHAT_STOPPED" or script == "empty" and reason == "CHAT_BROKEN_OFF")
+        is_billed = model == "metered" and (reason == "CHAT_STOPPED" or (script == "empty" and reason == "CHAT_BROKEN_OFF"))
         if int(cost) > 0 and not response and not is_billed:
             wrong.append(f"{key}: costs {cost} for no text")
         if model == "flat" and int(cost) != (100 if reason == "CHAT_DONE" or (reason == "CHAT_STOPPED" and response) else 0):
