@@ -82,8 +82,8 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
     }
 
     /// Adds a chunk of `bytes` bytes. If the budget has no memory for it, it waits for the followers of the response,
-    /// with `patience` as the timeout; then the slowest followers lag and are dropped.
-    pub async fn push(&self, recording: &Recording<T>, part: T, bytes: usize, patience: Duration) {
+    /// with `write_timeout` as the timeout; then the slowest followers lag and are dropped.
+    pub async fn push(&self, recording: &Recording<T>, part: T, bytes: usize, write_timeout: Duration) {
         let bytes = bytes.saturating_add(PART_BYTES);
         loop {
             let exhausted = match recording.keep(&part, bytes) {
@@ -97,7 +97,7 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
         if recording.release() {
             self.remove(recording);
         }
-        recording.pass(part, bytes, patience).await;
+        recording.pass(part, bytes, write_timeout).await;
     }
 
     /// Finishes a recording: no chunk follows.
@@ -257,8 +257,8 @@ impl<T: Clone + Send + 'static> Recording<T> {
     }
 
     /// Adds a chunk for the followers, once their buffer has space for it.
-    async fn pass(&self, part: T, bytes: usize, patience: Duration) {
-        let deadline = Instant::now() + patience;
+    async fn pass(&self, part: T, bytes: usize, write_timeout: Duration) {
+        let deadline = Instant::now() + write_timeout;
         let mut changed = self.changed.subscribe();
         let mut late = false;
         loop {

@@ -115,13 +115,13 @@ pub async fn serve(app: &App, listener: BoundListener, router: Router, stop: Can
             continue;
         }
         let service = service(router.clone(), peer, trusted.clone(), http.client_address);
-        let (builder, patience, stop, acceptor) =
+        let (builder, header_timeout, stop, acceptor) =
             (builder.clone(), http.header_timeout, stop.clone(), acceptor.clone());
         let write_timeout = http.write_timeout;
         tasks.spawn(app.connections.track_future(async move {
             let _places = (place, own_place);
             let ready = tokio::select! {
-                ready = timeout(patience, first_byte(stream, acceptor, write_timeout)) => ready,
+                ready = timeout(header_timeout, first_byte(stream, acceptor, write_timeout)) => ready,
                 () = stop.cancelled() => return,
             };
             let io = match ready {

@@ -123,12 +123,12 @@ async fn who_reads_too_slowly_is_left_behind_and_told() {
     let gone = recording.clone().follow();
     drop(gone);
     let parts = u32::try_from(WINDOW / PART).unwrap() + 10;
-    let patience = Duration::from_millis(50);
+    let write_timeout = Duration::from_millis(50);
     let began = Instant::now();
     for part in 0..parts {
-        answers.push(&recording, part, PART - PART_BYTES, patience).await;
+        answers.push(&recording, part, PART - PART_BYTES, write_timeout).await;
     }
-    assert!(began.elapsed() >= patience, "the producer waits, once");
+    assert!(began.elapsed() >= write_timeout, "the producer waits, once");
     assert_eq!(slow.next().await, Some(Err(Lagged)));
     assert_eq!(slow.next().await, None);
     drop(slow);

@@ -200,10 +200,10 @@ impl ResponseSink {
     }
 
     /// Sends a chunk. A caller who takes none before the timeout counts as disconnected.
-    pub(super) async fn tell(&mut self, event: Event, patience: Duration) {
+    pub(super) async fn tell(&mut self, event: Event, write_timeout: Duration) {
         match self {
             ResponseSink::Direct(live) => {
-                if !matches!(tokio::time::timeout(patience, live.send(event)).await, Ok(true)) {
+                if !matches!(tokio::time::timeout(write_timeout, live.send(event)).await, Ok(true)) {
                     live.missed.store(true, Ordering::Relaxed);
                     // Closed for the receiver too, so that `left` returns.
                     *self = ResponseSink::Direct(DirectSink::new().0);
@@ -212,7 +212,7 @@ impl ResponseSink {
             ResponseSink::Replayable(ReplayableSink { answers, recording }) => {
                 let event = as_recorded(event);
                 let bytes = event.size();
-                answers.push(recording, event, bytes, patience).await;
+                answers.push(recording, event, bytes, write_timeout).await;
             }
         }
     }

@@ -65,5 +65,5 @@ pub(super) fn topic(chat_id: i64) -> String {
 
 /// Returns the command topic of a chat: every turn subscribes, and commands are rare.
 pub(super) fn command_topic(chat_id: i64) -> String {
-    format!("{TO_ALL}chat:{chat_id}:wishes")
+    format!("{TO_ALL}chat:{chat_id}:commands")
 }

@@ -236,14 +236,14 @@ async fn begin(
             Ok(OpenResult::New(opened)) => {
                 let (report_end, end) = oneshot::channel();
                 // Subscribed before anyone can know the chat, so that no command is missed.
-                let wishes = own.bus.subscribe(&events::command_topic(opened.chat.id));
+                let commands = own.bus.subscribe(&events::command_topic(opened.chat.id));
                 if let Some(caller) = &caller {
                     caller.opened(&own, opened.chat.id);
                 }
                 let (chat, balance) = (Box::new(opened.chat.clone()), opened.balance);
                 report.send(Ok(Started::New { chat, balance, end })).ok();
                 ledger::notify_balance_changed(&own.bus, user_id);
-                let end = turn::run(&own, &model, *opened, wishes, caller).await;
+                let end = turn::run(&own, &model, *opened, commands, caller).await;
                 if let Some(error) = end.as_ref().err().filter(|error| error.code != Code::NotFound) {
                     tracing::error!(?error, "turn settlement failed; the sweeper will close the chat");
                 }

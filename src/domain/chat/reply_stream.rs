@@ -91,13 +91,13 @@ pub(super) fn feed(
         // Subscribed before the row is read, so that an end in between is not missed.
         let mut heard = app.bus.subscribe(&topic(chat_id));
         let mut position = after;
-        let mut patience = MIN_POLL_INTERVAL;
+        let mut poll_interval = MIN_POLL_INTERVAL;
         loop {
             let chat = chat::Entity::find_by_id(chat_id).one(app.db.read()).await?;
             let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
             for delta in ReplyDelta::behind(position, 0, &chat.response) {
                 // Without events, the row is the only source.
-                patience = MIN_POLL_INTERVAL;
+                poll_interval = MIN_POLL_INTERVAL;
                 position = delta.end;
                 yield ReplyStreamItem::Delta(delta);
             }
@@ -110,20 +110,20 @@ pub(super) fn feed(
             app.bus.publish(&events::command_topic(chat_id), || TurnCommand::Repeat { from: position }.encode());
             let asked = Instant::now();
             loop {
-                let heard = match timeout(patience, heard.next()).await {
+                let heard = match timeout(poll_interval, heard.next()).await {
                     Ok(cluster::BusEvent::Message(message)) => ReplyEvent::decode(&message),
                     Ok(cluster::BusEvent::Lagged) => {
                         app.metrics.stream_lagged.inc();
                         break;
                     }
                     Err(_) => {
-                        patience = (patience * 2).min(MAX_POLL_INTERVAL);
+                        poll_interval = (poll_interval * 2).min(MAX_POLL_INTERVAL);
                         break;
                     }
                 };
                 let Some(ReplyEvent::Piece { offset, text }) = heard else { break };
                 if offset <= position {
-                    patience = MIN_POLL_INTERVAL;
+                    poll_interval = MIN_POLL_INTERVAL;
                     for delta in ReplyDelta::behind(position, offset, &text) {
                         position = delta.end;
                         let given = std::time::Instant::now();

@@ -62,7 +62,7 @@ pub(super) async fn run(
     app: &App,
     model: &Model,
     opened: OpenedChat,
-    wishes: Subscription,
+    commands: Subscription,
     mut caller: Option<ResponseSink>,
 ) -> Result<FinishedChat, Error> {
     let OpenedChat { chat, request, kept, price, input_bound, .. } = opened;
@@ -83,7 +83,7 @@ pub(super) async fn run(
         stalled: Duration::ZERO,
     };
     let following =
-        turn.pump(model, request, wishes).instrument(tracing::debug_span!("provider_call", model = model.name));
+        turn.pump(model, request, commands).instrument(tracing::debug_span!("provider_call", model = model.name));
     // A provider that panics has failed like any other; its hold must not wait for the sweeper.
     let mut outcome = AssertUnwindSafe(following).catch_unwind().await.unwrap_or_else(|_| {
         Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model failed.").with_source("a panic"))
@@ -198,7 +198,7 @@ struct Turn<'a> {
 
 impl Turn<'_> {
     /// Collects and publishes the chunks until the stream ends, one of the timeouts expires, or the server shuts down.
-    async fn pump(mut self, model: &Model, request: Request, mut wishes: Subscription) -> Outcome {
+    async fn pump(mut self, model: &Model, request: Request, mut commands: Subscription) -> Outcome {
         let (app, limits) = (self.app, &self.app.config.turns);
         let start = Instant::now();
         let is_piece = |event: &Event| !matches!(event, Event::Accepted | Event::Usage(_));
@@ -240,10 +240,10 @@ impl Turn<'_> {
                         || saved_at.elapsed() >= limits.lease / 3;
                 }
                 () = sleep_until(piece_due.min(turn_due)) => break self.late(turn_due <= piece_due),
-                wish = wishes.next() => {
+                command = commands.next() => {
                     // A missed command is resent by its sender.
-                    let cluster::BusEvent::Message(wish) = wish else { continue };
-                    match TurnCommand::decode(&wish) {
+                    let cluster::BusEvent::Message(command) = command else { continue };
+                    match TurnCommand::decode(&command) {
                         Some(TurnCommand::Stop) if !self.bills_late => break Outcome::Stopped(None),
                         Some(TurnCommand::Stop) => {
                             if self.draining.is_none() {

@@ -194,8 +194,8 @@ impl RedisTask {
         }
         tokio::select! {
             spoken = self.write_commands(connection.clone(), orders) => spoken,
-            listened = self.read_messages(sink.clone(), topics) => listened,
-            heard = self.handle_message(stream) => heard,
+            listened = self.sync_subscriptions(sink.clone(), topics) => listened,
+            heard = self.read_messages(stream) => heard,
             alive = send_heartbeats(connection, sink) => alive,
         }
     }
@@ -230,7 +230,7 @@ impl RedisTask {
     }
 
     /// Keeps the subscribed channels equal to the topics with a subscription on this server.
-    async fn read_messages(&self, mut sink: PubSubSink, mut open: HashSet<String>) -> Result<(), RedisError> {
+    async fn sync_subscriptions(&self, mut sink: PubSubSink, mut open: HashSet<String>) -> Result<(), RedisError> {
         loop {
             let (came, went): (Vec<_>, Vec<_>) =
                 self.local.changed().await.into_iter().partition(|topic| self.local.has(topic));
@@ -257,7 +257,7 @@ impl RedisTask {
         Ok(())
     }
 
-    async fn handle_message(&self, mut stream: PubSubStream) -> Result<(), RedisError> {
+    async fn read_messages(&self, mut stream: PubSubStream) -> Result<(), RedisError> {
         while let Some(message) = stream.next().await {
             let mut parts = message.get_payload_bytes().splitn(3, |byte| *byte == SEPARATOR);
             let (Some(server), Some(topic), Some(news)) = (parts.next(), parts.next(), parts.next()) else { continue };

@@ -69,19 +69,19 @@ impl Db {
         Self::connect_within(url, max_connections, RETRY_TIMEOUT).await
     }
 
-    /// Connects. A missing SQLite file is created, readable by its owner only. `patience` is the timeout for acquiring
+    /// Connects. A missing SQLite file is created, readable by its owner only. `acquire_timeout` is the timeout for acquiring
     /// a connection, then and later, and for another process that has locked the file.
     ///
     /// # Errors
     /// UNAVAILABLE or INTERNAL, with the reason as its source.
-    pub async fn connect_within(url: &str, max_connections: u32, patience: Duration) -> Result<Self, Error> {
+    pub async fn connect_within(url: &str, max_connections: u32, acquire_timeout: Duration) -> Result<Self, Error> {
         let batches = sqlite_writer::batches();
         let mut options = ConnectOptions::new(url);
-        options.max_connections(max_connections).acquire_timeout(patience).sqlx_logging(false);
+        options.max_connections(max_connections).acquire_timeout(acquire_timeout).sqlx_logging(false);
         let troubled = Arc::default();
         if !url.starts_with("sqlite:") {
             // A transaction that locks a row for longer only delays those that need that row.
-            let lock_timeout = (patience / 2).as_millis().to_string();
+            let lock_timeout = (acquire_timeout / 2).as_millis().to_string();
             let told = lock_timeout.clone();
             options.map_sqlx_postgres_opts(move |postgres| postgres.options([("lock_timeout", &lock_timeout)]));
             return match Database::connect(options).await {
@@ -105,7 +105,7 @@ impl Db {
                 // cut.
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
-                .busy_timeout(patience)
+                .busy_timeout(acquire_timeout)
                 .statement_cache_capacity(256)
         });
         let mut writing = options.clone();
