@@ -43,9 +43,10 @@ type Props = { pages: Pages<ChatRow>; withUser?: boolean; onDeleted?: () => void
 
 export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
   const [read, setRead] = useState<ChatRow | null>(null)
-  // Escape cancels a confirmation, and leaves the dialog below open. Deferred, since the dialog receives the same key
-  // event right after the confirmation has closed.
-  const questions = useDeferredValue(useModals().modals.length)
+  // Escape cancels a confirmation, and leaves the dialog below open. The count before matters as well, since the dialog
+  // receives the same key event right after the confirmation has closed.
+  const confirmations = useModals().modals.length
+  const confirmationsBefore = useDeferredValue(confirmations)
   const [selectedIds, setSelectedIds] = useState(NO_SELECTION)
   // Rows that are not shown any more are not selected.
   const selected = pages.rows.filter((chat) => selectedIds.has(chat.id))
@@ -72,7 +73,7 @@ export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
         onClose={() => setRead(null)}
         title="A chat"
         size="xl"
-        closeOnEscape={questions === 0}
+        closeOnEscape={confirmations === 0 && confirmationsBefore === 0}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
         {read && (
