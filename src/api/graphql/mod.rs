@@ -65,7 +65,7 @@ pub fn router(app: &App) -> Router {
 pub(crate) type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    async_graphql::Schema::build(Query, Mutation::default(), Subscription)
+    async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription)
         .register_output_type::<types::Node>()
         .override_output_type_description::<types::ConnectionOf<types::Chat>>("A page of chats.")
         .override_output_type_description::<types::ConnectionOf<types::Conversation>>("A page of conversations.")

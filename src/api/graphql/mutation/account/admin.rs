@@ -1,19 +1,18 @@
-//! Mutations of other users' accounts and balances, for staff. They only translate: the domain decides.
+//! Mutations of other users' accounts, for staff. They only translate: the domain decides.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
-use super::super::bounded::Payload;
-use super::super::context::app_and_viewer;
-use super::super::error::{UserError, outcome};
-use super::super::id::Kind;
-use super::super::types::{Balance, User};
-use crate::core::tokens::Tokens;
+use super::super::super::bounded::Payload;
+use super::super::super::context::app_and_viewer;
+use super::super::super::error::{UserError, outcome};
+use super::super::super::id::Kind;
+use super::super::super::types::User;
 use crate::core::viewer::Actor;
 use crate::domain::account::Roles;
-use crate::domain::account::admin::{self, Adjustment, BalanceChange, UserUpdate};
+use crate::domain::account::admin::{self, UserUpdate};
 
 #[derive(Default)]
-pub(super) struct AdminMutation;
+pub(in super::super) struct AdminMutation;
 
 /// A user account to create.
 #[derive(InputObject)]
@@ -59,21 +58,6 @@ struct DeleteUserInput {
     user_id: ID,
 }
 
-/// An adjustment of a balance.
-#[derive(InputObject)]
-struct AdjustBalanceInput {
-    /// The global id of the user.
-    user_id: ID,
-    /// The amount, in prepaid tokens: positive for a credit, negative for a debit. The balance must stay between 0 and
-    /// 2^53 - 1.
-    amount: Tokens,
-    /// The reason, 1 to 500 characters. The user can read it.
-    reason: String,
-    /// Idempotency key: a request with the same key adjusts the balance only once; with other input it fails with
-    /// CONFLICT. 1 to 255 visible ASCII characters.
-    idempotency_key: Option<String>,
-}
-
 /// A created user account.
 #[derive(SimpleObject)]
 struct CreateUserPayload {
@@ -107,15 +91,6 @@ struct DeleteUserPayload {
     /// The global id of the deleted user; null if no user was deleted.
     deleted_user_id: Option<ID>,
     /// Errors; empty on success.
-    errors: Vec<UserError>,
-}
-
-/// An adjusted balance.
-#[derive(SimpleObject)]
-struct AdjustBalancePayload {
-    /// The user's balance; null if it was not adjusted.
-    balance: Option<Balance>,
-    /// Validation errors; empty on success.
     errors: Vec<UserError>,
 }
 
@@ -180,28 +155,5 @@ impl AdminMutation {
         let deleted = async { admin::delete(app, actor, Kind::User.row(&input.user_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;
         Ok(Payload(DeleteUserPayload { deleted_user_id: deleted.map(|()| input.user_id), errors }))
-    }
-
-    /// Adjusts a balance by a credit or a debit. For staff; only superusers may adjust balances of staff, their own
-    /// included. Credits of one staff member per day (UTC) are limited by `ledger.staff_daily_limit`.
-    async fn adjust_balance(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The adjustment.")] input: AdjustBalanceInput,
-    ) -> Result<Payload<AdjustBalancePayload>> {
-        let (app, viewer) = app_and_viewer(ctx)?;
-        let actor = Actor::from_viewer(viewer)?;
-        let AdjustBalanceInput { user_id, amount, reason, idempotency_key } = input;
-        let adjusted = async {
-            let adjustment = Adjustment {
-                user_id: Kind::User.row(&user_id)?,
-                amount: BalanceChange::By(amount),
-                reason,
-                idempotency_key,
-            };
-            admin::adjust_balance(app, actor, adjustment).await
-        };
-        let (balance, errors) = outcome(adjusted.await)?;
-        Ok(Payload(AdjustBalancePayload { balance: balance.map(Balance::from), errors }))
     }
 }

@@ -1,5 +1,4 @@
-//! Mutations of the viewer's own account and sessions. They only translate, and set the session cookie: the domain
-//! decides.
+//! Mutations of the viewer's sessions. They only translate, and set the session cookie: the domain decides.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
@@ -11,20 +10,10 @@ use super::super::id::Kind;
 use super::super::types::User;
 use crate::core::error::{Code, Error};
 use crate::core::viewer::ClientInfo;
-use crate::domain::account::{self, PasswordChange, Registration};
 use crate::domain::session::{self, TokenPair};
 
 #[derive(Default)]
-pub(super) struct AccountMutation;
-
-/// A user account to register.
-#[derive(InputObject)]
-struct RegisterInput {
-    /// The username, 1 to 50 characters. It may not be confusable with another one.
-    username: String,
-    /// The password: 8 to 256 characters, and not easy to guess.
-    password: String,
-}
+pub(super) struct SessionMutation;
 
 /// Login credentials.
 #[derive(InputObject)]
@@ -55,29 +44,6 @@ struct LogoutInput {
 struct LogoutEverywhereInput {
     /// Returned unchanged, for clients that match responses to requests by it.
     client_mutation_id: Option<String>,
-}
-
-/// A change of your password.
-#[derive(InputObject)]
-struct ChangePasswordInput {
-    /// The current password.
-    old_password: String,
-    /// The new password: 8 to 256 characters, and not easy to guess.
-    new_password: String,
-}
-
-/// A registered user and a new session.
-#[derive(SimpleObject)]
-struct RegisterPayload {
-    /// The access token, for the header `Authorization: Bearer ..` of each request; null on failure.
-    access_token: Option<Text<'static>>,
-    /// The refresh token, for `refreshToken` when the access token expires; null on failure, or if it is kept in a
-    /// cookie.
-    refresh_token: Option<Text<'static>>,
-    /// The registered user; null on failure.
-    user: Option<User>,
-    /// Validation errors; empty on success.
-    errors: Vec<UserError>,
 }
 
 /// A new session.
@@ -125,20 +91,6 @@ struct LogoutEverywherePayload {
     errors: Vec<UserError>,
 }
 
-/// A changed password. All earlier sessions have ended; the returned one is new.
-#[derive(SimpleObject)]
-struct ChangePasswordPayload {
-    /// The access token, for the header `Authorization: Bearer ..` of each request; null on failure.
-    access_token: Option<Text<'static>>,
-    /// The refresh token, for `refreshToken` when the access token expires; null on failure, or if it is kept in a
-    /// cookie.
-    refresh_token: Option<Text<'static>>,
-    /// The user; null on failure.
-    user: Option<User>,
-    /// Validation errors; empty on success.
-    errors: Vec<UserError>,
-}
-
 /// The session to end.
 #[derive(InputObject)]
 struct EndSessionInput {
@@ -155,66 +107,8 @@ struct EndSessionPayload {
     errors: Vec<UserError>,
 }
 
-/// The confirmation to delete your own account.
-#[derive(InputObject)]
-struct DeleteAccountInput {
-    /// Your password, as confirmation.
-    password: String,
-}
-
-/// A deleted user account.
-#[derive(SimpleObject)]
-struct DeleteAccountPayload {
-    /// The global id of the deleted user; null if the account was not deleted.
-    deleted_id: Option<ID>,
-    /// Errors; empty on success.
-    errors: Vec<UserError>,
-}
-
-/// The results of a login: access token, refresh token and user.
-type Tokens = (Option<Text<'static>>, Option<Text<'static>>, Option<User>);
-
-/// Returns the three results of a login, each `None` without one. If the request opted in to a cookie session, sets the
-/// cookie and omits the refresh token.
-fn parts(ctx: &Context<'_>, logged_in: Option<TokenPair>) -> Result<Tokens> {
-    Ok(match logged_in {
-        Some(TokenPair { access_token, refresh_token, user }) => {
-            let refresh_token = ctx.data::<CookieSession>()?.keep(ctx, ctx.data()?, refresh_token);
-            (Some(access_token.into()), refresh_token.map(Text::from), Some(user.into()))
-        }
-        None => (None, None, None),
-    })
-}
-
-/// As [`outcome`], with a rejected credential as an expected error.
-fn credential_outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<UserError>), Error> {
-    match result {
-        Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) => Ok((None, told(&error))),
-        result => outcome(result),
-    }
-}
-
 #[Object]
-impl AccountMutation {
-    /// Registers a user account and logs in.
-    async fn register(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The user account.")] input: RegisterInput,
-    ) -> Result<Payload<RegisterPayload>> {
-        let (app, _) = app_and_viewer(ctx)?;
-        let RegisterInput { username, password } = input;
-        let origin = ctx.data::<ClientInfo>()?;
-        let registered = account::register(app, Registration { username, password: password.into() }, origin).await;
-        let (user, errors) = credential_outcome(registered)?;
-        let logged_in = match user {
-            Some(user) => Some(session::create(app, user, ctx.data::<ClientInfo>()?.user_agent.clone()).await?),
-            None => None,
-        };
-        let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
-        Ok(Payload(RegisterPayload { access_token, refresh_token, user, errors }))
-    }
-
+impl SessionMutation {
     /// Logs in with a username and password, and creates a session.
     async fn login(
         &self,
@@ -291,37 +185,27 @@ impl AccountMutation {
         let (ended, errors) = outcome(ended.await)?;
         Ok(Payload(EndSessionPayload { ended_id: ended.map(|()| input.session_id), errors }))
     }
+}
 
-    /// Changes your password. Ends all your sessions and creates a new one for this client.
-    async fn change_password(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The current and the new password.")] input: ChangePasswordInput,
-    ) -> Result<Payload<ChangePasswordPayload>> {
-        let (app, viewer) = app_and_viewer(ctx)?;
-        let change = PasswordChange { old: input.old_password.into(), new: input.new_password.into() };
-        let (user, errors) = outcome(account::change_password(app, viewer, change, ctx.data::<ClientInfo>()?).await)?;
-        let logged_in = match user {
-            Some(user) => Some(session::create(app, user, ctx.data::<ClientInfo>()?.user_agent.clone()).await?),
-            None => None,
-        };
-        let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
-        Ok(Payload(ChangePasswordPayload { access_token, refresh_token, user, errors }))
-    }
+/// The results of a login: access token, refresh token and user.
+type Tokens = (Option<Text<'static>>, Option<Text<'static>>, Option<User>);
 
-    /// Deletes your account with its sessions, conversations and chats. The remaining prepaid tokens are forfeited.
-    async fn delete_account(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The password.")] input: DeleteAccountInput,
-    ) -> Result<Payload<DeleteAccountPayload>> {
-        let (app, viewer) = app_and_viewer(ctx)?;
-        let own = viewer.require_session()?.0.id;
-        let (deleted, errors) =
-            outcome(account::delete(app, viewer, input.password.into(), ctx.data::<ClientInfo>()?).await)?;
-        if deleted.is_some() {
-            ctx.data::<CookieSession>()?.clear(ctx, app);
+/// Returns the three results of a login, each `None` without one. If the request opted in to a cookie session, sets the
+/// cookie and omits the refresh token.
+pub(super) fn parts(ctx: &Context<'_>, logged_in: Option<TokenPair>) -> Result<Tokens> {
+    Ok(match logged_in {
+        Some(TokenPair { access_token, refresh_token, user }) => {
+            let refresh_token = ctx.data::<CookieSession>()?.keep(ctx, ctx.data()?, refresh_token);
+            (Some(access_token.into()), refresh_token.map(Text::from), Some(user.into()))
         }
-        Ok(Payload(DeleteAccountPayload { deleted_id: deleted.map(|()| Kind::User.id(own)), errors }))
+        None => (None, None, None),
+    })
+}
+
+/// As [`outcome`], with a rejected credential as an expected error.
+pub(super) fn credential_outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<UserError>), Error> {
+    match result {
+        Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) => Ok((None, told(&error))),
+        result => outcome(result),
     }
 }
