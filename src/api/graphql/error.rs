@@ -4,8 +4,8 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, SimpleObject, Value};
 
-use super::bounded::Text;
-use super::error_metrics;
+use super::execution::bounded::Text;
+use super::execution::error_metrics;
 use crate::core::error::{Code, Error};
 
 /// An error that the user or the client can fix.

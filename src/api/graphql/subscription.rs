@@ -4,8 +4,8 @@ use async_graphql::{Context, ID, Result, SimpleObject, Subscription as Root, Uni
 use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt};
 
-use super::bounded::{Payload, Text};
 use super::context::app_and_viewer;
+use super::execution::bounded::{Payload, Text};
 use super::id::Kind;
 use super::types::{Balance, Chat};
 use crate::core::error::{Code, Error};

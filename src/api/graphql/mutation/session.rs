@@ -2,11 +2,11 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
-use super::super::bounded::{Payload, Text};
 use super::super::context::app_and_viewer;
-use super::super::cookie::CookieSession;
 use super::super::error::{UserError, outcome, told};
+use super::super::execution::bounded::{Payload, Text};
 use super::super::id::Kind;
+use super::super::transport::cookie::CookieSession;
 use super::super::types::User;
 use crate::core::error::{Code, Error};
 use crate::core::viewer::ClientInfo;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
-use super::super::bounded::Text;
+use super::super::execution::bounded::Text;
 use super::super::id::Kind;
 use super::{Balance, ConnectionOf, connection};
 use crate::core::error::Error;

@@ -6,10 +6,10 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use super::super::bounded::Text;
 use super::super::context;
+use super::super::execution::bounded::Text;
+use super::super::execution::loader::Users;
 use super::super::id::Kind;
-use super::super::loader::Users;
 use super::{ConnectionOf, User, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;

@@ -6,11 +6,11 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use super::super::bounded::Text;
 use super::super::context;
 use super::super::error::UserError;
+use super::super::execution::bounded::Text;
+use super::super::execution::loader::{Conversations, Users};
 use super::super::id::Kind;
-use super::super::loader::{Conversations, Users};
 use super::{ConnectionOf, Conversation, User, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;

@@ -7,9 +7,9 @@ use async_graphql::{Context, Object, OutputType};
 use futures::future::BoxFuture;
 use sea_orm::EntityTrait;
 
-use super::super::budget::Budget;
+use super::super::execution::budget::Budget;
+use super::super::execution::row_bytes::RowBytes;
 use super::super::id;
-use super::super::row_bytes::RowBytes;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::pagination::{self, Page, PageRequest};

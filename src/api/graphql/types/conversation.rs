@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
-use super::super::bounded::Text;
 use super::super::context::app_and_viewer;
+use super::super::execution::bounded::Text;
 use super::super::id::Kind;
 use super::{Chat, ConnectionOf, chats, connection, page};
 use crate::core::error::Error;

@@ -2,7 +2,7 @@
 
 use async_graphql::{Object, SimpleObject};
 
-use super::super::bounded::Text;
+use super::super::execution::bounded::Text;
 use crate::core::tokens::Tokens;
 use crate::infra::catalog;
 

@@ -3,8 +3,8 @@
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
-use super::super::bounded::Text;
 use super::super::context::app_and_viewer;
+use super::super::execution::bounded::Text;
 use super::super::id::Kind;
 use super::{ConnectionOf, connection};
 use crate::core::error::Error;

@@ -2,9 +2,9 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
-use super::super::super::bounded::Payload;
 use super::super::super::context::app_and_viewer;
 use super::super::super::error::{UserError, outcome};
+use super::super::super::execution::bounded::Payload;
 use super::super::super::id::Kind;
 use super::super::super::types::User;
 use crate::core::viewer::Actor;

@@ -6,11 +6,11 @@ mod admin;
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 pub(super) use self::admin::AdminMutation;
-use super::super::bounded::{Payload, Text};
 use super::super::context::app_and_viewer;
-use super::super::cookie::CookieSession;
 use super::super::error::{UserError, outcome};
+use super::super::execution::bounded::{Payload, Text};
 use super::super::id::Kind;
+use super::super::transport::cookie::CookieSession;
 use super::super::types::User;
 use super::session::{credential_outcome, parts};
 use crate::core::viewer::ClientInfo;

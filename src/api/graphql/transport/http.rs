@@ -15,9 +15,13 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response as HttpResponse};
 
-use super::answer::Answer;
-use super::operation::Operation;
-use super::request::{self, Graphql, GraphqlRequest, JSON, RequestRejection, preferred};
+use super::super::execution::answer::Answer;
+use super::super::execution::operation::Operation;
+use super::super::execution::request::{GraphqlRequest, RequestRejection};
+use super::super::state::Graphql;
+use super::accept::preferred;
+use super::credential;
+use super::request::{self, JSON};
 use super::{sse, ws};
 use crate::core::viewer::{ClientInfo, ClientIp};
 
@@ -107,7 +111,7 @@ async fn execute(
     by_get: bool,
     asked: Result<GraphqlRequest, RequestRejection>,
 ) -> Result<Answer, RequestRejection> {
-    let viewer = request::viewer(&graphql.app, request::credential(headers)?.as_deref()).await?;
+    let viewer = credential::viewer(&graphql.app, credential::credential(headers)?.as_deref()).await?;
     let operation = Operation::read(graphql, asked?).await?;
     match operation.kind {
         OperationType::Subscription => {

@@ -9,7 +9,7 @@ use super::limits::Limits;
 ///
 /// # Errors
 /// A message that names the limit.
-pub(super) fn check_text(document: &str, limits: &Limits) -> Result<(), String> {
+pub(crate) fn check_text(document: &str, limits: &Limits) -> Result<(), String> {
     if document.len() > limits.document_bytes {
         return Err(format!("The document has more than {} bytes.", limits.document_bytes));
     }
@@ -80,7 +80,7 @@ fn string_len(rest: &[u8]) -> usize {
 ///
 /// # Errors
 /// A message that names the limit.
-pub(super) fn check_variables(variables: &Map<String, serde_json::Value>, limits: &Limits) -> Result<(), String> {
+pub(crate) fn check_variables(variables: &Map<String, serde_json::Value>, limits: &Limits) -> Result<(), String> {
     // Variables that were parsed within the body limit can always be serialized.
     if serde_json::to_string(variables).is_ok_and(|text| text.len() > limits.variables_bytes) {
         return Err(format!("The variables have more than {} bytes.", limits.variables_bytes));

@@ -5,7 +5,7 @@ use super::*;
 /// Each list of the schema is a connection or has a maximum length.
 #[test]
 fn no_list_is_without_a_bound() {
-    let registry = super::super::types();
+    let registry = super::super::super::schema::types();
     let (mut lists, mut connections) = (0, 0);
     for ty in registry.types.values() {
         for (_, field) in ty.fields().into_iter().flatten() {
@@ -26,7 +26,7 @@ fn no_list_is_without_a_bound() {
 /// Each connection has the pagination arguments that the cost depends on.
 #[test]
 fn every_connection_has_its_page() {
-    let registry = super::super::types();
+    let registry = super::super::super::schema::types();
     for (name, ty) in &registry.types {
         for (field, facts) in ty.fields().into_iter().flatten() {
             if registry.types.get(MetaTypeName::concrete_typename(&facts.ty)).is_some_and(is_connection) {
@@ -40,7 +40,7 @@ fn every_connection_has_its_page() {
 /// The facts of introspection match the responses of the library.
 #[tokio::test]
 async fn introspection_is_as_long_as_it_is_thought_to_be() {
-    let schema = super::super::builder().finish();
+    let schema = super::super::super::schema::builder().finish();
     let query = "{ __schema { types { name fields(includeDeprecated: true) { name args { name } } interfaces { name }
         possibleTypes { name } enumValues(includeDeprecated: true) { name } inputFields { name } }
         directives { locations args { name } } } }";
@@ -53,7 +53,7 @@ async fn introspection_is_as_long_as_it_is_thought_to_be() {
         _ => Vec::new(),
     };
     let found = data.get("__schema").unwrap();
-    let registry = super::super::types();
+    let registry = super::super::super::schema::types();
     let sizes = Sizes::of(&registry);
     let types = list(found, "types");
     assert!(types.len() <= sizes.types, "{} types", types.len());

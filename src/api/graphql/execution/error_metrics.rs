@@ -13,12 +13,12 @@ tokio::task_local! {
 }
 
 /// Runs an operation and counts its errors.
-pub(super) async fn with_error_counting<T>(app: &App, running: impl Future<Output = T>) -> T {
+pub(crate) async fn with_error_counting<T>(app: &App, running: impl Future<Output = T>) -> T {
     APP.scope(app.clone(), running).await
 }
 
 /// As [`with_error_counting`], for an operation with many responses.
-pub(super) fn counting_all(
+pub(crate) fn counting_all(
     app: &App,
     mut running: impl Stream<Item = Response> + Unpin + Send + 'static,
 ) -> BoxStream<'static, Response> {
@@ -27,13 +27,13 @@ pub(super) fn counting_all(
 }
 
 /// Counts an error that a mutation returns as data.
-pub(super) fn count(code: Code) {
+pub(crate) fn count(code: Code) {
     // Outside of an operation there are no metrics to count in.
     APP.try_with(|app| app.metrics.error("graphql", code.as_str())).ok();
 }
 
 /// Counts the GraphQL errors of a response.
-pub(super) fn count_errors(app: &App, response: &Response) {
+pub(crate) fn count_errors(app: &App, response: &Response) {
     for error in &response.errors {
         let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
         if let Some(async_graphql::Value::String(code)) = code {

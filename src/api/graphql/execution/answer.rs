@@ -12,26 +12,26 @@ use axum::http::HeaderMap;
 use http_body_util::{BodyExt, Full};
 use serde::Serialize;
 
+use super::super::error::{finish, refusal};
 use super::budget::Budget;
-use super::error::{finish, refusal};
 use super::request::RequestRejection;
 use crate::core::error::{Code, Error};
 
 /// A serialized response, ready to send.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// The response as JSON; for a request that was not executed, only the list of its errors.
     json: String,
     /// Whether the request was executed: false if validation failed; true if a resolver failed, which leaves a path.
-    pub(super) executed: bool,
+    pub(crate) executed: bool,
     /// Headers with the cookies that a mutation set or deleted.
-    pub(super) headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// The budget, held until the client has the response; `None` for a rejection.
     budget: Option<Arc<Budget>>,
 }
 
 impl Answer {
     /// Returns the response of an operation, or the error that it is too large.
-    pub(super) fn new(mut response: Response, budget: Arc<Budget>, is_query: bool) -> Self {
+    pub(crate) fn new(mut response: Response, budget: Arc<Budget>, is_query: bool) -> Self {
         let headers = std::mem::take(&mut response.http_headers);
         let executed = was_executed(&response);
         if executed && response.errors.is_empty() && response.data == async_graphql::Value::Null {
@@ -47,13 +47,13 @@ impl Answer {
     }
 
     /// Returns the response of a request that is not executed, with a single error.
-    pub(super) fn refusal(code: Code, message: &str) -> Self {
+    pub(crate) fn refusal(code: Code, message: &str) -> Self {
         let (json, executed) = Self::failed(&Error::new(code, message), true);
         Self { json, executed, headers: HeaderMap::new(), budget: None }
     }
 
     /// Returns the response of a rejected request: all validation errors of the document, or its single error.
-    pub(super) fn refused(refused: &RequestRejection) -> Self {
+    pub(crate) fn refused(refused: &RequestRejection) -> Self {
         if refused.errors.is_empty() {
             return Self::refusal(refused.code, &refused.message);
         }
@@ -72,18 +72,18 @@ impl Answer {
     }
 
     /// Returns the response as JSON. Without execution it has no `data`, not even null.
-    pub(super) fn document(&self) -> Cow<'_, str> {
+    pub(crate) fn document(&self) -> Cow<'_, str> {
         if self.executed { self.json.as_str().into() } else { format!("{{\"errors\":{}}}", self.json).into() }
     }
 
     /// Returns the payload of a WebSocket message as JSON: the response, or the errors of a request that was not
     /// executed.
-    pub(super) fn payload(&self) -> &str {
+    pub(crate) fn payload(&self) -> &str {
         &self.json
     }
 
     /// Returns the response as an HTTP body.
-    pub(super) fn into_body(self) -> Body {
+    pub(crate) fn into_body(self) -> Body {
         let document = if self.executed { self.json } else { format!("{{\"errors\":{}}}", self.json) };
         let budget = self.budget;
         let body = Full::new(Bytes::from(document));

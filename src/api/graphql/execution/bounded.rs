@@ -10,7 +10,7 @@ use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, V
 use super::budget::Budget;
 
 /// A text of the response, a `String` in the schema, whose bytes count. All texts must use this type.
-pub(super) struct Text<'a>(Cow<'a, str>);
+pub(crate) struct Text<'a>(Cow<'a, str>);
 
 impl<'a> From<&'a str> for Text<'a> {
     fn from(text: &'a str) -> Self {
@@ -42,7 +42,7 @@ impl OutputType for Text<'_> {
 
 /// The payload of a mutation, or an event of a subscription. Its selection has the budget of a query; the mutation
 /// itself, and waiting for the event, do not count.
-pub(super) struct Payload<T>(pub(super) T);
+pub(crate) struct Payload<T>(pub(crate) T);
 
 impl<T: OutputType> OutputType for Payload<T> {
     fn type_name() -> Cow<'static, str> {

@@ -1,26 +1,28 @@
 //! Operations: parsed and validated, checked against the cost limits, and executed within their budget. Nothing here
 //! depends on the transport, except that only HTTP sets cookies.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet};
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Variables};
 use axum::http::{HeaderMap, StatusCode};
 use futures::StreamExt;
 use futures::stream::{BoxStream, once};
 
+use super::super::error::{finish, refusal};
+use super::super::state::Graphql;
+use super::super::transport::cookie::CookieSession;
+use super::super::validation;
+use super::super::validation::cost::Cost;
+use super::super::validation::documents::ValidDocument;
+use super::super::validation::guard;
+use super::super::validation::limits::Limits;
+use super::super::validation::operation::check_operation;
 use super::answer::Answer;
 use super::budget::{Budget, Owner};
-use super::cookie::CookieSession;
-use super::cost::{self, Cost};
-use super::error::{finish, refusal};
-use super::facts::SchemaFacts;
-use super::guard;
-use super::limits::Limits;
-use super::request::{Graphql, GraphqlRequest, RequestRejection};
-use super::validation::{self, DocumentVariables};
-use super::{error_metrics, loader};
+use super::error_metrics;
+use super::loader;
+use super::request::{GraphqlRequest, RequestRejection};
 use crate::core::error::Error;
 use crate::core::viewer::{ClientInfo, Viewer};
 
@@ -30,30 +32,11 @@ const SHOW_COST: &str = "x-jeton-show-cost";
 const LONG: usize = 8 << 10;
 const EXPENSIVE: usize = 2000;
 
-/// A cache of valid documents by their text: clients send the same few documents repeatedly, and parsing and validating
-/// one takes longer than all other work before its execution.
-pub(super) type Documents = moka::sync::Cache<String, ValidDocument>;
-
-/// A valid document: parsed for execution, with the variables of its operations.
-#[derive(Clone)]
-pub(super) struct ValidDocument {
-    parsed: Arc<ExecutableDocument>,
-    variables: Arc<DocumentVariables>,
-}
-
-/// Maximum size of the text of cached documents, in bytes; parsed it takes about ten times as much memory.
-const KNOWN_BYTES: u64 = 1 << 20;
-
-pub(super) fn documents() -> Documents {
-    let weight = |text: &String, _: &ValidDocument| u32::try_from(text.len()).unwrap_or(u32::MAX);
-    moka::sync::Cache::builder().weigher(weight).max_capacity(KNOWN_BYTES).build()
-}
-
 /// An operation that is ready to be executed.
-pub(super) struct Operation {
+pub(crate) struct Operation {
     request: Request,
     cost: Cost,
-    pub(super) kind: OperationType,
+    pub(crate) kind: OperationType,
     is_expensive: bool,
 }
 
@@ -62,7 +45,7 @@ impl Operation {
     ///
     /// # Errors
     /// The rejection of a request that is over a limit or not valid.
-    pub(super) async fn read(graphql: &Graphql, asked: GraphqlRequest) -> Result<Self, RequestRejection> {
+    pub(crate) async fn read(graphql: &Graphql, asked: GraphqlRequest) -> Result<Self, RequestRejection> {
         if asked.bytes <= LONG {
             return Self::new(graphql, asked);
         }
@@ -91,7 +74,8 @@ impl Operation {
             ),
         };
         // Before validation, whose time depends on the expanded size of the fragments.
-        let selected = check_operation(&parsed, operation_name.as_deref(), variables.as_ref(), &graphql.facts)?;
+        let selected = check_operation(&parsed, operation_name.as_deref(), variables.as_ref(), &graphql.facts)
+            .map_err(RequestRejection::of_document)?;
         let document = match known {
             Some(known) => known,
             None => {
@@ -126,7 +110,7 @@ impl Operation {
     }
 
     /// Executes the operation for the HTTP transport, which takes one response and can set cookies.
-    pub(super) async fn execute(
+    pub(crate) async fn execute(
         self,
         graphql: &Graphql,
         viewer: Viewer,
@@ -138,7 +122,7 @@ impl Operation {
     }
 
     /// Executes the operation for transports that take any number of responses.
-    pub(super) fn stream(self, graphql: &Graphql, viewer: Viewer, origin: ClientInfo) -> BoxStream<'static, Answer> {
+    pub(crate) fn stream(self, graphql: &Graphql, viewer: Viewer, origin: ClientInfo) -> BoxStream<'static, Answer> {
         let graphql = graphql.clone();
         if self.kind != OperationType::Subscription {
             let answer = async move { self.answer(&graphql, viewer, CookieSession::default(), origin, false).await };
@@ -226,79 +210,4 @@ async fn run(
         response.extensions.extend(async_graphql::Value::from_json(shown).ok().map(|cost| ("cost".to_owned(), cost)));
     }
     Answer::new(response, budget, is_query)
-}
-
-/// Returns the kind and the cost of the operation to execute; `None` if the name selects none.
-///
-/// # Errors
-/// The rejection of a document over a cost limit, and of mutations and subscriptions with unsupported root fields.
-fn check_operation(
-    document: &ExecutableDocument,
-    name: Option<&str>,
-    variables: Option<&serde_json::Map<String, serde_json::Value>>,
-    facts: &SchemaFacts,
-) -> Result<Option<(OperationType, Cost)>, RequestRejection> {
-    let operations = &document.operations;
-    let wanted = match (operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(operation),
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
-        // A single operation is selected, whether it has a name or not.
-        (DocumentOperations::Multiple(_), None) if operations.iter().len() == 1 => {
-            operations.iter().next().map(|(_, operation)| operation)
-        }
-        (DocumentOperations::Multiple(_), None) => None,
-    };
-    let mut selected = None;
-    // All operations of the document are checked, since all of them are validated.
-    for (_, operation) in operations.iter() {
-        let cost = cost::weigh(document, &operation.node, variables, facts, &Limits::STANDARD);
-        let cost = cost.map_err(RequestRejection::of_document)?;
-        if wanted.is_some_and(|wanted| std::ptr::eq(wanted, operation)) {
-            selected = Some((operation.node.ty, cost));
-        }
-    }
-    let Some(operation) = wanted.map(|operation| &operation.node) else { return Ok(selected) };
-    let set = &operation.selection_set.node;
-    match operation.ty {
-        OperationType::Query => {}
-        OperationType::Mutation => check_each_once(document, set, &mut HashSet::new())?,
-        OperationType::Subscription => {
-            // The specification requires one root field. The library would execute several, and none in a fragment.
-            if !matches!(set.items.as_slice(), [field] if matches!(field.node, Selection::Field(_))) {
-                return Err(RequestRejection::of_document(
-                    "A subscription selects exactly one field, and not by a fragment.",
-                ));
-            }
-        }
-    }
-    Ok(selected)
-}
-
-/// Checks that a mutation has each root field once. The specification merges fields with the same response key; the
-/// library would execute each, and charge a message twice.
-fn check_each_once<'a>(
-    document: &'a ExecutableDocument,
-    set: &'a SelectionSet,
-    seen: &mut HashSet<&'a str>,
-) -> Result<(), RequestRejection> {
-    // The cost analysis has excluded circular fragments, and bounded their number.
-    for selection in &set.items {
-        match &selection.node {
-            Selection::Field(field) => {
-                let name = field.node.response_key().node.as_str();
-                if field.node.name.node != "__typename" && !seen.insert(name) {
-                    let message =
-                        format!("A mutation has each field once, or by another alias; `{name}` is there twice.");
-                    return Err(RequestRejection::of_document(message));
-                }
-            }
-            Selection::InlineFragment(inline) => check_each_once(document, &inline.node.selection_set.node, seen)?,
-            Selection::FragmentSpread(spread) => {
-                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
-                    check_each_once(document, &fragment.node.selection_set.node, seen)?;
-                }
-            }
-        }
-    }
-    Ok(())
 }

@@ -9,13 +9,13 @@ use super::super::guard::check_text;
 use super::*;
 
 #[allow(dead_code, reason = "shared with tests that use more of it")]
-#[path = "../../../../fuzz/src/documents.rs"]
+#[path = "../../../../../fuzz/src/documents.rs"]
 mod documents;
 
 use documents::{Choices, Schema, WRAPPINGS};
 
 fn facts() -> SchemaFacts {
-    SchemaFacts::of(&super::super::types(), 3)
+    SchemaFacts::of(&super::super::super::schema::types(), 3)
 }
 
 fn weighed_with(text: &str, variables: serde_json::Value) -> Result<Cost, String> {

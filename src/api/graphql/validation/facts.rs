@@ -7,7 +7,7 @@ use async_graphql::parser::types::OperationType;
 use async_graphql::registry::{MetaField, MetaType, MetaTypeName, Registry};
 use async_graphql::resolver_utils::EnumType;
 
-use super::query::{DEFAULT_DAYS, DEFAULT_SPENDERS};
+use super::super::query::{DEFAULT_DAYS, DEFAULT_SPENDERS};
 use crate::core::viewer::Scope;
 
 /// Maximum number of field errors of one mutation. Inputs have fewer fields, each with few errors.
@@ -19,26 +19,26 @@ const COUNTED_ROWS: usize = 100;
 
 /// The id of a type that has fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct TypeId(usize);
+pub(crate) struct TypeId(usize);
 
 /// Facts of one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FieldFacts {
+pub(crate) struct FieldFacts {
     /// The type of its selection; `None` if it has no selection.
-    pub(super) ty: Option<TypeId>,
+    pub(crate) ty: Option<TypeId>,
     /// The maximum number of rows that it returns.
-    pub(super) rows: Rows,
+    pub(crate) rows: Rows,
     /// Additional rows that are read, whatever is selected.
-    pub(super) read: usize,
+    pub(crate) read: usize,
     /// Additional rows that are read if the argument `search` is given.
-    pub(super) searched: usize,
+    pub(crate) searched: usize,
     /// Whether this is a circular list of introspection, whose elements have such lists.
-    pub(super) is_circular: bool,
+    pub(crate) is_circular: bool,
 }
 
 /// The maximum number of rows that a field returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rows {
+pub(crate) enum Rows {
     /// One object or value.
     One,
     /// A connection: a page whose size is in the arguments `first` and `last`.
@@ -108,7 +108,7 @@ const SCALARS: [&str; 5] = ["Boolean", "Float", "ID", "Int", "String"];
 const CIRCULAR: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
 
 /// The facts of all fields of the schema.
-pub(super) struct SchemaFacts {
+pub(crate) struct SchemaFacts {
     types: Vec<HashMap<String, FieldFacts>>,
     by_name: HashMap<String, TypeId>,
     /// Variants of introspection types within the list of all types, each mapped to its usual type. Each type is listed
@@ -118,7 +118,7 @@ pub(super) struct SchemaFacts {
 
 impl SchemaFacts {
     /// Reads the facts of a schema. `models` is the number of configured models.
-    pub(super) fn of(registry: &Registry, models: usize) -> Self {
+    pub(crate) fn of(registry: &Registry, models: usize) -> Self {
         let mut facts = Self { types: Vec::new(), by_name: HashMap::new(), listed: HashMap::new() };
         let composite = registry.types.values().filter(|ty| ty.is_composite());
         for name in composite.map(MetaType::name).chain(INTROSPECTION.map(|(name, _)| name)) {
@@ -136,7 +136,7 @@ impl SchemaFacts {
     }
 
     /// Returns the root type of an operation.
-    pub(super) fn root(&self, operation: OperationType) -> Option<TypeId> {
+    pub(crate) fn root(&self, operation: OperationType) -> Option<TypeId> {
         self.type_of(match operation {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
@@ -145,19 +145,19 @@ impl SchemaFacts {
     }
 
     /// Returns the type with this name, if it has fields.
-    pub(super) fn type_of(&self, name: &str) -> Option<TypeId> {
+    pub(crate) fn type_of(&self, name: &str) -> Option<TypeId> {
         self.by_name.get(name).copied()
     }
 
     /// Returns the type of a fragment with this type condition, spread in a selection of the type `at`.
-    pub(super) fn narrowed(&self, at: Option<TypeId>, condition: &str) -> Option<TypeId> {
+    pub(crate) fn narrowed(&self, at: Option<TypeId>, condition: &str) -> Option<TypeId> {
         let named = self.type_of(condition);
         // A type condition can only name the usual type.
         if at.is_some_and(|at| self.listed.get(&at).copied() == named) { at } else { named }
     }
 
     /// Returns the facts of a field; `None` for an unknown field, which validation reports.
-    pub(super) fn field(&self, ty: Option<TypeId>, name: &str) -> Option<&FieldFacts> {
+    pub(crate) fn field(&self, ty: Option<TypeId>, name: &str) -> Option<&FieldFacts> {
         self.types.get(ty?.0)?.get(name)
     }
 

@@ -17,13 +17,13 @@ const NAME: &str = "jeton_refresh";
 
 /// Whether a request opts in to a cookie session, and the refresh token of its cookie.
 #[derive(Clone, Default)]
-pub(super) struct CookieSession {
+pub(crate) struct CookieSession {
     wanted: bool,
     refresh_token: Option<String>,
 }
 
 impl CookieSession {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         if headers.get(HEADER).is_none_or(|value| value != "cookie") {
             return Self::default();
         }
@@ -34,12 +34,12 @@ impl CookieSession {
     }
 
     /// Returns the refresh token of the cookie, if the request opted in.
-    pub(super) fn refresh_token(&self) -> Option<String> {
+    pub(crate) fn refresh_token(&self) -> Option<String> {
         self.refresh_token.clone()
     }
 
     /// Stores a refresh token in the cookie. Without opt-in, returns it for the response instead.
-    pub(super) fn keep(&self, ctx: &Context<'_>, app: &App, refresh_token: String) -> Option<String> {
+    pub(crate) fn keep(&self, ctx: &Context<'_>, app: &App, refresh_token: String) -> Option<String> {
         if !self.wanted {
             return Some(refresh_token);
         }
@@ -48,7 +48,7 @@ impl CookieSession {
     }
 
     /// Deletes the cookie, if the request opted in.
-    pub(super) fn clear(&self, ctx: &Context<'_>, app: &App) {
+    pub(crate) fn clear(&self, ctx: &Context<'_>, app: &App) {
         if self.wanted {
             set(ctx, app, "", Duration::ZERO);
         }

@@ -15,16 +15,16 @@ use crate::domain::chat;
 use crate::infra::entity;
 
 /// A data loader of users by id.
-pub(super) struct Users(App, Arc<Budget>);
+pub(crate) struct Users(App, Arc<Budget>);
 
 /// A data loader of chats by id.
-pub(super) struct Chats(App, Arc<Budget>);
+pub(crate) struct Chats(App, Arc<Budget>);
 
 /// A data loader of conversations by id.
-pub(super) struct Conversations(App, Arc<Budget>);
+pub(crate) struct Conversations(App, Arc<Budget>);
 
 /// Adds the data loaders to a request. They read within its budget.
-pub(super) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphql::Request) -> async_graphql::Request {
+pub(crate) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphql::Request) -> async_graphql::Request {
     let tasks = app.tasks.clone();
     let spawn = move |work| drop(tasks.spawn(work));
     request = request.data(DataLoader::new(Users(app.clone(), budget.clone()), spawn.clone()));

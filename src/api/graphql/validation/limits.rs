@@ -6,38 +6,38 @@
 
 /// The limits of one request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// Maximum size of the document, in bytes.
-    pub(super) document_bytes: usize,
+    pub(crate) document_bytes: usize,
     /// Maximum number of lexical tokens of the document: names, values and punctuators.
-    pub(super) tokens: usize,
+    pub(crate) tokens: usize,
     /// Maximum nesting of brackets of any kind.
-    pub(super) nesting: usize,
+    pub(crate) nesting: usize,
     /// Maximum depth of nested fields; those of fragments count where they are spread.
-    pub(super) depth: usize,
+    pub(crate) depth: usize,
     /// Maximum number of selections; those of fragments count where they are spread.
-    pub(super) fields: usize,
+    pub(crate) fields: usize,
     /// Maximum number of aliases.
-    pub(super) aliases: usize,
+    pub(crate) aliases: usize,
     /// Maximum number of root fields: the queries or mutations that are executed.
-    pub(super) root_fields: usize,
+    pub(crate) root_fields: usize,
     /// Maximum number of directives.
-    pub(super) directives: usize,
+    pub(crate) directives: usize,
     /// Maximum cost: fields times the rows that they are selected of, which bounds the rows that the operation reads.
     /// See [`super::cost`].
-    pub(super) cost: usize,
+    pub(crate) cost: usize,
     /// Maximum nesting of circular lists in introspection: types have fields, which have types, and so on. The rule and
     /// its number are those of `MaxIntrospectionDepthRule` of graphql-js.
-    pub(super) introspection: usize,
+    pub(crate) introspection: usize,
     /// Maximum size of the variables as JSON, in bytes.
-    pub(super) variables_bytes: usize,
+    pub(crate) variables_bytes: usize,
     /// Maximum nesting of lists and objects in the variables.
-    pub(super) variables_nesting: usize,
+    pub(crate) variables_nesting: usize,
 }
 
 impl Limits {
     /// The limits in force.
-    pub(super) const STANDARD: Self = Self {
+    pub(crate) const STANDARD: Self = Self {
         document_bytes: 32 << 10,
         tokens: 4000,
         nesting: 32,

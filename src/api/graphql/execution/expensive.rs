@@ -29,13 +29,13 @@ const NICENESS: i32 = 5;
 type Job = BoxFuture<'static, ()>;
 
 /// The worker thread. It starts on first use, and ends when this is dropped.
-pub(super) struct Expensive {
+pub(crate) struct Expensive {
     jobs: OnceLock<mpsc::UnboundedSender<Job>>,
     places: ConcurrencyLimit<Owner>,
 }
 
 impl Expensive {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { jobs: OnceLock::new(), places: ConcurrencyLimit::new(OF_ONE_OWNER, OF_ALL) }
     }
 
@@ -43,7 +43,7 @@ impl Expensive {
     ///
     /// # Errors
     /// RATE_LIMITED if all permits are taken.
-    pub(super) fn place(&self, owner: Owner) -> Result<Permit<Owner>, Error> {
+    pub(crate) fn place(&self, owner: Owner) -> Result<Permit<Owner>, Error> {
         let message = "Too many expensive operations are in progress. Try again later, or request smaller pages.";
         self.places.take(owner).map_err(|_| Error::rate_limited(message, 1))
     }
@@ -52,7 +52,7 @@ impl Expensive {
     ///
     /// # Errors
     /// INTERNAL if it panics.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Error> {
@@ -68,7 +68,7 @@ impl Expensive {
     }
 
     /// Runs a stream on the worker thread, one item at a time. Dropping the returned stream drops it.
-    pub(super) fn stream<T: Send + 'static>(&self, mut items: BoxStream<'static, T>) -> BoxStream<'static, T> {
+    pub(crate) fn stream<T: Send + 'static>(&self, mut items: BoxStream<'static, T>) -> BoxStream<'static, T> {
         let (give, mut given) = mpsc::channel(1);
         self.begin(async move {
             loop {

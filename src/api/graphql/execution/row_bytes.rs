@@ -3,7 +3,7 @@
 use crate::infra::entity::{api_key, audit_event, chat, conversation, ledger_entry, session, user};
 
 /// A row whose texts are allocated separately.
-pub(super) trait RowBytes: Sized {
+pub(crate) trait RowBytes: Sized {
     /// Returns the size of the texts that may be long, in bytes.
     fn text_bytes(&self) -> usize;
 

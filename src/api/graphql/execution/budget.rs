@@ -31,7 +31,7 @@ const OF_ONE_OWNER: usize = 8;
 const OF_ALL: usize = 32;
 
 /// The limits and counters that all operations share.
-pub(super) struct Budgets {
+pub(crate) struct Budgets {
     /// Maximum size of one response, in bytes.
     max_bytes: usize,
     /// Timeout of a query, or of the selection of a mutation or an event.
@@ -50,7 +50,7 @@ struct Large {
 
 /// The client whose share an operation counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Owner {
+pub(crate) enum Owner {
     /// A user, with any credential.
     User(i64),
     /// An anonymous client.
@@ -58,7 +58,7 @@ pub(super) enum Owner {
 }
 
 impl Owner {
-    pub(super) fn of(viewer: Viewer, origin: &ClientInfo) -> Self {
+    pub(crate) fn of(viewer: Viewer, origin: &ClientInfo) -> Self {
         match viewer {
             Viewer::User(identity) => Self::User(identity.id),
             Viewer::Anonymous => Self::Address(origin.address),
@@ -68,14 +68,14 @@ impl Owner {
 
 impl Budgets {
     /// Returns the budgets of a configuration.
-    pub(super) fn of(config: &Config) -> Arc<Self> {
+    pub(crate) fn of(config: &Config) -> Arc<Self> {
         let lists = Semaphore::new((config.database.max_connections as usize / 2).max(1));
         let (max_bytes, timeout) = (config.graphql.max_response_bytes, config.graphql.query_timeout);
         Arc::new(Self { max_bytes, timeout, lists, large: Mutex::default() })
     }
 
     /// Returns the budget of one operation with this cost.
-    pub(super) fn begin(self: &Arc<Self>, kind: OperationType, cost: usize, owner: Owner) -> Arc<Budget> {
+    pub(crate) fn begin(self: &Arc<Self>, kind: OperationType, cost: usize, owner: Owner) -> Arc<Budget> {
         Arc::new(Budget {
             shared: self.clone(),
             kind,
@@ -105,7 +105,7 @@ enum Excess {
 }
 
 /// The budget of one operation; for a subscription, of each event.
-pub(super) struct Budget {
+pub(crate) struct Budget {
     shared: Arc<Budgets>,
     kind: OperationType,
     owner: Owner,
@@ -125,7 +125,7 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Returns the maximum size of the response, in bytes.
-    pub(super) fn max_bytes(&self) -> usize {
+    pub(crate) fn max_bytes(&self) -> usize {
         self.shared.max_bytes
     }
 
@@ -133,7 +133,7 @@ impl Budget {
     ///
     /// # Errors
     /// TIMEOUT, PAYLOAD_TOO_LARGE or RATE_LIMITED, with a message that names the limit.
-    pub(super) async fn run<T>(&self, selection: impl Future<Output = T>) -> Result<T, Error> {
+    pub(crate) async fn run<T>(&self, selection: impl Future<Output = T>) -> Result<T, Error> {
         if self.kind == OperationType::Subscription {
             self.begin_event();
         }
@@ -152,17 +152,17 @@ impl Budget {
     }
 
     /// Counts a text of the response. Returns false if it does not fit.
-    pub(super) fn write(&self, bytes: usize) -> bool {
+    pub(crate) fn write(&self, bytes: usize) -> bool {
         self.draw(&self.texts, bytes, self.shared.max_bytes, Excess::Answer)
     }
 
     /// Counts rows that were read, in bytes.
-    pub(super) fn read(&self, bytes: usize) {
+    pub(crate) fn read(&self, bytes: usize) {
         self.draw(&self.rows, bytes, self.shared.max_bytes.saturating_mul(ROWS), Excess::Rows);
     }
 
     /// Waits for the permits to read a list, which are held while it is read.
-    pub(super) async fn list(&self) -> Option<[SemaphorePermit<'_>; 2]> {
+    pub(crate) async fn list(&self) -> Option<[SemaphorePermit<'_>; 2]> {
         // Neither semaphore is ever closed. The own permits first: an operation with many lists must not block other
         // ones.
         let own = self.lists.acquire().await.ok()?;
@@ -170,7 +170,7 @@ impl Budget {
     }
 
     /// Returns the error of a response that turns out too large when it is serialized.
-    pub(super) fn too_large(&self) -> Error {
+    pub(crate) fn too_large(&self) -> Error {
         self.error(Excess::Answer)
     }
 

@@ -24,10 +24,13 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::answer::Answer;
+use super::super::execution::answer::Answer;
+use super::super::execution::operation::Operation;
+use super::super::execution::request::{GraphqlRequest, RequestRejection};
+use super::super::state::Graphql;
+use super::credential::{self, bearer};
 use super::http::{ResponseFormat, refuse};
-use super::operation::Operation;
-use super::request::{self, Graphql, GraphqlRequest, RequestRejection, bearer};
+use super::{request, stream};
 use crate::core::error::{Code, Error};
 use crate::core::throttle::Permit;
 use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
@@ -73,13 +76,13 @@ pub(super) async fn upgrade(
     extensions: Extensions,
     upgrade: WebSocketUpgrade,
 ) -> HttpResponse {
-    if !request::may_open_socket(&headers, &graphql.app.config.http.cors_origins) {
+    if !credential::may_open_socket(&headers, &graphql.app.config.http.cors_origins) {
         let message = "This origin is not allowed: it is not listed in http.cors_origins.";
         let refused =
             RequestRejection { code: Code::Forbidden, ..RequestRejection::new(StatusCode::FORBIDDEN, message) };
         return refuse(ResponseFormat::Response, refused);
     }
-    let token = match request::credential(&headers) {
+    let token = match credential::credential(&headers) {
         Ok(token) => token,
         Err(refused) => return refuse(ResponseFormat::Response, refused),
     };
@@ -225,7 +228,7 @@ impl Connection {
         let mut heartbeat = interval_at(start + settings.heartbeat, settings.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_heard = start;
-        let stopped = request::server_stopped(self.graphql.app.clone());
+        let stopped = stream::server_stopped(self.graphql.app.clone());
         tokio::pin!(stopped);
         loop {
             let done = tokio::select! {
@@ -301,17 +304,17 @@ impl Connection {
             self.token = Some(token.map_err(|refused| CloseReason::because(FORBIDDEN, refused.message))?);
         }
         if let Viewer::User(identity) = self.viewer().await? {
-            let place = request::stream_place(&self.graphql.app, identity.id);
+            let place = stream::stream_place(&self.graphql.app, identity.id);
             self.place = Some(place.map_err(|refused| CloseReason::because(TRY_AGAIN_LATER, refused.message))?);
             let token = self.token.clone().unwrap_or_default();
-            self.session = Some(request::watch_session(&self.graphql.app, token, identity.id));
+            self.session = Some(stream::watch_session(&self.graphql.app, token, identity.id));
         }
         self.acknowledged = true;
         self.say(json!({ "type": "connection_ack" })).await
     }
 
     async fn viewer(&mut self) -> Result<Viewer, CloseReason> {
-        request::viewer(&self.graphql.app, self.token.as_deref()).await.map_err(|refused| match refused.code {
+        credential::viewer(&self.graphql.app, self.token.as_deref()).await.map_err(|refused| match refused.code {
             Code::Internal => CloseReason::because(INTERNAL, refused.message),
             Code::Unavailable => CloseReason::because(TRY_AGAIN_LATER, refused.message),
             _ => CloseReason::because(FORBIDDEN, refused.message),

@@ -8,7 +8,6 @@ use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::parser::types::OperationType;
-use async_stream::stream;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
@@ -21,10 +20,13 @@ use futures::stream::{BoxStream, once};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::answer::Answer;
+use super::super::execution::answer::Answer;
+use super::super::execution::operation::Operation;
+use super::super::execution::request::{GraphqlRequest, RequestRejection};
+use super::super::state::Graphql;
+use super::accept::preferred;
 use super::http::{ResponseFormat, refuse};
-use super::operation::Operation;
-use super::request::{self, Graphql, GraphqlRequest, RequestRejection, preferred};
+use super::{credential, request, stream};
 use crate::core::error::Code;
 use crate::core::throttle::Permit;
 use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
@@ -67,7 +69,7 @@ async fn answer(
     match begin(&graphql, headers, origin, by_get, asked).await {
         Ok((responses, token, viewer)) => {
             let user_id = viewer.require_authenticated().ok().map(|user| user.id);
-            let place = match user_id.map(|user_id| request::stream_place(&graphql.app, user_id)).transpose() {
+            let place = match user_id.map(|user_id| stream::stream_place(&graphql.app, user_id)).transpose() {
                 Ok(place) => place,
                 Err(refused) => return refuse(ResponseFormat::Response, refused),
             };
@@ -105,8 +107,8 @@ async fn begin(
     if preferred(headers, &[EVENTS]).is_none() {
         return Err(RequestRejection::new(StatusCode::NOT_ACCEPTABLE, "Responses are text/event-stream."));
     }
-    let token = request::credential(headers)?;
-    let viewer = request::viewer(&graphql.app, token.as_deref()).await?;
+    let token = credential::credential(headers)?;
+    let viewer = credential::viewer(&graphql.app, token.as_deref()).await?;
     let responses = match Operation::read(graphql, asked?).await {
         Ok(operation) if by_get && operation.kind == OperationType::Mutation => {
             return Err(RequestRejection::new(
@@ -134,8 +136,8 @@ fn events(
     let (app, why, heartbeat) = (graphql.app.clone(), cut.clone(), graphql.app.config.graphql.heartbeat);
     graphql.app.streams.spawn(async move {
         let _place = place;
-        let mut session = credential.map(|(token, user_id)| request::watch_session(&app, token, user_id));
-        let stopped = request::server_stopped(app.clone());
+        let mut session = credential.map(|(token, user_id)| stream::watch_session(&app, token, user_id));
+        let stopped = stream::server_stopped(app.clone());
         tokio::pin!(stopped);
         loop {
             let response = tokio::select! {
@@ -162,7 +164,7 @@ fn events(
             }
         }
     });
-    stream! {
+    async_stream::stream! {
         // Some browsers report the connection as open only after the first bytes.
         yield Ok(HEARTBEAT.to_owned());
         loop {

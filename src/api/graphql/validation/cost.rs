@@ -27,17 +27,17 @@ const VALUE_BYTES: usize = 64;
 
 /// The cost of an operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Cost {
+pub(crate) struct Cost {
     /// The number of selections; those of fragments count where they are spread.
-    pub(super) fields: usize,
+    pub(crate) fields: usize,
     /// Fields times the rows that they are selected of.
-    pub(super) cost: usize,
+    pub(crate) cost: usize,
     /// The part of the cost that applies to each row of the connection that the selection belongs to.
     per_row: usize,
     /// The part of the cost that applies once to the list of all types, in introspection.
     in_total: usize,
     /// The depth of nested fields.
-    pub(super) depth: usize,
+    pub(crate) depth: usize,
     /// The number of fields of this selection itself.
     own_fields: usize,
     /// The depth of nested selections, including those of fragments.
@@ -52,7 +52,7 @@ pub(super) struct Cost {
 ///
 /// # Errors
 /// A message that names the exceeded limit, or a fragment that spreads itself.
-pub(super) fn weigh(
+pub(crate) fn weigh(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
     variables: Option<&Map<String, serde_json::Value>>,
