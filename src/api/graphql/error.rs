@@ -27,12 +27,12 @@ pub(super) fn outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<Use
     match result {
         Ok(value) => Ok((Some(value), Vec::new())),
         Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) || error.is_fault() => Err(error),
-        Err(error) => Ok((None, told(&error))),
+        Err(error) => Ok((None, counted_user_errors(&error))),
     }
 }
 
 /// Returns the expected errors of a mutation as data, and counts them.
-pub(super) fn told(error: &Error) -> Vec<UserError> {
+pub(super) fn counted_user_errors(error: &Error) -> Vec<UserError> {
     error_metrics::count(error.code);
     user_errors(error)
 }

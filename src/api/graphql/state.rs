@@ -17,27 +17,26 @@ use crate::core::error::Error;
 const LARGE: usize = 64 << 10;
 
 /// The state that all transports share.
-#[derive(Clone)]
-pub(super) struct Graphql {
+pub(super) struct GraphqlState {
     pub(super) app: App,
     pub(super) schema: Schema,
-    pub(super) facts: Arc<SchemaFacts>,
+    pub(super) facts: SchemaFacts,
     pub(super) documents: Documents,
     pub(super) budgets: Arc<Budgets>,
-    pub(super) expensive: Arc<Expensive>,
+    pub(super) expensive: Expensive,
 }
 
-impl Graphql {
-    /// Returns the state of a server.
-    pub(super) fn new(app: &App) -> Self {
-        Self {
+impl GraphqlState {
+    /// Returns the state of a server, shared by all requests.
+    pub(super) fn new(app: &App) -> Arc<Self> {
+        Arc::new(Self {
             app: app.clone(),
             schema: schema::schema(app),
-            facts: Arc::new(SchemaFacts::of(&schema::types(), app.models.iter().count())),
+            facts: SchemaFacts::of(&schema::types(), app.models.iter().count()),
             documents: documents::documents(),
             budgets: Budgets::of(&app.config),
-            expensive: Arc::new(Expensive::new()),
-        }
+            expensive: Expensive::new(),
+        })
     }
 
     /// Parses JSON, a large text on the worker thread for expensive work.

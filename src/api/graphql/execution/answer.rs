@@ -53,11 +53,11 @@ impl Answer {
     }
 
     /// Returns the response of a rejected request: all validation errors of the document, or its single error.
-    pub(crate) fn refused(refused: &RequestRejection) -> Self {
-        if refused.errors.is_empty() {
-            return Self::refusal(refused.code, &refused.message);
+    pub(crate) fn rejected(rejection: &RequestRejection) -> Self {
+        if rejection.errors.is_empty() {
+            return Self::refusal(rejection.code, &rejection.message);
         }
-        let mut response = Response::from_errors(refused.errors.clone());
+        let mut response = Response::from_errors(rejection.errors.clone());
         finish(&mut response, OperationType::Query);
         let json = write(&response.errors, usize::MAX).unwrap_or_default();
         Self { json, executed: false, headers: HeaderMap::new(), budget: None }

@@ -31,21 +31,21 @@ type Job = BoxFuture<'static, ()>;
 /// The worker thread. It starts on first use, and ends when this is dropped.
 pub(crate) struct Expensive {
     jobs: OnceLock<mpsc::UnboundedSender<Job>>,
-    places: ConcurrencyLimit<Owner>,
+    permits: ConcurrencyLimit<Owner>,
 }
 
 impl Expensive {
     pub(crate) fn new() -> Self {
-        Self { jobs: OnceLock::new(), places: ConcurrencyLimit::new(OF_ONE_OWNER, OF_ALL) }
+        Self { jobs: OnceLock::new(), permits: ConcurrencyLimit::new(OF_ONE_OWNER, OF_ALL) }
     }
 
     /// Takes a permit for an expensive operation.
     ///
     /// # Errors
     /// RATE_LIMITED if all permits are taken.
-    pub(crate) fn place(&self, owner: Owner) -> Result<Permit<Owner>, Error> {
+    pub(crate) fn permit(&self, owner: Owner) -> Result<Permit<Owner>, Error> {
         let message = "Too many expensive operations are in progress. Try again later, or request smaller pages.";
-        self.places.take(owner).map_err(|_| Error::rate_limited(message, 1))
+        self.permits.take(owner).map_err(|_| Error::rate_limited(message, 1))
     }
 
     /// Runs a future on the worker thread. Dropping the returned future drops it.
@@ -57,7 +57,7 @@ impl Expensive {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Error> {
         let (mut done, outcome) = oneshot::channel();
-        self.begin(async move {
+        self.submit(async move {
             let outcome = tokio::select! {
                 outcome = work => outcome,
                 () = done.closed() => return,
@@ -69,23 +69,23 @@ impl Expensive {
 
     /// Runs a stream on the worker thread, one item at a time. Dropping the returned stream drops it.
     pub(crate) fn stream<T: Send + 'static>(&self, mut items: BoxStream<'static, T>) -> BoxStream<'static, T> {
-        let (give, mut given) = mpsc::channel(1);
-        self.begin(async move {
+        let (sender, mut receiver) = mpsc::channel(1);
+        self.submit(async move {
             loop {
                 let item = tokio::select! {
                     item = items.next() => item,
-                    () = give.closed() => return,
+                    () = sender.closed() => return,
                 };
                 let Some(item) = item else { return };
-                if give.send(item).await.is_err() {
+                if sender.send(item).await.is_err() {
                     return;
                 }
             }
         });
-        poll_fn(move |context| given.poll_recv(context)).boxed()
+        poll_fn(move |context| receiver.poll_recv(context)).boxed()
     }
 
-    fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
+    fn submit(&self, work: impl Future<Output = ()> + Send + 'static) {
         // A panic ends only its own job, not the other jobs of the thread.
         let job = AssertUnwindSafe(work).catch_unwind().map(|_| ()).in_current_span().boxed();
         // If the thread has ended, the job is dropped, which its caller notices.
@@ -94,12 +94,12 @@ impl Expensive {
 }
 
 fn start() -> mpsc::UnboundedSender<Job> {
-    let (jobs, coming) = mpsc::unbounded_channel();
+    let (jobs, receiver) = mpsc::unbounded_channel();
     let server = Handle::current();
     let thread = std::thread::Builder::new().name("graphql".to_owned());
     let started = thread.spawn(move || {
-        give_way();
-        server.block_on(work(coming));
+        lower_priority();
+        server.block_on(work(receiver));
     });
     if let Err(error) = started {
         tracing::error!(%error, "GraphQL worker thread failed to start");
@@ -107,11 +107,11 @@ fn start() -> mpsc::UnboundedSender<Job> {
     jobs
 }
 
-async fn work(mut coming: mpsc::UnboundedReceiver<Job>) {
+async fn work(mut receiver: mpsc::UnboundedReceiver<Job>) {
     let mut running = FuturesUnordered::new();
     loop {
         tokio::select! {
-            job = coming.recv() => match job {
+            job = receiver.recv() => match job {
                 Some(job) => running.push(job),
                 None => return,
             },
@@ -120,7 +120,7 @@ async fn work(mut coming: mpsc::UnboundedReceiver<Job>) {
     }
 }
 
-fn give_way() {
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
         tracing::debug!(%error, "GraphQL worker thread: failed to lower the priority");
@@ -177,10 +177,10 @@ mod tests {
     #[test]
     fn one_client_has_so_many_places() {
         let expensive = Expensive::new();
-        let taken: Vec<_> = (0..OF_ONE_OWNER).map(|_| expensive.place(Owner::User(1)).ok()).collect();
-        assert!(taken.iter().all(Option::is_some) && expensive.place(Owner::User(1)).is_err());
-        assert!(expensive.place(Owner::User(2)).is_ok());
+        let taken: Vec<_> = (0..OF_ONE_OWNER).map(|_| expensive.permit(Owner::User(1)).ok()).collect();
+        assert!(taken.iter().all(Option::is_some) && expensive.permit(Owner::User(1)).is_err());
+        assert!(expensive.permit(Owner::User(2)).is_ok());
         drop(taken);
-        assert!(expensive.place(Owner::User(1)).is_ok());
+        assert!(expensive.permit(Owner::User(1)).is_ok());
     }
 }

@@ -10,7 +10,7 @@ use futures::StreamExt;
 use futures::stream::{BoxStream, once};
 
 use super::super::error::{finish, refusal};
-use super::super::state::Graphql;
+use super::super::state::GraphqlState;
 use super::super::transport::cookie::CookieSession;
 use super::super::validation;
 use super::super::validation::cost::Cost;
@@ -20,9 +20,8 @@ use super::super::validation::limits::Limits;
 use super::super::validation::operation::check_operation;
 use super::answer::Answer;
 use super::budget::{Budget, Owner};
-use super::error_metrics;
-use super::loader;
 use super::request::{GraphqlRequest, RequestRejection};
+use super::{error_metrics, loader};
 use crate::core::error::Error;
 use crate::core::viewer::{ClientInfo, Viewer};
 
@@ -45,18 +44,18 @@ impl Operation {
     ///
     /// # Errors
     /// The rejection of a request that is over a limit or not valid.
-    pub(crate) async fn read(graphql: &Graphql, asked: GraphqlRequest) -> Result<Self, RequestRejection> {
-        if asked.bytes <= LONG {
-            return Self::new(graphql, asked);
+    pub(crate) async fn read(graphql: &Arc<GraphqlState>, request: GraphqlRequest) -> Result<Self, RequestRejection> {
+        if request.bytes <= LONG {
+            return Self::new(graphql, request);
         }
         let reader = graphql.clone();
-        let read = async move { Self::new(&reader, asked) };
+        let read = async move { Self::new(&reader, request) };
         graphql.expensive.run(read).await.unwrap_or_else(|error| Err(RequestRejection::fault(error)))
     }
 
-    fn new(graphql: &Graphql, asked: GraphqlRequest) -> Result<Self, RequestRejection> {
-        let is_long = asked.bytes > LONG;
-        let GraphqlRequest { query, operation_name, variables, .. } = asked;
+    fn new(graphql: &GraphqlState, request: GraphqlRequest) -> Result<Self, RequestRejection> {
+        let is_long = request.bytes > LONG;
+        let GraphqlRequest { query, operation_name, variables, .. } = request;
         // Many clients send an empty name for none.
         let operation_name = operation_name.filter(|name| !name.is_empty());
         let query = query.ok_or_else(|| RequestRejection::new(StatusCode::BAD_REQUEST, "`query` is missing."))?;
@@ -112,35 +111,40 @@ impl Operation {
     /// Executes the operation for the HTTP transport, which takes one response and can set cookies.
     pub(crate) async fn execute(
         self,
-        graphql: &Graphql,
+        graphql: &Arc<GraphqlState>,
         viewer: Viewer,
         headers: &HeaderMap,
-        origin: ClientInfo,
+        client: Arc<ClientInfo>,
     ) -> Answer {
-        let shown = headers.contains_key(SHOW_COST);
-        self.answer(graphql, viewer, CookieSession::of(headers), origin, shown).await
+        let show_cost = headers.contains_key(SHOW_COST);
+        self.answer(graphql, viewer, CookieSession::of(headers), client, show_cost).await
     }
 
     /// Executes the operation for transports that take any number of responses.
-    pub(crate) fn stream(self, graphql: &Graphql, viewer: Viewer, origin: ClientInfo) -> BoxStream<'static, Answer> {
+    pub(crate) fn stream(
+        self,
+        graphql: &Arc<GraphqlState>,
+        viewer: Viewer,
+        client: Arc<ClientInfo>,
+    ) -> BoxStream<'static, Answer> {
         let graphql = graphql.clone();
         if self.kind != OperationType::Subscription {
-            let answer = async move { self.answer(&graphql, viewer, CookieSession::default(), origin, false).await };
+            let answer = async move { self.answer(&graphql, viewer, CookieSession::default(), client, false).await };
             return once(answer).boxed();
         }
         let Self { request, cost, kind, is_expensive } = self;
-        let owner = Owner::of(viewer, &origin);
-        let place = match is_expensive.then(|| graphql.expensive.place(owner)).transpose() {
-            Ok(place) => place,
-            Err(error) => return once(async move { refused(&graphql, &error) }).boxed(),
+        let owner = Owner::of(viewer, &client);
+        let permit = match is_expensive.then(|| graphql.expensive.permit(owner)).transpose() {
+            Ok(permit) => permit,
+            Err(error) => return once(async move { rejected(&graphql, &error) }).boxed(),
         };
         let budget = graphql.budgets.begin(kind, cost.cost, owner);
-        let request = request.data(viewer).data(origin).data(CookieSession::default()).data(budget.clone());
+        let request = request.data(viewer).data(client).data(CookieSession::default()).data(budget.clone());
         let request = loader::loaders(&graphql.app, &budget, request);
         let app = graphql.app.clone();
         let responses = error_metrics::counting_all(&app, graphql.schema.execute_stream(request).boxed());
         let answers = responses.map(move |mut response| {
-            let _place = &place;
+            let _permit = &permit;
             finish(&mut response, kind);
             error_metrics::count_errors(&app, &response);
             Answer::new(response, budget.clone(), false)
@@ -150,38 +154,38 @@ impl Operation {
 
     async fn answer(
         self,
-        graphql: &Graphql,
+        graphql: &Arc<GraphqlState>,
         viewer: Viewer,
         cookie: CookieSession,
-        origin: ClientInfo,
+        client: Arc<ClientInfo>,
         show_cost: bool,
     ) -> Answer {
         let Self { request, cost, kind, is_expensive } = self;
-        let owner = Owner::of(viewer, &origin);
+        let owner = Owner::of(viewer, &client);
         let budget = graphql.budgets.begin(kind, cost.cost, owner);
-        let request = request.data(viewer).data(origin).data(cookie);
+        let request = request.data(viewer).data(client).data(cookie);
         let shown = show_cost.then_some(cost);
         if !is_expensive {
             return run(graphql, request, kind, budget, shown).await;
         }
-        let place = match graphql.expensive.place(owner) {
-            Ok(place) => place,
-            Err(error) => return refused(graphql, &error),
+        let permit = match graphql.expensive.permit(owner) {
+            Ok(permit) => permit,
+            Err(error) => return rejected(graphql, &error),
         };
         let runner = graphql.clone();
         let running = async move {
-            let _place = place;
+            let _permit = permit;
             run(&runner, request, kind, budget, shown).await
         };
         graphql.expensive.run(running).await.unwrap_or_else(|error| {
             tracing::error!(?error, "GraphQL operation failed to run");
-            refused(graphql, &error)
+            rejected(graphql, &error)
         })
     }
 }
 
 /// Returns the response of an operation that is rejected before execution, and counts the error.
-fn refused(graphql: &Graphql, error: &Error) -> Answer {
+fn rejected(graphql: &GraphqlState, error: &Error) -> Answer {
     graphql.app.metrics.error("graphql", error.code.as_str());
     Answer::refusal(error.code, &error.message)
 }
@@ -189,7 +193,7 @@ fn refused(graphql: &Graphql, error: &Error) -> Answer {
 /// Executes a query or a mutation. The budget limits a whole query, but only the selection of a mutation: see
 /// [`super::bounded::Payload`].
 async fn run(
-    graphql: &Graphql,
+    graphql: &GraphqlState,
     request: Request,
     kind: OperationType,
     budget: Arc<Budget>,

@@ -1,9 +1,11 @@
 //! Mutations of the viewer's sessions. They only translate, and set the session cookie: the domain decides.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::super::context::app_and_viewer;
-use super::super::error::{UserError, outcome, told};
+use super::super::error::{UserError, counted_user_errors, outcome};
 use super::super::execution::bounded::{Payload, Text};
 use super::super::id::Kind;
 use super::super::transport::cookie::CookieSession;
@@ -116,10 +118,10 @@ impl SessionMutation {
         #[graphql(desc = "The username and password.")] input: LoginInput,
     ) -> Result<Payload<LoginPayload>> {
         let (app, _) = app_and_viewer(ctx)?;
-        let origin = ctx.data::<ClientInfo>()?.clone();
+        let client = ctx.data::<Arc<ClientInfo>>()?.clone();
         let (logged_in, errors) =
-            credential_outcome(session::log_in(app, &input.username, input.password.into(), origin).await)?;
-        let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
+            credential_outcome(session::log_in(app, &input.username, input.password.into(), client).await)?;
+        let (access_token, refresh_token, user) = token_fields(ctx, logged_in)?;
         Ok(Payload(LoginPayload { access_token, refresh_token, user, errors }))
     }
 
@@ -134,7 +136,7 @@ impl SessionMutation {
         let (app, _) = app_and_viewer(ctx)?;
         let cookie = ctx.data::<CookieSession>()?;
         let rotated = match input.refresh_token.or_else(|| cookie.refresh_token()) {
-            Some(token) => session::rotate(app, &token, ctx.data::<ClientInfo>()?).await,
+            Some(token) => session::rotate(app, &token, ctx.data::<Arc<ClientInfo>>()?).await,
             None => Err(Error::unauthenticated()),
         };
         // A rate-limited token is still valid, so its cookie stays.
@@ -142,7 +144,7 @@ impl SessionMutation {
             cookie.clear(ctx, app);
         }
         let (logged_in, errors) = credential_outcome(rotated)?;
-        let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
+        let (access_token, refresh_token, user) = token_fields(ctx, logged_in)?;
         Ok(Payload(RefreshTokenPayload { access_token, refresh_token, user, errors }))
     }
 
@@ -188,11 +190,11 @@ impl SessionMutation {
 }
 
 /// The results of a login: access token, refresh token and user.
-type Tokens = (Option<Text<'static>>, Option<Text<'static>>, Option<User>);
+type TokenFields = (Option<Text<'static>>, Option<Text<'static>>, Option<User>);
 
 /// Returns the three results of a login, each `None` without one. If the request opted in to a cookie session, sets the
 /// cookie and omits the refresh token.
-pub(super) fn parts(ctx: &Context<'_>, logged_in: Option<TokenPair>) -> Result<Tokens> {
+pub(super) fn token_fields(ctx: &Context<'_>, logged_in: Option<TokenPair>) -> Result<TokenFields> {
     Ok(match logged_in {
         Some(TokenPair { access_token, refresh_token, user }) => {
             let refresh_token = ctx.data::<CookieSession>()?.keep(ctx, ctx.data()?, refresh_token);
@@ -205,7 +207,9 @@ pub(super) fn parts(ctx: &Context<'_>, logged_in: Option<TokenPair>) -> Result<T
 /// As [`outcome`], with a rejected credential as an expected error.
 pub(super) fn credential_outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<UserError>), Error> {
     match result {
-        Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) => Ok((None, told(&error))),
+        Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) => {
+            Ok((None, counted_user_errors(&error)))
+        }
         result => outcome(result),
     }
 }

@@ -1,9 +1,11 @@
 //! The HTTP transport: GraphQL over HTTP, as in the specification of that name (draft of 2025).
 //!
-//! POST accepts `application/json` only, since a cross-origin page could send other types without a preflight. GET
+//! POST accepts `application/json` only, since a cross-client page could send other types without a preflight. GET
 //! executes queries only. Responses are `application/graphql-response+json` for clients that accept it, with a status
 //! that distinguishes a request that was not executed (400) from one that was (200); with `application/json` both are
 //! 200. Clients that prefer events or upgrade to a WebSocket are served as at `/graphql/stream` and `/graphql/ws`.
+
+use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
 use axum::Extension;
@@ -18,7 +20,7 @@ use axum::response::{IntoResponse, Redirect, Response as HttpResponse};
 use super::super::execution::answer::Answer;
 use super::super::execution::operation::Operation;
 use super::super::execution::request::{GraphqlRequest, RequestRejection};
-use super::super::state::Graphql;
+use super::super::state::GraphqlState;
 use super::accept::preferred;
 use super::credential;
 use super::request::{self, JSON};
@@ -38,7 +40,7 @@ pub(super) enum ResponseFormat {
 }
 
 pub(super) async fn by_get(
-    State(graphql): State<Graphql>,
+    State(graphql): State<Arc<GraphqlState>>,
     RawQuery(query): RawQuery,
     address: Option<Extension<ClientIp>>,
     headers: HeaderMap,
@@ -61,13 +63,13 @@ pub(super) async fn by_get(
     }
     // Without GraphiQL, clients that prefer HTML get the type that they prefer next.
     let media = if wanted == Some(HTML) { preferred(&headers, &MEDIA) } else { wanted };
-    let origin = request::origin(&headers, address);
-    let asked = request::from_query(query.as_deref().unwrap_or_default());
-    answer(&graphql, &headers, origin, true, asked, media).await
+    let client = request::client_info(&headers, address);
+    let parsed = request::from_query(query.as_deref().unwrap_or_default());
+    answer(&graphql, &headers, client, true, parsed, media).await
 }
 
 pub(super) async fn by_post(
-    State(graphql): State<Graphql>,
+    State(graphql): State<Arc<GraphqlState>>,
     address: Option<Extension<ClientIp>>,
     headers: HeaderMap,
     body: Body,
@@ -76,17 +78,17 @@ pub(super) async fn by_post(
     if media == Some(sse::EVENTS) {
         return sse::by_post(State(graphql), address, headers, body).await;
     }
-    let origin = request::origin(&headers, address);
-    let asked = request::from_body(&graphql.app, &headers, body).await;
-    answer(&graphql, &headers, origin, false, asked, media).await
+    let client = request::client_info(&headers, address);
+    let parsed = request::from_body(&graphql.app, &headers, body).await;
+    answer(&graphql, &headers, client, false, parsed, media).await
 }
 
 async fn answer(
-    graphql: &Graphql,
+    graphql: &Arc<GraphqlState>,
     headers: &HeaderMap,
-    origin: ClientInfo,
+    client: ClientInfo,
     by_get: bool,
-    asked: Result<GraphqlRequest, RequestRejection>,
+    parsed: Result<GraphqlRequest, RequestRejection>,
     media: Option<&str>,
 ) -> HttpResponse {
     let Some(media) = media.map(|media| if media == JSON { ResponseFormat::Json } else { ResponseFormat::Response })
@@ -94,25 +96,25 @@ async fn answer(
         let message = format!("Responses are {RESPONSE_JSON} or {JSON}.");
         return refuse(ResponseFormat::Json, RequestRejection::new(StatusCode::NOT_ACCEPTABLE, message));
     };
-    match execute(graphql, headers, origin, by_get, asked).await {
+    match execute(graphql, headers, client, by_get, parsed).await {
         Ok(answer) => {
             let fine = answer.executed || media == ResponseFormat::Json;
             let status = if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST };
             write(media, status, answer)
         }
-        Err(refusal) => refuse(media, refusal),
+        Err(rejection) => refuse(media, rejection),
     }
 }
 
 async fn execute(
-    graphql: &Graphql,
+    graphql: &Arc<GraphqlState>,
     headers: &HeaderMap,
-    origin: ClientInfo,
+    client: ClientInfo,
     by_get: bool,
-    asked: Result<GraphqlRequest, RequestRejection>,
+    parsed: Result<GraphqlRequest, RequestRejection>,
 ) -> Result<Answer, RequestRejection> {
     let viewer = credential::viewer(&graphql.app, credential::credential(headers)?.as_deref()).await?;
-    let operation = Operation::read(graphql, asked?).await?;
+    let operation = Operation::read(graphql, parsed?).await?;
     match operation.kind {
         OperationType::Subscription => {
             let message = "Subscriptions are served at /graphql/ws and /graphql/stream.";
@@ -121,13 +123,13 @@ async fn execute(
         OperationType::Mutation if by_get => {
             Err(RequestRejection::new(StatusCode::METHOD_NOT_ALLOWED, "GET is for queries. Use POST."))
         }
-        _ => Ok(operation.execute(graphql, viewer, headers, origin).await),
+        _ => Ok(operation.execute(graphql, viewer, headers, Arc::new(client)).await),
     }
 }
 
-pub(super) fn refuse(media: ResponseFormat, refused: RequestRejection) -> HttpResponse {
-    let answer = Answer::refused(&refused);
-    let RequestRejection { status, well_formed, code, retry_after, .. } = refused;
+pub(super) fn refuse(media: ResponseFormat, rejection: RequestRejection) -> HttpResponse {
+    let answer = Answer::rejected(&rejection);
+    let RequestRejection { status, well_formed, code, retry_after, .. } = rejection;
     let status = if well_formed && media == ResponseFormat::Json { StatusCode::OK } else { status };
     let mut response = write(media, status, answer);
     response.extensions_mut().insert(code);

@@ -13,7 +13,7 @@ mod ws;
 use axum::Router;
 use axum::routing::get;
 
-use super::state::Graphql;
+use super::state::GraphqlState;
 use crate::app::App;
 
 /// Returns the routes `/graphql`, and those of the two transports of subscriptions: `/graphql/ws` (WebSocket) and
@@ -23,5 +23,5 @@ pub fn router(app: &App) -> Router {
         .route("/graphql", get(http::by_get).post(http::by_post))
         .route("/graphql/stream", get(sse::by_get).post(sse::by_post))
         .route("/graphql/ws", get(ws::upgrade))
-        .with_state(Graphql::new(app))
+        .with_state(GraphqlState::new(app))
 }

@@ -18,7 +18,7 @@ pub(super) const JSON: &str = "application/json";
 const MAX_VALUES: usize = 10_000;
 
 /// Returns the client of a request: its address and user agent.
-pub(super) fn origin(headers: &HeaderMap, address: Option<Extension<ClientIp>>) -> ClientInfo {
+pub(super) fn client_info(headers: &HeaderMap, address: Option<Extension<ClientIp>>) -> ClientInfo {
     ClientInfo { address: address.map(|Extension(address)| address), user_agent: text(headers, USER_AGENT.as_str()) }
 }
 
@@ -27,7 +27,7 @@ pub(super) fn origin(headers: &HeaderMap, address: Option<Extension<ClientIp>>) 
 /// # Errors
 /// `variables` or `extensions` that are not JSON objects.
 pub(super) fn from_query(query: &str) -> Result<GraphqlRequest, RequestRejection> {
-    let mut asked = GraphqlRequest { bytes: query.len(), ..GraphqlRequest::default() };
+    let mut request = GraphqlRequest { bytes: query.len(), ..GraphqlRequest::default() };
     let object = |name: &str, text: &str| match text {
         "" | "null" => Ok(None),
         text => serde_json::from_str(text)
@@ -36,14 +36,14 @@ pub(super) fn from_query(query: &str) -> Result<GraphqlRequest, RequestRejection
     };
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
-            "query" => asked.query = Some(value.into_owned()),
-            "operationName" => asked.operation_name = Some(value.into_owned()).filter(|name| !name.is_empty()),
-            "variables" => asked.variables = object("variables", &value)?,
-            "extensions" => asked.extensions = object("extensions", &value)?,
+            "query" => request.query = Some(value.into_owned()),
+            "operationName" => request.operation_name = Some(value.into_owned()).filter(|name| !name.is_empty()),
+            "variables" => request.variables = object("variables", &value)?,
+            "extensions" => request.extensions = object("extensions", &value)?,
             _ => {}
         }
     }
-    Ok(asked)
+    Ok(request)
 }
 
 /// Parses the body of a POST. It must be JSON, since a cross-origin page could send other types without a preflight.
@@ -76,12 +76,12 @@ fn parse(body: &[u8]) -> Result<GraphqlRequest, RequestRejection> {
     if value.is_array() {
         return Err(RequestRejection::new(StatusCode::BAD_REQUEST, "Send one request at a time, not a list."));
     }
-    let asked: GraphqlRequest = serde_json::from_value(value).map_err(|error| {
+    let request: GraphqlRequest = serde_json::from_value(value).map_err(|error| {
         let message =
             format!("`query` and `operationName` are strings, `variables` and `extensions` objects: {error}.");
         RequestRejection::new(StatusCode::BAD_REQUEST, message)
     })?;
-    Ok(GraphqlRequest { bytes: body.len(), ..asked })
+    Ok(GraphqlRequest { bytes: body.len(), ..request })
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

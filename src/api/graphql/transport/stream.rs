@@ -28,12 +28,12 @@ pub(super) fn watch_session(app: &App, token: String, user_id: i64) -> AbortOnDr
 ///
 /// # Errors
 /// RATE_LIMITED if the user has too many open streams.
-pub(super) fn stream_place(app: &App, user_id: i64) -> Result<Permit<i64>, RequestRejection> {
-    let refusal = |_| RequestRejection {
+pub(super) fn stream_permit(app: &App, user_id: i64) -> Result<Permit<i64>, RequestRejection> {
+    let rejection = |_| RequestRejection {
         code: Code::RateLimited,
         ..RequestRejection::new(StatusCode::TOO_MANY_REQUESTS, "Too many open streams. Close some of them.")
     };
-    app.user_streams.take(user_id).map_err(refusal)
+    app.user_streams.take(user_id).map_err(rejection)
 }
 
 /// Waits for the shutdown of the server, and then for the final events of operations.

@@ -6,6 +6,9 @@ use async_graphql::parser::types::ExecutableDocument;
 
 use super::DocumentVariables;
 
+/// Maximum size of the text of cached documents, in bytes; parsed it takes about ten times as much memory.
+const MAX_BYTES: u64 = 1 << 20;
+
 /// A cache of valid documents by their text: clients send the same few documents repeatedly, and parsing and validating
 /// one takes longer than all other work before its execution.
 pub(crate) type Documents = moka::sync::Cache<String, ValidDocument>;
@@ -17,11 +20,8 @@ pub(crate) struct ValidDocument {
     pub(crate) variables: Arc<DocumentVariables>,
 }
 
-/// Maximum size of the text of cached documents, in bytes; parsed it takes about ten times as much memory.
-const KNOWN_BYTES: u64 = 1 << 20;
-
 /// Returns an empty cache.
 pub(crate) fn documents() -> Documents {
     let weight = |text: &String, _: &ValidDocument| u32::try_from(text.len()).unwrap_or(u32::MAX);
-    moka::sync::Cache::builder().weigher(weight).max_capacity(KNOWN_BYTES).build()
+    moka::sync::Cache::builder().weigher(weight).max_capacity(MAX_BYTES).build()
 }

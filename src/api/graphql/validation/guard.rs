@@ -51,26 +51,26 @@ fn is_word(byte: u8) -> bool {
 /// Returns the length of a string after its opening quote, closing quote included.
 fn string_len(rest: &[u8]) -> usize {
     if rest.starts_with(b"\"\"") {
-        let mut place = 2;
-        while let Some(text) = rest.get(place..).filter(|text| !text.is_empty()) {
+        let mut position = 2;
+        while let Some(text) = rest.get(position..).filter(|text| !text.is_empty()) {
             if text.starts_with(b"\\\"\"\"") {
-                place += 4;
+                position += 4;
             } else if text.starts_with(b"\"\"\"") {
-                return place + 3;
+                return position + 3;
             } else {
-                place += 1;
+                position += 1;
             }
         }
         // An empty string, or an unterminated one, which the parser reports.
         return if rest.get(2) == Some(&b'"') { rest.len() } else { 2 };
     }
-    let mut place = 0;
-    while let Some(byte) = rest.get(place) {
+    let mut position = 0;
+    while let Some(byte) = rest.get(position) {
         match byte {
-            b'\\' => place += 2,
-            b'"' => return place + 1,
-            b'\n' | b'\r' => return place,
-            _ => place += 1,
+            b'\\' => position += 2,
+            b'"' => return position + 1,
+            b'\n' | b'\r' => return position,
+            _ => position += 1,
         }
     }
     rest.len()

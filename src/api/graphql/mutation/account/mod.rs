@@ -3,6 +3,8 @@
 
 mod admin;
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 pub(super) use self::admin::AdminMutation;
@@ -12,7 +14,7 @@ use super::super::execution::bounded::{Payload, Text};
 use super::super::id::Kind;
 use super::super::transport::cookie::CookieSession;
 use super::super::types::User;
-use super::session::{credential_outcome, parts};
+use super::session::{credential_outcome, token_fields};
 use crate::core::viewer::ClientInfo;
 use crate::domain::account::{self, PasswordChange, Registration};
 use crate::domain::session;
@@ -92,14 +94,14 @@ impl AccountMutation {
     ) -> Result<Payload<RegisterPayload>> {
         let (app, _) = app_and_viewer(ctx)?;
         let RegisterInput { username, password } = input;
-        let origin = ctx.data::<ClientInfo>()?;
-        let registered = account::register(app, Registration { username, password: password.into() }, origin).await;
+        let client = ctx.data::<Arc<ClientInfo>>()?;
+        let registered = account::register(app, Registration { username, password: password.into() }, client).await;
         let (user, errors) = credential_outcome(registered)?;
         let logged_in = match user {
-            Some(user) => Some(session::create(app, user, ctx.data::<ClientInfo>()?.user_agent.clone()).await?),
+            Some(user) => Some(session::create(app, user, ctx.data::<Arc<ClientInfo>>()?.user_agent.clone()).await?),
             None => None,
         };
-        let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
+        let (access_token, refresh_token, user) = token_fields(ctx, logged_in)?;
         Ok(Payload(RegisterPayload { access_token, refresh_token, user, errors }))
     }
 
@@ -111,12 +113,13 @@ impl AccountMutation {
     ) -> Result<Payload<ChangePasswordPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let change = PasswordChange { old: input.old_password.into(), new: input.new_password.into() };
-        let (user, errors) = outcome(account::change_password(app, viewer, change, ctx.data::<ClientInfo>()?).await)?;
+        let (user, errors) =
+            outcome(account::change_password(app, viewer, change, ctx.data::<Arc<ClientInfo>>()?).await)?;
         let logged_in = match user {
-            Some(user) => Some(session::create(app, user, ctx.data::<ClientInfo>()?.user_agent.clone()).await?),
+            Some(user) => Some(session::create(app, user, ctx.data::<Arc<ClientInfo>>()?.user_agent.clone()).await?),
             None => None,
         };
-        let (access_token, refresh_token, user) = parts(ctx, logged_in)?;
+        let (access_token, refresh_token, user) = token_fields(ctx, logged_in)?;
         Ok(Payload(ChangePasswordPayload { access_token, refresh_token, user, errors }))
     }
 
@@ -129,7 +132,7 @@ impl AccountMutation {
         let (app, viewer) = app_and_viewer(ctx)?;
         let own = viewer.require_session()?.0.id;
         let (deleted, errors) =
-            outcome(account::delete(app, viewer, input.password.into(), ctx.data::<ClientInfo>()?).await)?;
+            outcome(account::delete(app, viewer, input.password.into(), ctx.data::<Arc<ClientInfo>>()?).await)?;
         if deleted.is_some() {
             ctx.data::<CookieSession>()?.clear(ctx, app);
         }
