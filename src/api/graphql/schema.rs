@@ -17,6 +17,7 @@ pub(super) type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 pub(super) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription)
         .register_output_type::<types::Node>()
+        .register_output_type::<types::PageArguments>()
         .override_output_type_description::<types::ConnectionOf<types::Chat>>("A page of chats.")
         .override_output_type_description::<types::ConnectionOf<types::Conversation>>("A page of conversations.")
         .override_output_type_description::<types::ConnectionOf<types::Session>>("A page of sessions.")

@@ -13,8 +13,7 @@ use crate::core::pagination::TimeRange;
 use crate::domain::chat::{self, FinishedChat, Format, ReplyStreamItem};
 use crate::domain::ledger;
 
-/// The subscription root.
-pub struct Subscription;
+pub(crate) struct Subscription;
 
 /// An event of a reply stream: a delta, or the end of the reply.
 #[derive(Union)]

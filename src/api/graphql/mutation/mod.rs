@@ -12,7 +12,7 @@ use async_graphql::MergedObject;
 
 /// The mutation root.
 #[derive(MergedObject, Default)]
-pub struct Mutation(
+pub(crate) struct Mutation(
     account::AccountMutation,
     account::AdminMutation,
     session::SessionMutation,

@@ -30,10 +30,10 @@ impl AccountQuery {
         #[graphql(desc = "Filters by `isStaff`.")] staff: Option<bool>,
         #[graphql(desc = "Filters by `isSuperuser`.")] superuser: Option<bool>,
         #[graphql(desc = "Sort order. Defaults to NEWEST.")] order_by: Option<admin::UserOrder>,
-        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
-        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
-        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
     ) -> Result<Option<ConnectionOf<User>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let order = order_by.unwrap_or_default();

@@ -17,10 +17,10 @@ impl ApiKeyQuery {
     async fn api_keys(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
-        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
-        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
     ) -> Result<Option<ConnectionOf<ApiKey>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_session()?;
@@ -35,10 +35,10 @@ impl ApiKeyQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Returns only the API keys of this user.")] user_id: Option<ID>,
         #[graphql(desc = "Search text: a part of the name, or the start of the prefix.")] search: Option<String>,
-        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
-        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
-        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
     ) -> Result<Option<ConnectionOf<ApiKey>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from_viewer(viewer)?;

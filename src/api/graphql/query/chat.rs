@@ -34,10 +34,10 @@ impl ChatQuery {
         search: Option<String>,
         #[graphql(desc = "Sort order of search results. Defaults to NEWEST.")] order_by: Option<ChatOrder>,
         #[graphql(desc = "Returns only the chats of this conversation.")] conversation_id: Option<ID>,
-        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
-        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
-        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
     ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_read()?;
@@ -62,10 +62,10 @@ impl ChatQuery {
         #[graphql(desc = "Returns only the chats with this status.")] status: Option<Status>,
         #[graphql(desc = "Start of the time range of `createdAt`, inclusive.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "End of the time range of `createdAt`, exclusive.")] until: Option<DateTime<Utc>>,
-        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
-        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
-        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
     ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_staff()?;

@@ -27,10 +27,10 @@ impl ConversationQuery {
     async fn conversations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
-        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
-        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
     ) -> Result<Option<ConnectionOf<Conversation>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_read()?;

@@ -27,10 +27,10 @@ impl LedgerQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
-        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
-        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
-        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
     ) -> Result<Option<ConnectionOf<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let own = viewer.require_read()?.id;
@@ -47,10 +47,10 @@ impl LedgerQuery {
         #[graphql(desc = "Returns only the ledger entries of this user.")] user_id: Option<ID>,
         #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
-        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
-        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
-        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
     ) -> Result<Option<ConnectionOf<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_staff()?;

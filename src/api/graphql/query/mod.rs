@@ -17,7 +17,7 @@ pub(super) use self::usage::{DEFAULT_DAYS, DEFAULT_SPENDERS};
 
 /// The query root.
 #[derive(MergedObject, Default)]
-pub struct Query(
+pub(crate) struct Query(
     account::AccountQuery,
     session::SessionQuery,
     chat::ChatQuery,

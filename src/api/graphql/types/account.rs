@@ -14,7 +14,6 @@ use crate::domain::account::admin::UserOrder;
 use crate::domain::ledger;
 use crate::infra::entity::user;
 
-/// A user account. Visible to the user and to staff.
 pub(crate) struct User(Arc<user::Model>);
 
 impl From<user::Model> for User {

@@ -17,8 +17,6 @@ use crate::core::tokens::Tokens;
 use crate::core::viewer::{Scope, Scopes};
 use crate::infra::entity::api_key;
 
-/// An API key: a credential for API clients, used in place of an access token. Visible to its owner and to staff; the
-/// secret is shown only when the key is created.
 pub(crate) struct ApiKey(pub(crate) api_key::Model);
 
 /// An API key: a credential for API clients, used in place of an access token. Visible to its owner and to staff; the

@@ -13,9 +13,6 @@ use crate::core::error::Error;
 use crate::core::pagination::Page;
 use crate::infra::entity::audit_event;
 
-/// An event of the audit trail: one action of an operator, the command line or the server. Visible to staff. Events are
-/// never changed or deleted, except by retention: it deletes events after `retention.audit_events`, and erases names
-/// and texts of deleted users after `retention.deleted_users`. By default nothing is erased.
 pub(crate) struct AuditEvent(pub(crate) audit_event::Model);
 
 /// An event of the audit trail: one action of an operator, the command line or the server. Visible to staff. Events are

@@ -19,7 +19,6 @@ use crate::domain::chat;
 use crate::infra::entity;
 use crate::infra::entity::chat::Status;
 
-/// A chat: one metered exchange of a message and its reply. Visible to its sender and to staff.
 pub(crate) struct Chat(Arc<entity::chat::Model>);
 
 impl From<entity::chat::Model> for Chat {

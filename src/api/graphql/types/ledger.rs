@@ -32,8 +32,6 @@ impl From<ledger::Balance> for Balance {
     }
 }
 
-/// A ledger entry: one change of a balance, and its reason. Never changed or deleted, except that retention erases the
-/// notes of deleted users after `retention.deleted_users`. By default nothing is erased.
 pub(crate) struct LedgerEntry(pub(crate) ledger_entry::Model);
 
 /// A ledger entry: one change of a balance, and its reason. Never changed or deleted, except that retention erases the

@@ -15,7 +15,7 @@ pub(super) use self::account::{User, users};
 pub(super) use self::api_key::{ApiKey, api_keys};
 pub(super) use self::audit::{AuditEvent, audited, events};
 pub(super) use self::chat::{Chat, chats};
-pub(super) use self::connection::{ConnectionOf, connection, page};
+pub(super) use self::connection::{ConnectionOf, PageArguments, connection, page};
 pub(super) use self::conversation::{Conversation, conversations};
 pub(super) use self::ledger::{Balance, LedgerEntry, entries};
 pub(super) use self::model::Model;

@@ -6,7 +6,6 @@ use super::super::execution::bounded::Text;
 use crate::core::tokens::Tokens;
 use crate::infra::catalog;
 
-/// A model that answers messages.
 pub(crate) struct Model {
     pub(crate) model: catalog::Model,
     pub(crate) default: bool,

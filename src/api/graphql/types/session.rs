@@ -11,7 +11,6 @@ use crate::core::error::Error;
 use crate::core::pagination::Page;
 use crate::infra::entity::session;
 
-/// A session: one login on one device. Visible to its user.
 pub(crate) struct Session(pub(crate) session::Model);
 
 /// A session: one login on one device. Visible to its user.

@@ -35,7 +35,6 @@ impl From<Used> for UsageDay {
     }
 }
 
-/// The usage of one user.
 pub(crate) struct Spender(pub(crate) UserSpending);
 
 /// The usage of one user.
