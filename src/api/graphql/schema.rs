@@ -41,10 +41,17 @@ pub(super) fn schema(app: &App) -> Schema {
 
 /// Returns the types of the schema, in the library's registry.
 pub(super) fn types() -> Registry {
-    let mut types = Registry::default();
+    let mut types = Registry {
+        query_type: Query::type_name().into_owned(),
+        mutation_type: Some(Mutation::type_name().into_owned()),
+        subscription_type: Some(Subscription::type_name().into_owned()),
+        ..Registry::default()
+    };
     Query::create_type_info(&mut types);
     Mutation::create_type_info(&mut types);
     Subscription::create_type_info(&mut types);
+    // The parts of the merged roots are no types of the schema.
+    types.remove_unused_types();
     types
 }
 

@@ -13,7 +13,7 @@ use crate::domain::session;
 ///
 /// # Errors
 /// UNAUTHENTICATED for a header with another scheme.
-pub(super) fn credential(headers: &HeaderMap) -> Result<Option<String>, RequestRejection> {
+pub(super) fn access_token(headers: &HeaderMap) -> Result<Option<String>, RequestRejection> {
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     bearer(header.to_str().unwrap_or_default()).map(Some)
 }

@@ -113,7 +113,7 @@ async fn execute(
     by_get: bool,
     parsed: Result<GraphqlRequest, RequestRejection>,
 ) -> Result<Answer, RequestRejection> {
-    let viewer = credential::viewer(&graphql.app, credential::credential(headers)?.as_deref()).await?;
+    let viewer = credential::viewer(&graphql.app, credential::access_token(headers)?.as_deref()).await?;
     let operation = Operation::read(graphql, parsed?).await?;
     match operation.kind {
         OperationType::Subscription => {

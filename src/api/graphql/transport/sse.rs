@@ -107,7 +107,7 @@ async fn begin(
     if preferred(headers, &[EVENTS]).is_none() {
         return Err(RequestRejection::new(StatusCode::NOT_ACCEPTABLE, "Responses are text/event-stream."));
     }
-    let token = credential::credential(headers)?;
+    let token = credential::access_token(headers)?;
     let viewer = credential::viewer(&graphql.app, token.as_deref()).await?;
     let responses = match Operation::read(graphql, parsed?).await {
         Ok(operation) if by_get && operation.kind == OperationType::Mutation => {

@@ -44,7 +44,7 @@ pub(super) async fn upgrade(
             RequestRejection { code: Code::Forbidden, ..RequestRejection::new(StatusCode::FORBIDDEN, message) };
         return refuse(ResponseFormat::Response, rejection);
     }
-    let token = match credential::credential(&headers) {
+    let token = match credential::access_token(&headers) {
         Ok(token) => token,
         Err(rejection) => return refuse(ResponseFormat::Response, rejection),
     };

@@ -1,5 +1,6 @@
 use async_graphql::{Name, Value};
 
+use super::introspection::Sizes;
 use super::*;
 
 /// Each list of the schema is a connection or has a maximum length.
