@@ -133,7 +133,7 @@ async fn what_is_refused_is_refused_however_it_is_written() {
         (
             format!(
                 "{{__schema{{types{{{}}}}}}}",
-                many(30, &|_| "fields{args{name type{name}} type{name}}".to_owned())
+                many(40, &|_| "fields{args{name type{name}} type{name}}".to_owned())
             ),
             "costs",
         ),

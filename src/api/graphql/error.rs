@@ -4,8 +4,8 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, SimpleObject, Value};
 
-use super::bounded::Text;
-use super::error_metrics;
+use super::execution::bounded::Text;
+use super::execution::error_metrics;
 use crate::core::error::{Code, Error};
 
 /// An error that the user or the client can fix.
@@ -27,12 +27,12 @@ pub(super) fn outcome<T>(result: Result<T, Error>) -> Result<(Option<T>, Vec<Use
     match result {
         Ok(value) => Ok((Some(value), Vec::new())),
         Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) || error.is_fault() => Err(error),
-        Err(error) => Ok((None, told(&error))),
+        Err(error) => Ok((None, counted_user_errors(&error))),
     }
 }
 
 /// Returns the expected errors of a mutation as data, and counts them.
-pub(super) fn told(error: &Error) -> Vec<UserError> {
+pub(super) fn counted_user_errors(error: &Error) -> Vec<UserError> {
     error_metrics::count(error.code);
     user_errors(error)
 }

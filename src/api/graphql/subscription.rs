@@ -4,8 +4,8 @@ use async_graphql::{Context, ID, Result, SimpleObject, Subscription as Root, Uni
 use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt};
 
-use super::bounded::{Payload, Text};
 use super::context::app_and_viewer;
+use super::execution::bounded::{Payload, Text};
 use super::id::Kind;
 use super::types::{Balance, Chat};
 use crate::core::error::{Code, Error};
@@ -13,8 +13,7 @@ use crate::core::pagination::TimeRange;
 use crate::domain::chat::{self, FinishedChat, Format, ReplyStreamItem};
 use crate::domain::ledger;
 
-/// The subscription root.
-pub struct Subscription;
+pub(crate) struct Subscription;
 
 /// An event of a reply stream: a delta, or the end of the reply.
 #[derive(Union)]

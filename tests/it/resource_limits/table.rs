@@ -82,7 +82,7 @@ pub type Route = (&'static str, &'static str, Body, Work, Rate, Memory, Answer);
 pub const ROUTES: &[Route] = &[
     ("/healthz", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(100)),
     ("/readyz", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::Fixed(1000)),
-    // GraphQL: the limits of documents come on top, see `graphql/limits.rs`. Rates are those of the fields.
+    // GraphQL: the limits of documents come on top, see `graphql/validation/limits.rs`. Rates are those of the fields.
     // A client that accepts events, or opens a WebSocket, is served as by the next routes.
     ("/graphql", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Cost, Answer::Document),
     ("/graphql", "POST", Body::Http, Work::Parse, Rate::Connections, Memory::Cost, Answer::Document),

@@ -3,9 +3,9 @@
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use super::super::bounded::{Payload, Text};
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome};
+use super::super::execution::bounded::{Payload, Text};
 use super::super::id::Kind;
 use super::super::types::ApiKey;
 use crate::core::tokens::Tokens;

@@ -2,9 +2,9 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
-use super::super::bounded::Payload;
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome};
+use super::super::execution::bounded::Payload;
 use super::super::id::Kind;
 use super::super::types::Conversation;
 use crate::domain::chat;

@@ -1,20 +1,23 @@
 //! The mutation root. Each mutation takes one input and returns one payload; expected errors are in its `errors`, all
 //! others are GraphQL errors.
 
-mod admin;
+mod account;
 mod api_key;
+mod chat;
 mod conversation;
-mod person;
-mod talk;
+mod ledger;
+mod session;
 
 use async_graphql::MergedObject;
 
 /// The mutation root.
 #[derive(MergedObject, Default)]
-pub struct Mutation(
-    person::AccountMutation,
-    talk::ChatMutation,
+pub(crate) struct Mutation(
+    account::AccountMutation,
+    account::AdminMutation,
+    session::SessionMutation,
+    chat::ChatMutation,
     conversation::ConversationMutation,
     api_key::ApiKeyMutation,
-    admin::AdminMutation,
+    ledger::LedgerMutation,
 );

@@ -6,10 +6,10 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use super::super::bounded::Text;
 use super::super::context;
+use super::super::execution::bounded::Text;
+use super::super::execution::loader::Users;
 use super::super::id::Kind;
-use super::super::loader::Users;
 use super::{ConnectionOf, User, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
@@ -17,8 +17,6 @@ use crate::core::tokens::Tokens;
 use crate::core::viewer::{Scope, Scopes};
 use crate::infra::entity::api_key;
 
-/// An API key: a credential for API clients, used in place of an access token. Visible to its owner and to staff; the
-/// secret is shown only when the key is created.
 pub(crate) struct ApiKey(pub(crate) api_key::Model);
 
 /// An API key: a credential for API clients, used in place of an access token. Visible to its owner and to staff; the

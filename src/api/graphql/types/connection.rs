@@ -1,15 +1,18 @@
 //! Paginated lists, as cursor connections of the Relay specification.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_graphql::connection::{Connection, CursorType, Edge};
-use async_graphql::{Context, Object, OutputType};
+use async_graphql::parser::types::Field;
+use async_graphql::registry::{MetaType, MetaTypeName, Registry};
+use async_graphql::{Context, ContextSelectionSet, Object, OutputType, Positioned, ServerResult, Value};
 use futures::future::BoxFuture;
 use sea_orm::EntityTrait;
 
-use super::super::budget::Budget;
+use super::super::execution::budget::Budget;
+use super::super::execution::row_bytes::RowBytes;
 use super::super::id;
-use super::super::row_bytes::RowBytes;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::pagination::{self, Page, PageRequest};
@@ -29,6 +32,43 @@ impl CursorType for Cursor {
 
     fn encode_cursor(&self) -> String {
         id::cursor(self.0.clone())
+    }
+}
+
+/// The pagination arguments of every connection, with their descriptions.
+const ARGUMENTS: [(&str, &str); 4] = [
+    ("first", "Returns the first *n* elements (1–100, default 20)."),
+    ("last", "Returns the last *n* elements (1–100)."),
+    ("after", "Returns the elements after this cursor."),
+    ("before", "Returns the elements before this cursor."),
+];
+
+/// Describes the pagination arguments of all connections, when it is registered after them. It is no type of the schema:
+/// the attribute of an argument takes a literal only, and the library has no other way to change its registry.
+pub(crate) enum PageArguments {}
+
+impl OutputType for PageArguments {
+    fn type_name() -> Cow<'static, str> {
+        "PageArguments".into()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        for ty in registry.types.values_mut() {
+            let MetaType::Object { fields, .. } = ty else { continue };
+            let is_paged = |ty: &str| MetaTypeName::concrete_typename(ty).ends_with("Connection");
+            for field in fields.values_mut().filter(|field| is_paged(&field.ty)) {
+                for (name, description) in ARGUMENTS {
+                    if let Some(argument) = field.args.get_mut(name) {
+                        argument.description = Some(description.to_owned());
+                    }
+                }
+            }
+        }
+        Self::type_name().into_owned()
+    }
+
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        match *self {}
     }
 }
 
@@ -74,7 +114,6 @@ where
 
 type Count = Box<dyn Fn(App) -> BoxFuture<'static, Result<u64, Error>> + Send + Sync>;
 
-/// The total count of a list, computed on demand.
 pub(crate) struct TotalCount(Count);
 
 /// The total count of a list, computed on demand.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
-use super::super::bounded::Text;
 use super::super::context::app_and_viewer;
+use super::super::execution::bounded::Text;
 use super::super::id::Kind;
 use super::{Chat, ConnectionOf, chats, connection, page};
 use crate::core::error::Error;
@@ -14,7 +14,6 @@ use crate::core::pagination::{Cursor, Page, SortKey};
 use crate::domain::chat::{self, HistoryFilter};
 use crate::infra::entity;
 
-/// A conversation: an ordered sequence of chats that form the context of the next message. Visible to its owner.
 pub(crate) struct Conversation(Arc<entity::conversation::Model>);
 
 impl From<entity::conversation::Model> for Conversation {
@@ -67,10 +66,10 @@ impl Conversation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Filters by whether the chat was replaced in the context.")] replaced: Option<bool>,
-        #[graphql(desc = "Returns the first *n* elements (1–100, default 20).")] first: Option<i32>,
-        #[graphql(desc = "Returns the last *n* elements (1–100).")] last: Option<i32>,
-        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
     ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let filter = HistoryFilter { conversation_id: Some(self.0.id), replaced, ..HistoryFilter::default() };

@@ -1,21 +1,25 @@
 //! The object types of the schema. Each wraps its row, and must not write.
 
+mod account;
 mod api_key;
+mod audit;
+mod chat;
 mod connection;
 mod conversation;
-mod operator;
-mod person;
+mod ledger;
+mod model;
 mod session;
-mod talk;
 mod usage;
 
+pub(super) use self::account::{User, users};
 pub(super) use self::api_key::{ApiKey, api_keys};
-pub(super) use self::connection::{ConnectionOf, connection, page};
+pub(super) use self::audit::{AuditEvent, audited, events};
+pub(super) use self::chat::{Chat, chats};
+pub(super) use self::connection::{ConnectionOf, PageArguments, connection, page};
 pub(super) use self::conversation::{Conversation, conversations};
-pub(super) use self::operator::{AuditEvent, audited, events};
-pub(super) use self::person::{Balance, LedgerEntry, User, entries, users};
+pub(super) use self::ledger::{Balance, LedgerEntry, entries};
+pub(super) use self::model::Model;
 pub(super) use self::session::{Session, sessions};
-pub(super) use self::talk::{Chat, Model, chats};
 pub(super) use self::usage::{Spender, UsageDay};
 
 use async_graphql::{ID, InputValueError, InputValueResult, Interface, Scalar, ScalarType, Value};

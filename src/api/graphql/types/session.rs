@@ -3,15 +3,14 @@
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
-use super::super::bounded::Text;
 use super::super::context::app_and_viewer;
+use super::super::execution::bounded::Text;
 use super::super::id::Kind;
 use super::{ConnectionOf, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
 use crate::infra::entity::session;
 
-/// A session: one login on one device. Visible to its user.
 pub(crate) struct Session(pub(crate) session::Model);
 
 /// A session: one login on one device. Visible to its user.

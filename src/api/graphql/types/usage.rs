@@ -3,9 +3,9 @@
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Object, Result, SimpleObject};
 
-use super::super::bounded::Text;
 use super::super::context;
-use super::super::loader::Users;
+use super::super::execution::bounded::Text;
+use super::super::execution::loader::Users;
 use super::User;
 use crate::core::tokens::Tokens;
 use crate::domain::chat::usage::{Used, UserSpending};
@@ -35,7 +35,6 @@ impl From<Used> for UsageDay {
     }
 }
 
-/// The usage of one user.
 pub(crate) struct Spender(pub(crate) UserSpending);
 
 /// The usage of one user.

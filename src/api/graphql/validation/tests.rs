@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::*;
+use super::validator::Validator;
 
 fn validator() -> Validator {
-    Validator::of(&super::super::sdl()).unwrap()
+    Validator::of(&super::super::schema::sdl()).unwrap()
 }
 
 fn errors(document: &str) -> Vec<String> {

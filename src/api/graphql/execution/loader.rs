@@ -1,0 +1,69 @@
+//! Data loaders: batched loading of rows by id, one statement for all parents of a page instead of one for each. Access
+//! must be checked by the resolvers: loaders load any row.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dataloader::{DataLoader, Loader};
+
+use super::budget::Budget;
+use super::row_bytes::RowBytes;
+use crate::app::App;
+use crate::core::error::Error;
+use crate::domain::account::admin;
+use crate::domain::chat;
+use crate::infra::entity;
+
+/// A data loader of users by id.
+pub(crate) struct Users(App, Arc<Budget>);
+
+/// A data loader of chats by id.
+pub(crate) struct Chats(App, Arc<Budget>);
+
+/// A data loader of conversations by id.
+pub(crate) struct Conversations(App, Arc<Budget>);
+
+/// Adds the data loaders to a request. They read within its budget.
+pub(crate) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphql::Request) -> async_graphql::Request {
+    let tasks = app.tasks.clone();
+    let spawn = move |work| drop(tasks.spawn(work));
+    request = request.data(DataLoader::new(Users(app.clone(), budget.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(Conversations(app.clone(), budget.clone()), spawn.clone()));
+    request.data(DataLoader::new(Chats(app.clone(), budget.clone()), spawn))
+}
+
+/// Returns rows by id, shared by all fields that load them.
+fn by_id<R: RowBytes>(budget: &Budget, rows: Vec<R>, id: impl Fn(&R) -> i64) -> HashMap<i64, Arc<R>> {
+    budget.read(rows.iter().map(RowBytes::row_bytes).sum());
+    rows.into_iter().map(|row| (id(&row), Arc::new(row))).collect()
+}
+
+impl Loader<i64> for Users {
+    type Value = Arc<entity::user::Model>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, Self::Value>, Self::Error> {
+        let users = admin::by_ids(&self.0, ids).await?;
+        Ok(by_id(&self.1, users, |user| user.id))
+    }
+}
+
+impl Loader<i64> for Chats {
+    type Value = Arc<entity::chat::Model>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, Self::Value>, Self::Error> {
+        let chats = chat::by_ids(&self.0, ids).await?;
+        Ok(by_id(&self.1, chats, |chat| chat.id))
+    }
+}
+
+impl Loader<i64> for Conversations {
+    type Value = Arc<entity::conversation::Model>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, Self::Value>, Self::Error> {
+        let conversations = chat::conversation::by_ids(&self.0, ids).await?;
+        Ok(by_id(&self.1, conversations, |conversation| conversation.id))
+    }
+}

@@ -1,0 +1,56 @@
+//! Estimates the size of rows in memory, which is dominated by their texts.
+
+use crate::infra::entity::{api_key, audit_event, chat, conversation, ledger_entry, session, user};
+
+/// A row whose texts are allocated separately.
+pub(crate) trait RowBytes: Sized {
+    /// Returns the size of the texts that may be long, in bytes.
+    fn text_bytes(&self) -> usize;
+
+    /// Returns the size of the whole row, in bytes.
+    fn row_bytes(&self) -> usize {
+        size_of::<Self>() + self.text_bytes()
+    }
+}
+
+impl RowBytes for chat::Model {
+    fn text_bytes(&self) -> usize {
+        self.message.len() + self.response.len() + self.error_message.as_ref().map_or(0, String::len)
+    }
+}
+
+impl RowBytes for conversation::Model {
+    fn text_bytes(&self) -> usize {
+        self.title.len() + self.system_prompt.as_ref().map_or(0, String::len)
+    }
+}
+
+impl RowBytes for audit_event::Model {
+    fn text_bytes(&self) -> usize {
+        self.actor_name.len() + self.target_name.len() + self.details.len()
+    }
+}
+
+impl RowBytes for ledger_entry::Model {
+    fn text_bytes(&self) -> usize {
+        self.note.as_ref().map_or(0, String::len)
+    }
+}
+
+impl RowBytes for session::Model {
+    fn text_bytes(&self) -> usize {
+        self.user_agent.as_ref().map_or(0, String::len)
+    }
+}
+
+impl RowBytes for api_key::Model {
+    fn text_bytes(&self) -> usize {
+        self.name.len() + self.models.as_ref().map_or(0, String::len)
+    }
+}
+
+impl RowBytes for user::Model {
+    fn text_bytes(&self) -> usize {
+        self.username.len()
+    }
+}

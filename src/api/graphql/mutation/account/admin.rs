@@ -1,0 +1,159 @@
+//! Mutations of other users' accounts, for staff. They only translate: the domain decides.
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+
+use super::super::super::context::app_and_viewer;
+use super::super::super::error::{UserError, outcome};
+use super::super::super::execution::bounded::Payload;
+use super::super::super::id::Kind;
+use super::super::super::types::User;
+use crate::core::viewer::Actor;
+use crate::domain::account::Roles;
+use crate::domain::account::admin::{self, UserUpdate};
+
+#[derive(Default)]
+pub(in super::super) struct AdminMutation;
+
+/// A user account to create.
+#[derive(InputObject)]
+struct CreateUserInput {
+    /// The username, 1 to 50 characters. It may not be confusable with another one.
+    username: String,
+    /// The password: 8 to 256 characters, and not easy to guess.
+    password: String,
+    /// Whether the user is staff: may see all users and adjust balances. Only superusers may grant it.
+    #[graphql(default)]
+    staff: bool,
+    /// Whether the user is a superuser: has all permissions. Only superusers may grant it.
+    #[graphql(default)]
+    superuser: bool,
+}
+
+/// Changes to a user account. Omitted fields stay unchanged.
+#[derive(InputObject)]
+struct UpdateUserInput {
+    /// The global id of the user.
+    user_id: ID,
+    /// Whether the user may log in. Deactivating a user ends all sessions of the user.
+    active: Option<bool>,
+    /// Whether the user is staff: may see all users and adjust balances. Only superusers may change it.
+    staff: Option<bool>,
+    /// Whether the user is a superuser: has all permissions. Only superusers may change it.
+    superuser: Option<bool>,
+}
+
+/// A new password for a user.
+#[derive(InputObject)]
+struct SetPasswordInput {
+    /// The global id of the user.
+    user_id: ID,
+    /// The new password: 8 to 256 characters, and not easy to guess.
+    password: String,
+}
+
+/// The user account to delete.
+#[derive(InputObject)]
+struct DeleteUserInput {
+    /// The global id of the user.
+    user_id: ID,
+}
+
+/// A created user account.
+#[derive(SimpleObject)]
+struct CreateUserPayload {
+    /// The user; null if the request was rejected.
+    user: Option<User>,
+    /// Validation errors; empty on success.
+    errors: Vec<UserError>,
+}
+
+/// An updated user account.
+#[derive(SimpleObject)]
+struct UpdateUserPayload {
+    /// The user; null if the request was rejected.
+    user: Option<User>,
+    /// Validation errors; empty on success.
+    errors: Vec<UserError>,
+}
+
+/// The result of setting a password. All sessions of the user have ended.
+#[derive(SimpleObject)]
+struct SetPasswordPayload {
+    /// The user; null if the request was rejected.
+    user: Option<User>,
+    /// Validation errors; empty on success.
+    errors: Vec<UserError>,
+}
+
+/// A deleted user account. Its chats are deleted; its ledger entries stay.
+#[derive(SimpleObject)]
+struct DeleteUserPayload {
+    /// The global id of the deleted user; null if no user was deleted.
+    deleted_user_id: Option<ID>,
+    /// Errors; empty on success.
+    errors: Vec<UserError>,
+}
+
+#[Object]
+impl AdminMutation {
+    /// Creates a user account with the signup grant, which counts toward the daily limit of the staff member. For
+    /// staff.
+    async fn create_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user account.")] input: CreateUserInput,
+    ) -> Result<Payload<CreateUserPayload>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let actor = Actor::from_viewer(viewer)?;
+        let roles = Roles { is_staff: input.staff, is_superuser: input.superuser };
+        let (user, errors) =
+            outcome(admin::create(app, actor, &input.username, input.password.into(), roles, None).await)?;
+        Ok(Payload(CreateUserPayload { user: user.map(User::from), errors }))
+    }
+
+    /// Activates, deactivates, promotes or demotes a user. For staff; only superusers may change roles.
+    async fn update_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The changes.")] input: UpdateUserInput,
+    ) -> Result<Payload<UpdateUserPayload>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let actor = Actor::from_viewer(viewer)?;
+        let UpdateUserInput { user_id, active, staff, superuser } = input;
+        let changed = async {
+            admin::update(app, actor, Kind::User.row(&user_id)?, UserUpdate { active, staff, superuser }).await
+        };
+        let (user, errors) = outcome(changed.await)?;
+        Ok(Payload(UpdateUserPayload { user: user.map(User::from), errors }))
+    }
+
+    /// Sets the password of a user and ends all sessions of the user. For staff; only superusers may set passwords of
+    /// staff.
+    async fn set_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user and the new password.")] input: SetPasswordInput,
+    ) -> Result<Payload<SetPasswordPayload>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let actor = Actor::from_viewer(viewer)?;
+        let set = async {
+            admin::set_password(app, actor, Kind::User.row(&input.user_id)?, input.password.clone().into()).await
+        };
+        let (user, errors) = outcome(set.await)?;
+        Ok(Payload(SetPasswordPayload { user: user.map(User::from), errors }))
+    }
+
+    /// Deletes a user account with its sessions and chats. The ledger entries stay. For staff; only superusers may
+    /// delete staff accounts.
+    async fn delete_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user account.")] input: DeleteUserInput,
+    ) -> Result<Payload<DeleteUserPayload>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let actor = Actor::from_viewer(viewer)?;
+        let deleted = async { admin::delete(app, actor, Kind::User.row(&input.user_id)?).await };
+        let (deleted, errors) = outcome(deleted.await)?;
+        Ok(Payload(DeleteUserPayload { deleted_user_id: deleted.map(|()| input.user_id), errors }))
+    }
+}

@@ -1,0 +1,52 @@
+//! The viewer's own account, and, for staff, those of all users.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::super::context::app_and_viewer;
+use super::super::id::Kind;
+use super::super::types::{self, ConnectionOf, User, page};
+use crate::core::viewer::Actor;
+use crate::domain::account;
+use crate::domain::account::admin;
+
+#[derive(Default)]
+pub(super) struct AccountQuery;
+
+#[Object]
+impl AccountQuery {
+    /// The authenticated user, or null.
+    async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        Ok(account::me(app, viewer).await?.map(User::from))
+    }
+
+    /// All users. For staff.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Search text: a part of the username.")] search: Option<String>,
+        #[graphql(desc = "Filters by `isActive`.")] active: Option<bool>,
+        #[graphql(desc = "Filters by `isStaff`.")] staff: Option<bool>,
+        #[graphql(desc = "Filters by `isSuperuser`.")] superuser: Option<bool>,
+        #[graphql(desc = "Sort order. Defaults to NEWEST.")] order_by: Option<admin::UserOrder>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
+    ) -> Result<Option<ConnectionOf<User>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let order = order_by.unwrap_or_default();
+        let filter = admin::UserFilter { search, active, staff, superuser, order };
+        let actor = Actor::from_viewer(viewer)?;
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::users(ctx, admin::users(app, actor, filter, page), order).await?))
+    }
+
+    /// One user. For staff.
+    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<User>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let actor = Actor::from_viewer(viewer)?;
+        Ok(Some(admin::find(app, actor, Kind::User.row(&id)?).await?.into()))
+    }
+}

@@ -1,0 +1,43 @@
+//! The audit trail, for staff.
+
+use async_graphql::{Context, ID, Object, Result};
+use chrono::{DateTime, Utc};
+
+use super::super::context::app_and_viewer;
+use super::super::id::Kind;
+use super::super::types::{self, AuditEvent, ConnectionOf, page};
+use crate::core::pagination::TimeRange;
+use crate::domain::audit;
+
+#[derive(Default)]
+pub(super) struct AuditQuery;
+
+#[Object]
+impl AuditQuery {
+    /// The audit trail, newest first. For staff.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
+    async fn audit_trail(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Returns only the actions of this user.")] actor_id: Option<ID>,
+        #[graphql(
+            desc = "Returns only the actions on this object: a user (including the user's chats and API keys), a chat \
+                    or an API key. The object may be deleted."
+        )]
+        target_id: Option<ID>,
+        #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
+    ) -> Result<Option<ConnectionOf<AuditEvent>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.require_staff()?;
+        let actor_id = actor_id.map(|id| Kind::User.row(&id)).transpose()?;
+        let target = target_id.map(|id| types::audited(&id)).transpose()?;
+        let filter = audit::AuditFilter { actor_id, target, period: TimeRange { since, until } };
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::events(ctx, audit::trail(app, viewer, filter, page)).await?))
+    }
+}

@@ -1,0 +1,77 @@
+//! Chats: the viewer's own and, for staff, those of all users.
+
+use async_graphql::{Context, ID, Object, Result};
+use chrono::{DateTime, Utc};
+
+use super::super::context::app_and_viewer;
+use super::super::id::Kind;
+use super::super::types::{self, Chat, ConnectionOf, page};
+use crate::core::pagination::TimeRange;
+use crate::domain::chat::{self, AdminChatFilter, ChatOrder, HistoryFilter};
+use crate::infra::entity::chat::Status;
+
+#[derive(Default)]
+pub(super) struct ChatQuery;
+
+#[Object]
+impl ChatQuery {
+    /// One of your chats.
+    async fn chat(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<Chat>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.require_read()?;
+        Ok(Some(chat::find(app, viewer, Kind::Chat.row(&id)?).await?.into()))
+    }
+
+    /// Your chats, newest first, or the results of a search.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
+    async fn chat_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Search terms: all of them must occur in the message or the reply, in any script, ignoring case and \
+                    accents; the last one matches as a prefix. Covers the 1000 newest matching finished chats."
+        )]
+        search: Option<String>,
+        #[graphql(desc = "Sort order of search results. Defaults to NEWEST.")] order_by: Option<ChatOrder>,
+        #[graphql(desc = "Returns only the chats of this conversation.")] conversation_id: Option<ID>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
+    ) -> Result<Option<ConnectionOf<Chat>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.require_read()?;
+        let conversation_id = conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()?;
+        let filter = HistoryFilter { search, order: order_by.unwrap_or_default(), conversation_id, replaced: None };
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::chats(ctx, chat::history(app, viewer, filter, page)).await?))
+    }
+
+    /// The chats of all users, newest first. For staff.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
+    async fn chats(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Search terms in the message or the reply, as in `chatHistory`, or a part of the username. Covers \
+                    the 1000 newest chats that match either."
+        )]
+        search: Option<String>,
+        #[graphql(desc = "Returns only the chats of this user.")] user_id: Option<ID>,
+        #[graphql(desc = "Returns only the chats with this model.")] model: Option<String>,
+        #[graphql(desc = "Returns only the chats with this status.")] status: Option<Status>,
+        #[graphql(desc = "Start of the time range of `createdAt`, inclusive.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "End of the time range of `createdAt`, exclusive.")] until: Option<DateTime<Utc>>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
+    ) -> Result<Option<ConnectionOf<Chat>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.require_staff()?;
+        let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
+        let wanted = AdminChatFilter { search, user_id, model, status, period: TimeRange { since, until } };
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::chats(ctx, chat::all(app, viewer, wanted, page)).await?))
+    }
+}

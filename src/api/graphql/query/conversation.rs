@@ -1,0 +1,40 @@
+//! The viewer's conversations.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::super::context::app_and_viewer;
+use super::super::id::Kind;
+use super::super::types::{self, ConnectionOf, Conversation, page};
+use crate::domain::chat::conversation;
+
+#[derive(Default)]
+pub(super) struct ConversationQuery;
+
+#[Object]
+impl ConversationQuery {
+    /// One of your conversations.
+    async fn conversation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The global id.")] id: ID,
+    ) -> Result<Option<Conversation>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.require_read()?;
+        Ok(Some(conversation::find(app, viewer, Kind::Conversation.row(&id)?).await?.into()))
+    }
+
+    /// Your conversations, most recently active first.
+    async fn conversations(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
+    ) -> Result<Option<ConnectionOf<Conversation>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        viewer.require_read()?;
+        let page = page(first, last, after, before)?;
+        Ok(Some(types::conversations(ctx, conversation::list(app, viewer, page)).await?))
+    }
+}

@@ -1,0 +1,31 @@
+//! The query root. Its resolvers call the domain and decide nothing.
+
+mod account;
+mod api_key;
+mod audit;
+mod chat;
+mod conversation;
+mod ledger;
+mod model;
+mod node;
+mod session;
+mod usage;
+
+use async_graphql::MergedObject;
+
+pub(super) use self::usage::{DEFAULT_DAYS, DEFAULT_SPENDERS};
+
+/// The query root.
+#[derive(MergedObject, Default)]
+pub(crate) struct Query(
+    account::AccountQuery,
+    session::SessionQuery,
+    chat::ChatQuery,
+    conversation::ConversationQuery,
+    model::ModelQuery,
+    api_key::ApiKeyQuery,
+    ledger::LedgerQuery,
+    audit::AuditQuery,
+    usage::UsageQuery,
+    node::NodeQuery,
+);

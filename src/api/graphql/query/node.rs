@@ -1,0 +1,49 @@
+//! Any object by its global id.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::super::context::app_and_viewer;
+use super::super::id::{self, Kind};
+use super::super::types::{ApiKey, AuditEvent, LedgerEntry, Node, Session, User};
+use crate::core::error::{Code, Error};
+use crate::core::viewer::Actor;
+use crate::domain::account;
+use crate::domain::account::admin;
+use crate::domain::audit;
+use crate::domain::chat::{self, conversation};
+use crate::domain::ledger;
+use crate::domain::session::{self, api_key};
+
+#[derive(Default)]
+pub(super) struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Any object by its global id; null if it does not exist or you may not see it.
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<Node>> {
+        match self.find_node(ctx, &id).await {
+            Err(error) if matches!(error.code, Code::NotFound | Code::Unauthenticated | Code::Forbidden) => Ok(None),
+            found => Ok(found?),
+        }
+    }
+}
+
+impl NodeQuery {
+    async fn find_node(&self, ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, Error> {
+        let (app, viewer) = app_and_viewer(ctx).map_err(|error| Error::internal(error.message))?;
+        let Some((kind, row)) = id::any(id) else { return Ok(None) };
+        Ok(Some(match kind {
+            Kind::User if viewer.require_read()?.id == row => {
+                return Ok(account::me(app, viewer).await?.map(User::from).map(Node::User));
+            }
+            Kind::User => Node::User(admin::find(app, Actor::from_viewer(viewer)?, row).await?.into()),
+            Kind::Chat if viewer.require_staff().is_ok() => Node::Chat(chat::find_any(app, viewer, row).await?.into()),
+            Kind::Chat => Node::Chat(chat::find(app, viewer, row).await?.into()),
+            Kind::Conversation => Node::Conversation(conversation::find(app, viewer, row).await?.into()),
+            Kind::LedgerEntry => Node::LedgerEntry(LedgerEntry(ledger::find(&app.db, viewer, row).await?)),
+            Kind::Session => Node::Session(Session(session::find(app, viewer, row).await?)),
+            Kind::ApiKey => Node::ApiKey(ApiKey(api_key::one(app, viewer, row).await?)),
+            Kind::AuditEvent => Node::AuditEvent(AuditEvent(audit::find(app, viewer, row).await?)),
+        }))
+    }
+}

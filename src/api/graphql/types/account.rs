@@ -1,0 +1,81 @@
+//! The user type. Access is decided in the domain, not here.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, Result};
+use chrono::{DateTime, Utc};
+
+use super::super::execution::bounded::Text;
+use super::super::id::Kind;
+use super::{Balance, ConnectionOf, connection};
+use crate::core::error::Error;
+use crate::core::pagination::Page;
+use crate::domain::account::admin::UserOrder;
+use crate::domain::ledger;
+use crate::infra::entity::user;
+
+pub(crate) struct User(Arc<user::Model>);
+
+impl From<user::Model> for User {
+    fn from(row: user::Model) -> Self {
+        Self(Arc::new(row))
+    }
+}
+
+impl From<Arc<user::Model>> for User {
+    fn from(row: Arc<user::Model>) -> Self {
+        Self(row)
+    }
+}
+
+/// A user account. Visible to the user and to staff.
+#[Object]
+impl User {
+    /// The global id.
+    pub(crate) async fn id(&self) -> ID {
+        Kind::User.id(self.0.id)
+    }
+
+    /// The username; unique, ignoring case.
+    async fn username(&self) -> Text<'_> {
+        self.0.username.as_str().into()
+    }
+
+    /// The balance: spendable tokens, and tokens reserved for open chats.
+    async fn balance(&self) -> Balance {
+        ledger::Balance::from(&*self.0).into()
+    }
+
+    /// Whether the user may log in.
+    async fn is_active(&self) -> bool {
+        self.0.is_active
+    }
+
+    /// Whether the user is staff: may see all users and adjust balances.
+    async fn is_staff(&self) -> bool {
+        self.0.is_staff
+    }
+
+    /// Whether the user is a superuser: has all permissions, including changing roles.
+    async fn is_superuser(&self) -> bool {
+        self.0.is_superuser
+    }
+
+    /// Creation time of the account.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// Time of the last login; null if never.
+    async fn last_login_at(&self) -> Option<DateTime<Utc>> {
+        self.0.last_login_at
+    }
+}
+
+pub(crate) async fn users(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Page<user::Entity>, Error>>,
+    order: UserOrder,
+) -> Result<ConnectionOf<User>> {
+    connection(ctx, slice, |user| order.place(user), User::from).await
+}

@@ -1,0 +1,147 @@
+//! The chat type. Type only: sending and stopping is in the mutations and the domain.
+
+use std::sync::Arc;
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::super::context;
+use super::super::error::UserError;
+use super::super::execution::bounded::Text;
+use super::super::execution::loader::{Conversations, Users};
+use super::super::id::Kind;
+use super::{ConnectionOf, Conversation, User, connection};
+use crate::core::error::Error;
+use crate::core::pagination::Page;
+use crate::core::tokens::Tokens;
+use crate::domain::chat;
+use crate::infra::entity;
+use crate::infra::entity::chat::Status;
+
+pub(crate) struct Chat(Arc<entity::chat::Model>);
+
+impl From<entity::chat::Model> for Chat {
+    fn from(row: entity::chat::Model) -> Self {
+        Self(Arc::new(row))
+    }
+}
+
+impl From<Arc<entity::chat::Model>> for Chat {
+    fn from(row: Arc<entity::chat::Model>) -> Self {
+        Self(row)
+    }
+}
+
+/// A chat: one metered exchange of a message and its reply. Visible to its sender and to staff.
+#[Object]
+impl Chat {
+    /// The global id.
+    pub(crate) async fn id(&self) -> ID {
+        Kind::Chat.id(self.0.id)
+    }
+
+    /// The message, without surrounding white space. Empty for calls of the OpenAI-compatible routes, unless the server
+    /// is configured to store them (`v1.store_api_messages`).
+    async fn message(&self) -> Text<'_> {
+        self.0.message.as_str().into()
+    }
+
+    /// The reply of the model: complete if the status is DONE, otherwise the text so far.
+    async fn response(&self) -> Text<'_> {
+        self.0.response.as_str().into()
+    }
+
+    /// The name of the model.
+    async fn model(&self) -> Text<'_> {
+        self.0.model.as_str().into()
+    }
+
+    /// The conversation of the chat; null if it has none, or if it belongs to another user.
+    async fn conversation(&self, ctx: &Context<'_>) -> Result<Option<Conversation>> {
+        let Some(id) = self.0.conversation_id else { return Ok(None) };
+        let (_, viewer) = context::app_and_viewer(ctx)?;
+        if viewer.require_read()?.id != self.0.user_id {
+            return Ok(None);
+        }
+        let loaded = ctx.data::<DataLoader<Conversations>>()?.load_one(id).await;
+        Ok(loaded.map_err(context::shared)?.map(Conversation::from))
+    }
+
+    /// The global id of the chat that replaced it in the context, by `regenerate` or `editMessage` of this chat or of
+    /// an earlier one; null if it is still part of the context.
+    async fn replaced_by_id(&self) -> Option<ID> {
+        self.0.replaced_by_id.map(|id| Kind::Chat.id(id))
+    }
+
+    /// The number of earlier chats of the conversation that were omitted, since they exceed the context window.
+    async fn context_left_out(&self) -> i64 {
+        self.0.context_left_out
+    }
+
+    /// The global id of the API key that was charged; null if none was used.
+    async fn api_key_id(&self) -> Option<ID> {
+        self.0.api_key_id.map(|id| Kind::ApiKey.id(id))
+    }
+
+    /// The status of the chat.
+    async fn status(&self) -> Status {
+        self.0.status
+    }
+
+    /// The error; null unless the status is FAILED or INTERRUPTED, or STOPPED by a limit of the server.
+    async fn error(&self) -> Option<UserError> {
+        chat::failure(&self.0)
+            .or_else(|| chat::limit(&self.0))
+            .and_then(|error| super::super::error::user_errors(&error).pop())
+    }
+
+    /// The cost in prepaid tokens; 0 while the chat is open.
+    async fn cost(&self) -> Tokens {
+        self.0.cost
+    }
+
+    /// The hold: the tokens that were reserved when the chat was opened, its maximum cost.
+    async fn hold(&self) -> Tokens {
+        self.0.hold
+    }
+
+    /// The usage of the model; null while the chat is open, or if nothing was produced.
+    async fn usage(&self) -> Option<Usage> {
+        let (input, output) = (self.0.input_units?, self.0.output_units?);
+        Some(Usage { input, output, estimated: self.0.usage_estimated })
+    }
+
+    /// Time when the message was received.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// Time when the chat finished; null while it is open.
+    async fn finished_at(&self) -> Option<DateTime<Utc>> {
+        self.0.finished_at
+    }
+
+    /// The sender.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
+    }
+}
+
+/// The usage of a model, in model tokens.
+#[derive(SimpleObject)]
+pub(crate) struct Usage {
+    /// Input, in model tokens.
+    input: i64,
+    /// Output, in model tokens.
+    output: i64,
+    /// Whether the numbers are an estimate, since the provider reported no usage.
+    estimated: bool,
+}
+
+pub(crate) async fn chats(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Page<entity::chat::Entity>, Error>>,
+) -> Result<ConnectionOf<Chat>> {
+    connection(ctx, slice, |chat| chat.id.into(), Chat::from).await
+}

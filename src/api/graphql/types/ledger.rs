@@ -1,0 +1,101 @@
+//! Balances and ledger entries. Read only: the ledger alone writes them.
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::super::context;
+use super::super::execution::bounded::Text;
+use super::super::execution::loader::{Chats, Users};
+use super::super::id::Kind;
+use super::{Chat, ConnectionOf, User, connection};
+use crate::core::error::Error;
+use crate::core::pagination::Page;
+use crate::core::tokens::Tokens;
+use crate::core::viewer::Viewer;
+use crate::domain::ledger;
+use crate::infra::entity::ledger_entry;
+use crate::infra::entity::ledger_entry::Reason;
+
+/// The balance of a user, in prepaid tokens.
+#[derive(SimpleObject)]
+pub(crate) struct Balance {
+    /// Spendable tokens.
+    tokens: Tokens,
+    /// Tokens reserved for open chats: neither spent nor spendable.
+    held: Tokens,
+}
+
+impl From<ledger::Balance> for Balance {
+    fn from(balance: ledger::Balance) -> Self {
+        Self { tokens: balance.tokens, held: balance.held }
+    }
+}
+
+pub(crate) struct LedgerEntry(pub(crate) ledger_entry::Model);
+
+/// A ledger entry: one change of a balance, and its reason. Never changed or deleted, except that retention erases the
+/// notes of deleted users after `retention.deleted_users`. By default nothing is erased.
+#[Object]
+impl LedgerEntry {
+    /// The global id.
+    pub(crate) async fn id(&self) -> ID {
+        Kind::LedgerEntry.id(self.0.id)
+    }
+
+    /// The amount: positive for a credit, negative for a debit, 0 for a chat that cost nothing.
+    async fn amount(&self) -> Tokens {
+        self.0.amount
+    }
+
+    /// The balance after this entry, including held tokens.
+    async fn balance_after(&self) -> Tokens {
+        self.0.balance_after
+    }
+
+    /// The reason of the change.
+    async fn reason(&self) -> Reason {
+        self.0.reason
+    }
+
+    /// The operator's note, for adjustments.
+    async fn note(&self) -> Option<Text<'_>> {
+        self.0.note.as_deref().map(Text::from)
+    }
+
+    /// Time of the change.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// The chat that was charged; null if there is none, or it is deleted.
+    async fn chat(&self, ctx: &Context<'_>) -> Result<Option<Chat>> {
+        let Some(id) = self.0.chat_id else { return Ok(None) };
+        let chat = ctx.data::<DataLoader<Chats>>()?.load_one(id).await.map_err(context::shared)?;
+        Ok(chat.map(Chat::from))
+    }
+
+    /// The global id of the API key that was charged; null if none was used.
+    async fn api_key_id(&self) -> Option<ID> {
+        self.0.api_key_id.map(|id| Kind::ApiKey.id(id))
+    }
+
+    /// The owner of the balance; null if the account is deleted.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
+    }
+
+    /// The operator who made the change; null for the user and the command line, and for viewers who are not staff.
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let visible = ctx.data::<Viewer>()?.require_staff().is_ok();
+        let Some(id) = self.0.actor_id.filter(|_| visible) else { return Ok(None) };
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(id).await.map_err(context::shared)?.map(User::from))
+    }
+}
+
+pub(crate) async fn entries(
+    ctx: &Context<'_>,
+    slice: impl Future<Output = Result<Page<ledger_entry::Entity>, Error>>,
+) -> Result<ConnectionOf<LedgerEntry>> {
+    connection(ctx, slice, |entry| entry.id.into(), LedgerEntry).await
+}

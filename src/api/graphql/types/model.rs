@@ -1,0 +1,59 @@
+//! Models and their prices, as the catalog has them.
+
+use async_graphql::{Object, SimpleObject};
+
+use super::super::execution::bounded::Text;
+use crate::core::tokens::Tokens;
+use crate::infra::catalog;
+
+pub(crate) struct Model {
+    pub(crate) model: catalog::Model,
+    pub(crate) default: bool,
+}
+
+/// A model that answers messages.
+#[Object]
+impl Model {
+    /// The name, which the argument `model` takes.
+    async fn name(&self) -> Text<'_> {
+        self.model.name.as_str().into()
+    }
+
+    /// The price.
+    async fn price(&self) -> Price {
+        let price = self.model.price;
+        Price {
+            per_message: Tokens(price.per_message),
+            per_1k_input: Tokens(price.per_1k_input),
+            per_1k_output: Tokens(price.per_1k_output),
+        }
+    }
+
+    /// Whether this is the default model, for messages that name none.
+    async fn default(&self) -> bool {
+        self.default
+    }
+
+    /// The context window: maximum input and output in total, in model tokens; null if unlimited.
+    async fn window(&self) -> Option<u64> {
+        Some(self.model.provider.context_window()).filter(|window| *window < u64::MAX)
+    }
+
+    /// The maximum length of a reply, in model tokens.
+    async fn max_output(&self) -> u64 {
+        self.model.max_output
+    }
+}
+
+/// The price of a model in prepaid tokens: the sum of its components, rounded up.
+#[derive(SimpleObject)]
+pub(crate) struct Price {
+    /// Price per answered message.
+    per_message: Tokens,
+    /// Price per 1000 model tokens of input.
+    #[graphql(name = "per1kInput")]
+    per_1k_input: Tokens,
+    /// Price per 1000 model tokens of output.
+    #[graphql(name = "per1kOutput")]
+    per_1k_output: Tokens,
+}
