@@ -1,8 +1,10 @@
 //! Viewers, who send requests, and actors, who perform operators' actions. `session` determines the viewer once per
 //! request, from the credentials.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
 
 use crate::core::error::Error;
 
@@ -98,25 +100,15 @@ impl Scope {
     }
 }
 
-/// A set of scopes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// A set of scopes. Stored as their names, comma-separated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sea_orm::DeriveValueType)]
+#[sea_orm(value_type = "String")]
 pub struct Scopes(u8);
 
 impl Scopes {
     /// Returns the set of these scopes.
     pub fn new(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self(scopes.into_iter().fold(0, |set, scope| set | 1 << scope as u8))
-    }
-
-    /// Returns the scopes of a comma-separated list of names, as [`Scopes::names`] returns it. Unknown names are
-    /// skipped.
-    pub fn from_names(names: &str) -> Self {
-        Self::new(names.split(',').filter_map(|name| Scope::ALL.into_iter().find(|scope| scope.name() == name)))
-    }
-
-    /// Returns the names, comma-separated.
-    pub fn names(self) -> String {
-        self.iter().map(Scope::name).collect::<Vec<_>>().join(",")
     }
 
     /// Returns each scope of the set.
@@ -132,6 +124,21 @@ impl Scopes {
     /// Returns whether the set contains a scope that includes reading.
     fn reads(self) -> bool {
         [Scope::Read, Scope::Write, Scope::Admin].into_iter().any(|scope| self.has(scope))
+    }
+}
+
+/// Unknown names are skipped.
+impl FromStr for Scopes {
+    type Err = Infallible;
+
+    fn from_str(names: &str) -> Result<Self, Infallible> {
+        Ok(Self::new(names.split(',').filter_map(|name| Scope::ALL.into_iter().find(|scope| scope.name() == name))))
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.iter().map(Scope::name).collect::<Vec<_>>().join(","))
     }
 }
 

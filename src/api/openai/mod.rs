@@ -67,7 +67,7 @@ async fn nothing(method: Method, request: Request) -> ApiError {
 /// Returns the models that the viewer may use.
 async fn allowed(app: &App, viewer: Viewer) -> Result<Vec<&Model>, ApiError> {
     let allowed = api_key::models(app, viewer).await?;
-    let may = |model: &&Model| allowed.as_ref().is_none_or(|names| names.contains(&model.name));
+    let may = |model: &&Model| allowed.as_ref().is_none_or(|models| models.allows(&model.name));
     Ok(app.models.iter().filter(may).collect())
 }
 

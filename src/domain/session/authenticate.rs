@@ -11,7 +11,7 @@ use super::auth_denied::AuthDenied;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::jwt::{self, Claims, TokenKind};
-use crate::core::viewer::{Credential, Identity, Scopes};
+use crate::core::viewer::{Credential, Identity};
 use crate::domain::account;
 use crate::infra::entity::session::{self, Column};
 use crate::infra::entity::user;
@@ -70,7 +70,7 @@ async fn check(app: &App, token: &str) -> Result<Result<(Identity, DateTime<Utc>
     let (user, credential, end) = if api_key::is_one(token) {
         match api_key::find(app, token).await? {
             Ok((key, user)) => {
-                let credential = Credential::ApiKey { id: key.id, scopes: Scopes::from_names(&key.scopes) };
+                let credential = Credential::ApiKey { id: key.id, scopes: key.scopes };
                 (user, credential, key.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC))
             }
             Err(denied) => return Ok(Err(denied)),

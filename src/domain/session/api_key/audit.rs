@@ -21,7 +21,7 @@ pub(super) async fn record(
     let Some(actor) = operator else { return Ok(()) };
     let owner = ledger::find_for_update(txn, key.user_id).await?;
     actor.require_can_manage(owner.is_operator())?;
-    let details = json!({ "user": owner.username, "name": key.name, "scopes": key.scopes });
+    let details = json!({ "user": owner.username, "name": key.name, "scopes": key.scopes.to_string() });
     audit::record(
         txn,
         &actor,

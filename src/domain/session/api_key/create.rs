@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, PaginatorTrait, QueryFilter};
-use serde_json::json;
 
 use super::audit::record;
 use super::secret;
@@ -14,7 +13,7 @@ use crate::core::error::{Code, Error, FieldError};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, Scope, Scopes, Viewer};
 use crate::domain::ledger;
-use crate::infra::entity::api_key::{self, Model};
+use crate::infra::entity::api_key::{self, AllowedModels, Day, Model, Month};
 
 /// Maximum length of a name, in characters.
 const MAX_NAME_CHARS: usize = 100;
@@ -73,23 +72,22 @@ async fn insert(app: &App, operator: Option<Actor>, user_id: i64, new: NewApiKey
     let now = app.clock.now();
     let new = checked(app, new, now)?;
     let (secret, prefix) = secret::generate(app);
-    let models = new.models.map(|models| json!(models).to_string());
     let row = api_key::ActiveModel {
         id: NotSet,
         user_id: Set(user_id),
         name: Set(new.name),
         prefix: Set(prefix),
         secret_hash: Set(app.api_key_hasher.of(secret.as_bytes())),
-        scopes: Set(Scopes::new(new.scopes).names()),
-        models: Set(models),
+        scopes: Set(Scopes::new(new.scopes)),
+        models: Set(new.models.map(AllowedModels::new)),
         total_limit: Set(new.limits.total),
         daily_limit: Set(new.limits.per_day),
         monthly_limit: Set(new.limits.per_month),
         held: Set(Tokens::ZERO),
         spent: Set(Tokens::ZERO),
-        day: Set(String::new()),
+        day: Set(Day::default()),
         spent_in_day: Set(Tokens::ZERO),
-        month: Set(String::new()),
+        month: Set(Month::default()),
         spent_in_month: Set(Tokens::ZERO),
         created_at: Set(now),
         expires_at: Set(new.expires_at),

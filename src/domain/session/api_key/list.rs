@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::core::error::Error;
 use crate::core::pagination::{self, Page, PageRequest, check_search};
 use crate::core::viewer::{Actor, Viewer};
-use crate::infra::entity::api_key::{self, Column, Model};
+use crate::infra::entity::api_key::{self, AllowedModels, Column, Model};
 
 /// Returns the viewer's own keys, invalid ones included, newest first.
 ///
@@ -60,12 +60,12 @@ pub async fn one(app: &App, viewer: Viewer, key_id: i64) -> Result<Model, Error>
         .ok_or_else(|| Error::not_found("API key"))
 }
 
-/// Returns the names of the models that the viewer may use; `None` for all.
+/// Returns the models that the viewer may use; `None` for all.
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers, or if the key is deleted.
-pub async fn models(app: &App, viewer: Viewer) -> Result<Option<Vec<String>>, Error> {
+pub async fn models(app: &App, viewer: Viewer) -> Result<Option<AllowedModels>, Error> {
     let Some(id) = viewer.require_authenticated()?.api_key() else { return Ok(None) };
     let key = api_key::Entity::find_by_id(id).one(app.db.read()).await?;
-    Ok(key.ok_or_else(Error::unauthenticated)?.allowed_models())
+    Ok(key.ok_or_else(Error::unauthenticated)?.models)
 }
