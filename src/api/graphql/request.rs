@@ -25,7 +25,7 @@ use crate::core::error::{Code, Error};
 use crate::core::json;
 use crate::core::throttle::Permit;
 use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
-use crate::domain::session;
+use crate::domain::session::{self, AuthError};
 use crate::infra::request_body;
 
 /// Grace period of open streams at shutdown, to send the final events of their operations.
@@ -176,9 +176,8 @@ pub(super) fn bearer(value: &str) -> Result<String, RequestRejection> {
 pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, RequestRejection> {
     let Some(token) = token else { return Ok(Viewer::Anonymous) };
     match session::authenticate(app, token).await {
-        Ok(Ok(identity)) => Ok(Viewer::User(identity)),
-        Ok(Err(denied)) => Err(RequestRejection::unauthenticated(&Error::from(denied).message)),
-        Err(error) => {
+        Ok(identity) => Ok(Viewer::User(identity)),
+        Err(AuthError::Failed(error)) => {
             tracing::error!(?error, "GraphQL authentication failed");
             let status = match error.code {
                 Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -186,6 +185,7 @@ pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, Req
             };
             Err(RequestRejection { code: error.code, ..RequestRejection::new(status, error.message) })
         }
+        Err(invalid) => Err(RequestRejection::unauthenticated(&Error::from(invalid).message)),
     }
 }
 

@@ -5,7 +5,7 @@
 //! `session_epoch` is incremented; both take effect with the next request.
 
 pub mod api_key;
-mod auth_denied;
+mod auth_error;
 mod authenticate;
 mod create;
 mod end;
@@ -14,7 +14,7 @@ mod log_in;
 mod refresh;
 pub mod retention;
 
-pub use self::auth_denied::AuthDenied;
+pub use self::auth_error::AuthError;
 pub use self::authenticate::{authenticate, wait_until_invalid};
 pub use self::create::{TokenPair, create};
 pub use self::end::{log_out, log_out_everywhere, revoke_one};

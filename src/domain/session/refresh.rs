@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::auth_denied::AuthDenied;
+use super::auth_error::AuthError;
 use super::authenticate::load_valid;
 use super::create::{TokenPair, access_token, expiry, refresh_token};
 use super::end::{end, revoke};
@@ -15,7 +15,6 @@ use crate::core::viewer::ClientInfo;
 use crate::domain::account;
 use crate::infra::db::Txn;
 use crate::infra::entity::session::{self, Column};
-use crate::infra::entity::user;
 
 /// The reuse interval: how long after its first use a refresh token returns the same pair.
 const REUSE_INTERVAL: TimeDelta = TimeDelta::seconds(10);
@@ -23,21 +22,12 @@ const REUSE_INTERVAL: TimeDelta = TimeDelta::seconds(10);
 /// Returns a new access token for a refresh token, which stays valid: the behaviour of the REST route.
 ///
 /// # Errors
-/// [`AuthDenied`] in the inner result; INTERNAL if the database fails.
-pub async fn refresh_access(
-    app: &App,
-    refresh_token: &str,
-    origin: &ClientInfo,
-) -> Result<Result<String, AuthDenied>, Error> {
+/// The reason why the token is rejected.
+pub async fn refresh_access(app: &App, refresh_token: &str, origin: &ClientInfo) -> Result<String, AuthError> {
     limit_refreshes(app, origin).await?;
     let (session, now) = (load_refreshable(app, refresh_token).await?, app.clock.now());
-    match session {
-        Ok((session, _)) => {
-            app.db.write((session.id, now), |txn, &(id, now)| Box::pin(touch(txn, id, now))).await?;
-            Ok(Ok(access_token(app, session.user_id, session.id, now)?))
-        }
-        Err(denied) => Ok(Err(denied)),
-    }
+    app.db.write((session.id, now), |txn, &(id, now)| Box::pin(touch(txn, id, now))).await?;
+    Ok(access_token(app, session.user_id, session.id, now)?)
 }
 
 /// Rotates a refresh token: returns new access and refresh tokens, and invalidates the one used. Reusing it revokes the
@@ -49,8 +39,8 @@ pub async fn refresh_access(
 pub async fn rotate(app: &App, used: &str, origin: &ClientInfo) -> Result<TokenPair, Error> {
     limit_refreshes(app, origin).await?;
     let now = app.clock.now();
-    let claims = app.keys.verify(used, TokenKind::Refresh, now).map_err(AuthDenied::from)?;
-    let (_, user) = load_valid(app, &claims).await??;
+    let claims = app.keys.verify(used, TokenKind::Refresh, now).map_err(AuthError::from)?;
+    let (_, user) = load_valid(app, &claims).await?;
     let client = app.api_key_hasher.of(format!("client {:?} {:?}", origin.address, origin.user_agent).as_bytes());
     let next = NextToken { jti: app.random.hex128(), client, now, expiry: expiry(app, now) };
     let rotated = app.db.write((claims, next), |txn, (used, next)| {
@@ -68,7 +58,7 @@ pub async fn rotate(app: &App, used: &str, origin: &ClientInfo) -> Result<TokenP
     let Some(session) = rotated.await? else {
         tracing::warn!(user = user.id, "refresh token reuse detected; session revoked");
         account::announce_sessions(app, user.id);
-        return Err(AuthDenied::Invalid.into());
+        return Err(AuthError::Invalid.into());
     };
     // Signed for the time of its first use, and with ids derived from the session, the pair is the same both times.
     let at = session.rotated_at.unwrap_or(now);
@@ -123,24 +113,16 @@ async fn reuse(txn: &Txn, used: &Claims, next: &NextToken) -> Result<Option<sess
     Ok(rows.into_iter().next())
 }
 
-/// Returns the session and user of a valid refresh token. The reuse of a rotated one revokes its session here.
-async fn load_refreshable(app: &App, token: &str) -> Result<Result<(session::Model, user::Model), AuthDenied>, Error> {
-    let claims = match app.keys.verify(token, TokenKind::Refresh, app.clock.now()) {
-        Ok(claims) => claims,
-        Err(refused) => return Ok(Err(refused.into())),
-    };
-    match load_valid(app, &claims).await? {
-        Ok((session, _)) if session.refresh_jti != claims.jti => {
-            tracing::warn!(
-                user = session.user_id,
-                session = session.id,
-                "refresh token reuse detected; session revoked"
-            );
-            end(app, session.user_id, session.id).await?;
-            Ok(Err(AuthDenied::Invalid))
-        }
-        good_or_denied => Ok(good_or_denied),
+/// Returns the session of a valid refresh token. The reuse of a rotated one revokes its session here.
+async fn load_refreshable(app: &App, token: &str) -> Result<session::Model, AuthError> {
+    let claims = app.keys.verify(token, TokenKind::Refresh, app.clock.now())?;
+    let (session, _) = load_valid(app, &claims).await?;
+    if session.refresh_jti != claims.jti {
+        tracing::warn!(user = session.user_id, session = session.id, "refresh token reuse detected; session revoked");
+        end(app, session.user_id, session.id).await?;
+        return Err(AuthError::Invalid);
     }
+    Ok(session)
 }
 
 async fn limit_refreshes(app: &App, origin: &ClientInfo) -> Result<(), Error> {
