@@ -17,7 +17,7 @@ pub enum AuthError {
     /// The user is deactivated.
     UserInactive,
     /// The check failed: the database does not respond, or a rate limit is exceeded.
-    Unchecked(Error),
+    Failed(Error),
 }
 
 impl From<AuthError> for Error {
@@ -27,7 +27,7 @@ impl From<AuthError> for Error {
             AuthError::WrongType => "The token has the wrong type.",
             AuthError::UserNotFound => "User not found.",
             AuthError::UserInactive => "User is inactive.",
-            AuthError::Unchecked(error) => return error,
+            AuthError::Failed(error) => return error,
         };
         Error::new(Code::Unauthenticated, message)
     }
@@ -44,12 +44,12 @@ impl From<TokenError> for AuthError {
 
 impl From<Error> for AuthError {
     fn from(error: Error) -> Self {
-        AuthError::Unchecked(error)
+        AuthError::Failed(error)
     }
 }
 
 impl From<DbErr> for AuthError {
     fn from(error: DbErr) -> Self {
-        AuthError::Unchecked(error.into())
+        AuthError::Failed(error.into())
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::StreamExt;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::api_key;
