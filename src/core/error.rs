@@ -1,17 +1,21 @@
 //! The one error type. It knows no transport: each transport maps [`Code`] to its own shape.
 //!
-//! `message` and `fields` are shown to clients; `source` goes to the log only.
+//! `message` and `fields` are shown to clients; `source` and `location` go to the log only.
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::Location;
+use std::str::FromStr;
 
-use sea_orm::{DbErr, RuntimeErr, sqlx};
+use sea_orm::{DbErr, DeriveValueType, EnumIter, Iterable, RuntimeErr, sqlx};
 
 /// The message for clients while the database is unavailable.
 pub const UNAVAILABLE: &str = "The database is temporarily unavailable. Try again later.";
 
-/// Error code: a closed list. Clients act on the code; the message is for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, async_graphql::Enum)]
+/// Error code: a closed list. Clients act on the code; the message is for people. Stored as it is written in responses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveValueType, async_graphql::Enum)]
+#[sea_orm(value_type = "String")]
 #[graphql(name = "ErrorCode")]
 pub enum Code {
     /// Credentials are missing, invalid, expired or revoked.
@@ -69,6 +73,15 @@ impl fmt::Display for Code {
     }
 }
 
+/// A stored code that this version does not know is PROVIDER_UNAVAILABLE, as for any failed chat.
+impl FromStr for Code {
+    type Err = Infallible;
+
+    fn from_str(stored: &str) -> Result<Self, Infallible> {
+        Ok(Self::iter().find(|code| code.as_str() == stored).unwrap_or(Self::ProviderUnavailable))
+    }
+}
+
 /// A field error: a validation error of one input field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
@@ -90,21 +103,27 @@ pub struct Error {
     pub retry_after: Option<u64>,
     /// The cause, for the log only.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
+    /// The place in the sources where the error arose, for the log only.
+    pub location: &'static Location<'static>,
 }
 
 impl Error {
     /// Creates an error whose message is shown to the client.
+    #[track_caller]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), fields: Vec::new(), retry_after: None, source: None }
+        let location = Location::caller();
+        Self { code, message: message.into(), fields: Vec::new(), retry_after: None, source: None, location }
     }
 
     /// Creates a server fault: the cause is for the log, the client receives a generic message.
+    #[track_caller]
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Code::Internal, "Internal error.").with_source(source)
     }
 
     /// Creates an error for a database that does not respond or accepts no writes: the cause is for the log, the client
     /// is asked to retry later.
+    #[track_caller]
     pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Code::Unavailable, UNAVAILABLE).with_source(source)
     }
@@ -115,38 +134,45 @@ impl Error {
     }
 
     /// Creates [`Code::NotFound`] for `what` ("chat"), also if the object belongs to another user.
+    #[track_caller]
     pub fn not_found(what: &str) -> Self {
         Self::new(Code::NotFound, format!("No such {what}."))
     }
 
     /// Creates [`Code::Unauthenticated`] for a request without credentials.
+    #[track_caller]
     pub fn unauthenticated() -> Self {
         Self::new(Code::Unauthenticated, "Log in first.")
     }
 
     /// Creates [`Code::Forbidden`] with a message that names the missing permission.
+    #[track_caller]
     pub fn forbidden(message: &str) -> Self {
         Self::new(Code::Forbidden, message)
     }
 
     /// Creates [`Code::InvalidInput`] with one field error.
+    #[track_caller]
     pub fn field(field: &'static str, message: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError { field, message: message.into() }])
     }
 
     /// Creates [`Code::InvalidInput`] with all the given field errors; the message is that of the first.
+    #[track_caller]
     pub fn invalid(fields: Vec<FieldError>) -> Self {
         let message = fields.first().map_or_else(|| "Invalid input.".to_owned(), |first| first.message.clone());
         Self { fields, ..Self::new(Code::InvalidInput, message) }
     }
 
     /// Creates [`Code::RateLimited`] with the seconds after which to retry.
+    #[track_caller]
     pub fn rate_limited(message: impl Into<String>, retry_after: u64) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited, message) }
     }
 
     /// Creates [`Code::Unavailable`] for a bounded queue that is full, with the seconds after which to retry. It has no
     /// cause: it is counted, not logged, so that a flood of requests does not flood the log.
+    #[track_caller]
     pub fn overloaded(message: impl Into<String>, retry_after: u64) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Code::Unavailable, message) }
     }
@@ -174,7 +200,7 @@ impl fmt::Debug for Error {
             write!(f, ": {error}")?;
             cause = error.source();
         }
-        Ok(())
+        write!(f, " ({}:{})", self.location.file(), self.location.line())
     }
 }
 
@@ -191,6 +217,7 @@ impl StdError for Error {
 }
 
 impl From<DbErr> for Error {
+    #[track_caller]
     fn from(error: DbErr) -> Self {
         if is_away(&error) {
             Self::unavailable(error)
@@ -265,5 +292,17 @@ mod tests {
         }
         assert_eq!(Error::from(DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout)).code, Code::Unavailable);
         assert_eq!(Error::from(DbErr::RecordNotInserted).code, Code::Internal);
+    }
+
+    #[test]
+    fn the_log_names_the_place_where_an_error_arose() {
+        fn fails() -> Result<(), Error> {
+            Err(DbErr::RecordNotInserted)?
+        }
+        let line = line!() - 2;
+        let error = fails().err().map(|error| format!("{error:?}")).unwrap_or_default();
+        assert!(error.ends_with(&format!("({}:{line})", file!())), "{error}");
+        let invalid = format!("{:?}", Error::field("name", "Too long."));
+        assert!(invalid.ends_with(&format!("({}:{})", file!(), line!() - 1)), "{invalid}");
     }
 }

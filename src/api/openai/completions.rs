@@ -242,9 +242,9 @@ fn finish_reason(app: &App, chat: &entity::chat::Model, limit: Option<u64>) -> &
 fn failure(ended: &FinishedChat) -> Option<ApiError> {
     let failure = ended.failure()?;
     // The stored code is more specific than the one of other transports.
-    Some(match ended.chat.error_code.as_deref() {
-        Some("INVALID_INPUT") => Error::new(Code::InvalidInput, failure.message).into(),
-        Some("INTERNAL") => ApiError::upstream(failure.message),
+    Some(match ended.chat.error_code {
+        Some(Code::InvalidInput) => Error::new(Code::InvalidInput, failure.message).into(),
+        Some(Code::Internal) => ApiError::upstream(failure.message),
         _ => failure.into(),
     })
 }

@@ -25,7 +25,7 @@ pub(super) struct Context {
     /// The messages, oldest first; the last one is to be answered.
     pub(super) messages: Vec<Message>,
     /// The number of earlier chats omitted because they do not fit.
-    pub(super) left_out: i64,
+    pub(super) omitted: i64,
 }
 
 /// Builds the context of a message. Of the conversation's earlier chats the newest are included; for a replacement,
@@ -39,7 +39,7 @@ pub(super) async fn build_context(
 ) -> Result<Context, Error> {
     let say = |role, content: &str| Message { role, content: content.to_owned() };
     let mut messages = vec![say(Role::User, message)];
-    let Some(conversation) = conversation else { return Ok(Context { messages, left_out: 0 }) };
+    let Some(conversation) = conversation else { return Ok(Context { messages, omitted: 0 }) };
     let system = conversation.system_prompt.as_deref().map(|prompt| say(Role::System, prompt));
 
     let mut earlier = usable(conversation.id);
@@ -79,7 +79,7 @@ pub(super) async fn build_context(
     };
     messages.extend(system);
     messages.reverse();
-    Ok(Context { messages, left_out: i64::try_from(total.saturating_sub(kept)).unwrap_or(i64::MAX) })
+    Ok(Context { messages, omitted: i64::try_from(total.saturating_sub(kept)).unwrap_or(i64::MAX) })
 }
 
 /// Returns the chats of a conversation that belong to the context: answered, or stopped with some text, and not

@@ -9,7 +9,7 @@ use crate::infra::cluster::TO_ALL;
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum ReplyEvent {
     /// A chunk of the reply.
-    Piece {
+    Delta {
         /// The start of the chunk in the reply, in characters.
         offset: usize,
         /// The text of the chunk.

@@ -6,8 +6,7 @@ use std::collections::HashMap;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
-use super::SendMessage;
-use super::open::PreparedChat;
+use super::prepare::{MODEL_NAMED, PreparedChat};
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
 use crate::domain::ledger::SpendableBalances;
@@ -17,9 +16,9 @@ use crate::infra::entity::chat::{self, Column, Status};
 /// The handling of a duplicate idempotency key.
 pub(super) enum DuplicateAction {
     /// Returns the first chat, whatever its state.
-    Seen,
+    ReturnFirst,
     /// Opens a new chat: a retry.
-    Anew,
+    OpenNew,
 }
 
 /// Decides how to handle a duplicate idempotency key. The permissions of the API key are checked first: the existing
@@ -41,24 +40,13 @@ pub(super) fn resolve_duplicate(
     if !is_same
         || first.message != opening.message
         || first.conversation_id != opening.conversation_id
-        || (opening.model_named && first.model != opening.model)
+        || (opening.is_model_named && first.model != opening.model)
     {
         return Err(Error::new(Code::Conflict, "This idempotency key was used for another message."));
     }
     let failed_for_free = matches!(first.status, Status::Failed | Status::Interrupted) && first.cost == Tokens::ZERO;
     // API clients retry failed calls automatically, and expect a new attempt.
-    Ok(if opening.is_call && failed_for_free { DuplicateAction::Anew } else { DuplicateAction::Seen })
-}
-
-/// The [fingerprint](PreparedChat::fingerprint) of a message whose client named the model.
-const MODEL_NAMED: &str = "model";
-
-/// Returns what identifies a message under its idempotency key, in addition to the columns of the chat.
-pub(super) fn fingerprint(input: &SendMessage, replaces: Option<i64>) -> Option<String> {
-    input.idempotency_key.as_ref()?;
-    let named = input.model.is_some().then(|| MODEL_NAMED.to_owned());
-    let parts: Vec<_> = named.into_iter().chain(replaces.map(|id| format!("replaces {id}"))).collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+    Ok(if opening.is_call && failed_for_free { DuplicateAction::OpenNew } else { DuplicateAction::ReturnFirst })
 }
 
 /// Releases the idempotency key of this chat for another one.

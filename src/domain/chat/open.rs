@@ -1,55 +1,21 @@
-//! Opening a chat: the message is validated, then paid for by a hold and stored, in one transaction.
+//! Opening a chat: a prepared message is paid for by a hold and stored, in one transaction.
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use sea_orm::ActiveValue::NotSet;
-use sea_orm::{EntityTrait, IntoActiveModel, TransactionTrait};
+use sea_orm::{IntoActiveModel, TransactionTrait};
 
-use super::idempotency::{DuplicateAction, find_duplicates, fingerprint, release_idempotency_key, resolve_duplicate};
-use super::{ApiCall, SendMessage, context, conversation};
+use super::idempotency::{DuplicateAction, find_duplicates, release_idempotency_key, resolve_duplicate};
+use super::prepare::PreparedChat;
+use super::{context, conversation};
 use crate::app::App;
-use crate::core::error::{Error, FieldError};
+use crate::core::error::Error;
 use crate::core::tokens::{Price, Tokens};
-use crate::core::viewer::{Identity, Viewer};
 use crate::domain::ledger::{self, Balance, Hold, SpendableBalances};
 use crate::infra::ai::Request;
-use crate::infra::catalog::Model;
-use crate::infra::db::{BatchJob, BatchResult, Txn};
+use crate::infra::db::{Batch, BatchJob, BatchResult, Txn};
 use crate::infra::entity::chat::{self, Status};
-
-/// A validated message or API call, before it is paid for.
-pub(super) struct PreparedChat {
-    pub(super) user_id: i64,
-    pub(super) api_key_id: Option<i64>,
-    /// The stored text.
-    pub(super) message: String,
-    /// What identifies the message or call under its idempotency key, in addition to the other columns: for a call,
-    /// whose text need not be stored, a keyed hash of the whole request.
-    pub(super) fingerprint: Option<String>,
-    /// Whether this is an API call, which has a context of its own.
-    pub(super) is_call: bool,
-    /// Whether the reply is stored.
-    pub(super) kept: bool,
-    pub(super) model: String,
-    /// Whether the client named the model; a retry has to name it too.
-    pub(super) model_named: bool,
-    pub(super) idempotency_key: Option<String>,
-    pub(super) conversation_id: Option<i64>,
-    /// The chat that this one replaces in the context.
-    replaces: Option<i64>,
-    /// The number of earlier chats omitted from the context.
-    omitted_chats: i64,
-    /// The request to the model.
-    request: Request,
-    price: Price,
-    input_bound: u64,
-    /// The number of choices requested, each up to the output limit.
-    choices: u64,
-    at: DateTime<Utc>,
-    lease_until: DateTime<Utc>,
-}
 
 /// An opened chat, whose hold is taken.
 pub(super) struct OpenedChat {
@@ -70,115 +36,7 @@ pub(super) struct OpenedChat {
 pub(super) enum OpenResult {
     New(Box<OpenedChat>),
     /// A duplicate of an idempotency key, which belongs to this chat.
-    Seen(Box<chat::Model>),
-}
-
-/// Validates a message, and builds the context.
-pub(super) async fn check(
-    app: &App,
-    viewer: Viewer,
-    input: SendMessage,
-    replaces: Option<i64>,
-) -> Result<(PreparedChat, Model), Error> {
-    let identity = viewer.require_write()?;
-    let conversation = match input.conversation_id {
-        Some(id) => Some(conversation::find(app, viewer, id).await?),
-        None => None,
-    };
-    let message = input.message.trim().to_owned();
-    let mut mistakes = Vec::new();
-    if let Err(problem) = check_message(&message, app.config.turns.max_message_chars) {
-        mistakes.push(FieldError { field: "message", message: problem });
-    }
-    let preferred = conversation.as_ref().and_then(|conversation| conversation.model.clone());
-    let model = app.models.get(input.model.as_deref().or(preferred.as_deref()));
-    if model.is_none() {
-        mistakes.push(FieldError { field: "model", message: "There is no such model.".to_owned() });
-    }
-    if let Err(error) = ledger::check_idempotency_key(input.idempotency_key.as_deref()) {
-        mistakes.extend(error.fields);
-    }
-    let Some(model) = model.filter(|_| mistakes.is_empty()).cloned() else { return Err(Error::invalid(mistakes)) };
-    let context = context::build_context(app, &model, conversation.as_ref(), &message, replaces).await?;
-    let at = app.clock.now();
-    // Counting may cost as much as reading the text; a flat price does not need it.
-    let input_bound = if model.price.is_metered() { model.provider.max_input(&context.messages) } else { 0 };
-    let fingerprint = fingerprint(&input, replaces);
-    let opening = PreparedChat {
-        user_id: identity.id,
-        api_key_id: identity.api_key(),
-        message,
-        fingerprint,
-        is_call: false,
-        kept: true,
-        model: model.name.clone(),
-        model_named: input.model.is_some(),
-        idempotency_key: input.idempotency_key,
-        conversation_id: input.conversation_id,
-        replaces,
-        price: model.price,
-        input_bound,
-        choices: 1,
-        omitted_chats: context.left_out,
-        request: Request { messages: context.messages, max_output: model.max_output, ..Request::default() },
-        at,
-        lease_until: lease_deadline(app, at),
-    };
-    Ok((opening, model))
-}
-
-/// Validates an API call, which has a context of its own.
-pub(super) fn check_call(app: &App, identity: Identity, call: ApiCall) -> Result<(PreparedChat, Model), Error> {
-    ledger::check_idempotency_key(call.idempotency_key.as_deref())?;
-    let model = app.models.get(Some(&call.model)).cloned();
-    let model = model.ok_or_else(|| Error::field("model", "There is no such model."))?;
-    let mut request = call.request;
-    request.max_output = call.max_output.unwrap_or(model.max_output).min(model.max_output);
-    let input_bound = match &request.passing {
-        _ if !model.price.is_metered() => 0,
-        Some(passing) => model.provider.max_input_of_call(&passing.call).unwrap_or(u64::MAX),
-        None => model.provider.max_input(&request.messages),
-    };
-    let (at, kept) = (app.clock.now(), app.config.v1.store_api_messages);
-    let opening = PreparedChat {
-        user_id: identity.id,
-        api_key_id: identity.api_key(),
-        // PostgreSQL stores no NUL in text.
-        message: if kept { call.text.replace('\0', "\u{fffd}") } else { String::new() },
-        fingerprint: call.fingerprint,
-        is_call: true,
-        kept,
-        model: model.name.clone(),
-        model_named: true,
-        idempotency_key: call.idempotency_key,
-        conversation_id: None,
-        replaces: None,
-        omitted_chats: 0,
-        price: model.price.for_answers(call.choices.max(1)),
-        input_bound,
-        choices: call.choices.max(1),
-        request,
-        at,
-        lease_until: lease_deadline(app, at),
-    };
-    Ok((opening, model))
-}
-
-fn check_message(message: &str, max_chars: usize) -> Result<(), String> {
-    if message.is_empty() {
-        Err("This field may not be blank.".to_owned())
-    } else if message.chars().count() > max_chars {
-        Err(format!("Ensure this field has no more than {max_chars} characters."))
-    } else if message.contains('\0') {
-        Err("Null characters are not allowed.".to_owned())
-    } else {
-        Ok(())
-    }
-}
-
-/// Returns the time at which a turn that renews its lease now counts as dead.
-pub(super) fn lease_deadline(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
-    now + TimeDelta::from_std(app.config.turns.lease).unwrap_or(TimeDelta::MAX)
+    Duplicate(Box<chat::Model>),
 }
 
 /// Takes the hold and stores the chat.
@@ -211,13 +69,13 @@ async fn open_batch(txn: &Txn, openings: &[PreparedChat]) -> BatchResult<OpenRes
     for (opening, outcome) in openings.iter().zip(&mut outcomes) {
         let first = opening.key().and_then(|key| known.get(&key));
         match first.map(|first| resolve_duplicate(opening, first, &available)) {
-            Some(Ok(DuplicateAction::Seen)) => {
-                *outcome = first.cloned().map(|first| Ok(OpenResult::Seen(Box::new(first))))
+            Some(Ok(DuplicateAction::ReturnFirst)) => {
+                *outcome = first.cloned().map(|first| Ok(OpenResult::Duplicate(Box::new(first))))
             }
             Some(Err(error)) => *outcome = Some(Err(error)),
             // Opened below, like those with the same key as another in this batch: the second finds the row of the
             // first.
-            Some(Ok(DuplicateAction::Anew)) => {}
+            Some(Ok(DuplicateAction::OpenNew)) => {}
             None if opening.key().is_some_and(|key| !new_keys.insert(key)) => {}
             None => new.push((opening, outcome)),
         }
@@ -256,8 +114,8 @@ async fn open_one(txn: &Txn, opening: &PreparedChat) -> Result<OpenResult, Error
     let mut available = available(txn, std::slice::from_ref(opening)).await?;
     if let Some(first) = find_duplicates(txn, std::slice::from_ref(opening)).await?.into_values().next() {
         match resolve_duplicate(opening, &first, &available)? {
-            DuplicateAction::Seen => return Ok(OpenResult::Seen(Box::new(first))),
-            DuplicateAction::Anew => release_idempotency_key(txn, first.id).await?,
+            DuplicateAction::ReturnFirst => return Ok(OpenResult::Duplicate(Box::new(first))),
+            DuplicateAction::OpenNew => release_idempotency_key(txn, first.id).await?,
         }
     }
     let ready = ReservedChat::new(opening, &mut available)?;
@@ -343,19 +201,14 @@ async fn store(txn: &Txn, ready: Vec<ReservedChat<'_>>) -> Result<Vec<OpenedChat
         rows.push(ready.row());
         holds.push(ready.hold.clone());
     }
+    let mut batch = Batch::default();
+    ledger::reserve(&mut batch, &holds)?;
     let new = rows.iter().cloned().map(|row| chat::ActiveModel { id: NotSet, ..row.into_active_model() });
-    let ids = ledger::reserve(txn, &holds, chat::Entity::insert_many(new)).await?;
+    let ids = batch.execute_and_insert(txn, new.collect()).await?;
     let opened = ready.iter().zip(rows).zip(ids).map(|((ready, row), id)| {
         let request = Request { max_output: ready.max_output, ..ready.opening.request.clone() };
         let &PreparedChat { kept, price, input_bound, .. } = ready.opening;
         OpenedChat { chat: chat::Model { id, ..row }, balance: ready.balance, request, kept, price, input_bound }
     });
     Ok(opened.collect())
-}
-
-impl PreparedChat {
-    /// Returns the user and the idempotency key.
-    pub(super) fn key(&self) -> Option<(i64, String)> {
-        Some((self.user_id, self.idempotency_key.clone()?))
-    }
 }

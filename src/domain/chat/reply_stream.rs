@@ -5,15 +5,17 @@
 //! the turn publishes it again from that position. Lost events are recovered from the row, which is polled after every
 //! silence. Nothing is buffered for a slow follower: it misses events, and catches up with the whole missing text.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use async_stream::try_stream;
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use sea_orm::EntityTrait;
 use tokio::time::{Instant, timeout};
 
 use super::events::{self, ReplyEvent, TurnCommand, topic};
-use super::{FinishedChat, find};
+use super::finished_chat::FinishedChat;
+use super::history::find;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::viewer::Viewer;
@@ -121,7 +123,7 @@ pub(super) fn feed(
                         break;
                     }
                 };
-                let Some(ReplyEvent::Piece { offset, text }) = heard else { break };
+                let Some(ReplyEvent::Delta { offset, text }) = heard else { break };
                 if offset <= position {
                     poll_interval = MIN_POLL_INTERVAL;
                     for delta in ReplyDelta::behind(position, offset, &text) {
@@ -137,6 +139,18 @@ pub(super) fn feed(
             }
         }
     }
+}
+
+/// Waits until the chat is closed.
+pub(super) async fn wait_until_finished(app: &App, chat_id: i64) -> Result<FinishedChat, Error> {
+    // Beyond all text there is only the end of the stream.
+    let mut feed = pin!(feed(app.clone(), chat_id, usize::MAX));
+    while let Some(fed) = feed.next().await {
+        if let ReplyStreamItem::Ended(ended) = fed? {
+            return Ok(*ended);
+        }
+    }
+    Err(Error::not_found("chat"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::close::{CloseJob, ClosedChat, close_batch};
+use super::charge::ClosedChat;
+use super::close::{CloseJob, close_batch};
 use super::events::{ReplyEvent, topic};
 use super::usage;
 use crate::app::App;

@@ -7,17 +7,15 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, UpdateStatement, Value};
-use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use serde::Deserialize;
 
-use super::hold::{Hold, Settlement};
+use super::hold::Hold;
+use super::settlement::Settlement;
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
-use crate::infra::db::Txn;
-use crate::infra::db::bulk::{RowQuery, in_ids, pad_rows, update_from, values_column};
+use crate::infra::db::{Batch, BulkUpdate, RowQuery, Txn, in_ids};
 use crate::infra::entity::api_key::{self, Column, day, month};
 
 /// A valid API key with its limits and what counts against them.
@@ -35,34 +33,18 @@ pub(super) struct KeyBudget {
     spent_in_month: Tokens,
 }
 
-const COLUMNS: [Column; 7] = [
-    Column::Id,
-    Column::Models,
-    Column::TotalLimit,
-    Column::DailyLimit,
-    Column::MonthlyLimit,
-    Column::Held,
-    Column::Spent,
-];
-
-/// Returns a query of the valid keys among `key_ids`, as rows of [`KeyBudget`]; `None` without ids. The rows are locked
-/// until the transaction ends, in the order of their ids.
-pub(super) fn wanted(txn: &Txn, key_ids: impl Iterator<Item = i64>, at: DateTime<Utc>) -> Option<RowQuery> {
+/// Returns a query of the valid keys among `key_ids`; `None` without ids. The rows are locked until the transaction
+/// ends, in the order of their ids.
+pub(super) fn lock(txn: &Txn, key_ids: impl Iterator<Item = i64>, at: DateTime<Utc>) -> Option<RowQuery<KeyBudget>> {
+    use api_key::Column::{DailyLimit, Held, Id, Models, MonthlyLimit, Spent, SpentInDay, SpentInMonth, TotalLimit};
     let key_ids: Vec<_> = key_ids.collect();
     if key_ids.is_empty() {
         return None;
     }
-    let keys = api_key::Entity::find()
-        .select_only()
-        .columns(COLUMNS)
-        .column_as(spent_in_day(at), Column::SpentInDay)
-        .column_as(spent_in_month(at), Column::SpentInMonth)
-        .filter(in_ids(txn, Column::Id, &key_ids))
-        .filter(api_key::valid_at(at))
-        .order_by_asc(Column::Id)
-        .lock_exclusive();
-    let columns = COLUMNS.iter().chain(&[Column::SpentInDay, Column::SpentInMonth]).map(IdenStatic::as_str).collect();
-    Some(RowQuery { query: keys.into_query(), columns })
+    let keys = api_key::Entity::find().filter(in_ids(txn, Id, &key_ids)).filter(api_key::valid_at(at));
+    let keys = keys.order_by_asc(Id).lock_exclusive();
+    let columns = [Id, Models, TotalLimit, DailyLimit, MonthlyLimit, Held, Spent];
+    Some(RowQuery::with(keys, columns, [(spent_in_day(at), SpentInDay), (spent_in_month(at), SpentInMonth)]))
 }
 
 impl KeyBudget {
@@ -112,12 +94,11 @@ impl KeyBudget {
     }
 }
 
-/// Returns the statement that records holds under keys, with the number of keys that it changes; `None` if no hold has
-/// a key.
+/// Adds to the batch what records holds under keys.
 ///
 /// # Errors
 /// INVALID_INPUT if a sum is too large.
-pub(super) fn hold_under(holds: &[Hold]) -> Result<Option<(UpdateStatement, u64)>, Error> {
+pub(super) fn reserve(batch: &mut Batch, holds: &[Hold]) -> Result<(), Error> {
     let (mut sums, mut at) = (BTreeMap::<i64, Tokens>::new(), DateTime::<Utc>::MIN_UTC);
     for hold in holds {
         if let Some(key_id) = hold.api_key_id {
@@ -127,24 +108,26 @@ pub(super) fn hold_under(holds: &[Hold]) -> Result<Option<(UpdateStatement, u64)
         }
     }
     if sums.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
-    let rows = sums.iter().map(|(key_id, sum)| [*key_id, sum.0]).collect();
-    let mut update = of_now(pad_rows(rows, holds.len()), at);
+    let sums: Vec<_> = sums.into_iter().collect();
+    let mut update = BulkUpdate::<api_key::Entity, _>::new(&sums, |(key_id, _)| *key_id);
+    let amount = update.value(|(_, amount)| *amount);
+    set_period(&mut update, at);
     update
-        .value(Column::Held, Expr::col(Column::Held).add(values_column(2)))
-        .value(Column::LastUsedAt, Expr::value(at))
-        .value(Column::SpentInDay, spent_in_day(at))
-        .value(Column::SpentInMonth, spent_in_month(at));
-    Ok(Some((update, sums.len() as u64)))
+        .set(Column::Held, Expr::col(Column::Held).add(amount))
+        .set(Column::LastUsedAt, Expr::value(at))
+        .set(Column::SpentInDay, spent_in_day(at))
+        .set(Column::SpentInMonth, spent_in_month(at));
+    batch.update(update.padded_to(holds.len()).into_statement(), sums.len());
+    Ok(())
 }
 
-/// Returns the statement that settles holds under keys, with the number of keys that it changes; `None` if no
-/// settlement has a key. Costs cannot exceed the limits, since they are at most the holds.
+/// Adds to the batch what settles holds under keys. Costs cannot exceed the limits, since they are at most the holds.
 ///
 /// # Errors
 /// INVALID_INPUT if a sum is too large.
-pub(super) fn settle_under(settlements: &[Settlement]) -> Result<Option<(UpdateStatement, u64)>, Error> {
+pub(super) fn settle(batch: &mut Batch, settlements: &[Settlement]) -> Result<(), Error> {
     let (mut sums, mut at) = (BTreeMap::<i64, (Tokens, Tokens)>::new(), DateTime::<Utc>::MIN_UTC);
     for settlement in settlements {
         if let Some(key_id) = settlement.api_key_id {
@@ -154,24 +137,25 @@ pub(super) fn settle_under(settlements: &[Settlement]) -> Result<Option<(UpdateS
         }
     }
     if sums.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
-    let rows = sums.iter().map(|(key_id, (holds, costs))| [*key_id, holds.0, costs.0]).collect();
-    let mut update = of_now(pad_rows(rows, settlements.len()), at);
+    let sums: Vec<_> = sums.into_iter().collect();
+    let mut update = BulkUpdate::<api_key::Entity, _>::new(&sums, |(key_id, _)| *key_id);
+    let (hold, cost) = (update.value(|(_, (hold, _))| *hold), update.value(|(_, (_, cost))| *cost));
+    set_period(&mut update, at);
     update
-        .value(Column::Held, Expr::col(Column::Held).sub(values_column(2)))
-        .value(Column::Spent, Expr::col(Column::Spent).add(values_column(3)))
-        .value(Column::SpentInDay, spent_in_day(at).add(values_column(3)))
-        .value(Column::SpentInMonth, spent_in_month(at).add(values_column(3)));
-    Ok(Some((update, sums.len() as u64)))
+        .set(Column::Held, Expr::col(Column::Held).sub(hold))
+        .set(Column::Spent, Expr::col(Column::Spent).add(cost.clone()))
+        .set(Column::SpentInDay, spent_in_day(at).add(cost.clone()))
+        .set(Column::SpentInMonth, spent_in_month(at).add(cost));
+    batch.update(update.padded_to(settlements.len()).into_statement(), sums.len());
+    Ok(())
 }
 
-/// Returns an update of keys that sets the current day and month, or keeps later ones, which a server whose clock is
-/// ahead has set: a day that is over does not restart with nothing spent. The caller sets what was spent in them.
-fn of_now(rows: impl IntoIterator<Item = Vec<Value>>, at: DateTime<Utc>) -> UpdateStatement {
-    let mut update = update_from::<api_key::Entity>(rows);
-    update.value(Column::Day, later(Column::Day, day(at))).value(Column::Month, later(Column::Month, month(at)));
-    update
+/// Sets the current day and month of keys, or keeps later ones, which a server whose clock is ahead has set: a day that
+/// is over does not restart with nothing spent. The caller sets what was spent in them.
+fn set_period<R>(update: &mut BulkUpdate<'_, api_key::Entity, R>, at: DateTime<Utc>) {
+    update.set(Column::Day, later(Column::Day, day(at))).set(Column::Month, later(Column::Month, month(at)));
 }
 
 fn later(column: Column, now: String) -> Expr {

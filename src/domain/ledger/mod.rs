@@ -12,6 +12,7 @@ mod hold;
 mod import;
 mod key_budget;
 pub mod retention;
+mod settlement;
 mod spendable;
 mod verify;
 
@@ -26,8 +27,9 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
 
 pub use self::export::export;
 pub use self::granted::granted_by;
-pub use self::hold::{Hold, Settlement, insufficient, lock_balances, reserve, settle};
+pub use self::hold::{Hold, LockedBalance, insufficient, lock_balances, reserve};
 pub use self::import::{ImportedEntry, record_imported};
+pub use self::settlement::{Settlement, settle};
 pub use self::spendable::SpendableBalances;
 pub use self::verify::{IntegrityViolation, verify};
 use crate::app::App;

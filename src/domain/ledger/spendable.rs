@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-
 use sea_orm::{ColumnTrait, Condition};
 
-use super::hold::{insufficient, lock_balances};
+use super::hold::{LockedBalance, insufficient, lock_balances_if};
 use super::key_budget::{self, KeyBudget};
 use super::{Balance, Hold};
 use crate::core::error::Error;
 use crate::core::tokens::Tokens;
-use crate::infra::db::Txn;
+use crate::infra::db::{Txn, fetch_two};
 use crate::infra::entity::{chat, user};
 
 /// The balances of some users, with the budgets of their API keys. Their rows are locked, so nothing else changes them
@@ -30,10 +29,11 @@ impl SpendableBalances {
     /// INTERNAL if the database fails.
     pub async fn find(txn: &Txn, spenders: &[(i64, Option<i64>)], at: DateTime<Utc>) -> Result<Self, Error> {
         let active = Condition::all().add(user::Column::IsActive.eq(true));
-        let keys = key_budget::wanted(txn, spenders.iter().filter_map(|(_, key_id)| *key_id), at);
-        let (users, keys) =
-            lock_balances::<KeyBudget>(txn, spenders.iter().map(|(user_id, _)| *user_id), active, keys).await?;
-        Ok(Self { users, keys: keys.into_iter().map(|key| (key.id, key)).collect() })
+        let users = lock_balances_if(txn, spenders.iter().map(|(user_id, _)| *user_id), active);
+        let keys = key_budget::lock(txn, spenders.iter().filter_map(|(_, key_id)| *key_id), at);
+        let (users, keys) = fetch_two(txn, users, keys).await?;
+        let keys = keys.into_iter().map(|key: KeyBudget| (key.id, key)).collect();
+        Ok(Self { users: LockedBalance::by_user(users), keys })
     }
 
     /// Returns the amount that can be held for a user under a key.

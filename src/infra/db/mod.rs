@@ -4,8 +4,10 @@
 //! transaction, retried after a serialization failure or a deadlock. On SQLite, which has one writer, waiting
 //! transactions are committed in one batch (see [`sqlite_writer`]). Jobs of the same kind from many callers are executed by a
 //! few statements for all of them (see [`batcher`]).
+mod batch;
 mod batcher;
-pub mod bulk;
+mod bulk_update;
+mod rows;
 mod sqlite_writer;
 
 use std::path::{Path, PathBuf};
@@ -23,8 +25,11 @@ use sea_orm::{
     Statement, TransactionTrait,
 };
 
+pub use self::batch::Batch;
 use self::batcher::BatchQueues;
 pub use self::batcher::{BatchJob, BatchResult};
+pub use self::bulk_update::BulkUpdate;
+pub use self::rows::{RowQuery, fetch_two, in_ids};
 use crate::core::error::{Code, Error, code_of};
 use crate::core::private_files;
 

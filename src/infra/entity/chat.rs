@@ -3,6 +3,7 @@
 use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 
+use crate::core::error::Code;
 use crate::core::tokens::Tokens;
 
 /// The state of a chat. Only PENDING is open; it changes to exactly one of the others.
@@ -46,8 +47,8 @@ pub struct Model {
     pub message: String,
     /// The reply of the model: complete, or as much as was generated.
     pub response: String,
-    /// The [`Code`](crate::core::error::Code) of the error.
-    pub error_code: Option<String>,
+    /// The code of the error.
+    pub error_code: Option<Code>,
     /// The error message for the user.
     pub error_message: Option<String>,
     /// The prepaid tokens reserved when the chat was opened.

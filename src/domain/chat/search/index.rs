@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::words::text;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::infra::db::bulk::{update_from, values_column};
+use crate::infra::db::BulkUpdate;
 use crate::infra::entity::chat::{self, Column, Status};
 
 /// Chats indexed in one transaction.
@@ -59,11 +59,10 @@ async fn index(app: &App) -> Result<bool, Error> {
     let texts = tokio::task::spawn_blocking(fold).await.map_err(Error::internal)?;
     let indexed = app.db.write(texts, |txn, texts| {
         Box::pin(async move {
-            let rows = texts.iter().map(|(id, text)| vec![(*id).into(), text.as_str().into()]);
-            let mut update = update_from::<chat::Entity>(rows);
+            let mut update = BulkUpdate::<chat::Entity, _>::new(texts, |(id, _)| *id);
             // A concurrent search, or another server, may have been faster.
-            update.value("search_text", values_column(2)).and_where(Expr::col("search_text").is_null());
-            txn.execute(&update).await?;
+            update.set_each("search_text", |(_, text)| text.as_str()).filter(Expr::col("search_text").is_null());
+            txn.execute(&update.into_statement()).await?;
             Ok(())
         })
     });

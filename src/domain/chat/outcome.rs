@@ -1,0 +1,119 @@
+//! What a turn ends with: the outcome of the provider's stream, and the output until then.
+
+use crate::core::error::Error;
+use crate::infra::ai::Usage;
+
+/// Maximum size in memory of text that is not stored; the total is extrapolated from it.
+const MAX_COUNTED_BYTES: usize = 1 << 20;
+
+/// The outcome of the provider's stream.
+pub(super) enum Outcome {
+    /// The reply is complete.
+    Done,
+    /// The provider failed, before the first chunk or after it.
+    Failed(Error),
+    /// Ended on the caller's side: the user stopped it, the caller disconnected, or the reply reached one of the
+    /// server's limits, which is given.
+    Stopped(Option<Error>),
+    /// The server shuts down and does not wait any longer.
+    Interrupted,
+    /// The chat is no longer open: deleted, or swept by another server. There is nothing to settle.
+    Gone,
+}
+
+/// The output that a model has generated, and the usage that its upstream has reported.
+#[derive(Default)]
+pub(super) struct GeneratedOutput {
+    /// The reply.
+    pub(super) text: String,
+    /// Other output that is paid for.
+    pub(super) other: String,
+    /// The model's reasoning before the answer: paid for, but no answer on its own.
+    pub(super) thoughts: String,
+    /// The output after the user stopped the reply. It is counted, and shown to no one.
+    pub(super) unseen: String,
+    /// Bytes of all these that are not in memory: text that is not stored is only counted, by extrapolation from its
+    /// beginning.
+    pub(super) omitted: usize,
+    /// The last reported usage.
+    pub(super) reported: Option<Usage>,
+    /// Whether the upstream has accepted the request, and bills its input.
+    pub(super) accepted: bool,
+    /// Whether the turn stopped waiting for a non-streaming answer, which the upstream continued to generate.
+    pub(super) abandoned: bool,
+}
+
+impl GeneratedOutput {
+    pub(super) fn is_empty(&self) -> bool {
+        self.has_no_answer() && self.thoughts.is_empty()
+    }
+
+    /// Returns whether there is no output, or nothing but reasoning.
+    pub(super) fn has_no_answer(&self) -> bool {
+        self.text.is_empty() && self.other.is_empty()
+    }
+
+    /// Updates the reported usage. A smaller number does not reduce what the upstream has reported before.
+    pub(super) fn report(&mut self, usage: Usage) {
+        let before = self.reported.unwrap_or_default();
+        let (input, output) = (usage.input.max(before.input), usage.output.max(before.output));
+        self.reported = Some(Usage { input, output });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.in_memory() + self.omitted
+    }
+
+    /// Returns the bytes in memory.
+    pub(super) fn in_memory(&self) -> usize {
+        self.text.len() + self.other.len() + self.thoughts.len() + self.unseen.len()
+    }
+
+    /// Adds text of the reply that is only counted.
+    pub(super) fn add_text(&mut self, text: &str) {
+        self.omitted += count(&mut self.text, text);
+    }
+
+    /// Adds other output.
+    pub(super) fn add_other(&mut self, text: &str) {
+        self.omitted += count(&mut self.other, text);
+    }
+
+    /// Adds reasoning.
+    pub(super) fn add_thoughts(&mut self, text: &str) {
+        self.omitted += count(&mut self.thoughts, text);
+    }
+
+    /// Adds output after the user's stop.
+    pub(super) fn add_unseen(&mut self, text: &str) {
+        self.omitted += count(&mut self.unseen, text);
+    }
+}
+
+/// Appends as much of the text as is kept in memory, and returns the remaining bytes.
+fn count(counted: &mut String, text: &str) -> usize {
+    let capacity = MAX_COUNTED_BYTES.saturating_sub(counted.len());
+    let (kept, omitted) = text.split_at(text.floor_char_boundary(capacity));
+    counted.push_str(kept);
+    omitted.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_only_counted_takes_little_memory_and_counts_whole() {
+        let mut written = GeneratedOutput::default();
+        for _ in 0..3 {
+            written.add_text(&"ü".repeat(500_001));
+        }
+        assert_eq!(written.len(), 3_000_006);
+        assert!(written.in_memory() <= MAX_COUNTED_BYTES && written.in_memory() > MAX_COUNTED_BYTES - 2);
+        written.add_other("x");
+        assert_eq!((written.other.as_str(), written.len()), ("x", 3_000_007));
+        let mut large = GeneratedOutput::default();
+        large.add_text(&"x".repeat(5 << 20));
+        assert_eq!((large.in_memory(), large.len()), (MAX_COUNTED_BYTES, 5 << 20));
+    }
+}

@@ -1,0 +1,96 @@
+//! Periodic saves of an open chat: the text so far, and a renewed lease.
+
+use std::future::pending;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::prepare::lease_deadline;
+use crate::app::App;
+use crate::core::error::Error;
+use crate::infra::entity::chat::{self, Column, Status};
+
+/// New bytes of a reply that trigger a save before the interval is over.
+const SAVE_BYTES: usize = 2048;
+
+/// Saves the text of one chat, one save at a time.
+pub(super) struct Saver {
+    app: App,
+    chat_id: i64,
+    /// Whether the text is stored; otherwise only the lease is renewed.
+    kept: bool,
+    /// The running save. In a task of its own: while the turn waits for a slow caller, nothing would poll it there, and
+    /// it would keep its connection and its locks.
+    running: Option<JoinHandle<Result<bool, Error>>>,
+    /// The length of the text, and the time, of the last save.
+    saved_len: usize,
+    saved_at: Instant,
+}
+
+impl Saver {
+    /// Returns the saver of a chat that is stored, with its lease, just now.
+    pub(super) fn new(app: &App, chat_id: i64, kept: bool) -> Self {
+        Self { app: app.clone(), chat_id, kept, running: None, saved_len: 0, saved_at: Instant::now() }
+    }
+
+    /// Starts a save if the text has grown much, or the lease needs it.
+    pub(super) fn save_growth(&mut self, text: &str) {
+        // A long text less often, so that all saves together cost no more than a few times its size.
+        let has_grown = text.len() - self.saved_len >= SAVE_BYTES.max(self.saved_len / 4);
+        self.save_if(has_grown, text);
+    }
+
+    /// Starts a save if there is new text, or the lease needs it.
+    pub(super) fn save_rest(&mut self, text: &str) {
+        self.save_if(text.len() > self.saved_len, text);
+    }
+
+    fn save_if(&mut self, is_wanted: bool, text: &str) {
+        let must_renew = || self.saved_at.elapsed() >= self.app.config.turns.lease / 3;
+        if self.running.is_some() || !((self.kept && is_wanted) || must_renew()) {
+            return;
+        }
+        (self.saved_len, self.saved_at) = (text.len(), Instant::now());
+        let (app, chat_id, text) = (self.app.clone(), self.chat_id, self.kept.then(|| text.to_owned()));
+        self.running = Some(self.app.tasks.spawn(async move { save(&app, chat_id, text).await }));
+    }
+
+    /// Waits for the end of the running save. Returns whether the chat is still open; never without a running save.
+    ///
+    /// # Errors
+    /// INTERNAL or UNAVAILABLE if the save failed.
+    pub(super) async fn saved(&mut self) -> Result<bool, Error> {
+        let Some(running) = &mut self.running else { return pending().await };
+        let saved = running.await;
+        self.running = None;
+        saved.map_err(Error::internal).flatten()
+    }
+
+    /// Waits for the end of the running save, so that it does not overlap with closing the chat.
+    pub(super) async fn finish(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.await.ok();
+        }
+    }
+}
+
+/// Saves the text so far, if it is stored, and renews the lease; returns whether the chat is still open.
+async fn save(app: &App, chat_id: i64, text: Option<String>) -> Result<bool, Error> {
+    let lease = lease_deadline(app, app.clock.now());
+    app.db
+        .write((chat_id, text, lease), |txn, (chat_id, text, lease)| {
+            Box::pin(async move {
+                let mut update = chat::Entity::update_many()
+                    .col_expr(Column::LeaseUntil, Expr::value(*lease))
+                    .filter(Column::Id.eq(*chat_id))
+                    .filter(Column::Status.eq(Status::Pending));
+                if let Some(text) = text {
+                    update = update.col_expr(Column::Response, Expr::value(text.as_str()));
+                }
+                Ok(update.exec(txn).await?.rows_affected == 1)
+            })
+        })
+        .await
+}

@@ -1,0 +1,101 @@
+//! Queries of rows by their ids, two of them in one round trip on SQLite.
+//!
+//! SQLite runs on a thread of its own, which hands over row by row, and each row may cost two context switches. So rows
+//! are read there as one JSON value.
+
+use std::marker::PhantomData;
+
+use sea_orm::sea_query::{Expr, Func, Query, SelectStatement};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QuerySelect, QueryTrait, Select};
+use serde::de::DeserializeOwned;
+
+use super::Txn;
+use crate::core::error::Error;
+
+/// The alias of a subquery.
+const FOUND: &str = "found";
+
+/// Returns the condition that the column is one of these ids. On SQLite it is the same statement for any number of
+/// them.
+pub fn in_ids(txn: &Txn, column: impl ColumnTrait, ids: &[i64]) -> Expr {
+    if txn.get_database_backend() != DbBackend::Sqlite {
+        return column.is_in(ids.iter().copied());
+    }
+    let list = Func::cust("json_each").arg(serde_json::Value::from(ids).to_string());
+    column.in_subquery(Query::select().column("value").from_function(list, FOUND).take())
+}
+
+/// A query of rows of the type `M`, whose fields are named after the columns.
+pub struct RowQuery<M> {
+    query: SelectStatement,
+    columns: Vec<&'static str>,
+    row: PhantomData<M>,
+}
+
+impl<M: FromQueryResult + DeserializeOwned> RowQuery<M> {
+    /// Selects columns.
+    pub fn new<E: EntityTrait>(select: Select<E>, columns: impl IntoIterator<Item = E::Column>) -> Self {
+        Self::with(select, columns, [])
+    }
+
+    /// Selects columns, and expressions under the name of a column.
+    pub fn with<E: EntityTrait>(
+        select: Select<E>,
+        columns: impl IntoIterator<Item = E::Column>,
+        computed: impl IntoIterator<Item = (Expr, E::Column)>,
+    ) -> Self {
+        use sea_orm::IdenStatic;
+        let (mut select, mut names) = (select.select_only(), Vec::new());
+        for column in columns {
+            names.push(column.as_str());
+            select = select.column(column);
+        }
+        for (expression, column) in computed {
+            names.push(column.as_str());
+            select = select.column_as(expression, column);
+        }
+        Self { query: select.into_query(), columns: names, row: PhantomData }
+    }
+
+    /// Returns an expression for all rows as one JSON array, built by SQLite.
+    fn into_json_array(self) -> Expr {
+        let members = self.columns.iter().flat_map(|&name| [Expr::Constant(name.into()), Expr::col((FOUND, name))]);
+        let rows = Func::cust("json_group_array").arg(Func::cust("json_object").args(members));
+        let all = Query::select().expr(rows).from_subquery(self.query, FOUND).take();
+        Expr::SubQuery(None, Box::new(all.into()))
+    }
+
+    async fn rows(self, txn: &Txn) -> Result<Vec<M>, Error> {
+        let rows = txn.query_all(&self.query).await?;
+        Ok(rows.iter().map(|row| M::from_query_result(row, "")).collect::<Result<_, _>>()?)
+    }
+}
+
+/// Returns the rows of two queries, which run in this order; those of the second are empty if it is `None`. One round
+/// trip on SQLite.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn fetch_two<A, B>(
+    txn: &Txn,
+    first: RowQuery<A>,
+    second: Option<RowQuery<B>>,
+) -> Result<(Vec<A>, Vec<B>), Error>
+where
+    A: FromQueryResult + DeserializeOwned,
+    B: FromQueryResult + DeserializeOwned,
+{
+    if txn.get_database_backend() != DbBackend::Sqlite {
+        let first = first.rows(txn).await?;
+        let second = if let Some(second) = second { second.rows(txn).await? } else { Vec::new() };
+        return Ok((first, second));
+    }
+    let has_second = second.is_some();
+    let both = [Some(first.into_json_array()), second.map(RowQuery::into_json_array)].into_iter().flatten();
+    let found = txn.query_one(&Query::select().exprs(both).take()).await?;
+    let found = found.ok_or_else(|| Error::internal("an aggregate without a row"))?;
+    let text = |place: usize| Ok::<String, Error>(found.try_get_by_index(place)?);
+    let first = serde_json::from_str(&text(0)?).map_err(Error::internal)?;
+    let second = if has_second { serde_json::from_str(&text(1)?).map_err(Error::internal)? } else { Vec::new() };
+    Ok((first, second))
+}
