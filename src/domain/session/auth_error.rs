@@ -21,6 +21,7 @@ pub enum AuthError {
 }
 
 impl From<AuthError> for Error {
+    #[track_caller]
     fn from(error: AuthError) -> Self {
         let message = match error {
             AuthError::Invalid => "The token is invalid or expired.",
@@ -49,7 +50,8 @@ impl From<Error> for AuthError {
 }
 
 impl From<DbErr> for AuthError {
+    #[track_caller]
     fn from(error: DbErr) -> Self {
-        AuthError::Failed(error.into())
+        AuthError::Failed(Error::from(error))
     }
 }

@@ -53,8 +53,7 @@ impl fmt::Display for AllowedModels {
 }
 
 /// A day in UTC, such as `2026-01-31`; empty before the first. Later days compare greater, as their texts do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, DeriveValueType)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, DeriveValueType)]
 pub struct Day(String);
 
 impl Day {
@@ -64,27 +63,14 @@ impl Day {
     }
 }
 
-impl fmt::Display for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// A month in UTC, such as `2026-01`; empty before the first. Later months compare greater, as their texts do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, DeriveValueType)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, DeriveValueType)]
 pub struct Month(String);
 
 impl Month {
     /// Returns the month of a time.
     pub fn of(at: DateTimeUtc) -> Self {
         Self(at.format("%Y-%m").to_string())
-    }
-}
-
-impl fmt::Display for Month {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

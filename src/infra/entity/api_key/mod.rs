@@ -92,18 +92,3 @@ impl Model {
         if self.month >= Month::of(at) { self.spent_in_month } else { Tokens::ZERO }
     }
 }
-
-/// Returns whether a key with these stored [`Model::models`] may use this model.
-pub fn allows(models: Option<&str>, model: &str) -> bool {
-    models.is_none_or(|models| AllowedModels::from(models.to_owned()).allows(model))
-}
-
-/// Formats the day as in [`Model::day`].
-pub fn day(at: DateTimeUtc) -> String {
-    Day::of(at).to_string()
-}
-
-/// Formats the month as in [`Model::month`].
-pub fn month(at: DateTimeUtc) -> String {
-    Month::of(at).to_string()
-}
