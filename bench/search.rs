@@ -65,7 +65,7 @@ async fn bench(name: &str, url: String) {
         users.push(made.unwrap());
     }
     let logged_in = session::create(&app, users[0].clone(), None).await.unwrap();
-    let viewer = Viewer::User(session::authenticate(&app, &logged_in.access_token).await.unwrap().unwrap());
+    let viewer = Viewer::User(session::authenticate(&app, &logged_in.access_token).await.unwrap());
 
     let start = Instant::now();
     fill(&app.db, &users.iter().map(|user| user.id).collect::<Vec<_>>()).await;

@@ -13,7 +13,7 @@ use crate::core::pagination::PageRequest;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, Scope};
 use crate::domain::session::api_key::{self, ApiKeyFilter, NewApiKey, SpendingLimits};
-use crate::infra::entity::api_key::Model;
+use crate::infra::entity::api_key::{AllowedModels, Model};
 
 /// Keys per page that a listing reads.
 const BATCH: u64 = 1000;
@@ -142,7 +142,7 @@ async fn list(app: &App, user: Option<String>, search: Option<String>, json: boo
                 key.prefix.clone(),
                 key.user_id.to_string(),
                 output::plain(&key.name),
-                key.scopes.clone(),
+                key.scopes.to_string(),
                 if key.is_valid(now) { "active" } else { "inactive" }.to_owned(),
                 key.spent.to_string(),
                 limit(key.total_limit),
@@ -163,8 +163,8 @@ fn as_json(key: &Model) -> Value {
         "prefix": key.prefix,
         "user_id": key.user_id,
         "name": key.name,
-        "scopes": key.scopes.split(',').collect::<Vec<_>>(),
-        "models": key.allowed_models(),
+        "scopes": key.scopes.iter().map(Scope::name).collect::<Vec<_>>(),
+        "models": key.models.as_ref().map(AllowedModels::names),
         "spent": key.spent,
         "held": key.held,
         "total_limit": key.total_limit,

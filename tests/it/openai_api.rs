@@ -686,7 +686,7 @@ async fn what_is_counted_here_is_right_within_two_hundredths() {
 
 async fn viewer(app: &TestApp, client: &Client) -> jeton::core::viewer::Viewer {
     let access = client.access.as_deref().unwrap();
-    jeton::core::viewer::Viewer::User(jeton::domain::session::authenticate(&app.app, access).await.unwrap().unwrap())
+    jeton::core::viewer::Viewer::User(jeton::domain::session::authenticate(&app.app, access).await.unwrap())
 }
 
 fn chat_call(content: &str) -> jeton::domain::chat::ApiCall {

@@ -36,7 +36,7 @@ pub(crate) async fn start(client: &Client) -> Value {
 
 pub(crate) async fn viewer(app: &TestApp, client: &Client) -> Viewer {
     let token = client.access.as_deref().unwrap();
-    Viewer::User(session::authenticate(&app.app, token).await.unwrap().unwrap())
+    Viewer::User(session::authenticate(&app.app, token).await.unwrap())
 }
 
 /// Returns the newest chat's row id.

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use self::error::ApiError;
 use crate::app::App;
 use crate::core::viewer::Viewer;
-use crate::domain::session::{self, api_key};
+use crate::domain::session::{self, AuthError, api_key};
 use crate::infra::catalog::Model;
 
 /// The result of every handler.
@@ -67,7 +67,7 @@ async fn nothing(method: Method, request: Request) -> ApiError {
 /// Returns the models that the viewer may use.
 async fn allowed(app: &App, viewer: Viewer) -> Result<Vec<&Model>, ApiError> {
     let allowed = api_key::models(app, viewer).await?;
-    let may = |model: &&Model| allowed.as_ref().is_none_or(|names| names.contains(&model.name));
+    let may = |model: &&Model| allowed.as_ref().is_none_or(|models| models.allows(&model.name));
     Ok(app.models.iter().filter(may).collect())
 }
 
@@ -92,7 +92,10 @@ async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, ApiError> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = token else { return Err(ApiError::no_key()) };
-    let identity = session::authenticate(app, token.trim()).await?.map_err(|_| ApiError::wrong_key())?;
+    let identity = session::authenticate(app, token.trim()).await.map_err(|error| match error {
+        AuthError::Failed(error) => error.into(),
+        _ => ApiError::wrong_key(),
+    })?;
     let viewer = Viewer::User(identity);
     viewer.require_completions()?;
     Ok(viewer)

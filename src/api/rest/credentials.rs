@@ -8,7 +8,7 @@ use super::error::ApiError;
 use crate::app::App;
 use crate::core::jwt;
 use crate::core::viewer::Viewer;
-use crate::domain::session::{self, AuthDenied};
+use crate::domain::session::{self, AuthError};
 
 /// Returns the authenticated viewer. These routes reject anonymous requests.
 ///
@@ -17,7 +17,7 @@ use crate::domain::session::{self, AuthDenied};
 pub(super) async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, ApiError> {
     let length = headers.get(AUTHORIZATION).map_or(0, HeaderValue::len);
     if length > jwt::MAX_BYTES {
-        return Err(ApiError::Denied(AuthDenied::Invalid));
+        return Err(ApiError::Credentials(AuthError::Invalid));
     }
     // Bytes beyond ASCII are read as Latin-1, as the Django application did; no valid token has any.
     let header: String = match headers.get(AUTHORIZATION) {
@@ -28,10 +28,7 @@ pub(super) async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, Api
     match (parts.next(), parts.next(), parts.next()) {
         (Some(scheme), token, more) if scheme.eq_ignore_ascii_case("bearer") => {
             let (Some(token), None) = (token, more) else { return Err(ApiError::BadHeader) };
-            match session::authenticate(app, token).await? {
-                Ok(identity) => Ok(Viewer::User(identity)),
-                Err(denied) => Err(ApiError::Denied(denied)),
-            }
+            Ok(Viewer::User(session::authenticate(app, token).await?))
         }
         _ => Err(ApiError::NoCredentials),
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::json as write;
 use crate::core::error::{Code, Error};
-use crate::domain::session::AuthDenied;
+use crate::domain::session::AuthError;
 
 /// The error of a REST request.
 pub(super) enum ApiError {
@@ -15,8 +15,8 @@ pub(super) enum ApiError {
     NoCredentials,
     /// The `Authorization` header does not have two parts.
     BadHeader,
-    /// The access token is rejected.
-    Denied(AuthDenied),
+    /// The access token does not authenticate.
+    Credentials(AuthError),
     /// A username and password, or a refresh token, are rejected.
     Login { detail: &'static str, code: Option<&'static str> },
     /// The path does not support this method.
@@ -41,6 +41,12 @@ impl From<Error> for ApiError {
     }
 }
 
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        Self::Credentials(error)
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         match self {
@@ -49,11 +55,12 @@ impl IntoResponse for ApiError {
                 "Authorization header must contain two space-delimited values",
                 "bad_authorization_header",
             )),
-            Self::Denied(AuthDenied::UserNotFound) => unauthorized(&coded("User not found", "user_not_found")),
-            Self::Denied(AuthDenied::UserInactive) => unauthorized(&coded("User is inactive", "user_inactive")),
-            Self::Denied(denied) => {
-                let message = match denied {
-                    AuthDenied::WrongType => "Token has wrong type",
+            Self::Credentials(AuthError::Failed(error)) => Self::Domain(error).into_response(),
+            Self::Credentials(AuthError::UserNotFound) => unauthorized(&coded("User not found", "user_not_found")),
+            Self::Credentials(AuthError::UserInactive) => unauthorized(&coded("User is inactive", "user_inactive")),
+            Self::Credentials(invalid) => {
+                let message = match invalid {
+                    AuthError::WrongType => "Token has wrong type",
                     _ => "Token is invalid or expired",
                 };
                 unauthorized(&json!({

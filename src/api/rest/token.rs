@@ -13,7 +13,7 @@ use super::{ApiResult, json};
 use crate::app::App;
 use crate::core::error::Code;
 use crate::core::viewer::ClientInfo;
-use crate::domain::session::{self, AuthDenied};
+use crate::domain::session::{self, AuthError};
 
 /// Login credentials.
 #[derive(ToSchema)]
@@ -89,14 +89,13 @@ pub(super) async fn refresh(app: &App, request: Request) -> ApiResult {
     let mut fields = FormFields::read(app, request).await?;
     let token = fields.text("refresh", usize::MAX);
     fields.check()?;
-    match session::refresh_access(app, &token, &origin).await? {
+    match session::refresh_access(app, &token, &origin).await {
         Ok(access) => Ok(json(StatusCode::OK, &Access { access })),
-        Err(denied) => {
-            let detail = match denied {
-                AuthDenied::WrongType => "Token has wrong type",
-                AuthDenied::Invalid | AuthDenied::UserNotFound | AuthDenied::UserInactive => {
-                    "Token is invalid or expired"
-                }
+        Err(error) => {
+            let detail = match error {
+                AuthError::Failed(error) => return Err(error.into()),
+                AuthError::WrongType => "Token has wrong type",
+                AuthError::Invalid | AuthError::UserNotFound | AuthError::UserInactive => "Token is invalid or expired",
             };
             Err(ApiError::Login { detail, code: Some("token_not_valid") })
         }

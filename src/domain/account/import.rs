@@ -6,7 +6,9 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{Roles, username};
+use super::attempts::enter;
+use super::insert::Roles;
+use super::username;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::password::{Lane, Pbkdf2};
@@ -25,7 +27,7 @@ pub struct ImportedUser {
     pub id: Option<i64>,
     /// The name in the other system.
     pub username: String,
-    /// [`super::username::key`] of the name, or [`super::username::exact_key`] if another user has that key.
+    /// [`username::key`] of the name, or [`username::exact_key`] if another user has that key.
     pub username_key: String,
     /// A hash that [`crate::core::password::Hasher`] can verify, or one that is unusable.
     pub password_hash: String,
@@ -88,7 +90,7 @@ pub async fn renew_hash(
     if !Pbkdf2::is_one(&user.password_hash) {
         return Ok(());
     }
-    let Ok(ticket) = super::enter(app, Lane::Verification, address) else { return Ok(()) };
+    let Ok(ticket) = enter(app, Lane::Verification, address) else { return Ok(()) };
     let change = (user.id, user.password_hash.clone(), ticket.hash(password).await?);
     app.db
         .write(change, |txn, (id, before, after)| {

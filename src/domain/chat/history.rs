@@ -6,6 +6,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use super::search;
+pub use super::search::ChatOrder;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::pagination::{self, Page, PageRequest, TimeRange, check_search};
@@ -15,17 +16,6 @@ use crate::infra::entity::{import_map, user};
 
 /// The rare statuses, which have a partial index of their own.
 const FAILED_STATUSES: [Status; 3] = [Status::Failed, Status::Stopped, Status::Interrupted];
-
-/// Ordering of chats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
-#[graphql(name = "ChatOrder")]
-pub enum ChatOrder {
-    /// Newest first.
-    #[default]
-    Newest,
-    /// Best matches of a search first; without a search, newest first.
-    Best,
-}
 
 /// A filter of the viewer's own chats; unset fields match all.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, Value};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use serde::Deserialize;
 
@@ -16,13 +16,13 @@ use super::settlement::Settlement;
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
 use crate::infra::db::{Batch, BulkUpdate, RowQuery, Txn, in_ids};
-use crate::infra::entity::api_key::{self, Column, day, month};
+use crate::infra::entity::api_key::{self, AllowedModels, Column, Day, Month};
 
 /// A valid API key with its limits and what counts against them.
 #[derive(Deserialize, FromQueryResult)]
 pub(super) struct KeyBudget {
     pub(super) id: i64,
-    models: Option<String>,
+    models: Option<AllowedModels>,
     total_limit: Option<Tokens>,
     daily_limit: Option<Tokens>,
     monthly_limit: Option<Tokens>,
@@ -89,7 +89,7 @@ impl KeyBudget {
     }
 
     fn check_model(&self, model: &str) -> Result<(), Error> {
-        let is_allowed = api_key::allows(self.models.as_deref(), model);
+        let is_allowed = self.models.as_ref().is_none_or(|models| models.allows(model));
         if is_allowed { Ok(()) } else { Err(Error::field("model", "There is no such model.")) }
     }
 }
@@ -155,19 +155,20 @@ pub(super) fn settle(batch: &mut Batch, settlements: &[Settlement]) -> Result<()
 /// Sets the current day and month of keys, or keeps later ones, which a server whose clock is ahead has set: a day that
 /// is over does not restart with nothing spent. The caller sets what was spent in them.
 fn set_period<R>(update: &mut BulkUpdate<'_, api_key::Entity, R>, at: DateTime<Utc>) {
-    update.set(Column::Day, later(Column::Day, day(at))).set(Column::Month, later(Column::Month, month(at)));
+    update.set(Column::Day, later(Column::Day, Day::of(at))).set(Column::Month, later(Column::Month, Month::of(at)));
 }
 
-fn later(column: Column, now: String) -> Expr {
+fn later(column: Column, now: impl Into<Value>) -> Expr {
+    let now = now.into();
     Expr::case(column.gt(now.clone()), Expr::col(column)).finally(now).into()
 }
 
 fn spent_in_day(at: DateTime<Utc>) -> Expr {
-    Expr::case(Column::Day.gte(day(at)), Expr::col(Column::SpentInDay)).finally(0i64).into()
+    Expr::case(Column::Day.gte(Day::of(at)), Expr::col(Column::SpentInDay)).finally(0i64).into()
 }
 
 fn spent_in_month(at: DateTime<Utc>) -> Expr {
-    Expr::case(Column::Month.gte(month(at)), Expr::col(Column::SpentInMonth)).finally(0i64).into()
+    Expr::case(Column::Month.gte(Month::of(at)), Expr::col(Column::SpentInMonth)).finally(0i64).into()
 }
 
 /// Returns the error for a limit of the key that does not cover the amount.

@@ -102,7 +102,7 @@ impl TestApp {
     /// Returns the viewer of a client.
     pub async fn viewer(&self, client: &Client) -> Viewer {
         let token = client.access.as_deref().unwrap();
-        Viewer::User(session::authenticate(&self.app, token).await.unwrap().unwrap())
+        Viewer::User(session::authenticate(&self.app, token).await.unwrap())
     }
 
     /// Returns a client without credentials.

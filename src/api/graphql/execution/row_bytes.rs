@@ -1,5 +1,6 @@
 //! Estimates the size of rows in memory, which is dominated by their texts.
 
+use crate::infra::entity::api_key::AllowedModels;
 use crate::infra::entity::{api_key, audit_event, chat, conversation, ledger_entry, session, user};
 
 /// A row whose texts are allocated separately.
@@ -45,7 +46,7 @@ impl RowBytes for session::Model {
 
 impl RowBytes for api_key::Model {
     fn text_bytes(&self) -> usize {
-        self.name.len() + self.models.as_ref().map_or(0, String::len)
+        self.name.len() + self.models.iter().flat_map(AllowedModels::names).map(String::len).sum::<usize>()
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::execution::request::RequestRejection;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::viewer::Viewer;
-use crate::domain::session;
+use crate::domain::session::{self, AuthError};
 
 /// Returns the access token of the `Authorization` header.
 ///
@@ -53,9 +53,8 @@ pub(super) fn bearer(value: &str) -> Result<String, RequestRejection> {
 pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, RequestRejection> {
     let Some(token) = token else { return Ok(Viewer::Anonymous) };
     match session::authenticate(app, token).await {
-        Ok(Ok(identity)) => Ok(Viewer::User(identity)),
-        Ok(Err(denied)) => Err(RequestRejection::unauthenticated(&Error::from(denied).message)),
-        Err(error) => {
+        Ok(identity) => Ok(Viewer::User(identity)),
+        Err(AuthError::Failed(error)) => {
             tracing::error!(?error, "GraphQL authentication failed");
             let status = match error.code {
                 Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -63,5 +62,6 @@ pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, Req
             };
             Err(RequestRejection { code: error.code, ..RequestRejection::new(status, error.message) })
         }
+        Err(invalid) => Err(RequestRejection::unauthenticated(&Error::from(invalid).message)),
     }
 }

@@ -14,7 +14,7 @@ use super::{ConnectionOf, User, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
 use crate::core::tokens::Tokens;
-use crate::core::viewer::{Scope, Scopes};
+use crate::core::viewer::Scope;
 use crate::infra::entity::api_key;
 
 pub(crate) struct ApiKey(pub(crate) api_key::Model);
@@ -40,16 +40,15 @@ impl ApiKey {
 
     /// The scopes: what the key may be used for.
     async fn scopes(&self) -> Vec<Scope> {
-        Scopes::from_names(&self.0.scopes).iter().collect()
+        self.0.scopes.iter().collect()
     }
 
     /// The names of the models that the key may use; null for all models.
     async fn models(&self) -> Option<Vec<Text<'_>>> {
-        let mut models = self.0.allowed_models()?;
         // A stored list may repeat a name.
         let mut seen = HashSet::new();
-        models.retain(|model| seen.insert(model.clone()));
-        Some(models.into_iter().map(Text::from).collect())
+        let models = self.0.models.as_ref()?.names().iter().filter(|model| seen.insert(model.as_str()));
+        Some(models.map(|model| model.as_str().into()).collect())
     }
 
     /// The spending limits of the key, and what it has spent.

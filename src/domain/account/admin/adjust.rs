@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::lock_target;
+use super::lock::lock_target;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::tokens::Tokens;

@@ -1,9 +1,13 @@
 //! API keys: credentials of API clients, with spending limits.
 
+mod columns;
+
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, Select};
 
+pub use self::columns::{AllowedModels, Day, Month};
 use crate::core::tokens::Tokens;
+use crate::core::viewer::Scopes;
 
 /// An API key of a user. Deleted only together with its user.
 #[sea_orm::model]
@@ -22,10 +26,10 @@ pub struct Model {
     pub prefix: String,
     /// The keyed hash (HMAC-SHA-256, in hexadecimal) of the whole key.
     pub secret_hash: String,
-    /// The scopes, by name, separated by commas.
-    pub scopes: String,
-    /// The allowed models, as a JSON array of names; `None` for all.
-    pub models: Option<String>,
+    /// The scopes.
+    pub scopes: Scopes,
+    /// The allowed models; `None` for all.
+    pub models: Option<AllowedModels>,
     /// The spending limit in total, in prepaid tokens; `None` for no limit.
     pub total_limit: Option<Tokens>,
     /// The spending limit per day (UTC).
@@ -36,12 +40,12 @@ pub struct Model {
     pub held: Tokens,
     /// Prepaid tokens spent in total. Only `ledger` writes it.
     pub spent: Tokens,
-    /// The day of `spent_in_day`, such as `2026-01-31`; empty before the first.
-    pub day: String,
+    /// The day of `spent_in_day`.
+    pub day: Day,
     /// Prepaid tokens spent on that day. Only `ledger` writes it.
     pub spent_in_day: Tokens,
-    /// The month of `spent_in_month`, such as `2026-01`.
-    pub month: String,
+    /// The month of `spent_in_month`.
+    pub month: Month,
     /// Prepaid tokens spent in that month. Only `ledger` writes it.
     pub spent_in_month: Tokens,
     /// Creation time.
@@ -80,36 +84,11 @@ impl Model {
 
     /// Returns the prepaid tokens spent on the day of `at`.
     pub fn spent_today(&self, at: DateTimeUtc) -> Tokens {
-        if self.day >= day(at) { self.spent_in_day } else { Tokens::ZERO }
+        if self.day >= Day::of(at) { self.spent_in_day } else { Tokens::ZERO }
     }
 
     /// Returns the prepaid tokens spent in the month of `at`.
     pub fn spent_this_month(&self, at: DateTimeUtc) -> Tokens {
-        if self.month >= month(at) { self.spent_in_month } else { Tokens::ZERO }
+        if self.month >= Month::of(at) { self.spent_in_month } else { Tokens::ZERO }
     }
-
-    /// Returns the names of the allowed models; `None` for all.
-    pub fn allowed_models(&self) -> Option<Vec<String>> {
-        allowed_models(self.models.as_deref())
-    }
-}
-
-/// Returns whether a key with these [`Model::models`] may use this model.
-pub fn allows(models: Option<&str>, model: &str) -> bool {
-    allowed_models(models).is_none_or(|allowed| allowed.iter().any(|allowed| allowed == model))
-}
-
-fn allowed_models(models: Option<&str>) -> Option<Vec<String>> {
-    // Invalid JSON allows no model.
-    models.map(|models| serde_json::from_str(models).unwrap_or_default())
-}
-
-/// Formats the day as in [`Model::day`].
-pub fn day(at: DateTimeUtc) -> String {
-    at.format("%Y-%m-%d").to_string()
-}
-
-/// Formats the month as in [`Model::month`].
-pub fn month(at: DateTimeUtc) -> String {
-    at.format("%Y-%m").to_string()
 }

@@ -1,0 +1,24 @@
+//! Administration of other users' accounts: over GraphQL as staff, or on the command line.
+//!
+//! Staff see all users, adjust balances of plain users and manage their accounts. Only a superuser changes roles, and
+//! manages staff and superusers, their balances included; so only superusers can adjust their own balance. What one
+//! staff member grants per day is limited. The last active superuser can't be removed. Every action is in the audit
+//! trail.
+//!
+//! Permissions are checked in the transaction, with the rows of the actor and of the target locked: either may have
+//! been promoted or demoted meanwhile.
+
+mod adjust;
+mod create;
+mod delete;
+mod list;
+mod lock;
+mod password;
+mod update;
+
+pub use self::adjust::{Adjustment, BalanceChange, adjust_balance};
+pub use self::create::create;
+pub use self::delete::delete;
+pub use self::list::{UserFilter, UserOrder, by_ids, chats_of, find, users};
+pub use self::password::{set_password, superusers_with_common_passwords};
+pub use self::update::{UserUpdate, update};

@@ -1,0 +1,72 @@
+//! Passwords of other users.
+
+use futures::future::ready;
+use futures::{StreamExt, TryStreamExt};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::list::find;
+use super::lock::lock_target;
+use crate::app::App;
+use crate::core::error::Error;
+use crate::core::password::{self, Lane};
+use crate::core::viewer::Actor;
+use crate::domain::account::attempts::enter;
+use crate::domain::account::password::set_password_hash;
+use crate::domain::account::sessions::announce_sessions;
+use crate::domain::audit::{self, AuditRecord};
+use crate::infra::entity::user;
+
+/// Sets a user's password, and ends all their sessions.
+///
+/// # Errors
+/// NOT_FOUND without such a user; FORBIDDEN for the password of staff unless by a superuser; INVALID_INPUT if the
+/// password is not valid.
+pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: SecretString) -> Result<user::Model, Error> {
+    let user = find(app, actor, user_id).await?;
+    actor.require_can_manage(user.is_operator())?;
+    let ticket = enter(app, Lane::NewPassword, None)?;
+    ticket.check("password", password.clone(), user.username.clone()).await?;
+    let hash = enter(app, Lane::NewPassword, None)?.hash(password).await?;
+    let changed = app
+        .db
+        .write((actor, user_id, hash, app.clock.now()), |txn, (actor, user_id, hash, at)| {
+            Box::pin(async move {
+                let (actor, _) = lock_target(txn, *actor, *user_id).await?;
+                let user = set_password_hash(txn, *user_id, hash).await?;
+                let target = ("user", user.id, user.username.as_str());
+                let record =
+                    AuditRecord { action: "user.set_password", target, owner_id: None, details: json!({}), at: *at };
+                audit::record(txn, &actor, record).await?;
+                Ok(user)
+            })
+        })
+        .await?;
+    announce_sessions(app, user_id);
+    Ok(changed)
+}
+
+/// Returns the names of active superusers whose password is among the most common guesses.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn superusers_with_common_passwords(app: &App) -> Result<Vec<String>, Error> {
+    let superusers = user::Entity::find()
+        .filter(user::Column::IsActive.eq(true))
+        .filter(user::Column::IsSuperuser.eq(true))
+        .order_by_asc(user::Column::Id);
+    let mut named = Vec::new();
+    for user in superusers.all(app.db.read()).await? {
+        let (hash, threads) = (&user.password_hash, app.config.auth.hashing_threads);
+        // As many concurrent attempts as threads, so that none waits and no limit of the queue is reached.
+        let tries = futures::stream::iter(password::common(&user.username)).map(|common| async move {
+            app.hasher.enter(Lane::Verification, None)?.verify(common.into(), Some(hash.clone())).await
+        });
+        let mut matches = std::pin::pin!(tries.buffer_unordered(threads).try_filter(|matches| ready(*matches)));
+        if matches.try_next().await?.is_some() {
+            named.push(user.username);
+        }
+    }
+    Ok(named)
+}

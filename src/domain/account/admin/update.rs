@@ -1,0 +1,72 @@
+//! Activation, deactivation and roles of users.
+
+use sea_orm::ActiveModelTrait;
+use sea_orm::ActiveValue::Set;
+use serde_json::json;
+
+use super::lock::lock_target;
+use crate::app::App;
+use crate::core::error::Error;
+use crate::core::viewer::Actor;
+use crate::domain::account::remove::keep_a_superuser;
+use crate::domain::account::sessions::{announce_sessions, end_sessions};
+use crate::domain::audit::{self, AuditRecord};
+use crate::infra::entity::user;
+
+/// A change of an account; unset fields stay.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UserUpdate {
+    /// Whether the user may log in. Deactivating ends all sessions.
+    pub active: Option<bool>,
+    /// Whether the user is staff.
+    pub staff: Option<bool>,
+    /// Whether the user is a superuser.
+    pub superuser: Option<bool>,
+}
+
+/// Activates, deactivates, promotes or demotes a user.
+///
+/// # Errors
+/// NOT_FOUND without such a user; FORBIDDEN if a superuser is required; CONFLICT if it would remove the last active
+/// superuser.
+pub async fn update(app: &App, actor: Actor, user_id: i64, change: UserUpdate) -> Result<user::Model, Error> {
+    if change.staff.is_some() || change.superuser.is_some() {
+        actor.require_superuser()?;
+    }
+    let at = app.clock.now();
+    let changed = app
+        .db
+        .write((actor, user_id, change, at), |txn, &(actor, user_id, change, at)| {
+            Box::pin(async move {
+                let (actor, before) = lock_target(txn, actor, user_id).await?;
+                if change.staff.is_some() || change.superuser.is_some() {
+                    actor.require_superuser()?;
+                }
+                let active = change.active.unwrap_or(before.is_active);
+                let superuser = change.superuser.unwrap_or(before.is_superuser);
+                if before.is_active && before.is_superuser && !(active && superuser) {
+                    keep_a_superuser(txn, user_id).await?;
+                }
+                if before.is_active && !active {
+                    end_sessions(txn, user_id).await?;
+                }
+                let row = user::ActiveModel {
+                    id: Set(user_id),
+                    is_active: Set(active),
+                    is_staff: Set(change.staff.unwrap_or(before.is_staff)),
+                    is_superuser: Set(superuser),
+                    ..Default::default()
+                };
+                let after = row.update(txn).await?;
+                let details =
+                    json!({ "active": after.is_active, "staff": after.is_staff, "superuser": after.is_superuser });
+                let target = ("user", after.id, after.username.as_str());
+                audit::record(txn, &actor, AuditRecord { action: "user.update", target, owner_id: None, details, at })
+                    .await?;
+                Ok(after)
+            })
+        })
+        .await?;
+    announce_sessions(app, user_id);
+    Ok(changed)
+}

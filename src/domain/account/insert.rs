@@ -1,0 +1,81 @@
+//! Inserting a new user, with the grant.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{ActiveModelTrait, SqlErr};
+
+use super::rules::{CheckedUser, NAME_TAKEN};
+use super::username;
+use crate::app::App;
+use crate::core::error::Error;
+use crate::core::password::Ticket;
+use crate::core::tokens::Tokens;
+use crate::domain::ledger::{self, Entry};
+use crate::infra::db::Txn;
+use crate::infra::entity::ledger_entry::Reason;
+use crate::infra::entity::user;
+
+/// The roles of a user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// May see all users and adjust balances.
+    pub is_staff: bool,
+    /// May do everything.
+    pub is_superuser: bool,
+}
+
+/// A new user with checked name and hashed password.
+pub(super) struct ValidatedUser {
+    username: String,
+    username_key: String,
+    password_hash: String,
+    pub(super) roles: Roles,
+    pub(super) grant: Tokens,
+    /// The operator who creates the account, if it is not the user.
+    pub(super) actor_id: Option<i64>,
+    pub(super) at: DateTime<Utc>,
+}
+
+impl ValidatedUser {
+    pub(super) async fn hashed(app: &App, checked: CheckedUser, roles: Roles, ticket: Ticket) -> Result<Self, Error> {
+        let CheckedUser { username, password } = checked;
+        Ok(Self {
+            username_key: username::key(&username).ok_or_else(|| Error::internal("a checked name has a key"))?,
+            username,
+            password_hash: ticket.hash(password).await?,
+            roles,
+            grant: Tokens(app.config.ledger.signup_grant),
+            actor_id: None,
+            at: app.clock.now(),
+        })
+    }
+}
+
+/// Inserts the user with an empty balance, and posts the grant to the ledger.
+pub(super) async fn insert(txn: &Txn, new: &ValidatedUser) -> Result<user::Model, Error> {
+    let row = user::ActiveModel {
+        id: NotSet,
+        username: Set(new.username.clone()),
+        username_key: Set(new.username_key.clone()),
+        username_skeleton: Set(username::skeleton(&new.username)),
+        password_hash: Set(new.password_hash.clone()),
+        is_active: Set(true),
+        is_staff: Set(new.roles.is_staff),
+        is_superuser: Set(new.roles.is_superuser),
+        tokens: Set(Tokens::ZERO),
+        held: Set(Tokens::ZERO),
+        session_epoch: Set(0),
+        created_at: Set(new.at),
+        last_login_at: Set(None),
+    };
+    let mut user = row.insert(txn).await.map_err(|error| match error.sql_err() {
+        // The database decides, so that of concurrent registrations of one name only one succeeds.
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::field("username", NAME_TAKEN),
+        _ => error.into(),
+    })?;
+    if new.grant > Tokens::ZERO {
+        let grant = Entry::new(user.id, new.grant, Reason::SignupGrant, new.at);
+        user.tokens = ledger::post_entry(txn, &Entry { actor_id: new.actor_id, ..grant }).await?.balance.tokens;
+    }
+    Ok(user)
+}

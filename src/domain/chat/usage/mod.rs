@@ -1,0 +1,13 @@
+//! Usage statistics for operators: by day, model and user.
+//!
+//! A day that is over is counted once, by the first server to do so, and stored; today, and yesterday until its last
+//! turns have ended, are counted on request. So the overview costs the same for any number of chats, and chats deleted
+//! later still count on their day.
+
+mod day;
+mod report;
+mod stored;
+
+pub use self::day::{DailyUsage, DailyUsage as Used, UserSpending};
+pub use self::report::{by_day, open_turns, top_spenders};
+pub use self::stored::{count_days, counted_until};

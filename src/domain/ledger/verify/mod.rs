@@ -1,0 +1,83 @@
+//! Verification of the ledger's invariants on a live database. It only reads.
+
+mod queries;
+mod types;
+mod violation;
+
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, IsolationLevel, StatementBuilder,
+    TransactionTrait,
+};
+
+use self::queries::{balances, chats, keys, leftovers};
+use self::types::types;
+pub use self::violation::IntegrityViolation;
+use crate::core::error::Error;
+use crate::infra::db::Db;
+
+/// Returns all violations of the invariants, from one snapshot.
+///
+/// # Errors
+/// INTERNAL if the database cannot be read.
+pub async fn verify(db: &Db) -> Result<Vec<IntegrityViolation>, Error> {
+    // All queries see the same snapshot. Any SQLite transaction does, and warns if an isolation level is requested.
+    let is_postgres = db.read().get_database_backend() == DbBackend::Postgres;
+    let isolation = is_postgres.then_some(IsolationLevel::RepeatableRead);
+    let txn = db.read().begin_with_config(isolation, None).await?;
+    let mut findings = types(&txn).await?;
+    if !findings.is_empty() {
+        return Ok(findings);
+    }
+    for row in all::<BalanceRow>(&txn, balances()).await? {
+        let BalanceRow { user_id, tokens, held, entries, open } = row;
+        findings.push(IntegrityViolation::Balance { user_id, tokens, held, entries, open });
+    }
+    for row in all::<LeftoverRow>(&txn, leftovers()).await? {
+        findings.push(IntegrityViolation::Leftover { user_id: row.user_id, entries: row.entries });
+    }
+    for row in all::<KeyRow>(&txn, keys()).await? {
+        let KeyRow { key_id, spent, paid, held, open } = row;
+        findings.push(IntegrityViolation::Key { key_id, spent, paid, held, open });
+    }
+    for row in all::<ChatRow>(&txn, chats()).await? {
+        findings.push(IntegrityViolation::Chat { chat_id: row.chat_id, cost: row.cost, paid: row.paid });
+    }
+    txn.commit().await?;
+    Ok(findings)
+}
+
+#[derive(FromQueryResult)]
+struct BalanceRow {
+    user_id: i64,
+    tokens: i64,
+    held: i64,
+    entries: i64,
+    open: i64,
+}
+
+#[derive(FromQueryResult)]
+struct LeftoverRow {
+    user_id: i64,
+    entries: i64,
+}
+
+#[derive(FromQueryResult)]
+struct KeyRow {
+    key_id: i64,
+    spent: i64,
+    paid: i64,
+    held: i64,
+    open: i64,
+}
+
+#[derive(FromQueryResult)]
+struct ChatRow {
+    chat_id: i64,
+    cost: i64,
+    paid: Option<i64>,
+}
+
+async fn all<T: FromQueryResult>(txn: &DatabaseTransaction, query: SelectStatement) -> Result<Vec<T>, Error> {
+    Ok(T::find_by_statement(StatementBuilder::build(&query, &txn.get_database_backend())).all(txn).await?)
+}

@@ -1,0 +1,135 @@
+//! The queries of rows that violate an invariant.
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, IntoIden, JoinType, Query, SelectStatement};
+
+use crate::infra::entity::chat::{self, Status};
+use crate::infra::entity::{api_key, ledger_entry, user};
+
+/// Larger than any balance; a sum beyond it counts as this value, and so equals no balance.
+const FAR: i64 = 1 << 62;
+
+pub(super) fn balances() -> SelectStatement {
+    let entries = sums(Query::select().from(ledger_entry::Entity).take(), "amount", "user_id");
+    let open = Query::select().from(chat::Entity).and_where(Expr::col(chat::Column::Status).eq(Status::Pending)).take();
+    let open = sums(open, "hold", "user_id");
+    let user = |column| Expr::col((user::Entity, column));
+    let total = |table: &'static str| Expr::expr(Func::coalesce([Expr::col((table, "total")), Expr::val(0i64)]));
+    // Added only if the sum cannot overflow.
+    let far = user(user::Column::Tokens).gt(FAR / 2).or(user(user::Column::Held).gt(FAR / 2));
+    let added = user(user::Column::Tokens).add(user(user::Column::Held));
+    let differs: Expr = Expr::case(far, true).finally(added.ne(total("entries"))).into();
+    Query::select()
+        .expr_as(user(user::Column::Id), "user_id")
+        .expr_as(user(user::Column::Tokens), "tokens")
+        .expr_as(user(user::Column::Held), "held")
+        .expr_as(total("entries"), "entries")
+        .expr_as(total("open"), "open")
+        .from(user::Entity)
+        .join_subquery(
+            JoinType::LeftJoin,
+            entries,
+            Alias::new("entries").into_iden(),
+            Expr::col(("entries", "user_id")).equals((user::Entity, user::Column::Id)),
+        )
+        .join_subquery(
+            JoinType::LeftJoin,
+            open,
+            Alias::new("open").into_iden(),
+            Expr::col(("open", "user_id")).equals((user::Entity, user::Column::Id)),
+        )
+        .and_where(
+            user(user::Column::Tokens)
+                .lt(0)
+                .or(user(user::Column::Held).lt(0))
+                .or(user(user::Column::Held).ne(total("open")))
+                .or(differs),
+        )
+        .take()
+}
+
+pub(super) fn leftovers() -> SelectStatement {
+    let alive = Query::select().column(user::Column::Id).from(user::Entity).take();
+    let sum = || sum("amount");
+    Query::select()
+        .column(ledger_entry::Column::UserId)
+        .expr_as(sum(), "entries")
+        .from(ledger_entry::Entity)
+        .and_where(Expr::col(ledger_entry::Column::UserId).not_in_subquery(alive))
+        .group_by_col(ledger_entry::Column::UserId)
+        .and_having(sum().ne(0))
+        .take()
+}
+
+pub(super) fn keys() -> SelectStatement {
+    let of_keys = |column: &'static str| Expr::col(column).is_not_null();
+    let entries = Query::select().from(ledger_entry::Entity).and_where(of_keys("api_key_id")).take();
+    let entries = sums(entries, "amount", "api_key_id");
+    let open = Query::select()
+        .from(chat::Entity)
+        .and_where(Expr::col(chat::Column::Status).eq(Status::Pending))
+        .and_where(of_keys("api_key_id"))
+        .take();
+    let open = sums(open, "hold", "api_key_id");
+    let key = |column| Expr::col((api_key::Entity, column));
+    let total = |table: &'static str| Expr::expr(Func::coalesce([Expr::col((table, "total")), Expr::val(0i64)]));
+    let paid = || Expr::val(0i64).sub(total("entries"));
+    Query::select()
+        .expr_as(key(api_key::Column::Id), "key_id")
+        .expr_as(key(api_key::Column::Spent), "spent")
+        .expr_as(paid(), "paid")
+        .expr_as(key(api_key::Column::Held), "held")
+        .expr_as(total("open"), "open")
+        .from(api_key::Entity)
+        .join_subquery(
+            JoinType::LeftJoin,
+            entries,
+            Alias::new("entries").into_iden(),
+            Expr::col(("entries", "api_key_id")).equals((api_key::Entity, api_key::Column::Id)),
+        )
+        .join_subquery(
+            JoinType::LeftJoin,
+            open,
+            Alias::new("open").into_iden(),
+            Expr::col(("open", "api_key_id")).equals((api_key::Entity, api_key::Column::Id)),
+        )
+        .and_where(key(api_key::Column::Spent).ne(paid()).or(key(api_key::Column::Held).ne(total("open"))))
+        .take()
+}
+
+pub(super) fn chats() -> SelectStatement {
+    let entry = |column| Expr::col((ledger_entry::Entity, column));
+    // `i64::MIN`, the only number whose negation overflows, is no payment of any chat.
+    let amount = || entry(ledger_entry::Column::Amount);
+    let negated = || Expr::val(0i64).sub(amount());
+    let paid = || -> Expr { Expr::case(amount().eq(i64::MIN), i64::MAX).finally(negated()).into() };
+    let open = || Expr::col((chat::Entity, chat::Column::Status)).eq(Status::Pending);
+    let cost = || Expr::col((chat::Entity, chat::Column::Cost));
+    let right = paid().eq(cost());
+    Query::select()
+        .expr_as(Expr::col((chat::Entity, chat::Column::Id)), "chat_id")
+        .expr_as(cost(), "cost")
+        .expr_as(paid(), "paid")
+        .from(chat::Entity)
+        .left_join(ledger_entry::Entity, entry(ledger_entry::Column::ChatId).equals((chat::Entity, chat::Column::Id)))
+        .and_where(
+            (open().and(entry(ledger_entry::Column::Id).is_not_null()))
+                .or(open().not().and(entry(ledger_entry::Column::Id).is_null().or(right.not()))),
+        )
+        .take()
+}
+
+/// Returns the sums of a column per user or key, as a table `name(by, total)`.
+fn sums(mut from: SelectStatement, column: &'static str, by: &'static str) -> SelectStatement {
+    from.column(by).expr_as(sum(column), "total").group_by_col(by).take()
+}
+
+/// Returns the sum of a column, clamped to [`FAR`] in both directions so that it never overflows: the high and low
+/// halves are summed separately. The casts are for PostgreSQL, whose sums of integers are decimals.
+fn sum(column: &'static str) -> Expr {
+    let (high, low) = (format!("sum({column} >> 32)"), format!("sum({column} & 4294967295)"));
+    Expr::cust(format!(
+        "CASE WHEN {high} BETWEEN -536870912 AND 536870911 \
+         THEN CAST({high} AS bigint) * 4294967296 + CAST({low} AS bigint) \
+         WHEN {high} > 0 THEN {FAR} WHEN {high} < 0 THEN -{FAR} END"
+    ))
+}

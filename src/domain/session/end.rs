@@ -1,0 +1,58 @@
+//! The end of sessions: log-out, here or everywhere, and revocation.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use super::list::find;
+use crate::app::App;
+use crate::core::error::Error;
+use crate::core::viewer::Viewer;
+use crate::domain::account;
+use crate::infra::db::Txn;
+use crate::infra::entity::session::{self, Column};
+
+/// Revokes the session that the viewer's token belongs to.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers.
+pub async fn log_out(app: &App, viewer: Viewer) -> Result<(), Error> {
+    let (identity, session_id) = viewer.require_session()?;
+    end(app, identity.id, session_id).await
+}
+
+/// Revokes all sessions of the viewer.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers.
+pub async fn log_out_everywhere(app: &App, viewer: Viewer) -> Result<(), Error> {
+    let id = viewer.require_session()?.0.id;
+    app.db.write(id, |txn, &id| Box::pin(account::end_sessions(txn, id))).await?;
+    account::announce_sessions(app, id);
+    Ok(())
+}
+
+/// Revokes one of the viewer's own sessions: that of a lost device, or the current one.
+///
+/// # Errors
+/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a session of another user.
+pub async fn revoke_one(app: &App, viewer: Viewer, session_id: i64) -> Result<(), Error> {
+    let own = find(app, viewer, session_id).await?;
+    end(app, own.user_id, own.id).await
+}
+
+pub(super) async fn end(app: &App, user_id: i64, session_id: i64) -> Result<(), Error> {
+    app.db.write((session_id, app.clock.now()), |txn, &(id, now)| Box::pin(revoke(txn, id, now))).await?;
+    account::announce_sessions(app, user_id);
+    Ok(())
+}
+
+pub(super) async fn revoke(txn: &Txn, session_id: i64, now: DateTime<Utc>) -> Result<(), Error> {
+    session::Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::value(now))
+        .filter(Column::Id.eq(session_id))
+        .filter(Column::RevokedAt.is_null())
+        .exec(txn)
+        .await?;
+    Ok(())
+}
