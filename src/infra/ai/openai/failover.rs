@@ -186,3 +186,6 @@ struct StreamOptions {
 fn lost(error: reqwest::Error) -> UpstreamFailure {
     UpstreamFailure { again: true, ..UpstreamFailure::of(unavailable(error.without_url())) }
 }
+
+#[cfg(test)]
+mod tests;
