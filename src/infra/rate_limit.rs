@@ -87,12 +87,12 @@ impl RateLimits {
     }
 
     /// Drops the entries of idle users, keys and addresses.
-    pub fn forget_idle(&self) {
-        self.users.forget_idle();
-        self.keys.forget_idle();
-        self.registrations.forget_idle();
-        self.registration_attempts.forget_idle();
-        self.refreshes.forget_idle();
+    pub fn evict_idle(&self) {
+        self.users.evict_idle();
+        self.keys.evict_idle();
+        self.registrations.evict_idle();
+        self.registration_attempts.evict_idle();
+        self.refreshes.evict_idle();
     }
 
     async fn together(&self, words: &str, all: impl FnOnce() -> Vec<RateQuota>) -> Result<(), Error> {
