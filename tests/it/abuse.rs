@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::routing::post;
 use jeton::infra::config::Config;
 use jeton::server::{self, BoundListener, Certificate};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::installation::client;
 use crate::support::socket::{Events, Socket};
-use crate::support::{On, PASSWORD, Step, TestApp, openai};
+use crate::support::{On, PASSWORD, Step, TestApp, on_both_databases, openai};
 
 const LOGIN: &str =
     "mutation($name: String!, $password: String!) { login(input: {username: $name, password: $password}) {
@@ -41,9 +41,8 @@ impl From {
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn guesses_are_counted_by_address_whatever_the_names(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn guesses_are_counted_by_address_whatever_the_names(on: On) {
     let settings = "http.trusted_proxies = ['127.0.0.1/32']\nauth.login_attempts_before_delay_per_address = 5";
     let app = TestApp::with(on, settings).await;
     app.user("mia").await;
@@ -71,9 +70,8 @@ async fn guesses_are_counted_by_address_whatever_the_names(#[values(On::Sqlite, 
     assert_eq!(From(address, "2001:db8:0:1::1").login("mia", PASSWORD).await, Value::Null);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_stranger_says_of_its_address_is_ignored(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_a_stranger_says_of_its_address_is_ignored(on: On) {
     let app = TestApp::with(on, "auth.login_attempts_before_delay_per_address = 3").await;
     let address = app.serve().await;
     for client in ["203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4"] {
@@ -82,9 +80,8 @@ async fn what_a_stranger_says_of_its_address_is_ignored(#[values(On::Sqlite, On:
     assert_eq!(From(address, "203.0.113.5").login("nobody", "x").await, "RATE_LIMITED");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn accounts_and_refreshes_are_limited_by_address(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn accounts_and_refreshes_are_limited_by_address(on: On) {
     let settings = "limits.registrations_per_hour_per_address = 2\nlimits.refreshes_per_minute_per_address = 3
         http.trusted_proxies = ['127.0.0.0/8']";
     let app = TestApp::with(on, settings).await;
@@ -114,11 +111,8 @@ async fn accounts_and_refreshes_are_limited_by_address(#[values(On::Sqlite, On::
     assert_eq!(there.post("/api/token/refresh/", json!({ "refresh": refresh })).await.0, 200);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn names_that_are_too_long_are_answered_and_counted_like_unknown_ones(
-    #[values(On::Sqlite, On::Postgres)] on: On,
-) {
+#[apply(on_both_databases)]
+async fn names_that_are_too_long_are_answered_and_counted_like_unknown_ones(on: On) {
     let settings = "http.trusted_proxies = ['127.0.0.1/32']\nauth.login_attempts_before_delay_per_address = 8\nauth.login_attempts_before_delay = 100";
     let app = TestApp::with(on, settings).await;
     let address = app.serve().await;
@@ -144,9 +138,8 @@ async fn names_that_are_too_long_are_answered_and_counted_like_unknown_ones(
     assert_eq!(here.login(&long, "x").await, "RATE_LIMITED", "eight tries are free, and one begins the wait");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_too_long_is_rejected_by_its_length(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_is_too_long_is_rejected_by_its_length(on: On) {
     let app = TestApp::start(on).await;
     let (nobody, mia, root) = (app.anonymous(), app.user("mia").await, app.superuser("root").await);
     let (long, name) = ("x".repeat(500_000), "\u{fdfa}".repeat(160_000));

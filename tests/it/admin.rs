@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use crate::support::socket::{Event, Events};
-use crate::support::{Client, On, Step, TestApp};
+use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
 const ADJUST: &str = "mutation($id: ID!, $amount: Tokens!, $key: String) {
     adjustBalance(input: {userId: $id, amount: $amount, reason: \"thanks\", idempotencyKey: $key}) {
@@ -14,9 +14,8 @@ const ADJUST: &str = "mutation($id: ID!, $amount: Tokens!, $key: String) {
 const UPDATE: &str = "mutation($input: UpdateUserInput!) {
     updateUser(input: $input) { user { isActive isStaff isSuperuser } errors { code } } }";
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn staff_see_everybody_and_adjust_balances(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn staff_see_everybody_and_adjust_balances(on: On) {
     let app = TestApp::start(on).await;
     let (mia, staff) = (app.user("mia").await, app.staff("operator").await);
     mia.say("echo", "Hello").await;
@@ -51,9 +50,8 @@ async fn staff_see_everybody_and_adjust_balances(#[values(On::Sqlite, On::Postgr
     assert_eq!(own["ledgerHistory"]["nodes"], json!([{ "note": "thanks", "actor": null }]));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn plain_users_and_strangers_may_do_none_of_it(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn plain_users_and_strangers_may_do_none_of_it(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let id = tom.global_id().await;
@@ -79,9 +77,8 @@ async fn plain_users_and_strangers_may_do_none_of_it(#[values(On::Sqlite, On::Po
     assert_eq!(app.balance(&tom).await, (4000, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn somebody_elses_things_are_like_things_that_are_not(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn somebody_elses_things_are_like_things_that_are_not(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let chat = mia.say("echo", "secret").await["chat"]["id"].clone();
@@ -96,9 +93,8 @@ async fn somebody_elses_things_are_like_things_that_are_not(#[values(On::Sqlite,
     assert_eq!(tom.data("query($id: ID!) { node(id: $id) { id } }", json!({ "id": id })).await["node"], Value::Null);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn only_superusers_touch_staff_and_roles(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn only_superusers_touch_staff_and_roles(on: On) {
     let app = TestApp::start(on).await;
     let (mia, staff, root) = (app.user("mia").await, app.staff("operator").await, app.superuser("root").await);
     let (mia_id, staff_id, root_id) = (mia.global_id().await, staff.global_id().await, root.global_id().await);
@@ -130,9 +126,8 @@ async fn only_superusers_touch_staff_and_roles(#[values(On::Sqlite, On::Postgres
     assert_eq!(root.data(create, json!({})).await["createUser"]["user"]["isStaff"], true);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_account_is_gone_and_its_ledger_stays(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_deleted_account_is_gone_and_its_ledger_stays(on: On) {
     let app = TestApp::start(on).await;
     let (mia, staff) = (app.user("mia").await, app.staff("operator").await);
     mia.say("echo", "Hello").await;
@@ -154,9 +149,8 @@ async fn a_deleted_account_is_gone_and_its_ledger_stays(#[values(On::Sqlite, On:
     assert_ne!(again.user_id(), mia.user_id(), "ids are never used again");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn operators_delete_chats_and_the_trail_tells(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn operators_delete_chats_and_the_trail_tells(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let (staff, root) = (app.staff("operator").await, app.superuser("root").await);
@@ -213,9 +207,8 @@ async fn operators_delete_chats_and_the_trail_tells(#[values(On::Sqlite, On::Pos
     assert_eq!(staff.code(trail, json!({ "id": "nonsense" })).await, "NOT_FOUND");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_trail_and_the_ledger_are_read_by_time(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_trail_and_the_ledger_are_read_by_time(on: On) {
     let app = TestApp::with(on, "auth.access_ttl = '100d'").await;
     let (mia, staff) = (app.user("mia").await, app.staff("operator").await);
     let adjust = "mutation($id: ID!, $amount: Tokens!, $reason: String!) {

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::http::Request;
 use http_body_util::{BodyExt, Full};
 use jeton::infra::request_body::{Limits, Owner};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -18,7 +18,7 @@ use crate::openai_api::{DONE, Does, STOP, asking, piece, post_raw, upstream};
 use crate::support::client::Answer;
 use crate::support::installation::{Installation, client};
 use crate::support::socket::Socket;
-use crate::support::{Client, On, TestApp, openai};
+use crate::support::{Client, On, TestApp, on_both_databases, openai};
 
 const KIB: usize = 1 << 10;
 /// Budgets that a test can fill.
@@ -168,11 +168,8 @@ async fn a_full_budget_is_said_in_the_words_of_each_transport_and_small_bodies_n
     assert_eq!(app.app.bodies.in_use(), (0, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_body_counts_while_its_call_is_under_way_and_is_given_back_with_it(
-    #[values(On::Sqlite, On::Postgres)] on: On,
-) {
+#[apply(on_both_databases)]
+async fn a_body_counts_while_its_call_is_under_way_and_is_given_back_with_it(on: On) {
     let (url, heard) = upstream(Does::Hang(vec![piece("a")])).await;
     let app = TestApp::with_provider(on, "v1.usage_wait_timeout = '0s'", Arc::new(openai(&[&url], 0))).await;
     let mia = app.user("mia").await;
@@ -319,9 +316,8 @@ async fn same_key(client: &Client, body: &str) -> Answer {
     post_raw(client, body, &[("idempotency-key", "k")]).await
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_too_large_to_keep_is_heard_whole_and_charged_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_answer_too_large_to_keep_is_heard_whole_and_charged_once(on: On) {
     let events = long_stream(60);
     let (url, heard) = upstream(Does::Stream(Duration::from_millis(1), events.clone())).await;
     let settings = "v1.max_replay_bytes = 100_000\nv1.max_replay_bytes_per_user = 20_000";
@@ -349,11 +345,8 @@ async fn an_answer_too_large_to_keep_is_heard_whole_and_charged_once(#[values(On
     assert!((500..5000).contains(&bytes), "{bytes}");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn open_answers_weigh_and_a_caller_that_left_loses_nothing_but_the_answer(
-    #[values(On::Sqlite, On::Postgres)] on: On,
-) {
+#[apply(on_both_databases)]
+async fn open_answers_weigh_and_a_caller_that_left_loses_nothing_but_the_answer(on: On) {
     let (url, _) = upstream(Does::Stream(Duration::from_millis(1), long_stream(60))).await;
     let settings = "v1.max_replay_bytes = 100_000\nv1.max_replay_bytes_per_user = 20_000";
     let app = TestApp::with_provider(on, settings, Arc::new(openai(&[&url], 0))).await;

@@ -16,7 +16,7 @@ use jeton::infra::entity::cluster_member;
 use jeton::server::BoundListener;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::reply_stream::{newest, start, viewer, whole};
 use crate::support::installation::{Installation, client};
 use crate::support::socket::{Events, Socket};
-use crate::support::{Client, On, PASSWORD, Step, TestApp};
+use crate::support::{Client, On, PASSWORD, Step, TestApp, on_both_databases};
 
 /// Upper bound of delivery by the bus; polling the database takes at least a second.
 const LIVE: Duration = Duration::from_millis(700);
@@ -142,9 +142,8 @@ impl Drop for OwnRedis {
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn parts_come_live_from_another_server_over_redis(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn parts_come_live_from_another_server_over_redis(on: On) {
     let servers = Two::start(on, &over(&redis(), "")).await;
     let mia = servers.one.user("mia").await;
     let viewer = viewer(&servers.one, &mia).await;
@@ -185,9 +184,8 @@ async fn parts_come_live_from_another_server_over_redis(#[values(On::Sqlite, On:
     assert!(health.received >= 7 && health.dropped == 0 && health.connections == 1, "{health:?}");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reply_is_stopped_from_another_server_over_redis(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_reply_is_stopped_from_another_server_over_redis(on: On) {
     let servers = Two::start(on, &over(&redis(), "")).await;
     let mia = servers.one.user("mia").await;
     servers.one.model.play([Step::Say("Half"), Step::Hang]);
@@ -200,9 +198,8 @@ async fn a_reply_is_stopped_from_another_server_over_redis(#[values(On::Sqlite, 
     assert!(begun.elapsed() < LIVE, "{:?}", begun.elapsed());
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn sessions_that_end_elsewhere_close_sockets_here_over_redis(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn sessions_that_end_elsewhere_close_sockets_here_over_redis(on: On) {
     let servers = Two::start(on, &over(&redis(), "")).await;
     let (mia, tom) = (servers.one.user("mia").await, servers.one.user("tom").await);
     let boss = servers.one.superuser("boss").await;
@@ -234,9 +231,8 @@ async fn sessions_that_end_elsewhere_close_sockets_here_over_redis(#[values(On::
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn limits_are_counted_together_over_redis(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn limits_are_counted_together_over_redis(on: On) {
     let limits = "limits.messages_per_minute_per_user = 3\nauth.login_attempts_before_delay = 3";
     let servers = Two::start(on, &over(&redis(), limits)).await;
     let mia = servers.one.user("mia").await;
@@ -274,9 +270,8 @@ async fn limits_are_counted_together_over_redis(#[values(On::Sqlite, On::Postgre
     assert!(!keys.iter().any(|key| key.contains("mia") || key.contains("tom")), "{keys:?}");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn api_keys_and_addresses_are_counted_together_over_redis(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn api_keys_and_addresses_are_counted_together_over_redis(on: On) {
     let limits = "limits.messages_per_minute_per_key = 2\nlimits.registrations_per_hour_per_address = 100
         limits.registration_burst_per_address = 2
         limits.refreshes_per_minute_per_address = 2\nhttp.trusted_proxies = ['127.0.0.0/8']";
@@ -350,9 +345,8 @@ async fn ready(client: &Client) -> (u16, bool) {
     (answer.status.as_u16(), answer.text.contains("the bus is down"))
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn redis_is_killed_and_started_again_and_no_part_is_lost(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn redis_is_killed_and_started_again_and_no_part_is_lost(on: On) {
     let mut own = OwnRedis::start();
     let servers = Two::start(on, &over(&own.url(), "").replace("'10s'", "'50ms'")).await;
     let mia = servers.one.user("mia").await;
@@ -468,9 +462,8 @@ async fn strangers_on_the_same_redis_hear_nothing() {
     assert_eq!(one.health().unwrap().sent, 5);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_server_without_a_bus_is_seen_and_warned_of(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_second_server_without_a_bus_is_seen_and_warned_of(on: On) {
     let installation =
         Installation::new(on, &[("JETON_TURNS__LEASE", "1s"), ("JETON_LOG__FILTER", "jeton=warn")]).await;
     let log = installation.data.path().join("log");
@@ -503,9 +496,8 @@ async fn a_second_server_without_a_bus_is_seen_and_warned_of(#[values(On::Sqlite
     becomes(&one.url, "ready\n").await;
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn servers_that_died_are_forgotten(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn servers_that_died_are_forgotten(on: On) {
     let app = TestApp::start(on).await;
     let at = |app: &App, address: &str| {
         let now = app.clock.now();
@@ -538,9 +530,8 @@ async fn servers_that_died_are_forgotten(#[values(On::Sqlite, On::Postgres)] on:
     assert_eq!((rows[0].address.as_str(), rows[0].started_at), ("b", second.started_at));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_drains_says_so_and_still_answers(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_server_that_drains_says_so_and_still_answers(on: On) {
     let installation = Installation::new(on, &[("JETON_HTTP__SHUTDOWN_DELAY", "2s")]).await;
     let server = installation.serve();
     let access = server.register("mia").await;
@@ -563,9 +554,8 @@ async fn a_server_that_drains_says_so_and_still_answers(#[values(On::Sqlite, On:
     assert!(installation.ok(&["verify"]).contains("clean"));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_command_line_is_heard_by_servers_over_redis(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_command_line_is_heard_by_servers_over_redis(on: On) {
     let redis = redis();
     let installation = Installation::new(on, &[("JETON_CLUSTER__REDIS", &redis)]).await;
     let server = installation.serve();

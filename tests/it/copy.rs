@@ -8,12 +8,12 @@ use jeton::domain::account::admin;
 use jeton::domain::ledger;
 use jeton::infra::db::Db;
 use jeton::transfer::{check_complete, copy, export, import, tables};
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 
 use crate::support::installation::Installation;
-use crate::support::{Client, On, PASSWORD, Place, TestApp};
+use crate::support::{Client, On, PASSWORD, Place, TestApp, on_both_databases};
 
 /// Test data of each kind: users, one of them deleted, conversations with replaced chats, and an API key.
 async fn fill(app: &TestApp) -> Client {
@@ -55,9 +55,8 @@ pub async fn imported(db: &Db, file: &str) -> Result<(), String> {
     done.map(drop).map_err(|error| format!("{error:?}"))
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_copy_and_its_copy_are_the_same_postgres(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_copy_and_its_copy_are_the_same_postgres(on: On) {
     let app = TestApp::start(on).await;
     let mia = fill(&app).await;
     let other = if on == On::Sqlite { On::Postgres } else { On::Sqlite };
@@ -87,9 +86,8 @@ async fn a_copy_and_its_copy_are_the_same_postgres(#[values(On::Sqlite, On::Post
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn every_table_is_copied(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn every_table_is_copied(on: On) {
     let app = TestApp::start(on).await;
     let db = app.app.db.read();
     let sql = match db.get_database_backend() {
@@ -108,9 +106,8 @@ async fn every_table_is_copied(#[values(On::Sqlite, On::Postgres)] on: On) {
     assert_eq!(copied, all);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_export_fills_an_empty_database(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_export_fills_an_empty_database(on: On) {
     let app = TestApp::start(on).await;
     fill(&app).await;
     let file = exported(&app.app.db).await;
@@ -126,9 +123,8 @@ async fn an_export_fills_an_empty_database(#[values(On::Sqlite, On::Postgres)] o
     place.clear(&db).await;
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_whole_is_not_taken_for_complete(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_is_not_whole_is_not_taken_for_complete(on: On) {
     let app = TestApp::start(on).await;
     fill(&app).await;
     let file = exported(&app.app.db).await;
@@ -161,9 +157,8 @@ async fn what_is_not_whole_is_not_taken_for_complete(#[values(On::Sqlite, On::Po
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_commands_move_everything(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_commands_move_everything(on: On) {
     let installation = Installation::new(on, &[]).await;
     let server = installation.serve();
     let access = server.register("mia").await;

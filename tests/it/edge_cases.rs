@@ -9,12 +9,13 @@ use axum::body::Body;
 use axum::http::Response;
 use axum::routing::post;
 use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::openai_api::{DONE, Does, STOP, app_with, asking, piece, upstream};
-use crate::support::{On, TestApp, openai_with};
+use crate::support::{On, TestApp, on_both_databases, openai_with};
 
 /// Serves responses by a function of the call's number and body. Returns the counter of calls.
 async fn answering(
@@ -47,9 +48,8 @@ fn good() -> Response<Body> {
 }
 
 /// PostgreSQL can't store NUL in a text; a client that sends one gets no server error.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_null_character_is_no_fault_of_the_server(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_null_character_is_no_fault_of_the_server(on: On) {
     let app = TestApp::start(on).await;
     let (staff, mia) = (app.staff("operator").await, app.user("mia").await);
     let login =
@@ -271,9 +271,8 @@ async fn an_empty_balance_has_the_configured_status(#[case] toml: &str, #[case] 
 }
 
 /// In the searches of operators no character is a wildcard.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn searches_of_operators_mean_what_they_say(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn searches_of_operators_mean_what_they_say(on: On) {
     let app = TestApp::start(on).await;
     let staff = app.staff("operator").await;
     for name in ["a_b", "axb", "Über", "a-b.c"] {

@@ -4,11 +4,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use crate::support::installation::{Installation, client};
-use crate::support::{On, PASSWORD};
+use crate::support::{On, PASSWORD, on_both_databases};
 
 fn model() -> PathBuf {
     let named = std::env::var_os("JETON_TEST_MODEL").map(PathBuf::from);
@@ -35,9 +35,8 @@ async fn the_real_model_answers_a_stranger() {
     assert!(installation.ok(&["verify"]).contains("clean"));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_charges_nobody_twice_and_holds_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_killed_server_charges_nobody_twice_and_holds_nothing(on: On) {
     let installation = Installation::new(on, &[("JETON_TURNS__LEASE", "1s")]).await;
     let server = installation.serve();
     let access = server.register("mia").await;
@@ -79,9 +78,8 @@ async fn a_killed_server_charges_nobody_twice_and_holds_nothing(#[values(On::Sql
     assert!(installation.ok(&["verify"]).contains("clean"));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn operators_have_their_commands(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn operators_have_their_commands(on: On) {
     let installation = Installation::new(on, &[]).await;
     let made = installation.run(&["createsuperuser", "--password-stdin"], &format!("{PASSWORD}\n"));
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));

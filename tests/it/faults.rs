@@ -9,14 +9,14 @@ use futures::future::join_all;
 use jeton::core::error::{Code, UNAVAILABLE};
 use jeton::infra::db::Db;
 use jeton::infra::entity::chat::{self, Status};
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::sqlx::{Connection, SqliteConnection};
 use sea_orm::{ColumnTrait, ConnectionTrait, PaginatorTrait, QueryFilter, TransactionTrait, sqlx};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::support::installation::{Installation, Server};
-use crate::support::{Client, On, Step, TestApp};
+use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
 pub const SEND: &str = "mutation($input: SendMessageInput!) { sendMessage(input: $input) {
     chat { id status cost } errors { code } } }";
@@ -225,9 +225,8 @@ async fn an_answer_waits_for_a_locked_file_and_is_charged_once() {
     assert_eq!(app.ledger(&mia).await.last(), Some(&("ChatDone".to_owned(), -100)));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn where_all_connections_are_taken_it_says_so_and_goes_on_afterwards(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn where_all_connections_are_taken_it_says_so_and_goes_on_afterwards(on: On) {
     let app = TestApp::with(on, "database.acquire_timeout = '300ms'").await;
     let mia = app.user("mia").await;
     let taken = join_all((0..8).map(|_| app.app.db.read().begin())).await;

@@ -9,6 +9,7 @@ use jeton::infra::ai::echo::Echo;
 use jeton::infra::db::Db;
 use jeton::infra::entity::chat as chat_row;
 use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::{ConnectionTrait, PaginatorTrait, QueryOrder, QuerySelect};
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -16,7 +17,7 @@ use tokio::sync::Semaphore;
 use crate::faults::{SEND, assert_away, assert_away_everywhere, is_ready, send, status, until};
 use crate::support::installation::Installation;
 use crate::support::proxy::{Moment, Proxy};
-use crate::support::{Client, On, PASSWORD, Place, Step, TestApp};
+use crate::support::{Client, On, PASSWORD, Place, Step, TestApp, on_both_databases};
 
 /// Partial replies are not saved, so that a message has exactly two transactions.
 const SETTINGS: &str = "database.acquire_timeout = '1s'\nturns.save_interval = '1h'\nturns.lease = '3h'";
@@ -194,9 +195,8 @@ async fn a_locked_row_in_postgres_stops_nobody_else() {
 
 /// An account with many chats is deleted in batches: a fault between them rolls none of them back, and a retry deletes
 /// the rest.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_account_of_many_chats_goes_in_batches(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_account_of_many_chats_goes_in_batches(on: On) {
     let app = TestApp::with(on, SETTINGS).await;
     let mia = app.user("mia").await;
     let id = app.viewer(&mia).await.require_session().unwrap().0.id;

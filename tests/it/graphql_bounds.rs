@@ -6,13 +6,13 @@ use axum::body::Body;
 use axum::http::Request;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use crate::fuzz_corpus::documents::{Choices, Schema, WRAPPINGS, Wrapping};
 use crate::support::client::Answer;
 use crate::support::socket::{Event, Events, Socket};
-use crate::support::{Client, On, Step, TestApp};
+use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
 /// Sends an operation, and requests its cost.
 async fn ask(client: &Client, query: &str) -> Answer {
@@ -63,9 +63,8 @@ async fn inhabited(app: &TestApp) -> (Client, Client, Vec<String>) {
 
 /// Runs random queries that are generated from the schema: a response is never larger than the cost of its query, and
 /// each query costs the same in equivalent forms.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_cost_bounds_what_is_touched(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_cost_bounds_what_is_touched(on: On) {
     let app = TestApp::with(on, "ledger.signup_grant = 1000000").await;
     let (mia, root, ids) = inhabited(&app).await;
     let schema = Schema::new();
@@ -190,9 +189,8 @@ fn code(told: &Value) -> &str {
     told["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{told}"))
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_time_of_a_query_holds_on_every_transport(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_time_of_a_query_holds_on_every_transport(on: On) {
     let app = TestApp::with(on, "graphql.query_timeout = '1ms'\nledger.signup_grant = 1000000").await;
     let ((mia, _), address) = (with_history(&app).await, app.serve().await);
     let query = format!("query Q {{ conversations(first: 1) {{ nodes {{ {LONG} }} }} }}");
@@ -213,9 +211,8 @@ async fn the_time_of_a_query_holds_on_every_transport(#[values(On::Sqlite, On::P
     assert_eq!(socket.hear_next("1").await["data"]["__typename"], "Query");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_mutation_selects_has_a_time_of_its_own(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_a_mutation_selects_has_a_time_of_its_own(on: On) {
     let app = TestApp::with(on, "graphql.query_timeout = '1ms'\nledger.signup_grant = 1000000").await;
     let ((mia, conversation), address) = (with_history(&app).await, app.serve().await);
     let before = app.ledger(&mia).await.len();
@@ -286,9 +283,8 @@ async fn with_long_reply(app: &TestApp) -> (Client, Value) {
 
 const TOO_LARGE: &str = "PAYLOAD_TOO_LARGE";
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn answers_are_bounded_on_every_transport(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn answers_are_bounded_on_every_transport(on: On) {
     let app = TestApp::with(on, "graphql.max_response_bytes = 30000").await;
     let ((mia, id), address) = (with_long_reply(&app).await, app.serve().await);
     let query = "query($id: ID!) { chat(id: $id) { response } }";
@@ -319,9 +315,8 @@ async fn answers_are_bounded_on_every_transport(#[values(On::Sqlite, On::Postgre
     assert!(told["errors"][0]["message"].as_str().unwrap().starts_with("The mutation was carried out"), "{told}");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_large_answer_to_a_mutation_is_no_second_charge(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_large_answer_to_a_mutation_is_no_second_charge(on: On) {
     let app = TestApp::with(on, "graphql.max_response_bytes = 30000").await;
     let ((mia, old), address) = (with_long_reply(&app).await, app.serve().await);
     let piece: &'static str = Box::leak("long ".repeat(8000).into_boxed_str());
@@ -407,9 +402,8 @@ async fn the_only_operation_is_the_operation() {
 }
 
 /// A mutation executes nothing if a variable is missing, and no field twice that the specification merges into one.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mutation_runs_as_a_whole_and_each_field_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_mutation_runs_as_a_whole_and_each_field_once(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let send = |alias: &str, message: &str| {

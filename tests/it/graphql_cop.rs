@@ -3,11 +3,11 @@
 
 use axum::body::Body;
 use axum::http::Request;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use crate::support::client::Answer;
-use crate::support::{On, PASSWORD, TestApp};
+use crate::support::{On, PASSWORD, TestApp, on_both_databases};
 
 const PRODUCTION: &str = "graphql.introspection = false\ngraphql.suggestions = false\ngraphql.graphiql = false";
 
@@ -95,9 +95,8 @@ async fn every_check_of_graphql_cop_is_safe() {
 }
 
 /// A hundred attempts in one request, in each possible form, are rejected before the first is executed.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_tries_in_one_request_are_none(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_hundred_tries_in_one_request_are_none(on: On) {
     let settings = "auth.login_attempts_before_delay = 3";
     let app = TestApp::with(on, settings).await;
     let mia = app.user("mia").await;

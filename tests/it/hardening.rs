@@ -8,7 +8,7 @@ use axum::http::{HeaderName, Request};
 use jeton::core::password::Lane;
 use jeton::domain::account::admin;
 use jeton::infra::entity::user;
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, EntityTrait};
@@ -18,7 +18,7 @@ use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::support::installation::{Installation, client};
-use crate::support::{Client, On, PASSWORD, TestApp};
+use crate::support::{Client, On, PASSWORD, TestApp, on_both_databases};
 
 const ME: &str = "{ me { username } }";
 
@@ -74,9 +74,8 @@ async fn keys_are_rotated_while_the_server_runs() {
     assert!(secrets.len() == 2 && !secrets.iter().any(|secret| listed.contains(secret)), "{listed}");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn tokens_of_another_issuer_or_for_another_audience_are_refused(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn tokens_of_another_issuer_or_for_another_audience_are_refused(on: On) {
     let app = TestApp::with(on, "auth.issuer = 'https://jeton.example'\nauth.audience = 'jeton'").await;
     let mia = app.user("mia").await;
     assert_eq!(mia.data(ME, json!({})).await["me"]["username"], "mia");
@@ -175,9 +174,8 @@ async fn tls_ends_here_and_certificates_are_renewed_while_the_server_runs() {
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn superusers_with_passwords_that_everybody_tries_are_found(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn superusers_with_passwords_that_everybody_tries_are_found(on: On) {
     let app = TestApp::start(on).await;
     for name in ["Root", "careful", "gone"] {
         app.superuser(name).await;

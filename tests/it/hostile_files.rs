@@ -8,14 +8,14 @@ use jeton::core::error::Error;
 use jeton::domain::ledger::{self, IntegrityViolation};
 use jeton::infra::db::Db;
 use jeton::transfer::{check_complete, copy, django, import};
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::copy::{empty, exported, imported};
 use crate::support::django::Django;
 use crate::support::installation::Installation;
-use crate::support::{On, TestApp};
+use crate::support::{On, TestApp, on_both_databases};
 
 /// A time later than any in the tests.
 const FAR: &str = "9999-12-31T00:00:00+00:00";
@@ -42,9 +42,8 @@ fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn verify_reports_sums_that_overflow(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn verify_reports_sums_that_overflow(on: On) {
     let app = TestApp::start(on).await;
     let db = &app.app.db;
     let (most, least) = (i64::MAX, i64::MIN);
@@ -98,9 +97,8 @@ async fn filled(on: On) -> TestApp {
     app
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_refused_is_not_served(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_was_refused_is_not_served(on: On) {
     let app = filled(on).await;
     let from = &app.app.db;
     for (wrong, right, told) in [
@@ -136,9 +134,8 @@ async fn what_was_refused_is_not_served(#[values(On::Sqlite, On::Postgres)] on: 
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_export_counts_all_that_it_holds(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_export_counts_all_that_it_holds(on: On) {
     let app = filled(on).await;
     let file = exported(&app.app.db).await;
     let lines: Vec<Value> = file.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -197,9 +194,8 @@ async fn an_export_counts_all_that_it_holds(#[values(On::Sqlite, On::Postgres)] 
     place.clear(&db).await;
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn tables_of_servers_do_not_come_along(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn tables_of_servers_do_not_come_along(on: On) {
     let app = filled(on).await;
     let from = &app.app.db;
     let rows = format!(

@@ -5,12 +5,12 @@ use jeton::core::viewer::Actor;
 use jeton::domain::account::admin;
 use jeton::infra::entity::{chat, ledger_entry, user};
 use jeton::transfer::django::{Report, import};
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 use serde_json::json;
 
 use crate::support::django::{Django, bytes, hash};
-use crate::support::{Client, On, PASSWORD, TestApp};
+use crate::support::{Client, On, PASSWORD, TestApp, on_both_databases};
 
 async fn bring(app: &App, django: &Django) -> Report {
     import(app, &django.path(), true, &|_| {}).await.unwrap()
@@ -34,9 +34,8 @@ async fn everything(app: &TestApp) -> (Vec<user::Model>, Vec<chat::Model>, Vec<l
     )
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn everybody_logs_in_as_before_and_finds_what_was_there(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn everybody_logs_in_as_before_and_finds_what_was_there(on: On) {
     let app = TestApp::start(on).await;
     let django = Django::new().await;
     django.user(2, "mia", "b", 3700).await;
@@ -81,9 +80,8 @@ async fn everybody_logs_in_as_before_and_finds_what_was_there(#[values(On::Sqlit
     assert_eq!(app.user("tom").await.user_id(), 6);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_run_adds_only_what_is_new(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_second_run_adds_only_what_is_new(on: On) {
     let app = TestApp::start(on).await;
     let django = Django::new().await;
     for (id, name) in [(1, "mia"), (2, "tom")] {
@@ -121,9 +119,8 @@ async fn a_second_run_adds_only_what_is_new(#[values(On::Sqlite, On::Postgres)] 
     assert!(said["id"].as_i64().unwrap() > 8, "{said}");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn names_that_look_alike_all_come_and_nobody_is_merged(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn names_that_look_alike_all_come_and_nobody_is_merged(on: On) {
     let app = TestApp::start(on).await;
     app.user("taken").await;
     app.user("Zoë").await;
@@ -165,9 +162,8 @@ async fn names_that_look_alike_all_come_and_nobody_is_merged(#[values(On::Sqlite
     assert_eq!(app.anonymous().post("/api/register/", taken).await.status, 400);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn operators_find_imported_chats_by_their_time(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn operators_find_imported_chats_by_their_time(on: On) {
     let app = TestApp::start(on).await;
     let (mia, staff) = (app.user("mia").await, app.staff("staff").await);
     mia.say("echo", "of today").await;
@@ -187,9 +183,8 @@ async fn operators_find_imported_chats_by_their_time(#[values(On::Sqlite, On::Po
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_is_made_possible_or_left_out_and_told(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_cannot_be_is_made_possible_or_left_out_and_told(on: On) {
     let app = TestApp::start(on).await;
     let django = Django::new().await;
     django.user(1, "debtor", "password", -50).await;

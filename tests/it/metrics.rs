@@ -9,11 +9,11 @@ use futures::StreamExt;
 use jeton::core::password::Lane;
 use jeton::domain::chat::{self, ReplyStreamItem};
 use jeton::server;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use crate::support::installation::{Installation, client};
-use crate::support::{Client, On, PASSWORD, Step, TestApp};
+use crate::support::{Client, On, PASSWORD, Step, TestApp, on_both_databases};
 
 /// Returns the metrics page as Prometheus scrapes it.
 async fn page(app: &TestApp) -> String {
@@ -46,9 +46,8 @@ async fn work(app: &TestApp) -> Client {
     mia
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn numbers_agree_with_what_happened(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn numbers_agree_with_what_happened(on: On) {
     let app = TestApp::with(on, "limits.messages_per_minute_per_user = 3").await;
     let mia = work(&app).await;
     mia.say("echo", "three").await;

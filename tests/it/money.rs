@@ -10,15 +10,14 @@ use jeton::core::viewer::Actor;
 use jeton::domain::account::admin::{self, Adjustment, BalanceChange};
 use jeton::domain::chat;
 use jeton::infra::ai::Usage;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::support::{Client, On, Step, TestApp};
+use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_costs_its_price_and_the_ledger_says_why(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_message_costs_its_price_and_the_ledger_says_why(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let sent = mia.say("echo", " Hello ").await;
@@ -31,9 +30,8 @@ async fn a_message_costs_its_price_and_the_ledger_says_why(#[values(On::Sqlite, 
     assert_eq!(app.ledger(&mia).await, [("SignupGrant".to_owned(), 4000), ("ChatDone".to_owned(), -100)]);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn sixty_at_once_are_forty_answers_and_twenty_refusals(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn sixty_at_once_are_forty_answers_and_twenty_refusals(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let sent = join_all((0..60).map(|i| {
@@ -48,7 +46,7 @@ async fn sixty_at_once_are_forty_answers_and_twenty_refusals(#[values(On::Sqlite
     assert_eq!(app.ledger(&mia).await.len(), 41);
 }
 
-#[rstest]
+#[apply(on_both_databases)]
 #[case::fails_at_once(vec![Step::Fail], "", 0, "ChatFailed", "PROVIDER_UNAVAILABLE")]
 #[case::ends_without_a_word(vec![Step::End(None)], "", 0, "ChatFailed", "PROVIDER_UNAVAILABLE")]
 #[case::panics(vec![Step::Panic], "", 0, "ChatFailed", "PROVIDER_UNAVAILABLE")]
@@ -56,9 +54,8 @@ async fn sixty_at_once_are_forty_answers_and_twenty_refusals(#[values(On::Sqlite
 #[case::fails_midway(vec![Step::Say("Half an "), Step::Fail], "Half an ", 0, "ChatBrokenOff", "PROVIDER_UNAVAILABLE")]
 #[case::breaks_off(vec![Step::Say("Half an "), Step::BreakOff], "Half an ", 0, "ChatBrokenOff", "PROVIDER_UNAVAILABLE")]
 #[case::hangs_midway(vec![Step::Say("Half an "), Step::Hang], "Half an ", 0, "ChatBrokenOff", "TIMEOUT")]
-#[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_fails_costs_nothing_at_a_flat_price(
-    #[values(On::Sqlite, On::Postgres)] on: On,
+    on: On,
     #[case] script: Vec<Step>,
     #[case] kept: &str,
     #[case] cost: i64,
@@ -77,9 +74,8 @@ async fn a_model_that_fails_costs_nothing_at_a_flat_price(
     assert_eq!(app.ledger(&mia).await[1], (reason.to_owned(), cost));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_metered_model_charges_the_usage_and_gives_back_the_rest(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_metered_model_charges_the_usage_and_gives_back_the_rest(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     app.model.play([Step::Say("Forty-two."), Step::End(Some(Usage { input: 12, output: 500 }))]);
@@ -91,9 +87,8 @@ async fn a_metered_model_charges_the_usage_and_gives_back_the_rest(#[values(On::
     assert_eq!(sent["balance"], json!({ "tokens": 3984, "held": 0 }));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_metered_reply_that_breaks_off_costs_what_was_produced(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_metered_reply_that_breaks_off_costs_what_was_produced(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let hundred: &'static str = Box::leak("x".repeat(100).into_boxed_str());
@@ -105,9 +100,8 @@ async fn a_metered_reply_that_breaks_off_costs_what_was_produced(#[values(On::Sq
     assert_eq!(app.ledger(&mia).await[1], ("ChatBrokenOff".to_owned(), -4));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_longest_reply_is_what_the_balance_can_pay(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_longest_reply_is_what_the_balance_can_pay(on: On) {
     let app = TestApp::with(on, "ledger.signup_grant = 4").await;
     let mia = app.user("mia").await;
     app.model.play([Step::Say("short"), Step::End(Some(Usage { input: 5, output: 5000 }))]);
@@ -120,11 +114,8 @@ async fn the_longest_reply_is_what_the_balance_can_pay(#[values(On::Sqlite, On::
     assert_eq!(app.model.heard().len(), 1, "the model was not asked");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn messages_at_both_kinds_of_price_at_once_cost_what_each_would_alone(
-    #[values(On::Sqlite, On::Postgres)] on: On,
-) {
+#[apply(on_both_databases)]
+async fn messages_at_both_kinds_of_price_at_once_cost_what_each_would_alone(on: On) {
     let app = TestApp::with(on, "ledger.signup_grant = 200").await;
     let (mia, tom, zoe) = (app.user("mia").await, app.user("tom").await, app.user("zoe").await);
     app.model.play([Step::Say("Forty-two."), Step::End(Some(Usage { input: 12, output: 500 }))]);
@@ -157,9 +148,8 @@ async fn messages_at_both_kinds_of_price_at_once_cost_what_each_would_alone(
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn tokens_are_held_while_the_chat_is_open(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn tokens_are_held_while_the_chat_is_open(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let gate = Arc::new(Semaphore::new(0));
@@ -173,9 +163,8 @@ async fn tokens_are_held_while_the_chat_is_open(#[values(On::Sqlite, On::Postgre
     assert_eq!(sending.await.unwrap()["balance"], json!({ "tokens": 3900, "held": 0 }));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_goes_away_gets_its_answer_into_the_history(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_client_that_goes_away_gets_its_answer_into_the_history(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let gate = Arc::new(Semaphore::new(0));
@@ -193,11 +182,8 @@ async fn a_client_that_goes_away_gets_its_answer_into_the_history(#[values(On::S
     assert_eq!(history["chatHistory"]["nodes"], expected);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn one_idempotency_key_twenty_times_at_once_is_one_chat_and_one_charge(
-    #[values(On::Sqlite, On::Postgres)] on: On,
-) {
+#[apply(on_both_databases)]
+async fn one_idempotency_key_twenty_times_at_once_is_one_chat_and_one_charge(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let gate = Arc::new(Semaphore::new(0));
@@ -223,9 +209,8 @@ async fn one_idempotency_key_twenty_times_at_once_is_one_chat_and_one_charge(
     assert_eq!(own["chat"]["status"], "DONE", "keys are each user's own");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_chat_whose_server_died_is_interrupted_and_free(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_chat_whose_server_died_is_interrupted_and_free(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     app.model.play([Step::Say("Half"), Step::Hang]);
@@ -249,9 +234,8 @@ async fn a_chat_whose_server_died_is_interrupted_and_free(#[values(On::Sqlite, O
     assert_eq!(sent["balance"], json!({ "tokens": 4000, "held": 0 }));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn of_chats_that_end_together_those_that_were_swept_spoil_none(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn of_chats_that_end_together_those_that_were_swept_spoil_none(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let mut sending = Vec::new();
@@ -278,9 +262,8 @@ async fn of_chats_that_end_together_those_that_were_swept_spoil_none(#[values(On
     assert_eq!(ended.count(), 6, "each ends once");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_account_deleted_with_an_open_chat_leaves_no_tokens_behind(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_account_deleted_with_an_open_chat_leaves_no_tokens_behind(on: On) {
     let app = TestApp::with(on, "turns.save_interval = '20ms'\nturns.lease = '60ms'").await;
     let mia = app.user("mia").await;
     app.model.play([Step::Say("Half"), Step::Hang]);
@@ -303,9 +286,8 @@ async fn an_account_deleted_with_an_open_chat_leaves_no_tokens_behind(#[values(O
     assert_eq!(app.ledger(&mia).await, expected);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn adjustments_and_messages_at_once_lose_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn adjustments_and_messages_at_once_lose_nothing(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let sending = join_all((0..30).map(|i| {
@@ -318,9 +300,8 @@ async fn adjustments_and_messages_at_once_lose_nothing(#[values(On::Sqlite, On::
     assert_eq!(app.balance(&mia).await, (4000 - 3000 + 210, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_adjustment_is_made_once_and_never_below_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_adjustment_is_made_once_and_never_below_nothing(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let all = join_all((0..10).map(|_| adjust(&app, mia.user_id(), 500, Some("top-up-1")))).await;
@@ -335,9 +316,8 @@ async fn an_adjustment_is_made_once_and_never_below_nothing(#[values(On::Sqlite,
     assert_eq!(app.balance(&mia).await, (0, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn open_turns_are_bounded_for_each_user(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn open_turns_are_bounded_for_each_user(on: On) {
     let app = TestApp::with(on, "turns.open_per_user = 1").await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let gate = Arc::new(Semaphore::new(0));
@@ -367,13 +347,12 @@ async fn start(client: &Client, model: &str) -> Value {
     started["chat"]["id"].take()
 }
 
-#[rstest]
+#[apply(on_both_databases)]
 #[case::a_flat_price_with_text("scripted", vec![Step::Say("Half"), Step::Hang], "Half", 100)]
 #[case::a_flat_price_without("scripted", vec![Step::Hang], "", 0)]
 #[case::a_metered_price("metered", vec![Step::Say("Half an answer"), Step::Hang], "Half an answer", 1)]
-#[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_reply_costs_what_was_produced(
-    #[values(On::Sqlite, On::Postgres)] on: On,
+    on: On,
     #[case] model: &str,
     #[case] script: Vec<Step>,
     #[case] kept: &str,
@@ -396,9 +375,8 @@ async fn a_stopped_reply_costs_what_was_produced(
     assert_eq!(app.ledger(&mia).await[1], ("ChatStopped".to_owned(), -cost));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn stopping_that_races_the_natural_end_settles_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn stopping_that_races_the_natural_end_settles_once(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     for _ in 0..20 {

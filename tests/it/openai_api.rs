@@ -13,13 +13,13 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures::StreamExt;
 use futures::future::join_all;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::api_keys::with_key;
 use crate::support::client::Answer;
-use crate::support::{Client, On, Step, TestApp, openai};
+use crate::support::{Client, On, Step, TestApp, on_both_databases, openai};
 
 /// The behavior of an upstream.
 #[derive(Clone)]
@@ -143,9 +143,8 @@ pub async fn chats(client: &Client) -> Vec<Value> {
     client.data(query, json!({})).await["chatHistory"]["nodes"].as_array().unwrap().clone()
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn models_of_this_house_answer_in_openais_shape(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn models_of_this_house_answer_in_openais_shape(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let (program, _) = with_key(&mia, json!({ "name": "k" })).await;
@@ -257,9 +256,8 @@ async fn what_these_models_do_not_know_is_refused_by_name() {
     assert_eq!(app.balance(&mia).await, (3800, 0), "what is refused costs nothing");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_upstream_gets_the_call_byte_for_byte_and_so_does_the_caller(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_upstream_gets_the_call_byte_for_byte_and_so_does_the_caller(on: On) {
     let answer = "{ \"id\":\"x\", \"model\" : \"gpt-test-2026\",\"choices\":[{\"index\":0,\"message\":{\"content\":null,\
         \"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},\"finish_reason\":\"tool_calls\"}],\
         \"usage\":{\"prompt_tokens\":11,\"completion_tokens\":22},\"unknown\":1.0e+3}\n";
@@ -296,9 +294,8 @@ async fn an_upstream_gets_the_call_byte_for_byte_and_so_does_the_caller(#[values
     );
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn streams_are_passed_on_as_they_come(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn streams_are_passed_on_as_they_come(on: On) {
     let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":6}}\n\n".to_owned();
     let odd = "event: x\r\ndata:{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"ü\",\"z\":1}}]}\r\n\r\n".to_owned();
     let events = vec![
@@ -334,9 +331,8 @@ async fn streams_are_passed_on_as_they_come(#[values(On::Sqlite, On::Postgres)] 
     assert_eq!((&chat["usage"]["output"], &chat["usage"]["estimated"]), (&json!(6), &json!(true)));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn each_trouble_has_its_status_and_costs_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn each_trouble_has_its_status_and_costs_nothing(on: On) {
     let error = |message: &str| json!({ "error": { "message": message, "type": "x", "code": "y" } }).to_string();
     for (does, stream, status, code) in [
         (Does::Say(400, error("tools[0] is wrong")), false, 400, json!("y")),
@@ -373,9 +369,8 @@ async fn each_trouble_has_its_status_and_costs_nothing(#[values(On::Sqlite, On::
     assert!(chat["cost"].as_i64().unwrap() > 6);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn callers_are_told_what_they_lack(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn callers_are_told_what_they_lack(on: On) {
     let app = TestApp::with(on, "limits.messages_per_minute_per_key = 3\nv1.max_body_bytes = 5000").await;
     let mia = app.user("mia").await;
     let (program, _) = with_key(&mia, json!({ "name": "k" })).await;
@@ -411,9 +406,8 @@ async fn callers_are_told_what_they_lack(#[values(On::Sqlite, On::Postgres)] on:
     assert_eq!(refused.headers["x-should-retry"], "false");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn one_key_is_one_call_however_often(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn one_key_is_one_call_however_often(on: On) {
     let (url, heard) = upstream(Does::Stream(
         Duration::from_millis(20),
         vec![piece("a"), piece("b"), STOP.to_owned(), DONE.to_owned()],
@@ -455,9 +449,8 @@ async fn one_key_is_one_call_however_often(#[values(On::Sqlite, On::Postgres)] o
     assert_eq!((heard.calls.load(Ordering::SeqCst), app.balance(&mia).await), (2, (3700, 0)));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_stored_can_be_had_again_for_ever(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_answer_that_is_stored_can_be_had_again_for_ever(on: On) {
     let app = TestApp::with(on, "v1.store_api_messages = true").await;
     let mia = app.user("mia").await;
     let (body, key) = (asking("echo", false).to_string(), [("idempotency-key", "k")]);
@@ -467,9 +460,8 @@ async fn an_answer_that_is_stored_can_be_had_again_for_ever(#[values(On::Sqlite,
     assert_eq!(app.balance(&mia).await, (3900, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_next_upstream_answers_and_one_that_fails_rests(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_next_upstream_answers_and_one_that_fails_rests(on: On) {
     let answer = json!({ "choices": [{ "index": 0, "message": { "content": "ok" }, "finish_reason": "stop" }],
         "usage": { "prompt_tokens": 1, "completion_tokens": 1 } });
     let (bad, heard_bad) = upstream(Does::Say(500, String::new())).await;
@@ -559,9 +551,8 @@ async fn what_is_wrong_with_a_member_has_its_code() {
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_model_answers_so_many_at_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_model_answers_so_many_at_once(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let permits = Arc::new(Semaphore::new(0));
@@ -584,12 +575,8 @@ async fn a_model_answers_so_many_at_once(#[values(On::Sqlite, On::Postgres)] on:
 }
 
 /// 200 streams, half of them aborted by their clients: each costs what the upstream generated for it.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_hangs_up_pays_what_was_produced(
-    #[values(On::Sqlite, On::Postgres)] on: On,
-    #[values("30s", "0s")] drain: &str,
-) {
+#[apply(on_both_databases)]
+async fn whoever_hangs_up_pays_what_was_produced(on: On, #[values("30s", "0s")] drain: &str) {
     let (url, heard) = upstream(Does::Words { tell_usage: true }).await;
     let app = app_with(
         on,

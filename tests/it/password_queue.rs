@@ -9,10 +9,10 @@ use std::time::Duration;
 use futures::future::join_all;
 use jeton::core::password::Lane;
 use jeton::domain::account::admin;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, PASSWORD, TestApp};
+use crate::support::{Client, On, PASSWORD, TestApp, on_both_databases};
 
 const REGISTER: &str = "mutation($name: String!, $password: String!) {
     register(input: {username: $name, password: $password}) { user { id } errors { code } } }";
@@ -45,9 +45,8 @@ async fn is_overloaded(client: &Client, query: &str, variables: Value) {
     assert_eq!((&extensions["code"], &extensions["retryAfter"]), (&json!("UNAVAILABLE"), &json!(1)), "{answer}");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_lane_rejects_with_retry_after_by_every_way(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_full_lane_rejects_with_retry_after_by_every_way(on: On) {
     // One place for each address: it is taken here, and all clients of this test have the same address.
     let app = TestApp::with(on, "auth.max_queued_hashes = 4\nauth.login_attempts_before_delay = 2").await;
     let (mia, root, nobody) = (app.user("mia").await, app.superuser("root").await, app.anonymous());
@@ -176,9 +175,8 @@ async fn the_check_at_start_needs_no_place_in_the_queue() {
     assert_eq!(admin::superusers_with_common_passwords(&app.app).await.unwrap(), Vec::<String>::new());
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn new_accounts_come_in_small_bursts_and_mistakes_are_no_accounts(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn new_accounts_come_in_small_bursts_and_mistakes_are_no_accounts(on: On) {
     let settings = "limits.registrations_per_hour_per_address = 60\nlimits.registration_burst_per_address = 2
         http.trusted_proxies = ['127.0.0.0/8']";
     let app = TestApp::with(on, settings).await;

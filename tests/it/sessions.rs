@@ -6,10 +6,10 @@ use axum::body::Body;
 use axum::http::Request;
 use jeton::core::viewer::Actor;
 use jeton::domain::account::admin::{self, UserUpdate};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, PASSWORD, TestApp};
+use crate::support::{Client, On, PASSWORD, TestApp, on_both_databases};
 
 const LOGIN: &str =
     "mutation($name: String!, $password: String!) { login(input: {username: $name, password: $password}) {
@@ -30,9 +30,8 @@ async fn is_in(client: &Client) -> bool {
     client.post("/graphql", json!({ "query": "{ me { id } }" })).await.status == 200
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn logging_in_by_name_in_any_case(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn logging_in_by_name_in_any_case(on: On) {
     let app = TestApp::start(on).await;
     app.user("Mia").await;
     for name in ["Mia", "mia", " MIA "] {
@@ -44,9 +43,8 @@ async fn logging_in_by_name_in_any_case(#[values(On::Sqlite, On::Postgres)] on: 
     assert_eq!(log_in(&app.anonymous(), "Nobody", PASSWORD).await["errors"], expected);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn access_tokens_end_and_refresh_tokens_buy_new_ones(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn access_tokens_end_and_refresh_tokens_buy_new_ones(on: On) {
     let app = TestApp::start(on).await;
     let mut mia = app.user("mia").await;
     assert!(is_in(&mia).await);
@@ -60,9 +58,8 @@ async fn access_tokens_end_and_refresh_tokens_buy_new_ones(#[values(On::Sqlite, 
     assert_eq!(too_late["errors"][0]["code"], "UNAUTHENTICATED");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_token_used_twice_ends_its_session(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_refresh_token_used_twice_ends_its_session(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let stolen = mia.refresh.clone().unwrap();
@@ -89,9 +86,8 @@ async fn refresh_as(app: &TestApp, agent: &str, token: &str) -> Value {
     app.anonymous().send(request.body(Body::from(body)).unwrap()).await.json()["data"]["refreshToken"].take()
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_lost_the_answer_gets_the_same_pair_once_more(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_client_that_lost_the_answer_gets_the_same_pair_once_more(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let token = mia.refresh.clone().unwrap();
@@ -116,9 +112,8 @@ async fn a_client_that_lost_the_answer_gets_the_same_pair_once_more(#[values(On:
     assert_eq!(refresh(&app.anonymous(), &token).await["errors"][0]["code"], "UNAUTHENTICATED", "once more, not twice");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_who_refresh_at_once_one_at_most_goes_on(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn of_two_who_refresh_at_once_one_at_most_goes_on(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let token = mia.refresh.clone().unwrap();
@@ -135,9 +130,8 @@ async fn of_two_who_refresh_at_once_one_at_most_goes_on(#[values(On::Sqlite, On:
     assert!(is_in(&tom).await);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn logging_out_ends_this_session_or_all(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn logging_out_ends_this_session_or_all(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let other = log_in(&app.anonymous(), "mia", PASSWORD).await;
@@ -151,9 +145,8 @@ async fn logging_out_ends_this_session_or_all(#[values(On::Sqlite, On::Postgres)
     assert_eq!(refresh(&app.anonymous(), other["refreshToken"].as_str().unwrap()).await["accessToken"], Value::Null);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_ends_all_sessions_and_begins_one(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_new_password_ends_all_sessions_and_begins_one(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let change =
@@ -173,9 +166,8 @@ async fn a_new_password_ends_all_sessions_and_begins_one(#[values(On::Sqlite, On
     assert!(log_in(&app.anonymous(), "mia", "another-staple-9").await["accessToken"].is_string());
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn deactivation_and_deletion_end_sessions_at_once_and_for_good(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn deactivation_and_deletion_end_sessions_at_once_and_for_good(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let set = |active| UserUpdate { active: Some(active), ..UserUpdate::default() };
@@ -189,9 +181,8 @@ async fn deactivation_and_deletion_end_sessions_at_once_and_for_good(#[values(On
     assert!(!is_in(&tom).await);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn guessing_slows_down_and_a_success_ends_the_wait(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn guessing_slows_down_and_a_success_ends_the_wait(on: On) {
     let app = TestApp::with(on, "auth.login_attempts_before_delay = 3").await;
     app.user("mia").await;
     for name in ["mia", "nobody"] {
@@ -219,9 +210,8 @@ async fn browse(client: &Client, cookie: Option<&str>, query: &str) -> (Value, O
     (answer.json()["data"].take(), cookie)
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_browser_keeps_its_refresh_token_in_a_cookie(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_browser_keeps_its_refresh_token_in_a_cookie(on: On) {
     let app = TestApp::start(on).await;
     app.user("mia").await;
     let nobody = app.anonymous();
@@ -268,9 +258,8 @@ async fn a_browser_keeps_its_refresh_token_in_a_cookie(#[values(On::Sqlite, On::
     assert!(browse(&app.anonymous(), None, &login).await.1.unwrap().ends_with("; Secure"));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn one_session_of_several_can_be_ended(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn one_session_of_several_can_be_ended(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let mut other = app.anonymous();

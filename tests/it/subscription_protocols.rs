@@ -10,13 +10,14 @@ use jeton::app::App;
 use jeton::core::viewer::Actor;
 use jeton::domain::account::admin::{self, UserUpdate};
 use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::socket::{Event, Events, Socket};
-use crate::support::{Client, On, Step, TestApp};
+use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
 const BALANCE: &str = "subscription { balanceChanged { tokens held } }";
 const LOG_OUT: &str = "mutation { logout(input: {}) { errors { code } } }";
@@ -153,11 +154,8 @@ async fn one_socket_has_room_for_so_many_operations() {
     assert_eq!(refused["payload"][0]["extensions"]["code"], "RATE_LIMITED");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_burst_of_queries_waits_beside_as_many_subscriptions_as_there_may_be(
-    #[values(On::Sqlite, On::Postgres)] on: On,
-) {
+#[apply(on_both_databases)]
+async fn a_burst_of_queries_waits_beside_as_many_subscriptions_as_there_may_be(on: On) {
     let app = TestApp::start(on).await;
     let address = app.serve().await;
     let mia = app.user("mia").await;
@@ -231,9 +229,8 @@ async fn what_waits_on_a_socket_is_bounded() {
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn clients_that_come_at_once_do_not_wait_for_each_other(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn clients_that_come_at_once_do_not_wait_for_each_other(on: On) {
     let app = TestApp::start(on).await;
     let (address, mia) = (app.serve().await, app.user("mia").await);
     // Many more than the connections of the pool, whose acquire timeout is ten seconds.

@@ -9,10 +9,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
 use axum::routing::post;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, TestApp, openai_with};
+use crate::support::{Client, On, TestApp, on_both_databases, openai_with};
 
 /// The result of a response.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -383,9 +383,8 @@ fn content(answer: &Value, member: &str) -> String {
     texts.collect()
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn each_of_these_answers_has_its_text_usage_end_and_price(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn each_of_these_answers_has_its_text_usage_end_and_price(on: On) {
     let rows = Arc::new(rows());
     assert!(rows.len() >= 120, "{}", rows.len());
     let (url, calls) = serve(rows.clone()).await;

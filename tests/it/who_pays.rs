@@ -8,11 +8,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use jeton::infra::ai::openai::Params;
 use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use crate::api_keys::with_key;
 use crate::openai_api::{DONE, Does, STOP, app_with, asking, chats, piece, post_raw, upstream};
-use crate::support::{Client, On, Step, TestApp, openai_with};
+use crate::support::{Client, On, Step, TestApp, on_both_databases, openai_with};
 
 const START: &str =
     "mutation($input: StartMessageInput!) { startMessage(input: $input) { chat { id } errors { code } } }";
@@ -49,12 +50,8 @@ fn hidden_reasoning() -> Does {
     )
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stop_waits_for_the_usage_of_the_upstream(
-    #[values(On::Sqlite, On::Postgres)] on: On,
-    #[values(STOP_MESSAGE, DELETE)] mutation: &str,
-) {
+#[apply(on_both_databases)]
+async fn a_stop_waits_for_the_usage_of_the_upstream(on: On, #[values(STOP_MESSAGE, DELETE)] mutation: &str) {
     let (url, _) = upstream(hidden_reasoning()).await;
     let app = app_with(on, "turns.save_interval = '5ms'", &[&url]).await;
     let mia = app.user("mia").await;
@@ -77,13 +74,12 @@ async fn a_stop_waits_for_the_usage_of_the_upstream(
 }
 
 /// The upstream bills the input, whatever output it has sent.
-#[rstest]
+#[apply(on_both_databases)]
 #[case::after_a_word(vec![piece("One")], "One", 1)]
 #[case::before_the_first_word(vec![": accepted\n\n".to_owned()], "", 0)]
 #[case::after_a_usage(vec![piece("One"), usage(7, 500)], "One", 500)]
-#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_without_a_usage_pays_for_the_input(
-    #[values(On::Sqlite, On::Postgres)] on: On,
+    on: On,
     #[case] events: Vec<String>,
     #[case] text: &str,
     #[case] output: i64,
@@ -104,9 +100,8 @@ async fn a_stop_without_a_usage_pays_for_the_input(
 }
 
 /// As with a stop: the upstream bills the input, and possibly hidden reasoning, of a call that fails midway.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_breaks_off_costs_the_last_usage_or_its_input(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_answer_that_breaks_off_costs_the_last_usage_or_its_input(on: On) {
     for (events, input, output) in [(vec![piece("One"), usage(7, 500)], Some(7), 500), (vec![piece("One")], None, 1)] {
         let (url, _) = upstream(Does::Stream(Duration::ZERO, events)).await;
         let app = app_with(on, "", &[&url]).await;
@@ -121,10 +116,9 @@ async fn an_answer_that_breaks_off_costs_the_last_usage_or_its_input(#[values(On
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
+#[apply(on_both_databases)]
 async fn a_caller_who_leaves_a_whole_answer_pays_for_it(
-    #[values(On::Sqlite, On::Postgres)] on: On,
+    on: On,
     #[values("by_unit", "upstream")] model: &str,
     #[values(true, false)] arrives: bool,
 ) {
@@ -157,9 +151,8 @@ async fn a_caller_who_leaves_a_whole_answer_pays_for_it(
 }
 
 /// Local limits that a client can exceed on purpose: the output delivered until then is charged, also at a flat price.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn who_reaches_a_limit_on_purpose_pays(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn who_reaches_a_limit_on_purpose_pays(on: On) {
     // Bytes that are passed through and not stored do not count against the limit.
     let padding = format!(": {}\n\n", "x".repeat(100 << 10));
     let mut events = vec![piece("One")];
@@ -192,9 +185,8 @@ async fn streamed(on: On, toml: &str, does: Does) -> (String, Value, i64) {
     (chat["status"].as_str().unwrap().to_owned(), error, chat["cost"].as_i64().unwrap())
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_whole_answer_that_is_too_long_is_paid_for_and_bought_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_whole_answer_that_is_too_long_is_paid_for_and_bought_once(on: On) {
     let answer =
         json!({ "choices": [{ "message": { "content": "word ".repeat(7_000_000) }, "finish_reason": "stop" }] });
     let (url, heard) = upstream(Does::Say(200, answer.to_string())).await;
@@ -211,9 +203,8 @@ async fn a_whole_answer_that_is_too_long_is_paid_for_and_bought_once(#[values(On
 }
 
 /// An upstream that aborts because the client reads too slowly is not a failure of the upstream: the client pays.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn who_reads_slowly_until_the_upstream_gives_up_pays(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn who_reads_slowly_until_the_upstream_gives_up_pays(on: On) {
     let (url, _) = upstream(Does::Stream(Duration::ZERO, vec![piece("word"); 60])).await;
     let app = app_with(on, "turns.chunk_timeout = '300ms'", &[&url]).await;
     let mia = app.user("mia").await;
@@ -227,9 +218,8 @@ async fn who_reads_slowly_until_the_upstream_gives_up_pays(#[values(On::Sqlite, 
 }
 
 /// The same if the upstream aborts before the client's own timeout (the chunk timeout).
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn who_stops_reading_until_the_upstream_gives_up_pays(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn who_stops_reading_until_the_upstream_gives_up_pays(on: On) {
     let (url, _) = upstream(Does::Stream(Duration::ZERO, vec![piece("word"); 60])).await;
     let app = app_with(on, "turns.lease = '3s'", &[&url]).await;
     let mia = app.user("mia").await;
@@ -247,7 +237,7 @@ async fn who_stops_reading_until_the_upstream_gives_up_pays(#[values(On::Sqlite,
 }
 
 /// All output of an upstream counts, in any field and in any kind of response.
-#[rstest]
+#[apply(on_both_databases)]
 #[case::a_custom_tool(vec![delta(json!({ "tool_calls": [{ "type": "custom", "custom": { "input": "THE ANSWER" } }] }))])]
 #[case::parts(vec![delta(json!({ "content": [{ "type": "text", "text": "THE ANSWER" }] }))])]
 #[case::audio(vec![delta(json!({ "audio": { "transcript": "THE ANSWER" } }))])]
@@ -255,9 +245,8 @@ async fn who_stops_reading_until_the_upstream_gives_up_pays(#[values(On::Sqlite,
 #[case::an_odd_usage(vec!["data: {\"choices\":[{\"delta\":{\"content\":\"THE ANSWER\"}}],\"usage\":{\"prompt_tokens\":null}}\n\n".to_owned()])]
 #[case::no_json(vec![piece("I") + "data: THE ANSWER\n\n"])]
 #[case::no_data(vec![piece("I") + "{\"text\": \"THE ANSWER\"}\n\n"])]
-#[tokio::test(flavor = "multi_thread")]
 async fn everything_that_an_upstream_writes_is_paid_for(
-    #[values(On::Sqlite, On::Postgres)] on: On,
+    on: On,
     #[case] events: Vec<String>,
     #[values("upstream", "by_unit")] model: &str,
 ) {
@@ -281,9 +270,8 @@ fn delta(delta: Value) -> String {
     format!("data: {}\n\n", json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": null }] }))
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_whole_answer_to_a_stream_is_paid_for(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_whole_answer_to_a_stream_is_paid_for(on: On) {
     let answer = json!({ "choices": [{ "index": 0, "message": { "content": "One" }, "finish_reason": "stop" }],
         "usage": { "prompt_tokens": 5, "completion_tokens": 1000 } });
     let (url, _) = upstream(Does::Json(answer.to_string())).await;
@@ -297,16 +285,15 @@ async fn a_whole_answer_to_a_stream_is_paid_for(#[values(On::Sqlite, On::Postgre
 }
 
 /// A usage without output counts as missing: it is estimated, and marked.
-#[rstest]
+#[apply(on_both_databases)]
 #[case::empty(json!({}), None)]
 #[case::zeros(json!({ "prompt_tokens": 0, "completion_tokens": 0 }), None)]
 #[case::half(json!({ "prompt_tokens": 7 }), None)]
 #[case::other_names(json!({ "input_tokens": 50, "output_tokens": 80 }), Some(130))]
 #[case::floats(json!({ "prompt_tokens": 7.0, "completion_tokens": 3.5 }), Some(11))]
 #[case::texts(json!({ "prompt_tokens": "7", "completion_tokens": "3" }), Some(10))]
-#[tokio::test(flavor = "multi_thread")]
 async fn unknown_is_not_zero(
-    #[values(On::Sqlite, On::Postgres)] on: On,
+    on: On,
     #[case] usage: Value,
     #[case] cost: Option<i64>,
     #[values(true, false)] stream: bool,
@@ -333,9 +320,8 @@ async fn unknown_is_not_zero(
 }
 
 /// An upstream bills a call from its status on, however late its first byte is.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_accepted_is_paid_for_before_the_first_byte(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_was_accepted_is_paid_for_before_the_first_byte(on: On) {
     let (url, _) = upstream(Does::Hang(vec![])).await;
     let app = app_with(on, "v1.usage_wait_timeout = '50ms'", &[&url]).await;
     let mia = app.user("mia").await;
@@ -353,9 +339,8 @@ async fn what_was_accepted_is_paid_for_before_the_first_byte(#[values(On::Sqlite
 
 /// A clock that lags does not return to the previous day: around midnight two servers spend the daily limit at most
 /// twice.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_day_that_is_over_does_not_come_back(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_day_that_is_over_does_not_come_back(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let limit = json!({ "perDay": 200, "perMonth": 400 });
@@ -374,9 +359,8 @@ async fn a_day_that_is_over_does_not_come_back(#[values(On::Sqlite, On::Postgres
     assert_eq!(answered, 4, "two on each day");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn each_answer_of_a_call_has_the_flat_price(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn each_answer_of_a_call_has_the_flat_price(on: On) {
     let (url, heard) = upstream(Does::Stream(Duration::ZERO, vec![piece("One"), STOP.into(), DONE.into()])).await;
     let app = app_with(on, "", &[&url]).await;
     let mia = app.user("mia").await;
@@ -406,9 +390,8 @@ async fn each_answer_of_a_call_has_the_flat_price(#[values(On::Sqlite, On::Postg
     assert_eq!(app.balance(&mia).await, (3600, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn parameters_that_the_hold_does_not_pay_for_are_rejected_by_name(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn parameters_that_the_hold_does_not_pay_for_are_rejected_by_name(on: On) {
     let (url, heard) = upstream(Does::Stream(Duration::ZERO, vec![piece("One"), STOP.into(), DONE.into()])).await;
     let app = app_with(on, "", &[&url]).await;
     let mia = app.user("mia").await;
@@ -533,9 +516,8 @@ async fn operators_decide_which_parameters_pass() {
     assert_eq!(sent["store"], false);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn operators_see_a_usage_that_exceeds_its_hold(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn operators_see_a_usage_that_exceeds_its_hold(on: On) {
     let events = vec![piece("One"), STOP.into(), usage(5, 5000), DONE.into()];
     let (url, _) = upstream(Does::Stream(Duration::ZERO, events)).await;
     let app = app_with(on, "", &[&url]).await;
@@ -556,9 +538,8 @@ async fn operators_see_a_usage_that_exceeds_its_hold(#[values(On::Sqlite, On::Po
 }
 
 /// The permissions of an API key are checked before an existing chat is returned.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_idempotency_key_opens_nothing_that_the_api_key_may_not_have(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_idempotency_key_opens_nothing_that_the_api_key_may_not_have(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let body = asking("scripted", false).to_string();
@@ -592,9 +573,8 @@ async fn an_idempotency_key_opens_nothing_that_the_api_key_may_not_have(#[values
 }
 
 /// The same by GraphQL, where an API key with the scope WRITE sends concurrent messages.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn messages_at_once_obey_the_same_rule(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn messages_at_once_obey_the_same_rule(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let input = json!({ "message": "Hello", "model": "scripted", "idempotencyKey": "k" });
@@ -614,9 +594,8 @@ async fn messages_at_once_obey_the_same_rule(#[values(On::Sqlite, On::Postgres)]
 }
 
 /// All parameters belong to the idempotency key: also the model, and the replaced chat.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_idempotency_key_stands_for_all_that_was_asked(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_idempotency_key_stands_for_all_that_was_asked(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let conversation = "mutation { createConversation(input: {}) { conversation { id } } }";

@@ -31,6 +31,7 @@ use jeton::infra::db::Db;
 use jeton::infra::secrets::Secrets;
 use jeton::server;
 use jeton::server::BoundListener;
+use rstest_reuse::template;
 use sea_orm::ConnectionTrait;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,13 @@ pub enum On {
     Sqlite,
     Postgres,
 }
+
+/// Runs a test once on each database, in a runtime of several threads: `#[apply(on_both_databases)]`, for an `async fn`
+/// with an argument `on: On`. Cases and values are as with `rstest`.
+#[template]
+#[rstest::rstest]
+#[test_attr(tokio::test(flavor = "multi_thread"))]
+pub async fn on_both_databases(#[values(On::Sqlite, On::Postgres)] on: On) {}
 
 pub struct TestApp {
     pub app: App,
