@@ -1,0 +1,25 @@
+//! Bounds of the execution of a GraphQL operation: cost in rows, time, and size of the response, on each transport.
+
+mod cost;
+mod execution;
+mod size;
+mod time;
+
+use serde_json::{Value, json};
+
+use crate::support::{Client, TestApp};
+
+/// Chats in conversations, for slow queries.
+async fn with_history(app: &TestApp) -> (Client, Value) {
+    let mia = app.user("mia").await;
+    let made = mia.data("mutation { createConversation(input: {}) { conversation { id } } }", json!({})).await;
+    let conversation = made["createConversation"]["conversation"]["id"].clone();
+    for number in 0..50 {
+        mia.say_with(json!({ "message": format!("m{number}"), "conversationId": conversation, "model": "echo" })).await;
+    }
+    (mia, conversation)
+}
+
+fn code(told: &Value) -> &str {
+    told["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{told}"))
+}
