@@ -45,7 +45,7 @@ async fn staff_see_everybody_and_adjust_balances(on: On) {
     let trail = staff.data(trail, json!({ "id": id })).await;
     let actions: Vec<_> =
         trail["auditTrail"]["nodes"].as_array().unwrap().iter().map(|event| &event["action"]).collect();
-    assert_eq!(actions, ["balance.adjust", "user.create"], "the repeated adjustment is no deed");
+    assert_eq!(actions, ["balance.adjust", "user.create"], "a duplicate adjustment is not audited");
     let own = mia.data("{ ledgerHistory(first: 1) { nodes { note actor { username } } } }", json!({})).await;
     assert_eq!(own["ledgerHistory"]["nodes"], json!([{ "note": "thanks", "actor": null }]));
 }
@@ -119,7 +119,7 @@ async fn only_superusers_touch_staff_and_roles(on: On) {
         json!({ "isActive": true, "isStaff": true, "isSuperuser": false })
     );
     let last = update(&root, json!({ "userId": root_id, "superuser": false })).await;
-    assert_eq!(last["data"]["updateUser"]["errors"], json!([{ "code": "CONFLICT" }]), "somebody must be left");
+    assert_eq!(last["data"]["updateUser"]["errors"], json!([{ "code": "CONFLICT" }]), "one superuser must be left");
     let create = "mutation { createUser(input: {username: \"deputy\", password: \"tr0ub4dor&3-staple\", staff: true}) {
         user { isStaff } errors { code } } }";
     assert_eq!(staff.code(create, json!({})).await, "FORBIDDEN");
@@ -185,24 +185,24 @@ async fn operators_delete_chats_and_the_trail_tells(on: On) {
 
     let trail = "query($id: ID) { auditTrail(targetId: $id) {
         nodes { action actorName targetId targetName details user { username } } } }";
-    let told = staff.data(trail, json!({ "id": ended })).await["auditTrail"]["nodes"].take();
-    let details: Value = serde_json::from_str(told[0]["details"].as_str().unwrap()).unwrap();
+    let events = staff.data(trail, json!({ "id": ended })).await["auditTrail"]["nodes"].take();
+    let details: Value = serde_json::from_str(events[0]["details"].as_str().unwrap()).unwrap();
     assert_eq!(
-        (&told[0]["action"], &told[0]["actorName"], &told[0]["targetId"], &told[0]["targetName"]),
+        (&events[0]["action"], &events[0]["actorName"], &events[0]["targetId"], &events[0]["targetName"]),
         (&json!("chat.delete"), &json!("operator"), &ended, &json!("mia"))
     );
     assert_eq!(
-        (&details["cost"], &details["status"], &told[0]["user"]["username"]),
+        (&details["cost"], &details["status"], &events[0]["user"]["username"]),
         (&json!(100), &json!("DONE"), &json!("mia"))
     );
-    assert!(!told.to_string().contains("secret"), "what was said is gone: {told}");
-    assert_eq!(told.as_array().unwrap().len(), 1);
+    assert!(!events.to_string().contains("secret"), "what was said is gone: {events}");
+    assert_eq!(events.as_array().unwrap().len(), 1);
     let all = staff.data(trail, json!({})).await["auditTrail"]["nodes"].take();
-    let deeds = all.as_array().unwrap().iter().filter(|deed| deed["action"] == "chat.delete").count();
-    assert_eq!(deeds, 2, "nobody tells of deleting one's own: {all}");
+    let deletions = all.as_array().unwrap().iter().filter(|event| event["action"] == "chat.delete").count();
+    assert_eq!(deletions, 2, "deleting one's own is not audited: {all}");
     let of_mia = staff.data(trail, json!({ "id": mia.global_id().await })).await["auditTrail"]["nodes"].take();
-    let deeds: Vec<_> = of_mia.as_array().unwrap().iter().map(|deed| deed["action"].as_str().unwrap()).collect();
-    assert_eq!(deeds, ["chat.delete", "chat.delete", "user.create"], "what was done to what is theirs too");
+    let actions: Vec<_> = of_mia.as_array().unwrap().iter().map(|event| event["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["chat.delete", "chat.delete", "user.create"], "what was done to what is theirs too");
     assert_eq!(mia.code(trail, json!({ "id": ended })).await, "FORBIDDEN");
     assert_eq!(staff.code(trail, json!({ "id": "nonsense" })).await, "NOT_FOUND");
 }
@@ -239,8 +239,8 @@ async fn the_trail_and_the_ledger_are_read_by_time(on: On) {
         let of_mia = format!("(userId: \"{id}\", {times})");
         assert_eq!(amounts(&staff, "ledgerEntries", &of_mia).await, expected, "{times}");
     }
-    let deeds = "{ auditTrail(since: \"2026-03-03T00:00:00Z\") { totalCount } }";
-    assert_eq!(staff.data(deeds, json!({})).await["auditTrail"]["totalCount"], 1);
+    let events = "{ auditTrail(since: \"2026-03-03T00:00:00Z\") { totalCount } }";
+    assert_eq!(staff.data(events, json!({})).await["auditTrail"]["totalCount"], 1);
 
     let address = app.serve().await;
     let download = async |client: &Client, query: &str| {

@@ -102,8 +102,8 @@ async fn keys_end_when_they_should(on: On) {
     assert_eq!(by_staff, json!({ "apiKey": { "active": false }, "errors": [] }));
     assert_eq!(ask(&program, "echo").await, 401);
     let trail = "query($id: ID!) { auditTrail(targetId: $id) { nodes { action actorName targetId } } }";
-    let told = staff.data(trail, json!({ "id": id })).await["auditTrail"]["nodes"].take();
-    assert_eq!(told, json!([{ "action": "api_key.revoke", "actorName": "operator", "targetId": id }]));
+    let events = staff.data(trail, json!({ "id": id })).await["auditTrail"]["nodes"].take();
+    assert_eq!(events, json!([{ "action": "api_key.revoke", "actorName": "operator", "targetId": id }]));
     let (_, roots) = with_key(&root, json!({ "name": "root's" })).await;
     assert_eq!(staff.code(revoke, json!({ "id": roots })).await, "FORBIDDEN");
 

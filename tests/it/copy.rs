@@ -77,11 +77,11 @@ async fn a_copy_and_its_copy_are_the_same_postgres(on: On) {
             let nodes = same.data(query, json!({ "search": search })).await;
             assert_eq!(nodes["chatHistory"]["nodes"].as_array().unwrap().len(), found, "{search} on {database:?}");
         }
-        assert_eq!(same.say("echo", "Hello again").await["chat"]["status"], "DONE", "the session goes on");
+        assert_eq!(same.say("echo", "Hello again").await["chat"]["status"], "DONE", "the session continues");
         let body = json!({ "username": "new", "password": PASSWORD, "password2": PASSWORD });
         assert_eq!(same.post("/api/register/", body).await.status, 201);
         let new = jeton::domain::account::find_by_name(&copied, "new").await.unwrap().unwrap();
-        assert_eq!(new.id, 3, "nobody gets the id of one who is gone");
+        assert_eq!(new.id, 3, "no one gets the id of a deleted user");
         place.clear(&copied.db).await;
     }
 }
@@ -134,7 +134,7 @@ async fn what_is_not_whole_is_not_taken_for_complete(on: On) {
         kept.collect::<String>()
     };
     let entry = lines.iter().position(|line| line.contains("\"table\":\"ledger_entry\"")).unwrap();
-    for (broken, told) in [
+    for (broken, message) in [
         (without(lines.len() - 1), "cut off"),
         (file[..file.len() - 20].to_owned(), "line"),
         (without(entry), "the rows of ledger_entry are not those"),
@@ -147,7 +147,7 @@ async fn what_is_not_whole_is_not_taken_for_complete(on: On) {
     ] {
         let (place, db) = empty(on).await;
         let wrong = imported(&db, &broken).await.unwrap_err();
-        assert!(wrong.contains(told), "{told}: {wrong}");
+        assert!(wrong.contains(message), "{message}: {wrong}");
         if !wrong.contains("line 1:") {
             let incomplete = check_complete(&db).await.unwrap_err();
             assert!(incomplete.message.contains("not complete"), "{incomplete:?}");
@@ -183,8 +183,8 @@ async fn the_commands_move_everything(on: On) {
     assert!(!cut.status.success());
     for command in ["verify", "serve"] {
         let refused = fourth.run(&[command], "");
-        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(!refused.status.success() && told.contains("not complete"), "{told}");
+        let stderr = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && stderr.contains("not complete"), "{stderr}");
     }
     let missing = fourth.run(&["copy", "--from", "sqlite:///nowhere/jeton.db", "--to", &fourth.place.url()], "");
     assert!(String::from_utf8_lossy(&missing.stderr).contains("there is no database"));

@@ -122,9 +122,9 @@ async fn verify_finds_what_is_broken(on: On) {
     });
     let id = stray.await.unwrap().id;
     let findings = jeton::domain::ledger::verify(&app.app.db).await.unwrap();
-    let told: Vec<_> = findings.iter().map(ToString::to_string).collect();
-    assert_eq!(told, [format!("user {id}: tokens 5 + held 0, but the ledger says 0 and open chats hold 0")]);
-    let mended =
+    let reported: Vec<_> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(reported, [format!("user {id}: tokens 5 + held 0, but the ledger says 0 and open chats hold 0")]);
+    let fixed =
         app.app.db.write(id, |txn, &id| Box::pin(async move { Ok(user::Entity::delete_by_id(id).exec(txn).await?) }));
-    mended.await.unwrap();
+    fixed.await.unwrap();
 }

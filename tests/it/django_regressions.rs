@@ -71,9 +71,9 @@ async fn defect_3_nothing_is_charged_where_nothing_is_answered(on: On) {
 #[apply(on_both_databases)]
 async fn defect_4_one_name_ten_times_at_once_is_one_account(on: On) {
     let app = TestApp::start(on).await;
-    let nobody = app.anonymous();
+    let anonymous = app.anonymous();
     let body = json!({ "username": "mia", "password": PASSWORD, "password2": PASSWORD });
-    let answers = join_all((0..10).map(|_| nobody.post("/api/register/", body.clone()))).await;
+    let answers = join_all((0..10).map(|_| anonymous.post("/api/register/", body.clone()))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
     let taken = json!({ "username": ["user with this username already exists."] });
     assert_eq!(answers.iter().filter(|answer| answer.status == 400 && answer.json() == taken).count(), 9);
@@ -82,10 +82,10 @@ async fn defect_4_one_name_ten_times_at_once_is_one_account(on: On) {
 #[apply(on_both_databases)]
 async fn defect_5_weak_passwords_are_refused_and_guessing_is_slowed(on: On) {
     let app = TestApp::start(on).await;
-    let nobody = app.anonymous();
+    let anonymous = app.anonymous();
     for weak in ["x", "12345678", "password", "mia-winter"] {
         let body = json!({ "username": "mia-winter", "password": weak, "password2": weak });
-        let refused = nobody.post("/api/register/", body).await;
+        let refused = anonymous.post("/api/register/", body).await;
         assert_eq!(refused.status, 400, "{weak}");
         assert!(refused.json()["password"][0].is_string(), "{weak}");
     }
@@ -93,7 +93,7 @@ async fn defect_5_weak_passwords_are_refused_and_guessing_is_slowed(on: On) {
     let mut answers = Vec::new();
     for _ in 0..40 {
         let body = json!({ "username": "mia-winter", "password": "wrong password" });
-        answers.push(nobody.post("/api/token/", body).await);
+        answers.push(anonymous.post("/api/token/", body).await);
     }
     assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 11, "ten are free, one starts the wait");
     let slowed = answers.last().unwrap();

@@ -101,7 +101,7 @@ async fn filled(on: On) -> TestApp {
 async fn what_was_refused_is_not_served(on: On) {
     let app = filled(on).await;
     let from = &app.app.db;
-    for (wrong, right, told) in [
+    for (wrong, right, message) in [
         (
             "UPDATE \"user\" SET tokens = tokens + 5",
             "UPDATE \"user\" SET tokens = tokens - 5",
@@ -116,13 +116,13 @@ async fn what_was_refused_is_not_served(on: On) {
         run(from, wrong).await;
         let file = exported(from).await;
         let (place, db) = empty(on).await;
-        let error = imported(&db, &file).await.expect_err(told);
-        assert!(error.contains(told), "{error}");
+        let error = imported(&db, &file).await.expect_err(message);
+        assert!(error.contains(message), "{error}");
         assert!(check_complete(&db).await.unwrap_err().message.contains("not complete"));
         place.clear(&db).await;
         let (place, db) = empty(on).await;
-        let error = format!("{:?}", copy(from, &db, "here", &|_| {}).await.expect_err(told));
-        assert!(error.contains(told), "{error}");
+        let error = format!("{:?}", copy(from, &db, "here", &|_| {}).await.expect_err(message));
+        assert!(error.contains(message), "{error}");
         // An invalid source leaves the target untouched.
         let is_source = error.contains("the source of the copy");
         assert!(
@@ -179,10 +179,10 @@ async fn an_export_counts_all_that_it_holds(on: On) {
             "unknown field",
         ),
     ];
-    for (broken, told) in cases {
+    for (broken, message) in cases {
         let (place, db) = empty(on).await;
-        let wrong = imported(&db, &broken).await.expect_err(told);
-        assert!(wrong.contains(told), "{told}: {wrong}");
+        let wrong = imported(&db, &broken).await.expect_err(message);
+        assert!(wrong.contains(message), "{message}: {wrong}");
         assert!(wrong.len() < 2000, "what is wrong is said shortly");
         assert!(check_complete(&db).await.unwrap_err().message.contains("not complete"));
         place.clear(&db).await;
@@ -272,7 +272,7 @@ async fn sources_that_are_no_regular_files_are_refused_by_name() {
 async fn tables_of_a_source_that_are_computed_are_refused_by_name() {
     let app = TestApp::start(On::Sqlite).await;
     let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)";
-    for (sql, told) in [
+    for (sql, message) in [
         (
             format!(
                 "CREATE VIEW chat_chat AS {endless} SELECT x AS id, 1 AS user_id, 'a' AS message, 'b' AS response, '' AS timestamp FROM n"
@@ -296,9 +296,9 @@ async fn tables_of_a_source_that_are_computed_are_refused_by_name() {
         django.run(&sql, vec![]).await;
         let path = django.path();
         let importing = django::import(&app.app, &path, true, &|_| {});
-        let imported = tokio::time::timeout(std::time::Duration::from_secs(60), importing).await.expect(told);
+        let imported = tokio::time::timeout(std::time::Duration::from_secs(60), importing).await.expect(message);
         let error = imported.unwrap_err();
-        assert!(error.message.contains(told), "{error:?}");
+        assert!(error.message.contains(message), "{error:?}");
     }
     // The table of migrations only provides the name of the source.
     let django = Django::new().await;

@@ -64,13 +64,13 @@ async fn everybody_logs_in_as_before_and_finds_what_was_there(on: On) {
     assert_eq!(chats.as_array().unwrap().len(), 3);
 
     let (users, chats, entries) = everything(&app).await;
-    assert!(users.iter().all(|user| user.password_hash.starts_with("$argon2id$")), "hashed anew by the log-in");
+    assert!(users.iter().all(|user| user.password_hash.starts_with("$argon2id$")), "rehashed by the log-in");
     assert_eq!(users[1].created_at.to_rfc3339(), "2025-08-01T12:00:01.500+00:00");
     assert!(log_in(&app, "mia", "b").await.is_some(), "with the new hash");
     assert!(chats.iter().all(|chat| (chat.hold.0, chat.cost.0) == (0, 0)));
-    let told: Vec<_> = entries.iter().map(|entry| (entry.user_id, entry.amount.0, entry.chat_id)).collect();
+    let booked: Vec<_> = entries.iter().map(|entry| (entry.user_id, entry.amount.0, entry.chat_id)).collect();
     let expected = [(2, 3700, None), (5, 5_000_000_000, None), (2, 0, Some(3)), (2, 0, Some(7)), (2, 0, Some(9))];
-    assert_eq!(told, expected, "an opening entry each, and one of nothing for each chat");
+    assert_eq!(booked, expected, "an opening entry each, and one of nothing for each chat");
 
     // Searches find them, and new rows get unused ids.
     jeton::domain::chat::index_rest(&app.app).await.unwrap();
@@ -98,7 +98,7 @@ async fn a_second_run_adds_only_what_is_new(on: On) {
     let before = everything(&app).await;
     let again = bring(&app.app, &django).await;
     assert_eq!((again.users.imported, again.users.known, again.chats.imported, again.chats.known), (0, 2, 0, 2));
-    assert_eq!(everything(&app).await, before, "nobody comes back, and no balance moves");
+    assert_eq!(everything(&app).await, before, "no user comes back, and no balance moves");
 
     django.user(8, "eve", "secret", 1).await;
     django.chat(8, 8, "new").await;
@@ -144,11 +144,11 @@ async fn names_that_look_alike_all_come_and_nobody_is_merged(on: On) {
     let report = bring(&app.app, &django).await;
     assert_eq!((report.users.imported, report.users.left_out, report.users.new_id), (9, 1, 1));
     assert_eq!((report.chats.imported, report.chats.left_out), (0, 1));
-    let told = report.remarks.join("\n");
+    let remarks = report.remarks.join("\n");
     for part in
         ["Alice (user 12): another user's name", "taken (user 20) is skipped", "first (user 1): the id is taken"]
     {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(remarks.contains(part), "{part}: {remarks}");
     }
     for (id, name) in all {
         let (_, said) = log_in(&app, name, &format!("password of {id}")).await.unwrap();
@@ -233,7 +233,7 @@ async fn what_cannot_be_is_made_possible_or_left_out_and_told(on: On) {
     let report = bring(&app.app, &django).await;
     assert_eq!((report.users.imported, report.users.left_out), (6, 2), "{report:#?}");
     assert_eq!((report.chats.imported, report.chats.left_out), (1, 2), "{report:#?}");
-    let told = report.remarks.join("\n");
+    let remarks = report.remarks.join("\n");
     for part in [
         "debtor (user 1): the balance was -50, so it is 0 here",
         "rich (user 2): the balance was 9223372036854775807, so it is 9007199254740991 here",
@@ -246,7 +246,7 @@ async fn what_cannot_be_is_made_possible_or_left_out_and_told(on: On) {
         "chat in row 1 is skipped: the message is not a text",
         "chat 2: its time can't be read",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(remarks.contains(part), "{part}: {remarks}");
     }
     for name in ["unusable", "endless", "old"] {
         for password in ["", "!abc", "password", "md5$a$b"] {
@@ -287,8 +287,8 @@ async fn what_is_wrong_with_a_file_is_told_before_anything_is_written() {
             std::fs::write(&path, content).unwrap();
         }
         let error = import(&app.app, &path, true, &|_| {}).await.unwrap_err();
-        let told = format!("{error:?}");
-        assert!(told.contains(wrong) && told.contains(name), "{told}");
+        let shown = format!("{error:?}");
+        assert!(shown.contains(wrong) && shown.contains(name), "{shown}");
     }
     assert_eq!(user::Entity::find().count(app.app.db.read()).await.unwrap(), 0);
 }

@@ -98,15 +98,19 @@ async fn what_is_open_is_seen_while_it_is_open() {
     app.model.play([Step::Say("a"), Step::Wait(permits.clone()), Step::Say("b"), Step::End(None)]);
     let viewer = app.viewer(&mia).await;
     let asked = tokio::spawn(async move { mia.say("scripted", "hello").await });
-    let patience = tokio::time::timeout(Duration::from_secs(10), async {
+    let counted = tokio::time::timeout(Duration::from_secs(10), async {
         while value(&page(&app).await, "jeton_time_to_first_chunk_seconds_count{model=\"scripted\"}") < 1.0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    patience.await.unwrap();
+    counted.await.unwrap();
     let waiting = page(&app).await;
     assert_eq!(value(&waiting, "jeton_open_turns"), 1.0);
-    assert_eq!(value(&waiting, "jeton_stream_lag_seconds_count"), 0.0, "whoever waits for the whole follows no part");
+    assert_eq!(
+        value(&waiting, "jeton_stream_lag_seconds_count"),
+        0.0,
+        "a client that waits for the whole follows no chunk"
+    );
     let mut parts = std::pin::pin!(chat::follow(&app.app, viewer, 1, 0).await.unwrap());
     assert!(matches!(parts.next().await, Some(Ok(ReplyStreamItem::Delta(_)))));
     permits.add_permits(1);
@@ -231,8 +235,8 @@ async fn the_listener_is_one_of_its_own_and_health_is_asked_on_the_command_line(
     server.kill();
     let url = format!("http://{address}");
     let output = installation.run(&["health", "--url", &url], "");
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && told.starts_with(&format!("jeton: {url}/readyz: ")), "{told}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && stderr.starts_with(&format!("jeton: {url}/readyz: ")), "{stderr}");
 }
 
 #[test]

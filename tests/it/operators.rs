@@ -62,8 +62,8 @@ async fn balances_of_operators_are_for_superusers_who_are_watched(on: On) {
     }
     assert_eq!(give(&app, Actor::CommandLine, &root, 1).await, None);
     let trail = "{ auditTrail(first: 3) { nodes { action actorName targetName details } } }";
-    let told = root.data(trail, json!({})).await["auditTrail"]["nodes"].take();
-    let told = told.as_array().unwrap().iter().map(|event| {
+    let events = root.data(trail, json!({})).await["auditTrail"]["nodes"].take();
+    let events = events.as_array().unwrap().iter().map(|event| {
         assert_eq!(event["action"], "balance.adjust");
         let details: Value = serde_json::from_str(event["details"].as_str().unwrap()).unwrap();
         (event["actorName"].clone(), event["targetName"].clone(), details["own"].clone())
@@ -73,7 +73,7 @@ async fn balances_of_operators_are_for_superusers_who_are_watched(on: On) {
         (json!("root"), json!("root"), json!(true)),
         (json!("root"), json!("other"), Value::Null),
     ];
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(events.collect::<Vec<_>>(), expected);
 }
 
 /// Changes a user's roles in a slow transaction; concurrent operations that need the row finish after it.

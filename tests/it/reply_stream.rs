@@ -52,7 +52,7 @@ pub(crate) async fn whole(
 ) -> (String, chat::FinishedChat) {
     let (mut feed, mut text, mut position) = (pin!(feed), String::new(), after);
     let mut end = None;
-    while let Some(fed) = tokio::time::timeout(Duration::from_secs(20), feed.next()).await.expect("it goes on") {
+    while let Some(fed) = tokio::time::timeout(Duration::from_secs(20), feed.next()).await.expect("it continues") {
         assert!(end.is_none(), "nothing comes behind the end");
         match fed.unwrap() {
             ReplyStreamItem::Delta(delta) => {
@@ -270,9 +270,9 @@ async fn failures_are_told_with_what_there_was(on: On) {
     let mut theirs = Socket::begin(address, tom.access.as_deref()).await;
     theirs.subscribe("1", FOLLOW, json!({ "id": id })).await;
     assert_eq!(code(theirs.hear_next("1").await), "NOT_FOUND");
-    let mut nobody = Socket::begin(address, None).await;
-    nobody.subscribe("1", FOLLOW, json!({ "id": id })).await;
-    assert_eq!(code(nobody.hear_next("1").await), "UNAUTHENTICATED");
+    let mut anonymous = Socket::begin(address, None).await;
+    anonymous.subscribe("1", FOLLOW, json!({ "id": id })).await;
+    assert_eq!(code(anonymous.hear_next("1").await), "UNAUTHENTICATED");
 }
 
 #[apply(on_both_databases)]

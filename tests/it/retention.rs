@@ -202,9 +202,9 @@ async fn of_deleted_users_the_amounts_stay(on: On) {
         numbers.collect::<Vec<_>>()
     };
     assert_eq!(numbers(&before), numbers(&after), "the ledger counts as before");
-    let told = format!("{after:?} {events:?}");
-    assert!(!told.contains("tommaso"), "{told}");
-    assert!(told.contains("for mia") && told.contains("order-mia"), "what is of others stays: {told}");
+    let shown = format!("{after:?} {events:?}");
+    assert!(!shown.contains("tommaso"), "{shown}");
+    assert!(shown.contains("for mia") && shown.contains("order-mia"), "what is of others stays: {shown}");
     let of_tom: Vec<_> =
         events.iter().filter(|event| event.target_id == tom.user_id() && event.action == "balance.adjust").collect();
     assert_eq!((of_tom[0].actor_name.as_str(), of_tom[0].target_name.as_str()), ("root", "(erased)"));
@@ -221,7 +221,7 @@ async fn sessions_and_audit_events_go_by_their_own_times(on: On) {
     mia.data("mutation { logout(input: {}) { errors { code } } }", json!({})).await;
     app.clock.advance(11 * DAY);
     assert_eq!(run(&app).await, [(Target::Sessions, 1)]);
-    assert_eq!(tom.data("{ me { username } }", json!({})).await["me"]["username"], "tom", "whose session goes on");
+    assert_eq!(tom.data("{ me { username } }", json!({})).await["me"]["username"], "tom", "whose session continues");
     app.clock.advance(10 * DAY);
     assert_eq!(run(&app).await, [(Target::AuditEvents, 2)], "that the two were made");
     app.clock.advance(20 * DAY);
@@ -274,7 +274,7 @@ async fn a_run_that_dies_in_the_middle_is_taken_over(on: On) {
     assert_eq!(retention::run(&app.app).await.unwrap(), RunOutcome::NotNow, "for all that anybody knows it is alive");
     app.clock.advance(Duration::from_secs(61));
     let left = counted(&app).await;
-    assert_eq!(run(&app).await, [(Target::Chats, left)], "the next one goes on with what is left");
+    assert_eq!(run(&app).await, [(Target::Chats, left)], "the next one continues with what is left");
     assert_eq!(counted(&app).await, 0);
 }
 
@@ -372,11 +372,12 @@ async fn the_command_line_says_what_would_go_before_it_goes(on: On) {
     server.data(Some(&mia), "mutation { logout(input: {}) { errors { code } } }").await;
     drop(server);
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    let told = |text: String| text.lines().last().unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(told(installation.ok(&["retention", "--dry-run"])), ["ended", "sessions", "1"]);
-    assert_eq!(told(installation.ok(&["retention", "run", "--dry-run"])), ["ended", "sessions", "1"]);
-    assert_eq!(told(installation.ok(&["retention", "run"])), ["ended", "sessions", "1"]);
-    assert_eq!(told(installation.ok(&["retention", "run"])), ["ended", "sessions", "0"]);
+    let last_line =
+        |text: String| text.lines().last().unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(last_line(installation.ok(&["retention", "--dry-run"])), ["ended", "sessions", "1"]);
+    assert_eq!(last_line(installation.ok(&["retention", "run", "--dry-run"])), ["ended", "sessions", "1"]);
+    assert_eq!(last_line(installation.ok(&["retention", "run"])), ["ended", "sessions", "1"]);
+    assert_eq!(last_line(installation.ok(&["retention", "run"])), ["ended", "sessions", "0"]);
     assert!(!installation.run(&["retention"], "").status.success(), "nothing goes by accident");
     installation.ok(&["verify"]);
 }

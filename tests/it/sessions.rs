@@ -109,7 +109,7 @@ async fn a_client_that_lost_the_answer_gets_the_same_pair_once_more(on: On) {
     for _ in 0..2 {
         assert_eq!(refresh(&app.anonymous(), &token).await["errors"], json!([]));
     }
-    assert_eq!(refresh(&app.anonymous(), &token).await["errors"][0]["code"], "UNAUTHENTICATED", "once more, not twice");
+    assert_eq!(refresh(&app.anonymous(), &token).await["errors"][0]["code"], "UNAUTHENTICATED", "one retry, not two");
 }
 
 #[apply(on_both_databases)]
@@ -214,11 +214,11 @@ async fn browse(client: &Client, cookie: Option<&str>, query: &str) -> (Value, O
 async fn a_browser_keeps_its_refresh_token_in_a_cookie(on: On) {
     let app = TestApp::start(on).await;
     app.user("mia").await;
-    let nobody = app.anonymous();
+    let anonymous = app.anonymous();
     let login = format!(
         "mutation {{ login(input: {{username: \"mia\", password: \"{PASSWORD}\"}}) {{ accessToken refreshToken }} }}"
     );
-    let (first, cookie) = browse(&nobody, None, &login).await;
+    let (first, cookie) = browse(&anonymous, None, &login).await;
     assert!(first["login"]["accessToken"].is_string());
     assert_eq!(first["login"]["refreshToken"], Value::Null, "no script gets to read it");
     let cookie = cookie.unwrap();
@@ -228,31 +228,31 @@ async fn a_browser_keeps_its_refresh_token_in_a_cookie(on: On) {
     // Without the header, which a cross-origin page can't send, the cookie is ignored.
     let forged = Request::post("/graphql").header("content-type", "application/json").header("cookie", &pair);
     let body = Body::from(json!({ "query": refresh }).to_string());
-    let forged = nobody.send(forged.body(body).unwrap()).await;
+    let forged = anonymous.send(forged.body(body).unwrap()).await;
     assert_eq!(forged.json()["data"]["refreshToken"]["errors"][0]["code"], "UNAUTHENTICATED");
     assert_eq!(forged.headers.get("set-cookie"), None);
 
-    let (renewed, next) = browse(&nobody, Some(&pair), refresh).await;
+    let (renewed, next) = browse(&anonymous, Some(&pair), refresh).await;
     assert_eq!(renewed["refreshToken"]["user"]["username"], "mia");
     assert_eq!(renewed["refreshToken"]["refreshToken"], Value::Null);
     let next = next.unwrap().split(';').next().unwrap().to_owned();
     assert_ne!(next, pair);
     // The response may be lost once. After that a used token revokes the session, and the cookie is removed.
-    let (again, same) = browse(&nobody, Some(&pair), refresh).await;
+    let (again, same) = browse(&anonymous, Some(&pair), refresh).await;
     assert_eq!(again["refreshToken"]["errors"], json!([]));
     assert_eq!(same.unwrap().split(';').next(), Some(next.as_str()));
-    let (refused, gone) = browse(&nobody, Some(&pair), refresh).await;
+    let (refused, gone) = browse(&anonymous, Some(&pair), refresh).await;
     assert_eq!(refused["refreshToken"]["errors"][0]["code"], "UNAUTHENTICATED");
     assert!(gone.unwrap().starts_with("jeton_refresh=; Path=/graphql; Max-Age=0;"));
-    assert_eq!(browse(&nobody, Some(&next), refresh).await.0["refreshToken"]["accessToken"], Value::Null);
+    assert_eq!(browse(&anonymous, Some(&next), refresh).await.0["refreshToken"]["accessToken"], Value::Null);
 
-    let (again, cookie) = browse(&nobody, None, &login).await;
+    let (again, cookie) = browse(&anonymous, None, &login).await;
     let mut mia = app.anonymous();
     mia.access = again["login"]["accessToken"].as_str().map(str::to_owned);
     let (_, gone) = browse(&mia, None, "mutation { logout(input: {}) { errors { code } } }").await;
     assert!(gone.unwrap().starts_with("jeton_refresh=; "));
     let pair = cookie.unwrap().split(';').next().unwrap().to_owned();
-    assert_eq!(browse(&nobody, Some(&pair), refresh).await.0["refreshToken"]["accessToken"], Value::Null);
+    assert_eq!(browse(&anonymous, Some(&pair), refresh).await.0["refreshToken"]["accessToken"], Value::Null);
     let app = TestApp::with(on, "http.tls = true").await;
     app.user("mia").await;
     assert!(browse(&app.anonymous(), None, &login).await.1.unwrap().ends_with("; Secure"));

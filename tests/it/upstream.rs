@@ -157,17 +157,17 @@ async fn trouble_is_told_apart() {
         (ok(&["<html>hello</html>"]), Code::ProviderUnavailable, "truncated"),
         (status(302), Code::ProviderUnavailable, "302"),
     ];
-    for (script, code, told) in cases {
+    for (script, code, message) in cases {
         let (url, upstream) = upstream(vec![script]).await;
         let (text, end) = ask(&url, 0).await;
         let (found, debug) = end.unwrap_err();
         assert_eq!((text.as_str(), found), ("", code), "{debug}");
-        assert!(debug.contains(told), "{debug}");
+        assert!(debug.contains(message), "{debug}");
         assert!(!debug.contains("sk-secret"), "{debug}");
         assert_eq!(upstream.calls.load(Ordering::SeqCst), 1, "{debug}");
     }
     let (_, end) = ask("http://127.0.0.1:9/v1", 0).await;
-    assert_eq!(end.unwrap_err().0, Code::ProviderUnavailable, "nobody listens there");
+    assert_eq!(end.unwrap_err().0, Code::ProviderUnavailable, "nothing listens there");
 }
 
 #[apply(on_both_databases)]

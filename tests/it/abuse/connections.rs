@@ -28,10 +28,10 @@ async fn closed(address: std::net::SocketAddr, first: &[u8], then: &[u8]) -> (Du
         std::future::pending::<()>().await;
         drop(write);
     });
-    let mut told = Vec::new();
-    tokio::time::timeout(Duration::from_secs(20), read.read_to_end(&mut told)).await.expect("it is closed").ok();
+    let mut received = Vec::new();
+    tokio::time::timeout(Duration::from_secs(20), read.read_to_end(&mut received)).await.expect("it is closed").ok();
     dribbling.abort();
-    (start.elapsed(), String::from_utf8_lossy(&told).into_owned())
+    (start.elapsed(), String::from_utf8_lossy(&received).into_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,13 +48,13 @@ async fn whoever_says_nothing_or_dribbles_is_closed() {
         (post, b" ", "dribbling a body"),
     ];
     let all = cases.map(|(first, then, what)| async move {
-        let (took, told) = closed(address, first, then).await;
+        let (took, received) = closed(address, first, then).await;
         assert!(took < Duration::from_secs(5), "{what}: {took:?}");
-        (what, told)
+        (what, received)
     });
-    let told = futures::future::join_all(all).await;
-    assert!(told[2].1.starts_with("HTTP/1.1 200"), "{told:?}");
-    assert!(told[3].1.starts_with("HTTP/1.1 4"), "{told:?}");
+    let received = futures::future::join_all(all).await;
+    assert!(received[2].1.starts_with("HTTP/1.1 200"), "{received:?}");
+    assert!(received[3].1.starts_with("HTTP/1.1 4"), "{received:?}");
     // Other clients were served in the meantime.
     let again = client().get(format!("http://{address}/healthz")).send().await;
     assert_eq!(again.unwrap().status(), 200);
@@ -73,8 +73,8 @@ async fn connections_of_one_address_are_bounded() {
         assert_eq!(&answer, b"HTTP/1.1 200");
         held.push(stream);
     }
-    let (took, told) = closed(address, b"", b"").await;
-    assert!(took < Duration::from_secs(2) && told.is_empty(), "{took:?} {told}");
+    let (took, received) = closed(address, b"", b"").await;
+    assert!(took < Duration::from_secs(2) && received.is_empty(), "{took:?} {received}");
     held.pop();
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(reqwest::get(format!("http://{address}/healthz")).await.unwrap().status(), 200);

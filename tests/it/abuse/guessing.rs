@@ -45,10 +45,10 @@ async fn guesses_are_counted_by_address_whatever_the_names(on: On) {
     }
     assert_eq!(here.login("nobody8", "x").await, "UNAUTHENTICATED");
     assert_eq!(here.login("nobody9", "x").await, "UNAUTHENTICATED");
-    assert_eq!(here.login("mia", PASSWORD).await, "RATE_LIMITED", "whoever guesses has to wait");
+    assert_eq!(here.login("mia", PASSWORD).await, "RATE_LIMITED", "an attempt of this address has to wait");
     let (status, _) = here.post("/api/token/", json!({ "username": "mia", "password": PASSWORD })).await;
     assert_eq!(status, 429, "by every way");
-    assert_eq!(there.login("mia", PASSWORD).await, Value::Null, "nobody else has to");
+    assert_eq!(there.login("mia", PASSWORD).await, Value::Null, "other addresses do not");
     app.clock.advance(Duration::from_secs(2));
     assert_eq!(here.login("mia", PASSWORD).await, Value::Null, "the wait has an end");
     // An IPv6 /64 network is one client.

@@ -8,46 +8,46 @@ use crate::support::{On, PASSWORD, TestApp, on_both_databases};
 #[apply(on_both_databases)]
 async fn what_is_too_long_is_rejected_by_its_length(on: On) {
     let app = TestApp::start(on).await;
-    let (nobody, mia, root) = (app.anonymous(), app.user("mia").await, app.superuser("root").await);
+    let (anonymous, mia, root) = (app.anonymous(), app.user("mia").await, app.superuser("root").await);
     let (long, name) = ("x".repeat(500_000), "\u{fdfa}".repeat(160_000));
     // Registering and logging in.
     let body = json!({ "username": name, "password": &long[..250_000], "password2": &long[..250_000] });
-    let answer = nobody.post("/api/register/", body).await;
+    let answer = anonymous.post("/api/register/", body).await;
     assert_eq!(
         answer.text,
         r#"{"username":["Ensure this field has no more than 50 characters."],"password":["Ensure this password has no more than 256 characters."]}"#
     );
     let register = "mutation($n: String!, $p: String!) {
         register(input: {username: $n, password: $p}) { errors { field message } } }";
-    let told = nobody.data(register, json!({ "n": name, "p": "x".repeat(300) })).await;
+    let response = anonymous.data(register, json!({ "n": name, "p": "x".repeat(300) })).await;
     let expected = json!([
         { "field": "username", "message": "Ensure this field has no more than 50 characters." },
         { "field": "password", "message": "Ensure this password has no more than 256 characters." },
     ]);
-    assert_eq!(told["register"]["errors"], expected);
+    assert_eq!(response["register"]["errors"], expected);
     let create = "mutation($n: String!, $p: String!) {
         createUser(input: {username: $n, password: $p}) { errors { field message } } }";
-    let told = root.data(create, json!({ "n": name, "p": "x".repeat(300) })).await;
-    assert_eq!(told["createUser"]["errors"], expected);
-    assert_eq!(nobody.post("/api/token/", json!({ "username": "mia", "password": long })).await.status, 401);
+    let response = root.data(create, json!({ "n": name, "p": "x".repeat(300) })).await;
+    assert_eq!(response["createUser"]["errors"], expected);
+    assert_eq!(anonymous.post("/api/token/", json!({ "username": "mia", "password": long })).await.status, 401);
     // Passwords of authenticated users.
     let change = "mutation($o: String!, $n: String!) {
         changePassword(input: {oldPassword: $o, newPassword: $n}) { errors { field } } }";
     for (old, new, field) in [(long.as_str(), PASSWORD, "oldPassword"), (PASSWORD, &long, "newPassword")] {
-        let told = mia.data(change, json!({ "o": old, "n": new })).await;
-        assert_eq!(told["changePassword"]["errors"], json!([{ "field": field }]));
+        let response = mia.data(change, json!({ "o": old, "n": new })).await;
+        assert_eq!(response["changePassword"]["errors"], json!([{ "field": field }]));
     }
     let delete = "mutation($p: String!) { deleteAccount(input: {password: $p}) { deletedId errors { field } } }";
-    let told = mia.data(delete, json!({ "p": long })).await;
-    assert_eq!(told["deleteAccount"]["errors"], json!([{ "field": "password" }]));
+    let response = mia.data(delete, json!({ "p": long })).await;
+    assert_eq!(response["deleteAccount"]["errors"], json!([{ "field": "password" }]));
     // Tokens and keys.
-    let refresh = nobody.post("/api/token/refresh/", json!({ "refresh": long })).await;
+    let refresh = anonymous.post("/api/token/refresh/", json!({ "refresh": long })).await;
     assert_eq!((refresh.status.as_u16(), refresh.json()["code"].as_str()), (401, Some("token_not_valid")));
     let rotate = "mutation($t: String!) { refreshToken(input: {refreshToken: $t}) { errors { code } } }";
-    let told = nobody.data(rotate, json!({ "t": long })).await;
-    assert_eq!(told["refreshToken"]["errors"], json!([{ "code": "UNAUTHENTICATED" }]));
+    let response = anonymous.data(rotate, json!({ "t": long })).await;
+    assert_eq!(response["refreshToken"]["errors"], json!([{ "code": "UNAUTHENTICATED" }]));
     for token in [format!("jt-{long}"), long.clone()] {
-        let mut client = nobody.clone();
+        let mut client = anonymous.clone();
         client.access = Some(token);
         assert_eq!(client.get("/api/user/profile/").await.json()["code"], "token_not_valid");
         assert_eq!(client.get("/v1/models").await.status, 401);
@@ -67,9 +67,9 @@ async fn what_is_too_long_is_rejected_by_its_length(on: On) {
     }
     // Names of other objects.
     let key = "mutation($m: [String!]) { createApiKey(input: {name: \"k\", models: $m}) { errors { message } } }";
-    let told = mia.data(key, json!({ "m": vec!["nonsense"; 900] })).await;
-    assert!(told["createApiKey"]["errors"].as_array().unwrap().len() <= 101, "{told}");
+    let response = mia.data(key, json!({ "m": vec!["nonsense"; 900] })).await;
+    assert!(response["createApiKey"]["errors"].as_array().unwrap().len() <= 101, "{response}");
     let title = "mutation($t: String!) { createConversation(input: {title: $t}) { errors { field } } }";
-    let told = mia.data(title, json!({ "t": "a ".repeat(200_000) })).await;
-    assert_eq!(told["createConversation"]["errors"], json!([{ "field": "title" }]));
+    let response = mia.data(title, json!({ "t": "a ".repeat(200_000) })).await;
+    assert_eq!(response["createConversation"]["errors"], json!([{ "field": "title" }]));
 }

@@ -72,7 +72,7 @@ async fn nothing_held(app: &TestApp) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), empty).await.expect("all bytes are given back");
+    tokio::time::timeout(Duration::from_secs(20), empty).await.expect("all bytes are released");
 }
 
 fn large_call(model: &str, bytes: usize) -> String {

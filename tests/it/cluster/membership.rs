@@ -40,9 +40,9 @@ async fn a_second_server_without_a_bus_is_seen_and_warned_of(on: On) {
     becomes(&one.url, warned).await;
     becomes(&two.url, warned).await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    let told = std::fs::read_to_string(&log).unwrap();
-    let warnings = told.matches("another server uses this database without a common bus").count();
-    assert_eq!(warnings, 1, "{told}");
+    let logged = std::fs::read_to_string(&log).unwrap();
+    let warnings = logged.matches("another server uses this database without a common bus").count();
+    assert_eq!(warnings, 1, "{logged}");
     assert!(two.terminate());
     becomes(&one.url, "ready\n").await;
 }
@@ -74,7 +74,7 @@ async fn servers_that_died_are_forgotten(on: On) {
     assert_eq!(
         addresses(membership::send_heartbeat(&two, &second).await.unwrap()),
         [""; 0],
-        "no sign of life for a lease"
+        "no heartbeat for a lease"
     );
     let rows = cluster_member::Entity::find().all(app.app.db.read()).await.unwrap();
     assert_eq!(rows.len(), 1);
@@ -99,7 +99,7 @@ async fn a_server_that_drains_says_so_and_still_answers(on: On) {
     assert_eq!(tokio::time::timeout(Duration::from_secs(1), drained).await.unwrap(), "shutting down\n");
     let sent = client().post(format!("{url}/api/chat/")).bearer_auth(access).json(&json!({ "message": "Hello" }));
     let answer = sent.send().await.unwrap();
-    assert_eq!(answer.status(), 200, "whoever has not heard yet is answered");
+    assert_eq!(answer.status(), 200, "a client that has not noticed yet is answered");
     assert!(ending.await.unwrap());
     assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
     assert!(installation.ok(&["verify"]).contains("clean"));

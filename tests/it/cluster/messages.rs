@@ -108,26 +108,26 @@ async fn sessions_that_end_elsewhere_close_sockets_here_over_redis(on: On) {
 }
 
 #[tokio::test]
-async fn strangers_on_the_same_redis_hear_nothing() {
+async fn foreigns_on_the_same_redis_hear_nothing() {
     let (url, own) = (redis().into(), Random::system().hex128());
     let bus = |server: &str, secret: &str| {
         let hash = KeyedHash::new(format!("{own} {secret}").as_bytes(), "test").unwrap();
         Bus::redis(Settings { url: &url, server, hash }).unwrap()
     };
-    let (one, two, stranger) = (bus("one", "a"), bus("two", "a"), bus("three", "b"));
+    let (one, two, foreign) = (bus("one", "a"), bus("two", "a"), bus("three", "b"));
     let mut heard = [two.subscribe("t"), two.subscribe("all:t")];
-    let mut strange = [stranger.subscribe("t"), stranger.subscribe("all:t")];
+    let mut strange = [foreign.subscribe("t"), foreign.subscribe("all:t")];
     // Notified once the channel is open.
     assert_eq!(heard[0].next().await, BusEvent::Lagged);
     assert_eq!(strange[0].next().await, BusEvent::Lagged);
-    eventually("all are there", || [&one, &two, &stranger].iter().all(|bus| bus.health().unwrap().is_up)).await;
+    eventually("all are there", || [&one, &two, &foreign].iter().all(|bus| bus.health().unwrap().is_up)).await;
     for topic in ["t", "all:t", "nobody's"] {
         one.publish(topic, || format!("of {topic}, with \0").into_bytes());
     }
     one.sent().await;
     assert_eq!(heard[0].next().await, BusEvent::Message(b"of t, with \0"[..].into()));
     assert_eq!(heard[1].next().await, BusEvent::Message(b"of all:t, with \0"[..].into()));
-    stranger.publish("t", || b"own".to_vec());
+    foreign.publish("t", || b"own".to_vec());
     assert_eq!(strange[0].next().await, BusEvent::Message(b"own"[..].into()), "and of the others nothing");
     let nothing = tokio::time::timeout(Duration::from_millis(100), strange[1].next()).await;
     assert!(nothing.is_err(), "{nothing:?}");

@@ -78,17 +78,17 @@ async fn redis_is_killed_and_started_again_and_no_part_is_lost(on: On) {
     servers.becomes(true).await;
     say(10).await;
     gate.add_permits(1);
-    let (told, ended) = following.await.unwrap();
-    assert_eq!((told.as_str(), ended.chat.response.as_str()), (text.as_str(), text.as_str()));
+    let (streamed, ended) = following.await.unwrap();
+    assert_eq!((streamed.as_str(), ended.chat.response.as_str()), (text.as_str(), text.as_str()));
     let health = servers.two.bus.health().unwrap();
     assert!(health.connections >= 3 && health.counted_alone > 0, "{health:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_is_not_there_keeps_nobody_from_starting() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let app =
-        TestApp::with(On::Sqlite, &over(&format!("redis://{nobody}"), "limits.messages_per_minute_per_user = 2")).await;
+        TestApp::with(On::Sqlite, &over(&format!("redis://{unused}"), "limits.messages_per_minute_per_user = 2")).await;
     let mia = app.user("mia").await;
     let code = async || mia.say("echo", "Hello").await["errors"][0]["code"].clone();
     assert_eq!((code().await, code().await), (Value::Null, Value::Null));
@@ -103,13 +103,13 @@ async fn the_password_of_redis_is_not_shown() {
     let installation = Installation::new(On::Sqlite, &[("JETON_CLUSTER__REDIS", url)]).await;
     let shown = installation.ok(&["config", "show"]);
     assert!(shown.contains("rediss://(hidden)@redis.example:6379") && !shown.contains("secretsecret"), "{shown}");
-    let told = |value: &str| {
+    let error_of = |value: &str| {
         let mut command = installation.command(&["config", "check"]);
         let output = command.env("JETON_CLUSTER__REDIS", value).output().unwrap();
         assert!(!output.status.success(), "{value}");
         String::from_utf8(output.stderr).unwrap()
     };
-    assert!(told("secretsecret").contains("cluster.redis: an address is needed"));
-    assert!(!told("http://me:secretsecret@x").contains("secretsecret"));
-    assert!(told("12345").contains("cluster.redis: text is needed"));
+    assert!(error_of("secretsecret").contains("cluster.redis: an address is needed"));
+    assert!(!error_of("http://me:secretsecret@x").contains("secretsecret"));
+    assert!(error_of("12345").contains("cluster.redis: text is needed"));
 }

@@ -34,8 +34,9 @@ async fn a_null_character_is_no_fault_of_the_server(on: On) {
         let answer = client.graphql(document, json!({ "n": text })).await;
         assert!(!answer.to_string().contains("INTERNAL"), "{document}: {answer}");
     }
-    let told = app.anonymous().post("/api/token/", json!({ "username": "a\0b", "password": "wrong password" })).await;
-    assert!(matches!(told.status.as_u16(), 400 | 401), "{}", told.text);
+    let response =
+        app.anonymous().post("/api/token/", json!({ "username": "a\0b", "password": "wrong password" })).await;
+    assert!(matches!(response.status.as_u16(), 400 | 401), "{}", response.text);
     let call = json!({ "model": "ec\0ho", "messages": [{ "role": "user", "content": "Hi\0" }] });
     assert_eq!(mia.post("/v1/chat/completions", call).await.status, 404);
 }

@@ -64,7 +64,7 @@ async fn an_upstream_that_is_busy_says_for_how_long() {
             busy.text
         );
     }
-    assert_eq!(calls.swap(0, Ordering::SeqCst), 2, "nobody waits for so long here");
+    assert_eq!(calls.swap(0, Ordering::SeqCst), 2, "no call waits that long here");
     let mut call = asking("upstream", false);
     call["messages"][0]["content"] = "quota".into();
     let empty = mia.post("/v1/chat/completions", call).await;
@@ -114,8 +114,8 @@ async fn a_breaker_is_no_weapon() {
     }
     // Monitoring sees the open circuit, and that the server is ready all the same.
     let ready = app.anonymous().get("/readyz").await;
-    let told = "\nmodel upstream: 1 of 1 upstreams cool down after repeated failures\n";
-    assert!(ready.status == 200 && ready.text.starts_with("ready\n") && ready.text.contains(told), "{}", ready.text);
+    let note = "\nmodel upstream: 1 of 1 upstreams cool down after repeated failures\n";
+    assert!(ready.status == 200 && ready.text.starts_with("ready\n") && ready.text.contains(note), "{}", ready.text);
     let watched = async || {
         let request = axum::http::Request::get("/metrics").body(Body::empty()).unwrap();
         let answer =
@@ -171,8 +171,8 @@ async fn a_key_of_a_provider_reaches_nobody(#[values(true, false)] stream: bool)
             .filter_map(|event| serde_json::from_str::<Value>(event.strip_prefix("data: ")?).ok())
             .filter_map(|part| part["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
             .collect();
-        for told in [&shown, &joined, &said, &stored] {
-            assert!(!told.contains(key), "{body}: {told}");
+        for text in [&shown, &joined, &said, &stored] {
+            assert!(!text.contains(key), "{body}: {text}");
         }
     }
 }

@@ -73,26 +73,26 @@ async fn the_cost_bounds_what_is_touched(on: On) {
         let bytes: Vec<u8> = (0..length).map(|_| random.random()).collect();
         let query = schema.query(&mut Choices::new(&bytes), &ids);
         let client = if random.random() { &mia } else { &root };
-        let told = ask(client, &query).await.json();
+        let response = ask(client, &query).await.json();
         let how = random.random_range(0..WRAPPINGS.len());
         let wrapped = schema.wrapped(&query, || Some(WRAPPINGS[how])).unwrap();
-        let told_wrapped = ask(client, &wrapped).await.json();
-        let Some(cost) = told.pointer("/extensions/cost/cost").and_then(Value::as_u64) else {
-            failed.push(told["errors"][0]["message"].as_str().unwrap().to_owned());
-            assert!(told_wrapped.pointer("/extensions/cost").is_none(), "{told_wrapped}: {wrapped}");
+        let wrapped_response = ask(client, &wrapped).await.json();
+        let Some(cost) = response.pointer("/extensions/cost/cost").and_then(Value::as_u64) else {
+            failed.push(response["errors"][0]["message"].as_str().unwrap().to_owned());
+            assert!(wrapped_response.pointer("/extensions/cost").is_none(), "{wrapped_response}: {wrapped}");
             continue;
         };
-        let (objects, values) = objects_and_values(&told["data"]);
+        let (objects, values) = objects_and_values(&response["data"]);
         assert!(objects <= cost + 1 && values <= cost, "{objects} objects, {values} values, cost {cost}: {query}");
         (executed, most) = (executed + 1, most.max(objects));
         // Twice as many brackets may exceed the limit.
-        if let Some(wrapped_cost) = told_wrapped.pointer("/extensions/cost") {
+        if let Some(wrapped_cost) = wrapped_response.pointer("/extensions/cost") {
             assert_eq!(
                 (&wrapped_cost["cost"], &wrapped_cost["depth"]),
-                (&json!(cost), &told["extensions"]["cost"]["depth"]),
+                (&json!(cost), &response["extensions"]["cost"]["depth"]),
                 "{wrapped}"
             );
-            assert_eq!(told_wrapped["data"], told["data"], "{wrapped}");
+            assert_eq!(wrapped_response["data"], response["data"], "{wrapped}");
         }
     }
     assert!(executed > 100 && most > 500, "{executed} executed, {most} objects at most: {failed:?}");
@@ -135,13 +135,14 @@ async fn what_is_refused_is_refused_however_it_is_written() {
             "costs",
         ),
     ] {
-        let told = |answer: &Answer| answer.json()["errors"][0]["message"].as_str().unwrap_or_default().to_owned();
+        let message_of =
+            |answer: &Answer| answer.json()["errors"][0]["message"].as_str().unwrap_or_default().to_owned();
         let plain = ask(&mia, &attack).await;
-        assert!(told(&plain).contains(limit), "{limit}: {}", plain.text);
+        assert!(message_of(&plain).contains(limit), "{limit}: {}", plain.text);
         for wrapping in WRAPPINGS {
             let wrapped = schema.wrapped(&attack, || Some(wrapping)).unwrap();
             let answer = ask(&mia, &wrapped).await;
-            assert!(told(&answer).contains("more than"), "{limit}: {wrapping:?}: {}", answer.text);
+            assert!(message_of(&answer).contains("more than"), "{limit}: {wrapping:?}: {}", answer.text);
             assert!(answer.json().get("data").is_none(), "{limit}: {wrapping:?}");
         }
     }
@@ -155,13 +156,13 @@ async fn what_is_refused_is_refused_however_it_is_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn variables_are_no_multiplier() {
     let app = TestApp::start(On::Sqlite).await;
-    let nobody = app.anonymous();
+    let anonymous = app.anonymous();
     let uses = "chats(first: 1, after: $a) { nodes { id } } ".repeat(110);
     let query = format!("query($a: String) {{ conversation(id: \"x\") {{ {uses} }} }}");
-    let told = nobody.graphql(&query, json!({ "a": "x".repeat(500_000) })).await;
-    assert!(told["errors"][0]["message"].as_str().unwrap().contains("costs"), "{told}");
-    assert!(nobody.graphql(&query, json!({ "a": "x" })).await.get("data").is_some());
-    let unknown = nobody.graphql("query($x: [Nope!] = [1]) { me { id } }", json!({})).await;
+    let response = anonymous.graphql(&query, json!({ "a": "x".repeat(500_000) })).await;
+    assert!(response["errors"][0]["message"].as_str().unwrap().contains("costs"), "{response}");
+    assert!(anonymous.graphql(&query, json!({ "a": "x" })).await.get("data").is_some());
+    let unknown = anonymous.graphql("query($x: [Nope!] = [1]) { me { id } }", json!({})).await;
     assert_eq!(
         (code(&unknown), &unknown["errors"][0]["message"]),
         ("INVALID_INPUT", &json!("cannot find type `Nope` in this document"))

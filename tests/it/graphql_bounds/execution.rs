@@ -25,8 +25,8 @@ async fn the_only_operation_is_the_operation() {
         }
     }
     assert_eq!(app.balance(&mia).await, (4000, 0), "nothing was sent");
-    let told = ask(&mia, "query Q { me { id } }").await.json();
-    assert_eq!(told["extensions"]["cost"], json!({ "fields": 2, "cost": 2, "depth": 2 }));
+    let response = ask(&mia, "query Q { me { id } }").await.json();
+    assert_eq!(response["extensions"]["cost"], json!({ "fields": 2, "cost": 2, "depth": 2 }));
     let failing = mia
         .graphql(
             "mutation M { changePassword(input: {oldPassword: \"a\", newPassword: \"b\"}) { errors { code } } }",
@@ -40,8 +40,8 @@ async fn the_only_operation_is_the_operation() {
     socket.subscribe("1", "subscription S { a: balanceChanged { held } b: balanceChanged { held } }", json!({})).await;
     assert_eq!(socket.hear().await["type"], "error");
     // With two operations, a request without a name selects neither.
-    let told = mia.graphql("query A { me { id } } query B { me { id } }", json!({})).await;
-    assert!(told.get("data").is_none(), "{told}");
+    let response = mia.graphql("query A { me { id } } query B { me { id } }", json!({})).await;
+    assert!(response.get("data").is_none(), "{response}");
     let skipped = mia.graphql("{ me @skip(if: true) { id } }", json!({})).await;
     assert_eq!(skipped, json!({ "data": {} }), "everything was skipped");
 }
@@ -56,17 +56,17 @@ async fn a_mutation_runs_as_a_whole_and_each_field_once(on: On) {
     };
     let query = format!("mutation M($m: String!) {{ {} {} }}", send("a: ", "\"x\""), send("b: ", "$m"));
     for variables in [json!({}), json!({ "m": null })] {
-        let told = mia.graphql(&query, variables).await;
-        assert!(told.get("data").is_none() && code(&told) == "INVALID_INPUT", "{told}");
-        assert!(told["errors"][0]["message"].as_str().unwrap().starts_with("Variable \"$m\""), "{told}");
+        let response = mia.graphql(&query, variables).await;
+        assert!(response.get("data").is_none() && code(&response) == "INVALID_INPUT", "{response}");
+        assert!(response["errors"][0]["message"].as_str().unwrap().starts_with("Variable \"$m\""), "{response}");
     }
     for query in [
         format!("mutation {{ {0} {0} }}", send("", "\"x\"")),
         format!("mutation {{ {0} ... {{ {0} }} }}", send("", "\"x\"")),
         format!("mutation {{ ...F {0} }} fragment F on Mutation {{ {0} }}", send("", "\"x\"")),
     ] {
-        let told = mia.graphql(&query, json!({})).await;
-        assert!(told["errors"][0]["message"].as_str().unwrap().contains("twice"), "{told}");
+        let response = mia.graphql(&query, json!({})).await;
+        assert!(response["errors"][0]["message"].as_str().unwrap().contains("twice"), "{response}");
     }
     assert_eq!(app.balance(&mia).await, (4000, 0), "nothing was sent");
     mia.data(&query, json!({ "m": "y" })).await;

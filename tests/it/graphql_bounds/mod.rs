@@ -20,6 +20,6 @@ async fn with_history(app: &TestApp) -> (Client, Value) {
     (mia, conversation)
 }
 
-fn code(told: &Value) -> &str {
-    told["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{told}"))
+fn code(response: &Value) -> &str {
+    response["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{response}"))
 }

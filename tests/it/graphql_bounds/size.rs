@@ -27,30 +27,36 @@ async fn answers_are_bounded_on_every_transport(on: On) {
     let ((mia, id), address) = (with_long_reply(&app).await, app.serve().await);
     let query = "query($id: ID!) { chat(id: $id) { response } }";
     let variables = json!({ "id": id });
-    let told = mia.graphql(query, variables.clone()).await;
-    assert_eq!(code(&told), TOO_LARGE);
-    assert!(told["errors"][0]["message"].as_str().unwrap().contains("30000 bytes"), "{told}");
+    let response = mia.graphql(query, variables.clone()).await;
+    assert_eq!(code(&response), TOO_LARGE);
+    assert!(response["errors"][0]["message"].as_str().unwrap().contains("30000 bytes"), "{response}");
     let mut events = Events::open(address, mia.access.as_deref(), query, variables.clone()).await;
     assert_eq!(code(&events.hear().await), TOO_LARGE);
     assert_eq!(events.next().await, Event::Complete);
     let mut socket = Socket::begin(address, mia.access.as_deref()).await;
     socket.subscribe("1", query, variables.clone()).await;
-    let told = socket.hear().await;
-    assert_eq!((&told["type"], &told["payload"][0]["extensions"]["code"]), (&json!("error"), &json!(TOO_LARGE)));
+    let response = socket.hear().await;
+    assert_eq!(
+        (&response["type"], &response["payload"][0]["extensions"]["code"]),
+        (&json!("error"), &json!(TOO_LARGE))
+    );
     // Many small values count as much as few long ones.
     let aliases: String =
         (0..100).map(|number| format!("a{number}: ")).map(|alias| format!("{alias}createdAt ")).collect();
     for number in 0..10 {
         mia.say("echo", &format!("m{number}")).await;
     }
-    let told = mia.graphql(&format!("{{ chatHistory {{ nodes {{ {aliases} }} }} }}"), json!({})).await;
-    assert_eq!(code(&told), TOO_LARGE);
+    let response = mia.graphql(&format!("{{ chatHistory {{ nodes {{ {aliases} }} }} }}"), json!({})).await;
+    assert_eq!(code(&response), TOO_LARGE);
     let echoed = "x".repeat(1000);
     let aliases: String = (0..40).map(|number| format!("a{number}: clientMutationId ")).collect();
     let log_out = format!("mutation($c: String) {{ logout(input: {{clientMutationId: $c}}) {{ {aliases} }} }}");
-    let told = mia.graphql(&log_out, json!({ "c": echoed })).await;
-    assert_eq!((code(&told), &told["data"]), (TOO_LARGE, &Value::Null));
-    assert!(told["errors"][0]["message"].as_str().unwrap().starts_with("The mutation was carried out"), "{told}");
+    let response = mia.graphql(&log_out, json!({ "c": echoed })).await;
+    assert_eq!((code(&response), &response["data"]), (TOO_LARGE, &Value::Null));
+    assert!(
+        response["errors"][0]["message"].as_str().unwrap().starts_with("The mutation was carried out"),
+        "{response}"
+    );
 }
 
 #[apply(on_both_databases)]
@@ -65,9 +71,12 @@ async fn a_large_answer_to_a_mutation_is_no_second_charge(on: On) {
                 chat {{ {selection} }} errors {{ code }} }} }}"
         )
     };
-    let told = mia.graphql(&send("id response"), json!({})).await;
-    assert_eq!((code(&told), &told["data"]), (TOO_LARGE, &Value::Null), "{told}");
-    assert!(told["errors"][0]["message"].as_str().unwrap().starts_with("The mutation was carried out"), "{told}");
+    let response = mia.graphql(&send("id response"), json!({})).await;
+    assert_eq!((code(&response), &response["data"]), (TOO_LARGE, &Value::Null), "{response}");
+    assert!(
+        response["errors"][0]["message"].as_str().unwrap().starts_with("The mutation was carried out"),
+        "{response}"
+    );
     let again = mia.data(&send("id cost status"), json!({})).await;
     assert_eq!(again["sendMessage"]["chat"]["status"], "DONE");
     assert_eq!(app.balance(&mia).await, (4000 - 200, 0), "two chats, each paid once");
@@ -76,8 +85,8 @@ async fn a_large_answer_to_a_mutation_is_no_second_charge(on: On) {
         ... on ReplyFinished { chat { response } } } }";
     let mut events = Events::open(address, mia.access.as_deref(), follow, json!({ "id": old })).await;
     assert_eq!(events.hear().await["data"]["replyStream"]["offset"], 0);
-    let told = events.hear().await;
-    assert_eq!((code(&told), &told["data"]), (TOO_LARGE, &Value::Null));
+    let response = events.hear().await;
+    assert_eq!((code(&response), &response["data"]), (TOO_LARGE, &Value::Null));
     assert_eq!(events.next().await, Event::Complete);
 }
 
@@ -94,8 +103,8 @@ async fn rows_that_nobody_selects_count_too() {
     mia.data("mutation { startMessage(input: {message: \"Hi\", model: \"scripted\"}) { chat { id } } }", json!({}))
         .await;
     app.settled().await;
-    let told = mia.graphql("{ chatHistory { nodes { id } } }", json!({})).await;
-    assert_eq!(code(&told), TOO_LARGE);
-    assert!(told["errors"][0]["message"].as_str().unwrap().contains("rows of more than 40000 bytes"), "{told}");
+    let response = mia.graphql("{ chatHistory { nodes { id } } }", json!({})).await;
+    assert_eq!(code(&response), TOO_LARGE);
+    assert!(response["errors"][0]["message"].as_str().unwrap().contains("rows of more than 40000 bytes"), "{response}");
     mia.data("{ chatHistory(last: 1) { nodes { id } } }", json!({})).await;
 }

@@ -18,18 +18,18 @@ async fn the_time_of_a_query_holds_on_every_transport(on: On) {
     let app = TestApp::with(on, "graphql.query_timeout = '1ms'\nledger.signup_grant = 1000000").await;
     let ((mia, _), address) = (with_history(&app).await, app.serve().await);
     let query = format!("query Q {{ conversations(first: 1) {{ nodes {{ {LONG} }} }} }}");
-    let told = mia.graphql(&query, json!({})).await;
-    assert_eq!((code(&told), &told["errors"][0]["message"]), (TIMEOUT, &json!("The query took too long.")));
+    let response = mia.graphql(&query, json!({})).await;
+    assert_eq!((code(&response), &response["errors"][0]["message"]), (TIMEOUT, &json!("The query took too long.")));
     let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
     assert_eq!(code(&mia.get(&format!("/graphql?query={encoded}")).await.json()), TIMEOUT);
     let mut events = Events::open(address, mia.access.as_deref(), &query, json!({})).await;
-    let told = events.hear().await;
-    assert_eq!((code(&told), &told["errors"][0]["message"]), (TIMEOUT, &json!("The query took too long.")));
+    let response = events.hear().await;
+    assert_eq!((code(&response), &response["errors"][0]["message"]), (TIMEOUT, &json!("The query took too long.")));
     assert_eq!(events.next().await, Event::Complete);
     let mut socket = Socket::begin(address, mia.access.as_deref()).await;
     socket.subscribe("1", &query, json!({})).await;
-    let told = socket.hear().await;
-    assert_eq!((&told["type"], &told["payload"][0]["extensions"]["code"]), (&json!("error"), &json!(TIMEOUT)));
+    let response = socket.hear().await;
+    assert_eq!((&response["type"], &response["payload"][0]["extensions"]["code"]), (&json!("error"), &json!(TIMEOUT)));
     // Fast queries are answered in the meantime.
     socket.subscribe("1", "{ __typename }", json!({})).await;
     assert_eq!(socket.hear_next("1").await["data"]["__typename"], "Query");
@@ -46,10 +46,13 @@ async fn what_a_mutation_selects_has_a_time_of_its_own(on: On) {
                 idempotencyKey: \"k\"}}) {{ chat {{ {selection} }} errors {{ code }} }} }}"
         )
     };
-    let told = mia.graphql(&send(&format!("conversation {{ {LONG} }}")), json!({ "c": conversation })).await;
-    assert_eq!((code(&told), &told["data"]), (TIMEOUT, &Value::Null), "{told}");
-    assert!(told["errors"][0]["message"].as_str().unwrap().starts_with("The mutation was carried out"), "{told}");
-    assert_eq!(told["errors"][0]["path"], json!(["sendMessage"]));
+    let response = mia.graphql(&send(&format!("conversation {{ {LONG} }}")), json!({ "c": conversation })).await;
+    assert_eq!((code(&response), &response["data"]), (TIMEOUT, &Value::Null), "{response}");
+    assert!(
+        response["errors"][0]["message"].as_str().unwrap().starts_with("The mutation was carried out"),
+        "{response}"
+    );
+    assert_eq!(response["errors"][0]["path"], json!(["sendMessage"]));
     // It was: the same idempotency key finds it, and it is charged once.
     let again = mia.data(&send("status"), json!({ "c": conversation })).await;
     assert_eq!(again["sendMessage"]["chat"]["status"], "DONE");
@@ -66,8 +69,8 @@ async fn what_a_mutation_selects_has_a_time_of_its_own(on: On) {
     // On the other transports too.
     let mut socket = Socket::begin(address, mia.access.as_deref()).await;
     socket.subscribe("1", &send(&format!("conversation {{ {LONG} }}")), json!({ "c": conversation })).await;
-    let told = socket.hear_next("1").await;
-    assert_eq!((code(&told), &told["data"]), (TIMEOUT, &Value::Null));
+    let response = socket.hear_next("1").await;
+    assert_eq!((code(&response), &response["data"]), (TIMEOUT, &Value::Null));
     let mut events = Events::open(
         address,
         mia.access.as_deref(),
@@ -83,12 +86,12 @@ async fn what_a_mutation_selects_has_a_time_of_its_own(on: On) {
             ... on ReplyFinished {{ chat {{ conversation {{ {LONG} }} }} }} }} }}"
     );
     socket.subscribe("2", &follow, json!({ "id": chat })).await;
-    let mut told = socket.hear().await;
-    while told["type"] == "complete" || told["payload"].pointer("/data/replyStream/text").is_some() {
-        told = socket.hear().await;
+    let mut response = socket.hear().await;
+    while response["type"] == "complete" || response["payload"].pointer("/data/replyStream/text").is_some() {
+        response = socket.hear().await;
     }
     assert_eq!(
-        (&told["type"], code(&told["payload"]), &told["payload"]["data"]),
+        (&response["type"], code(&response["payload"]), &response["payload"]["data"]),
         (&json!("next"), TIMEOUT, &Value::Null)
     );
 }

@@ -7,11 +7,11 @@ mod holds;
 use std::time::Duration;
 
 async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
-    let patience = Duration::from_secs(20);
+    let timeout = Duration::from_secs(20);
     let holds = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(patience, holds).await.expect("the condition comes true");
+    tokio::time::timeout(timeout, holds).await.expect("the condition comes true");
 }

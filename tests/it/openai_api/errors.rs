@@ -28,22 +28,22 @@ async fn each_trouble_has_its_status_and_costs_nothing(on: On) {
         let app = app_with(on, "turns.first_chunk_timeout = '300ms'", &[&url]).await;
         let mia = app.user("mia").await;
         let refused = mia.post("/v1/chat/completions", asking("by_unit", stream)).await;
-        let told = refused.json();
-        assert_eq!((refused.status.as_u16(), &told["error"]["code"]), (status, &code), "{told}");
+        let response = refused.json();
+        assert_eq!((refused.status.as_u16(), &response["error"]["code"]), (status, &code), "{response}");
         assert!(!refused.text.contains("sk-secret"));
         if status == 400 {
             assert_eq!(refused.text, error("tools[0] is wrong"), "as the upstream said it");
             assert_eq!(chats(&mia).await[0]["error"]["message"], "The language model rejected the message.");
         }
-        assert_eq!(app.balance(&mia).await, (4000, 0), "{told}");
+        assert_eq!(app.balance(&mia).await, (4000, 0), "{response}");
     }
     // Midway: the error is in the stream, and the generated output is charged.
     let (url, _) = upstream(Does::Stream(Duration::ZERO, vec![piece("tiktoken is great!")])).await;
     let app = app_with(on, "", &[&url]).await;
     let mia = app.user("mia").await;
-    let told = mia.post("/v1/chat/completions", asking("by_unit", true)).await;
-    let (told, done) = parts(&told.text);
-    assert!(!done && told.last().unwrap()["error"]["code"] == "model_unavailable", "{told:?}");
+    let response = mia.post("/v1/chat/completions", asking("by_unit", true)).await;
+    let (events, done) = parts(&response.text);
+    assert!(!done && events.last().unwrap()["error"]["code"] == "model_unavailable", "{events:?}");
     let chat = &chats(&mia).await[0];
     assert_eq!((&chat["status"], &chat["usage"]["output"]), (&json!("FAILED"), &json!(6)));
     assert!(chat["cost"].as_i64().unwrap() > 6);
@@ -54,11 +54,11 @@ async fn callers_are_told_what_they_lack(on: On) {
     let app = TestApp::with(on, "limits.messages_per_minute_per_key = 3\nv1.max_body_bytes = 5000").await;
     let mia = app.user("mia").await;
     let (program, _) = with_key(&mia, json!({ "name": "k" })).await;
-    let nobody = app.anonymous();
-    for (client, path) in [(&nobody, "/v1/models"), (&nobody, "/v1/models/echo")] {
+    let anonymous = app.anonymous();
+    for (client, path) in [(&anonymous, "/v1/models"), (&anonymous, "/v1/models/echo")] {
         assert_eq!(client.get(path).await.json()["error"]["code"], "invalid_api_key");
     }
-    let refused = nobody.post("/v1/chat/completions", asking("echo", false)).await;
+    let refused = anonymous.post("/v1/chat/completions", asking("echo", false)).await;
     assert_eq!((refused.status.as_u16(), &refused.json()["error"]["code"]), (401, &json!("invalid_api_key")));
     let refused = program.post("/v1/chat/completions", asking("none", false)).await;
     assert_eq!((refused.status.as_u16(), &refused.json()["error"]["code"]), (404, &json!("model_not_found")));
@@ -91,7 +91,7 @@ async fn callers_are_told_what_they_lack(on: On) {
 async fn what_is_wrong_with_a_member_has_its_code() {
     let app = TestApp::start(On::Sqlite).await;
     let mia = app.user("mia").await;
-    for (name, value, code, told) in [
+    for (name, value, code, message) in [
         (
             "temperature",
             json!("hot"),
@@ -127,6 +127,6 @@ async fn what_is_wrong_with_a_member_has_its_code() {
             (400, &json!(name), &json!(code)),
             "{error}"
         );
-        assert!(error["message"].as_str().unwrap().contains(told), "{error}");
+        assert!(error["message"].as_str().unwrap().contains(message), "{error}");
     }
 }

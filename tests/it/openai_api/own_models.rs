@@ -38,13 +38,16 @@ async fn models_of_this_house_answer_in_openais_shape(on: On) {
     let streamed = program.post("/v1/chat/completions", body).await;
     assert_eq!(streamed.headers["content-type"], "text/event-stream; charset=utf-8");
     assert_eq!(streamed.headers["x-jeton-hold"], "100");
-    let (told, done) = parts(&streamed.text);
-    let text: String = told.iter().filter_map(|part| part["choices"][0]["delta"]["content"].as_str()).collect();
+    let (events, done) = parts(&streamed.text);
+    let text: String = events.iter().filter_map(|part| part["choices"][0]["delta"]["content"].as_str()).collect();
     assert_eq!((text.as_str(), done), ("one two", true));
-    assert_eq!(told[0]["choices"][0]["delta"]["role"], "assistant");
-    assert_eq!(told[told.len() - 2]["choices"][0]["finish_reason"], "stop");
-    assert_eq!(told.last().unwrap()["usage"], json!({ "prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5 }));
-    assert_eq!(told.last().unwrap()["choices"], json!([]));
+    assert_eq!(events[0]["choices"][0]["delta"]["role"], "assistant");
+    assert_eq!(events[events.len() - 2]["choices"][0]["finish_reason"], "stop");
+    assert_eq!(
+        events.last().unwrap()["usage"],
+        json!({ "prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5 })
+    );
+    assert_eq!(events.last().unwrap()["choices"], json!([]));
 
     // The messages are not stored, the cost is.
     for chat in chats(&mia).await {

@@ -20,9 +20,9 @@ async fn an_upstream_gets_the_call_byte_for_byte_and_so_does_the_caller(on: On) 
     let body = "{\n \"model\" : \"by_unit\" , \"messages\":[{\"role\":\"user\",\"content\":\"\\u00fc \\/ x\",\"new\":[ ]}],\
         \"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}], \"temperature\":1.0, \"future\":{\"a\":1e2}, \
         \"max_completion_tokens\" : 50, \"n\":2}";
-    let told = post_raw(&mia, body, &[]).await;
-    assert_eq!((told.status.as_u16(), told.text.as_str()), (200, answer));
-    assert_eq!(told.headers["x-jeton-cost"], "33");
+    let response = post_raw(&mia, body, &[]).await;
+    assert_eq!((response.status.as_u16(), response.text.as_str()), (200, answer));
+    assert_eq!(response.headers["x-jeton-cost"], "33");
     let (headers, sent) = heard.bodies.lock().unwrap()[0].clone();
     assert_eq!(headers["authorization"], "Bearer sk-secret");
     let expected = body.replace("\"by_unit\"", "\"gpt-test\"");
@@ -63,9 +63,9 @@ async fn streams_are_passed_on_as_they_come(on: On) {
     let (url, heard) = upstream(Does::Stream(Duration::from_millis(1), events.clone())).await;
     let app = app_with(on, "", &[&url]).await;
     let mia = app.user("mia").await;
-    let told = mia.post("/v1/chat/completions", asking("by_unit", true)).await;
+    let response = mia.post("/v1/chat/completions", asking("by_unit", true)).await;
     let without_usage: String = events.iter().filter(|event| !event.contains("usage")).cloned().collect();
-    assert_eq!(told.text, without_usage, "what was asked on our own behalf is taken out again");
+    assert_eq!(response.text, without_usage, "what was asked on our own behalf is taken out again");
     let sent: Value = serde_json::from_str(&heard.bodies.lock().unwrap()[0].1).unwrap();
     assert_eq!(sent["stream_options"], json!({ "include_usage": true }));
     let mut body = asking("by_unit", true);

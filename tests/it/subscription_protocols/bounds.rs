@@ -119,6 +119,6 @@ async fn clients_that_come_at_once_do_not_wait_for_each_other(on: On) {
             }
         })
     });
-    let all = timeout(Duration::from_secs(9), futures::future::join_all(all)).await.expect("nobody waits");
+    let all = timeout(Duration::from_secs(9), futures::future::join_all(all)).await.expect("no client waits");
     assert!(all.iter().all(Result::is_ok));
 }

@@ -97,12 +97,12 @@ async fn a_server_that_stops_says_so() {
     assert_eq!(follower.hear_next("1").await["data"]["replyStream"]["__typename"], "ReplyDelta");
     app.app.stopping.cancel();
     assert_eq!(follower.hear_next("1").await["data"]["replyStream"]["__typename"], "ReplyFailed");
-    assert_eq!(follower.closed().await.0, 1012, "clients come again");
+    assert_eq!(follower.closed().await.0, 1012, "clients reconnect");
     assert_eq!(socket.closed().await.0, 1012);
     let mut last = Some(Event::Comment);
     while let Some(event) = events.any().await {
         last = Some(event);
     }
-    assert_ne!(last, Some(Event::Complete), "clients come again");
+    assert_ne!(last, Some(Event::Complete), "clients reconnect");
     socket.0.close(None).await.ok();
 }

@@ -21,8 +21,8 @@ async fn events_follow_the_protocol() {
         ["{ nothing }", "{ broken", "subscription { a: balanceChanged { held } b: balanceChanged { held } }"]
     {
         let mut mistaken = Events::open(address, access, document, json!({})).await;
-        let told = mistaken.hear().await;
-        assert_eq!((told.get("data"), told["errors"].as_array().map(Vec::len)), (None, Some(1)), "{told}");
+        let response = mistaken.hear().await;
+        assert_eq!((response.get("data"), response["errors"].as_array().map(Vec::len)), (None, Some(1)), "{response}");
         assert_eq!(mistaken.next().await, Event::Complete);
     }
     let mut balance = Events::open(address, access, BALANCE, json!({})).await;
@@ -71,9 +71,9 @@ async fn the_address_of_queries_takes_sockets_and_events() {
         http.post(format!("http://{address}/graphql")).bearer_auth(&token).header("accept", "text/event-stream");
     let mut events = asked.json(&query).send().await.unwrap();
     assert_eq!(events.headers()["content-type"], "text/event-stream; charset=utf-8");
-    let mut told = String::new();
-    while !told.contains("balanceChanged") {
-        told.push_str(std::str::from_utf8(&events.chunk().await.unwrap().unwrap()).unwrap());
+    let mut received = String::new();
+    while !received.contains("balanceChanged") {
+        received.push_str(std::str::from_utf8(&events.chunk().await.unwrap().unwrap()).unwrap());
     }
     let asked =
         http.get(format!("http://{address}/graphql?query=%7B__typename%7D")).header("accept", "text/event-stream");

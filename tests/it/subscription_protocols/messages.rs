@@ -79,7 +79,7 @@ async fn operations_go_by_their_ids() {
     let refused = socket.hear().await;
     assert_eq!((&refused["type"], &refused["id"]), (&json!("error"), &json!("q")));
     assert!(refused["payload"][0]["message"].as_str().unwrap().contains("nothing"), "{refused}");
-    for (query, told) in [
+    for (query, message) in [
         ("{ broken", "expected"),
         ("subscription { a: balanceChanged { held } b: balanceChanged { held } }", "exactly one field"),
         ("subscription { ...F } fragment F on Subscription { balanceChanged { held } }", "exactly one field"),
@@ -87,7 +87,7 @@ async fn operations_go_by_their_ids() {
         socket.subscribe("q", query, json!({})).await;
         let refused = socket.hear().await;
         assert_eq!(refused["type"], "error", "{refused}");
-        assert!(refused["payload"][0]["message"].as_str().unwrap().contains(told), "{refused}");
+        assert!(refused["payload"][0]["message"].as_str().unwrap().contains(message), "{refused}");
     }
     // The id can be reused: nothing follows the error. A resolver error is a regular response.
     let failing = "subscription { replyStream(chatId: \"x\") { __typename } }";

@@ -24,9 +24,9 @@ async fn a_socket_speaks_for_whoever_its_credential_proves() {
     by_header.hear().await;
     by_header.subscribe("1", "{ me { username } }", json!({})).await;
     assert_eq!(by_header.hear_next("1").await["data"]["me"]["username"], "mia");
-    let mut nobody = Socket::begin(address, None).await;
-    nobody.subscribe("1", BALANCE, json!({})).await;
-    assert_eq!(nobody.hear_next("1").await["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    let mut anonymous = Socket::begin(address, None).await;
+    anonymous.subscribe("1", BALANCE, json!({})).await;
+    assert_eq!(anonymous.hear_next("1").await["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
     for payload in [
         json!({ "authorization": "Bearer forged" }),
         json!({ "authorization": "Basic x" }),
@@ -70,8 +70,8 @@ async fn sockets_and_streams_end_with_their_session(#[case] end: impl Fn(&TestAp
     events.hear().await;
     end(&app, &mia);
     let (code, reason) = socket.closed().await;
-    assert_eq!(code, 4403, "clients come again with another credential: {reason}");
-    let told = loop {
+    assert_eq!(code, 4403, "clients reconnect with another credential: {reason}");
+    let response = loop {
         // The balance may change with the session.
         let data = events.hear().await;
         if data.get("errors").is_some() {
@@ -79,8 +79,8 @@ async fn sockets_and_streams_end_with_their_session(#[case] end: impl Fn(&TestAp
         }
     };
     assert!(
-        ["UNAUTHENTICATED", "NOT_FOUND"].contains(&told["errors"][0]["extensions"]["code"].as_str().unwrap()),
-        "{told}"
+        ["UNAUTHENTICATED", "NOT_FOUND"].contains(&response["errors"][0]["extensions"]["code"].as_str().unwrap()),
+        "{response}"
     );
     assert_eq!(events.next().await, Event::Complete);
 }

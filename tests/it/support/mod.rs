@@ -150,13 +150,13 @@ impl TestApp {
 
     /// Waits until no turn is running.
     pub async fn settled(&self) {
-        let patience = Duration::from_secs(20);
+        let timeout = Duration::from_secs(20);
         let idle = async {
             while self.app.turn_permits.taken() > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(patience, idle).await.expect("turns end");
+        tokio::time::timeout(timeout, idle).await.expect("turns end");
     }
 
     /// Returns all ledger entries of a user, oldest first: reason and amount.

@@ -31,21 +31,21 @@ const USAGE: &str = "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5}";
 const HELLO: &str = "{\"content\":\"Hello\"}";
 
 pub fn rows() -> Vec<Row> {
-    let told = Some((7, 5));
+    let reported = Some((7, 5));
     let mut rows = Vec::new();
     // The usage, with every name and in every form.
     for (usage, is) in [
-        (USAGE, told),
-        ("\"usage\":{\"input_tokens\":7,\"output_tokens\":5}", told),
-        ("\"usage\":{\"promptTokens\":7,\"completionTokens\":5}", told),
-        ("\"usage\":{\"prompt_tokens\":7.0,\"completion_tokens\":4.5}", told),
-        ("\"usage\":{\"prompt_tokens\":\"7\",\"completion_tokens\":\"5\"}", told),
-        ("\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":null,\"total_tokens\":12}", told),
-        ("\"usage\":{\"completion_tokens\":5,\"total_tokens\":12}", told),
-        ("\"usageMetadata\":{\"promptTokenCount\":7,\"candidatesTokenCount\":5}", told),
-        ("\"x_groq\":{\"id\":\"x\",\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5}}", told),
-        ("\"prompt_eval_count\":7,\"eval_count\":5", told),
-        ("\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,\"prompt_tokens_details\":null,\"x\":[]}", told),
+        (USAGE, reported),
+        ("\"usage\":{\"input_tokens\":7,\"output_tokens\":5}", reported),
+        ("\"usage\":{\"promptTokens\":7,\"completionTokens\":5}", reported),
+        ("\"usage\":{\"prompt_tokens\":7.0,\"completion_tokens\":4.5}", reported),
+        ("\"usage\":{\"prompt_tokens\":\"7\",\"completion_tokens\":\"5\"}", reported),
+        ("\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":null,\"total_tokens\":12}", reported),
+        ("\"usage\":{\"completion_tokens\":5,\"total_tokens\":12}", reported),
+        ("\"usageMetadata\":{\"promptTokenCount\":7,\"candidatesTokenCount\":5}", reported),
+        ("\"x_groq\":{\"id\":\"x\",\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5}}", reported),
+        ("\"prompt_eval_count\":7,\"eval_count\":5", reported),
+        ("\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,\"prompt_tokens_details\":null,\"x\":[]}", reported),
         ("", None),
         ("\"usage\":null", None),
         ("\"usage\":{}", None),
@@ -71,26 +71,34 @@ pub fn rows() -> Vec<Row> {
         ("{\"content\":\"\\ude00Hello\"}", "\u{fffd}Hello"),
         ("{\"content\":\"Hello\",\"reasoning_content\":\"I think\"}", "Hello"),
     ] {
-        rows.push(row(stream(&[message], USAGE), Text(text), told));
-        rows.push(row(whole(message, USAGE), Text(text), told));
+        rows.push(row(stream(&[message], USAGE), Text(text), reported));
+        rows.push(row(whole(message, USAGE), Text(text), reported));
     }
     let choice = |choice: &str| format!("{{\"choices\":[{choice}],{USAGE}}}");
     rows.extend([
-        row(stream(&["{\"content\":\"\\ud83d\"}", "{\"content\":\"\\ude00!\"}"], USAGE), Text("\u{1f600}!"), told),
-        row(stream(&["{\"role\":\"assistant\",\"content\":null}", "null", "{}", HELLO], USAGE), Text("Hello"), told),
-        row(choice("{\"text\":\"Hello\",\"finish_reason\":\"stop\"}"), Text("Hello"), told),
-        row(choice("{\"index\":null,\"message\":{\"content\":\"Hello\"}}"), Text("Hello"), told),
+        row(stream(&["{\"content\":\"\\ud83d\"}", "{\"content\":\"\\ude00!\"}"], USAGE), Text("\u{1f600}!"), reported),
+        row(
+            stream(&["{\"role\":\"assistant\",\"content\":null}", "null", "{}", HELLO], USAGE),
+            Text("Hello"),
+            reported,
+        ),
+        row(choice("{\"text\":\"Hello\",\"finish_reason\":\"stop\"}"), Text("Hello"), reported),
+        row(choice("{\"index\":null,\"message\":{\"content\":\"Hello\"}}"), Text("Hello"), reported),
         row(
             choice("null,{\"index\":0,\"message\":{\"content\":\"Hello\"},\"finish_reason\":\"length\"}"),
             Text("Hello"),
-            told,
+            reported,
         ),
-        row(choice("{\"message\":{\"content\":\"Hello\"},\"finish_reason\":7,\"logprobs\":{}}"), Text("Hello"), told),
-        row(format!(" \n{}", whole(HELLO, USAGE)), Text("Hello"), told),
+        row(
+            choice("{\"message\":{\"content\":\"Hello\"},\"finish_reason\":7,\"logprobs\":{}}"),
+            Text("Hello"),
+            reported,
+        ),
+        row(format!(" \n{}", whole(HELLO, USAGE)), Text("Hello"), reported),
         row(
             whole(HELLO, USAGE).replacen('{', "{\"error\":null,\"object\":\"chat.completion\",", 1),
             Text("Hello"),
-            told,
+            reported,
         ),
     ]);
     // Lines without content, and unusual line ends.
@@ -113,7 +121,7 @@ pub fn rows() -> Vec<Row> {
         (good.replacen("\"finish_reason\":null", "\"finish_reason\":\"\"", 1), Text("Hello")),
         (good.replacen("\"finish_reason\":null", "\"index\":0", 1), Text("Hello")),
     ] {
-        rows.push(row(odd, comes, told));
+        rows.push(row(odd, comes, reported));
     }
     // Truncated responses, cut at various positions.
     let half = |end: &str| {
@@ -197,8 +205,8 @@ pub fn rows() -> Vec<Row> {
         "{\"images\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AAAA\"}}]}",
         "{\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://a/b.png\"}}]}",
     ] {
-        rows.push(row(stream(&[message], USAGE), Beside, told));
-        rows.push(row(whole(message, USAGE), Beside, told));
+        rows.push(row(stream(&[message], USAGE), Beside, reported));
+        rows.push(row(whole(message, USAGE), Beside, reported));
         rows.push(row(whole(message, ""), Beside, None));
     }
     for thoughts in [
@@ -208,8 +216,8 @@ pub fn rows() -> Vec<Row> {
         "{\"content\":[{\"type\":\"thinking\",\"thinking\":\"Let me think\"}]}",
         "{\"thinking\":\"Let me think\"}",
     ] {
-        rows.push(row(stream(&[thoughts], USAGE).replace("\"stop\"", "\"length\""), Thoughts, told));
-        rows.push(row(whole(thoughts, USAGE), Thoughts, told));
+        rows.push(row(stream(&[thoughts], USAGE).replace("\"stop\"", "\"length\""), Thoughts, reported));
+        rows.push(row(whole(thoughts, USAGE), Thoughts, reported));
         rows.push(row(stream(&[thoughts], ""), Thoughts, None));
     }
     rows
