@@ -108,7 +108,7 @@ async fn sessions_that_end_elsewhere_close_sockets_here_over_redis(on: On) {
 }
 
 #[tokio::test]
-async fn foreigns_on_the_same_redis_hear_nothing() {
+async fn strangers_on_the_same_redis_hear_nothing() {
     let (url, own) = (redis().into(), Random::system().hex128());
     let bus = |server: &str, secret: &str| {
         let hash = KeyedHash::new(format!("{own} {secret}").as_bytes(), "test").unwrap();
