@@ -5,7 +5,6 @@ use std::time::Duration;
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use crate::support::installation::client;
 use crate::support::{On, PASSWORD, TestApp, on_both_databases};
 
 const LOGIN: &str =

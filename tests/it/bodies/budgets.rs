@@ -12,11 +12,14 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{KIB, posting};
+use super::posting;
 use crate::metrics::value;
 use crate::openai_api::{Does, asking, piece, post_raw, upstream};
 use crate::support::{Client, On, TestApp, on_both_databases, openai};
 
+const KIB: usize = 1 << 10;
+/// Further members of a call to an upstream.
+const OPTIONS: &str = "\"max_tokens\":1024,\"stream_options\":{\"include_usage\":true},";
 /// Budgets that a test can fill.
 const SMALL_BUDGETS: &str = "
     v1.max_body_bytes = 1_000_000

@@ -14,9 +14,6 @@ use crate::support::installation::{Installation, client};
 use crate::support::socket::Socket;
 use crate::support::{On, TestApp, openai};
 
-/// Further members of a call to an upstream.
-const OPTIONS: &str = "\"max_tokens\":1024,\"stream_options\":{\"include_usage\":true},";
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_hostile_is_refused_by_name_and_costs_nothing() {
     let app = TestApp::with_provider(On::Sqlite, "", Arc::new(openai(&["http://127.0.0.1:9/v1"], 0))).await;

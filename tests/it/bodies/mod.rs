@@ -8,8 +8,6 @@ use axum::http::Request;
 
 use crate::support::Client;
 
-const KIB: usize = 1 << 10;
-
 fn posting(client: &Client) -> axum::http::request::Builder {
     let request = Request::post("/v1/chat/completions").header("content-type", "application/json");
     request.header("authorization", format!("Bearer {}", client.access.as_deref().unwrap()))

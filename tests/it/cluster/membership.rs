@@ -9,7 +9,6 @@ use rstest_reuse::apply;
 use sea_orm::EntityTrait;
 use serde_json::json;
 
-use crate::reply_stream::start;
 use crate::support::installation::{Installation, client};
 use crate::support::{On, TestApp, on_both_databases};
 

@@ -1,22 +1,14 @@
 //! The cost of a document bounds what its execution touches.
 
-use axum::body::Body;
-use axum::http::Request;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use super::code;
+use super::{ask, code};
 use crate::fuzz_corpus::documents::{Choices, Schema, WRAPPINGS, Wrapping};
 use crate::support::client::Answer;
 use crate::support::{Client, On, TestApp, on_both_databases};
-
-/// Sends an operation, and requests its cost.
-async fn ask(client: &Client, query: &str) -> Answer {
-    let request = Request::post("/graphql").header("content-type", "application/json").header("x-jeton-show-cost", "1");
-    client.send(request.body(Body::from(json!({ "query": query }).to_string())).unwrap()).await
-}
 
 /// Counts the objects of a response, and all its named values.
 fn objects_and_values(value: &Value) -> (u64, u64) {

@@ -3,7 +3,7 @@
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use super::code;
+use super::{ask, code};
 use crate::support::socket::Socket;
 use crate::support::{On, TestApp, on_both_databases};
 

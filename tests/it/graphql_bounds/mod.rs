@@ -5,9 +5,18 @@ mod execution;
 mod size;
 mod time;
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::{Value, json};
 
+use crate::support::client::Answer;
 use crate::support::{Client, TestApp};
+
+/// Sends an operation, and requests its cost.
+async fn ask(client: &Client, query: &str) -> Answer {
+    let request = Request::post("/graphql").header("content-type", "application/json").header("x-jeton-show-cost", "1");
+    client.send(request.body(Body::from(json!({ "query": query }).to_string())).unwrap()).await
+}
 
 /// Chats in conversations, for slow queries.
 async fn with_history(app: &TestApp) -> (Client, Value) {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jeton::domain::chat;
 use jeton::infra::ai::Usage;
 use rstest_reuse::apply;
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use super::{Does, app_with, chat_call, chats, upstream, viewer};
-use crate::support::{Client, On, TestApp, on_both_databases};
+use crate::support::{On, TestApp, on_both_databases};
 
 /// Output up to the end of a stop sequence counts as usage, though it is not returned.
 #[tokio::test(flavor = "multi_thread")]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use rstest_reuse::apply;
 use serde_json::json;
 
-use super::{start, until, usage};
+use super::{DELETE, STOP_MESSAGE, start, until, usage};
 use crate::openai_api::{DONE, Does, STOP, app_with, asking, chats, piece, upstream};
-use crate::support::{Client, On, on_both_databases};
+use crate::support::{On, on_both_databases};
 
 /// Most of the cost of this reply is hidden reasoning before the first word.
 fn hidden_reasoning() -> Does {
