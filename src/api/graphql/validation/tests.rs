@@ -1,5 +1,6 @@
 //! Tests of validation.
 
+use apollo_compiler::ExecutableDocument;
 use serde_json::json;
 
 use super::scalars::CUSTOM_SCALARS;
