@@ -163,7 +163,7 @@ async fn parts_come_live_from_another_server_over_redis(#[values(On::Sqlite, On:
     start(&mia).await;
     let id = newest(&servers.one, viewer).await;
     assert_eq!(balance.hear().await["data"]["balanceChanged"], json!({ "tokens": 3900, "held": 100 }));
-    let mut feed = Box::pin(chat::follow(&servers.two, viewer, id, 0).await.unwrap());
+    let mut feed = Box::pin(chat::follow(&servers.two, viewer.require_read().unwrap(), id, 0).await.unwrap());
     let mut position = 0;
     // None of this is in the database: the other server sends it again.
     for piece in ["Vorher. "].iter().chain(&pieces) {
@@ -179,7 +179,7 @@ async fn parts_come_live_from_another_server_over_redis(#[values(On::Sqlite, On:
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(balance.hear().await["data"]["balanceChanged"], json!({ "tokens": 3900, "held": 0 }));
     // No server receives its own messages.
-    let mut own = Box::pin(chat::follow(&servers.one.app, viewer, id, 0).await.unwrap());
+    let mut own = Box::pin(chat::follow(&servers.one.app, viewer.require_read().unwrap(), id, 0).await.unwrap());
     assert!(matches!(own.next().await, Some(Ok(ReplyStreamItem::Delta(all))) if all.text == ended.chat.response));
     let health = servers.two.bus.health().unwrap();
     assert!(health.received >= 7 && health.dropped == 0 && health.connections == 1, "{health:?}");
@@ -368,7 +368,7 @@ async fn redis_is_killed_and_started_again_and_no_part_is_lost(#[values(On::Sqli
     let id = newest(&servers.one, viewer).await;
     let following = tokio::spawn({
         let two = servers.two.clone();
-        async move { whole(chat::follow(&two, viewer, id, 0).await.unwrap(), 0).await }
+        async move { whole(chat::follow(&two, viewer.require_read().unwrap(), id, 0).await.unwrap(), 0).await }
     });
     let say = async |count| {
         for _ in 0..count {

@@ -108,7 +108,7 @@ async fn what_is_open_is_seen_while_it_is_open() {
     let waiting = page(&app).await;
     assert_eq!(value(&waiting, "jeton_open_turns"), 1.0);
     assert_eq!(value(&waiting, "jeton_stream_lag_seconds_count"), 0.0, "whoever waits for the whole follows no part");
-    let mut parts = std::pin::pin!(chat::follow(&app.app, viewer, 1, 0).await.unwrap());
+    let mut parts = std::pin::pin!(chat::follow(&app.app, viewer.require_read().unwrap(), 1, 0).await.unwrap());
     assert!(matches!(parts.next().await, Some(Ok(ReplyStreamItem::Delta(_)))));
     permits.add_permits(1);
     asked.await.unwrap();

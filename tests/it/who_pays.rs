@@ -218,7 +218,8 @@ async fn who_reads_slowly_until_the_upstream_gives_up_pays(#[values(On::Sqlite, 
     let app = app_with(on, "turns.chunk_timeout = '300ms'", &[&url]).await;
     let mia = app.user("mia").await;
     let call = crate::openai_api::chat_call_of("upstream", "Hello");
-    let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    let mut called =
+        jeton::domain::chat::call(&app.app, app.viewer(&mia).await.require_completions().unwrap(), call).await.unwrap();
     while called.events.next().await.is_some() {
         tokio::time::sleep(Duration::from_millis(40)).await;
     }
@@ -234,7 +235,8 @@ async fn who_stops_reading_until_the_upstream_gives_up_pays(#[values(On::Sqlite,
     let app = app_with(on, "turns.lease = '3s'", &[&url]).await;
     let mia = app.user("mia").await;
     let call = crate::openai_api::chat_call_of("upstream", "Hello");
-    let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    let mut called =
+        jeton::domain::chat::call(&app.app, app.viewer(&mia).await.require_completions().unwrap(), call).await.unwrap();
     for _ in 0..2 {
         called.events.next().await.unwrap();
     }
@@ -265,7 +267,8 @@ async fn everything_that_an_upstream_writes_is_paid_for(
     let app = app_with(on, "v1.usage_wait_timeout = '50ms'", &[&url]).await;
     let mia = app.user("mia").await;
     let call = crate::openai_api::chat_call_of(model, "Hello");
-    let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    let mut called =
+        jeton::domain::chat::call(&app.app, app.viewer(&mia).await.require_completions().unwrap(), call).await.unwrap();
     // All of them, which were received at once.
     while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(200), called.events.next()).await {}
     drop(called);
@@ -340,7 +343,8 @@ async fn what_was_accepted_is_paid_for_before_the_first_byte(#[values(On::Sqlite
     let app = app_with(on, "v1.usage_wait_timeout = '50ms'", &[&url]).await;
     let mia = app.user("mia").await;
     let call = crate::openai_api::chat_call_of("by_unit", "Hello");
-    let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    let mut called =
+        jeton::domain::chat::call(&app.app, app.viewer(&mia).await.require_completions().unwrap(), call).await.unwrap();
     tokio::select! {
         _ = called.events.next() => panic!("there is no byte"),
         () = tokio::time::sleep(Duration::from_millis(500)) => {}
@@ -399,7 +403,8 @@ async fn each_answer_of_a_call_has_the_flat_price(#[values(On::Sqlite, On::Postg
     let mia = app.user("mia").await;
     let mut call = crate::openai_api::chat_call_of("upstream", "Hello");
     call.choices = 4;
-    let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    let mut called =
+        jeton::domain::chat::call(&app.app, app.viewer(&mia).await.require_completions().unwrap(), call).await.unwrap();
     called.events.next().await.unwrap();
     drop(called);
     app.settled().await;
@@ -581,7 +586,7 @@ async fn an_idempotency_key_opens_nothing_that_the_api_key_may_not_have(#[values
         .await;
     let mut call = crate::openai_api::chat_call_of("scripted", "Hello");
     call.idempotency_key = Some("k".to_owned());
-    let refused = jeton::domain::chat::call(&app.app, viewer, call).await.err().unwrap();
+    let refused = jeton::domain::chat::call(&app.app, viewer.require_completions().unwrap(), call).await.err().unwrap();
     assert_eq!(refused.code.as_str(), "UNAUTHENTICATED");
     let (reader, _) = with_key(&mia, json!({ "name": "reader", "scopes": ["READ"] })).await;
     assert_eq!(post_raw(&reader, &body, &retry).await.status, 403);
