@@ -118,7 +118,7 @@ impl SessionMutation {
         #[graphql(desc = "The username and password.")] input: LoginInput,
     ) -> Result<Payload<LoginPayload>> {
         let (app, _) = app_and_viewer(ctx)?;
-        let client = ctx.data::<Arc<ClientInfo>>()?.clone();
+        let client = ClientInfo::clone(ctx.data::<Arc<ClientInfo>>()?);
         let (logged_in, errors) =
             credential_outcome(session::log_in(app, &input.username, input.password.into(), client).await)?;
         let (access_token, refresh_token, user) = token_fields(ctx, logged_in)?;

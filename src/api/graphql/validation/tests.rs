@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::scalars::CUSTOM_SCALARS;
 use super::validator::Validator;
 
 fn validator() -> Validator {

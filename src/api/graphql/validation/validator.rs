@@ -30,7 +30,7 @@ pub(crate) fn standard() -> Result<&'static Validator, Error> {
 
 /// A validator of documents and variables against a schema.
 pub(crate) struct Validator {
-    schema: Valid<Schema>,
+    pub(super) schema: Valid<Schema>,
 }
 
 impl Validator {

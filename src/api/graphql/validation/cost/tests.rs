@@ -219,7 +219,7 @@ fn what_people_ask_for_is_fine() {
         introspection: 0,
     };
     assert_eq!(cost, Ok(expected));
-    let typical = include_str!("../../../../tests/it/introspection.graphql");
+    let typical = include_str!("../../../../../tests/it/introspection.graphql");
     let cost = weighed(typical).unwrap().cost;
     assert!(cost < 45_000, "{cost}");
 }
