@@ -24,9 +24,9 @@ use crate::infra::cluster::{self, Bus};
 use crate::infra::config::{self, Config};
 use crate::infra::db::Db;
 use crate::infra::metrics::Metrics;
+use crate::infra::rate_limit::{LoginThrottle, RateLimits};
 use crate::infra::request_body::Bodies;
 use crate::infra::secrets::Secrets;
-use crate::infra::throttle::{LoginThrottle, RateLimits};
 
 /// The running application. Clones share it.
 #[derive(Clone)]

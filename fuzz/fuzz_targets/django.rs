@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| jeton_fuzz::knock(jeton_fuzz::doors::House::django, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| jeton_fuzz::run(jeton_fuzz::targets::Harness::django, data));

@@ -3,26 +3,26 @@
 use std::cell::RefCell;
 
 pub mod documents;
-pub mod doors;
+pub mod targets;
 
-use doors::{Door, House};
+use targets::{Harness, Target};
 
 /// Runs after which the ledger is verified and the harness recreated: ever-growing histories would only slow the fuzzer
 /// down.
 const RUNS: u32 = 1000;
 
 thread_local! {
-    static HOUSE: RefCell<Option<(House, u32)>> = const { RefCell::new(None) };
+    static HARNESS: RefCell<Option<(Harness, u32)>> = const { RefCell::new(None) };
 }
 
 /// Runs a fuzz target on an input.
-pub fn knock(door: Door, data: &[u8]) {
-    HOUSE.with_borrow_mut(|kept| {
-        let (house, runs) = kept.get_or_insert_with(|| (House::open(), 0));
-        door(house, data);
+pub fn run(target: Target, data: &[u8]) {
+    HARNESS.with_borrow_mut(|kept| {
+        let (harness, runs) = kept.get_or_insert_with(|| (Harness::start(), 0));
+        target(harness, data);
         *runs += 1;
         if *runs == RUNS {
-            house.verify();
+            harness.verify();
             *kept = None;
         }
     });

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use crate::core::tokens::Price;
-use crate::infra::catalog::{LOCAL_MODELS, MissingModelFile, Model, Models};
+use crate::infra::catalog::{Model, Models, OmissionReason, OmittedModel};
 use crate::infra::config::{Config, DEFAULT, Provider, Registration};
 
 /// Returns the banner of a server that listens on `address`.
-pub(super) fn text(config: &Config, models: &Models, missing: &[MissingModelFile], address: SocketAddr) -> String {
+pub(super) fn text(config: &Config, models: &Models, omitted: &[OmittedModel], address: SocketAddr) -> String {
     let scheme = if config.http.tls_certificate.is_some() { "https" } else { "http" };
     let base = format!("{scheme}://{}", reachable(address));
     let mut text = format!("\nJeton {} serves on {base}\n\n", env!("CARGO_PKG_VERSION"));
@@ -31,8 +31,8 @@ pub(super) fn text(config: &Config, models: &Models, missing: &[MissingModelFile
     }
     line(&mut text, "database", &config.shown_database_url());
     line(&mut text, "data", &absolute(&config.data.dir));
-    for gone in missing {
-        text.push_str(&warning(config, gone));
+    for omitted in omitted {
+        text.push_str(&warning(config, omitted));
     }
     text.push_str(&next(config, &base));
     text
@@ -81,18 +81,18 @@ fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
-/// Returns the warning about a missing model file. It is prominent, since the server answers all the same, but not as
+/// Returns the warning about an omitted model. It is prominent, since the server answers all the same, but not as
 /// its operator expects.
-fn warning(config: &Config, gone: &MissingModelFile) -> String {
-    let MissingModelFile { model, path } = gone;
+fn warning(config: &Config, omitted: &OmittedModel) -> String {
+    let OmittedModel { model, reason } = omitted;
     let consequence = if *model == config.default_model {
         "The echo model answers instead: it only repeats the message."
     } else {
         "It is omitted."
     };
-    if !LOCAL_MODELS {
+    let OmissionReason::FileMissing(path) = reason else {
         return format!("\n  !! Local models are not in this build: {model}\n  !! {consequence}\n");
-    }
+    };
     // `make model` fetches only the model of the default configuration.
     let is_default = DEFAULT.contains(&format!("path = \"{}\"", path.display()));
     let remedy = if is_default {
@@ -126,48 +126,4 @@ fn next(config: &Config, base: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::random::Random;
-
-    fn banner(toml: &str, address: &str) -> String {
-        let config = Config::from_toml(toml).unwrap();
-        let (models, missing) = Models::open(&config, &Random::seeded(1)).unwrap();
-        text(&config, &models, &missing, address.parse().unwrap())
-    }
-
-    #[test]
-    fn it_fits_on_one_screen_and_names_what_matters() {
-        let text = banner("default_model = \"echo\"\n[models.smollm2]\npath = \"/nowhere/a.gguf\"", "0.0.0.0:80");
-        for part in [
-            "http://127.0.0.1:80/graphql",
-            "/api/openapi.json",
-            "/v1 ",
-            "/admin/",
-            "/healthz",
-            "echo (only repeats",
-            "100 tokens",
-        ] {
-            assert!(text.contains(part), "{part} in {text}");
-        }
-        assert!(text.contains("/nowhere/a.gguf") && text.contains("omitted"), "{text}");
-        assert!(text.lines().count() < 40, "{text}");
-    }
-
-    #[test]
-    fn a_missing_default_model_says_who_answers_instead() {
-        let text = banner("[models.smollm2]\npath = \"/nowhere/a.gguf\"", "127.0.0.1:8000");
-        assert!(text.contains("The echo model answers instead"), "{text}");
-        assert!(text.contains("echo (only repeats the message), 100 tokens a message, unless"), "{text}");
-    }
-
-    #[test]
-    fn passwords_of_the_database_are_not_shown() {
-        let text = banner(
-            "default_model = \"echo\"\n[models.smollm2]\npath = \"/x\"\n\
-             [database]\nurl = \"postgres://jeton:s3cret@db/jeton\"",
-            "127.0.0.1:8000",
-        );
-        assert!(text.contains("postgres://(hidden)@db/jeton") && !text.contains("s3cret"), "{text}");
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use crate::core::error::{Code, Error};
 use crate::infra::config::Config;
 
 /// Timeout of the request. The server's own database check takes up to two seconds.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Arguments of `jeton health`.
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<(), Error> {
     let url = format!("{}/readyz", base.trim_end_matches('/'));
     let failed = |why: String| Error::new(Code::ProviderUnavailable, format!("{url}: {why}"));
     let client = reqwest::Client::builder()
-        .timeout(PATIENCE)
+        .timeout(TIMEOUT)
         .no_proxy()
         // The certificate names the public host name, while this request connects by address.
         .danger_accept_invalid_certs(true)

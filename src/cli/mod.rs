@@ -11,6 +11,7 @@ mod backup;
 mod banner;
 mod config;
 mod create_superuser;
+mod explain;
 mod health;
 mod import_django;
 mod output;
@@ -23,14 +24,14 @@ mod transfer;
 mod user;
 mod verify;
 
-use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use self::explain::explain;
 use crate::app::App;
-use crate::core::error::{Code, Error, UNAVAILABLE};
+use crate::core::error::{Code, Error};
 use crate::infra::catalog::Models;
 use crate::infra::config::Config;
 use crate::infra::telemetry;
@@ -121,37 +122,6 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Renders an error for the operator in one line: the message and, unlike for clients, the chain of causes.
-pub fn explain(error: &Error) -> String {
-    let told = match error.fields.as_slice() {
-        [] => error.message.clone(),
-        fields => {
-            fields.iter().map(|mistake| format!("{}: {}", mistake.field, mistake.message)).collect::<Vec<_>>().join(" ")
-        }
-    };
-    let mut parts: Vec<String> = Vec::new();
-    let mut texts = vec![told];
-    let mut cause = StdError::source(error);
-    while let Some(error) = cause {
-        texts.push(error.to_string());
-        cause = error.source();
-    }
-    let last = texts.last().cloned().unwrap_or_default();
-    for text in texts {
-        // Some messages are for clients only. Many libraries repeat the cause in their own message.
-        let said = parts.last().is_some_and(|before| before.contains(text.trim_end_matches('.')));
-        let for_clients = ["Internal error.", UNAVAILABLE].contains(&text.as_str());
-        if !said && (!for_clients || text == last) {
-            parts.push(text);
-        }
-    }
-    let line = parts.iter().map(|part| part.trim_end_matches('.')).collect::<Vec<_>>().join(": ");
-    let ends_as_sentence = parts.last().is_some_and(|part| part.ends_with('.'));
-    // It may contain names, paths and text from files and services.
-    let line = output::plain(&line.split_whitespace().collect::<Vec<_>>().join(" "));
-    format!("{line}{}", if ends_as_sentence { "." } else { "" })
-}
-
 fn load(file: Option<&Path>) -> Result<Config, Error> {
     Config::load(file).map_err(|error| Error::new(Code::InvalidInput, format!("configuration: {error}")))
 }
@@ -209,18 +179,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn operators_learn_the_causes_but_each_only_once() {
-        let inner = std::io::Error::other("disk on fire");
-        let error = Error::new(Code::Internal, "cannot open data").with_source(Error::internal(inner));
-        assert_eq!(explain(&error), "cannot open data: disk on fire");
-        assert_eq!(explain(&Error::internal("a: b")), "a: b");
-        let named = Error::new(Code::Internal, "cannot open \u{1b}[2Jdata").with_source("of \u{9b}31m\u{202e}somebody");
-        assert_eq!(explain(&named), "cannot open \\u{1b}[2Jdata: of \\u{9b}31m\\u{202e}somebody");
-        assert_eq!(explain(&Error::field("username", "Too long.")), "username: Too long.");
-        let repeated = Error::new(Code::Internal, "reading failed: disk on fire");
-        assert_eq!(explain(&repeated.with_source("disk on fire")), "reading failed: disk on fire");
     }
 }

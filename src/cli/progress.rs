@@ -34,11 +34,11 @@ pub(super) fn shown() -> Box<Progress> {
         });
     }
     let start = Instant::now();
-    let told = Mutex::new(start);
+    let reported = Mutex::new(start);
     Box::new(move |step: ProgressUpdate<'_>| {
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.elapsed() >= PAUSE {
-            *told = Instant::now();
+        let mut reported = reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.elapsed() >= PAUSE {
+            *reported = Instant::now();
             output::ask(&line(step, start.elapsed()));
         }
     })
@@ -58,8 +58,8 @@ mod tests {
     #[test]
     fn a_line_tells_rate_and_time_left() {
         let step = ProgressUpdate { what: "chat", done: 1000, total: 3000 };
-        let told = line(step, Duration::from_secs(10));
-        assert_eq!(told, "chat: 1000 of 3000 rows, 100 a second, 20 s left\n");
+        let text = line(step, Duration::from_secs(10));
+        assert_eq!(text, "chat: 1000 of 3000 rows, 100 a second, 20 s left\n");
         line(ProgressUpdate { done: 0, total: 0, ..step }, Duration::ZERO);
     }
 }

@@ -23,7 +23,7 @@ use crate::server::{BoundListener, Certificate};
 pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let config = load(file)?;
     let traces = telemetry::start_with_traces(&config.log, &config.telemetry)?;
-    let (models, missing) = Models::open(&config, &Random::system())?;
+    let (models, omitted) = Models::open(&config, &Random::system())?;
     let app = connect(config, models).await?;
     bring_up_to_date(&app).await?;
     check_files(&app.config)?;
@@ -32,7 +32,7 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let socket = listen(app.config.http.listen, "http.listen")?;
     let metrics = metrics(&app)?;
     let address = socket.local_addr().map_err(Error::internal)?;
-    output::print(&banner::text(&app.config, &app.models, &missing, address))?;
+    output::print(&banner::text(&app.config, &app.models, &omitted, address))?;
     tracing::info!(%address, database = app.db.name(), "serving");
     tokio::select! {
         () = server::run(app, BoundListener { socket, certificate }) => {}

@@ -60,9 +60,9 @@ pub(super) async fn copy(config: &Config, args: CopyArgs) -> Result<ExitCode, Er
     for (db, shown) in [(&from, &shown.0), (&to, &shown.1)] {
         let findings = ledger::verify(db).await?;
         clean &= findings.is_empty();
-        let told =
+        let result =
             if findings.is_empty() { "ledger is clean".to_owned() } else { format!("{} findings", findings.len()) };
-        output::print(&format!("{shown}: {told}\n"))?;
+        output::print(&format!("{shown}: {result}\n"))?;
         output::print(&findings.iter().map(|finding| format!("  {finding}\n")).collect::<String>())?;
     }
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -3,52 +3,26 @@
 //! Lists are sorted newest first, or by a number or text and then the id. A [`Cursor`] is the position of a row in that
 //! order, so that a page costs the same however long the list is, and rows that are inserted meanwhile shift nothing.
 
+mod cursor;
+mod search;
+mod time_range;
+
 use std::ops::Range;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, IntoValueTuple, LikeExpr};
+use sea_orm::sea_query::IntoValueTuple;
 use sea_orm::{
-    ColumnTrait, DatabaseConnection, EntityTrait, FromQueryResult, IntoIdentity, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select, SelectModel, Value,
+    DatabaseConnection, EntityTrait, FromQueryResult, IntoIdentity, PaginatorTrait, Select, SelectModel, Value,
 };
 
+pub use self::cursor::{Cursor, Sort, SortKey};
+pub use self::search::{begins_with, check_search, contains, search_too_long};
+pub use self::time_range::TimeRange;
 use crate::core::error::{Error, FieldError};
 
 /// Page size if none is requested.
 pub const DEFAULT_SIZE: u64 = 20;
 /// Largest page size.
 pub const MAX_SIZE: u64 = 100;
-/// Longest search text, in characters.
-const MAX_SEARCH_CHARS: usize = 300;
-
-/// Checks the length of a search text, before it is folded or passed to a database.
-///
-/// # Errors
-/// [`search_too_long`].
-pub fn check_search(search: &str) -> Result<(), Error> {
-    let is_long = search.len() > 4 * MAX_SEARCH_CHARS || search.chars().count() > MAX_SEARCH_CHARS;
-    if is_long { Err(search_too_long()) } else { Ok(()) }
-}
-
-/// Returns the condition that a text contains this one, whose characters are no wildcards.
-pub fn contains(text: impl ExprTrait, part: &str) -> Expr {
-    text.like(LikeExpr::new(format!("%{}%", literal(part))).escape('\\'))
-}
-
-/// Returns the condition that a text begins with this one, whose characters are no wildcards.
-pub fn begins_with(text: impl ExprTrait, part: &str) -> Expr {
-    text.like(LikeExpr::new(format!("{}%", literal(part))).escape('\\'))
-}
-
-/// Returns a LIKE pattern that matches this text alone.
-fn literal(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
-}
-
-/// Returns INVALID_INPUT for a search text that is too long.
-pub fn search_too_long() -> Error {
-    Error::field("search", format!("Ensure this field has no more than {MAX_SEARCH_CHARS} characters."))
-}
 
 /// A page request, as the Relay cursor connections specification defines it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,112 +31,6 @@ pub struct PageRequest {
     from_end: bool,
     after: Option<Cursor>,
     before: Option<Cursor>,
-}
-
-/// A cursor: the position of a row in its list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    /// The sort key before the id; `None` if the list is sorted by the id alone.
-    pub key: Option<SortKey>,
-    /// The row id.
-    pub id: i64,
-}
-
-/// The sort key of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SortKey {
-    /// A number.
-    Number(i64),
-    /// A text.
-    Text(String),
-}
-
-impl From<i64> for Cursor {
-    fn from(id: i64) -> Self {
-        Self { key: None, id }
-    }
-}
-
-impl From<SortKey> for Value {
-    fn from(key: SortKey) -> Self {
-        match key {
-            SortKey::Number(number) => number.into(),
-            SortKey::Text(text) => text.into(),
-        }
-    }
-}
-
-/// The sort order of a list.
-#[derive(Clone, Copy, Debug)]
-pub struct Sort<C> {
-    /// The column that it is sorted by before the id, if any.
-    pub key: Option<C>,
-    /// The id column.
-    pub id: C,
-    /// Ascending instead of descending order.
-    pub ascending: bool,
-}
-
-/// A time range, without a bound where an end is `None`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TimeRange {
-    /// Inclusive start.
-    pub since: Option<DateTime<Utc>>,
-    /// Exclusive end.
-    pub until: Option<DateTime<Utc>>,
-}
-
-/// Rows that are stored within this time of each other may have ids in another order than their times.
-const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
-
-impl TimeRange {
-    /// Restricts a query to the rows of this time range, regardless of their ids.
-    pub fn filter<E: EntityTrait>(self, mut rows: Select<E>, created_at: E::Column) -> Select<E> {
-        if let Some(since) = self.since.map(within) {
-            rows = rows.filter(created_at.gte(since));
-        }
-        if let Some(until) = self.until.map(within) {
-            rows = rows.filter(created_at.lt(until));
-        }
-        rows
-    }
-
-    /// Restricts a query to the rows of this time range. For tables whose ids grow with time, and that have an index on
-    /// the time.
-    ///
-    /// It also bounds the ids, by which the lists are sorted, so that older and newer rows are not read.
-    ///
-    /// # Errors
-    /// INTERNAL if the database fails.
-    pub async fn filter_with_id_bounds<E: EntityTrait>(
-        self,
-        db: &DatabaseConnection,
-        mut rows: Select<E>,
-        created_at: E::Column,
-        id: E::Column,
-    ) -> Result<Select<E>, Error> {
-        let first_since = async |at: DateTime<Utc>| {
-            let since = E::find().filter(created_at.gte(at)).order_by_asc(created_at).select_only().column(id);
-            since.into_tuple::<i64>().one(db).await
-        };
-        rows = self.filter(rows, created_at);
-        if let Some(since) = self.since.map(within) {
-            // If no row is newer, no row is found.
-            let first = first_since(since - CLOCK_SKEW).await?.unwrap_or(i64::MAX);
-            rows = rows.filter(id.gte(first));
-        }
-        if let Some(until) = self.until.map(within)
-            && let Some(first) = first_since(until + CLOCK_SKEW).await?
-        {
-            rows = rows.filter(id.lt(first));
-        }
-        Ok(rows)
-    }
-}
-
-/// Clamps a time to the years 1970 to 9909: SQLite compares times as text, with years of four digits.
-fn within(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.clamp(DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::days(2_900_000))
 }
 
 /// A page of rows, in the order of the list.
@@ -204,17 +72,17 @@ impl PageRequest {
         after: Option<Cursor>,
         before: Option<Cursor>,
     ) -> Result<Self, Error> {
-        let mut mistakes = Vec::new();
+        let mut errors = Vec::new();
         for (field, size) in [("first", first), ("last", last)] {
             if size.is_some_and(|size| size < 1 || size.unsigned_abs() as u64 > MAX_SIZE) {
-                mistakes.push(FieldError { field, message: format!("Between 1 and {MAX_SIZE}.") });
+                errors.push(FieldError { field, message: format!("Between 1 and {MAX_SIZE}.") });
             }
         }
         if first.is_some() && last.is_some() {
-            mistakes.push(FieldError { field: "last", message: "Give either `first` or `last`.".to_owned() });
+            errors.push(FieldError { field: "last", message: "Give either `first` or `last`.".to_owned() });
         }
-        if !mistakes.is_empty() {
-            return Err(Error::invalid(mistakes));
+        if !errors.is_empty() {
+            return Err(Error::invalid(errors));
         }
         let size = first.or(last).map_or(DEFAULT_SIZE, |size| size.unsigned_abs().into());
         Ok(Self { size, from_end: last.is_some(), after, before })
@@ -321,33 +189,4 @@ impl PageRequest {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_out_of_range_are_refused_not_clamped() {
-        for size in [i32::MIN, -1, 0, 101, i32::MAX] {
-            assert!(PageRequest::new(Some(size), None, None, None).is_err(), "{size}");
-            assert!(PageRequest::new(None, Some(size), None, None).is_err(), "{size}");
-        }
-        assert!(PageRequest::new(Some(1), Some(1), None, None).is_err());
-        assert!(PageRequest::new(Some(100), None, None, None).is_ok());
-        assert_eq!(PageRequest::new(None, None, None, None).unwrap().size, DEFAULT_SIZE);
-    }
-
-    #[test]
-    fn pages_of_a_list_in_memory_have_no_gaps() {
-        let ids = [9, 3, 7, 1, 5];
-        let range = |first, last, after: Option<i64>, before: Option<i64>| {
-            let page = PageRequest::new(first, last, after.map(Cursor::from), before.map(Cursor::from)).unwrap();
-            page.range(&ids).ok()
-        };
-        assert_eq!(range(Some(2), None, None, None), Some(0..2));
-        assert_eq!(range(Some(2), None, Some(3), None), Some(2..4));
-        assert_eq!(range(Some(2), None, Some(1), None), Some(4..5));
-        assert_eq!(range(None, Some(2), None, Some(1)), Some(1..3));
-        assert_eq!(range(None, Some(9), None, None), Some(0..5));
-        assert_eq!(range(Some(2), None, Some(5), Some(9)), Some(5..5));
-        assert_eq!(range(None, None, Some(4), None), None, "no such row");
-    }
-}
+mod tests;

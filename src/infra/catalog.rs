@@ -57,20 +57,19 @@ impl Models {
         Self::new([], "")
     }
 
-    /// Opens the models of the configuration. A local model whose file is missing, or any if
-    /// local models are not in this build, is omitted, and returned as the
-    /// second value; if it was the default, the echo model replaces it.
+    /// Opens the models of the configuration. A local model whose file is missing, or any if local models are not in this
+    /// build, is omitted, and returned as the second value; if it was the default, the echo model replaces it.
     ///
     /// # Errors
     /// A message that names the model and the reason.
-    pub fn open(config: &Config, random: &Random) -> Result<(Self, Vec<MissingModelFile>), Error> {
-        let (mut models, mut missing) = (Vec::new(), Vec::new());
+    pub fn open(config: &Config, random: &Random) -> Result<(Self, Vec<OmittedModel>), Error> {
+        let (mut models, mut omitted) = (Vec::new(), Vec::new());
         let mut default = config.default_model.clone();
         for (name, settings) in &config.models {
             let is_local = settings.provider == config::Provider::Local;
             let absent = settings.path.clone().filter(|path| is_local && !(LOCAL_MODELS && path.exists()));
             if let Some(path) = absent {
-                missing.push(MissingModelFile { model: name.clone(), path });
+                omitted.push(OmittedModel { model: name.clone(), reason: omission(path) });
                 continue;
             }
             let provider = open_provider(settings, random).map_err(|error| {
@@ -80,7 +79,8 @@ impl Models {
             let (price, max_output) = (settings.price, settings.max_output);
             models.push(Model { name: name.clone(), provider, price, max_output, concurrency: slots });
         }
-        if let Some(settings) = config.models.get(&default).filter(|_| missing.iter().any(|gone| gone.model == default))
+        if let Some(settings) =
+            config.models.get(&default).filter(|_| omitted.iter().any(|omitted| omitted.model == default))
         {
             default = "echo".to_owned();
             if !models.iter().any(|model| model.name == default) {
@@ -94,7 +94,7 @@ impl Models {
                 });
             }
         }
-        Ok((Self::new(models, &default), missing))
+        Ok((Self::new(models, &default), omitted))
     }
 
     /// Returns the model of this name, or the default model if `None`.
@@ -114,16 +114,28 @@ impl Models {
 }
 
 /// Whether this build can run local models (Cargo feature `local-model`).
-pub const LOCAL_MODELS: bool = cfg!(feature = "local-model");
+const LOCAL_MODELS: bool = cfg!(feature = "local-model");
 
-/// A configured local model that was omitted, since its file is missing, or since it is not in this build
-/// ([`LOCAL_MODELS`]).
+/// A configured local model that was omitted.
 #[derive(Clone, Debug)]
-pub struct MissingModelFile {
+pub struct OmittedModel {
     /// The name of the model.
     pub model: String,
-    /// The expected path of its file.
-    pub path: PathBuf,
+    /// Why it was omitted.
+    pub reason: OmissionReason,
+}
+
+/// The reason why a local model was omitted.
+#[derive(Clone, Debug)]
+pub enum OmissionReason {
+    /// Local models are not in this build.
+    NotInBuild,
+    /// There is no file at this path.
+    FileMissing(PathBuf),
+}
+
+fn omission(path: PathBuf) -> OmissionReason {
+    if LOCAL_MODELS { OmissionReason::FileMissing(path) } else { OmissionReason::NotInBuild }
 }
 
 #[cfg(feature = "local-model")]

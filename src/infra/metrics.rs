@@ -4,16 +4,22 @@
 //! code, never user input: no usernames, no request paths. Gauges that can be read at scrape time (open turns,
 //! connections, memory) are not kept here but gathered by `server`.
 
+mod labels;
+mod timer;
+
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use futures::{Stream, StreamExt};
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use self::labels::{ErrorLabels, KindLabel, ModelLabel, RequestLabels, Turn};
+pub use self::timer::Timer;
+use self::timer::{quick, slow};
 use crate::core::tokens::Tokens;
 
 /// All counters and histograms of the application.
@@ -38,35 +44,6 @@ pub struct Metrics {
     rate_limited: Family<KindLabel, Counter>,
     removed: Family<KindLabel, Counter>,
     requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ModelLabel {
-    model: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Turn {
-    model: String,
-    end: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ErrorLabels {
-    transport: &'static str,
-    code: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct KindLabel {
-    kind: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    route: String,
-    method: &'static str,
-    status: &'static str,
 }
 
 impl Metrics {
@@ -201,34 +178,6 @@ impl Metrics {
         text::encode_eof(&mut page)?;
         Ok(page)
     }
-}
-
-/// A histogram of durations in seconds.
-pub struct Timer(Histogram);
-
-impl Timer {
-    /// Observes the duration of a future.
-    pub async fn of<T>(&self, work: impl Future<Output = T>) -> T {
-        let since = Instant::now();
-        let done = work.await;
-        self.since(since);
-        done
-    }
-
-    /// Observes the time since `began`.
-    pub fn since(&self, began: Instant) {
-        self.0.observe(began.elapsed().as_secs_f64());
-    }
-}
-
-/// Buckets from half a millisecond to eight seconds.
-fn quick() -> Histogram {
-    Histogram::new(exponential_buckets(0.0005, 2.0, 15))
-}
-
-/// Buckets from a hundredth of a second to five minutes.
-fn slow() -> Histogram {
-    Histogram::new(exponential_buckets(0.01, 2.0, 16))
 }
 
 #[cfg(test)]

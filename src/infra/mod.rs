@@ -8,7 +8,7 @@ pub mod config;
 pub mod db;
 pub mod entity;
 pub mod metrics;
+pub mod rate_limit;
 pub mod request_body;
 pub mod secrets;
 pub mod telemetry;
-pub mod throttle;

@@ -8,6 +8,9 @@
 //! also count for the client's address: no address can keep other clients from sending by sending slowly itself,
 //! however many users it has.
 
+mod budgets;
+mod received;
+
 use std::error::Error as StdError;
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,49 +23,21 @@ use hyper::body::{Body, Bytes};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::core::byte_budget::{ByteBudget, Exhausted, Reservation};
+use self::budgets::{Budgets, Reserved};
+pub use self::budgets::{Limits, Owner};
+use self::received::Received;
 use crate::core::error::{Code, Error};
-use crate::core::throttle::RateLimiter;
-use crate::core::viewer::ClientIp;
 use crate::infra::metrics::Metrics;
 
 /// Maximum bytes of a small body: any usual message. Small bodies are processed on the task that receives them.
 pub const SMALL: usize = 64 << 10;
 /// Maximum number of large bodies that are processed concurrently.
 const WORKERS: usize = 2;
-/// Seconds after which to retry when a budget is exhausted.
-const RETRY_AFTER: u64 = 1;
-
 /// The byte budgets and rate limits of request bodies.
 pub struct Bodies {
     timeout: Duration,
-    /// Bytes of bodies that are awaited, by the client's address.
-    arriving: ByteBudget<Option<ClientIp>>,
-    /// Bytes of large bodies in memory, by owner.
-    held: ByteBudget<Owner>,
-    /// Rate of large bodies, in KiB, by owner and by the client's address.
-    rate: RateLimiter<Owner>,
+    budgets: Budgets,
     workers: Arc<Semaphore>,
-}
-
-/// The owner of a body, whose share of the budget it counts for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Owner {
-    /// An authenticated user.
-    User(i64),
-    /// The client's address, if it is known.
-    Address(Option<ClientIp>),
-}
-
-/// The limits of one body.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Maximum bytes.
-    pub bytes: usize,
-    /// The owner whose share it counts for, as long as it is in memory.
-    pub owner: Owner,
-    /// The address whose share it counts for while it is awaited.
-    pub address: Option<ClientIp>,
 }
 
 impl Bodies {
@@ -70,23 +45,17 @@ impl Bodies {
     /// those of one client at most `share`; a client may send `per_second` bytes per second after a burst of one share,
     /// without a limit if 0.
     pub fn new(timeout: Duration, total: usize, share: usize, per_second: usize) -> Self {
-        Self {
-            timeout,
-            arriving: ByteBudget::new(total, share),
-            held: ByteBudget::new(total, share),
-            rate: RateLimiter::per_second(kib(per_second), kib(share)),
-            workers: Arc::new(Semaphore::new(WORKERS)),
-        }
+        Self { timeout, budgets: Budgets::new(total, share, per_second), workers: Arc::new(Semaphore::new(WORKERS)) }
     }
 
     /// Returns the bytes of bodies that are awaited, and of large bodies in memory.
     pub fn in_use(&self) -> (usize, usize) {
-        (self.arriving.in_use(), self.held.in_use())
+        self.budgets.in_use()
     }
 
-    /// Forgets the rates of clients that have sent no large bodies for a while.
-    pub fn forget_idle(&self) {
-        self.rate.forget_idle();
+    /// Drops the rates of clients that have sent no large bodies for a while.
+    pub fn evict_idle(&self) {
+        self.budgets.evict_idle();
     }
 
     /// Returns whether a body is large, as far as its declared length shows: a chunked one may be.
@@ -123,11 +92,11 @@ impl Bodies {
     {
         let mut body = pin!(body);
         let length = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
-        let mut reserved = Reserved { bodies: self, metrics, limits, held: None, arriving: None };
+        let mut reserved = Reserved::new(&self.budgets, metrics, limits);
         if let Some(length) = length.filter(|length| *length > SMALL) {
             reserved.hold(length)?;
         }
-        let mut received = Received { expected: length.unwrap_or_default(), first: None, more: Vec::new() };
+        let mut received = Received::new(length.unwrap_or_default());
         loop {
             let frame = match poll!(pin!(body.frame())) {
                 Poll::Ready(frame) => frame,
@@ -150,10 +119,7 @@ impl Bodies {
             }
             received.push(data);
         }
-        Ok(match reserved.held {
-            Some(reservation) => Bytes::from_owner(Held { bytes: received.whole(), _reservation: reservation }),
-            None => received.whole(),
-        })
+        Ok(reserved.attach(received.whole()))
     }
 
     /// Runs work that takes time in proportion to a body of this length: immediately for a small body, else on one of a
@@ -177,120 +143,6 @@ impl Bodies {
         });
         done.await.map_err(Error::internal)
     }
-}
-
-/// The reservations of a body so far.
-struct Reserved<'a> {
-    bodies: &'a Bodies,
-    metrics: &'a Metrics,
-    limits: Limits,
-    held: Option<Reservation<Owner>>,
-    arriving: Option<Reservation<Option<ClientIp>>>,
-}
-
-impl Reserved<'_> {
-    /// Reserves this many bytes in total, in both budgets.
-    fn hold(&mut self, bytes: usize) -> Result<(), Error> {
-        self.count(bytes.saturating_sub(self.held.as_ref().map_or(0, Reservation::bytes)))?;
-        let held = reserve(&self.bodies.held, &mut self.held, self.limits.owner, bytes);
-        self.told(held)?;
-        self.wait(bytes)
-    }
-
-    /// Counts bytes against the rates of the owner and of the address.
-    fn count(&self, bytes: usize) -> Result<(), Error> {
-        let address = Owner::Address(self.limits.address);
-        let both = if self.limits.owner == address { None } else { Some(address) };
-        for owner in std::iter::once(self.limits.owner).chain(both) {
-            let words = "Your requests send too many bytes per second. Try again in a moment.";
-            let counted = self.bodies.rate.check_many(&owner, kib(bytes), words);
-            self.metrics.count_rate_limited("request_bytes_of_client", counted)?;
-        }
-        Ok(())
-    }
-
-    /// Reserves this many bytes in total while the body is awaited.
-    fn wait(&mut self, bytes: usize) -> Result<(), Error> {
-        let waiting = reserve(&self.bodies.arriving, &mut self.arriving, self.limits.address, bytes);
-        self.told(waiting)
-    }
-
-    fn told(&self, outcome: Result<(), Exhausted>) -> Result<(), Error> {
-        let (kind, error): (_, fn() -> Error) = match outcome {
-            Ok(()) => return Ok(()),
-            Err(Exhausted::Owner) => ("request_bodies_of_client", || {
-                Error::rate_limited("Too many bytes of your requests are in flight. Wait for one of them.", RETRY_AFTER)
-            }),
-            Err(Exhausted::Total) => ("request_bodies", || Error {
-                retry_after: Some(RETRY_AFTER),
-                ..Error::new(Code::Unavailable, "Too many bytes of requests are in flight. Try again in a moment.")
-            }),
-        };
-        self.metrics.count_rate_limited(kind, outcome).map_err(|_| error())
-    }
-}
-
-fn reserve<K: Copy + Eq + std::hash::Hash>(
-    budget: &ByteBudget<K>,
-    reservation: &mut Option<Reservation<K>>,
-    owner: K,
-    bytes: usize,
-) -> Result<(), Exhausted> {
-    match reservation {
-        Some(reservation) if reservation.bytes() >= bytes => Ok(()),
-        Some(reservation) => reservation.grow(bytes - reservation.bytes()),
-        none => {
-            *none = Some(budget.reserve(owner, bytes)?);
-            Ok(())
-        }
-    }
-}
-
-/// The received bytes of a body. Each chunk is copied behind the previous one: a list of chunks would take more memory
-/// than the chunks themselves if a client sends a byte at a time. A body that arrives as one chunk is not copied.
-struct Received {
-    expected: usize,
-    first: Option<Bytes>,
-    more: Vec<u8>,
-}
-
-impl Received {
-    fn len(&self) -> usize {
-        self.first.as_ref().map_or(self.more.len(), Bytes::len)
-    }
-
-    fn push(&mut self, data: Bytes) {
-        if self.len() == 0 {
-            self.first = Some(data);
-            return;
-        }
-        if let Some(first) = self.first.take() {
-            self.more.reserve_exact(self.expected);
-            self.more.extend_from_slice(&first);
-        }
-        self.more.extend_from_slice(&data);
-    }
-
-    fn whole(self) -> Bytes {
-        self.first.unwrap_or_else(|| self.more.into())
-    }
-}
-
-/// A body with its reservation.
-struct Held {
-    bytes: Bytes,
-    _reservation: Reservation<Owner>,
-}
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-/// Returns bytes as KiB, rounded up.
-fn kib(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }
 
 fn too_large() -> Error {

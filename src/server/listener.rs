@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, Version};
+use axum::http::{Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
@@ -31,6 +31,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::BoundListener;
+use super::client_address::{client_of, is_trusted};
 use super::write_timeout::WriteTimeout;
 use crate::app::App;
 use crate::core::throttle::ConcurrencyLimit;
@@ -39,8 +40,6 @@ use crate::infra::config::ClientAddress;
 
 /// Pause after the system failed to accept a connection, for example without free file descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
-const FORWARDED_FOR: &str = "x-forwarded-for";
-const FORWARDED: &str = "forwarded";
 /// Maximum bytes that are buffered per connection, and so of the headers of a request. The library's own limit is 400
 /// KiB.
 const MAX_BUFFER: usize = 32 << 10;
@@ -209,133 +208,5 @@ fn has_host<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// Returns the address of the client: the peer's own, unless the peer is a trusted proxy. Then it is the last address
-/// in the header that is not a trusted proxy, since all before it may be forged.
-fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet], header: ClientAddress) -> IpAddr {
-    if !is_trusted(trusted, peer) {
-        return peer;
-    }
-    let values = |name| headers.get_all(name).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
-    let hops: Vec<&str> = match header {
-        ClientAddress::XForwardedFor => values(FORWARDED_FOR).flat_map(|value| value.split(',')).collect(),
-        ClientAddress::Forwarded => values(FORWARDED).flat_map(|value| value.split(',')).map(forwarded_for).collect(),
-    };
-    let mut client = peer;
-    for hop in hops.iter().rev() {
-        let Some(address) = address_of(hop) else { break };
-        client = address.to_canonical();
-        if !is_trusted(trusted, client) {
-            break;
-        }
-    }
-    client
-}
-
-/// Returns the node of an element of `Forwarded` (RFC 7239, section 4); empty if it names none.
-fn forwarded_for(element: &str) -> &str {
-    let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
-    let node = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for")).map(|(_, node)| node.trim()).next();
-    node.unwrap_or_default().trim_matches('"')
-}
-
-/// Parses the address of a hop, with or without its port, an IPv6 one also in brackets.
-fn address_of(hop: &str) -> Option<IpAddr> {
-    let hop = hop.trim();
-    if let Ok(address) = hop.parse::<IpAddr>() {
-        return Some(address);
-    }
-    if let Ok(address) = hop.parse::<SocketAddr>() {
-        return Some(address.ip());
-    }
-    hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
-}
-
-fn is_trusted(trusted: &[IpNet], address: IpAddr) -> bool {
-    trusted.iter().any(|network| network.contains(&address))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_client_that_never_reads_keeps_little_of_an_answer() {
-        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let client = TcpSocket::new_v4().unwrap();
-        client.set_recv_buffer_size(4096).unwrap();
-        let (client, accepted) = tokio::join!(client.connect(listener.local_addr().unwrap()), listener.accept());
-        let (_client, (stream, _)) = (client.unwrap(), accepted.unwrap());
-        let (part, mut kept) = ([0; 16 * 1024], 0);
-        stream.writable().await.unwrap();
-        while let Ok(count) = stream.try_write(&part) {
-            kept += count;
-        }
-        assert!((32 * 1024..1024 * 1024).contains(&kept), "{kept} bytes");
-    }
-
-    #[test]
-    fn only_trusted_proxies_are_believed_and_only_what_they_added() {
-        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
-        let client = |peer: &str, forwarded: &[&str]| {
-            let mut headers = HeaderMap::new();
-            for value in forwarded {
-                headers.append(FORWARDED_FOR, value.parse().unwrap());
-            }
-            client_of(peer.parse().unwrap(), &headers, &trusted, ClientAddress::XForwardedFor).to_string()
-        };
-        assert_eq!(client("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "an untrusted peer forges it");
-        assert_eq!(client("10.1.2.3", &[]), "10.1.2.3");
-        assert_eq!(client("10.1.2.3", &["198.51.100.7"]), "198.51.100.7");
-        assert_eq!(client("10.1.2.3", &["203.0.113.9, 198.51.100.7, 10.9.9.9"]), "198.51.100.7", "the first is forged");
-        assert_eq!(client("10.1.2.3", &["203.0.113.9", "fd00::1"]), "203.0.113.9");
-        assert_eq!(client("10.1.2.3", &["nonsense, 10.4.4.4"]), "10.4.4.4");
-        assert_eq!(client("10.1.2.3", &["::ffff:198.51.100.7"]), "198.51.100.7");
-        assert_eq!(client("10.1.2.3", &["198.51.100.7:40001"]), "198.51.100.7");
-        assert_eq!(client("10.1.2.3", &["[2001:db8::7]:40001, 10.1.1.1:80"]), "2001:db8::7");
-        assert_eq!(client("10.1.2.3", &["[2001:db8::7]"]), "2001:db8::7");
-        assert_eq!(client("10.1.2.3", &["2001:db8::7"]), "2001:db8::7");
-        for nonsense in ["198.51.100.7:", "198.51.100.7:x", "[198.51.100.7", "[]", ":80", "unknown", ""] {
-            assert_eq!(client("10.1.2.3", &[nonsense]), "10.1.2.3", "{nonsense}");
-        }
-    }
-
-    #[test]
-    fn a_request_names_its_host_once() {
-        let has = |version: Version, hosts: &[&str]| {
-            let mut request = Request::new(());
-            *request.version_mut() = version;
-            for host in hosts {
-                request.headers_mut().append(HOST, host.parse().unwrap());
-            }
-            has_host(&request)
-        };
-        for host in ["chat.example", "chat.example:8000", "127.0.0.1", "[::1]:8000", ""] {
-            assert!(has(Version::HTTP_11, &[host]), "{host}");
-        }
-        for hosts in [&[][..], &["a", "a"], &["a", "b"], &["a, b"], &["a b"], &["a/b"]] {
-            assert!(!has(Version::HTTP_11, hosts), "{hosts:?}");
-        }
-        assert!(has(Version::HTTP_10, &[]) && has(Version::HTTP_10, &["a"]) && !has(Version::HTTP_10, &["a", "b"]));
-    }
-
-    #[test]
-    fn forwarded_is_read_where_it_is_configured() {
-        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
-        let client = |header: ClientAddress, forwarded: &[&str]| {
-            let mut headers = HeaderMap::new();
-            headers.insert(FORWARDED_FOR, "203.0.113.1".parse().unwrap());
-            for value in forwarded {
-                headers.append(FORWARDED, value.parse().unwrap());
-            }
-            client_of("10.1.2.3".parse().unwrap(), &headers, &trusted, header).to_string()
-        };
-        let client_of = |forwarded: &[&str]| client(ClientAddress::Forwarded, forwarded);
-        assert_eq!(client(ClientAddress::XForwardedFor, &["for=198.51.100.7"]), "203.0.113.1");
-        assert_eq!(client_of(&["for=198.51.100.7"]), "198.51.100.7");
-        assert_eq!(client_of(&["proto=https; For=\"198.51.100.7:40001\";by=x"]), "198.51.100.7");
-        assert_eq!(client_of(&["for=192.0.2.9, for=\"[2001:db8::7]:1\"", "for=10.4.4.4"]), "2001:db8::7");
-        assert_eq!(client_of(&["for=unknown"]), "10.1.2.3");
-        assert_eq!(client_of(&["for=_hidden, proto=http"]), "10.1.2.3");
-        assert_eq!(client_of(&[]), "10.1.2.3");
-    }
-}
+mod tests;

@@ -9,6 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
+/// The name of the format.
+pub(super) const FORMAT: &str = "jeton";
+/// The version of the format, incremented when older files can no longer be read.
+pub(super) const VERSION: u32 = 1;
 /// Maximum length of a line in bytes; rows are far shorter.
 pub(super) const MAX_LINE: u64 = 256 << 20;
 /// Maximum length of the first and the last line in bytes, which name all tables and columns.

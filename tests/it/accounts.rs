@@ -1,10 +1,10 @@
 //! Registration: usernames, passwords, and who may register.
 
 use futures::future::join_all;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, PASSWORD, TestApp};
+use crate::support::{Client, On, PASSWORD, TestApp, on_both_databases};
 
 const REGISTER: &str = "mutation($name: String!, $password: String!) {
     register(input: {username: $name, password: $password}) {
@@ -14,9 +14,8 @@ async fn register(client: &Client, name: &str, password: &str) -> Value {
     client.data(REGISTER, json!({ "name": name, "password": password })).await["register"].take()
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_account_has_its_grant_and_is_logged_in(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_new_account_has_its_grant_and_is_logged_in(on: On) {
     let app = TestApp::start(on).await;
     let new = register(&app.anonymous(), " Mia ", PASSWORD).await;
     assert_eq!(new["errors"], json!([]));
@@ -30,9 +29,8 @@ async fn a_new_account_has_its_grant_and_is_logged_in(#[values(On::Sqlite, On::P
     assert_eq!(entries["ledgerHistory"], expected);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn every_mistake_is_named_in_one_answer(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn every_mistake_is_named_in_one_answer(on: On) {
     let app = TestApp::start(on).await;
     let refused = register(&app.anonymous(), "  ", "short").await;
     let fields: Vec<_> = refused["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
@@ -40,9 +38,8 @@ async fn every_mistake_is_named_in_one_answer(#[values(On::Sqlite, On::Postgres)
     assert_eq!(refused["user"], Value::Null);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn names_that_look_alike_are_one_name(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn names_that_look_alike_are_one_name(on: On) {
     let app = TestApp::start(on).await;
     for (first, second) in [("Mia", "mIA"), ("éva", "E\u{301}VA"), ("Straße", "strasse"), ("ﬁnn", "FINN")] {
         assert_eq!(register(&app.anonymous(), first, PASSWORD).await["errors"], json!([]), "{first}");
@@ -51,32 +48,30 @@ async fn names_that_look_alike_are_one_name(#[values(On::Sqlite, On::Postgres)] 
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_name_does_not_imitate_another_in_another_script(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_new_name_does_not_imitate_another_in_another_script(on: On) {
     let app = TestApp::start(on).await;
     app.superuser("admin").await;
     app.user("Paypal").await;
-    let nobody = app.anonymous();
+    let anonymous = app.anonymous();
     for imitation in ["\u{430}dmin", "\u{430}dm\u{456}n", "\u{391}DMIN", "p\u{430}yp\u{430}l", "\u{420}aypal"] {
-        let told = register(&nobody, imitation, PASSWORD).await;
+        let response = register(&anonymous, imitation, PASSWORD).await;
         let expected = json!([{ "code": "INVALID_INPUT", "field": "username",
             "message": "This name looks like that of another user, in another script." }]);
-        assert_eq!(told["errors"], expected, "{imitation}");
+        assert_eq!(response["errors"], expected, "{imitation}");
         let old = json!({ "username": imitation, "password": PASSWORD, "password2": PASSWORD });
-        let told = nobody.post("/api/register/", old).await;
-        assert_eq!((told.status.as_u16(), told.json().get("username").is_some()), (400, true), "{imitation}");
+        let response = anonymous.post("/api/register/", old).await;
+        assert_eq!((response.status.as_u16(), response.json().get("username").is_some()), (400, true), "{imitation}");
     }
     // Confusables within one script are allowed; so are names of other scripts that resemble no existing name.
     for name in ["adrnin", "\u{430}\u{43d}\u{43d}\u{430}", "\u{7ba1}\u{7406}\u{5458}", "\u{3b1}\u{3b2}\u{3b3}"] {
-        assert_eq!(register(&nobody, name, PASSWORD).await["errors"], json!([]), "{name}");
+        assert_eq!(register(&anonymous, name, PASSWORD).await["errors"], json!([]), "{name}");
     }
 }
 
 /// Users from before this rule, and imported ones, stay and can log in; new names are compared with theirs.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn users_of_before_are_compared_with_and_left_alone(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn users_of_before_are_compared_with_and_left_alone(on: On) {
     use migration::MigratorTrait;
     use sea_orm::EntityTrait;
 
@@ -99,40 +94,38 @@ async fn users_of_before_are_compared_with_and_left_alone(#[values(On::Sqlite, O
 }
 
 /// All APIs normalize passwords equally: surrounding white space and the Unicode composition do not count.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_password_is_the_same_at_every_door(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_password_is_the_same_at_every_door(on: On) {
     let app = TestApp::start(on).await;
-    let nobody = app.anonymous();
+    let anonymous = app.anonymous();
     let forms = ["  caf\u{e9} au lait 9", "cafe\u{301} au lait 9\n", "caf\u{e9} au lait 9"];
     for (number, form) in forms.iter().enumerate() {
-        assert_eq!(register(&nobody, &format!("graphql{number}"), form).await["errors"], json!([]), "{form:?}");
+        assert_eq!(register(&anonymous, &format!("graphql{number}"), form).await["errors"], json!([]), "{form:?}");
         let body =
             json!({ "username": format!("rest{number}"), "password": form, "password2": forms[(number + 1) % 3] });
-        assert_eq!(nobody.post("/api/register/", body).await.status, 201, "{form:?}");
+        assert_eq!(anonymous.post("/api/register/", body).await.status, 201, "{form:?}");
     }
     let log_in = "mutation($n: String!, $p: String!) { login(input: {username: $n, password: $p}) { accessToken } }";
     for name in (0..3).flat_map(|number| [format!("graphql{number}"), format!("rest{number}")]) {
         for form in forms {
-            let told = nobody.data(log_in, json!({ "n": name, "p": form })).await;
-            assert!(told["login"]["accessToken"].is_string(), "{name} {form:?}");
-            let told = nobody.post("/api/token/", json!({ "username": name, "password": form })).await;
-            assert_eq!(told.status, 200, "{name} {form:?}");
+            let response = anonymous.data(log_in, json!({ "n": name, "p": form })).await;
+            assert!(response["login"]["accessToken"].is_string(), "{name} {form:?}");
+            let response = anonymous.post("/api/token/", json!({ "username": name, "password": form })).await;
+            assert_eq!(response.status, 200, "{name} {form:?}");
         }
-        let wrong = nobody.data(log_in, json!({ "n": name, "p": "cafe au lait 9" })).await;
+        let wrong = anonymous.data(log_in, json!({ "n": name, "p": "cafe au lait 9" })).await;
         assert!(wrong["login"]["accessToken"].is_null());
     }
     let blank = json!({ "username": "mia", "password": "  \t ", "password2": "  \t " });
-    assert_eq!(nobody.post("/api/register/", blank).await.json()["password"][0], "This field may not be blank.");
+    assert_eq!(anonymous.post("/api/register/", blank).await.json()["password"][0], "This field may not be blank.");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn of_ten_who_register_a_name_at_once_one_gets_it(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn of_ten_who_register_a_name_at_once_one_gets_it(on: On) {
     let app = TestApp::start(on).await;
     let all = join_all((0..10).map(|_| {
-        let nobody = app.anonymous();
-        async move { register(&nobody, "mia", PASSWORD).await }
+        let anonymous = app.anonymous();
+        async move { register(&anonymous, "mia", PASSWORD).await }
     }))
     .await;
     assert_eq!(all.iter().filter(|answer| answer["errors"] == json!([])).count(), 1);
@@ -141,16 +134,14 @@ async fn of_ten_who_register_a_name_at_once_one_gets_it(#[values(On::Sqlite, On:
     assert_eq!(all.iter().filter(|answer| answer["errors"] == taken).count(), 9);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn registration_can_be_closed(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn registration_can_be_closed(on: On) {
     let app = TestApp::with(on, "auth.registration = 'closed'").await;
     assert_eq!(register(&app.anonymous(), "mia", PASSWORD).await["errors"][0]["code"], "FORBIDDEN");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_old_routes_name_every_mistake_in_the_order_of_the_fields(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_old_routes_name_every_mistake_in_the_order_of_the_fields(on: On) {
     let app = TestApp::start(on).await;
     app.user("mia").await;
     let refused = async |name: &str, password: &str, password2: &str| {

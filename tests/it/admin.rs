@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use crate::support::socket::{Event, Events};
-use crate::support::{Client, On, Step, TestApp};
+use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
 const ADJUST: &str = "mutation($id: ID!, $amount: Tokens!, $key: String) {
     adjustBalance(input: {userId: $id, amount: $amount, reason: \"thanks\", idempotencyKey: $key}) {
@@ -14,9 +14,8 @@ const ADJUST: &str = "mutation($id: ID!, $amount: Tokens!, $key: String) {
 const UPDATE: &str = "mutation($input: UpdateUserInput!) {
     updateUser(input: $input) { user { isActive isStaff isSuperuser } errors { code } } }";
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn staff_see_everybody_and_adjust_balances(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn staff_see_everybody_and_adjust_balances(on: On) {
     let app = TestApp::start(on).await;
     let (mia, staff) = (app.user("mia").await, app.staff("operator").await);
     mia.say("echo", "Hello").await;
@@ -46,14 +45,13 @@ async fn staff_see_everybody_and_adjust_balances(#[values(On::Sqlite, On::Postgr
     let trail = staff.data(trail, json!({ "id": id })).await;
     let actions: Vec<_> =
         trail["auditTrail"]["nodes"].as_array().unwrap().iter().map(|event| &event["action"]).collect();
-    assert_eq!(actions, ["balance.adjust", "user.create"], "the repeated adjustment is no deed");
+    assert_eq!(actions, ["balance.adjust", "user.create"], "a duplicate adjustment is not audited");
     let own = mia.data("{ ledgerHistory(first: 1) { nodes { note actor { username } } } }", json!({})).await;
     assert_eq!(own["ledgerHistory"]["nodes"], json!([{ "note": "thanks", "actor": null }]));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn plain_users_and_strangers_may_do_none_of_it(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn plain_users_and_strangers_may_do_none_of_it(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let id = tom.global_id().await;
@@ -79,9 +77,8 @@ async fn plain_users_and_strangers_may_do_none_of_it(#[values(On::Sqlite, On::Po
     assert_eq!(app.balance(&tom).await, (4000, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn somebody_elses_things_are_like_things_that_are_not(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn somebody_elses_things_are_like_things_that_are_not(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let chat = mia.say("echo", "secret").await["chat"]["id"].clone();
@@ -96,9 +93,8 @@ async fn somebody_elses_things_are_like_things_that_are_not(#[values(On::Sqlite,
     assert_eq!(tom.data("query($id: ID!) { node(id: $id) { id } }", json!({ "id": id })).await["node"], Value::Null);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn only_superusers_touch_staff_and_roles(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn only_superusers_touch_staff_and_roles(on: On) {
     let app = TestApp::start(on).await;
     let (mia, staff, root) = (app.user("mia").await, app.staff("operator").await, app.superuser("root").await);
     let (mia_id, staff_id, root_id) = (mia.global_id().await, staff.global_id().await, root.global_id().await);
@@ -123,16 +119,15 @@ async fn only_superusers_touch_staff_and_roles(#[values(On::Sqlite, On::Postgres
         json!({ "isActive": true, "isStaff": true, "isSuperuser": false })
     );
     let last = update(&root, json!({ "userId": root_id, "superuser": false })).await;
-    assert_eq!(last["data"]["updateUser"]["errors"], json!([{ "code": "CONFLICT" }]), "somebody must be left");
+    assert_eq!(last["data"]["updateUser"]["errors"], json!([{ "code": "CONFLICT" }]), "one superuser must be left");
     let create = "mutation { createUser(input: {username: \"deputy\", password: \"tr0ub4dor&3-staple\", staff: true}) {
         user { isStaff } errors { code } } }";
     assert_eq!(staff.code(create, json!({})).await, "FORBIDDEN");
     assert_eq!(root.data(create, json!({})).await["createUser"]["user"]["isStaff"], true);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_account_is_gone_and_its_ledger_stays(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_deleted_account_is_gone_and_its_ledger_stays(on: On) {
     let app = TestApp::start(on).await;
     let (mia, staff) = (app.user("mia").await, app.staff("operator").await);
     mia.say("echo", "Hello").await;
@@ -154,9 +149,8 @@ async fn a_deleted_account_is_gone_and_its_ledger_stays(#[values(On::Sqlite, On:
     assert_ne!(again.user_id(), mia.user_id(), "ids are never used again");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn operators_delete_chats_and_the_trail_tells(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn operators_delete_chats_and_the_trail_tells(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let (staff, root) = (app.staff("operator").await, app.superuser("root").await);
@@ -191,31 +185,30 @@ async fn operators_delete_chats_and_the_trail_tells(#[values(On::Sqlite, On::Pos
 
     let trail = "query($id: ID) { auditTrail(targetId: $id) {
         nodes { action actorName targetId targetName details user { username } } } }";
-    let told = staff.data(trail, json!({ "id": ended })).await["auditTrail"]["nodes"].take();
-    let details: Value = serde_json::from_str(told[0]["details"].as_str().unwrap()).unwrap();
+    let events = staff.data(trail, json!({ "id": ended })).await["auditTrail"]["nodes"].take();
+    let details: Value = serde_json::from_str(events[0]["details"].as_str().unwrap()).unwrap();
     assert_eq!(
-        (&told[0]["action"], &told[0]["actorName"], &told[0]["targetId"], &told[0]["targetName"]),
+        (&events[0]["action"], &events[0]["actorName"], &events[0]["targetId"], &events[0]["targetName"]),
         (&json!("chat.delete"), &json!("operator"), &ended, &json!("mia"))
     );
     assert_eq!(
-        (&details["cost"], &details["status"], &told[0]["user"]["username"]),
+        (&details["cost"], &details["status"], &events[0]["user"]["username"]),
         (&json!(100), &json!("DONE"), &json!("mia"))
     );
-    assert!(!told.to_string().contains("secret"), "what was said is gone: {told}");
-    assert_eq!(told.as_array().unwrap().len(), 1);
+    assert!(!events.to_string().contains("secret"), "what was said is gone: {events}");
+    assert_eq!(events.as_array().unwrap().len(), 1);
     let all = staff.data(trail, json!({})).await["auditTrail"]["nodes"].take();
-    let deeds = all.as_array().unwrap().iter().filter(|deed| deed["action"] == "chat.delete").count();
-    assert_eq!(deeds, 2, "nobody tells of deleting one's own: {all}");
+    let deletions = all.as_array().unwrap().iter().filter(|event| event["action"] == "chat.delete").count();
+    assert_eq!(deletions, 2, "deleting one's own is not audited: {all}");
     let of_mia = staff.data(trail, json!({ "id": mia.global_id().await })).await["auditTrail"]["nodes"].take();
-    let deeds: Vec<_> = of_mia.as_array().unwrap().iter().map(|deed| deed["action"].as_str().unwrap()).collect();
-    assert_eq!(deeds, ["chat.delete", "chat.delete", "user.create"], "what was done to what is theirs too");
+    let actions: Vec<_> = of_mia.as_array().unwrap().iter().map(|event| event["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["chat.delete", "chat.delete", "user.create"], "what was done to what is theirs too");
     assert_eq!(mia.code(trail, json!({ "id": ended })).await, "FORBIDDEN");
     assert_eq!(staff.code(trail, json!({ "id": "nonsense" })).await, "NOT_FOUND");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_trail_and_the_ledger_are_read_by_time(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_trail_and_the_ledger_are_read_by_time(on: On) {
     let app = TestApp::with(on, "auth.access_ttl = '100d'").await;
     let (mia, staff) = (app.user("mia").await, app.staff("operator").await);
     let adjust = "mutation($id: ID!, $amount: Tokens!, $reason: String!) {
@@ -246,8 +239,8 @@ async fn the_trail_and_the_ledger_are_read_by_time(#[values(On::Sqlite, On::Post
         let of_mia = format!("(userId: \"{id}\", {times})");
         assert_eq!(amounts(&staff, "ledgerEntries", &of_mia).await, expected, "{times}");
     }
-    let deeds = "{ auditTrail(since: \"2026-03-03T00:00:00Z\") { totalCount } }";
-    assert_eq!(staff.data(deeds, json!({})).await["auditTrail"]["totalCount"], 1);
+    let events = "{ auditTrail(since: \"2026-03-03T00:00:00Z\") { totalCount } }";
+    assert_eq!(staff.data(events, json!({})).await["auditTrail"]["totalCount"], 1);
 
     let address = app.serve().await;
     let download = async |client: &Client, query: &str| {

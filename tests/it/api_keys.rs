@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use jeton::domain::session::api_key::{self, NewApiKey};
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, Step, TestApp};
+use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
 const CREATE: &str = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) {
     secret apiKey { id prefix name scopes models active } errors { code field message } } }";
@@ -33,9 +33,8 @@ async fn ask(client: &Client, model: &str) -> u16 {
     client.post("/v1/chat/completions", body).await.status.as_u16()
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_shown_once_and_opens_what_it_was_made_for(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_key_is_shown_once_and_opens_what_it_was_made_for(on: On) {
     let app = TestApp::start(on).await;
     let root = app.superuser("root").await;
     let made = root.data(CREATE, json!({ "input": { "name": " my tool " } })).await["createApiKey"].take();
@@ -80,9 +79,8 @@ async fn a_key_is_shown_once_and_opens_what_it_was_made_for(#[values(On::Sqlite,
     assert_eq!(program.code(users, json!({})).await, "FORBIDDEN", "a scope gives no role");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn keys_end_when_they_should(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn keys_end_when_they_should(on: On) {
     let app = TestApp::with(on, "auth.access_ttl = '100d'").await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let (staff, root) = (app.staff("operator").await, app.superuser("root").await);
@@ -104,8 +102,8 @@ async fn keys_end_when_they_should(#[values(On::Sqlite, On::Postgres)] on: On) {
     assert_eq!(by_staff, json!({ "apiKey": { "active": false }, "errors": [] }));
     assert_eq!(ask(&program, "echo").await, 401);
     let trail = "query($id: ID!) { auditTrail(targetId: $id) { nodes { action actorName targetId } } }";
-    let told = staff.data(trail, json!({ "id": id })).await["auditTrail"]["nodes"].take();
-    assert_eq!(told, json!([{ "action": "api_key.revoke", "actorName": "operator", "targetId": id }]));
+    let events = staff.data(trail, json!({ "id": id })).await["auditTrail"]["nodes"].take();
+    assert_eq!(events, json!([{ "action": "api_key.revoke", "actorName": "operator", "targetId": id }]));
     let (_, roots) = with_key(&root, json!({ "name": "root's" })).await;
     assert_eq!(staff.code(revoke, json!({ "id": roots })).await, "FORBIDDEN");
 
@@ -126,9 +124,8 @@ async fn keys_end_when_they_should(#[values(On::Sqlite, On::Postgres)] on: On) {
     assert_eq!(ask(&program, "echo").await, 401, "deactivated");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn every_mistake_of_a_new_key_is_named(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn every_mistake_of_a_new_key_is_named(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let input = json!({
@@ -146,9 +143,8 @@ async fn every_mistake_of_a_new_key_is_named(#[values(On::Sqlite, On::Postgres)]
     assert_eq!(app.anonymous().code(CREATE, json!({ "input": { "name": "x" } })).await, "UNAUTHENTICATED");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn fifty_calls_at_once_pass_no_limit_of_their_key(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn fifty_calls_at_once_pass_no_limit_of_their_key(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     for limit in ["total", "perDay", "perMonth"] {
@@ -174,9 +170,8 @@ async fn fifty_calls_at_once_pass_no_limit_of_their_key(#[values(On::Sqlite, On:
     assert_eq!(spent["held"], 0);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_without_means_is_refused_alone(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_key_without_means_is_refused_alone(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let (poor, _) = with_key(&mia, json!({ "name": "poor", "spendingLimit": { "total": 100 } })).await;
@@ -199,9 +194,8 @@ async fn a_key_without_means_is_refused_alone(#[values(On::Sqlite, On::Postgres)
     assert_eq!(app.balance(&mia).await, (3900, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn limits_of_days_and_months_begin_again(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn limits_of_days_and_months_begin_again(on: On) {
     let app = TestApp::with(on, "auth.access_ttl = '100d'").await;
     let mia = app.user("mia").await;
     let day = Duration::from_secs(86_400);
@@ -239,9 +233,8 @@ async fn limits_of_days_and_months_begin_again(#[values(On::Sqlite, On::Postgres
     assert_eq!(program.data(send, json!({})).await["sendMessage"]["errors"], json!([]));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_asks_its_own_models_only(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_key_asks_its_own_models_only(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let (program, _) = with_key(&mia, json!({ "name": "k", "models": ["scripted"] })).await;
@@ -253,9 +246,8 @@ async fn a_key_asks_its_own_models_only(#[values(On::Sqlite, On::Postgres)] on: 
     assert_eq!(app.balance(&mia).await, (3900, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_streams_key_is_watched_like_a_session(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_streams_key_is_watched_like_a_session(on: On) {
     use crate::support::socket::Socket;
     let app = TestApp::start(on).await;
     let address = app.serve().await;
@@ -269,9 +261,8 @@ async fn a_streams_key_is_watched_like_a_session(#[values(On::Sqlite, On::Postgr
     assert_eq!(socket.closed().await.0, 4403);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn operators_find_keys_by_name_and_beginning(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn operators_find_keys_by_name_and_beginning(on: On) {
     let app = TestApp::start(on).await;
     let (mia, staff) = (app.user("mia").await, app.staff("operator").await);
     let (program, _) = with_key(&mia, json!({ "name": "a tool" })).await;

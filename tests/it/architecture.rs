@@ -25,7 +25,7 @@ fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     allow("infra::request_body", &["infra::metrics"]);
     allow("infra::secrets", &["infra::config"]);
     allow("infra::telemetry", &["infra::config"]);
-    allow("infra::throttle", &["infra::cluster", "infra::config"]);
+    allow("infra::rate_limit", &["infra::cluster", "infra::config"]);
     allow("domain::account", &["domain::audit", "domain::ledger"]);
     allow("domain::session", &["domain::account", "domain::audit", "domain::ledger"]);
     allow("domain::chat", &["domain::audit", "domain::ledger"]);

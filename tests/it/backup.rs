@@ -108,7 +108,7 @@ async fn a_restore_overwrites_nothing_and_takes_nothing_that_is_broken() {
     std::fs::write(path("cut"), &whole[..whole.len() / 2]).unwrap();
     std::fs::write(path("text"), "no database at all".repeat(100)).unwrap();
     std::fs::write(path("empty"), "").unwrap();
-    for (name, sql, told) in [
+    for (name, sql, message) in [
         ("newer", "INSERT INTO seaql_migrations VALUES ('m29990101_000001_later', 1)", "newer version"),
         ("poor", "UPDATE user SET tokens = 5", "disagree with the ledger"),
         ("unfinished", "INSERT INTO unfinished VALUES (1, 'a test', '2026-01-01T00:00:00+00:00')", "not complete"),
@@ -126,7 +126,7 @@ async fn a_restore_overwrites_nothing_and_takes_nothing_that_is_broken() {
         }
         let target = Installation::new(On::Sqlite, &[]).await;
         let wrong = refused(&target, &["restore", &bad]);
-        assert!(wrong.contains(told), "{name}: {wrong}");
+        assert!(wrong.contains(message), "{name}: {wrong}");
         let left: Vec<_> = std::fs::read_dir(database(&target).parent().unwrap()).unwrap().collect();
         assert!(left.is_empty(), "{name}: {left:?}");
     }

@@ -8,11 +8,11 @@ use jeton::core::viewer::Viewer;
 use jeton::domain::chat::{self, Format};
 use jeton::domain::session;
 use jeton::infra::ai::Role;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::support::{Client, On, PASSWORD, Step, TestApp};
+use crate::support::{Client, On, PASSWORD, Step, TestApp, on_both_databases};
 
 const SEND: &str = "mutation($input: SendMessageInput!) { sendMessage(input: $input) {
     chat { id status response contextLeftOut conversation { id title } } errors { code field message } } }";
@@ -62,9 +62,8 @@ async fn messages(client: &Client, conversation: &Value, arguments: &str) -> Vec
     nodes.iter().rev().map(|chat| chat["message"].as_str().unwrap().to_owned()).collect()
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_model_sees_what_was_said_before(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_model_sees_what_was_said_before(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let made = create(&mia, json!({ "systemPrompt": "Be brief.", "model": "scripted" })).await;
@@ -98,9 +97,8 @@ async fn the_model_sees_what_was_said_before(#[values(On::Sqlite, On::Postgres)]
     assert_eq!(app.balance(&tom).await, (4000, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_newest_are_kept_where_the_window_is_short(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_newest_are_kept_where_the_window_is_short(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let id = conversation(&mia).await;
@@ -119,9 +117,8 @@ async fn the_newest_are_kept_where_the_window_is_short(#[values(On::Sqlite, On::
 }
 
 /// More chats than one batch: all that fit are in the context, in order and once.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_long_conversation_of_short_chats_is_read_as_far_as_it_fits(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_long_conversation_of_short_chats_is_read_as_far_as_it_fits(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let id = conversation(&mia).await;
@@ -136,9 +133,8 @@ async fn a_long_conversation_of_short_chats_is_read_as_far_as_it_fits(#[values(O
     assert_eq!(shown(&app), [expected, vec!["user: And now?".to_owned()]].concat());
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn regenerating_and_editing_replace_in_the_context(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn regenerating_and_editing_replace_in_the_context(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let id = conversation(&mia).await;
@@ -179,9 +175,8 @@ async fn regenerating_and_editing_replace_in_the_context(#[values(On::Sqlite, On
     assert_eq!(app.balance(&mia).await, (4000 - 600, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_fails_gives_back_the_place_it_took(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_fails_gives_back_the_place_it_took(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let id = conversation(&mia).await;
@@ -201,9 +196,8 @@ async fn what_fails_gives_back_the_place_it_took(#[values(On::Sqlite, On::Postgr
     assert_eq!(app.balance(&mia).await, (3800, 0), "the failed one was free");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_replace_at_once_one_is_charged(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn of_many_who_replace_at_once_one_is_charged(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let id = conversation(&mia).await;
@@ -232,9 +226,8 @@ async fn of_many_who_replace_at_once_one_is_charged(#[values(On::Sqlite, On::Pos
     assert_eq!(app.balance(&mia).await, (3700, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_idempotency_key_stands_for_one_conversation(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_idempotency_key_stands_for_one_conversation(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let (one, two) = (conversation(&mia).await, conversation(&mia).await);
@@ -245,9 +238,8 @@ async fn an_idempotency_key_stands_for_one_conversation(#[values(On::Sqlite, On:
     assert_eq!(app.balance(&mia).await, (3900, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn conversations_are_listed_by_their_newest_message(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn conversations_are_listed_by_their_newest_message(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     create(&tom, json!({ "title": "Tom's" })).await;
@@ -295,9 +287,8 @@ async fn conversations_are_listed_by_their_newest_message(#[values(On::Sqlite, O
     assert_eq!(fields, [json!("title"), json!("systemPrompt"), json!("model")], "all mistakes at once");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn deleting_stops_pays_and_keeps_the_ledger(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn deleting_stops_pays_and_keeps_the_ledger(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let id = conversation(&mia).await;
@@ -331,9 +322,8 @@ async fn deleting_stops_pays_and_keeps_the_ledger(#[values(On::Sqlite, On::Postg
     assert_eq!(again["deleteConversation"]["errors"], json!([{ "code": "NOT_FOUND" }]));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn deleting_ones_account_asks_for_the_password(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn deleting_ones_account_asks_for_the_password(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let id = conversation(&mia).await;
@@ -362,9 +352,8 @@ async fn deleting_ones_account_asks_for_the_password(#[values(On::Sqlite, On::Po
     app.app.stopping.cancel();
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn exports_hold_everything_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn exports_hold_everything_once(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let id = create(&mia, json!({ "title": "Talk", "model": "echo" })).await["conversation"]["id"].take();

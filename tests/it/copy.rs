@@ -8,12 +8,12 @@ use jeton::domain::account::admin;
 use jeton::domain::ledger;
 use jeton::infra::db::Db;
 use jeton::transfer::{check_complete, copy, export, import, tables};
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 
 use crate::support::installation::Installation;
-use crate::support::{Client, On, PASSWORD, Place, TestApp};
+use crate::support::{Client, On, PASSWORD, Place, TestApp, on_both_databases};
 
 /// Test data of each kind: users, one of them deleted, conversations with replaced chats, and an API key.
 async fn fill(app: &TestApp) -> Client {
@@ -55,9 +55,8 @@ pub async fn imported(db: &Db, file: &str) -> Result<(), String> {
     done.map(drop).map_err(|error| format!("{error:?}"))
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_copy_and_its_copy_are_the_same_postgres(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_copy_and_its_copy_are_the_same_postgres(on: On) {
     let app = TestApp::start(on).await;
     let mia = fill(&app).await;
     let other = if on == On::Sqlite { On::Postgres } else { On::Sqlite };
@@ -78,18 +77,17 @@ async fn a_copy_and_its_copy_are_the_same_postgres(#[values(On::Sqlite, On::Post
             let nodes = same.data(query, json!({ "search": search })).await;
             assert_eq!(nodes["chatHistory"]["nodes"].as_array().unwrap().len(), found, "{search} on {database:?}");
         }
-        assert_eq!(same.say("echo", "Hello again").await["chat"]["status"], "DONE", "the session goes on");
+        assert_eq!(same.say("echo", "Hello again").await["chat"]["status"], "DONE", "the session continues");
         let body = json!({ "username": "new", "password": PASSWORD, "password2": PASSWORD });
         assert_eq!(same.post("/api/register/", body).await.status, 201);
         let new = jeton::domain::account::find_by_name(&copied, "new").await.unwrap().unwrap();
-        assert_eq!(new.id, 3, "nobody gets the id of one who is gone");
+        assert_eq!(new.id, 3, "no one gets the id of a deleted user");
         place.clear(&copied.db).await;
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn every_table_is_copied(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn every_table_is_copied(on: On) {
     let app = TestApp::start(on).await;
     let db = app.app.db.read();
     let sql = match db.get_database_backend() {
@@ -108,9 +106,8 @@ async fn every_table_is_copied(#[values(On::Sqlite, On::Postgres)] on: On) {
     assert_eq!(copied, all);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_export_fills_an_empty_database(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_export_fills_an_empty_database(on: On) {
     let app = TestApp::start(on).await;
     fill(&app).await;
     let file = exported(&app.app.db).await;
@@ -126,9 +123,8 @@ async fn an_export_fills_an_empty_database(#[values(On::Sqlite, On::Postgres)] o
     place.clear(&db).await;
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_whole_is_not_taken_for_complete(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_is_not_whole_is_not_taken_for_complete(on: On) {
     let app = TestApp::start(on).await;
     fill(&app).await;
     let file = exported(&app.app.db).await;
@@ -138,7 +134,7 @@ async fn what_is_not_whole_is_not_taken_for_complete(#[values(On::Sqlite, On::Po
         kept.collect::<String>()
     };
     let entry = lines.iter().position(|line| line.contains("\"table\":\"ledger_entry\"")).unwrap();
-    for (broken, told) in [
+    for (broken, message) in [
         (without(lines.len() - 1), "cut off"),
         (file[..file.len() - 20].to_owned(), "line"),
         (without(entry), "the rows of ledger_entry are not those"),
@@ -151,7 +147,7 @@ async fn what_is_not_whole_is_not_taken_for_complete(#[values(On::Sqlite, On::Po
     ] {
         let (place, db) = empty(on).await;
         let wrong = imported(&db, &broken).await.unwrap_err();
-        assert!(wrong.contains(told), "{told}: {wrong}");
+        assert!(wrong.contains(message), "{message}: {wrong}");
         if !wrong.contains("line 1:") {
             let incomplete = check_complete(&db).await.unwrap_err();
             assert!(incomplete.message.contains("not complete"), "{incomplete:?}");
@@ -161,9 +157,8 @@ async fn what_is_not_whole_is_not_taken_for_complete(#[values(On::Sqlite, On::Po
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_commands_move_everything(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_commands_move_everything(on: On) {
     let installation = Installation::new(on, &[]).await;
     let server = installation.serve();
     let access = server.register("mia").await;
@@ -188,8 +183,8 @@ async fn the_commands_move_everything(#[values(On::Sqlite, On::Postgres)] on: On
     assert!(!cut.status.success());
     for command in ["verify", "serve"] {
         let refused = fourth.run(&[command], "");
-        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(!refused.status.success() && told.contains("not complete"), "{told}");
+        let stderr = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && stderr.contains("not complete"), "{stderr}");
     }
     let missing = fourth.run(&["copy", "--from", "sqlite:///nowhere/jeton.db", "--to", &fourth.place.url()], "");
     assert!(String::from_utf8_lossy(&missing.stderr).contains("there is no database"));

@@ -5,11 +5,11 @@ use jeton::core::error::{Code, Error};
 use jeton::core::tokens::Tokens;
 use jeton::infra::db::Db;
 use jeton::infra::entity::user;
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait};
 
-use crate::support::{On, Place, TestApp};
+use crate::support::{On, Place, TestApp, on_both_databases};
 
 fn row(name: &str) -> user::ActiveModel {
     user::ActiveModel {
@@ -29,9 +29,8 @@ fn row(name: &str) -> user::ActiveModel {
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn servers_that_start_at_once_migrate_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn servers_that_start_at_once_migrate_once(on: On) {
     let place = Place::make(on).await;
     let servers = join_all((0..4).map(|_| async { Db::connect(&place.url(), 2).await.unwrap() })).await;
     assert!(!servers[0].is_migrated().await.unwrap());
@@ -42,9 +41,8 @@ async fn servers_that_start_at_once_migrate_once(#[values(On::Sqlite, On::Postgr
     place.clear(&servers[0]).await;
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn of_jobs_committed_together_a_failing_one_undoes_only_itself(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn of_jobs_committed_together_a_failing_one_undoes_only_itself(on: On) {
     let app = TestApp::start(on).await;
     let jobs = join_all((0..90).map(|i| {
         app.app.db.write(i, |txn, &i| {
@@ -76,9 +74,8 @@ async fn of_jobs_committed_together_a_failing_one_undoes_only_itself(#[values(On
 
 /// Regression: SQLite once reported a full disk, since its statement journal (`SQLITE_STMTJRNL_SPILL`) was configured
 /// to keep more in memory than SQLite can write at once.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn much_can_be_undone_within_a_transaction(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn much_can_be_undone_within_a_transaction(on: On) {
     use sea_orm::TransactionTrait;
     use sea_orm::sea_query::Expr;
 
@@ -102,9 +99,8 @@ async fn much_can_be_undone_within_a_transaction(#[values(On::Sqlite, On::Postgr
     assert!(users.len() == 400 && users.iter().all(|user| user.password_hash.starts_with('a')));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_database_itself_refuses_a_negative_balance(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_database_itself_refuses_a_negative_balance(on: On) {
     let app = TestApp::start(on).await;
     for (tokens, held) in [(-1, 0), (0, -1)] {
         let mut bad = row("mia");
@@ -114,9 +110,8 @@ async fn the_database_itself_refuses_a_negative_balance(#[values(On::Sqlite, On:
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn verify_finds_what_is_broken(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn verify_finds_what_is_broken(on: On) {
     let app = TestApp::start(on).await;
     let stray = app.app.db.write((), |txn, ()| {
         Box::pin(async move {
@@ -127,9 +122,9 @@ async fn verify_finds_what_is_broken(#[values(On::Sqlite, On::Postgres)] on: On)
     });
     let id = stray.await.unwrap().id;
     let findings = jeton::domain::ledger::verify(&app.app.db).await.unwrap();
-    let told: Vec<_> = findings.iter().map(ToString::to_string).collect();
-    assert_eq!(told, [format!("user {id}: tokens 5 + held 0, but the ledger says 0 and open chats hold 0")]);
-    let mended =
+    let reported: Vec<_> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(reported, [format!("user {id}: tokens 5 + held 0, but the ledger says 0 and open chats hold 0")]);
+    let fixed =
         app.app.db.write(id, |txn, &id| Box::pin(async move { Ok(user::Entity::delete_by_id(id).exec(txn).await?) }));
-    mended.await.unwrap();
+    fixed.await.unwrap();
 }

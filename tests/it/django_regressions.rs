@@ -6,15 +6,14 @@ use futures::future::join_all;
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::Actor;
 use jeton::domain::account::admin::{self, Adjustment, BalanceChange, UserUpdate};
-use rstest::rstest;
+use rstest_reuse::apply;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use crate::support::{On, PASSWORD, Step, TestApp};
+use crate::support::{On, PASSWORD, Step, TestApp, on_both_databases};
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn defect_1_sixty_posts_at_once_spend_exactly_the_balance(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn defect_1_sixty_posts_at_once_spend_exactly_the_balance(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let answers = join_all((0..60).map(|_| mia.post("/api/chat/", json!({ "message": "Hello" })))).await;
@@ -29,9 +28,8 @@ async fn defect_1_sixty_posts_at_once_spend_exactly_the_balance(#[values(On::Sql
     assert_eq!(app.balance(&mia).await, (0, 0));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn defect_2_a_top_up_or_deactivation_during_a_message_is_kept(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn defect_2_a_top_up_or_deactivation_during_a_message_is_kept(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
@@ -58,9 +56,8 @@ async fn defect_2_a_top_up_or_deactivation_during_a_message_is_kept(#[values(On:
     assert_eq!((user.tokens.0, user.held.0, user.is_active), (4900, 0, false));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn defect_3_nothing_is_charged_where_nothing_is_answered(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn defect_3_nothing_is_charged_where_nothing_is_answered(on: On) {
     // A charge is in the same transaction that stores the reply; the hold of a lost turn is released.
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
@@ -71,26 +68,24 @@ async fn defect_3_nothing_is_charged_where_nothing_is_answered(#[values(On::Sqli
     assert_eq!(mia.get("/api/chat/").await.json(), json!([]), "and no empty answer is in the history");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn defect_4_one_name_ten_times_at_once_is_one_account(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn defect_4_one_name_ten_times_at_once_is_one_account(on: On) {
     let app = TestApp::start(on).await;
-    let nobody = app.anonymous();
+    let anonymous = app.anonymous();
     let body = json!({ "username": "mia", "password": PASSWORD, "password2": PASSWORD });
-    let answers = join_all((0..10).map(|_| nobody.post("/api/register/", body.clone()))).await;
+    let answers = join_all((0..10).map(|_| anonymous.post("/api/register/", body.clone()))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
     let taken = json!({ "username": ["user with this username already exists."] });
     assert_eq!(answers.iter().filter(|answer| answer.status == 400 && answer.json() == taken).count(), 9);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn defect_5_weak_passwords_are_refused_and_guessing_is_slowed(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn defect_5_weak_passwords_are_refused_and_guessing_is_slowed(on: On) {
     let app = TestApp::start(on).await;
-    let nobody = app.anonymous();
+    let anonymous = app.anonymous();
     for weak in ["x", "12345678", "password", "mia-winter"] {
         let body = json!({ "username": "mia-winter", "password": weak, "password2": weak });
-        let refused = nobody.post("/api/register/", body).await;
+        let refused = anonymous.post("/api/register/", body).await;
         assert_eq!(refused.status, 400, "{weak}");
         assert!(refused.json()["password"][0].is_string(), "{weak}");
     }
@@ -98,7 +93,7 @@ async fn defect_5_weak_passwords_are_refused_and_guessing_is_slowed(#[values(On:
     let mut answers = Vec::new();
     for _ in 0..40 {
         let body = json!({ "username": "mia-winter", "password": "wrong password" });
-        answers.push(nobody.post("/api/token/", body).await);
+        answers.push(anonymous.post("/api/token/", body).await);
     }
     assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 11, "ten are free, one starts the wait");
     let slowed = answers.last().unwrap();
@@ -106,9 +101,8 @@ async fn defect_5_weak_passwords_are_refused_and_guessing_is_slowed(#[values(On:
     assert_eq!(slowed.headers["retry-after"], "1");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn defect_6_no_published_key_mints_tokens(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn defect_6_no_published_key_mints_tokens(on: On) {
     // A random key is created at the first start, readable only for its owner.
     let dir = tempfile::tempdir().unwrap();
     let mut config = jeton::infra::config::Config::from_toml("").unwrap();
@@ -145,9 +139,8 @@ async fn defect_6_no_published_key_mints_tokens(#[values(On::Sqlite, On::Postgre
     assert_eq!(thief.get("/api/user/profile/").await.status, 401);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn defect_7_tokens_end_with_passwords_activity_and_logging_out(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn defect_7_tokens_end_with_passwords_activity_and_logging_out(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom, eva) = (app.user("mia").await, app.user("tom").await, app.user("eva").await);
     admin::set_password(&app.app, Actor::CommandLine, mia.user_id(), "another-staple-9".into()).await.unwrap();
@@ -160,9 +153,8 @@ async fn defect_7_tokens_end_with_passwords_activity_and_logging_out(#[values(On
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn defect_8_staff_cannot_set_the_superusers_password(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn defect_8_staff_cannot_set_the_superusers_password(on: On) {
     let app = TestApp::start(on).await;
     let (mia, staff, root) = (app.user("mia").await, app.staff("operator").await, app.superuser("root").await);
     let set = "mutation($id: ID!) { setPassword(input: {userId: $id, password: \"another-staple-9\"}) { user { id } errors { code } } }";
@@ -174,9 +166,8 @@ async fn defect_8_staff_cannot_set_the_superusers_password(#[values(On::Sqlite, 
     assert_eq!(mia.get("/api/user/profile/").await.status, 401);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn defect_9_whoever_takes_the_name_admin_first_blocks_nobody(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn defect_9_whoever_takes_the_name_admin_first_blocks_nobody(on: On) {
     // The superuser's name is the operator's choice, and `--promote` promotes an existing account; the command line
     // itself is tested end to end.
     let app = TestApp::start(on).await;
@@ -188,11 +179,8 @@ async fn defect_9_whoever_takes_the_name_admin_first_blocks_nobody(#[values(On::
     assert_eq!(root.get("/api/user/profile/").await.status, 200);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn defect_10_nested_json_and_odd_claims_are_refused_and_nothing_breaks(
-    #[values(On::Sqlite, On::Postgres)] on: On,
-) {
+#[apply(on_both_databases)]
+async fn defect_10_nested_json_and_odd_claims_are_refused_and_nothing_breaks(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));

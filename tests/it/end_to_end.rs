@@ -4,11 +4,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use crate::support::installation::{Installation, client};
-use crate::support::{On, PASSWORD};
+use crate::support::{On, PASSWORD, on_both_databases};
 
 fn model() -> PathBuf {
     let named = std::env::var_os("JETON_TEST_MODEL").map(PathBuf::from);
@@ -35,9 +35,8 @@ async fn the_real_model_answers_a_stranger() {
     assert!(installation.ok(&["verify"]).contains("clean"));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_charges_nobody_twice_and_holds_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_killed_server_charges_nobody_twice_and_holds_nothing(on: On) {
     let installation = Installation::new(on, &[("JETON_TURNS__LEASE", "1s")]).await;
     let server = installation.serve();
     let access = server.register("mia").await;
@@ -79,9 +78,8 @@ async fn a_killed_server_charges_nobody_twice_and_holds_nothing(#[values(On::Sql
     assert!(installation.ok(&["verify"]).contains("clean"));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn operators_have_their_commands(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn operators_have_their_commands(on: On) {
     let installation = Installation::new(on, &[]).await;
     let made = installation.run(&["createsuperuser", "--password-stdin"], &format!("{PASSWORD}\n"));
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -134,7 +132,7 @@ async fn the_secret_of_a_key_is_nowhere() {
     let secret = server.data(Some(&access), create).await["createApiKey"]["secret"].as_str().unwrap().to_owned();
     let (visible, hidden) = secret.split_at(16);
     assert!(visible.starts_with("jt-") && hidden.len() == 64);
-    let mut told = Vec::new();
+    let mut responses = Vec::new();
     let call = json!({ "model": "echo", "messages": [{ "role": "user", "content": "Hi" }] });
     let wrong = json!({ "model": "none" });
     for (path, body) in [
@@ -145,25 +143,25 @@ async fn the_secret_of_a_key_is_nowhere() {
         ("/api/chat/", json!({ "message": "Hi" })),
         ("/v1/nothing", json!({})),
     ] {
-        told.push(server.post(path, Some(&secret), body).await.1.to_string());
+        responses.push(server.post(path, Some(&secret), body).await.1.to_string());
     }
     // Almost the key, and the key in the wrong places.
-    told.push(
+    responses.push(
         server
             .post("/v1/chat/completions", Some(&secret.replace(visible, "jt-000000000000-")), call.clone())
             .await
             .1
             .to_string(),
     );
-    told.push(server.post("/v1/chat/completions", Some(&secret[..79]), call).await.1.to_string());
+    responses.push(server.post("/v1/chat/completions", Some(&secret[..79]), call).await.1.to_string());
     let search =
         format!("{{ userApiKeys(search: \"{secret}\") {{ nodes {{ name }} }} apiKeys {{ nodes {{ prefix }} }} }}");
-    told.push(server.post("/graphql", Some(&access), json!({ "query": search })).await.1.to_string());
+    responses.push(server.post("/graphql", Some(&access), json!({ "query": search })).await.1.to_string());
     let refused = json!({ "username": "mia", "password": secret });
-    told.push(server.post("/api/token/", None, refused).await.1.to_string());
+    responses.push(server.post("/api/token/", None, refused).await.1.to_string());
     assert!(server.terminate());
-    told.push(installation.ok(&["api-key", "list", "--json"]));
-    for text in &told {
+    responses.push(installation.ok(&["api-key", "list", "--json"]));
+    for text in &responses {
         assert!(!text.contains(hidden), "{text}");
     }
     let url = installation.place.url();
@@ -211,8 +209,8 @@ async fn a_signing_key_that_others_can_read_is_not_served_on_a_network() {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let mut command = installation.command(&["serve"]);
     let output = command.env("JETON_HTTP__LISTEN", "0.0.0.0:0").output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && told.contains("chmod 600"), "{told}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && stderr.contains("chmod 600"), "{stderr}");
     // On a loopback address it is only a warning.
     drop(installation.serve());
 }
@@ -220,7 +218,7 @@ async fn a_signing_key_that_others_can_read_is_not_served_on_a_network() {
 #[tokio::test]
 async fn what_is_wrong_with_the_configuration_is_named() {
     let installation = Installation::new(On::Sqlite, &[]).await;
-    let told = |file: &str| {
+    let error_of = |file: &str| {
         let path = installation.data.path().join("wrong.toml");
         std::fs::write(&path, file).unwrap();
         let output = installation.run(&["--config", path.to_str().unwrap(), "config", "check"], "");
@@ -237,10 +235,10 @@ async fn what_is_wrong_with_the_configuration_is_named() {
         ("[turns]\nlease = '900ms'", "turns.lease"),
         ("default_model = ", "wrong.toml"),
     ] {
-        assert!(told(file).contains(named), "{file}: {}", told(file));
+        assert!(error_of(file).contains(named), "{file}: {}", error_of(file));
     }
-    let digits = told("[auth]\nsecret = 12345678901234567");
-    assert!(digits.contains("auth.secret") && !digits.contains("12345678901234567"), "no secret is told: {digits}");
+    let digits = error_of("[auth]\nsecret = 12345678901234567");
+    assert!(digits.contains("auth.secret") && !digits.contains("12345678901234567"), "no secret is printed: {digits}");
     let missing = installation.run(&["--config", "nowhere.toml", "config", "check"], "");
     assert!(String::from_utf8_lossy(&missing.stderr).contains("nowhere.toml"));
     let mut manual = String::new();

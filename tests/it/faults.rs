@@ -9,14 +9,14 @@ use futures::future::join_all;
 use jeton::core::error::{Code, UNAVAILABLE};
 use jeton::infra::db::Db;
 use jeton::infra::entity::chat::{self, Status};
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::sqlx::{Connection, SqliteConnection};
 use sea_orm::{ColumnTrait, ConnectionTrait, PaginatorTrait, QueryFilter, TransactionTrait, sqlx};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::support::installation::{Installation, Server};
-use crate::support::{Client, On, Step, TestApp};
+use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
 pub const SEND: &str = "mutation($input: SendMessageInput!) { sendMessage(input: $input) {
     chat { id status cost } errors { code } } }";
@@ -30,8 +30,8 @@ pub async fn send(client: &Client, key: &str) -> Value {
 /// Checks that the response reports an unavailable database without its cause.
 pub fn assert_away(answer: &Value) {
     let error = &answer["errors"][0];
-    let told = (&error["extensions"]["code"], &error["message"]);
-    assert_eq!(told, (&json!("UNAVAILABLE"), &json!(UNAVAILABLE)), "{answer}");
+    let shown = (&error["extensions"]["code"], &error["message"]);
+    assert_eq!(shown, (&json!("UNAVAILABLE"), &json!(UNAVAILABLE)), "{answer}");
     assert_eq!((&answer["data"], answer["errors"].as_array().map(Vec::len)), (&Value::Null, Some(1)));
 }
 
@@ -218,23 +218,22 @@ async fn an_answer_waits_for_a_locked_file_and_is_charged_once() {
     let other = lock(&app).await;
     permits.add_permits(1);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(!sending.is_finished(), "tried again and again");
+    assert!(!sending.is_finished(), "retried in a loop");
     unlock(other).await;
     assert_eq!(status(&sending.await.unwrap()), "DONE");
     assert_eq!(app.balance(&mia).await, (3900, 0));
     assert_eq!(app.ledger(&mia).await.last(), Some(&("ChatDone".to_owned(), -100)));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn where_all_connections_are_taken_it_says_so_and_goes_on_afterwards(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn where_all_connections_are_taken_it_says_so_and_goes_on_afterwards(on: On) {
     let app = TestApp::with(on, "database.acquire_timeout = '300ms'").await;
     let mia = app.user("mia").await;
     let taken = join_all((0..8).map(|_| app.app.db.read().begin())).await;
     assert!(taken.iter().all(Result::is_ok));
     let start = std::time::Instant::now();
     let refused = mia.graphql("{ me { username } }", json!({})).await;
-    assert!(start.elapsed() < Duration::from_secs(3), "told soon");
+    assert!(start.elapsed() < Duration::from_secs(3), "it fails soon");
     assert_eq!(refused["errors"][0]["message"], UNAVAILABLE);
     assert!(!is_ready(&app).await);
     drop(taken);

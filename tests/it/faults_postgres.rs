@@ -9,6 +9,7 @@ use jeton::infra::ai::echo::Echo;
 use jeton::infra::db::Db;
 use jeton::infra::entity::chat as chat_row;
 use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::{ConnectionTrait, PaginatorTrait, QueryOrder, QuerySelect};
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -16,7 +17,7 @@ use tokio::sync::Semaphore;
 use crate::faults::{SEND, assert_away, assert_away_everywhere, is_ready, send, status, until};
 use crate::support::installation::Installation;
 use crate::support::proxy::{Moment, Proxy};
-use crate::support::{Client, On, PASSWORD, Place, Step, TestApp};
+use crate::support::{Client, On, PASSWORD, Place, Step, TestApp, on_both_databases};
 
 /// Partial replies are not saved, so that a message has exactly two transactions.
 const SETTINGS: &str = "database.acquire_timeout = '1s'\nturns.save_interval = '1h'\nturns.lease = '3h'";
@@ -100,7 +101,7 @@ async fn postgres_gone_for_a_while_is_told_and_answers_are_kept_for_it() {
     assert_eq!(mia.code("{ me { username } }", json!({})).await, "UNAVAILABLE");
     assert_away_everywhere(&mia).await;
     assert!(!is_ready(&app).await);
-    assert!(start.elapsed() < Duration::from_secs(10), "told soon: {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "it fails soon: {:?}", start.elapsed());
     assert!(!sending.is_finished());
     proxy.come_back();
     assert_eq!(status(&sending.await.unwrap()), "DONE");
@@ -119,7 +120,7 @@ async fn postgres_that_hangs_holds_up_nobody_for_long_and_nothing_is_done_twice(
     let start = Instant::now();
     assert_away_everywhere(&mia).await;
     assert!(!is_ready(&app).await);
-    assert!(start.elapsed() < Duration::from_secs(10), "told soon: {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "it fails soon: {:?}", start.elapsed());
     assert!(!sending.is_finished());
     proxy.come_back();
     assert_eq!(status(&sending.await.unwrap()), "DONE");
@@ -136,10 +137,10 @@ async fn a_database_server_that_is_not_there_is_told_at_start_with_the_reason() 
     command.env("JETON_DATABASE__URL", format!("postgres://me:secret@127.0.0.1:{port}/jeton"));
     let start = Instant::now();
     let output = command.env("JETON_DATABASE__ACQUIRE_TIMEOUT", "1s").output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && start.elapsed() < Duration::from_secs(10), "{told}");
-    assert!(told.contains("cannot open postgres://(hidden)@127.0.0.1"), "{told}");
-    assert!(told.contains("refused") && !told.contains("secret"), "{told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && start.elapsed() < Duration::from_secs(10), "{stderr}");
+    assert!(stderr.contains("cannot open postgres://(hidden)@127.0.0.1"), "{stderr}");
+    assert!(stderr.contains("refused") && !stderr.contains("secret"), "{stderr}");
 }
 
 /// Keeps the locks of a statement until it gets a permit.
@@ -194,9 +195,8 @@ async fn a_locked_row_in_postgres_stops_nobody_else() {
 
 /// An account with many chats is deleted in batches: a fault between them rolls none of them back, and a retry deletes
 /// the rest.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_account_of_many_chats_goes_in_batches(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_account_of_many_chats_goes_in_batches(on: On) {
     let app = TestApp::with(on, SETTINGS).await;
     let mia = app.user("mia").await;
     let id = app.viewer(&mia).await.require_session().unwrap().id;
@@ -264,8 +264,8 @@ async fn postgres_behind_pgbouncer_is_refused_in_words(
     let refused = Db::connect(&through, 2).await.err().expect("it is refused");
     pooler.kill().unwrap();
     pooler.wait().unwrap();
-    let told = refused.source.map(|source| source.to_string()).unwrap_or_default();
-    assert!(told.contains("a pooler such as PgBouncer") && told.contains("PostgreSQL itself"), "{told}");
+    let stderr = refused.source.map(|source| source.to_string()).unwrap_or_default();
+    assert!(stderr.contains("a pooler such as PgBouncer") && stderr.contains("PostgreSQL itself"), "{stderr}");
     let db = Db::connect(&place.url(), 2).await.unwrap();
     place.clear(&db).await;
 }

@@ -6,27 +6,27 @@ use std::path::Path;
 
 #[path = "../../fuzz/src/documents.rs"]
 pub mod documents;
-#[path = "../../fuzz/src/doors.rs"]
-mod doors;
+#[path = "../../fuzz/src/targets/mod.rs"]
+mod targets;
 
-use doors::{DOORS, House};
+use targets::{Harness, TARGETS};
 
 #[test]
 fn every_seed_is_answered_as_it_has_to_be() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
-    let named: BTreeSet<_> = DOORS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let named: BTreeSet<_> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let found: BTreeSet<_> =
         fs::read_dir(&seeds).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(found, named, "each door has seeds");
-    let mut house = House::open();
-    for (name, door) in DOORS {
+    assert_eq!(found, named, "each target has seeds");
+    let mut harness = Harness::start();
+    for (name, target) in TARGETS {
         let mut files: Vec<_> = fs::read_dir(seeds.join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         for file in files {
             // Printed only if the test fails.
             println!("{}", file.display());
-            door(&mut house, &fs::read(&file).unwrap());
+            target(&mut harness, &fs::read(&file).unwrap());
         }
     }
-    house.verify();
+    harness.verify();
 }

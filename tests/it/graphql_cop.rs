@@ -3,11 +3,11 @@
 
 use axum::body::Body;
 use axum::http::Request;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use crate::support::client::Answer;
-use crate::support::{On, PASSWORD, TestApp};
+use crate::support::{On, PASSWORD, TestApp, on_both_databases};
 
 const PRODUCTION: &str = "graphql.introspection = false\ngraphql.suggestions = false\ngraphql.graphiql = false";
 
@@ -26,14 +26,14 @@ enum Asked {
 async fn ask(app: &TestApp, asked: &Asked) -> Answer {
     let query = |query: &str| json!({ "query": query });
     let encoded = |query: &str| form_urlencoded::Serializer::new(String::new()).append_pair("query", query).finish();
-    let nobody = app.anonymous();
+    let anonymous = app.anonymous();
     match asked {
-        Asked::Query(document) => nobody.post("/graphql", query(document)).await,
-        Asked::Batch(document, count) => nobody.post("/graphql", vec![query(document); *count].into()).await,
-        Asked::Get(document) => nobody.get(&format!("/graphql?{}", encoded(document))).await,
+        Asked::Query(document) => anonymous.post("/graphql", query(document)).await,
+        Asked::Batch(document, count) => anonymous.post("/graphql", vec![query(document); *count].into()).await,
+        Asked::Get(document) => anonymous.get(&format!("/graphql?{}", encoded(document))).await,
         Asked::Form(document) => {
             let request = Request::post("/graphql").header("content-type", "application/x-www-form-urlencoded");
-            nobody.send(request.body(Body::from(encoded(document))).unwrap()).await
+            anonymous.send(request.body(Body::from(encoded(document))).unwrap()).await
         }
     }
 }
@@ -75,9 +75,9 @@ async fn every_check_of_graphql_cop_is_safe() {
     for field in ["__typename", "me"] {
         let selection = if field == "me" { "{ id }" } else { "" };
         let query = format!("query {{ {field} {} {selection} }}", "@aa".repeat(10));
-        let told = ask(&app, &Asked::Query(query)).await.json();
-        let errors = told["errors"].as_array().map_or(0, Vec::len);
-        assert!(errors < 10, "directive overloading: {told}");
+        let response = ask(&app, &Asked::Query(query)).await.json();
+        let errors = response["errors"].as_array().map_or(0, Vec::len);
+        assert!(errors < 10, "directive overloading: {response}");
     }
     // A query over GET is executed, as the GraphQL over HTTP specification requires: it changes nothing, and no
     // cross-origin page can read the response.
@@ -95,9 +95,8 @@ async fn every_check_of_graphql_cop_is_safe() {
 }
 
 /// A hundred attempts in one request, in each possible form, are rejected before the first is executed.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_tries_in_one_request_are_none(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_hundred_tries_in_one_request_are_none(on: On) {
     let settings = "auth.login_attempts_before_delay = 3";
     let app = TestApp::with(on, settings).await;
     let mia = app.user("mia").await;
@@ -111,15 +110,16 @@ async fn a_hundred_tries_in_one_request_are_none(#[values(On::Sqlite, On::Postgr
     ];
     for one in &tries {
         let aliases: String = (0..100).map(|n| format!("a{n}: {one}\n").replace("NEW", &format!("new{n}"))).collect();
-        let told = app.anonymous().graphql(&format!("mutation {{ {aliases} }}"), json!({})).await;
+        let response = app.anonymous().graphql(&format!("mutation {{ {aliases} }}"), json!({})).await;
         assert!(
-            told["errors"][0]["message"].as_str().unwrap().contains("20 fields") || told.to_string().contains("bytes"),
-            "{told}"
+            response["errors"][0]["message"].as_str().unwrap().contains("20 fields")
+                || response.to_string().contains("bytes"),
+            "{response}"
         );
-        assert_eq!(told.get("data"), None);
+        assert_eq!(response.get("data"), None);
         let batch: Value = vec![json!({ "query": format!("mutation {{ {one} }}") }); 100].into();
-        let told = app.anonymous().post("/graphql", batch).await;
-        assert_eq!((told.status.as_u16(), told.json().get("data")), (400, None));
+        let response = app.anonymous().post("/graphql", batch).await;
+        assert_eq!((response.status.as_u16(), response.json().get("data")), (400, None));
     }
     // None of them was executed: the refresh token is unused, and no account was created.
     let unused = app.anonymous().graphql(&format!("mutation {{ {} }}", tries[2]), json!({})).await;
@@ -129,9 +129,9 @@ async fn a_hundred_tries_in_one_request_are_none(#[values(On::Sqlite, On::Postgr
         |n: usize| format!("a{n}: login(input: {{username: \"mia\", password: \"wrong\"}}) {{ errors {{ code }} }}\n");
     let twenty = format!("mutation {{ {} }}", (0..20).map(wrong).collect::<String>());
     for _ in 0..4 {
-        let told = app.anonymous().graphql(&twenty, json!({})).await;
-        let told = told.to_string();
-        assert!(told.contains("UNAUTHENTICATED") || told.contains("RATE_LIMITED"), "{told}");
+        let response = app.anonymous().graphql(&twenty, json!({})).await;
+        let response = response.to_string();
+        assert!(response.contains("UNAUTHENTICATED") || response.contains("RATE_LIMITED"), "{response}");
     }
     let right = app.anonymous().graphql(&format!("mutation {{ {} }}", tries[0]), json!({})).await;
     assert!(right.to_string().contains("RATE_LIMITED"), "{right}");

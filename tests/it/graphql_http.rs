@@ -96,15 +96,16 @@ async fn a_request_that_was_not_executed_has_no_data() {
 #[tokio::test(flavor = "multi_thread")]
 async fn get_is_for_queries() {
     let app = TestApp::start(On::Sqlite).await;
-    let nobody = app.anonymous();
-    let query = nobody
+    let anonymous = app.anonymous();
+    let query = anonymous
         .get("/graphql?query=query+A+%7Bme%7Bid%7D%7D+query+B+%7B__typename%7D&operationName=B&variables=%7B%7D")
         .await;
     assert_eq!(query.json(), json!({ "data": { "__typename": "Query" } }));
-    let mutation = nobody.get("/graphql?query=mutation%7Blogout(input:%7B%7D)%7Berrors%7Bcode%7D%7D%7D").await;
+    let mutation = anonymous.get("/graphql?query=mutation%7Blogout(input:%7B%7D)%7Berrors%7Bcode%7D%7D%7D").await;
     assert_eq!((mutation.status.as_u16(), mutation.headers["allow"].to_str().unwrap()), (405, "POST"));
-    assert_eq!(nobody.get("/graphql?query=%7B__typename%7D&variables=1").await.status, 400);
-    let page = nobody.send(Request::get("/graphql").header("accept", "text/html").body(Body::empty()).unwrap()).await;
+    assert_eq!(anonymous.get("/graphql?query=%7B__typename%7D&variables=1").await.status, 400);
+    let page =
+        anonymous.send(Request::get("/graphql").header("accept", "text/html").body(Body::empty()).unwrap()).await;
     assert_eq!(page.headers["location"], "/graphiql", "browsers are led to a page");
 }
 
@@ -210,15 +211,15 @@ async fn costs_are_shown_and_suggestions_are_not_where_it_is_configured() {
     let app = TestApp::start(On::Sqlite).await;
     let request = Request::post("/graphql").header("content-type", OLD).header("x-jeton-show-cost", "1");
     let body = r#"{"query":"query($n:Int){ chatHistory(first:$n) { nodes { id message } } }","variables":{"n":10}}"#;
-    let told = app.anonymous().send(request.body(Body::from(body)).unwrap()).await.json();
-    assert_eq!(told["extensions"]["cost"], json!({ "fields": 4, "cost": 31, "depth": 3 }));
+    let response = app.anonymous().send(request.body(Body::from(body)).unwrap()).await.json();
+    assert_eq!(response["extensions"]["cost"], json!({ "fields": 4, "cost": 31, "depth": 3 }));
     let mistyped = json!({ "query": "{ balanc { tokens } }" }).to_string();
-    let told = post(&app, OLD, NEW, &mistyped).await.text;
-    assert!(told.contains("Did you mean"), "{told}");
+    let response = post(&app, OLD, NEW, &mistyped).await.text;
+    assert!(response.contains("Did you mean"), "{response}");
     let app = TestApp::with(On::Sqlite, "graphql.suggestions = false\ngraphql.introspection = false").await;
-    let told = post(&app, OLD, NEW, &mistyped).await.text;
-    assert!(!told.contains("Did you mean"), "{told}");
+    let response = post(&app, OLD, NEW, &mistyped).await.text;
+    assert!(!response.contains("Did you mean"), "{response}");
     let asked = json!({ "query": "{ __schema { types { name } } }" }).to_string();
-    let told = post(&app, OLD, NEW, &asked).await.json();
-    assert!(told["data"]["__schema"].is_null(), "{told}");
+    let response = post(&app, OLD, NEW, &asked).await.json();
+    assert!(response["data"]["__schema"].is_null(), "{response}");
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderName, Request};
 use jeton::core::password::Lane;
 use jeton::domain::account::admin;
 use jeton::infra::entity::user;
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, EntityTrait};
@@ -18,7 +18,7 @@ use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::support::installation::{Installation, client};
-use crate::support::{Client, On, PASSWORD, TestApp};
+use crate::support::{Client, On, PASSWORD, TestApp, on_both_databases};
 
 const ME: &str = "{ me { username } }";
 
@@ -45,22 +45,22 @@ async fn keys_are_rotated_while_the_server_runs() {
     let key = server.data(Some(&old), create).await["createApiKey"]["secret"].as_str().unwrap().to_owned();
     let call = json!({ "model": "echo", "messages": [{ "role": "user", "content": "Hi" }] });
 
-    let told = installation.ok(&["signing-key", "rotate"]);
-    assert!(told.contains(&format!("tokens of {} are valid until", kid(&old))), "{told}");
+    let stdout = installation.ok(&["signing-key", "rotate"]);
+    assert!(stdout.contains(&format!("tokens of {} are valid until", kid(&old))), "{stdout}");
     let names = std::cell::Cell::new(0);
     becomes("the server signs with the new key", async || {
         names.set(names.get() + 1);
-        told.starts_with(&kid(&server.register(&format!("user{}", names.get())).await))
+        stdout.starts_with(&kid(&server.register(&format!("user{}", names.get())).await))
     })
     .await;
     assert_eq!(server.data(Some(&old), ME).await["me"]["username"], "mia", "the old token is good");
     assert_eq!(server.post("/v1/chat/completions", Some(&key), call.clone()).await.0, 200);
 
     let new = server.register("tom").await;
-    let told = installation.ok(&["signing-key", "rotate", "--revoke"]);
-    assert!(told.contains("no longer valid"), "{told}");
+    let stdout = installation.ok(&["signing-key", "rotate", "--revoke"]);
+    assert!(stdout.contains("no longer valid"), "{stdout}");
     let is_refused = async |token: &str| server.post("/graphql", Some(token), json!({ "query": ME })).await.0 == 401;
-    becomes("a key that leaked is good no longer", async || is_refused(&new).await).await;
+    becomes("a leaked key is revoked", async || is_refused(&new).await).await;
     assert!(is_refused(&old).await);
     // API keys are not tokens: they stay valid, also after a restart of the server.
     assert_eq!(server.post("/v1/chat/completions", Some(&key), call.clone()).await.0, 200);
@@ -74,9 +74,8 @@ async fn keys_are_rotated_while_the_server_runs() {
     assert!(secrets.len() == 2 && !secrets.iter().any(|secret| listed.contains(secret)), "{listed}");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn tokens_of_another_issuer_or_for_another_audience_are_refused(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn tokens_of_another_issuer_or_for_another_audience_are_refused(on: On) {
     let app = TestApp::with(on, "auth.issuer = 'https://jeton.example'\nauth.audience = 'jeton'").await;
     let mia = app.user("mia").await;
     assert_eq!(mia.data(ME, json!({})).await["me"]["username"], "mia");
@@ -170,14 +169,13 @@ async fn tls_ends_here_and_certificates_are_renewed_while_the_server_runs() {
     for (text, wrong) in [("no certificate", "it holds no certificate"), ("", "it holds no certificate")] {
         std::fs::write(&chain, text).unwrap();
         let output = installation.run(&["serve"], "");
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success() && told.contains("chain.pem") && told.contains(wrong), "{told}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && stderr.contains("chain.pem") && stderr.contains(wrong), "{stderr}");
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn superusers_with_passwords_that_everybody_tries_are_found(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn superusers_with_passwords_that_everybody_tries_are_found(on: On) {
     let app = TestApp::start(on).await;
     for name in ["Root", "careful", "gone"] {
         app.superuser(name).await;
@@ -231,9 +229,9 @@ async fn a_superuser_with_such_a_password_is_not_served_on_a_network() {
     drop(db);
     let mut command = installation.command(&["serve"]);
     let output = command.env("JETON_HTTP__LISTEN", "0.0.0.0:0").output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && told.contains("jeton user set-password admin"), "{told}");
-    assert!(!told.contains("changeme"), "which one it is stays unsaid: {told}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && stderr.contains("jeton user set-password admin"), "{stderr}");
+    assert!(!stderr.contains("changeme"), "which one it is stays unsaid: {stderr}");
     // On a loopback address it is allowed.
     drop(installation.serve());
 }

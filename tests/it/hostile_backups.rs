@@ -47,7 +47,7 @@ async fn what_lies_beside_a_database_is_neither_used_nor_ignored() {
         // Next to the given file, also through a symbolic link.
         let link = file.with_file_name("link");
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        std::fs::write(beside(&file, ending), "of somebody else").unwrap();
+        std::fs::write(beside(&file, ending), "of another program").unwrap();
         for given in [&file, &link] {
             let target = Installation::new(On::Sqlite, &[]).await;
             let wrong = refused(&target, &["restore", given.to_str().unwrap()]);
@@ -80,7 +80,7 @@ async fn what_lies_beside_a_database_is_neither_used_nor_ignored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_schema_is_the_one_that_the_migrations_make() {
     let (_installation, file) = backed_up().await;
-    for (name, sql, told) in [
+    for (name, sql, message) in [
         (
             "trigger",
             "CREATE TRIGGER rich AFTER INSERT ON session BEGIN UPDATE user SET is_superuser = 1; END",
@@ -111,7 +111,7 @@ async fn a_restored_schema_is_the_one_that_the_migrations_make() {
         let bad = changed(&file, name, sql).await;
         let target = Installation::new(On::Sqlite, &[]).await;
         let wrong = refused(&target, &["restore", bad.to_str().unwrap()]);
-        assert!(wrong.contains(told) && wrong.contains(name), "{name}: {wrong}");
+        assert!(wrong.contains(message) && wrong.contains(name), "{name}: {wrong}");
         let left: Vec<_> = std::fs::read_dir(database(&target).parent().unwrap()).unwrap().collect();
         assert!(left.is_empty(), "{name}: {left:?}");
     }
@@ -124,7 +124,7 @@ async fn a_restored_schema_is_the_one_that_the_migrations_make() {
 #[tokio::test(flavor = "multi_thread")]
 async fn restored_rows_can_all_be_read_and_summed() {
     let (_installation, file) = backed_up().await;
-    for (name, sql, told) in [
+    for (name, sql, message) in [
         ("text", "UPDATE user SET tokens = 'much'", "user.tokens can't be read"),
         ("time", "UPDATE chat SET created_at = 'yesterday'", "chat.created_at can't be read"),
         ("status", "UPDATE chat SET status = 'GENEROUS'", "chat holds a row that can't be read"),
@@ -148,7 +148,7 @@ async fn restored_rows_can_all_be_read_and_summed() {
         let bad = changed(&file, name, sql).await;
         let target = Installation::new(On::Sqlite, &[]).await;
         let wrong = refused(&target, &["restore", bad.to_str().unwrap()]);
-        assert!(wrong.contains(told) && wrong.contains(name), "{name}: {wrong}");
+        assert!(wrong.contains(message) && wrong.contains(name), "{name}: {wrong}");
         let left: Vec<_> = std::fs::read_dir(database(&target).parent().unwrap()).unwrap().collect();
         assert!(left.is_empty(), "{name}: {left:?}");
     }
@@ -200,10 +200,10 @@ async fn verify_reports_values_of_a_wrong_type() {
         .unwrap();
     db.close().await.unwrap();
     let output = installation.run(&["verify"], "");
-    let told = String::from_utf8(output.stdout).unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(!output.status.success());
     for column in ["user.tokens", "user.held", "ledger_entry.amount"] {
-        assert!(told.contains(&format!("{column}: 1 rows hold no whole number")), "{told}");
+        assert!(stdout.contains(&format!("{column}: 1 rows hold no whole number")), "{stdout}");
     }
 }
 

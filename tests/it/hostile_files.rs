@@ -8,14 +8,14 @@ use jeton::core::error::Error;
 use jeton::domain::ledger::{self, IntegrityViolation};
 use jeton::infra::db::Db;
 use jeton::transfer::{check_complete, copy, django, import};
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::copy::{empty, exported, imported};
 use crate::support::django::Django;
 use crate::support::installation::Installation;
-use crate::support::{On, TestApp};
+use crate::support::{On, TestApp, on_both_databases};
 
 /// A time later than any in the tests.
 const FAR: &str = "9999-12-31T00:00:00+00:00";
@@ -42,9 +42,8 @@ fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn verify_reports_sums_that_overflow(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn verify_reports_sums_that_overflow(on: On) {
     let app = TestApp::start(on).await;
     let db = &app.app.db;
     let (most, least) = (i64::MAX, i64::MIN);
@@ -98,12 +97,11 @@ async fn filled(on: On) -> TestApp {
     app
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_refused_is_not_served(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_was_refused_is_not_served(on: On) {
     let app = filled(on).await;
     let from = &app.app.db;
-    for (wrong, right, told) in [
+    for (wrong, right, message) in [
         (
             "UPDATE \"user\" SET tokens = tokens + 5",
             "UPDATE \"user\" SET tokens = tokens - 5",
@@ -118,13 +116,13 @@ async fn what_was_refused_is_not_served(#[values(On::Sqlite, On::Postgres)] on: 
         run(from, wrong).await;
         let file = exported(from).await;
         let (place, db) = empty(on).await;
-        let error = imported(&db, &file).await.expect_err(told);
-        assert!(error.contains(told), "{error}");
+        let error = imported(&db, &file).await.expect_err(message);
+        assert!(error.contains(message), "{error}");
         assert!(check_complete(&db).await.unwrap_err().message.contains("not complete"));
         place.clear(&db).await;
         let (place, db) = empty(on).await;
-        let error = format!("{:?}", copy(from, &db, "here", &|_| {}).await.expect_err(told));
-        assert!(error.contains(told), "{error}");
+        let error = format!("{:?}", copy(from, &db, "here", &|_| {}).await.expect_err(message));
+        assert!(error.contains(message), "{error}");
         // An invalid source leaves the target untouched.
         let is_source = error.contains("the source of the copy");
         assert!(
@@ -136,9 +134,8 @@ async fn what_was_refused_is_not_served(#[values(On::Sqlite, On::Postgres)] on: 
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_export_counts_all_that_it_holds(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn an_export_counts_all_that_it_holds(on: On) {
     let app = filled(on).await;
     let file = exported(&app.app.db).await;
     let lines: Vec<Value> = file.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -182,10 +179,10 @@ async fn an_export_counts_all_that_it_holds(#[values(On::Sqlite, On::Postgres)] 
             "unknown field",
         ),
     ];
-    for (broken, told) in cases {
+    for (broken, message) in cases {
         let (place, db) = empty(on).await;
-        let wrong = imported(&db, &broken).await.expect_err(told);
-        assert!(wrong.contains(told), "{told}: {wrong}");
+        let wrong = imported(&db, &broken).await.expect_err(message);
+        assert!(wrong.contains(message), "{message}: {wrong}");
         assert!(wrong.len() < 2000, "what is wrong is said shortly");
         assert!(check_complete(&db).await.unwrap_err().message.contains("not complete"));
         place.clear(&db).await;
@@ -197,9 +194,8 @@ async fn an_export_counts_all_that_it_holds(#[values(On::Sqlite, On::Postgres)] 
     place.clear(&db).await;
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn tables_of_servers_do_not_come_along(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn tables_of_servers_do_not_come_along(on: On) {
     let app = filled(on).await;
     let from = &app.app.db;
     let rows = format!(
@@ -276,7 +272,7 @@ async fn sources_that_are_no_regular_files_are_refused_by_name() {
 async fn tables_of_a_source_that_are_computed_are_refused_by_name() {
     let app = TestApp::start(On::Sqlite).await;
     let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)";
-    for (sql, told) in [
+    for (sql, message) in [
         (
             format!(
                 "CREATE VIEW chat_chat AS {endless} SELECT x AS id, 1 AS user_id, 'a' AS message, 'b' AS response, '' AS timestamp FROM n"
@@ -300,9 +296,9 @@ async fn tables_of_a_source_that_are_computed_are_refused_by_name() {
         django.run(&sql, vec![]).await;
         let path = django.path();
         let importing = django::import(&app.app, &path, true, &|_| {});
-        let imported = tokio::time::timeout(std::time::Duration::from_secs(60), importing).await.expect(told);
+        let imported = tokio::time::timeout(std::time::Duration::from_secs(60), importing).await.expect(message);
         let error = imported.unwrap_err();
-        assert!(error.message.contains(told), "{error:?}");
+        assert!(error.message.contains(message), "{error:?}");
     }
     // The table of migrations only provides the name of the source.
     let django = Django::new().await;

@@ -5,12 +5,12 @@ use jeton::core::viewer::Actor;
 use jeton::domain::account::admin;
 use jeton::infra::entity::{chat, ledger_entry, user};
 use jeton::transfer::django::{Report, import};
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 use serde_json::json;
 
 use crate::support::django::{Django, bytes, hash};
-use crate::support::{Client, On, PASSWORD, TestApp};
+use crate::support::{Client, On, PASSWORD, TestApp, on_both_databases};
 
 async fn bring(app: &App, django: &Django) -> Report {
     import(app, &django.path(), true, &|_| {}).await.unwrap()
@@ -34,9 +34,8 @@ async fn everything(app: &TestApp) -> (Vec<user::Model>, Vec<chat::Model>, Vec<l
     )
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn everybody_logs_in_as_before_and_finds_what_was_there(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn everybody_logs_in_as_before_and_finds_what_was_there(on: On) {
     let app = TestApp::start(on).await;
     let django = Django::new().await;
     django.user(2, "mia", "b", 3700).await;
@@ -65,13 +64,13 @@ async fn everybody_logs_in_as_before_and_finds_what_was_there(#[values(On::Sqlit
     assert_eq!(chats.as_array().unwrap().len(), 3);
 
     let (users, chats, entries) = everything(&app).await;
-    assert!(users.iter().all(|user| user.password_hash.starts_with("$argon2id$")), "hashed anew by the log-in");
+    assert!(users.iter().all(|user| user.password_hash.starts_with("$argon2id$")), "rehashed by the log-in");
     assert_eq!(users[1].created_at.to_rfc3339(), "2025-08-01T12:00:01.500+00:00");
     assert!(log_in(&app, "mia", "b").await.is_some(), "with the new hash");
     assert!(chats.iter().all(|chat| (chat.hold.0, chat.cost.0) == (0, 0)));
-    let told: Vec<_> = entries.iter().map(|entry| (entry.user_id, entry.amount.0, entry.chat_id)).collect();
+    let booked: Vec<_> = entries.iter().map(|entry| (entry.user_id, entry.amount.0, entry.chat_id)).collect();
     let expected = [(2, 3700, None), (5, 5_000_000_000, None), (2, 0, Some(3)), (2, 0, Some(7)), (2, 0, Some(9))];
-    assert_eq!(told, expected, "an opening entry each, and one of nothing for each chat");
+    assert_eq!(booked, expected, "an opening entry each, and one of nothing for each chat");
 
     // Searches find them, and new rows get unused ids.
     jeton::domain::chat::index_rest(&app.app).await.unwrap();
@@ -81,9 +80,8 @@ async fn everybody_logs_in_as_before_and_finds_what_was_there(#[values(On::Sqlit
     assert_eq!(app.user("tom").await.user_id(), 6);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_run_adds_only_what_is_new(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_second_run_adds_only_what_is_new(on: On) {
     let app = TestApp::start(on).await;
     let django = Django::new().await;
     for (id, name) in [(1, "mia"), (2, "tom")] {
@@ -100,7 +98,7 @@ async fn a_second_run_adds_only_what_is_new(#[values(On::Sqlite, On::Postgres)] 
     let before = everything(&app).await;
     let again = bring(&app.app, &django).await;
     assert_eq!((again.users.imported, again.users.known, again.chats.imported, again.chats.known), (0, 2, 0, 2));
-    assert_eq!(everything(&app).await, before, "nobody comes back, and no balance moves");
+    assert_eq!(everything(&app).await, before, "no user comes back, and no balance moves");
 
     django.user(8, "eve", "secret", 1).await;
     django.chat(8, 8, "new").await;
@@ -121,9 +119,8 @@ async fn a_second_run_adds_only_what_is_new(#[values(On::Sqlite, On::Postgres)] 
     assert!(said["id"].as_i64().unwrap() > 8, "{said}");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn names_that_look_alike_all_come_and_nobody_is_merged(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn names_that_look_alike_all_come_and_nobody_is_merged(on: On) {
     let app = TestApp::start(on).await;
     app.user("taken").await;
     app.user("Zoë").await;
@@ -147,11 +144,11 @@ async fn names_that_look_alike_all_come_and_nobody_is_merged(#[values(On::Sqlite
     let report = bring(&app.app, &django).await;
     assert_eq!((report.users.imported, report.users.left_out, report.users.new_id), (9, 1, 1));
     assert_eq!((report.chats.imported, report.chats.left_out), (0, 1));
-    let told = report.remarks.join("\n");
+    let remarks = report.remarks.join("\n");
     for part in
         ["Alice (user 12): another user's name", "taken (user 20) is skipped", "first (user 1): the id is taken"]
     {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(remarks.contains(part), "{part}: {remarks}");
     }
     for (id, name) in all {
         let (_, said) = log_in(&app, name, &format!("password of {id}")).await.unwrap();
@@ -165,9 +162,8 @@ async fn names_that_look_alike_all_come_and_nobody_is_merged(#[values(On::Sqlite
     assert_eq!(app.anonymous().post("/api/register/", taken).await.status, 400);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn operators_find_imported_chats_by_their_time(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn operators_find_imported_chats_by_their_time(on: On) {
     let app = TestApp::start(on).await;
     let (mia, staff) = (app.user("mia").await, app.staff("staff").await);
     mia.say("echo", "of today").await;
@@ -187,9 +183,8 @@ async fn operators_find_imported_chats_by_their_time(#[values(On::Sqlite, On::Po
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_is_made_possible_or_left_out_and_told(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_cannot_be_is_made_possible_or_left_out_and_told(on: On) {
     let app = TestApp::start(on).await;
     let django = Django::new().await;
     django.user(1, "debtor", "password", -50).await;
@@ -238,7 +233,7 @@ async fn what_cannot_be_is_made_possible_or_left_out_and_told(#[values(On::Sqlit
     let report = bring(&app.app, &django).await;
     assert_eq!((report.users.imported, report.users.left_out), (6, 2), "{report:#?}");
     assert_eq!((report.chats.imported, report.chats.left_out), (1, 2), "{report:#?}");
-    let told = report.remarks.join("\n");
+    let remarks = report.remarks.join("\n");
     for part in [
         "debtor (user 1): the balance was -50, so it is 0 here",
         "rich (user 2): the balance was 9223372036854775807, so it is 9007199254740991 here",
@@ -251,7 +246,7 @@ async fn what_cannot_be_is_made_possible_or_left_out_and_told(#[values(On::Sqlit
         "chat in row 1 is skipped: the message is not a text",
         "chat 2: its time can't be read",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(remarks.contains(part), "{part}: {remarks}");
     }
     for name in ["unusable", "endless", "old"] {
         for password in ["", "!abc", "password", "md5$a$b"] {
@@ -292,8 +287,8 @@ async fn what_is_wrong_with_a_file_is_told_before_anything_is_written() {
             std::fs::write(&path, content).unwrap();
         }
         let error = import(&app.app, &path, true, &|_| {}).await.unwrap_err();
-        let told = format!("{error:?}");
-        assert!(told.contains(wrong) && told.contains(name), "{told}");
+        let shown = format!("{error:?}");
+        assert!(shown.contains(wrong) && shown.contains(name), "{shown}");
     }
     assert_eq!(user::Entity::find().count(app.app.db.read()).await.unwrap(), 0);
 }

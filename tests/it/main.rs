@@ -1,4 +1,4 @@
-//! The integration tests: one binary, one file for each area, each test on SQLite and on PostgreSQL.
+//! The integration tests: one binary, one file or folder for each area, each test on SQLite and on PostgreSQL.
 #![allow(missing_docs, reason = "tests say what they mean by their names")]
 #![allow(
     clippy::disallowed_methods,

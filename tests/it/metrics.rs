@@ -9,11 +9,11 @@ use futures::StreamExt;
 use jeton::core::password::Lane;
 use jeton::domain::chat::{self, ReplyStreamItem};
 use jeton::server;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use crate::support::installation::{Installation, client};
-use crate::support::{Client, On, PASSWORD, Step, TestApp};
+use crate::support::{Client, On, PASSWORD, Step, TestApp, on_both_databases};
 
 /// Returns the metrics page as Prometheus scrapes it.
 async fn page(app: &TestApp) -> String {
@@ -46,9 +46,8 @@ async fn work(app: &TestApp) -> Client {
     mia
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn numbers_agree_with_what_happened(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn numbers_agree_with_what_happened(on: On) {
     let app = TestApp::with(on, "limits.messages_per_minute_per_user = 3").await;
     let mia = work(&app).await;
     mia.say("echo", "three").await;
@@ -99,15 +98,19 @@ async fn what_is_open_is_seen_while_it_is_open() {
     app.model.play([Step::Say("a"), Step::Wait(permits.clone()), Step::Say("b"), Step::End(None)]);
     let viewer = app.viewer(&mia).await;
     let asked = tokio::spawn(async move { mia.say("scripted", "hello").await });
-    let patience = tokio::time::timeout(Duration::from_secs(10), async {
+    let counted = tokio::time::timeout(Duration::from_secs(10), async {
         while value(&page(&app).await, "jeton_time_to_first_chunk_seconds_count{model=\"scripted\"}") < 1.0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    patience.await.unwrap();
+    counted.await.unwrap();
     let waiting = page(&app).await;
     assert_eq!(value(&waiting, "jeton_open_turns"), 1.0);
-    assert_eq!(value(&waiting, "jeton_stream_lag_seconds_count"), 0.0, "whoever waits for the whole follows no part");
+    assert_eq!(
+        value(&waiting, "jeton_stream_lag_seconds_count"),
+        0.0,
+        "a client that waits for the whole follows no chunk"
+    );
     let mut parts = std::pin::pin!(chat::follow(&app.app, viewer.require_read().unwrap(), 1, 0).await.unwrap());
     assert!(matches!(parts.next().await, Some(Ok(ReplyStreamItem::Delta(_)))));
     permits.add_permits(1);
@@ -232,8 +235,8 @@ async fn the_listener_is_one_of_its_own_and_health_is_asked_on_the_command_line(
     server.kill();
     let url = format!("http://{address}");
     let output = installation.run(&["health", "--url", &url], "");
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && told.starts_with(&format!("jeton: {url}/readyz: ")), "{told}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && stderr.starts_with(&format!("jeton: {url}/readyz: ")), "{stderr}");
 }
 
 #[test]

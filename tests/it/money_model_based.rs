@@ -145,15 +145,15 @@ struct Model {
 
 impl Model {
     /// Applies a message at the flat price to the balance.
-    fn flat(&mut self, told: &Value, script: Script, under_key: bool) -> Result<(), TestCaseError> {
+    fn flat(&mut self, response: &Value, script: Script, under_key: bool) -> Result<(), TestCaseError> {
         let affordable = self.tokens >= 100 && (!under_key || self.key_rest >= 100);
         if !affordable {
-            prop_assert_eq!(&told["errors"][0]["code"], "INSUFFICIENT_TOKENS", "{}", told);
+            prop_assert_eq!(&response["errors"][0]["code"], "INSUFFICIENT_TOKENS", "{}", response);
             return Ok(());
         }
         let of_key = if under_key { 100 } else { 0 };
-        let chat = &told["chat"];
-        prop_assert_eq!(&chat["hold"], 100, "{}", told);
+        let chat = &response["chat"];
+        prop_assert_eq!(&chat["hold"], 100, "{}", response);
         self.all.push(chat["id"].clone());
         match script {
             Script::Answer => {
@@ -197,47 +197,48 @@ async fn steps(world: &World, model: &mut Model, ops: Vec<Op>) -> Result<(), Tes
         match op.clone() {
             Op::Flat(script, Some(key)) if model.sent.contains_key(&key) => {
                 // Waiting for the end of a hanging turn would block forever.
-                let told = world.send(&world.mia, Script::Hang, Some(key)).await;
+                let response = world.send(&world.mia, Script::Hang, Some(key)).await;
                 let _ = script;
-                prop_assert_eq!(&told["chat"]["id"], &model.sent[&key]);
+                prop_assert_eq!(&response["chat"]["id"], &model.sent[&key]);
             }
             Op::Flat(script, key) => {
                 world.app.model.play(script.steps());
-                let told = world.send(&world.mia, script, key).await;
-                if told["chat"].is_null() {
+                let response = world.send(&world.mia, script, key).await;
+                if response["chat"].is_null() {
                     world.app.model.forget();
                 } else if let Some(key) = key {
-                    model.sent.insert(key, told["chat"]["id"].clone());
+                    model.sent.insert(key, response["chat"]["id"].clone());
                 }
-                model.flat(&told, script, false)?;
+                model.flat(&response, script, false)?;
             }
             Op::UnderKey(script) => {
                 world.app.model.play(script.steps());
-                let told = world.send(&world.program, script, None).await;
-                if told["chat"].is_null() {
+                let response = world.send(&world.program, script, None).await;
+                if response["chat"].is_null() {
                     world.app.model.forget();
                 }
-                model.flat(&told, script, true)?;
+                model.flat(&response, script, true)?;
             }
             Op::Metered(input, output) => {
                 world.app.model.play([Step::Say("x"), Step::End(Some(Usage { input, output }))]);
                 let wanted = json!({ "model": "metered", "message": "x" });
-                let told = world.mia.data(SEND, json!({ "input": wanted })).await["it"].take();
-                if told["chat"].is_null() {
+                let response = world.mia.data(SEND, json!({ "input": wanted })).await["it"].take();
+                if response["chat"].is_null() {
                     world.app.model.forget();
-                    prop_assert_eq!(&told["errors"][0]["code"], "INSUFFICIENT_TOKENS");
+                    prop_assert_eq!(&response["errors"][0]["code"], "INSUFFICIENT_TOKENS");
                 } else {
-                    let (hold, cost) = (told["chat"]["hold"].as_i64().unwrap(), told["chat"]["cost"].as_i64().unwrap());
+                    let (hold, cost) =
+                        (response["chat"]["hold"].as_i64().unwrap(), response["chat"]["cost"].as_i64().unwrap());
                     let price = i64::try_from((input * 10 + output * 30).div_ceil(1000)).unwrap();
                     prop_assert_eq!(cost, price.min(hold));
                     prop_assert!(hold <= model.tokens);
                     model.tokens -= cost;
-                    model.all.push(told["chat"]["id"].clone());
+                    model.all.push(response["chat"]["id"].clone());
                 }
             }
             Op::Adjust(amount, key) => {
-                let told = world.adjust(amount, key).await;
-                let code = &told["errors"][0]["code"];
+                let response = world.adjust(amount, key).await;
+                let code = &response["errors"][0]["code"];
                 let before = key.and_then(|key| model.adjusted.get(&key).copied());
                 if let Some(before) = before {
                     prop_assert_eq!(code, &if before == amount { Value::Null } else { json!("CONFLICT") });
@@ -251,8 +252,11 @@ async fn steps(world: &World, model: &mut Model, ops: Vec<Op>) -> Result<(), Tes
             }
             Op::Stop if !model.open.is_empty() => {
                 let (id, _) = model.open.remove(0);
-                let told = world.mia.data(STOP, json!({ "id": id })).await["it"].take();
-                prop_assert_eq!((&told["chat"]["status"], &told["chat"]["cost"]), (&json!("STOPPED"), &json!(100)));
+                let response = world.mia.data(STOP, json!({ "id": id })).await["it"].take();
+                prop_assert_eq!(
+                    (&response["chat"]["status"], &response["chat"]["cost"]),
+                    (&json!("STOPPED"), &json!(100))
+                );
                 model.held -= 100;
             }
             Op::Delete if !model.all.is_empty() => {
@@ -283,9 +287,9 @@ async fn steps(world: &World, model: &mut Model, ops: Vec<Op>) -> Result<(), Tes
 async fn at_once(on: On, ops: Vec<Op>) -> Result<(), TestCaseError> {
     let world = World::new(on).await;
     let hanging = std::sync::Mutex::new(Vec::new());
-    let note = |told: &Value| {
-        if told["chat"]["status"] == "PENDING" {
-            hanging.lock().unwrap().push(told["chat"]["id"].clone());
+    let note = |response: &Value| {
+        if response["chat"]["status"] == "PENDING" {
+            hanging.lock().unwrap().push(response["chat"]["id"].clone());
         }
     };
     let mut right = Ok(());

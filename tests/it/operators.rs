@@ -8,12 +8,12 @@ use jeton::core::viewer::Actor;
 use jeton::domain::account::admin::{self, Adjustment, BalanceChange};
 use jeton::domain::ledger::Balance;
 use jeton::infra::entity::user;
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::ActiveModelTrait;
 use sea_orm::ActiveValue::Set;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, PASSWORD, TestApp};
+use crate::support::{Client, On, PASSWORD, TestApp, on_both_databases};
 
 const ADJUST: &str = "mutation($id: ID!, $amount: Tokens!, $key: String) {
     adjustBalance(input: {userId: $id, amount: $amount, reason: \"thanks\", idempotencyKey: $key}) {
@@ -45,9 +45,8 @@ async fn give(app: &TestApp, actor: Actor, user: &Client, amount: i64) -> Option
     wrong(adjust(app, actor, user, BalanceChange::By(Tokens(amount)), ("a reason", None)).await)
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn balances_of_operators_are_for_superusers_who_are_watched(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn balances_of_operators_are_for_superusers_who_are_watched(on: On) {
     let app = TestApp::start(on).await;
     let (staff, other, root) = (app.staff("operator").await, app.staff("other").await, app.superuser("root").await);
     for (target, amount) in [(&root, -4000), (&root, 1), (&other, -1), (&other, 1), (&staff, 1), (&staff, -1)] {
@@ -63,8 +62,8 @@ async fn balances_of_operators_are_for_superusers_who_are_watched(#[values(On::S
     }
     assert_eq!(give(&app, Actor::CommandLine, &root, 1).await, None);
     let trail = "{ auditTrail(first: 3) { nodes { action actorName targetName details } } }";
-    let told = root.data(trail, json!({})).await["auditTrail"]["nodes"].take();
-    let told = told.as_array().unwrap().iter().map(|event| {
+    let events = root.data(trail, json!({})).await["auditTrail"]["nodes"].take();
+    let events = events.as_array().unwrap().iter().map(|event| {
         assert_eq!(event["action"], "balance.adjust");
         let details: Value = serde_json::from_str(event["details"].as_str().unwrap()).unwrap();
         (event["actorName"].clone(), event["targetName"].clone(), details["own"].clone())
@@ -74,7 +73,7 @@ async fn balances_of_operators_are_for_superusers_who_are_watched(#[values(On::S
         (json!("root"), json!("root"), json!(true)),
         (json!("root"), json!("other"), Value::Null),
     ];
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(events.collect::<Vec<_>>(), expected);
 }
 
 /// Changes a user's roles in a slow transaction; concurrent operations that need the row finish after it.
@@ -99,9 +98,8 @@ async fn during_a_change<T>(app: &TestApp, user_id: i64, is_staff: bool, meanwhi
     outcome
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn who_may_is_decided_by_the_roles_of_the_moment(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn who_may_is_decided_by_the_roles_of_the_moment(on: On) {
     let app = TestApp::start(on).await;
     let staff = app.staff("operator").await;
     let acting = actor(&app, &staff).await;
@@ -130,9 +128,8 @@ async fn who_may_is_decided_by_the_roles_of_the_moment(#[values(On::Sqlite, On::
     assert_eq!(app.ledger(&mia).await, [("SignupGrant".to_owned(), 4000)]);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_staff_give_out_in_a_day_is_limited(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_staff_give_out_in_a_day_is_limited(on: On) {
     let settings = "ledger.staff_daily_limit = 10000\nauth.access_ttl = '100d'";
     let app = TestApp::with(on, settings).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
@@ -184,9 +181,8 @@ async fn what_staff_give_out_in_a_day_is_limited(#[values(On::Sqlite, On::Postgr
     assert_eq!(give(&app, actor(&app, &staff).await, &mia, 1_000_000_000).await, None, "no limit");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn grants_at_once_do_not_pass_the_limit_together(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn grants_at_once_do_not_pass_the_limit_together(on: On) {
     let settings = "ledger.staff_daily_limit = 5000\nledger.signup_grant = 1000";
     let app = TestApp::with(on, settings).await;
     // Some with lower ids than the actors, some with higher ones.
@@ -212,9 +208,8 @@ async fn grants_at_once_do_not_pass_the_limit_together(#[values(On::Sqlite, On::
     assert_eq!(sum + 1000 * made, 10_000);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_stands_for_everything_that_was_asked(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_key_stands_for_everything_that_was_asked(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom, root) = (app.user("mia").await, app.user("tom").await, app.superuser("root").await);
     let (root, shell) = (actor(&app, &root).await, Actor::CommandLine);

@@ -1,9 +1,9 @@
 //! Lists: cursors, sizes, counts.
 
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, TestApp};
+use crate::support::{Client, On, TestApp, on_both_databases};
 
 async fn page(client: &Client, arguments: &str) -> Value {
     let query = format!(
@@ -16,9 +16,8 @@ fn messages(page: &Value) -> Vec<&str> {
     page["nodes"].as_array().unwrap().iter().map(|chat| chat["message"].as_str().unwrap()).collect()
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_go_forward_and_backward_without_gaps(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn pages_go_forward_and_backward_without_gaps(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     for message in ["1", "2", "3", "4", "5"] {
@@ -44,9 +43,8 @@ async fn pages_go_forward_and_backward_without_gaps(#[values(On::Sqlite, On::Pos
     assert_eq!(messages(&page(&mia, "(last: 2)").await), ["2", "1"]);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn sizes_and_cursors_that_make_no_sense_are_refused_by_name(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn sizes_and_cursors_that_make_no_sense_are_refused_by_name(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     for (arguments, field) in [

@@ -9,10 +9,10 @@ use std::time::Duration;
 use futures::future::join_all;
 use jeton::core::password::Lane;
 use jeton::domain::account::admin;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, PASSWORD, TestApp};
+use crate::support::{Client, On, PASSWORD, TestApp, on_both_databases};
 
 const REGISTER: &str = "mutation($name: String!, $password: String!) {
     register(input: {username: $name, password: $password}) { user { id } errors { code } } }";
@@ -45,35 +45,34 @@ async fn is_overloaded(client: &Client, query: &str, variables: Value) {
     assert_eq!((&extensions["code"], &extensions["retryAfter"]), (&json!("UNAVAILABLE"), &json!(1)), "{answer}");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_lane_rejects_with_retry_after_by_every_way(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_full_lane_rejects_with_retry_after_by_every_way(on: On) {
     // One place for each address: it is taken here, and all clients of this test have the same address.
     let app = TestApp::with(on, "auth.max_queued_hashes = 4\nauth.login_attempts_before_delay = 2").await;
-    let (mia, root, nobody) = (app.user("mia").await, app.superuser("root").await, app.anonymous());
+    let (mia, root, anonymous) = (app.user("mia").await, app.superuser("root").await, app.anonymous());
     let mia_id = mia.global_id().await;
     let rest = async |path: &str, body: Value| {
-        let answer = nobody.post(path, body).await;
+        let answer = anonymous.post(path, body).await;
         assert_eq!(answer.status, 503, "{path}: {}", answer.text);
         assert_eq!(answer.headers["retry-after"], "1", "{path}");
         assert!(answer.json()["detail"].is_string(), "{path}: {}", answer.text);
     };
     let held = app.app.hasher.enter(Lane::NewPassword, None).unwrap();
     rest("/api/register/", json!({ "username": "tom", "password": PASSWORD, "password2": PASSWORD })).await;
-    is_overloaded(&nobody, REGISTER, json!({ "name": "tom", "password": PASSWORD })).await;
+    is_overloaded(&anonymous, REGISTER, json!({ "name": "tom", "password": PASSWORD })).await;
     let create = "mutation($p: String!) { createUser(input: {username: \"tom\", password: $p}) { user { id } } }";
     is_overloaded(&root, create, json!({ "p": PASSWORD })).await;
     let set = "mutation($id: ID!, $p: String!) { setPassword(input: {userId: $id, password: $p}) { user { id } } }";
     is_overloaded(&root, set, json!({ "id": mia_id, "p": "another-staple-9" })).await;
     // The queue of log-ins is independent.
     let login = json!({ "username": "mia", "password": PASSWORD });
-    assert_eq!(nobody.post("/api/token/", login.clone()).await.status, 200);
+    assert_eq!(anonymous.post("/api/token/", login.clone()).await.status, 200);
     drop(held);
 
     let held = app.app.hasher.enter(Lane::Verification, None).unwrap();
     for _ in 0..4 {
         rest("/api/token/", login.clone()).await;
-        is_overloaded(&nobody, LOGIN, json!({ "name": "mia", "password": PASSWORD })).await;
+        is_overloaded(&anonymous, LOGIN, json!({ "name": "mia", "password": PASSWORD })).await;
     }
     let change = "mutation($old: String!) {
         changePassword(input: {oldPassword: $old, newPassword: \"another-staple-9\"}) { user { id } } }";
@@ -81,9 +80,9 @@ async fn a_full_lane_rejects_with_retry_after_by_every_way(#[values(On::Sqlite, 
     let delete = "mutation($p: String!) { deleteAccount(input: {password: $p}) { deletedId } }";
     is_overloaded(&mia, delete, json!({ "p": PASSWORD })).await;
     drop(held);
-    assert_eq!(nobody.post("/api/token/", login).await.status, 200, "a try that was never made is none");
+    assert_eq!(anonymous.post("/api/token/", login).await.status, 200, "a try that was never made is none");
     let register = json!({ "username": "tom", "password": PASSWORD, "password2": PASSWORD });
-    assert_eq!(nobody.post("/api/register/", register).await.status, 201);
+    assert_eq!(anonymous.post("/api/register/", register).await.status, 201);
 
     let page = app.app.metrics.page(&[]).unwrap();
     for limited in ["{kind=\"new_passwords\"} 4\n", "{kind=\"password_verifications\"} 10\n"] {
@@ -109,7 +108,7 @@ impl io::Write for Lines {
 #[tokio::test(flavor = "multi_thread")]
 async fn rejections_do_not_fill_the_log() {
     let app = TestApp::with(On::Sqlite, "auth.max_queued_hashes = 1").await;
-    let (lines, nobody) = (Lines::default(), app.anonymous());
+    let (lines, anonymous) = (Lines::default(), app.anonymous());
     let writer = lines.clone();
     let log = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(move || writer.clone());
     // The test's own task, which also serves these requests, runs on this thread.
@@ -118,8 +117,8 @@ async fn rejections_do_not_fill_the_log() {
     let _held = app.app.hasher.enter(Lane::Verification, None).unwrap();
     for _ in 0..3 {
         let body = json!({ "username": "mia", "password": PASSWORD });
-        assert_eq!(nobody.post("/api/token/", body).await.status, 503);
-        is_overloaded(&nobody, LOGIN, json!({ "name": "mia", "password": PASSWORD })).await;
+        assert_eq!(anonymous.post("/api/token/", body).await.status, 503);
+        is_overloaded(&anonymous, LOGIN, json!({ "name": "mia", "password": PASSWORD })).await;
     }
     let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert_eq!(lines.lines().count(), 1, "{lines}");
@@ -176,9 +175,8 @@ async fn the_check_at_start_needs_no_place_in_the_queue() {
     assert_eq!(admin::superusers_with_common_passwords(&app.app).await.unwrap(), Vec::<String>::new());
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn new_accounts_come_in_small_bursts_and_mistakes_are_no_accounts(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn new_accounts_come_in_small_bursts_and_mistakes_are_no_accounts(on: On) {
     let settings = "limits.registrations_per_hour_per_address = 60\nlimits.registration_burst_per_address = 2
         http.trusted_proxies = ['127.0.0.0/8']";
     let app = TestApp::with(on, settings).await;

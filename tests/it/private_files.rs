@@ -125,9 +125,12 @@ async fn a_database_of_an_older_installation_is_made_private_and_says_so() {
     let files = ["jeton.db", "jeton.db-wal", "jeton.db-shm"].map(|name| data.join(name));
     files.iter().for_each(|file| set_mode(file, 0o644));
     set_mode(&data, 0o755);
-    let told = refused(&installation);
-    assert!(told.contains(MAY_LISTEN), "on a network, too: {told}");
-    assert!(told.contains("database file was readable by other users") && told.contains("jeton.db-wal"), "{told}");
+    let stderr = refused(&installation);
+    assert!(stderr.contains(MAY_LISTEN), "on a network, too: {stderr}");
+    assert!(
+        stderr.contains("database file was readable by other users") && stderr.contains("jeton.db-wal"),
+        "{stderr}"
+    );
     let left: Vec<_> = files.iter().filter(|file| file.exists()).map(|file| mode(file)).collect();
     assert!(left.iter().all(|mode| *mode == 0o600), "{left:?}");
     assert!(!refused(&installation).contains("readable by other users"), "it says so once");
@@ -148,11 +151,11 @@ async fn a_database_that_others_may_replace_is_not_served_on_a_network() {
     for (directory, with) in [("above/data", 0o777), ("above/data", 0o1777), ("above", 0o777)] {
         let before = mode(&at(directory));
         set_mode(&at(directory), with);
-        let told = refused(&one);
+        let stderr = refused(&one);
         let shown = at(directory).display().to_string();
         assert!(
-            told.contains("everybody can write to") && told.contains(&shown) && told.contains("chmod o-w"),
-            "{told}"
+            stderr.contains("everybody can write to") && stderr.contains(&shown) && stderr.contains("chmod o-w"),
+            "{stderr}"
         );
         assert_eq!(mode(&at(directory)), with, "a directory may be somebody else's, too, and stays as it is");
         // On a loopback address it is only a warning.
@@ -176,8 +179,11 @@ async fn a_database_that_others_may_replace_is_not_served_on_a_network() {
     set_mode(&at("shared/real.db"), 0o644);
     symlink("../shared/link.db", at("linking/jeton.db")).unwrap();
     symlink("real.db", at("shared/link.db")).unwrap();
-    let told = refused(&three);
-    assert!(told.contains(&at("shared").display().to_string()) && told.contains("can be read by others"), "{told}");
+    let stderr = refused(&three);
+    assert!(
+        stderr.contains(&at("shared").display().to_string()) && stderr.contains("can be read by others"),
+        "{stderr}"
+    );
     assert_eq!(mode(&at("shared/real.db")), 0o644, "it may be another user's link to any file of ours");
 }
 
@@ -193,7 +199,7 @@ async fn a_database_of_another_user_that_others_can_read_is_not_served_on_a_netw
         return;
     }
     set_mode(&database, 0o644);
-    let told = refused(&installation);
-    assert!(told.contains("can be read by others (mode 644)") && told.contains("jeton.db"), "{told}");
+    let stderr = refused(&installation);
+    assert!(stderr.contains("can be read by others (mode 644)") && stderr.contains("jeton.db"), "{stderr}");
     assert_eq!(mode(&database), 0o644, "it is not ours");
 }

@@ -12,12 +12,12 @@ use jeton::domain::account::admin::{self, Adjustment, BalanceChange};
 use jeton::domain::chat::{self, ReplyStreamItem};
 use jeton::domain::ledger;
 use jeton::domain::session;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::support::socket::Socket;
-use crate::support::{Client, On, Step, TestApp};
+use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
 const FOLLOW: &str = "subscription($id: ID!, $after: Int) { replyStream(chatId: $id, after: $after) { __typename
     ... on ReplyDelta { seq offset text }
@@ -53,7 +53,7 @@ pub(crate) async fn whole(
 ) -> (String, chat::FinishedChat) {
     let (mut feed, mut text, mut position) = (pin!(feed), String::new(), after);
     let mut end = None;
-    while let Some(fed) = tokio::time::timeout(Duration::from_secs(20), feed.next()).await.expect("it goes on") {
+    while let Some(fed) = tokio::time::timeout(Duration::from_secs(20), feed.next()).await.expect("it continues") {
         assert!(end.is_none(), "nothing comes behind the end");
         match fed.unwrap() {
             ReplyStreamItem::Delta(delta) => {
@@ -68,9 +68,8 @@ pub(crate) async fn whole(
     (text, end.expect("an end"))
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn parts_come_one_by_one_and_then_one_end(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn parts_come_one_by_one_and_then_one_end(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let gate = Arc::new(Semaphore::new(0));
@@ -106,9 +105,8 @@ async fn parts_come_one_by_one_and_then_one_end(#[values(On::Sqlite, On::Postgre
     assert_eq!(socket.hear().await["type"], "complete");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reply_can_be_resumed_at_every_character(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_reply_can_be_resumed_at_every_character(on: On) {
     let app = TestApp::with(on, "turns.save_interval = '5ms'").await;
     let mia = app.user("mia").await;
     let viewer = viewer(&app, &mia).await;
@@ -142,9 +140,8 @@ async fn a_reply_can_be_resumed_at_every_character(#[values(On::Sqlite, On::Post
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn between_the_last_piece_and_the_settlement_nothing_is_lost(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn between_the_last_piece_and_the_settlement_nothing_is_lost(on: On) {
     // Partial replies are not saved: the row has no text until the chat is closed.
     let app = TestApp::with(on, "turns.save_interval = '10s'").await;
     let mia = app.user("mia").await;
@@ -184,9 +181,8 @@ async fn between_the_last_piece_and_the_settlement_nothing_is_lost(#[values(On::
     assert_eq!((ended.balance.tokens, ended.balance.held), (Tokens(3900), Tokens(0)));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn stopping_that_races_the_natural_end_is_told_as_one_end(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn stopping_that_races_the_natural_end_is_told_as_one_end(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let viewer = viewer(&app, &mia).await;
@@ -213,9 +209,8 @@ async fn stopping_that_races_the_natural_end_is_told_as_one_end(#[values(On::Sql
     assert_eq!(app.ledger(&mia).await.len(), 21, "one entry for each");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_follower_who_lags_behind_misses_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_follower_who_lags_behind_misses_nothing(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let viewer = viewer(&app, &mia).await;
@@ -236,9 +231,8 @@ async fn a_follower_who_lags_behind_misses_nothing(#[values(On::Sqlite, On::Post
     assert_eq!(rest.len(), 5000 * "and more ".len());
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn another_server_without_news_reads_what_is_saved(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn another_server_without_news_reads_what_is_saved(on: On) {
     let app = TestApp::with(on, "turns.save_interval = '20ms'").await;
     let mia = app.user("mia").await;
     let viewer = viewer(&app, &mia).await;
@@ -257,9 +251,8 @@ async fn another_server_without_news_reads_what_is_saved(#[values(On::Sqlite, On
     assert_eq!((text.as_str(), ended.chat.response.as_str()), ("Half and half", "Half and half"));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn failures_are_told_with_what_there_was(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn failures_are_told_with_what_there_was(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let address = app.serve().await;
@@ -281,14 +274,13 @@ async fn failures_are_told_with_what_there_was(#[values(On::Sqlite, On::Postgres
     let mut theirs = Socket::begin(address, tom.access.as_deref()).await;
     theirs.subscribe("1", FOLLOW, json!({ "id": id })).await;
     assert_eq!(code(theirs.hear_next("1").await), "NOT_FOUND");
-    let mut nobody = Socket::begin(address, None).await;
-    nobody.subscribe("1", FOLLOW, json!({ "id": id })).await;
-    assert_eq!(code(nobody.hear_next("1").await), "UNAUTHENTICATED");
+    let mut anonymous = Socket::begin(address, None).await;
+    anonymous.subscribe("1", FOLLOW, json!({ "id": id })).await;
+    assert_eq!(code(anonymous.hear_next("1").await), "UNAUTHENTICATED");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_chat_that_is_deleted_ends_its_followers(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_chat_that_is_deleted_ends_its_followers(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let viewer = viewer(&app, &mia).await;
@@ -308,9 +300,8 @@ async fn a_chat_that_is_deleted_ends_its_followers(#[values(On::Sqlite, On::Post
     assert_eq!(chat::find(&app.app, viewer.require_read().unwrap(), id).await.unwrap_err().code, Code::NotFound);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_balance_is_told_whenever_it_changes(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_balance_is_told_whenever_it_changes(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let mut changes = Box::pin(ledger::watch_balance(&app.app, viewer(&app, &mia).await.require_read().unwrap()));

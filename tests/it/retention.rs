@@ -10,7 +10,7 @@ use jeton::domain::retention::{self, RunOutcome, Target};
 use jeton::infra::entity::chat::Status;
 use jeton::infra::entity::ledger_entry::Reason;
 use jeton::infra::entity::{audit_event, chat, conversation, job_lease, ledger_entry, session};
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::support::installation::Installation;
-use crate::support::{Client, On, PASSWORD, Step, TestApp};
+use crate::support::{Client, On, PASSWORD, Step, TestApp, on_both_databases};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -102,9 +102,8 @@ async fn totals(client: &Client) -> Value {
     client.data("{ usage(days: 60) { day model messages tokens activeUsers failures } }", json!({})).await
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn old_chats_go_and_money_and_usage_stay(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn old_chats_go_and_money_and_usage_stay(on: On) {
     let app = TestApp::with(on, "retention.chats = '30d'\nauth.access_ttl = '100d'").await;
     let (mia, root) = (app.user("mia").await, app.superuser("root").await);
     let (silent, lively) = (new_conversation(&mia).await, new_conversation(&mia).await);
@@ -143,9 +142,8 @@ async fn old_chats_go_and_money_and_usage_stay(#[values(On::Sqlite, On::Postgres
     assert_eq!(app.balance(&mia).await.1, 0, "the open one ended as ever");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_day_that_is_not_counted_keeps_its_chats(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_day_that_is_not_counted_keeps_its_chats(on: On) {
     let app = TestApp::with(on, "retention.chats = '1h'\nauth.access_ttl = '100d'").await;
     let (mia, root) = (app.user("mia").await, app.superuser("root").await);
     mia.say("echo", "today").await;
@@ -159,9 +157,8 @@ async fn a_day_that_is_not_counted_keeps_its_chats(#[values(On::Sqlite, On::Post
     assert_eq!(days.map(|used| used["messages"].as_i64().unwrap()).sum::<i64>(), 2);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn of_deleted_users_the_amounts_stay(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn of_deleted_users_the_amounts_stay(on: On) {
     let app = TestApp::with(on, "retention.deleted_users = '30d'\nauth.access_ttl = '100d'").await;
     let (mia, tom, root) = (app.user("mia").await, app.staff("tommaso").await, app.superuser("root").await);
     let adjust = |actor: Actor, of: &Client, key: &str, reason: &str| {
@@ -205,9 +202,9 @@ async fn of_deleted_users_the_amounts_stay(#[values(On::Sqlite, On::Postgres)] o
         numbers.collect::<Vec<_>>()
     };
     assert_eq!(numbers(&before), numbers(&after), "the ledger counts as before");
-    let told = format!("{after:?} {events:?}");
-    assert!(!told.contains("tommaso"), "{told}");
-    assert!(told.contains("for mia") && told.contains("order-mia"), "what is of others stays: {told}");
+    let shown = format!("{after:?} {events:?}");
+    assert!(!shown.contains("tommaso"), "{shown}");
+    assert!(shown.contains("for mia") && shown.contains("order-mia"), "what is of others stays: {shown}");
     let of_tom: Vec<_> =
         events.iter().filter(|event| event.target_id == tom.user_id() && event.action == "balance.adjust").collect();
     assert_eq!((of_tom[0].actor_name.as_str(), of_tom[0].target_name.as_str()), ("root", "(erased)"));
@@ -216,16 +213,15 @@ async fn of_deleted_users_the_amounts_stay(#[values(On::Sqlite, On::Postgres)] o
     assert_eq!(details.get("reason"), None);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn sessions_and_audit_events_go_by_their_own_times(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn sessions_and_audit_events_go_by_their_own_times(on: On) {
     let toml = "retention.ended_sessions = '10d'\nretention.audit_events = '20d'\nauth.refresh_ttl = '30d'\nauth.access_ttl = '100d'";
     let app = TestApp::with(on, toml).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     mia.data("mutation { logout(input: {}) { errors { code } } }", json!({})).await;
     app.clock.advance(11 * DAY);
     assert_eq!(run(&app).await, [(Target::Sessions, 1)]);
-    assert_eq!(tom.data("{ me { username } }", json!({})).await["me"]["username"], "tom", "whose session goes on");
+    assert_eq!(tom.data("{ me { username } }", json!({})).await["me"]["username"], "tom", "whose session continues");
     app.clock.advance(10 * DAY);
     assert_eq!(run(&app).await, [(Target::AuditEvents, 2)], "that the two were made");
     app.clock.advance(20 * DAY);
@@ -233,9 +229,8 @@ async fn sessions_and_audit_events_go_by_their_own_times(#[values(On::Sqlite, On
     assert_eq!(session::Entity::find().count(app.app.db.read()).await.unwrap(), 0);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn of_servers_that_begin_at_once_one_does_it(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn of_servers_that_begin_at_once_one_does_it(on: On) {
     let app = TestApp::with(on, "retention.chats = '30d'").await;
     let mia = app.user("mia").await;
     many_chats(&app, &mia, 700).await;
@@ -254,9 +249,8 @@ async fn of_servers_that_begin_at_once_one_does_it(#[values(On::Sqlite, On::Post
     assert_eq!(gone(retention::run_if_due(&app.app).await.unwrap()), []);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_dies_in_the_middle_is_taken_over(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_run_that_dies_in_the_middle_is_taken_over(on: On) {
     let app = TestApp::with(on, "retention.chats = '30d'").await;
     let mia = app.user("mia").await;
     many_chats(&app, &mia, 2000).await;
@@ -280,7 +274,7 @@ async fn a_run_that_dies_in_the_middle_is_taken_over(#[values(On::Sqlite, On::Po
     assert_eq!(retention::run(&app.app).await.unwrap(), RunOutcome::NotNow, "for all that anybody knows it is alive");
     app.clock.advance(Duration::from_secs(61));
     let left = counted(&app).await;
-    assert_eq!(run(&app).await, [(Target::Chats, left)], "the next one goes on with what is left");
+    assert_eq!(run(&app).await, [(Target::Chats, left)], "the next one continues with what is left");
     assert_eq!(counted(&app).await, 0);
 }
 
@@ -300,9 +294,8 @@ async fn is_between_writes(app: &TestApp) -> bool {
     tokio::time::timeout(Duration::from_secs(1), lock).await.is_ok_and(|locked| locked.is_ok())
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_was_taken_for_dead_writes_nothing_any_more(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_run_that_was_taken_for_dead_writes_nothing_any_more(on: On) {
     let app = TestApp::with(on, "retention.chats = '30d'").await;
     let mia = app.user("mia").await;
     many_chats(&app, &mia, 1000).await;
@@ -335,9 +328,8 @@ async fn a_run_that_was_taken_for_dead_writes_nothing_any_more(#[values(On::Sqli
     assert_eq!(counted(&app).await, 1);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn messages_are_answered_while_old_chats_go(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn messages_are_answered_while_old_chats_go(on: On) {
     let app =
         TestApp::with(on, "retention.chats = '30d'\nauth.access_ttl = '100d'\nledger.signup_grant = 1000000").await;
     let mia = app.user("mia").await;
@@ -357,9 +349,8 @@ async fn messages_are_answered_while_old_chats_go(#[values(On::Sqlite, On::Postg
     assert!(answered >= 10, "between the batches there is room: {answered}");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stops_leaves_the_rest_to_the_others_at_once(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_server_that_stops_leaves_the_rest_to_the_others_at_once(on: On) {
     let app = TestApp::with(on, "retention.chats = '30d'").await;
     let mia = app.user("mia").await;
     many_chats(&app, &mia, 300).await;
@@ -371,9 +362,8 @@ async fn a_server_that_stops_leaves_the_rest_to_the_others_at_once(#[values(On::
     assert_eq!(gone(retention::run_if_due(&app.app).await.unwrap()), [(Target::Chats, 300)]);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_command_line_says_what_would_go_before_it_goes(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn the_command_line_says_what_would_go_before_it_goes(on: On) {
     let forever = Installation::new(on, &[]).await;
     assert!(forever.ok(&["retention", "--dry-run"]).starts_with("nothing is removed"));
     let installation = Installation::new(on, &[("JETON_RETENTION__ENDED_SESSIONS", "1s")]).await;
@@ -382,11 +372,12 @@ async fn the_command_line_says_what_would_go_before_it_goes(#[values(On::Sqlite,
     server.data(Some(&mia), "mutation { logout(input: {}) { errors { code } } }").await;
     drop(server);
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    let told = |text: String| text.lines().last().unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(told(installation.ok(&["retention", "--dry-run"])), ["ended", "sessions", "1"]);
-    assert_eq!(told(installation.ok(&["retention", "run", "--dry-run"])), ["ended", "sessions", "1"]);
-    assert_eq!(told(installation.ok(&["retention", "run"])), ["ended", "sessions", "1"]);
-    assert_eq!(told(installation.ok(&["retention", "run"])), ["ended", "sessions", "0"]);
+    let last_line =
+        |text: String| text.lines().last().unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(last_line(installation.ok(&["retention", "--dry-run"])), ["ended", "sessions", "1"]);
+    assert_eq!(last_line(installation.ok(&["retention", "run", "--dry-run"])), ["ended", "sessions", "1"]);
+    assert_eq!(last_line(installation.ok(&["retention", "run"])), ["ended", "sessions", "1"]);
+    assert_eq!(last_line(installation.ok(&["retention", "run"])), ["ended", "sessions", "0"]);
     assert!(!installation.run(&["retention"], "").status.success(), "nothing goes by accident");
     installation.ok(&["verify"]);
 }

@@ -1,10 +1,10 @@
 //! Full-text search in the viewer's own chats.
 
-use rstest::rstest;
+use rstest_reuse::apply;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, Step, TestApp};
+use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
 const SEARCH: &str = "query($search: String, $order: ChatOrder, $conversation: ID) {
     chatHistory(first: 100, search: $search, orderBy: $order, conversationId: $conversation) { nodes { message } totalCount } }";
@@ -21,9 +21,8 @@ async fn search_by(client: &Client, variables: Value) -> Vec<String> {
     nodes.iter().map(|chat| chat["message"].as_str().unwrap().to_owned()).collect()
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn words_are_found_in_any_script(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn words_are_found_in_any_script(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let said = [
@@ -79,9 +78,8 @@ async fn words_are_found_in_any_script(#[values(On::Sqlite, On::Postgres)] on: O
     assert_eq!(mia.code(SEARCH, json!({ "search": many })).await, "INVALID_INPUT");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_found_comes_newest_or_best_first_and_page_by_page(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn what_is_found_comes_newest_or_best_first_and_page_by_page(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let filler = "and a lot of other words that have nothing to do with it ".repeat(5);
@@ -120,9 +118,8 @@ async fn what_is_found_comes_newest_or_best_first_and_page_by_page(#[values(On::
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn only_what_is_there_and_has_ended_is_found(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn only_what_is_there_and_has_ended_is_found(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let create = "mutation { createConversation(input: {model: \"echo\"}) { conversation { id } } }";
@@ -147,9 +144,8 @@ async fn only_what_is_there_and_has_ended_is_found(#[values(On::Sqlite, On::Post
     assert_eq!(search_by(&app.user("tom").await, hers).await, Vec::<String>::new());
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_search_indexes_what_nobody_has_indexed_yet(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_search_indexes_what_nobody_has_indexed_yet(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     for number in 0..3 {

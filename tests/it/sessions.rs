@@ -6,10 +6,10 @@ use axum::body::Body;
 use axum::http::Request;
 use jeton::core::viewer::Actor;
 use jeton::domain::account::admin::{self, UserUpdate};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, PASSWORD, TestApp};
+use crate::support::{Client, On, PASSWORD, TestApp, on_both_databases};
 
 const LOGIN: &str =
     "mutation($name: String!, $password: String!) { login(input: {username: $name, password: $password}) {
@@ -30,9 +30,8 @@ async fn is_in(client: &Client) -> bool {
     client.post("/graphql", json!({ "query": "{ me { id } }" })).await.status == 200
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn logging_in_by_name_in_any_case(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn logging_in_by_name_in_any_case(on: On) {
     let app = TestApp::start(on).await;
     app.user("Mia").await;
     for name in ["Mia", "mia", " MIA "] {
@@ -44,9 +43,8 @@ async fn logging_in_by_name_in_any_case(#[values(On::Sqlite, On::Postgres)] on: 
     assert_eq!(log_in(&app.anonymous(), "Nobody", PASSWORD).await["errors"], expected);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn access_tokens_end_and_refresh_tokens_buy_new_ones(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn access_tokens_end_and_refresh_tokens_buy_new_ones(on: On) {
     let app = TestApp::start(on).await;
     let mut mia = app.user("mia").await;
     assert!(is_in(&mia).await);
@@ -60,9 +58,8 @@ async fn access_tokens_end_and_refresh_tokens_buy_new_ones(#[values(On::Sqlite, 
     assert_eq!(too_late["errors"][0]["code"], "UNAUTHENTICATED");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_token_used_twice_ends_its_session(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_refresh_token_used_twice_ends_its_session(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let stolen = mia.refresh.clone().unwrap();
@@ -89,9 +86,8 @@ async fn refresh_as(app: &TestApp, agent: &str, token: &str) -> Value {
     app.anonymous().send(request.body(Body::from(body)).unwrap()).await.json()["data"]["refreshToken"].take()
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_lost_the_answer_gets_the_same_pair_once_more(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_client_that_lost_the_answer_gets_the_same_pair_once_more(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let token = mia.refresh.clone().unwrap();
@@ -113,12 +109,11 @@ async fn a_client_that_lost_the_answer_gets_the_same_pair_once_more(#[values(On:
     for _ in 0..2 {
         assert_eq!(refresh(&app.anonymous(), &token).await["errors"], json!([]));
     }
-    assert_eq!(refresh(&app.anonymous(), &token).await["errors"][0]["code"], "UNAUTHENTICATED", "once more, not twice");
+    assert_eq!(refresh(&app.anonymous(), &token).await["errors"][0]["code"], "UNAUTHENTICATED", "one retry, not two");
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_who_refresh_at_once_one_at_most_goes_on(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn of_two_who_refresh_at_once_one_at_most_goes_on(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let token = mia.refresh.clone().unwrap();
@@ -135,9 +130,8 @@ async fn of_two_who_refresh_at_once_one_at_most_goes_on(#[values(On::Sqlite, On:
     assert!(is_in(&tom).await);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn logging_out_ends_this_session_or_all(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn logging_out_ends_this_session_or_all(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let other = log_in(&app.anonymous(), "mia", PASSWORD).await;
@@ -151,9 +145,8 @@ async fn logging_out_ends_this_session_or_all(#[values(On::Sqlite, On::Postgres)
     assert_eq!(refresh(&app.anonymous(), other["refreshToken"].as_str().unwrap()).await["accessToken"], Value::Null);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_ends_all_sessions_and_begins_one(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_new_password_ends_all_sessions_and_begins_one(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
     let change =
@@ -173,9 +166,8 @@ async fn a_new_password_ends_all_sessions_and_begins_one(#[values(On::Sqlite, On
     assert!(log_in(&app.anonymous(), "mia", "another-staple-9").await["accessToken"].is_string());
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn deactivation_and_deletion_end_sessions_at_once_and_for_good(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn deactivation_and_deletion_end_sessions_at_once_and_for_good(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let set = |active| UserUpdate { active: Some(active), ..UserUpdate::default() };
@@ -189,9 +181,8 @@ async fn deactivation_and_deletion_end_sessions_at_once_and_for_good(#[values(On
     assert!(!is_in(&tom).await);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn guessing_slows_down_and_a_success_ends_the_wait(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn guessing_slows_down_and_a_success_ends_the_wait(on: On) {
     let app = TestApp::with(on, "auth.login_attempts_before_delay = 3").await;
     app.user("mia").await;
     for name in ["mia", "nobody"] {
@@ -219,16 +210,15 @@ async fn browse(client: &Client, cookie: Option<&str>, query: &str) -> (Value, O
     (answer.json()["data"].take(), cookie)
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_browser_keeps_its_refresh_token_in_a_cookie(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn a_browser_keeps_its_refresh_token_in_a_cookie(on: On) {
     let app = TestApp::start(on).await;
     app.user("mia").await;
-    let nobody = app.anonymous();
+    let anonymous = app.anonymous();
     let login = format!(
         "mutation {{ login(input: {{username: \"mia\", password: \"{PASSWORD}\"}}) {{ accessToken refreshToken }} }}"
     );
-    let (first, cookie) = browse(&nobody, None, &login).await;
+    let (first, cookie) = browse(&anonymous, None, &login).await;
     assert!(first["login"]["accessToken"].is_string());
     assert_eq!(first["login"]["refreshToken"], Value::Null, "no script gets to read it");
     let cookie = cookie.unwrap();
@@ -238,39 +228,38 @@ async fn a_browser_keeps_its_refresh_token_in_a_cookie(#[values(On::Sqlite, On::
     // Without the header, which a cross-origin page can't send, the cookie is ignored.
     let forged = Request::post("/graphql").header("content-type", "application/json").header("cookie", &pair);
     let body = Body::from(json!({ "query": refresh }).to_string());
-    let forged = nobody.send(forged.body(body).unwrap()).await;
+    let forged = anonymous.send(forged.body(body).unwrap()).await;
     assert_eq!(forged.json()["data"]["refreshToken"]["errors"][0]["code"], "UNAUTHENTICATED");
     assert_eq!(forged.headers.get("set-cookie"), None);
 
-    let (renewed, next) = browse(&nobody, Some(&pair), refresh).await;
+    let (renewed, next) = browse(&anonymous, Some(&pair), refresh).await;
     assert_eq!(renewed["refreshToken"]["user"]["username"], "mia");
     assert_eq!(renewed["refreshToken"]["refreshToken"], Value::Null);
     let next = next.unwrap().split(';').next().unwrap().to_owned();
     assert_ne!(next, pair);
     // The response may be lost once. After that a used token revokes the session, and the cookie is removed.
-    let (again, same) = browse(&nobody, Some(&pair), refresh).await;
+    let (again, same) = browse(&anonymous, Some(&pair), refresh).await;
     assert_eq!(again["refreshToken"]["errors"], json!([]));
     assert_eq!(same.unwrap().split(';').next(), Some(next.as_str()));
-    let (refused, gone) = browse(&nobody, Some(&pair), refresh).await;
+    let (refused, gone) = browse(&anonymous, Some(&pair), refresh).await;
     assert_eq!(refused["refreshToken"]["errors"][0]["code"], "UNAUTHENTICATED");
     assert!(gone.unwrap().starts_with("jeton_refresh=; Path=/graphql; Max-Age=0;"));
-    assert_eq!(browse(&nobody, Some(&next), refresh).await.0["refreshToken"]["accessToken"], Value::Null);
+    assert_eq!(browse(&anonymous, Some(&next), refresh).await.0["refreshToken"]["accessToken"], Value::Null);
 
-    let (again, cookie) = browse(&nobody, None, &login).await;
+    let (again, cookie) = browse(&anonymous, None, &login).await;
     let mut mia = app.anonymous();
     mia.access = again["login"]["accessToken"].as_str().map(str::to_owned);
     let (_, gone) = browse(&mia, None, "mutation { logout(input: {}) { errors { code } } }").await;
     assert!(gone.unwrap().starts_with("jeton_refresh=; "));
     let pair = cookie.unwrap().split(';').next().unwrap().to_owned();
-    assert_eq!(browse(&nobody, Some(&pair), refresh).await.0["refreshToken"]["accessToken"], Value::Null);
+    assert_eq!(browse(&anonymous, Some(&pair), refresh).await.0["refreshToken"]["accessToken"], Value::Null);
     let app = TestApp::with(on, "http.tls = true").await;
     app.user("mia").await;
     assert!(browse(&app.anonymous(), None, &login).await.1.unwrap().ends_with("; Secure"));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn one_session_of_several_can_be_ended(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn one_session_of_several_can_be_ended(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let mut other = app.anonymous();

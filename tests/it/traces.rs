@@ -137,8 +137,8 @@ async fn a_message_is_one_trace_from_its_caller_to_the_upstream() {
     assert_eq!((text(&request, "method"), text(&request, "path")), ("POST".to_owned(), "/graphql".to_owned()));
     assert_eq!((text(&turn, "model"), text(&turn, "chat")), ("gpt".to_owned(), "1".to_owned()));
     // The call's span is propagated to the upstream.
-    let told = received.calls.lock().unwrap()[0]["traceparent"].to_str().unwrap().to_owned();
-    assert_eq!(told, format!("00-{TRACE}-{}-01", hex(&provider.span_id)));
+    let header = received.calls.lock().unwrap()[0]["traceparent"].to_str().unwrap().to_owned();
+    assert_eq!(header, format!("00-{TRACE}-{}-01", hex(&provider.span_id)));
     // Another request is another trace.
     assert!(spans["request"].iter().any(|span| hex(&span.trace_id) != TRACE && span.parent_span_id.is_empty()));
 
@@ -157,8 +157,8 @@ async fn a_message_is_one_trace_from_its_caller_to_the_upstream() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_is_away_is_told_once_and_holds_nothing_up() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let endpoint = format!("http://{nobody}");
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let endpoint = format!("http://{unused}");
     let settings = [("JETON_TELEMETRY__OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_BSP_SCHEDULE_DELAY", "100")];
     let installation = Installation::new(On::Sqlite, &settings).await;
     let log = tempfile::NamedTempFile::new().unwrap();

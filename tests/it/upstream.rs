@@ -13,10 +13,10 @@ use futures::StreamExt;
 use jeton::core::error::Code;
 use jeton::infra::ai::openai::OpenAi;
 use jeton::infra::ai::{Event, Message, Provider, Request, Role, Usage};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use crate::support::{On, TestApp};
+use crate::support::{On, TestApp, on_both_databases};
 
 /// A response of an upstream: its status, the chunks of its body, and possibly a hang.
 #[derive(Clone)]
@@ -157,20 +157,20 @@ async fn trouble_is_told_apart() {
         (ok(&["<html>hello</html>"]), Code::ProviderUnavailable, "truncated"),
         (status(302), Code::ProviderUnavailable, "302"),
     ];
-    for (script, code, told) in cases {
+    for (script, code, message) in cases {
         let (url, upstream) = upstream(vec![script]).await;
         let (text, end) = ask(&url, 0).await;
         let (found, debug) = end.unwrap_err();
         assert_eq!((text.as_str(), found), ("", code), "{debug}");
-        assert!(debug.contains(told), "{debug}");
+        assert!(debug.contains(message), "{debug}");
         assert!(!debug.contains("sk-secret"), "{debug}");
         assert_eq!(upstream.calls.load(Ordering::SeqCst), 1, "{debug}");
     }
     let (_, end) = ask("http://127.0.0.1:9/v1", 0).await;
-    assert_eq!(end.unwrap_err().0, Code::ProviderUnavailable, "nobody listens there");
+    assert_eq!(end.unwrap_err().0, Code::ProviderUnavailable, "nothing listens there");
 }
 
-#[rstest]
+#[apply(on_both_databases)]
 #[case::before_output(status(500), "", "ChatFailed", 0)]
 #[case::wrong_key(status(401), "", "ChatFailed", 0)]
 #[case::garbage(ok(&["data: }{\n\n"]), "", "ChatFailed", 0)]
@@ -178,9 +178,8 @@ async fn trouble_is_told_apart() {
 #[case::hanging(Script { status: 200, chunks: vec![piece("Half").into_bytes()], then_hang: true }, "Half", "ChatBrokenOff", 0)]
 #[case::silent(Script { status: 200, chunks: vec![], then_hang: true }, "", "ChatFailed", 0)]
 #[case::whole(ok(&[&piece("Whole"), DONE]), "Whole", "ChatDone", -100)]
-#[tokio::test(flavor = "multi_thread")]
 async fn who_pays_when_an_upstream_fails(
-    #[values(On::Sqlite, On::Postgres)] on: On,
+    on: On,
     #[case] script: Script,
     #[case] kept: &str,
     #[case] reason: &str,

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use jeton::domain::chat::usage;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, Step, TestApp};
+use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const USAGE: &str = "query($days: Int) { usage(days: $days) { day model messages tokens activeUsers failures } }";
@@ -16,9 +16,8 @@ async fn totals(client: &Client, days: i32) -> Vec<Value> {
     used.as_array().unwrap().iter().filter(|used| used["model"] == Value::Null).cloned().collect()
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn days_are_counted_once_and_today_as_it_is(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn days_are_counted_once_and_today_as_it_is(on: On) {
     let app = TestApp::with(on, "auth.access_ttl = '100d'").await;
     let (mia, tom, root) = (app.user("mia").await, app.user("tom").await, app.superuser("root").await);
     // 2026-03-01: two users, two models, a failure. 03-02: nothing. 03-03: today.
@@ -58,9 +57,8 @@ async fn days_are_counted_once_and_today_as_it_is(#[values(On::Sqlite, On::Postg
     }
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn users_are_sorted_and_paged_without_gaps(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn users_are_sorted_and_paged_without_gaps(on: On) {
     let app = TestApp::start(on).await;
     let root = app.superuser("root").await;
     for (name, messages) in [("b:~x", 0), ("A", 2), ("c", 1), ("d", 2)] {
@@ -101,9 +99,8 @@ async fn users_are_sorted_and_paged_without_gaps(#[values(On::Sqlite, On::Postgr
     assert_eq!(superusers["users"]["nodes"], json!([{ "username": "root" }]));
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn chats_are_found_by_what_operators_know(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn chats_are_found_by_what_operators_know(on: On) {
     let app = TestApp::with(on, "auth.access_ttl = '100d'").await;
     let (mia, tom, staff) = (app.user("mia").await, app.user("tom").await, app.staff("staff").await);
     mia.say("echo", "old needle").await;

@@ -107,17 +107,17 @@ enum Job {
 }
 
 fn write(mut connection: Connection, queue: &mpsc::Receiver<Job>) {
-    let mut told = Vec::with_capacity(BATCH);
+    let mut outcomes = Vec::with_capacity(BATCH);
     while let Ok(first) = queue.recv() {
         let txn = connection.transaction_with_behavior(TransactionBehavior::Immediate).expect("a transaction");
         for job in std::iter::once(first).chain(queue.try_iter()).take(BATCH) {
-            told.push(match job {
+            outcomes.push(match job {
                 Job::Hold { user, message, done } => (done, hold(&txn, user, &message)),
                 Job::Settle { user, chat, response, done } => (done, settle(&txn, user, chat, &response)),
             });
         }
         txn.commit().expect("a commit");
-        for (done, outcome) in told.drain(..) {
+        for (done, outcome) in outcomes.drain(..) {
             done.send(outcome).ok();
         }
     }

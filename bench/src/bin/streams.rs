@@ -80,7 +80,7 @@ async fn main() {
     firsts.sort_by(f64::total_cmp);
     let percentile = |share: f64| firsts.get((share * firsts.len() as f64) as usize);
     let took = streams.iter().map(|stream| stream.took).max().unwrap_or_default();
-    let told = json!({
+    let result = json!({
         "streams": streams.len(),
         "unfinished": args.at_once * args.each - streams.len(),
         "problem": problems.first(),
@@ -89,7 +89,7 @@ async fn main() {
         "first_max_ms": firsts.last(),
         "longest_s": took.as_secs_f64(),
     });
-    println!("{told}");
+    println!("{result}");
 }
 
 fn read_requests(mut file: &[u8]) -> Vec<Vec<u8>> {

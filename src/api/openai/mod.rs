@@ -6,9 +6,12 @@
 
 mod completions;
 mod error;
+mod local_messages;
 mod local_params;
+mod outcome;
 mod request;
 mod response;
+mod streaming;
 
 use axum::extract::{Path, Request, State};
 use axum::http::header::AUTHORIZATION;

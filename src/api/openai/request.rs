@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use serde::Deserialize;
 
 use super::error::ApiError;
-use super::local_params;
+use super::{local_messages, local_params};
 use crate::app::App;
 use crate::domain::chat::{Admission, ApiCall};
 use crate::infra::ai::{FromMember, Passthrough, RawRequest, Request};
@@ -55,7 +55,7 @@ pub(super) fn read(
     let show_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
     let choices = model.provider.answers(&raw)?;
     let max_output = limit(&raw)?;
-    let text = if app.config.v1.store_api_messages { local_params::said_last(&raw) } else { String::new() };
+    let text = if app.config.v1.store_api_messages { local_messages::said_last(&raw) } else { String::new() };
     let fingerprint = idempotency_key.is_some().then(|| app.api_key_hasher.of(raw.body()));
     let request = request(model, raw, stream, show_usage)?;
     let call = ApiCall { model: name, request, max_output, choices, text, idempotency_key, fingerprint, admission };
@@ -68,7 +68,7 @@ fn request(model: &Model, raw: RawRequest, stream: bool, show_usage: bool) -> Re
         return Ok(Request { passing, ..Request::default() });
     }
     let sampling = local_params::sampling(&raw, &model.name)?;
-    Ok(Request { messages: local_params::messages(&raw, model)?, sampling, ..Request::default() })
+    Ok(Request { messages: local_messages::messages(&raw, model)?, sampling, ..Request::default() })
 }
 
 /// Returns the smaller of the two output limits that a call may set, in model tokens.

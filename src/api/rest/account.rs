@@ -39,7 +39,7 @@ pub(super) struct Registered {
 /// Register a user account.
 #[utoipa::path(post, path = "/api/register/", tag = "account", request_body = Registration, responses(
     (status = 201, description = "The account was created.", body = Registered),
-    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::Mistakes),
+    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::FieldErrors),
     (status = 403, description = "Registration is closed.", body = super::openapi::Detail),
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
     (status = 429, description = "Too many accounts from this address.", body = super::openapi::Detail),

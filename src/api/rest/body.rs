@@ -23,7 +23,7 @@ pub(super) struct FormFields {
     given: Map<String, Value>,
     /// The fields that were read, in declaration order, which is the order of the field errors.
     declared: Vec<String>,
-    mistakes: Map<String, Value>,
+    errors: Map<String, Value>,
 }
 
 /// The value of an uploaded file: anything but text, so that it fails as "Not a valid string.".
@@ -49,14 +49,14 @@ impl FormFields {
     }
 
     fn new(given: Map<String, Value>) -> Self {
-        Self { given, declared: Vec::new(), mistakes: Map::new() }
+        Self { given, declared: Vec::new(), errors: Map::new() }
     }
 
     /// Returns a text field without surrounding white space. Field errors are collected for [`FormFields::check`].
     pub(super) fn text(&mut self, field: &str, max_chars: usize) -> String {
         let text = self.given(field).trim().to_owned();
         if text.chars().count() > max_chars {
-            self.mistake(field, &format!("Ensure this field has no more than {max_chars} characters."));
+            self.add_error(field, &format!("Ensure this field has no more than {max_chars} characters."));
         }
         self.without_nul(field, text)
     }
@@ -71,39 +71,39 @@ impl FormFields {
     fn given(&mut self, field: &str) -> String {
         self.declared.push(field.to_owned());
         let text = match self.given.get(field) {
-            None => return self.mistake(field, "This field is required."),
-            Some(Value::Null) => return self.mistake(field, "This field may not be null."),
+            None => return self.add_error(field, "This field is required."),
+            Some(Value::Null) => return self.add_error(field, "This field may not be null."),
             Some(Value::String(text)) => text.clone(),
             Some(Value::Number(number)) => number.to_string(),
             Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
-                return self.mistake(field, "Not a valid string.");
+                return self.add_error(field, "Not a valid string.");
             }
         };
         if text.trim().is_empty() {
-            return self.mistake(field, "This field may not be blank.");
+            return self.add_error(field, "This field may not be blank.");
         }
         text
     }
 
     fn without_nul(&mut self, field: &str, text: String) -> String {
         if text.contains('\0') {
-            self.mistake(field, "Null characters are not allowed.");
+            self.add_error(field, "Null characters are not allowed.");
         }
         text
     }
 
     /// Adds a field error. Returns the empty text, which stands for the field.
-    pub(super) fn mistake(&mut self, field: &str, message: &str) -> String {
-        add(&mut self.mistakes, field, message);
+    pub(super) fn add_error(&mut self, field: &str, message: &str) -> String {
+        add(&mut self.errors, field, message);
         String::new()
     }
 
     /// Returns the rejection of the request: its field errors, and those of the domain for fields without any.
     pub(super) fn refuse(mut self, error: Error) -> ApiError {
-        let good = |field: &FieldError| !self.mistakes.contains_key(field.field);
+        let good = |field: &FieldError| !self.errors.contains_key(field.field);
         let new: Vec<_> = error.fields.into_iter().filter(good).collect();
-        for mistake in new {
-            self.mistake(mistake.field, &mistake.message);
+        for error in new {
+            self.add_error(error.field, &error.message);
         }
         ApiError::Fields(self.in_order())
     }
@@ -113,11 +113,11 @@ impl FormFields {
     /// # Errors
     /// The field errors, in declaration order.
     pub(super) fn check(self) -> Result<(), ApiError> {
-        if self.mistakes.is_empty() { Ok(()) } else { Err(ApiError::Fields(self.in_order())) }
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Fields(self.in_order())) }
     }
 
     fn in_order(mut self) -> Map<String, Value> {
-        self.declared.into_iter().filter_map(|field| self.mistakes.remove_entry(&field)).collect()
+        self.declared.into_iter().filter_map(|field| self.errors.remove_entry(&field)).collect()
     }
 }
 
@@ -185,63 +185,4 @@ async fn from_multipart(media_type: &str, body: Bytes) -> Result<Map<String, Val
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fields(media_type: &str, body: &str) -> Result<FormFields, ApiError> {
-        parse(media_type, Bytes::copy_from_slice(body.as_bytes())).map(FormFields::new)
-    }
-
-    #[test]
-    fn the_three_kinds_of_body_say_the_same() {
-        let multipart = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n b c \r\n--x--\r\n";
-        for (media_type, body) in [
-            ("application/json", r#"{"a": "first", "a": " b c "}"#),
-            ("application/x-www-form-urlencoded", "a=first&a=+b+c%20"),
-            ("multipart/form-data; boundary=x", multipart),
-        ] {
-            let mut fields = fields(media_type, body).ok().unwrap();
-            assert_eq!(fields.text("a", 3), "b c", "{media_type}");
-            assert!(fields.check().is_ok());
-        }
-    }
-
-    #[test]
-    fn all_mistakes_of_all_fields_are_told() {
-        let body = r#"{"null": null, "blank": " \t", "list": [], "bool": true, "long": "abcd\u0000", "number": 12}"#;
-        let mut fields = fields("application/json", body).ok().unwrap();
-        for field in ["missing", "null", "blank", "list", "bool", "long"] {
-            fields.text(field, 3);
-        }
-        assert_eq!(fields.text("number", 3), "12");
-        let Err(ApiError::Fields(mistakes)) = fields.check() else { panic!("mistakes") };
-        let expected = serde_json::json!({
-            "missing": ["This field is required."],
-            "null": ["This field may not be null."],
-            "blank": ["This field may not be blank."],
-            "list": ["Not a valid string."],
-            "bool": ["Not a valid string."],
-            "long": ["Ensure this field has no more than 3 characters.", "Null characters are not allowed."],
-        });
-        assert_eq!(Value::Object(mistakes), expected);
-    }
-
-    #[test]
-    fn what_would_take_much_more_memory_than_its_bytes_is_refused() {
-        let refused = |media_type: &str, body: &str| match fields(media_type, body) {
-            Err(ApiError::Syntax(detail)) => detail,
-            _ => panic!("{media_type}: not refused"),
-        };
-        let (form, multipart) = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x");
-        let pairs: String = (0..1001).map(|number| format!("a{number}=&")).collect();
-        assert_eq!(refused(form, &pairs), "The form has more than 1000 fields.");
-        let part = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n";
-        assert_eq!(refused(multipart, &(part.repeat(1001) + "--x--\r\n")), "The form has more than 1000 fields.");
-        assert!(fields(multipart, &(part.repeat(1000) + "--x--\r\n")).is_ok());
-        let list = format!("{{\"a\":[{}]}}", "[],".repeat(5000));
-        assert_eq!(refused("application/json", &list), "JSON parse error - more than 10000 values");
-        for broken in ["", "--x", "--x\r\n", "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nends"] {
-            assert!(fields(multipart, broken).is_err(), "{broken}");
-        }
-    }
-}
+mod tests;

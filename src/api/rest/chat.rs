@@ -52,7 +52,7 @@ pub(super) struct ChatResponse {
         example = "{{$guid}}")),
     responses(
     (status = 200, description = "The reply.", body = ChatResponse),
-    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::Mistakes),
+    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::FieldErrors),
     (status = 401, description = "The access token is missing or invalid.", body = super::openapi::Detail),
     (status = 402, description = "Insufficient tokens. Nothing is charged.", body = super::openapi::Failure),
     (status = 409, description = "The idempotency key was used for another message.", body = super::openapi::Detail),
@@ -117,7 +117,7 @@ fn timestamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, 
     ),
     responses(
     (status = 200, description = "The chats. If there are more, the header `Link` has the next page.", body = [Chat]),
-    (status = 400, description = "A parameter is invalid.", body = super::openapi::Mistakes),
+    (status = 400, description = "A parameter is invalid.", body = super::openapi::FieldErrors),
     (status = 401, description = "The access token is missing or invalid.", body = super::openapi::Detail),
 ))]
 pub(super) async fn list(app: &App, viewer: Viewer, query: Option<&str>) -> ApiResult {
@@ -136,21 +136,21 @@ pub(super) async fn list(app: &App, viewer: Viewer, query: Option<&str>) -> ApiR
 }
 
 fn window(query: &str) -> Result<(u64, Option<i64>), ApiError> {
-    let (mut limit, mut before, mut mistakes) = (MAX_LIMIT, None, Map::new());
+    let (mut limit, mut before, mut errors) = (MAX_LIMIT, None, Map::new());
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
             "limit" => match value.parse() {
                 Ok(number) if (1..=MAX_LIMIT).contains(&number) => limit = number,
-                _ => add(&mut mistakes, "limit", &format!("Between 1 and {MAX_LIMIT}.")),
+                _ => add(&mut errors, "limit", &format!("Between 1 and {MAX_LIMIT}.")),
             },
             "before" => match value.parse() {
                 Ok(id) => before = Some(id),
-                Err(_) => add(&mut mistakes, "before", "The id of a chat."),
+                Err(_) => add(&mut errors, "before", "The id of a chat."),
             },
             _ => {}
         }
     }
-    if mistakes.is_empty() { Ok((limit, before)) } else { Err(ApiError::Fields(mistakes)) }
+    if errors.is_empty() { Ok((limit, before)) } else { Err(ApiError::Fields(errors)) }
 }
 
 #[cfg(test)]

@@ -106,8 +106,8 @@ fn domain(error: &Error) -> Response {
         }
         Code::InvalidInput if !error.fields.is_empty() => {
             let mut fields = Map::new();
-            for mistake in &error.fields {
-                add(&mut fields, mistake.field, &mistake.message);
+            for field in &error.fields {
+                add(&mut fields, field.field, &field.message);
             }
             write(StatusCode::BAD_REQUEST, &fields)
         }
@@ -143,9 +143,9 @@ fn domain(error: &Error) -> Response {
 
 /// Adds a field error to those of its field.
 pub(super) fn add(fields: &mut Map<String, Value>, field: &str, message: &str) {
-    let mistakes = fields.entry(field).or_insert_with(|| json!([]));
-    if let Value::Array(mistakes) = mistakes {
-        mistakes.push(message.into());
+    let messages = fields.entry(field).or_insert_with(|| json!([]));
+    if let Value::Array(messages) = messages {
+        messages.push(message.into());
     }
 }
 

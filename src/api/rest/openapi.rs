@@ -31,7 +31,7 @@ pub(super) struct Failure {
 #[derive(ToSchema)]
 #[schema(value_type = std::collections::HashMap<String, Value>)]
 #[expect(dead_code, reason = "documents a response")]
-pub(super) struct Mistakes(Value);
+pub(super) struct FieldErrors(Value);
 
 #[derive(OpenApi)]
 #[openapi(

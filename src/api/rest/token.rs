@@ -40,7 +40,7 @@ pub(super) struct TokenResponse {
 /// Log in.
 #[utoipa::path(post, path = "/api/token/", tag = "token", request_body = Credentials, responses(
     (status = 200, description = "Tokens of a new session.", body = TokenResponse),
-    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::Mistakes),
+    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::FieldErrors),
     (status = 401, description = "Wrong username or password, or the user is inactive.", body = super::openapi::Detail),
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
     (status = 429, description = "Too many failed logins for this username or address.", body = super::openapi::Detail),
@@ -80,7 +80,7 @@ pub(super) struct Access {
 /// Get a new access token.
 #[utoipa::path(post, path = "/api/token/refresh/", tag = "token", request_body = Refresh, responses(
     (status = 200, description = "A new access token.", body = Access),
-    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::Mistakes),
+    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::FieldErrors),
     (status = 401, description = "The refresh token is invalid or expired.", body = super::openapi::Detail),
     (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
 ))]

@@ -1,16 +1,17 @@
 //! `jeton user`: manages users.
 
+mod command;
 mod show;
 
 use std::io::IsTerminal;
 
-use clap::Subcommand;
-use clap::builder::RangedI64ValueParser;
 use serde_json::json;
 
+use self::command::Command;
+pub(super) use self::command::{Args, balance};
 pub(super) use self::show::report;
 use self::show::{list, show};
-use super::{output, password};
+use super::output;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Tokens;
@@ -18,114 +19,6 @@ use crate::core::viewer::Actor;
 use crate::domain::account::admin::{self, Adjustment, BalanceChange, UserFilter, UserUpdate};
 use crate::domain::account::{self, Roles};
 use crate::infra::entity::user;
-
-/// Arguments of `jeton user`.
-#[derive(Debug, clap::Args)]
-#[group(skip)]
-pub(super) struct Args {
-    /// Print JSON
-    #[arg(long, global = true)]
-    json: bool,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// List users, newest first
-    List {
-        /// Only usernames that contain this text (case-insensitive)
-        #[arg(long, value_name = "TEXT")]
-        search: Option<String>,
-        /// Only staff members
-        #[arg(long)]
-        staff: bool,
-        /// Only inactive users, who cannot log in
-        #[arg(long)]
-        inactive: bool,
-    },
-    /// Show one user
-    Show {
-        /// The user's name, in any case
-        name: String,
-    },
-    /// Create a user, whether or not registration is open
-    Create {
-        /// The username, 1 to 50 characters
-        name: String,
-        /// The initial balance [default: ledger.signup_grant]
-        #[arg(long, allow_negative_numbers = true, value_parser = balance())]
-        tokens: Option<i64>,
-        /// Make the user a staff member, who may see all users and adjust balances
-        #[arg(long)]
-        staff: bool,
-        /// Make the user a superuser, who may do everything
-        #[arg(long)]
-        superuser: bool,
-        #[command(flatten)]
-        password: password::Args,
-    },
-    /// Activate a user, who can log in again
-    Activate {
-        /// The user's name, in any case
-        name: String,
-    },
-    /// Deactivate a user: revoke all sessions and reject log-ins
-    Deactivate {
-        /// The user's name, in any case
-        name: String,
-    },
-    /// Set a user's password, and revoke all sessions
-    SetPassword {
-        /// The user's name, in any case
-        name: String,
-        #[command(flatten)]
-        password: password::Args,
-    },
-    /// Set a user's available balance
-    SetBalance {
-        /// The user's name, in any case
-        name: String,
-        /// The new available balance; holds of open chats are not affected
-        #[arg(allow_negative_numbers = true, value_parser = balance())]
-        tokens: i64,
-        /// The reason, for the ledger
-        #[arg(long, default_value = "set on the command line")]
-        reason: String,
-    },
-    /// Add tokens to a user's balance, or deduct some (-100)
-    Grant {
-        /// The user's name, in any case
-        name: String,
-        /// The number of tokens
-        #[arg(allow_negative_numbers = true)]
-        tokens: i64,
-        /// The reason, for the ledger
-        #[arg(long, default_value = "granted on the command line")]
-        reason: String,
-    },
-    /// Make a user a superuser
-    Promote {
-        /// The user's name, in any case
-        name: String,
-        /// Make the user a staff member only, who may see all users and adjust balances
-        #[arg(long)]
-        staff: bool,
-    },
-    /// Make a superuser or staff member a plain user
-    Demote {
-        /// The user's name, in any case
-        name: String,
-    },
-    /// Delete a user with all chats and sessions. The ledger keeps its entries
-    Delete {
-        /// The user's name, in any case
-        name: String,
-        /// Do not ask for confirmation
-        #[arg(long)]
-        yes: bool,
-    },
-}
 
 pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
     let json = args.json;
@@ -181,11 +74,6 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
         }
         Command::Delete { name, yes } => delete(app, &name, yes, json).await,
     }
-}
-
-/// Returns clap's parser of a balance: 0 to [`Tokens::MAX_BALANCE`].
-pub(super) fn balance() -> RangedI64ValueParser<i64> {
-    clap::value_parser!(i64).range(0..=Tokens::MAX_BALANCE.0)
 }
 
 /// Checks a new username before the password prompt; `account` validates it as well.

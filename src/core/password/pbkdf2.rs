@@ -97,8 +97,8 @@ mod tests {
             ("pbkdf2_sha256$1000$salt$AAAA".to_owned(), "Base64"),
             ("pbkdf2_sha256$1000$salt$not base64!".to_owned(), "Base64"),
         ] {
-            let told = Pbkdf2::parse(&wrong).unwrap_err();
-            assert!(told.contains(why), "{wrong}: {told}");
+            let message = Pbkdf2::parse(&wrong).unwrap_err();
+            assert!(message.contains(why), "{wrong}: {message}");
         }
     }
 }

@@ -1,13 +1,14 @@
 use futures::{StreamExt, poll};
 
+use super::recording::WINDOW;
 use super::*;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes that a chunk of these tests takes.
 const PART: usize = 1000;
 
 async fn push(answers: &ReplayCache<u32>, recording: &Recording<u32>, part: u32) {
-    answers.push(recording, part, PART - PART_BYTES, PATIENCE).await;
+    answers.push(recording, part, PART - PART_BYTES, TIMEOUT).await;
 }
 
 /// Records a response of this number of chunks.

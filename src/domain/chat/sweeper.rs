@@ -28,9 +28,9 @@ pub async fn run_sweeper(app: App) {
         if let Err(error) = usage::count_days(&app).await {
             tracing::error!(?error, "daily usage count failed");
         }
-        app.rate_limits.forget_idle();
-        app.bodies.forget_idle();
-        app.replay_cache.forget_old();
+        app.rate_limits.evict_idle();
+        app.bodies.evict_idle();
+        app.replay_cache.evict_expired();
         tokio::select! {
             () = tokio::time::sleep(app.config.turns.lease / 2) => {}
             () = app.stopping.cancelled() => return,

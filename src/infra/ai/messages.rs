@@ -1,10 +1,9 @@
 //! Counts the messages of a passed-on call, in one pass and without building them in memory.
 
-use std::fmt;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-use super::raw_request::Text;
+use super::json_visitor::{JsonReader, Reading, read};
+use super::members::Text;
 
 /// The maximum number of messages of a call, and of content parts in total.
 const MAX_MESSAGES: usize = 10_000;
@@ -56,9 +55,7 @@ pub(super) fn scan(json: &str) -> Result<Messages, String> {
         return Err("expected an array".to_owned());
     }
     let mut found = Messages::default();
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let scan = Scan { place: Place::Messages, found: &mut found };
-    scan.deserialize(&mut deserializer).map_err(|error| error.to_string())?;
+    read(Scan { place: Place::Messages, found: &mut found }, json).map_err(|error| error.to_string())?;
     if found.count > MAX_MESSAGES {
         return Err(format!("at most {MAX_MESSAGES} messages"));
     }
@@ -100,42 +97,43 @@ struct Scan<'s> {
     found: &'s mut Messages,
 }
 
-impl<'de> DeserializeSeed<'de> for Scan<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+impl Scan<'_> {
+    /// Returns the reader of a value within this one.
+    fn inner(&mut self, place: Place) -> Reading<Scan<'_>> {
+        Reading(Scan { place, found: self.found })
     }
 }
 
-impl<'de> Visitor<'de> for Scan<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
+impl JsonReader for Scan<'_> {
+    fn text(self, text: &str) {
+        match self.place {
+            Place::Url => self.found.image_bytes += text.len(),
+            // Some upstreams accept a URL without an object around it; it counts as text and as an image.
+            Place::Image => self.found.images += 1,
+            Place::Media => self.found.other_media = true,
+            Place::Messages | Place::Message | Place::Content | Place::Part => {}
+        }
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+    fn list<'de, A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
         match self.place {
             Place::Messages => {
-                while list.next_element_seed(Scan { place: Place::Message, found: self.found })?.is_some() {
+                while list.next_element_seed(self.inner(Place::Message))?.is_some() {
                     self.found.count += 1;
                 }
             }
             Place::Content => {
-                while list.next_element_seed(Scan { place: Place::Part, found: self.found })?.is_some() {
+                while list.next_element_seed(self.inner(Place::Part))?.is_some() {
                     self.found.parts += 1;
                 }
             }
-            Place::Image | Place::Media => {
-                while list.next_element_seed(Scan { place: self.place, found: self.found })?.is_some() {}
-            }
+            place @ (Place::Image | Place::Media) => while list.next_element_seed(self.inner(place))?.is_some() {},
             Place::Message | Place::Part | Place::Url => while list.next_element::<IgnoredAny>()?.is_some() {},
         }
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+    fn object<'de, A: MapAccess<'de>>(mut self, mut object: A) -> Result<(), A::Error> {
         let place = match self.place {
             // Some upstreams accept a part without an array around it.
             Place::Content => Place::Part,
@@ -148,110 +146,13 @@ impl<'de> Visitor<'de> for Scan<'_> {
         }
         while let Some(Text(name)) = object.next_key()? {
             match place.member(&name) {
-                Some(place) => object.next_value_seed(Scan { place, found: self.found })?,
+                Some(place) => object.next_value_seed(self.inner(place))?,
                 None => drop(object.next_value::<IgnoredAny>()?),
             }
         }
         Ok(())
     }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        match self.place {
-            Place::Url => self.found.image_bytes += text.len(),
-            // Some upstreams accept a URL without an object around it; it counts as text and as an image.
-            Place::Image => self.found.images += 1,
-            Place::Media => self.found.other_media = true,
-            Place::Messages | Place::Message | Place::Content | Place::Part => {}
-        }
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_parts_and_images_are_counted_whatever_else_is_there() {
-        let image = r#"{"type":"image_url","image_url":{"detail":"low","url":"data:1234\u0035"}}"#;
-        for (text, count, parts, images, image_bytes) in [
-            ("[]".to_owned(), 0, 0, 0, 0),
-            (r#"[1,null,"x",[[]],{}, 1.5, -1, true]"#.to_owned(), 8, 0, 0, 0),
-            (format!(r#"[{{"role":"user","content":"hi"}},{{"content":[{image},{image},"x"]}}]"#), 2, 3, 2, 20),
-            (
-                r#"[{"content":[{"image_url":"data:12"},{"image_url":{"url":7}},{"image_url":null}]}]"#.to_owned(),
-                1,
-                3,
-                2,
-                0,
-            ),
-            (r#"[{"content":{"image_url":{"url":"http"}},"images":["http",{"url":"data"}]}]"#.to_owned(), 1, 0, 3, 8),
-            (
-                r#"[{"content":[{"image_url":["a","b"]},{"image_url":{"url":"a"},"image_url":"b"}]}]"#.to_owned(),
-                1,
-                2,
-                4,
-                1,
-            ),
-            (r#"[{"content":[{"type":"tool_result","content":[{"image":"http"}]}]}]"#.to_owned(), 1, 2, 1, 0),
-            (r#"[{"content":"a","content":[{"input_image":{"file":"x"}}]}]"#.to_owned(), 1, 1, 1, 0),
-        ] {
-            assert_eq!(scan(&text), Ok(Messages { count, parts, images, image_bytes, other_media: false }), "{text}");
-        }
-    }
-
-    #[test]
-    fn media_of_unknown_size_are_noticed_under_any_name() {
-        for text in [
-            r#"[{"content":[{"type":"video_url","video_url":{"url":"http://a"}}]}]"#,
-            r#"[{"content":[{"type":"file","file":{"file_id":"x"}}]}]"#,
-            r#"[{"content":[{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}]}]"#,
-            r#"[{"content":[{"type":"document","url":"http://a"}]}]"#,
-            r#"[{"content":[{"type":"text","text":"x"},{"anything":["http://a"]}]}]"#,
-            r#"[{"content":{"type":"file","file_id":"x"}}]"#,
-            r#"[{"content":"x","audio":{"id":"a"}}]"#,
-            r#"[{"content":"x","videos":["http://a"]}]"#,
-        ] {
-            assert!(scan(text).unwrap().other_media, "{text}");
-        }
-        for text in [
-            r#"[{"content":"x","audio":null,"videos":[],"annotations":[{"url":"a"}],"name":"http://a"}]"#,
-            r#"[{"content":[{"type":"text","text":"x","cache_control":{"type":"ephemeral"},"index":0,"file":null}]}]"#,
-        ] {
-            assert!(!scan(text).unwrap().other_media, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_list_or_too_many_is_refused_and_nothing_long_is_repeated() {
-        for text in ["{}".to_owned(), "1".to_owned(), format!("\"{}\"", "x".repeat(100_000)), "[".to_owned()] {
-            let error = scan(&text).unwrap_err();
-            assert!(error.len() < 100, "{error}");
-        }
-        let many = |element: &str, count: usize| format!("[{}]", vec![element; count].join(","));
-        assert_eq!(scan(&many("[]", 10_001)), Err("at most 10000 messages".to_owned()));
-        assert!(scan(&many("[]", 10_000)).is_ok());
-        let parts = format!("[{{\"content\":{}}}]", many("1", 10_001));
-        assert_eq!(scan(&parts), Err("at most 10000 content parts in total".to_owned()));
-    }
-}
+mod tests;

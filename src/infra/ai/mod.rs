@@ -6,8 +6,10 @@
 //! A *unit* is a model token: what a model reads and writes. It is not a prepaid token of a balance.
 
 pub mod echo;
+mod json_visitor;
 #[cfg(feature = "local-model")]
 pub mod local;
+mod members;
 mod messages;
 pub mod openai;
 mod raw_request;
@@ -18,7 +20,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-pub use self::raw_request::{FromMember, InvalidRequest, RawRequest, members, string};
+pub use self::members::{members, string};
+pub use self::raw_request::{FromMember, InvalidRequest, RawRequest};
 use crate::core::error::Error;
 
 /// The role of the author of a [`Message`].

@@ -13,6 +13,8 @@
 
 mod local;
 mod redis;
+mod redis_link;
+mod redis_task;
 mod shared_limits;
 
 use std::sync::Arc;

@@ -4,6 +4,8 @@
 //! Redis can only reject: the caller has passed its local limit before, and if Redis does not answer in time, that
 //! decision stands. Usernames and addresses are stored as keyed hashes.
 
+mod scripts;
+
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +14,8 @@ use ::redis::Script;
 use chrono::{DateTime, Utc};
 use tokio::time::{Instant, timeout};
 
-use super::redis::RedisLink;
+use self::scripts::{RATE, RIGHT, TAKE};
+use super::redis_link::RedisLink;
 use crate::core::keyed_hash::KeyedHash;
 
 /// The timeout of a decision; without an answer by then, the local limit decides.
@@ -24,65 +27,9 @@ const BYPASS_TIME: Duration = Duration::from_secs(2);
 /// How long failed attempts are remembered after the last wait has ended.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The generic cell rate algorithm (GCRA), as in governor: a key holds the theoretical arrival time, in microseconds of
-/// Redis's clock. The first key that rejects ends the script; the keys before it have counted one. A value that another
-/// program wrote under the key blocks for no longer than a full burst.
-const RATE: &str = r"
-    local time = redis.call('TIME')
-    local now = time[1] * 1000000 + time[2]
-    for i, key in ipairs(KEYS) do
-        local step, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-        local paid = tonumber(redis.call('GET', key)) or 0
-        if not (paid > now) then paid = now end
-        paid = math.min(paid, now + burst) + step
-        if paid - now > burst then
-            return math.ceil(paid - now - burst)
-        end
-        redis.call('SET', key, string.format('%.0f', paid), 'PX', math.ceil((paid - now) / 1000))
-    end
-    return 0
-";
-
-/// Registers a log-in attempt, in milliseconds: see `core::throttle::FailureBackoff`. No wait is longer than the
-/// ceiling, whatever the key holds.
-const TAKE: &str = r"
-    local now, keep = tonumber(ARGV[1]), tonumber(ARGV[2])
-    for i, key in ipairs(KEYS) do
-        local free, ceiling = tonumber(ARGV[2 * i + 1]), tonumber(ARGV[2 * i + 2])
-        local failed = redis.call('HMGET', key, 'count', 'until')
-        local until_ = tonumber(failed[2]) or 0
-        if until_ > now then
-            return math.ceil(math.min(until_ - now, ceiling))
-        end
-        local count, wait = tonumber(failed[1]) or 0, 0
-        if not (count > 0) then count = 0 end
-        count = math.min(count, 1000) + 1
-        if count > free then
-            wait = math.min(1000 * 2 ^ (count - free - 1), ceiling)
-        end
-        redis.call('HSET', key, 'count', string.format('%.0f', count), 'until', string.format('%.0f', now + wait))
-        redis.call('PEXPIRE', key, string.format('%.0f', wait + keep))
-    end
-    return 0
-";
-
-/// Records a successful attempt: clears the failures of the username (first key), and refunds one of the address
-/// (second).
-const RIGHT: &str = r"
-    redis.call('DEL', KEYS[1])
-    if KEYS[2] then
-        if redis.call('HINCRBY', KEYS[2], 'count', -1) <= 0 then
-            redis.call('DEL', KEYS[2])
-        else
-            redis.call('HSET', KEYS[2], 'until', '0')
-        end
-    end
-    return 0
-";
-
 /// The limits that servers share.
 pub struct SharedLimits {
-    line: Arc<RedisLink>,
+    link: Arc<RedisLink>,
     hash: KeyedHash,
     namespace: String,
     rate: Script,
@@ -123,9 +70,9 @@ pub struct AttemptQuota {
 }
 
 impl SharedLimits {
-    pub(super) fn new(line: Arc<RedisLink>, hash: KeyedHash, namespace: String) -> Self {
+    pub(super) fn new(link: Arc<RedisLink>, hash: KeyedHash, namespace: String) -> Self {
         let [rate, take, right] = [RATE, TAKE, RIGHT].map(Script::new);
-        Self { line, hash, namespace, rate, take, right, slow: Mutex::default() }
+        Self { link, hash, namespace, rate, take, right, slow: Mutex::default() }
     }
 
     /// Counts one event for each of these rates, in this order, until one is exhausted.
@@ -170,7 +117,7 @@ impl SharedLimits {
     }
 
     async fn ask(&self, call: &::redis::ScriptInvocation<'_>) -> Option<u64> {
-        let answer = match self.line.connection().filter(|_| self.is_reachable(Instant::now())) {
+        let answer = match self.link.connection().filter(|_| self.is_reachable(Instant::now())) {
             Some(mut connection) => {
                 let answer = timeout(REQUEST_TIMEOUT, call.invoke_async(&mut connection)).await.ok();
                 self.answered(answer.is_some(), Instant::now());
@@ -183,7 +130,7 @@ impl SharedLimits {
             Some(Err(error)) => tracing::debug!(%error, "Redis rate limit script failed"),
             None => {}
         }
-        self.line.counted_alone.fetch_add(1, Relaxed);
+        self.link.counted_alone.fetch_add(1, Relaxed);
         None
     }
 

@@ -7,13 +7,14 @@ use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::core::viewer::ClientIp;
 
 const MIB: usize = 1 << 20;
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn bodies() -> (Arc<Bodies>, Arc<Metrics>) {
     let metrics = Metrics::new(Histogram::new([1.0]));
-    (Arc::new(Bodies::new(PATIENCE, 96 * MIB, 24 * MIB, 0)), Arc::new(metrics))
+    (Arc::new(Bodies::new(TIMEOUT, 96 * MIB, 24 * MIB, 0)), Arc::new(metrics))
 }
 
 fn user(id: i64) -> Limits {
@@ -86,7 +87,7 @@ async fn a_large_body_holds_its_bytes_for_as_long_as_any_of_it_is_there() {
 #[tokio::test]
 async fn large_bodies_have_a_rate_by_user_and_by_address_and_small_ones_have_none() {
     let (_, metrics) = bodies();
-    let bodies = Bodies::new(PATIENCE, 96 * MIB, 24 * MIB, MIB);
+    let bodies = Bodies::new(TIMEOUT, 96 * MIB, 24 * MIB, MIB);
     let at = |id, last| Limits { address: Some(std::net::IpAddr::from([192, 0, 2, last]).into()), ..user(id) };
     for _ in 0..6 {
         assert!(bodies.read(&metrics, full(4 * MIB), at(1, 1)).await.is_ok(), "a burst of one share");

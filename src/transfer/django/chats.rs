@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::source::{CHATS, MAX_VALUE_BYTES, Source, SourceRow};
+use super::source::{CHATS, MAX_VALUE_BYTES, Source};
+use super::source_row::SourceRow;
 use super::{Importer, MAX_KEPT_ID, note};
 use crate::core::error::Error;
 use crate::domain::chat::import::{ImportedChat, insert_imported};
@@ -81,10 +82,10 @@ impl Importer<'_> {
         taken: &HashSet<i64>,
     ) -> Result<PlannedRow, String> {
         let [_, _, message, response, timestamp] = &row.values;
-        let left_out = |why: &str| format!("chat in row {} is skipped: {why}", row.place);
-        let source_id = id.ok_or_else(|| left_out("the id is not an integer"))?;
-        let message = message.text().ok_or_else(|| left_out(&no_text("message")))?;
-        let response = response.text().ok_or_else(|| left_out(&no_text("response")))?;
+        let skipped = |why: &str| format!("chat in row {} is skipped: {why}", row.place);
+        let source_id = id.ok_or_else(|| skipped("the id is not an integer"))?;
+        let message = message.text().ok_or_else(|| skipped(&no_text("message")))?;
+        let response = response.text().ok_or_else(|| skipped(&no_text("response")))?;
         let at = timestamp.time().unwrap_or_else(|| {
             self.report.remark(format!("chat {source_id}: its time can't be read, so the time of the import is used"));
             self.app.clock.now()

@@ -9,6 +9,7 @@
 
 mod chats;
 mod source;
+mod source_row;
 mod users;
 mod value;
 

@@ -4,14 +4,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sea_orm::sqlx::{self, Decode, Row, Sqlite, TypeInfo, ValueRef};
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement,
-    TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseTransaction, DbBackend, DbErr, Statement, TransactionTrait,
 };
 
-use super::value::SqliteValue;
+use super::source_row::{SourceRow, read};
 use crate::core::error::{Code, Error};
 use crate::core::{input_file, private_files};
 
@@ -42,12 +40,6 @@ pub(super) struct Source {
     txn: DatabaseTransaction,
     file: String,
     statement_timeout: Duration,
-}
-
-/// A row: its rowid, and its values in the order of [`TABLES`].
-pub(super) struct SourceRow<const COLUMNS: usize> {
-    pub(super) place: i64,
-    pub(super) values: [SqliteValue; COLUMNS],
 }
 
 impl Source {
@@ -224,93 +216,5 @@ async fn begin(path: &Path, immutable: bool) -> Result<DatabaseTransaction, DbEr
     Ok(txn)
 }
 
-fn read<const COLUMNS: usize>(row: &QueryResult) -> Result<SourceRow<COLUMNS>, sqlx::Error> {
-    let row = row.try_as_sqlite_row().ok_or(sqlx::Error::RowNotFound)?;
-    let mut values = [const { SqliteValue::Null }; COLUMNS];
-    for (at, value) in values.iter_mut().enumerate() {
-        *value = raw(row, at + 1)?;
-    }
-    Ok(SourceRow { place: row.try_get(0)?, values })
-}
-
-/// Reads a value by its stored type (SQLite's storage class), which may differ from the declared type of the column.
-fn raw(row: &SqliteRow, at: usize) -> Result<SqliteValue, sqlx::Error> {
-    let value = row.try_get_raw(at)?;
-    if value.is_null() {
-        return Ok(SqliteValue::Null);
-    }
-    let kind = value.type_info().name().to_owned();
-    let failed = sqlx::Error::Decode;
-    Ok(match kind.as_str() {
-        "INTEGER" => SqliteValue::Integer(Decode::<Sqlite>::decode(value).map_err(failed)?),
-        "REAL" => SqliteValue::Real(Decode::<Sqlite>::decode(value).map_err(failed)?),
-        _ => {
-            let bytes: Vec<u8> = Decode::<Sqlite>::decode(value).map_err(failed)?;
-            match String::from_utf8(bytes) {
-                Ok(text) if kind == "TEXT" => SqliteValue::Text(text),
-                Ok(text) => SqliteValue::Blob(text.into_bytes()),
-                Err(error) => SqliteValue::Blob(error.into_bytes()),
-            }
-        }
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn source(dir: &tempfile::TempDir, sql: &str) -> Source {
-        let path = dir.path().join("db.sqlite3");
-        let db = Database::connect(format!("sqlite://{}?mode=rwc", path.display())).await.unwrap();
-        let columns = |at: usize| TABLES[at].1.join(", ");
-        let schema = format!("CREATE TABLE {USERS} ({}); CREATE TABLE {CHATS} ({});", columns(0), columns(1));
-        db.execute_unprepared(&schema.replace("(id", "(id integer PRIMARY KEY")).await.unwrap();
-        db.execute_unprepared(sql).await.unwrap();
-        db.close().await.unwrap();
-        Source::open(&path).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn batches_are_bounded_by_bytes_and_values_too() {
-        let dir = tempfile::tempdir().unwrap();
-        let lengths: [u64; 8] = [1 << 20, 1 << 20, 3 << 20, 5 << 20, 1, MAX_VALUE_BYTES, MAX_VALUE_BYTES + 1, 1];
-        let insert = |(id, length): (usize, &u64)| {
-            format!(
-                "INSERT INTO {CHATS} VALUES ({id}, 1, replace(hex(zeroblob({length} / 2 + 1)), '00', 'ab'), 'x', '');"
-            )
-        };
-        let trim = |(id, length): (usize, &u64)| {
-            format!("UPDATE {CHATS} SET message = substr(message, 1, {length}) WHERE id = {id};")
-        };
-        let sql: String = lengths.iter().enumerate().map(insert).chain(lengths.iter().enumerate().map(trim)).collect();
-        let source = source(&dir, &sql).await;
-        let (mut place, mut batches) = (i64::MIN, Vec::new());
-        loop {
-            let rows = source.rows::<5>(CHATS, place, 500).await.unwrap();
-            let Some(last) = rows.last() else { break };
-            place = last.place;
-            batches.push(rows.iter().map(|row| row.values[2].text().map(|text| text.len() as u64)).collect::<Vec<_>>());
-        }
-        let kept = |at: usize| Some(lengths[at]);
-        let expected = vec![
-            vec![kept(0), kept(1)],
-            vec![kept(2)],
-            vec![kept(3)],
-            vec![kept(4)],
-            vec![kept(5)],
-            vec![None, kept(7)],
-        ];
-        assert_eq!(batches, expected);
-    }
-
-    #[tokio::test]
-    async fn a_statement_has_a_time() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut source = source(&dir, "").await;
-        source.statement_timeout = Duration::from_millis(50);
-        let endless =
-            "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 10000000) SELECT count(*) FROM n";
-        let error = source.number(endless).await.unwrap_err();
-        assert!(error.message.contains("took longer than 50ms"), "{error:?}");
-    }
-}
+mod tests;

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 
-use super::source::{Source, SourceRow, USERS};
+use super::source::{Source, USERS};
+use super::source_row::SourceRow;
 use super::value::SqliteValue;
 use super::{Importer, MAX_KEPT_ID, note};
 use crate::core::error::Error;
@@ -87,27 +88,27 @@ impl Importer<'_> {
     /// Returns the new row of a user, with remarks on differences from the source; or why the user is skipped.
     fn plan_user(&mut self, row: &SourceRow<9>, id: Option<i64>, taken: &Conflicts) -> Result<PlannedRow, String> {
         let [_, username, password, tokens, is_active, is_staff, is_superuser, date_joined, last_login] = &row.values;
-        let left_out = |why: &str| format!("user in row {} is skipped with all chats: {why}", row.place);
-        let source_id = id.ok_or_else(|| left_out("the id is not an integer"))?;
-        let username = username.text().ok_or_else(|| left_out("the name is not a text"))?;
-        let left_out = |why: String| format!("{username} (user {source_id}) is skipped with all chats: {why}");
+        let skipped = |why: &str| format!("user in row {} is skipped with all chats: {why}", row.place);
+        let source_id = id.ok_or_else(|| skipped("the id is not an integer"))?;
+        let username = username.text().ok_or_else(|| skipped("the name is not a text"))?;
+        let skipped = |why: String| format!("{username} (user {source_id}) is skipped with all chats: {why}");
         if username.trim().is_empty() {
-            return Err(left_out("the name is blank".to_owned()));
+            return Err(skipped("the name is blank".to_owned()));
         }
         if username.chars().count() > MAX_IMPORTED_CHARS {
-            return Err(left_out(format!("the name is longer than {MAX_IMPORTED_CHARS} characters")));
+            return Err(skipped(format!("the name is longer than {MAX_IMPORTED_CHARS} characters")));
         }
         if taken.names.contains(&username) || self.names.contains(&username) {
             let message = "another user here has this name; delete that one, and repeat the import";
-            return Err(left_out(message.to_owned()));
+            return Err(skipped(message.to_owned()));
         }
         let is_taken = |key: &String| taken.keys.contains(key) || self.keys.contains(key);
         let Some((plain, exact)) = username::key(&username).zip(username::exact_key(&username)) else {
-            return Err(left_out("the name is too long in Unicode's normal form".to_owned()));
+            return Err(skipped("the name is too long in Unicode's normal form".to_owned()));
         };
         let alike = is_taken(&plain);
         if alike && is_taken(&exact) {
-            return Err(left_out("there are other users here whose names look alike".to_owned()));
+            return Err(skipped("there are other users here whose names look alike".to_owned()));
         }
         let username_key = if alike { exact } else { plain };
         self.names.insert(username.clone());
@@ -221,35 +222,4 @@ fn password_hash(raw: &SqliteValue) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn balances_become_what_can_be() {
-        let most = Tokens::MAX_BALANCE;
-        for (raw, tokens, noted) in [
-            (SqliteValue::Integer(4000), Tokens(4000), None),
-            (SqliteValue::Integer(0), Tokens::ZERO, None),
-            (SqliteValue::Integer(most.0), most, None),
-            (SqliteValue::Text("5000000000".to_owned()), Tokens(5_000_000_000), None),
-            (SqliteValue::Integer(-50), Tokens::ZERO, Some("the balance was -50")),
-            (SqliteValue::Integer(i64::MAX), most, Some("the balance was 9223372036854775807")),
-            (SqliteValue::Null, Tokens::ZERO, Some("the balance was not an integer")),
-            (SqliteValue::Blob(vec![0]), Tokens::ZERO, Some("the balance was not an integer")),
-        ] {
-            assert_eq!(balance(&raw), (tokens, noted.map(str::to_owned)), "{raw:?}");
-        }
-    }
-
-    #[test]
-    fn only_hashes_that_can_be_verified_are_taken_over() {
-        let good = format!("pbkdf2_sha256$1000$salt${}=", "A".repeat(43));
-        assert_eq!(password_hash(&SqliteValue::Text(good.clone())), Ok(good));
-        for bad in ["", "!", "!secret", "md5$salt$abc", "pbkdf2_sha256$99999999$salt$AAAA", "plain"] {
-            let why = password_hash(&SqliteValue::Text(bad.to_owned())).unwrap_err();
-            assert!(!why.contains("secret") && !why.contains("plain"), "{why}");
-        }
-        assert!(password_hash(&SqliteValue::Null).is_err());
-        assert!(password_hash(&SqliteValue::Blob(vec![0xff])).is_err());
-    }
-}
+mod tests;

@@ -17,14 +17,14 @@ use axum::http::Request;
 use futures::stream;
 use jeton::core::viewer::ClientIp;
 use jeton::server;
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use self::table::{Answer, BUILT, Body, LISTS, Memory, ROOTS, ROUTES, Rate, Route, Work};
 use crate::authorization;
 use crate::support::client::Answer as Answered;
 use crate::support::socket::Events;
-use crate::support::{Client, On, PASSWORD, TestApp};
+use crate::support::{Client, On, PASSWORD, TestApp, on_both_databases};
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 /// The size of the chunks of bodies.
@@ -163,9 +163,8 @@ const LOW_RATES: &str = "ledger.signup_grant = 1000000
     limits.registrations_per_hour_per_address = 2
     limits.refreshes_per_minute_per_address = 2";
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn every_route_with_a_rate_has_it(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn every_route_with_a_rate_has_it(on: On) {
     let rated = |route: &&Route| route.4 != Rate::Connections;
     for (path, ..) in ROUTES.iter().filter(rated) {
         let app = TestApp::with(on, LOW_RATES).await;
@@ -193,9 +192,8 @@ fn without(path: &str, mut body: Value) -> Value {
     body
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn every_mutation_has_a_rate_or_requires_authentication(#[values(On::Sqlite, On::Postgres)] on: On) {
+#[apply(on_both_databases)]
+async fn every_mutation_has_a_rate_or_requires_authentication(on: On) {
     for (field, document, verdicts) in authorization::ROOTS.iter().filter(|row| row.0.starts_with("Mutation")) {
         let (_, rate, ..) = ROOTS.iter().find(|root| root.0 == *field).unwrap();
         if *rate == Rate::Connections {

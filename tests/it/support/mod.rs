@@ -31,6 +31,7 @@ use jeton::infra::db::Db;
 use jeton::infra::secrets::Secrets;
 use jeton::server;
 use jeton::server::BoundListener;
+use rstest_reuse::template;
 use sea_orm::ConnectionTrait;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,13 @@ pub enum On {
     Sqlite,
     Postgres,
 }
+
+/// Runs a test once on each database, in a runtime of several threads: `#[apply(on_both_databases)]`, for an `async fn`
+/// with an argument `on: On`. Cases and values are as with `rstest`.
+#[template]
+#[rstest::rstest]
+#[test_attr(tokio::test(flavor = "multi_thread"))]
+pub async fn on_both_databases(#[values(On::Sqlite, On::Postgres)] on: On) {}
 
 pub struct TestApp {
     pub app: App,
@@ -142,13 +150,13 @@ impl TestApp {
 
     /// Waits until no turn is running.
     pub async fn settled(&self) {
-        let patience = Duration::from_secs(20);
+        let timeout = Duration::from_secs(20);
         let idle = async {
             while self.app.turn_permits.taken() > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(patience, idle).await.expect("turns end");
+        tokio::time::timeout(timeout, idle).await.expect("turns end");
     }
 
     /// Returns all ledger entries of a user, oldest first: reason and amount.

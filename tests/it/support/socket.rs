@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// Timeout of any step of a test.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A WebSocket client, of graphql-transport-ws or another sub-protocol.
 pub struct Socket(pub WebSocketStream<TcpStream>);
@@ -60,7 +60,7 @@ impl Socket {
 
     /// Receives the next text message; pings are answered in between.
     pub async fn hear(&mut self) -> Value {
-        match timeout(PATIENCE, self.next()).await.expect("a message comes") {
+        match timeout(TIMEOUT, self.next()).await.expect("a message comes") {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
             other => panic!("{other:?}"),
         }
@@ -83,7 +83,7 @@ impl Socket {
                 }
             }
         };
-        timeout(PATIENCE, closing).await.expect("the server closes")
+        timeout(TIMEOUT, closing).await.expect("the server closes")
     }
 
     async fn next(&mut self) -> Message {
@@ -154,7 +154,7 @@ impl Events {
                     Some(other) => panic!("{other}"),
                 });
             }
-            let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("an event comes").unwrap()?;
+            let chunk = timeout(TIMEOUT, self.response.chunk()).await.expect("an event comes").unwrap()?;
             self.rest.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }

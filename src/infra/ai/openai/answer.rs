@@ -4,30 +4,16 @@
 //! Each member is read separately: one of an unexpected type must not hide the others. Empty members are skipped, and
 //! unreadable ones are counted by their JSON.
 
-use std::collections::BTreeSet;
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::gather::{First, LABELS, Texts};
+use super::texts::{First, LABELS, Texts};
+use super::usage::{usage_in, usage_of};
+use super::wtf8::wtf8;
 use crate::infra::ai::{Event, Usage, members, string};
 
-/// The maximum length of a count, in bytes of JSON.
-const MAX_COUNT_BYTES: usize = 64;
-/// The maximum number of choices whose ends are recorded; no call requests more.
-const MAX_CHOICES: usize = 1000;
 /// Members of a message that contain reasoning.
 const THOUGHTS: [&str; 7] =
     ["reasoning", "reasoning_content", "reasoning_text", "reasoning_details", "thinking", "thinking_blocks", "thought"];
-/// The names of the counts of a usage: input, output, and their sum.
-const INPUT: [&str; 6] =
-    ["prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_eval_count"];
-const OUTPUT: [&str; 6] =
-    ["completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount", "eval_count"];
-const TOTAL: [&str; 3] = ["total_tokens", "totalTokens", "totalTokenCount"];
-
 /// The content of an event, or of a whole body.
 pub(super) enum MessageContent {
     /// Nothing: a keep-alive.
@@ -55,15 +41,15 @@ pub(super) struct Answer {
 /// The content of one choice.
 #[derive(Default)]
 pub(super) struct Choice {
-    index: u64,
+    pub(super) index: u64,
     /// The text as WTF-8: a surrogate pair may be split between two events.
-    text: Vec<u8>,
+    pub(super) text: Vec<u8>,
     /// Other output: tool calls, refusals, transcripts, images.
-    other: String,
+    pub(super) other: String,
     /// Reasoning before the answer.
-    thoughts: String,
+    pub(super) thoughts: String,
     /// The finish reason; `None` if the choice has not ended.
-    end: Option<String>,
+    pub(super) end: Option<String>,
 }
 
 impl MessageContent {
@@ -188,45 +174,6 @@ impl Choice {
     }
 }
 
-/// The progress of a response.
-#[derive(Default)]
-pub(super) struct Progress {
-    seen: BTreeSet<u64>,
-    ended: BTreeSet<u64>,
-    /// Whether a choice has output: text, a tool call, a refusal, audio, an image.
-    pub(super) has_answer: bool,
-    /// Whether a choice has reasoning.
-    pub(super) has_thoughts: bool,
-    /// Whether a content filter ended a choice: an empty answer is intended then.
-    is_filtered: bool,
-}
-
-impl Progress {
-    pub(super) fn note(&mut self, answer: &Answer) {
-        for choice in answer.choices.iter().take(MAX_CHOICES) {
-            self.has_answer |= !choice.text.is_empty() || !choice.other.is_empty();
-            self.has_thoughts |= !choice.thoughts.is_empty();
-            if self.seen.len() < MAX_CHOICES {
-                self.seen.insert(choice.index);
-            }
-            if let Some(end) = &choice.end {
-                self.is_filtered |= end == "content_filter";
-                self.ended.insert(choice.index);
-            }
-        }
-    }
-
-    /// Returns whether at least this number of choices, and all that have begun, have ended.
-    pub(super) fn has_ended(&self, choices: u64) -> bool {
-        !self.ended.is_empty() && self.seen.is_subset(&self.ended) && self.ended.len() as u64 >= choices
-    }
-
-    /// Returns whether there is anything to charge for.
-    pub(super) fn says_something(&self) -> bool {
-        self.has_answer || self.has_thoughts || self.is_filtered
-    }
-}
-
 /// Returns the first elements of a list; none for any other value.
 fn list(json: &str) -> Vec<&RawValue> {
     serde_json::from_str(json).map(|First(elements)| elements).unwrap_or_default()
@@ -246,102 +193,5 @@ fn collect(into: &mut String, json: &str) {
     if Texts(into).read(json).is_err() {
         into.truncate(before);
         into.push_str(json);
-    }
-}
-
-/// Parses a usage, each count by any of the names that upstreams use; `None` without a count. 0 means unknown.
-fn usage_of(json: &str) -> Option<Usage> {
-    let members = json.starts_with('{').then(|| members(json).ok()?)??;
-    let number = |names: &[&str]| {
-        let known = members.iter().filter(|(name, _)| names.contains(&&**name));
-        known.filter_map(|(_, value)| count(value.get())).max()
-    };
-    let (input, output, total) = (number(&INPUT), number(&OUTPUT), number(&TOTAL));
-    if input.is_none() && output.is_none() {
-        return None;
-    }
-    let rest = |known: Option<u64>| total.unwrap_or_default().saturating_sub(known.unwrap_or_default());
-    Some(Usage { input: input.unwrap_or_else(|| rest(output)), output: output.unwrap_or_else(|| rest(input)) })
-}
-
-/// Parses the usage within an object.
-fn usage_in(json: &str) -> Option<Usage> {
-    let members = members(json).ok()??;
-    members.iter().filter(|(name, _)| name == "usage").find_map(|(_, value)| usage_of(value.get()))
-}
-
-/// Parses a count, given as a number or as text. Negative ones are ignored.
-fn count(json: &str) -> Option<u64> {
-    let whole = |number: f64| (number >= 0.0).then_some(number.ceil() as u64);
-    // No valid count is longer.
-    let value = (json.len() <= MAX_COUNT_BYTES).then(|| serde_json::from_str::<Value>(json).ok())??;
-    match value {
-        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
-}
-
-/// Returns the text of a JSON string as WTF-8, which can encode unpaired surrogates; `None` for any other value.
-fn wtf8(json: &str) -> Option<Vec<u8>> {
-    struct Bytes(Vec<u8>);
-    impl<'de> Deserialize<'de> for Bytes {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct Read;
-            impl Visitor<'_> for Read {
-                type Value = Vec<u8>;
-
-                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str("a string")
-                }
-
-                fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-                    Ok(bytes.to_vec())
-                }
-            }
-            deserializer.deserialize_bytes(Read).map(Bytes)
-        }
-    }
-    json.starts_with('"').then(|| serde_json::from_str(json).map(|Bytes(bytes)| bytes).ok())?
-}
-
-/// Returns whether these bytes are a surrogate in WTF-8.
-fn is_half(bytes: &[u8]) -> bool {
-    matches!(bytes, [0xED, 0xA0..=0xBF, _])
-}
-
-/// Decodes WTF-8 that is received in chunks: surrogate pairs are joined, unpaired ones replaced.
-#[derive(Default)]
-pub(super) struct Halves(Vec<u8>);
-
-impl Halves {
-    pub(super) fn push(&mut self, part: &[u8]) -> String {
-        let mut bytes = std::mem::take(&mut self.0);
-        if bytes.is_empty()
-            && let Ok(text) = std::str::from_utf8(part)
-        {
-            return text.to_owned();
-        }
-        bytes.extend_from_slice(part);
-        let (mut units, mut rest) = (Vec::new(), bytes.as_slice());
-        while let Some(place) = rest.windows(3).position(is_half) {
-            let (text, after) = rest.split_at(place);
-            units.extend(String::from_utf8_lossy(text).encode_utf16());
-            let (half, after) = after.split_at(3);
-            if after.is_empty() && half.get(1).is_some_and(|byte| *byte < 0xB0) {
-                // The other surrogate may be in the next chunk.
-                self.0 = half.to_vec();
-            } else if let [_, middle, last] = half {
-                units.push(0xD000 | u16::from(middle & 0x3F) << 6 | u16::from(last & 0x3F));
-            }
-            rest = after;
-        }
-        units.extend(String::from_utf8_lossy(rest).encode_utf16());
-        String::from_utf16_lossy(&units)
-    }
-
-    /// Returns the replacement of an unpaired surrogate at the end.
-    pub(super) fn rest(&mut self) -> &'static str {
-        if std::mem::take(&mut self.0).is_empty() { "" } else { "\u{fffd}" }
     }
 }

@@ -2,54 +2,52 @@
 //!
 //! This module classifies failures of an upstream: a wrong configuration, a failure that is worth a retry before the
 //! first byte, or a fallback to another upstream; and it decides when a reply is complete. It must not decide how long
-//! a reply may take, which is up to the caller. Passed-on API calls are in `pass.rs`.
+//! a reply may take, which is up to the caller. Passed-on API calls are in `passthrough.rs`.
+//!
+//! The body of a passed-on call is not copied: from its arrival on, the call holds it as [`Bytes`](bytes::Bytes), clones
+//! of the request share them, and what is sent are slices of them between the few values that are replaced.
 
 mod answer;
 mod breaker;
 mod convert;
-mod gather;
+mod failover;
+mod failure;
+mod large_answers;
+mod open_response;
 mod params;
 mod passthrough;
+mod progress;
 mod read;
 mod redact;
+mod rewrite;
 mod sse;
+mod texts;
 mod token_count;
 mod upstream;
+mod usage;
+mod wtf8;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_stream::stream;
-use bytes::Bytes;
 use futures::StreamExt;
-use futures::stream::BoxStream;
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, redirect};
 use secrecy::SecretString;
-use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use self::breaker::Breaker;
-use self::gather::LargeAnswers;
+use self::failure::{UpstreamFailure, unavailable};
+use self::large_answers::LargeAnswers;
 pub use self::params::Params;
 use self::redact::Redactor;
-use self::upstream::{Upstream, encoding, is_worth_another_try, retry_after, seconds};
+use self::upstream::Upstream;
 use super::{Event, InvalidRequest, Message, Provider, RawRequest, Reply, Request};
-use crate::core::error::{Code, Error};
-use crate::core::trace_context;
+use crate::core::error::Error;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The first delay before a retry; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The maximum delay: an upstream that requests a longer one is not retried.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The maximum length of an upstream's error in the log.
 const MAX_EXCERPT_BYTES: usize = 500;
-/// An upstream rejected the request.
-const REFUSED: &str = "The language model rejected the message.";
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The maximum of model tokens that a chat format adds to each message, and to the whole.
 const UNITS_PER_MESSAGE: u64 = 16;
 
@@ -219,183 +217,7 @@ impl Provider for OpenAi {
     }
 }
 
-/// The bytes of a response.
-type Chunks = BoxStream<'static, Result<Bytes, Error>>;
-
-/// A response that has begun.
-struct OpenResponse {
-    /// The index of its upstream.
-    upstream: usize,
-    /// The first bytes; `None` if the body is empty.
-    first: Option<Bytes>,
-    response: Response,
-}
-
-impl OpenResponse {
-    /// Returns whether it is a stream of events, by its first byte, or else by its content type.
-    fn is_stream(&self) -> bool {
-        let first = self.first.as_deref().unwrap_or_default();
-        let first = first.strip_prefix(BYTE_ORDER_MARK).unwrap_or(first).trim_ascii_start();
-        match first.first() {
-            Some(byte) => *byte != b'{',
-            None => {
-                let kind = self.response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-                !kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("application/json"))
-            }
-        }
-    }
-
-    /// Returns all bytes. The reader bounds how much of them it keeps.
-    fn bytes(self) -> Chunks {
-        let mut is_first = true;
-        let rest = self.response.bytes_stream().map(|chunk| chunk.map_err(|error| unavailable(error.without_url())));
-        let all = futures::stream::iter(self.first.map(Ok)).chain(rest);
-        let unmarked = all.map(move |chunk: Result<Bytes, Error>| {
-            let chunk = chunk?;
-            // A byte order mark may begin a stream; the event parser does not expect it.
-            Ok(match chunk.strip_prefix(BYTE_ORDER_MARK) {
-                Some(rest) if std::mem::take(&mut is_first) => chunk.slice_ref(rest),
-                _ => {
-                    is_first = false;
-                    chunk
-                }
-            })
-        });
-        unmarked.boxed()
-    }
-}
-
 impl Inner {
-    /// Tries the upstreams one after the other until one begins to respond, and retries all while retries are left.
-    /// `accepted` is notified when one has accepted the request.
-    async fn open(&self, request: &Request, accepted: &Notify) -> Result<OpenResponse, UpstreamFailure> {
-        let mut failed = BTreeSet::new();
-        let opened = self.open_some(request, accepted, &mut failed).await;
-        // A request counts as one failure, whatever its retries.
-        for upstream in failed.into_iter().filter_map(|place| self.upstreams.get(place)) {
-            upstream.breaker.record_failure(self.circuit_cooldown, Instant::now());
-        }
-        opened
-    }
-
-    /// Does the same, and collects the upstreams that failed.
-    async fn open_some(
-        &self,
-        request: &Request,
-        accepted: &Notify,
-        failed: &mut BTreeSet<usize>,
-    ) -> Result<OpenResponse, UpstreamFailure> {
-        let mut pause = FIRST_PAUSE;
-        let mut tries = 0;
-        loop {
-            let may_ask =
-                |place: &usize| self.upstream(*place, |breaker| breaker.allow(self.circuit_cooldown, Instant::now()));
-            let mut asked: Vec<_> = (0..self.upstreams.len()).filter(may_ask).collect();
-            if asked.is_empty() {
-                let may_try = |place: &usize| self.upstream(*place, |breaker| breaker.may_try(Instant::now()));
-                asked.extend((0..self.upstreams.len()).find(may_try));
-            }
-            let mut failure = self.all_rest();
-            for place in asked {
-                match self.ask(place, request, accepted).await {
-                    Ok(opened) => {
-                        failed.remove(&place);
-                        return Ok(opened);
-                    }
-                    // The next upstream would reject it too.
-                    Err(failed) if failed.is_refusal() => return Err(failed),
-                    Err(lost) => {
-                        tracing::info!(upstream = place, error = ?lost.error, "upstream request failed");
-                        failed.insert(place);
-                        failure = lost;
-                    }
-                }
-            }
-            let wait = failure.retry_after.unwrap_or(pause);
-            if !failure.again || tries >= self.max_retries || wait > LONGEST_PAUSE {
-                return Err(failure);
-            }
-            tokio::time::sleep(wait).await;
-            tries += 1;
-            pause *= 2;
-        }
-    }
-
-    fn upstream(&self, place: usize, may: impl Fn(&Breaker) -> bool) -> bool {
-        self.upstreams.get(place).is_some_and(|upstream| may(&upstream.breaker))
-    }
-
-    /// Returns the failure if every upstream is cooling down.
-    fn all_rest(&self) -> UpstreamFailure {
-        let now = Instant::now();
-        let wait = self.upstreams.iter().map(|upstream| upstream.breaker.wait(now)).min().unwrap_or_default();
-        UpstreamFailure::of(Error { retry_after: Some(seconds(wait)), ..unavailable("every upstream is cooling down") })
-    }
-
-    /// Sends the request to one upstream.
-    async fn ask(&self, place: usize, request: &Request, accepted: &Notify) -> Result<OpenResponse, UpstreamFailure> {
-        let Some(upstream) = self.upstreams.get(place) else { return Err(self.all_rest()) };
-        let lost = |error: reqwest::Error| UpstreamFailure {
-            again: true,
-            ..UpstreamFailure::of(unavailable(error.without_url()))
-        };
-        let answered = async {
-            let mut response = self.send(upstream, request).await.map_err(lost)?;
-            if response.status().is_success() {
-                if let Some(encoding) = encoding(&response) {
-                    let cause = format!("the upstream responded in the encoding {encoding}, which was not requested");
-                    return Err(UpstreamFailure::of(unavailable(cause)));
-                }
-                accepted.notify_one();
-                let first = response.chunk().await.map_err(lost)?;
-                return Ok(OpenResponse { upstream: place, first, response });
-            }
-            let (status, retry_after) = (response.status(), retry_after(&response));
-            let is_in_vain = response.headers().get("x-should-retry").is_some_and(|value| value == "false");
-            let (error, refusal) = upstream.refused(response, request.passing.is_some()).await;
-            let again = is_worth_another_try(status) && !is_in_vain && error.code != Code::Internal;
-            // For the client, which may retry.
-            let error = Error { retry_after: retry_after.map(seconds), ..error };
-            Err(UpstreamFailure { error, again, retry_after, refusal })
-        };
-        match answered.await {
-            // An upstream that rejects a request is healthy.
-            Err(failed) if !failed.is_refusal() => Err(failed),
-            answered => {
-                upstream.breaker.record_success();
-                answered
-            }
-        }
-    }
-
-    async fn send(&self, upstream: &Upstream, request: &Request) -> reqwest::Result<Response> {
-        let body = match &request.passing {
-            Some(passing) => passthrough::body(self, passing, &upstream.model, request.max_output),
-            None => self.body(upstream, request).to_string().into(),
-        };
-        let mut call = self
-            .client
-            .post(&upstream.url)
-            .headers(trace_context::headers())
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT_ENCODING, "identity")
-            .body(body);
-        if let Some(authorization) = &upstream.authorization {
-            call = call.header(AUTHORIZATION, authorization);
-        }
-        call.send().await
-    }
-
-    fn body(&self, upstream: &Upstream, request: &Request) -> serde_json::Value {
-        json!({
-            "model": upstream.model,
-            "messages": request.messages,
-            "stream": true,
-            "stream_options": { "include_usage": true },
-            (self.limit_name()): request.max_output,
-        })
-    }
-
     /// Returns the name of the output limit for a call that has none.
     fn limit_name(&self) -> &'static str {
         self.max_tokens_param.unwrap_or("max_tokens")
@@ -411,39 +233,4 @@ impl Inner {
         let text = self.redactor(upstream).text(error);
         unavailable(text.chars().take(MAX_EXCERPT_BYTES).collect::<String>())
     }
-}
-
-/// The failure of an upstream before its response.
-struct UpstreamFailure {
-    error: Error,
-    /// Whether a retry may help.
-    again: bool,
-    /// The delay that the upstream requests.
-    retry_after: Option<Duration>,
-    /// The status code and body of an upstream that rejected a passed-on call.
-    refusal: Option<(u16, Bytes)>,
-}
-
-impl UpstreamFailure {
-    fn of(error: Error) -> Self {
-        Self { error, again: false, retry_after: None, refusal: None }
-    }
-
-    /// Returns whether the upstream is healthy, and rejected the request.
-    fn is_refusal(&self) -> bool {
-        self.error.message == REFUSED
-    }
-}
-
-fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::new(Code::ProviderUnavailable, "The language model is not available right now.").with_source(cause)
-}
-
-fn broke_off() -> Error {
-    Error::new(Code::ProviderUnavailable, "The upstream response was truncated.")
-}
-
-/// The error of an upstream with an empty answer.
-fn no_answer() -> Error {
-    Error::new(Code::ProviderUnavailable, "The language model gave no answer.")
 }

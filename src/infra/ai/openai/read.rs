@@ -8,10 +8,14 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde::de::IgnoredAny;
 
-use super::answer::{Halves, MessageContent, Progress};
-use super::gather::{LargeAnswer, LargeAnswers};
+use super::Inner;
+use super::answer::MessageContent;
+use super::failure::{broke_off, unavailable};
+use super::large_answers::{LargeAnswer, LargeAnswers};
+use super::open_response::Chunks;
+use super::progress::Progress;
 use super::sse::{Splitter, data, is_error};
-use super::{Chunks, Inner, broke_off, unavailable};
+use super::wtf8::Halves;
 use crate::core::error::{Code, Error};
 use crate::infra::ai::{Event, Reply};
 

@@ -9,12 +9,16 @@ use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::breaker::Breaker;
+use super::failure::unavailable;
 use super::redact::Redactor;
-use super::{MAX_EXCERPT_BYTES, REFUSED, UpstreamConfig, unavailable};
+use super::{MAX_EXCERPT_BYTES, UpstreamConfig};
 use crate::core::error::{Code, Error};
 
 /// The maximum size of an upstream's error response that is passed on to the client, in bytes.
 const MAX_REFUSAL_BYTES: usize = 64 << 10;
+
+/// The message if an upstream rejected the request.
+const REFUSED: &str = "The language model rejected the message.";
 
 /// An upstream.
 pub(super) struct Upstream {
@@ -60,7 +64,7 @@ impl Upstream {
             }
         }
         let said = Redactor::new(self.key.as_ref()).text(&String::from_utf8_lossy(&said));
-        if passed_on && matches!(status.as_u16(), 400 | 413 | 422) {
+        if passed_on && is_refusal(status) {
             // It may repeat the user's content, which is for the client only.
             let error = Error::new(Code::InvalidInput, REFUSED).with_source(format!("the upstream responded {status}"));
             return (error, Some((status.as_u16(), said.into())));
@@ -71,7 +75,7 @@ impl Upstream {
             401 | 403 | 404 => {
                 Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
             }
-            400 | 413 | 422 => Error::new(Code::ProviderUnavailable, REFUSED).with_source(cause),
+            _ if is_refusal(status) => Error::new(Code::ProviderUnavailable, REFUSED).with_source(cause),
             // The upstream account has no quota: a retry would fail too.
             429 if said.contains("insufficient_quota") => {
                 Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
@@ -82,6 +86,11 @@ impl Upstream {
         };
         (error, None)
     }
+}
+
+/// Returns whether a status code rejects the request: the next upstream would reject it too.
+pub(super) fn is_refusal(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 413 | 422)
 }
 
 pub(super) fn is_worth_another_try(status: StatusCode) -> bool {

@@ -1,0 +1,62 @@
+//! The outcome of a call: its errors, its finish reason, and the headers with its chat, its cost and the balance.
+
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::error::ApiError;
+use super::response;
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::domain::chat::{self, FinishedChat};
+use crate::domain::ledger::Balance;
+use crate::infra::entity;
+
+/// Header with the id of the chat.
+const CHAT: HeaderName = HeaderName::from_static("x-jeton-chat-id");
+/// Header with the hold, the maximum cost: for streams, whose cost is not known when they begin.
+pub(super) const HOLD: HeaderName = HeaderName::from_static("x-jeton-hold");
+/// Header with the cost, in prepaid tokens.
+pub(super) const COST: HeaderName = HeaderName::from_static("x-jeton-cost");
+/// Header with the spendable balance, in prepaid tokens.
+const REMAINING: HeaderName = HeaderName::from_static("x-jeton-tokens-remaining");
+
+/// Returns the response of an upstream that rejected the call.
+pub(super) fn as_refused((status, body): (u16, Bytes)) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// Returns the finish reason: the output limit of the caller or the model, or the end of the reply.
+pub(super) fn finish_reason(app: &App, chat: &entity::chat::Model, limit: Option<u64>) -> &'static str {
+    let most = app.models.get(Some(&chat.model)).map_or(u64::MAX, |model| model.max_output);
+    response::finish_reason(chat, limit.map_or(most, |limit| limit.min(most)))
+}
+
+/// Returns the error of a failed chat; `None` if it did not fail.
+pub(super) fn failure(ended: &FinishedChat) -> Option<ApiError> {
+    let failure = ended.failure()?;
+    // The stored code is more specific than the one of other transports.
+    Some(match ended.chat.error_code {
+        Some(Code::InvalidInput) => Error::new(Code::InvalidInput, failure.message).into(),
+        Some(Code::Internal) => ApiError::upstream(failure.message),
+        _ => failure.into(),
+    })
+}
+
+/// Returns the error of a reply that was truncated by a limit of this server, and charged.
+pub(super) fn at_limit(ended: &FinishedChat) -> Option<ApiError> {
+    Some(ApiError::at_limit(&chat::limit(&ended.chat)?.message))
+}
+
+/// Sets the headers with the chat and the balance.
+pub(super) fn set_headers(headers: &mut HeaderMap, chat: &entity::chat::Model, balance: Balance) {
+    set_number(headers, CHAT, chat.id);
+    set_number(headers, REMAINING, balance.tokens.0);
+}
+
+/// Sets a header with a number.
+pub(super) fn set_number(headers: &mut HeaderMap, name: HeaderName, value: i64) {
+    headers.insert(name, value.into());
+}

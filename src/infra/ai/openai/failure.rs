@@ -1,0 +1,39 @@
+//! The failures of upstreams.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::core::error::{Code, Error};
+
+/// The failure of an upstream before its response.
+pub(super) struct UpstreamFailure {
+    pub(super) error: Error,
+    /// Whether a retry may help.
+    pub(super) again: bool,
+    /// The delay that the upstream requests.
+    pub(super) retry_after: Option<Duration>,
+    /// Whether the upstream is healthy, and rejected the request.
+    pub(super) is_refusal: bool,
+    /// The status code and body of an upstream that rejected a passed-on call.
+    pub(super) refusal: Option<(u16, Bytes)>,
+}
+
+impl UpstreamFailure {
+    pub(super) fn of(error: Error) -> Self {
+        Self { error, again: false, retry_after: None, is_refusal: false, refusal: None }
+    }
+}
+
+pub(super) fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(Code::ProviderUnavailable, "The language model is not available right now.").with_source(cause)
+}
+
+pub(super) fn broke_off() -> Error {
+    Error::new(Code::ProviderUnavailable, "The upstream response was truncated.")
+}
+
+/// The error of an upstream with an empty answer.
+pub(super) fn no_answer() -> Error {
+    Error::new(Code::ProviderUnavailable, "The language model gave no answer.")
+}

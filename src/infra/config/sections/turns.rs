@@ -1,0 +1,32 @@
+//! `[turns]`: timeouts and limits of turns.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// `[turns]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turns {
+    /// The maximum length of a message, in characters.
+    pub max_message_chars: usize,
+    /// The timeout for the first chunk of a reply.
+    #[serde(with = "humantime_serde")]
+    pub first_chunk_timeout: Duration,
+    /// The timeout between two chunks.
+    #[serde(with = "humantime_serde")]
+    pub chunk_timeout: Duration,
+    /// The timeout of a turn as a whole.
+    #[serde(with = "humantime_serde")]
+    pub turn_timeout: Duration,
+    /// The interval at which the text of a growing reply is saved.
+    #[serde(with = "humantime_serde")]
+    pub save_interval: Duration,
+    /// The lease: how long a turn counts as alive after the last heartbeat of its server.
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
+    /// The maximum number of open turns per user.
+    pub open_per_user: u64,
+    /// The maximum number of open turns on this server.
+    pub open_per_server: usize,
+}

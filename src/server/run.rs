@@ -1,0 +1,83 @@
+//! A server's life: it serves, does its background work, and shuts down gracefully.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{BoundListener, router, serve};
+use crate::app::App;
+use crate::domain::{chat, membership, retention};
+
+/// Maximum time that turns, and then their responses, may take to end after they are cancelled.
+const FINAL_GRACE: Duration = Duration::from_secs(5);
+
+/// How often the files of the certificate and of the signing keys are checked for changes.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Serves until SIGINT or SIGTERM, then lets open turns finish within `http.shutdown_grace`. A turn that is still open
+/// after that is marked INTERRUPTED, and its hold released.
+pub async fn run(app: App, listener: BoundListener) {
+    let stop = CancellationToken::new();
+    let certificate = listener.certificate.clone();
+    let address = listener.socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string());
+    let serving = serve(&app, listener, router(&app), stop.clone());
+    let reloading = async {
+        let mut looks = tokio::time::interval(POLL_INTERVAL);
+        while stop.run_until_cancelled(looks.tick()).await.is_some() {
+            app.reload_keys().await;
+            if let Some(certificate) = &certificate {
+                certificate.reload().await;
+            }
+        }
+    };
+    let ending = async {
+        shutdown_signal().await;
+        tracing::info!(open_turns = app.turn_permits.taken(), "shutting down");
+        app.tasks.close();
+        // By now, load balancers have seen that this server is not ready, and send no more requests.
+        tokio::time::sleep(app.config.http.shutdown_delay).await;
+        stop.cancel();
+        if timeout(app.config.http.shutdown_grace, app.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                open_turns = app.turn_permits.taken(),
+                "shutdown grace exceeded; open turns are marked INTERRUPTED"
+            );
+        }
+        app.stopping.cancel();
+        timeout(FINAL_GRACE, app.tasks.wait()).await.ok();
+        app.streams.close();
+        timeout(FINAL_GRACE, app.streams.wait()).await.ok();
+        // Connections that are still open now have no client that reads.
+        tokio::time::sleep(FINAL_GRACE).await;
+    };
+    tokio::select! {
+        served = async {
+            let swept = chat::run_sweeper(app.clone());
+            let indexed = chat::run_indexer(app.clone());
+            let retained = retention::run_scheduler(app.clone());
+            tokio::join!(serving, swept, indexed, retained, membership::run_heartbeat(&app, address), reloading);
+            // WebSockets are no longer connections of the listener, and are notified that the server stops.
+            app.streams.close();
+            app.streams.wait().await;
+        } => served,
+        () = ending => {}
+    }
+}
+
+async fn shutdown_signal() {
+    let interrupt = async { tokio::signal::ctrl_c().await.ok() };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<Option<()>>();
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate => {}
+    }
+}

@@ -1,0 +1,223 @@
+//! The verdicts: of each field of the roots, of arguments that decide, of the fields of all objects, and of each route.
+
+/// The verdict of an operation: the first error's code, "null" for no object, or "ok".
+pub type Verdict = &'static str;
+
+pub const OK: Verdict = "ok";
+pub const NULL: Verdict = "null";
+pub const UNAUTHENTICATED: Verdict = "UNAUTHENTICATED";
+const FORBIDDEN: Verdict = "FORBIDDEN";
+const NOT_FOUND: Verdict = "NOT_FOUND";
+const INVALID: Verdict = "INVALID_INPUT";
+
+/// The kinds of viewers, in this order. A revoked session and a deactivated user are rejected before any other check,
+/// which is tested for each row too.
+pub const VIEWERS: [&str; 6] = ["anonymous", "key", "other", "owner", "staff", "superuser"];
+
+// The most common verdicts.
+/// An object of the owner, not visible to any other viewer; the key has only the scope COMPLETIONS.
+const OWN: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, OK, NOT_FOUND, NOT_FOUND];
+/// The viewer's own list, which every authenticated viewer has.
+const MINE: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, OK, OK, OK, OK];
+const STAFF: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN, OK, OK];
+const ALL: [Verdict; 6] = [OK; 6];
+/// With the wrong password of this test.
+const PERSON: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, INVALID, INVALID, INVALID, INVALID];
+/// Actions on operators.
+const SUPERUSER: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, OK];
+const STAFF_TOO: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, OK, OK, OK];
+
+/// Each field of the roots: an operation, and the verdicts. `$chat`, `$conversation`, `$session`, `$key` are created
+/// for each viewer and belong to the owner; `$user` is created too, as is `$operator`, who is staff; `$name` is unique.
+pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
+    ("Query.apiKeys", "{ it: apiKeys { totalCount } }", MINE),
+    ("Query.auditTrail", "{ it: auditTrail { totalCount } }", STAFF),
+    ("Query.balance", "{ it: balance { tokens } }", MINE),
+    ("Query.chat", "{ it: chat(id: \"$chat\") { id } }", OWN),
+    ("Query.chatHistory", "{ it: chatHistory { totalCount } }", MINE),
+    ("Query.chats", "{ it: chats { totalCount } }", STAFF),
+    ("Query.conversation", "{ it: conversation(id: \"$conversation\") { id } }", OWN),
+    ("Query.conversations", "{ it: conversations { totalCount } }", MINE),
+    ("Query.ledgerEntries", "{ it: ledgerEntries { totalCount } }", STAFF),
+    ("Query.ledgerHistory", "{ it: ledgerHistory { totalCount } }", MINE),
+    ("Query.me", "{ it: me { id } }", [NULL, FORBIDDEN, OK, OK, OK, OK]),
+    ("Query.models", "{ it: models { name } }", ALL),
+    ("Query.node", "{ it: node(id: \"$chat\") { id } }", [NULL, NULL, NULL, OK, OK, OK]),
+    ("Query.openTurns", "{ it: openTurns }", STAFF),
+    ("Query.sessions", "{ it: sessions { totalCount } }", MINE),
+    ("Query.topSpenders", "{ it: topSpenders { tokens } }", STAFF),
+    ("Query.usage", "{ it: usage { day } }", STAFF),
+    ("Query.user", "{ it: user(id: \"$user\") { id } }", STAFF),
+    ("Query.userApiKeys", "{ it: userApiKeys { totalCount } }", STAFF),
+    ("Query.users", "{ it: users { totalCount } }", STAFF),
+    (
+        "Mutation.adjustBalance",
+        "mutation { it: adjustBalance(input: {userId: \"$user\", amount: 1, reason: \"x\"}) { errors { code } } }",
+        STAFF,
+    ),
+    (
+        "Mutation.changePassword",
+        "mutation { it: changePassword(input: {oldPassword: \"wrong\", newPassword: \"x\"}) { errors { code } } }",
+        PERSON,
+    ),
+    ("Mutation.createApiKey", "mutation { it: createApiKey(input: {name: \"x\"}) { errors { code } } }", MINE),
+    ("Mutation.createConversation", "mutation { it: createConversation(input: {}) { errors { code } } }", MINE),
+    (
+        "Mutation.createUser",
+        "mutation { it: createUser(input: {username: \"$name\", password: \"$password\"}) { errors { code } } }",
+        STAFF,
+    ),
+    (
+        "Mutation.deleteAccount",
+        "mutation { it: deleteAccount(input: {password: \"wrong\"}) { errors { code } } }",
+        PERSON,
+    ),
+    ("Mutation.deleteChat", "mutation { it: deleteChat(input: {chatId: \"$chat\"}) { errors { code } } }", STAFF_TOO),
+    (
+        "Mutation.deleteConversation",
+        "mutation { it: deleteConversation(input: {conversationId: \"$conversation\"}) { errors { code } } }",
+        OWN,
+    ),
+    ("Mutation.deleteUser", "mutation { it: deleteUser(input: {userId: \"$user\"}) { errors { code } } }", STAFF),
+    (
+        "Mutation.editMessage",
+        "mutation { it: editMessage(input: {chatId: \"$chat\", message: \"x\"}) { errors { code } } }",
+        OWN,
+    ),
+    ("Mutation.endSession", "mutation { it: endSession(input: {sessionId: \"$session\"}) { errors { code } } }", OWN),
+    (
+        "Mutation.login",
+        "mutation { it: login(input: {username: \"$name\", password: \"x\"}) { errors { code } } }",
+        [UNAUTHENTICATED; 6],
+    ),
+    ("Mutation.logout", "mutation { it: logout(input: {}) { errors { code } } }", MINE),
+    ("Mutation.logoutEverywhere", "mutation { it: logoutEverywhere(input: {}) { errors { code } } }", MINE),
+    (
+        "Mutation.refreshToken",
+        "mutation { it: refreshToken(input: {refreshToken: \"x\"}) { errors { code } } }",
+        [UNAUTHENTICATED; 6],
+    ),
+    ("Mutation.regenerate", "mutation { it: regenerate(input: {chatId: \"$chat\"}) { errors { code } } }", OWN),
+    (
+        "Mutation.register",
+        "mutation { it: register(input: {username: \"$name\", password: \"$password\"}) { errors { code } } }",
+        ALL,
+    ),
+    (
+        "Mutation.renameConversation",
+        "mutation { it: renameConversation(input: {conversationId: \"$conversation\", title: \"x\"}) { errors { code } } }",
+        OWN,
+    ),
+    (
+        "Mutation.revokeApiKey",
+        "mutation { it: revokeApiKey(input: {apiKeyId: \"$key\"}) { errors { code } } }",
+        STAFF_TOO,
+    ),
+    ("Mutation.sendMessage", "mutation { it: sendMessage(input: {message: \"x\"}) { errors { code } } }", MINE),
+    (
+        "Mutation.setPassword",
+        "mutation { it: setPassword(input: {userId: \"$user\", password: \"$password\"}) { errors { code } } }",
+        STAFF,
+    ),
+    ("Mutation.startMessage", "mutation { it: startMessage(input: {message: \"x\"}) { errors { code } } }", MINE),
+    ("Mutation.stopMessage", "mutation { it: stopMessage(input: {chatId: \"$chat\"}) { errors { code } } }", OWN),
+    ("Mutation.updateUser", "mutation { it: updateUser(input: {userId: \"$user\"}) { errors { code } } }", STAFF),
+    ("Subscription.balanceChanged", "subscription { it: balanceChanged { tokens } }", MINE),
+    ("Subscription.exportChats", "subscription { it: exportChats(format: JSON) { text } }", MINE),
+    ("Subscription.exportLedgerEntries", "subscription { it: exportLedgerEntries { text } }", STAFF),
+    ("Subscription.exportLedgerHistory", "subscription { it: exportLedgerHistory { text } }", MINE),
+    ("Subscription.replyStream", "subscription { it: replyStream(chatId: \"$chat\") { __typename } }", OWN),
+];
+
+/// Operations whose verdict depends on their arguments.
+pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
+    (
+        "roles are for superusers",
+        "mutation { it: updateUser(input: {userId: \"$user\", staff: true}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "so are new ones",
+        "mutation { it: createUser(input: {username: \"$name\", password: \"$password\", staff: true}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "the balance of an operator",
+        "mutation { it: adjustBalance(input: {userId: \"$operator\", amount: 1, reason: \"x\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "an operator's account",
+        "mutation { it: updateUser(input: {userId: \"$operator\", active: false}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "an operator's password",
+        "mutation { it: setPassword(input: {userId: \"$operator\", password: \"$password\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "deleting an operator",
+        "mutation { it: deleteUser(input: {userId: \"$operator\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "somebody else's conversation",
+        "mutation { it: sendMessage(input: {message: \"x\", conversationId: \"$conversation\"}) { errors { code } } }",
+        OWN,
+    ),
+    (
+        "an export of somebody else's",
+        "subscription { it: exportChats(format: JSON, conversationId: \"$conversation\") { text } }",
+        OWN,
+    ),
+    ("somebody as a node", "{ it: node(id: \"$user\") { id } }", [NULL, NULL, NULL, NULL, OK, OK]),
+    ("a session as a node", "{ it: node(id: \"$session\") { id } }", [NULL, NULL, NULL, OK, NULL, NULL]),
+    ("a conversation as a node", "{ it: node(id: \"$conversation\") { id } }", [NULL, NULL, NULL, OK, NULL, NULL]),
+    ("a key as a node", "{ it: node(id: \"$key\") { id } }", [NULL, NULL, NULL, OK, OK, OK]),
+];
+
+/// The fields of all other objects. A viewer who sees an object sees its fields; those with a star are tested below.
+pub const FIELDS: &[(&str, &str)] = &[
+    ("ApiKey", "active createdAt expiresAt id lastUsedAt models name prefix revokedAt scopes spending user"),
+    ("AuditEvent", "action actor actorName createdAt details id targetId targetName user"),
+    ("Balance", "held tokens"),
+    (
+        "Chat",
+        "apiKeyId contextLeftOut conversation* cost createdAt error finishedAt hold id message model replacedById \
+         response status usage user",
+    ),
+    ("Conversation", "activeAt chats createdAt id model systemPrompt title"),
+    ("ExportPart", "text"),
+    ("KeySpending", "dailyLimit held monthlyLimit thisMonth today total totalLimit"),
+    ("LedgerEntry", "actor* amount apiKeyId balanceAfter chat createdAt id note reason user"),
+    ("Model", "default maxOutput name price window"),
+    ("PageInfo", "endCursor hasNextPage hasPreviousPage startCursor"),
+    ("Price", "per1kInput per1kOutput perMessage"),
+    ("ReplyDelta", "offset seq text"),
+    ("ReplyFailed", "chat code message"),
+    ("ReplyFinished", "balance chat"),
+    ("Session", "createdAt current expiresAt id lastUsedAt userAgent"),
+    ("Spender", "messages tokens user"),
+    ("Usage", "estimated input output"),
+    ("UsageDay", "activeUsers day failures messages model tokens"),
+    ("User", "balance createdAt id isActive isStaff isSuperuser lastLoginAt username"),
+    ("UserError", "code field message"),
+];
+
+/// Each route, and its status for anonymous, a key for COMPLETIONS, and a logged-in user, in this order.
+pub const ROUTES: &[(&str, &str, &str, [u16; 3])] = &[
+    ("GET", "/healthz", "{}", [200, 200, 200]),
+    ("GET", "/readyz", "{}", [200, 200, 200]),
+    ("GET", "/api/openapi.json", "{}", [200, 200, 200]),
+    ("GET", "/api/chat/", "{}", [401, 403, 200]),
+    ("POST", "/api/chat/", "{\"message\": \"x\"}", [401, 403, 200]),
+    ("GET", "/api/user/balance/", "{}", [401, 403, 200]),
+    ("GET", "/api/user/profile/", "{}", [401, 403, 200]),
+    ("POST", "/api/register/", "{}", [400, 400, 400]),
+    ("POST", "/api/token/", "{}", [400, 400, 400]),
+    ("POST", "/api/token/refresh/", "{}", [400, 400, 400]),
+    ("GET", "/v1/models", "{}", [401, 200, 200]),
+    ("GET", "/v1/models/echo", "{}", [401, 200, 200]),
+    ("POST", "/v1/chat/completions", "{}", [401, 400, 400]),
+];
