@@ -101,7 +101,8 @@ async fn median(app: &App, viewer: Viewer, words: &str, order: ChatOrder) -> Dur
     for _ in 0..ROUNDS {
         let filter = HistoryFilter { search: Some(words.to_owned()), order, ..HistoryFilter::default() };
         let start = Instant::now();
-        let found = chat::history(app, viewer, filter, PageRequest::newest(20, None)).await.unwrap();
+        let found =
+            chat::history(app, viewer.require_read().unwrap(), filter, PageRequest::newest(20, None)).await.unwrap();
         times.push(start.elapsed());
         assert!(
             found.rows.iter().all(|chat| viewer.require_read().unwrap().id == chat.user_id),

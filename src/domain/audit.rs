@@ -8,7 +8,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::pagination::{Page, PageRequest, TimeRange};
-use crate::core::viewer::{Actor, Viewer};
+use crate::core::viewer::{Actor, Staff};
 use crate::infra::db::Txn;
 use crate::infra::entity::{audit_event, user};
 
@@ -31,16 +31,16 @@ pub struct AuditRecord<'a> {
 /// # Errors
 /// INTERNAL if the database fails.
 pub async fn record(txn: &Txn, actor: &Actor, record: AuditRecord<'_>) -> Result<(), Error> {
-    let actor_name = match actor {
-        Actor::User(identity) => user::Entity::find_by_id(identity.id).one(txn).await?.map(|user| user.username),
-        Actor::CommandLine => Some("(command line)".to_owned()),
-        Actor::Server => Some("(server)".to_owned()),
+    let actor_name = match actor.id() {
+        Some(id) => user::Entity::find_by_id(id).one(txn).await?.map(|user| user.username).unwrap_or_default(),
+        None if matches!(actor, Actor::Server) => "(server)".to_owned(),
+        None => "(command line)".to_owned(),
     };
     let (target_type, target_id, target_name) = record.target;
     let row = audit_event::ActiveModel {
         id: NotSet,
         actor_id: Set(actor.id()),
-        actor_name: Set(actor_name.unwrap_or_default()),
+        actor_name: Set(actor_name),
         action: Set(record.action.to_owned()),
         target_type: Set(target_type.to_owned()),
         target_id: Set(target_id),
@@ -67,14 +67,13 @@ pub struct AuditFilter {
 /// Returns the audit trail, newest first, for staff.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for all others.
+/// INTERNAL if the database fails.
 pub async fn trail(
     app: &App,
-    viewer: Viewer,
+    _: Staff,
     filter: AuditFilter,
     page: PageRequest,
 ) -> Result<Page<audit_event::Entity>, Error> {
-    viewer.require_staff()?;
     let mut events = audit_event::Entity::find();
     if let Some(id) = filter.actor_id {
         events = events.filter(audit_event::Column::ActorId.eq(id));
@@ -93,9 +92,8 @@ pub async fn trail(
 /// Returns one event, for staff.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for all others; NOT_FOUND without such an event.
-pub async fn find(app: &App, viewer: Viewer, event_id: i64) -> Result<audit_event::Model, Error> {
-    viewer.require_staff()?;
+/// NOT_FOUND without such an event.
+pub async fn find(app: &App, _: Staff, event_id: i64) -> Result<audit_event::Model, Error> {
     let event = audit_event::Entity::find_by_id(event_id).one(app.db.read()).await?;
     event.ok_or_else(|| Error::not_found("audit event"))
 }

@@ -366,7 +366,7 @@ async fn exports_hold_everything_once(on: On) {
     let token = mia.access.clone().unwrap();
     let viewer = Viewer::User(session::authenticate(&app.app, &token).await.unwrap());
     let export = async |format| {
-        let parts = chat::export(&app.app, viewer, format, None).await.unwrap();
+        let parts = chat::export(&app.app, viewer.require_read().unwrap(), format, None).await.unwrap();
         parts.map(Result::unwrap).collect::<Vec<_>>().await
     };
     let parts = export(Format::Json).await;
@@ -385,7 +385,7 @@ async fn exports_hold_everything_once(on: On) {
     let empty = TestApp::start(on).await;
     let ann = empty.user("ann").await;
     let viewer = Viewer::User(session::authenticate(&empty.app, &ann.access.clone().unwrap()).await.unwrap());
-    let parts = chat::export(&empty.app, viewer, Format::Json, None).await.unwrap();
+    let parts = chat::export(&empty.app, viewer.require_read().unwrap(), Format::Json, None).await.unwrap();
     let parts: Vec<_> = parts.map(Result::unwrap).collect().await;
     assert_eq!(serde_json::from_str::<Value>(&parts.concat()).unwrap(), json!([]));
 }

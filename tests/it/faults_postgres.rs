@@ -175,7 +175,7 @@ async fn a_locked_row_in_postgres_stops_nobody_else() {
     for number in 0..4 {
         others.push(app.user(&format!("tom{number}")).await);
     }
-    let id = app.viewer(&mia).await.require_session().unwrap().0.id;
+    let id = app.viewer(&mia).await.require_session().unwrap().id;
     let (holding, permits) = lock(&app, format!("SELECT id FROM \"user\" WHERE id = {id} FOR UPDATE")).await;
     let sent = async |client: &Client| client.say("echo", "Hello").await;
     // Concurrently, so that they are batched.
@@ -199,7 +199,7 @@ async fn a_locked_row_in_postgres_stops_nobody_else() {
 async fn an_account_of_many_chats_goes_in_batches(on: On) {
     let app = TestApp::with(on, SETTINGS).await;
     let mia = app.user("mia").await;
-    let id = app.viewer(&mia).await.require_session().unwrap().0.id;
+    let id = app.viewer(&mia).await.require_session().unwrap().id;
     let first = mia.say("echo", "Hello").await["chat"]["id"].as_str().unwrap().to_owned();
     app.settled().await;
     let copies = format!(

@@ -21,7 +21,7 @@ const ADJUST: &str = "mutation($id: ID!, $amount: Tokens!, $key: String) {
 
 /// Returns the client's actor, as its credential is checked now.
 async fn actor(app: &TestApp, client: &Client) -> Actor {
-    Actor::from_viewer(app.viewer(client).await).unwrap()
+    Actor::from(app.viewer(client).await.require_staff().unwrap())
 }
 
 async fn adjust(
@@ -255,7 +255,7 @@ async fn a_key_stands_for_everything_that_was_asked(on: On) {
     let page = jeton::core::pagination::PageRequest::newest(100, None);
     let events = jeton::domain::audit::trail(
         &app.app,
-        app.viewer(&app.superuser("second").await).await,
+        app.viewer(&app.superuser("second").await).await.require_staff().unwrap(),
         Default::default(),
         page,
     );

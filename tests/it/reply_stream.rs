@@ -42,7 +42,8 @@ pub(crate) async fn viewer(app: &TestApp, client: &Client) -> Viewer {
 /// Returns the newest chat's row id.
 pub(crate) async fn newest(app: &TestApp, viewer: Viewer) -> i64 {
     let page = jeton::core::pagination::PageRequest::newest(1, None);
-    chat::history(&app.app, viewer, chat::HistoryFilter::default(), page).await.unwrap().rows[0].id
+    chat::history(&app.app, viewer.require_read().unwrap(), chat::HistoryFilter::default(), page).await.unwrap().rows[0]
+        .id
 }
 
 /// Concatenates all chunks of a stream, and checks for gaps. Returns the text and the single end.
@@ -123,7 +124,8 @@ async fn a_reply_can_be_resumed_at_every_character(on: On) {
             tokio::spawn(async move {
                 // They subscribe at different times.
                 tokio::time::sleep(Duration::from_millis(after as u64 * 3)).await;
-                let (heard, end) = whole(chat::follow(&app, viewer, id, after).await.unwrap(), after).await;
+                let (heard, end) =
+                    whole(chat::follow(&app, viewer.require_read().unwrap(), id, after).await.unwrap(), after).await;
                 assert_eq!(heard, rest, "from {after}");
                 end.chat.response
             })
@@ -168,7 +170,7 @@ async fn between_the_last_piece_and_the_settlement_nothing_is_lost(on: On) {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let follower = tokio::spawn({
         let app = app.app.clone();
-        async move { whole(chat::follow(&app, viewer, id, 0).await.unwrap(), 0).await }
+        async move { whole(chat::follow(&app, viewer.require_read().unwrap(), id, 0).await.unwrap(), 0).await }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!follower.is_finished());
@@ -191,7 +193,7 @@ async fn stopping_that_races_the_natural_end_is_told_as_one_end(on: On) {
         let id = newest(&app, viewer).await;
         let follower = tokio::spawn({
             let app = app.app.clone();
-            async move { whole(chat::follow(&app, viewer, id, 0).await.unwrap(), 0).await }
+            async move { whole(chat::follow(&app, viewer.require_read().unwrap(), id, 0).await.unwrap(), 0).await }
         });
         let ending = async {
             tokio::time::sleep(Duration::from_micros(round * 200)).await;
@@ -219,7 +221,7 @@ async fn a_follower_who_lags_behind_misses_nothing(on: On) {
     app.model.play(script);
     start(&mia).await;
     let id = newest(&app, viewer).await;
-    let mut feed = Box::pin(chat::follow(&app.app, viewer, id, 0).await.unwrap());
+    let mut feed = Box::pin(chat::follow(&app.app, viewer.require_read().unwrap(), id, 0).await.unwrap());
     let Some(Ok(ReplyStreamItem::Delta(first))) = feed.next().await else { panic!("a part") };
     gate.add_permits(1);
     // Far more messages than the bus buffers are published.
@@ -240,7 +242,9 @@ async fn another_server_without_news_reads_what_is_saved(on: On) {
     let id = newest(&app, viewer).await;
     // It has a separate bus.
     let other = app.second_server();
-    let following = tokio::spawn(async move { whole(chat::follow(&other, viewer, id, 0).await.unwrap(), 0).await });
+    let following = tokio::spawn(async move {
+        whole(chat::follow(&other, viewer.require_read().unwrap(), id, 0).await.unwrap(), 0).await
+    });
     tokio::time::sleep(Duration::from_millis(100)).await;
     gate.add_permits(1);
     let (text, ended) = following.await.unwrap();
@@ -283,7 +287,7 @@ async fn a_chat_that_is_deleted_ends_its_followers(on: On) {
     app.model.play([Step::Say("Half"), Step::Hang]);
     start(&mia).await;
     let id = newest(&app, viewer).await;
-    let mut feed = Box::pin(chat::follow(&app.app, viewer, id, 0).await.unwrap());
+    let mut feed = Box::pin(chat::follow(&app.app, viewer.require_read().unwrap(), id, 0).await.unwrap());
     assert!(matches!(feed.next().await, Some(Ok(ReplyStreamItem::Delta(_)))));
     chat::delete(&app.app, viewer, id).await.unwrap();
     // It was stopped first; a late read finds it deleted.
@@ -293,14 +297,14 @@ async fn a_chat_that_is_deleted_ends_its_followers(on: On) {
         other => panic!("{other:?}"),
     }
     assert_eq!(app.ledger(&mia).await[1], ("ChatStopped".to_owned(), -100), "what was produced is paid for");
-    assert_eq!(chat::find(&app.app, viewer, id).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(chat::find(&app.app, viewer.require_read().unwrap(), id).await.unwrap_err().code, Code::NotFound);
 }
 
 #[apply(on_both_databases)]
 async fn the_balance_is_told_whenever_it_changes(on: On) {
     let app = TestApp::start(on).await;
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
-    let mut changes = Box::pin(ledger::watch_balance(&app.app, viewer(&app, &mia).await).unwrap());
+    let mut changes = Box::pin(ledger::watch_balance(&app.app, viewer(&app, &mia).await.require_read().unwrap()));
     let mut next = async || {
         let next =
             tokio::time::timeout(Duration::from_secs(5), changes.next()).await.expect("a change").unwrap().unwrap();

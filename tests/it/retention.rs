@@ -170,8 +170,8 @@ async fn of_deleted_users_the_amounts_stay(on: On) {
         };
         admin::adjust_balance(&app.app, actor, input)
     };
-    let root_acts = Actor::User(*app.viewer(&root).await.require_read().unwrap());
-    let tom_acts = Actor::User(*app.viewer(&tom).await.require_read().unwrap());
+    let root_acts = Actor::User(app.viewer(&root).await.require_session().unwrap());
+    let tom_acts = Actor::User(app.viewer(&tom).await.require_session().unwrap());
     adjust(root_acts, &tom, "order-tommaso", "for tommaso's birthday").await.unwrap();
     adjust(tom_acts, &mia, "order-mia", "for mia").await.unwrap();
     tom.say("echo", "of tommaso").await;

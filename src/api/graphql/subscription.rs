@@ -94,16 +94,16 @@ impl Subscription {
         #[graphql(desc = "The `seq` of the last chunk received: the stream resumes after it.")] after: Option<i32>,
     ) -> Result<impl Stream<Item = Result<Payload<ReplyEvent>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_read()?;
+        let reader = viewer.require_read()?;
         let after = usize::try_from(after.unwrap_or(0)).map_err(|_| Error::field("after", "Must not be negative."))?;
-        let feed = chat::follow(app, viewer, Kind::Chat.row(&chat_id)?, after).await?;
+        let feed = chat::follow(app, reader, Kind::Chat.row(&chat_id)?, after).await?;
         Ok(feed.map(|fed| Ok(Payload(fed?.into()))))
     }
 
     /// Your balance: the current one, then each change.
     async fn balance_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Payload<Balance>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        Ok(ledger::watch_balance(app, viewer)?.map(|balance| Ok(Payload(balance?.into()))))
+        Ok(ledger::watch_balance(app, viewer.require_read()?).map(|balance| Ok(Payload(balance?.into()))))
     }
 
     /// Exports your finished chats as a file, oldest first, in chunks.
@@ -114,9 +114,9 @@ impl Subscription {
         #[graphql(desc = "Exports only the chats of this conversation.")] conversation_id: Option<ID>,
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_read()?;
+        let reader = viewer.require_read()?;
         let conversation_id = conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()?;
-        let parts = chat::export(app, viewer, format, conversation_id).await?;
+        let parts = chat::export(app, reader, format, conversation_id).await?;
         Ok(parts.map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
 

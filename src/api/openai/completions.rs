@@ -14,7 +14,7 @@ use super::response;
 use super::streaming::streamed;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::viewer::{ClientIp, Viewer};
+use crate::core::viewer::{Caller, ClientIp};
 use crate::domain::chat::{self, Admission, ApiCallHandle};
 use crate::infra::ai::Event;
 use crate::infra::entity::chat::Status;
@@ -22,7 +22,7 @@ use crate::infra::request_body::{Limits, Owner};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn create(app: &App, caller: Caller, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let is_json = |value: &HeaderValue| value.to_str().is_ok_and(is_json_type);
     // A cross-origin page could send other content types without a preflight.
@@ -30,13 +30,13 @@ pub(super) async fn create(app: &App, viewer: Viewer, request: Request) -> Resul
         return Err(ApiError::media_type());
     }
     let idempotency_key = idempotency_key(&parts.headers)?;
-    let (body, admission) = receive(app, viewer, body, parts.extensions.get().copied()).await?;
+    let (body, admission) = receive(app, caller, body, parts.extensions.get().copied()).await?;
     let (own, bytes) = (app.clone(), body.len());
     let read = move || request::read(&own, body, idempotency_key, admission);
     let CompletionRequest { call, stream, show_usage } = app.bodies.work(bytes, read).await??;
     let limit = call.max_output;
     let name = call.model.clone();
-    let called = match chat::call(app, viewer, call).await {
+    let called = match chat::call(app, caller, call).await {
         // A model that the key may not use is reported like one that does not exist.
         Err(error) if error.fields.first().is_some_and(|field| field.field == "model") => {
             return Err(ApiError::no_model(&name));
@@ -54,14 +54,13 @@ fn is_json_type(value: &str) -> bool {
 /// Receives the body of a call. A large one counts toward the rate of messages before it is read.
 async fn receive(
     app: &App,
-    viewer: Viewer,
+    caller: Caller,
     body: Body,
     address: Option<ClientIp>,
 ) -> Result<(Bytes, Option<Admission>), Error> {
-    let user_id = viewer.require_completions()?.id;
-    let limits = Limits { bytes: app.config.v1.max_body_bytes, owner: Owner::User(user_id), address };
+    let limits = Limits { bytes: app.config.v1.max_body_bytes, owner: Owner::User(caller.id), address };
     let admission = match app.bodies.is_large(&body, limits)? {
-        true => Some(chat::admit(app, viewer).await?),
+        true => Some(chat::admit(app, caller).await?),
         false => None,
     };
     Ok((app.bodies.read(&app.metrics, body, limits).await?, admission))

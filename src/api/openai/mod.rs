@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use self::error::ApiError;
 use crate::app::App;
-use crate::core::viewer::Viewer;
+use crate::core::viewer::{Caller, Viewer};
 use crate::domain::session::{self, AuthError, api_key};
 use crate::infra::catalog::Model;
 
@@ -44,32 +44,32 @@ pub fn router() -> Router<App> {
 
 async fn models(State(app): State<App>, method: Method, headers: HeaderMap) -> ApiResult {
     only(&method, Method::GET)?;
-    let viewer = viewer(&app, &headers).await?;
-    let data: Vec<_> = allowed(&app, viewer).await?.into_iter().map(shown).collect();
+    let caller = caller(&app, &headers).await?;
+    let data: Vec<_> = allowed(&app, caller).await?.into_iter().map(shown).collect();
     Ok(Json(json!({ "object": "list", "data": data })).into_response())
 }
 
 async fn model(State(app): State<App>, Path(id): Path<String>, method: Method, headers: HeaderMap) -> ApiResult {
     only(&method, Method::GET)?;
-    let viewer = viewer(&app, &headers).await?;
-    let found = allowed(&app, viewer).await?.into_iter().find(|model| model.name == id);
+    let caller = caller(&app, &headers).await?;
+    let found = allowed(&app, caller).await?.into_iter().find(|model| model.name == id);
     Ok(Json(shown(found.ok_or_else(|| ApiError::no_model(&id))?)).into_response())
 }
 
 async fn chat_completions(State(app): State<App>, request: Request) -> ApiResult {
     only(request.method(), Method::POST)?;
-    let viewer = viewer(&app, request.headers()).await?;
+    let caller = caller(&app, request.headers()).await?;
     let status = app.config.v1.insufficient_status;
-    completions::create(&app, viewer, request).await.map_err(|refusal| refusal.with_insufficient(status))
+    completions::create(&app, caller, request).await.map_err(|refusal| refusal.with_insufficient(status))
 }
 
 async fn nothing(method: Method, request: Request) -> ApiError {
     ApiError::no_route(&method, request.uri().path())
 }
 
-/// Returns the models that the viewer may use.
-async fn allowed(app: &App, viewer: Viewer) -> Result<Vec<&Model>, ApiError> {
-    let allowed = api_key::models(app, viewer).await?;
+/// Returns the models that the caller may use.
+async fn allowed(app: &App, caller: Caller) -> Result<Vec<&Model>, ApiError> {
+    let allowed = api_key::models(app, caller).await?;
     let may = |model: &&Model| allowed.as_ref().is_none_or(|models| models.allows(&model.name));
     Ok(app.models.iter().filter(may).collect())
 }
@@ -87,11 +87,11 @@ fn shown(model: &Model) -> Value {
     })
 }
 
-/// Returns the viewer of an API key or an access token.
+/// Returns the caller of an API key or an access token.
 ///
 /// # Errors
 /// A missing or invalid credential; a key without the scope COMPLETIONS.
-async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, ApiError> {
+async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = token else { return Err(ApiError::no_key()) };
@@ -99,9 +99,7 @@ async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, ApiError> {
         AuthError::Failed(error) => error.into(),
         _ => ApiError::wrong_key(),
     })?;
-    let viewer = Viewer::User(identity);
-    viewer.require_completions()?;
-    Ok(viewer)
+    Ok(Viewer::User(identity).require_completions()?)
 }
 
 fn only(method: &Method, allowed: Method) -> Result<(), ApiError> {

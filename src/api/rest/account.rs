@@ -105,6 +105,6 @@ impl From<crate::infra::entity::user::Model> for Profile {
     (status = 401, description = "The access token is missing or invalid.", body = super::openapi::Detail),
 ))]
 pub(super) async fn profile(app: &App, viewer: Viewer) -> ApiResult {
-    let me = account::me(app, viewer).await?.ok_or_else(Error::unauthenticated)?;
+    let me = account::me(app, viewer.require_read()?).await?.ok_or_else(Error::unauthenticated)?;
     Ok(json(StatusCode::OK, &Profile::from(me)))
 }

@@ -69,8 +69,12 @@ pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> ApiResu
     let mut fields = FormFields::read(app, request).await?;
     let message = fields.text("message", app.config.turns.max_message_chars);
     fields.check()?;
-    let ended =
-        chat::send(app, viewer, SendMessage { message, idempotency_key: key, ..SendMessage::default() }).await?;
+    let ended = chat::send(
+        app,
+        viewer.require_write()?,
+        SendMessage { message, idempotency_key: key, ..SendMessage::default() },
+    )
+    .await?;
     if let Some(failure) = ended.failure() {
         return Err(failure.into());
     }
@@ -118,7 +122,7 @@ fn timestamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, 
 ))]
 pub(super) async fn list(app: &App, viewer: Viewer, query: Option<&str>) -> ApiResult {
     let (limit, before) = window(query.unwrap_or_default())?;
-    let slice = chat::answered(app, viewer, PageRequest::newest(limit, before)).await?;
+    let slice = chat::answered(app, viewer.require_read()?, PageRequest::newest(limit, before)).await?;
     let last = slice.rows.last().map(|chat| chat.id);
     let chats: Vec<Chat> = slice.rows.into_iter().map(Chat::from).collect();
     let mut response = json(StatusCode::OK, &chats);

@@ -1,45 +1,51 @@
 //! Actors, who perform audited actions.
 
 use super::identity::{Identity, Viewer};
-use super::proof::Staff;
+use super::proof::{Owner, Staff};
 use crate::core::error::Error;
 
-/// The actor of an action on the data of other users.
+/// The actor of an audited action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// The command line: the owner of a shell on the server may do everything.
     CommandLine,
     /// The server itself, which records events for operators.
     Server,
-    /// A staff member or superuser; a plain user only for audited actions on their own account.
-    User(Identity),
+    /// A staff member or superuser.
+    Staff(Staff),
+    /// A user, for audited actions on their own account.
+    User(Owner),
+}
+
+impl From<Staff> for Actor {
+    fn from(staff: Staff) -> Self {
+        Actor::Staff(staff)
+    }
 }
 
 impl Actor {
-    /// Returns the viewer as an operator.
-    ///
-    /// # Errors
-    /// UNAUTHENTICATED or FORBIDDEN for all but staff.
-    pub fn from_viewer(viewer: Viewer) -> Result<Self, Error> {
-        viewer.require_staff().map(Self::from)
-    }
-
     /// Returns the same actor with roles that were read later.
     ///
     /// # Errors
     /// FORBIDDEN if the user is no longer an operator.
     pub fn with_roles(self, is_staff: bool, is_superuser: bool) -> Result<Self, Error> {
-        match self {
-            Actor::CommandLine | Actor::Server => Ok(self),
-            Actor::User(identity) => Self::from_viewer(Viewer::User(Identity { is_staff, is_superuser, ..identity })),
-        }
+        let Some(identity) = self.identity() else { return Ok(self) };
+        Viewer::User(Identity { is_staff, is_superuser, ..identity }).require_staff().map(Self::from)
     }
 
     /// Returns the user id; `None` for the command line and the server.
     pub fn id(&self) -> Option<i64> {
+        self.identity().map(|identity| identity.id)
+    }
+
+    /// Checks that the actor is an operator.
+    ///
+    /// # Errors
+    /// FORBIDDEN for a user without a role.
+    pub fn require_operator(&self) -> Result<(), Error> {
         match self {
-            Actor::CommandLine | Actor::Server => None,
-            Actor::User(identity) => Some(identity.id),
+            Actor::CommandLine | Actor::Server | Actor::Staff(_) => Ok(()),
+            Actor::User(_) => Err(Error::forbidden("Only staff may do this.")),
         }
     }
 
@@ -56,15 +62,18 @@ impl Actor {
     /// # Errors
     /// FORBIDDEN for all other actors.
     pub fn require_superuser(&self) -> Result<(), Error> {
-        match self {
-            Actor::CommandLine | Actor::Server => Ok(()),
-            Actor::User(identity) => Viewer::User(*identity).require_superuser().map(drop),
+        if self.identity().is_none_or(|identity| identity.is_superuser) {
+            Ok(())
+        } else {
+            Err(Error::forbidden("Only a superuser may do this."))
         }
     }
-}
 
-impl From<Staff> for Actor {
-    fn from(staff: Staff) -> Self {
-        Actor::User(*staff)
+    fn identity(&self) -> Option<Identity> {
+        match self {
+            Actor::CommandLine | Actor::Server => None,
+            Actor::Staff(staff) => Some(**staff),
+            Actor::User(owner) => Some(**owner),
+        }
     }
 }

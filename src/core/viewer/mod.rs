@@ -10,5 +10,5 @@ mod scopes;
 pub use self::actor::Actor;
 pub use self::client::{ClientInfo, ClientIp};
 pub use self::identity::{Credential, Identity, Viewer};
-pub use self::proof::{Reader, Staff};
+pub use self::proof::{Caller, Owner, Reader, Staff, Writer};
 pub use self::scopes::{Scope, Scopes};

@@ -27,12 +27,55 @@ macro_rules! proofs {
 proofs! {
     /// Proof of a viewer who may read their own data.
     Reader;
+    /// Proof of a viewer who may send messages, and change their own chats and conversations.
+    Writer;
+    /// Proof of a viewer who may call models through the provider-shaped routes.
+    Caller;
     /// Proof of a staff member, or a superuser, who may act on the data of other users.
     Staff;
 }
 
+/// Proof of a logged-in user, who may change their own account. API keys may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    identity: Identity,
+    session_id: i64,
+}
+
+impl Deref for Owner {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+impl Writer {
+    /// Returns the proof of reading, which writing includes.
+    pub fn reader(self) -> Reader {
+        Reader(self.0)
+    }
+}
+
+impl Owner {
+    /// Returns the session.
+    pub fn session_id(self) -> i64 {
+        self.session_id
+    }
+
+    /// Returns the proof of reading, which a session includes.
+    pub fn reader(self) -> Reader {
+        Reader(self.identity)
+    }
+
+    /// Returns the proof of a staff member, if the user is one.
+    pub fn staff(self) -> Option<Staff> {
+        Viewer::User(self.identity).require_staff().ok()
+    }
+}
+
 impl Viewer {
-    /// Returns the viewer, for reading their own data.
+    /// Returns the proof that the viewer may read their own data.
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for an API key whose scopes do not include reading.
@@ -40,30 +83,30 @@ impl Viewer {
         self.with(Scopes::reads).map(Reader)
     }
 
-    /// Returns the viewer, for writing.
+    /// Returns the proof that the viewer may send messages, and change their own chats and conversations.
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for an API key without the scope WRITE.
-    pub fn require_write(self) -> Result<Identity, Error> {
-        self.with(|scopes| scopes.has(Scope::Write))
+    pub fn require_write(self) -> Result<Writer, Error> {
+        self.with(|scopes| scopes.has(Scope::Write)).map(Writer)
     }
 
-    /// Returns the viewer, for the OpenAI-compatible routes.
+    /// Returns the proof that the viewer may call models through the provider-shaped routes.
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for an API key without the scope COMPLETIONS.
-    pub fn require_completions(self) -> Result<Identity, Error> {
-        self.with(|scopes| scopes.has(Scope::Completions))
+    pub fn require_completions(self) -> Result<Caller, Error> {
+        self.with(|scopes| scopes.has(Scope::Completions)).map(Caller)
     }
 
-    /// Returns the logged-in user and the session, for operations on the account itself.
+    /// Returns the proof of a logged-in user, for operations on the account itself.
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys.
-    pub fn require_session(self) -> Result<(Identity, i64), Error> {
+    pub fn require_session(self) -> Result<Owner, Error> {
         let identity = self.require_authenticated()?;
         match identity.credential {
-            Credential::Session(session_id) => Ok((identity, session_id)),
+            Credential::Session(session_id) => Ok(Owner { identity, session_id }),
             Credential::ApiKey { .. } => Err(Error::forbidden("API keys cannot manage the account. Log in.")),
         }
     }
@@ -79,7 +122,7 @@ impl Viewer {
         }
     }
 
-    /// Returns the viewer as a staff member. Superusers count as staff.
+    /// Returns the proof of a staff member. Superusers count as staff.
     ///
     /// # Errors
     /// UNAUTHENTICATED for anonymous viewers, FORBIDDEN for plain users and for API keys without the scope ADMIN.
@@ -90,16 +133,6 @@ impl Viewer {
         } else {
             Err(Error::forbidden("Only staff may do this."))
         }
-    }
-
-    /// Returns the viewer as a superuser.
-    ///
-    /// # Errors
-    /// UNAUTHENTICATED for anonymous viewers, FORBIDDEN for all but superusers, and for API keys without the scope
-    /// ADMIN.
-    pub fn require_superuser(self) -> Result<Identity, Error> {
-        let identity = self.with(|scopes| scopes.has(Scope::Admin))?;
-        if identity.is_superuser { Ok(identity) } else { Err(Error::forbidden("Only a superuser may do this.")) }
     }
 
     fn with(self, enough: impl Fn(Scopes) -> bool) -> Result<Identity, Error> {

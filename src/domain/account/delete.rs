@@ -7,18 +7,18 @@ use super::remove::{check_removable, delete_contents, remove};
 use super::sessions::announce_sessions;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::viewer::{Actor, ClientInfo, Viewer};
+use crate::core::viewer::{Actor, ClientInfo, Owner};
 use crate::domain::ledger;
 
 /// Deletes the viewer's own account with its sessions, conversations and chats. The ledger keeps its entries, and a new
 /// one that writes off the balance.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many failed attempts; INVALID_INPUT for a wrong
-/// password; CONFLICT for the last active superuser; UNAVAILABLE if the queue for password hashing is full.
-pub async fn delete(app: &App, viewer: Viewer, password: SecretString, origin: &ClientInfo) -> Result<(), Error> {
-    let user = confirm_password(app, viewer, password, origin).await?;
-    let actor = Actor::User(viewer.require_session()?.0);
+/// RATE_LIMITED after too many failed attempts; INVALID_INPUT for a wrong password; CONFLICT for the last active
+/// superuser; UNAVAILABLE if the queue for password hashing is full.
+pub async fn delete(app: &App, owner: Owner, password: SecretString, origin: &ClientInfo) -> Result<(), Error> {
+    let user = confirm_password(app, owner, password, origin).await?;
+    let actor = Actor::User(owner);
     app.db
         .write(user.id, |txn, &id| {
             Box::pin(async move {

@@ -5,17 +5,15 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use super::username;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::viewer::Viewer;
+use crate::core::viewer::Reader;
 use crate::infra::entity::user;
 
-/// Returns the viewer's user; `None` for anonymous viewers.
+/// Returns the viewer's user; `None` if it was deleted meanwhile.
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn me(app: &App, viewer: Viewer) -> Result<Option<user::Model>, Error> {
-    let Viewer::User(_) = viewer else { return Ok(None) };
-    let identity = viewer.require_read()?;
-    Ok(user::Entity::find_by_id(identity.id).one(app.db.read()).await?)
+pub async fn me(app: &App, reader: Reader) -> Result<Option<user::Model>, Error> {
+    Ok(user::Entity::find_by_id(reader.id).one(app.db.read()).await?)
 }
 
 /// Returns the user of this name: an exact match, or else the one with the same key; `None` for a name that is too

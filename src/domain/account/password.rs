@@ -9,7 +9,7 @@ use super::sessions::{announce_sessions, end_sessions};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::password::Lane;
-use crate::core::viewer::{ClientInfo, Viewer};
+use crate::core::viewer::{ClientInfo, Owner};
 use crate::infra::db::Txn;
 use crate::infra::entity::user;
 
@@ -24,16 +24,16 @@ pub struct PasswordChange {
 /// Changes the viewer's own password, and ends all sessions.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many failed attempts; INVALID_INPUT if the current
-/// password is wrong or the new one is not valid; UNAVAILABLE if the queue for password hashing is full.
+/// RATE_LIMITED after too many failed attempts; INVALID_INPUT if the current password is wrong or the new one is not
+/// valid; UNAVAILABLE if the queue for password hashing is full.
 pub async fn change_password(
     app: &App,
-    viewer: Viewer,
+    owner: Owner,
     change: PasswordChange,
     origin: &ClientInfo,
 ) -> Result<user::Model, Error> {
     let PasswordChange { old, new } = change;
-    let user = match confirm_password(app, viewer, old, origin).await {
+    let user = match confirm_password(app, owner, old, origin).await {
         Err(error) if error.code == Code::InvalidInput => return Err(Error::field("old_password", error.message)),
         confirmed => confirmed?,
     };
@@ -49,17 +49,16 @@ pub async fn change_password(
 /// by address.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; RATE_LIMITED after too many failed attempts; INVALID_INPUT for a wrong
-/// password, in the field `password`; UNAVAILABLE if the queue for password hashing is full.
+/// RATE_LIMITED after too many failed attempts; INVALID_INPUT for a wrong password, in the field `password`;
+/// UNAVAILABLE if the queue for password hashing is full.
 pub async fn confirm_password(
     app: &App,
-    viewer: Viewer,
+    owner: Owner,
     password: SecretString,
     origin: &ClientInfo,
 ) -> Result<user::Model, Error> {
-    let id = viewer.require_session()?.0.id;
     let ticket = enter(app, Lane::Verification, origin.address)?;
-    let user = user::Entity::find_by_id(id).one(app.db.read()).await?.ok_or_else(Error::unauthenticated)?;
+    let user = user::Entity::find_by_id(owner.id).one(app.db.read()).await?.ok_or_else(Error::unauthenticated)?;
     register_attempt(app, &user.username_key, origin.address).await?;
     if !ticket.verify(password, Some(user.password_hash.clone())).await? {
         return Err(Error::field("password", "The password is wrong."));

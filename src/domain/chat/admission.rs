@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::viewer::{Identity, Viewer};
+use crate::core::viewer::{Caller, Identity};
 
 /// The proof that the message rate limit has counted a call.
 #[derive(Clone, Copy, Debug)]
@@ -11,9 +11,9 @@ pub struct Admission(());
 /// Counts a call before its body is read, for bodies that cost more than a usual message.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys without the scope; RATE_LIMITED.
-pub async fn admit(app: &App, viewer: Viewer) -> Result<Admission, Error> {
-    count(app, viewer.require_completions()?).await
+/// RATE_LIMITED.
+pub async fn admit(app: &App, caller: Caller) -> Result<Admission, Error> {
+    count(app, *caller).await
 }
 
 /// Counts a message or call against the rate limit.

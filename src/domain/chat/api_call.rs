@@ -20,7 +20,7 @@ use super::send::{StartRequest, Started, begin};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::replay_log::Recording;
-use crate::core::viewer::Viewer;
+use crate::core::viewer::Caller;
 use crate::domain::ledger::{self, Balance};
 use crate::infra::ai::Event;
 use crate::infra::entity::chat::{self, Status};
@@ -46,16 +46,15 @@ pub struct ApiCallHandle {
 /// Takes the hold of a call, and starts the turn.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys without the scope; INVALID_INPUT for an unknown model,
-/// or one that the key does not allow; INSUFFICIENT_TOKENS; RATE_LIMITED; CONFLICT if the idempotency key was used for
-/// a different call, or for one whose answer is no longer available. Nothing is stored or charged then.
-pub async fn call(app: &App, viewer: Viewer, call: ApiCall) -> Result<ApiCallHandle, Error> {
-    let identity = viewer.require_completions()?;
+/// INVALID_INPUT for an unknown model, or one that the key does not allow; INSUFFICIENT_TOKENS; RATE_LIMITED; CONFLICT
+/// if the idempotency key was used for a different call, or for one whose answer is no longer available. Nothing is
+/// stored or charged then.
+pub async fn call(app: &App, caller: Caller, call: ApiCall) -> Result<ApiCallHandle, Error> {
     let keyed = call.idempotency_key.is_some();
     let admission = call.admission;
-    let (opening, model) = prepare_call(app, identity, call)?;
-    let (caller, events, lagged) = if keyed {
-        let (answers, recording) = (app.replay_cache.clone(), app.replay_cache.begin(identity.id));
+    let (opening, model) = prepare_call(app, *caller, call)?;
+    let (sink, events, lagged) = if keyed {
+        let (answers, recording) = (app.replay_cache.clone(), app.replay_cache.begin(caller.id));
         let (events, lagged) = followed(recording.clone());
         (ResponseSink::Replayable(ReplayableSink { answers, recording }), events, lagged)
     } else {
@@ -63,7 +62,7 @@ pub async fn call(app: &App, viewer: Viewer, call: ApiCall) -> Result<ApiCallHan
         let lagged = live.lagged.clone();
         (ResponseSink::Direct(live), events, lagged)
     };
-    match begin(app, identity, opening, model, StartRequest { caller: Some(caller), admission }).await? {
+    match begin(app, *caller, opening, model, StartRequest { caller: Some(sink), admission }).await? {
         Started::New { chat, balance, end } => {
             let end = async move { end.await.map_err(Error::internal)? };
             Ok(ApiCallHandle { chat: *chat, balance, events, end: unless_lagged(end, lagged) })

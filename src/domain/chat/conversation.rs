@@ -7,7 +7,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
 use crate::core::pagination::{Page, PageRequest, Sort};
-use crate::core::viewer::Viewer;
+use crate::core::viewer::{Reader, Writer};
 use crate::infra::db::Txn;
 use crate::infra::entity::conversation::{self, Column};
 
@@ -32,9 +32,8 @@ pub struct Create {
 /// Creates an empty conversation.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT with all field errors.
-pub async fn create(app: &App, viewer: Viewer, input: Create) -> Result<conversation::Model, Error> {
-    let user_id = viewer.require_write()?.id;
+/// INVALID_INPUT with all field errors.
+pub async fn create(app: &App, writer: Writer, input: Create) -> Result<conversation::Model, Error> {
     let mut mistakes = Vec::new();
     let mut mistake = |field, problem: Result<(), String>| {
         mistakes.extend(problem.err().map(|message| FieldError { field, message }));
@@ -52,7 +51,7 @@ pub async fn create(app: &App, viewer: Viewer, input: Create) -> Result<conversa
     let now = app.clock.now();
     let row = conversation::ActiveModel {
         id: NotSet,
-        user_id: Set(user_id),
+        user_id: Set(writer.id),
         title: Set(title),
         system_prompt: Set(system_prompt),
         model: Set(input.model),
@@ -65,16 +64,14 @@ pub async fn create(app: &App, viewer: Viewer, input: Create) -> Result<conversa
 /// Renames one of the viewer's own conversations.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a conversation of another user; INVALID_INPUT for an empty
-/// or long title.
-pub async fn rename(app: &App, viewer: Viewer, id: i64, title: &str) -> Result<conversation::Model, Error> {
-    let user_id = viewer.require_write()?.id;
+/// NOT_FOUND also for a conversation of another user; INVALID_INPUT for an empty or long title.
+pub async fn rename(app: &App, writer: Writer, id: i64, title: &str) -> Result<conversation::Model, Error> {
     let title = one_line(title);
     if title.is_empty() {
         return Err(Error::field("title", "This field may not be blank."));
     }
     check_length(&title, MAX_TITLE_CHARS).map_err(|message| Error::field("title", message))?;
-    let renamed = app.db.write((user_id, id, title), |txn, (user_id, id, title)| {
+    let renamed = app.db.write((writer.id, id, title), |txn, (user_id, id, title)| {
         Box::pin(async move {
             let update = conversation::Entity::update_many().col_expr(Column::Title, Expr::value(title.as_str()));
             let own = update.filter(Column::Id.eq(*id)).filter(Column::UserId.eq(*user_id));
@@ -87,18 +84,18 @@ pub async fn rename(app: &App, viewer: Viewer, id: i64, title: &str) -> Result<c
 /// Returns one of the viewer's own conversations.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a conversation of another user.
-pub async fn find(app: &App, viewer: Viewer, id: i64) -> Result<conversation::Model, Error> {
-    let own = conversation::Entity::owned_by(viewer.require_read()?.id).filter(Column::Id.eq(id));
+/// NOT_FOUND also for a conversation of another user.
+pub async fn find(app: &App, reader: Reader, id: i64) -> Result<conversation::Model, Error> {
+    let own = conversation::Entity::owned_by(reader.id).filter(Column::Id.eq(id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("conversation"))
 }
 
 /// Returns the viewer's own conversations, most recently active first.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers.
-pub async fn list(app: &App, viewer: Viewer, page: PageRequest) -> Result<Page<conversation::Entity>, Error> {
-    let own = conversation::Entity::owned_by(viewer.require_read()?.id);
+/// INTERNAL if the database fails.
+pub async fn list(app: &App, reader: Reader, page: PageRequest) -> Result<Page<conversation::Entity>, Error> {
+    let own = conversation::Entity::owned_by(reader.id);
     let sort = Sort { key: Some(Column::ActiveAt), id: Column::Id, ascending: false };
     page.load_by(app.db.read(), own, sort).await
 }

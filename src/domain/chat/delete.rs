@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{conversation, events, find, find_any, stop};
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::viewer::{Actor, Viewer};
+use crate::core::viewer::{Actor, Viewer, Writer};
 use crate::domain::audit::{self, AuditRecord};
 use crate::domain::ledger;
 use crate::infra::db::Txn;
@@ -25,12 +25,12 @@ const TRIES: usize = 5;
 /// by a superuser; TIMEOUT if its reply can't be stopped.
 pub async fn delete(app: &App, viewer: Viewer, chat_id: i64) -> Result<(), Error> {
     let asking = viewer.require_authenticated()?;
-    let chat = if viewer.require_staff().is_ok() {
-        find_any(app, viewer, chat_id).await?
-    } else {
-        find(app, viewer, chat_id).await?
+    let staff = viewer.require_staff().ok();
+    let chat = match staff {
+        Some(staff) => find_any(app, staff, chat_id).await?,
+        None => find(app, viewer.require_read()?, chat_id).await?,
     };
-    let operator = (chat.user_id != asking.id).then_some(Actor::User(asking));
+    let operator = staff.filter(|_| chat.user_id != asking.id).map(Actor::from);
     match operator {
         Some(actor) => {
             let owner = user::Entity::find_by_id(chat.user_id).one(app.db.read()).await?;
@@ -74,14 +74,13 @@ async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Ut
 /// ledger keeps its entries.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a conversation of another user; TIMEOUT if a reply can't
-/// be stopped; CONFLICT if new messages are sent faster than they can be stopped.
-pub async fn delete_conversation(app: &App, viewer: Viewer, id: i64) -> Result<(), Error> {
-    viewer.require_write()?;
-    conversation::find(app, viewer, id).await?;
+/// NOT_FOUND also for a conversation of another user; TIMEOUT if a reply can't be stopped; CONFLICT if new messages are
+/// sent faster than they can be stopped.
+pub async fn delete_conversation(app: &App, writer: Writer, id: i64) -> Result<(), Error> {
+    conversation::find(app, writer.reader(), id).await?;
     for _ in 0..TRIES {
         let open: Vec<i64> = open_chats(id).into_tuple().all(app.db.read()).await?;
-        let stopping = open.into_iter().map(|chat_id| stop(app, viewer, chat_id));
+        let stopping = open.into_iter().map(|chat_id| stop(app, writer, chat_id));
         futures::future::try_join_all(stopping).await?;
         if app.db.write(id, |txn, &id| Box::pin(delete_ended(txn, id))).await? {
             return Ok(());

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::conversation;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::viewer::Viewer;
+use crate::core::viewer::Reader;
 use crate::infra::entity::chat::{self, Column, Status};
 
 /// Chats read by one query.
@@ -34,16 +34,16 @@ pub enum Format {
 /// file.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND for a conversation of another user.
+/// NOT_FOUND for a conversation of another user.
 pub async fn export(
     app: &App,
-    viewer: Viewer,
+    reader: Reader,
     format: Format,
     conversation_id: Option<i64>,
 ) -> Result<impl Stream<Item = Result<String, Error>> + Send + use<>, Error> {
-    let mut chats = chat::Entity::owned_by(viewer.require_read()?.id).filter(Column::Status.ne(Status::Pending));
+    let mut chats = chat::Entity::owned_by(reader.id).filter(Column::Status.ne(Status::Pending));
     if let Some(id) = conversation_id {
-        conversation::find(app, viewer, id).await?;
+        conversation::find(app, reader, id).await?;
         chats = chats.filter(Column::ConversationId.eq(id));
     }
     let app = app.clone();

@@ -10,7 +10,7 @@ pub use super::search::ChatOrder;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::pagination::{self, Page, PageRequest, TimeRange, check_search};
-use crate::core::viewer::Viewer;
+use crate::core::viewer::{Reader, Staff};
 use crate::infra::entity::chat::{self, Column, Status};
 use crate::infra::entity::{import_map, user};
 
@@ -33,9 +33,9 @@ pub struct HistoryFilter {
 /// Returns one of the viewer's own chats.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a chat of another user.
-pub async fn find(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model, Error> {
-    let own = chat::Entity::owned_by(viewer.require_read()?.id).filter(Column::Id.eq(chat_id));
+/// NOT_FOUND also for a chat of another user.
+pub async fn find(app: &App, reader: Reader, chat_id: i64) -> Result<chat::Model, Error> {
+    let own = chat::Entity::owned_by(reader.id).filter(Column::Id.eq(chat_id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
 }
 
@@ -44,14 +44,14 @@ pub async fn find(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model
 /// A search covers the 1000 newest matching chats, closed ones only.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for a search without words, with too many, or too long.
+/// INVALID_INPUT for a search without words, with too many, or too long.
 pub async fn history(
     app: &App,
-    viewer: Viewer,
+    reader: Reader,
     filter: HistoryFilter,
     page: PageRequest,
 ) -> Result<Page<chat::Entity>, Error> {
-    let user_id = viewer.require_read()?.id;
+    let user_id = reader.id;
     let mut own = chat::Entity::owned_by(user_id);
     if let Some(conversation_id) = filter.conversation_id {
         own = own.filter(Column::ConversationId.eq(conversation_id));
@@ -83,9 +83,9 @@ pub async fn history(
 /// Returns the completely answered chats, newest first: the history of the REST routes.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers.
-pub async fn answered(app: &App, viewer: Viewer, page: PageRequest) -> Result<Page<chat::Entity>, Error> {
-    let answered = chat::Entity::owned_by(viewer.require_read()?.id).filter(Column::Status.eq(Status::Done));
+/// INTERNAL if the database fails.
+pub async fn answered(app: &App, reader: Reader, page: PageRequest) -> Result<Page<chat::Entity>, Error> {
+    let answered = chat::Entity::owned_by(reader.id).filter(Column::Status.eq(Status::Done));
     page.load(app.db.read(), answered, Column::Id).await
 }
 
@@ -109,14 +109,8 @@ pub struct AdminChatFilter {
 /// A search covers the 1000 newest matching chats, and the 1000 newest of users whose name matches.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for all others; INVALID_INPUT for a search with too many words, or too long.
-pub async fn all(
-    app: &App,
-    viewer: Viewer,
-    wanted: AdminChatFilter,
-    page: PageRequest,
-) -> Result<Page<chat::Entity>, Error> {
-    viewer.require_staff()?;
+/// INVALID_INPUT for a search with too many words, or too long.
+pub async fn all(app: &App, _: Staff, wanted: AdminChatFilter, page: PageRequest) -> Result<Page<chat::Entity>, Error> {
     check_search(wanted.search.as_deref().unwrap_or_default())?;
     let mut chats = chat::Entity::find();
     if let Some(search) = wanted.search.filter(|search| !search.trim().is_empty()) {
@@ -168,9 +162,8 @@ async fn found_by_staff(app: &App, user_id: Option<i64>, search: &str) -> Result
 /// Returns any user's chat, for staff.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for all others; NOT_FOUND without such a chat.
-pub async fn find_any(app: &App, viewer: Viewer, chat_id: i64) -> Result<chat::Model, Error> {
-    viewer.require_staff()?;
+/// NOT_FOUND without such a chat.
+pub async fn find_any(app: &App, _: Staff, chat_id: i64) -> Result<chat::Model, Error> {
     chat::Entity::find_by_id(chat_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
 }
 

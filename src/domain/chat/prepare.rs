@@ -7,7 +7,7 @@ use super::{context, conversation};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
 use crate::core::tokens::Price;
-use crate::core::viewer::{Identity, Viewer};
+use crate::core::viewer::{Identity, Writer};
 use crate::domain::ledger;
 use crate::infra::ai::Request;
 use crate::infra::catalog::Model;
@@ -81,13 +81,13 @@ pub(super) struct PreparedChat {
 /// Validates a message, and builds the context.
 pub(super) async fn prepare_message(
     app: &App,
-    viewer: Viewer,
+    writer: Writer,
     input: SendMessage,
     replaces: Option<i64>,
 ) -> Result<(PreparedChat, Model), Error> {
-    let identity = viewer.require_write()?;
+    let identity = *writer;
     let conversation = match input.conversation_id {
-        Some(id) => Some(conversation::find(app, viewer, id).await?),
+        Some(id) => Some(conversation::find(app, writer.reader(), id).await?),
         None => None,
     };
     let message = input.message.trim().to_owned();

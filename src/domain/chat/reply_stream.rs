@@ -18,7 +18,7 @@ use super::finished_chat::FinishedChat;
 use super::history::find;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::viewer::Viewer;
+use crate::core::viewer::Reader;
 use crate::domain::ledger;
 use crate::infra::cluster;
 use crate::infra::entity::chat::{self, Status};
@@ -71,15 +71,14 @@ impl ReplyDelta {
 /// chunk received to resume.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a chat of another user. In the stream: NOT_FOUND if the
-/// chat is deleted meanwhile.
+/// NOT_FOUND also for a chat of another user. In the stream: NOT_FOUND if the chat is deleted meanwhile.
 pub async fn follow(
     app: &App,
-    viewer: Viewer,
+    reader: Reader,
     chat_id: i64,
     after: usize,
 ) -> Result<impl Stream<Item = Result<ReplyStreamItem, Error>> + Send + use<>, Error> {
-    let chat = find(app, viewer, chat_id).await?;
+    let chat = find(app, reader, chat_id).await?;
     Ok(feed(app.clone(), chat.id, after))
 }
 

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::throttle::LimitExceeded;
 use crate::core::trace_context;
-use crate::core::viewer::{Identity, Viewer};
+use crate::core::viewer::{Identity, Writer};
 use crate::domain::ledger::{self, Balance};
 use crate::infra::catalog::Model;
 use crate::infra::entity::chat;
@@ -40,11 +40,11 @@ pub struct ReplaceMessage {
 /// The failure of a model is no error here: the chat is closed, and [`FinishedChat::failure`] returns its error.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; INVALID_INPUT for an invalid message or model; NOT_FOUND for a conversation
-/// of another user; INSUFFICIENT_TOKENS; RATE_LIMITED with too many open turns; CONFLICT if the idempotency key was
-/// used for a different message. Nothing is stored or charged then.
-pub async fn send(app: &App, viewer: Viewer, input: SendMessage) -> Result<FinishedChat, Error> {
-    match start_message(app, viewer, input, None).await? {
+/// INVALID_INPUT for an invalid message or model; NOT_FOUND for a conversation of another user; INSUFFICIENT_TOKENS;
+/// RATE_LIMITED with too many open turns; CONFLICT if the idempotency key was used for a different message. Nothing is
+/// stored or charged then.
+pub async fn send(app: &App, writer: Writer, input: SendMessage) -> Result<FinishedChat, Error> {
+    match start_message(app, writer, input, None).await? {
         Started::New { end, .. } => end.await.map_err(Error::internal)?,
         Started::Duplicate(chat) => wait_until_finished(app, chat.id).await,
     }
@@ -54,8 +54,8 @@ pub async fn send(app: &App, viewer: Viewer, input: SendMessage) -> Result<Finis
 ///
 /// # Errors
 /// As [`send`].
-pub async fn start(app: &App, viewer: Viewer, input: SendMessage) -> Result<chat::Model, Error> {
-    match start_message(app, viewer, input, None).await? {
+pub async fn start(app: &App, writer: Writer, input: SendMessage) -> Result<chat::Model, Error> {
+    match start_message(app, writer, input, None).await? {
         Started::New { chat, .. } | Started::Duplicate(chat) => Ok(*chat),
     }
 }
@@ -65,15 +65,15 @@ pub async fn start(app: &App, viewer: Viewer, input: SendMessage) -> Result<chat
 ///
 /// # Errors
 /// As [`send`]; NOT_FOUND also for a chat of another user; CONFLICT if the chat was replaced already, or is still open.
-pub async fn replace(app: &App, viewer: Viewer, input: ReplaceMessage) -> Result<chat::Model, Error> {
-    let before = find(app, viewer, input.chat_id).await?;
+pub async fn replace(app: &App, writer: Writer, input: ReplaceMessage) -> Result<chat::Model, Error> {
+    let before = find(app, writer.reader(), input.chat_id).await?;
     let send = SendMessage {
         message: input.message.unwrap_or(before.message),
         model: Some(input.model.unwrap_or(before.model)),
         idempotency_key: input.idempotency_key,
         conversation_id: before.conversation_id,
     };
-    match start_message(app, viewer, send, Some(before.id)).await? {
+    match start_message(app, writer, send, Some(before.id)).await? {
         Started::New { chat, .. } | Started::Duplicate(chat) => Ok(*chat),
     }
 }
@@ -86,10 +86,9 @@ pub(super) enum Started {
     Duplicate(Box<chat::Model>),
 }
 
-async fn start_message(app: &App, viewer: Viewer, input: SendMessage, replaces: Option<i64>) -> Result<Started, Error> {
-    let identity = viewer.require_write()?;
-    let (opening, model) = prepare_message(app, viewer, input, replaces).await?;
-    begin(app, identity, opening, model, StartRequest::default()).await
+async fn start_message(app: &App, writer: Writer, input: SendMessage, replaces: Option<i64>) -> Result<Started, Error> {
+    let (opening, model) = prepare_message(app, writer, input, replaces).await?;
+    begin(app, *writer, opening, model, StartRequest::default()).await
 }
 
 /// Optional parameters of a message to start.

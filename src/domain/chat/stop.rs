@@ -10,7 +10,7 @@ use super::history::find;
 use super::reply_stream::wait_until_finished;
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::viewer::Viewer;
+use crate::core::viewer::Writer;
 
 /// Timeout for a stopped chat to close, once its usage is known.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,11 +21,10 @@ const RESEND_INTERVAL: Duration = Duration::from_secs(1);
 /// The output until then is kept and paid for. A closed chat stays unchanged.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a chat of another user; TIMEOUT if its server does not
-/// respond: then the chat ends with its lease.
-pub async fn stop(app: &App, viewer: Viewer, chat_id: i64) -> Result<FinishedChat, Error> {
-    viewer.require_write()?;
-    let chat = find(app, viewer, chat_id).await?;
+/// NOT_FOUND also for a chat of another user; TIMEOUT if its server does not respond: then the chat ends with its
+/// lease.
+pub async fn stop(app: &App, writer: Writer, chat_id: i64) -> Result<FinishedChat, Error> {
+    let chat = find(app, writer.reader(), chat_id).await?;
     stop_any(app, chat.id).await
 }
 

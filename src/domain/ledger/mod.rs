@@ -36,7 +36,7 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::pagination::{Page, PageRequest, TimeRange};
 use crate::core::tokens::Tokens;
-use crate::core::viewer::Viewer;
+use crate::core::viewer::{Reader, Viewer};
 use crate::infra::cluster::Bus;
 use crate::infra::db::{Db, Txn};
 use crate::infra::entity::ledger_entry::{self, Reason};
@@ -216,13 +216,10 @@ pub fn notify_balance_changed(bus: &Bus, user_id: i64) {
 /// Returns the viewer's balance as a stream: the current one, then each change. Concurrent changes are coalesced.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers. In the stream: NOT_FOUND after the account was deleted.
-pub fn watch_balance(
-    app: &App,
-    viewer: Viewer,
-) -> Result<impl Stream<Item = Result<Balance, Error>> + Send + use<>, Error> {
-    let (app, user_id) = (app.clone(), viewer.require_read()?.id);
-    Ok(try_stream! {
+/// In the stream: NOT_FOUND after the account was deleted.
+pub fn watch_balance(app: &App, reader: Reader) -> impl Stream<Item = Result<Balance, Error>> + Send + use<> {
+    let (app, user_id) = (app.clone(), reader.id);
+    try_stream! {
         let mut news = app.bus.subscribe(&topic(user_id));
         let mut seen = None;
         loop {
@@ -235,7 +232,7 @@ pub fn watch_balance(
             // Events that arrived meanwhile add nothing: the row is read after all of them.
             news.skip();
         }
-    })
+    }
 }
 
 fn topic(user_id: i64) -> String {

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use super::list::find;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::viewer::Viewer;
+use crate::core::viewer::Owner;
 use crate::domain::account;
 use crate::infra::db::Txn;
 use crate::infra::entity::session::{self, Column};
@@ -15,29 +15,27 @@ use crate::infra::entity::session::{self, Column};
 /// Revokes the session that the viewer's token belongs to.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers.
-pub async fn log_out(app: &App, viewer: Viewer) -> Result<(), Error> {
-    let (identity, session_id) = viewer.require_session()?;
-    end(app, identity.id, session_id).await
+/// INTERNAL if the database fails.
+pub async fn log_out(app: &App, owner: Owner) -> Result<(), Error> {
+    end(app, owner.id, owner.session_id()).await
 }
 
 /// Revokes all sessions of the viewer.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers.
-pub async fn log_out_everywhere(app: &App, viewer: Viewer) -> Result<(), Error> {
-    let id = viewer.require_session()?.0.id;
-    app.db.write(id, |txn, &id| Box::pin(account::end_sessions(txn, id))).await?;
-    account::announce_sessions(app, id);
+/// INTERNAL if the database fails.
+pub async fn log_out_everywhere(app: &App, owner: Owner) -> Result<(), Error> {
+    app.db.write(owner.id, |txn, &id| Box::pin(account::end_sessions(txn, id))).await?;
+    account::announce_sessions(app, owner.id);
     Ok(())
 }
 
 /// Revokes one of the viewer's own sessions: that of a lost device, or the current one.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a session of another user.
-pub async fn revoke_one(app: &App, viewer: Viewer, session_id: i64) -> Result<(), Error> {
-    let own = find(app, viewer, session_id).await?;
+/// NOT_FOUND also for a session of another user.
+pub async fn revoke_one(app: &App, owner: Owner, session_id: i64) -> Result<(), Error> {
+    let own = find(app, owner, session_id).await?;
     end(app, own.user_id, own.id).await
 }
 

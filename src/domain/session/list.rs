@@ -5,17 +5,16 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::pagination::{Page, PageRequest};
-use crate::core::viewer::Viewer;
+use crate::core::viewer::Owner;
 use crate::domain::account;
 use crate::infra::entity::session::{self, Column};
 
 /// Returns the viewer's valid sessions, newest first.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers.
-pub async fn list(app: &App, viewer: Viewer, page: PageRequest) -> Result<Page<session::Entity>, Error> {
-    viewer.require_session()?;
-    let user = account::me(app, viewer).await?.ok_or_else(Error::unauthenticated)?;
+/// INTERNAL if the database fails.
+pub async fn list(app: &App, owner: Owner, page: PageRequest) -> Result<Page<session::Entity>, Error> {
+    let user = account::me(app, owner.reader()).await?.ok_or_else(Error::unauthenticated)?;
     let good = session::Entity::find()
         .filter(Column::UserId.eq(user.id))
         .filter(Column::Epoch.eq(user.session_epoch))
@@ -27,8 +26,8 @@ pub async fn list(app: &App, viewer: Viewer, page: PageRequest) -> Result<Page<s
 /// Returns one of the viewer's own sessions.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a session of another user.
-pub async fn find(app: &App, viewer: Viewer, session_id: i64) -> Result<session::Model, Error> {
-    let own = session::Entity::find_by_id(session_id).filter(Column::UserId.eq(viewer.require_session()?.0.id));
+/// NOT_FOUND also for a session of another user.
+pub async fn find(app: &App, owner: Owner, session_id: i64) -> Result<session::Model, Error> {
+    let own = session::Entity::find_by_id(session_id).filter(Column::UserId.eq(owner.id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("session"))
 }

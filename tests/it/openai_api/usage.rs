@@ -112,7 +112,10 @@ async fn what_is_counted_here_is_right_within_two_hundredths() {
     for stay in [5u64, 50, 400] {
         heard.produced.lock().unwrap().clear();
         let call = chat_call(&format!("{stay} 1000"));
-        let mut called = jeton::domain::chat::call(&app.app, viewer(&app, &mia).await, call).await.unwrap();
+        let mut called =
+            jeton::domain::chat::call(&app.app, viewer(&app, &mia).await.require_completions().unwrap(), call)
+                .await
+                .unwrap();
         for _ in 0..stay {
             called.events.next().await.unwrap();
         }

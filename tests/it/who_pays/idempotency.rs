@@ -32,7 +32,7 @@ async fn an_idempotency_key_opens_nothing_that_the_api_key_may_not_have(on: On) 
         .await;
     let mut call = crate::openai_api::chat_call_of("scripted", "Hello");
     call.idempotency_key = Some("k".to_owned());
-    let refused = jeton::domain::chat::call(&app.app, viewer, call).await.err().unwrap();
+    let refused = jeton::domain::chat::call(&app.app, viewer.require_completions().unwrap(), call).await.err().unwrap();
     assert_eq!(refused.code.as_str(), "UNAUTHENTICATED");
     let (reader, _) = with_key(&mia, json!({ "name": "reader", "scopes": ["READ"] })).await;
     assert_eq!(post_raw(&reader, &body, &retry).await.status, 403);

@@ -70,7 +70,8 @@ async fn who_reads_slowly_until_the_upstream_gives_up_pays(on: On) {
     let app = app_with(on, "turns.chunk_timeout = '300ms'", &[&url]).await;
     let mia = app.user("mia").await;
     let call = crate::openai_api::chat_call_of("upstream", "Hello");
-    let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    let mut called =
+        jeton::domain::chat::call(&app.app, app.viewer(&mia).await.require_completions().unwrap(), call).await.unwrap();
     while called.events.next().await.is_some() {
         tokio::time::sleep(Duration::from_millis(40)).await;
     }
@@ -85,7 +86,8 @@ async fn who_stops_reading_until_the_upstream_gives_up_pays(on: On) {
     let app = app_with(on, "turns.lease = '3s'", &[&url]).await;
     let mia = app.user("mia").await;
     let call = crate::openai_api::chat_call_of("upstream", "Hello");
-    let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    let mut called =
+        jeton::domain::chat::call(&app.app, app.viewer(&mia).await.require_completions().unwrap(), call).await.unwrap();
     for _ in 0..2 {
         called.events.next().await.unwrap();
     }

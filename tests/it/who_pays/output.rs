@@ -28,7 +28,8 @@ async fn everything_that_an_upstream_writes_is_paid_for(
     let app = app_with(on, "v1.usage_wait_timeout = '50ms'", &[&url]).await;
     let mia = app.user("mia").await;
     let call = crate::openai_api::chat_call_of(model, "Hello");
-    let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    let mut called =
+        jeton::domain::chat::call(&app.app, app.viewer(&mia).await.require_completions().unwrap(), call).await.unwrap();
     // All of them, which were received at once.
     while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(200), called.events.next()).await {}
     drop(called);
@@ -100,7 +101,8 @@ async fn what_was_accepted_is_paid_for_before_the_first_byte(on: On) {
     let app = app_with(on, "v1.usage_wait_timeout = '50ms'", &[&url]).await;
     let mia = app.user("mia").await;
     let call = crate::openai_api::chat_call_of("by_unit", "Hello");
-    let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    let mut called =
+        jeton::domain::chat::call(&app.app, app.viewer(&mia).await.require_completions().unwrap(), call).await.unwrap();
     tokio::select! {
         _ = called.events.next() => panic!("there is no byte"),
         () = tokio::time::sleep(Duration::from_millis(500)) => {}

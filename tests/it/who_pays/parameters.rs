@@ -37,7 +37,8 @@ async fn each_answer_of_a_call_has_the_flat_price(on: On) {
     let mia = app.user("mia").await;
     let mut call = crate::openai_api::chat_call_of("upstream", "Hello");
     call.choices = 4;
-    let mut called = jeton::domain::chat::call(&app.app, app.viewer(&mia).await, call).await.unwrap();
+    let mut called =
+        jeton::domain::chat::call(&app.app, app.viewer(&mia).await.require_completions().unwrap(), call).await.unwrap();
     called.events.next().await.unwrap();
     drop(called);
     app.settled().await;

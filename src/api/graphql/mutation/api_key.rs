@@ -85,7 +85,7 @@ impl ApiKeyMutation {
             SpendingLimits { total, per_day, per_month }
         });
         let new = NewApiKey { name, scopes: scopes.unwrap_or_default(), models, expires_at, limits };
-        let (made, errors) = outcome(api_key::create(app, viewer, new).await)?;
+        let (made, errors) = outcome(api_key::create(app, viewer.require_session()?, new).await)?;
         let (key, secret) = made.unzip();
         Ok(Payload(CreateApiKeyPayload { api_key: key.map(ApiKey), secret: secret.map(Text::from), errors }))
     }
@@ -98,8 +98,8 @@ impl ApiKeyMutation {
         #[graphql(desc = "The API key.")] input: RevokeApiKeyInput,
     ) -> Result<Payload<RevokeApiKeyPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_session()?;
-        let revoked = async { api_key::revoke(app, viewer, Kind::ApiKey.row(&input.api_key_id)?).await };
+        let owner = viewer.require_session()?;
+        let revoked = async { api_key::revoke(app, owner, Kind::ApiKey.row(&input.api_key_id)?).await };
         let (key, errors) = outcome(revoked.await)?;
         Ok(Payload(RevokeApiKeyPayload { api_key: key.map(ApiKey), errors }))
     }

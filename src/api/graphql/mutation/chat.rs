@@ -157,7 +157,12 @@ impl ChatMutation {
         let SendMessageInput { message, model, conversation_id, idempotency_key } = input;
         let sent = async {
             let conversation_id = row(conversation_id)?;
-            chat::send(app, viewer, chat::SendMessage { message, model, idempotency_key, conversation_id }).await
+            chat::send(
+                app,
+                viewer.require_write()?,
+                chat::SendMessage { message, model, idempotency_key, conversation_id },
+            )
+            .await
         };
         let (ended, mut errors) = outcome(sent.await)?;
         let Some(ended) = ended else { return Ok(Payload(SendMessagePayload { chat: None, balance: None, errors })) };
@@ -176,7 +181,12 @@ impl ChatMutation {
         let StartMessageInput { message, model, conversation_id, idempotency_key } = input;
         let started = async {
             let conversation_id = row(conversation_id)?;
-            chat::start(app, viewer, chat::SendMessage { message, model, idempotency_key, conversation_id }).await
+            chat::start(
+                app,
+                viewer.require_write()?,
+                chat::SendMessage { message, model, idempotency_key, conversation_id },
+            )
+            .await
         };
         let (chat, errors) = outcome(started.await)?;
         Ok(Payload(StartMessagePayload { chat: chat.map(Chat::from), errors }))
@@ -193,7 +203,12 @@ impl ChatMutation {
         let RegenerateInput { chat_id, model, idempotency_key } = input;
         let started = async {
             let chat_id = Kind::Chat.row(&chat_id)?;
-            chat::replace(app, viewer, ReplaceMessage { chat_id, message: None, model, idempotency_key }).await
+            chat::replace(
+                app,
+                viewer.require_write()?,
+                ReplaceMessage { chat_id, message: None, model, idempotency_key },
+            )
+            .await
         };
         let (chat, errors) = outcome(started.await)?;
         Ok(Payload(RegeneratePayload { chat: chat.map(Chat::from), errors }))
@@ -210,7 +225,12 @@ impl ChatMutation {
         let EditMessageInput { chat_id, message, model, idempotency_key } = input;
         let started = async {
             let chat_id = Kind::Chat.row(&chat_id)?;
-            chat::replace(app, viewer, ReplaceMessage { chat_id, message: Some(message), model, idempotency_key }).await
+            chat::replace(
+                app,
+                viewer.require_write()?,
+                ReplaceMessage { chat_id, message: Some(message), model, idempotency_key },
+            )
+            .await
         };
         let (chat, errors) = outcome(started.await)?;
         Ok(Payload(EditMessagePayload { chat: chat.map(Chat::from), errors }))
@@ -237,7 +257,10 @@ impl ChatMutation {
         #[graphql(desc = "The chat.")] input: StopMessageInput,
     ) -> Result<Payload<StopMessagePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let stopped = async { chat::stop(app, viewer, Kind::Chat.row(&input.chat_id)?).await };
+        let stopped = async {
+            let chat_id = Kind::Chat.row(&input.chat_id)?;
+            chat::stop(app, viewer.require_write()?, chat_id).await
+        };
         let (ended, errors) = outcome(stopped.await)?;
         let (chat, balance) = ended.map(|ended| (Chat::from(ended.chat), Balance::from(ended.balance))).unzip();
         Ok(Payload(StopMessagePayload { chat, balance, errors }))

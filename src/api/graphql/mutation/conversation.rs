@@ -77,7 +77,7 @@ impl ConversationMutation {
     ) -> Result<Payload<CreateConversationPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let CreateConversationInput { title, system_prompt, model } = input;
-        let created = conversation::create(app, viewer, Create { title, system_prompt, model }).await;
+        let created = conversation::create(app, viewer.require_write()?, Create { title, system_prompt, model }).await;
         let (conversation, errors) = outcome(created)?;
         Ok(Payload(CreateConversationPayload { conversation: conversation.map(Conversation::from), errors }))
     }
@@ -89,10 +89,10 @@ impl ConversationMutation {
         #[graphql(desc = "The conversation and its new title.")] input: RenameConversationInput,
     ) -> Result<Payload<RenameConversationPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_write()?;
+        let writer = viewer.require_write()?;
         let renamed = async {
             let id = Kind::Conversation.row(&input.conversation_id)?;
-            conversation::rename(app, viewer, id, &input.title).await
+            conversation::rename(app, writer, id, &input.title).await
         };
         let (conversation, errors) = outcome(renamed.await)?;
         Ok(Payload(RenameConversationPayload { conversation: conversation.map(Conversation::from), errors }))
@@ -105,9 +105,9 @@ impl ConversationMutation {
         #[graphql(desc = "The conversation.")] input: DeleteConversationInput,
     ) -> Result<Payload<DeleteConversationPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_write()?;
+        let writer = viewer.require_write()?;
         let deleted =
-            async { chat::delete_conversation(app, viewer, Kind::Conversation.row(&input.conversation_id)?).await };
+            async { chat::delete_conversation(app, writer, Kind::Conversation.row(&input.conversation_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;
         Ok(Payload(DeleteConversationPayload { deleted_id: deleted.map(|()| input.conversation_id), errors }))
     }

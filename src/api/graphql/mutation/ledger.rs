@@ -48,7 +48,7 @@ impl LedgerMutation {
         #[graphql(desc = "The adjustment.")] input: AdjustBalanceInput,
     ) -> Result<Payload<AdjustBalancePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let actor = Actor::from_viewer(viewer)?;
+        let actor = Actor::from(viewer.require_staff()?);
         let AdjustBalanceInput { user_id, amount, reason, idempotency_key } = input;
         let adjusted = async {
             let adjustment = Adjustment {

@@ -155,7 +155,7 @@ impl SessionMutation {
         #[graphql(desc = "An object, which may be empty.")] input: LogoutInput,
     ) -> Result<Payload<LogoutPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        session::log_out(app, viewer).await?;
+        session::log_out(app, viewer.require_session()?).await?;
         ctx.data::<CookieSession>()?.clear(ctx, app);
         Ok(Payload(LogoutPayload { client_mutation_id: input.client_mutation_id.map(Text::from), errors: Vec::new() }))
     }
@@ -167,7 +167,7 @@ impl SessionMutation {
         #[graphql(desc = "An object, which may be empty.")] input: LogoutEverywhereInput,
     ) -> Result<Payload<LogoutEverywherePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        session::log_out_everywhere(app, viewer).await?;
+        session::log_out_everywhere(app, viewer.require_session()?).await?;
         ctx.data::<CookieSession>()?.clear(ctx, app);
         Ok(Payload(LogoutEverywherePayload {
             client_mutation_id: input.client_mutation_id.map(Text::from),
@@ -182,8 +182,8 @@ impl SessionMutation {
         #[graphql(desc = "The session.")] input: EndSessionInput,
     ) -> Result<Payload<EndSessionPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_session()?;
-        let ended = async { session::revoke_one(app, viewer, Kind::Session.row(&input.session_id)?).await };
+        let owner = viewer.require_session()?;
+        let ended = async { session::revoke_one(app, owner, Kind::Session.row(&input.session_id)?).await };
         let (ended, errors) = outcome(ended.await)?;
         Ok(Payload(EndSessionPayload { ended_id: ended.map(|()| input.session_id), errors }))
     }

@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, Object, Result};
 use super::super::context::app_and_viewer;
 use super::super::id::Kind;
 use super::super::types::{self, ConnectionOf, User, page};
-use crate::core::viewer::Actor;
+use crate::core::viewer::{Actor, Viewer};
 use crate::domain::account;
 use crate::domain::account::admin;
 
@@ -17,7 +17,10 @@ impl AccountQuery {
     /// The authenticated user, or null.
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        Ok(account::me(app, viewer).await?.map(User::from))
+        if viewer == Viewer::Anonymous {
+            return Ok(None);
+        }
+        Ok(account::me(app, viewer.require_read()?).await?.map(User::from))
     }
 
     /// All users. For staff.
@@ -38,7 +41,7 @@ impl AccountQuery {
         let (app, viewer) = app_and_viewer(ctx)?;
         let order = order_by.unwrap_or_default();
         let filter = admin::UserFilter { search, active, staff, superuser, order };
-        let actor = Actor::from_viewer(viewer)?;
+        let actor = Actor::from(viewer.require_staff()?);
         let page = page(first, last, after, before)?;
         Ok(Some(types::users(ctx, admin::users(app, actor, filter, page), order).await?))
     }
@@ -46,7 +49,7 @@ impl AccountQuery {
     /// One user. For staff.
     async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<User>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let actor = Actor::from_viewer(viewer)?;
+        let actor = Actor::from(viewer.require_staff()?);
         Ok(Some(admin::find(app, actor, Kind::User.row(&id)?).await?.into()))
     }
 }

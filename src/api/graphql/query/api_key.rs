@@ -23,9 +23,9 @@ impl ApiKeyQuery {
         before: Option<String>,
     ) -> Result<Option<ConnectionOf<ApiKey>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_session()?;
+        let owner = viewer.require_session()?;
         let page = page(first, last, after, before)?;
-        Ok(Some(types::api_keys(ctx, api_key::list(app, viewer, page)).await?))
+        Ok(Some(types::api_keys(ctx, api_key::list(app, owner, page)).await?))
     }
 
     /// The API keys of all users, newest first. For staff.
@@ -41,7 +41,7 @@ impl ApiKeyQuery {
         before: Option<String>,
     ) -> Result<Option<ConnectionOf<ApiKey>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let actor = Actor::from_viewer(viewer)?;
+        let actor = Actor::from(viewer.require_staff()?);
         let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
         let filter = api_key::ApiKeyFilter { user_id, search };
         let page = page(first, last, after, before)?;

@@ -33,11 +33,11 @@ impl AuditQuery {
         before: Option<String>,
     ) -> Result<Option<ConnectionOf<AuditEvent>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_staff()?;
+        let staff = viewer.require_staff()?;
         let actor_id = actor_id.map(|id| Kind::User.row(&id)).transpose()?;
         let target = target_id.map(|id| types::audited(&id)).transpose()?;
         let filter = audit::AuditFilter { actor_id, target, period: TimeRange { since, until } };
         let page = page(first, last, after, before)?;
-        Ok(Some(types::events(ctx, audit::trail(app, viewer, filter, page)).await?))
+        Ok(Some(types::events(ctx, audit::trail(app, staff, filter, page)).await?))
     }
 }

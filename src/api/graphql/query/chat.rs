@@ -18,8 +18,8 @@ impl ChatQuery {
     /// One of your chats.
     async fn chat(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<Chat>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_read()?;
-        Ok(Some(chat::find(app, viewer, Kind::Chat.row(&id)?).await?.into()))
+        let reader = viewer.require_read()?;
+        Ok(Some(chat::find(app, reader, Kind::Chat.row(&id)?).await?.into()))
     }
 
     /// Your chats, newest first, or the results of a search.
@@ -40,11 +40,11 @@ impl ChatQuery {
         before: Option<String>,
     ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_read()?;
+        let reader = viewer.require_read()?;
         let conversation_id = conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()?;
         let filter = HistoryFilter { search, order: order_by.unwrap_or_default(), conversation_id, replaced: None };
         let page = page(first, last, after, before)?;
-        Ok(Some(types::chats(ctx, chat::history(app, viewer, filter, page)).await?))
+        Ok(Some(types::chats(ctx, chat::history(app, reader, filter, page)).await?))
     }
 
     /// The chats of all users, newest first. For staff.
@@ -68,10 +68,10 @@ impl ChatQuery {
         before: Option<String>,
     ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_staff()?;
+        let staff = viewer.require_staff()?;
         let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
         let wanted = AdminChatFilter { search, user_id, model, status, period: TimeRange { since, until } };
         let page = page(first, last, after, before)?;
-        Ok(Some(types::chats(ctx, chat::all(app, viewer, wanted, page)).await?))
+        Ok(Some(types::chats(ctx, chat::all(app, staff, wanted, page)).await?))
     }
 }

@@ -19,8 +19,8 @@ impl ConversationQuery {
         #[graphql(desc = "The global id.")] id: ID,
     ) -> Result<Option<Conversation>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_read()?;
-        Ok(Some(conversation::find(app, viewer, Kind::Conversation.row(&id)?).await?.into()))
+        let reader = viewer.require_read()?;
+        Ok(Some(conversation::find(app, reader, Kind::Conversation.row(&id)?).await?.into()))
     }
 
     /// Your conversations, most recently active first.
@@ -33,8 +33,8 @@ impl ConversationQuery {
         before: Option<String>,
     ) -> Result<Option<ConnectionOf<Conversation>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_read()?;
+        let reader = viewer.require_read()?;
         let page = page(first, last, after, before)?;
-        Ok(Some(types::conversations(ctx, conversation::list(app, viewer, page)).await?))
+        Ok(Some(types::conversations(ctx, conversation::list(app, reader, page)).await?))
     }
 }

@@ -34,16 +34,20 @@ impl NodeQuery {
         let Some((kind, row)) = id::any(id) else { return Ok(None) };
         Ok(Some(match kind {
             Kind::User if viewer.require_read()?.id == row => {
-                return Ok(account::me(app, viewer).await?.map(User::from).map(Node::User));
+                return Ok(account::me(app, viewer.require_read()?).await?.map(User::from).map(Node::User));
             }
-            Kind::User => Node::User(admin::find(app, Actor::from_viewer(viewer)?, row).await?.into()),
-            Kind::Chat if viewer.require_staff().is_ok() => Node::Chat(chat::find_any(app, viewer, row).await?.into()),
-            Kind::Chat => Node::Chat(chat::find(app, viewer, row).await?.into()),
-            Kind::Conversation => Node::Conversation(conversation::find(app, viewer, row).await?.into()),
+            Kind::User => Node::User(admin::find(app, Actor::from(viewer.require_staff()?), row).await?.into()),
+            Kind::Chat => Node::Chat(match viewer.require_staff() {
+                Ok(staff) => chat::find_any(app, staff, row).await?.into(),
+                Err(_) => chat::find(app, viewer.require_read()?, row).await?.into(),
+            }),
+            Kind::Conversation => {
+                Node::Conversation(conversation::find(app, viewer.require_read()?, row).await?.into())
+            }
             Kind::LedgerEntry => Node::LedgerEntry(LedgerEntry(ledger::find(&app.db, viewer, row).await?)),
-            Kind::Session => Node::Session(Session(session::find(app, viewer, row).await?)),
-            Kind::ApiKey => Node::ApiKey(ApiKey(api_key::one(app, viewer, row).await?)),
-            Kind::AuditEvent => Node::AuditEvent(AuditEvent(audit::find(app, viewer, row).await?)),
+            Kind::Session => Node::Session(Session(session::find(app, viewer.require_session()?, row).await?)),
+            Kind::ApiKey => Node::ApiKey(ApiKey(api_key::one(app, viewer.require_session()?, row).await?)),
+            Kind::AuditEvent => Node::AuditEvent(AuditEvent(audit::find(app, viewer.require_staff()?, row).await?)),
         }))
     }
 }

@@ -23,6 +23,6 @@ impl SessionQuery {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_read()?;
         let page = page(first, last, after, before)?;
-        Ok(Some(types::sessions(ctx, session::list(app, viewer, page)).await?))
+        Ok(Some(types::sessions(ctx, session::list(app, viewer.require_session()?, page)).await?))
     }
 }

@@ -23,7 +23,7 @@ impl UsageQuery {
         #[graphql(desc = "The number of days (1–366, default 30).")] days: Option<i32>,
     ) -> Result<Option<Vec<UsageDay>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let used = usage::by_day(app, viewer, days.unwrap_or(DEFAULT_DAYS)).await?;
+        let used = usage::by_day(app, viewer.require_staff()?, days.unwrap_or(DEFAULT_DAYS)).await?;
         Ok(Some(used.into_iter().map(UsageDay::from).collect()))
     }
 
@@ -35,14 +35,19 @@ impl UsageQuery {
         #[graphql(desc = "Returns the first *n* users (1–100, default 10).")] first: Option<i32>,
     ) -> Result<Option<Vec<Spender>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let spent =
-            usage::top_spenders(app, viewer, days.unwrap_or(DEFAULT_DAYS), first.unwrap_or(DEFAULT_SPENDERS)).await?;
+        let spent = usage::top_spenders(
+            app,
+            viewer.require_staff()?,
+            days.unwrap_or(DEFAULT_DAYS),
+            first.unwrap_or(DEFAULT_SPENDERS),
+        )
+        .await?;
         Ok(Some(spent.into_iter().map(Spender).collect()))
     }
 
     /// The number of chats in progress on all servers. For staff.
     async fn open_turns(&self, ctx: &Context<'_>) -> Result<Option<u64>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        Ok(Some(usage::open_turns(app, viewer).await?))
+        Ok(Some(usage::open_turns(app, viewer.require_staff()?).await?))
     }
 }

@@ -74,7 +74,7 @@ impl Conversation {
         let (app, viewer) = app_and_viewer(ctx)?;
         let filter = HistoryFilter { conversation_id: Some(self.0.id), replaced, ..HistoryFilter::default() };
         let page = page(first, last, after, before)?;
-        Ok(Some(chats(ctx, chat::history(app, viewer, filter, page)).await?))
+        Ok(Some(chats(ctx, chat::history(app, viewer.require_read()?, filter, page)).await?))
     }
 }
 

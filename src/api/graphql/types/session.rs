@@ -44,7 +44,7 @@ impl Session {
     /// Whether this is the session of the current request.
     async fn current(&self, ctx: &Context<'_>) -> Result<bool> {
         let (_, viewer) = app_and_viewer(ctx)?;
-        Ok(viewer.require_session().is_ok_and(|(_, session_id)| session_id == self.0.id))
+        Ok(viewer.require_session().is_ok_and(|owner| owner.session_id() == self.0.id))
     }
 }
 

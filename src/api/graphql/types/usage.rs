@@ -8,7 +8,7 @@ use super::super::execution::bounded::Text;
 use super::super::execution::loader::Users;
 use super::User;
 use crate::core::tokens::Tokens;
-use crate::domain::chat::usage::{Used, UserSpending};
+use crate::domain::chat::usage::{DailyUsage, UserSpending};
 
 /// The usage of one day in UTC. A chat counts on the day when it was opened.
 #[derive(SimpleObject)]
@@ -27,9 +27,9 @@ pub(crate) struct UsageDay {
     failures: i64,
 }
 
-impl From<Used> for UsageDay {
-    fn from(used: Used) -> Self {
-        let Used { day, model, messages, tokens, active_users, failures } = used;
+impl From<DailyUsage> for UsageDay {
+    fn from(used: DailyUsage) -> Self {
+        let DailyUsage { day, model, messages, tokens, active_users, failures } = used;
         let model = Some(model).filter(|model| !model.is_empty()).map(Text::from);
         Self { day: day.into(), model, messages, tokens: Tokens(tokens), active_users, failures }
     }

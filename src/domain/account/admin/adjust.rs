@@ -7,7 +7,7 @@ use super::lock::lock_target;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::tokens::Tokens;
-use crate::core::viewer::{Actor, Identity};
+use crate::core::viewer::Actor;
 use crate::domain::audit::{self, AuditRecord};
 use crate::domain::ledger::{self, Applied, Balance, Entry};
 use crate::infra::db::Txn;
@@ -114,13 +114,13 @@ pub(super) async fn keep_staff_limit(
     limit: Option<Tokens>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let (Some(limit), Actor::User(Identity { id, is_superuser: false, .. })) = (limit, actor) else { return Ok(()) };
-    if amount <= Tokens::ZERO {
+    let (Some(limit), Actor::Staff(staff)) = (limit, actor) else { return Ok(()) };
+    if staff.is_superuser || amount <= Tokens::ZERO {
         return Ok(());
     }
     let midnight = at.date_naive().and_time(NaiveTime::MIN).and_utc();
     let end = midnight + TimeDelta::days(1);
-    let given = ledger::granted_by(txn, id, midnight, end).await?;
+    let given = ledger::granted_by(txn, staff.id, midnight, end).await?;
     if given <= limit {
         return Ok(());
     }

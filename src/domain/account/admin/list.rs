@@ -75,10 +75,11 @@ impl UserOrder {
 /// INVALID_INPUT for a cursor of another order, or a search that is too long; INTERNAL if the database fails.
 pub async fn users(
     app: &App,
-    _actor: Actor,
+    actor: Actor,
     filter: UserFilter,
     page: PageRequest,
 ) -> Result<Page<user::Entity>, Error> {
+    actor.require_operator()?;
     let mut users = user::Entity::find();
     if let Some(part) = filter.search.filter(|part| !part.is_empty()) {
         pagination::check_search(&part)?;
@@ -101,7 +102,8 @@ pub async fn users(
 ///
 /// # Errors
 /// NOT_FOUND without such a user.
-pub async fn find(app: &App, _actor: Actor, user_id: i64) -> Result<user::Model, Error> {
+pub async fn find(app: &App, actor: Actor, user_id: i64) -> Result<user::Model, Error> {
+    actor.require_operator()?;
     user::Entity::find_by_id(user_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("user"))
 }
 
@@ -118,6 +120,7 @@ pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<user::Model>, Error> {
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn chats_of(app: &App, _actor: Actor, user_id: i64) -> Result<u64, Error> {
+pub async fn chats_of(app: &App, actor: Actor, user_id: i64) -> Result<u64, Error> {
+    actor.require_operator()?;
     Ok(chat::Entity::owned_by(user_id).count(app.db.read()).await?)
 }

@@ -8,6 +8,6 @@ mod day;
 mod report;
 mod stored;
 
-pub use self::day::{DailyUsage, DailyUsage as Used, UserSpending};
+pub use self::day::{DailyUsage, UserSpending};
 pub use self::report::{by_day, open_turns, top_spenders};
 pub use self::stored::{count_days, counted_until};

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect
 use super::day::{DailyUsage, UserSpending, count_day, count_users, day_name, sum};
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::viewer::Viewer;
+use crate::core::viewer::Staff;
 use crate::infra::entity::chat::{self, Column};
 use crate::infra::entity::{usage_day, usage_day_user};
 
@@ -19,9 +19,8 @@ const MAX_DAYS: u32 = 366;
 /// have the total only.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for all but staff; INVALID_INPUT unless `days` is 1 to 366.
-pub async fn by_day(app: &App, viewer: Viewer, days: i32) -> Result<Vec<DailyUsage>, Error> {
-    viewer.require_staff()?;
+/// INVALID_INPUT unless `days` is 1 to 366.
+pub async fn by_day(app: &App, _: Staff, days: i32) -> Result<Vec<DailyUsage>, Error> {
     let period = period(app, days)?;
     let first = day_name(period.first().copied().unwrap_or_default());
     let kept = usage_day::Entity::find().filter(usage_day::Column::Day.gte(first));
@@ -37,8 +36,7 @@ pub async fn by_day(app: &App, viewer: Viewer, days: i32) -> Result<Vec<DailyUsa
 ///
 /// # Errors
 /// As [`by_day`]; INVALID_INPUT also unless `first` is 1 to 100.
-pub async fn top_spenders(app: &App, viewer: Viewer, days: i32, first: i32) -> Result<Vec<UserSpending>, Error> {
-    viewer.require_staff()?;
+pub async fn top_spenders(app: &App, _: Staff, days: i32, first: i32) -> Result<Vec<UserSpending>, Error> {
     let period = period(app, days)?;
     let count = usize::try_from(first).ok().filter(|count| (1..=100).contains(count));
     let count = count.ok_or_else(|| Error::field("first", "Between 1 and 100."))?;
@@ -79,9 +77,8 @@ pub async fn top_spenders(app: &App, viewer: Viewer, days: i32, first: i32) -> R
 /// Returns the number of open turns on all servers.
 ///
 /// # Errors
-/// UNAUTHENTICATED or FORBIDDEN for all but staff.
-pub async fn open_turns(app: &App, viewer: Viewer) -> Result<u64, Error> {
-    viewer.require_staff()?;
+/// INTERNAL if the database fails.
+pub async fn open_turns(app: &App, _: Staff) -> Result<u64, Error> {
     // Only open chats have a lease, and a partial index has only those.
     Ok(chat::Entity::find().filter(Column::LeaseUntil.is_not_null()).count(app.db.read()).await?)
 }

@@ -11,7 +11,7 @@ use super::secret;
 use crate::app::App;
 use crate::core::error::{Code, Error, FieldError};
 use crate::core::tokens::Tokens;
-use crate::core::viewer::{Actor, Scope, Scopes, Viewer};
+use crate::core::viewer::{Actor, Owner, Scope, Scopes};
 use crate::domain::ledger;
 use crate::infra::entity::api_key::{self, AllowedModels, Day, Model, Month};
 
@@ -53,11 +53,9 @@ pub struct SpendingLimits {
 /// Creates a key for the viewer. The second part of the result is the key itself, which can't be read ever after.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys; INVALID_INPUT with all field errors; CONFLICT if the
-/// user has too many keys.
-pub async fn create(app: &App, viewer: Viewer, new: NewApiKey) -> Result<(Model, String), Error> {
-    let (identity, _) = viewer.require_session()?;
-    insert(app, None, identity.id, new).await
+/// INVALID_INPUT with all field errors; CONFLICT if the user has too many keys.
+pub async fn create(app: &App, owner: Owner, new: NewApiKey) -> Result<(Model, String), Error> {
+    insert(app, None, owner.id, new).await
 }
 
 /// Does the same as [`create`] for another user, on the command line. Recorded in the audit trail.

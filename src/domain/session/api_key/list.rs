@@ -7,16 +7,15 @@ use super::secret;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::pagination::{self, Page, PageRequest, check_search};
-use crate::core::viewer::{Actor, Viewer};
+use crate::core::viewer::{Actor, Caller, Owner};
 use crate::infra::entity::api_key::{self, AllowedModels, Column, Model};
 
 /// Returns the viewer's own keys, invalid ones included, newest first.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys.
-pub async fn list(app: &App, viewer: Viewer, page: PageRequest) -> Result<Page<api_key::Entity>, Error> {
-    let (identity, _) = viewer.require_session()?;
-    page.load(app.db.read(), api_key::Entity::owned_by(identity.id), Column::Id).await
+/// INTERNAL if the database fails.
+pub async fn list(app: &App, owner: Owner, page: PageRequest) -> Result<Page<api_key::Entity>, Error> {
+    page.load(app.db.read(), api_key::Entity::owned_by(owner.id), Column::Id).await
 }
 
 /// A filter of API keys for operators; unset fields match all.
@@ -34,10 +33,11 @@ pub struct ApiKeyFilter {
 /// INVALID_INPUT for a search that is too long; INTERNAL if the database fails.
 pub async fn all(
     app: &App,
-    _actor: Actor,
+    actor: Actor,
     filter: ApiKeyFilter,
     page: PageRequest,
 ) -> Result<Page<api_key::Entity>, Error> {
+    actor.require_operator()?;
     let mut keys = filter.user_id.map_or_else(api_key::Entity::find, api_key::Entity::owned_by);
     check_search(filter.search.as_deref().unwrap_or_default())?;
     if let Some(search) = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
@@ -52,20 +52,18 @@ pub async fn all(
 /// Returns one key: the viewer's own or, for staff, any user's.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers; FORBIDDEN for API keys; NOT_FOUND also for a key of another user.
-pub async fn one(app: &App, viewer: Viewer, key_id: i64) -> Result<Model, Error> {
-    let (identity, _) = viewer.require_session()?;
+/// NOT_FOUND also for a key of another user.
+pub async fn one(app: &App, owner: Owner, key_id: i64) -> Result<Model, Error> {
     let key = api_key::Entity::find_by_id(key_id).one(app.db.read()).await?;
-    key.filter(|key| key.user_id == identity.id || viewer.require_staff().is_ok())
-        .ok_or_else(|| Error::not_found("API key"))
+    key.filter(|key| key.user_id == owner.id || owner.staff().is_some()).ok_or_else(|| Error::not_found("API key"))
 }
 
 /// Returns the models that the viewer may use; `None` for all.
 ///
 /// # Errors
-/// UNAUTHENTICATED for anonymous viewers, or if the key is deleted.
-pub async fn models(app: &App, viewer: Viewer) -> Result<Option<AllowedModels>, Error> {
-    let Some(id) = viewer.require_authenticated()?.api_key() else { return Ok(None) };
+/// UNAUTHENTICATED if the key is deleted.
+pub async fn models(app: &App, caller: Caller) -> Result<Option<AllowedModels>, Error> {
+    let Some(id) = caller.api_key() else { return Ok(None) };
     let key = api_key::Entity::find_by_id(id).one(app.db.read()).await?;
     Ok(key.ok_or_else(Error::unauthenticated)?.models)
 }

@@ -8,7 +8,7 @@ use super::list::one;
 use super::secret;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::viewer::{Actor, Viewer};
+use crate::core::viewer::{Actor, Owner};
 use crate::domain::account;
 use crate::infra::entity::api_key::{self, Column, Model};
 
@@ -17,10 +17,9 @@ use crate::infra::entity::api_key::{self, Column, Model};
 ///
 /// # Errors
 /// As [`one`]; FORBIDDEN also for the key of an operator unless by a superuser.
-pub async fn revoke(app: &App, viewer: Viewer, key_id: i64) -> Result<Model, Error> {
-    let key = one(app, viewer, key_id).await?;
-    let (identity, _) = viewer.require_session()?;
-    let operator = (key.user_id != identity.id).then_some(Actor::User(identity));
+pub async fn revoke(app: &App, owner: Owner, key_id: i64) -> Result<Model, Error> {
+    let key = one(app, owner, key_id).await?;
+    let operator = owner.staff().filter(|_| key.user_id != owner.id).map(Actor::from);
     end(app, operator, key.id).await
 }
 

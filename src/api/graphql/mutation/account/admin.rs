@@ -104,7 +104,7 @@ impl AdminMutation {
         #[graphql(desc = "The user account.")] input: CreateUserInput,
     ) -> Result<Payload<CreateUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let actor = Actor::from_viewer(viewer)?;
+        let actor = Actor::from(viewer.require_staff()?);
         let roles = Roles { is_staff: input.staff, is_superuser: input.superuser };
         let (user, errors) =
             outcome(admin::create(app, actor, &input.username, input.password.into(), roles, None).await)?;
@@ -118,7 +118,7 @@ impl AdminMutation {
         #[graphql(desc = "The changes.")] input: UpdateUserInput,
     ) -> Result<Payload<UpdateUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let actor = Actor::from_viewer(viewer)?;
+        let actor = Actor::from(viewer.require_staff()?);
         let UpdateUserInput { user_id, active, staff, superuser } = input;
         let changed = async {
             admin::update(app, actor, Kind::User.row(&user_id)?, UserUpdate { active, staff, superuser }).await
@@ -135,7 +135,7 @@ impl AdminMutation {
         #[graphql(desc = "The user and the new password.")] input: SetPasswordInput,
     ) -> Result<Payload<SetPasswordPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let actor = Actor::from_viewer(viewer)?;
+        let actor = Actor::from(viewer.require_staff()?);
         let set = async {
             admin::set_password(app, actor, Kind::User.row(&input.user_id)?, input.password.clone().into()).await
         };
@@ -151,7 +151,7 @@ impl AdminMutation {
         #[graphql(desc = "The user account.")] input: DeleteUserInput,
     ) -> Result<Payload<DeleteUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let actor = Actor::from_viewer(viewer)?;
+        let actor = Actor::from(viewer.require_staff()?);
         let deleted = async { admin::delete(app, actor, Kind::User.row(&input.user_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;
         Ok(Payload(DeleteUserPayload { deleted_user_id: deleted.map(|()| input.user_id), errors }))

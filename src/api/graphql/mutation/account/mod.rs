@@ -113,8 +113,9 @@ impl AccountMutation {
     ) -> Result<Payload<ChangePasswordPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let change = PasswordChange { old: input.old_password.into(), new: input.new_password.into() };
-        let (user, errors) =
-            outcome(account::change_password(app, viewer, change, ctx.data::<Arc<ClientInfo>>()?).await)?;
+        let (user, errors) = outcome(
+            account::change_password(app, viewer.require_session()?, change, ctx.data::<Arc<ClientInfo>>()?).await,
+        )?;
         let logged_in = match user {
             Some(user) => Some(session::create(app, user, ctx.data::<Arc<ClientInfo>>()?.user_agent.clone()).await?),
             None => None,
@@ -130,12 +131,12 @@ impl AccountMutation {
         #[graphql(desc = "The password.")] input: DeleteAccountInput,
     ) -> Result<Payload<DeleteAccountPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let own = viewer.require_session()?.0.id;
+        let owner = viewer.require_session()?;
         let (deleted, errors) =
-            outcome(account::delete(app, viewer, input.password.into(), ctx.data::<Arc<ClientInfo>>()?).await)?;
+            outcome(account::delete(app, owner, input.password.into(), ctx.data::<Arc<ClientInfo>>()?).await)?;
         if deleted.is_some() {
             ctx.data::<CookieSession>()?.clear(ctx, app);
         }
-        Ok(Payload(DeleteAccountPayload { deleted_id: deleted.map(|()| Kind::User.id(own)), errors }))
+        Ok(Payload(DeleteAccountPayload { deleted_id: deleted.map(|()| Kind::User.id(owner.id)), errors }))
     }
 }
