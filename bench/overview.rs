@@ -22,6 +22,7 @@ use axum::http::Request;
 use chrono::{DateTime, TimeDelta, Utc};
 use http_body_util::BodyExt;
 use jeton::app::App;
+use jeton::core::ids::{ChatId, UserId};
 use jeton::core::random::Random;
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::Actor;
@@ -217,7 +218,7 @@ fn new_user(number: i64, at: DateTime<Utc>) -> user::ActiveModel {
 fn new_chat(user_id: i64, at: DateTime<Utc>, failed: bool, small: bool, text: String) -> row::ActiveModel {
     row::ActiveModel {
         id: NotSet,
-        user_id: Set(user_id),
+        user_id: Set(UserId(user_id)),
         conversation_id: Set(None),
         replaced_by_id: Set(None),
         context_left_out: Set(0),
@@ -244,12 +245,12 @@ fn new_chat(user_id: i64, at: DateTime<Utc>, failed: bool, small: bool, text: St
 fn new_entry(chat_id: i64, (user_id, at, failed): (i64, DateTime<Utc>, bool)) -> ledger_entry::ActiveModel {
     ledger_entry::ActiveModel {
         id: NotSet,
-        user_id: Set(user_id),
+        user_id: Set(UserId(user_id)),
         amount: Set(Tokens(if failed { 0 } else { -100 })),
         balance_after: Set(Tokens(100)),
         reason: Set(if failed { Reason::ChatFailed } else { Reason::ChatDone }),
         note: Set(None),
-        chat_id: Set(Some(chat_id)),
+        chat_id: Set(Some(ChatId(chat_id))),
         api_key_id: Set(None),
         actor_id: Set(None),
         idempotency_key: Set(None),

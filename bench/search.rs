@@ -15,6 +15,7 @@
 use std::time::{Duration, Instant};
 
 use jeton::app::App;
+use jeton::core::ids::UserId;
 use jeton::core::pagination::PageRequest;
 use jeton::core::random::Random;
 use jeton::core::tokens::Tokens;
@@ -113,7 +114,7 @@ async fn median(app: &App, viewer: Viewer, words: &str, order: ChatOrder) -> Dur
     times[ROUNDS / 2]
 }
 
-async fn fill(db: &Db, users: &[i64]) {
+async fn fill(db: &Db, users: &[UserId]) {
     let random = Random::seeded(1);
     let at = chrono::DateTime::from_timestamp(1_770_000_000, 0).unwrap();
     let other = ["Съешь ещё этих мягких французских булок", "السلام عليكم ورحمة الله", "我喜欢学习编程语言"];

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::core::clock::Clock;
 use crate::core::credential_cache::{CredentialCache, credential_cache};
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::jwt::{IssuerConfig, KeyRing};
 use crate::core::keyed_hash::KeyedHash;
 use crate::core::password::Hasher;
@@ -63,11 +64,11 @@ pub struct AppInner {
     /// The backoff of failed log-ins.
     pub login_throttle: LoginThrottle,
     /// Permits of open turns, by user.
-    pub turn_permits: ConcurrencyLimit<i64>,
+    pub turn_permits: ConcurrencyLimit<UserId>,
     /// Permits of WebSockets, by the client's address.
     pub sockets: ConcurrencyLimit<Option<ClientIp>>,
     /// Permits of WebSockets and streams, by user.
-    pub user_streams: ConcurrencyLimit<i64>,
+    pub user_streams: ConcurrencyLimit<UserId>,
     /// Rate limits.
     pub rate_limits: RateLimits,
     /// Budgets of request bodies.

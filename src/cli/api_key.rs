@@ -124,7 +124,7 @@ async fn list(app: &App, user: Option<String>, search: Option<String>, json: boo
     loop {
         let filter = ApiKeyFilter { user_id, search: search.clone() };
         let slice = api_key::all(app, Actor::CommandLine, filter, PageRequest::newest(BATCH, older_than)).await?;
-        older_than = slice.rows.last().map(|key| key.id);
+        older_than = slice.rows.last().map(|key| key.id.0);
         keys.extend(slice.rows);
         if !slice.has_next {
             break;

@@ -5,6 +5,7 @@ pub mod byte_budget;
 pub mod clock;
 pub mod credential_cache;
 pub mod error;
+pub mod ids;
 pub mod input_file;
 pub mod json;
 pub mod jwt;

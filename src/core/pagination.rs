@@ -160,7 +160,7 @@ impl PageRequest {
     ///
     /// # Errors
     /// INVALID_INPUT for a cursor whose row is not in the list.
-    pub fn slice_ids<E>(self, ids: &[i64], all: Select<E>) -> Result<(Vec<i64>, Page<E>), Error>
+    pub fn slice_ids<E, I: Copy + Into<i64>>(self, ids: &[I], all: Select<E>) -> Result<(Vec<I>, Page<E>), Error>
     where
         E: EntityTrait<Model: FromQueryResult + Send + Sync>,
     {
@@ -170,10 +170,10 @@ impl PageRequest {
         Ok((picked, Page { rows: Vec::new(), has_previous, has_next, all }))
     }
 
-    fn range(&self, ids: &[i64]) -> Result<Range<usize>, Error> {
+    fn range<I: Copy + Into<i64>>(&self, ids: &[I]) -> Result<Range<usize>, Error> {
         let index = |argument, place: &Option<Cursor>| match place {
             None => Ok(None),
-            Some(place) => match ids.iter().position(|id| *id == place.id) {
+            Some(place) => match ids.iter().position(|id| (*id).into() == place.id) {
                 Some(index) => Ok(Some(index)),
                 None => Err(Error::field(argument, "This is not a cursor of this list, or its row was removed.")),
             },

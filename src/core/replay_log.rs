@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 pub use self::recording::{Lagged, Recording};
 use crate::core::byte_budget::{ByteBudget, Exhausted};
+use crate::core::ids::{ChatId, UserId};
 
 /// How long a finished recording is kept.
 const TTL: Duration = Duration::from_secs(600);
@@ -24,17 +25,17 @@ const LIST_BYTES: usize = 500;
 const PART_BYTES: usize = 128;
 /// A cache of recordings, by chat.
 pub struct ReplayCache<T> {
-    budget: ByteBudget<i64>,
+    budget: ByteBudget<UserId>,
     ttl: Duration,
     kept: Mutex<CachedLog<T>>,
 }
 
 struct CachedLog<T> {
-    by_chat: HashMap<i64, Arc<Recording<T>>>,
+    by_chat: HashMap<ChatId, Arc<Recording<T>>>,
     /// The finished recordings by age: when they finished, the user id and the chat id.
-    by_age: BTreeMap<u64, (Instant, i64, i64)>,
+    by_age: BTreeMap<u64, (Instant, UserId, ChatId)>,
     /// The finished recordings by user and age.
-    by_user: BTreeSet<(i64, u64)>,
+    by_user: BTreeSet<(UserId, u64)>,
     finished: u64,
 }
 
@@ -52,7 +53,7 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
     }
 
     /// Begins the recording of a response for a user.
-    pub fn begin(&self, user_id: i64) -> Arc<Recording<T>> {
+    pub fn begin(&self, user_id: UserId) -> Arc<Recording<T>> {
         let reserved = loop {
             match self.budget.reserve(user_id, LIST_BYTES) {
                 Ok(reserved) => break Some(reserved),
@@ -64,7 +65,7 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
     }
 
     /// Makes the recording available to retries of this chat, if it is replayable.
-    pub fn insert(&self, chat_id: i64, recording: &Arc<Recording<T>>) {
+    pub fn insert(&self, chat_id: ChatId, recording: &Arc<Recording<T>>) {
         recording.chat_id.set(chat_id).ok();
         if recording.is_replayable() {
             self.lock().by_chat.insert(chat_id, recording.clone());
@@ -72,7 +73,7 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
     }
 
     /// Returns the recording of a chat, to be followed from its beginning.
-    pub fn get(&self, chat_id: i64) -> Option<Arc<Recording<T>>> {
+    pub fn get(&self, chat_id: ChatId) -> Option<Arc<Recording<T>>> {
         self.evict_expired();
         self.lock().by_chat.get(&chat_id).cloned()
     }
@@ -130,7 +131,7 @@ impl<T: Clone + Send + 'static> ReplayCache<T> {
 
     /// Drops the oldest finished recording of the user or, if there is none and the whole budget is exhausted, of any
     /// user; returns whether one was dropped.
-    fn evict(&self, user_id: i64, exhausted: Exhausted) -> bool {
+    fn evict(&self, user_id: UserId, exhausted: Exhausted) -> bool {
         let mut kept = self.lock();
         let own = kept.by_user.range((user_id, 0)..=(user_id, u64::MAX)).next().map(|(_, number)| *number);
         let oldest = || kept.by_age.keys().next().copied();

@@ -7,6 +7,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter
 
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::{AuditEventId, UserId};
 use crate::core::pagination::{Page, PageRequest, TimeRange};
 use crate::core::viewer::{Actor, Staff};
 use crate::infra::db::Txn;
@@ -19,7 +20,7 @@ pub struct AuditRecord<'a> {
     /// The target: kind (`user`, `chat`, `api_key`), id and name. A chat is named by its owner, a key by its prefix.
     pub target: (&'static str, i64, &'a str),
     /// The owner of the target, if it is no user.
-    pub owner_id: Option<i64>,
+    pub owner_id: Option<UserId>,
     /// The changed values. No secrets.
     pub details: serde_json::Value,
     /// The time of the action.
@@ -57,7 +58,7 @@ pub async fn record(txn: &Txn, actor: &Actor, record: AuditRecord<'_>) -> Result
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AuditFilter {
     /// The user who acted.
-    pub actor_id: Option<i64>,
+    pub actor_id: Option<UserId>,
     /// The target: its kind, as in [`AuditRecord::target`], and its id. For a user, what they own is included.
     pub target: Option<(&'static str, i64)>,
     /// The time range.
@@ -93,7 +94,7 @@ pub async fn trail(
 ///
 /// # Errors
 /// NOT_FOUND without such an event.
-pub async fn find(app: &App, _: Staff, event_id: i64) -> Result<audit_event::Model, Error> {
+pub async fn find(app: &App, _: Staff, event_id: AuditEventId) -> Result<audit_event::Model, Error> {
     let event = audit_event::Entity::find_by_id(event_id).one(app.db.read()).await?;
     event.ok_or_else(|| Error::not_found("audit event"))
 }

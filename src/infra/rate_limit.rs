@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::core::error::Error;
+use crate::core::ids::{ApiKeyId, UserId};
 use crate::core::throttle::{FailureBackoff, RateLimiter};
 use crate::core::viewer::ClientIp;
 use crate::infra::cluster::{AttemptQuota, Bus, RateQuota};
@@ -16,8 +17,8 @@ const ATTEMPTS: u32 = 3;
 
 /// The rate limits of users, API keys and client addresses.
 pub struct RateLimits {
-    users: RateLimiter<i64>,
-    keys: RateLimiter<i64>,
+    users: RateLimiter<UserId>,
+    keys: RateLimiter<ApiKeyId>,
     registrations: RateLimiter<ClientIp>,
     registration_attempts: RateLimiter<ClientIp>,
     refreshes: RateLimiter<ClientIp>,
@@ -43,7 +44,7 @@ impl RateLimits {
     ///
     /// # Errors
     /// RATE_LIMITED, with the seconds to wait.
-    pub async fn message(&self, user_id: i64, key_id: Option<i64>) -> Result<(), Error> {
+    pub async fn message(&self, user_id: UserId, key_id: Option<ApiKeyId>) -> Result<(), Error> {
         let words = "Too many messages in a minute. Wait a moment.";
         self.users.check(&user_id, words)?;
         if let Some(key_id) = key_id {

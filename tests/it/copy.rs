@@ -81,7 +81,7 @@ async fn a_copy_and_its_copy_are_the_same_postgres(on: On) {
         let body = json!({ "username": "new", "password": PASSWORD, "password2": PASSWORD });
         assert_eq!(same.post("/api/register/", body).await.status, 201);
         let new = jeton::domain::account::find_by_name(&copied, "new").await.unwrap().unwrap();
-        assert_eq!(new.id, 3, "no one gets the id of a deleted user");
+        assert_eq!(new.id.0, 3, "no one gets the id of a deleted user");
         place.clear(&copied.db).await;
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use jeton::core::ids::SessionId;
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::Actor;
 use jeton::domain::account::admin::{self, Adjustment, BalanceChange, UserUpdate};
@@ -131,7 +132,7 @@ async fn defect_6_no_published_key_mints_tokens(on: On) {
     let subject = jeton::core::jwt::Subject {
         kind: jeton::core::jwt::TokenKind::Access,
         user_id: mia.user_id(),
-        session_id: 1,
+        session_id: SessionId(1),
         jti: "00112233445566778899aabbccddeeff",
     };
     let mut thief = app.anonymous();

@@ -1,6 +1,7 @@
 //! Import of users and chats of the Django application.
 
 use jeton::app::App;
+use jeton::core::ids::UserId;
 use jeton::core::viewer::Actor;
 use jeton::domain::account::admin;
 use jeton::infra::entity::{chat, ledger_entry, user};
@@ -68,7 +69,8 @@ async fn everybody_logs_in_as_before_and_finds_what_was_there(on: On) {
     assert_eq!(users[1].created_at.to_rfc3339(), "2025-08-01T12:00:01.500+00:00");
     assert!(log_in(&app, "mia", "b").await.is_some(), "with the new hash");
     assert!(chats.iter().all(|chat| (chat.hold.0, chat.cost.0) == (0, 0)));
-    let booked: Vec<_> = entries.iter().map(|entry| (entry.user_id, entry.amount.0, entry.chat_id)).collect();
+    let booked: Vec<_> =
+        entries.iter().map(|entry| (entry.user_id.0, entry.amount.0, entry.chat_id.map(i64::from))).collect();
     let expected = [(2, 3700, None), (5, 5_000_000_000, None), (2, 0, Some(3)), (2, 0, Some(7)), (2, 0, Some(9))];
     assert_eq!(booked, expected, "an opening entry each, and one of nothing for each chat");
 
@@ -77,7 +79,7 @@ async fn everybody_logs_in_as_before_and_finds_what_was_there(on: On) {
     let found = mia.data("{ chatHistory(search: \"привет\") { nodes { message } } }", json!({})).await;
     assert_eq!(found["chatHistory"]["nodes"], json!([{ "message": "Привет" }]));
     assert_eq!(mia.say("echo", "More").await["chat"]["status"], "DONE");
-    assert_eq!(app.user("tom").await.user_id(), 6);
+    assert_eq!(app.user("tom").await.user_id(), UserId(6));
 }
 
 #[apply(on_both_databases)]
@@ -94,7 +96,7 @@ async fn a_second_run_adds_only_what_is_new(on: On) {
 
     let (mia, _) = log_in(&app, "mia", "secret").await.unwrap();
     assert_eq!(mia.say("echo", "Hi").await["balance"]["tokens"], 3900);
-    admin::delete(&app.app, Actor::CommandLine, 2).await.unwrap();
+    admin::delete(&app.app, Actor::CommandLine, UserId(2)).await.unwrap();
     let before = everything(&app).await;
     let again = bring(&app.app, &django).await;
     assert_eq!((again.users.imported, again.users.known, again.chats.imported, again.chats.known), (0, 2, 0, 2));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jeton::core::error::{Code, Error};
+use jeton::core::ids::UserId;
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::Actor;
 use jeton::domain::account::admin::{self, Adjustment, BalanceChange};
@@ -77,7 +78,7 @@ async fn balances_of_operators_are_for_superusers_who_are_watched(on: On) {
 }
 
 /// Changes a user's roles in a slow transaction; concurrent operations that need the row finish after it.
-async fn during_a_change<T>(app: &TestApp, user_id: i64, is_staff: bool, meanwhile: impl Future<Output = T>) -> T {
+async fn during_a_change<T>(app: &TestApp, user_id: UserId, is_staff: bool, meanwhile: impl Future<Output = T>) -> T {
     let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
     let db = app.app.db.clone();
     let changing = tokio::spawn(async move {

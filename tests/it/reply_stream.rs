@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use jeton::core::error::{Code, Error};
+use jeton::core::ids::ChatId;
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::{Actor, Viewer};
 use jeton::domain::account::admin::{self, Adjustment, BalanceChange};
@@ -40,7 +41,7 @@ pub(crate) async fn viewer(app: &TestApp, client: &Client) -> Viewer {
 }
 
 /// Returns the newest chat's row id.
-pub(crate) async fn newest(app: &TestApp, viewer: Viewer) -> i64 {
+pub(crate) async fn newest(app: &TestApp, viewer: Viewer) -> ChatId {
     let page = jeton::core::pagination::PageRequest::newest(1, None);
     chat::history(&app.app, viewer.require_read().unwrap(), chat::HistoryFilter::default(), page).await.unwrap().rows[0]
         .id

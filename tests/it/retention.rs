@@ -206,7 +206,7 @@ async fn of_deleted_users_the_amounts_stay(on: On) {
     assert!(!shown.contains("tommaso"), "{shown}");
     assert!(shown.contains("for mia") && shown.contains("order-mia"), "what is of others stays: {shown}");
     let of_tom: Vec<_> =
-        events.iter().filter(|event| event.target_id == tom.user_id() && event.action == "balance.adjust").collect();
+        events.iter().filter(|event| event.target_id == tom.user_id().0 && event.action == "balance.adjust").collect();
     assert_eq!((of_tom[0].actor_name.as_str(), of_tom[0].target_name.as_str()), ("root", "(erased)"));
     let details: Value = serde_json::from_str(&of_tom[0].details).unwrap();
     assert_eq!(details["amount"], 7, "{details}");

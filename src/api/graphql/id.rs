@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::core::error::Error;
+use crate::core::ids::{ApiKeyId, AuditEventId, ChatId, ConversationId, LedgerEntryId, SessionId, UserId};
 use crate::core::pagination::{Cursor, SortKey};
 
 /// The kind of object that a global id identifies.
@@ -35,18 +36,58 @@ impl Kind {
         }
     }
 
-    /// Returns the global id of a row.
-    pub(super) fn id(self, row: i64) -> ID {
+    /// Returns the global id of a row of this kind.
+    pub(super) fn of(self, row: i64) -> ID {
         encode(self.prefix(), row).into()
+    }
+}
+
+/// An id of a row that has a global id.
+pub(super) trait RowId: Into<i64> + From<i64> {
+    /// The kind of object.
+    const KIND: Kind;
+
+    /// Returns the global id.
+    fn global(self) -> ID {
+        Self::KIND.of(self.into())
     }
 
     /// Returns the row id of a global id of this kind.
     ///
     /// # Errors
     /// NOT_FOUND for anything else: ids are opaque to clients, so an id of another kind is like one that never existed.
-    pub(super) fn row(self, id: &ID) -> Result<i64, Error> {
-        decode(self.prefix(), id).ok_or_else(|| Error::not_found(&self.prefix().to_lowercase()))
+    fn parse(id: &ID) -> Result<Self, Error> {
+        let prefix = Self::KIND.prefix();
+        decode(prefix, id).map(Self::from).ok_or_else(|| Error::not_found(&prefix.to_lowercase()))
     }
+}
+
+impl RowId for UserId {
+    const KIND: Kind = Kind::User;
+}
+
+impl RowId for ChatId {
+    const KIND: Kind = Kind::Chat;
+}
+
+impl RowId for ConversationId {
+    const KIND: Kind = Kind::Conversation;
+}
+
+impl RowId for LedgerEntryId {
+    const KIND: Kind = Kind::LedgerEntry;
+}
+
+impl RowId for AuditEventId {
+    const KIND: Kind = Kind::AuditEvent;
+}
+
+impl RowId for SessionId {
+    const KIND: Kind = Kind::Session;
+}
+
+impl RowId for ApiKeyId {
+    const KIND: Kind = Kind::ApiKey;
 }
 
 /// Returns the kind and row id of any global id; `None` if it is invalid.
@@ -99,9 +140,9 @@ mod tests {
 
     #[test]
     fn ids_come_back_and_others_do_not() {
-        assert_eq!(Kind::Chat.row(&Kind::Chat.id(42)).unwrap(), 42);
-        assert!(Kind::User.row(&Kind::Chat.id(42)).is_err());
-        assert_eq!(any(&Kind::User.id(7)), Some((Kind::User, 7)));
+        assert_eq!(ChatId::parse(&ChatId(42).global()).unwrap(), ChatId(42));
+        assert!(UserId::parse(&ChatId(42).global()).is_err());
+        assert_eq!(any(&UserId(7).global()), Some((Kind::User, 7)));
         for bad in
             ["", "42", "Q2hhdDo", "Q2hhdDo0Mgo", "äöü", "Q2hhdDorNDI", &BASE64_URL_SAFE_NO_PAD.encode("Chat:042")]
         {

@@ -6,9 +6,10 @@ use futures::{Stream, StreamExt};
 
 use super::context::app_and_viewer;
 use super::execution::bounded::{Payload, Text};
-use super::id::Kind;
+use super::id::RowId;
 use super::types::{Balance, Chat};
 use crate::core::error::{Code, Error};
+use crate::core::ids::{ChatId, ConversationId, UserId};
 use crate::core::pagination::TimeRange;
 use crate::domain::chat::{self, FinishedChat, Format, ReplyStreamItem};
 use crate::domain::ledger;
@@ -96,7 +97,7 @@ impl Subscription {
         let (app, viewer) = app_and_viewer(ctx)?;
         let reader = viewer.require_read()?;
         let after = usize::try_from(after.unwrap_or(0)).map_err(|_| Error::field("after", "Must not be negative."))?;
-        let feed = chat::follow(app, reader, Kind::Chat.row(&chat_id)?, after).await?;
+        let feed = chat::follow(app, reader, ChatId::parse(&chat_id)?, after).await?;
         Ok(feed.map(|fed| Ok(Payload(fed?.into()))))
     }
 
@@ -115,7 +116,7 @@ impl Subscription {
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let reader = viewer.require_read()?;
-        let conversation_id = conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()?;
+        let conversation_id = conversation_id.map(|id| ConversationId::parse(&id)).transpose()?;
         let parts = chat::export(app, reader, format, conversation_id).await?;
         Ok(parts.map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
@@ -143,7 +144,7 @@ impl Subscription {
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_staff()?;
-        let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
+        let user_id = user_id.map(|id| UserId::parse(&id)).transpose()?;
         let filter = ledger::EntryFilter { user_id, period: TimeRange { since, until } };
         Ok(ledger::export(app, filter, true).map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }

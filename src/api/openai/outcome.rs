@@ -52,7 +52,7 @@ pub(super) fn at_limit(ended: &FinishedChat) -> Option<ApiError> {
 
 /// Sets the headers with the chat and the balance.
 pub(super) fn set_headers(headers: &mut HeaderMap, chat: &entity::chat::Model, balance: Balance) {
-    set_number(headers, CHAT, chat.id);
+    set_number(headers, CHAT, chat.id.0);
     set_number(headers, REMAINING, balance.tokens.0);
 }
 

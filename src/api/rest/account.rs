@@ -10,6 +10,7 @@ use super::error::ApiError;
 use super::{ApiResult, json};
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::ids::UserId;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Viewer;
 use crate::domain::account::{self, username};
@@ -86,7 +87,8 @@ pub(super) async fn balance(app: &App, viewer: Viewer) -> ApiResult {
 /// A user, in the shape that clients of the Django application expect.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Profile {
-    id: i64,
+    #[schema(value_type = i64)]
+    id: UserId,
     username: String,
     /// Spendable tokens.
     #[schema(value_type = i64)]

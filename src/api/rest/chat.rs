@@ -13,6 +13,7 @@ use super::error::{ApiError, add};
 use super::{ApiResult, json};
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::ChatId;
 use crate::core::pagination::PageRequest;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Viewer;
@@ -90,7 +91,8 @@ pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> ApiResu
 /// A chat of the history.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Chat {
-    id: i64,
+    #[schema(value_type = i64)]
+    id: ChatId,
     message: String,
     response: String,
     #[serde(serialize_with = "timestamp")]

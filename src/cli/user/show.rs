@@ -39,7 +39,7 @@ pub(super) async fn list(app: &App, filter: UserFilter, json: bool) -> Result<()
     loop {
         let page = PageRequest::newest(BATCH, older_than);
         let slice = admin::users(app, Actor::CommandLine, filter.clone(), page).await?;
-        older_than = slice.rows.last().map(|user| user.id);
+        older_than = slice.rows.last().map(|user| user.id.0);
         users.extend(slice.rows);
         if !slice.has_next {
             break;

@@ -1,5 +1,6 @@
 //! The claims of tokens, and the reasons why a token is rejected.
 
+use crate::core::ids::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// The purpose of a token.
@@ -24,9 +25,9 @@ pub struct Claims {
     /// Token id: 32 hexadecimal digits, never reused.
     pub jti: String,
     /// The user whom it authenticates.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The session that it belongs to and is revoked with.
-    pub session_id: i64,
+    pub session_id: SessionId,
     /// The time before which the token is not valid, if its issuer set one (RFC 7519, section 4.1.5). Jeton's own
     /// tokens are valid immediately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,9 +55,9 @@ pub struct Subject<'a> {
     /// The purpose of the token.
     pub kind: TokenKind,
     /// The user whom it authenticates.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The session that it belongs to.
-    pub session_id: i64,
+    pub session_id: SessionId,
     /// The token id.
     pub jti: &'a str,
 }

@@ -1,10 +1,11 @@
 use super::*;
+use crate::core::ids::{SessionId, UserId};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn subject(kind: TokenKind) -> Subject<'static> {
-    Subject { kind, user_id: 7, session_id: 3, jti: "00112233445566778899aabbccddeeff" }
+    Subject { kind, user_id: UserId(7), session_id: SessionId(3), jti: "00112233445566778899aabbccddeeff" }
 }
 
 fn secret(id: &str, text: &str) -> KeyMaterial {
@@ -26,8 +27,8 @@ fn a_token_holds_until_its_last_second() {
     let at = |seconds| {
         keys.verify(&token, TokenKind::Access, start + chrono::TimeDelta::seconds(seconds)).map(|c| c.user_id)
     };
-    assert_eq!(at(0), Ok(7));
-    assert_eq!(at(86_399), Ok(7));
+    assert_eq!(at(0), Ok(UserId(7)));
+    assert_eq!(at(86_399), Ok(UserId(7)));
     assert_eq!(at(86_400), Err(TokenError::Invalid));
     assert_eq!(at(-1), Err(TokenError::Invalid));
 }

@@ -20,9 +20,9 @@ pub enum SortKey {
     Text(String),
 }
 
-impl From<i64> for Cursor {
-    fn from(id: i64) -> Self {
-        Self { key: None, id }
+impl<I: Into<i64>> From<I> for Cursor {
+    fn from(id: I) -> Self {
+        Self { key: None, id: id.into() }
     }
 }
 

@@ -11,14 +11,15 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::core::byte_budget::{Exhausted, Reservation};
+use crate::core::ids::{ChatId, UserId};
 
 /// Maximum bytes that are buffered for the followers of a response that is not replayable.
 pub(super) const WINDOW: usize = 256 << 10;
 
 /// A recording: a response that grows until it is finished.
 pub struct Recording<T> {
-    pub(super) user_id: i64,
-    pub(super) chat_id: OnceLock<i64>,
+    pub(super) user_id: UserId,
+    pub(super) chat_id: OnceLock<ChatId>,
     state: Mutex<State<T>>,
     /// Notifies of changes: followers that wait for chunks, and the producer that waits for followers.
     changed: watch::Sender<()>,
@@ -30,7 +31,7 @@ pub(super) struct State<T> {
     first: usize,
     /// The sum of their bytes.
     pub(super) bytes: usize,
-    reserved: Option<Reservation<i64>>,
+    reserved: Option<Reservation<UserId>>,
     /// All chunks are in memory, and stay there.
     replayable: bool,
     finished: bool,
@@ -43,7 +44,7 @@ pub(super) struct State<T> {
 pub struct Lagged;
 
 impl<T: Clone + Send + 'static> Recording<T> {
-    pub(super) fn new(user_id: i64, reserved: Option<Reservation<i64>>) -> Self {
+    pub(super) fn new(user_id: UserId, reserved: Option<Reservation<UserId>>) -> Self {
         let state = State {
             parts: VecDeque::new(),
             first: 0,

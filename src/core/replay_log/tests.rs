@@ -2,6 +2,7 @@ use futures::{StreamExt, poll};
 
 use super::recording::WINDOW;
 use super::*;
+use crate::core::ids::{ChatId, UserId};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes that a chunk of these tests takes.
@@ -13,8 +14,8 @@ async fn push(answers: &ReplayCache<u32>, recording: &Recording<u32>, part: u32)
 
 /// Records a response of this number of chunks.
 async fn record(answers: &ReplayCache<u32>, user_id: i64, chat_id: i64, parts: u32) {
-    let recording = answers.begin(user_id);
-    answers.insert(chat_id, &recording);
+    let recording = answers.begin(UserId(user_id));
+    answers.insert(ChatId(chat_id), &recording);
     for part in 0..parts {
         push(answers, &recording, part).await;
     }
@@ -22,13 +23,13 @@ async fn record(answers: &ReplayCache<u32>, user_id: i64, chat_id: i64, parts: u
 }
 
 fn kept(answers: &ReplayCache<u32>, chats: std::ops::Range<i64>) -> Vec<i64> {
-    chats.filter(|chat| answers.get(*chat).is_some()).collect()
+    chats.filter(|chat| answers.get(ChatId(*chat)).is_some()).collect()
 }
 
 #[tokio::test]
 async fn whoever_comes_hears_everything_once() {
     let answers = ReplayCache::new(100_000, 50_000);
-    let recording = answers.begin(1);
+    let recording = answers.begin(UserId(1));
     push(&answers, &recording, 1).await;
     let mut early = Box::pin(recording.clone().follow());
     assert_eq!(early.next().await, Some(Ok(1)));
@@ -57,8 +58,8 @@ async fn open_answers_weigh_and_the_oldest_finished_ones_of_the_same_user_go_fir
     record(&answers, 1, 4, 2).await;
     assert_eq!(kept(&answers, 1..5), [2, 3, 4]);
     // Unfinished recordings count, and are not dropped.
-    let open = answers.begin(2);
-    answers.insert(5, &open);
+    let open = answers.begin(UserId(2));
+    answers.insert(ChatId(5), &open);
     for part in 0..6 {
         push(&answers, &open, part).await;
     }
@@ -82,8 +83,8 @@ async fn open_answers_weigh_and_the_oldest_finished_ones_of_the_same_user_go_fir
 async fn an_answer_that_does_not_fit_reaches_all_who_follow_it_and_nobody_else() {
     const PARTS: u32 = 3000;
     let answers = Arc::new(ReplayCache::new(40 * PART, 10 * PART));
-    let recording = answers.begin(1);
-    answers.insert(1, &recording);
+    let recording = answers.begin(UserId(1));
+    answers.insert(ChatId(1), &recording);
     let tasks = tokio_util::task::TaskTracker::new();
     let followers: Vec<_> = (0..3u64)
         .map(|number| {
@@ -105,13 +106,13 @@ async fn an_answer_that_does_not_fit_reaches_all_who_follow_it_and_nobody_else()
         assert!(bytes <= WINDOW + PART, "{bytes}");
         assert!(answers.bytes() <= 10 * PART);
     }
-    assert!(answers.get(1).is_none(), "a retry does not find it");
+    assert!(answers.get(ChatId(1)).is_none(), "a retry does not find it");
     assert_eq!(recording.clone().follow().collect::<Vec<_>>().await, [Err(Lagged)]);
     answers.finish(&recording);
     for follower in followers {
         assert_eq!(follower.await.unwrap(), (0..PARTS).map(Ok).collect::<Vec<_>>());
     }
-    assert!(answers.get(1).is_none());
+    assert!(answers.get(ChatId(1)).is_none());
     drop(recording);
     assert_eq!(answers.bytes(), 0);
 }
@@ -119,7 +120,7 @@ async fn an_answer_that_does_not_fit_reaches_all_who_follow_it_and_nobody_else()
 #[tokio::test]
 async fn who_reads_too_slowly_is_left_behind_and_told() {
     let answers = ReplayCache::new(40 * PART, 10 * PART);
-    let recording = answers.begin(1);
+    let recording = answers.begin(UserId(1));
     let mut slow = Box::pin(recording.clone().follow());
     let gone = recording.clone().follow();
     drop(gone);
@@ -140,9 +141,9 @@ async fn who_reads_too_slowly_is_left_behind_and_told() {
 #[tokio::test]
 async fn without_any_memory_an_answer_is_passed_on_all_the_same() {
     let answers = ReplayCache::new(0, 0);
-    let recording = answers.begin(1);
-    answers.insert(1, &recording);
-    assert!(answers.get(1).is_none());
+    let recording = answers.begin(UserId(1));
+    answers.insert(ChatId(1), &recording);
+    assert!(answers.get(ChatId(1)).is_none());
     let mut follower = Box::pin(recording.clone().follow());
     push(&answers, &recording, 7).await;
     answers.finish(&recording);

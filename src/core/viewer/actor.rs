@@ -3,6 +3,7 @@
 use super::identity::{Identity, Viewer};
 use super::proof::{Owner, Staff};
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 
 /// The actor of an audited action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl Actor {
     }
 
     /// Returns the user id; `None` for the command line and the server.
-    pub fn id(&self) -> Option<i64> {
+    pub fn id(&self) -> Option<UserId> {
         self.identity().map(|identity| identity.id)
     }
 

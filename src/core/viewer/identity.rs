@@ -1,6 +1,7 @@
 //! The viewer of a request and its credential.
 
 use super::scopes::Scopes;
+use crate::core::ids::{ApiKeyId, SessionId, UserId};
 
 /// The viewer: the client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub enum Viewer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The user.
-    pub id: i64,
+    pub id: UserId,
     /// The credential of the request.
     pub credential: Credential,
     /// May see all users and adjust balances.
@@ -28,11 +29,11 @@ pub struct Identity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// An access token of this session: it permits everything that the user may do.
-    Session(i64),
+    Session(SessionId),
     /// An API key.
     ApiKey {
         /// The key's id.
-        id: i64,
+        id: ApiKeyId,
         /// The scopes of the key.
         scopes: Scopes,
     },
@@ -40,7 +41,7 @@ pub enum Credential {
 
 impl Identity {
     /// Returns the id of the API key; `None` for a session.
-    pub fn api_key(self) -> Option<i64> {
+    pub fn api_key(self) -> Option<ApiKeyId> {
         match self.credential {
             Credential::ApiKey { id, .. } => Some(id),
             Credential::Session(_) => None,

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use super::identity::{Credential, Identity, Viewer};
 use super::scopes::{Scope, Scopes};
 use crate::core::error::Error;
+use crate::core::ids::SessionId;
 
 /// Declares proofs, which dereference to the identity that was checked.
 macro_rules! proofs {
@@ -39,7 +40,7 @@ proofs! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
     identity: Identity,
-    session_id: i64,
+    session_id: SessionId,
 }
 
 impl Deref for Owner {
@@ -59,7 +60,7 @@ impl Writer {
 
 impl Owner {
     /// Returns the session.
-    pub fn session_id(self) -> i64 {
+    pub fn session_id(self) -> SessionId {
         self.session_id
     }
 

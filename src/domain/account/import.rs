@@ -11,6 +11,7 @@ use super::insert::Roles;
 use super::username;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::password::{Lane, Pbkdf2};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, ClientIp};
@@ -24,7 +25,7 @@ use crate::infra::entity::user;
 #[derive(Clone, Debug)]
 pub struct ImportedUser {
     /// The id to keep; `None` assigns a new one.
-    pub id: Option<i64>,
+    pub id: Option<UserId>,
     /// The name in the other system.
     pub username: String,
     /// [`username::key`] of the name, or [`username::exact_key`] if another user has that key.
@@ -50,7 +51,7 @@ pub struct ImportedUser {
 ///
 /// # Errors
 /// INTERNAL if the name, its key or the id is taken, or the database fails.
-pub async fn insert(txn: &Txn, new: &ImportedUser, at: chrono::DateTime<chrono::Utc>) -> Result<i64, Error> {
+pub async fn insert(txn: &Txn, new: &ImportedUser, at: chrono::DateTime<chrono::Utc>) -> Result<UserId, Error> {
     let row = user::ActiveModel {
         id: new.id.map_or(NotSet, Set),
         username: Set(new.username.clone()),
@@ -70,7 +71,7 @@ pub async fn insert(txn: &Txn, new: &ImportedUser, at: chrono::DateTime<chrono::
     let opening = Entry { note: new.note.clone(), ..Entry::new(user.id, new.tokens, Reason::Imported, at) };
     ledger::post_entry(txn, &opening).await?;
     let details = json!({ "staff": new.roles.is_staff, "superuser": new.roles.is_superuser, "tokens": new.tokens });
-    let target = ("user", user.id, user.username.as_str());
+    let target = ("user", user.id.0, user.username.as_str());
     audit::record(txn, &Actor::CommandLine, AuditRecord { action: "user.import", target, owner_id: None, details, at })
         .await?;
     Ok(user.id)

@@ -8,6 +8,7 @@ use super::rules::{CheckedUser, NAME_TAKEN};
 use super::username;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::password::Ticket;
 use crate::core::tokens::Tokens;
 use crate::domain::ledger::{self, Entry};
@@ -32,7 +33,7 @@ pub(super) struct ValidatedUser {
     pub(super) roles: Roles,
     pub(super) grant: Tokens,
     /// The operator who creates the account, if it is not the user.
-    pub(super) actor_id: Option<i64>,
+    pub(super) actor_id: Option<UserId>,
     pub(super) at: DateTime<Utc>,
 }
 

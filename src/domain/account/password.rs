@@ -8,6 +8,7 @@ use super::attempts::{clear_attempts, enter, register_attempt};
 use super::sessions::{announce_sessions, end_sessions};
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::ids::UserId;
 use crate::core::password::Lane;
 use crate::core::viewer::{ClientInfo, Owner};
 use crate::infra::db::Txn;
@@ -67,7 +68,7 @@ pub async fn confirm_password(
     Ok(user)
 }
 
-pub(super) async fn set_password_hash(txn: &Txn, user_id: i64, hash: &str) -> Result<user::Model, Error> {
+pub(super) async fn set_password_hash(txn: &Txn, user_id: UserId, hash: &str) -> Result<user::Model, Error> {
     end_sessions(txn, user_id).await?;
     let changed = user::ActiveModel { id: Set(user_id), password_hash: Set(hash.to_owned()), ..Default::default() };
     Ok(changed.update(txn).await?)

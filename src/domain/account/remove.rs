@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::ids::{ChatId, ConversationId, UserId};
 use crate::core::viewer::Actor;
 use crate::domain::audit::{self, AuditRecord};
 use crate::domain::ledger;
@@ -29,7 +30,7 @@ pub(super) async fn check_removable(txn: &Txn, user: &user::Model) -> Result<(),
 ///
 /// # Errors
 /// As [`Db::write`](crate::infra::db::Db::write); batches already deleted stay deleted, and a retry deletes the rest.
-pub(super) async fn delete_contents(app: &App, user_id: i64) -> Result<(), Error> {
+pub(super) async fn delete_contents(app: &App, user_id: UserId) -> Result<(), Error> {
     while app.db.write(user_id, |txn, id| Box::pin(delete_some_chats(txn, *id))).await? >= BATCH {}
     while app.db.write(user_id, |txn, id| Box::pin(delete_some_conversations(txn, *id))).await? >= BATCH {}
     Ok(())
@@ -39,7 +40,7 @@ pub(super) async fn delete_contents(app: &App, user_id: i64) -> Result<(), Error
 pub(super) async fn remove(txn: &Txn, actor: &Actor, user: &user::Model, at: DateTime<Utc>) -> Result<(), Error> {
     check_removable(txn, user).await?;
     let rest = ledger::close_account(txn, user.id, actor.id(), at).await?;
-    let target = ("user", user.id, user.username.as_str());
+    let target = ("user", user.id.0, user.username.as_str());
     let record =
         AuditRecord { action: "user.delete", target, owner_id: None, details: json!({ "written_off": rest }), at };
     audit::record(txn, actor, record).await?;
@@ -47,7 +48,7 @@ pub(super) async fn remove(txn: &Txn, actor: &Actor, user: &user::Model, at: Dat
     Ok(())
 }
 
-pub(super) async fn keep_a_superuser(txn: &Txn, leaving: i64) -> Result<(), Error> {
+pub(super) async fn keep_a_superuser(txn: &Txn, leaving: UserId) -> Result<(), Error> {
     // Locked, so that of two superusers who remove each other concurrently one stays.
     let other = user::Entity::find()
         .filter(user::Column::IsSuperuser.eq(true))
@@ -62,15 +63,15 @@ pub(super) async fn keep_a_superuser(txn: &Txn, leaving: i64) -> Result<(), Erro
 /// Rows deleted in one transaction.
 const BATCH: u64 = 500;
 
-async fn delete_some_chats(txn: &Txn, user_id: i64) -> Result<u64, Error> {
+async fn delete_some_chats(txn: &Txn, user_id: UserId) -> Result<u64, Error> {
     let closed = chat::Entity::owned_by(user_id).filter(chat::Column::Status.ne(chat::Status::Pending));
     let some = closed.order_by_asc(chat::Column::Id).limit(BATCH).select_only().column(chat::Column::Id);
-    let ids: Vec<i64> = some.into_tuple().all(txn).await?;
+    let ids: Vec<ChatId> = some.into_tuple().all(txn).await?;
     Ok(chat::Entity::delete_many().filter(chat::Column::Id.is_in(ids)).exec(txn).await?.rows_affected)
 }
 
 /// Deletes conversations without chats: those with open chats are deleted with the account.
-async fn delete_some_conversations(txn: &Txn, user_id: i64) -> Result<u64, Error> {
+async fn delete_some_conversations(txn: &Txn, user_id: UserId) -> Result<u64, Error> {
     let own = Expr::col((chat::Entity, chat::Column::ConversationId))
         .equals((conversation::Entity, conversation::Column::Id));
     let chats = Query::select().expr(Expr::val(1)).from(chat::Entity).and_where(own).take();
@@ -78,7 +79,7 @@ async fn delete_some_conversations(txn: &Txn, user_id: i64) -> Result<u64, Error
         .filter(conversation::Column::UserId.eq(user_id))
         .filter(Expr::exists(chats).not())
         .limit(BATCH);
-    let ids: Vec<i64> = empty.select_only().column(conversation::Column::Id).into_tuple().all(txn).await?;
+    let ids: Vec<ConversationId> = empty.select_only().column(conversation::Column::Id).into_tuple().all(txn).await?;
     let delete = conversation::Entity::delete_many().filter(conversation::Column::Id.is_in(ids));
     Ok(delete.exec(txn).await?.rows_affected)
 }

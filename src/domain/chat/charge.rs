@@ -98,7 +98,7 @@ impl ClosedChat {
             Outcome::Done if written.has_no_answer() && !nothing => (Status::Done, Reason::ChatDone, metered, None),
             Outcome::Done => (Status::Done, Reason::ChatDone, whole, None),
             Outcome::Failed(error) => {
-                tracing::warn!(chat = chat.id, model = chat.model, ?error, "provider call failed");
+                tracing::warn!(chat = chat.id.0, model = chat.model, ?error, "provider call failed");
                 let (reason, cost) = match nothing && !is_billed {
                     true => (Reason::ChatFailed, Tokens::ZERO),
                     false => (Reason::ChatBrokenOff, metered),
@@ -109,7 +109,7 @@ impl ClosedChat {
             // anyway.
             Outcome::Stopped(limit) => {
                 if let Some(limit) = &limit {
-                    tracing::info!(chat = chat.id, model = chat.model, %limit.message, "reply reached a limit");
+                    tracing::info!(chat = chat.id.0, model = chat.model, %limit.message, "reply reached a limit");
                 }
                 let cost = match nothing && !written.abandoned {
                     true if written.accepted || is_billed => metered,

@@ -17,6 +17,7 @@ use super::context;
 use super::finished_chat::FinishedChat;
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::ids::ChatId;
 use crate::core::viewer::Actor;
 use crate::domain::audit::{self, AuditRecord};
 use crate::domain::ledger::{self, Settlement};
@@ -49,7 +50,7 @@ pub(super) async fn close(app: &App, closing: ClosedChat) -> Result<FinishedChat
         if Instant::now() + pause > deadline {
             return Err(error);
         }
-        tracing::warn!(chat = closing.chat.id, ?error, "chat close failed; retrying");
+        tracing::warn!(chat = closing.chat.id.0, ?error, "chat close failed; retrying");
         timeout(pause, app.stopping.cancelled()).await.ok();
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -76,9 +77,9 @@ impl BatchJob for CloseJob {
 /// An open chat.
 #[derive(Deserialize, FromQueryResult)]
 struct OpenChatRow {
-    id: i64,
+    id: ChatId,
     /// May have been changed while the chat was open.
-    replaced_by_id: Option<i64>,
+    replaced_by_id: Option<ChatId>,
 }
 
 /// Returns a query of those of the chats that are open. The rows are locked until the transaction ends.
@@ -151,7 +152,7 @@ impl CloseJob {
             "input": chat.input_units, "output": chat.output_units,
         });
         let name = owner.map(|owner| owner.username).unwrap_or_default();
-        let target = ("chat", chat.id, name.as_str());
+        let target = ("chat", chat.id.0, name.as_str());
         let record =
             AuditRecord { action: "chat.usage_over_hold", target, owner_id: Some(chat.user_id), details, at: self.at };
         audit::record(txn, &Actor::Server, record).await

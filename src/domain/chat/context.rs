@@ -5,6 +5,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, 
 
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::ids::{ChatId, ConversationId};
 use crate::infra::ai::{Message, Role};
 use crate::infra::catalog::Model;
 use crate::infra::db::Txn;
@@ -35,7 +36,7 @@ pub(super) async fn build_context(
     model: &Model,
     conversation: Option<&conversation::Model>,
     message: &str,
-    replaces: Option<i64>,
+    replaces: Option<ChatId>,
 ) -> Result<Context, Error> {
     let say = |role, content: &str| Message { role, content: content.to_owned() };
     let mut messages = vec![say(Role::User, message)];
@@ -51,7 +52,7 @@ pub(super) async fn build_context(
     let window = model.provider.context_window();
     let mut room = window - model.max_output.min(window / 2);
     room = room.saturating_sub(messages.iter().chain(&system).map(units).sum());
-    let (mut kept, mut read, mut total, mut before) = (0, 0, None, i64::MAX);
+    let (mut kept, mut read, mut total, mut before) = (0, 0, None, ChatId(i64::MAX));
     'all: for size in [FIRST_CHATS, MAX_CHATS - FIRST_CHATS] {
         let newest = earlier.clone().filter(Column::Id.lt(before)).order_by_desc(Column::Id).limit(size);
         let chats = newest.all(app.db.read()).await?;
@@ -84,7 +85,7 @@ pub(super) async fn build_context(
 
 /// Returns the chats of a conversation that belong to the context: answered, or stopped with some text, and not
 /// replaced.
-fn usable(conversation_id: i64) -> Select<chat::Entity> {
+fn usable(conversation_id: ConversationId) -> Select<chat::Entity> {
     let stopped = Condition::all().add(Column::Status.eq(Status::Stopped)).add(Column::Response.ne(""));
     chat::Entity::find()
         .filter(Column::ConversationId.eq(conversation_id))
@@ -96,7 +97,7 @@ fn usable(conversation_id: i64) -> Select<chat::Entity> {
 ///
 /// # Errors
 /// CONFLICT if the chat was replaced already or is still open; then nothing is changed.
-pub(super) async fn replace(txn: &Txn, replaced: i64, by: &chat::Model) -> Result<(), Error> {
+pub(super) async fn replace(txn: &Txn, replaced: ChatId, by: &chat::Model) -> Result<(), Error> {
     // Guarded, so that of two concurrent replacements of the same chat only one succeeds.
     let marked = chat::Entity::update_many()
         .col_expr(Column::ReplacedById, Expr::value(by.id))
@@ -124,13 +125,13 @@ pub(super) async fn replace(txn: &Txn, replaced: i64, by: &chat::Model) -> Resul
 }
 
 /// Restores the chats that these have replaced, since they produced no text.
-pub(super) async fn restore_replaced(txn: &Txn, by: impl Iterator<Item = i64>) -> Result<(), Error> {
-    let by: Vec<i64> = by.collect();
+pub(super) async fn restore_replaced(txn: &Txn, by: impl Iterator<Item = ChatId>) -> Result<(), Error> {
+    let by: Vec<ChatId> = by.collect();
     if by.is_empty() {
         return Ok(());
     }
     chat::Entity::update_many()
-        .col_expr(Column::ReplacedById, Expr::value(None::<i64>))
+        .col_expr(Column::ReplacedById, Expr::value(None::<ChatId>))
         .filter(Column::ReplacedById.is_in(by))
         .exec(txn)
         .await?;

@@ -6,6 +6,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
+use crate::core::ids::ConversationId;
 use crate::core::pagination::{Page, PageRequest, Sort};
 use crate::core::viewer::{Reader, Writer};
 use crate::infra::db::Txn;
@@ -65,7 +66,7 @@ pub async fn create(app: &App, writer: Writer, input: Create) -> Result<conversa
 ///
 /// # Errors
 /// NOT_FOUND also for a conversation of another user; INVALID_INPUT for an empty or long title.
-pub async fn rename(app: &App, writer: Writer, id: i64, title: &str) -> Result<conversation::Model, Error> {
+pub async fn rename(app: &App, writer: Writer, id: ConversationId, title: &str) -> Result<conversation::Model, Error> {
     let title = one_line(title);
     if title.is_empty() {
         return Err(Error::field("title", "This field may not be blank."));
@@ -85,7 +86,7 @@ pub async fn rename(app: &App, writer: Writer, id: i64, title: &str) -> Result<c
 ///
 /// # Errors
 /// NOT_FOUND also for a conversation of another user.
-pub async fn find(app: &App, reader: Reader, id: i64) -> Result<conversation::Model, Error> {
+pub async fn find(app: &App, reader: Reader, id: ConversationId) -> Result<conversation::Model, Error> {
     let own = conversation::Entity::owned_by(reader.id).filter(Column::Id.eq(id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("conversation"))
 }
@@ -105,7 +106,7 @@ pub async fn list(app: &App, reader: Reader, page: PageRequest) -> Result<Page<c
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<conversation::Model>, Error> {
+pub async fn by_ids(app: &App, ids: &[ConversationId]) -> Result<Vec<conversation::Model>, Error> {
     Ok(conversation::Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
 }
 
@@ -114,7 +115,12 @@ pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<conversation::Model>, 
 ///
 /// # Errors
 /// NOT_FOUND if the conversation was deleted meanwhile.
-pub(super) async fn touch(txn: &Txn, id: i64, message: &str, at: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
+pub(super) async fn touch(
+    txn: &Txn,
+    id: ConversationId,
+    message: &str,
+    at: chrono::DateTime<chrono::Utc>,
+) -> Result<(), Error> {
     let untitled = Expr::case(Column::Title.eq(""), made_title(message)).finally(Expr::col(Column::Title));
     let touched = conversation::Entity::update_many()
         .col_expr(Column::ActiveAt, Expr::value(at.timestamp_micros()))

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{conversation, events, find, find_any, stop};
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::ids::{ChatId, ConversationId};
 use crate::core::viewer::{Actor, Viewer, Writer};
 use crate::domain::audit::{self, AuditRecord};
 use crate::domain::ledger;
@@ -23,7 +24,7 @@ const TRIES: usize = 5;
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for a chat of another user; FORBIDDEN for an operator's unless
 /// by a superuser; TIMEOUT if its reply can't be stopped.
-pub async fn delete(app: &App, viewer: Viewer, chat_id: i64) -> Result<(), Error> {
+pub async fn delete(app: &App, viewer: Viewer, chat_id: ChatId) -> Result<(), Error> {
     let asking = viewer.require_authenticated()?;
     let staff = viewer.require_staff().ok();
     let chat = match staff {
@@ -47,7 +48,7 @@ pub async fn delete(app: &App, viewer: Viewer, chat_id: i64) -> Result<(), Error
     Ok(())
 }
 
-async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Utc>) -> Result<(), Error> {
+async fn delete_one(txn: &Txn, operator: Option<Actor>, id: ChatId, at: DateTime<Utc>) -> Result<(), Error> {
     let ended = chat::Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::Status.ne(Status::Pending));
     // No row if a concurrent deletion was faster.
     let gone = ended.exec_with_returning(txn).await?.into_iter().next().ok_or_else(|| Error::not_found("chat"))?;
@@ -62,7 +63,7 @@ async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Ut
     });
     let record = AuditRecord {
         action: "chat.delete",
-        target: ("chat", id, &owner.username),
+        target: ("chat", id.0, &owner.username),
         owner_id: Some(owner.id),
         details,
         at,
@@ -76,10 +77,10 @@ async fn delete_one(txn: &Txn, operator: Option<Actor>, id: i64, at: DateTime<Ut
 /// # Errors
 /// NOT_FOUND also for a conversation of another user; TIMEOUT if a reply can't be stopped; CONFLICT if new messages are
 /// sent faster than they can be stopped.
-pub async fn delete_conversation(app: &App, writer: Writer, id: i64) -> Result<(), Error> {
+pub async fn delete_conversation(app: &App, writer: Writer, id: ConversationId) -> Result<(), Error> {
     conversation::find(app, writer.reader(), id).await?;
     for _ in 0..TRIES {
-        let open: Vec<i64> = open_chats(id).into_tuple().all(app.db.read()).await?;
+        let open: Vec<ChatId> = open_chats(id).into_tuple().all(app.db.read()).await?;
         let stopping = open.into_iter().map(|chat_id| stop(app, writer, chat_id));
         futures::future::try_join_all(stopping).await?;
         if app.db.write(id, |txn, &id| Box::pin(delete_ended(txn, id))).await? {
@@ -90,17 +91,17 @@ pub async fn delete_conversation(app: &App, writer: Writer, id: i64) -> Result<(
 }
 
 /// Deletes the conversation unless one of its chats is open; returns whether it is deleted.
-async fn delete_ended(txn: &Txn, id: i64) -> Result<bool, Error> {
+async fn delete_ended(txn: &Txn, id: ConversationId) -> Result<bool, Error> {
     // Locked, so that no chat is opened from here on: opening one updates this row.
     let found = entity::conversation::Entity::find_by_id(id).lock_exclusive().one(txn).await?;
-    let open: Option<i64> = open_chats(id).into_tuple().one(txn).await?;
+    let open: Option<ChatId> = open_chats(id).into_tuple().one(txn).await?;
     if found.is_some() && open.is_none() {
         entity::conversation::Entity::delete_by_id(id).exec(txn).await?;
     }
     Ok(open.is_none())
 }
 
-fn open_chats(conversation_id: i64) -> sea_orm::Select<chat::Entity> {
+fn open_chats(conversation_id: ConversationId) -> sea_orm::Select<chat::Entity> {
     chat::Entity::find()
         .select_only()
         .column(Column::Id)

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::ids::ChatId;
 use crate::infra::cluster::TO_ALL;
 
 /// An event from the server that runs the turn to the followers of the reply.
@@ -59,11 +60,11 @@ fn encode(what: &impl Serialize) -> Vec<u8> {
 }
 
 /// Returns the topic of the events of a chat.
-pub(super) fn topic(chat_id: i64) -> String {
+pub(super) fn topic(chat_id: ChatId) -> String {
     format!("chat:{chat_id}")
 }
 
 /// Returns the command topic of a chat: every turn subscribes, and commands are rare.
-pub(super) fn command_topic(chat_id: i64) -> String {
+pub(super) fn command_topic(chat_id: ChatId) -> String {
     format!("{TO_ALL}chat:{chat_id}:commands")
 }

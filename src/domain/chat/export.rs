@@ -12,6 +12,7 @@ use serde_json::json;
 use super::conversation;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::{ChatId, ConversationId};
 use crate::core::viewer::Reader;
 use crate::infra::entity::chat::{self, Column, Status};
 
@@ -39,7 +40,7 @@ pub async fn export(
     app: &App,
     reader: Reader,
     format: Format,
-    conversation_id: Option<i64>,
+    conversation_id: Option<ConversationId>,
 ) -> Result<impl Stream<Item = Result<String, Error>> + Send + use<>, Error> {
     let mut chats = chat::Entity::owned_by(reader.id).filter(Column::Status.ne(Status::Pending));
     if let Some(id) = conversation_id {
@@ -48,7 +49,7 @@ pub async fn export(
     }
     let app = app.clone();
     Ok(try_stream! {
-        let mut last = 0;
+        let mut last = ChatId(0);
         let mut titles = HashMap::new();
         let mut first = true;
         yield match format {
@@ -85,7 +86,11 @@ pub async fn export(
     })
 }
 
-async fn name_conversations(app: &App, page: &[chat::Model], titles: &mut HashMap<i64, String>) -> Result<(), Error> {
+async fn name_conversations(
+    app: &App,
+    page: &[chat::Model],
+    titles: &mut HashMap<ConversationId, String>,
+) -> Result<(), Error> {
     let mut new: Vec<_> = page.iter().filter_map(|chat| chat.conversation_id).collect();
     new.sort_unstable();
     new.dedup();

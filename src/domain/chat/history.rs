@@ -9,6 +9,7 @@ use super::search;
 pub use super::search::ChatOrder;
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::ids::{ChatId, ConversationId, UserId};
 use crate::core::pagination::{self, Page, PageRequest, TimeRange, check_search};
 use crate::core::viewer::{Reader, Staff};
 use crate::infra::entity::chat::{self, Column, Status};
@@ -25,7 +26,7 @@ pub struct HistoryFilter {
     /// The order of the list.
     pub order: ChatOrder,
     /// Chats of this conversation.
-    pub conversation_id: Option<i64>,
+    pub conversation_id: Option<ConversationId>,
     /// Whether the chat was replaced in the context.
     pub replaced: Option<bool>,
 }
@@ -34,7 +35,7 @@ pub struct HistoryFilter {
 ///
 /// # Errors
 /// NOT_FOUND also for a chat of another user.
-pub async fn find(app: &App, reader: Reader, chat_id: i64) -> Result<chat::Model, Error> {
+pub async fn find(app: &App, reader: Reader, chat_id: ChatId) -> Result<chat::Model, Error> {
     let own = chat::Entity::owned_by(reader.id).filter(Column::Id.eq(chat_id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
 }
@@ -95,7 +96,7 @@ pub struct AdminChatFilter {
     /// Words that all occur in the message or the reply, the last one as a prefix; or a substring of the user's name.
     pub search: Option<String>,
     /// Chats of this user.
-    pub user_id: Option<i64>,
+    pub user_id: Option<UserId>,
     /// Chats answered by this model.
     pub model: Option<String>,
     /// Chats in this status.
@@ -144,7 +145,7 @@ async fn in_period(app: &App, chats: Select<chat::Entity>, period: TimeRange) ->
     period.filter_with_id_bounds(app.db.read(), chats, Column::CreatedAt, Column::Id).await
 }
 
-async fn found_by_staff(app: &App, user_id: Option<i64>, search: &str) -> Result<Vec<i64>, Error> {
+async fn found_by_staff(app: &App, user_id: Option<UserId>, search: &str) -> Result<Vec<ChatId>, Error> {
     let wanted = search::SearchScope { user_id, conversation_id: None, order: ChatOrder::Newest };
     let mut ids = match search::find(app, wanted, search).await {
         // A name may consist of signs only.
@@ -155,7 +156,7 @@ async fn found_by_staff(app: &App, user_id: Option<i64>, search: &str) -> Result
     let users = Query::select().column(user::Column::Id).from(user::Entity).and_where(named).take();
     let theirs = chat::Entity::find().filter(Column::UserId.in_subquery(users)).order_by_desc(Column::Id);
     let theirs = theirs.select_only().column(Column::Id).limit(search::MAX_FOUND);
-    ids.extend(theirs.into_tuple::<i64>().all(app.db.read()).await?);
+    ids.extend(theirs.into_tuple::<ChatId>().all(app.db.read()).await?);
     Ok(ids)
 }
 
@@ -163,7 +164,7 @@ async fn found_by_staff(app: &App, user_id: Option<i64>, search: &str) -> Result
 ///
 /// # Errors
 /// NOT_FOUND without such a chat.
-pub async fn find_any(app: &App, _: Staff, chat_id: i64) -> Result<chat::Model, Error> {
+pub async fn find_any(app: &App, _: Staff, chat_id: ChatId) -> Result<chat::Model, Error> {
     chat::Entity::find_by_id(chat_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
 }
 
@@ -172,6 +173,6 @@ pub async fn find_any(app: &App, _: Staff, chat_id: i64) -> Result<chat::Model, 
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<chat::Model>, Error> {
+pub async fn by_ids(app: &App, ids: &[ChatId]) -> Result<Vec<chat::Model>, Error> {
     Ok(chat::Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
 }

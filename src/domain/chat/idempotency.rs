@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use super::prepare::{MODEL_NAMED, PreparedChat};
 use crate::core::error::{Code, Error};
+use crate::core::ids::{ChatId, UserId};
 use crate::core::tokens::Tokens;
 use crate::domain::ledger::SpendableBalances;
 use crate::infra::db::Txn;
@@ -50,7 +51,7 @@ pub(super) fn resolve_duplicate(
 }
 
 /// Releases the idempotency key of this chat for another one.
-pub(super) async fn release_idempotency_key(txn: &Txn, chat_id: i64) -> Result<(), Error> {
+pub(super) async fn release_idempotency_key(txn: &Txn, chat_id: ChatId) -> Result<(), Error> {
     let released = chat::Entity::update_many().col_expr(Column::IdempotencyKey, Expr::value(None::<String>));
     released.filter(Column::Id.eq(chat_id)).exec(txn).await?;
     Ok(())
@@ -60,7 +61,7 @@ pub(super) async fn release_idempotency_key(txn: &Txn, chat_id: i64) -> Result<(
 pub(super) async fn find_duplicates(
     txn: &Txn,
     openings: &[PreparedChat],
-) -> Result<HashMap<(i64, String), chat::Model>, Error> {
+) -> Result<HashMap<(UserId, String), chat::Model>, Error> {
     let mut any = Condition::any();
     for (user_id, key) in openings.iter().filter_map(PreparedChat::key) {
         any = any.add(Condition::all().add(Column::UserId.eq(user_id)).add(Column::IdempotencyKey.eq(key)));

@@ -6,6 +6,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::EntityTrait;
 
 use crate::core::error::Error;
+use crate::core::ids::{ChatId, UserId};
 use crate::core::tokens::Tokens;
 use crate::domain::ledger;
 use crate::infra::db::Txn;
@@ -18,9 +19,9 @@ pub const MODEL: &str = "imported";
 #[derive(Clone, Debug)]
 pub struct ImportedChat {
     /// The id to keep; `None` assigns a new one.
-    pub id: Option<i64>,
+    pub id: Option<ChatId>,
     /// The owner's id in this database.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The user's message.
     pub message: String,
     /// The reply.
@@ -34,7 +35,7 @@ pub struct ImportedChat {
 ///
 /// # Errors
 /// INTERNAL if an id is taken or the database fails.
-pub async fn insert_imported(txn: &Txn, chats: &[ImportedChat], now: DateTime<Utc>) -> Result<Vec<i64>, Error> {
+pub async fn insert_imported(txn: &Txn, chats: &[ImportedChat], now: DateTime<Utc>) -> Result<Vec<ChatId>, Error> {
     let kept: Vec<_> = chats.iter().filter(|new| new.id.is_some()).map(row).collect();
     if !kept.is_empty() {
         chat::Entity::insert_many(kept).exec_without_returning(txn).await?;

@@ -11,6 +11,7 @@ use super::prepare::PreparedChat;
 use super::{context, conversation};
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::ChatId;
 use crate::core::tokens::{Price, Tokens};
 use crate::domain::ledger::{self, Balance, Hold, SpendableBalances};
 use crate::infra::ai::Request;
@@ -162,7 +163,7 @@ impl<'a> ReservedChat<'a> {
     fn row(&self) -> chat::Model {
         let opening = self.opening;
         chat::Model {
-            id: 0,
+            id: ChatId::default(),
             user_id: opening.user_id,
             conversation_id: opening.conversation_id,
             replaced_by_id: None,
@@ -206,6 +207,7 @@ async fn store(txn: &Txn, ready: Vec<ReservedChat<'_>>) -> Result<Vec<OpenedChat
     let new = rows.iter().cloned().map(|row| chat::ActiveModel { id: NotSet, ..row.into_active_model() });
     let ids = batch.execute_and_insert(txn, new.collect()).await?;
     let opened = ready.iter().zip(rows).zip(ids).map(|((ready, row), id)| {
+        let id = ChatId(id);
         let request = Request { max_output: ready.max_output, ..ready.opening.request.clone() };
         let &PreparedChat { kept, price, input_bound, .. } = ready.opening;
         OpenedChat { chat: chat::Model { id, ..row }, balance: ready.balance, request, kept, price, input_bound }

@@ -6,6 +6,7 @@ use super::admission::Admission;
 use super::{context, conversation};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
+use crate::core::ids::{ApiKeyId, ChatId, ConversationId, UserId};
 use crate::core::tokens::Price;
 use crate::core::viewer::{Identity, Writer};
 use crate::domain::ledger;
@@ -22,7 +23,7 @@ pub struct SendMessage {
     /// Idempotency key: a duplicate returns the first chat.
     pub idempotency_key: Option<String>,
     /// The conversation whose earlier chats are the context; `None` for a message without context.
-    pub conversation_id: Option<i64>,
+    pub conversation_id: Option<ConversationId>,
 }
 
 /// A call of an API client.
@@ -48,8 +49,8 @@ pub struct ApiCall {
 
 /// A validated message or API call, before it is paid for.
 pub(super) struct PreparedChat {
-    pub(super) user_id: i64,
-    pub(super) api_key_id: Option<i64>,
+    pub(super) user_id: UserId,
+    pub(super) api_key_id: Option<ApiKeyId>,
     /// The stored text.
     pub(super) message: String,
     /// What identifies the message or call under its idempotency key, in addition to the other columns: for a call,
@@ -63,9 +64,9 @@ pub(super) struct PreparedChat {
     /// Whether the client named the model; a retry has to name it too.
     pub(super) is_model_named: bool,
     pub(super) idempotency_key: Option<String>,
-    pub(super) conversation_id: Option<i64>,
+    pub(super) conversation_id: Option<ConversationId>,
     /// The chat that this one replaces in the context.
-    pub(super) replaces: Option<i64>,
+    pub(super) replaces: Option<ChatId>,
     /// The number of earlier chats omitted from the context.
     pub(super) omitted_chats: i64,
     /// The request to the model.
@@ -83,7 +84,7 @@ pub(super) async fn prepare_message(
     app: &App,
     writer: Writer,
     input: SendMessage,
-    replaces: Option<i64>,
+    replaces: Option<ChatId>,
 ) -> Result<(PreparedChat, Model), Error> {
     let identity = *writer;
     let conversation = match input.conversation_id {
@@ -183,7 +184,7 @@ fn check_message(message: &str, max_chars: usize) -> Result<(), String> {
 
 impl PreparedChat {
     /// Returns the user and the idempotency key.
-    pub(super) fn key(&self) -> Option<(i64, String)> {
+    pub(super) fn key(&self) -> Option<(UserId, String)> {
         Some((self.user_id, self.idempotency_key.clone()?))
     }
 }
@@ -197,7 +198,7 @@ pub(super) fn lease_deadline(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
 pub(super) const MODEL_NAMED: &str = "model";
 
 /// Returns what identifies a message under its idempotency key, in addition to the columns of the chat.
-fn fingerprint(input: &SendMessage, replaces: Option<i64>) -> Option<String> {
+fn fingerprint(input: &SendMessage, replaces: Option<ChatId>) -> Option<String> {
     input.idempotency_key.as_ref()?;
     let named = input.model.is_some().then(|| MODEL_NAMED.to_owned());
     let parts: Vec<_> = named.into_iter().chain(replaces.map(|id| format!("replaces {id}"))).collect();

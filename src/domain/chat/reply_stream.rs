@@ -18,6 +18,7 @@ use super::finished_chat::FinishedChat;
 use super::history::find;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::ChatId;
 use crate::core::viewer::Reader;
 use crate::domain::ledger;
 use crate::infra::cluster;
@@ -75,7 +76,7 @@ impl ReplyDelta {
 pub async fn follow(
     app: &App,
     reader: Reader,
-    chat_id: i64,
+    chat_id: ChatId,
     after: usize,
 ) -> Result<impl Stream<Item = Result<ReplyStreamItem, Error>> + Send + use<>, Error> {
     let chat = find(app, reader, chat_id).await?;
@@ -85,7 +86,7 @@ pub async fn follow(
 /// Does the same as [`follow`]; the caller has checked that the viewer may see the chat.
 pub(super) fn feed(
     app: App,
-    chat_id: i64,
+    chat_id: ChatId,
     after: usize,
 ) -> impl Stream<Item = Result<ReplyStreamItem, Error>> + Send + use<> {
     try_stream! {
@@ -141,7 +142,7 @@ pub(super) fn feed(
 }
 
 /// Waits until the chat is closed.
-pub(super) async fn wait_until_finished(app: &App, chat_id: i64) -> Result<FinishedChat, Error> {
+pub(super) async fn wait_until_finished(app: &App, chat_id: ChatId) -> Result<FinishedChat, Error> {
     // Beyond all text there is only the end of the stream.
     let mut feed = pin!(feed(app.clone(), chat_id, usize::MAX));
     while let Some(fed) = feed.next().await {

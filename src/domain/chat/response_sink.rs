@@ -10,6 +10,7 @@ use hyper::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::app::App;
+use crate::core::ids::ChatId;
 use crate::core::replay_log::{Recording, ReplayCache};
 use crate::infra::ai::Event;
 
@@ -40,7 +41,7 @@ pub(super) struct ReplayableSink {
 
 impl ResponseSink {
     /// Registers the recording under its chat, for retries.
-    pub(super) fn opened(&self, app: &App, chat_id: i64) {
+    pub(super) fn opened(&self, app: &App, chat_id: ChatId) {
         if let ResponseSink::Replayable(recorder) = self {
             app.replay_cache.insert(chat_id, &recorder.recording);
         }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::prepare::lease_deadline;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::ChatId;
 use crate::infra::entity::chat::{self, Column, Status};
 
 /// New bytes of a reply that trigger a save before the interval is over.
@@ -18,7 +19,7 @@ const SAVE_BYTES: usize = 2048;
 /// Saves the text of one chat, one save at a time.
 pub(super) struct Saver {
     app: App,
-    chat_id: i64,
+    chat_id: ChatId,
     /// Whether the text is stored; otherwise only the lease is renewed.
     kept: bool,
     /// The running save. In a task of its own: while the turn waits for a slow caller, nothing would poll it there, and
@@ -31,7 +32,7 @@ pub(super) struct Saver {
 
 impl Saver {
     /// Returns the saver of a chat that is stored, with its lease, just now.
-    pub(super) fn new(app: &App, chat_id: i64, kept: bool) -> Self {
+    pub(super) fn new(app: &App, chat_id: ChatId, kept: bool) -> Self {
         Self { app: app.clone(), chat_id, kept, running: None, saved_len: 0, saved_at: Instant::now() }
     }
 
@@ -77,7 +78,7 @@ impl Saver {
 }
 
 /// Saves the text so far, if it is stored, and renews the lease; returns whether the chat is still open.
-async fn save(app: &App, chat_id: i64, text: Option<String>) -> Result<bool, Error> {
+async fn save(app: &App, chat_id: ChatId, text: Option<String>) -> Result<bool, Error> {
     let lease = lease_deadline(app, app.clock.now());
     app.db
         .write((chat_id, text, lease), |txn, (chat_id, text, lease)| {

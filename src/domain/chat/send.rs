@@ -15,6 +15,7 @@ use super::response_sink::ResponseSink;
 use super::turn;
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::ids::ChatId;
 use crate::core::throttle::LimitExceeded;
 use crate::core::trace_context;
 use crate::core::viewer::{Identity, Writer};
@@ -26,7 +27,7 @@ use crate::infra::entity::chat;
 #[derive(Clone, Debug, Default)]
 pub struct ReplaceMessage {
     /// The chat to be replaced in the context.
-    pub chat_id: i64,
+    pub chat_id: ChatId,
     /// The new text of the message; defaults to the old one.
     pub message: Option<String>,
     /// The name of the model; defaults to the old one.
@@ -86,7 +87,12 @@ pub(super) enum Started {
     Duplicate(Box<chat::Model>),
 }
 
-async fn start_message(app: &App, writer: Writer, input: SendMessage, replaces: Option<i64>) -> Result<Started, Error> {
+async fn start_message(
+    app: &App,
+    writer: Writer,
+    input: SendMessage,
+    replaces: Option<ChatId>,
+) -> Result<Started, Error> {
     let (opening, model) = prepare_message(app, writer, input, replaces).await?;
     begin(app, *writer, opening, model, StartRequest::default()).await
 }

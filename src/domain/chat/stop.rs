@@ -10,6 +10,7 @@ use super::history::find;
 use super::reply_stream::wait_until_finished;
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::ids::ChatId;
 use crate::core::viewer::Writer;
 
 /// Timeout for a stopped chat to close, once its usage is known.
@@ -23,13 +24,13 @@ const RESEND_INTERVAL: Duration = Duration::from_secs(1);
 /// # Errors
 /// NOT_FOUND also for a chat of another user; TIMEOUT if its server does not respond: then the chat ends with its
 /// lease.
-pub async fn stop(app: &App, writer: Writer, chat_id: i64) -> Result<FinishedChat, Error> {
+pub async fn stop(app: &App, writer: Writer, chat_id: ChatId) -> Result<FinishedChat, Error> {
     let chat = find(app, writer.reader(), chat_id).await?;
     stop_any(app, chat.id).await
 }
 
 /// Stops the reply of any user's chat. The caller has checked that the viewer may stop it.
-pub(super) async fn stop_any(app: &App, chat_id: i64) -> Result<FinishedChat, Error> {
+pub(super) async fn stop_any(app: &App, chat_id: ChatId) -> Result<FinishedChat, Error> {
     // The turn may wait for the usage reported by the upstream.
     let deadline = Instant::now() + app.config.v1.usage_wait_timeout + STOP_TIMEOUT;
     while Instant::now() < deadline {

@@ -10,6 +10,7 @@ use super::events::{ReplyEvent, topic};
 use super::usage;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::{ChatId, UserId};
 use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
@@ -58,7 +59,7 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
     }
 }
 
-async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<(i64, i64)>, Error> {
+async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<(ChatId, UserId)>, Error> {
     // Locked in the order of their ids: concurrent sweeps of two servers take turns, and the checked lease is the
     // current one, since a turn that is alive after all renews it under the same lock.
     let dead = chat::Entity::find()

@@ -22,6 +22,7 @@ use super::response_sink::ResponseSink;
 use super::saver::Saver;
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::ids::ChatId;
 use crate::domain::ledger;
 use crate::infra::ai::{Event, Request, Usage};
 use crate::infra::catalog::Model;
@@ -46,7 +47,7 @@ pub(super) async fn run(
     caller: Option<ResponseSink>,
 ) -> Result<FinishedChat, Error> {
     let (began, is_call) = (std::time::Instant::now(), caller.is_some());
-    tracing::Span::current().record("chat", opened.chat.id);
+    tracing::Span::current().record("chat", opened.chat.id.0);
     let mut turn = Turn::new(app, model, &opened, caller);
     let OpenedChat { chat, request, kept, price, input_bound, .. } = opened;
     let following = turn.follow(model, request.clone(), commands);
@@ -66,7 +67,7 @@ pub(super) async fn run(
     if let Some(over) = &closing.over_hold {
         app.metrics.usage_over_hold(&closing.chat.model);
         let hold = closing.chat.hold;
-        tracing::warn!(chat = chat_id, model = model.name, %hold, cost = %over, "chat usage exceeds its hold");
+        tracing::warn!(chat = chat_id.0, model = model.name, %hold, cost = %over, "chat usage exceeds its hold");
     }
     // Boxed: otherwise the task of each open chat would reserve memory for this future all the time.
     let ended = app.metrics.settle.of(Box::pin(close(app, closing))).await;
@@ -93,7 +94,7 @@ enum Draining {
 /// A running turn. Each event has a method, which continues the turn or ends it with an outcome.
 struct Turn<'a> {
     app: &'a App,
-    chat_id: i64,
+    chat_id: ChatId,
     topic: String,
     /// Whether the reply is stored.
     kept: bool,
@@ -282,7 +283,7 @@ impl<'a> Turn<'a> {
         match saved {
             Ok(true) => {}
             Ok(false) => return Break(Outcome::Gone),
-            Err(error) => tracing::warn!(chat = self.chat_id, ?error, "reply save failed"),
+            Err(error) => tracing::warn!(chat = self.chat_id.0, ?error, "reply save failed"),
         }
         Continue(())
     }

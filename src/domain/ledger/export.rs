@@ -11,6 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::EntryFilter;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::{LedgerEntryId, UserId};
 use crate::infra::entity::{ledger_entry, user};
 
 /// Entries per chunk.
@@ -32,7 +33,7 @@ pub fn export(
         // Without a byte order mark spreadsheets assume another encoding.
         let header = csv([HEADER.map(str::to_owned)])?;
         yield format!("\u{feff}{header}");
-        let mut last = 0;
+        let mut last = LedgerEntryId(0);
         loop {
             use ledger_entry::Column::Id;
             let page = entries.clone().filter(Id.gt(last)).order_by_asc(Id).limit(PART).all(app.db.read()).await?;
@@ -45,7 +46,7 @@ pub fn export(
 }
 
 /// Returns the names of the users and actors of a page by id; deleted users are omitted.
-async fn names(app: &App, page: &[ledger_entry::Model]) -> Result<HashMap<i64, String>, Error> {
+async fn names(app: &App, page: &[ledger_entry::Model]) -> Result<HashMap<UserId, String>, Error> {
     let mut ids: Vec<_> = page.iter().flat_map(|entry| [Some(entry.user_id), entry.actor_id]).flatten().collect();
     ids.sort_unstable();
     ids.dedup();
@@ -54,8 +55,8 @@ async fn names(app: &App, page: &[ledger_entry::Model]) -> Result<HashMap<i64, S
     Ok(named.all(app.db.read()).await?.into_iter().collect())
 }
 
-fn cells(entry: &ledger_entry::Model, names: &HashMap<i64, String>, with_actors: bool) -> [String; HEADER.len()] {
-    let name = |id: Option<i64>| id.and_then(|id| names.get(&id)).map(|name| as_text(name)).unwrap_or_default();
+fn cells(entry: &ledger_entry::Model, names: &HashMap<UserId, String>, with_actors: bool) -> [String; HEADER.len()] {
+    let name = |id: Option<UserId>| id.and_then(|id| names.get(&id)).map(|name| as_text(name)).unwrap_or_default();
     [
         entry.id.to_string(),
         entry.created_at.to_rfc3339_opts(SecondsFormat::Micros, true),

@@ -5,6 +5,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::tokens::Tokens;
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::{self, Column, Reason};
@@ -15,7 +16,12 @@ use crate::infra::entity::ledger_entry::{self, Column, Reason};
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn granted_by(txn: &Txn, actor_id: i64, since: DateTime<Utc>, until: DateTime<Utc>) -> Result<Tokens, Error> {
+pub async fn granted_by(
+    txn: &Txn,
+    actor_id: UserId,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<Tokens, Error> {
     // The cast is for PostgreSQL, whose sum of integers is a decimal.
     let sum = Func::coalesce([Func::sum(Expr::col(Column::Amount)).cast_as("bigint"), Expr::val(0i64)]);
     let sums = ledger_entry::Entity::find()

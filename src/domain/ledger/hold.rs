@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::{Balance, key_budget};
 use crate::core::error::{Code, Error};
+use crate::core::ids::{ApiKeyId, UserId};
 use crate::core::tokens::Tokens;
 use crate::infra::db::{Batch, BulkUpdate, RowQuery, Txn, in_ids};
 use crate::infra::entity::user::{self, Column};
@@ -19,9 +20,9 @@ use crate::infra::entity::user::{self, Column};
 #[derive(Clone, Debug)]
 pub struct Hold {
     /// The user who pays.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The API key that the tokens are reserved under.
-    pub api_key_id: Option<i64>,
+    pub api_key_id: Option<ApiKeyId>,
     /// The requested model, which the API key may not allow.
     pub model: String,
     /// The reserved amount.
@@ -57,14 +58,14 @@ pub fn reserve(batch: &mut Batch, holds: &[Hold]) -> Result<(), Error> {
 /// The balance of a user, whose row is locked.
 #[derive(Deserialize, FromQueryResult)]
 pub struct LockedBalance {
-    id: i64,
+    id: UserId,
     tokens: Tokens,
     held: Tokens,
 }
 
 impl LockedBalance {
     /// Returns the balances by user.
-    pub(super) fn by_user(locked: Vec<Self>) -> HashMap<i64, Balance> {
+    pub(super) fn by_user(locked: Vec<Self>) -> HashMap<UserId, Balance> {
         locked.into_iter().map(|Self { id, tokens, held }| (id, Balance { tokens, held })).collect()
     }
 }
@@ -72,14 +73,14 @@ impl LockedBalance {
 /// Returns a query of the balances of existing users, for [`super::settle`]. Their rows are locked until the
 /// transaction ends, always in the order of their ids, so that overlapping transactions cannot deadlock. SQLite has one
 /// writer, and needs no locks.
-pub fn lock_balances(txn: &Txn, user_ids: impl Iterator<Item = i64>) -> RowQuery<LockedBalance> {
+pub fn lock_balances(txn: &Txn, user_ids: impl Iterator<Item = UserId>) -> RowQuery<LockedBalance> {
     lock_balances_if(txn, user_ids, Condition::all())
 }
 
 /// Does the same as [`lock_balances`], for the users who meet the condition.
 pub(super) fn lock_balances_if(
     txn: &Txn,
-    user_ids: impl Iterator<Item = i64>,
+    user_ids: impl Iterator<Item = UserId>,
     condition: Condition,
 ) -> RowQuery<LockedBalance> {
     let user_ids: Vec<_> = user_ids.collect();

@@ -9,6 +9,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::Balance;
 use crate::core::error::Error;
+use crate::core::ids::{ChatId, UserId};
 use crate::core::tokens::Tokens;
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::{self, Reason};
@@ -18,9 +19,9 @@ use crate::infra::entity::user;
 #[derive(Clone, Copy, Debug)]
 pub struct ImportedEntry {
     /// The user.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The chat.
-    pub chat_id: i64,
+    pub chat_id: ChatId,
 }
 
 /// Records that these chats cost nothing here. No balance changes.

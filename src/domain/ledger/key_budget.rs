@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::hold::Hold;
 use super::settlement::Settlement;
 use crate::core::error::{Code, Error};
+use crate::core::ids::ApiKeyId;
 use crate::core::tokens::Tokens;
 use crate::infra::db::{Batch, BulkUpdate, RowQuery, Txn, in_ids};
 use crate::infra::entity::api_key::{self, AllowedModels, Column, Day, Month};
@@ -21,7 +22,7 @@ use crate::infra::entity::api_key::{self, AllowedModels, Column, Day, Month};
 /// A valid API key with its limits and what counts against them.
 #[derive(Deserialize, FromQueryResult)]
 pub(super) struct KeyBudget {
-    pub(super) id: i64,
+    pub(super) id: ApiKeyId,
     models: Option<AllowedModels>,
     total_limit: Option<Tokens>,
     daily_limit: Option<Tokens>,
@@ -35,7 +36,11 @@ pub(super) struct KeyBudget {
 
 /// Returns a query of the valid keys among `key_ids`; `None` without ids. The rows are locked until the transaction
 /// ends, in the order of their ids.
-pub(super) fn lock(txn: &Txn, key_ids: impl Iterator<Item = i64>, at: DateTime<Utc>) -> Option<RowQuery<KeyBudget>> {
+pub(super) fn lock(
+    txn: &Txn,
+    key_ids: impl Iterator<Item = ApiKeyId>,
+    at: DateTime<Utc>,
+) -> Option<RowQuery<KeyBudget>> {
     use api_key::Column::{DailyLimit, Held, Id, Models, MonthlyLimit, Spent, SpentInDay, SpentInMonth, TotalLimit};
     let key_ids: Vec<_> = key_ids.collect();
     if key_ids.is_empty() {
@@ -99,7 +104,7 @@ impl KeyBudget {
 /// # Errors
 /// INVALID_INPUT if a sum is too large.
 pub(super) fn reserve(batch: &mut Batch, holds: &[Hold]) -> Result<(), Error> {
-    let (mut sums, mut at) = (BTreeMap::<i64, Tokens>::new(), DateTime::<Utc>::MIN_UTC);
+    let (mut sums, mut at) = (BTreeMap::<ApiKeyId, Tokens>::new(), DateTime::<Utc>::MIN_UTC);
     for hold in holds {
         if let Some(key_id) = hold.api_key_id {
             let sum = sums.entry(key_id).or_default();
@@ -128,7 +133,7 @@ pub(super) fn reserve(batch: &mut Batch, holds: &[Hold]) -> Result<(), Error> {
 /// # Errors
 /// INVALID_INPUT if a sum is too large.
 pub(super) fn settle(batch: &mut Batch, settlements: &[Settlement]) -> Result<(), Error> {
-    let (mut sums, mut at) = (BTreeMap::<i64, (Tokens, Tokens)>::new(), DateTime::<Utc>::MIN_UTC);
+    let (mut sums, mut at) = (BTreeMap::<ApiKeyId, (Tokens, Tokens)>::new(), DateTime::<Utc>::MIN_UTC);
     for settlement in settlements {
         if let Some(key_id) = settlement.api_key_id {
             let (holds, costs) = sums.entry(key_id).or_default();

@@ -34,6 +34,7 @@ pub use self::spendable::SpendableBalances;
 pub use self::verify::{IntegrityViolation, verify};
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::ids::{ApiKeyId, ChatId, LedgerEntryId, UserId};
 use crate::core::pagination::{Page, PageRequest, TimeRange};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Reader, Viewer};
@@ -74,7 +75,7 @@ impl From<&user::Model> for Balance {
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The user whose balance changes.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The signed change of the balance.
     pub amount: Tokens,
     /// The reason.
@@ -82,11 +83,11 @@ pub struct Entry {
     /// The operator's note.
     pub note: Option<String>,
     /// The chat of a settlement.
-    pub chat_id: Option<i64>,
+    pub chat_id: Option<ChatId>,
     /// The API key that paid for the chat of a settlement.
-    pub api_key_id: Option<i64>,
+    pub api_key_id: Option<ApiKeyId>,
     /// The actor, if it is not the user.
-    pub actor_id: Option<i64>,
+    pub actor_id: Option<UserId>,
     /// Idempotency key, unique per actor.
     pub idempotency_key: Option<String>,
     /// The spendable balance that was requested instead of an amount.
@@ -106,7 +107,7 @@ pub struct Applied {
 
 impl Entry {
     /// Returns an entry with the mandatory fields only.
-    pub fn new(user_id: i64, amount: Tokens, reason: Reason, at: DateTime<Utc>) -> Self {
+    pub fn new(user_id: UserId, amount: Tokens, reason: Reason, at: DateTime<Utc>) -> Self {
         Self {
             user_id,
             amount,
@@ -188,7 +189,12 @@ pub fn check_idempotency_key(key: Option<&str>) -> Result<(), Error> {
 ///
 /// # Errors
 /// NOT_FOUND without such a user.
-pub async fn close_account(txn: &Txn, user_id: i64, actor_id: Option<i64>, at: DateTime<Utc>) -> Result<Tokens, Error> {
+pub async fn close_account(
+    txn: &Txn,
+    user_id: UserId,
+    actor_id: Option<UserId>,
+    at: DateTime<Utc>,
+) -> Result<Tokens, Error> {
     let rest = Balance::from(&find_for_update(txn, user_id).await?).total();
     let entry = Entry { actor_id, ..Entry::new(user_id, Tokens::ZERO.minus(rest)?, Reason::AccountClosed, at) };
     record(txn, &entry, Balance { tokens: Tokens::ZERO, held: Tokens::ZERO }).await?;
@@ -199,7 +205,7 @@ pub async fn close_account(txn: &Txn, user_id: i64, actor_id: Option<i64>, at: D
 ///
 /// # Errors
 /// NOT_FOUND without such a user.
-pub async fn balance(db: &Db, user_id: i64) -> Result<Balance, Error> {
+pub async fn balance(db: &Db, user_id: UserId) -> Result<Balance, Error> {
     let user = user::Entity::find_by_id(user_id).one(db.read()).await?;
     user.as_ref().map(Balance::from).ok_or_else(|| Error::not_found("user"))
 }
@@ -209,7 +215,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Notifies the watchers of a balance that it may have changed. Called after the transaction that changed it; watchers
 /// poll for changes whose notification was not sent or was lost.
-pub fn notify_balance_changed(bus: &Bus, user_id: i64) {
+pub fn notify_balance_changed(bus: &Bus, user_id: UserId) {
     bus.publish(&topic(user_id), Vec::new);
 }
 
@@ -235,7 +241,7 @@ pub fn watch_balance(app: &App, reader: Reader) -> impl Stream<Item = Result<Bal
     }
 }
 
-fn topic(user_id: i64) -> String {
+fn topic(user_id: UserId) -> String {
     format!("user:{user_id}:balance")
 }
 
@@ -243,7 +249,7 @@ fn topic(user_id: i64) -> String {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EntryFilter {
     /// Entries of this user, who may be deleted.
-    pub user_id: Option<i64>,
+    pub user_id: Option<UserId>,
     /// Entries of this time range.
     pub period: TimeRange,
 }
@@ -268,7 +274,7 @@ pub async fn history(db: &Db, filter: EntryFilter, page: PageRequest) -> Result<
 ///
 /// # Errors
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for an entry of another user.
-pub async fn find(db: &Db, viewer: Viewer, entry_id: i64) -> Result<ledger_entry::Model, Error> {
+pub async fn find(db: &Db, viewer: Viewer, entry_id: LedgerEntryId) -> Result<ledger_entry::Model, Error> {
     let own = viewer.require_read()?.id;
     let entry = ledger_entry::Entity::find_by_id(entry_id).one(db.read()).await?;
     entry
@@ -280,7 +286,7 @@ pub async fn find(db: &Db, viewer: Viewer, entry_id: i64) -> Result<ledger_entry
 ///
 /// # Errors
 /// NOT_FOUND without such a user.
-pub async fn find_for_update(txn: &Txn, user_id: i64) -> Result<user::Model, Error> {
+pub async fn find_for_update(txn: &Txn, user_id: UserId) -> Result<user::Model, Error> {
     use sea_orm::QuerySelect;
     let user = user::Entity::find_by_id(user_id).lock_exclusive().one(txn).await?;
     user.ok_or_else(|| Error::not_found("user"))
@@ -290,7 +296,7 @@ pub async fn find_for_update(txn: &Txn, user_id: i64) -> Result<user::Model, Err
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn find_all_for_update(txn: &Txn, ids: impl IntoIterator<Item = i64>) -> Result<Vec<user::Model>, Error> {
+pub async fn find_all_for_update(txn: &Txn, ids: impl IntoIterator<Item = UserId>) -> Result<Vec<user::Model>, Error> {
     use sea_orm::{QueryOrder, QuerySelect};
     let users = user::Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id);
     Ok(users.lock_exclusive().all(txn).await?)

@@ -11,6 +11,7 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use super::hold::LockedBalance;
 use super::{Balance, key_budget};
 use crate::core::error::Error;
+use crate::core::ids::{ApiKeyId, ChatId, UserId};
 use crate::core::tokens::Tokens;
 use crate::infra::db::{Batch, BulkUpdate};
 use crate::infra::entity::ledger_entry::{self, Reason};
@@ -20,15 +21,15 @@ use crate::infra::entity::user::{self, Column};
 #[derive(Clone, Copy, Debug)]
 pub struct Settlement {
     /// The user who pays.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The chat that is paid for.
-    pub chat_id: i64,
+    pub chat_id: ChatId,
     /// The amount of the hold.
     pub hold: Tokens,
     /// The amount charged: at most the hold. The remainder is released.
     pub cost: Tokens,
     /// The API key of the hold.
-    pub api_key_id: Option<i64>,
+    pub api_key_id: Option<ApiKeyId>,
     /// The reason of the ledger entry: how the chat ended.
     pub reason: Reason,
     /// The time of the settlement.
@@ -49,7 +50,7 @@ pub fn settle(
     locked: Vec<LockedBalance>,
 ) -> Result<Vec<Balance>, Error> {
     let mut balances = LockedBalance::by_user(locked);
-    let mut sums: BTreeMap<i64, (Tokens, Tokens)> = BTreeMap::new();
+    let mut sums: BTreeMap<UserId, (Tokens, Tokens)> = BTreeMap::new();
     let (mut after, mut entries) = (Vec::with_capacity(settlements.len()), Vec::with_capacity(settlements.len()));
     for settlement in settlements {
         let Settlement { user_id, chat_id, hold, cost, .. } = settlement;

@@ -9,6 +9,7 @@ use super::hold::{LockedBalance, insufficient, lock_balances_if};
 use super::key_budget::{self, KeyBudget};
 use super::{Balance, Hold};
 use crate::core::error::Error;
+use crate::core::ids::{ApiKeyId, UserId};
 use crate::core::tokens::Tokens;
 use crate::infra::db::{Txn, fetch_two};
 use crate::infra::entity::{chat, user};
@@ -16,9 +17,9 @@ use crate::infra::entity::{chat, user};
 /// The balances of some users, with the budgets of their API keys. Their rows are locked, so nothing else changes them
 /// until the transaction ends.
 pub struct SpendableBalances {
-    users: HashMap<i64, Balance>,
+    users: HashMap<UserId, Balance>,
     /// The valid keys.
-    keys: HashMap<i64, KeyBudget>,
+    keys: HashMap<ApiKeyId, KeyBudget>,
 }
 
 impl SpendableBalances {
@@ -27,7 +28,7 @@ impl SpendableBalances {
     ///
     /// # Errors
     /// INTERNAL if the database fails.
-    pub async fn find(txn: &Txn, spenders: &[(i64, Option<i64>)], at: DateTime<Utc>) -> Result<Self, Error> {
+    pub async fn find(txn: &Txn, spenders: &[(UserId, Option<ApiKeyId>)], at: DateTime<Utc>) -> Result<Self, Error> {
         let active = Condition::all().add(user::Column::IsActive.eq(true));
         let users = lock_balances_if(txn, spenders.iter().map(|(user_id, _)| *user_id), active);
         let keys = key_budget::lock(txn, spenders.iter().filter_map(|(_, key_id)| *key_id), at);
@@ -40,7 +41,7 @@ impl SpendableBalances {
     ///
     /// # Errors
     /// INSUFFICIENT_TOKENS if the user is deleted or inactive; UNAUTHENTICATED if the key is no longer valid.
-    pub fn of(&self, user_id: i64, key_id: Option<i64>) -> Result<Tokens, Error> {
+    pub fn of(&self, user_id: UserId, key_id: Option<ApiKeyId>) -> Result<Tokens, Error> {
         let tokens = self.users.get(&user_id).ok_or_else(insufficient)?.tokens;
         let Some(key_id) = key_id else { return Ok(tokens) };
         let rest = self.keys.get(&key_id).ok_or_else(key_budget::ended)?.rest()?;
@@ -54,7 +55,7 @@ impl SpendableBalances {
     /// # Errors
     /// UNAUTHENTICATED if the user or the key is no longer valid; INVALID_INPUT if the key does not allow the model;
     /// INSUFFICIENT_TOKENS if its limits are exhausted.
-    pub fn check_replay(&self, key_id: Option<i64>, first: &chat::Model) -> Result<(), Error> {
+    pub fn check_replay(&self, key_id: Option<ApiKeyId>, first: &chat::Model) -> Result<(), Error> {
         if !self.users.contains_key(&first.user_id) {
             return Err(Error::unauthenticated());
         }

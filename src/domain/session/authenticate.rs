@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use super::api_key;
 use super::auth_error::AuthError;
 use crate::app::App;
+use crate::core::ids::UserId;
 use crate::core::jwt::{self, Claims, TokenKind};
 use crate::core::viewer::{Credential, Identity};
 use crate::domain::account;
@@ -41,7 +42,7 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Identity, AuthError>
 ///
 /// For connections that serve a session for longer than one request. An end that no server published, such as one by
 /// the command line, is detected within [`POLL_INTERVAL`].
-pub async fn wait_until_invalid(app: &App, token: &str, user_id: i64) -> AuthError {
+pub async fn wait_until_invalid(app: &App, token: &str, user_id: UserId) -> AuthError {
     let mut news = app.bus.subscribe(&account::sessions_topic(user_id));
     loop {
         let mut rest = POLL_INTERVAL;

@@ -6,6 +6,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::{SessionId, UserId};
 use crate::core::jwt::{Subject, TokenKind};
 use crate::infra::entity::{session, user};
 
@@ -67,7 +68,12 @@ pub(super) fn expiry(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
     now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-pub(super) fn access_token(app: &App, user_id: i64, session_id: i64, now: DateTime<Utc>) -> Result<String, Error> {
+pub(super) fn access_token(
+    app: &App,
+    user_id: UserId,
+    session_id: SessionId,
+    now: DateTime<Utc>,
+) -> Result<String, Error> {
     let jti = app.random.hex128();
     let subject = Subject { kind: TokenKind::Access, user_id, session_id, jti: &jti };
     app.keys.sign(subject, now, app.config.auth.access_ttl).map_err(Error::internal)

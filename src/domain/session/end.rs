@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use super::list::find;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::{SessionId, UserId};
 use crate::core::viewer::Owner;
 use crate::domain::account;
 use crate::infra::db::Txn;
@@ -34,18 +35,18 @@ pub async fn log_out_everywhere(app: &App, owner: Owner) -> Result<(), Error> {
 ///
 /// # Errors
 /// NOT_FOUND also for a session of another user.
-pub async fn revoke_one(app: &App, owner: Owner, session_id: i64) -> Result<(), Error> {
+pub async fn revoke_one(app: &App, owner: Owner, session_id: SessionId) -> Result<(), Error> {
     let own = find(app, owner, session_id).await?;
     end(app, own.user_id, own.id).await
 }
 
-pub(super) async fn end(app: &App, user_id: i64, session_id: i64) -> Result<(), Error> {
+pub(super) async fn end(app: &App, user_id: UserId, session_id: SessionId) -> Result<(), Error> {
     app.db.write((session_id, app.clock.now()), |txn, &(id, now)| Box::pin(revoke(txn, id, now))).await?;
     account::announce_sessions(app, user_id);
     Ok(())
 }
 
-pub(super) async fn revoke(txn: &Txn, session_id: i64, now: DateTime<Utc>) -> Result<(), Error> {
+pub(super) async fn revoke(txn: &Txn, session_id: SessionId, now: DateTime<Utc>) -> Result<(), Error> {
     session::Entity::update_many()
         .col_expr(Column::RevokedAt, Expr::value(now))
         .filter(Column::Id.eq(session_id))

@@ -4,6 +4,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::SessionId;
 use crate::core::pagination::{Page, PageRequest};
 use crate::core::viewer::Owner;
 use crate::domain::account;
@@ -27,7 +28,7 @@ pub async fn list(app: &App, owner: Owner, page: PageRequest) -> Result<Page<ses
 ///
 /// # Errors
 /// NOT_FOUND also for a session of another user.
-pub async fn find(app: &App, owner: Owner, session_id: i64) -> Result<session::Model, Error> {
+pub async fn find(app: &App, owner: Owner, session_id: SessionId) -> Result<session::Model, Error> {
     let own = session::Entity::find_by_id(session_id).filter(Column::UserId.eq(owner.id));
     own.one(app.db.read()).await?.ok_or_else(|| Error::not_found("session"))
 }

@@ -10,6 +10,7 @@ use super::create::{TokenPair, access_token, expiry, refresh_token};
 use super::end::{end, revoke};
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::SessionId;
 use crate::core::jwt::{Claims, Subject, TokenKind};
 use crate::core::viewer::ClientInfo;
 use crate::domain::account;
@@ -56,7 +57,7 @@ pub async fn rotate(app: &App, used: &str, origin: &ClientInfo) -> Result<TokenP
         })
     });
     let Some(session) = rotated.await? else {
-        tracing::warn!(user = user.id, "refresh token reuse detected; session revoked");
+        tracing::warn!(user = user.id.0, "refresh token reuse detected; session revoked");
         account::announce_sessions(app, user.id);
         return Err(AuthError::Invalid.into());
     };
@@ -118,7 +119,11 @@ async fn load_refreshable(app: &App, token: &str) -> Result<session::Model, Auth
     let claims = app.keys.verify(token, TokenKind::Refresh, app.clock.now())?;
     let (session, _) = load_valid(app, &claims).await?;
     if session.refresh_jti != claims.jti {
-        tracing::warn!(user = session.user_id, session = session.id, "refresh token reuse detected; session revoked");
+        tracing::warn!(
+            user = session.user_id.0,
+            session = session.id.0,
+            "refresh token reuse detected; session revoked"
+        );
         end(app, session.user_id, session.id).await?;
         return Err(AuthError::Invalid);
     }
@@ -130,7 +135,7 @@ async fn limit_refreshes(app: &App, origin: &ClientInfo) -> Result<(), Error> {
     app.metrics.count_rate_limited("refreshes", app.rate_limits.refresh(address).await)
 }
 
-async fn touch(txn: &Txn, session_id: i64, now: DateTime<Utc>) -> Result<(), Error> {
+async fn touch(txn: &Txn, session_id: SessionId, now: DateTime<Utc>) -> Result<(), Error> {
     let update = session::Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(now));
     update.filter(Column::Id.eq(session_id)).exec(txn).await?;
     Ok(())

@@ -22,7 +22,7 @@ pub struct BulkUpdate<'r, E, R> {
 
 impl<'r, E: EntityTrait, R> BulkUpdate<'r, E, R> {
     /// Begins an update of the rows with these ids.
-    pub fn new(rows: &'r [R], id: impl Fn(&'r R) -> i64) -> Self {
+    pub fn new<I: Into<Value>>(rows: &'r [R], id: impl Fn(&'r R) -> I) -> Self {
         let mut update = Self {
             rows,
             values: vec![Vec::new(); rows.len()],

@@ -17,9 +17,10 @@ const FOUND: &str = "found";
 
 /// Returns the condition that the column is one of these ids. On SQLite it is the same statement for any number of
 /// them.
-pub fn in_ids(txn: &Txn, column: impl ColumnTrait, ids: &[i64]) -> Expr {
+pub fn in_ids<I: Copy + Into<i64>>(txn: &Txn, column: impl ColumnTrait, ids: &[I]) -> Expr {
+    let ids: Vec<i64> = ids.iter().copied().map(Into::into).collect();
     if txn.get_database_backend() != DbBackend::Sqlite {
-        return column.is_in(ids.iter().copied());
+        return column.is_in(ids);
     }
     let list = Func::cust("json_each").arg(serde_json::Value::from(ids).to_string());
     column.in_subquery(Query::select().column("value").from_function(list, FOUND).take())

@@ -4,6 +4,7 @@ use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 
 use crate::core::error::Code;
+use crate::core::ids::{ApiKeyId, ChatId, ConversationId, UserId};
 use crate::core::tokens::Tokens;
 
 /// The state of a chat. Only PENDING is open; it changes to exactly one of the others.
@@ -30,13 +31,13 @@ pub enum Status {
 pub struct Model {
     /// Primary key; newer chats have larger ids.
     #[sea_orm(primary_key)]
-    pub id: i64,
+    pub id: ChatId,
     /// The owner, who pays.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The conversation of the chat; `None` if it has none.
-    pub conversation_id: Option<i64>,
+    pub conversation_id: Option<ConversationId>,
     /// The chat that replaces this one, and all later ones of the conversation, in the context.
-    pub replaced_by_id: Option<i64>,
+    pub replaced_by_id: Option<ChatId>,
     /// Earlier chats of the conversation that were omitted, since they did not fit the model's context window.
     pub context_left_out: i64,
     /// The name of the model.
@@ -64,7 +65,7 @@ pub struct Model {
     /// The idempotency key; unique per user.
     pub idempotency_key: Option<String>,
     /// The API key that pays; `None` for a session.
-    pub api_key_id: Option<i64>,
+    pub api_key_id: Option<ApiKeyId>,
     /// The keyed hash of the whole call, for calls with an idempotency key whose text is not stored.
     pub fingerprint: Option<String>,
     /// Creation time.
@@ -82,7 +83,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
     /// Returns a query for the chats of one user.
-    pub fn owned_by(user_id: i64) -> Select<Self> {
+    pub fn owned_by(user_id: UserId) -> Select<Self> {
         Self::find().filter(Column::UserId.eq(user_id))
     }
 }

@@ -1,5 +1,6 @@
 //! Conversations: chats that share a context.
 
+use crate::core::ids::{ConversationId, UserId};
 use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 
@@ -10,9 +11,9 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     /// Primary key; never reused.
     #[sea_orm(primary_key)]
-    pub id: i64,
+    pub id: ConversationId,
     /// The owner.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The title. Empty until the first message if the user gave none.
     pub title: String,
     /// The system prompt of the whole conversation.
@@ -32,7 +33,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
     /// Returns a query for the conversations of one user.
-    pub fn owned_by(user_id: i64) -> Select<Self> {
+    pub fn owned_by(user_id: UserId) -> Select<Self> {
         Self::find().filter(Column::UserId.eq(user_id))
     }
 }

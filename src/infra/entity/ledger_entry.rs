@@ -4,6 +4,7 @@
 use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 
+use crate::core::ids::{ApiKeyId, ChatId, LedgerEntryId, UserId};
 use crate::core::tokens::Tokens;
 
 /// The reason of a ledger entry, which may also record a chat that ended without a cost.
@@ -38,9 +39,9 @@ pub enum Reason {
 pub struct Model {
     /// Primary key; increases over time.
     #[sea_orm(primary_key)]
-    pub id: i64,
+    pub id: LedgerEntryId,
     /// The owner of the balance, who may have been deleted.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The change in prepaid tokens: positive for a credit.
     pub amount: Tokens,
     /// `tokens + held` of the user right after the change.
@@ -50,11 +51,11 @@ pub struct Model {
     /// The note of the operator.
     pub note: Option<String>,
     /// The chat that was paid for. At most one entry per chat, which may have been deleted.
-    pub chat_id: Option<i64>,
+    pub chat_id: Option<ChatId>,
     /// The actor, if not the user; `None` also for the command line.
-    pub actor_id: Option<i64>,
+    pub actor_id: Option<UserId>,
     /// The API key that paid.
-    pub api_key_id: Option<i64>,
+    pub api_key_id: Option<ApiKeyId>,
     /// The idempotency key; unique per actor.
     pub idempotency_key: Option<String>,
     /// The spendable balance requested by an adjustment that named no amount.
@@ -67,7 +68,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
     /// Returns a query for the entries of one user.
-    pub fn owned_by(user_id: i64) -> Select<Self> {
+    pub fn owned_by(user_id: UserId) -> Select<Self> {
         Self::find().filter(Column::UserId.eq(user_id))
     }
 }

@@ -1,5 +1,6 @@
 //! Sessions: access and refresh tokens belong to a session and are invalid after its end.
 
+use crate::core::ids::{SessionId, UserId};
 use sea_orm::entity::prelude::*;
 
 /// A log-in on one device.
@@ -9,9 +10,9 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     /// Primary key; the `session_id` claim of the tokens.
     #[sea_orm(primary_key)]
-    pub id: i64,
+    pub id: SessionId,
     /// The user.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The user's `session_epoch` at the log-in.
     pub epoch: i64,
     /// The `jti` of the only valid refresh token.

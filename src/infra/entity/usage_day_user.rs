@@ -1,5 +1,6 @@
 //! Daily usage statistics by user, for past days.
 
+use crate::core::ids::UserId;
 use sea_orm::entity::prelude::*;
 
 /// The chats of one user that began on one day, aggregated once after the end of the day.
@@ -12,7 +13,7 @@ pub struct Model {
     pub day: String,
     /// The user, who may have been deleted.
     #[sea_orm(primary_key, auto_increment = false)]
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The number of chats.
     pub messages: i64,
     /// Their cost in prepaid tokens.

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::core::ids::UserId;
 use crate::core::tokens::Tokens;
 
 /// A user with a balance of prepaid tokens.
@@ -11,7 +12,7 @@ use crate::core::tokens::Tokens;
 pub struct Model {
     /// Primary key; never reused, even after a deletion.
     #[sea_orm(primary_key)]
-    pub id: i64,
+    pub id: UserId,
     /// The username as entered: NFKC, 1 to 50 characters.
     #[sea_orm(unique)]
     pub username: String,

@@ -4,6 +4,7 @@ use hyper::body::Bytes;
 
 use crate::core::byte_budget::{ByteBudget, Exhausted, Reservation};
 use crate::core::error::{Code, Error};
+use crate::core::ids::UserId;
 use crate::core::throttle::RateLimiter;
 use crate::core::viewer::ClientIp;
 use crate::infra::metrics::Metrics;
@@ -15,7 +16,7 @@ const RETRY_AFTER: u64 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// An authenticated user.
-    User(i64),
+    User(UserId),
     /// The client's address, if it is known.
     Address(Option<ClientIp>),
 }

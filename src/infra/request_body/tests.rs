@@ -7,6 +7,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::core::ids::UserId;
 use crate::core::viewer::ClientIp;
 
 const MIB: usize = 1 << 20;
@@ -18,7 +19,7 @@ fn bodies() -> (Arc<Bodies>, Arc<Metrics>) {
 }
 
 fn user(id: i64) -> Limits {
-    Limits { bytes: 20 * MIB, owner: Owner::User(id), address: None }
+    Limits { bytes: 20 * MIB, owner: Owner::User(UserId(id)), address: None }
 }
 
 fn full(bytes: usize) -> Full<Bytes> {

@@ -9,6 +9,7 @@ use super::source::{CHATS, MAX_VALUE_BYTES, Source};
 use super::source_row::SourceRow;
 use super::{Importer, MAX_KEPT_ID, note};
 use crate::core::error::Error;
+use crate::core::ids::{ChatId, UserId};
 use crate::domain::chat::import::{ImportedChat, insert_imported};
 use crate::infra::db::Txn;
 use crate::infra::entity::{chat, ledger_entry};
@@ -92,7 +93,8 @@ impl Importer<'_> {
         });
         let kept = Some(source_id).filter(|id| (1..=MAX_KEPT_ID).contains(id) && !taken.contains(id));
         // In a dry run the owner has no id yet.
-        let new = ImportedChat { id: kept, user_id: owner.unwrap_or_default(), message, response, at };
+        let new =
+            ImportedChat { id: kept.map(ChatId), user_id: UserId(owner.unwrap_or_default()), message, response, at };
         Ok(PlannedRow { source_id, new })
     }
 
@@ -115,5 +117,5 @@ async fn write(txn: &Txn, batch: &(Vec<PlannedRow>, String, DateTime<Utc>)) -> R
     let (coming, source, now) = batch;
     let new: Vec<_> = coming.iter().map(|chat| chat.new.clone()).collect();
     let ids = insert_imported(txn, &new, *now).await?;
-    note(txn, source, "chat", coming.iter().map(|chat| chat.source_id).zip(ids)).await
+    note(txn, source, "chat", coming.iter().map(|chat| chat.source_id).zip(ids.into_iter().map(i64::from))).await
 }

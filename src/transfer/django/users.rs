@@ -10,6 +10,7 @@ use super::source_row::SourceRow;
 use super::value::SqliteValue;
 use super::{Importer, MAX_KEPT_ID, note};
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::password::{Pbkdf2, UNUSABLE};
 use crate::core::tokens::Tokens;
 use crate::domain::account::Roles;
@@ -147,7 +148,7 @@ impl Importer<'_> {
             remark("last_login is not a valid time, and is omitted".to_owned());
         }
         let new = ImportedUser {
-            id: kept,
+            id: kept.map(UserId),
             username,
             username_key,
             password_hash,
@@ -174,7 +175,7 @@ impl Importer<'_> {
         let same = user::Entity::find().filter(same).all(db).await?;
         let mut taken = Conflicts { names: HashSet::new(), keys: HashSet::new(), ids: HashSet::new() };
         for user in same {
-            taken.ids.insert(user.id);
+            taken.ids.insert(user.id.0);
             taken.names.insert(user.username);
             taken.keys.insert(user.username_key);
         }
@@ -196,7 +197,7 @@ async fn write(txn: &Txn, batch: &(Vec<PlannedRow>, String, DateTime<Utc>)) -> R
     let (coming, source, now) = batch;
     let mut ids = Vec::with_capacity(coming.len());
     for user in coming {
-        ids.push((user.source_id, insert(txn, &user.new, *now).await?));
+        ids.push((user.source_id, insert(txn, &user.new, *now).await?.0));
     }
     note(txn, source, "user", ids.iter().copied()).await?;
     Ok(ids)

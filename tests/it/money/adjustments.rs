@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 use jeton::core::error::Code;
+use jeton::core::ids::UserId;
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::Actor;
 use jeton::domain::account::admin::{self, Adjustment, BalanceChange};
@@ -39,7 +40,7 @@ async fn an_adjustment_is_made_once_and_never_below_nothing(on: On) {
     assert_eq!(app.balance(&mia).await, (0, 0));
 }
 
-async fn adjust(app: &TestApp, user_id: i64, amount: i64, key: Option<&str>) -> Result<i64, Code> {
+async fn adjust(app: &TestApp, user_id: UserId, amount: i64, key: Option<&str>) -> Result<i64, Code> {
     let adjustment = Adjustment {
         user_id,
         amount: BalanceChange::By(Tokens(amount)),

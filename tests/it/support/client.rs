@@ -4,6 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
+use jeton::core::ids::UserId;
 use jeton::domain::session::TokenPair;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -14,7 +15,7 @@ pub struct Client {
     router: Router,
     pub access: Option<String>,
     pub refresh: Option<String>,
-    id: Option<i64>,
+    id: Option<UserId>,
 }
 
 /// A response.
@@ -47,7 +48,7 @@ impl Client {
         Self { router, ..self.clone() }
     }
 
-    pub fn user_id(&self) -> i64 {
+    pub fn user_id(&self) -> UserId {
         self.id.expect("a client with a user")
     }
 

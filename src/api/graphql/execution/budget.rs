@@ -15,6 +15,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::sleep;
 
 use crate::core::error::{Code, Error};
+use crate::core::ids::UserId;
 use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
 use crate::infra::config::Config;
 
@@ -52,7 +53,7 @@ struct Large {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Owner {
     /// A user, with any credential.
-    User(i64),
+    User(UserId),
     /// An anonymous client.
     Address(Option<ClientIp>),
 }

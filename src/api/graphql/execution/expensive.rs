@@ -134,6 +134,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::core::ids::UserId;
 
     #[tokio::test]
     async fn work_is_done_elsewhere_and_panics_end_alone() {
@@ -177,10 +178,10 @@ mod tests {
     #[test]
     fn one_client_has_so_many_places() {
         let expensive = Expensive::new();
-        let taken: Vec<_> = (0..OF_ONE_OWNER).map(|_| expensive.permit(Owner::User(1)).ok()).collect();
-        assert!(taken.iter().all(Option::is_some) && expensive.permit(Owner::User(1)).is_err());
-        assert!(expensive.permit(Owner::User(2)).is_ok());
+        let taken: Vec<_> = (0..OF_ONE_OWNER).map(|_| expensive.permit(Owner::User(UserId(1))).ok()).collect();
+        assert!(taken.iter().all(Option::is_some) && expensive.permit(Owner::User(UserId(1))).is_err());
+        assert!(expensive.permit(Owner::User(UserId(2))).is_ok());
         drop(taken);
-        assert!(expensive.permit(Owner::User(1)).is_ok());
+        assert!(expensive.permit(Owner::User(UserId(1))).is_ok());
     }
 }

@@ -2,6 +2,7 @@
 //! must be checked by the resolvers: loaders load any row.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
@@ -10,6 +11,7 @@ use super::budget::Budget;
 use super::row_bytes::RowBytes;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::{ChatId, ConversationId, UserId};
 use crate::domain::account::admin;
 use crate::domain::chat;
 use crate::infra::entity;
@@ -33,36 +35,36 @@ pub(crate) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphq
 }
 
 /// Returns rows by id, shared by all fields that load them.
-fn by_id<R: RowBytes>(budget: &Budget, rows: Vec<R>, id: impl Fn(&R) -> i64) -> HashMap<i64, Arc<R>> {
+fn by_id<R: RowBytes, I: Eq + Hash>(budget: &Budget, rows: Vec<R>, id: impl Fn(&R) -> I) -> HashMap<I, Arc<R>> {
     budget.read(rows.iter().map(RowBytes::row_bytes).sum());
     rows.into_iter().map(|row| (id(&row), Arc::new(row))).collect()
 }
 
-impl Loader<i64> for Users {
+impl Loader<UserId> for Users {
     type Value = Arc<entity::user::Model>;
     type Error = Arc<Error>;
 
-    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, Self::Value>, Self::Error> {
+    async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, Self::Value>, Self::Error> {
         let users = admin::by_ids(&self.0, ids).await?;
         Ok(by_id(&self.1, users, |user| user.id))
     }
 }
 
-impl Loader<i64> for Chats {
+impl Loader<ChatId> for Chats {
     type Value = Arc<entity::chat::Model>;
     type Error = Arc<Error>;
 
-    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, Self::Value>, Self::Error> {
+    async fn load(&self, ids: &[ChatId]) -> Result<HashMap<ChatId, Self::Value>, Self::Error> {
         let chats = chat::by_ids(&self.0, ids).await?;
         Ok(by_id(&self.1, chats, |chat| chat.id))
     }
 }
 
-impl Loader<i64> for Conversations {
+impl Loader<ConversationId> for Conversations {
     type Value = Arc<entity::conversation::Model>;
     type Error = Arc<Error>;
 
-    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, Self::Value>, Self::Error> {
+    async fn load(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Self::Value>, Self::Error> {
         let conversations = chat::conversation::by_ids(&self.0, ids).await?;
         Ok(by_id(&self.1, conversations, |conversation| conversation.id))
     }

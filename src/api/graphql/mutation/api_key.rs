@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome};
 use super::super::execution::bounded::{Payload, Text};
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::super::types::ApiKey;
+use crate::core::ids::ApiKeyId;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Scope;
 use crate::domain::session::api_key::{self, NewApiKey, SpendingLimits};
@@ -99,7 +100,7 @@ impl ApiKeyMutation {
     ) -> Result<Payload<RevokeApiKeyPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let owner = viewer.require_session()?;
-        let revoked = async { api_key::revoke(app, owner, Kind::ApiKey.row(&input.api_key_id)?).await };
+        let revoked = async { api_key::revoke(app, owner, ApiKeyId::parse(&input.api_key_id)?).await };
         let (key, errors) = outcome(revoked.await)?;
         Ok(Payload(RevokeApiKeyPayload { api_key: key.map(ApiKey), errors }))
     }

@@ -5,9 +5,10 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome, user_errors};
 use super::super::execution::bounded::Payload;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::super::types::{Balance, Chat};
 use crate::core::error::Error;
+use crate::core::ids::{ChatId, ConversationId};
 use crate::domain::chat::{self, ReplaceMessage};
 
 #[derive(Default)]
@@ -140,8 +141,8 @@ struct DeleteChatPayload {
     errors: Vec<UserError>,
 }
 
-fn row(conversation_id: Option<ID>) -> Result<Option<i64>, Error> {
-    conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()
+fn row(conversation_id: Option<ID>) -> Result<Option<ConversationId>, Error> {
+    conversation_id.map(|id| ConversationId::parse(&id)).transpose()
 }
 
 #[Object]
@@ -202,7 +203,7 @@ impl ChatMutation {
         let (app, viewer) = app_and_viewer(ctx)?;
         let RegenerateInput { chat_id, model, idempotency_key } = input;
         let started = async {
-            let chat_id = Kind::Chat.row(&chat_id)?;
+            let chat_id = ChatId::parse(&chat_id)?;
             chat::replace(
                 app,
                 viewer.require_write()?,
@@ -224,7 +225,7 @@ impl ChatMutation {
         let (app, viewer) = app_and_viewer(ctx)?;
         let EditMessageInput { chat_id, message, model, idempotency_key } = input;
         let started = async {
-            let chat_id = Kind::Chat.row(&chat_id)?;
+            let chat_id = ChatId::parse(&chat_id)?;
             chat::replace(
                 app,
                 viewer.require_write()?,
@@ -245,7 +246,7 @@ impl ChatMutation {
     ) -> Result<Payload<DeleteChatPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_authenticated()?;
-        let deleted = async { chat::delete(app, viewer, Kind::Chat.row(&input.chat_id)?).await };
+        let deleted = async { chat::delete(app, viewer, ChatId::parse(&input.chat_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;
         Ok(Payload(DeleteChatPayload { deleted_id: deleted.map(|()| input.chat_id), errors }))
     }
@@ -258,7 +259,7 @@ impl ChatMutation {
     ) -> Result<Payload<StopMessagePayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let stopped = async {
-            let chat_id = Kind::Chat.row(&input.chat_id)?;
+            let chat_id = ChatId::parse(&input.chat_id)?;
             chat::stop(app, viewer.require_write()?, chat_id).await
         };
         let (ended, errors) = outcome(stopped.await)?;

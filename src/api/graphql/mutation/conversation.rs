@@ -5,8 +5,9 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome};
 use super::super::execution::bounded::Payload;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::super::types::Conversation;
+use crate::core::ids::ConversationId;
 use crate::domain::chat;
 use crate::domain::chat::conversation::{self, Create};
 
@@ -91,7 +92,7 @@ impl ConversationMutation {
         let (app, viewer) = app_and_viewer(ctx)?;
         let writer = viewer.require_write()?;
         let renamed = async {
-            let id = Kind::Conversation.row(&input.conversation_id)?;
+            let id = ConversationId::parse(&input.conversation_id)?;
             conversation::rename(app, writer, id, &input.title).await
         };
         let (conversation, errors) = outcome(renamed.await)?;
@@ -107,7 +108,7 @@ impl ConversationMutation {
         let (app, viewer) = app_and_viewer(ctx)?;
         let writer = viewer.require_write()?;
         let deleted =
-            async { chat::delete_conversation(app, writer, Kind::Conversation.row(&input.conversation_id)?).await };
+            async { chat::delete_conversation(app, writer, ConversationId::parse(&input.conversation_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;
         Ok(Payload(DeleteConversationPayload { deleted_id: deleted.map(|()| input.conversation_id), errors }))
     }

@@ -5,8 +5,9 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome};
 use super::super::execution::bounded::Payload;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::super::types::Balance;
+use crate::core::ids::UserId;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
 use crate::domain::account::admin::{self, Adjustment, BalanceChange};
@@ -52,7 +53,7 @@ impl LedgerMutation {
         let AdjustBalanceInput { user_id, amount, reason, idempotency_key } = input;
         let adjusted = async {
             let adjustment = Adjustment {
-                user_id: Kind::User.row(&user_id)?,
+                user_id: UserId::parse(&user_id)?,
                 amount: BalanceChange::By(amount),
                 reason,
                 idempotency_key,

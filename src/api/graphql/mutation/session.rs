@@ -7,10 +7,11 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, counted_user_errors, outcome};
 use super::super::execution::bounded::{Payload, Text};
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::super::transport::cookie::CookieSession;
 use super::super::types::User;
 use crate::core::error::{Code, Error};
+use crate::core::ids::SessionId;
 use crate::core::viewer::ClientInfo;
 use crate::domain::session::{self, TokenPair};
 
@@ -183,7 +184,7 @@ impl SessionMutation {
     ) -> Result<Payload<EndSessionPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let owner = viewer.require_session()?;
-        let ended = async { session::revoke_one(app, owner, Kind::Session.row(&input.session_id)?).await };
+        let ended = async { session::revoke_one(app, owner, SessionId::parse(&input.session_id)?).await };
         let (ended, errors) = outcome(ended.await)?;
         Ok(Payload(EndSessionPayload { ended_id: ended.map(|()| input.session_id), errors }))
     }

@@ -3,8 +3,9 @@
 use async_graphql::{Context, ID, Object, Result};
 
 use super::super::context::app_and_viewer;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::super::types::{self, ConnectionOf, User, page};
+use crate::core::ids::UserId;
 use crate::core::viewer::{Actor, Viewer};
 use crate::domain::account;
 use crate::domain::account::admin;
@@ -50,6 +51,6 @@ impl AccountQuery {
     async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<User>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from(viewer.require_staff()?);
-        Ok(Some(admin::find(app, actor, Kind::User.row(&id)?).await?.into()))
+        Ok(Some(admin::find(app, actor, UserId::parse(&id)?).await?.into()))
     }
 }

@@ -3,8 +3,9 @@
 use async_graphql::{Context, ID, Object, Result};
 
 use super::super::context::app_and_viewer;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::super::types::{self, ApiKey, ConnectionOf, page};
+use crate::core::ids::UserId;
 use crate::core::viewer::Actor;
 use crate::domain::session::api_key;
 
@@ -42,7 +43,7 @@ impl ApiKeyQuery {
     ) -> Result<Option<ConnectionOf<ApiKey>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from(viewer.require_staff()?);
-        let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
+        let user_id = user_id.map(|id| UserId::parse(&id)).transpose()?;
         let filter = api_key::ApiKeyFilter { user_id, search };
         let page = page(first, last, after, before)?;
         Ok(Some(types::api_keys(ctx, api_key::all(app, actor, filter, page)).await?))

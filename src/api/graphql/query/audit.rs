@@ -4,8 +4,9 @@ use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
 use super::super::context::app_and_viewer;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::super::types::{self, AuditEvent, ConnectionOf, page};
+use crate::core::ids::UserId;
 use crate::core::pagination::TimeRange;
 use crate::domain::audit;
 
@@ -34,7 +35,7 @@ impl AuditQuery {
     ) -> Result<Option<ConnectionOf<AuditEvent>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let staff = viewer.require_staff()?;
-        let actor_id = actor_id.map(|id| Kind::User.row(&id)).transpose()?;
+        let actor_id = actor_id.map(|id| UserId::parse(&id)).transpose()?;
         let target = target_id.map(|id| types::audited(&id)).transpose()?;
         let filter = audit::AuditFilter { actor_id, target, period: TimeRange { since, until } };
         let page = page(first, last, after, before)?;

@@ -4,8 +4,9 @@ use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
 use super::super::context::app_and_viewer;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::super::types::{self, Chat, ConnectionOf, page};
+use crate::core::ids::{ChatId, ConversationId, UserId};
 use crate::core::pagination::TimeRange;
 use crate::domain::chat::{self, AdminChatFilter, ChatOrder, HistoryFilter};
 use crate::infra::entity::chat::Status;
@@ -19,7 +20,7 @@ impl ChatQuery {
     async fn chat(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<Chat>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let reader = viewer.require_read()?;
-        Ok(Some(chat::find(app, reader, Kind::Chat.row(&id)?).await?.into()))
+        Ok(Some(chat::find(app, reader, ChatId::parse(&id)?).await?.into()))
     }
 
     /// Your chats, newest first, or the results of a search.
@@ -41,7 +42,7 @@ impl ChatQuery {
     ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let reader = viewer.require_read()?;
-        let conversation_id = conversation_id.map(|id| Kind::Conversation.row(&id)).transpose()?;
+        let conversation_id = conversation_id.map(|id| ConversationId::parse(&id)).transpose()?;
         let filter = HistoryFilter { search, order: order_by.unwrap_or_default(), conversation_id, replaced: None };
         let page = page(first, last, after, before)?;
         Ok(Some(types::chats(ctx, chat::history(app, reader, filter, page)).await?))
@@ -69,7 +70,7 @@ impl ChatQuery {
     ) -> Result<Option<ConnectionOf<Chat>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let staff = viewer.require_staff()?;
-        let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
+        let user_id = user_id.map(|id| UserId::parse(&id)).transpose()?;
         let wanted = AdminChatFilter { search, user_id, model, status, period: TimeRange { since, until } };
         let page = page(first, last, after, before)?;
         Ok(Some(types::chats(ctx, chat::all(app, staff, wanted, page)).await?))

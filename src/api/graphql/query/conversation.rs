@@ -3,8 +3,9 @@
 use async_graphql::{Context, ID, Object, Result};
 
 use super::super::context::app_and_viewer;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::super::types::{self, ConnectionOf, Conversation, page};
+use crate::core::ids::ConversationId;
 use crate::domain::chat::conversation;
 
 #[derive(Default)]
@@ -20,7 +21,7 @@ impl ConversationQuery {
     ) -> Result<Option<Conversation>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let reader = viewer.require_read()?;
-        Ok(Some(conversation::find(app, reader, Kind::Conversation.row(&id)?).await?.into()))
+        Ok(Some(conversation::find(app, reader, ConversationId::parse(&id)?).await?.into()))
     }
 
     /// Your conversations, most recently active first.

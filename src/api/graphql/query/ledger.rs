@@ -4,8 +4,9 @@ use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
 use super::super::context::app_and_viewer;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::super::types::{self, Balance, ConnectionOf, LedgerEntry, page};
+use crate::core::ids::UserId;
 use crate::core::pagination::TimeRange;
 use crate::domain::ledger;
 
@@ -54,7 +55,7 @@ impl LedgerQuery {
     ) -> Result<Option<ConnectionOf<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_staff()?;
-        let user_id = user_id.map(|id| Kind::User.row(&id)).transpose()?;
+        let user_id = user_id.map(|id| UserId::parse(&id)).transpose()?;
         let filter = ledger::EntryFilter { user_id, period: TimeRange { since, until } };
         let page = page(first, last, after, before)?;
         Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))

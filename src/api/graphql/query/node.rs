@@ -6,6 +6,7 @@ use super::super::context::app_and_viewer;
 use super::super::id::{self, Kind};
 use super::super::types::{ApiKey, AuditEvent, LedgerEntry, Node, Session, User};
 use crate::core::error::{Code, Error};
+use crate::core::ids::UserId;
 use crate::core::viewer::Actor;
 use crate::domain::account;
 use crate::domain::account::admin;
@@ -33,21 +34,23 @@ impl NodeQuery {
         let (app, viewer) = app_and_viewer(ctx).map_err(|error| Error::internal(error.message))?;
         let Some((kind, row)) = id::any(id) else { return Ok(None) };
         Ok(Some(match kind {
-            Kind::User if viewer.require_read()?.id == row => {
+            Kind::User if viewer.require_read()?.id == UserId(row) => {
                 return Ok(account::me(app, viewer.require_read()?).await?.map(User::from).map(Node::User));
             }
-            Kind::User => Node::User(admin::find(app, Actor::from(viewer.require_staff()?), row).await?.into()),
+            Kind::User => Node::User(admin::find(app, Actor::from(viewer.require_staff()?), row.into()).await?.into()),
             Kind::Chat => Node::Chat(match viewer.require_staff() {
-                Ok(staff) => chat::find_any(app, staff, row).await?.into(),
-                Err(_) => chat::find(app, viewer.require_read()?, row).await?.into(),
+                Ok(staff) => chat::find_any(app, staff, row.into()).await?.into(),
+                Err(_) => chat::find(app, viewer.require_read()?, row.into()).await?.into(),
             }),
             Kind::Conversation => {
-                Node::Conversation(conversation::find(app, viewer.require_read()?, row).await?.into())
+                Node::Conversation(conversation::find(app, viewer.require_read()?, row.into()).await?.into())
             }
-            Kind::LedgerEntry => Node::LedgerEntry(LedgerEntry(ledger::find(&app.db, viewer, row).await?)),
-            Kind::Session => Node::Session(Session(session::find(app, viewer.require_session()?, row).await?)),
-            Kind::ApiKey => Node::ApiKey(ApiKey(api_key::one(app, viewer.require_session()?, row).await?)),
-            Kind::AuditEvent => Node::AuditEvent(AuditEvent(audit::find(app, viewer.require_staff()?, row).await?)),
+            Kind::LedgerEntry => Node::LedgerEntry(LedgerEntry(ledger::find(&app.db, viewer, row.into()).await?)),
+            Kind::Session => Node::Session(Session(session::find(app, viewer.require_session()?, row.into()).await?)),
+            Kind::ApiKey => Node::ApiKey(ApiKey(api_key::one(app, viewer.require_session()?, row.into()).await?)),
+            Kind::AuditEvent => {
+                Node::AuditEvent(AuditEvent(audit::find(app, viewer.require_staff()?, row.into()).await?))
+            }
         }))
     }
 }

@@ -28,6 +28,7 @@ use super::accept::preferred;
 use super::http::{ResponseFormat, refuse};
 use super::{credential, request, stream};
 use crate::core::error::Code;
+use crate::core::ids::UserId;
 use crate::core::throttle::Permit;
 use crate::core::viewer::{ClientInfo, ClientIp, Viewer};
 
@@ -128,8 +129,8 @@ async fn begin(
 fn events(
     graphql: Arc<GraphqlState>,
     mut responses: BoxStream<'static, Answer>,
-    credential: Option<(String, i64)>,
-    permit: Option<Permit<i64>>,
+    credential: Option<(String, UserId)>,
+    permit: Option<Permit<UserId>>,
 ) -> impl futures::Stream<Item = Result<String, Infallible>> + Send {
     let (sender, mut receiver) = mpsc::channel(MAX_QUEUED);
     let end = Arc::new(OnceLock::new());

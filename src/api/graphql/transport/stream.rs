@@ -8,6 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::super::execution::request::RequestRejection;
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::ids::UserId;
 use crate::core::throttle::Permit;
 use crate::domain::session;
 
@@ -18,7 +19,7 @@ const STOP_GRACE: Duration = Duration::from_millis(500);
 ///
 /// It runs in a task of its own: between two polls it may hold a database connection, which in the task of a transport
 /// would wait for the client.
-pub(super) fn watch_session(app: &App, token: String, user_id: i64) -> AbortOnDropHandle<Error> {
+pub(super) fn watch_session(app: &App, token: String, user_id: UserId) -> AbortOnDropHandle<Error> {
     let watched = app.clone();
     let watch = async move { session::wait_until_invalid(&watched, &token, user_id).await.into() };
     AbortOnDropHandle::new(app.streams.spawn(watch))
@@ -28,7 +29,7 @@ pub(super) fn watch_session(app: &App, token: String, user_id: i64) -> AbortOnDr
 ///
 /// # Errors
 /// RATE_LIMITED if the user has too many open streams.
-pub(super) fn stream_permit(app: &App, user_id: i64) -> Result<Permit<i64>, RequestRejection> {
+pub(super) fn stream_permit(app: &App, user_id: UserId) -> Result<Permit<UserId>, RequestRejection> {
     let rejection = |_| RequestRejection {
         code: Code::RateLimited,
         ..RequestRejection::new(StatusCode::TOO_MANY_REQUESTS, "Too many open streams. Close some of them.")

@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
 use super::super::execution::bounded::Text;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::{Balance, ConnectionOf, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
@@ -33,7 +33,7 @@ impl From<Arc<user::Model>> for User {
 impl User {
     /// The global id.
     pub(crate) async fn id(&self) -> ID {
-        Kind::User.id(self.0.id)
+        self.0.id.global()
     }
 
     /// The username; unique, ignoring case.

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::super::context;
 use super::super::execution::bounded::Text;
 use super::super::execution::loader::Users;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::{ConnectionOf, User, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
@@ -25,7 +25,7 @@ pub(crate) struct ApiKey(pub(crate) api_key::Model);
 impl ApiKey {
     /// The global id.
     pub(crate) async fn id(&self) -> ID {
-        Kind::ApiKey.id(self.0.id)
+        self.0.id.global()
     }
 
     /// The name that its owner chose.

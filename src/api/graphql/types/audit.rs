@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use super::super::context;
 use super::super::execution::bounded::Text;
 use super::super::execution::loader::Users;
-use super::super::id::{self, Kind};
+use super::super::id::{self, Kind, RowId};
 use super::{ConnectionOf, User, connection};
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::pagination::Page;
 use crate::infra::entity::audit_event;
 
@@ -22,7 +23,7 @@ pub(crate) struct AuditEvent(pub(crate) audit_event::Model);
 impl AuditEvent {
     /// The global id.
     pub(crate) async fn id(&self) -> ID {
-        Kind::AuditEvent.id(self.0.id)
+        self.0.id.global()
     }
 
     /// The user who acted; null for the command line, for the server itself, and if the account is deleted.
@@ -44,7 +45,7 @@ impl AuditEvent {
 
     /// The user who is the target, or who owns it; null if the account is deleted.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        let user_id = if self.0.target_type == "user" { Some(self.0.target_id) } else { self.0.owner_id };
+        let user_id = if self.0.target_type == "user" { Some(UserId(self.0.target_id)) } else { self.0.owner_id };
         let Some(user_id) = user_id else { return Ok(None) };
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(user_id).await.map_err(context::shared)?.map(User::from))
     }
@@ -52,7 +53,7 @@ impl AuditEvent {
     /// The global id of the target: a user, a chat or an API key. The target may be deleted.
     async fn target_id(&self) -> Option<ID> {
         let kind = AUDITED.iter().find(|(_, name)| *name == self.0.target_type);
-        kind.map(|(kind, _)| kind.id(self.0.target_id))
+        kind.map(|(kind, _)| kind.of(self.0.target_id))
     }
 
     /// The name of the target at that time: for a chat the username of its owner, for an API key its prefix.

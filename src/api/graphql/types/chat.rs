@@ -10,7 +10,7 @@ use super::super::context;
 use super::super::error::UserError;
 use super::super::execution::bounded::Text;
 use super::super::execution::loader::{Conversations, Users};
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::{ConnectionOf, Conversation, User, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
@@ -38,7 +38,7 @@ impl From<Arc<entity::chat::Model>> for Chat {
 impl Chat {
     /// The global id.
     pub(crate) async fn id(&self) -> ID {
-        Kind::Chat.id(self.0.id)
+        self.0.id.global()
     }
 
     /// The message, without surrounding white space. Empty for calls of the OpenAI-compatible routes, unless the server
@@ -71,7 +71,7 @@ impl Chat {
     /// The global id of the chat that replaced it in the context, by `regenerate` or `editMessage` of this chat or of
     /// an earlier one; null if it is still part of the context.
     async fn replaced_by_id(&self) -> Option<ID> {
-        self.0.replaced_by_id.map(|id| Kind::Chat.id(id))
+        self.0.replaced_by_id.map(RowId::global)
     }
 
     /// The number of earlier chats of the conversation that were omitted, since they exceed the context window.
@@ -81,7 +81,7 @@ impl Chat {
 
     /// The global id of the API key that was charged; null if none was used.
     async fn api_key_id(&self) -> Option<ID> {
-        self.0.api_key_id.map(|id| Kind::ApiKey.id(id))
+        self.0.api_key_id.map(RowId::global)
     }
 
     /// The status of the chat.

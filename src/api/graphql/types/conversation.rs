@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::context::app_and_viewer;
 use super::super::execution::bounded::Text;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::{Chat, ConnectionOf, chats, connection, page};
 use crate::core::error::Error;
 use crate::core::pagination::{Cursor, Page, SortKey};
@@ -33,7 +33,7 @@ impl From<Arc<entity::conversation::Model>> for Conversation {
 impl Conversation {
     /// The global id.
     pub(crate) async fn id(&self) -> ID {
-        Kind::Conversation.id(self.0.id)
+        self.0.id.global()
     }
 
     /// The title; empty until the first message if none was given.
@@ -82,6 +82,6 @@ pub(crate) async fn conversations(
     ctx: &Context<'_>,
     slice: impl Future<Output = Result<Page<entity::conversation::Entity>, Error>>,
 ) -> Result<ConnectionOf<Conversation>> {
-    let place = |row: &entity::conversation::Model| Cursor { key: Some(SortKey::Number(row.active_at)), id: row.id };
+    let place = |row: &entity::conversation::Model| Cursor { key: Some(SortKey::Number(row.active_at)), id: row.id.0 };
     connection(ctx, slice, place, Conversation::from).await
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::super::context;
 use super::super::execution::bounded::Text;
 use super::super::execution::loader::{Chats, Users};
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::{Chat, ConnectionOf, User, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
@@ -40,7 +40,7 @@ pub(crate) struct LedgerEntry(pub(crate) ledger_entry::Model);
 impl LedgerEntry {
     /// The global id.
     pub(crate) async fn id(&self) -> ID {
-        Kind::LedgerEntry.id(self.0.id)
+        self.0.id.global()
     }
 
     /// The amount: positive for a credit, negative for a debit, 0 for a chat that cost nothing.
@@ -77,7 +77,7 @@ impl LedgerEntry {
 
     /// The global id of the API key that was charged; null if none was used.
     async fn api_key_id(&self) -> Option<ID> {
-        self.0.api_key_id.map(|id| Kind::ApiKey.id(id))
+        self.0.api_key_id.map(RowId::global)
     }
 
     /// The owner of the balance; null if the account is deleted.

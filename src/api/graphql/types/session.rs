@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::context::app_and_viewer;
 use super::super::execution::bounded::Text;
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::{ConnectionOf, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
@@ -18,7 +18,7 @@ pub(crate) struct Session(pub(crate) session::Model);
 impl Session {
     /// The global id.
     pub(crate) async fn id(&self) -> ID {
-        Kind::Session.id(self.0.id)
+        self.0.id.global()
     }
 
     /// The `User-Agent` header of the login.

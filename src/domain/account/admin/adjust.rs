@@ -6,6 +6,7 @@ use serde_json::json;
 use super::lock::lock_target;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
 use crate::domain::audit::{self, AuditRecord};
@@ -29,7 +30,7 @@ pub enum BalanceChange {
 #[derive(Clone, Debug)]
 pub struct Adjustment {
     /// The user.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The amount.
     pub amount: BalanceChange,
     /// The operator's reason.
@@ -92,7 +93,7 @@ async fn adjust(
     if let Some(details) = details.as_object_mut().filter(|_| actor.id() == Some(user.id)) {
         details.insert("own".to_owned(), true.into());
     }
-    let target = ("user", user.id, user.username.as_str());
+    let target = ("user", user.id.0, user.username.as_str());
     audit::record(txn, &actor, AuditRecord { action: "balance.adjust", target, owner_id: None, details, at }).await?;
     Ok(balance)
 }

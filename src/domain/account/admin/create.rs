@@ -48,7 +48,7 @@ pub async fn create(
                 let user = insert(txn, new).await?;
                 keep_staff_limit(txn, actor, new.grant, limit, new.at).await?;
                 let details = json!({ "staff": user.is_staff, "superuser": user.is_superuser, "tokens": user.tokens });
-                let target = ("user", user.id, user.username.as_str());
+                let target = ("user", user.id.0, user.username.as_str());
                 audit::record(
                     txn,
                     &actor,

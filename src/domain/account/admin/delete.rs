@@ -3,6 +3,7 @@
 use super::lock::lock_target;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::viewer::Actor;
 use crate::domain::account::remove::{check_removable, delete_contents, remove};
 use crate::domain::account::sessions::announce_sessions;
@@ -12,7 +13,7 @@ use crate::domain::account::sessions::announce_sessions;
 ///
 /// # Errors
 /// NOT_FOUND without such a user; FORBIDDEN for staff unless by a superuser; CONFLICT for the last active superuser.
-pub async fn delete(app: &App, actor: Actor, user_id: i64) -> Result<(), Error> {
+pub async fn delete(app: &App, actor: Actor, user_id: UserId) -> Result<(), Error> {
     let at = app.clock.now();
     app.db
         .write((actor, user_id), |txn, &(actor, user_id)| {

@@ -5,6 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::pagination::{self, Cursor, Page, PageRequest, Sort, SortKey};
 use crate::core::viewer::Actor;
 use crate::domain::account::username;
@@ -65,7 +66,7 @@ impl UserOrder {
             UserOrder::Name | UserOrder::NameDescending => Some(SortKey::Text(user.username_key.clone())),
             UserOrder::MostTokens | UserOrder::FewestTokens => Some(SortKey::Number(user.tokens.0)),
         };
-        Cursor { key, id: user.id }
+        Cursor { key, id: user.id.0 }
     }
 }
 
@@ -102,7 +103,7 @@ pub async fn users(
 ///
 /// # Errors
 /// NOT_FOUND without such a user.
-pub async fn find(app: &App, actor: Actor, user_id: i64) -> Result<user::Model, Error> {
+pub async fn find(app: &App, actor: Actor, user_id: UserId) -> Result<user::Model, Error> {
     actor.require_operator()?;
     user::Entity::find_by_id(user_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("user"))
 }
@@ -112,7 +113,7 @@ pub async fn find(app: &App, actor: Actor, user_id: i64) -> Result<user::Model, 
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<user::Model>, Error> {
+pub async fn by_ids(app: &App, ids: &[UserId]) -> Result<Vec<user::Model>, Error> {
     Ok(user::Entity::find().filter(user::Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
 }
 
@@ -120,7 +121,7 @@ pub async fn by_ids(app: &App, ids: &[i64]) -> Result<Vec<user::Model>, Error> {
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn chats_of(app: &App, actor: Actor, user_id: i64) -> Result<u64, Error> {
+pub async fn chats_of(app: &App, actor: Actor, user_id: UserId) -> Result<u64, Error> {
     actor.require_operator()?;
     Ok(chat::Entity::owned_by(user_id).count(app.db.read()).await?)
 }

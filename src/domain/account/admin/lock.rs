@@ -1,6 +1,7 @@
 //! The locked rows of actor and target, so that permissions are checked against their current roles.
 
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::viewer::Actor;
 use crate::domain::ledger;
 use crate::infra::db::Txn;
@@ -10,7 +11,7 @@ use crate::infra::entity::user;
 ///
 /// # Errors
 /// NOT_FOUND without such a user; FORBIDDEN for an operator unless by a superuser.
-pub(super) async fn lock_target(txn: &Txn, actor: Actor, user_id: i64) -> Result<(Actor, user::Model), Error> {
+pub(super) async fn lock_target(txn: &Txn, actor: Actor, user_id: UserId) -> Result<(Actor, user::Model), Error> {
     let (actor, target) = lock(txn, actor, Some(user_id)).await?;
     let target = target.ok_or_else(|| Error::not_found("user"))?;
     actor.require_can_manage(target.is_operator())?;
@@ -21,7 +22,11 @@ pub(super) async fn lock_target(txn: &Txn, actor: Actor, user_id: i64) -> Result
 ///
 /// # Errors
 /// UNAUTHENTICATED or FORBIDDEN for an actor that is no longer an active operator.
-pub(super) async fn lock(txn: &Txn, actor: Actor, target: Option<i64>) -> Result<(Actor, Option<user::Model>), Error> {
+pub(super) async fn lock(
+    txn: &Txn,
+    actor: Actor,
+    target: Option<UserId>,
+) -> Result<(Actor, Option<user::Model>), Error> {
     let rows = ledger::find_all_for_update(txn, actor.id().into_iter().chain(target)).await?;
     let actor = match actor.id() {
         None => actor,

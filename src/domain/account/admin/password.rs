@@ -10,6 +10,7 @@ use super::list::find;
 use super::lock::lock_target;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::password::{self, Lane};
 use crate::core::viewer::Actor;
 use crate::domain::account::attempts::enter;
@@ -23,7 +24,12 @@ use crate::infra::entity::user;
 /// # Errors
 /// NOT_FOUND without such a user; FORBIDDEN for the password of staff unless by a superuser; INVALID_INPUT if the
 /// password is not valid.
-pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: SecretString) -> Result<user::Model, Error> {
+pub async fn set_password(
+    app: &App,
+    actor: Actor,
+    user_id: UserId,
+    password: SecretString,
+) -> Result<user::Model, Error> {
     let user = find(app, actor, user_id).await?;
     actor.require_can_manage(user.is_operator())?;
     let ticket = enter(app, Lane::NewPassword, None)?;
@@ -35,7 +41,7 @@ pub async fn set_password(app: &App, actor: Actor, user_id: i64, password: Secre
             Box::pin(async move {
                 let (actor, _) = lock_target(txn, *actor, *user_id).await?;
                 let user = set_password_hash(txn, *user_id, hash).await?;
-                let target = ("user", user.id, user.username.as_str());
+                let target = ("user", user.id.0, user.username.as_str());
                 let record =
                     AuditRecord { action: "user.set_password", target, owner_id: None, details: json!({}), at: *at };
                 audit::record(txn, &actor, record).await?;

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::lock::lock_target;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::viewer::Actor;
 use crate::domain::account::remove::keep_a_superuser;
 use crate::domain::account::sessions::{announce_sessions, end_sessions};
@@ -29,7 +30,7 @@ pub struct UserUpdate {
 /// # Errors
 /// NOT_FOUND without such a user; FORBIDDEN if a superuser is required; CONFLICT if it would remove the last active
 /// superuser.
-pub async fn update(app: &App, actor: Actor, user_id: i64, change: UserUpdate) -> Result<user::Model, Error> {
+pub async fn update(app: &App, actor: Actor, user_id: UserId, change: UserUpdate) -> Result<user::Model, Error> {
     if change.staff.is_some() || change.superuser.is_some() {
         actor.require_superuser()?;
     }
@@ -60,7 +61,7 @@ pub async fn update(app: &App, actor: Actor, user_id: i64, change: UserUpdate) -
                 let after = row.update(txn).await?;
                 let details =
                     json!({ "active": after.is_active, "staff": after.is_staff, "superuser": after.is_superuser });
-                let target = ("user", after.id, after.username.as_str());
+                let target = ("user", after.id.0, after.username.as_str());
                 audit::record(txn, &actor, AuditRecord { action: "user.update", target, owner_id: None, details, at })
                     .await?;
                 Ok(after)

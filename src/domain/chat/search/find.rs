@@ -9,6 +9,7 @@ use super::index::index_rest;
 use super::words::searched;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::{ChatId, ConversationId, UserId};
 
 /// Maximum number of chats that a search covers, the newest ones that match.
 pub(in crate::domain::chat) const MAX_FOUND: u64 = 1000;
@@ -29,8 +30,8 @@ pub enum ChatOrder {
 /// The chats that are searched.
 pub(in crate::domain::chat) struct SearchScope {
     /// The owner; all users if `None`.
-    pub(in crate::domain::chat) user_id: Option<i64>,
-    pub(in crate::domain::chat) conversation_id: Option<i64>,
+    pub(in crate::domain::chat) user_id: Option<UserId>,
+    pub(in crate::domain::chat) conversation_id: Option<ConversationId>,
     pub(in crate::domain::chat) order: ChatOrder,
 }
 
@@ -38,7 +39,7 @@ pub(in crate::domain::chat) struct SearchScope {
 ///
 /// # Errors
 /// INVALID_INPUT for a search without words or with too many.
-pub(in crate::domain::chat) async fn find(app: &App, wanted: SearchScope, search: &str) -> Result<Vec<i64>, Error> {
+pub(in crate::domain::chat) async fn find(app: &App, wanted: SearchScope, search: &str) -> Result<Vec<ChatId>, Error> {
     let words = searched(search)?;
     if let Ok(indexed) = timeout(QUERY_TIMEOUT, index_rest(app)).await {
         indexed?;
@@ -51,7 +52,7 @@ pub(in crate::domain::chat) async fn find(app: &App, wanted: SearchScope, search
     values.push((MAX_FOUND as i64).into());
     #[derive(FromQueryResult)]
     struct Found {
-        id: i64,
+        id: ChatId,
     }
     let statement = Statement::from_sql_and_values(backend, sql, values);
     let found = Found::find_by_statement(statement).all(app.db.read()).await?;

@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelec
 
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::infra::entity::chat::{self, Column, Status};
 /// The usage of one day, of one model, or of all models if the name is empty.
 pub use crate::infra::entity::usage_day::Model as DailyUsage;
@@ -14,7 +15,7 @@ pub use crate::infra::entity::usage_day::Model as DailyUsage;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct UserSpending {
     /// The user, who may be deleted.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The number of chats.
     pub messages: i64,
     /// The cost of the chats, in prepaid tokens.

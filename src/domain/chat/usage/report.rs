@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect
 use super::day::{DailyUsage, UserSpending, count_day, count_users, day_name, sum};
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::UserId;
 use crate::core::viewer::Staff;
 use crate::infra::entity::chat::{self, Column};
 use crate::infra::entity::{usage_day, usage_day_user};
@@ -49,7 +50,7 @@ pub async fn top_spenders(app: &App, _: Staff, days: i32, first: i32) -> Result<
         .into_tuple()
         .all(app.db.read())
         .await?;
-    let mut sums: HashMap<i64, UserSpending> = HashMap::new();
+    let mut sums: HashMap<UserId, UserSpending> = HashMap::new();
     let mut add = |spent: Vec<UserSpending>| {
         for UserSpending { user_id, messages, tokens } in spent {
             let sum = sums.entry(user_id).or_insert(UserSpending { user_id, messages: 0, tokens: 0 });

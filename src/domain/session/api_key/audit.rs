@@ -25,7 +25,7 @@ pub(super) async fn record(
     audit::record(
         txn,
         &actor,
-        AuditRecord { action, target: ("api_key", key.id, &key.prefix), owner_id: Some(owner.id), details, at },
+        AuditRecord { action, target: ("api_key", key.id.0, &key.prefix), owner_id: Some(owner.id), details, at },
     )
     .await
 }

@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use super::secret::prefix;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::ApiKeyId;
 use crate::domain::session::auth_error::AuthError;
 use crate::infra::db::Txn;
 use crate::infra::entity::api_key::{self, Column, Model};
@@ -35,14 +36,14 @@ pub(in crate::domain::session) async fn find(app: &App, secret: &str) -> Result<
     Ok((key, user))
 }
 
-async fn note_use(app: App, key_id: i64, now: DateTime<Utc>) {
+async fn note_use(app: App, key_id: ApiKeyId, now: DateTime<Utc>) {
     let noted = app.db.write((key_id, now), |txn, &(id, now)| Box::pin(touch(txn, id, now)));
     if let Err(error) = noted.await {
-        tracing::warn!(key = key_id, ?error, "failed to update last_used_at");
+        tracing::warn!(key = key_id.0, ?error, "failed to update last_used_at");
     }
 }
 
-async fn touch(txn: &Txn, key_id: i64, now: DateTime<Utc>) -> Result<(), Error> {
+async fn touch(txn: &Txn, key_id: ApiKeyId, now: DateTime<Utc>) -> Result<(), Error> {
     let update = api_key::Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(now));
     update.filter(Column::Id.eq(key_id)).exec(txn).await?;
     Ok(())

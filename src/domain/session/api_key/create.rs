@@ -10,6 +10,7 @@ use super::audit::record;
 use super::secret;
 use crate::app::App;
 use crate::core::error::{Code, Error, FieldError};
+use crate::core::ids::UserId;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, Owner, Scope, Scopes};
 use crate::domain::ledger;
@@ -62,11 +63,11 @@ pub async fn create(app: &App, owner: Owner, new: NewApiKey) -> Result<(Model, S
 ///
 /// # Errors
 /// As [`create`]; NOT_FOUND without such a user.
-pub async fn create_for(app: &App, user_id: i64, new: NewApiKey) -> Result<(Model, String), Error> {
+pub async fn create_for(app: &App, user_id: UserId, new: NewApiKey) -> Result<(Model, String), Error> {
     insert(app, Some(Actor::CommandLine), user_id, new).await
 }
 
-async fn insert(app: &App, operator: Option<Actor>, user_id: i64, new: NewApiKey) -> Result<(Model, String), Error> {
+async fn insert(app: &App, operator: Option<Actor>, user_id: UserId, new: NewApiKey) -> Result<(Model, String), Error> {
     let now = app.clock.now();
     let new = checked(app, new, now)?;
     let (secret, prefix) = secret::generate(app);
@@ -109,7 +110,7 @@ async fn insert(app: &App, operator: Option<Actor>, user_id: i64, new: NewApiKey
 }
 
 /// Returns the valid keys of a user.
-fn valid(user_id: i64, now: DateTime<Utc>) -> sea_orm::Select<api_key::Entity> {
+fn valid(user_id: UserId, now: DateTime<Utc>) -> sea_orm::Select<api_key::Entity> {
     api_key::Entity::owned_by(user_id).filter(api_key::valid_at(now))
 }
 

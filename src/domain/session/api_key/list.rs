@@ -6,6 +6,7 @@ use sea_orm::{Condition, EntityTrait, QueryFilter};
 use super::secret;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::{ApiKeyId, UserId};
 use crate::core::pagination::{self, Page, PageRequest, check_search};
 use crate::core::viewer::{Actor, Caller, Owner};
 use crate::infra::entity::api_key::{self, AllowedModels, Column, Model};
@@ -22,7 +23,7 @@ pub async fn list(app: &App, owner: Owner, page: PageRequest) -> Result<Page<api
 #[derive(Clone, Debug, Default)]
 pub struct ApiKeyFilter {
     /// Keys of this user.
-    pub user_id: Option<i64>,
+    pub user_id: Option<UserId>,
     /// A substring of the name, or a prefix of the key. Of a whole key the secret part is ignored.
     pub search: Option<String>,
 }
@@ -53,7 +54,7 @@ pub async fn all(
 ///
 /// # Errors
 /// NOT_FOUND also for a key of another user.
-pub async fn one(app: &App, owner: Owner, key_id: i64) -> Result<Model, Error> {
+pub async fn one(app: &App, owner: Owner, key_id: ApiKeyId) -> Result<Model, Error> {
     let key = api_key::Entity::find_by_id(key_id).one(app.db.read()).await?;
     key.filter(|key| key.user_id == owner.id || owner.staff().is_some()).ok_or_else(|| Error::not_found("API key"))
 }

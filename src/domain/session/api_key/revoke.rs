@@ -8,6 +8,7 @@ use super::list::one;
 use super::secret;
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::ids::ApiKeyId;
 use crate::core::viewer::{Actor, Owner};
 use crate::domain::account;
 use crate::infra::entity::api_key::{self, Column, Model};
@@ -17,7 +18,7 @@ use crate::infra::entity::api_key::{self, Column, Model};
 ///
 /// # Errors
 /// As [`one`]; FORBIDDEN also for the key of an operator unless by a superuser.
-pub async fn revoke(app: &App, owner: Owner, key_id: i64) -> Result<Model, Error> {
+pub async fn revoke(app: &App, owner: Owner, key_id: ApiKeyId) -> Result<Model, Error> {
     let key = one(app, owner, key_id).await?;
     let operator = owner.staff().filter(|_| key.user_id != owner.id).map(Actor::from);
     end(app, operator, key.id).await
@@ -33,7 +34,7 @@ pub async fn revoke_by_prefix(app: &App, prefix: &str) -> Result<Model, Error> {
     end(app, Some(Actor::CommandLine), key.ok_or_else(|| Error::not_found("API key"))?.id).await
 }
 
-async fn end(app: &App, operator: Option<Actor>, key_id: i64) -> Result<Model, Error> {
+async fn end(app: &App, operator: Option<Actor>, key_id: ApiKeyId) -> Result<Model, Error> {
     let ended = app.db.write((operator, key_id, app.clock.now()), |txn, &(operator, key_id, now)| {
         Box::pin(async move {
             let update = api_key::Entity::update_many().col_expr(Column::RevokedAt, Expr::value(now));

@@ -6,6 +6,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, Select};
 
 pub use self::columns::{AllowedModels, Day, Month};
+use crate::core::ids::{ApiKeyId, UserId};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Scopes;
 
@@ -16,9 +17,9 @@ use crate::core::viewer::Scopes;
 pub struct Model {
     /// Primary key; increases over time.
     #[sea_orm(primary_key)]
-    pub id: i64,
+    pub id: ApiKeyId,
     /// The owner, who pays.
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The display name chosen by its owner.
     pub name: String,
     /// The public prefix of the key, for look-ups and display.
@@ -65,7 +66,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
     /// Returns a query for the keys of one user.
-    pub fn owned_by(user_id: i64) -> Select<Self> {
+    pub fn owned_by(user_id: UserId) -> Select<Self> {
         Self::find().filter(Column::UserId.eq(user_id))
     }
 }

@@ -5,8 +5,9 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use super::super::super::context::app_and_viewer;
 use super::super::super::error::{UserError, outcome};
 use super::super::super::execution::bounded::Payload;
-use super::super::super::id::Kind;
+use super::super::super::id::RowId;
 use super::super::super::types::User;
+use crate::core::ids::UserId;
 use crate::core::viewer::Actor;
 use crate::domain::account::Roles;
 use crate::domain::account::admin::{self, UserUpdate};
@@ -121,7 +122,7 @@ impl AdminMutation {
         let actor = Actor::from(viewer.require_staff()?);
         let UpdateUserInput { user_id, active, staff, superuser } = input;
         let changed = async {
-            admin::update(app, actor, Kind::User.row(&user_id)?, UserUpdate { active, staff, superuser }).await
+            admin::update(app, actor, UserId::parse(&user_id)?, UserUpdate { active, staff, superuser }).await
         };
         let (user, errors) = outcome(changed.await)?;
         Ok(Payload(UpdateUserPayload { user: user.map(User::from), errors }))
@@ -137,7 +138,7 @@ impl AdminMutation {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from(viewer.require_staff()?);
         let set = async {
-            admin::set_password(app, actor, Kind::User.row(&input.user_id)?, input.password.clone().into()).await
+            admin::set_password(app, actor, UserId::parse(&input.user_id)?, input.password.clone().into()).await
         };
         let (user, errors) = outcome(set.await)?;
         Ok(Payload(SetPasswordPayload { user: user.map(User::from), errors }))
@@ -152,7 +153,7 @@ impl AdminMutation {
     ) -> Result<Payload<DeleteUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = Actor::from(viewer.require_staff()?);
-        let deleted = async { admin::delete(app, actor, Kind::User.row(&input.user_id)?).await };
+        let deleted = async { admin::delete(app, actor, UserId::parse(&input.user_id)?).await };
         let (deleted, errors) = outcome(deleted.await)?;
         Ok(Payload(DeleteUserPayload { deleted_user_id: deleted.map(|()| input.user_id), errors }))
     }

@@ -11,7 +11,7 @@ pub(super) use self::admin::AdminMutation;
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome};
 use super::super::execution::bounded::{Payload, Text};
-use super::super::id::Kind;
+use super::super::id::RowId;
 use super::super::transport::cookie::CookieSession;
 use super::super::types::User;
 use super::session::{credential_outcome, token_fields};
@@ -137,6 +137,6 @@ impl AccountMutation {
         if deleted.is_some() {
             ctx.data::<CookieSession>()?.clear(ctx, app);
         }
-        Ok(Payload(DeleteAccountPayload { deleted_id: deleted.map(|()| Kind::User.id(owner.id)), errors }))
+        Ok(Payload(DeleteAccountPayload { deleted_id: deleted.map(|()| owner.id.global()), errors }))
     }
 }

@@ -22,6 +22,7 @@ use super::protocol::{
     SUBSCRIBER_EXISTS, TOO_MANY_INITIALISATIONS, TRY_AGAIN_LATER, UNAUTHORIZED,
 };
 use crate::core::error::{Code, Error};
+use crate::core::ids::UserId;
 use crate::core::throttle::Permit;
 use crate::core::viewer::{ClientInfo, Viewer};
 
@@ -42,7 +43,7 @@ pub(super) struct Connection {
     /// Watches the session, in a task of its own for the same reason as the operations; `None` for anonymous clients.
     session: Option<AbortOnDropHandle<Error>>,
     /// The permit for a stream of the user.
-    permit: Option<Permit<i64>>,
+    permit: Option<Permit<UserId>>,
 }
 
 impl Connection {
