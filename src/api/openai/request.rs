@@ -68,7 +68,7 @@ fn request(model: &Model, raw: RawRequest, stream: bool, show_usage: bool) -> Re
         return Ok(Request { passing, ..Request::default() });
     }
     let sampling = local_params::sampling(&raw, &model.name)?;
-    Ok(Request { messages: local_messages::messages(&raw, model)?, sampling, ..Request::default() })
+    Ok(Request { messages: local_messages::messages(&raw, model)?.into(), sampling, ..Request::default() })
 }
 
 /// Returns the smaller of the two output limits that a call may set, in model tokens.

@@ -126,7 +126,7 @@ pub(super) async fn prepare_message(
         input_bound,
         choices: 1,
         omitted_chats: context.omitted,
-        request: Request { messages: context.messages, max_output: model.max_output, ..Request::default() },
+        request: Request { messages: context.messages.into(), max_output: model.max_output, ..Request::default() },
         at,
         lease_until: lease_deadline(app, at),
     };

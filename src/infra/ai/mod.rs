@@ -73,7 +73,7 @@ pub struct Passthrough {
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The context, oldest message first; the last one is replied to.
-    pub messages: Vec<Message>,
+    pub messages: Arc<[Message]>,
     /// The maximum output in model tokens. The hold pays for no more.
     pub max_output: u64,
     /// The sampling parameters.

@@ -10,7 +10,7 @@ fn model() -> std::path::PathBuf {
 
 fn ask(question: &str) -> Request {
     let messages = vec![Message { role: Role::User, content: question.to_owned() }];
-    Request { messages, max_output: 60, ..Request::default() }
+    Request { messages: messages.into(), max_output: 60, ..Request::default() }
 }
 
 async fn answer(model: &Local, request: Request) -> (Vec<String>, Option<Usage>) {
@@ -48,7 +48,7 @@ async fn the_real_model_goes_on_where_a_conversation_was() {
     let local = Local::open(&model(), 4, 1).unwrap();
     let mut messages = vec![said(Role::User, "What is the capital of France?")];
     for (city, question) in [("Paris", "What is the capital of Italy?"), ("Rome", "Thank you.")] {
-        let request = || Request { messages: messages.clone(), sampling: sampling.clone(), ..ask("") };
+        let request = || Request { messages: messages.clone().into(), sampling: sampling.clone(), ..ask("") };
         let (pieces, usage) = answer(&local, request()).await;
         assert!(pieces.concat().contains(city), "{pieces:?}");
         assert_eq!(usage.unwrap().input, local.max_input(&messages), "the whole input counts");
