@@ -13,7 +13,7 @@ use sea_orm::{DbErr, DeriveValueType, EnumIter, Iterable, RuntimeErr, sqlx};
 /// The message for clients while the database is unavailable.
 pub const UNAVAILABLE: &str = "The database is temporarily unavailable. Try again later.";
 
-/// Error code: a closed list. Clients act on the code; the message is for people. Stored as it is written in responses.
+/// Error code: a closed list. Clients act on the code; the message is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveValueType, async_graphql::Enum)]
 #[sea_orm(value_type = "String")]
 #[graphql(name = "ErrorCode")]
