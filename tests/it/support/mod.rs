@@ -90,6 +90,8 @@ impl TestApp {
 
     /// Starts on this place, with this database URL.
     pub async fn at(place: Place, url: &str, toml: &str, upstream: SharedProvider) -> Self {
+        // For clients of tests; whichever test runs first.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let mut config = Config::from_toml(toml).unwrap();
         config.auth.secret = "a signing key for tests, and for tests only".into();
         config.database.url = url.into();
