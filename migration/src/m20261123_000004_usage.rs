@@ -38,9 +38,9 @@ impl MigrationTrait for Migration {
         let by_time = Index::create().name("idx_chat_created_at").table("chat").col("created_at").take();
         manager.create_index(by_time).await?;
         // A partial index, since few chats have these statuses, and they are searched among very many that do not.
-        let troubled = Expr::col("status").is_in(["FAILED", "STOPPED", "INTERRUPTED"]);
+        let failed = Expr::col("status").is_in(["FAILED", "STOPPED", "INTERRUPTED"]);
         let by_status =
-            Index::create().name("idx_chat_status_id").table("chat").col("status").col("id").and_where(troubled).take();
+            Index::create().name("idx_chat_status_id").table("chat").col("status").col("id").and_where(failed).take();
         manager.create_index(by_status).await
     }
 

@@ -6,8 +6,8 @@ use sea_orm_migration::schema::{string, string_null, timestamp_with_time_zone_nu
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-const GONE: &str = "idx_ledger_entry_account_closed";
-const ENDED: &str = "idx_session_expires_at";
+const CLOSED_ACCOUNTS: &str = "idx_ledger_entry_account_closed";
+const EXPIRED_SESSIONS: &str = "idx_session_expires_at";
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -25,18 +25,18 @@ impl MigrationTrait for Migration {
             .await?;
         // A partial index, with one entry per deleted account.
         let closed = Index::create()
-            .name(GONE)
+            .name(CLOSED_ACCOUNTS)
             .table("ledger_entry")
             .col("created_at")
             .and_where(Expr::col("reason").eq("ACCOUNT_CLOSED"))
             .take();
         manager.create_index(closed).await?;
-        manager.create_index(Index::create().name(ENDED).table("session").col("expires_at").take()).await
+        manager.create_index(Index::create().name(EXPIRED_SESSIONS).table("session").col("expires_at").take()).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_index(Index::drop().name(ENDED).table("session").to_owned()).await?;
-        manager.drop_index(Index::drop().name(GONE).table("ledger_entry").to_owned()).await?;
+        manager.drop_index(Index::drop().name(EXPIRED_SESSIONS).table("session").to_owned()).await?;
+        manager.drop_index(Index::drop().name(CLOSED_ACCOUNTS).table("ledger_entry").to_owned()).await?;
         manager.drop_table(Table::drop().table("job").take()).await
     }
 }

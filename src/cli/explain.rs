@@ -23,9 +23,9 @@ pub fn explain(error: &Error) -> String {
     let last = texts.last().cloned().unwrap_or_default();
     for text in texts {
         // Some messages are for clients only. Many libraries repeat the cause in their own message.
-        let said = parts.last().is_some_and(|before| before.contains(text.trim_end_matches('.')));
+        let is_repeated = parts.last().is_some_and(|before| before.contains(text.trim_end_matches('.')));
         let for_clients = ["Internal error.", UNAVAILABLE].contains(&text.as_str());
-        if !said && (!for_clients || text == last) {
+        if !is_repeated && (!for_clients || text == last) {
             parts.push(text);
         }
     }
@@ -47,8 +47,8 @@ mod tests {
         let error = Error::new(Code::Internal, "cannot open data").with_source(Error::internal(inner));
         assert_eq!(explain(&error), "cannot open data: disk on fire");
         assert_eq!(explain(&Error::internal("a: b")), "a: b");
-        let named = Error::new(Code::Internal, "cannot open \u{1b}[2Jdata").with_source("of \u{9b}31m\u{202e}somebody");
-        assert_eq!(explain(&named), "cannot open \\u{1b}[2Jdata: of \\u{9b}31m\\u{202e}somebody");
+        let named = Error::new(Code::Internal, "cannot open \u{1b}[2Jdata").with_source("of \u{9b}31m\u{202e}name");
+        assert_eq!(explain(&named), "cannot open \\u{1b}[2Jdata: of \\u{9b}31m\\u{202e}name");
         assert_eq!(explain(&Error::field("username", "Too long.")), "username: Too long.");
         let repeated = Error::new(Code::Internal, "reading failed: disk on fire");
         assert_eq!(explain(&repeated.with_source("disk on fire")), "reading failed: disk on fire");

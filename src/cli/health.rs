@@ -40,8 +40,8 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<(), Error> {
         failed(why.to_string())
     })?;
     let status = answer.status();
-    let said = answer.text().await.unwrap_or_default();
-    if status.is_success() { output::print(&said) } else { Err(failed(format!("{status}: {}", said.trim()))) }
+    let text = answer.text().await.unwrap_or_default();
+    if status.is_success() { output::print(&text) } else { Err(failed(format!("{status}: {}", text.trim()))) }
 }
 
 /// Returns the URL at which a local client reaches the configured listener.
@@ -56,13 +56,13 @@ mod tests {
 
     #[test]
     fn a_server_that_listens_everywhere_is_asked_on_this_machine() {
-        for (listen, asked) in [
+        for (listen, expected) in [
             ("0.0.0.0:8000", "http://127.0.0.1:8000"),
             ("[::]:80", "http://[::1]:80"),
             ("192.0.2.7:8000", "http://192.0.2.7:8000"),
         ] {
             let config = Config::from_toml(&format!("[http]\nlisten = \"{listen}\"")).unwrap();
-            assert_eq!(own(&config), asked);
+            assert_eq!(own(&config), expected);
         }
     }
 }

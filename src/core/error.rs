@@ -122,7 +122,7 @@ impl Error {
     }
 
     /// Creates an error for a database that does not respond or accepts no writes: the cause is for the log, the client
-    /// is asked to retry later.
+    /// receives a message that it may retry later.
     #[track_caller]
     pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Code::Unavailable, UNAVAILABLE).with_source(source)

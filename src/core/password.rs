@@ -1,8 +1,8 @@
 //! Passwords: the rules for new ones, and hashing on dedicated threads, limited in number and low in priority.
 //!
 //! Argon2id with OWASP's minimum parameters (19 MiB, two passes, one lane). All work on a password beyond scanning its
-//! bytes, including the zxcvbn rating of a new one, waits in a bounded queue ([`Lane`]) for one of a few threads, so
-//! that a flood of log-ins or registrations neither exhausts the memory nor starves the turns.
+//! bytes, including the zxcvbn rating of a new one, waits in a bounded queue ([`QueueKind`]) for one of a few threads,
+//! so that a flood of log-ins or registrations neither exhausts the memory nor starves the turns.
 //!
 //! Imported passwords are verified with their imported hash ([`Pbkdf2`]) until the first log-in, which replaces it. A
 //! stored text that begins with [`UNUSABLE`] is not a password hash.
@@ -20,8 +20,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
 pub use self::pbkdf2::Pbkdf2;
-pub use self::queue::Lane;
-use self::queue::{Entry, Queue};
+pub use self::queue::QueueKind;
+use self::queue::{Entry, Queues};
 pub use self::rules::{MAX_CHARS, MIN_CHARS, check, check_length, common, normalize};
 use self::rules::{MAX_TYPED_BYTES, readings};
 use crate::core::error::Error;
@@ -41,43 +41,43 @@ const NICENESS: i32 = 10;
 /// A password hasher: rates, hashes and verifies passwords, a few concurrently.
 #[derive(Clone)]
 pub struct Hasher {
-    queue: Arc<Queue>,
+    queues: Arc<Queues>,
     /// The hash that the password of an unknown user is compared with, so that the response takes as long.
     decoy: Arc<str>,
 }
 
-/// A place in the queue for one operation; dropping it releases the place.
+/// A place in a queue for one operation; dropping it releases the place.
 pub struct Ticket {
     hasher: Hasher,
     entry: Entry,
 }
 
 impl Hasher {
-    /// Creates a hasher of at most `threads` concurrent operations, with at most `max_queued` waiting in each lane.
+    /// Creates a hasher of at most `threads` concurrent operations, with at most `max_queued` waiting in each queue.
     ///
     /// # Errors
     /// INTERNAL if the system has no randomness for a salt.
     pub fn new(threads: usize, max_queued: usize) -> Result<Self, Error> {
-        Ok(Self { queue: Arc::new(Queue::new(threads, max_queued)), decoy: hash("decoy")?.into() })
+        Ok(Self { queues: Arc::new(Queues::new(threads, max_queued)), decoy: hash("decoy")?.into() })
     }
 
-    /// Takes a place in the queue for a client of this address; `None` for operators and the command line.
+    /// Takes a place in a queue for a client of this address; `None` for operators and the command line.
     ///
     /// # Errors
-    /// UNAVAILABLE if the lane is full or the address has used up its share of it, with the seconds after which to
+    /// UNAVAILABLE if the queue is full or the address has used up its share of it, with the seconds after which to
     /// retry.
-    pub fn enter(&self, lane: Lane, address: Option<ClientIp>) -> Result<Ticket, Error> {
-        Ok(Ticket { entry: self.queue.enter(lane, address)?, hasher: self.clone() })
+    pub fn enter(&self, kind: QueueKind, address: Option<ClientIp>) -> Result<Ticket, Error> {
+        Ok(Ticket { entry: self.queues.enter(kind, address)?, hasher: self.clone() })
     }
 
     /// Returns the number of running operations.
     pub fn running(&self) -> usize {
-        self.queue.running()
+        self.queues.running()
     }
 
-    /// Returns the number of operations that wait in a lane.
-    pub fn waiting(&self, lane: Lane) -> usize {
-        self.queue.waiting(lane)
+    /// Returns the number of operations that wait in a queue.
+    pub fn waiting(&self, kind: QueueKind) -> usize {
+        self.queues.waiting(kind)
     }
 }
 
@@ -116,7 +116,7 @@ impl Ticket {
     }
 
     async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let permit = self.hasher.queue.start(self.entry).await?;
+        let permit = self.hasher.queues.start(self.entry).await?;
         let (done, outcome) = oneshot::channel();
         // A thread for each operation, since a lowered priority can't be raised again.
         let thread = std::thread::Builder::new().name("password".to_owned());

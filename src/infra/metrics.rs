@@ -162,8 +162,8 @@ impl Metrics {
             400..500 => "4xx",
             _ => "5xx",
         };
-        let asked = RequestLabels { route: route.to_owned(), method, status };
-        self.requests.get_or_create(&asked).observe(took.as_secs_f64());
+        let labels = RequestLabels { route: route.to_owned(), method, status };
+        self.requests.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
     /// Returns all metrics as text (OpenMetrics 1.0), including the `gathered` registries.

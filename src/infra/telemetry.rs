@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn a_bad_filter_names_its_key() {
         let log = |filter: &str| Log { filter: filter.to_owned(), format: LogFormat::Compact };
-        for good in ["info", "warn,jeton=debug", "off"] {
-            assert!(filter(&log(good)).is_ok(), "{good}");
+        for valid in ["info", "warn,jeton=debug", "off"] {
+            assert!(filter(&log(valid)).is_ok(), "{valid}");
         }
         let error = filter(&log("jeton=loud")).unwrap_err();
         assert!(error.message.starts_with("log.filter: "), "{error:?}");

@@ -11,7 +11,7 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
 use super::draft::{Draft, about, directory, there};
-use super::schema::{self, Refused, STATISTICS, connect, texts};
+use super::schema::{self, Rejection, STATISTICS, connect, texts};
 use super::snapshot::Snapshot;
 use super::{check_complete, complete, id_sequence};
 use crate::core::clock::Clock;
@@ -117,21 +117,21 @@ async fn check_file(copy: &Path, file: &Path) -> Result<(), Error> {
     let db = connect(options).await.map_err(unreadable)?;
     let checked = check_content(&db).await;
     db.close().await?;
-    checked.map_err(|refused| match refused {
-        Refused::Wrong(why) => wrong(file, &why),
-        Refused::Unreadable(error) => unreadable(error),
+    checked.map_err(|rejection| match rejection {
+        Rejection::Wrong(why) => wrong(file, &why),
+        Rejection::Unreadable(error) => unreadable(error),
     })
 }
 
 /// Checks the schema first: the other checks evaluate expressions that it contains.
-async fn check_content(db: &DatabaseConnection) -> Result<(), Refused> {
+async fn check_content(db: &DatabaseConnection) -> Result<(), Rejection> {
     schema::check(db).await?;
     let found = texts(db, "PRAGMA integrity_check(1)").await?;
     if found != ["ok"] {
-        return Err(Refused::Wrong(format!("the database is corrupt: {}", found.join(" "))));
+        return Err(Rejection::Wrong(format!("the database is corrupt: {}", found.join(" "))));
     }
     match texts(db, "PRAGMA foreign_key_check").await?.first() {
-        Some(table) => Err(Refused::Wrong(format!("rows of {table} refer to missing rows"))),
+        Some(table) => Err(Rejection::Wrong(format!("rows of {table} refer to missing rows"))),
         None => Ok(()),
     }
 }

@@ -22,14 +22,14 @@ type Key = (String, String, String);
 type Schema = BTreeMap<Key, Option<String>>;
 
 /// Why a schema is rejected.
-pub(super) enum Refused {
+pub(super) enum Rejection {
     /// It differs; the text names the difference.
     Wrong(String),
     /// It can't be read.
     Unreadable(DbErr),
 }
 
-impl From<DbErr> for Refused {
+impl From<DbErr> for Rejection {
     fn from(error: DbErr) -> Self {
         Self::Unreadable(error)
     }
@@ -38,10 +38,10 @@ impl From<DbErr> for Refused {
 /// Compares the schema with that of a new database at the same migration.
 ///
 /// # Errors
-/// [`Refused`] with the first difference, or with the error of the database.
-pub(super) async fn check(db: &DatabaseConnection) -> Result<(), Refused> {
+/// [`Rejection`] with the first difference, or with the error of the database.
+pub(super) async fn check(db: &DatabaseConnection) -> Result<(), Rejection> {
     let found = schema(db).await?;
-    let wrong = |why: &str| Err(Refused::Wrong(why.to_owned()));
+    let wrong = |why: &str| Err(Rejection::Wrong(why.to_owned()));
     let steps = ("table", "seaql_migrations", "seaql_migrations");
     let steps = (steps.0.to_owned(), steps.1.to_owned(), steps.2.to_owned());
     let newest = made(None).await?;
@@ -62,7 +62,7 @@ pub(super) async fn check(db: &DatabaseConnection) -> Result<(), Refused> {
     }
     let expected = if applied.len() == known.len() { newest } else { made(u32::try_from(applied.len()).ok()).await? };
     match difference(&found, &expected) {
-        Some(difference) => Err(Refused::Wrong(difference)),
+        Some(difference) => Err(Rejection::Wrong(difference)),
         None => Ok(()),
     }
 }
@@ -164,7 +164,7 @@ mod tests {
             db.execute_unprepared("ANALYZE").await.unwrap();
             assert!(check(&db).await.is_ok(), "statistics are no difference");
             db.execute_unprepared("CREATE INDEX mine ON user (tokens)").await.unwrap();
-            let Err(Refused::Wrong(why)) = check(&db).await else { panic!("{applied}") };
+            let Err(Rejection::Wrong(why)) = check(&db).await else { panic!("{applied}") };
             assert!(why.contains("index mine of user"), "{why}");
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderName, Request};
-use jeton::core::password::Lane;
+use jeton::core::password::QueueKind;
 use jeton::domain::account::admin;
 use jeton::infra::entity::user;
 use rstest_reuse::apply;
@@ -183,7 +183,7 @@ async fn superusers_with_passwords_that_everybody_tries_are_found(on: On) {
     app.staff("helper").await;
     let set = async |name: &str, password: &str, active: bool| {
         let user = jeton::domain::account::find_by_name(&app.app, name).await.unwrap().unwrap();
-        let hash = app.app.hasher.enter(Lane::NewPassword, None).unwrap().hash(password.into()).await.unwrap();
+        let hash = app.app.hasher.enter(QueueKind::NewPassword, None).unwrap().hash(password.into()).await.unwrap();
         app.app
             .db
             .write((user.id, hash, active), |txn, (id, hash, active)| {
@@ -217,7 +217,7 @@ async fn a_superuser_with_such_a_password_is_not_served_on_a_network() {
     assert!(made.status.success());
     let db = jeton::infra::db::Db::connect(&installation.place.url(), 2).await.unwrap();
     let hasher = jeton::core::password::Hasher::new(1, 1).unwrap();
-    let hash = hasher.enter(Lane::NewPassword, None).unwrap().hash("changeme".into()).await.unwrap();
+    let hash = hasher.enter(QueueKind::NewPassword, None).unwrap().hash("changeme".into()).await.unwrap();
     db.write(hash, |txn, hash| {
         Box::pin(async move {
             let weaker = user::Entity::update_many().col_expr(user::Column::PasswordHash, Expr::value(hash.as_str()));

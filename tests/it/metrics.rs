@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jeton::core::ids::ChatId;
-use jeton::core::password::Lane;
+use jeton::core::password::QueueKind;
 use jeton::domain::chat::{self, ReplyStreamItem};
 use jeton::server;
 use rstest_reuse::apply;
@@ -127,7 +127,7 @@ async fn what_is_open_is_seen_while_it_is_open() {
 async fn passwords_that_wait_are_counted_and_forgotten_with_those_who_go_away() {
     let app = TestApp::with(On::Sqlite, "auth.hashing_threads = 1").await;
     let hasher = app.app.hasher.clone();
-    let hash = || hasher.enter(Lane::NewPassword, None).unwrap().hash(PASSWORD.into());
+    let hash = || hasher.enter(QueueKind::NewPassword, None).unwrap().hash(PASSWORD.into());
     let all = futures::future::join_all((0..4).map(|_| hash()));
     // Started only: one is running, three are queued, and then all are cancelled.
     tokio::time::timeout(Duration::from_millis(1), all).await.ok();
@@ -137,7 +137,7 @@ async fn passwords_that_wait_are_counted_and_forgotten_with_those_who_go_away() 
     let begun = futures::future::join_all((0..4).map(|_| hash()));
     let seen = async {
         loop {
-            let (running, waiting) = (hasher.running(), hasher.waiting(Lane::NewPassword));
+            let (running, waiting) = (hasher.running(), hasher.waiting(QueueKind::NewPassword));
             // Both are gauges, read concurrently with other work.
             if running > 0 && waiting > 0 {
                 return (running, waiting);
@@ -149,7 +149,7 @@ async fn passwords_that_wait_are_counted_and_forgotten_with_those_who_go_away() 
     assert!(hashes.iter().all(Result::is_ok));
     assert_eq!(running, 1);
     assert!((1..=4).contains(&waiting), "{waiting}");
-    assert_eq!(hasher.waiting(Lane::NewPassword), 0);
+    assert_eq!(hasher.waiting(QueueKind::NewPassword), 0);
 }
 
 /// Returns the metrics of the page by name, with the suffix of their type.

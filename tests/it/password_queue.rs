@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::join_all;
-use jeton::core::password::Lane;
+use jeton::core::password::QueueKind;
 use jeton::domain::account::admin;
 use rstest_reuse::apply;
 use serde_json::{Value, json};
@@ -29,13 +29,13 @@ async fn post(server: SocketAddr, from: &str, path: &str, body: Value) -> (u16, 
 }
 
 /// Waits until this number of passwords is in a queue.
-async fn filled(app: &TestApp, lane: Lane, least: usize) {
+async fn filled(app: &TestApp, kind: QueueKind, least: usize) {
     let wait = async {
-        while app.app.hasher.waiting(lane) < least {
+        while app.app.hasher.waiting(kind) < least {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("the lane fills");
+    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("the queue fills");
 }
 
 /// Checks that a GraphQL operation is rejected because of a full queue.
@@ -57,7 +57,7 @@ async fn a_full_lane_rejects_with_retry_after_by_every_way(on: On) {
         assert_eq!(answer.headers["retry-after"], "1", "{path}");
         assert!(answer.json()["detail"].is_string(), "{path}: {}", answer.text);
     };
-    let held = app.app.hasher.enter(Lane::NewPassword, None).unwrap();
+    let held = app.app.hasher.enter(QueueKind::NewPassword, None).unwrap();
     rest("/api/register/", json!({ "username": "tom", "password": PASSWORD, "password2": PASSWORD })).await;
     is_overloaded(&anonymous, REGISTER, json!({ "name": "tom", "password": PASSWORD })).await;
     let create = "mutation($p: String!) { createUser(input: {username: \"tom\", password: $p}) { user { id } } }";
@@ -69,7 +69,7 @@ async fn a_full_lane_rejects_with_retry_after_by_every_way(on: On) {
     assert_eq!(anonymous.post("/api/token/", login.clone()).await.status, 200);
     drop(held);
 
-    let held = app.app.hasher.enter(Lane::Verification, None).unwrap();
+    let held = app.app.hasher.enter(QueueKind::Verification, None).unwrap();
     for _ in 0..4 {
         rest("/api/token/", login.clone()).await;
         is_overloaded(&anonymous, LOGIN, json!({ "name": "mia", "password": PASSWORD })).await;
@@ -114,7 +114,7 @@ async fn rejections_do_not_fill_the_log() {
     // The test's own task, which also serves these requests, runs on this thread.
     let _guard = tracing::subscriber::set_default(log.finish());
     tracing::info!("the log is captured");
-    let _held = app.app.hasher.enter(Lane::Verification, None).unwrap();
+    let _held = app.app.hasher.enter(QueueKind::Verification, None).unwrap();
     for _ in 0..3 {
         let body = json!({ "username": "mia", "password": PASSWORD });
         assert_eq!(anonymous.post("/api/token/", body).await.status, 503);
@@ -135,11 +135,11 @@ async fn registrations_of_one_address_hold_up_no_log_in() {
         let body = json!({ "username": format!("user{number}"), "password": PASSWORD, "password2": PASSWORD });
         post(server, "203.0.113.7", "/api/register/", body)
     })));
-    filled(&app, Lane::NewPassword, 12).await;
+    filled(&app, QueueKind::NewPassword, 12).await;
     for address in ["203.0.113.8", "203.0.113.7"] {
         let login = json!({ "username": "mia", "password": PASSWORD });
         assert_eq!(post(server, address, "/api/token/", login).await.0, 200);
-        let waiting = app.app.hasher.waiting(Lane::NewPassword);
+        let waiting = app.app.hasher.waiting(QueueKind::NewPassword);
         assert!(waiting > 0, "{address}: registrations that came before wait still");
     }
     let answers = registering.await.unwrap();
@@ -160,10 +160,10 @@ async fn guesses_from_one_address_hold_up_no_log_in_from_another() {
         let body = json!({ "username": format!("nobody{number}"), "password": PASSWORD });
         post(server, "203.0.113.7", "/api/token/", body)
     })));
-    filled(&app, Lane::Verification, 30).await;
+    filled(&app, QueueKind::Verification, 30).await;
     let login = json!({ "username": "mia", "password": PASSWORD });
     assert_eq!(post(server, "203.0.113.8", "/api/token/", login).await.0, 200);
-    let waiting = app.app.hasher.waiting(Lane::Verification);
+    let waiting = app.app.hasher.waiting(QueueKind::Verification);
     assert!(waiting >= 5, "{waiting} that came before wait still");
     assert!(guessing.await.unwrap().iter().all(|(status, _)| *status == 401));
 }

@@ -6,6 +6,8 @@ use std::process::Command;
 /// A private word, and the reason: the term that says it. As a whole word, in any case.
 const WORDS: &[(&str, &str)] = &[
     ("again and again", "periodically, in a loop"),
+    ("anew", "recreate, retry"),
+    ("asked", "requested"),
     ("at one go", "in one round trip, whole"),
     ("breaks off", "is truncated, is cut off"),
     ("broke off", "was truncated"),
@@ -15,11 +17,17 @@ const WORDS: &[(&str, &str)] = &[
     ("foreign pages?", "cross-origin page"),
     ("given back", "released, refunded"),
     ("goes on", "continues"),
+    ("gone", "deleted, disconnected"),
+    ("heard", "received"),
+    ("hears", "receives"),
     ("in one piece", "in one round trip, whole"),
     ("in this house", "local"),
     ("knocks?", "request, run"),
     ("mend(s|ed)?", "fix"),
+    ("missed", "lagged, lost"),
+    ("mistakes?", "field error, validation error"),
     ("neighbours?", "peer, cluster member"),
+    ("news", "event, notification, subscription"),
     ("nobody", "no user, no client, anonymous"),
     ("now and then", "periodically"),
     ("once more", "retry"),
@@ -30,8 +38,11 @@ const WORDS: &[(&str, &str)] = &[
     ("set aside", "reserved, buffered"),
     ("sign of life", "heartbeat"),
     ("so many", "at most n, the maximum"),
+    ("somebody", "a user, a client"),
     ("strangers?", "unauthenticated client, untrusted input"),
+    ("troubled", "unavailable, failed"),
     ("whoever", "the caller, the client"),
+    ("wish(es)?", "command"),
 ];
 
 /// Searches what is compiled or read: sources, documents, the schema. The pages of the client follow in their own time.

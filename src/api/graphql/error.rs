@@ -42,14 +42,12 @@ pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
     if error.fields.is_empty() {
         return vec![UserError { code: error.code, message: error.message.clone().into(), field: None }];
     }
-    let mistakes = error.fields.iter();
-    mistakes
-        .map(|mistake| UserError {
-            code: error.code,
-            message: mistake.message.clone().into(),
-            field: Some(camel_case(mistake.field).into()),
-        })
-        .collect()
+    let fields = error.fields.iter().map(|field| UserError {
+        code: error.code,
+        message: field.message.clone().into(),
+        field: Some(camel_case(field.field).into()),
+    });
+    fields.collect()
 }
 
 /// Sets `extensions.code` of every error of a response, logs faults of the server, and sets failed fields to null.
@@ -92,9 +90,9 @@ pub(super) fn finish(response: &mut Response, kind: OperationType) {
             extensions.set("retryAfter", seconds);
         }
         if !source.fields.is_empty() {
-            let fields = source.fields.iter().map(|mistake| {
-                async_graphql::value!({ "field": camel_case(mistake.field), "message": mistake.message.clone() })
-            });
+            let fields = source.fields.iter().map(
+                |field| async_graphql::value!({ "field": camel_case(field.field), "message": field.message.clone() }),
+            );
             extensions.set("fields", fields.collect::<Vec<_>>());
         }
     }
@@ -123,7 +121,7 @@ fn put_null(data: &mut Value, path: &[PathSegment]) {
 }
 
 /// Returns a response with a single error, for a request that was not executed.
-pub(super) fn refusal(code: Code, message: &str) -> Response {
+pub(super) fn error_response(code: Code, message: &str) -> Response {
     let mut error = ServerError::new(message, None);
     error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code.as_str());
     Response::from_errors(vec![error])

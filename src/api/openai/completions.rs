@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 
 use super::error::ApiError;
-use super::outcome::{COST, as_refused, at_limit, failure, finish_reason, set_headers, set_number};
+use super::outcome::{COST, at_limit, failure, finish_reason, set_headers, set_number, upstream_rejection};
 use super::request::{self, CompletionRequest};
 use super::response;
 use super::streaming::streamed;
@@ -78,18 +78,18 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 /// Waits for the end of the reply and returns a non-streaming response.
 async fn whole(app: &App, called: ApiCallHandle, limit: Option<u64>) -> Result<Response, ApiError> {
     let ApiCallHandle { mut events, end, .. } = called;
-    let (mut text, mut raw, mut refused) = (String::new(), None, None);
+    let (mut text, mut raw, mut rejected) = (String::new(), None, None);
     while let Some(event) = events.next().await {
         match event {
             Event::Chunk(piece) => text.push_str(&piece),
             Event::RawChunk { bytes, .. } => raw = Some(bytes),
-            Event::Rejected { status, body } => refused = Some((status, body)),
+            Event::Rejected { status, body } => rejected = Some((status, body)),
             Event::Accepted | Event::Usage(_) | Event::Beside { .. } | Event::Done(_) => {}
         }
     }
     let ended = end.await?;
-    if let Some(refused) = refused {
-        return Ok(as_refused(refused));
+    if let Some(rejected) = rejected {
+        return Ok(upstream_rejection(rejected));
     }
     if let Some(failure) = failure(&ended).or_else(|| at_limit(&ended)) {
         return Err(failure);

@@ -64,8 +64,8 @@ impl ApiError {
 
     pub(super) fn no_model(name: &str) -> Self {
         let message = format!("The model `{name}` does not exist or you do not have access to it.");
-        let refusal = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", Some("model_not_found"), message);
-        Self { param: Some("model".to_owned()), ..refusal }
+        let error = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", Some("model_not_found"), message);
+        Self { param: Some("model".to_owned()), ..error }
     }
 
     pub(super) fn no_route(method: &Method, path: &str) -> Self {
@@ -76,8 +76,8 @@ impl ApiError {
     pub(super) fn method(method: &Method, allowed: &Method) -> Self {
         let message = format!("{method} is not allowed here; use {allowed}.");
         let code = Some("method_not_supported");
-        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", code, message);
-        refusal.with(ALLOW, allowed.as_str())
+        let error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", code, message);
+        error.with(ALLOW, allowed.as_str())
     }
 
     pub(super) fn no_key() -> Self {
@@ -152,7 +152,7 @@ impl From<InvalidRequest> for ApiError {
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let message = error.message.clone();
-        let refusal = match error.code {
+        let api_error = match error.code {
             Code::Unauthenticated => Self::wrong_key(),
             Code::Forbidden => {
                 Self::new(StatusCode::FORBIDDEN, "permission_error", Some("insufficient_permissions"), message)
@@ -183,21 +183,21 @@ impl From<Error> for ApiError {
             }
             Code::Timeout => Self::new(StatusCode::GATEWAY_TIMEOUT, "api_error", Some("timeout"), message),
             Code::ProviderUnavailable => {
-                let refusal =
+                let api_error =
                     Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("model_unavailable"), message);
                 match error.retry_after {
-                    Some(seconds) => refusal.with(RETRY_AFTER, &seconds.to_string()),
-                    None => refusal,
+                    Some(seconds) => api_error.with(RETRY_AFTER, &seconds.to_string()),
+                    None => api_error,
                 }
             }
             Code::Unavailable => {
-                let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("unavailable"), message);
+                let api_error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", Some("unavailable"), message);
                 match error.retry_after {
                     // A limit, not a fault.
-                    Some(seconds) => refusal.with(RETRY_AFTER, &seconds.to_string()),
+                    Some(seconds) => api_error.with(RETRY_AFTER, &seconds.to_string()),
                     None => {
                         tracing::error!(?error, "/v1 request failed");
-                        refusal
+                        api_error
                     }
                 }
             }
@@ -206,7 +206,7 @@ impl From<Error> for ApiError {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", Some("internal_error"), message)
             }
         };
-        Self { reason: Some(error.code), ..refusal }
+        Self { reason: Some(error.code), ..api_error }
     }
 }
 

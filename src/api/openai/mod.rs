@@ -60,7 +60,7 @@ async fn chat_completions(State(app): State<App>, request: Request) -> ApiResult
     only(request.method(), Method::POST)?;
     let caller = caller(&app, request.headers()).await?;
     let status = app.config.v1.insufficient_status;
-    completions::create(&app, caller, request).await.map_err(|refusal| refusal.with_insufficient(status))
+    completions::create(&app, caller, request).await.map_err(|error| error.with_insufficient(status))
 }
 
 async fn nothing(method: Method, request: Request) -> ApiError {

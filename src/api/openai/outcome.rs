@@ -23,7 +23,7 @@ pub(super) const COST: HeaderName = HeaderName::from_static("x-jeton-cost");
 const REMAINING: HeaderName = HeaderName::from_static("x-jeton-tokens-remaining");
 
 /// Returns the response of an upstream that rejected the call.
-pub(super) fn as_refused((status, body): (u16, Bytes)) -> Response {
+pub(super) fn upstream_rejection((status, body): (u16, Bytes)) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     (status, [(CONTENT_TYPE, "application/json")], body).into_response()
 }

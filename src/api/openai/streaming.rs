@@ -10,7 +10,7 @@ use futures::{FutureExt, Stream, StreamExt};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::outcome::{HOLD, as_refused, at_limit, failure, finish_reason, set_headers, set_number};
+use super::outcome::{HOLD, at_limit, failure, finish_reason, set_headers, set_number, upstream_rejection};
 use super::response;
 use crate::app::App;
 use crate::domain::chat::{ApiCallHandle, FinishedChat};
@@ -28,7 +28,7 @@ pub(super) async fn streamed(
     let (first, end) = match events.next().await {
         Some(Event::Rejected { status, body }) => {
             end.await?;
-            return Ok(as_refused((status, body)));
+            return Ok(upstream_rejection((status, body)));
         }
         Some(first) => (first, end),
         None => {

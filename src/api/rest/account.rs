@@ -55,7 +55,7 @@ pub(super) async fn register(app: &App, request: Request) -> ApiResult {
     let registering = account::Registration { username, password: password.into() };
     // Field errors of the domain are reported together with those found here.
     let checked = match account::check(app, registering, &origin).await {
-        Err(error) if error.code == Code::InvalidInput => return Err(fields.refuse(error)),
+        Err(error) if error.code == Code::InvalidInput => return Err(fields.reject(error)),
         checked => checked?,
     };
     fields.check()?;

@@ -99,9 +99,9 @@ impl FormFields {
     }
 
     /// Returns the rejection of the request: its field errors, and those of the domain for fields without any.
-    pub(super) fn refuse(mut self, error: Error) -> ApiError {
-        let good = |field: &FieldError| !self.errors.contains_key(field.field);
-        let new: Vec<_> = error.fields.into_iter().filter(good).collect();
+    pub(super) fn reject(mut self, error: Error) -> ApiError {
+        let is_new = |field: &FieldError| !self.errors.contains_key(field.field);
+        let new: Vec<_> = error.fields.into_iter().filter(is_new).collect();
         for error in new {
             self.add_error(error.field, &error.message);
         }

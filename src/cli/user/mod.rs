@@ -38,8 +38,8 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
             let password = password.obtain(&app.random, &name)?;
             let (text, roles) = (password.text.clone(), Roles { is_staff: staff, is_superuser: superuser });
             let made = admin::create(app, Actor::CommandLine, &name, text, roles, tokens.map(Tokens)).await?;
-            let said = format!("created {} with {} tokens", output::plain(&made.username), made.tokens);
-            report(&made, &said, Some(&password), json)
+            let message = format!("created {} with {} tokens", output::plain(&made.username), made.tokens);
+            report(&made, &message, Some(&password), json)
         }
         Command::Activate { name } => {
             change(app, &name, UserUpdate { active: Some(true), ..UserUpdate::default() }, "is active", json).await
@@ -52,8 +52,8 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
             let user = named(app, &name).await?;
             let password = password.obtain(&app.random, &user.username)?;
             let user = admin::set_password(app, Actor::CommandLine, user.id, password.text.clone()).await?;
-            let said = format!("{} has a new password; all sessions were revoked", output::plain(&user.username));
-            report(&user, &said, Some(&password), json)
+            let message = format!("{} has a new password; all sessions were revoked", output::plain(&user.username));
+            report(&user, &message, Some(&password), json)
         }
         Command::SetBalance { name, tokens, reason } => {
             adjust(app, &name, BalanceChange::To(Tokens(tokens)), reason, json).await
@@ -84,18 +84,18 @@ pub(super) fn check_name(typed: &str) -> Result<(), Error> {
     account::username::check(typed).map(drop).map_err(|message| Error::field("username", message))
 }
 
-async fn change(app: &App, name: &str, change: UserUpdate, said: &str, json: bool) -> Result<(), Error> {
+async fn change(app: &App, name: &str, change: UserUpdate, message: &str, json: bool) -> Result<(), Error> {
     let user = named(app, name).await?;
     let user = admin::update(app, Actor::CommandLine, user.id, change).await?;
-    report(&user, &format!("{} {said}", output::plain(&user.username)), None, json)
+    report(&user, &format!("{} {message}", output::plain(&user.username)), None, json)
 }
 
 async fn adjust(app: &App, name: &str, amount: BalanceChange, reason: String, json: bool) -> Result<(), Error> {
     let user = named(app, name).await?;
     let adjustment = Adjustment { user_id: user.id, amount, reason, idempotency_key: None };
     let balance = admin::adjust_balance(app, Actor::CommandLine, adjustment).await?;
-    let said = format!("{} has {} tokens, and {} held", output::plain(&user.username), balance.tokens, balance.held);
-    report(&user::Model { tokens: balance.tokens, held: balance.held, ..user }, &said, None, json)
+    let message = format!("{} has {} tokens, and {} held", output::plain(&user.username), balance.tokens, balance.held);
+    report(&user::Model { tokens: balance.tokens, held: balance.held, ..user }, &message, None, json)
 }
 
 async fn delete(app: &App, name: &str, yes: bool, json: bool) -> Result<(), Error> {

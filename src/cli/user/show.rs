@@ -18,7 +18,7 @@ const BATCH: u64 = 1000;
 /// Prints the result of a command on a user: a sentence, or the user as JSON, and the password if it was generated.
 pub(in crate::cli) fn report(
     user: &user::Model,
-    said: &str,
+    message: &str,
     password: Option<&password::Chosen>,
     json: bool,
 ) -> Result<(), Error> {
@@ -31,7 +31,7 @@ pub(in crate::cli) fn report(
         return output::print_json(&value);
     }
     let password = shown.map(|password| format!("password (shown only now): {password}\n"));
-    output::print(&format!("{said}\n{}", password.unwrap_or_default()))
+    output::print(&format!("{message}\n{}", password.unwrap_or_default()))
 }
 
 pub(super) async fn list(app: &App, filter: UserFilter, json: bool) -> Result<(), Error> {

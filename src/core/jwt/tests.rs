@@ -133,8 +133,8 @@ fn issuer_and_audience_are_asked_for_where_they_are_named() {
         for (checks, checker) in all.iter().enumerate() {
             // Without a configured issuer any is accepted; a token with an audience is valid for that one only (RFC
             // 7519, section 4.1.3).
-            let good = signs == checks || (signs, checks) == (1, 0);
-            assert_eq!(checker.verify(&token, TokenKind::Access, now).is_ok(), good || (signs, checks) == (3, 2));
+            let is_valid = signs == checks || (signs, checks) == (1, 0);
+            assert_eq!(checker.verify(&token, TokenKind::Access, now).is_ok(), is_valid || (signs, checks) == (3, 2));
         }
         let other = named(Some("b"), Some("b"));
         assert_eq!(other.verify(&token, TokenKind::Access, now), Err(TokenError::Invalid));

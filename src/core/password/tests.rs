@@ -3,9 +3,9 @@ use super::*;
 #[tokio::test]
 async fn only_the_right_password_verifies() {
     let hasher = Hasher::new(1, 1).unwrap();
-    let new = || hasher.enter(Lane::NewPassword, None).unwrap();
+    let new = || hasher.enter(QueueKind::NewPassword, None).unwrap();
     let verify = async |password: &str, stored: Option<&str>| {
-        let ticket = hasher.enter(Lane::Verification, None).unwrap();
+        let ticket = hasher.enter(QueueKind::Verification, None).unwrap();
         ticket.verify(password.into(), stored.map(str::to_owned)).await.unwrap()
     };
     let hash = new().hash("correct horse".into()).await.unwrap();
@@ -21,11 +21,11 @@ async fn only_the_right_password_verifies() {
 async fn a_hash_of_any_form_is_met_by_what_was_hashed_and_by_its_normal_form() {
     let hasher = Hasher::new(1, 1).unwrap();
     let verify = async |password: &str, stored: &str| {
-        let ticket = hasher.enter(Lane::Verification, None).unwrap();
+        let ticket = hasher.enter(QueueKind::Verification, None).unwrap();
         ticket.verify(password.into(), Some(stored.to_owned())).await.unwrap()
     };
     let (composed, decomposed, padded) = ("caf\u{e9} au lait", "cafe\u{301} au lait", " cafe\u{301} au lait ");
-    let new = hasher.enter(Lane::NewPassword, None).unwrap().hash(padded.into()).await.unwrap();
+    let new = hasher.enter(QueueKind::NewPassword, None).unwrap().hash(padded.into()).await.unwrap();
     for typed in [composed, decomposed, padded] {
         assert!(verify(typed, &new).await, "{typed:?}");
     }
@@ -49,7 +49,7 @@ async fn a_password_that_is_too_long_is_wrong_whatever_it_hashes_to() {
     let (most, long) = ("x".repeat(MAX_TYPED_BYTES), "x".repeat(MAX_TYPED_BYTES + 1));
     for (password, right) in [(most, true), (long, false)] {
         let stored = hash(&password).unwrap();
-        let ticket = hasher.enter(Lane::Verification, None).unwrap();
+        let ticket = hasher.enter(QueueKind::Verification, None).unwrap();
         assert_eq!(ticket.verify(password.into(), Some(stored)).await.unwrap(), right);
     }
 }
@@ -68,11 +68,11 @@ fn a_stored_hash_takes_no_more_memory_and_passes_than_are_allowed() {
 #[tokio::test]
 async fn a_new_password_is_rated_on_a_hashing_thread() {
     let hasher = Hasher::new(1, 4).unwrap();
-    let taken = hasher.queue.start(hasher.enter(Lane::NewPassword, None).unwrap().entry).await.unwrap();
-    let ticket = hasher.enter(Lane::NewPassword, None).unwrap();
+    let taken = hasher.queues.start(hasher.enter(QueueKind::NewPassword, None).unwrap().entry).await.unwrap();
+    let ticket = hasher.enter(QueueKind::NewPassword, None).unwrap();
     let mut check = std::pin::pin!(ticket.check("password", "password".into(), "mia".to_owned()));
     assert!(futures::FutureExt::now_or_never(check.as_mut()).is_none(), "it waits for the thread");
-    assert_eq!(hasher.waiting(Lane::NewPassword), 1);
+    assert_eq!(hasher.waiting(QueueKind::NewPassword), 1);
     drop(taken);
     assert_eq!(check.await.unwrap_err().fields[0].field, "password");
 }
@@ -81,8 +81,8 @@ async fn a_new_password_is_rated_on_a_hashing_thread() {
 async fn a_long_new_password_is_rejected_without_a_thread() {
     let hasher = Hasher::new(1, 4).unwrap();
     // The only thread is busy.
-    let _taken = hasher.queue.start(hasher.enter(Lane::NewPassword, None).unwrap().entry).await.unwrap();
-    let ticket = hasher.enter(Lane::NewPassword, None).unwrap();
+    let _taken = hasher.queues.start(hasher.enter(QueueKind::NewPassword, None).unwrap().entry).await.unwrap();
+    let ticket = hasher.enter(QueueKind::NewPassword, None).unwrap();
     let check = ticket.check("password", "x".repeat(1_000_000).into(), "mia".to_owned());
     let rejected = futures::FutureExt::now_or_never(check).expect("rejected without waiting").unwrap_err();
     assert_eq!(rejected.fields[0].field, "password");

@@ -90,13 +90,13 @@ async fn an_answer_that_does_not_fit_reaches_all_who_follow_it_and_nobody_else()
         .map(|number| {
             let parts = recording.clone().follow();
             tasks.spawn(async move {
-                let mut heard = Vec::new();
+                let mut received = Vec::new();
                 let mut parts = std::pin::pin!(parts);
                 while let Some(part) = parts.next().await {
-                    heard.push(part);
+                    received.push(part);
                     tokio::time::sleep(Duration::from_millis(number)).await;
                 }
-                heard
+                received
             })
         })
         .collect();
@@ -122,8 +122,8 @@ async fn who_reads_too_slowly_is_left_behind_and_told() {
     let answers = ReplayCache::new(40 * PART, 10 * PART);
     let recording = answers.begin(UserId(1));
     let mut slow = Box::pin(recording.clone().follow());
-    let gone = recording.clone().follow();
-    drop(gone);
+    let disconnected = recording.clone().follow();
+    drop(disconnected);
     let parts = u32::try_from(WINDOW / PART).unwrap() + 10;
     let write_timeout = Duration::from_millis(50);
     let began = Instant::now();

@@ -62,8 +62,8 @@ impl<K: Clone + Eq + Hash> RateLimiter<K> {
         };
         // The outer error means more than the burst, which is ruled out above.
         let Ok(checked) = limiter.check_key_n(who, count) else { return Ok(()) };
-        checked.map_err(|refused| {
-            let wait = refused.wait_time_from(DefaultClock::default().now()).as_secs_f64().ceil() as u64;
+        checked.map_err(|exceeded| {
+            let wait = exceeded.wait_time_from(DefaultClock::default().now()).as_secs_f64().ceil() as u64;
             Error::rate_limited(words, wait.max(1))
         })
     }

@@ -38,8 +38,8 @@ fn memory_is_bounded() {
 fn a_minute_has_so_many_of_each() {
     let rate = RateLimiter::per_minute(2);
     assert!(rate.check(&1, "no").is_ok() && rate.check(&1, "no").is_ok());
-    let refused = rate.check(&1, "no").unwrap_err();
-    assert_eq!((refused.message.as_str(), refused.retry_after), ("no", Some(30)));
+    let rejected = rate.check(&1, "no").unwrap_err();
+    assert_eq!((rejected.message.as_str(), rejected.retry_after), ("no", Some(30)));
     assert!(rate.check(&2, "no").is_ok());
     rate.evict_idle();
     assert!(rate.check(&1, "no").is_err());

@@ -2,15 +2,15 @@
 
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::password::{Lane, Ticket};
+use crate::core::password::{QueueKind, Ticket};
 use crate::core::viewer::ClientIp;
 
 /// Enters the queue for a hashing thread: before an attempt is counted, so that a rejected one does not count.
 ///
 /// # Errors
 /// UNAVAILABLE if the queue is full, in total or for the address.
-pub fn enter(app: &App, lane: Lane, address: Option<ClientIp>) -> Result<Ticket, Error> {
-    app.metrics.count_rate_limited(lane.name(), app.hasher.enter(lane, address))
+pub fn enter(app: &App, queue: QueueKind, address: Option<ClientIp>) -> Result<Ticket, Error> {
+    app.metrics.count_rate_limited(queue.name(), app.hasher.enter(queue, address))
 }
 
 /// Registers an attempt at the password of the name with this key, whether or not it exists, from this address.

@@ -12,7 +12,7 @@ use super::username;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::UserId;
-use crate::core::password::{Lane, Pbkdf2};
+use crate::core::password::{Pbkdf2, QueueKind};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, ClientIp};
 use crate::domain::audit::{self, AuditRecord};
@@ -91,7 +91,7 @@ pub async fn renew_hash(
     if !Pbkdf2::is_one(&user.password_hash) {
         return Ok(());
     }
-    let Ok(ticket) = enter(app, Lane::Verification, address) else { return Ok(()) };
+    let Ok(ticket) = enter(app, QueueKind::Verification, address) else { return Ok(()) };
     let change = (user.id, user.password_hash.clone(), ticket.hash(password).await?);
     app.db
         .write(change, |txn, (id, before, after)| {

@@ -9,7 +9,7 @@ use super::sessions::{announce_sessions, end_sessions};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::UserId;
-use crate::core::password::Lane;
+use crate::core::password::QueueKind;
 use crate::core::viewer::{ClientInfo, Owner};
 use crate::infra::db::Txn;
 use crate::infra::entity::user;
@@ -38,9 +38,9 @@ pub async fn change_password(
         Err(error) if error.code == Code::InvalidInput => return Err(Error::field("old_password", error.message)),
         confirmed => confirmed?,
     };
-    let ticket = enter(app, Lane::NewPassword, origin.address)?;
+    let ticket = enter(app, QueueKind::NewPassword, origin.address)?;
     ticket.check("new_password", new.clone(), user.username.clone()).await?;
-    let hash = enter(app, Lane::NewPassword, origin.address)?.hash(new).await?;
+    let hash = enter(app, QueueKind::NewPassword, origin.address)?.hash(new).await?;
     let changed = app.db.write((user.id, hash), |txn, (id, hash)| Box::pin(set_password_hash(txn, *id, hash))).await?;
     announce_sessions(app, changed.id);
     Ok(changed)
@@ -58,7 +58,7 @@ pub async fn confirm_password(
     password: SecretString,
     origin: &ClientInfo,
 ) -> Result<user::Model, Error> {
-    let ticket = enter(app, Lane::Verification, origin.address)?;
+    let ticket = enter(app, QueueKind::Verification, origin.address)?;
     let user = user::Entity::find_by_id(owner.id).one(app.db.read()).await?.ok_or_else(Error::unauthenticated)?;
     register_attempt(app, &user.username_key, origin.address).await?;
     if !ticket.verify(password, Some(user.password_hash.clone())).await? {

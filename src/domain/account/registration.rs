@@ -7,7 +7,7 @@ use super::insert::{Roles, ValidatedUser, insert};
 use super::rules::{CheckedUser, obey_rules};
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::password::Lane;
+use crate::core::password::QueueKind;
 use crate::core::viewer::ClientInfo;
 use crate::infra::config;
 use crate::infra::entity::user;
@@ -53,7 +53,7 @@ pub async fn check(app: &App, input: Registration, origin: &ClientInfo) -> Resul
 /// RATE_LIMITED after too many accounts from the address; INVALID_INPUT if the name was taken meanwhile; UNAVAILABLE if
 /// the queue for password hashing is full.
 pub async fn register_checked(app: &App, checked: CheckedUser, origin: &ClientInfo) -> Result<user::Model, Error> {
-    let ticket = enter(app, Lane::NewPassword, origin.address)?;
+    let ticket = enter(app, QueueKind::NewPassword, origin.address)?;
     if let Some(address) = &origin.address {
         app.metrics.count_rate_limited("registrations", app.rate_limits.registration(address).await)?;
     }

@@ -8,7 +8,7 @@ use super::find::find_by_name;
 use super::username;
 use crate::app::App;
 use crate::core::error::{Code, Error, FieldError};
-use crate::core::password::{self, Lane};
+use crate::core::password::{self, QueueKind};
 use crate::core::viewer::ClientIp;
 use crate::infra::entity::user;
 
@@ -43,7 +43,8 @@ pub(super) async fn obey_rules(
         Ok(name) if is_confusable(app, name).await? => Some(NAME_CONFUSABLE),
         _ => None,
     };
-    let rated = enter(app, Lane::NewPassword, address)?.check("password", password.clone(), username.clone()).await;
+    let rated =
+        enter(app, QueueKind::NewPassword, address)?.check("password", password.clone(), username.clone()).await;
     let of_name = name.err().or_else(|| taken.map(str::to_owned));
     let mut errors: Vec<_> = of_name.map(|message| FieldError { field: "username", message }).into_iter().collect();
     match rated {

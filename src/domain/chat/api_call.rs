@@ -77,7 +77,7 @@ pub async fn call(app: &App, caller: Caller, call: ApiCall) -> Result<ApiCallHan
     }
 }
 
-/// The events of an answer, and whether the caller has missed some of them, which is final when they end.
+/// The events of an answer, and whether the caller has lagged behind them, which is final when they end.
 type FollowedStream = (BoxStream<'static, Event>, Arc<AtomicBool>);
 
 fn followed(recording: Arc<Recording<Event>>) -> FollowedStream {
@@ -92,7 +92,7 @@ fn followed(recording: Arc<Recording<Event>>) -> FollowedStream {
     (events.boxed(), lagged)
 }
 
-/// Returns the result of a call; an error if the caller has missed a part of the answer, which must not look complete,
+/// Returns the result of a call; an error if the caller has lagged: an answer without a part must not look complete,
 /// whatever the chat's outcome.
 fn unless_lagged(
     end: impl Future<Output = Result<FinishedChat, Error>> + Send + 'static,

@@ -40,7 +40,7 @@ impl MeteredUsage {
     /// `input_bound` is certain, and its reasoning. So no reported number is reduced by what is visible.
     pub(super) fn of(
         model: &Model,
-        asked: &Request,
+        request: &Request,
         input_bound: Option<u64>,
         written: &GeneratedOutput,
         outcome: &Outcome,
@@ -62,12 +62,12 @@ impl MeteredUsage {
         let omitted = u128::from(counted) * written.omitted as u128 / (written.in_memory().max(1) as u128);
         let output = counted.saturating_add(u64::try_from(omitted).unwrap_or(u64::MAX));
         let bound = input_bound.filter(|_| !is_whole && model.provider.reports_usage());
-        let input = || match (&asked.passing, bound) {
+        let input = || match (&request.passing, bound) {
             (_, Some(bound)) => bound,
             (Some(passing), None) => {
                 ["messages", "tools"].iter().filter_map(|name| passing.call.get(name)).map(count).sum()
             }
-            (None, None) => asked.messages.iter().map(|message| count(&message.content)).sum(),
+            (None, None) => request.messages.iter().map(|message| count(&message.content)).sum(),
         };
         match written.reported {
             Some(usage) => {
@@ -118,7 +118,7 @@ impl ClosedChat {
                 };
                 (Status::Stopped, Reason::ChatStopped, cost, limit)
             }
-            Outcome::Interrupted | Outcome::Gone => return Self::interrupted(chat),
+            Outcome::Interrupted | Outcome::AlreadyClosed => return Self::interrupted(chat),
         };
         if !nothing || !used.estimated || cost > Tokens::ZERO {
             let units = |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX));

@@ -35,19 +35,19 @@ pub struct Create {
 /// # Errors
 /// INVALID_INPUT with all field errors.
 pub async fn create(app: &App, writer: Writer, input: Create) -> Result<conversation::Model, Error> {
-    let mut mistakes = Vec::new();
-    let mut mistake = |field, problem: Result<(), String>| {
-        mistakes.extend(problem.err().map(|message| FieldError { field, message }));
+    let mut errors = Vec::new();
+    let mut add_error = |field, problem: Result<(), String>| {
+        errors.extend(problem.err().map(|message| FieldError { field, message }));
     };
     let title = input.title.as_deref().map(one_line).unwrap_or_default();
-    mistake("title", check_length(&title, MAX_TITLE_CHARS));
+    add_error("title", check_length(&title, MAX_TITLE_CHARS));
     let system_prompt = input.system_prompt.filter(|prompt| !prompt.trim().is_empty());
-    mistake("system_prompt", check_length(system_prompt.as_deref().unwrap_or_default(), MAX_SYSTEM_PROMPT_CHARS));
+    add_error("system_prompt", check_length(system_prompt.as_deref().unwrap_or_default(), MAX_SYSTEM_PROMPT_CHARS));
     if input.model.is_some() && app.models.get(input.model.as_deref()).is_none() {
-        mistake("model", Err("There is no such model.".to_owned()));
+        add_error("model", Err("There is no such model.".to_owned()));
     }
-    if !mistakes.is_empty() {
-        return Err(Error::invalid(mistakes));
+    if !errors.is_empty() {
+        return Err(Error::invalid(errors));
     }
     let now = app.clock.now();
     let row = conversation::ActiveModel {

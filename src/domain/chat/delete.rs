@@ -51,15 +51,15 @@ pub async fn delete(app: &App, viewer: Viewer, chat_id: ChatId) -> Result<(), Er
 async fn delete_one(txn: &Txn, operator: Option<Actor>, id: ChatId, at: DateTime<Utc>) -> Result<(), Error> {
     let ended = chat::Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::Status.ne(Status::Pending));
     // No row if a concurrent deletion was faster.
-    let gone = ended.exec_with_returning(txn).await?.into_iter().next().ok_or_else(|| Error::not_found("chat"))?;
+    let deleted = ended.exec_with_returning(txn).await?.into_iter().next().ok_or_else(|| Error::not_found("chat"))?;
     let Some(actor) = operator else { return Ok(()) };
     // The owner's row is locked: the owner may have been promoted meanwhile.
-    let owner = ledger::find_for_update(txn, gone.user_id).await?;
+    let owner = ledger::find_for_update(txn, deleted.user_id).await?;
     actor.require_can_manage(owner.is_operator())?;
-    // The texts are deleted for good, so none of them stays in the trail.
+    // The texts are deleted permanently, so none of them stays in the trail.
     let details = json!({
-        "model": gone.model, "status": gone.status.to_value(), "cost": gone.cost,
-        "created_at": gone.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+        "model": deleted.model, "status": deleted.status.to_value(), "cost": deleted.cost,
+        "created_at": deleted.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
     });
     let record = AuditRecord {
         action: "chat.delete",

@@ -128,8 +128,8 @@ pub async fn all(app: &App, _: Staff, wanted: AdminChatFilter, page: PageRequest
         if FAILED_STATUSES.contains(&status) {
             // The index's own condition as literals: SQLite uses a partial index only if the statement implies its
             // condition.
-            let troubled = FAILED_STATUSES.map(|status| Expr::Constant(status.into()));
-            chats = chats.filter(Column::Status.into_expr().is_in(troubled));
+            let failed = FAILED_STATUSES.map(|status| Expr::Constant(status.into()));
+            chats = chats.filter(Column::Status.into_expr().is_in(failed));
         }
     }
     let chats = in_period(app, chats, wanted.period).await?;

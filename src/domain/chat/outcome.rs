@@ -18,7 +18,7 @@ pub(super) enum Outcome {
     /// The server shuts down and does not wait any longer.
     Interrupted,
     /// The chat is no longer open: deleted, or swept by another server. There is nothing to settle.
-    Gone,
+    AlreadyClosed,
 }
 
 /// The output that a model has generated, and the usage that its upstream has reported.

@@ -90,8 +90,8 @@ pub(super) fn feed(
     after: usize,
 ) -> impl Stream<Item = Result<ReplyStreamItem, Error>> + Send + use<> {
     try_stream! {
-        // Subscribed before the row is read, so that an end in between is not missed.
-        let mut heard = app.bus.subscribe(&topic(chat_id));
+        // Subscribed before the row is read, so that an end in between is received.
+        let mut subscription = app.bus.subscribe(&topic(chat_id));
         let mut position = after;
         let mut poll_interval = MIN_POLL_INTERVAL;
         loop {
@@ -110,9 +110,9 @@ pub(super) fn feed(
             }
             // The server that runs the turn has the text since the last save.
             app.bus.publish(&events::command_topic(chat_id), || TurnCommand::Repeat { from: position }.encode());
-            let asked = Instant::now();
+            let requested_at = Instant::now();
             loop {
-                let heard = match timeout(poll_interval, heard.next()).await {
+                let event = match timeout(poll_interval, subscription.next()).await {
                     Ok(cluster::BusEvent::Message(message)) => ReplyEvent::decode(&message),
                     Ok(cluster::BusEvent::Lagged) => {
                         app.metrics.stream_lagged.inc();
@@ -123,7 +123,7 @@ pub(super) fn feed(
                         break;
                     }
                 };
-                let Some(ReplyEvent::Delta { offset, text }) = heard else { break };
+                let Some(ReplyEvent::Delta { offset, text }) = event else { break };
                 if offset <= position {
                     poll_interval = MIN_POLL_INTERVAL;
                     for delta in ReplyDelta::behind(position, offset, &text) {
@@ -132,7 +132,7 @@ pub(super) fn feed(
                         yield ReplyStreamItem::Delta(delta);
                         app.metrics.stream_lag.since(given);
                     }
-                } else if asked.elapsed() > MIN_POLL_INTERVAL {
+                } else if requested_at.elapsed() > MIN_POLL_INTERVAL {
                     // There is a gap, and the requested repetition was lost.
                     break;
                 }

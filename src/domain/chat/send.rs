@@ -136,7 +136,7 @@ pub(super) async fn begin(
         match open::open(&own, opening).await {
             Ok(OpenResult::New(opened)) => {
                 let (report_end, end) = oneshot::channel();
-                // Subscribed before anyone can know the chat, so that no command is missed.
+                // Subscribed before anyone can know the chat, so that every command is received.
                 let commands = own.bus.subscribe(&command_topic(opened.chat.id));
                 if let Some(caller) = &caller {
                     caller.opened(&own, opened.chat.id);

@@ -238,7 +238,7 @@ impl<'a> Turn<'a> {
     }
 
     fn on_command(&mut self, command: BusEvent) -> Step {
-        // A missed command is resent by its sender.
+        // A lost command is resent by its sender.
         let BusEvent::Message(command) = command else { return Continue(()) };
         match TurnCommand::decode(&command) {
             Some(TurnCommand::Stop) => return self.on_stop(),
@@ -282,7 +282,7 @@ impl<'a> Turn<'a> {
     fn on_saved(&self, saved: Result<bool, Error>) -> Step {
         match saved {
             Ok(true) => {}
-            Ok(false) => return Break(Outcome::Gone),
+            Ok(false) => return Break(Outcome::AlreadyClosed),
             Err(error) => tracing::warn!(chat = self.chat_id.0, ?error, "reply save failed"),
         }
         Continue(())

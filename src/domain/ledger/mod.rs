@@ -226,7 +226,7 @@ pub fn notify_balance_changed(bus: &Bus, user_id: UserId) {
 pub fn watch_balance(app: &App, reader: Reader) -> impl Stream<Item = Result<Balance, Error>> + Send + use<> {
     let (app, user_id) = (app.clone(), reader.id);
     try_stream! {
-        let mut news = app.bus.subscribe(&topic(user_id));
+        let mut subscription = app.bus.subscribe(&topic(user_id));
         let mut seen = None;
         loop {
             let now = balance(&app.db, user_id).await?;
@@ -234,9 +234,9 @@ pub fn watch_balance(app: &App, reader: Reader) -> impl Stream<Item = Result<Bal
                 seen = Some(now);
                 yield now;
             }
-            tokio::time::timeout(POLL_INTERVAL, news.next()).await.ok();
+            tokio::time::timeout(POLL_INTERVAL, subscription.next()).await.ok();
             // Events that arrived meanwhile add nothing: the row is read after all of them.
-            news.skip();
+            subscription.skip();
         }
     }
 }

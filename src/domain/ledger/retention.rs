@@ -10,7 +10,7 @@ use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::{self, Column, Reason};
 
 /// Returns the ids of users whose accounts were deleted before `before`. Ids are never reused.
-pub fn gone(before: DateTime<Utc>) -> SelectStatement {
+pub fn deleted_users(before: DateTime<Utc>) -> SelectStatement {
     Query::select()
         .column(Column::UserId)
         .from(ledger_entry::Entity)
@@ -23,7 +23,7 @@ pub fn gone(before: DateTime<Utc>) -> SelectStatement {
 /// Returns the entries of these users that have a note or an idempotency key.
 pub fn notes(before: DateTime<Utc>) -> Select<ledger_entry::Entity> {
     let written = Condition::any().add(Column::Note.is_not_null()).add(Column::IdempotencyKey.is_not_null());
-    ledger_entry::Entity::find().filter(Column::UserId.in_subquery(gone(before))).filter(written)
+    ledger_entry::Entity::find().filter(Column::UserId.in_subquery(deleted_users(before))).filter(written)
 }
 
 /// Erases the notes and idempotency keys of these entries, and returns the number of entries.

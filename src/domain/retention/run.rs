@@ -102,11 +102,11 @@ async fn remove_all(app: &App, claim: &Claim) -> Result<(Vec<(Target, u64)>, boo
         let mut count = 0;
         while !app.stopping.is_cancelled() {
             let found = what.find(app, before).await?;
-            let gone = remove(app, claim, what, &found, before).await?;
-            count += gone;
+            let deleted = remove(app, claim, what, &found, before).await?;
+            count += deleted;
             // Rows that were selected but not removed, since they are in use again, would be selected in each
             // iteration.
-            if gone == 0 {
+            if deleted == 0 {
                 break;
             }
         }

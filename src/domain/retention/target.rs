@@ -76,7 +76,9 @@ impl Target {
             Self::Sessions => ids(session::retention::ended(before), entity::session::Column::Id),
             Self::AuditEvents => ids(audit::old(before), entity::audit_event::Column::Id),
             Self::LedgerNotes => ids(ledger::retention::notes(before), entity::ledger_entry::Column::Id),
-            Self::AuditNames => ids(audit::named(ledger::retention::gone(before)), entity::audit_event::Column::Id),
+            Self::AuditNames => {
+                ids(audit::named(ledger::retention::deleted_users(before)), entity::audit_event::Column::Id)
+            }
         }
     }
 
@@ -100,7 +102,7 @@ impl Target {
             Self::Sessions => session::retention::delete(txn, ids, before).await,
             Self::AuditEvents => audit::delete_old(txn, ids, before).await,
             Self::LedgerNotes => ledger::retention::erase_notes(txn, ids).await,
-            Self::AuditNames => audit::erase_names(txn, ids, ledger::retention::gone(before)).await,
+            Self::AuditNames => audit::erase_names(txn, ids, ledger::retention::deleted_users(before)).await,
         }
     }
 }

@@ -35,8 +35,8 @@ impl From<AuthError> for Error {
 }
 
 impl From<TokenError> for AuthError {
-    fn from(refused: TokenError) -> Self {
-        match refused {
+    fn from(error: TokenError) -> Self {
+        match error {
             TokenError::Invalid => AuthError::Invalid,
             TokenError::WrongType => AuthError::WrongType,
         }

@@ -43,7 +43,7 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Identity, AuthError>
 /// For connections that serve a session for longer than one request. An end that no server published, such as one by
 /// the command line, is detected within [`POLL_INTERVAL`].
 pub async fn wait_until_invalid(app: &App, token: &str, user_id: UserId) -> AuthError {
-    let mut news = app.bus.subscribe(&account::sessions_topic(user_id));
+    let mut subscription = app.bus.subscribe(&account::sessions_topic(user_id));
     loop {
         let mut rest = POLL_INTERVAL;
         match check(app, token).await {
@@ -58,7 +58,7 @@ pub async fn wait_until_invalid(app: &App, token: &str, user_id: UserId) -> Auth
                 return invalid;
             }
         }
-        tokio::time::timeout(rest, news.next()).await.ok();
+        tokio::time::timeout(rest, subscription.next()).await.ok();
     }
 }
 

@@ -16,12 +16,12 @@ use crate::infra::entity::session::{self, Column};
 /// INTERNAL if the database fails.
 pub async fn list(app: &App, owner: Owner, page: PageRequest) -> Result<Page<session::Entity>, Error> {
     let user = account::me(app, owner.reader()).await?.ok_or_else(Error::unauthenticated)?;
-    let good = session::Entity::find()
+    let valid = session::Entity::find()
         .filter(Column::UserId.eq(user.id))
         .filter(Column::Epoch.eq(user.session_epoch))
         .filter(Column::RevokedAt.is_null())
         .filter(Column::ExpiresAt.gt(app.clock.now()));
-    page.load(app.db.read(), good, Column::Id).await
+    page.load(app.db.read(), valid, Column::Id).await
 }
 
 /// Returns one of the viewer's own sessions.

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::create::{TokenPair, create};
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::password::Lane;
+use crate::core::password::QueueKind;
 use crate::core::viewer::ClientInfo;
 use crate::domain::account;
 
@@ -15,7 +15,7 @@ use crate::domain::account;
 /// UNAUTHENTICATED, one and the same for an unknown name, a wrong password and an inactive user; RATE_LIMITED after too
 /// many failed attempts for the name, or from the address; UNAVAILABLE if the queue for password hashing is full.
 pub async fn log_in(app: &App, username: &str, password: SecretString, origin: ClientInfo) -> Result<TokenPair, Error> {
-    let ticket = account::enter(app, Lane::Verification, origin.address)?;
+    let ticket = account::enter(app, QueueKind::Verification, origin.address)?;
     // A name that is too long to be any user's is handled and counted like an unknown one.
     let key = account::username::key(username).unwrap_or_else(|| account::username::TOO_LONG.to_owned());
     account::register_attempt(app, &key, origin.address).await?;

@@ -11,12 +11,12 @@ pub struct Echo;
 
 impl Provider for Echo {
     fn reply(&self, request: Request) -> Reply {
-        let heard = request.messages.iter().rev().find(|message| message.role == Role::User);
-        let said = format!("AI Response to: {}", heard.map_or("", |message| message.content.as_str()));
+        let last = request.messages.iter().rev().find(|message| message.role == Role::User);
+        let text = format!("AI Response to: {}", last.map_or("", |message| message.content.as_str()));
         // At most the output that the hold pays for.
-        let said: String = said.chars().take(usize::try_from(request.max_output).unwrap_or(usize::MAX)).collect();
-        let usage = Usage { input: self.max_input(&request.messages), output: self.estimate(&said) };
-        let reply = stream::iter([Ok(Event::Chunk(said)), Ok(Event::Done(Some(usage)))]).boxed();
+        let text: String = text.chars().take(usize::try_from(request.max_output).unwrap_or(usize::MAX)).collect();
+        let usage = Usage { input: self.max_input(&request.messages), output: self.estimate(&text) };
+        let reply = stream::iter([Ok(Event::Chunk(text)), Ok(Event::Done(Some(usage)))]).boxed();
         stop_before(reply, request.sampling.stop)
     }
 

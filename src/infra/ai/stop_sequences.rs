@@ -66,16 +66,16 @@ mod tests {
     use super::*;
     use crate::infra::ai::Usage;
 
-    async fn said(pieces: &[&str], stops: &[&str]) -> (Vec<String>, Option<Usage>) {
+    async fn output(pieces: &[&str], stops: &[&str]) -> (Vec<String>, Option<Usage>) {
         let usage = Some(Usage { input: 1, output: 2 });
         let events: Vec<_> = pieces.iter().map(|piece| Ok(Event::Chunk((*piece).to_owned()))).collect();
         let reply = stream::iter(events).chain(stream::iter([Ok(Event::Done(usage))])).boxed();
         let mut reply = stop_before(reply, stops.iter().map(|stop| (*stop).to_owned()).collect());
-        let mut said = Vec::new();
+        let mut output = Vec::new();
         while let Some(event) = reply.next().await {
             match event.unwrap() {
-                Event::Chunk(piece) => said.push(piece),
-                Event::Done(usage) => return (said, usage),
+                Event::Chunk(piece) => output.push(piece),
+                Event::Done(usage) => return (output, usage),
                 // The stop sequence is charged.
                 Event::Beside { other, .. } => assert!(stops.iter().any(|stop| other.starts_with(stop)), "{other}"),
                 _ => unreachable!(),
@@ -87,12 +87,12 @@ mod tests {
     #[tokio::test]
     async fn replies_end_before_what_was_named_and_lose_nothing_else() {
         let usage = Some(Usage { input: 1, output: 2 });
-        assert_eq!(said(&["one ", "two"], &[]).await, (vec!["one ".into(), "two".into()], usage));
-        assert_eq!(said(&["one E", "N", "D two"], &["END"]).await, (vec!["one ".into()], None));
-        assert_eq!(said(&["one E", "N", "E two"], &["END"]).await, (vec!["one ".into(), "ENE two".into()], usage));
-        assert_eq!(said(&["aab"], &["ab"]).await, (vec!["a".into()], None));
-        assert_eq!(said(&["xé", "né"], &["én!", "né"]).await, (vec!["x".into(), "é".into()], None));
-        assert_eq!(said(&["one EN"], &["END"]).await, (vec!["one ".into(), "EN".into()], usage));
-        assert_eq!(said(&["END"], &["END"]).await, (vec![], None));
+        assert_eq!(output(&["one ", "two"], &[]).await, (vec!["one ".into(), "two".into()], usage));
+        assert_eq!(output(&["one E", "N", "D two"], &["END"]).await, (vec!["one ".into()], None));
+        assert_eq!(output(&["one E", "N", "E two"], &["END"]).await, (vec!["one ".into(), "ENE two".into()], usage));
+        assert_eq!(output(&["aab"], &["ab"]).await, (vec!["a".into()], None));
+        assert_eq!(output(&["xé", "né"], &["én!", "né"]).await, (vec!["x".into(), "é".into()], None));
+        assert_eq!(output(&["one EN"], &["END"]).await, (vec!["one ".into(), "EN".into()], usage));
+        assert_eq!(output(&["END"], &["END"]).await, (vec![], None));
     }
 }

@@ -34,12 +34,12 @@ impl LocalBus {
         Self(Arc::new(LocalBusInner { changed: Some(TopicChanges::default()), ..LocalBusInner::default() }))
     }
 
-    /// Delivers an event to the current subscribers. `news` is only called if there are any.
-    pub(super) fn deliver(&self, topic: &str, news: impl FnOnce() -> BusEvent) {
+    /// Delivers an event to the current subscribers. `event` is only called if there are any.
+    pub(super) fn deliver(&self, topic: &str, event: impl FnOnce() -> BusEvent) {
         let sender = self.topics().get(topic).cloned();
         if let Some(sender) = sender {
             // A send without receivers is no error: the last one may have unsubscribed meanwhile.
-            sender.send(news()).ok();
+            sender.send(event()).ok();
         }
     }
 

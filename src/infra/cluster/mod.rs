@@ -88,14 +88,14 @@ impl Bus {
     }
 
     /// Publishes a message to the current subscribers. Never waits: a message that can't be queued for other servers is
-    /// dropped. `news` is not called if there can be no subscriber.
-    pub fn publish(&self, topic: &str, news: impl FnOnce() -> Vec<u8>) {
+    /// dropped. `message` is not called if there can be no subscriber.
+    pub fn publish(&self, topic: &str, message: impl FnOnce() -> Vec<u8>) {
         match &self.remote {
-            None => self.local.deliver(topic, || BusEvent::Message(news().into())),
+            None => self.local.deliver(topic, || BusEvent::Message(message().into())),
             Some(remote) => {
-                let news: Arc<[u8]> = news().into();
-                self.local.deliver(topic, || BusEvent::Message(news.clone()));
-                remote.publish(topic, &news);
+                let message: Arc<[u8]> = message().into();
+                self.local.deliver(topic, || BusEvent::Message(message.clone()));
+                remote.publish(topic, &message);
             }
         }
     }

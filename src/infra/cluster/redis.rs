@@ -46,8 +46,8 @@ impl RedisBus {
         Ok(Self { queue, link, counts })
     }
 
-    pub(super) fn publish(&self, topic: &str, news: &Arc<[u8]>) {
-        if self.queue.try_send(BusCommand::Publish { topic: topic.to_owned(), news: news.clone() }).is_err() {
+    pub(super) fn publish(&self, topic: &str, payload: &Arc<[u8]>) {
+        if self.queue.try_send(BusCommand::Publish { topic: topic.to_owned(), payload: payload.clone() }).is_err() {
             self.link.dropped.fetch_add(1, Relaxed);
         }
     }

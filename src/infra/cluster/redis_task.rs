@@ -31,7 +31,7 @@ const SEPARATOR: u8 = 0;
 pub(super) enum BusCommand {
     Publish {
         topic: String,
-        news: Arc<[u8]>,
+        payload: Arc<[u8]>,
     },
     /// Acknowledged once all earlier commands have been sent.
     Answer(oneshot::Sender<()>),
@@ -110,9 +110,9 @@ impl RedisTask {
             tracing::info!("Redis connection restored");
         }
         tokio::select! {
-            spoken = self.write_commands(connection.clone(), commands) => spoken,
-            listened = self.sync_subscriptions(sink.clone(), topics) => listened,
-            heard = self.read_messages(stream) => heard,
+            written = self.write_commands(connection.clone(), commands) => written,
+            synced = self.sync_subscriptions(sink.clone(), topics) => synced,
+            read = self.read_messages(stream) => read,
             alive = send_heartbeats(connection, sink) => alive,
         }
     }
@@ -127,9 +127,9 @@ impl RedisTask {
             let (mut pipeline, mut waiting) = (::redis::pipe(), Vec::new());
             for command in batch.drain(..) {
                 match command {
-                    BusCommand::Publish { topic, news } => {
+                    BusCommand::Publish { topic, payload } => {
                         let frame =
-                            [self.server.as_bytes(), &[SEPARATOR], topic.as_bytes(), &[SEPARATOR], &news].concat();
+                            [self.server.as_bytes(), &[SEPARATOR], topic.as_bytes(), &[SEPARATOR], &payload].concat();
                         pipeline.cmd("PUBLISH").arg(self.channel(&topic)).arg(frame).ignore();
                     }
                     BusCommand::Answer(answer) => waiting.push(answer),
@@ -177,14 +177,16 @@ impl RedisTask {
     async fn read_messages(&self, mut stream: PubSubStream) -> Result<(), RedisError> {
         while let Some(message) = stream.next().await {
             let mut parts = message.get_payload_bytes().splitn(3, |byte| *byte == SEPARATOR);
-            let (Some(server), Some(topic), Some(news)) = (parts.next(), parts.next(), parts.next()) else { continue };
+            let (Some(server), Some(topic), Some(payload)) = (parts.next(), parts.next(), parts.next()) else {
+                continue;
+            };
             // Messages of this server were delivered locally when they were published.
             if server == self.server.as_bytes() {
                 continue;
             }
             self.link.received.fetch_add(1, Relaxed);
             if let Ok(topic) = std::str::from_utf8(topic) {
-                self.local.deliver(topic, || BusEvent::Message(news.into()));
+                self.local.deliver(topic, || BusEvent::Message(payload.into()));
             }
         }
         Err(disconnected("connection closed"))

@@ -1,7 +1,7 @@
 //! Batches: statements of one transaction that change rows, and run together. On SQLite, which runs on a thread of its
 //! own, they are one round trip.
 //!
-//! Each module adds its own statements, and says how many rows they change. The caller executes them all.
+//! Each module adds its own statements, with the number of rows that they change. The caller executes them all.
 
 use sea_orm::sea_query::{InsertStatement, Query, UpdateStatement};
 use sea_orm::{

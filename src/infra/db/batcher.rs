@@ -48,7 +48,7 @@ type QueuesByType = HashMap<TypeId, Box<dyn Any + Send>>;
 struct BatchQueue<J: BatchJob> {
     waiting: Pending<J>,
     /// Wakes the workers; full if one of them is going to check the queue anyway.
-    some: mpsc::Sender<()>,
+    wakeup: mpsc::Sender<()>,
 }
 
 type Pending<J> = Arc<Mutex<Vec<QueuedJob<J>>>>;
@@ -62,7 +62,7 @@ type ResultSender<J> = oneshot::Sender<Result<<J as BatchJob>::Output, Error>>;
 
 impl<J: BatchJob> Clone for BatchQueue<J> {
     fn clone(&self) -> Self {
-        Self { waiting: self.waiting.clone(), some: self.some.clone() }
+        Self { waiting: self.waiting.clone(), wakeup: self.wakeup.clone() }
     }
 }
 
@@ -74,38 +74,38 @@ impl Db {
     /// As [`Db::write`].
     pub async fn write_batched<J: BatchJob>(&self, job: J) -> Result<J::Output, Error> {
         let (answer, answered) = oneshot::channel();
-        let lane = self.lane::<J>();
-        lane.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(QueuedJob { job, answer });
-        lane.some.try_send(()).ok();
-        drop(lane);
+        let queue = self.queue::<J>();
+        queue.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(QueuedJob { job, answer });
+        queue.wakeup.try_send(()).ok();
+        drop(queue);
         answered.await.map_err(|_| sqlite_writer::stopped())?
     }
 
-    fn lane<J: BatchJob>(&self) -> BatchQueue<J> {
-        let mut lanes = self.lanes.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = lanes.get(&TypeId::of::<J>()).and_then(|lane| lane.downcast_ref::<BatchQueue<J>>());
-        if let Some(lane) = known.filter(|lane| !lane.some.is_closed()) {
-            return lane.clone();
+    fn queue<J: BatchJob>(&self) -> BatchQueue<J> {
+        let mut queues = self.queues.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = queues.get(&TypeId::of::<J>()).and_then(|queue| queue.downcast_ref::<BatchQueue<J>>());
+        if let Some(queue) = known.filter(|queue| !queue.wakeup.is_closed()) {
+            return queue.clone();
         }
-        let (some, told) = mpsc::channel(1);
-        let (waiting, told) = (Pending::<J>::default(), Arc::new(AsyncMutex::new(told)));
+        let (wakeup, wakeups) = mpsc::channel(1);
+        let (waiting, wakeups) = (Pending::<J>::default(), Arc::new(AsyncMutex::new(wakeups)));
         for _ in 0..MAX_IN_FLIGHT {
             // The workers' own database has no queues, so that these end with the last clone outside.
-            let db = Db { lanes: BatchQueues::default(), ..self.clone() };
+            let db = Db { queues: BatchQueues::default(), ..self.clone() };
             #[expect(
                 clippy::disallowed_methods,
                 reason = "lives exactly as long as the Db, below the app and its tasks"
             )]
-            tokio::spawn(work(db, waiting.clone(), told.clone()));
+            tokio::spawn(work(db, waiting.clone(), wakeups.clone()));
         }
-        let lane = BatchQueue { waiting, some };
-        lanes.insert(TypeId::of::<J>(), Box::new(lane.clone()));
-        lane
+        let queue = BatchQueue { waiting, wakeup };
+        queues.insert(TypeId::of::<J>(), Box::new(queue.clone()));
+        queue
     }
 }
 
-async fn work<J: BatchJob>(db: Db, waiting: Pending<J>, told: Arc<AsyncMutex<mpsc::Receiver<()>>>) {
-    while told.lock().await.recv().await.is_some() {
+async fn work<J: BatchJob>(db: Db, waiting: Pending<J>, wakeups: Arc<AsyncMutex<mpsc::Receiver<()>>>) {
+    while wakeups.lock().await.recv().await.is_some() {
         while !waiting.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             run_batch(&db, &waiting).await;
         }

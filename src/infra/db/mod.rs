@@ -48,9 +48,9 @@ const MAX_RUNS: u32 = 10;
 pub struct Db {
     readers: DatabaseConnection,
     writer: Option<sqlite_writer::SqliteWriter>,
-    lanes: BatchQueues,
+    queues: BatchQueues,
     /// Whether the last transaction found the database unavailable or unable to write.
-    troubled: Arc<AtomicBool>,
+    unavailable: Arc<AtomicBool>,
     batches: Histogram,
 }
 
@@ -83,16 +83,16 @@ impl Db {
         let batches = sqlite_writer::batches();
         let mut options = ConnectOptions::new(url);
         options.max_connections(max_connections).acquire_timeout(acquire_timeout).sqlx_logging(false);
-        let troubled = Arc::default();
+        let unavailable = Arc::default();
         if !url.starts_with("sqlite:") {
             // A transaction that locks a row for longer only delays those that need that row.
             let lock_timeout = (acquire_timeout / 2).as_millis().to_string();
-            let told = lock_timeout.clone();
+            let expected = lock_timeout.clone();
             options.map_sqlx_postgres_opts(move |postgres| postgres.options([("lock_timeout", &lock_timeout)]));
             return match Database::connect(options).await {
                 Ok(readers) => {
-                    check_settings(&readers, &told).await?;
-                    Ok(Self { readers, writer: None, lanes: BatchQueues::default(), troubled, batches })
+                    check_settings(&readers, &expected).await?;
+                    Ok(Self { readers, writer: None, queues: BatchQueues::default(), unavailable, batches })
                 }
                 Err(error) => Err(connect_error(url, error).await),
             };
@@ -126,8 +126,8 @@ impl Db {
         Ok(Self {
             readers: Database::connect(options).await?,
             writer: Some(writer),
-            lanes: BatchQueues::default(),
-            troubled,
+            queues: BatchQueues::default(),
+            unavailable,
             batches,
         })
     }
@@ -154,9 +154,9 @@ impl Db {
             Some(writer) => writer.run(input, job).await,
             None => self.transact_with_retry(&input, &job).await,
         };
-        let is_away = outcome.as_ref().is_err_and(|error| error.code == Code::Unavailable);
-        if is_away || outcome.is_ok() {
-            self.troubled.store(is_away, Ordering::Relaxed);
+        let is_unavailable = outcome.as_ref().is_err_and(|error| error.code == Code::Unavailable);
+        if is_unavailable || outcome.is_ok() {
+            self.unavailable.store(is_unavailable, Ordering::Relaxed);
         }
         outcome
     }
@@ -224,7 +224,7 @@ impl Db {
     /// UNAVAILABLE or INTERNAL if the check fails.
     pub async fn ping(&self) -> Result<(), Error> {
         self.readers.ping().await?;
-        if !self.troubled.load(Ordering::Relaxed) {
+        if !self.unavailable.load(Ordering::Relaxed) {
             return Ok(());
         }
         self.write((), |txn, ()| Box::pin(probe_write(txn))).await

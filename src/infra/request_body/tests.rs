@@ -71,8 +71,8 @@ async fn a_large_body_holds_its_bytes_for_as_long_as_any_of_it_is_there() {
     assert_eq!((small.len(), bodies.in_use()), (SMALL, (0, 0)), "a small one reserves nothing");
     let large = bodies.read(&metrics, full(20 * MIB), user(1)).await.unwrap();
     assert_eq!(bodies.in_use(), (0, 20 * MIB));
-    let refused = bodies.read(&metrics, full(5 * MIB), user(1)).await.unwrap_err();
-    assert_eq!((refused.code, refused.retry_after), (Code::RateLimited, Some(1)));
+    let rejected = bodies.read(&metrics, full(5 * MIB), user(1)).await.unwrap_err();
+    assert_eq!((rejected.code, rejected.retry_after), (Code::RateLimited, Some(1)));
     let other = bodies.read(&metrics, full(20 * MIB), user(2)).await.unwrap();
     let part = large.slice(5..6);
     drop(large);
@@ -93,8 +93,8 @@ async fn large_bodies_have_a_rate_by_user_and_by_address_and_small_ones_have_non
     for _ in 0..6 {
         assert!(bodies.read(&metrics, full(4 * MIB), at(1, 1)).await.is_ok(), "a burst of one share");
     }
-    let refused = bodies.read(&metrics, full(4 * MIB), at(1, 1)).await.unwrap_err();
-    assert_eq!((refused.code, refused.retry_after), (Code::RateLimited, Some(4)));
+    let rejected = bodies.read(&metrics, full(4 * MIB), at(1, 1)).await.unwrap_err();
+    assert_eq!((rejected.code, rejected.retry_after), (Code::RateLimited, Some(4)));
     let elsewhere = bodies.read(&metrics, full(4 * MIB), at(1, 2)).await.unwrap_err();
     assert_eq!(elsewhere.code, Code::RateLimited, "from any address of the user");
     let another = bodies.read(&metrics, full(4 * MIB), at(2, 1)).await.unwrap_err();
@@ -121,8 +121,8 @@ async fn sixty_half_sent_bodies_take_no_more_than_the_budget_and_block_no_usual_
     settle().await;
     let (arriving, held) = all.0.in_use();
     assert!(held <= 96 * MIB && arriving <= 96 * MIB, "{arriving} {held}");
-    let refused = under_way.iter().filter(|(_, reading)| reading.is_finished()).count();
-    assert!((56..60).contains(&refused), "{refused} are rejected before they are read");
+    let rejected = under_way.iter().filter(|(_, reading)| reading.is_finished()).count();
+    assert!((56..60).contains(&rejected), "{rejected} are rejected before they are read");
     let large = all.0.read(&all.1, full(18 * MIB), user(99)).await.unwrap_err();
     assert_eq!((large.code, large.retry_after), (Code::Unavailable, Some(1)));
     // Usual messages pass, also in two chunks, and so does an image.
@@ -189,8 +189,8 @@ async fn a_body_in_chunks_takes_what_it_needs_as_it_grows() {
     assert!((300_000..=600_000).contains(&held), "{held}");
     // Endless: received up to the limit, and then rejected.
     let endless = StreamBody::new(stream::repeat_with(|| Ok::<_, Infallible>(Frame::data(vec![b'x'; MIB].into()))));
-    let refused = all.0.read(&all.1, endless, user(2)).await.unwrap_err();
-    assert_eq!(refused.code, Code::PayloadTooLarge);
+    let rejected = all.0.read(&all.1, endless, user(2)).await.unwrap_err();
+    assert_eq!(rejected.code, Code::PayloadTooLarge);
     drop(body);
     assert_eq!(all.0.in_use(), (0, 0));
     // Byte by byte, it becomes one buffer.

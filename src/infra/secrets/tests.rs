@@ -76,20 +76,20 @@ fn rotations_at_once_all_leave_their_key() {
 fn what_is_wrong_with_the_file_is_told_without_its_secrets() {
     let dir = tempfile::tempdir().unwrap();
     let (config, random) = (config(dir.path()), Random::seeded(1));
-    let good = "x".repeat(32);
+    let valid = "x".repeat(32);
     for (text, wrong) in [
-        (format!("{good}{}", " ".repeat(1 << 20)), "larger than"),
+        (format!("{valid}{}", " ".repeat(1 << 20)), "larger than"),
         (String::new(), "it holds no secret"),
         ("secretsecret".to_owned(), "line 1: at least 32 bytes are needed"),
-        (format!("{good}\n\n{good} secretsecret"), "line 3: only until=TIME and hashes may follow"),
-        (format!("{good} until=secretsecret"), "line 1: only until=TIME and hashes may follow"),
-        (format!("{good} until=2026-01-01T00:00:00Z"), "the first secret is one that has been replaced"),
+        (format!("{valid}\n\n{valid} secretsecret"), "line 3: only until=TIME and hashes may follow"),
+        (format!("{valid} until=secretsecret"), "line 1: only until=TIME and hashes may follow"),
+        (format!("{valid} until=2026-01-01T00:00:00Z"), "the first secret is one that has been replaced"),
     ] {
         fs::write(dir.path().join("signing.key"), &text).unwrap();
         let Err(error) = Secrets::open(&config, &random) else { panic!("{text} was taken") };
         let message = format!("{error:?}");
         assert!(message.contains(wrong) && message.contains("signing.key"), "{message}");
-        assert!(!message.contains("secretsecret") && !message.contains(&good), "{message}");
+        assert!(!message.contains("secretsecret") && !message.contains(&valid), "{message}");
     }
 }
 

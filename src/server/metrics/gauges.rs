@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::app::App;
-use crate::core::password::Lane;
+use crate::core::password::QueueKind;
 
 /// A gauge by state.
 type ByState = Family<[(&'static str, &'static str); 1], Gauge>;
@@ -37,12 +37,12 @@ pub(super) fn gathered(app: &App) -> Registry {
     let (arriving, held) = app.bodies.in_use();
     let bodies = [("arriving", arriving), ("held", held)];
     by_state("request_body_bytes", "Bytes of request bodies: awaited ones, and large ones in memory", bodies);
-    let lanes = Lane::ALL.map(|lane| (lane, app.hasher.waiting(lane)));
-    let waiting = lanes.iter().map(|(_, waiting)| waiting).sum();
+    let queues = QueueKind::ALL.map(|queue| (queue, app.hasher.waiting(queue)));
+    let waiting = queues.iter().map(|(_, waiting)| waiting).sum();
     by_state("password_hashes", "Password hashes, by state", [("running", app.hasher.running()), ("waiting", waiting)]);
     let queued = Family::<[(&'static str, &'static str); 1], Gauge>::default();
-    for (lane, waiting) in lanes {
-        queued.get_or_create(&[("lane", lane.name())]).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    for (queue, waiting) in queues {
+        queued.get_or_create(&[("lane", queue.name())]).set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
     registry.register("queued_password_hashes", "Password hashes queued for a thread, by lane", queued);
     let resting = Family::<[(&'static str, String); 2], Gauge>::default();

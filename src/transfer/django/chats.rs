@@ -103,9 +103,9 @@ impl Importer<'_> {
         let db = self.app.db.read();
         let there = chat::Entity::find().filter(chat::Column::Id.is_in(ids.iter().copied()));
         let there = there.select_only().column(chat::Column::Id).into_tuple::<i64>().all(db).await?;
-        let gone = ledger_entry::Entity::find().filter(ledger_entry::Column::ChatId.is_in(ids.iter().copied()));
-        let gone = gone.select_only().column(ledger_entry::Column::ChatId).into_tuple::<i64>().all(db).await?;
-        Ok(there.into_iter().chain(gone).collect())
+        let deleted = ledger_entry::Entity::find().filter(ledger_entry::Column::ChatId.is_in(ids.iter().copied()));
+        let deleted = deleted.select_only().column(ledger_entry::Column::ChatId).into_tuple::<i64>().all(db).await?;
+        Ok(there.into_iter().chain(deleted).collect())
     }
 }
 

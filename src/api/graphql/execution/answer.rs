@@ -12,7 +12,7 @@ use axum::http::HeaderMap;
 use http_body_util::{BodyExt, Full};
 use serde::Serialize;
 
-use super::super::error::{finish, refusal};
+use super::super::error::{error_response, finish};
 use super::budget::Budget;
 use super::request::RequestRejection;
 use crate::core::error::{Code, Error};
@@ -47,7 +47,7 @@ impl Answer {
     }
 
     /// Returns the response of a request that is not executed, with a single error.
-    pub(crate) fn refusal(code: Code, message: &str) -> Self {
+    pub(crate) fn error(code: Code, message: &str) -> Self {
         let (json, executed) = Self::failed(&Error::new(code, message), true);
         Self { json, executed, headers: HeaderMap::new(), budget: None }
     }
@@ -55,7 +55,7 @@ impl Answer {
     /// Returns the response of a rejected request: all validation errors of the document, or its single error.
     pub(crate) fn rejected(rejection: &RequestRejection) -> Self {
         if rejection.errors.is_empty() {
-            return Self::refusal(rejection.code, &rejection.message);
+            return Self::error(rejection.code, &rejection.message);
         }
         let mut response = Response::from_errors(rejection.errors.clone());
         finish(&mut response, OperationType::Query);
@@ -65,7 +65,7 @@ impl Answer {
 
     /// Returns the JSON of an error in place of a response, and whether it counts as executed: a query does not.
     fn failed(error: &Error, is_query: bool) -> (String, bool) {
-        let response = refusal(error.code, &error.message);
+        let response = error_response(error.code, &error.message);
         let unlimited = usize::MAX;
         let json = if is_query { write(&response.errors, unlimited) } else { write(&response, unlimited) };
         (json.unwrap_or_default(), !is_query)

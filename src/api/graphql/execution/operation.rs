@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use futures::StreamExt;
 use futures::stream::{BoxStream, once};
 
-use super::super::error::{finish, refusal};
+use super::super::error::{error_response, finish};
 use super::super::state::GraphqlState;
 use super::super::transport::cookie::CookieSession;
 use super::super::validation;
@@ -187,7 +187,7 @@ impl Operation {
 /// Returns the response of an operation that is rejected before execution, and counts the error.
 fn rejected(graphql: &GraphqlState, error: &Error) -> Answer {
     graphql.app.metrics.error("graphql", error.code.as_str());
-    Answer::refusal(error.code, &error.message)
+    Answer::error(error.code, &error.message)
 }
 
 /// Executes a query or a mutation. The budget limits a whole query, but only the selection of a mutation: see
@@ -203,7 +203,7 @@ async fn run(
     let executed = error_metrics::with_error_counting(&graphql.app, graphql.schema.execute(request));
     let is_query = kind == OperationType::Query;
     let mut response = if is_query {
-        budget.run(executed).await.unwrap_or_else(|error| refusal(error.code, &error.message))
+        budget.run(executed).await.unwrap_or_else(|error| error_response(error.code, &error.message))
     } else {
         executed.await
     };

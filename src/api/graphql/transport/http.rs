@@ -94,7 +94,7 @@ async fn answer(
     let Some(media) = media.map(|media| if media == JSON { ResponseFormat::Json } else { ResponseFormat::Response })
     else {
         let message = format!("Responses are {RESPONSE_JSON} or {JSON}.");
-        return refuse(ResponseFormat::Json, RequestRejection::new(StatusCode::NOT_ACCEPTABLE, message));
+        return reject(ResponseFormat::Json, RequestRejection::new(StatusCode::NOT_ACCEPTABLE, message));
     };
     match execute(graphql, headers, client, by_get, parsed).await {
         Ok(answer) => {
@@ -102,7 +102,7 @@ async fn answer(
             let status = if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST };
             write(media, status, answer)
         }
-        Err(rejection) => refuse(media, rejection),
+        Err(rejection) => reject(media, rejection),
     }
 }
 
@@ -127,7 +127,7 @@ async fn execute(
     }
 }
 
-pub(super) fn refuse(media: ResponseFormat, rejection: RequestRejection) -> HttpResponse {
+pub(super) fn reject(media: ResponseFormat, rejection: RequestRejection) -> HttpResponse {
     let answer = Answer::rejected(&rejection);
     let RequestRejection { status, well_formed, code, retry_after, .. } = rejection;
     let status = if well_formed && media == ResponseFormat::Json { StatusCode::OK } else { status };

@@ -25,7 +25,7 @@ use super::super::execution::operation::Operation;
 use super::super::execution::request::{GraphqlRequest, RequestRejection};
 use super::super::state::GraphqlState;
 use super::accept::preferred;
-use super::http::{ResponseFormat, refuse};
+use super::http::{ResponseFormat, reject};
 use super::{credential, request, stream};
 use crate::core::error::Code;
 use crate::core::ids::UserId;
@@ -72,7 +72,7 @@ async fn answer(
             let user_id = viewer.require_authenticated().ok().map(|user| user.id);
             let permit = match user_id.map(|user_id| stream::stream_permit(&graphql.app, user_id)).transpose() {
                 Ok(permit) => permit,
-                Err(rejection) => return refuse(ResponseFormat::Response, rejection),
+                Err(rejection) => return reject(ResponseFormat::Response, rejection),
             };
             let events = events(graphql, responses, token.zip(user_id), permit);
             // Proxies must not buffer events.
@@ -84,7 +84,7 @@ async fn answer(
             (headers, Body::from_stream(events)).into_response()
         }
         // Clients of event streams do not expect the status 200 of `application/json`.
-        Err(rejection) => refuse(ResponseFormat::Response, rejection),
+        Err(rejection) => reject(ResponseFormat::Response, rejection),
     }
 }
 
@@ -144,7 +144,7 @@ fn events(
             let response = tokio::select! {
                 response = responses.next() => response,
                 Some(Ok(error)) = OptionFuture::from(session.as_mut()) => {
-                    let sent = sender.send(Answer::refusal(error.code, &error.message));
+                    let sent = sender.send(Answer::error(error.code, &error.message));
                     if timeout(app.config.graphql.write_timeout, sent).await.is_err() {
                         // Without this the client would take the stream for complete.
                         reason.set(StreamEnd::Slow).ok();
@@ -180,7 +180,7 @@ fn events(
             Some(StreamEnd::Stopped) => return,
             Some(StreamEnd::Slow) => {
                 let message = "The client reads too slowly. Subscribe again; `after` resumes a reply.";
-                yield Ok(next_event(&Answer::refusal(Code::Timeout, message)));
+                yield Ok(next_event(&Answer::error(Code::Timeout, message)));
             }
             None => {}
         }

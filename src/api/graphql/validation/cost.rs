@@ -158,7 +158,7 @@ impl<'a> CostAnalyzer<'a> {
         let facts = self.facts.field(ty, &field.name.node).copied();
         let inner = self.set(&field.selection_set.node, facts.and_then(|facts| facts.ty), level + 1)?;
         let rows = facts.map_or(Rows::One, |facts| facts.rows);
-        let asked = |argument: &str| self.asked(field, argument);
+        let requested = |argument: &str| self.requested_size(field, argument);
         // Rows of a page outside of a connection: their number is unknown, so the maximum counts. No such document is
         // valid.
         let inner_cost = inner.cost.saturating_add(inner.per_row.saturating_mul(MAX_ROWS));
@@ -168,7 +168,7 @@ impl<'a> CostAnalyzer<'a> {
             Rows::One => inner_cost.saturating_add(inner.in_total).saturating_add(1),
             Rows::Connection => {
                 // Pages that are too large are rejected later, by their own limit.
-                let rows = asked("first").max(asked("last")).unwrap_or(DEFAULT_ROWS).max(1);
+                let rows = requested("first").max(requested("last")).unwrap_or(DEFAULT_ROWS).max(1);
                 rows.saturating_mul(inner.per_row.saturating_add(1)).saturating_add(1).saturating_add(inner.cost)
             }
             Rows::OfConnection => {
@@ -180,8 +180,8 @@ impl<'a> CostAnalyzer<'a> {
                 in_total = all(rows);
                 1
             }
-            Rows::Asked { argument, default, each } => {
-                all(asked(argument).unwrap_or(default).saturating_mul(each)).saturating_add(1)
+            Rows::Requested { argument, default, each } => {
+                all(requested(argument).unwrap_or(default).saturating_mul(each)).saturating_add(1)
             }
         };
         let mut read = facts.map_or(0, |facts| facts.read + if is_given(field, "search") { facts.searched } else { 0 });
@@ -202,7 +202,7 @@ impl<'a> CostAnalyzer<'a> {
     }
 
     /// Returns the number in an argument; `None` if it is not a valid size, so that the field uses its default.
-    fn asked(&self, field: &Field, argument: &str) -> Option<usize> {
+    fn requested_size(&self, field: &Field, argument: &str) -> Option<usize> {
         let given = field.arguments.iter().filter(|(name, _)| name.node == argument);
         let numbers = given.filter_map(|(_, value)| match &value.node {
             Value::Number(count) => count.as_u64(),

@@ -53,7 +53,7 @@ pub(crate) enum Rows {
     /// A list within the list of all types, with this maximum total length for all types.
     InTotal(usize),
     /// A list whose length is an argument, or its default, times a constant.
-    Asked {
+    Requested {
         /// The name of the argument.
         argument: &'static str,
         /// The length where the argument is omitted.
@@ -69,8 +69,8 @@ fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows
     Some(match (parent, field) {
         ("Query", "models") | ("ApiKey", "models") => Rows::AtMost(models),
         // A day has a row for each model, and one for the total.
-        ("Query", "usage") => Rows::Asked { argument: "days", default: DEFAULT_DAYS as usize, each: models + 1 },
-        ("Query", "topSpenders") => Rows::Asked { argument: "first", default: DEFAULT_SPENDERS as usize, each: 1 },
+        ("Query", "usage") => Rows::Requested { argument: "days", default: DEFAULT_DAYS as usize, each: models + 1 },
+        ("Query", "topSpenders") => Rows::Requested { argument: "first", default: DEFAULT_SPENDERS as usize, each: 1 },
         ("ApiKey", "scopes") => Rows::AtMost(Scope::items().len()),
         _ if element == "UserError" => Rows::AtMost(MAX_USER_ERRORS),
         _ => return None,

@@ -107,14 +107,14 @@ mod tests {
 
     #[test]
     fn each_limit_of_the_text_is_named() {
-        let refused = |text: &str, by: &str| {
-            let refused = check_text(text, &Limits::STANDARD).unwrap_err();
-            assert!(refused.contains(by), "{refused}");
+        let rejects = |text: &str, by: &str| {
+            let message = check_text(text, &Limits::STANDARD).unwrap_err();
+            assert!(message.contains(by), "{message}");
         };
-        refused(&"{a}".repeat(20_000), "bytes");
-        refused(&format!("{{{}}}", "a ".repeat(5000)), "4000 tokens");
-        refused(&"{a".repeat(100), "32 brackets");
-        refused(&format!("{{a(x:{}1{})}}", "[".repeat(40), "]".repeat(40)), "32 brackets");
+        rejects(&"{a}".repeat(20_000), "bytes");
+        rejects(&format!("{{{}}}", "a ".repeat(5000)), "4000 tokens");
+        rejects(&"{a".repeat(100), "32 brackets");
+        rejects(&format!("{{a(x:{}1{})}}", "[".repeat(40), "]".repeat(40)), "32 brackets");
         let text = "{a(x:\"}}}{{{\\\"[[[\", y:\"\"\"{{{ \\\"\"\" [[[ \"\"\", z:\"\") # {{{[[[\n b}";
         assert_eq!(check_text(text, &Limits::STANDARD), Ok(()));
     }

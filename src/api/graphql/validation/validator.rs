@@ -88,8 +88,8 @@ impl Validator {
             return;
         }
         let mut names = error.message.split('`').skip(1).step_by(2);
-        let (Some(ty), Some(asked), None) = (names.next(), names.next(), names.next()) else { return };
-        if asked.len() > MAX_SUGGESTED_BYTES {
+        let (Some(ty), Some(requested), None) = (names.next(), names.next(), names.next()) else { return };
+        if requested.len() > MAX_SUGGESTED_BYTES {
             return;
         }
         let fields = match self.schema.types.get(ty) {
@@ -97,9 +97,9 @@ impl Validator {
             Some(ExtendedType::Interface(ty)) => &ty.fields,
             _ => return,
         };
-        let distances = fields.keys().map(|field| (strsim::damerau_levenshtein(field, asked), field));
+        let distances = fields.keys().map(|field| (strsim::damerau_levenshtein(field, requested), field));
         // The same distance as in graphql-js.
-        let similar = distances.filter(|(distance, _)| *distance <= asked.len() * 2 / 5 + 1).min();
+        let similar = distances.filter(|(distance, _)| *distance <= requested.len() * 2 / 5 + 1).min();
         if let Some((_, field)) = similar {
             error.message.push_str(&format!(". Did you mean `{field}`?"));
         }

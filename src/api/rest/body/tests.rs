@@ -40,18 +40,18 @@ fn all_mistakes_of_all_fields_are_told() {
 
 #[test]
 fn what_would_take_much_more_memory_than_its_bytes_is_refused() {
-    let refused = |media_type: &str, body: &str| match fields(media_type, body) {
+    let rejection = |media_type: &str, body: &str| match fields(media_type, body) {
         Err(ApiError::Syntax(detail)) => detail,
-        _ => panic!("{media_type}: not refused"),
+        _ => panic!("{media_type}: not rejected"),
     };
     let (form, multipart) = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x");
     let pairs: String = (0..1001).map(|number| format!("a{number}=&")).collect();
-    assert_eq!(refused(form, &pairs), "The form has more than 1000 fields.");
+    assert_eq!(rejection(form, &pairs), "The form has more than 1000 fields.");
     let part = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n";
-    assert_eq!(refused(multipart, &(part.repeat(1001) + "--x--\r\n")), "The form has more than 1000 fields.");
+    assert_eq!(rejection(multipart, &(part.repeat(1001) + "--x--\r\n")), "The form has more than 1000 fields.");
     assert!(fields(multipart, &(part.repeat(1000) + "--x--\r\n")).is_ok());
     let list = format!("{{\"a\":[{}]}}", "[],".repeat(5000));
-    assert_eq!(refused("application/json", &list), "JSON parse error - more than 10000 values");
+    assert_eq!(rejection("application/json", &list), "JSON parse error - more than 10000 values");
     for broken in ["", "--x", "--x\r\n", "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nends"] {
         assert!(fields(multipart, broken).is_err(), "{broken}");
     }

@@ -26,32 +26,32 @@ fn started(waiting: &mut Vec<Waiting<'_>>) -> Vec<(u8, HashPermit)> {
     started
 }
 
-fn start(queue: &Queue, lane: Lane, of: u8) -> Waiting<'_> {
-    let entry = queue.enter(lane, address(of)).unwrap();
-    (of, async move { queue.start(entry).await.unwrap() }.boxed())
+fn start(queues: &Queues, kind: QueueKind, of: u8) -> Waiting<'_> {
+    let entry = queues.enter(kind, address(of)).unwrap();
+    (of, async move { queues.start(entry).await.unwrap() }.boxed())
 }
 
 #[test]
 fn a_full_lane_rejects_and_one_address_fills_an_eighth_of_it() {
-    let queue = Queue::new(1, 32);
-    let first = [1, 1, 1, 1].map(|of| queue.enter(Lane::Verification, address(of)).unwrap());
-    let rejected = queue.enter(Lane::Verification, address(1)).err().unwrap();
+    let queues = Queues::new(1, 32);
+    let first = [1, 1, 1, 1].map(|of| queues.enter(QueueKind::Verification, address(of)).unwrap());
+    let rejected = queues.enter(QueueKind::Verification, address(1)).err().unwrap();
     assert_eq!((rejected.code, rejected.retry_after), (Code::Unavailable, Some(1)));
-    let others: Vec<_> = (8..36).map(|of| queue.enter(Lane::Verification, address(of / 4)).unwrap()).collect();
-    assert!(queue.enter(Lane::Verification, address(9)).is_err(), "the lane is full");
-    assert!(queue.enter(Lane::NewPassword, address(1)).is_ok(), "the other lane is not");
-    assert_eq!(queue.waiting(Lane::Verification), 32);
+    let others: Vec<_> = (8..36).map(|of| queues.enter(QueueKind::Verification, address(of / 4)).unwrap()).collect();
+    assert!(queues.enter(QueueKind::Verification, address(9)).is_err(), "the queue is full");
+    assert!(queues.enter(QueueKind::NewPassword, address(1)).is_ok(), "the other queue is not");
+    assert_eq!(queues.waiting(QueueKind::Verification), 32);
     drop((first, others));
-    assert_eq!(queue.waiting(Lane::Verification), 0);
+    assert_eq!(queues.waiting(QueueKind::Verification), 0);
 }
 
 #[test]
 fn an_address_with_many_hashes_holds_up_another_one_by_a_few() {
-    let queue = Queue::new(2, 800);
-    let mut waiting: Vec<_> = (0..100).map(|_| start(&queue, Lane::Verification, 1)).collect();
+    let queues = Queues::new(2, 800);
+    let mut waiting: Vec<_> = (0..100).map(|_| start(&queues, QueueKind::Verification, 1)).collect();
     let mut running = started(&mut waiting);
     assert_eq!(running.len(), 2);
-    waiting.push(start(&queue, Lane::Verification, 2));
+    waiting.push(start(&queues, QueueKind::Verification, 2));
     assert!(started(&mut waiting).is_empty());
     running.remove(0);
     let next = started(&mut waiting);
@@ -60,15 +60,15 @@ fn an_address_with_many_hashes_holds_up_another_one_by_a_few() {
 
 #[test]
 fn new_passwords_leave_a_thread_to_verifications() {
-    let queue = Queue::new(2, 800);
-    let mut waiting: Vec<_> = (0..100).map(|of| start(&queue, Lane::NewPassword, of)).collect();
+    let queues = Queues::new(2, 800);
+    let mut waiting: Vec<_> = (0..100).map(|of| start(&queues, QueueKind::NewPassword, of)).collect();
     let mut running = started(&mut waiting);
     assert_eq!(running.len(), 1);
-    waiting.push(start(&queue, Lane::Verification, 200));
+    waiting.push(start(&queues, QueueKind::Verification, 200));
     running.extend(started(&mut waiting));
     assert_eq!(running.last().unwrap().0, 200);
     // Verifications do not starve new passwords either.
-    waiting.extend((0..10).map(|_| start(&queue, Lane::Verification, 201)));
+    waiting.extend((0..10).map(|_| start(&queues, QueueKind::Verification, 201)));
     assert!(started(&mut waiting).is_empty());
     drop(running);
     let next: Vec<_> = started(&mut waiting).iter().map(|(of, _)| *of).collect();
@@ -77,11 +77,11 @@ fn new_passwords_leave_a_thread_to_verifications() {
 
 #[test]
 fn with_one_thread_a_verification_waits_for_one_new_password() {
-    let queue = Queue::new(1, 800);
-    let mut waiting: Vec<_> = (0..100).map(|of| start(&queue, Lane::NewPassword, of)).collect();
+    let queues = Queues::new(1, 800);
+    let mut waiting: Vec<_> = (0..100).map(|of| start(&queues, QueueKind::NewPassword, of)).collect();
     let running = started(&mut waiting);
     assert_eq!(running.len(), 1);
-    waiting.push(start(&queue, Lane::Verification, 200));
+    waiting.push(start(&queues, QueueKind::Verification, 200));
     assert!(started(&mut waiting).is_empty());
     drop(running);
     let mut order = Vec::new();
@@ -97,24 +97,24 @@ fn with_one_thread_a_verification_waits_for_one_new_password() {
 
 #[test]
 fn a_caller_that_disconnects_leaves_the_queue() {
-    let queue = Queue::new(1, 800);
-    let mut waiting: Vec<_> = (0..3).map(|of| start(&queue, Lane::Verification, of)).collect();
+    let queues = Queues::new(1, 800);
+    let mut waiting: Vec<_> = (0..3).map(|of| start(&queues, QueueKind::Verification, of)).collect();
     let running = started(&mut waiting);
-    assert_eq!(queue.waiting(Lane::Verification), 2);
+    assert_eq!(queues.waiting(QueueKind::Verification), 2);
     drop(waiting.remove(0));
-    assert_eq!(queue.waiting(Lane::Verification), 1);
+    assert_eq!(queues.waiting(QueueKind::Verification), 1);
     drop(running);
     assert_eq!(started(&mut waiting).first().unwrap().0, 2);
-    assert_eq!((queue.running(), queue.waiting(Lane::Verification)), (0, 0));
+    assert_eq!((queues.running(), queues.waiting(QueueKind::Verification)), (0, 0));
 }
 
 #[test]
 fn the_memory_of_addresses_is_bounded() {
-    let queue = Queue::new(1, 2);
+    let queues = Queues::new(1, 2);
     for number in 0..100u32 {
         let address = Some(IpAddr::from(number.to_be_bytes()).into());
-        let entry = queue.enter(Lane::Verification, address).unwrap();
-        queue.start(entry).now_or_never().unwrap().unwrap();
+        let entry = queues.enter(QueueKind::Verification, address).unwrap();
+        queues.start(entry).now_or_never().unwrap().unwrap();
     }
-    assert!(queue.verifications.turns.lock().unwrap().len() <= 8);
+    assert!(queues.verifications.turns.lock().unwrap().len() <= 8);
 }

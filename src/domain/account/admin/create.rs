@@ -7,7 +7,7 @@ use super::adjust::{keep_staff_limit, staff_limit};
 use super::lock::lock;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::password::Lane;
+use crate::core::password::QueueKind;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
 use crate::domain::account::attempts::enter;
@@ -34,7 +34,7 @@ pub async fn create(
         actor.require_superuser()?;
     }
     let checked = obey_rules(app, username, password, None).await?;
-    let mut new = ValidatedUser::hashed(app, checked, roles, enter(app, Lane::NewPassword, None)?).await?;
+    let mut new = ValidatedUser::hashed(app, checked, roles, enter(app, QueueKind::NewPassword, None)?).await?;
     new.grant = grant.unwrap_or(new.grant);
     new.actor_id = actor.id();
     let limit = staff_limit(app);

@@ -11,7 +11,7 @@ use super::lock::lock_target;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::UserId;
-use crate::core::password::{self, Lane};
+use crate::core::password::{self, QueueKind};
 use crate::core::viewer::Actor;
 use crate::domain::account::attempts::enter;
 use crate::domain::account::password::set_password_hash;
@@ -32,9 +32,9 @@ pub async fn set_password(
 ) -> Result<user::Model, Error> {
     let user = find(app, actor, user_id).await?;
     actor.require_can_manage(user.is_operator())?;
-    let ticket = enter(app, Lane::NewPassword, None)?;
+    let ticket = enter(app, QueueKind::NewPassword, None)?;
     ticket.check("password", password.clone(), user.username.clone()).await?;
-    let hash = enter(app, Lane::NewPassword, None)?.hash(password).await?;
+    let hash = enter(app, QueueKind::NewPassword, None)?.hash(password).await?;
     let changed = app
         .db
         .write((actor, user_id, hash, app.clock.now()), |txn, (actor, user_id, hash, at)| {
@@ -53,7 +53,7 @@ pub async fn set_password(
     Ok(changed)
 }
 
-/// Returns the names of active superusers whose password is among the most common guesses.
+/// Returns the names of active superusers whose password is among the most common ones.
 ///
 /// # Errors
 /// INTERNAL if the database fails.
@@ -67,7 +67,7 @@ pub async fn superusers_with_common_passwords(app: &App) -> Result<Vec<String>, 
         let (hash, threads) = (&user.password_hash, app.config.auth.hashing_threads);
         // As many concurrent attempts as threads, so that none waits and no limit of the queue is reached.
         let tries = futures::stream::iter(password::common(&user.username)).map(|common| async move {
-            app.hasher.enter(Lane::Verification, None)?.verify(common.into(), Some(hash.clone())).await
+            app.hasher.enter(QueueKind::Verification, None)?.verify(common.into(), Some(hash.clone())).await
         });
         let mut matches = std::pin::pin!(tries.buffer_unordered(threads).try_filter(|matches| ready(*matches)));
         if matches.try_next().await?.is_some() {

@@ -116,11 +116,11 @@ fn valid(user_id: UserId, now: DateTime<Utc>) -> sea_orm::Select<api_key::Entity
 
 /// Validates a new key.
 fn checked(app: &App, mut new: NewApiKey, now: DateTime<Utc>) -> Result<NewApiKey, Error> {
-    let mut mistakes = Vec::new();
-    let mut mistake = |field, message: String| mistakes.push(FieldError { field, message });
+    let mut errors = Vec::new();
+    let mut add_error = |field, message: String| errors.push(FieldError { field, message });
     new.name = new.name.trim().to_owned();
     if new.name.is_empty() || new.name.chars().count() > MAX_NAME_CHARS || new.name.contains('\0') {
-        mistake("name", format!("Between 1 and {MAX_NAME_CHARS} characters."));
+        add_error("name", format!("Between 1 and {MAX_NAME_CHARS} characters."));
     }
     if new.scopes.is_empty() {
         new.scopes.push(Scope::Completions);
@@ -130,27 +130,27 @@ fn checked(app: &App, mut new: NewApiKey, now: DateTime<Utc>) -> Result<NewApiKe
         let mut seen = HashSet::new();
         models.retain(|name| seen.insert(name.clone()));
         if models.len() > MAX_MODELS {
-            mistake("models", format!("Ensure this list has no more than {MAX_MODELS} names."));
+            add_error("models", format!("Ensure this list has no more than {MAX_MODELS} names."));
         }
     }
     let named = new.models.as_ref().filter(|models| models.len() <= MAX_MODELS);
     for name in named.into_iter().flatten() {
         // The command line runs without the models themselves.
         if app.models.get(Some(name)).is_none() && !app.config.models.contains_key(name) {
-            mistake("models", format!("There is no model {name}."));
+            add_error("models", format!("There is no model {name}."));
         }
     }
     if new.models.as_ref().is_some_and(Vec::is_empty) {
-        mistake("models", "Name at least one model, or omit the list.".to_owned());
+        add_error("models", "Name at least one model, or omit the list.".to_owned());
     }
     if new.expires_at.is_some_and(|end| end <= now || end.timestamp() > LAST_END) {
-        mistake("expires_at", "Between now and the year 9999.".to_owned());
+        add_error("expires_at", "Between now and the year 9999.".to_owned());
     }
     let SpendingLimits { total, per_day, per_month } = new.limits;
     for (field, limit) in [("total", total), ("per_day", per_day), ("per_month", per_month)] {
         if limit.is_some_and(|limit| limit <= Tokens::ZERO || limit > Tokens::MAX_BALANCE) {
-            mistake(field, "At least 1.".to_owned());
+            add_error(field, "At least 1.".to_owned());
         }
     }
-    if mistakes.is_empty() { Ok(new) } else { Err(Error::invalid(mistakes)) }
+    if errors.is_empty() { Ok(new) } else { Err(Error::invalid(errors)) }
 }

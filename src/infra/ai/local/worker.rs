@@ -14,7 +14,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::prompt::Prompter;
 use crate::core::error::{Code, Error};
-use crate::infra::ai::{Event, Request, Sampling as Wish, Usage};
+use crate::infra::ai::{Event, Request, Sampling as SamplingParams, Usage};
 
 /// The default temperature. Low, since a small model answers factual questions best with its most likely tokens.
 const TEMPERATURE: f64 = 0.2;
@@ -94,16 +94,16 @@ impl Worker {
         self.seed = self.seed.wrapping_add(1);
         let mut own = own_sampler(&request.sampling, self.seed);
         let mut text = prompter.tokenizer().decode_stream(true);
-        let mut said = Vec::new();
+        let mut output = Vec::new();
         let new = self.new_of(&prompt);
-        let mut next = self.next(new, &said, own.as_mut()).map_err(failed)?;
+        let mut next = self.next(new, &output, own.as_mut()).map_err(failed)?;
         let mut usage = Usage { input: prompt.len() as u64, output: 0 };
         loop {
             usage.output += 1;
             if prompter.is_end(next) {
                 return Ok(Ok(usage));
             }
-            said.push(next);
+            output.push(next);
             // There is no chunk while a character is incomplete, so readers never receive half of one.
             let piece = text.step(next).map_err(failed)?;
             if let Some(piece) = piece.filter(|piece| !piece.is_empty())
@@ -117,7 +117,7 @@ impl Worker {
             if usage.output as usize >= limit {
                 return Ok(Ok(usage));
             }
-            next = self.next(&[next], &said, own.as_mut()).map_err(failed)?;
+            next = self.next(&[next], &output, own.as_mut()).map_err(failed)?;
         }
     }
 
@@ -137,7 +137,7 @@ impl Worker {
 
     /// Reads more tokens, and samples the one that follows the output. The repeat penalty does not apply to the
     /// question, whose words its answer often needs.
-    fn next(&mut self, more: &[u32], said: &[u32], own: Option<&mut LogitsProcessor>) -> Result<u32> {
+    fn next(&mut self, more: &[u32], output: &[u32], own: Option<&mut LogitsProcessor>) -> Result<u32> {
         // If this fails, the state of the KV cache is unknown, and the next request clears it.
         let mut read = std::mem::take(&mut self.read);
         let mut rest = more;
@@ -152,7 +152,7 @@ impl Worker {
             }
         };
         self.read = read;
-        let recent = said.get(said.len().saturating_sub(REPEAT_WINDOW)..).unwrap_or(said);
+        let recent = output.get(output.len().saturating_sub(REPEAT_WINDOW)..).unwrap_or(output);
         own.unwrap_or(&mut self.sampler).sample(&apply_repeat_penalty(&logits, REPEAT_PENALTY, recent)?)
     }
 }
@@ -168,15 +168,15 @@ fn part_len(position: usize, len: usize) -> usize {
 }
 
 /// Returns a sampler for the client's sampling parameters; `None` if there are none.
-fn own_sampler(wish: &Wish, seed: u64) -> Option<LogitsProcessor> {
-    let Wish { temperature, top_p, seed: wished, stop: _ } = wish;
-    if temperature.is_none() && top_p.is_none() && wished.is_none() {
+fn own_sampler(params: &SamplingParams, seed: u64) -> Option<LogitsProcessor> {
+    let SamplingParams { temperature, top_p, seed: own_seed, stop: _ } = params;
+    if temperature.is_none() && top_p.is_none() && own_seed.is_none() {
         return None;
     }
     let temperature = temperature.unwrap_or(TEMPERATURE);
     let sampling =
         if temperature <= 0.0 { Sampling::ArgMax } else { Sampling::TopP { p: top_p.unwrap_or(TOP_P), temperature } };
-    Some(LogitsProcessor::from_sampling(wished.unwrap_or(seed), sampling))
+    Some(LogitsProcessor::from_sampling(own_seed.unwrap_or(seed), sampling))
 }
 
 fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::breaker::Breaker;
 use super::failure::{UpstreamFailure, unavailable};
 use super::open_response::OpenResponse;
-use super::upstream::{Upstream, encoding, is_refusal, is_worth_another_try, retry_after, seconds};
+use super::upstream::{Upstream, encoding, is_rejection, is_worth_another_try, retry_after, seconds};
 use super::{Inner, rewrite};
 use crate::core::error::{Code, Error};
 use crate::core::trace_context;
@@ -49,22 +49,22 @@ impl Inner {
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
         loop {
-            let may_ask =
+            let may_call =
                 |place: &usize| self.upstream(*place, |breaker| breaker.allow(self.circuit_cooldown, Instant::now()));
-            let mut asked: Vec<_> = (0..self.upstreams.len()).filter(may_ask).collect();
-            if asked.is_empty() {
+            let mut candidates: Vec<_> = (0..self.upstreams.len()).filter(may_call).collect();
+            if candidates.is_empty() {
                 let may_try = |place: &usize| self.upstream(*place, |breaker| breaker.may_try(Instant::now()));
-                asked.extend((0..self.upstreams.len()).find(may_try));
+                candidates.extend((0..self.upstreams.len()).find(may_try));
             }
             let mut failure = self.all_rest();
-            for place in asked {
+            for place in candidates {
                 match self.ask(place, request, accepted).await {
                     Ok(opened) => {
                         failed.remove(&place);
                         return Ok(opened);
                     }
                     // The next upstream would reject it too.
-                    Err(failed) if failed.is_refusal => return Err(failed),
+                    Err(failed) if failed.is_rejection => return Err(failed),
                     Err(lost) => {
                         tracing::info!(upstream = place, error = ?lost.error, "upstream request failed");
                         failed.insert(place);
@@ -109,15 +109,15 @@ impl Inner {
             }
             let (status, retry_after) = (response.status(), retry_after(&response));
             let is_in_vain = response.headers().get("x-should-retry").is_some_and(|value| value == "false");
-            let (error, refusal) = upstream.refused(response, request.passing.is_some()).await;
+            let (error, rejection) = upstream.classify(response, request.passing.is_some()).await;
             let again = is_worth_another_try(status) && !is_in_vain && error.code != Code::Internal;
             // For the client, which may retry.
             let error = Error { retry_after: retry_after.map(seconds), ..error };
-            Err(UpstreamFailure { error, again, retry_after, is_refusal: is_refusal(status), refusal })
+            Err(UpstreamFailure { error, again, retry_after, is_rejection: is_rejection(status), rejection })
         };
         match answered.await {
             // An upstream that rejects a request is healthy.
-            Err(failed) if !failed.is_refusal => Err(failed),
+            Err(failed) if !failed.is_rejection => Err(failed),
             answered => {
                 upstream.breaker.record_success();
                 answered

@@ -14,14 +14,14 @@ pub(super) struct UpstreamFailure {
     /// The delay that the upstream requests.
     pub(super) retry_after: Option<Duration>,
     /// Whether the upstream is healthy, and rejected the request.
-    pub(super) is_refusal: bool,
+    pub(super) is_rejection: bool,
     /// The status code and body of an upstream that rejected a passed-on call.
-    pub(super) refusal: Option<(u16, Bytes)>,
+    pub(super) rejection: Option<(u16, Bytes)>,
 }
 
 impl UpstreamFailure {
     pub(super) fn of(error: Error) -> Self {
-        Self { error, again: false, retry_after: None, is_refusal: false, refusal: None }
+        Self { error, again: false, retry_after: None, is_rejection: false, rejection: None }
     }
 }
 

@@ -155,8 +155,8 @@ impl Provider for OpenAi {
             };
             let opened = match opened {
                 Ok(opened) => opened,
-                Err(UpstreamFailure { error, refusal, .. }) => {
-                    if let Some((status, body)) = refusal {
+                Err(UpstreamFailure { error, rejection, .. }) => {
+                    if let Some((status, body)) = rejection {
                         yield Ok(Event::Rejected { status, body });
                     }
                     yield Err(error);

@@ -21,8 +21,8 @@ use crate::infra::ai::{Event, Passthrough, Reply};
 
 /// Returns the number of choices that a call requests.
 fn choices(passing: &Passthrough) -> u64 {
-    let asked = passing.call.get("n").and_then(|json| json.parse::<f64>().ok());
-    asked.map_or(1, |asked| asked.max(1.0) as u64)
+    let requested = passing.call.get("n").and_then(|json| json.parse::<f64>().ok());
+    requested.map_or(1, |requested| requested.max(1.0) as u64)
 }
 
 /// Passes on a streamed response. Empty events are buffered until there is output: a response without any is an error,
@@ -42,7 +42,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                     return;
                 }
             };
-            let said = match data(&event) {
+            let content = match data(&event) {
                 Some(data) => MessageContent::read(&data, is_error(&event)),
                 None if is_comment(&event) => {
                     yield Ok(Event::RawChunk { bytes: redactor.bytes(event), text: String::new() });
@@ -50,7 +50,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                 }
                 None => MessageContent::Unknown,
             };
-            let (text, beside) = match said {
+            let (text, beside) = match content {
                 // Clients fail at data that are not an object.
                 MessageContent::Nothing => {
                     yield Ok(Event::RawChunk { bytes: Bytes::from_static(b":\n\n"), text: String::new() });

@@ -81,7 +81,11 @@ pub(super) async fn gather(
 }
 
 /// Returns the content of a response, event by event, or whole.
-fn said(shared: Arc<Inner>, is_stream: bool, mut bytes: Chunks) -> BoxStream<'static, Result<MessageContent, Error>> {
+fn contents(
+    shared: Arc<Inner>,
+    is_stream: bool,
+    mut bytes: Chunks,
+) -> BoxStream<'static, Result<MessageContent, Error>> {
     if is_stream {
         let read = |event: Result<Bytes, Error>| {
             let event = event?;
@@ -118,11 +122,11 @@ fn said(shared: Arc<Inner>, is_stream: bool, mut bytes: Chunks) -> BoxStream<'st
 /// Reads the response to a request in the local format.
 pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes: Chunks) -> Reply {
     stream! {
-        let mut said = said(shared.clone(), is_stream, bytes);
+        let mut contents = contents(shared.clone(), is_stream, bytes);
         let (mut usage, mut progress, mut is_done, mut has_text) = (None, Progress::default(), false, false);
         let (mut redactor, mut halves) = (shared.redactor(upstream), Halves::default());
-        while let Some(said) = said.next().await {
-            let mut answer = match said {
+        while let Some(content) = contents.next().await {
+            let mut answer = match content {
                 Ok(MessageContent::Answer(answer)) => answer,
                 Ok(MessageContent::Nothing | MessageContent::Unknown) => continue,
                 Ok(MessageContent::Done) => {

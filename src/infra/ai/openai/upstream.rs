@@ -15,10 +15,10 @@ use super::{MAX_EXCERPT_BYTES, UpstreamConfig};
 use crate::core::error::{Code, Error};
 
 /// The maximum size of an upstream's error response that is passed on to the client, in bytes.
-const MAX_REFUSAL_BYTES: usize = 64 << 10;
+const MAX_REJECTION_BYTES: usize = 64 << 10;
 
 /// The message if an upstream rejected the request.
-const REFUSED: &str = "The language model rejected the message.";
+const REJECTED: &str = "The language model rejected the message.";
 
 /// An upstream.
 pub(super) struct Upstream {
@@ -52,32 +52,33 @@ impl Upstream {
     /// can't fix.
     ///
     /// A passed-on call may be invalid because of its API client, and only the upstream knows the reason.
-    pub(super) async fn refused(&self, response: Response, passed_on: bool) -> (Error, Option<(u16, Bytes)>) {
+    pub(super) async fn classify(&self, response: Response, passed_on: bool) -> (Error, Option<(u16, Bytes)>) {
         let status = response.status();
-        let mut said = Vec::new();
-        let mut body = response.bytes_stream();
-        while let Some(Ok(chunk)) = body.next().await {
-            said.extend_from_slice(&chunk);
-            if said.len() >= MAX_REFUSAL_BYTES {
-                said.truncate(MAX_REFUSAL_BYTES);
+        let mut bytes = Vec::new();
+        let mut stream = response.bytes_stream();
+        while let Some(Ok(chunk)) = stream.next().await {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() >= MAX_REJECTION_BYTES {
+                bytes.truncate(MAX_REJECTION_BYTES);
                 break;
             }
         }
-        let said = Redactor::new(self.key.as_ref()).text(&String::from_utf8_lossy(&said));
-        if passed_on && is_refusal(status) {
+        let text = Redactor::new(self.key.as_ref()).text(&String::from_utf8_lossy(&bytes));
+        if passed_on && is_rejection(status) {
             // It may repeat the user's content, which is for the client only.
-            let error = Error::new(Code::InvalidInput, REFUSED).with_source(format!("the upstream responded {status}"));
-            return (error, Some((status.as_u16(), said.into())));
+            let error =
+                Error::new(Code::InvalidInput, REJECTED).with_source(format!("the upstream responded {status}"));
+            return (error, Some((status.as_u16(), text.into())));
         }
-        let excerpt = said.get(..said.floor_char_boundary(MAX_EXCERPT_BYTES)).unwrap_or_default();
+        let excerpt = text.get(..text.floor_char_boundary(MAX_EXCERPT_BYTES)).unwrap_or_default();
         let cause = format!("the upstream responded {status}: {excerpt}");
         let error = match status.as_u16() {
             401 | 403 | 404 => {
                 Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
             }
-            _ if is_refusal(status) => Error::new(Code::ProviderUnavailable, REFUSED).with_source(cause),
+            _ if is_rejection(status) => Error::new(Code::ProviderUnavailable, REJECTED).with_source(cause),
             // The upstream account has no quota: a retry would fail too.
-            429 if said.contains("insufficient_quota") => {
+            429 if text.contains("insufficient_quota") => {
                 Error::new(Code::Internal, "The language model is not set up correctly.").with_source(cause)
             }
             429 => Error::new(Code::ProviderUnavailable, "The language model is busy. Try again in a moment.")
@@ -89,7 +90,7 @@ impl Upstream {
 }
 
 /// Returns whether a status code rejects the request: the next upstream would reject it too.
-pub(super) fn is_refusal(status: StatusCode) -> bool {
+pub(super) fn is_rejection(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 413 | 422)
 }
 

@@ -54,8 +54,8 @@ fn what_two_readers_may_read_differently_is_refused() {
         ("{\"a\":1}x", None),
         ("", None),
     ] {
-        let refused = RawRequest::parse(Bytes::from_static(text.as_bytes())).unwrap_err();
-        assert_eq!(refused.param.as_deref(), param, "{text}: {}", refused.message);
+        let rejected = RawRequest::parse(Bytes::from_static(text.as_bytes())).unwrap_err();
+        assert_eq!(rejected.param.as_deref(), param, "{text}: {}", rejected.message);
     }
     assert!(RawRequest::parse(Bytes::from_static(b"{\"a\":\"\xff\"}")).is_err());
 }
@@ -96,9 +96,9 @@ fn what_there_is_too_much_of_is_refused_by_the_name_of_its_limit() {
     let most = RawRequest::parse(repeated("\"#\":1", MAX_MEMBERS, "{", "}")).unwrap();
     assert_eq!((most.names().count(), most.get("199")), (200, Some("1")));
     let long = RawRequest::parse(repeated("\"x\"", 10_000, "{\"stop\":[", "]}")).unwrap();
-    let refused = long.read::<Vec<String>>("stop").unwrap_err();
+    let rejected = long.read::<Vec<String>>("stop").unwrap_err();
     assert_eq!(
-        (refused.param.as_deref(), refused.message.as_str()),
+        (rejected.param.as_deref(), rejected.message.as_str()),
         (Some("stop"), "`stop` has more than 16384 bytes.")
     );
 }

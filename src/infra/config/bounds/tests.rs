@@ -13,7 +13,7 @@ fn keys(prefix: &str, table: &Table, found: &mut Vec<(String, Value)>) {
     }
 }
 
-fn refused(key: &str, value: &str) -> String {
+fn rejection(key: &str, value: &str) -> String {
     match Config::from_toml(&format!("{key} = {value}")) {
         Ok(_) => panic!("{key} = {value} is accepted"),
         Err(error) => error.to_string(),
@@ -31,15 +31,15 @@ fn no_number_and_no_duration_is_without_an_upper_bound() {
         match value {
             Value::Integer(_) => {
                 numbers += 1;
-                let mut wrong = refused(&key, &i64::MAX.to_string());
+                let mut wrong = rejection(&key, &i64::MAX.to_string());
                 if !wrong.contains("at most") {
-                    wrong = refused(&key, &u32::MAX.to_string());
+                    wrong = rejection(&key, &u32::MAX.to_string());
                 }
                 assert!(wrong.starts_with(&key) && wrong.contains("at most"), "{key}: {wrong}");
             }
             Value::String(text) if is_kept || text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains(':') => {
                 durations += 1;
-                let wrong = refused(&key, "\"10000000000y\"");
+                let wrong = rejection(&key, "\"10000000000y\"");
                 assert!(wrong.starts_with(&key) && wrong.contains("at most"), "{key}: {wrong}");
             }
             _ => {}
@@ -48,13 +48,13 @@ fn no_number_and_no_duration_is_without_an_upper_bound() {
     assert!(numbers > 25 && durations > 20, "{numbers} {durations}");
     for key in ["max_output", "max_queued", "max_concurrent", "max_retries", "context_window", "units_per_image"] {
         let value = if key == "max_retries" { i64::from(u32::MAX) } else { i64::MAX };
-        let wrong = refused(&format!("models.echo.{key}"), &value.to_string());
+        let wrong = rejection(&format!("models.echo.{key}"), &value.to_string());
         assert!(wrong.starts_with(&format!("models.echo.{key}: at most")), "{wrong}");
     }
     assert!(
-        refused("models.echo.circuit_cooldown", "\"10000000000y\"")
+        rejection("models.echo.circuit_cooldown", "\"10000000000y\"")
             .starts_with("models.echo.circuit_cooldown: at most")
     );
-    assert!(refused("models.echo.price.per_message", &i64::MAX.to_string()).contains("per_message"));
-    assert!(refused("turns", "{ lease = \"0s\", save_interval = \"0s\" }").starts_with("turns.lease"));
+    assert!(rejection("models.echo.price.per_message", &i64::MAX.to_string()).contains("per_message"));
+    assert!(rejection("turns", "{ lease = \"0s\", save_interval = \"0s\" }").starts_with("turns.lease"));
 }

@@ -84,8 +84,8 @@ impl Http {
         }
         for origin in &self.cors_origins {
             let (scheme, host) = origin.split_once("://").unwrap_or_default();
-            let good = ["http", "https"].contains(&scheme) && !host.is_empty();
-            if !good
+            let is_web = ["http", "https"].contains(&scheme) && !host.is_empty();
+            if !is_web
                 || host.contains(['/', '*', '?', '#', '@', ' '])
                 || !origin.is_ascii()
                 || *origin != origin.to_lowercase()

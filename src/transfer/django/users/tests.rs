@@ -19,8 +19,8 @@ fn balances_become_what_can_be() {
 
 #[test]
 fn only_hashes_that_can_be_verified_are_taken_over() {
-    let good = format!("pbkdf2_sha256$1000$salt${}=", "A".repeat(43));
-    assert_eq!(password_hash(&SqliteValue::Text(good.clone())), Ok(good));
+    let valid = format!("pbkdf2_sha256$1000$salt${}=", "A".repeat(43));
+    assert_eq!(password_hash(&SqliteValue::Text(valid.clone())), Ok(valid));
     for bad in ["", "!", "!secret", "md5$salt$abc", "pbkdf2_sha256$99999999$salt$AAAA", "plain"] {
         let why = password_hash(&SqliteValue::Text(bad.to_owned())).unwrap_err();
         assert!(!why.contains("secret") && !why.contains("plain"), "{why}");

@@ -36,8 +36,8 @@ async fn what_is_too_large_or_too_long_is_dropped() {
     let rows = budget.run(async { budget.read(2001) }).await.unwrap_err();
     assert!(rows.code == Code::PayloadTooLarge && rows.message.contains("2000 bytes"), "{}", rows.message);
     let budget = budgets.begin(OperationType::Mutation, 1, Owner::User(UserId(1)));
-    let told = budget.run(async { budget.write(1001) }).await.unwrap_err().message;
-    assert!(told.starts_with("The mutation was carried out, but"), "{told}");
+    let message = budget.run(async { budget.write(1001) }).await.unwrap_err().message;
+    assert!(message.starts_with("The mutation was carried out, but"), "{message}");
 }
 
 #[tokio::test]
@@ -56,14 +56,14 @@ async fn large_operations_are_bounded_by_owner_and_in_all_and_small_ones_are_not
     // A megabyte of text counts twice; one owner may have 8.
     let large: Vec<_> = (0..4).map(|_| begin(1)).collect();
     assert!(large.iter().all(|budget| budget.write(1_000_000)));
-    let refused = begin(1);
-    let error = refused.run(async { refused.write(1_000_000) }).await.unwrap_err();
+    let rejected = begin(1);
+    let error = rejected.run(async { rejected.write(1_000_000) }).await.unwrap_err();
     assert_eq!(error.code, Code::RateLimited);
     assert!(begin(1).write(1000), "small ones are not limited");
     let others: Vec<_> = (2..7).flat_map(|owner| (0..3).map(move |_| owner)).map(begin).collect();
     let fit = others.iter().filter(|budget| budget.write(1_000_000)).count();
     assert_eq!(fit, 12, "32 in all");
-    drop((large, others, refused));
+    drop((large, others, rejected));
     assert_eq!(taken(&budgets), (0, 0));
     assert!(begin(1).write(1_000_000));
     assert_eq!(taken(&budgets), (0, 0));

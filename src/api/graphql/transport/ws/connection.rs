@@ -77,7 +77,7 @@ impl Connection {
                         Some(Ok(Message::Binary(_))) => Err(CloseReason::because(BAD_REQUEST, "Messages must be text")),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
                         Some(Ok(Message::Close(_))) => Err(CloseReason::ByClient),
-                        None => Err(CloseReason::Gone),
+                        None => Err(CloseReason::Disconnected),
                         Some(Err(error)) => Err(CloseReason::of_error(&error)),
                     }
                 }
@@ -85,7 +85,7 @@ impl Connection {
                 _ = heartbeat.tick() => {
                     // A connected client answers pings.
                     if last_received.elapsed() > heartbeat_interval * 3 {
-                        return CloseReason::Gone;
+                        return CloseReason::Disconnected;
                     }
                     self.send(Message::Ping(Bytes::new())).await
                 }
@@ -197,7 +197,7 @@ impl Connection {
             Err(rejection) => return Err(CloseReason::because(BAD_REQUEST, rejection.message)),
         };
         if let Err(message) = self.operations.check_room(operation.kind, bytes) {
-            return self.send_error(&id, Code::RateLimited, &Answer::refusal(Code::RateLimited, &message)).await;
+            return self.send_error(&id, Code::RateLimited, &Answer::error(Code::RateLimited, &message)).await;
         }
         if operation.kind == OperationType::Subscription {
             return self.start(id, operation).await;
@@ -252,7 +252,7 @@ impl Connection {
     async fn send(&mut self, message: Message) -> Result<(), CloseReason> {
         match timeout(self.graphql.app.config.graphql.write_timeout, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(CloseReason::Gone),
+            Ok(Err(_)) => Err(CloseReason::Disconnected),
             Err(_) => {
                 tracing::info!("WebSocket closed: client reads too slowly");
                 Err(CloseReason::because(

@@ -22,7 +22,7 @@ use self::connection::Connection;
 use self::protocol::{CloseReason, PROTOCOL, SUBPROTOCOL_NOT_ACCEPTABLE};
 use super::super::execution::request::RequestRejection;
 use super::super::state::GraphqlState;
-use super::http::{ResponseFormat, refuse};
+use super::http::{ResponseFormat, reject};
 use super::{credential, request};
 use crate::core::error::Code;
 use crate::core::viewer::ClientIp;
@@ -42,11 +42,11 @@ pub(super) async fn upgrade(
         let message = "This origin is not allowed: it is not listed in http.cors_origins.";
         let rejection =
             RequestRejection { code: Code::Forbidden, ..RequestRejection::new(StatusCode::FORBIDDEN, message) };
-        return refuse(ResponseFormat::Response, rejection);
+        return reject(ResponseFormat::Response, rejection);
     }
     let token = match credential::access_token(&headers) {
         Ok(token) => token,
-        Err(rejection) => return refuse(ResponseFormat::Response, rejection),
+        Err(rejection) => return reject(ResponseFormat::Response, rejection),
     };
     let client = request::client_info(&headers, address);
     let Ok(permit) = graphql.app.sockets.take(client.address) else {
@@ -55,7 +55,7 @@ pub(super) async fn upgrade(
             code: Code::RateLimited,
             ..RequestRejection::new(StatusCode::TOO_MANY_REQUESTS, message)
         };
-        return refuse(ResponseFormat::Response, rejection);
+        return reject(ResponseFormat::Response, rejection);
     };
     let config = &graphql.app.config;
     // The maximum holds for a message and for each of its frames.

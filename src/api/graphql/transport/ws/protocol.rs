@@ -51,7 +51,7 @@ pub(super) enum CloseReason {
     /// The server closes it.
     By { code: u16, reason: String },
     /// The client disconnected.
-    Gone,
+    Disconnected,
     /// The client sent a close frame, and waits for the reply (RFC 6455, section 5.5.1).
     ByClient,
 }
@@ -69,7 +69,7 @@ impl CloseReason {
         } else if text.contains("UTF-8") || text.contains("utf-8") {
             Self::because(1007, "Messages must be UTF-8")
         } else {
-            Self::Gone
+            Self::Disconnected
         }
     }
 }

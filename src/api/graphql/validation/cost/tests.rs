@@ -37,7 +37,7 @@ fn measured(text: &str) -> Cost {
 }
 
 /// A document for each limit that rejects it, and a part of the error message.
-fn refused() -> Vec<(String, &'static str)> {
+fn rejected_documents() -> Vec<(String, &'static str)> {
     let many = |count: usize, each: &dyn Fn(usize) -> String| (0..count).map(each).collect::<String>();
     let deep =
         format!("{{chatHistory{{nodes{{conversation{{{}id{}}}", "chats{nodes{conversation{".repeat(6), "}".repeat(21));
@@ -66,9 +66,9 @@ fn refused() -> Vec<(String, &'static str)> {
 
 #[test]
 fn each_limit_is_named() {
-    for (document, by) in refused() {
-        let refused = weighed(&document).unwrap_err();
-        assert!(refused.contains(by), "{by}: {refused}: {document}");
+    for (document, by) in rejected_documents() {
+        let message = weighed(&document).unwrap_err();
+        assert!(message.contains(by), "{by}: {message}: {document}");
     }
 }
 
@@ -76,7 +76,7 @@ fn each_limit_is_named() {
 #[test]
 fn a_wrapped_document_costs_the_same() {
     let schema = Schema::new();
-    for (document, by) in refused() {
+    for (document, by) in rejected_documents() {
         let plain = measured(&document);
         for wrapping in WRAPPINGS {
             let wrapped = schema.wrapped(&document, || Some(wrapping)).unwrap();

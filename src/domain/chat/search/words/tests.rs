@@ -24,8 +24,8 @@ fn searches_hold_nothing_but_words() {
     let many: String = (0..40).map(|number| format!("w{number} ")).collect();
     assert!(searched(&many).is_err());
     // A mark that composes with nothing, half a megabyte of it.
-    let refused = searched(&"\u{323}".repeat(250_000)).unwrap_err();
-    assert_eq!(refused.message, "Ensure this field has no more than 2000 characters.");
+    let error = searched(&"\u{323}".repeat(250_000)).unwrap_err();
+    assert_eq!(error.message, "Ensure this field has no more than 2000 characters.");
 }
 
 #[test]
