@@ -106,8 +106,9 @@ impl App {
         let Dependencies { clock, random, models, secrets } = outside;
         let named = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
         let id = random.hex128();
-        let hash =
-            |purpose| KeyedHash::new(secrets.hashing.expose_secret().as_bytes(), purpose).map_err(Error::internal);
+        let hash = |purpose| {
+            KeyedHash::new(secrets.hashing.expose_secret().as_bytes(), purpose).map_err(|error| Error::internal(error))
+        };
         let redis = Some(&config.cluster.redis).filter(|url| !url.expose_secret().is_empty());
         let bus = match redis {
             Some(url) => {

@@ -30,7 +30,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<(), Error> {
         // The certificate names the public host name, while this request connects by address.
         .danger_accept_invalid_certs(true)
         .build()
-        .map_err(Error::internal)?;
+        .map_err(|error| Error::internal(error))?;
     let answer = client.get(&url).send().await.map_err(|error| {
         let error = error.without_url();
         let mut why: &dyn std::error::Error = &error;

@@ -31,7 +31,7 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let certificate = Certificate::open(&app.config)?;
     let socket = listen(app.config.http.listen, "http.listen")?;
     let metrics = metrics(&app)?;
-    let address = socket.local_addr().map_err(Error::internal)?;
+    let address = socket.local_addr().map_err(|error| Error::internal(error))?;
     output::print(&banner::text(&app.config, &app.models, &omitted, address))?;
     tracing::info!(%address, database = app.db.name(), "serving");
     tokio::select! {

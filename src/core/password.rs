@@ -128,8 +128,8 @@ impl Ticket {
             drop(permit);
             done.send(result).ok();
         });
-        spawned.map_err(Error::internal)?;
-        outcome.await.map_err(Error::internal)
+        spawned.map_err(|error| Error::internal(error))?;
+        outcome.await.map_err(|error| Error::internal(error))
     }
 }
 
@@ -146,7 +146,7 @@ fn hash(password: &str) -> Result<String, Error> {
 }
 
 fn hash_as_it_is(password: &str) -> Result<String, Error> {
-    Ok(Argon2::default().hash_password(password.as_bytes()).map_err(Error::internal)?.to_string())
+    Ok(Argon2::default().hash_password(password.as_bytes()).map_err(|error| Error::internal(error))?.to_string())
 }
 
 /// Returns whether one of the readings of a password was hashed. None is skipped after a match: the time would reveal
@@ -161,10 +161,10 @@ fn matches_any(password: &str, stored: &str) -> Result<bool, Error> {
 
 fn matches(password: &str, stored: &str) -> Result<bool, Error> {
     if Pbkdf2::is_one(stored) {
-        return Ok(Pbkdf2::parse(stored).map_err(Error::internal)?.verify(password));
+        return Ok(Pbkdf2::parse(stored).map_err(|error| Error::internal(error))?.verify(password));
     }
-    let parsed = PasswordHash::new(stored).map_err(Error::internal)?;
-    let params = Params::try_from(&parsed).map_err(Error::internal)?;
+    let parsed = PasswordHash::new(stored).map_err(|error| Error::internal(error))?;
+    let params = Params::try_from(&parsed).map_err(|error| Error::internal(error))?;
     let (memory, passes, lanes) = MAX_STORED;
     if params.m_cost() > memory || params.t_cost() > passes || params.p_cost() > lanes {
         return Err(Error::internal("the stored password hash exceeds the maximum memory, passes or lanes"));

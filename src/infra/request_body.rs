@@ -23,8 +23,8 @@ use hyper::body::{Body, Bytes};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+pub use self::budgets::{BodyOwner, Limits};
 use self::budgets::{Budgets, Reserved};
-pub use self::budgets::{Limits, Owner};
 use self::received::Received;
 use crate::core::error::{Code, Error};
 use crate::infra::metrics::Metrics;
@@ -135,13 +135,13 @@ impl Bodies {
         if bytes <= SMALL {
             return Ok(work());
         }
-        let permit = self.workers.clone().acquire_owned().await.map_err(Error::internal)?;
+        let permit = self.workers.clone().acquire_owned().await.map_err(|error| Error::internal(error))?;
         let done = tokio::task::spawn_blocking(move || {
             // The permit moves with the work: a client that disconnects does not let more work start.
             let _permit = permit;
             work()
         });
-        done.await.map_err(Error::internal)
+        done.await.map_err(|error| Error::internal(error))
     }
 }
 

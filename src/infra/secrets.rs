@@ -146,7 +146,8 @@ fn path(config: &Config) -> PathBuf {
 }
 
 fn signing(text: &SecretString, until: Option<DateTime<Utc>>) -> Result<jwt::KeyMaterial, Error> {
-    let hash = KeyedHash::new(text.expose_secret().as_bytes(), "jeton: names of keys").map_err(Error::internal)?;
+    let hash = KeyedHash::new(text.expose_secret().as_bytes(), "jeton: names of keys")
+        .map_err(|error| Error::internal(error))?;
     let id = hash.of(b"").chars().take(16).collect();
     Ok(jwt::KeyMaterial { id, text: text.clone(), until })
 }

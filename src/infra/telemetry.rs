@@ -33,7 +33,7 @@ const LAST_SPANS: Duration = Duration::from_secs(5);
 /// # Errors
 /// INVALID_INPUT that names the key if the filter is invalid; INTERNAL if logging has been started before.
 pub fn start(log: &Log) -> Result<(), Error> {
-    tracing_subscriber::registry().with(lines(log)?).try_init().map_err(Error::internal)
+    tracing_subscriber::registry().with(lines(log)?).try_init().map_err(|error| Error::internal(error))
 }
 
 /// Starts logging and, if a collector is configured, the export of spans. At most once per process, within its runtime.
@@ -56,7 +56,7 @@ pub fn start_with_traces(log: &Log, telemetry: &Telemetry) -> Result<Traces, Err
         .with_threads(false)
         .with_filter(ours)
         .with_filter(spans);
-    tracing_subscriber::registry().with(lines(log)?).with(layer).try_init().map_err(Error::internal)?;
+    tracing_subscriber::registry().with(lines(log)?).with(layer).try_init().map_err(|error| Error::internal(error))?;
     Ok(Traces(Some(provider)))
 }
 
@@ -100,7 +100,7 @@ pub fn filter(log: &Log) -> Result<EnvFilter, Error> {
 /// Creates a provider that exports spans in batches on a thread of its own. Sampling, batch size, resource attributes
 /// and headers for the collector come from the `OTEL_` environment variables, which the library reads.
 fn exporting(endpoint: &str) -> Result<SdkTracerProvider, Error> {
-    let client = reqwest::Client::builder().timeout(EXPORT_TIMEOUT).build().map_err(Error::internal)?;
+    let client = reqwest::Client::builder().timeout(EXPORT_TIMEOUT).build().map_err(|error| Error::internal(error))?;
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(Collector { client, runtime: Handle::current(), failing: AtomicBool::new(false) })

@@ -176,7 +176,7 @@ async fn insert(txn: &Txn, table: &Table, rows: &[Row]) -> Result<(), Error> {
         query.columns(table.columns.iter().map(|column| Alias::new(&column.name)));
         for row in part {
             let values = row.iter().map(|cell| Expr::val(cell.value()));
-            query.values(values).map_err(Error::internal)?;
+            query.values(values).map_err(|error| Error::internal(error))?;
         }
         let failed = |error: sea_orm::DbErr| {
             Error::new(Code::Internal, format!("rows of {} were rejected", table.name)).with_source(error)

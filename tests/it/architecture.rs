@@ -115,6 +115,81 @@ fn no_source_file_is_longer_than_400_lines() {
     assert_eq!(long, Vec::<String>::new());
 }
 
+/// Files that import each other can only be understood together. A file and those in the folder of its name are one
+/// module, so imports between them do not count.
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let files: BTreeMap<Vec<String>, Vec<Vec<String>>> = sources()
+        .into_iter()
+        .filter(|(file, ..)| !file.ends_with("tests.rs"))
+        .map(|(file, _, text)| {
+            let mut path: Vec<_> =
+                file.iter().map(|name| name.to_str().unwrap().trim_end_matches(".rs").to_owned()).collect();
+            path.pop_if(|name| name == "mod");
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            let imports = code.split("\nuse ").skip(1).map(|rest| rest.split(';').next().unwrap());
+            let used = imports.flat_map(paths).filter_map(|used| resolve(&path, &used)).collect();
+            (path, used)
+        })
+        .collect();
+    let target = |used: &[String]| {
+        (1..=used.len()).rev().map(|length| used[..length].to_vec()).find(|path| files.contains_key(path))
+    };
+    let edges: BTreeMap<_, Vec<_>> = files
+        .iter()
+        .map(|(path, used)| {
+            let used = used.iter().filter_map(|used| target(used));
+            (path, used.filter(|used| !path.starts_with(used) && !used.starts_with(path)).collect())
+        })
+        .collect();
+    let mut circles = Vec::new();
+    for start in edges.keys() {
+        let (mut open, mut seen) = (edges[*start].clone(), Vec::new());
+        while let Some(path) = open.pop() {
+            if path == **start {
+                circles.push(start.join("::"));
+                break;
+            }
+            if !seen.contains(&path) {
+                open.extend(edges[&path].iter().cloned());
+                seen.push(path);
+            }
+        }
+    }
+    assert_eq!(circles, Vec::<String>::new(), "each of these files is in a circle");
+}
+
+/// Expands a tree of imports: `a::{b, c::{d, e}}`.
+fn paths(tree: &str) -> Vec<String> {
+    let Some((head, inside)) = tree.split_once('{') else {
+        return vec![tree.split(" as ").next().unwrap().trim().to_owned()];
+    };
+    let inside = &inside[..inside.rfind('}').unwrap()];
+    let (mut parts, mut depth) = (vec![String::new()], 0);
+    for letter in inside.chars() {
+        depth += i32::from(letter == '{') - i32::from(letter == '}');
+        if letter == ',' && depth == 0 { parts.push(String::new()) } else { parts.last_mut().unwrap().push(letter) }
+    }
+    parts.iter().flat_map(|part| paths(part)).map(|part| format!("{}{part}", head.trim())).collect()
+}
+
+/// Returns the path from the root of the sources; `None` for another crate.
+fn resolve(file: &[String], used: &str) -> Option<Vec<String>> {
+    let mut names = used.split("::").peekable();
+    let mut path = match *names.peek()? {
+        "crate" => Vec::new(),
+        "self" | "super" => file.to_vec(),
+        _ => return None,
+    };
+    while let Some(name) = names.next_if(|name| ["crate", "self", "super"].contains(name)) {
+        if name == "super" {
+            path.pop()?;
+        }
+    }
+    path.extend(names.map(str::to_owned));
+    Some(path)
+}
+
 /// All parts of a GraphQL response draw on the budget of its operation: texts are `Text`, the payloads of mutations and
 /// the events of subscriptions `Payload`.
 #[test]

@@ -129,9 +129,8 @@ impl Subscription {
         #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let filter =
-            ledger::EntryFilter { user_id: Some(viewer.require_read()?.id), period: TimeRange { since, until } };
-        Ok(ledger::export(app, filter, false).map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
+        let filter = ledger::EntryFilter::own(viewer.require_read()?, TimeRange { since, until });
+        Ok(ledger::export(app, filter).map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
 
     /// Exports the ledger entries of all users as CSV with a header row, oldest first, in chunks. For staff.
@@ -143,9 +142,9 @@ impl Subscription {
         #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_staff()?;
+        let staff = viewer.require_staff()?;
         let user_id = user_id.map(|id| UserId::parse(&id)).transpose()?;
-        let filter = ledger::EntryFilter { user_id, period: TimeRange { since, until } };
-        Ok(ledger::export(app, filter, true).map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
+        let filter = ledger::EntryFilter::all(staff, user_id, TimeRange { since, until });
+        Ok(ledger::export(app, filter).map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
 }

@@ -18,7 +18,7 @@ use crate::core::viewer::{Caller, ClientIp};
 use crate::domain::chat::{self, Admission, ApiCallHandle};
 use crate::infra::ai::Event;
 use crate::infra::entity::chat::Status;
-use crate::infra::request_body::{Limits, Owner};
+use crate::infra::request_body::{BodyOwner, Limits};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -58,7 +58,7 @@ async fn receive(
     body: Body,
     address: Option<ClientIp>,
 ) -> Result<(Bytes, Option<Admission>), Error> {
-    let limits = Limits { bytes: app.config.v1.max_body_bytes, owner: Owner::User(caller.id), address };
+    let limits = Limits { bytes: app.config.v1.max_body_bytes, owner: BodyOwner::User(caller.id), address };
     let admission = match app.bodies.is_large(&body, limits)? {
         true => Some(chat::admit(app, caller).await?),
         false => None,

@@ -40,21 +40,21 @@ pub(super) struct Registered {
 /// Register a user account.
 #[utoipa::path(post, path = "/api/register/", tag = "account", request_body = Registration, responses(
     (status = 201, description = "The account was created.", body = Registered),
-    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::FieldErrors),
-    (status = 403, description = "Registration is closed.", body = super::openapi::Detail),
-    (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
-    (status = 429, description = "Too many accounts from this address.", body = super::openapi::Detail),
-    (status = 503, description = "Too many passwords are queued for hashing.", body = super::openapi::Detail),
+    (status = 400, description = "Field errors, or malformed JSON.", body = super::schemas::FieldErrors),
+    (status = 403, description = "Registration is closed.", body = super::schemas::Detail),
+    (status = 415, description = "The media type is not supported.", body = super::schemas::Detail),
+    (status = 429, description = "Too many accounts from this address.", body = super::schemas::Detail),
+    (status = 503, description = "Too many passwords are queued for hashing.", body = super::schemas::Detail),
 ))]
 pub(super) async fn register(app: &App, request: Request) -> ApiResult {
-    let origin = super::token::origin(&request);
+    let client = super::credentials::client_info(&request);
     let mut fields = FormFields::read(app, request).await?;
     let username = fields.text("username", username::MAX_CHARS);
     let password = fields.password("password");
     let password2 = fields.password("password2");
     let registering = account::Registration { username, password: password.into() };
     // Field errors of the domain are reported together with those found here.
-    let checked = match account::check(app, registering, &origin).await {
+    let checked = match account::check(app, registering, &client).await {
         Err(error) if error.code == Code::InvalidInput => return Err(fields.reject(error)),
         checked => checked?,
     };
@@ -62,7 +62,7 @@ pub(super) async fn register(app: &App, request: Request) -> ApiResult {
     if !checked.is_password(&password2) {
         return Err(ApiError::Domain(Error::field("password", "Password fields didn't match.")));
     }
-    let user = account::register_checked(app, checked, &origin).await?;
+    let user = account::register_checked(app, checked, &client).await?;
     Ok(json(StatusCode::CREATED, &Registered { username: user.username }))
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Balance {
 /// Get your balance.
 #[utoipa::path(get, path = "/api/user/balance/", tag = "account", security(("access_token" = [])), responses(
     (status = 200, description = "The balance.", body = Balance),
-    (status = 401, description = "The access token is missing or invalid.", body = super::openapi::Detail),
+    (status = 401, description = "The access token is missing or invalid.", body = super::schemas::Detail),
 ))]
 pub(super) async fn balance(app: &App, viewer: Viewer) -> ApiResult {
     let balance = ledger::balance(&app.db, viewer.require_read()?.id).await?;
@@ -104,7 +104,7 @@ impl From<crate::infra::entity::user::Model> for Profile {
 /// Get your profile.
 #[utoipa::path(get, path = "/api/user/profile/", tag = "account", security(("access_token" = [])), responses(
     (status = 200, description = "The user.", body = Profile),
-    (status = 401, description = "The access token is missing or invalid.", body = super::openapi::Detail),
+    (status = 401, description = "The access token is missing or invalid.", body = super::schemas::Detail),
 ))]
 pub(super) async fn profile(app: &App, viewer: Viewer) -> ApiResult {
     let me = account::me(app, viewer.require_read()?).await?.ok_or_else(Error::unauthenticated)?;

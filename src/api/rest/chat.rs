@@ -53,13 +53,13 @@ pub(super) struct ChatResponse {
         example = "{{$guid}}")),
     responses(
     (status = 200, description = "The reply.", body = ChatResponse),
-    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::FieldErrors),
-    (status = 401, description = "The access token is missing or invalid.", body = super::openapi::Detail),
-    (status = 402, description = "Insufficient tokens. Nothing is charged.", body = super::openapi::Failure),
-    (status = 409, description = "The idempotency key was used for another message.", body = super::openapi::Detail),
-    (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
-    (status = 429, description = "Too many messages or open chats.", body = super::openapi::Detail),
-    (status = 502, description = "The model failed.", body = super::openapi::Failure),
+    (status = 400, description = "Field errors, or malformed JSON.", body = super::schemas::FieldErrors),
+    (status = 401, description = "The access token is missing or invalid.", body = super::schemas::Detail),
+    (status = 402, description = "Insufficient tokens. Nothing is charged.", body = super::schemas::Failure),
+    (status = 409, description = "The idempotency key was used for another message.", body = super::schemas::Detail),
+    (status = 415, description = "The media type is not supported.", body = super::schemas::Detail),
+    (status = 429, description = "Too many messages or open chats.", body = super::schemas::Detail),
+    (status = 502, description = "The model failed.", body = super::schemas::Failure),
 ))]
 pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> ApiResult {
     let keys: Vec<_> = request.headers().get_all("idempotency-key").iter().collect();
@@ -119,8 +119,8 @@ fn timestamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, 
     ),
     responses(
     (status = 200, description = "The chats. If there are more, the header `Link` has the next page.", body = [Chat]),
-    (status = 400, description = "A parameter is invalid.", body = super::openapi::FieldErrors),
-    (status = 401, description = "The access token is missing or invalid.", body = super::openapi::Detail),
+    (status = 400, description = "A parameter is invalid.", body = super::schemas::FieldErrors),
+    (status = 401, description = "The access token is missing or invalid.", body = super::schemas::Detail),
 ))]
 pub(super) async fn list(app: &App, viewer: Viewer, query: Option<&str>) -> ApiResult {
     let (limit, before) = window(query.unwrap_or_default())?;

@@ -1,13 +1,14 @@
 //! Authentication: from the `Authorization` header to the viewer, with the errors of the Django application. It grants
 //! nothing: the domain authorizes.
 
-use axum::http::header::AUTHORIZATION;
+use axum::extract::Request;
+use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue};
 
 use super::error::ApiError;
 use crate::app::App;
 use crate::core::jwt;
-use crate::core::viewer::Viewer;
+use crate::core::viewer::{ClientInfo, Viewer};
 use crate::domain::session::{self, AuthError};
 
 /// Returns the authenticated viewer. These routes reject anonymous requests.
@@ -32,4 +33,10 @@ pub(super) async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, Api
         }
         _ => Err(ApiError::NoCredentials),
     }
+}
+
+/// Returns the client of a request: its address and user agent.
+pub(super) fn client_info(request: &Request) -> ClientInfo {
+    let user_agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
+    ClientInfo { address: request.extensions().get().copied(), user_agent }
 }

@@ -10,6 +10,7 @@ mod chat;
 mod credentials;
 mod error;
 mod openapi;
+mod schemas;
 mod token;
 
 use axum::extract::{Request, State};

@@ -2,17 +2,16 @@
 
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::http::header::USER_AGENT;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::account::Profile;
 use super::body::FormFields;
+use super::credentials::client_info;
 use super::error::ApiError;
 use super::{ApiResult, json};
 use crate::app::App;
 use crate::core::error::Code;
-use crate::core::viewer::ClientInfo;
 use crate::domain::session::{self, AuthError};
 
 /// Login credentials.
@@ -40,19 +39,19 @@ pub(super) struct TokenResponse {
 /// Log in.
 #[utoipa::path(post, path = "/api/token/", tag = "token", request_body = Credentials, responses(
     (status = 200, description = "Tokens of a new session.", body = TokenResponse),
-    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::FieldErrors),
-    (status = 401, description = "Wrong username or password, or the user is inactive.", body = super::openapi::Detail),
-    (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
-    (status = 429, description = "Too many failed logins for this username or address.", body = super::openapi::Detail),
-    (status = 503, description = "Too many passwords are queued for verification.", body = super::openapi::Detail),
+    (status = 400, description = "Field errors, or malformed JSON.", body = super::schemas::FieldErrors),
+    (status = 401, description = "Wrong username or password, or the user is inactive.", body = super::schemas::Detail),
+    (status = 415, description = "The media type is not supported.", body = super::schemas::Detail),
+    (status = 429, description = "Too many failed logins for this username or address.", body = super::schemas::Detail),
+    (status = 503, description = "Too many passwords are queued for verification.", body = super::schemas::Detail),
 ))]
 pub(super) async fn obtain(app: &App, request: Request) -> ApiResult {
-    let origin = origin(&request);
+    let client = client_info(&request);
     let mut fields = FormFields::read(app, request).await?;
     let username = fields.text("username", usize::MAX);
     let password = fields.password("password");
     fields.check()?;
-    match session::log_in(app, &username, password.into(), origin).await {
+    match session::log_in(app, &username, password.into(), client).await {
         Ok(session::TokenPair { access_token, refresh_token, user }) => {
             Ok(json(StatusCode::OK, &TokenResponse { refresh: refresh_token, access: access_token, user: user.into() }))
         }
@@ -80,16 +79,16 @@ pub(super) struct Access {
 /// Get a new access token.
 #[utoipa::path(post, path = "/api/token/refresh/", tag = "token", request_body = Refresh, responses(
     (status = 200, description = "A new access token.", body = Access),
-    (status = 400, description = "Field errors, or malformed JSON.", body = super::openapi::FieldErrors),
-    (status = 401, description = "The refresh token is invalid or expired.", body = super::openapi::Detail),
-    (status = 415, description = "The media type is not supported.", body = super::openapi::Detail),
+    (status = 400, description = "Field errors, or malformed JSON.", body = super::schemas::FieldErrors),
+    (status = 401, description = "The refresh token is invalid or expired.", body = super::schemas::Detail),
+    (status = 415, description = "The media type is not supported.", body = super::schemas::Detail),
 ))]
 pub(super) async fn refresh(app: &App, request: Request) -> ApiResult {
-    let origin = origin(&request);
+    let client = client_info(&request);
     let mut fields = FormFields::read(app, request).await?;
     let token = fields.text("refresh", usize::MAX);
     fields.check()?;
-    match session::refresh_access(app, &token, &origin).await {
+    match session::refresh_access(app, &token, &client).await {
         Ok(access) => Ok(json(StatusCode::OK, &Access { access })),
         Err(error) => {
             let detail = match error {
@@ -100,10 +99,4 @@ pub(super) async fn refresh(app: &App, request: Request) -> ApiResult {
             Err(ApiError::Login { detail, code: Some("token_not_valid") })
         }
     }
-}
-
-/// Returns the client of a request: its address and user agent.
-pub(super) fn origin(request: &Request) -> ClientInfo {
-    let user_agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
-    ClientInfo { address: request.extensions().get().copied(), user_agent }
 }

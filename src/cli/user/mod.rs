@@ -110,7 +110,7 @@ async fn delete(app: &App, name: &str, yes: bool, json: bool) -> Result<(), Erro
         }
         output::ask(&format!("Deleting {name} also deletes {with}.\nDelete {name}? [y/N] "));
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).map_err(Error::internal)?;
+        std::io::stdin().read_line(&mut answer).map_err(|error| Error::internal(error))?;
         if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
             return Err(Error::new(Code::InvalidInput, format!("{name} was not deleted")));
         }

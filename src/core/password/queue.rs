@@ -141,7 +141,7 @@ impl Queue {
 }
 
 async fn acquire(semaphore: Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
-    semaphore.acquire_owned().await.map_err(Error::internal)
+    semaphore.acquire_owned().await.map_err(|error| Error::internal(error))
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub async fn call(app: &App, caller: Caller, call: ApiCall) -> Result<ApiCallHan
     };
     match begin(app, *caller, opening, model, StartRequest { caller: Some(sink), admission }).await? {
         Started::New { chat, balance, end } => {
-            let end = async move { end.await.map_err(Error::internal)? };
+            let end = async move { end.await.map_err(|error| Error::internal(error))? };
             Ok(ApiCallHandle { chat: *chat, balance, events, end: unless_lagged(end, lagged) })
         }
         Started::Duplicate(chat) => {

@@ -88,7 +88,7 @@ impl ClosedChat {
         outcome: Outcome,
         written: GeneratedOutput,
         used: MeteredUsage,
-        kept: bool,
+        store_reply: bool,
     ) -> Self {
         let (usage, nothing) = (used.usage, written.is_empty());
         let is_billed = written.reported.is_some_and(|reported| reported.output > 0);
@@ -111,21 +111,27 @@ impl ClosedChat {
                 if let Some(limit) = &limit {
                     tracing::info!(chat = chat.id.0, model = chat.model, %limit.message, "reply reached a limit");
                 }
-                let cost = match nothing && !written.abandoned {
-                    true if written.accepted || is_billed => metered,
+                let cost = match written.has_no_answer() && !written.abandoned {
+                    // Reasoning alone is no answer here either.
+                    true if !nothing || written.accepted || is_billed => metered,
                     true => Tokens::ZERO,
                     false => whole,
                 };
                 (Status::Stopped, Reason::ChatStopped, cost, limit)
             }
-            Outcome::Interrupted | Outcome::AlreadyClosed => return Self::interrupted(chat),
+            Outcome::Interrupted | Outcome::AlreadyClosed => {
+                if store_reply {
+                    chat.response = written.text;
+                }
+                return Self::interrupted(chat);
+            }
         };
         if !nothing || !used.estimated || cost > Tokens::ZERO {
             let units = |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX));
             (chat.input_units, chat.output_units) = (units(usage.input), units(usage.output));
             chat.usage_estimated = used.estimated;
         }
-        chat.response = if kept { written.text } else { String::new() };
+        chat.response = if store_reply { written.text } else { String::new() };
         chat.status = status;
         chat.cost = Ord::min(cost, chat.hold);
         let retry_after = error.as_ref().and_then(|error| error.retry_after);
@@ -134,7 +140,7 @@ impl ClosedChat {
         Self { chat, reason, over_hold, retry_after }
     }
 
-    /// The server that ran the turn died, or shuts down: free of charge, and the saved part of the text stays.
+    /// The server that ran the turn died, or shuts down: free of charge, and the text until then stays.
     pub(super) fn interrupted(mut chat: chat::Model) -> Self {
         chat.status = Status::Interrupted;
         chat.error_code = Some(Code::ProviderUnavailable);

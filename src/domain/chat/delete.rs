@@ -4,7 +4,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 
-use super::{conversation, events, find, find_any, stop};
+use super::history::{find, find_any};
+use super::stop::{stop, stop_any};
+use super::{conversation, events};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, ConversationId};
@@ -39,7 +41,7 @@ pub async fn delete(app: &App, viewer: Viewer, chat_id: ChatId) -> Result<(), Er
         }
         None => drop(viewer.require_write()?),
     }
-    super::stop_any(app, chat_id).await?;
+    stop_any(app, chat_id).await?;
     let deleted = app.db.write((operator, chat_id, app.clock.now()), |txn, &(operator, id, at)| {
         Box::pin(delete_one(txn, operator, id, at))
     });

@@ -44,5 +44,4 @@ pub use self::reply_stream::{ReplyDelta, ReplyStreamItem, follow};
 pub use self::search::{index_rest, run_indexer};
 pub use self::send::{ReplaceMessage, replace, send, start};
 pub use self::stop::stop;
-use self::stop::stop_any;
 pub use self::sweeper::{run_sweeper, sweep};

@@ -27,7 +27,7 @@ pub(super) struct OpenedChat {
     /// The request to the model, limited to what the hold pays for.
     pub(super) request: Request,
     /// Whether the reply is stored.
-    pub(super) kept: bool,
+    pub(super) store_reply: bool,
     /// The price of the chat, with the flat part multiplied by the number of choices.
     pub(super) price: Price,
     /// The maximum of input model tokens. Computed only for a metered price.
@@ -209,8 +209,8 @@ async fn store(txn: &Txn, ready: Vec<ReservedChat<'_>>) -> Result<Vec<OpenedChat
     let opened = ready.iter().zip(rows).zip(ids).map(|((ready, row), id)| {
         let id = ChatId(id);
         let request = Request { max_output: ready.max_output, ..ready.opening.request.clone() };
-        let &PreparedChat { kept, price, input_bound, .. } = ready.opening;
-        OpenedChat { chat: chat::Model { id, ..row }, balance: ready.balance, request, kept, price, input_bound }
+        let &PreparedChat { store_reply, price, input_bound, .. } = ready.opening;
+        OpenedChat { chat: chat::Model { id, ..row }, balance: ready.balance, request, store_reply, price, input_bound }
     });
     Ok(opened.collect())
 }

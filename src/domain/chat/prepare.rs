@@ -59,7 +59,7 @@ pub(super) struct PreparedChat {
     /// Whether this is an API call, which has a context of its own.
     pub(super) is_call: bool,
     /// Whether the reply is stored.
-    pub(super) kept: bool,
+    pub(super) store_reply: bool,
     pub(super) model: String,
     /// Whether the client named the model; a retry has to name it too.
     pub(super) is_model_named: bool,
@@ -116,7 +116,7 @@ pub(super) async fn prepare_message(
         message,
         fingerprint,
         is_call: false,
-        kept: true,
+        store_reply: true,
         model: model.name.clone(),
         is_model_named: input.model.is_some(),
         idempotency_key: input.idempotency_key,
@@ -145,15 +145,15 @@ pub(super) fn prepare_call(app: &App, identity: Identity, call: ApiCall) -> Resu
         Some(passing) => model.provider.max_input_of_call(&passing.call).unwrap_or(u64::MAX),
         None => model.provider.max_input(&request.messages),
     };
-    let (at, kept) = (app.clock.now(), app.config.v1.store_api_messages);
+    let (at, store_reply) = (app.clock.now(), app.config.v1.store_api_messages);
     let opening = PreparedChat {
         user_id: identity.id,
         api_key_id: identity.api_key(),
         // PostgreSQL stores no NUL in text.
-        message: if kept { call.text.replace('\0', "\u{fffd}") } else { String::new() },
+        message: if store_reply { call.text.replace('\0', "\u{fffd}") } else { String::new() },
         fingerprint: call.fingerprint,
         is_call: true,
-        kept,
+        store_reply,
         model: model.name.clone(),
         is_model_named: true,
         idempotency_key: call.idempotency_key,

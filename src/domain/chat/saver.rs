@@ -21,7 +21,7 @@ pub(super) struct Saver {
     app: App,
     chat_id: ChatId,
     /// Whether the text is stored; otherwise only the lease is renewed.
-    kept: bool,
+    store_reply: bool,
     /// The running save. In a task of its own: while the turn waits for a slow caller, nothing would poll it there, and
     /// it would keep its connection and its locks.
     running: Option<JoinHandle<Result<bool, Error>>>,
@@ -32,8 +32,8 @@ pub(super) struct Saver {
 
 impl Saver {
     /// Returns the saver of a chat that is stored, with its lease, just now.
-    pub(super) fn new(app: &App, chat_id: ChatId, kept: bool) -> Self {
-        Self { app: app.clone(), chat_id, kept, running: None, saved_len: 0, saved_at: Instant::now() }
+    pub(super) fn new(app: &App, chat_id: ChatId, store_reply: bool) -> Self {
+        Self { app: app.clone(), chat_id, store_reply, running: None, saved_len: 0, saved_at: Instant::now() }
     }
 
     /// Starts a save if the text has grown much, or the lease needs it.
@@ -50,11 +50,11 @@ impl Saver {
 
     fn save_if(&mut self, is_wanted: bool, text: &str) {
         let must_renew = || self.saved_at.elapsed() >= self.app.config.turns.lease / 3;
-        if self.running.is_some() || !((self.kept && is_wanted) || must_renew()) {
+        if self.running.is_some() || !((self.store_reply && is_wanted) || must_renew()) {
             return;
         }
         (self.saved_len, self.saved_at) = (text.len(), Instant::now());
-        let (app, chat_id, text) = (self.app.clone(), self.chat_id, self.kept.then(|| text.to_owned()));
+        let (app, chat_id, text) = (self.app.clone(), self.chat_id, self.store_reply.then(|| text.to_owned()));
         self.running = Some(self.app.tasks.spawn(async move { save(&app, chat_id, text).await }));
     }
 
@@ -66,7 +66,7 @@ impl Saver {
         let Some(running) = &mut self.running else { return pending().await };
         let saved = running.await;
         self.running = None;
-        saved.map_err(Error::internal).flatten()
+        saved.map_err(|error| Error::internal(error)).flatten()
     }
 
     /// Waits for the end of the running save, so that it does not overlap with closing the chat.

@@ -46,7 +46,7 @@ pub struct ReplaceMessage {
 /// stored or charged then.
 pub async fn send(app: &App, writer: Writer, input: SendMessage) -> Result<FinishedChat, Error> {
     match start_message(app, writer, input, None).await? {
-        Started::New { end, .. } => end.await.map_err(Error::internal)?,
+        Started::New { end, .. } => end.await.map_err(|error| Error::internal(error))?,
         Started::Duplicate(chat) => wait_until_finished(app, chat.id).await,
     }
 }
@@ -155,5 +155,5 @@ pub(super) async fn begin(
         }
     };
     app.tasks.spawn(turn.instrument(span));
-    reported.await.map_err(Error::internal)?
+    reported.await.map_err(|error| Error::internal(error))?
 }

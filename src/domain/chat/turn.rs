@@ -49,7 +49,7 @@ pub(super) async fn run(
     let (began, is_call) = (std::time::Instant::now(), caller.is_some());
     tracing::Span::current().record("chat", opened.chat.id.0);
     let mut turn = Turn::new(app, model, &opened, caller);
-    let OpenedChat { chat, request, kept, price, input_bound, .. } = opened;
+    let OpenedChat { chat, request, store_reply, price, input_bound, .. } = opened;
     let following = turn.follow(model, request.clone(), commands);
     let following = following.instrument(tracing::debug_span!("provider_call", model = model.name));
     // A provider that panics has failed like any other; its hold must not wait for the sweeper.
@@ -63,7 +63,7 @@ pub(super) async fn run(
     }
     let used = MeteredUsage::of(model, &request, price.is_metered().then_some(input_bound), &written, &outcome);
     let (chat_id, user_id) = (chat.id, chat.user_id);
-    let closing = ClosedChat::new(chat, price, outcome, written, used, kept);
+    let closing = ClosedChat::new(chat, price, outcome, written, used, store_reply);
     if let Some(over) = &closing.over_hold {
         app.metrics.usage_over_hold(&closing.chat.model);
         let hold = closing.chat.hold;
@@ -97,7 +97,7 @@ struct Turn<'a> {
     chat_id: ChatId,
     topic: String,
     /// Whether the reply is stored.
-    kept: bool,
+    store_reply: bool,
     is_passed_on: bool,
     in_one_piece: bool,
     /// Whether the cost depends on a usage that the upstream reports at the end.
@@ -119,21 +119,21 @@ type Step = ControlFlow<Outcome>;
 
 impl<'a> Turn<'a> {
     fn new(app: &'a App, model: &Model, opened: &OpenedChat, caller: Option<ResponseSink>) -> Self {
-        let OpenedChat { chat, request, kept, price, .. } = opened;
+        let OpenedChat { chat, request, store_reply, price, .. } = opened;
         let (limits, now) = (&app.config.turns, Instant::now());
         let in_one_piece = request.passing.as_ref().is_some_and(|passing| !passing.stream);
         Self {
             app,
             chat_id: chat.id,
             topic: topic(chat.id),
-            kept: *kept,
+            store_reply: *store_reply,
             is_passed_on: request.passing.is_some(),
             in_one_piece,
             bills_late: price.is_metered() && model.provider.reports_usage(),
             caller,
             written: GeneratedOutput::default(),
             position: 0,
-            saver: Saver::new(app, chat.id, *kept),
+            saver: Saver::new(app, chat.id, *store_reply),
             draining: None,
             stalled: Duration::ZERO,
             chunk_deadline: now + if in_one_piece { limits.turn_timeout } else { limits.first_chunk_timeout },
@@ -223,7 +223,7 @@ impl<'a> Turn<'a> {
 
     /// Appends text to the reply, and publishes it.
     fn append(&mut self, text: &str) {
-        if !self.kept {
+        if !self.store_reply {
             self.written.add_text(text);
             return;
         }
@@ -290,7 +290,7 @@ impl<'a> Turn<'a> {
 
     /// Publishes the reply again from this character position.
     fn repeat(&self, from: usize) {
-        if !self.kept || from >= self.position {
+        if !self.store_reply || from >= self.position {
             return;
         }
         let text = &self.written.text;

@@ -20,13 +20,8 @@ const PART: u64 = 500;
 const HEADER: [&str; 10] =
     ["entry_id", "created_at", "user_id", "user", "reason", "amount", "balance_after", "note", "actor", "chat_id"];
 
-/// Exports entries as CSV (RFC 4180) with a header, oldest first. The concatenated chunks are the file. The caller has
-/// checked that the viewer may see the entries; the names of actors are included only `with_actors`.
-pub fn export(
-    app: &App,
-    filter: EntryFilter,
-    with_actors: bool,
-) -> impl Stream<Item = Result<String, Error>> + Send + use<> {
+/// Exports entries as CSV (RFC 4180) with a header, oldest first. The concatenated chunks are the file.
+pub fn export(app: &App, filter: EntryFilter) -> impl Stream<Item = Result<String, Error>> + Send + use<> {
     let app = app.clone();
     try_stream! {
         let entries = filter.entries(&app.db).await?;
@@ -40,7 +35,7 @@ pub fn export(
             let Some(newest) = page.last() else { break };
             last = newest.id;
             let names = names(&app, &page).await?;
-            yield csv(page.iter().map(|entry| cells(entry, &names, with_actors)))?;
+            yield csv(page.iter().map(|entry| cells(entry, &names, filter.with_actors)))?;
         }
     }
 }
@@ -85,8 +80,8 @@ fn as_text(text: &str) -> String {
 fn csv(rows: impl IntoIterator<Item = [String; HEADER.len()]>) -> Result<String, Error> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row).map_err(Error::internal)?;
+        writer.write_record(row).map_err(|error| Error::internal(error))?;
     }
     let bytes = writer.into_inner().map_err(|error| Error::internal(error.into_error()))?;
-    String::from_utf8(bytes).map_err(Error::internal)
+    String::from_utf8(bytes).map_err(|error| Error::internal(error))
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::Balance;
+use super::balance::Balance;
 use crate::core::error::Error;
 use crate::core::ids::{ChatId, UserId};
 use crate::core::tokens::Tokens;

@@ -11,8 +11,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Value};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use serde::Deserialize;
 
-use super::hold::Hold;
-use super::settlement::Settlement;
+use super::hold::{Hold, Settlement};
 use crate::core::error::{Code, Error};
 use crate::core::ids::ApiKeyId;
 use crate::core::tokens::Tokens;
@@ -124,7 +123,7 @@ pub(super) fn reserve(batch: &mut Batch, holds: &[Hold]) -> Result<(), Error> {
         .set(Column::LastUsedAt, Expr::value(at))
         .set(Column::SpentInDay, spent_in_day(at))
         .set(Column::SpentInMonth, spent_in_month(at));
-    batch.update(update.padded_to(holds.len()).into_statement(), sums.len());
+    batch.update(update.into_padded_statement(holds.len()), sums.len());
     Ok(())
 }
 
@@ -153,7 +152,7 @@ pub(super) fn settle(batch: &mut Batch, settlements: &[Settlement]) -> Result<()
         .set(Column::Spent, Expr::col(Column::Spent).add(cost.clone()))
         .set(Column::SpentInDay, spent_in_day(at).add(cost.clone()))
         .set(Column::SpentInMonth, spent_in_month(at).add(cost));
-    batch.update(update.padded_to(settlements.len()).into_statement(), sums.len());
+    batch.update(update.into_padded_statement(settlements.len()), sums.len());
     Ok(())
 }
 

@@ -6,13 +6,16 @@
 //! [`verify()`] checks them. A balance changes by a guarded UPDATE that adds or subtracts, never by writing back a
 //! value that was read.
 
+mod balance;
 mod export;
 mod granted;
 mod hold;
 mod import;
 mod key_budget;
+mod locked_balance;
+mod reserve;
 pub mod retention;
-mod settlement;
+mod settle;
 mod spendable;
 mod verify;
 
@@ -25,11 +28,14 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
 
+pub use self::balance::Balance;
 pub use self::export::export;
 pub use self::granted::granted_by;
-pub use self::hold::{Hold, LockedBalance, insufficient, lock_balances, reserve};
+pub use self::hold::{Hold, Settlement, insufficient};
 pub use self::import::{ImportedEntry, record_imported};
-pub use self::settlement::{Settlement, settle};
+pub use self::locked_balance::{LockedBalance, lock_balances};
+pub use self::reserve::reserve;
+pub use self::settle::settle;
 pub use self::spendable::SpendableBalances;
 pub use self::verify::{IntegrityViolation, verify};
 use crate::app::App;
@@ -37,39 +43,11 @@ use crate::core::error::{Code, Error};
 use crate::core::ids::{ApiKeyId, ChatId, LedgerEntryId, UserId};
 use crate::core::pagination::{Page, PageRequest, TimeRange};
 use crate::core::tokens::Tokens;
-use crate::core::viewer::{Reader, Viewer};
+use crate::core::viewer::{Reader, Staff, Viewer};
 use crate::infra::cluster::Bus;
 use crate::infra::db::{Db, Txn};
 use crate::infra::entity::ledger_entry::{self, Reason};
 use crate::infra::entity::user::{self, Column};
-
-/// The prepaid tokens of a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Balance {
-    /// The spendable tokens.
-    pub tokens: Tokens,
-    /// The tokens on hold for open chats.
-    pub held: Tokens,
-}
-
-impl Balance {
-    /// Returns the sum of spendable and held tokens, which equals the sum of the ledger entries.
-    pub fn total(self) -> Tokens {
-        // Neither summand exceeds `Tokens::MAX_BALANCE`, so the sum fits.
-        Tokens(self.tokens.0.saturating_add(self.held.0))
-    }
-
-    /// Returns the balance with `amount` more tokens on hold, or fewer if it is negative.
-    fn reserve(self, amount: Tokens) -> Result<Self, Error> {
-        Ok(Self { tokens: self.tokens.minus(amount)?, held: self.held.plus(amount)? })
-    }
-}
-
-impl From<&user::Model> for Balance {
-    fn from(user: &user::Model) -> Self {
-        Self { tokens: user.tokens, held: user.held }
-    }
-}
 
 /// A ledger entry to post that settles no hold.
 #[derive(Clone, Debug)]
@@ -245,16 +223,26 @@ fn topic(user_id: UserId) -> String {
     format!("user:{user_id}:balance")
 }
 
-/// A filter of ledger entries; unset fields match all. The caller has checked that the viewer may see them.
-#[derive(Clone, Copy, Debug, Default)]
+/// A filter of the ledger entries that a viewer may see.
+#[derive(Clone, Copy, Debug)]
 pub struct EntryFilter {
-    /// Entries of this user, who may be deleted.
-    pub user_id: Option<UserId>,
-    /// Entries of this time range.
-    pub period: TimeRange,
+    user_id: Option<UserId>,
+    period: TimeRange,
+    /// Whether the names of actors are shown.
+    with_actors: bool,
 }
 
 impl EntryFilter {
+    /// Returns a filter of the reader's own entries of a time range.
+    pub fn own(reader: Reader, period: TimeRange) -> Self {
+        Self { user_id: Some(reader.id), period, with_actors: false }
+    }
+
+    /// Returns a filter of the entries of a time range of all users, or of one user, who may be deleted.
+    pub fn all(_: Staff, user_id: Option<UserId>, period: TimeRange) -> Self {
+        Self { user_id, period, with_actors: true }
+    }
+
     async fn entries(self, db: &Db) -> Result<Select<ledger_entry::Entity>, Error> {
         use ledger_entry::Column::{CreatedAt, Id};
         let entries = self.user_id.map_or_else(ledger_entry::Entity::find, ledger_entry::Entity::owned_by);

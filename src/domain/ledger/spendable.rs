@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, Condition};
 
-use super::hold::{LockedBalance, insufficient, lock_balances_if};
+use super::balance::Balance;
+use super::hold::{Hold, insufficient};
 use super::key_budget::{self, KeyBudget};
-use super::{Balance, Hold};
+use super::locked_balance::{LockedBalance, lock_balances_if};
 use crate::core::error::Error;
 use crate::core::ids::{ApiKeyId, UserId};
 use crate::core::tokens::Tokens;

@@ -76,7 +76,7 @@ pub(super) fn access_token(
 ) -> Result<String, Error> {
     let jti = app.random.hex128();
     let subject = Subject { kind: TokenKind::Access, user_id, session_id, jti: &jti };
-    app.keys.sign(subject, now, app.config.auth.access_ttl).map_err(Error::internal)
+    app.keys.sign(subject, now, app.config.auth.access_ttl).map_err(|error| Error::internal(error))
 }
 
 pub(super) fn refresh_token(app: &App, session: &session::Model, now: DateTime<Utc>) -> Result<String, Error> {
@@ -86,5 +86,5 @@ pub(super) fn refresh_token(app: &App, session: &session::Model, now: DateTime<U
         session_id: session.id,
         jti: &session.refresh_jti,
     };
-    app.keys.sign(subject, now, app.config.auth.refresh_ttl).map_err(Error::internal)
+    app.keys.sign(subject, now, app.config.auth.refresh_ttl).map_err(|error| Error::internal(error))
 }

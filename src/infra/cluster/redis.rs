@@ -34,7 +34,7 @@ pub(super) struct RedisBus {
 
 impl RedisBus {
     pub(super) fn start(settings: Settings<'_>, local: LocalBus) -> Result<Self, Error> {
-        let client = Client::open(settings.url.expose_secret()).map_err(Error::internal)?;
+        let client = Client::open(settings.url.expose_secret()).map_err(|error| Error::internal(error))?;
         let (queue, commands) = mpsc::channel(QUEUE);
         let link = Arc::new(RedisLink::default());
         // Servers with another secret receive nothing, even on the same Redis.

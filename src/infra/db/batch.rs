@@ -62,7 +62,7 @@ impl Batch {
             }
             // One statement assigns ids without a gap: AUTOINCREMENT continues from the largest id, and there is no
             // other writer.
-            let count = i64::try_from(count).map_err(Error::internal)?;
+            let count = i64::try_from(count).map_err(|error| Error::internal(error))?;
             return Ok((last - count + 1..=last).collect());
         }
         self.execute(txn).await?;

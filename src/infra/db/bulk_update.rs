@@ -63,13 +63,12 @@ impl<'r, E: EntityTrait, R> BulkUpdate<'r, E, R> {
         self
     }
 
-    /// Pads the `VALUES` table to `count` rows with rows of zeros, which match no id; all values must be numbers. Each
-    /// number of rows makes another statement, and equal statements are prepared only once.
-    #[must_use]
-    pub fn padded_to(mut self, count: usize) -> Self {
+    /// Returns the statement, whose `VALUES` table is padded to `count` rows with rows of zeros, which match no id; all
+    /// values must be numbers. Each number of rows makes another statement, and equal statements are prepared only once.
+    pub fn into_padded_statement(mut self, count: usize) -> UpdateStatement {
         let missing = count.saturating_sub(self.values.len());
         self.values.extend(std::iter::repeat_n(vec![Value::from(0i64); self.width], missing));
-        self
+        self.into_statement()
     }
 
     /// Returns the statement.

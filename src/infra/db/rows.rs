@@ -96,7 +96,8 @@ where
     let found = txn.query_one(&Query::select().exprs(both).take()).await?;
     let found = found.ok_or_else(|| Error::internal("an aggregate without a row"))?;
     let text = |place: usize| Ok::<String, Error>(found.try_get_by_index(place)?);
-    let first = serde_json::from_str(&text(0)?).map_err(Error::internal)?;
-    let second = if has_second { serde_json::from_str(&text(1)?).map_err(Error::internal)? } else { Vec::new() };
+    let first = serde_json::from_str(&text(0)?).map_err(|error| Error::internal(error))?;
+    let second =
+        if has_second { serde_json::from_str(&text(1)?).map_err(|error| Error::internal(error))? } else { Vec::new() };
     Ok((first, second))
 }

@@ -38,13 +38,14 @@ impl SqliteWriter {
     /// INTERNAL if the thread can't be started.
     pub(super) fn start(connection: DatabaseConnection, batches: Histogram) -> Result<Self, Error> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let runtime = runtime::Builder::new_current_thread().enable_time().build().map_err(Error::internal)?;
+        let runtime =
+            runtime::Builder::new_current_thread().enable_time().build().map_err(|error| Error::internal(error))?;
         let work = work(connection.clone(), queue, batches);
         // The thread ends when the last handle is dropped.
         thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || runtime.block_on(work))
-            .map_err(Error::internal)?;
+            .map_err(|error| Error::internal(error))?;
         Ok(Self { jobs, connection })
     }
 

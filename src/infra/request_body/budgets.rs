@@ -14,7 +14,7 @@ const RETRY_AFTER: u64 = 1;
 
 /// The owner of a body, whose share of the budget it counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Owner {
+pub enum BodyOwner {
     /// An authenticated user.
     User(UserId),
     /// The client's address, if it is known.
@@ -27,7 +27,7 @@ pub struct Limits {
     /// Maximum bytes.
     pub bytes: usize,
     /// The owner whose share it counts for, as long as it is in memory.
-    pub owner: Owner,
+    pub owner: BodyOwner,
     /// The address whose share it counts for while it is awaited.
     pub address: Option<ClientIp>,
 }
@@ -37,9 +37,9 @@ pub(super) struct Budgets {
     /// Bytes of bodies that are awaited, by the client's address.
     arriving: ByteBudget<Option<ClientIp>>,
     /// Bytes of large bodies in memory, by owner.
-    held: ByteBudget<Owner>,
+    held: ByteBudget<BodyOwner>,
     /// Rate of large bodies, in KiB, by owner and by the client's address.
-    rate: RateLimiter<Owner>,
+    rate: RateLimiter<BodyOwner>,
 }
 
 impl Budgets {
@@ -67,7 +67,7 @@ pub(super) struct Reserved<'a> {
     budgets: &'a Budgets,
     metrics: &'a Metrics,
     limits: Limits,
-    held: Option<Reservation<Owner>>,
+    held: Option<Reservation<BodyOwner>>,
     arriving: Option<Reservation<Option<ClientIp>>>,
 }
 
@@ -95,7 +95,7 @@ impl<'a> Reserved<'a> {
 
     /// Counts bytes against the rates of the owner and of the address.
     fn count(&self, bytes: usize) -> Result<(), Error> {
-        let address = Owner::Address(self.limits.address);
+        let address = BodyOwner::Address(self.limits.address);
         let both = if self.limits.owner == address { None } else { Some(address) };
         for owner in std::iter::once(self.limits.owner).chain(both) {
             let words = "Your requests send too many bytes per second. Try again in a moment.";
@@ -145,7 +145,7 @@ fn reserve<K: Copy + Eq + std::hash::Hash>(
 /// A body with its reservation.
 struct Held {
     bytes: Bytes,
-    _reservation: Reservation<Owner>,
+    _reservation: Reservation<BodyOwner>,
 }
 
 impl AsRef<[u8]> for Held {

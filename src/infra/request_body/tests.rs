@@ -19,7 +19,7 @@ fn bodies() -> (Arc<Bodies>, Arc<Metrics>) {
 }
 
 fn user(id: i64) -> Limits {
-    Limits { bytes: 20 * MIB, owner: Owner::User(UserId(id)), address: None }
+    Limits { bytes: 20 * MIB, owner: BodyOwner::User(UserId(id)), address: None }
 }
 
 fn full(bytes: usize) -> Full<Bytes> {

@@ -48,7 +48,7 @@ pub async fn export(from: &Db, out: &mut (dyn Write + Send), progress: &Progress
     let tables = moved.iter().map(|(name, sum)| (name.clone(), EndTable { rows: sum.rows, checksum: sum.checksum() }));
     let end = End { tables: tables.collect(), sequences: snapshot.sequences().await?.into_iter().collect() };
     write(out, &Line { table: None, row: None, end: Some(end) })?;
-    out.flush().map_err(Error::internal)?;
+    out.flush().map_err(|error| Error::internal(error))?;
     Ok(moved)
 }
 
@@ -67,11 +67,11 @@ pub async fn export_to(from: &Db, file: &Path, progress: &Progress) -> Result<Tr
 }
 
 fn write(out: &mut (dyn Write + Send), line: &impl Serialize) -> Result<(), Error> {
-    let mut text = serde_json::to_vec(line).map_err(Error::internal)?;
+    let mut text = serde_json::to_vec(line).map_err(|error| Error::internal(error))?;
     text.push(b'\n');
     if text.len() as u64 > MAX_LINE {
         let message = format!("a row is longer than {MAX_LINE} bytes, and no import would read it");
         return Err(Error::new(Code::Conflict, message));
     }
-    out.write_all(&text).map_err(Error::internal)
+    out.write_all(&text).map_err(|error| Error::internal(error))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use http_body_util::{BodyExt, Full};
 use jeton::core::ids::UserId;
-use jeton::infra::request_body::{Limits, Owner};
+use jeton::infra::request_body::{BodyOwner, Limits};
 use rstest_reuse::apply;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,7 +33,7 @@ const SMALL_BUDGETS: &str = "
 
 /// Takes bytes of the budget, as an incoming body of this user does.
 async fn hold(app: &TestApp, user_id: UserId, bytes: usize) -> Bytes {
-    let limits = Limits { bytes, owner: Owner::User(user_id), address: None };
+    let limits = Limits { bytes, owner: BodyOwner::User(user_id), address: None };
     app.app.bodies.read(&app.app.metrics, Full::new(vec![b' '; bytes].into()), limits).await.unwrap()
 }
 
@@ -129,7 +129,7 @@ async fn a_full_budget_is_said_in_the_words_of_each_transport_and_small_bodies_n
     let mut held = Vec::new();
     for other in 100..110 {
         while app.app.bodies.in_use().1 < 7_900_000 - 100_000 {
-            let limits = Limits { bytes: 100_000, owner: Owner::User(UserId(other)), address: None };
+            let limits = Limits { bytes: 100_000, owner: BodyOwner::User(UserId(other)), address: None };
             let body = Full::new(Bytes::from(vec![b' '; 100_000]));
             let Ok(body) = app.app.bodies.read(&app.app.metrics, body, limits).await else { break };
             held.push(body);

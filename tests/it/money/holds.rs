@@ -152,6 +152,25 @@ async fn a_chat_whose_server_died_is_interrupted_and_free(on: On) {
 }
 
 #[apply(on_both_databases)]
+async fn the_text_of_a_chat_that_a_shutdown_interrupts_stays(on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let gate = Arc::new(Semaphore::new(1));
+    app.model.play([Step::Say("Half"), Step::Wait(gate.clone()), Step::Hang]);
+    let sending = tokio::spawn({
+        let mia = mia.clone();
+        async move { mia.say("scripted", "Hello").await }
+    });
+    // The turn has taken the text before it asks for more.
+    until(|| async { gate.available_permits() == 0 }).await;
+    app.app.stopping.cancel();
+    let sent = sending.await.unwrap();
+    assert_eq!(sent["chat"]["status"], "INTERRUPTED");
+    assert_eq!((&sent["chat"]["response"], &sent["chat"]["cost"]), (&json!("Half"), &json!(0)));
+    assert_eq!(sent["balance"], json!({ "tokens": 4000, "held": 0 }));
+}
+
+#[apply(on_both_databases)]
 async fn of_chats_that_end_together_those_that_were_swept_spoil_none(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;

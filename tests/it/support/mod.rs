@@ -16,9 +16,11 @@ use axum::Router;
 use chrono::{DateTime, Utc};
 use jeton::app::{App, Dependencies};
 use jeton::core::clock::Clock;
+use jeton::core::ids::SessionId;
+use jeton::core::pagination::TimeRange;
 use jeton::core::random::Random;
 use jeton::core::tokens::Price;
-use jeton::core::viewer::{Actor, Viewer};
+use jeton::core::viewer::{Actor, Credential, Identity, Viewer};
 use jeton::domain::account::Roles;
 use jeton::domain::account::admin;
 use jeton::domain::{ledger, session};
@@ -164,7 +166,10 @@ impl TestApp {
     /// Returns all ledger entries of a user, oldest first: reason and amount.
     pub async fn ledger(&self, client: &Client) -> Vec<(String, i64)> {
         let page = jeton::core::pagination::PageRequest::newest(100, None);
-        let filter = ledger::EntryFilter { user_id: Some(client.user_id()), ..Default::default() };
+        let credential = Credential::Session(SessionId::default());
+        let identity = Identity { id: client.user_id(), credential, is_staff: false, is_superuser: false };
+        let reader = Viewer::User(identity).require_read().unwrap();
+        let filter = ledger::EntryFilter::own(reader, TimeRange::default());
         let mut rows = ledger::history(&self.app.db, filter, page).await.unwrap().rows;
         rows.reverse();
         rows.into_iter().map(|entry| (format!("{:?}", entry.reason), entry.amount.0)).collect()

@@ -46,19 +46,19 @@ pub(crate) struct Budgets {
 #[derive(Default)]
 struct Large {
     total: usize,
-    by_owner: HashMap<Owner, usize>,
+    by_owner: HashMap<OperationOwner, usize>,
 }
 
 /// The client whose share an operation counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Owner {
+pub(crate) enum OperationOwner {
     /// A user, with any credential.
     User(UserId),
     /// An anonymous client.
     Address(Option<ClientIp>),
 }
 
-impl Owner {
+impl OperationOwner {
     pub(crate) fn of(viewer: Viewer, origin: &ClientInfo) -> Self {
         match viewer {
             Viewer::User(identity) => Self::User(identity.id),
@@ -76,7 +76,7 @@ impl Budgets {
     }
 
     /// Returns the budget of one operation with this cost.
-    pub(crate) fn begin(self: &Arc<Self>, kind: OperationType, cost: usize, owner: Owner) -> Arc<Budget> {
+    pub(crate) fn begin(self: &Arc<Self>, kind: OperationType, cost: usize, owner: OperationOwner) -> Arc<Budget> {
         Arc::new(Budget {
             shared: self.clone(),
             kind,
@@ -109,7 +109,7 @@ enum Excess {
 pub(crate) struct Budget {
     shared: Arc<Budgets>,
     kind: OperationType,
-    owner: Owner,
+    owner: OperationOwner,
     /// Estimated size of the values of the response, without their texts, in bytes.
     values: usize,
     /// Permits for concurrent reads of lists by this operation.

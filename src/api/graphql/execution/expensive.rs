@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
-use super::budget::Owner;
+use super::budget::OperationOwner;
 use crate::core::error::Error;
 use crate::core::throttle::{ConcurrencyLimit, Permit};
 
@@ -31,7 +31,7 @@ type Job = BoxFuture<'static, ()>;
 /// The worker thread. It starts on first use, and ends when this is dropped.
 pub(crate) struct Expensive {
     jobs: OnceLock<mpsc::UnboundedSender<Job>>,
-    permits: ConcurrencyLimit<Owner>,
+    permits: ConcurrencyLimit<OperationOwner>,
 }
 
 impl Expensive {
@@ -43,7 +43,7 @@ impl Expensive {
     ///
     /// # Errors
     /// RATE_LIMITED if all permits are taken.
-    pub(crate) fn permit(&self, owner: Owner) -> Result<Permit<Owner>, Error> {
+    pub(crate) fn permit(&self, owner: OperationOwner) -> Result<Permit<OperationOwner>, Error> {
         let message = "Too many expensive operations are in progress. Try again later, or request smaller pages.";
         self.permits.take(owner).map_err(|_| Error::rate_limited(message, 1))
     }
@@ -64,7 +64,7 @@ impl Expensive {
             };
             done.send(outcome).ok();
         });
-        outcome.await.map_err(Error::internal)
+        outcome.await.map_err(|error| Error::internal(error))
     }
 
     /// Runs a stream on the worker thread, one item at a time. Dropping the returned stream drops it.
@@ -178,10 +178,10 @@ mod tests {
     #[test]
     fn one_client_has_so_many_places() {
         let expensive = Expensive::new();
-        let taken: Vec<_> = (0..OF_ONE_OWNER).map(|_| expensive.permit(Owner::User(UserId(1))).ok()).collect();
-        assert!(taken.iter().all(Option::is_some) && expensive.permit(Owner::User(UserId(1))).is_err());
-        assert!(expensive.permit(Owner::User(UserId(2))).is_ok());
+        let taken: Vec<_> = (0..OF_ONE_OWNER).map(|_| expensive.permit(OperationOwner::User(UserId(1))).ok()).collect();
+        assert!(taken.iter().all(Option::is_some) && expensive.permit(OperationOwner::User(UserId(1))).is_err());
+        assert!(expensive.permit(OperationOwner::User(UserId(2))).is_ok());
         drop(taken);
-        assert!(expensive.permit(Owner::User(UserId(1))).is_ok());
+        assert!(expensive.permit(OperationOwner::User(UserId(1))).is_ok());
     }
 }

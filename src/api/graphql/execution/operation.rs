@@ -19,7 +19,7 @@ use super::super::validation::guard;
 use super::super::validation::limits::Limits;
 use super::super::validation::operation::check_operation;
 use super::answer::Answer;
-use super::budget::{Budget, Owner};
+use super::budget::{Budget, OperationOwner};
 use super::request::{GraphqlRequest, RequestRejection};
 use super::{error_metrics, loader};
 use crate::core::error::Error;
@@ -133,7 +133,7 @@ impl Operation {
             return once(answer).boxed();
         }
         let Self { request, cost, kind, is_expensive } = self;
-        let owner = Owner::of(viewer, &client);
+        let owner = OperationOwner::of(viewer, &client);
         let permit = match is_expensive.then(|| graphql.expensive.permit(owner)).transpose() {
             Ok(permit) => permit,
             Err(error) => return once(async move { rejected(&graphql, &error) }).boxed(),
@@ -161,7 +161,7 @@ impl Operation {
         show_cost: bool,
     ) -> Answer {
         let Self { request, cost, kind, is_expensive } = self;
-        let owner = Owner::of(viewer, &client);
+        let owner = OperationOwner::of(viewer, &client);
         let budget = graphql.budgets.begin(kind, cost.cost, owner);
         let request = request.data(viewer).data(client).data(cookie);
         let shown = show_cost.then_some(cost);

@@ -34,8 +34,7 @@ impl LedgerQuery {
         before: Option<String>,
     ) -> Result<Option<ConnectionOf<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let own = viewer.require_read()?.id;
-        let filter = ledger::EntryFilter { user_id: Some(own), period: TimeRange { since, until } };
+        let filter = ledger::EntryFilter::own(viewer.require_read()?, TimeRange { since, until });
         let page = page(first, last, after, before)?;
         Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))
     }
@@ -54,9 +53,9 @@ impl LedgerQuery {
         before: Option<String>,
     ) -> Result<Option<ConnectionOf<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        viewer.require_staff()?;
+        let staff = viewer.require_staff()?;
         let user_id = user_id.map(|id| UserId::parse(&id)).transpose()?;
-        let filter = ledger::EntryFilter { user_id, period: TimeRange { since, until } };
+        let filter = ledger::EntryFilter::all(staff, user_id, TimeRange { since, until });
         let page = page(first, last, after, before)?;
         Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))
     }

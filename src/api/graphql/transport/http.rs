@@ -13,8 +13,7 @@ use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State};
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response as HttpResponse};
 
 use super::super::execution::answer::Answer;
@@ -24,6 +23,7 @@ use super::super::state::GraphqlState;
 use super::accept::preferred;
 use super::credential;
 use super::request::{self, JSON};
+use super::response::{ResponseFormat, reject, write};
 use super::{sse, ws};
 use crate::core::viewer::{ClientInfo, ClientIp};
 
@@ -31,13 +31,6 @@ const RESPONSE_JSON: &str = "application/graphql-response+json";
 const HTML: &str = "text/html";
 /// The media types of a response; the first is the default, for clients that accept any.
 const MEDIA: [&str; 2] = [JSON, RESPONSE_JSON];
-
-/// The media type of a response.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ResponseFormat {
-    Response,
-    Json,
-}
 
 pub(super) async fn by_get(
     State(graphql): State<Arc<GraphqlState>>,
@@ -125,33 +118,4 @@ async fn execute(
         }
         _ => Ok(operation.execute(graphql, viewer, headers, Arc::new(client)).await),
     }
-}
-
-pub(super) fn reject(media: ResponseFormat, rejection: RequestRejection) -> HttpResponse {
-    let answer = Answer::rejected(&rejection);
-    let RequestRejection { status, well_formed, code, retry_after, .. } = rejection;
-    let status = if well_formed && media == ResponseFormat::Json { StatusCode::OK } else { status };
-    let mut response = write(media, status, answer);
-    response.extensions_mut().insert(code);
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-    }
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    if status == StatusCode::UNAUTHORIZED {
-        let challenge = HeaderValue::from_static("Bearer realm=\"api\"");
-        response.headers_mut().insert(axum::http::header::WWW_AUTHENTICATE, challenge);
-    }
-    response
-}
-
-/// Returns the HTTP response.
-fn write(media: ResponseFormat, status: StatusCode, mut answer: Answer) -> HttpResponse {
-    let content_type = match media {
-        ResponseFormat::Response => "application/graphql-response+json; charset=utf-8",
-        ResponseFormat::Json => "application/json; charset=utf-8",
-    };
-    let cookies = std::mem::take(&mut answer.headers);
-    (status, cookies, [(CONTENT_TYPE, content_type)], answer.into_body()).into_response()
 }

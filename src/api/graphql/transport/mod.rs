@@ -6,6 +6,7 @@ pub(super) mod cookie;
 mod credential;
 mod http;
 mod request;
+mod response;
 mod sse;
 mod stream;
 mod ws;

@@ -25,7 +25,7 @@ use super::super::execution::operation::Operation;
 use super::super::execution::request::{GraphqlRequest, RequestRejection};
 use super::super::state::GraphqlState;
 use super::accept::preferred;
-use super::http::{ResponseFormat, reject};
+use super::response::{ResponseFormat, reject};
 use super::{credential, request, stream};
 use crate::core::error::Code;
 use crate::core::ids::UserId;

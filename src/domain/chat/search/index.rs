@@ -56,7 +56,7 @@ async fn index(app: &App) -> Result<bool, Error> {
     let is_full = rest.len() as u64 == BATCH;
     // Off the async threads, since texts may be long.
     let fold = move || rest.into_iter().map(|chat| (chat.id, text(&chat.message, &chat.response))).collect::<Vec<_>>();
-    let texts = tokio::task::spawn_blocking(fold).await.map_err(Error::internal)?;
+    let texts = tokio::task::spawn_blocking(fold).await.map_err(|error| Error::internal(error))?;
     let indexed = app.db.write(texts, |txn, texts| {
         Box::pin(async move {
             let mut update = BulkUpdate::<chat::Entity, _>::new(texts, |(id, _)| *id);

@@ -58,7 +58,7 @@ impl Local {
         let (jobs, waiting) = sync_channel(queue);
         let thread = std::thread::Builder::new().name("language-model".to_owned());
         // The thread ends when the last sender is dropped, with the provider.
-        thread.spawn(move || worker.run(waiting)).map_err(Error::internal)?;
+        thread.spawn(move || worker.run(waiting)).map_err(|error| Error::internal(error))?;
         Ok(Self { jobs, prompter, window })
     }
 }

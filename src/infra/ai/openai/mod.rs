@@ -115,7 +115,7 @@ impl OpenAi {
             // A redirect would send the key and the message to an address that is not configured.
             .redirect(redirect::Policy::none())
             .build()
-            .map_err(Error::internal)?;
+            .map_err(|error| Error::internal(error))?;
         let upstreams = upstreams.into_iter().map(Upstream::new).collect::<Result<_, _>>()?;
         let large = LargeAnswers::default();
         let shared = Inner {

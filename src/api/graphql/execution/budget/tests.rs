@@ -18,7 +18,7 @@ fn taken(budgets: &Budgets) -> (usize, usize) {
 #[tokio::test]
 async fn what_is_too_large_or_too_long_is_dropped() {
     let budgets = budgets(1000);
-    let query = || budgets.begin(OperationType::Query, 1, Owner::User(UserId(1)));
+    let query = || budgets.begin(OperationType::Query, 1, OperationOwner::User(UserId(1)));
     let ends = query().run(async { 5 }).await;
     assert_eq!(ends.unwrap(), 5);
     let slow = query().run(std::future::pending::<()>()).await.unwrap_err();
@@ -35,14 +35,14 @@ async fn what_is_too_large_or_too_long_is_dropped() {
     let budget = query();
     let rows = budget.run(async { budget.read(2001) }).await.unwrap_err();
     assert!(rows.code == Code::PayloadTooLarge && rows.message.contains("2000 bytes"), "{}", rows.message);
-    let budget = budgets.begin(OperationType::Mutation, 1, Owner::User(UserId(1)));
+    let budget = budgets.begin(OperationType::Mutation, 1, OperationOwner::User(UserId(1)));
     let message = budget.run(async { budget.write(1001) }).await.unwrap_err().message;
     assert!(message.starts_with("The mutation was carried out, but"), "{message}");
 }
 
 #[tokio::test]
 async fn each_event_has_the_whole_budget() {
-    let budget = budgets(1000).begin(OperationType::Subscription, 1, Owner::User(UserId(1)));
+    let budget = budgets(1000).begin(OperationType::Subscription, 1, OperationOwner::User(UserId(1)));
     for _ in 0..3 {
         assert!(budget.run(async { budget.write(900) }).await.unwrap());
         assert_eq!(budget.run(async { budget.write(1900) }).await.unwrap_err().code, Code::PayloadTooLarge);
@@ -52,7 +52,7 @@ async fn each_event_has_the_whole_budget() {
 #[tokio::test]
 async fn large_operations_are_bounded_by_owner_and_in_all_and_small_ones_are_not() {
     let budgets = budgets(1 << 20);
-    let begin = |owner| budgets.begin(OperationType::Query, 1, Owner::User(UserId(owner)));
+    let begin = |owner| budgets.begin(OperationType::Query, 1, OperationOwner::User(UserId(owner)));
     // A megabyte of text counts twice; one owner may have 8.
     let large: Vec<_> = (0..4).map(|_| begin(1)).collect();
     assert!(large.iter().all(|budget| budget.write(1_000_000)));

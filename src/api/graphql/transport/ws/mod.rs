@@ -22,7 +22,7 @@ use self::connection::Connection;
 use self::protocol::{CloseReason, PROTOCOL, SUBPROTOCOL_NOT_ACCEPTABLE};
 use super::super::execution::request::RequestRejection;
 use super::super::state::GraphqlState;
-use super::http::{ResponseFormat, reject};
+use super::response::{ResponseFormat, reject};
 use super::{credential, request};
 use crate::core::error::Code;
 use crate::core::viewer::ClientIp;

@@ -1,40 +1,22 @@
-//! Settlement: when chats close, their costs are charged and the remainders of their holds released.
+//! Settling holds: costs are charged, and the remainders of the holds released.
 //!
 //! Under load many chats close at the same moment, so [`settle`] takes a batch of them.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
 
-use super::hold::LockedBalance;
-use super::{Balance, key_budget};
+use super::balance::Balance;
+use super::hold::Settlement;
+use super::key_budget;
+use super::locked_balance::LockedBalance;
 use crate::core::error::Error;
-use crate::core::ids::{ApiKeyId, ChatId, UserId};
+use crate::core::ids::UserId;
 use crate::core::tokens::Tokens;
 use crate::infra::db::{Batch, BulkUpdate};
-use crate::infra::entity::ledger_entry::{self, Reason};
+use crate::infra::entity::ledger_entry;
 use crate::infra::entity::user::{self, Column};
-
-/// The settlement of a chat's hold.
-#[derive(Clone, Copy, Debug)]
-pub struct Settlement {
-    /// The user who pays.
-    pub user_id: UserId,
-    /// The chat that is paid for.
-    pub chat_id: ChatId,
-    /// The amount of the hold.
-    pub hold: Tokens,
-    /// The amount charged: at most the hold. The remainder is released.
-    pub cost: Tokens,
-    /// The API key of the hold.
-    pub api_key_id: Option<ApiKeyId>,
-    /// The reason of the ledger entry: how the chat ended.
-    pub reason: Reason,
-    /// The time of the settlement.
-    pub at: DateTime<Utc>,
-}
 
 /// Adds to the batch what settles holds: it charges the costs and releases the remainders. Returns the user's balance
 /// after each settlement, in the same order.
@@ -49,6 +31,9 @@ pub fn settle(
     settlements: &[Settlement],
     locked: Vec<LockedBalance>,
 ) -> Result<Vec<Balance>, Error> {
+    if settlements.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut balances = LockedBalance::by_user(locked);
     let mut sums: BTreeMap<UserId, (Tokens, Tokens)> = BTreeMap::new();
     let (mut after, mut entries) = (Vec::with_capacity(settlements.len()), Vec::with_capacity(settlements.len()));
@@ -74,7 +59,7 @@ pub fn settle(
     update
         .set(Column::Held, Expr::col(Column::Held).sub(hold))
         .set(Column::Tokens, Expr::col(Column::Tokens).add(remainder));
-    batch.update(update.padded_to(settlements.len()).into_statement(), rows.len());
+    batch.update(update.into_padded_statement(settlements.len()), rows.len());
     key_budget::settle(batch, settlements)?;
     batch.insert(entries);
     Ok(after)
