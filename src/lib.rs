@@ -1,7 +1,7 @@
 //! Jeton: a self-hosted AI chat server that meters every message against a prepaid token balance.
 //!
-//! The layers, from the wire to the disk. Each uses the ones below it, none above; `tests/it/architecture.rs` checks
-//! that, and the edges within a layer.
+//! The modules are its layers, listed in alphabetical order. `LAYERS` in `tests/it/architecture.rs` has them lowest
+//! first: each uses the ones below it, none above. The tests there check that, and the edges within a layer.
 
 pub mod api;
 pub mod app;
