@@ -12,15 +12,15 @@ const LAYERS: &[&str] = &["core", "infra", "app", "domain", "api", "transfer", "
 fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     let mut edges = BTreeMap::new();
     let mut allow = |module: &'static str, used: &[&'static str]| edges.insert(module, used.to_vec());
-    // Every module of core may use errors and tokens.
+    // Every module of core may use errors, ids and tokens.
     for (_, module, _) in sources() {
         if module.starts_with("core::") {
-            allow(module.leak(), &["core::error", "core::tokens"]);
+            allow(module.leak(), &["core::error", "core::ids", "core::tokens"]);
         }
     }
     allow("core::credential_cache", &["core::viewer"]);
     allow("core::password", &["core::error", "core::throttle", "core::tokens", "core::viewer"]);
-    allow("core::replay_log", &["core::byte_budget"]);
+    allow("core::replay_log", &["core::byte_budget", "core::ids"]);
     allow("infra::catalog", &["infra::ai", "infra::config"]);
     allow("infra::request_body", &["infra::metrics"]);
     allow("infra::secrets", &["infra::config"]);
