@@ -13,7 +13,9 @@ use jeton::infra::entity::{audit_event, chat, conversation, job_lease, ledger_en
 use rstest_reuse::apply;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Statement,
+};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -282,6 +284,29 @@ async fn job_of(app: &TestApp) -> Option<job_lease::Model> {
     job_lease::Entity::find_by_id("retention").one(app.app.db.read()).await.unwrap()
 }
 
+/// Returns whether a suspended run has no transaction open, and none on the way to the database.
+async fn rests_between_writes(app: &TestApp) -> bool {
+    for _ in 0..2 {
+        if !is_between_writes(app).await || open_transactions(app).await > 0 {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    true
+}
+
+/// Returns the number of open transactions on PostgreSQL. SQLite has one writer, which `is_between_writes` waits for.
+async fn open_transactions(app: &TestApp) -> i64 {
+    let db = app.app.db.read();
+    if db.get_database_backend() != DbBackend::Postgres {
+        return 0;
+    }
+    let open = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()";
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, open)).await.unwrap().unwrap();
+    row.try_get_by_index(0).unwrap()
+}
+
 /// Returns whether no transaction has locked the job's row.
 async fn is_between_writes(app: &TestApp) -> bool {
     let lock = app.app.db.write((), |txn, ()| {
@@ -309,7 +334,7 @@ async fn a_run_that_was_taken_for_dead_writes_nothing_any_more(on: On) {
         () = begun => {}
         ran = &mut running => panic!("{ran:?}"),
     }
-    while !is_between_writes(&app).await {
+    while !rests_between_writes(&app).await {
         tokio::select! {
             biased;
             () = tokio::time::sleep(Duration::from_millis(1)) => {}

@@ -1,6 +1,7 @@
 import { Anchor, Modal, Text } from '@mantine/core'
+import { useWindowEvent } from '@mantine/hooks'
 import { useModals } from '@mantine/modals'
-import { useDeferredValue, useState } from 'react'
+import { useLayoutEffect, useRef, useState } from 'react'
 import { NOT_STORED } from '../format/chats'
 import { formatCount } from '../format/numbers'
 import type { Pages } from '../graphql/usePages'
@@ -43,10 +44,15 @@ type Props = { pages: Pages<ChatRow>; withUser?: boolean; onDeleted?: () => void
 
 export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
   const [read, setRead] = useState<ChatRow | null>(null)
-  // Escape cancels a confirmation, and leaves the dialog below open. The count before matters as well, since the dialog
-  // receives the same key event right after the confirmation has closed.
+  // Escape cancels a confirmation, and leaves the dialog below open: the key that closed the former closes nothing else.
   const confirmations = useModals().modals.length
-  const confirmationsBefore = useDeferredValue(confirmations)
+  const lastConfirmation = useRef(0)
+  useLayoutEffect(() => {
+    lastConfirmation.current = performance.now()
+  }, [confirmations])
+  useWindowEvent('keydown', (event) => {
+    if (event.key === 'Escape' && confirmations === 0 && event.timeStamp > lastConfirmation.current) setRead(null)
+  })
   const [selectedIds, setSelectedIds] = useState(NO_SELECTION)
   // Rows that are not shown any more are not selected.
   const selected = pages.rows.filter((chat) => selectedIds.has(chat.id))
@@ -73,7 +79,7 @@ export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
         onClose={() => setRead(null)}
         title="A chat"
         size="xl"
-        closeOnEscape={confirmations === 0 && confirmationsBefore === 0}
+        closeOnEscape={false}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
         {read && (
