@@ -111,9 +111,8 @@ impl ClosedChat {
                 if let Some(limit) = &limit {
                     tracing::info!(chat = chat.id.0, model = chat.model, %limit.message, "reply reached a limit");
                 }
-                let cost = match written.has_no_answer() && !written.abandoned {
-                    // Reasoning alone is no answer here either.
-                    true if !nothing || written.accepted || is_billed => metered,
+                let cost = match nothing && !written.abandoned {
+                    true if written.accepted || is_billed => metered,
                     true => Tokens::ZERO,
                     false => whole,
                 };
