@@ -91,7 +91,7 @@ enum Command {
 /// Runs a command. Returns a failing exit code also if the command itself succeeded but found a problem.
 ///
 /// # Errors
-/// Any error of the command, for [`explain`] to render.
+/// Any error of the command, for [`explain()`] to render.
 pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
     let file = cli.config.as_deref();
     match cli.command {

@@ -3,7 +3,7 @@
 //! Every message is paid for by a hold that is taken before the request to the model, in the same transaction that
 //! stores the message. The turn then runs in a task of its own and does not depend on the caller's connection.
 //!
-//! The way of a message: [`send`] or [`call`], `prepare`, `open` (hold), `turn` (the provider's stream), `charge` (who
+//! The way of a message: [`send()`] or [`call`], `prepare`, `open` (hold), `turn` (the provider's stream), `charge` (who
 //! pays what), `close` (settlement).
 
 mod admission;

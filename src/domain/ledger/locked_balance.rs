@@ -26,7 +26,7 @@ impl LockedBalance {
     }
 }
 
-/// Returns a query of the balances of existing users, for [`super::settle`]. Their rows are locked until the
+/// Returns a query of the balances of existing users, for [`super::settle()`]. Their rows are locked until the
 /// transaction ends, always in the order of their ids, so that overlapping transactions cannot deadlock. SQLite has one
 /// writer, and needs no locks.
 pub fn lock_balances(txn: &Txn, user_ids: impl Iterator<Item = UserId>) -> RowQuery<LockedBalance> {

@@ -66,7 +66,7 @@ impl SpendableBalances {
         key.check_replay(&first.model, cost, first.api_key_id == Some(key_id))
     }
 
-    /// Reserves tokens in memory and returns the user's balance after it. [`super::reserve`] writes it to the database.
+    /// Reserves tokens in memory and returns the user's balance after it. [`super::reserve()`] writes it to the database.
     ///
     /// # Errors
     /// INSUFFICIENT_TOKENS if the balance, or a limit of the API key, does not cover the amount; UNAUTHENTICATED if the

@@ -55,7 +55,7 @@ impl Validator {
         Ok(Self { schema })
     }
 
-    /// Validates a document. It must be within the limits of [`self::guard`].
+    /// Validates a document. It must be within the limits of [`super::guard`].
     ///
     /// # Errors
     /// The first validation errors, with their locations.
