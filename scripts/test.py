@@ -31,7 +31,7 @@ def cargo_test(arguments: list[str], services: with_services.Services) -> list[s
     """The command; tests that can't run here are skipped by name."""
     skips = []
     if not services.postgres.available:
-        # The runner's patterns mind the case, and rstest makes `on_2_Database__Postgres` of a value.
+        # The runner's patterns mind the case, and rstest makes `on_2_On__Postgres` of a value.
         skips += ["--skip", "postgres", "--skip", "Postgres"]
     if not services.redis.available:
         skips += ["--skip", "redis"]
