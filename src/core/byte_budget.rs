@@ -73,7 +73,7 @@ impl<K: Copy + Eq + Hash> ByteBudget<K> {
         Ok(())
     }
 
-    fn give_back(&self, owner: K, bytes: usize) {
+    fn release(&self, owner: K, bytes: usize) {
         let mut used = self.lock();
         used.total = used.total.saturating_sub(bytes);
         if let Some(own) = used.by_owner.get_mut(&owner) {
@@ -108,7 +108,7 @@ impl<K: Copy + Eq + Hash> Reservation<K> {
     /// Releases the bytes beyond this number.
     pub fn shrink_to(&mut self, bytes: usize) {
         let excess = self.bytes.saturating_sub(bytes);
-        self.budget.give_back(self.owner, excess);
+        self.budget.release(self.owner, excess);
         self.bytes -= excess;
     }
 }

@@ -62,32 +62,22 @@ pub(super) trait RowId: Into<i64> + From<i64> {
     }
 }
 
-impl RowId for UserId {
-    const KIND: Kind = Kind::User;
+macro_rules! row_ids {
+    ($($id:ident => $kind:ident,)+) => {$(
+        impl RowId for $id {
+            const KIND: Kind = Kind::$kind;
+        }
+    )+};
 }
 
-impl RowId for ChatId {
-    const KIND: Kind = Kind::Chat;
-}
-
-impl RowId for ConversationId {
-    const KIND: Kind = Kind::Conversation;
-}
-
-impl RowId for LedgerEntryId {
-    const KIND: Kind = Kind::LedgerEntry;
-}
-
-impl RowId for AuditEventId {
-    const KIND: Kind = Kind::AuditEvent;
-}
-
-impl RowId for SessionId {
-    const KIND: Kind = Kind::Session;
-}
-
-impl RowId for ApiKeyId {
-    const KIND: Kind = Kind::ApiKey;
+row_ids! {
+    UserId => User,
+    ChatId => Chat,
+    ConversationId => Conversation,
+    LedgerEntryId => LedgerEntry,
+    AuditEventId => AuditEvent,
+    SessionId => Session,
+    ApiKeyId => ApiKey,
 }
 
 /// Returns the kind and row id of any global id; `None` if it is invalid.

@@ -44,11 +44,11 @@ pub(super) async fn streamed(
     };
     let (app, row) = (app.clone(), chat.clone());
     let body = stream! {
-        let in_our_words = matches!(first, Event::Chunk(_));
-        let mut chunks = std::pin::pin!(if in_our_words {
+        let is_own_format = matches!(first, Event::Chunk(_));
+        let mut chunks = std::pin::pin!(if is_own_format {
             in_parts(row.clone(), first, events, show_usage).boxed()
         } else {
-            as_they_came(first, events).boxed()
+            passed_through(first, events).boxed()
         });
         let mut last = None;
         while let Some(bytes) = chunks.next().await {
@@ -64,7 +64,7 @@ pub(super) async fn streamed(
             Ok(ended) => {
                 if let Some(failure) = failure(&ended).or_else(|| at_limit(&ended)) {
                     yield Ok(data(&failure.body()));
-                } else if in_our_words {
+                } else if is_own_format {
                     let FinishedChat { chat, .. } = ended;
                     let reason = finish_reason(&app, &chat, limit);
                     yield Ok(data(&response::part(&chat, &json!({}), Some(reason), show_usage)));
@@ -92,7 +92,7 @@ pub(super) async fn streamed(
 }
 
 /// Returns the events of a response that is passed through.
-fn as_they_came(first: Event, events: BoxStream<'static, Event>) -> impl Stream<Item = Bytes> + Send {
+fn passed_through(first: Event, events: BoxStream<'static, Event>) -> impl Stream<Item = Bytes> + Send {
     let events = futures::stream::once(std::future::ready(first)).chain(events);
     events.filter_map(async |event| match event {
         Event::RawChunk { bytes, .. } => Some(bytes),

@@ -1,4 +1,4 @@
-//! Who pays what: the usage of a chat, and what it costs, by the outcome of its turn. The rules are also in
+//! The charge of a chat: its usage and its cost, by the outcome of its turn. The rules are also in
 //! `docs/concepts/billing.md`.
 
 use super::finished_chat::INTERRUPTED;

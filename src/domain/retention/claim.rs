@@ -69,7 +69,7 @@ impl Claim {
     }
 
     /// Releases the claim, with the job done or left for another server to continue.
-    pub(super) async fn give_back(self, app: &App, done: bool) -> Result<(), Error> {
+    pub(super) async fn release(self, app: &App, done: bool) -> Result<(), Error> {
         let now = app.clock.now();
         app.db
             .write((self, done, now), |txn, (claim, done, now)| {

@@ -88,7 +88,7 @@ async fn run_unless_done(app: &App, not_since: Option<DateTime<Utc>>) -> Result<
     let Some(claim) = Claim::take(app, JOB, not_since).await? else { return Ok(RunOutcome::NotNow) };
     let removed = remove_all(app, &claim).await;
     let is_done = matches!(removed, Ok((_, true)));
-    claim.give_back(app, is_done).await?;
+    claim.release(app, is_done).await?;
     let (removed, is_done) = removed?;
     Ok(if is_done { RunOutcome::Done(removed) } else { RunOutcome::Stopped(removed) })
 }

@@ -4,9 +4,7 @@
 //! Each module adds its own statements, with the number of rows that they change. The caller executes them all.
 
 use sea_orm::sea_query::{InsertStatement, Query, UpdateStatement};
-use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, InsertMany, QueryTrait, Statement, StatementBuilder,
-};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, QueryTrait, Statement, StatementBuilder};
 
 use super::Txn;
 use crate::core::error::Error;
@@ -33,7 +31,7 @@ impl Batch {
     /// Adds an insert of rows.
     pub fn insert<A: ActiveModelTrait>(&mut self, rows: Vec<A>) {
         self.expected += rows.len() as u64;
-        self.statements.push(BatchStatement::Insert(insert_many(rows).into_query()));
+        self.statements.push(BatchStatement::Insert(A::Entity::insert_many(rows).into_query()));
     }
 
     /// Executes the statements.
@@ -66,7 +64,7 @@ impl Batch {
             return Ok((last - count + 1..=last).collect());
         }
         self.execute(txn).await?;
-        let mut new = insert_many(rows).into_query();
+        let mut new = A::Entity::insert_many(rows).into_query();
         new.returning(Query::returning().column("id"));
         let rows = txn.query_all(&new).await?;
         let mut ids = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
@@ -108,10 +106,6 @@ impl BatchStatement {
             Self::Insert(insert) => StatementBuilder::build(insert, &backend),
         }
     }
-}
-
-fn insert_many<A: ActiveModelTrait>(rows: Vec<A>) -> InsertMany<A> {
-    A::Entity::insert_many(rows)
 }
 
 fn mismatch(changed: u64, expected: u64) -> Error {

@@ -25,15 +25,20 @@ impl UpstreamFailure {
     }
 }
 
+/// The error of an upstream that cannot be used now; the cause is for the log.
+#[track_caller]
 pub(super) fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(Code::ProviderUnavailable, "The language model is not available right now.").with_source(cause)
 }
 
-pub(super) fn broke_off() -> Error {
+/// The error of a response that ended without its end.
+#[track_caller]
+pub(super) fn truncated() -> Error {
     Error::new(Code::ProviderUnavailable, "The upstream response was truncated.")
 }
 
 /// The error of an upstream with an empty answer.
+#[track_caller]
 pub(super) fn no_answer() -> Error {
     Error::new(Code::ProviderUnavailable, "The language model gave no answer.")
 }

@@ -2,7 +2,8 @@
 //!
 //! This module classifies failures of an upstream: a wrong configuration, a failure that is worth a retry before the
 //! first byte, or a fallback to another upstream; and it decides when a reply is complete. It must not decide how long
-//! a reply may take, which is up to the caller. Passed-on API calls are in `passthrough.rs`.
+//! a reply may take, which is up to the caller. Requests of passed-on
+//! API calls are in `rewrite.rs`, their responses in `passthrough.rs`.
 //!
 //! The body of a passed-on call is not copied: from its arrival on, the call holds it as [`Bytes`](bytes::Bytes), clones
 //! of the request share them, and what is sent are slices of them between the few values that are replaced.

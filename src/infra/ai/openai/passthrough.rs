@@ -9,7 +9,7 @@ use futures::StreamExt;
 use super::Inner;
 use super::answer::MessageContent;
 use super::convert::{self, Joined};
-use super::failure::{broke_off, no_answer};
+use super::failure::{no_answer, truncated};
 use super::large_answers::LargeAnswer;
 use super::open_response::Chunks;
 use super::progress::Progress;
@@ -101,7 +101,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
             yield Ok(Event::RawChunk { bytes: Bytes::new(), text: rest.to_owned() });
         }
         if done.is_none() && !progress.has_ended(choices) {
-            yield Err(broke_off());
+            yield Err(truncated());
             return;
         }
         if !progress.says_something() {
@@ -192,7 +192,7 @@ pub(super) fn whole(shared: Arc<Inner>, upstream: usize, mut bytes: Chunks, pass
             yield Ok(beside);
         }
         let failed = error.map(|error| shared.failed_midway(upstream, &error));
-        if let Some(error) = failed.or_else(|| (!is_done && !progress.has_ended(choices)).then(broke_off)) {
+        if let Some(error) = failed.or_else(|| (!is_done && !progress.has_ended(choices)).then(truncated)) {
             yield Ok(Event::Beside { other: text, thoughts: String::new() });
             yield Err(error);
             return;

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 
 use super::Inner;
 use super::answer::MessageContent;
-use super::failure::{broke_off, unavailable};
+use super::failure::{truncated, unavailable};
 use super::large_answers::{LargeAnswer, LargeAnswers};
 use super::open_response::Chunks;
 use super::progress::Progress;
@@ -164,7 +164,7 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
             yield Ok(Event::Chunk(rest));
         }
         if !is_done && !progress.has_ended(1) {
-            yield Err(broke_off());
+            yield Err(truncated());
         } else if !has_text && progress.has_thoughts {
             yield Err(Error::new(Code::ProviderUnavailable, THOUGHTS_ALONE));
         } else {
