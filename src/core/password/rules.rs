@@ -2,6 +2,12 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+/// The rules besides the length, for people. [`check`] applies them.
+pub const RULES: [&str; 3] = [
+    "Not a common password, such as \"password1\".",
+    "Not your username, and hard to guess without it.",
+    "Not only a number, a date, a sequence or a repetition, unless it is long.",
+];
 /// Shortest password in characters (NIST SP 800-63B).
 pub const MIN_CHARS: usize = 8;
 /// Longest password in characters: long enough for any passphrase, short enough to check quickly.

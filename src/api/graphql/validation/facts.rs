@@ -11,6 +11,7 @@ use async_graphql::resolver_utils::EnumType;
 
 use self::introspection::INTROSPECTION;
 use super::super::query::{DEFAULT_DAYS, DEFAULT_SPENDERS};
+use crate::core::password::RULES;
 use crate::core::viewer::Scope;
 
 /// Maximum number of field errors of one mutation. Inputs have fewer fields, each with few errors.
@@ -71,6 +72,7 @@ fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows
         // A day has a row for each model, and one for the total.
         ("Query", "usage") => Rows::Asked { argument: "days", default: DEFAULT_DAYS as usize, each: models + 1 },
         ("Query", "topSpenders") => Rows::Asked { argument: "first", default: DEFAULT_SPENDERS as usize, each: 1 },
+        ("PasswordRules", "texts") => Rows::AtMost(RULES.len()),
         ("ApiKey", "scopes") => Rows::AtMost(Scope::items().len()),
         _ if element == "UserError" => Rows::AtMost(MAX_USER_ERRORS),
         _ => return None,
