@@ -83,7 +83,8 @@ fn provider(base_url: &str, retries: u32) -> OpenAi {
 /// Calls the provider. Returns the text and the result.
 async fn ask(base_url: &str, retries: u32) -> (String, Result<Option<Usage>, (Code, String)>) {
     let messages = vec![Message { role: Role::User, content: "Hi".to_owned() }];
-    let mut reply = provider(base_url, retries).reply(Request { messages: messages.into(), max_output: 99, ..Request::default() });
+    let mut reply =
+        provider(base_url, retries).reply(Request { messages: messages.into(), max_output: 99, ..Request::default() });
     let mut text = String::new();
     while let Some(event) = reply.next().await {
         match event {

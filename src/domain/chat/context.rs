@@ -17,6 +17,8 @@ const MAX_CHATS: u64 = 200;
 const FIRST_CHATS: u64 = 20;
 /// A text of more bytes per remaining model token does not fit, whatever its content: it need not be tokenized.
 const BYTES_PER_UNIT: u64 = 64;
+/// Maximum size of the texts of earlier chats, in bytes, also for a model with an unlimited window.
+const MAX_BYTES: usize = 4 << 20;
 /// Maximum number of model tokens that a chat format adds to each message.
 const UNITS_PER_MESSAGE: u64 = 16;
 
@@ -53,6 +55,7 @@ pub(super) async fn build_context(
     let mut room = window - model.max_output.min(window / 2);
     room = room.saturating_sub(messages.iter().chain(&system).map(units).sum());
     let (mut kept, mut read, mut total, mut before) = (0, 0, None, ChatId(i64::MAX));
+    let mut bytes_left = MAX_BYTES;
     'all: for size in [FIRST_CHATS, MAX_CHATS - FIRST_CHATS] {
         let newest = earlier.clone().filter(Column::Id.lt(before)).order_by_desc(Column::Id).limit(size);
         let chats = newest.all(app.db.read()).await?;
@@ -60,9 +63,11 @@ pub(super) async fn build_context(
         before = chats.last().map_or(before, |chat| chat.id);
         total = ((chats.len() as u64) < size).then_some(read);
         for chat in chats {
-            if (chat.response.len() + chat.message.len()) as u64 > room.saturating_mul(BYTES_PER_UNIT) {
+            let bytes = chat.response.len() + chat.message.len();
+            if bytes > bytes_left || bytes as u64 > room.saturating_mul(BYTES_PER_UNIT) {
                 break 'all;
             }
+            bytes_left -= bytes;
             // Collected newest first, and reversed below.
             let exchange = [say(Role::Assistant, &chat.response), say(Role::User, &chat.message)];
             let Some(rest) = room.checked_sub(exchange.iter().map(units).sum()) else { break 'all };

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::admission::Admission;
+use super::admission::{self, Admission};
 use super::{context, conversation};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
@@ -79,13 +79,13 @@ pub(super) struct PreparedChat {
     pub(super) lease_until: DateTime<Utc>,
 }
 
-/// Validates a message, and builds the context.
+/// Validates a message, counts it against the rate limit, and builds the context.
 pub(super) async fn prepare_message(
     app: &App,
     writer: Writer,
     input: SendMessage,
     replaces: Option<ChatId>,
-) -> Result<(PreparedChat, Model), Error> {
+) -> Result<(PreparedChat, Model, Admission), Error> {
     let identity = *writer;
     let conversation = match input.conversation_id {
         Some(id) => Some(conversation::find(app, writer.reader(), id).await?),
@@ -105,6 +105,8 @@ pub(super) async fn prepare_message(
         fields.extend(error.fields);
     }
     let Some(model) = model.filter(|_| fields.is_empty()).cloned() else { return Err(Error::invalid(fields)) };
+    // Before the context is read, which may take far more than the message.
+    let admission = admission::count(app, identity).await?;
     let context = context::build_context(app, &model, conversation.as_ref(), &message, replaces).await?;
     let at = app.clock.now();
     // Counting may cost as much as reading the text; a flat price does not need it.
@@ -130,7 +132,7 @@ pub(super) async fn prepare_message(
         at,
         lease_until: lease_deadline(app, at),
     };
-    Ok((opening, model))
+    Ok((opening, model, admission))
 }
 
 /// Validates an API call, which has a context of its own.

@@ -93,12 +93,11 @@ async fn start_message(
     input: SendMessage,
     replaces: Option<ChatId>,
 ) -> Result<Started, Error> {
-    let (opening, model) = prepare_message(app, writer, input, replaces).await?;
-    begin(app, *writer, opening, model, StartRequest::default()).await
+    let (opening, model, admission) = prepare_message(app, writer, input, replaces).await?;
+    begin(app, *writer, opening, model, StartRequest { caller: None, admission: Some(admission) }).await
 }
 
 /// Optional parameters of a message to start.
-#[derive(Default)]
 pub(super) struct StartRequest {
     /// The receiver of the response.
     pub(super) caller: Option<ResponseSink>,

@@ -44,6 +44,7 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.models", "{ it: models { name } }", ALL),
     ("Query.node", "{ it: node(id: \"$chat\") { id } }", [NULL, NULL, NULL, OK, OK, OK]),
     ("Query.openTurns", "{ it: openTurns }", STAFF),
+    ("Query.server", "{ it: server { registration } }", ALL),
     ("Query.sessions", "{ it: sessions { totalCount } }", MINE),
     ("Query.topSpenders", "{ it: topSpenders { tokens } }", STAFF),
     ("Query.usage", "{ it: usage { day } }", STAFF),
@@ -193,16 +194,19 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("LedgerEntry", "actor* amount apiKeyId balanceAfter chat createdAt id note reason user"),
     ("Model", "default maxOutput name price window"),
     ("PageInfo", "endCursor hasNextPage hasPreviousPage startCursor"),
+    ("PasswordRules", "maxChars minChars texts"),
     ("Price", "per1kInput per1kOutput perMessage"),
     ("ReplyDelta", "offset seq text"),
     ("ReplyFailed", "chat code message"),
     ("ReplyFinished", "balance chat"),
+    ("Server", "contact maxMessageChars maxSystemPromptChars passwordRules registration usernameRules"),
     ("Session", "createdAt current expiresAt id lastUsedAt userAgent"),
     ("Spender", "messages tokens user"),
     ("Usage", "estimated input output"),
     ("UsageDay", "activeUsers day failures messages model tokens"),
     ("User", "balance createdAt id isActive isStaff isSuperuser lastLoginAt username"),
     ("UserError", "code field message"),
+    ("UsernameRules", "maxChars text"),
 ];
 
 /// Each route, and its status for anonymous, a key for COMPLETIONS, and a logged-in user, in this order.

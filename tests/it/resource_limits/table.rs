@@ -193,6 +193,7 @@ pub const ROOTS: &[Root] = &[
     ("Query.models", Rate::Connections, Memory::Fixed, Answer::Rows(0)),
     ("Query.node", Rate::Connections, Memory::Cost, Answer::Object),
     ("Query.openTurns", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Query.server", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Query.sessions", Rate::Connections, Memory::Page, Answer::Connection),
     ("Query.topSpenders", Rate::Connections, Memory::Page, Answer::Rows(100)),
     // A row for each day, model and kind; days are bounded.
@@ -238,6 +239,7 @@ pub const LISTS: &[(&str, &str)] = &[
     ("Query.usage", "`days`, at most 366, of the models of the configuration"),
     ("ApiKey.models", "the models of the configuration, each named once"),
     ("ApiKey.scopes", "a closed list"),
+    ("PasswordRules.texts", "a closed list"),
 ];
 
 /// The length of a text that a client sends.
@@ -266,7 +268,7 @@ pub const TEXTS: &[(&str, Text)] = &[
     ("CreateUserInput.username", Text::Chars(50)),
     ("DeleteAccountInput.password", Text::Lookup),
     ("EditMessageInput.idempotencyKey", Text::Chars(255)),
-    ("EditMessageInput.message", Text::Chars(1000)),
+    ("EditMessageInput.message", Text::Chars(32_000)),
     ("EditMessageInput.model", Text::Lookup),
     ("LoginInput.password", Text::Lookup),
     ("LoginInput.username", Text::Lookup),
@@ -279,11 +281,11 @@ pub const TEXTS: &[(&str, Text)] = &[
     ("RegisterInput.username", Text::Chars(50)),
     ("RenameConversationInput.title", Text::Chars(200)),
     ("SendMessageInput.idempotencyKey", Text::Chars(255)),
-    ("SendMessageInput.message", Text::Chars(1000)),
+    ("SendMessageInput.message", Text::Chars(32_000)),
     ("SendMessageInput.model", Text::Lookup),
     ("SetPasswordInput.password", Text::Chars(256)),
     ("StartMessageInput.idempotencyKey", Text::Chars(255)),
-    ("StartMessageInput.message", Text::Chars(1000)),
+    ("StartMessageInput.message", Text::Chars(32_000)),
     ("StartMessageInput.model", Text::Lookup),
     ("chatHistory.search", Text::Lookup),
     ("chats.model", Text::Lookup),

@@ -17,7 +17,7 @@ pub(super) struct ChatMutation;
 /// A message to send, and to wait for its reply.
 #[derive(InputObject)]
 struct SendMessageInput {
-    /// The message: 1 to `turns.max_message_chars` characters (1000 by default), not counting surrounding white space.
+    /// The message: 1 to `turns.max_message_chars` characters (32000 by default), not counting surrounding white space.
     message: String,
     /// The name of the model. Defaults to the model of the conversation, then to the default model.
     model: Option<String>,
@@ -42,7 +42,7 @@ struct SendMessagePayload {
 /// A message to send without waiting for its reply.
 #[derive(InputObject)]
 struct StartMessageInput {
-    /// The message: 1 to `turns.max_message_chars` characters (1000 by default), not counting surrounding white space.
+    /// The message: 1 to `turns.max_message_chars` characters (32000 by default), not counting surrounding white space.
     message: String,
     /// The name of the model. Defaults to the model of the conversation, then to the default model.
     model: Option<String>,
@@ -106,7 +106,7 @@ struct RegeneratePayload {
 struct EditMessageInput {
     /// The global id of the chat whose message is edited.
     chat_id: ID,
-    /// The new message: 1 to `turns.max_message_chars` characters (1000 by default), not counting surrounding white
+    /// The new message: 1 to `turns.max_message_chars` characters (32000 by default), not counting surrounding white
     /// space.
     message: String,
     /// The name of the model. Defaults to the model of the replaced chat.

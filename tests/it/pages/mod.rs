@@ -1,0 +1,3 @@
+//! What the pages of the chat need from the API.
+
+mod server;
