@@ -122,6 +122,11 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ),
     ("Mutation.startMessage", "mutation { it: startMessage(input: {message: \"x\"}) { errors { code } } }", MINE),
     ("Mutation.stopMessage", "mutation { it: stopMessage(input: {chatId: \"$chat\"}) { errors { code } } }", OWN),
+    (
+        "Mutation.updateConversation",
+        "mutation { it: updateConversation(input: {conversationId: \"$conversation\", systemPrompt: \"x\"}) { errors { code } } }",
+        OWN,
+    ),
     ("Mutation.updateUser", "mutation { it: updateUser(input: {userId: \"$user\"}) { errors { code } } }", STAFF),
     ("Subscription.balanceChanged", "subscription { it: balanceChanged { tokens } }", MINE),
     ("Subscription.exportChats", "subscription { it: exportChats(format: JSON) { text } }", MINE),
