@@ -137,6 +137,14 @@ struct ReservedChat<'a> {
     max_output: u64,
 }
 
+/// Returns the hold that the chat would take of these balances.
+///
+/// # Errors
+/// As opening it: INSUFFICIENT_TOKENS, among others.
+pub(super) fn hold_of(opening: &PreparedChat, available: &mut SpendableBalances) -> Result<Tokens, Error> {
+    Ok(ReservedChat::new(opening, available)?.hold.amount)
+}
+
 /// Loads the spendable balances. It also serializes concurrent retries, since the users' rows are locked.
 async fn available(txn: &Txn, openings: &[PreparedChat]) -> Result<SpendableBalances, Error> {
     let at = openings.iter().map(|opening| opening.at).max().unwrap_or_default();
@@ -150,9 +158,12 @@ impl<'a> ReservedChat<'a> {
         let &PreparedChat { user_id, api_key_id, price, input_bound, choices, at, .. } = opening;
         let (mut amount, mut max_output) = (Tokens(price.per_message), opening.request.max_output);
         if price.is_metered() {
-            let affordable = price.affordable_output(available.of(user_id, api_key_id)?, input_bound);
+            let spendable = available.of(user_id, api_key_id)?;
+            let affordable = price.affordable_output(spendable, input_bound);
             let affordable = affordable.map(|output| output / choices).filter(|output| *output > 0);
-            max_output = affordable.ok_or_else(ledger::insufficient)?.min(max_output);
+            // The shortest reply is a model token for each choice.
+            let least = || ledger::insufficient(price.of_reply(input_bound, choices), spendable);
+            max_output = affordable.ok_or_else(least)?.min(max_output);
             amount = price.of_reply(input_bound, max_output.saturating_mul(choices));
         }
         let hold = Hold { user_id, api_key_id, model: opening.model.clone(), amount, at };

@@ -8,10 +8,11 @@ use crate::app::App;
 use crate::core::error::{Error, FieldError};
 use crate::core::ids::{ApiKeyId, ChatId, ConversationId, UserId};
 use crate::core::tokens::Price;
-use crate::core::viewer::{Identity, Writer};
+use crate::core::viewer::{Identity, Reader, Writer};
 use crate::domain::ledger;
 use crate::infra::ai::Request;
 use crate::infra::catalog::Model;
+use crate::infra::entity;
 
 /// A message to send.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +80,17 @@ pub(super) struct PreparedChat {
     pub(super) lease_until: DateTime<Utc>,
 }
 
+/// A message whose length, model and conversation are valid, before any further work.
+pub(super) struct ValidMessage {
+    input: SendMessage,
+    conversation: Option<entity::conversation::Model>,
+    /// The trimmed text.
+    message: String,
+    model: Model,
+    /// The chat that it is to replace in the context.
+    replaces: Option<ChatId>,
+}
+
 /// Validates a message, counts it against the rate limit, and builds the context.
 pub(super) async fn prepare_message(
     app: &App,
@@ -86,9 +98,22 @@ pub(super) async fn prepare_message(
     input: SendMessage,
     replaces: Option<ChatId>,
 ) -> Result<(PreparedChat, Model, Admission), Error> {
-    let identity = *writer;
+    let valid = validate_message(app, writer.reader(), input, replaces).await?;
+    // Before the context is read, which may take far more than the message.
+    let admission = admission::count(app, *writer).await?;
+    let (opening, model) = with_context(app, *writer, valid).await?;
+    Ok((opening, model, admission))
+}
+
+/// Validates a message.
+pub(super) async fn validate_message(
+    app: &App,
+    reader: Reader,
+    input: SendMessage,
+    replaces: Option<ChatId>,
+) -> Result<ValidMessage, Error> {
     let conversation = match input.conversation_id {
-        Some(id) => Some(conversation::find(app, writer.reader(), id).await?),
+        Some(id) => Some(conversation::find(app, reader, id).await?),
         None => None,
     };
     let message = input.message.trim().to_owned();
@@ -105,8 +130,16 @@ pub(super) async fn prepare_message(
         fields.extend(error.fields);
     }
     let Some(model) = model.filter(|_| fields.is_empty()).cloned() else { return Err(Error::invalid(fields)) };
-    // Before the context is read, which may take far more than the message.
-    let admission = admission::count(app, identity).await?;
+    Ok(ValidMessage { input, conversation, message, model, replaces })
+}
+
+/// Builds the context of a valid message. The caller has counted it against a rate limit.
+pub(super) async fn with_context(
+    app: &App,
+    identity: Identity,
+    valid: ValidMessage,
+) -> Result<(PreparedChat, Model), Error> {
+    let ValidMessage { input, conversation, message, model, replaces } = valid;
     let context = context::build_context(app, &model, conversation.as_ref(), &message, replaces).await?;
     let at = app.clock.now();
     // Counting may cost as much as reading the text; a flat price does not need it.
@@ -132,7 +165,7 @@ pub(super) async fn prepare_message(
         at,
         lease_until: lease_deadline(app, at),
     };
-    Ok((opening, model, admission))
+    Ok((opening, model))
 }
 
 /// Validates an API call, which has a context of its own.

@@ -38,6 +38,7 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.chats", "{ it: chats { totalCount } }", STAFF),
     ("Query.conversation", "{ it: conversation(id: \"$conversation\") { id } }", OWN),
     ("Query.conversations", "{ it: conversations { totalCount } }", MINE),
+    ("Query.estimateMessage", "{ it: estimateMessage(input: {message: \"x\"}) { hold } }", MINE),
     ("Query.ledgerEntries", "{ it: ledgerEntries { totalCount } }", STAFF),
     ("Query.ledgerHistory", "{ it: ledgerHistory { totalCount } }", MINE),
     ("Query.me", "{ it: me { id } }", [NULL, FORBIDDEN, OK, OK, OK, OK]),
@@ -173,6 +174,16 @@ pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
         OWN,
     ),
     (
+        "an estimate in somebody else's conversation",
+        "{ it: estimateMessage(input: {message: \"x\", conversationId: \"$conversation\"}) { hold } }",
+        OWN,
+    ),
+    (
+        "an estimate for somebody else's chat",
+        "{ it: estimateMessage(input: {message: \"x\", replacesId: \"$chat\"}) { hold } }",
+        OWN,
+    ),
+    (
         "an export of somebody else's",
         "subscription { it: exportChats(format: JSON, conversationId: \"$conversation\") { text } }",
         OWN,
@@ -197,6 +208,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("ExportPart", "text"),
     ("KeySpending", "dailyLimit held monthlyLimit thisMonth today total totalLimit"),
     ("LedgerEntry", "actor* amount apiKeyId balanceAfter chat createdAt id note reason user"),
+    ("MessageEstimate", "affordable available expected hold"),
     ("Model", "default maxOutput name price window"),
     ("PageInfo", "endCursor hasNextPage hasPreviousPage startCursor"),
     ("PasswordRules", "maxChars minChars texts"),
@@ -210,7 +222,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("Usage", "estimated input output"),
     ("UsageDay", "activeUsers day failures messages model tokens"),
     ("User", "balance createdAt id isActive isStaff isSuperuser lastLoginAt username"),
-    ("UserError", "code field message"),
+    ("UserError", "available code field message required"),
     ("UsernameRules", "maxChars text"),
 ];
 

@@ -1,7 +1,9 @@
 //! What the pages of the chat need from the API.
 
 mod conversations;
+mod estimates;
 mod server;
+mod shortages;
 
 use jeton::infra::ai::Role;
 use serde_json::{Value, json};

@@ -29,6 +29,8 @@ pub enum Rate {
     Connections,
     /// `limits.messages_per_minute_per_user` and `.._per_key`.
     Messages,
+    /// `limits.estimates_per_minute_per_user`.
+    Estimates,
     /// `limits.registrations_per_hour_per_address`.
     Registrations,
     /// `auth.login_attempts_before_delay` and `.._per_address`.
@@ -186,6 +188,7 @@ pub const ROOTS: &[Root] = &[
     ("Query.chats", Rate::Connections, Memory::Page, Answer::Connection),
     ("Query.conversation", Rate::Connections, Memory::Cost, Answer::Object),
     ("Query.conversations", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Query.estimateMessage", Rate::Estimates, Memory::Cost, Answer::Object),
     ("Query.ledgerEntries", Rate::Connections, Memory::Page, Answer::Connection),
     ("Query.ledgerHistory", Rate::Connections, Memory::Page, Answer::Connection),
     ("Query.me", Rate::Connections, Memory::Fixed, Answer::Object),
@@ -271,6 +274,8 @@ pub const TEXTS: &[(&str, Text)] = &[
     ("EditMessageInput.idempotencyKey", Text::Chars(255)),
     ("EditMessageInput.message", Text::Chars(32_000)),
     ("EditMessageInput.model", Text::Lookup),
+    ("EstimateMessageInput.message", Text::Chars(32_000)),
+    ("EstimateMessageInput.model", Text::Lookup),
     ("LoginInput.password", Text::Lookup),
     ("LoginInput.username", Text::Lookup),
     ("LogoutEverywhereInput.clientMutationId", Text::Echoed),

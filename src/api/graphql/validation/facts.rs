@@ -21,6 +21,9 @@ const SEARCHED_ROWS: usize = 1000;
 /// The cost of a total count, which scans an index.
 const COUNTED_ROWS: usize = 100;
 
+/// Maximum number of chats that the context of a message reads.
+const CONTEXT_ROWS: usize = 200;
+
 /// The id of a type that has fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TypeId(usize);
@@ -157,7 +160,11 @@ impl SchemaFacts {
         FieldFacts {
             ty: self.type_of(element),
             rows,
-            read: if is_connection(parent) && field.name == "totalCount" { COUNTED_ROWS } else { 0 },
+            read: match (parent.name(), field.name.as_str()) {
+                (_, "totalCount") if is_connection(parent) => COUNTED_ROWS,
+                ("Query", "estimateMessage") => CONTEXT_ROWS,
+                _ => 0,
+            },
             searched: if field.args.contains_key("search") { SEARCHED_ROWS } else { 0 },
             is_circular: false,
         }
