@@ -3,6 +3,7 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
+use super::versions;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, ConversationId};
@@ -90,7 +91,7 @@ pub(super) async fn build_context(
 
 /// Returns the chats of a conversation that belong to the context: answered, or stopped with some text, and not
 /// replaced.
-fn usable(conversation_id: ConversationId) -> Select<chat::Entity> {
+pub(super) fn usable(conversation_id: ConversationId) -> Select<chat::Entity> {
     let stopped = Condition::all().add(Column::Status.eq(Status::Stopped)).add(Column::Response.ne(""));
     chat::Entity::find()
         .filter(Column::ConversationId.eq(conversation_id))
@@ -101,7 +102,8 @@ fn usable(conversation_id: ConversationId) -> Select<chat::Entity> {
 /// Marks a chat, and those after it, as replaced in the context by a new one.
 ///
 /// # Errors
-/// CONFLICT if the chat was replaced already or is still open; then nothing is changed.
+/// CONFLICT if the chat was replaced already or is still open; INVALID_INPUT if its message has too many versions. The
+/// caller then rolls the transaction back.
 pub(super) async fn replace(txn: &Txn, replaced: ChatId, by: &chat::Model) -> Result<(), Error> {
     // Guarded, so that of two concurrent replacements of the same chat only one succeeds.
     let marked = chat::Entity::update_many()
@@ -115,6 +117,11 @@ pub(super) async fn replace(txn: &Txn, replaced: ChatId, by: &chat::Model) -> Re
     if marked.rows_affected == 0 {
         let message = "This chat is still open, or was replaced already.";
         return Err(Error::new(Code::Conflict, message));
+    }
+    let versions = chat::Entity::find().filter(versions::of(by.version_group()));
+    if versions.count(txn).await? > versions::MAX_VERSIONS {
+        let message = format!("A message has at most {} versions.", versions::MAX_VERSIONS);
+        return Err(Error::field("chat_id", message));
     }
     if let Some(conversation_id) = by.conversation_id {
         chat::Entity::update_many()

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 
-use super::{conversation, events, find, find_any, stop};
+use super::{conversation, events, find, find_any, stop, versions};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, ConversationId};
@@ -49,6 +49,7 @@ pub async fn delete(app: &App, viewer: Viewer, chat_id: ChatId) -> Result<(), Er
 }
 
 async fn delete_one(txn: &Txn, operator: Option<Actor>, id: ChatId, at: DateTime<Utc>) -> Result<(), Error> {
+    versions::detach(txn, id).await?;
     let ended = chat::Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::Status.ne(Status::Pending));
     // No row if a concurrent deletion was faster.
     let gone = ended.exec_with_returning(txn).await?.into_iter().next().ok_or_else(|| Error::not_found("chat"))?;

@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::history::find;
 use super::open::hold_of;
-use super::prepare::{PreparedChat, SendMessage, validate_message, with_context};
+use super::prepare::{PreparedChat, ReplacedChat, SendMessage, validate_message, with_context};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, UserId};
@@ -47,12 +47,12 @@ pub async fn estimate(
     input: SendMessage,
     replaces: Option<ChatId>,
 ) -> Result<Estimate, Error> {
-    let (mut input, mut replaced) = (input, None);
+    let (mut input, mut replaced) = (input, None::<ReplacedChat>);
     if let Some(id) = replaces {
         let before = find(app, reader, id).await?;
+        replaced = Some(ReplacedChat::from(&before));
         input.conversation_id = before.conversation_id;
         input.model = Some(input.model.unwrap_or(before.model));
-        replaced = Some(before.id);
     }
     let valid = validate_message(app, reader, input, replaced).await?;
     app.metrics.count_rate_limited("estimates", app.rate_limits.estimate(reader.id).await)?;

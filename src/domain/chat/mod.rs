@@ -33,6 +33,7 @@ mod stop;
 mod sweeper;
 mod turn;
 pub mod usage;
+mod versions;
 
 pub use self::admission::{Admission, admit};
 pub use self::api_call::{ApiCallHandle, call};
@@ -48,3 +49,4 @@ pub use self::send::{ReplaceMessage, replace, send, start};
 pub use self::stop::stop;
 use self::stop::stop_any;
 pub use self::sweeper::{run_sweeper, sweep};
+pub use self::versions::{MAX_VERSIONS, choose, versions};

@@ -123,7 +123,7 @@ async fn open_one(txn: &Txn, opening: &PreparedChat) -> Result<OpenResult, Error
     let stored = store(txn, vec![ready]).await?.pop();
     let opened = stored.ok_or_else(|| Error::internal("a chat was not stored"))?;
     if let Some(replaced) = opening.replaces {
-        context::replace(txn, replaced, &opened.chat).await?;
+        context::replace(txn, replaced.id, &opened.chat).await?;
     }
     Ok(OpenResult::New(Box::new(opened)))
 }
@@ -178,6 +178,7 @@ impl<'a> ReservedChat<'a> {
             user_id: opening.user_id,
             conversation_id: opening.conversation_id,
             replaced_by_id: None,
+            first_version_id: opening.replaces.map(|replaced| replaced.first_version_id),
             context_left_out: opening.omitted_chats,
             model: opening.model.clone(),
             status: Status::Pending,

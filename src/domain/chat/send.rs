@@ -9,7 +9,7 @@ use super::events::command_topic;
 use super::finished_chat::FinishedChat;
 use super::history::find;
 use super::open::{self, OpenResult};
-use super::prepare::{PreparedChat, SendMessage, prepare_message};
+use super::prepare::{PreparedChat, ReplacedChat, SendMessage, prepare_message};
 use super::reply_stream::wait_until_finished;
 use super::response_sink::ResponseSink;
 use super::turn;
@@ -68,13 +68,14 @@ pub async fn start(app: &App, writer: Writer, input: SendMessage) -> Result<chat
 /// As [`send`]; NOT_FOUND also for a chat of another user; CONFLICT if the chat was replaced already, or is still open.
 pub async fn replace(app: &App, writer: Writer, input: ReplaceMessage) -> Result<chat::Model, Error> {
     let before = find(app, writer.reader(), input.chat_id).await?;
+    let replaced = ReplacedChat::from(&before);
     let send = SendMessage {
         message: input.message.unwrap_or(before.message),
         model: Some(input.model.unwrap_or(before.model)),
         idempotency_key: input.idempotency_key,
         conversation_id: before.conversation_id,
     };
-    match start_message(app, writer, send, Some(before.id)).await? {
+    match start_message(app, writer, send, Some(replaced)).await? {
         Started::New { chat, .. } | Started::Duplicate(chat) => Ok(*chat),
     }
 }
@@ -91,7 +92,7 @@ async fn start_message(
     app: &App,
     writer: Writer,
     input: SendMessage,
-    replaces: Option<ChatId>,
+    replaces: Option<ReplacedChat>,
 ) -> Result<Started, Error> {
     let (opening, model, admission) = prepare_message(app, writer, input, replaces).await?;
     begin(app, *writer, opening, model, StartRequest { caller: None, admission: Some(admission) }).await

@@ -62,6 +62,12 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
         "mutation { it: changePassword(input: {oldPassword: \"wrong\", newPassword: \"x\"}) { errors { code } } }",
         PERSON,
     ),
+    (
+        "Mutation.chooseVersion",
+        "mutation { it: chooseVersion(input: {chatId: \"$chat\"}) { errors { code } } }",
+        // The owner's chat belongs to no conversation.
+        [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, NOT_FOUND, NOT_FOUND],
+    ),
     ("Mutation.createApiKey", "mutation { it: createApiKey(input: {name: \"x\"}) { errors { code } } }", MINE),
     ("Mutation.createConversation", "mutation { it: createConversation(input: {}) { errors { code } } }", MINE),
     (
@@ -202,8 +208,9 @@ pub const FIELDS: &[(&str, &str)] = &[
     (
         "Chat",
         "apiKeyId contextLeftOut conversation* cost createdAt error finishedAt hold id message model replacedById \
-         response status usage user",
+         response status usage user versions",
     ),
+    ("ChatVersions", "count nextId number previousId"),
     ("Conversation", "activeAt chats createdAt id model systemPrompt title"),
     ("ExportPart", "text"),
     ("KeySpending", "dailyLimit held monthlyLimit thisMonth today total totalLimit"),

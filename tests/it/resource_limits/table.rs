@@ -206,6 +206,7 @@ pub const ROOTS: &[Root] = &[
     ("Query.users", Rate::Connections, Memory::Page, Answer::Connection),
     ("Mutation.adjustBalance", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Mutation.changePassword", Rate::Logins, Memory::Fixed, Answer::Object),
+    ("Mutation.chooseVersion", Rate::Connections, Memory::Cost, Answer::Object),
     ("Mutation.createApiKey", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Mutation.createConversation", Rate::Connections, Memory::Cost, Answer::Object),
     ("Mutation.createUser", Rate::Connections, Memory::Fixed, Answer::Object),

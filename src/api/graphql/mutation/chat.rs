@@ -125,6 +125,22 @@ struct EditMessagePayload {
     errors: Vec<UserError>,
 }
 
+/// The version of a message to choose.
+#[derive(InputObject)]
+struct ChooseVersionInput {
+    /// The global id of the chat: a version of a message that is in the conversation now.
+    chat_id: ID,
+}
+
+/// A chosen version of a message.
+#[derive(SimpleObject)]
+struct ChooseVersionPayload {
+    /// The chat, which is part of the context again; null if nothing was changed.
+    chat: Option<Chat>,
+    /// Errors, such as CONFLICT while a chat of the conversation is open; empty on success.
+    errors: Vec<UserError>,
+}
+
 /// The chat to delete.
 #[derive(InputObject)]
 struct DeleteChatInput {
@@ -235,6 +251,20 @@ impl ChatMutation {
         };
         let (chat, errors) = outcome(started.await)?;
         Ok(Payload(EditMessagePayload { chat: chat.map(Chat::from), errors }))
+    }
+
+    /// Chooses a version of a message: it returns to the context with what was said after it, and takes the place of the
+    /// version that is there, with all that follows. The next message continues from it. Nothing is charged.
+    async fn choose_version(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The version.")] input: ChooseVersionInput,
+    ) -> Result<Payload<ChooseVersionPayload>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let writer = viewer.require_write()?;
+        let chosen = async { chat::choose(app, writer, ChatId::parse(&input.chat_id)?).await };
+        let (chat, errors) = outcome(chosen.await)?;
+        Ok(Payload(ChooseVersionPayload { chat: chat.map(Chat::from), errors }))
     }
 
     /// Deletes one of your chats or, for staff, a chat of any user, which is recorded in the audit trail. An open chat

@@ -13,6 +13,7 @@ use self::introspection::INTROSPECTION;
 use super::super::query::{DEFAULT_DAYS, DEFAULT_SPENDERS};
 use crate::core::password::RULES;
 use crate::core::viewer::Scope;
+use crate::domain::chat::MAX_VERSIONS;
 
 /// Maximum number of field errors of one mutation. Inputs have fewer fields, each with few errors.
 const MAX_USER_ERRORS: usize = 16;
@@ -23,6 +24,9 @@ const COUNTED_ROWS: usize = 100;
 
 /// Maximum number of chats that the context of a message reads.
 const CONTEXT_ROWS: usize = 200;
+/// The cost of the ids of all versions of a message, at most [`MAX_VERSIONS`] entries of an index: ten of them take
+/// about as long as a row.
+const VERSIONS_ROWS: usize = MAX_VERSIONS as usize / 10;
 
 /// The id of a type that has fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -163,6 +167,7 @@ impl SchemaFacts {
             read: match (parent.name(), field.name.as_str()) {
                 (_, "totalCount") if is_connection(parent) => COUNTED_ROWS,
                 ("Query", "estimateMessage") => CONTEXT_ROWS,
+                ("Chat", "versions") => VERSIONS_ROWS,
                 _ => 0,
             },
             searched: if field.args.contains_key("search") { SEARCHED_ROWS } else { 0 },
