@@ -4,6 +4,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
+use super::changes::{Change, ChangeKind};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
 use crate::core::ids::ConversationId;
@@ -59,7 +60,9 @@ pub async fn create(app: &App, writer: Writer, input: Create) -> Result<conversa
         created_at: Set(now),
         active_at: Set(now.timestamp_micros()),
     };
-    app.db.write(row, |txn, row| Box::pin(async move { Ok(row.clone().insert(txn).await?) })).await
+    let made = app.db.write(row, |txn, row| Box::pin(async move { Ok(row.clone().insert(txn).await?) })).await?;
+    Change::of_conversation(ChangeKind::Created, made.id).publish(&app.bus, writer.id);
+    Ok(made)
 }
 
 /// A change of a conversation; `None` leaves a field as it is.
@@ -120,7 +123,9 @@ pub async fn update(
             Ok(own.exec_with_returning(txn).await?.into_iter().next())
         })
     });
-    changed.await?.ok_or_else(|| Error::not_found("conversation"))
+    let changed = changed.await?.ok_or_else(|| Error::not_found("conversation"))?;
+    Change::of_conversation(ChangeKind::Updated, id).publish(&app.bus, writer.id);
+    Ok(changed)
 }
 
 /// Renames one of the viewer's own conversations.

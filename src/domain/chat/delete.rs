@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 
+use super::changes::{Change, ChangeKind};
 use super::{conversation, events, find, find_any, stop, versions};
 use crate::app::App;
 use crate::core::error::{Code, Error};
@@ -45,6 +46,7 @@ pub async fn delete(app: &App, viewer: Viewer, chat_id: ChatId) -> Result<(), Er
     });
     deleted.await?;
     app.bus.publish(&events::topic(chat_id), || events::ReplyEvent::Ended.encode());
+    Change::of_chat(ChangeKind::ChatDeleted, &chat).publish(&app.bus, chat.user_id);
     Ok(())
 }
 
@@ -85,6 +87,7 @@ pub async fn delete_conversation(app: &App, writer: Writer, id: ConversationId) 
         let stopping = open.into_iter().map(|chat_id| stop(app, writer, chat_id));
         futures::future::try_join_all(stopping).await?;
         if app.db.write(id, |txn, &id| Box::pin(delete_ended(txn, id))).await? {
+            Change::of_conversation(ChangeKind::Deleted, id).publish(&app.bus, writer.id);
             return Ok(());
         }
     }

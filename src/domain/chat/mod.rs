@@ -8,6 +8,7 @@
 
 mod admission;
 mod api_call;
+mod changes;
 mod charge;
 mod close;
 mod context;
@@ -37,6 +38,7 @@ mod versions;
 
 pub use self::admission::{Admission, admit};
 pub use self::api_call::{ApiCallHandle, call};
+pub use self::changes::{ChangeKind, ConversationChange, watch};
 pub use self::delete::{delete, delete_conversation};
 pub use self::estimate::{Estimate, estimate};
 pub use self::export::{Format, export};

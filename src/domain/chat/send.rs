@@ -5,6 +5,7 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::admission::{self, Admission};
+use super::changes::{Change, ChangeKind};
 use super::events::command_topic;
 use super::finished_chat::FinishedChat;
 use super::history::find;
@@ -128,6 +129,7 @@ pub(super) async fn begin(
             }
         })?;
     let (report, reported) = oneshot::channel();
+    let started = if opening.replaces.is_some() { ChangeKind::ChatReplaced } else { ChangeKind::ChatStarted };
     let own = app.clone();
     // In a task from here on: a caller who disconnects between the hold and the turn must not leave a chat without one.
     let span = trace_context::beside(tracing::debug_span!(parent: None, "turn", model = model.name, chat = Empty));
@@ -144,6 +146,9 @@ pub(super) async fn begin(
                 let (chat, balance) = (Box::new(opened.chat.clone()), opened.balance);
                 report.send(Ok(Started::New { chat, balance, end })).ok();
                 ledger::notify_balance_changed(&own.bus, user_id);
+                if caller.is_none() {
+                    Change::of_chat(started, &opened.chat).publish(&own.bus, user_id);
+                }
                 let end = turn::run(&own, &model, *opened, commands, caller).await;
                 if let Some(error) = end.as_ref().err().filter(|error| error.code != Code::NotFound) {
                     tracing::error!(?error, "turn settlement failed; the sweeper will close the chat");

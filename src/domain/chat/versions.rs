@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::changes::{Change, ChangeKind};
 use super::context::usable;
 use super::history::find;
 use crate::app::App;
@@ -62,7 +63,9 @@ pub async fn choose(app: &App, writer: Writer, chat_id: ChatId) -> Result<chat::
         Box::pin(choose_in(txn, conversation_id, chat_id))
     });
     chosen.await?;
-    find(app, writer.reader(), chat_id).await
+    let chosen = find(app, writer.reader(), chat_id).await?;
+    Change::of_chat(ChangeKind::VersionChosen, &chosen).publish(&app.bus, chosen.user_id);
+    Ok(chosen)
 }
 
 async fn choose_in(txn: &Txn, conversation_id: ConversationId, chat_id: ChatId) -> Result<(), Error> {

@@ -1,9 +1,11 @@
 //! What the pages of the chat need from the API.
 
+mod changes;
 mod conversations;
 mod estimates;
 mod server;
 mod shortages;
+mod versions;
 
 use jeton::infra::ai::Role;
 use serde_json::{Value, json};

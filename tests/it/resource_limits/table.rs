@@ -231,6 +231,7 @@ pub const ROOTS: &[Root] = &[
     ("Mutation.updateConversation", Rate::Connections, Memory::Cost, Answer::Object),
     ("Mutation.updateUser", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Subscription.balanceChanged", Rate::Connections, Memory::Chunks, Answer::Stream),
+    ("Subscription.conversationChanged", Rate::Connections, Memory::Chunks, Answer::Stream),
     ("Subscription.exportChats", Rate::Connections, Memory::Chunks, Answer::Stream),
     ("Subscription.exportLedgerEntries", Rate::Connections, Memory::Chunks, Answer::Stream),
     ("Subscription.exportLedgerHistory", Rate::Connections, Memory::Chunks, Answer::Stream),
