@@ -1,5 +1,6 @@
 //! What the pages of the chat need from the API.
 
+mod accounts;
 mod changes;
 mod conversations;
 mod estimates;

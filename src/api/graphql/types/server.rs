@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::core::password::{self, RULES};
 use crate::domain::account::username;
 use crate::domain::chat::conversation;
-use crate::infra::config::Registration;
+use crate::infra::config::Registration as Policy;
 
 pub(crate) struct Server(pub(crate) App);
 
@@ -25,7 +25,7 @@ impl Server {
     }
 
     /// Who may register.
-    async fn registration(&self) -> Registration {
+    async fn registration(&self) -> Policy {
         self.0.config.auth.registration
     }
 
