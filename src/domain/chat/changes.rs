@@ -3,7 +3,7 @@
 
 use async_stream::try_stream;
 use futures::Stream;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;

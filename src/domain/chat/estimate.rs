@@ -1,7 +1,7 @@
 //! Estimates: what a message would cost if it were sent now. Nothing is stored, reserved or charged, and no model is
 //! asked.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::history::find;
 use super::open::hold_of;

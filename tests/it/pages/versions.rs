@@ -241,10 +241,35 @@ async fn a_message_has_so_many_versions_and_no_more(on: On) {
     assert_eq!(over, json!({ "chat": null, "errors": [{ "code": "INVALID_INPUT", "field": "chatId" }] }));
     assert_eq!(app.balance(&mia).await, balance, "nothing is held");
     assert_eq!(number(&mia, &first).await["count"], 50);
-    // The number of statements does not grow with the chats of a page: the data loader reads them together.
+    // For a whole page, by the data loader.
     let query = "query($id: ID!) { conversation(id: $id) { chats(first: 50) { nodes { versions { number } } } } }";
     let all = mia.data(query, json!({ "id": id })).await;
     let numbers = all["conversation"]["chats"]["nodes"].as_array().unwrap().iter();
     let numbers: Vec<_> = numbers.map(|chat| chat["versions"]["number"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..=50).rev().collect::<Vec<_>>());
+}
+
+/// Chats that were replaced before versions were counted.
+#[apply(on_both_databases)]
+async fn versions_of_before_are_found(on: On) {
+    use migration::MigratorTrait;
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let id = conversation(&mia).await;
+    send(&mia, &id, "A").await;
+    let b = send(&mia, &id, "B").await["id"].take();
+    let c = send(&mia, &id, "C").await["id"].take();
+    let b2 = edit(&app, &mia, &b, "B2").await;
+    send(&mia, &id, "D").await;
+    let b3 = edit(&app, &mia, &b2, "B3").await;
+    let db = sea_orm::Database::connect(app.place.url()).await.unwrap();
+    migration::Migrator::down(&db, Some(1)).await.unwrap();
+    migration::Migrator::up(&db, None).await.unwrap();
+    db.close().await.unwrap();
+    assert_eq!(number(&mia, &b2).await, json!({ "number": 2, "count": 3, "previousId": b, "nextId": b3 }));
+    assert_eq!(number(&mia, &c).await, Value::Null);
+    for (chat, expected) in [(&b, "A B C"), (&b2, "A B2 D"), (&b3, "A B3"), (&b, "A B C")] {
+        choose(&mia, chat).await;
+        assert_eq!(messages(&mia, &id).await, expected);
+    }
 }
