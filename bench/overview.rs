@@ -221,6 +221,7 @@ fn new_chat(user_id: i64, at: DateTime<Utc>, failed: bool, small: bool, text: St
         user_id: Set(UserId(user_id)),
         conversation_id: Set(None),
         replaced_by_id: Set(None),
+        first_version_id: Set(None),
         context_left_out: Set(0),
         model: Set(if small { "small" } else { "large" }.to_owned()),
         status: Set(if failed { row::Status::Failed } else { row::Status::Done }),

@@ -133,6 +133,7 @@ async fn fill(db: &Db, users: &[UserId]) {
                 user_id: Set(if number.is_multiple_of(2) { users[0] } else { users[1 + number % (users.len() - 1)] }),
                 conversation_id: Set(None),
                 replaced_by_id: Set(None),
+                first_version_id: Set(None),
                 context_left_out: Set(0),
                 model: Set("echo".to_owned()),
                 status: Set(row::Status::Done),

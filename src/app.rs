@@ -28,6 +28,7 @@ use crate::infra::metrics::Metrics;
 use crate::infra::rate_limit::{LoginThrottle, RateLimits};
 use crate::infra::request_body::Bodies;
 use crate::infra::secrets::Secrets;
+use crate::infra::user_watch::UserWatch;
 
 /// The running application. Clones share it.
 #[derive(Clone)]
@@ -69,6 +70,8 @@ pub struct AppInner {
     pub sockets: ConcurrencyLimit<Option<ClientIp>>,
     /// Permits of WebSockets and streams, by user.
     pub user_streams: ConcurrencyLimit<UserId>,
+    /// Users whose rows are polled for changes by others than this server.
+    pub user_watch: UserWatch,
     /// Rate limits.
     pub rate_limits: RateLimits,
     /// Budgets of request bodies.
@@ -117,7 +120,9 @@ impl App {
             None => Bus::local(),
         };
         let names = IssuerConfig { issuer: named(&config.auth.issuer), audience: named(&config.auth.audience) };
+        let (streams, stopping) = (TaskTracker::new(), CancellationToken::new());
         Ok(Self(Arc::new(AppInner {
+            user_watch: UserWatch::new(db.clone(), streams.clone(), stopping.clone()),
             metrics: Metrics::new(db.batches()),
             db,
             clock,
@@ -144,8 +149,8 @@ impl App {
             replay_cache: Arc::new(ReplayCache::new(config.v1.max_replay_bytes, config.v1.max_replay_bytes_per_user)),
             tasks: TaskTracker::new(),
             connections: TaskTracker::new(),
-            streams: TaskTracker::new(),
-            stopping: CancellationToken::new(),
+            streams,
+            stopping,
             config,
         })))
     }

@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use sea_orm::{DbErr, DeriveValueType, EnumIter, Iterable, RuntimeErr, sqlx};
 
+use crate::core::tokens::Tokens;
+
 /// The message for clients while the database is unavailable.
 pub const UNAVAILABLE: &str = "The database is temporarily unavailable. Try again later.";
 
@@ -91,6 +93,15 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// The numbers of [`Code::InsufficientTokens`], in prepaid tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// The least that has to be available.
+    pub required: Tokens,
+    /// What is available: of the balance, or of the limits of the API key if that is less.
+    pub available: Tokens,
+}
+
 /// The error of all domain functions: a rejection, or a fault of the server.
 pub struct Error {
     /// The error code, for API clients.
@@ -101,6 +112,8 @@ pub struct Error {
     pub fields: Vec<FieldError>,
     /// Seconds after which a retry may succeed; set by [`Error::rate_limited`] and [`Error::overloaded`].
     pub retry_after: Option<u64>,
+    /// What is missing; only of [`Code::InsufficientTokens`].
+    pub shortage: Option<Shortage>,
     /// The cause, for the log only.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
     /// The place in the sources where the error arose, for the log only.
@@ -112,7 +125,8 @@ impl Error {
     #[track_caller]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         let location = Location::caller();
-        Self { code, message: message.into(), fields: Vec::new(), retry_after: None, source: None, location }
+        let message = message.into();
+        Self { code, message, fields: Vec::new(), retry_after: None, shortage: None, source: None, location }
     }
 
     /// Creates a server fault: the cause is for the log, the client receives a generic message.
@@ -175,6 +189,13 @@ impl Error {
     #[track_caller]
     pub fn overloaded(message: impl Into<String>, retry_after: u64) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Code::Unavailable, message) }
+    }
+
+    /// Creates [`Code::InsufficientTokens`] with what is required and available.
+    #[track_caller]
+    pub fn insufficient(message: &str, required: Tokens, available: Tokens) -> Self {
+        let shortage = Some(Shortage { required, available });
+        Self { shortage, ..Self::new(Code::InsufficientTokens, message) }
     }
 
     /// Returns whether the error is logged: a fault other than an overload.

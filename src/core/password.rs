@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 pub use self::pbkdf2::Pbkdf2;
 pub use self::queue::QueueKind;
 use self::queue::{Entry, Queues};
-pub use self::rules::{MAX_CHARS, MIN_CHARS, check, check_length, common, normalize};
+pub use self::rules::{MAX_CHARS, MIN_CHARS, RULES, check, check_length, common, normalize};
 use self::rules::{MAX_TYPED_BYTES, readings};
 use crate::core::error::Error;
 use crate::core::viewer::ClientIp;

@@ -12,3 +12,4 @@ pub mod rate_limit;
 pub mod request_body;
 pub mod secrets;
 pub mod telemetry;
+pub mod user_watch;

@@ -19,6 +19,7 @@ const ATTEMPTS: u32 = 3;
 pub struct RateLimits {
     users: RateLimiter<UserId>,
     keys: RateLimiter<ApiKeyId>,
+    estimates: RateLimiter<UserId>,
     registrations: RateLimiter<ClientIp>,
     registration_attempts: RateLimiter<ClientIp>,
     refreshes: RateLimiter<ClientIp>,
@@ -33,6 +34,7 @@ impl RateLimits {
         Self {
             users: RateLimiter::per_minute(limits.messages_per_minute_per_user),
             keys: RateLimiter::per_minute(limits.messages_per_minute_per_key),
+            estimates: RateLimiter::per_minute(limits.estimates_per_minute_per_user),
             registrations: RateLimiter::per_hour(accounts, burst),
             registration_attempts: RateLimiter::per_hour(attempts(accounts), attempts(burst)),
             refreshes: RateLimiter::per_minute(limits.refreshes_per_minute_per_address),
@@ -55,6 +57,16 @@ impl RateLimits {
             std::iter::once(user).chain(key_id.map(|id| allowed(&self.keys, "messages by keys", id))).collect()
         })
         .await
+    }
+
+    /// Counts an estimate of a message, which is no message.
+    ///
+    /// # Errors
+    /// RATE_LIMITED, with the seconds to wait.
+    pub async fn estimate(&self, user_id: UserId) -> Result<(), Error> {
+        let words = "Too many estimates in a minute. Wait a moment.";
+        self.estimates.check(&user_id, words)?;
+        self.together(words, || vec![allowed(&self.estimates, "estimates", user_id)]).await
     }
 
     /// Counts a new account.
@@ -91,6 +103,7 @@ impl RateLimits {
     pub fn evict_idle(&self) {
         self.users.evict_idle();
         self.keys.evict_idle();
+        self.estimates.evict_idle();
         self.registrations.evict_idle();
         self.registration_attempts.evict_idle();
         self.refreshes.evict_idle();

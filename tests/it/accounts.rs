@@ -86,7 +86,7 @@ async fn users_of_before_are_compared_with_and_left_alone(on: On) {
     assert_eq!(expected, [Some("adrnln".to_owned()), Some("lan".to_owned())]);
     // The state of an older version's database before the last migrations.
     let db = sea_orm::Database::connect(app.place.url()).await.unwrap();
-    migration::Migrator::down(&db, Some(2)).await.unwrap();
+    migration::Migrator::down(&db, Some(3)).await.unwrap();
     migration::Migrator::up(&db, None).await.unwrap();
     db.close().await.unwrap();
     assert_eq!(skeletons().await, expected);

@@ -25,6 +25,7 @@ fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     allow("infra::request_body", &["infra::metrics"]);
     allow("infra::secrets", &["infra::config"]);
     allow("infra::telemetry", &["infra::config"]);
+    allow("infra::user_watch", &["infra::db", "infra::entity"]);
     allow("infra::rate_limit", &["infra::cluster", "infra::config"]);
     allow("domain::account", &["domain::audit", "domain::ledger"]);
     allow("domain::session", &["domain::account", "domain::audit", "domain::ledger"]);

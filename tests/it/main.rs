@@ -41,6 +41,7 @@ mod money;
 mod money_model_based;
 mod openai_api;
 mod operators;
+mod pages;
 mod pagination;
 mod password_queue;
 mod private_files;

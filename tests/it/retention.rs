@@ -49,6 +49,7 @@ async fn many_chats(app: &TestApp, client: &Client, count: usize) {
                 user_id: Set(user_id),
                 conversation_id: Set(None),
                 replaced_by_id: Set(None),
+                first_version_id: Set(None),
                 context_left_out: Set(0),
                 model: Set("echo".to_owned()),
                 status: Set(Status::Done),

@@ -6,7 +6,8 @@ use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerErr
 
 use super::execution::bounded::Text;
 use super::execution::error_metrics;
-use crate::core::error::{Code, Error};
+use crate::core::error::{Code, Error, Shortage};
+use crate::core::tokens::Tokens;
 
 /// An error that the user or the client can fix.
 #[derive(SimpleObject)]
@@ -17,6 +18,11 @@ pub(super) struct UserError {
     message: Text<'static>,
     /// The input field with the error; null if the error concerns the whole input.
     field: Option<Text<'static>>,
+    /// With INSUFFICIENT_TOKENS, the least that has to be available, in prepaid tokens; null otherwise.
+    required: Option<Tokens>,
+    /// With INSUFFICIENT_TOKENS, what is available, in prepaid tokens: of your balance, or of the limits of the API key
+    /// if that is less; null otherwise.
+    available: Option<Tokens>,
 }
 
 /// Returns the outcome of a mutation: its value, or the expected errors as data.
@@ -39,15 +45,18 @@ pub(super) fn counted_user_errors(error: &Error) -> Vec<UserError> {
 
 /// Returns an error as data: one element for each field error, or one for the whole input.
 pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
-    if error.fields.is_empty() {
-        return vec![UserError { code: error.code, message: error.message.clone().into(), field: None }];
-    }
-    let fields = error.fields.iter().map(|field| UserError {
+    let (required, available) = error.shortage.map(|shortage| (shortage.required, shortage.available)).unzip();
+    let one = |message: &str, field: Option<&str>| UserError {
         code: error.code,
-        message: field.message.clone().into(),
-        field: Some(camel_case(field.field).into()),
-    });
-    fields.collect()
+        message: message.to_owned().into(),
+        field: field.map(|field| camel_case(field).into()),
+        required,
+        available,
+    };
+    if error.fields.is_empty() {
+        return vec![one(&error.message, None)];
+    }
+    error.fields.iter().map(|field| one(&field.message, Some(field.field))).collect()
 }
 
 /// Sets `extensions.code` of every error of a response, logs faults of the server, and sets failed fields to null.
@@ -88,6 +97,10 @@ pub(super) fn finish(response: &mut Response, kind: OperationType) {
         extensions.set("code", source.code.as_str());
         if let Some(seconds) = source.retry_after {
             extensions.set("retryAfter", seconds);
+        }
+        if let Some(Shortage { required, available }) = source.shortage {
+            extensions.set("required", required.0);
+            extensions.set("available", available.0);
         }
         if !source.fields.is_empty() {
             let fields = source.fields.iter().map(

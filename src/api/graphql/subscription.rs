@@ -1,4 +1,4 @@
-//! The subscription root: reply streams, balance changes and exports. Decides nothing.
+//! The subscription root: reply streams, changes and exports. Decides nothing.
 
 use async_graphql::{Context, ID, Result, SimpleObject, Subscription as Root, Union};
 use chrono::{DateTime, Utc};
@@ -7,11 +7,11 @@ use futures::{Stream, StreamExt};
 use super::context::app_and_viewer;
 use super::execution::bounded::{Payload, Text};
 use super::id::RowId;
-use super::types::{Balance, Chat};
+use super::types::{Balance, Chat, Conversation};
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, ConversationId, UserId};
 use crate::core::pagination::TimeRange;
-use crate::domain::chat::{self, FinishedChat, Format, ReplyStreamItem};
+use crate::domain::chat::{self, ChangeKind, FinishedChat, Format, ReplyStreamItem};
 use crate::domain::ledger;
 
 pub(crate) struct Subscription;
@@ -55,6 +55,33 @@ struct ReplyFailed {
     code: Code,
     /// The error message, for users.
     message: Text<'static>,
+}
+
+/// A change of your conversations or chats.
+#[derive(SimpleObject)]
+struct ConversationChange {
+    /// The kind of the change.
+    kind: ChangeKind,
+    /// The global id of the conversation that was changed, or that the chat belongs to; null if there is none.
+    conversation_id: Option<ID>,
+    /// The global id of the chat that was changed; null if none was.
+    chat_id: Option<ID>,
+    /// The conversation as it is now; null if it is deleted.
+    conversation: Option<Conversation>,
+    /// The chat as it is now; null if it is deleted.
+    chat: Option<Chat>,
+}
+
+impl From<chat::ConversationChange> for ConversationChange {
+    fn from(change: chat::ConversationChange) -> Self {
+        Self {
+            kind: change.kind,
+            conversation_id: change.conversation_id.map(RowId::global),
+            chat_id: change.chat_id.map(RowId::global),
+            conversation: change.conversation.map(Conversation::from),
+            chat: change.chat.map(Chat::from),
+        }
+    }
 }
 
 /// A chunk of an exported file.
@@ -105,6 +132,16 @@ impl Subscription {
     async fn balance_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Payload<Balance>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         Ok(ledger::watch_balance(app, viewer.require_read()?).map(|balance| Ok(Payload(balance?.into()))))
+    }
+
+    /// The changes of your conversations and chats, by any of your devices. The first event is RELOAD; load what you show
+    /// then, and again at each RELOAD, which says that changes may have been missed. API calls are not among the changes.
+    async fn conversation_changed(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<impl Stream<Item = Result<Payload<ConversationChange>>> + use<>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        Ok(chat::watch(app, viewer.require_read()?).map(|change| Ok(Payload(change?.into()))))
     }
 
     /// Exports your finished chats as a file, oldest first, in chunks.

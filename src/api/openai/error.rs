@@ -6,7 +6,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::core::error::{Code, Error};
+use crate::core::error::{Code, Error, Shortage};
 use crate::infra::ai::InvalidRequest;
 
 /// Header that stops the automatic retries of OpenAI's clients, for failures that a retry cannot fix.
@@ -23,11 +23,14 @@ pub(super) struct ApiError {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The error code of the domain, for metrics.
     reason: Option<Code>,
+    /// What is missing, if the balance or a limit does not suffice.
+    shortage: Option<Shortage>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, kind: &'static str, code: Option<&'static str>, message: impl Into<String>) -> Self {
-        Self { status, kind, code, param: None, message: message.into(), headers: Vec::new(), reason: None }
+        let message = message.into();
+        Self { status, kind, code, param: None, message, headers: Vec::new(), reason: None, shortage: None }
     }
 
     fn invalid(message: impl Into<String>, param: Option<String>) -> Self {
@@ -139,7 +142,13 @@ impl ApiError {
 
     /// Returns the JSON body.
     pub(super) fn body(&self) -> Value {
-        json!({ "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code } })
+        let mut error = json!({ "message": self.message, "type": self.kind, "param": self.param, "code": self.code });
+        // Members of our own, which OpenAI's clients keep or ignore.
+        if let (Some(Shortage { required, available }), Value::Object(members)) = (self.shortage, &mut error) {
+            members.insert("required".to_owned(), required.0.into());
+            members.insert("available".to_owned(), available.0.into());
+        }
+        json!({ "error": error })
     }
 }
 
@@ -206,7 +215,7 @@ impl From<Error> for ApiError {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", Some("internal_error"), message)
             }
         };
-        Self { reason: Some(error.code), ..api_error }
+        Self { reason: Some(error.code), shortage: error.shortage, ..api_error }
     }
 }
 

@@ -20,16 +20,22 @@ use crate::core::viewer::Viewer;
 use crate::domain::chat::{self, SendMessage};
 use crate::infra::entity;
 
+/// Maximum length of a message on this route, in characters: part of its contract, whatever the other APIs accept.
+const MAX_MESSAGE_CHARS: usize = 1000;
 /// Maximum and default of the parameter `limit`.
 const MAX_LIMIT: u64 = 1000;
+/// The number of chats read in one round trip.
+const BATCH: u64 = 100;
+/// Size of the texts of one answer after which no further batch is read, in bytes: messages of the other APIs may be
+/// long.
+const MAX_TEXT_BYTES: usize = 8 << 20;
 
 /// A message to send.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents the body; `FormFields` parses it, since it reports every field error")]
 pub(super) struct Message {
-    /// The message: at most `turns.max_message_chars` characters (1000 by default), not counting surrounding white
-    /// space.
-    #[schema(min_length = 1)]
+    /// The message, not counting surrounding white space. The server may be configured to accept less.
+    #[schema(min_length = 1, max_length = 1000)]
     message: String,
 }
 
@@ -68,7 +74,7 @@ pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> ApiResu
     }
     let key = keys.first().map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
     let mut fields = FormFields::read(app, request).await?;
-    let message = fields.text("message", app.config.turns.max_message_chars);
+    let message = fields.text("message", MAX_MESSAGE_CHARS.min(app.config.turns.max_message_chars));
     fields.check()?;
     let ended = chat::send(
         app,
@@ -111,7 +117,7 @@ fn timestamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, 
     serializer.serialize_str(&at.to_rfc3339_opts(format, true))
 }
 
-/// List your completed chats, newest first.
+/// List your completed chats, newest first. Fewer than `limit` if their texts are long.
 #[utoipa::path(get, path = "/api/chat/", tag = "chat", security(("access_token" = [])),
     params(
         ("limit" = Option<u64>, Query, description = "Maximum number of chats.", minimum = 1, maximum = 1000),
@@ -123,12 +129,18 @@ fn timestamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, 
     (status = 401, description = "The access token is missing or invalid.", body = super::schemas::Detail),
 ))]
 pub(super) async fn list(app: &App, viewer: Viewer, query: Option<&str>) -> ApiResult {
-    let (limit, before) = window(query.unwrap_or_default())?;
-    let slice = chat::answered(app, viewer.require_read()?, PageRequest::newest(limit, before)).await?;
-    let last = slice.rows.last().map(|chat| chat.id);
-    let chats: Vec<Chat> = slice.rows.into_iter().map(Chat::from).collect();
+    let (limit, mut before) = window(query.unwrap_or_default())?;
+    let (mut chats, mut bytes, mut has_next) = (Vec::new(), 0, true);
+    while has_next && bytes < MAX_TEXT_BYTES && (chats.len() as u64) < limit {
+        let size = BATCH.min(limit - chats.len() as u64);
+        let page = chat::answered(app, viewer.require_read()?, PageRequest::newest(size, before)).await?;
+        before = page.rows.last().map(|chat| chat.id.0);
+        has_next = page.has_next;
+        bytes += page.rows.iter().map(|chat| chat.message.len() + chat.response.len()).sum::<usize>();
+        chats.extend(page.rows.into_iter().map(Chat::from));
+    }
     let mut response = json(StatusCode::OK, &chats);
-    if let (true, Some(last)) = (slice.has_next, last) {
+    if let (true, Some(last)) = (has_next, before) {
         let link = format!("</api/chat/?limit={limit}&before={last}>; rel=\"next\"");
         if let Ok(link) = HeaderValue::from_str(&link) {
             response.headers_mut().insert(LINK, link);

@@ -55,7 +55,8 @@ pub(super) async fn obtain(app: &App, request: Request) -> ApiResult {
         Ok(session::TokenPair { access_token, refresh_token, user }) => {
             Ok(json(StatusCode::OK, &TokenResponse { refresh: refresh_token, access: access_token, user: user.into() }))
         }
-        Err(error) if error.code == Code::Unauthenticated => {
+        // One and the same for a deactivated user: clients of this route know no other answer.
+        Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) => {
             Err(ApiError::Login { detail: "No active account found with the given credentials", code: None })
         }
         Err(error) => Err(error.into()),

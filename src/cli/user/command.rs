@@ -38,7 +38,7 @@ pub(super) enum Command {
     },
     /// Create a user, whether or not registration is open
     Create {
-        /// The username, 1 to 50 characters
+        /// The username: 1 to 50 letters, digits and signs _ . @ + -
         name: String,
         /// The initial balance [default: ledger.signup_grant]
         #[arg(long, allow_negative_numbers = true, value_parser = balance())]

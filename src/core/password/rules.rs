@@ -2,6 +2,12 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+/// The rules besides the length, for people. [`check`] applies them.
+pub const RULES: [&str; 3] = [
+    "Not a common password, such as \"password1\".",
+    "Not your username, and hard to guess without it.",
+    "Not only a number, a date, a sequence or a repetition, unless it is long.",
+];
 /// Shortest password in characters (NIST SP 800-63B).
 pub const MIN_CHARS: usize = 8;
 /// Longest password in characters: long enough for any passphrase, short enough to check quickly.
@@ -93,26 +99,39 @@ pub fn check_length(password: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks a new password by all rules; the error is a message for people.
+/// Checks a new password by all rules; the error is a message for people, and names the rule.
 ///
 /// Takes up to a tenth of a second: on a server, [`super::Ticket::check`] runs it on a hashing thread.
 pub fn check(password: &str, username: &str) -> Result<(), String> {
     check_length(password)?;
     let password = &normalize(password);
-    if password.to_lowercase() == username.to_lowercase() {
-        return Err("This password is the user name.".to_owned());
-    }
     let (lower, name) = (password.to_lowercase(), username.to_lowercase());
+    if lower == name {
+        return Err("This password is the username.".to_owned());
+    }
+    let has_name = !name.is_empty() && lower.contains(&name);
+    let advice = "Add a word or two.";
+    if let Some(reason) = weakness(password, username) {
+        return Err(match reason {
+            _ if has_name => format!("Apart from the username, this password is too easy to guess. {advice}"),
+            _ if password.chars().all(char::is_numeric) => format!("Digits alone are too easy to guess. {advice}"),
+            Some(reason) => format!("{reason} {advice}"),
+            None => format!("This password is too easy to guess. {advice}"),
+        });
+    }
     // The end of the rated part may split the username, which zxcvbn recognises only as a whole.
-    let is_cut = rated(password).len() < password.len() && !name.is_empty() && lower.contains(&name);
-    if is_weak(password, username) || is_cut && is_weak(&lower.replace(&name, ""), username) {
-        return Err("This password is too common or too easy to guess.".to_owned());
+    let is_cut = rated(password).len() < password.len() && has_name;
+    if is_cut && weakness(&lower.replace(&name, ""), username).is_some() {
+        return Err(format!("Apart from the username, this password is too easy to guess. {advice}"));
     }
     Ok(())
 }
 
-fn is_weak(password: &str, username: &str) -> bool {
-    u8::from(zxcvbn::zxcvbn(rated(password), &[username]).score()) < MIN_SCORE
+/// Returns why a password is weak, with zxcvbn's reason if it has one; `None` if it is not weak.
+fn weakness(password: &str, username: &str) -> Option<Option<String>> {
+    let rating = zxcvbn::zxcvbn(rated(password), &[username]);
+    let reason = || rating.feedback().and_then(|feedback| feedback.warning()).map(|warning| warning.to_string());
+    (u8::from(rating.score()) < MIN_SCORE).then(reason)
 }
 
 /// Returns the rated beginning of a password.

@@ -2,14 +2,14 @@
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, EntityTrait};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::attempts::{clear_attempts, enter, register_attempt};
 use super::sessions::{announce_sessions, end_sessions};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::UserId;
-use crate::core::password::QueueKind;
+use crate::core::password::{self, QueueKind};
 use crate::core::viewer::{ClientInfo, Owner};
 use crate::infra::db::Txn;
 use crate::infra::entity::user;
@@ -25,8 +25,8 @@ pub struct PasswordChange {
 /// Changes the viewer's own password, and ends all sessions.
 ///
 /// # Errors
-/// RATE_LIMITED after too many failed attempts; INVALID_INPUT if the current password is wrong or the new one is not
-/// valid; UNAVAILABLE if the queue for password hashing is full.
+/// RATE_LIMITED after too many failed attempts; INVALID_INPUT if the current password is wrong, or the new one is not
+/// valid or the current one; UNAVAILABLE if the queue for password hashing is full.
 pub async fn change_password(
     app: &App,
     owner: Owner,
@@ -34,16 +34,27 @@ pub async fn change_password(
     origin: &ClientInfo,
 ) -> Result<user::Model, Error> {
     let PasswordChange { old, new } = change;
+    let is_unchanged = is_same(&old, &new);
     let user = match confirm_password(app, owner, old, origin).await {
         Err(error) if error.code == Code::InvalidInput => return Err(Error::field("old_password", error.message)),
         confirmed => confirmed?,
     };
+    if is_unchanged {
+        return Err(Error::field("new_password", "This is your current password. Choose another one."));
+    }
     let ticket = enter(app, QueueKind::NewPassword, origin.address)?;
     ticket.check("new_password", new.clone(), user.username.clone()).await?;
     let hash = enter(app, QueueKind::NewPassword, origin.address)?.hash(new).await?;
     let changed = app.db.write((user.id, hash), |txn, (id, hash)| Box::pin(set_password_hash(txn, *id, hash))).await?;
     announce_sessions(app, changed.id);
     Ok(changed)
+}
+
+/// Returns whether two typed passwords are the same one. Longer ones than any user's are not compared.
+fn is_same(one: &SecretString, other: &SecretString) -> bool {
+    let [one, other] = [one, other].map(|password| password.expose_secret());
+    let is_short = |password: &str| password::check_length(password).is_ok();
+    one == other || (is_short(other) && is_short(one) && password::normalize(one) == password::normalize(other))
 }
 
 /// Verifies the viewer's password and returns the viewer's row. Failed attempts count like failed log-ins, by name and

@@ -8,6 +8,10 @@ use unicode_script::{Script, UnicodeScript};
 
 /// Maximum length of a name, in characters.
 pub const MAX_CHARS: usize = 50;
+/// The rule for the characters of a new name: that of Django's user model, whose names are imported.
+pub const RULE: &str = "Use letters, digits and the signs _ . @ + - only.";
+/// The signs of [`RULE`].
+const SIGNS: &str = "_.@+-";
 /// Maximum length of an imported name, in characters: Django's own limit.
 pub const MAX_IMPORTED_CHARS: usize = 150;
 /// Maximum length of a name that is normalized, in bytes: a syllable of Hangul may be typed as three letters of three
@@ -65,7 +69,9 @@ pub fn scripts_differ(a: &str, b: &str) -> bool {
     !a.is_empty() && !b.is_empty() && a != b
 }
 
-/// Returns the normalized name if a new user may have it, else the text of the field error.
+/// Returns the normalized name if a new user may have it, else the text of the field error: the length, then [`RULE`],
+/// with a reason of their own for characters that can't be seen. Letters are those of any script, with their marks.
+/// Names of existing and imported users may have other characters.
 pub fn check(typed: &str) -> Result<String, String> {
     let too_long = || format!("Ensure this field has no more than {MAX_CHARS} characters.");
     let name = normalize(typed).ok_or_else(too_long)?;
@@ -84,6 +90,9 @@ pub fn check(typed: &str) -> Result<String, String> {
     if name.chars().next().is_some_and(is_combining_mark) {
         // It would be rendered on the character before the name.
         return Err("A name does not begin with a combining mark.".to_owned());
+    }
+    if !name.chars().all(|c| c.is_alphanumeric() || is_combining_mark(c) || SIGNS.contains(c)) {
+        return Err(RULE.to_owned());
     }
     Ok(name)
 }

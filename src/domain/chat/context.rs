@@ -3,6 +3,7 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
+use super::versions;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, ConversationId};
@@ -17,6 +18,8 @@ const MAX_CHATS: u64 = 200;
 const FIRST_CHATS: u64 = 20;
 /// A text of more bytes per remaining model token does not fit, whatever its content: it need not be tokenized.
 const BYTES_PER_UNIT: u64 = 64;
+/// Maximum size of the texts of earlier chats, in bytes, also for a model with an unlimited window.
+const MAX_BYTES: usize = 4 << 20;
 /// Maximum number of model tokens that a chat format adds to each message.
 const UNITS_PER_MESSAGE: u64 = 16;
 
@@ -53,6 +56,7 @@ pub(super) async fn build_context(
     let mut room = window - model.max_output.min(window / 2);
     room = room.saturating_sub(messages.iter().chain(&system).map(units).sum());
     let (mut kept, mut read, mut total, mut before) = (0, 0, None, ChatId(i64::MAX));
+    let mut bytes_left = MAX_BYTES;
     'all: for size in [FIRST_CHATS, MAX_CHATS - FIRST_CHATS] {
         let newest = earlier.clone().filter(Column::Id.lt(before)).order_by_desc(Column::Id).limit(size);
         let chats = newest.all(app.db.read()).await?;
@@ -60,9 +64,11 @@ pub(super) async fn build_context(
         before = chats.last().map_or(before, |chat| chat.id);
         total = ((chats.len() as u64) < size).then_some(read);
         for chat in chats {
-            if (chat.response.len() + chat.message.len()) as u64 > room.saturating_mul(BYTES_PER_UNIT) {
+            let bytes = chat.response.len() + chat.message.len();
+            if bytes > bytes_left || bytes as u64 > room.saturating_mul(BYTES_PER_UNIT) {
                 break 'all;
             }
+            bytes_left -= bytes;
             // Collected newest first, and reversed below.
             let exchange = [say(Role::Assistant, &chat.response), say(Role::User, &chat.message)];
             let Some(rest) = room.checked_sub(exchange.iter().map(units).sum()) else { break 'all };
@@ -85,7 +91,7 @@ pub(super) async fn build_context(
 
 /// Returns the chats of a conversation that belong to the context: answered, or stopped with some text, and not
 /// replaced.
-fn usable(conversation_id: ConversationId) -> Select<chat::Entity> {
+pub(super) fn usable(conversation_id: ConversationId) -> Select<chat::Entity> {
     let stopped = Condition::all().add(Column::Status.eq(Status::Stopped)).add(Column::Response.ne(""));
     chat::Entity::find()
         .filter(Column::ConversationId.eq(conversation_id))
@@ -96,7 +102,8 @@ fn usable(conversation_id: ConversationId) -> Select<chat::Entity> {
 /// Marks a chat, and those after it, as replaced in the context by a new one.
 ///
 /// # Errors
-/// CONFLICT if the chat was replaced already or is still open; then nothing is changed.
+/// CONFLICT if the chat was replaced already or is still open; INVALID_INPUT if its message has too many versions. The
+/// caller then rolls the transaction back.
 pub(super) async fn replace(txn: &Txn, replaced: ChatId, by: &chat::Model) -> Result<(), Error> {
     // Guarded, so that of two concurrent replacements of the same chat only one succeeds.
     let marked = chat::Entity::update_many()
@@ -110,6 +117,11 @@ pub(super) async fn replace(txn: &Txn, replaced: ChatId, by: &chat::Model) -> Re
     if marked.rows_affected == 0 {
         let message = "This chat is still open, or was replaced already.";
         return Err(Error::new(Code::Conflict, message));
+    }
+    let versions = chat::Entity::find().filter(versions::of(by.version_group()));
+    if versions.count(txn).await? > versions::MAX_VERSIONS {
+        let message = format!("A message has at most {} versions.", versions::MAX_VERSIONS);
+        return Err(Error::field("chat_id", message));
     }
     if let Some(conversation_id) = by.conversation_id {
         chat::Entity::update_many()

@@ -4,6 +4,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
+use super::changes::{Change, ChangeKind};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
 use crate::core::ids::ConversationId;
@@ -59,7 +60,72 @@ pub async fn create(app: &App, writer: Writer, input: Create) -> Result<conversa
         created_at: Set(now),
         active_at: Set(now.timestamp_micros()),
     };
-    app.db.write(row, |txn, row| Box::pin(async move { Ok(row.clone().insert(txn).await?) })).await
+    let made = app.db.write(row, |txn, row| Box::pin(async move { Ok(row.clone().insert(txn).await?) })).await?;
+    Change::of_conversation(ChangeKind::Created, made.id).publish(&app.bus, writer.id);
+    Ok(made)
+}
+
+/// A change of a conversation; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct ConversationUpdate {
+    /// The new title.
+    pub title: Option<String>,
+    /// The new system prompt of the messages from now on; `Some(None)` or a blank text removes it.
+    pub system_prompt: Option<Option<String>>,
+    /// The new model of messages that name none; `Some(None)` for the default model.
+    pub model: Option<Option<String>>,
+}
+
+/// Changes one of the viewer's own conversations. A reply in progress keeps what it began with.
+///
+/// # Errors
+/// NOT_FOUND also for a conversation of another user; INVALID_INPUT with all field errors.
+pub async fn update(
+    app: &App,
+    writer: Writer,
+    id: ConversationId,
+    change: ConversationUpdate,
+) -> Result<conversation::Model, Error> {
+    let mut mistakes = Vec::new();
+    let mut mistake = |field, problem: Result<(), String>| {
+        mistakes.extend(problem.err().map(|message| FieldError { field, message }));
+    };
+    let title = change.title.as_deref().map(one_line);
+    if let Some(title) = &title {
+        let blank = title.is_empty().then(|| "This field may not be blank.".to_owned());
+        mistake("title", blank.map_or_else(|| check_length(title, MAX_TITLE_CHARS), Err));
+    }
+    let system_prompt = change.system_prompt.map(|prompt| prompt.filter(|prompt| !prompt.trim().is_empty()));
+    if let Some(Some(prompt)) = &system_prompt {
+        mistake("system_prompt", check_length(prompt, MAX_SYSTEM_PROMPT_CHARS));
+    }
+    if let Some(Some(model)) = &change.model
+        && app.models.get(Some(model)).is_none()
+    {
+        mistake("model", Err("There is no such model.".to_owned()));
+    }
+    if !mistakes.is_empty() {
+        return Err(Error::invalid(mistakes));
+    }
+    let changed = conversation::ActiveModel {
+        title: title.map_or(NotSet, Set),
+        system_prompt: system_prompt.map_or(NotSet, Set),
+        model: change.model.map_or(NotSet, Set),
+        ..Default::default()
+    };
+    if !changed.is_changed() {
+        return find(app, writer.reader(), id).await;
+    }
+    let changed = app.db.write((writer.id, id, changed), |txn, (user_id, id, changed)| {
+        Box::pin(async move {
+            let update = conversation::Entity::update_many().set(changed.clone());
+            let own = update.filter(Column::Id.eq(*id)).filter(Column::UserId.eq(*user_id));
+            Ok(own.exec_with_returning(txn).await?.into_iter().next())
+        })
+    });
+    let changed = changed.await?.ok_or_else(|| Error::not_found("conversation"))?;
+    Change::of_conversation(ChangeKind::Updated, id).publish(&app.bus, writer.id);
+    Ok(changed)
 }
 
 /// Renames one of the viewer's own conversations.
@@ -67,19 +133,7 @@ pub async fn create(app: &App, writer: Writer, input: Create) -> Result<conversa
 /// # Errors
 /// NOT_FOUND also for a conversation of another user; INVALID_INPUT for an empty or long title.
 pub async fn rename(app: &App, writer: Writer, id: ConversationId, title: &str) -> Result<conversation::Model, Error> {
-    let title = one_line(title);
-    if title.is_empty() {
-        return Err(Error::field("title", "This field may not be blank."));
-    }
-    check_length(&title, MAX_TITLE_CHARS).map_err(|message| Error::field("title", message))?;
-    let renamed = app.db.write((writer.id, id, title), |txn, (user_id, id, title)| {
-        Box::pin(async move {
-            let update = conversation::Entity::update_many().col_expr(Column::Title, Expr::value(title.as_str()));
-            let own = update.filter(Column::Id.eq(*id)).filter(Column::UserId.eq(*user_id));
-            Ok(own.exec_with_returning(txn).await?.into_iter().next())
-        })
-    });
-    renamed.await?.ok_or_else(|| Error::not_found("conversation"))
+    update(app, writer, id, ConversationUpdate { title: Some(title.to_owned()), ..Default::default() }).await
 }
 
 /// Returns one of the viewer's own conversations.

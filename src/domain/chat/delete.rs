@@ -4,9 +4,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 
+use super::changes::{Change, ChangeKind};
 use super::history::{find, find_any};
 use super::stop::{stop, stop_any};
-use super::{conversation, events};
+use super::{conversation, events, versions};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, ConversationId};
@@ -47,10 +48,12 @@ pub async fn delete(app: &App, viewer: Viewer, chat_id: ChatId) -> Result<(), Er
     });
     deleted.await?;
     app.bus.publish(&events::topic(chat_id), || events::ReplyEvent::Ended.encode());
+    Change::of_chat(ChangeKind::ChatDeleted, &chat).publish(&app.bus, chat.user_id);
     Ok(())
 }
 
 async fn delete_one(txn: &Txn, operator: Option<Actor>, id: ChatId, at: DateTime<Utc>) -> Result<(), Error> {
+    versions::detach(txn, id).await?;
     let ended = chat::Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::Status.ne(Status::Pending));
     // No row if a concurrent deletion was faster.
     let deleted = ended.exec_with_returning(txn).await?.into_iter().next().ok_or_else(|| Error::not_found("chat"))?;
@@ -86,6 +89,7 @@ pub async fn delete_conversation(app: &App, writer: Writer, id: ConversationId) 
         let stopping = open.into_iter().map(|chat_id| stop(app, writer, chat_id));
         futures::future::try_join_all(stopping).await?;
         if app.db.write(id, |txn, &id| Box::pin(delete_ended(txn, id))).await? {
+            Change::of_conversation(ChangeKind::Deleted, id).publish(&app.bus, writer.id);
             return Ok(());
         }
     }

@@ -60,6 +60,7 @@ fn row(new: &ImportedChat) -> chat::ActiveModel {
         user_id: Set(new.user_id),
         conversation_id: Set(None),
         replaced_by_id: Set(None),
+        first_version_id: Set(None),
         context_left_out: Set(0),
         model: Set(MODEL.to_owned()),
         status: Set(Status::Done),

@@ -8,11 +8,13 @@
 
 mod admission;
 mod api_call;
+mod changes;
 mod charge;
 mod close;
 mod context;
 pub mod conversation;
 mod delete;
+mod estimate;
 mod events;
 mod export;
 mod finished_chat;
@@ -32,10 +34,13 @@ mod stop;
 mod sweeper;
 mod turn;
 pub mod usage;
+mod versions;
 
 pub use self::admission::{Admission, admit};
 pub use self::api_call::{ApiCallHandle, call};
+pub use self::changes::{ChangeKind, ConversationChange, watch};
 pub use self::delete::{delete, delete_conversation};
+pub use self::estimate::{Estimate, estimate};
 pub use self::export::{Format, export};
 pub use self::finished_chat::{FinishedChat, failure, limit};
 pub use self::history::{AdminChatFilter, ChatOrder, HistoryFilter, all, answered, by_ids, find, find_any, history};
@@ -45,3 +50,4 @@ pub use self::search::{index_rest, run_indexer};
 pub use self::send::{ReplaceMessage, replace, send, start};
 pub use self::stop::stop;
 pub use self::sweeper::{run_sweeper, sweep};
+pub use self::versions::{MAX_VERSIONS, choose, versions};

@@ -123,7 +123,7 @@ async fn open_one(txn: &Txn, opening: &PreparedChat) -> Result<OpenResult, Error
     let stored = store(txn, vec![ready]).await?.pop();
     let opened = stored.ok_or_else(|| Error::internal("a chat was not stored"))?;
     if let Some(replaced) = opening.replaces {
-        context::replace(txn, replaced, &opened.chat).await?;
+        context::replace(txn, replaced.id, &opened.chat).await?;
     }
     Ok(OpenResult::New(Box::new(opened)))
 }
@@ -135,6 +135,14 @@ struct ReservedChat<'a> {
     /// The owner's balance after the hold.
     balance: Balance,
     max_output: u64,
+}
+
+/// Returns the hold that the chat would take of these balances.
+///
+/// # Errors
+/// As opening it: INSUFFICIENT_TOKENS, among others.
+pub(super) fn hold_of(opening: &PreparedChat, available: &mut SpendableBalances) -> Result<Tokens, Error> {
+    Ok(ReservedChat::new(opening, available)?.hold.amount)
 }
 
 /// Loads the spendable balances. It also serializes concurrent retries, since the users' rows are locked.
@@ -150,9 +158,12 @@ impl<'a> ReservedChat<'a> {
         let &PreparedChat { user_id, api_key_id, price, input_bound, choices, at, .. } = opening;
         let (mut amount, mut max_output) = (Tokens(price.per_message), opening.request.max_output);
         if price.is_metered() {
-            let affordable = price.affordable_output(available.of(user_id, api_key_id)?, input_bound);
+            let spendable = available.of(user_id, api_key_id)?;
+            let affordable = price.affordable_output(spendable, input_bound);
             let affordable = affordable.map(|output| output / choices).filter(|output| *output > 0);
-            max_output = affordable.ok_or_else(ledger::insufficient)?.min(max_output);
+            // The shortest reply is a model token for each choice.
+            let least = || ledger::insufficient(price.of_reply(input_bound, choices), spendable);
+            max_output = affordable.ok_or_else(least)?.min(max_output);
             amount = price.of_reply(input_bound, max_output.saturating_mul(choices));
         }
         let hold = Hold { user_id, api_key_id, model: opening.model.clone(), amount, at };
@@ -167,6 +178,7 @@ impl<'a> ReservedChat<'a> {
             user_id: opening.user_id,
             conversation_id: opening.conversation_id,
             replaced_by_id: None,
+            first_version_id: opening.replaces.map(|replaced| replaced.first_version_id),
             context_left_out: opening.omitted_chats,
             model: opening.model.clone(),
             status: Status::Pending,

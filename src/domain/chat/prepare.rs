@@ -2,16 +2,17 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::admission::Admission;
+use super::admission::{self, Admission};
 use super::{context, conversation};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
 use crate::core::ids::{ApiKeyId, ChatId, ConversationId, UserId};
 use crate::core::tokens::Price;
-use crate::core::viewer::{Identity, Writer};
+use crate::core::viewer::{Identity, Reader, Writer};
 use crate::domain::ledger;
 use crate::infra::ai::Request;
 use crate::infra::catalog::Model;
+use crate::infra::entity;
 
 /// A message to send.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +67,7 @@ pub(super) struct PreparedChat {
     pub(super) idempotency_key: Option<String>,
     pub(super) conversation_id: Option<ConversationId>,
     /// The chat that this one replaces in the context.
-    pub(super) replaces: Option<ChatId>,
+    pub(super) replaces: Option<ReplacedChat>,
     /// The number of earlier chats omitted from the context.
     pub(super) omitted_chats: i64,
     /// The request to the model.
@@ -79,16 +80,54 @@ pub(super) struct PreparedChat {
     pub(super) lease_until: DateTime<Utc>,
 }
 
-/// Validates a message, and builds the context.
+/// A chat that a message replaces in the context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReplacedChat {
+    pub(super) id: ChatId,
+    /// The first version of the message.
+    pub(super) first_version_id: ChatId,
+}
+
+impl From<&entity::chat::Model> for ReplacedChat {
+    fn from(chat: &entity::chat::Model) -> Self {
+        Self { id: chat.id, first_version_id: chat.version_group() }
+    }
+}
+
+/// A message whose length, model and conversation are valid, before any further work.
+pub(super) struct ValidMessage {
+    input: SendMessage,
+    conversation: Option<entity::conversation::Model>,
+    /// The trimmed text.
+    message: String,
+    model: Model,
+    /// The chat that it is to replace in the context.
+    replaces: Option<ReplacedChat>,
+}
+
+/// Validates a message, counts it against the rate limit, and builds the context.
 pub(super) async fn prepare_message(
     app: &App,
     writer: Writer,
     input: SendMessage,
-    replaces: Option<ChatId>,
-) -> Result<(PreparedChat, Model), Error> {
-    let identity = *writer;
+    replaces: Option<ReplacedChat>,
+) -> Result<(PreparedChat, Model, Admission), Error> {
+    let valid = validate_message(app, writer.reader(), input, replaces).await?;
+    // Before the context is read, which may take far more than the message.
+    let admission = admission::count(app, *writer).await?;
+    let (opening, model) = with_context(app, *writer, valid).await?;
+    Ok((opening, model, admission))
+}
+
+/// Validates a message.
+pub(super) async fn validate_message(
+    app: &App,
+    reader: Reader,
+    input: SendMessage,
+    replaces: Option<ReplacedChat>,
+) -> Result<ValidMessage, Error> {
     let conversation = match input.conversation_id {
-        Some(id) => Some(conversation::find(app, writer.reader(), id).await?),
+        Some(id) => Some(conversation::find(app, reader, id).await?),
         None => None,
     };
     let message = input.message.trim().to_owned();
@@ -105,7 +144,19 @@ pub(super) async fn prepare_message(
         fields.extend(error.fields);
     }
     let Some(model) = model.filter(|_| fields.is_empty()).cloned() else { return Err(Error::invalid(fields)) };
-    let context = context::build_context(app, &model, conversation.as_ref(), &message, replaces).await?;
+    Ok(ValidMessage { input, conversation, message, model, replaces })
+}
+
+/// Builds the context of a valid message. The caller has counted it against a rate limit.
+pub(super) async fn with_context(
+    app: &App,
+    identity: Identity,
+    valid: ValidMessage,
+) -> Result<(PreparedChat, Model), Error> {
+    let ValidMessage { input, conversation, message, model, replaces } = valid;
+    let context =
+        context::build_context(app, &model, conversation.as_ref(), &message, replaces.map(|replaced| replaced.id))
+            .await?;
     let at = app.clock.now();
     // Counting may cost as much as reading the text; a flat price does not need it.
     let input_bound = if model.price.is_metered() { model.provider.max_input(&context.messages) } else { 0 };
@@ -198,9 +249,9 @@ pub(super) fn lease_deadline(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
 pub(super) const MODEL_NAMED: &str = "model";
 
 /// Returns what identifies a message under its idempotency key, in addition to the columns of the chat.
-fn fingerprint(input: &SendMessage, replaces: Option<ChatId>) -> Option<String> {
+fn fingerprint(input: &SendMessage, replaces: Option<ReplacedChat>) -> Option<String> {
     input.idempotency_key.as_ref()?;
     let named = input.model.is_some().then(|| MODEL_NAMED.to_owned());
-    let parts: Vec<_> = named.into_iter().chain(replaces.map(|id| format!("replaces {id}"))).collect();
+    let parts: Vec<_> = named.into_iter().chain(replaces.map(|replaced| format!("replaces {}", replaced.id))).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }

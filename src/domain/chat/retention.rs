@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
 
+use super::versions;
 use crate::core::error::Error;
 use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Status};
@@ -19,7 +20,9 @@ pub fn chats(before: DateTime<Utc>) -> Select<chat::Entity> {
 /// # Errors
 /// INTERNAL if the database fails.
 pub async fn delete_chats(txn: &Txn, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
-    let delete = chat::Entity::delete_many().filter(chat::Column::Id.is_in(ids.iter().copied())).filter(ended(before));
+    let these = ended(before).add(chat::Column::Id.is_in(ids.iter().copied()));
+    versions::detach_all(txn, &these).await?;
+    let delete = chat::Entity::delete_many().filter(these);
     Ok(delete.exec(txn).await?.rows_affected)
 }
 

@@ -5,11 +5,12 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::admission::{self, Admission};
+use super::changes::{Change, ChangeKind};
 use super::events::command_topic;
 use super::finished_chat::FinishedChat;
 use super::history::find;
 use super::open::{self, OpenResult};
-use super::prepare::{PreparedChat, SendMessage, prepare_message};
+use super::prepare::{PreparedChat, ReplacedChat, SendMessage, prepare_message};
 use super::reply_stream::wait_until_finished;
 use super::response_sink::ResponseSink;
 use super::turn;
@@ -68,13 +69,14 @@ pub async fn start(app: &App, writer: Writer, input: SendMessage) -> Result<chat
 /// As [`send`]; NOT_FOUND also for a chat of another user; CONFLICT if the chat was replaced already, or is still open.
 pub async fn replace(app: &App, writer: Writer, input: ReplaceMessage) -> Result<chat::Model, Error> {
     let before = find(app, writer.reader(), input.chat_id).await?;
+    let replaced = ReplacedChat::from(&before);
     let send = SendMessage {
         message: input.message.unwrap_or(before.message),
         model: Some(input.model.unwrap_or(before.model)),
         idempotency_key: input.idempotency_key,
         conversation_id: before.conversation_id,
     };
-    match start_message(app, writer, send, Some(before.id)).await? {
+    match start_message(app, writer, send, Some(replaced)).await? {
         Started::New { chat, .. } | Started::Duplicate(chat) => Ok(*chat),
     }
 }
@@ -91,14 +93,13 @@ async fn start_message(
     app: &App,
     writer: Writer,
     input: SendMessage,
-    replaces: Option<ChatId>,
+    replaces: Option<ReplacedChat>,
 ) -> Result<Started, Error> {
-    let (opening, model) = prepare_message(app, writer, input, replaces).await?;
-    begin(app, *writer, opening, model, StartRequest::default()).await
+    let (opening, model, admission) = prepare_message(app, writer, input, replaces).await?;
+    begin(app, *writer, opening, model, StartRequest { caller: None, admission: Some(admission) }).await
 }
 
 /// Optional parameters of a message to start.
-#[derive(Default)]
 pub(super) struct StartRequest {
     /// The receiver of the response.
     pub(super) caller: Option<ResponseSink>,
@@ -128,6 +129,7 @@ pub(super) async fn begin(
             }
         })?;
     let (report, reported) = oneshot::channel();
+    let started = if opening.replaces.is_some() { ChangeKind::ChatReplaced } else { ChangeKind::ChatStarted };
     let own = app.clone();
     // In a task from here on: a caller who disconnects between the hold and the turn must not leave a chat without one.
     let span = trace_context::beside(tracing::debug_span!(parent: None, "turn", model = model.name, chat = Empty));
@@ -144,6 +146,9 @@ pub(super) async fn begin(
                 let (chat, balance) = (Box::new(opened.chat.clone()), opened.balance);
                 report.send(Ok(Started::New { chat, balance, end })).ok();
                 ledger::notify_balance_changed(&own.bus, user_id);
+                if caller.is_none() {
+                    Change::of_chat(started, &opened.chat).publish(&own.bus, user_id);
+                }
                 let end = turn::run(&own, &model, *opened, commands, caller).await;
                 if let Some(error) = end.as_ref().err().filter(|error| error.code != Code::NotFound) {
                     tracing::error!(?error, "turn settlement failed; the sweeper will close the chat");

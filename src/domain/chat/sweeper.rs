@@ -4,13 +4,13 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::changes::{Change, ChangeKind};
 use super::charge::ClosedChat;
 use super::close::{CloseJob, close_batch};
 use super::events::{ReplyEvent, topic};
 use super::usage;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::ids::{ChatId, UserId};
 use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
@@ -47,9 +47,10 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
     let mut count = 0;
     loop {
         let swept = app.db.write(app.clock.now(), |txn, &now| Box::pin(sweep_batch(txn, now))).await?;
-        for (id, user_id) in &swept {
-            app.bus.publish(&topic(*id), || ReplyEvent::Ended.encode());
-            ledger::notify_balance_changed(&app.bus, *user_id);
+        for chat in &swept {
+            app.bus.publish(&topic(chat.id), || ReplyEvent::Ended.encode());
+            Change::of_chat(ChangeKind::ChatFinished, chat).publish(&app.bus, chat.user_id);
+            ledger::notify_balance_changed(&app.bus, chat.user_id);
         }
         count += swept.len();
         app.metrics.swept.inc_by(swept.len() as u64);
@@ -59,7 +60,7 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
     }
 }
 
-async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<(ChatId, UserId)>, Error> {
+async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<chat::Model>, Error> {
     // Locked in the order of their ids: concurrent sweeps of two servers take turns, and the checked lease is the
     // current one, since a turn that is alive after all renews it under the same lock.
     let dead = chat::Entity::find()
@@ -73,5 +74,5 @@ async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<(ChatId, UserI
     let end = |chat| CloseJob { closing: ClosedChat::interrupted(chat).into(), at: now };
     let ends: Vec<_> = dead.into_iter().map(end).collect();
     let ended = close_batch(txn, &ends).await?;
-    Ok(ended.into_iter().map(|ended| (ended.chat.id, ended.chat.user_id)).collect())
+    Ok(ended.into_iter().map(|ended| ended.chat).collect())
 }

@@ -12,6 +12,7 @@ use sea_orm::ActiveEnum;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tracing::Instrument;
 
+use super::changes::{Change, ChangeKind};
 use super::charge::{ClosedChat, MeteredUsage};
 use super::close::close;
 use super::events::{ReplyEvent, TurnCommand, topic};
@@ -72,6 +73,9 @@ pub(super) async fn run(
     // Boxed: otherwise the task of each open chat would reserve memory for this future all the time.
     let ended = app.metrics.settle.of(Box::pin(close(app, closing))).await;
     if let Ok(FinishedChat { chat, .. }) = &ended {
+        if !is_call {
+            Change::of_chat(ChangeKind::ChatFinished, chat).publish(&app.bus, user_id);
+        }
         app.metrics.turn(&chat.model, chat.status.to_value(), chat.cost, began.elapsed());
     }
     if let Some(caller) = caller {

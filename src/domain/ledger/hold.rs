@@ -42,6 +42,13 @@ pub struct Settlement {
 }
 
 /// Returns the error for a balance that cannot pay for a message.
-pub fn insufficient() -> Error {
+#[track_caller]
+pub fn insufficient(required: Tokens, available: Tokens) -> Error {
+    Error::insufficient("Insufficient tokens.", required, available)
+}
+
+/// Returns the error for a user who is deleted or inactive, and so has no balance.
+#[track_caller]
+pub(super) fn no_balance() -> Error {
     Error::new(Code::InsufficientTokens, "Insufficient tokens.")
 }

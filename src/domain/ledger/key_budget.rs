@@ -15,7 +15,7 @@ use super::hold::{Hold, Settlement};
 use crate::core::error::{Code, Error};
 use crate::core::ids::ApiKeyId;
 use crate::core::tokens::Tokens;
-use crate::infra::db::{Batch, BulkUpdate, RowQuery, Txn, in_ids};
+use crate::infra::db::{Batch, BulkUpdate, Db, RowQuery, Txn, in_ids};
 use crate::infra::entity::api_key::{self, AllowedModels, Column, Day, Month};
 
 /// A valid API key with its limits and what counts against them.
@@ -40,15 +40,36 @@ pub(super) fn lock(
     key_ids: impl Iterator<Item = ApiKeyId>,
     at: DateTime<Utc>,
 ) -> Option<RowQuery<KeyBudget>> {
-    use api_key::Column::{DailyLimit, Held, Id, Models, MonthlyLimit, Spent, SpentInDay, SpentInMonth, TotalLimit};
     let key_ids: Vec<_> = key_ids.collect();
     if key_ids.is_empty() {
         return None;
     }
-    let keys = api_key::Entity::find().filter(in_ids(txn, Id, &key_ids)).filter(api_key::valid_at(at));
-    let keys = keys.order_by_asc(Id).lock_exclusive();
-    let columns = [Id, Models, TotalLimit, DailyLimit, MonthlyLimit, Held, Spent];
-    Some(RowQuery::with(keys, columns, [(spent_in_day(at), SpentInDay), (spent_in_month(at), SpentInMonth)]))
+    let keys = api_key::Entity::find().filter(in_ids(txn, Column::Id, &key_ids)).filter(api_key::valid_at(at));
+    let keys = keys.order_by_asc(Column::Id).lock_exclusive();
+    Some(RowQuery::with(keys, COLUMNS, spent_at(at)))
+}
+
+/// The columns of a budget, besides those of [`spent_at`].
+const COLUMNS: [Column; 7] = [
+    Column::Id,
+    Column::Models,
+    Column::TotalLimit,
+    Column::DailyLimit,
+    Column::MonthlyLimit,
+    Column::Held,
+    Column::Spent,
+];
+
+/// Returns what was spent on the day, and in the month, of this time.
+fn spent_at(at: DateTime<Utc>) -> [(Expr, Column); 2] {
+    [(spent_in_day(at), Column::SpentInDay), (spent_in_month(at), Column::SpentInMonth)]
+}
+
+/// Returns the budget of a valid key, without a lock.
+pub(super) async fn read(db: &Db, key_id: ApiKeyId, at: DateTime<Utc>) -> Result<Option<KeyBudget>, Error> {
+    let key = api_key::Entity::find_by_id(key_id).filter(api_key::valid_at(at)).select_only().columns(COLUMNS);
+    let key = spent_at(at).into_iter().fold(key, |key, (sum, column)| key.column_as(sum, column));
+    Ok(key.into_model::<KeyBudget>().one(db.read()).await?)
 }
 
 impl KeyBudget {
@@ -74,8 +95,8 @@ impl KeyBudget {
     /// INVALID_INPUT if it does not allow the model; INSUFFICIENT_TOKENS if a limit does not cover the amount.
     pub(super) fn hold(&mut self, model: &str, amount: Tokens) -> Result<(), Error> {
         self.check_model(model)?;
-        if self.rest()?.is_some_and(|rest| rest < amount) {
-            return Err(spent());
+        if let Some(rest) = self.rest()?.filter(|rest| *rest < amount) {
+            return Err(spent(amount, rest));
         }
         self.held = self.held.plus(amount)?;
         Ok(())
@@ -88,8 +109,8 @@ impl KeyBudget {
     /// answer, unless this key has paid for it.
     pub(super) fn check_replay(&self, model: &str, cost: Tokens, has_paid: bool) -> Result<(), Error> {
         self.check_model(model)?;
-        let is_spent = self.rest()?.is_some_and(|rest| rest <= Tokens::ZERO || rest < cost);
-        if is_spent && !has_paid { Err(spent()) } else { Ok(()) }
+        let exhausted = self.rest()?.filter(|rest| *rest <= Tokens::ZERO || *rest < cost);
+        exhausted.filter(|_| !has_paid).map_or(Ok(()), |rest| Err(spent(cost, rest)))
     }
 
     fn check_model(&self, model: &str) -> Result<(), Error> {
@@ -176,8 +197,8 @@ fn spent_in_month(at: DateTime<Utc>) -> Expr {
 }
 
 /// Returns the error for a limit of the key that does not cover the amount.
-fn spent() -> Error {
-    Error::new(Code::InsufficientTokens, "The spending limit of this API key does not cover this.")
+fn spent(required: Tokens, available: Tokens) -> Error {
+    Error::insufficient("The spending limit of this API key does not cover this.", required, available)
 }
 
 /// Returns the error for a key that is no longer valid.

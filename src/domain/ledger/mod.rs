@@ -188,8 +188,8 @@ pub async fn balance(db: &Db, user_id: UserId) -> Result<Balance, Error> {
     user.as_ref().map(Balance::from).ok_or_else(|| Error::not_found("user"))
 }
 
-/// Interval at which [`watch_balance`] polls for changes that were not published, such as those by the command line.
-const POLL_INTERVAL: Duration = Duration::from_secs(10);
+/// Interval at which [`watch_balance`] reads the balance without any notice: in case one was lost.
+const POLL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Notifies the watchers of a balance that it may have changed. Called after the transaction that changed it; watchers
 /// poll for changes whose notification was not sent or was lost.
@@ -197,7 +197,8 @@ pub fn notify_balance_changed(bus: &Bus, user_id: UserId) {
     bus.publish(&topic(user_id), Vec::new);
 }
 
-/// Returns the viewer's balance as a stream: the current one, then each change. Concurrent changes are coalesced.
+/// Returns the viewer's balance as a stream: the current one, then each change. Concurrent changes are coalesced. One
+/// that was not published, such as by the command line, is detected by [`crate::infra::user_watch`] within its interval.
 ///
 /// # Errors
 /// In the stream: NOT_FOUND after the account was deleted.
@@ -205,6 +206,7 @@ pub fn watch_balance(app: &App, reader: Reader) -> impl Stream<Item = Result<Bal
     let (app, user_id) = (app.clone(), reader.id);
     try_stream! {
         let mut subscription = app.bus.subscribe(&topic(user_id));
+        let mut unpublished = app.user_watch.watch(user_id);
         let mut seen = None;
         loop {
             let now = balance(&app.db, user_id).await?;
@@ -212,7 +214,11 @@ pub fn watch_balance(app: &App, reader: Reader) -> impl Stream<Item = Result<Bal
                 seen = Some(now);
                 yield now;
             }
-            tokio::time::timeout(POLL_INTERVAL, subscription.next()).await.ok();
+            tokio::select! {
+                _ = subscription.next() => {}
+                () = unpublished.changed() => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+            }
             // Events that arrived meanwhile add nothing: the row is read after all of them.
             subscription.skip();
         }

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, Condition};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use super::balance::Balance;
-use super::hold::{Hold, insufficient};
+use super::hold::{Hold, insufficient, no_balance};
 use super::key_budget::{self, KeyBudget};
 use super::locked_balance::{LockedBalance, lock_balances_if};
 use crate::core::error::Error;
 use crate::core::ids::{ApiKeyId, UserId};
 use crate::core::tokens::Tokens;
-use crate::infra::db::{Txn, fetch_two};
+use crate::infra::db::{Db, Txn, fetch_two};
 use crate::infra::entity::{chat, user};
 
 /// The balances of some users, with the budgets of their API keys. Their rows are locked, so nothing else changes them
@@ -38,12 +38,30 @@ impl SpendableBalances {
         Ok(Self { users: LockedBalance::by_user(users), keys })
     }
 
+    /// Loads the balance of one user with the budget of the API key in use, without locks: for an estimate, which may be
+    /// outdated when it is returned. Nothing may be written from it.
+    ///
+    /// # Errors
+    /// INTERNAL if the database fails.
+    pub async fn read(db: &Db, user_id: UserId, key_id: Option<ApiKeyId>, at: DateTime<Utc>) -> Result<Self, Error> {
+        let active = user::Entity::find_by_id(user_id).filter(user::Column::IsActive.eq(true));
+        let user = active.one(db.read()).await?;
+        let key = match key_id {
+            Some(key_id) => key_budget::read(db, key_id, at).await?,
+            None => None,
+        };
+        Ok(Self {
+            users: user.iter().map(|user| (user.id, Balance::from(user))).collect(),
+            keys: key.map(|key| (key.id, key)).into_iter().collect(),
+        })
+    }
+
     /// Returns the amount that can be held for a user under a key.
     ///
     /// # Errors
     /// INSUFFICIENT_TOKENS if the user is deleted or inactive; UNAUTHENTICATED if the key is no longer valid.
     pub fn of(&self, user_id: UserId, key_id: Option<ApiKeyId>) -> Result<Tokens, Error> {
-        let tokens = self.users.get(&user_id).ok_or_else(insufficient)?.tokens;
+        let tokens = self.users.get(&user_id).ok_or_else(no_balance)?.tokens;
         let Some(key_id) = key_id else { return Ok(tokens) };
         let rest = self.keys.get(&key_id).ok_or_else(key_budget::ended)?.rest()?;
         Ok(rest.map_or(tokens, |rest| rest.min(tokens)))
@@ -72,8 +90,10 @@ impl SpendableBalances {
     /// INSUFFICIENT_TOKENS if the balance, or a limit of the API key, does not cover the amount; UNAUTHENTICATED if the
     /// key is no longer valid; INVALID_INPUT if it does not allow the model. Nothing is reserved then.
     pub fn hold(&mut self, hold: &Hold) -> Result<Balance, Error> {
-        let balance = self.users.get_mut(&hold.user_id).filter(|balance| balance.tokens >= hold.amount);
-        let balance = balance.ok_or_else(insufficient)?;
+        let balance = self.users.get_mut(&hold.user_id).ok_or_else(no_balance)?;
+        if balance.tokens < hold.amount {
+            return Err(insufficient(hold.amount, balance.tokens));
+        }
         if let Some(key_id) = hold.api_key_id {
             self.keys.get_mut(&key_id).ok_or_else(key_budget::ended)?.hold(&hold.model, hold.amount)?;
         }

@@ -40,10 +40,12 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Identity, AuthError>
 /// Waits until an access token or an API key is no longer valid, and returns the reason: it has expired or was revoked,
 /// or its session has ended. Never [`AuthError::Failed`].
 ///
-/// For connections that serve a session for longer than one request. An end that no server published, such as one by
-/// the command line, is detected within [`POLL_INTERVAL`].
+/// For connections that serve a session for longer than one request. An end of all sessions of the user that no server
+/// published, such as a deactivation by the command line, is detected by [`crate::infra::user_watch`] within its
+/// interval; that of a single one within [`POLL_INTERVAL`].
 pub async fn wait_until_invalid(app: &App, token: &str, user_id: UserId) -> AuthError {
     let mut subscription = app.bus.subscribe(&account::sessions_topic(user_id));
+    let mut unpublished = app.user_watch.watch(user_id);
     loop {
         let mut rest = POLL_INTERVAL;
         match check(app, token).await {
@@ -58,7 +60,11 @@ pub async fn wait_until_invalid(app: &App, token: &str, user_id: UserId) -> Auth
                 return invalid;
             }
         }
-        tokio::time::timeout(rest, subscription.next()).await.ok();
+        tokio::select! {
+            _ = subscription.next() => {}
+            () = unpublished.changed() => {}
+            () = tokio::time::sleep(rest) => {}
+        }
     }
 }
 

@@ -123,6 +123,7 @@ fn counts(config: &Config) -> Vec<(&'static str, u64, u64)> {
         ("turns.open_per_server", turns.open_per_server as u64, MOST),
         ("limits.messages_per_minute_per_user", limits.messages_per_minute_per_user.into(), MOST_COUNTED),
         ("limits.messages_per_minute_per_key", limits.messages_per_minute_per_key.into(), MOST_COUNTED),
+        ("limits.estimates_per_minute_per_user", limits.estimates_per_minute_per_user.into(), MOST_COUNTED),
         ("limits.registrations_per_hour_per_address", limits.registrations_per_hour_per_address.into(), MOST_COUNTED),
         ("limits.registration_burst_per_address", limits.registration_burst_per_address.into(), MOST_COUNTED),
         ("limits.refreshes_per_minute_per_address", limits.refreshes_per_minute_per_address.into(), MOST_COUNTED),

@@ -36,8 +36,11 @@ pub struct Model {
     pub user_id: UserId,
     /// The conversation of the chat; `None` if it has none.
     pub conversation_id: Option<ConversationId>,
-    /// The chat that replaces this one, and all later ones of the conversation, in the context.
+    /// The chat that replaces this one, or an earlier one of the conversation, in the context; `None` if this one is in
+    /// the context, its own id if the chat that replaced it is deleted.
     pub replaced_by_id: Option<ChatId>,
+    /// The first version of the message, which may be deleted; `None` if this is the first.
+    pub first_version_id: Option<ChatId>,
     /// Earlier chats of the conversation that were omitted, since they did not fit the model's context window.
     pub context_left_out: i64,
     /// The name of the model.
@@ -80,6 +83,13 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// Returns the id that all versions of the message have in common: that of the first one.
+    pub fn version_group(&self) -> ChatId {
+        self.first_version_id.unwrap_or(self.id)
+    }
+}
 
 impl Entity {
     /// Returns a query for the chats of one user.

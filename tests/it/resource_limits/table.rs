@@ -29,6 +29,8 @@ pub enum Rate {
     Connections,
     /// `limits.messages_per_minute_per_user` and `.._per_key`.
     Messages,
+    /// `limits.estimates_per_minute_per_user`.
+    Estimates,
     /// `limits.registrations_per_hour_per_address`.
     Registrations,
     /// `auth.login_attempts_before_delay` and `.._per_address`.
@@ -186,6 +188,7 @@ pub const ROOTS: &[Root] = &[
     ("Query.chats", Rate::Connections, Memory::Page, Answer::Connection),
     ("Query.conversation", Rate::Connections, Memory::Cost, Answer::Object),
     ("Query.conversations", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Query.estimateMessage", Rate::Estimates, Memory::Cost, Answer::Object),
     ("Query.ledgerEntries", Rate::Connections, Memory::Page, Answer::Connection),
     ("Query.ledgerHistory", Rate::Connections, Memory::Page, Answer::Connection),
     ("Query.me", Rate::Connections, Memory::Fixed, Answer::Object),
@@ -193,6 +196,7 @@ pub const ROOTS: &[Root] = &[
     ("Query.models", Rate::Connections, Memory::Fixed, Answer::Rows(0)),
     ("Query.node", Rate::Connections, Memory::Cost, Answer::Object),
     ("Query.openTurns", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Query.server", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Query.sessions", Rate::Connections, Memory::Page, Answer::Connection),
     ("Query.topSpenders", Rate::Connections, Memory::Page, Answer::Rows(100)),
     // A row for each day, model and kind; days are bounded.
@@ -202,6 +206,7 @@ pub const ROOTS: &[Root] = &[
     ("Query.users", Rate::Connections, Memory::Page, Answer::Connection),
     ("Mutation.adjustBalance", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Mutation.changePassword", Rate::Logins, Memory::Fixed, Answer::Object),
+    ("Mutation.chooseVersion", Rate::Connections, Memory::Cost, Answer::Object),
     ("Mutation.createApiKey", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Mutation.createConversation", Rate::Connections, Memory::Cost, Answer::Object),
     ("Mutation.createUser", Rate::Connections, Memory::Fixed, Answer::Object),
@@ -223,8 +228,10 @@ pub const ROOTS: &[Root] = &[
     ("Mutation.setPassword", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Mutation.startMessage", Rate::Messages, Memory::Cost, Answer::Object),
     ("Mutation.stopMessage", Rate::Connections, Memory::Cost, Answer::Object),
+    ("Mutation.updateConversation", Rate::Connections, Memory::Cost, Answer::Object),
     ("Mutation.updateUser", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Subscription.balanceChanged", Rate::Connections, Memory::Chunks, Answer::Stream),
+    ("Subscription.conversationChanged", Rate::Connections, Memory::Chunks, Answer::Stream),
     ("Subscription.exportChats", Rate::Connections, Memory::Chunks, Answer::Stream),
     ("Subscription.exportLedgerEntries", Rate::Connections, Memory::Chunks, Answer::Stream),
     ("Subscription.exportLedgerHistory", Rate::Connections, Memory::Chunks, Answer::Stream),
@@ -238,6 +245,7 @@ pub const LISTS: &[(&str, &str)] = &[
     ("Query.usage", "`days`, at most 366, of the models of the configuration"),
     ("ApiKey.models", "the models of the configuration, each named once"),
     ("ApiKey.scopes", "a closed list"),
+    ("PasswordRules.texts", "a closed list"),
 ];
 
 /// The length of a text that a client sends.
@@ -266,8 +274,10 @@ pub const TEXTS: &[(&str, Text)] = &[
     ("CreateUserInput.username", Text::Chars(50)),
     ("DeleteAccountInput.password", Text::Lookup),
     ("EditMessageInput.idempotencyKey", Text::Chars(255)),
-    ("EditMessageInput.message", Text::Chars(1000)),
+    ("EditMessageInput.message", Text::Chars(32_000)),
     ("EditMessageInput.model", Text::Lookup),
+    ("EstimateMessageInput.message", Text::Chars(32_000)),
+    ("EstimateMessageInput.model", Text::Lookup),
     ("LoginInput.password", Text::Lookup),
     ("LoginInput.username", Text::Lookup),
     ("LogoutEverywhereInput.clientMutationId", Text::Echoed),
@@ -279,12 +289,15 @@ pub const TEXTS: &[(&str, Text)] = &[
     ("RegisterInput.username", Text::Chars(50)),
     ("RenameConversationInput.title", Text::Chars(200)),
     ("SendMessageInput.idempotencyKey", Text::Chars(255)),
-    ("SendMessageInput.message", Text::Chars(1000)),
+    ("SendMessageInput.message", Text::Chars(32_000)),
     ("SendMessageInput.model", Text::Lookup),
     ("SetPasswordInput.password", Text::Chars(256)),
     ("StartMessageInput.idempotencyKey", Text::Chars(255)),
-    ("StartMessageInput.message", Text::Chars(1000)),
+    ("StartMessageInput.message", Text::Chars(32_000)),
     ("StartMessageInput.model", Text::Lookup),
+    ("UpdateConversationInput.model", Text::Lookup),
+    ("UpdateConversationInput.systemPrompt", Text::Chars(4000)),
+    ("UpdateConversationInput.title", Text::Chars(200)),
     ("chatHistory.search", Text::Lookup),
     ("chats.model", Text::Lookup),
     ("chats.search", Text::Lookup),

@@ -39,18 +39,26 @@ fn no_text_is_without_a_length() {
     assert_eq!(TEXTS.iter().map(|(text, _)| (*text).to_owned()).collect::<BTreeSet<_>>(), texts);
 }
 
-/// Each mutation by the name of its input, with the required fields of the input.
+/// Each operation with an input, by the name of its type, with the required fields of the input.
 fn inputs() -> BTreeMap<String, (String, Vec<String>)> {
     let types: BTreeMap<_, _> = schema().into_iter().collect();
-    let TypeKind::Object(mutation) = &types["Mutation"] else { panic!("there are mutations") };
-    let inputs = mutation.fields.iter().map(|field| {
-        let input = named(&field.node.arguments[0].node.ty.node).0;
-        let TypeKind::InputObject(object) = &types[&input] else { panic!("{input}") };
-        let needed = object.fields.iter().filter(|field| !field.node.ty.node.nullable);
-        let needed = needed.map(|field| field.node.name.node.to_string()).collect();
-        (input, (field.node.name.node.to_string(), needed))
-    });
-    inputs.collect()
+    let mut inputs = BTreeMap::new();
+    for (root, operation, selected) in [("Mutation", "mutation", "errors { code }"), ("Query", "query", "__typename")] {
+        let TypeKind::Object(object) = &types[root] else { panic!("there is a {root}") };
+        for field in &object.fields {
+            let Some(argument) = field.node.arguments.iter().find(|argument| argument.node.name.node == "input") else {
+                continue;
+            };
+            let input = named(&argument.node.ty.node).0;
+            let TypeKind::InputObject(object) = &types[&input] else { panic!("{input}") };
+            let needed = object.fields.iter().filter(|field| !field.node.ty.node.nullable);
+            let needed = needed.map(|field| field.node.name.node.to_string()).collect();
+            let name = &field.node.name.node;
+            let document = format!("{operation}($input: {input}!) {{ it: {name}(input: $input) {{ {selected} }} }}");
+            inputs.insert(input, (document, needed));
+        }
+    }
+    inputs
 }
 
 struct Given {
@@ -84,14 +92,13 @@ impl Given {
         }
     }
 
-    /// Runs the mutation with this value; returns the error codes.
+    /// Runs the operation with this value; returns the error codes.
     async fn codes(&self, input: &str, field: &str, value: Value) -> Vec<String> {
         let inputs = inputs();
-        let (mutation, needed) = &inputs[input];
+        let (query, needed) = &inputs[input];
         let mut given: Map<_, _> = needed.iter().map(|field| (field.clone(), self.value(field))).collect();
         given.insert(field.to_owned(), value);
-        let query = format!("mutation($input: {input}!) {{ it: {mutation}(input: $input) {{ errors {{ code }} }} }}");
-        let answer = self.root.graphql(&query, json!({ "input": given })).await;
+        let answer = self.root.graphql(query, json!({ "input": given })).await;
         let top = answer["errors"].as_array().into_iter().flatten().map(|error| &error["extensions"]["code"]);
         let own = answer["data"]["it"]["errors"].as_array().into_iter().flatten().map(|error| &error["code"]);
         top.chain(own).map(|code| code.as_str().unwrap().to_owned()).collect()

@@ -25,12 +25,16 @@ pub(crate) struct Chats(App, Arc<Budget>);
 /// A data loader of conversations by id.
 pub(crate) struct Conversations(App, Arc<Budget>);
 
+/// A data loader of the versions of messages: their ids, by that of the first one and the user.
+pub(crate) struct Versions(App, Arc<Budget>);
+
 /// Adds the data loaders to a request. They read within its budget.
 pub(crate) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphql::Request) -> async_graphql::Request {
     let tasks = app.tasks.clone();
     let spawn = move |work| drop(tasks.spawn(work));
     request = request.data(DataLoader::new(Users(app.clone(), budget.clone()), spawn.clone()));
     request = request.data(DataLoader::new(Conversations(app.clone(), budget.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(Versions(app.clone(), budget.clone()), spawn.clone()));
     request.data(DataLoader::new(Chats(app.clone(), budget.clone()), spawn))
 }
 
@@ -67,5 +71,17 @@ impl Loader<ConversationId> for Conversations {
     async fn load(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Self::Value>, Self::Error> {
         let conversations = chat::conversation::by_ids(&self.0, ids).await?;
         Ok(by_id(&self.1, conversations, |conversation| conversation.id))
+    }
+}
+
+impl Loader<(ChatId, UserId)> for Versions {
+    type Value = Arc<Vec<ChatId>>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[(ChatId, UserId)]) -> Result<HashMap<(ChatId, UserId), Self::Value>, Self::Error> {
+        let groups: Vec<_> = keys.iter().map(|(group, _)| *group).collect();
+        let versions = chat::versions(&self.0, &groups).await?;
+        self.1.read(versions.values().map(|ids| size_of_val(ids.as_slice())).sum());
+        Ok(versions.into_iter().map(|(key, ids)| (key, Arc::new(ids))).collect())
     }
 }

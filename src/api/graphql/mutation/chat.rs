@@ -17,7 +17,7 @@ pub(super) struct ChatMutation;
 /// A message to send, and to wait for its reply.
 #[derive(InputObject)]
 struct SendMessageInput {
-    /// The message: 1 to `turns.max_message_chars` characters (1000 by default), not counting surrounding white space.
+    /// The message: 1 to `turns.max_message_chars` characters (32000 by default), not counting surrounding white space.
     message: String,
     /// The name of the model. Defaults to the model of the conversation, then to the default model.
     model: Option<String>,
@@ -42,7 +42,7 @@ struct SendMessagePayload {
 /// A message to send without waiting for its reply.
 #[derive(InputObject)]
 struct StartMessageInput {
-    /// The message: 1 to `turns.max_message_chars` characters (1000 by default), not counting surrounding white space.
+    /// The message: 1 to `turns.max_message_chars` characters (32000 by default), not counting surrounding white space.
     message: String,
     /// The name of the model. Defaults to the model of the conversation, then to the default model.
     model: Option<String>,
@@ -106,7 +106,7 @@ struct RegeneratePayload {
 struct EditMessageInput {
     /// The global id of the chat whose message is edited.
     chat_id: ID,
-    /// The new message: 1 to `turns.max_message_chars` characters (1000 by default), not counting surrounding white
+    /// The new message: 1 to `turns.max_message_chars` characters (32000 by default), not counting surrounding white
     /// space.
     message: String,
     /// The name of the model. Defaults to the model of the replaced chat.
@@ -122,6 +122,22 @@ struct EditMessagePayload {
     /// The new chat, PENDING unless the idempotency key is a duplicate; null if the request was rejected.
     chat: Option<Chat>,
     /// Errors; empty on success.
+    errors: Vec<UserError>,
+}
+
+/// The version of a message to choose.
+#[derive(InputObject)]
+struct ChooseVersionInput {
+    /// The global id of the chat: a version of a message that is in the conversation now.
+    chat_id: ID,
+}
+
+/// A chosen version of a message.
+#[derive(SimpleObject)]
+struct ChooseVersionPayload {
+    /// The chat, which is part of the context again; null if nothing was changed.
+    chat: Option<Chat>,
+    /// Errors, such as CONFLICT while a chat of the conversation is open; empty on success.
     errors: Vec<UserError>,
 }
 
@@ -235,6 +251,20 @@ impl ChatMutation {
         };
         let (chat, errors) = outcome(started.await)?;
         Ok(Payload(EditMessagePayload { chat: chat.map(Chat::from), errors }))
+    }
+
+    /// Chooses a version of a message: it returns to the context with what was said after it, and takes the place of the
+    /// version that is there, with all that follows. The next message continues from it. Nothing is charged.
+    async fn choose_version(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The version.")] input: ChooseVersionInput,
+    ) -> Result<Payload<ChooseVersionPayload>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let writer = viewer.require_write()?;
+        let chosen = async { chat::choose(app, writer, ChatId::parse(&input.chat_id)?).await };
+        let (chat, errors) = outcome(chosen.await)?;
+        Ok(Payload(ChooseVersionPayload { chat: chat.map(Chat::from), errors }))
     }
 
     /// Deletes one of your chats or, for staff, a chat of any user, which is recorded in the audit trail. An open chat

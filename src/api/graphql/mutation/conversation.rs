@@ -1,6 +1,6 @@
-//! Mutations of conversations: creating, renaming and deleting. They only translate: the domain decides.
+//! Mutations of conversations: creating, changing and deleting. They only translate: the domain decides.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
 use super::super::context::app_and_viewer;
 use super::super::error::{UserError, outcome};
@@ -9,7 +9,7 @@ use super::super::id::RowId;
 use super::super::types::Conversation;
 use crate::core::ids::ConversationId;
 use crate::domain::chat;
-use crate::domain::chat::conversation::{self, Create};
+use crate::domain::chat::conversation::{self, ConversationUpdate, Create};
 
 #[derive(Default)]
 pub(super) struct ConversationMutation;
@@ -52,6 +52,28 @@ struct RenameConversationPayload {
     errors: Vec<UserError>,
 }
 
+/// A change of a conversation. What is omitted stays as it is.
+#[derive(InputObject)]
+struct UpdateConversationInput {
+    /// The global id of the conversation.
+    conversation_id: ID,
+    /// The new title, 1 to 200 characters.
+    title: Option<String>,
+    /// The new system prompt, at most 4000 characters; null or a blank text removes it.
+    system_prompt: MaybeUndefined<String>,
+    /// The new model for messages that name none; null for the default model.
+    model: MaybeUndefined<String>,
+}
+
+/// A changed conversation.
+#[derive(SimpleObject)]
+struct UpdateConversationPayload {
+    /// The conversation; null if it was not changed.
+    conversation: Option<Conversation>,
+    /// Errors; empty on success.
+    errors: Vec<UserError>,
+}
+
 /// The conversation to delete.
 #[derive(InputObject)]
 struct DeleteConversationInput {
@@ -66,6 +88,15 @@ struct DeleteConversationPayload {
     deleted_id: Option<ID>,
     /// Errors; empty on success.
     errors: Vec<UserError>,
+}
+
+/// Returns a field of a change: `None` if it is omitted, `Some(None)` for null.
+fn given<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
+    match field {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(value) => Some(Some(value)),
+    }
 }
 
 #[Object]
@@ -97,6 +128,25 @@ impl ConversationMutation {
         };
         let (conversation, errors) = outcome(renamed.await)?;
         Ok(Payload(RenameConversationPayload { conversation: conversation.map(Conversation::from), errors }))
+    }
+
+    /// Changes the title, the system prompt or the model of a conversation. The next message uses them; a reply in
+    /// progress keeps what it began with.
+    async fn update_conversation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The conversation and its new values.")] input: UpdateConversationInput,
+    ) -> Result<Payload<UpdateConversationPayload>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let writer = viewer.require_write()?;
+        let updated = async {
+            let id = ConversationId::parse(&input.conversation_id)?;
+            let UpdateConversationInput { title, system_prompt, model, .. } = input;
+            let change = ConversationUpdate { title, system_prompt: given(system_prompt), model: given(model) };
+            conversation::update(app, writer, id, change).await
+        };
+        let (conversation, errors) = outcome(updated.await)?;
+        Ok(Payload(UpdateConversationPayload { conversation: conversation.map(Conversation::from), errors }))
     }
 
     /// Deletes a conversation with its chats. Open chats are stopped and charged first. The ledger entries stay.

@@ -112,7 +112,8 @@ struct EndSessionPayload {
 
 #[Object]
 impl SessionMutation {
-    /// Logs in with a username and password, and creates a session.
+    /// Logs in with a username and password, and creates a session. A wrong name or password is UNAUTHENTICATED; the right
+    /// password of a deactivated account is FORBIDDEN.
     async fn login(
         &self,
         ctx: &Context<'_>,

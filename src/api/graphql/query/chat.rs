@@ -1,6 +1,6 @@
 //! Chats: the viewer's own and, for staff, those of all users.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::super::context::app_and_viewer;
@@ -8,11 +8,40 @@ use super::super::id::RowId;
 use super::super::types::{self, Chat, ConnectionOf, page};
 use crate::core::ids::{ChatId, ConversationId, UserId};
 use crate::core::pagination::TimeRange;
-use crate::domain::chat::{self, AdminChatFilter, ChatOrder, HistoryFilter};
+use crate::core::tokens::Tokens;
+use crate::domain::chat::{self, AdminChatFilter, ChatOrder, Estimate, HistoryFilter, SendMessage};
 use crate::infra::entity::chat::Status;
 
 #[derive(Default)]
 pub(super) struct ChatQuery;
+
+/// A message whose cost is estimated.
+#[derive(InputObject)]
+struct EstimateMessageInput {
+    /// The message: 1 to `turns.max_message_chars` characters (32000 by default), not counting surrounding white space.
+    message: String,
+    /// The name of the model. Defaults to that of the replaced chat, of the conversation, or the default model.
+    model: Option<String>,
+    /// The conversation, whose earlier chats are the context of the message.
+    conversation_id: Option<ID>,
+    /// The global id of the chat that the message would replace, as with `regenerate` and `editMessage`. Its
+    /// conversation is the context.
+    replaces_id: Option<ID>,
+}
+
+/// An estimate of the cost of a message, in prepaid tokens.
+#[derive(SimpleObject)]
+struct MessageEstimate {
+    /// The likely cost: exact at a flat price, otherwise of a reply as long as your last ones by this model. At most
+    /// the hold.
+    expected: Tokens,
+    /// The hold, which is the maximum cost: what would be reserved now, or the least that would have to be available.
+    hold: Tokens,
+    /// What is available: of your balance, or of the limits of the API key if that is less.
+    available: Tokens,
+    /// Whether that pays for the message.
+    affordable: bool,
+}
 
 #[Object]
 impl ChatQuery {
@@ -46,6 +75,23 @@ impl ChatQuery {
         let filter = HistoryFilter { search, order: order_by.unwrap_or_default(), conversation_id, replaced: None };
         let page = page(first, last, after, before)?;
         Ok(Some(types::chats(ctx, chat::history(app, reader, filter, page)).await?))
+    }
+
+    /// Estimates what a message would cost if it were sent now, by the rule of its hold. Nothing is sent, reserved or
+    /// charged. Estimates have a rate limit of their own.
+    async fn estimate_message(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The message.")] input: EstimateMessageInput,
+    ) -> Result<Option<MessageEstimate>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let reader = viewer.require_read()?;
+        let EstimateMessageInput { message, model, conversation_id, replaces_id } = input;
+        let conversation_id = conversation_id.map(|id| ConversationId::parse(&id)).transpose()?;
+        let replaces = replaces_id.map(|id| ChatId::parse(&id)).transpose()?;
+        let message = SendMessage { message, model, conversation_id, idempotency_key: None };
+        let Estimate { expected, hold, available, affordable } = chat::estimate(app, reader, message, replaces).await?;
+        Ok(Some(MessageEstimate { expected, hold, available, affordable }))
     }
 
     /// The chats of all users, newest first. For staff.

@@ -8,6 +8,7 @@ mod conversation;
 mod ledger;
 mod model;
 mod node;
+mod server;
 mod session;
 mod usage;
 
@@ -23,6 +24,7 @@ pub(crate) struct Query(
     chat::ChatQuery,
     conversation::ConversationQuery,
     model::ModelQuery,
+    server::ServerQuery,
     api_key::ApiKeyQuery,
     ledger::LedgerQuery,
     audit::AuditQuery,

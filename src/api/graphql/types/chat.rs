@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::super::context;
 use super::super::error::UserError;
 use super::super::execution::bounded::Text;
-use super::super::execution::loader::{Conversations, Users};
+use super::super::execution::loader::{Conversations, Users, Versions};
 use super::super::id::RowId;
 use super::{ConnectionOf, Conversation, User, connection};
 use crate::core::error::Error;
@@ -68,10 +68,24 @@ impl Chat {
         Ok(loaded.map_err(context::shared)?.map(Conversation::from))
     }
 
-    /// The global id of the chat that replaced it in the context, by `regenerate` or `editMessage` of this chat or of
-    /// an earlier one; null if it is still part of the context.
+    /// The global id of the chat that replaced it in the context, by `regenerate`, `editMessage` or `chooseVersion` of
+    /// this message or of an earlier one; null if it is part of the context, its own id if that chat is deleted.
     async fn replaced_by_id(&self) -> Option<ID> {
         self.0.replaced_by_id.map(RowId::global)
+    }
+
+    /// The place of this chat among the versions of its message; null if it is the only one.
+    async fn versions(&self, ctx: &Context<'_>) -> Result<Option<ChatVersions>> {
+        let key = (self.0.version_group(), self.0.user_id);
+        let ids = ctx.data::<DataLoader<Versions>>()?.load_one(key).await.map_err(context::shared)?.unwrap_or_default();
+        let Some(place) = ids.iter().position(|id| *id == self.0.id).filter(|_| ids.len() > 1) else { return Ok(None) };
+        let at = |place: Option<usize>| place.and_then(|place| ids.get(place)).copied().map(RowId::global);
+        Ok(Some(ChatVersions {
+            number: place + 1,
+            count: ids.len(),
+            previous_id: at(place.checked_sub(1)),
+            next_id: at(Some(place + 1)),
+        }))
     }
 
     /// The number of earlier chats of the conversation that were omitted, since they exceed the context window.
@@ -126,6 +140,20 @@ impl Chat {
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
     }
+}
+
+/// The place of a chat among the versions of its message, which `regenerate` and `editMessage` make. `chooseVersion`
+/// returns one of them to the context.
+#[derive(SimpleObject)]
+pub(crate) struct ChatVersions {
+    /// The number of this version: 1 for the oldest.
+    number: usize,
+    /// The number of versions.
+    count: usize,
+    /// The global id of the previous version; null for the oldest.
+    previous_id: Option<ID>,
+    /// The global id of the next version; null for the newest.
+    next_id: Option<ID>,
 }
 
 /// The usage of a model, in model tokens.

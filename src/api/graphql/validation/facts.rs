@@ -11,7 +11,9 @@ use async_graphql::resolver_utils::EnumType;
 
 use self::introspection::INTROSPECTION;
 use super::super::query::{DEFAULT_DAYS, DEFAULT_SPENDERS};
+use crate::core::password::RULES;
 use crate::core::viewer::Scope;
+use crate::domain::chat::MAX_VERSIONS;
 
 /// Maximum number of field errors of one mutation. Inputs have fewer fields, each with few errors.
 const MAX_USER_ERRORS: usize = 16;
@@ -19,6 +21,12 @@ const MAX_USER_ERRORS: usize = 16;
 const SEARCHED_ROWS: usize = 1000;
 /// The cost of a total count, which scans an index.
 const COUNTED_ROWS: usize = 100;
+
+/// Maximum number of chats that the context of a message reads.
+const CONTEXT_ROWS: usize = 200;
+/// The cost of the ids of all versions of a message, at most [`MAX_VERSIONS`] entries of an index: ten of them take
+/// about as long as a row.
+const VERSIONS_ROWS: usize = MAX_VERSIONS as usize / 10;
 
 /// The id of a type that has fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +79,7 @@ fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows
         // A day has a row for each model, and one for the total.
         ("Query", "usage") => Rows::Requested { argument: "days", default: DEFAULT_DAYS as usize, each: models + 1 },
         ("Query", "topSpenders") => Rows::Requested { argument: "first", default: DEFAULT_SPENDERS as usize, each: 1 },
+        ("PasswordRules", "texts") => Rows::AtMost(RULES.len()),
         ("ApiKey", "scopes") => Rows::AtMost(Scope::items().len()),
         _ if element == "UserError" => Rows::AtMost(MAX_USER_ERRORS),
         _ => return None,
@@ -155,7 +164,12 @@ impl SchemaFacts {
         FieldFacts {
             ty: self.type_of(element),
             rows,
-            read: if is_connection(parent) && field.name == "totalCount" { COUNTED_ROWS } else { 0 },
+            read: match (parent.name(), field.name.as_str()) {
+                (_, "totalCount") if is_connection(parent) => COUNTED_ROWS,
+                ("Query", "estimateMessage") => CONTEXT_ROWS,
+                ("Chat", "versions") => VERSIONS_ROWS,
+                _ => 0,
+            },
             searched: if field.args.contains_key("search") { SEARCHED_ROWS } else { 0 },
             is_circular: false,
         }

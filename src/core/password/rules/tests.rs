@@ -11,6 +11,21 @@ fn short_common_and_telling_passwords_are_refused() {
 }
 
 #[test]
+fn each_rule_has_a_message_of_its_own() {
+    for (bad, message) in [
+        ("short", "Ensure this password has at least 8 characters."),
+        ("Mia-Winter", "This password is the username."),
+        ("mia-winter1", "Apart from the username, this password is too easy to guess. Add a word or two."),
+        ("918273645", "Digits alone are too easy to guess. Add a word or two."),
+        ("aaaaaaaaaaa", "Repeats like \"aaa\" are easy to guess. Add a word or two."),
+    ] {
+        assert_eq!(check(bad, "mia-winter"), Err(message.to_owned()), "{bad}");
+    }
+    let common = check("password1", "mia-winter").err().unwrap_or_default();
+    assert!(common.contains("common") && common.ends_with("Add a word or two."), "{common}");
+}
+
+#[test]
 fn white_space_around_a_password_and_its_unicode_form_do_not_matter() {
     for same in ["caf\u{e9}-au-lait", " caf\u{e9}-au-lait\n", "cafe\u{301}-au-lait", "\u{a0}cafe\u{301}-au-lait "] {
         assert_eq!(normalize(same), "caf\u{e9}-au-lait", "{same:?}");

@@ -5,6 +5,9 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
+/// Maximum length of `contact`, in characters.
+const MAX_CONTACT_CHARS: usize = 200;
+
 /// `[auth]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +20,8 @@ pub struct Auth {
     pub refresh_ttl: Duration,
     /// The registration policy.
     pub registration: Registration,
+    /// How to reach the operator, shown to anyone; if empty, nothing.
+    pub contact: String,
     /// The signing key of tokens; if empty, from `signing.key` in `data.dir`. At least 32 bytes.
     #[serde(serialize_with = "hidden")]
     pub secret: SecretString,
@@ -44,7 +49,7 @@ pub struct Auth {
 }
 
 /// The registration policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, async_graphql::Enum)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
     /// Anyone may register.
@@ -67,6 +72,10 @@ impl Auth {
             if name.len() > 1000 {
                 return Err(format!("auth.{key}: at most 1000 bytes"));
             }
+        }
+        let is_one_line = self.contact.chars().count() <= MAX_CONTACT_CHARS && !self.contact.contains(char::is_control);
+        if !is_one_line {
+            return Err(format!("auth.contact: one line of at most {MAX_CONTACT_CHARS} characters"));
         }
         if is_empty(&self.secret) && !(self.previous_secrets.is_empty() && is_empty(&self.api_key_pepper)) {
             return Err("auth.secret: required with auth.previous_secrets and auth.api_key_pepper".to_owned());

@@ -10,6 +10,8 @@ pub struct Limits {
     pub messages_per_minute_per_user: u32,
     /// Messages per API key and minute; 0 for no limit.
     pub messages_per_minute_per_key: u32,
+    /// Estimates of messages per user and minute; 0 for no limit.
+    pub estimates_per_minute_per_user: u32,
     /// Registrations per address and hour; 0 for no limit.
     pub registrations_per_hour_per_address: u32,
     /// Registrations per address at once, out of those of an hour.

@@ -18,7 +18,7 @@ pub(in super::super) struct AdminMutation;
 /// A user account to create.
 #[derive(InputObject)]
 struct CreateUserInput {
-    /// The username, 1 to 50 characters. It may not be confusable with another one.
+    /// The username: 1 to 50 letters, digits and signs `_.@+-`. It may not be confusable with another one.
     username: String,
     /// The password: 8 to 256 characters, and not easy to guess.
     password: String,

@@ -25,7 +25,7 @@ pub(super) struct AccountMutation;
 /// A user account to register.
 #[derive(InputObject)]
 struct RegisterInput {
-    /// The username, 1 to 50 characters. It may not be confusable with another one.
+    /// The username: 1 to 50 letters, digits and signs `_.@+-`. It may not be confusable with another one.
     username: String,
     /// The password: 8 to 256 characters, and not easy to guess.
     password: String,

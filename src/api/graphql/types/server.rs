@@ -1,0 +1,70 @@
+//! What anyone may know about this server. Nothing secret, and nothing about a user.
+
+use async_graphql::{Object, SimpleObject};
+
+use super::super::execution::bounded::Text;
+use crate::app::App;
+use crate::core::password::{self, RULES};
+use crate::domain::account::username;
+use crate::domain::chat::conversation;
+use crate::infra::config::Registration as Policy;
+
+pub(crate) struct Server(pub(crate) App);
+
+/// What anyone may know about this server: the limits and rules that forms need before they are sent.
+#[Object]
+impl Server {
+    /// The maximum length of a message, in Unicode characters, without the white space around it.
+    async fn max_message_chars(&self) -> usize {
+        self.0.config.turns.max_message_chars
+    }
+
+    /// The maximum length of a system prompt, in Unicode characters.
+    async fn max_system_prompt_chars(&self) -> usize {
+        conversation::MAX_SYSTEM_PROMPT_CHARS
+    }
+
+    /// Who may register.
+    async fn registration(&self) -> Policy {
+        self.0.config.auth.registration
+    }
+
+    /// How to reach the operator, for people who can't log in; null if the operator gave nothing.
+    async fn contact(&self) -> Option<Text<'_>> {
+        Some(self.0.config.auth.contact.trim()).filter(|contact| !contact.is_empty()).map(Text::from)
+    }
+
+    /// The rules for new passwords.
+    async fn password_rules(&self) -> PasswordRules {
+        PasswordRules {
+            min_chars: password::MIN_CHARS,
+            max_chars: password::MAX_CHARS,
+            texts: RULES.into_iter().map(Text::from).collect(),
+        }
+    }
+
+    /// The rules for new usernames.
+    async fn username_rules(&self) -> UsernameRules {
+        UsernameRules { max_chars: username::MAX_CHARS, text: username::RULE.into() }
+    }
+}
+
+/// The rules for new passwords.
+#[derive(SimpleObject)]
+pub(crate) struct PasswordRules {
+    /// The minimum length, in Unicode characters.
+    min_chars: usize,
+    /// The maximum length, in Unicode characters.
+    max_chars: usize,
+    /// Each rule besides the length, as a sentence for people.
+    texts: Vec<Text<'static>>,
+}
+
+/// The rules for new usernames.
+#[derive(SimpleObject)]
+pub(crate) struct UsernameRules {
+    /// The maximum length, in Unicode characters.
+    max_chars: usize,
+    /// The rule for characters, as a sentence for people.
+    text: Text<'static>,
+}

@@ -1,0 +1,185 @@
+//! Versions of a message: the chats of which each replaces another one. One of them is in the context, with what was
+//! said after it; the others are kept, each with its own continuation, and can be chosen again.
+//!
+//! What is not in the context names the chat that took its place (`replaced_by_id`):
+//!
+//! - A new version `n` of `v` takes the place of `v` and of its continuation: all of them name `n`, and are older.
+//! - A version `v` that is chosen takes the place of the version `c` in the context: `c` names `v`. The continuation of
+//!   `c` names `c`, and is newer than `c`.
+//!
+//! So those that name `c`, are no versions of the same message, and are newer than `c`, are its continuation; those
+//! that are older are the continuation of the version that `c` replaced when it was new. [`choose`] turns the second
+//! form into the first before it adds to it, so that both stay unambiguous. A chat whose place was taken by one that is
+//! deleted names itself.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::changes::{Change, ChangeKind};
+use super::context::usable;
+use super::history::find;
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::core::ids::{ChatId, ConversationId, UserId};
+use crate::core::viewer::Writer;
+use crate::infra::db::Txn;
+use crate::infra::entity::chat::{self, Column, Status};
+use crate::infra::entity::conversation;
+
+/// Maximum number of versions of one message.
+pub const MAX_VERSIONS: u64 = 50;
+
+/// Returns the condition for the versions of a message, by the id of the first one.
+pub(super) fn of(group: ChatId) -> Condition {
+    Condition::any().add(Column::Id.eq(group)).add(Column::FirstVersionId.eq(group))
+}
+
+/// Returns the condition for all chats but the versions of a message.
+fn others(group: ChatId) -> Condition {
+    let is_later = Column::FirstVersionId.eq(group).not();
+    let other = Condition::any().add(Column::FirstVersionId.is_null()).add(is_later);
+    Condition::all().add(Column::Id.ne(group)).add(other)
+}
+
+fn one(id: ChatId) -> Condition {
+    Condition::all().add(Column::Id.eq(id))
+}
+
+/// Chooses a version of a message of one of the viewer's conversations: it returns to the context with its own
+/// continuation, and takes the place of the version that is there, with all that was said after that. The next message
+/// continues from it. Nothing is charged. A version that is in the context stays as it is.
+///
+/// # Errors
+/// NOT_FOUND also for a chat of another user; INVALID_INPUT for a chat without a conversation; CONFLICT while a chat of
+/// the conversation is open, or if no version of the message is in the context.
+pub async fn choose(app: &App, writer: Writer, chat_id: ChatId) -> Result<chat::Model, Error> {
+    let chat = find(app, writer.reader(), chat_id).await?;
+    let Some(conversation_id) = chat.conversation_id else {
+        return Err(Error::field("chat_id", "The chat belongs to no conversation."));
+    };
+    let chosen = app.db.write((conversation_id, chat_id), |txn, &(conversation_id, chat_id)| {
+        Box::pin(choose_in(txn, conversation_id, chat_id))
+    });
+    chosen.await?;
+    let chosen = find(app, writer.reader(), chat_id).await?;
+    Change::of_chat(ChangeKind::VersionChosen, &chosen).publish(&app.bus, chosen.user_id);
+    Ok(chosen)
+}
+
+async fn choose_in(txn: &Txn, conversation_id: ConversationId, chat_id: ChatId) -> Result<(), Error> {
+    // Locked, so that no chat is opened meanwhile: opening one updates this row.
+    conversation::Entity::find_by_id(conversation_id).lock_exclusive().one(txn).await?;
+    let chosen =
+        chat::Entity::find_by_id(chat_id).lock_exclusive().one(txn).await?.ok_or_else(|| Error::not_found("chat"))?;
+    let all = chat::Entity::find().filter(Column::ConversationId.eq(conversation_id));
+    let open = all.clone().filter(Column::Status.eq(Status::Pending)).select_only().column(Column::Id);
+    if open.into_tuple::<ChatId>().one(txn).await?.is_some() {
+        return Err(Error::new(
+            Code::Conflict,
+            "An answer of this conversation is in progress. Wait for it, or stop it.",
+        ));
+    }
+    if chosen.replaced_by_id.is_none() {
+        return Ok(());
+    }
+    let group = chosen.version_group();
+    let current = all.filter(of(group)).filter(Column::ReplacedById.is_null()).order_by_asc(Column::Id);
+    let current = current.lock_exclusive().select_only().column(Column::Id).into_tuple::<ChatId>().one(txn).await?;
+    let Some(current) = current else {
+        let message =
+            "No version of this message is in the conversation now. Choose a version of an earlier one first.";
+        return Err(Error::new(Code::Conflict, message));
+    };
+    settle_continuation(txn, chosen.id, group).await?;
+    // First those after the current version: these are in the context, and newer.
+    let in_context =
+        Condition::all().add(Column::ConversationId.eq(conversation_id)).add(Column::ReplacedById.is_null());
+    set_replaced_by(txn, Expr::value(current), in_context.add(Column::Id.gt(current))).await?;
+    set_replaced_by(txn, Expr::value(chosen.id), one(current)).await?;
+    restore(txn, &chosen).await
+}
+
+/// Returns a version to the context, with its continuation.
+async fn restore(txn: &Txn, version: &chat::Model) -> Result<(), Error> {
+    let group = version.version_group();
+    let named = |by: ChatId| Condition::all().add(Column::ReplacedById.eq(by)).add(Column::Id.gt(version.id));
+    let mut continuation = Condition::any().add(named(version.id));
+    if let Some(by) = version.replaced_by_id {
+        // Replaced together with the version, when `by` was new.
+        continuation = continuation.add(named(by).add(Column::Id.lt(by)));
+    }
+    let continuation = Condition::all().add(continuation).add(others(group));
+    set_replaced_by(txn, Expr::value(None::<ChatId>), continuation).await?;
+    set_replaced_by(txn, Expr::value(None::<ChatId>), one(version.id)).await
+}
+
+/// Lets the continuation of the version that `version` replaced when it was new name that version instead.
+async fn settle_continuation(txn: &Txn, version: ChatId, group: ChatId) -> Result<(), Error> {
+    let replaced = Condition::all().add(Column::ReplacedById.eq(version)).add(Column::Id.lt(version));
+    let head = chat::Entity::find().filter(replaced.clone()).filter(of(group)).order_by_desc(Column::Id);
+    let head = head.select_only().column(Column::Id).into_tuple::<ChatId>().one(txn).await?;
+    // Without the version, which is deleted then, they are no continuation.
+    let by = head.map_or_else(|| Expr::col(Column::Id), Expr::value);
+    set_replaced_by(txn, by, replaced.add(others(group))).await
+}
+
+async fn set_replaced_by(txn: &Txn, by: Expr, which: Condition) -> Result<(), Error> {
+    chat::Entity::update_many().col_expr(Column::ReplacedById, by).filter(which).exec(txn).await?;
+    Ok(())
+}
+
+/// Prepares the deletion of a chat, so that what it replaced does not return to the context beside another version. If
+/// it is the last chat in the context, the newest of the versions that it replaced returns.
+pub(super) async fn detach(txn: &Txn, id: ChatId) -> Result<(), Error> {
+    let named = Condition::all().add(Column::ReplacedById.eq(id)).add(Column::Id.ne(id));
+    let Some(chat) = chat::Entity::find_by_id(id).one(txn).await? else { return Ok(()) };
+    let replaced = chat::Entity::find().filter(named.clone()).filter(of(chat.version_group()));
+    let newest = replaced.order_by_desc(Column::Id).one(txn).await?;
+    if let Some(newest) = newest.filter(|_| chat.replaced_by_id.is_none())
+        && !is_continued(txn, &chat).await?
+    {
+        restore(txn, &newest).await?;
+    }
+    set_replaced_by(txn, Expr::col(Column::Id), named).await
+}
+
+async fn is_continued(txn: &Txn, chat: &chat::Model) -> Result<bool, Error> {
+    let Some(conversation_id) = chat.conversation_id else { return Ok(false) };
+    let later = usable(conversation_id).filter(Column::Id.gt(chat.id)).select_only().column(Column::Id);
+    Ok(later.into_tuple::<ChatId>().one(txn).await?.is_some())
+}
+
+/// Prepares the deletion of many chats: what they replaced stays out of the context.
+pub(super) async fn detach_all(txn: &Txn, deleted: &Condition) -> Result<(), Error> {
+    let ids = chat::Entity::find().filter(deleted.clone()).select_only().column(Column::Id);
+    let named = Column::ReplacedById.in_subquery(sea_orm::QueryTrait::into_query(ids));
+    set_replaced_by(txn, Expr::col(Column::Id), Condition::all().add(named)).await
+}
+
+/// Returns the ids of the versions of some messages, oldest first, by the id of the first version and by the user.
+/// Messages with one version are omitted.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn versions(app: &App, groups: &[ChatId]) -> Result<HashMap<(ChatId, UserId), Vec<ChatId>>, Error> {
+    let columns = [Column::FirstVersionId, Column::UserId, Column::Id];
+    let later = chat::Entity::find().filter(Column::FirstVersionId.is_in(groups.iter().copied()));
+    let later = later.order_by_asc(Column::Id).select_only().columns(columns);
+    let later: Vec<(ChatId, UserId, ChatId)> = later.into_tuple().all(app.db.read()).await?;
+    let mut found: HashMap<_, Vec<ChatId>> = HashMap::new();
+    for (group, user_id, id) in later {
+        found.entry((group, user_id)).or_default().push(id);
+    }
+    // The first ones, unless they are deleted.
+    let firsts = chat::Entity::find().filter(Column::Id.is_in(found.keys().map(|(group, _)| *group)));
+    let firsts = firsts.select_only().columns([Column::Id, Column::UserId]);
+    let firsts: Vec<(ChatId, UserId)> = firsts.into_tuple().all(app.db.read()).await?;
+    for first in firsts {
+        if let Some(ids) = found.get_mut(&first) {
+            ids.insert(0, first.0);
+        }
+    }
+    Ok(found)
+}
