@@ -133,8 +133,13 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
 pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
     (
         "roles are for superusers",
-        "mutation { it: updateUser(input: {userId: \"$user\", staff: true}) { errors { code } } }",
+        "mutation { it: updateUser(input: {userId: \"$user\", staff: true, password: \"$password\"}) { errors { code } } }",
         SUPERUSER,
+    ),
+    (
+        "with their password",
+        "mutation { it: updateUser(input: {userId: \"$user\", staff: true}) { errors { code } } }",
+        [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, INVALID],
     ),
     (
         "so are new ones",

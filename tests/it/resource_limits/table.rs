@@ -285,6 +285,7 @@ pub const TEXTS: &[(&str, Text)] = &[
     ("StartMessageInput.idempotencyKey", Text::Chars(255)),
     ("StartMessageInput.message", Text::Chars(1000)),
     ("StartMessageInput.model", Text::Lookup),
+    ("UpdateUserInput.password", Text::Lookup),
     ("chatHistory.search", Text::Lookup),
     ("chats.model", Text::Lookup),
     ("chats.search", Text::Lookup),

@@ -120,6 +120,11 @@ impl TestApp {
         Client::new(self.router.clone(), None)
     }
 
+    /// Returns whether a user is staff now.
+    pub async fn is_staff(&self, client: &Client) -> bool {
+        admin::find(&self.app, Actor::CommandLine, client.user_id()).await.unwrap().is_staff
+    }
+
     /// Creates a plain user with a session.
     pub async fn user(&self, name: &str) -> Client {
         self.person(name, Roles::default()).await

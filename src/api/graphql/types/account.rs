@@ -51,7 +51,8 @@ impl User {
         self.0.is_active
     }
 
-    /// Whether the user is staff: may see all users and adjust balances.
+    /// Whether the user is staff: sees all users and their chats, and creates, deactivates and deletes plain users, sets
+    /// their passwords and adjusts their balances.
     async fn is_staff(&self) -> bool {
         self.0.is_staff
     }
