@@ -15,6 +15,7 @@ mod m20261126_000010_imports;
 mod m20261128_000011_requested_balance;
 mod m20261129_000012_username_skeleton;
 mod m20261129_000013_refresh_reuse;
+mod m20261129_000020_by_reason_and_action;
 
 /// All migrations, in order.
 pub struct Migrator;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000011_requested_balance::Migration),
             Box::new(m20261129_000012_username_skeleton::Migration),
             Box::new(m20261129_000013_refresh_reuse::Migration),
+            Box::new(m20261129_000020_by_reason_and_action::Migration),
         ]
     }
 }

@@ -14,6 +14,7 @@ mod support;
 mod abuse;
 mod accounts;
 mod admin;
+mod admin_lists;
 mod api_keys;
 mod architecture;
 mod authorization;

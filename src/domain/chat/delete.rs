@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, ConversationId};
 use crate::core::viewer::{Actor, Viewer, Writer};
-use crate::domain::audit::{self, AuditRecord};
+use crate::domain::audit::{self, Action, AuditRecord};
 use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
@@ -62,7 +62,7 @@ async fn delete_one(txn: &Txn, operator: Option<Actor>, id: ChatId, at: DateTime
         "created_at": gone.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
     });
     let record = AuditRecord {
-        action: "chat.delete",
+        action: Action::ChatDelete,
         target: ("chat", id.0, &owner.username),
         owner_id: Some(owner.id),
         details,

@@ -6,6 +6,7 @@
 //! [`verify()`] checks them. A balance changes by a guarded UPDATE that adds or subtracts, never by writing back a
 //! value that was read.
 
+mod entries;
 mod export;
 mod granted;
 mod hold;
@@ -23,8 +24,9 @@ use chrono::{DateTime, Utc};
 use futures::Stream;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
+pub use self::entries::{EntryFilter, find, history};
 pub use self::export::export;
 pub use self::granted::granted_by;
 pub use self::hold::{Hold, LockedBalance, insufficient, lock_balances, reserve};
@@ -34,10 +36,9 @@ pub use self::spendable::SpendableBalances;
 pub use self::verify::{IntegrityViolation, verify};
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::ids::{ApiKeyId, ChatId, LedgerEntryId, UserId};
-use crate::core::pagination::{Page, PageRequest, TimeRange};
+use crate::core::ids::{ApiKeyId, ChatId, UserId};
 use crate::core::tokens::Tokens;
-use crate::core::viewer::{Reader, Viewer};
+use crate::core::viewer::Reader;
 use crate::infra::cluster::Bus;
 use crate::infra::db::{Db, Txn};
 use crate::infra::entity::ledger_entry::{self, Reason};
@@ -243,43 +244,6 @@ pub fn watch_balance(app: &App, reader: Reader) -> impl Stream<Item = Result<Bal
 
 fn topic(user_id: UserId) -> String {
     format!("user:{user_id}:balance")
-}
-
-/// A filter of ledger entries; unset fields match all. The caller has checked that the viewer may see them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct EntryFilter {
-    /// Entries of this user, who may be deleted.
-    pub user_id: Option<UserId>,
-    /// Entries of this time range.
-    pub period: TimeRange,
-}
-
-impl EntryFilter {
-    async fn entries(self, db: &Db) -> Result<Select<ledger_entry::Entity>, Error> {
-        use ledger_entry::Column::{CreatedAt, Id};
-        let entries = self.user_id.map_or_else(ledger_entry::Entity::find, ledger_entry::Entity::owned_by);
-        self.period.filter_with_id_bounds(db.read(), entries, CreatedAt, Id).await
-    }
-}
-
-/// Returns entries, newest first.
-///
-/// # Errors
-/// INTERNAL if the database fails.
-pub async fn history(db: &Db, filter: EntryFilter, page: PageRequest) -> Result<Page<ledger_entry::Entity>, Error> {
-    page.load(db.read(), filter.entries(db).await?, ledger_entry::Column::Id).await
-}
-
-/// Returns one entry: the viewer's own or, for staff, any user's.
-///
-/// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for an entry of another user.
-pub async fn find(db: &Db, viewer: Viewer, entry_id: LedgerEntryId) -> Result<ledger_entry::Model, Error> {
-    let own = viewer.require_read()?.id;
-    let entry = ledger_entry::Entity::find_by_id(entry_id).one(db.read()).await?;
-    entry
-        .filter(|entry| entry.user_id == own || viewer.require_staff().is_ok())
-        .ok_or_else(|| Error::not_found("ledger entry"))
 }
 
 /// Returns the user's row, locked until the transaction ends.

@@ -9,6 +9,7 @@ use super::super::types::{self, Balance, ConnectionOf, LedgerEntry, page};
 use crate::core::ids::UserId;
 use crate::core::pagination::TimeRange;
 use crate::domain::ledger;
+use crate::infra::entity::ledger_entry::Reason;
 
 #[derive(Default)]
 pub(super) struct LedgerQuery;
@@ -26,6 +27,7 @@ impl LedgerQuery {
     async fn ledger_history(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Returns only ledger entries with one of these reasons.")] reasons: Option<Vec<Reason>>,
         #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
         first: Option<i32>,
@@ -35,7 +37,7 @@ impl LedgerQuery {
     ) -> Result<Option<ConnectionOf<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let own = viewer.require_read()?.id;
-        let filter = ledger::EntryFilter { user_id: Some(own), period: TimeRange { since, until } };
+        let filter = ledger::EntryFilter { reasons, user_id: Some(own), period: TimeRange { since, until } };
         let page = page(first, last, after, before)?;
         Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))
     }
@@ -46,6 +48,7 @@ impl LedgerQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Returns only the ledger entries of this user.")] user_id: Option<ID>,
+        #[graphql(desc = "Returns only ledger entries with one of these reasons.")] reasons: Option<Vec<Reason>>,
         #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
         first: Option<i32>,
@@ -56,7 +59,7 @@ impl LedgerQuery {
         let (app, viewer) = app_and_viewer(ctx)?;
         viewer.require_staff()?;
         let user_id = user_id.map(|id| UserId::parse(&id)).transpose()?;
-        let filter = ledger::EntryFilter { user_id, period: TimeRange { since, until } };
+        let filter = ledger::EntryFilter { reasons, user_id, period: TimeRange { since, until } };
         let page = page(first, last, after, before)?;
         Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))
     }

@@ -9,7 +9,7 @@ use crate::core::error::Error;
 use crate::core::ids::UserId;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
-use crate::domain::audit::{self, AuditRecord};
+use crate::domain::audit::{self, Action, AuditRecord};
 use crate::domain::ledger::{self, Applied, Balance, Entry};
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
@@ -94,7 +94,8 @@ async fn adjust(
         details.insert("own".to_owned(), true.into());
     }
     let target = ("user", user.id.0, user.username.as_str());
-    audit::record(txn, &actor, AuditRecord { action: "balance.adjust", target, owner_id: None, details, at }).await?;
+    audit::record(txn, &actor, AuditRecord { action: Action::BalanceAdjust, target, owner_id: None, details, at })
+        .await?;
     Ok(balance)
 }
 

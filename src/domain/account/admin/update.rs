@@ -3,7 +3,7 @@
 use sea_orm::ActiveModelTrait;
 use sea_orm::ActiveValue::Set;
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use super::lock::lock_target;
 use crate::app::App;
@@ -13,7 +13,7 @@ use crate::core::viewer::{Actor, ClientInfo, Staff};
 use crate::domain::account::password::verify_own;
 use crate::domain::account::remove::keep_a_superuser;
 use crate::domain::account::sessions::{announce_sessions, end_sessions};
-use crate::domain::audit::{self, AuditRecord};
+use crate::domain::audit::{self, Action, AuditRecord};
 use crate::infra::entity::user;
 
 /// A change of an account; unset fields stay.
@@ -98,15 +98,31 @@ async fn apply(app: &App, actor: Actor, user_id: UserId, change: UserUpdate) -> 
                     ..Default::default()
                 };
                 let after = row.update(txn).await?;
-                let details =
-                    json!({ "active": after.is_active, "staff": after.is_staff, "superuser": after.is_superuser });
+                let details = changes(&before, &after);
                 let target = ("user", after.id.0, after.username.as_str());
-                audit::record(txn, &actor, AuditRecord { action: "user.update", target, owner_id: None, details, at })
-                    .await?;
+                audit::record(
+                    txn,
+                    &actor,
+                    AuditRecord { action: Action::UserUpdate, target, owner_id: None, details, at },
+                )
+                .await?;
                 Ok(after)
             })
         })
         .await?;
     announce_sessions(app, user_id);
     Ok(changed)
+}
+
+/// Returns what changed, and nothing else.
+fn changes(before: &user::Model, after: &user::Model) -> Value {
+    let fields = [
+        ("active", before.is_active, after.is_active),
+        ("staff", before.is_staff, after.is_staff),
+        ("superuser", before.is_superuser, after.is_superuser),
+    ];
+    let changed = fields.into_iter().filter(|(_, before, after)| before != after);
+    Value::Object(
+        changed.map(|(name, before, after)| (name.to_owned(), audit::change(before, after))).collect::<Map<_, _>>(),
+    )
 }
