@@ -49,6 +49,7 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.usage", "{ it: usage { day } }", STAFF),
     ("Query.user", "{ it: user(id: \"$user\") { id } }", STAFF),
     ("Query.userApiKeys", "{ it: userApiKeys { totalCount } }", STAFF),
+    ("Query.userSessions", "{ it: userSessions(userId: \"$user\") { totalCount } }", STAFF),
     ("Query.users", "{ it: users { totalCount } }", STAFF),
     (
         "Mutation.adjustBalance",
@@ -85,6 +86,7 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
         OWN,
     ),
     ("Mutation.endSession", "mutation { it: endSession(input: {sessionId: \"$session\"}) { errors { code } } }", OWN),
+    ("Mutation.logOutUser", "mutation { it: logOutUser(input: {userId: \"$user\"}) { errors { code } } }", STAFF),
     (
         "Mutation.login",
         "mutation { it: login(input: {username: \"$name\", password: \"x\"}) { errors { code } } }",
@@ -159,6 +161,11 @@ pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
     (
         "an operator's password",
         "mutation { it: setPassword(input: {userId: \"$operator\", password: \"$password\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "logging an operator out",
+        "mutation { it: logOutUser(input: {userId: \"$operator\"}) { errors { code } } }",
         SUPERUSER,
     ),
     (

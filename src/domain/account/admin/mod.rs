@@ -13,6 +13,7 @@ mod create;
 mod delete;
 mod list;
 mod lock;
+mod log_out;
 mod password;
 mod update;
 
@@ -20,5 +21,6 @@ pub use self::adjust::{Adjustment, BalanceChange, adjust_balance};
 pub use self::create::create;
 pub use self::delete::delete;
 pub use self::list::{UserFilter, UserOrder, by_ids, chats_of, find, users};
+pub use self::log_out::log_out;
 pub use self::password::{set_password, superusers_with_common_passwords};
 pub use self::update::{UserUpdate, update, update_confirmed};

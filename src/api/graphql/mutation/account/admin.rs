@@ -58,6 +58,13 @@ struct SetPasswordInput {
     password: String,
 }
 
+/// The user to log out.
+#[derive(InputObject)]
+struct LogOutUserInput {
+    /// The global id of the user.
+    user_id: ID,
+}
+
 /// The user account to delete.
 #[derive(InputObject)]
 struct DeleteUserInput {
@@ -89,6 +96,15 @@ struct SetPasswordPayload {
     /// The user; null if the request was rejected.
     user: Option<User>,
     /// Validation errors; empty on success.
+    errors: Vec<UserError>,
+}
+
+/// A user whose sessions have all ended.
+#[derive(SimpleObject)]
+struct LogOutUserPayload {
+    /// The user; null if the request was rejected.
+    user: Option<User>,
+    /// Errors; empty on success.
     errors: Vec<UserError>,
 }
 
@@ -151,6 +167,20 @@ impl AdminMutation {
         };
         let (user, errors) = outcome(set.await)?;
         Ok(Payload(SetPasswordPayload { user: user.map(User::from), errors }))
+    }
+
+    /// Ends all sessions of a user, who may log in again. API keys stay valid. For staff; only superusers may log out
+    /// staff.
+    async fn log_out_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user.")] input: LogOutUserInput,
+    ) -> Result<Payload<LogOutUserPayload>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let actor = Actor::from(viewer.require_staff()?);
+        let ended = async { admin::log_out(app, actor, UserId::parse(&input.user_id)?).await };
+        let (user, errors) = outcome(ended.await)?;
+        Ok(Payload(LogOutUserPayload { user: user.map(User::from), errors }))
     }
 
     /// Deletes a user account with its sessions and chats. The ledger entries stay. For staff; only superusers may
