@@ -1,5 +1,7 @@
-//! The lists of operators: filters by reason and action.
+//! The lists of operators: filters by reason and action, and counts that say whether they are exact.
 
+use chrono::{DateTime, Utc};
+use jeton::domain::chat::import::{ImportedChat, insert_imported};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
@@ -21,9 +23,10 @@ async fn entries_and_events_are_filtered_by_what_they_are(on: On) {
     let amounts = async |client: &Client, list: &str, reasons: Value| {
         let query = format!(
             "query($reasons: [LedgerReason!]) {{ list: {list}(reasons: $reasons) {{
-            nodes {{ amount user {{ username }} }} totalCount }} }}"
+            nodes {{ amount user {{ username }} }} totalCount totalIsExact }} }}"
         );
         let found = client.data(&query, json!({ "reasons": reasons })).await["list"].take();
+        assert_eq!(found["totalIsExact"], true);
         let nodes = found["nodes"].as_array().unwrap();
         assert_eq!(found["totalCount"], nodes.len());
         let of_mia = nodes.iter().filter(|entry| entry["user"]["username"] == "mia");
@@ -60,4 +63,72 @@ async fn entries_and_events_are_filtered_by_what_they_are(on: On) {
     let both = json!({ "actions": ["BALANCE_ADJUST", "USER_CREATE"], "id": id });
     assert_eq!(root.data(trail, both).await["auditTrail"]["totalCount"], 3);
     assert_eq!(root.data(trail, json!({ "actions": [] })).await["auditTrail"]["totalCount"], 0);
+}
+
+#[apply(on_both_databases)]
+async fn a_search_with_too_many_results_says_so(on: On) {
+    let app = TestApp::start(on).await;
+    let (mia, staff) = (app.user("mia").await, app.staff("staff").await);
+    let at: DateTime<Utc> = app.clock.now();
+    let import = async |range: std::ops::Range<usize>| {
+        let one = |number| ImportedChat {
+            id: None,
+            user_id: mia.user_id(),
+            message: format!("refund {number}"),
+            response: "no".to_owned(),
+            at,
+        };
+        let chats: Vec<_> = range.map(one).collect();
+        let stored = app.app.db.write((chats, at), |txn, (chats, at)| {
+            Box::pin(async move {
+                for some in chats.chunks(100) {
+                    insert_imported(txn, some, *at).await?;
+                }
+                Ok(())
+            })
+        });
+        stored.await.unwrap();
+        jeton::domain::chat::index_rest(&app.app).await.unwrap();
+    };
+    let own = "query($order: ChatOrder) { it: chatHistory(search: \"refund\", first: 1, orderBy: $order) {
+        nodes { message } totalCount totalIsExact } }";
+    let all = "{ it: chats(search: \"refund\", first: 1) { nodes { message } totalCount totalIsExact } }";
+    let of_name = "{ it: chats(search: \"mia\", first: 1) { nodes { message } totalCount totalIsExact } }";
+    import(0..1000).await;
+    for (client, query) in [(&mia, own), (&staff, all), (&staff, of_name)] {
+        let found = client.data(query, json!({})).await["it"].take();
+        assert_eq!((&found["totalCount"], &found["totalIsExact"]), (&json!(1000), &json!(true)), "{query}");
+    }
+    import(1000..1001).await;
+    for (client, query) in [(&mia, own), (&staff, all), (&staff, of_name)] {
+        let found = client.data(query, json!({})).await["it"].take();
+        assert_eq!((&found["totalCount"], &found["totalIsExact"]), (&json!(1000), &json!(false)), "{query}");
+        assert_eq!(found["nodes"][0]["message"], "refund 1000", "the newest are covered");
+    }
+    let best = mia.data(own, json!({ "order": "BEST" })).await["it"].take();
+    assert_eq!((&best["totalCount"], &best["totalIsExact"]), (&json!(1000), &json!(false)));
+    let whole = mia.data("{ it: chatHistory { totalCount totalIsExact } }", json!({})).await["it"].take();
+    assert_eq!(whole, json!({ "totalCount": 1001, "totalIsExact": true }), "without a search nothing is cut");
+}
+
+#[apply(on_both_databases)]
+async fn replaced_versions_are_left_out_of_a_search(on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let create = "mutation { createConversation(input: {model: \"echo\"}) { conversation { id } } }";
+    let conversation = mia.data(create, json!({})).await["createConversation"]["conversation"]["id"].take();
+    let first = mia.say_with(json!({ "message": "an old needle", "conversationId": conversation })).await;
+    let edit =
+        "mutation($id: ID!) { editMessage(input: {chatId: $id, message: \"a new needle\"}) { errors { code } } }";
+    mia.data(edit, json!({ "id": first["chat"]["id"] })).await;
+    app.settled().await;
+    for (replaced, expected) in [
+        (Value::Null, json!([{ "message": "a new needle" }, { "message": "an old needle" }])),
+        (json!(false), json!([{ "message": "a new needle" }])),
+        (json!(true), json!([{ "message": "an old needle" }])),
+    ] {
+        let query =
+            "query($replaced: Boolean) { chatHistory(search: \"needle\", replaced: $replaced) { nodes { message } } }";
+        assert_eq!(mia.data(query, json!({ "replaced": replaced })).await["chatHistory"]["nodes"], expected);
+    }
 }

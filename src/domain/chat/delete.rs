@@ -28,7 +28,7 @@ pub async fn delete(app: &App, viewer: Viewer, chat_id: ChatId) -> Result<(), Er
     let asking = viewer.require_authenticated()?;
     let staff = viewer.require_staff().ok();
     let chat = match staff {
-        Some(staff) => find_any(app, staff, chat_id).await?,
+        Some(staff) => find_any(app, staff, chat_id, false).await?,
         None => find(app, viewer.require_read()?, chat_id).await?,
     };
     let operator = staff.filter(|_| chat.user_id != asking.id).map(Actor::from);

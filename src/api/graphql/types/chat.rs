@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::dataloader::DataLoader;
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Lookahead, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::super::context;
@@ -126,6 +126,11 @@ impl Chat {
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
     }
+}
+
+/// Returns whether the selection of a chat has one of its texts.
+pub(crate) fn shows_text(chat: Lookahead<'_>) -> bool {
+    ["message", "response"].into_iter().any(|text| chat.field(text).exists())
 }
 
 /// The usage of a model, in model tokens.

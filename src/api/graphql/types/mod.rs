@@ -14,7 +14,7 @@ mod usage;
 pub(super) use self::account::{User, users};
 pub(super) use self::api_key::{ApiKey, api_keys};
 pub(super) use self::audit::{AuditEvent, audited, events};
-pub(super) use self::chat::{Chat, chats};
+pub(super) use self::chat::{Chat, chats, shows_text};
 pub(super) use self::connection::{ConnectionOf, PageArguments, connection, page};
 pub(super) use self::conversation::{Conversation, conversations};
 pub(super) use self::ledger::{Balance, LedgerEntry, entries};
