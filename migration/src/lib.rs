@@ -16,6 +16,7 @@ mod m20261128_000011_requested_balance;
 mod m20261129_000012_username_skeleton;
 mod m20261129_000013_refresh_reuse;
 mod m20261129_000020_by_reason_and_action;
+mod m20261129_000021_usage_by_user;
 
 /// All migrations, in order.
 pub struct Migrator;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000012_username_skeleton::Migration),
             Box::new(m20261129_000013_refresh_reuse::Migration),
             Box::new(m20261129_000020_by_reason_and_action::Migration),
+            Box::new(m20261129_000021_usage_by_user::Migration),
         ]
     }
 }

@@ -1,11 +1,25 @@
-//! The lists of operators: filters by reason and action, and counts that say whether they are exact.
+//! The lists of operators: filters by reason and action, counts that say whether they are exact, sorting by what users
+//! did, and finding users by words.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use jeton::domain::chat::import::{ImportedChat, insert_imported};
+use jeton::domain::chat::usage;
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use crate::support::{Client, On, Step, TestApp, on_both_databases};
+use crate::support::{Client, On, PASSWORD, Step, TestApp, on_both_databases};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+async fn names(client: &Client, arguments: &str) -> Vec<String> {
+    let query = format!("{{ users{arguments} {{ nodes {{ username }} totalCount }} }}");
+    let found = client.data(&query, json!({})).await["users"].take();
+    let nodes = found["nodes"].as_array().unwrap();
+    assert_eq!(found["totalCount"], nodes.len(), "{arguments}");
+    nodes.iter().map(|user| user["username"].as_str().unwrap().to_owned()).collect()
+}
 
 #[apply(on_both_databases)]
 async fn entries_and_events_are_filtered_by_what_they_are(on: On) {
@@ -131,4 +145,89 @@ async fn replaced_versions_are_left_out_of_a_search(on: On) {
             "query($replaced: Boolean) { chatHistory(search: \"needle\", replaced: $replaced) { nodes { message } } }";
         assert_eq!(mia.data(query, json!({ "replaced": replaced })).await["chatHistory"]["nodes"], expected);
     }
+}
+
+#[apply(on_both_databases)]
+async fn users_are_sorted_by_what_they_did(on: On) {
+    let app = TestApp::with(on, "auth.access_ttl = '100d'\nauth.refresh_ttl = '100d'").await;
+    let root = app.superuser("root").await;
+    let (mia, tom, ida) = (app.user("mia").await, app.user("tom").await, app.user("ida").await);
+    // Thirty days ago it counts no longer; what a stored day has counts as well as today.
+    ida.say("echo", "long ago").await;
+    app.clock.advance(35 * DAY);
+    for _ in 0..2 {
+        tom.say("echo", "yesterday").await;
+    }
+    app.clock.advance(DAY);
+    usage::count_days(&app.app).await.unwrap();
+    mia.say("echo", "today").await;
+    let login =
+        format!("mutation {{ login(input: {{username: \"ida\", password: \"{PASSWORD}\"}}) {{ errors {{ code }} }} }}");
+    app.anonymous().data(&login, json!({})).await;
+    for (order, expected) in [
+        ("MOST_SPENT", ["tom", "mia", "ida", "root"]),
+        ("LEAST_SPENT", ["root", "ida", "mia", "tom"]),
+        ("RECENTLY_ACTIVE", ["mia", "tom", "ida", "root"]),
+        ("LEAST_RECENTLY_ACTIVE", ["root", "ida", "tom", "mia"]),
+        ("RECENT_LOGIN", ["ida", "tom", "mia", "root"]),
+        ("LEAST_RECENT_LOGIN", ["root", "mia", "tom", "ida"]),
+    ] {
+        assert_eq!(names(&root, &format!("(orderBy: {order})")).await, expected, "{order}");
+        let (mut paged, mut after) = (Vec::new(), Value::Null);
+        loop {
+            let page = format!(
+                "query($after: String) {{ users(first: 3, after: $after, orderBy: {order}) {{
+                nodes {{ username }} pageInfo {{ endCursor hasNextPage }} }} }}"
+            );
+            let page = root.data(&page, json!({ "after": after })).await["users"].take();
+            let nodes = page["nodes"].as_array().unwrap().iter();
+            paged.extend(nodes.map(|user| user["username"].as_str().unwrap().to_owned()));
+            if page["pageInfo"]["hasNextPage"] == false {
+                break;
+            }
+            after = page["pageInfo"]["endCursor"].clone();
+        }
+        assert_eq!(paged, expected, "{order}, page by page");
+    }
+    let fields = "{ users(orderBy: MOST_SPENT) { nodes { username spent lastActiveAt } } }";
+    let users = root.data(fields, json!({})).await["users"]["nodes"].take();
+    let (today, yesterday) = ("2026-04-06T12:00:00.123456+00:00", "2026-04-05T12:00:00.123456+00:00");
+    let seen = |user: &Value| (user["spent"].clone(), user["lastActiveAt"].as_str().map(str::to_owned));
+    let seen: Vec<_> = users.as_array().unwrap().iter().map(seen).collect();
+    let at = |time: &str| Some(time.parse::<DateTime<Utc>>().unwrap());
+    let times: Vec<_> =
+        seen.iter().map(|(_, time)| time.as_ref().map(|time| time.parse::<DateTime<Utc>>().unwrap())).collect();
+    assert_eq!(times, [at(yesterday), at(today), at("2026-03-01T12:00:00.123456Z"), None]);
+    assert_eq!(seen.iter().map(|(spent, _)| spent.clone()).collect::<Vec<_>>(), [200, 100, 0, 0]);
+    let own = mia.data("{ me { spent lastActiveAt } }", json!({})).await;
+    assert_eq!(own["me"], json!({ "spent": null, "lastActiveAt": null }), "for staff alone");
+}
+
+#[apply(on_both_databases)]
+async fn users_are_found_by_words_in_any_order_and_by_balance(on: On) {
+    let app = TestApp::start(on).await;
+    let staff = app.staff("staff").await;
+    for name in ["anna.neumann", "anna", "Ümit-Neumann", "under_score"] {
+        app.user(name).await;
+    }
+    app.user("poor").await.say("echo", "Hi").await;
+    for (search, expected) in [
+        ("neumann anna", vec!["anna.neumann"]),
+        ("  ANNA   neu ", vec!["anna.neumann"]),
+        ("anna", vec!["anna", "anna.neumann"]),
+        ("neumann", vec!["Ümit-Neumann", "anna.neumann"]),
+        ("neumann ÜMIT", vec!["Ümit-Neumann"]),
+        ("_", vec!["under_score"]),
+        ("anna tom", vec![]),
+    ] {
+        assert_eq!(names(&staff, &format!("(search: \"{search}\")")).await, expected, "{search}");
+    }
+    assert_eq!(names(&staff, "(search: \"  \")").await.len(), 6, "no words, no filter");
+    let many: String = (0..21).map(|number| format!("w{number} ")).collect();
+    let query = "query($search: String) { users(search: $search) { totalCount } }";
+    assert_eq!(staff.code(query, json!({ "search": many })).await, "INVALID_INPUT");
+    assert_eq!(names(&staff, "(maxTokens: 3999)").await, ["poor"]);
+    assert_eq!(names(&staff, "(minTokens: 3900, maxTokens: 3900)").await, ["poor"]);
+    assert_eq!(names(&staff, "(minTokens: 4000, staff: true)").await, ["staff"]);
+    assert_eq!(names(&staff, "(minTokens: 4001)").await, Vec::<String>::new());
 }

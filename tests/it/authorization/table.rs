@@ -213,7 +213,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("Spender", "messages tokens user"),
     ("Usage", "estimated input output"),
     ("UsageDay", "activeUsers day failures messages model tokens"),
-    ("User", "balance createdAt id isActive isStaff isSuperuser lastLoginAt username"),
+    ("User", "balance createdAt id isActive isStaff isSuperuser lastActiveAt* lastLoginAt spent* username"),
     ("UserError", "code field message"),
 ];
 

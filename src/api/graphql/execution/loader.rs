@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
+use chrono::{DateTime, Utc};
 
 use super::budget::Budget;
 use super::row_bytes::RowBytes;
@@ -13,7 +14,7 @@ use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::{ChatId, ConversationId, UserId};
 use crate::domain::account::admin;
-use crate::domain::chat;
+use crate::domain::chat::{self, usage};
 use crate::infra::entity;
 
 /// A data loader of users by id.
@@ -25,12 +26,20 @@ pub(crate) struct Chats(App, Arc<Budget>);
 /// A data loader of conversations by id.
 pub(crate) struct Conversations(App, Arc<Budget>);
 
+/// A data loader of what users spent, by user.
+pub(crate) struct Spent(App);
+
+/// A data loader of the times of users' last messages, by user.
+pub(crate) struct LastActive(App);
+
 /// Adds the data loaders to a request. They read within its budget.
 pub(crate) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphql::Request) -> async_graphql::Request {
     let tasks = app.tasks.clone();
     let spawn = move |work| drop(tasks.spawn(work));
     request = request.data(DataLoader::new(Users(app.clone(), budget.clone()), spawn.clone()));
     request = request.data(DataLoader::new(Conversations(app.clone(), budget.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(Spent(app.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(LastActive(app.clone()), spawn.clone()));
     request.data(DataLoader::new(Chats(app.clone(), budget.clone()), spawn))
 }
 
@@ -67,5 +76,23 @@ impl Loader<ConversationId> for Conversations {
     async fn load(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Self::Value>, Self::Error> {
         let conversations = chat::conversation::by_ids(&self.0, ids).await?;
         Ok(by_id(&self.1, conversations, |conversation| conversation.id))
+    }
+}
+
+impl Loader<UserId> for Spent {
+    type Value = i64;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, Self::Value>, Self::Error> {
+        Ok(usage::spent(&self.0, Some(ids)).await?)
+    }
+}
+
+impl Loader<UserId> for LastActive {
+    type Value = DateTime<Utc>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, Self::Value>, Self::Error> {
+        Ok(usage::last_active(&self.0, Some(ids)).await?)
     }
 }

@@ -11,6 +11,7 @@
 mod adjust;
 mod create;
 mod delete;
+mod filter;
 mod list;
 mod lock;
 mod log_out;
@@ -20,7 +21,8 @@ mod update;
 pub use self::adjust::{Adjustment, BalanceChange, adjust_balance};
 pub use self::create::create;
 pub use self::delete::delete;
-pub use self::list::{UserFilter, UserOrder, by_ids, chats_of, find, users};
+pub use self::filter::{UserFilter, UserOrder};
+pub use self::list::{by_ids, chats_of, find, ranked, users};
 pub use self::log_out::log_out;
 pub use self::password::{set_password, superusers_with_common_passwords};
 pub use self::update::{UserUpdate, update, update_confirmed};

@@ -7,7 +7,9 @@
 mod day;
 mod report;
 mod stored;
+mod users;
 
 pub use self::day::{DailyUsage, UserSpending};
 pub use self::report::{by_day, open_turns, top_spenders};
 pub use self::stored::{count_days, counted_until};
+pub use self::users::{SPENT_DAYS, last_active, spent};
