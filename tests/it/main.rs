@@ -20,6 +20,7 @@ mod architecture;
 mod authorization;
 mod backup;
 mod bodies;
+mod bulk_changes;
 mod chat_reads;
 mod cluster;
 mod conversations;

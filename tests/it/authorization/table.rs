@@ -57,6 +57,12 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
         STAFF,
     ),
     (
+        "Mutation.adjustBalances",
+        "mutation { it: adjustBalances(input: {filter: {search: \"$name\"}, expectedCount: 0, amount: 1, reason: \"x\", \
+         idempotencyKey: \"$name\"}) { errors { code } } }",
+        STAFF,
+    ),
+    (
         "Mutation.changePassword",
         "mutation { it: changePassword(input: {oldPassword: \"wrong\", newPassword: \"x\"}) { errors { code } } }",
         PERSON,
@@ -119,6 +125,11 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     (
         "Mutation.setPassword",
         "mutation { it: setPassword(input: {userId: \"$user\", password: \"$password\"}) { errors { code } } }",
+        STAFF,
+    ),
+    (
+        "Mutation.setUsersActive",
+        "mutation { it: setUsersActive(input: {filter: {search: \"$name\"}, expectedCount: 0, active: true}) { errors { code } } }",
         STAFF,
     ),
     ("Mutation.startMessage", "mutation { it: startMessage(input: {message: \"x\"}) { errors { code } } }", MINE),

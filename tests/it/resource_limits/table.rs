@@ -202,6 +202,8 @@ pub const ROOTS: &[Root] = &[
     ("Query.userSessions", Rate::Connections, Memory::Page, Answer::Connection),
     ("Query.users", Rate::Connections, Memory::Page, Answer::Connection),
     ("Mutation.adjustBalance", Rate::Connections, Memory::Fixed, Answer::Object),
+    // At most 5000 users, in batches of 100.
+    ("Mutation.adjustBalances", Rate::Connections, Memory::Cost, Answer::Object),
     ("Mutation.changePassword", Rate::Logins, Memory::Fixed, Answer::Object),
     ("Mutation.createApiKey", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Mutation.createConversation", Rate::Connections, Memory::Cost, Answer::Object),
@@ -223,6 +225,7 @@ pub const ROOTS: &[Root] = &[
     ("Mutation.revokeApiKey", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Mutation.sendMessage", Rate::Messages, Memory::Cost, Answer::Object),
     ("Mutation.setPassword", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Mutation.setUsersActive", Rate::Connections, Memory::Cost, Answer::Object),
     ("Mutation.startMessage", Rate::Messages, Memory::Cost, Answer::Object),
     ("Mutation.stopMessage", Rate::Connections, Memory::Cost, Answer::Object),
     ("Mutation.updateUser", Rate::Connections, Memory::Fixed, Answer::Object),
@@ -240,6 +243,7 @@ pub const LISTS: &[(&str, &str)] = &[
     ("Query.usage", "`days`, at most 366, of the models of the configuration"),
     ("ApiKey.models", "the models of the configuration, each named once"),
     ("ApiKey.scopes", "a closed list"),
+    ("SetUsersActivePayload.changedUserIds", "at most 5000 users are changed at once"),
 ];
 
 /// The length of a text that a client sends.
@@ -257,6 +261,8 @@ pub enum Text {
 pub const TEXTS: &[(&str, Text)] = &[
     ("AdjustBalanceInput.idempotencyKey", Text::Chars(255)),
     ("AdjustBalanceInput.reason", Text::Chars(500)),
+    ("AdjustBalancesInput.idempotencyKey", Text::Chars(255)),
+    ("AdjustBalancesInput.reason", Text::Chars(500)),
     ("ChangePasswordInput.newPassword", Text::Chars(256)),
     ("ChangePasswordInput.oldPassword", Text::Lookup),
     ("CreateApiKeyInput.models", Text::Lookup),
@@ -284,10 +290,12 @@ pub const TEXTS: &[(&str, Text)] = &[
     ("SendMessageInput.message", Text::Chars(1000)),
     ("SendMessageInput.model", Text::Lookup),
     ("SetPasswordInput.password", Text::Chars(256)),
+    ("SetUsersActiveInput.idempotencyKey", Text::Chars(255)),
     ("StartMessageInput.idempotencyKey", Text::Chars(255)),
     ("StartMessageInput.message", Text::Chars(1000)),
     ("StartMessageInput.model", Text::Lookup),
     ("UpdateUserInput.password", Text::Lookup),
+    ("UserFilterInput.search", Text::Lookup),
     ("chatHistory.search", Text::Lookup),
     ("chats.model", Text::Lookup),
     ("chats.search", Text::Lookup),

@@ -12,6 +12,7 @@ use async_graphql::resolver_utils::EnumType;
 use self::introspection::INTROSPECTION;
 use super::super::query::{DEFAULT_DAYS, DEFAULT_SPENDERS};
 use crate::core::viewer::Scope;
+use crate::domain::account::admin::MAX_USERS;
 
 /// Maximum number of field errors of one mutation. Inputs have fewer fields, each with few errors.
 const MAX_USER_ERRORS: usize = 16;
@@ -71,6 +72,7 @@ fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows
         // A day has a row for each model, and one for the total.
         ("Query", "usage") => Rows::Asked { argument: "days", default: DEFAULT_DAYS as usize, each: models + 1 },
         ("Query", "topSpenders") => Rows::Asked { argument: "first", default: DEFAULT_SPENDERS as usize, each: 1 },
+        ("SetUsersActivePayload", "changedUserIds") => Rows::AtMost(MAX_USERS),
         ("ApiKey", "scopes") => Rows::AtMost(Scope::items().len()),
         _ if element == "UserError" => Rows::AtMost(MAX_USER_ERRORS),
         _ => return None,

@@ -9,6 +9,7 @@
 //! been promoted or demoted meanwhile.
 
 mod adjust;
+mod bulk;
 mod create;
 mod delete;
 mod filter;
@@ -19,6 +20,7 @@ mod password;
 mod update;
 
 pub use self::adjust::{Adjustment, BalanceChange, adjust_balance};
+pub use self::bulk::{ActivationResult, AdjustMany, AdjustManyResult, MAX_USERS, SetActive, adjust_many, set_active};
 pub use self::create::create;
 pub use self::delete::delete;
 pub use self::filter::{UserFilter, UserOrder};
