@@ -44,6 +44,7 @@ mod money;
 mod money_model_based;
 mod openai_api;
 mod operators;
+mod overview;
 mod pagination;
 mod password_queue;
 mod private_files;

@@ -128,6 +128,7 @@ fn update_chats(ends: &[CloseJob]) -> UpdateStatement {
     let mut update = BulkUpdate::<chat::Entity, _>::new(ends, |end| end.closing.chat.id);
     update
         .set(Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+        .set_each(Column::FirstChunkAt, |end| end.closing.chat.first_chunk_at)
         .set_each(Column::FinishedAt, |end| end.at)
         .set_each(Column::Status, |end| end.closing.chat.status)
         .set_each(Column::Cost, |end| end.closing.chat.cost)

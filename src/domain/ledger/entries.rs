@@ -45,7 +45,7 @@ impl EntryFilter {
 }
 
 /// Returns the entries with one of these reasons.
-fn with_reasons(entries: Select<ledger_entry::Entity>, reasons: &[Reason]) -> Select<ledger_entry::Entity> {
+pub(super) fn with_reasons(entries: Select<ledger_entry::Entity>, reasons: &[Reason]) -> Select<ledger_entry::Entity> {
     let distinct = Reason::iter().filter(|reason| reasons.contains(reason));
     let entries = entries.filter(ledger_entry::Column::Reason.is_in(distinct));
     if !reasons.iter().all(|reason| RARE_REASONS.contains(reason)) {

@@ -15,6 +15,7 @@ mod key_budget;
 pub mod retention;
 mod settlement;
 mod spendable;
+mod totals;
 mod verify;
 
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub use self::hold::{Hold, LockedBalance, insufficient, lock_balances, reserve};
 pub use self::import::{ImportedEntry, record_imported};
 pub use self::settlement::{Settlement, settle};
 pub use self::spendable::SpendableBalances;
+pub use self::totals::{Granted, KeySpending, Outstanding, granted, outstanding, spent_by_keys};
 pub use self::verify::{IntegrityViolation, verify};
 use crate::app::App;
 use crate::core::error::{Code, Error};

@@ -44,6 +44,11 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.models", "{ it: models { name } }", ALL),
     ("Query.node", "{ it: node(id: \"$chat\") { id } }", [NULL, NULL, NULL, OK, OK, OK]),
     ("Query.openTurns", "{ it: openTurns }", STAFF),
+    (
+        "Query.overview",
+        "{ it: overview(since: \"2026-03-01T00:00:00Z\", until: \"2026-03-02T00:00:00Z\") { totals { messages } } }",
+        STAFF,
+    ),
     ("Query.sessions", "{ it: sessions { totalCount } }", MINE),
     ("Query.topSpenders", "{ it: topSpenders { tokens } }", STAFF),
     ("Query.usage", "{ it: usage { day } }", STAFF),
@@ -202,12 +207,14 @@ pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
 
 /// The fields of all other objects. A viewer who sees an object sees its fields; those with a star are tested below.
 pub const FIELDS: &[(&str, &str)] = &[
+    ("AnswerTime", "medianMs p95Ms"),
     ("ApiKey", "active createdAt expiresAt id lastUsedAt models name prefix revokedAt scopes spending user"),
+    ("ApiKeyUsage", "apiKey apiKeyId messages tokens"),
     ("AuditEvent", "action actor actorName createdAt details id targetId targetName user"),
     ("Balance", "held tokens"),
     (
         "Chat",
-        "apiKeyId contextLeftOut conversation* cost createdAt error finishedAt hold id message model replacedById \
+        "apiKeyId contextLeftOut conversation* cost createdAt error finishedAt firstChunkAt hold id message model replacedById \
          response status usage user",
     ),
     ("Conversation", "activeAt chats createdAt id model systemPrompt title"),
@@ -215,6 +222,13 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("KeySpending", "dailyLimit held monthlyLimit thisMonth today total totalLimit"),
     ("LedgerEntry", "actor* amount apiKeyId balanceAfter chat createdAt id note reason user"),
     ("Model", "default maxOutput name price window"),
+    ("ModelUsage", "failures messages model tokens"),
+    ("Outstanding", "held tokens users"),
+    ("Overview", "apiKeys days lowBalances models outstanding previous totals"),
+    (
+        "OverviewTotals",
+        "activeUsers answerTime credits debits failures firstChunkTime messages signUps signupGrants spent",
+    ),
     ("PageInfo", "endCursor hasNextPage hasPreviousPage startCursor"),
     ("Price", "per1kInput per1kOutput perMessage"),
     ("ReplyDelta", "offset seq text"),

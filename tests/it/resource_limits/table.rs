@@ -193,6 +193,8 @@ pub const ROOTS: &[Root] = &[
     ("Query.models", Rate::Connections, Memory::Fixed, Answer::Rows(0)),
     ("Query.node", Rate::Connections, Memory::Cost, Answer::Object),
     ("Query.openTurns", Rate::Connections, Memory::Fixed, Answer::Object),
+    // At most 366 days twice; the times of at most 10,000 answers each.
+    ("Query.overview", Rate::Connections, Memory::Page, Answer::Object),
     ("Query.sessions", Rate::Connections, Memory::Page, Answer::Connection),
     ("Query.topSpenders", Rate::Connections, Memory::Page, Answer::Rows(100)),
     // A row for each day, model and kind; days are bounded.
@@ -241,6 +243,10 @@ pub const LISTS: &[(&str, &str)] = &[
     ("Query.models", "the configuration"),
     ("Query.topSpenders", "`first`, at most 100"),
     ("Query.usage", "`days`, at most 366, of the models of the configuration"),
+    ("Overview.apiKeys", "`first`, at most 100"),
+    ("Overview.days", "the period, at most 366 days"),
+    ("Overview.lowBalances", "`first`, at most 100"),
+    ("Overview.models", "at most 100"),
     ("ApiKey.models", "the models of the configuration, each named once"),
     ("ApiKey.scopes", "a closed list"),
     ("SetUsersActivePayload.changedUserIds", "at most 5000 users are changed at once"),

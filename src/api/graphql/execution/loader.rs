@@ -12,9 +12,10 @@ use super::budget::Budget;
 use super::row_bytes::RowBytes;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::ids::{ChatId, ConversationId, UserId};
+use crate::core::ids::{ApiKeyId, ChatId, ConversationId, UserId};
 use crate::domain::account::admin;
 use crate::domain::chat::{self, usage};
+use crate::domain::session::api_key;
 use crate::infra::entity;
 
 /// A data loader of users by id.
@@ -25,6 +26,9 @@ pub(crate) struct Chats(App, Arc<Budget>);
 
 /// A data loader of conversations by id.
 pub(crate) struct Conversations(App, Arc<Budget>);
+
+/// A data loader of API keys by id.
+pub(crate) struct ApiKeys(App, Arc<Budget>);
 
 /// A data loader of what users spent, by user.
 pub(crate) struct Spent(App);
@@ -38,6 +42,7 @@ pub(crate) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphq
     let spawn = move |work| drop(tasks.spawn(work));
     request = request.data(DataLoader::new(Users(app.clone(), budget.clone()), spawn.clone()));
     request = request.data(DataLoader::new(Conversations(app.clone(), budget.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(ApiKeys(app.clone(), budget.clone()), spawn.clone()));
     request = request.data(DataLoader::new(Spent(app.clone()), spawn.clone()));
     request = request.data(DataLoader::new(LastActive(app.clone()), spawn.clone()));
     request.data(DataLoader::new(Chats(app.clone(), budget.clone()), spawn))
@@ -94,5 +99,16 @@ impl Loader<UserId> for LastActive {
 
     async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, Self::Value>, Self::Error> {
         Ok(usage::last_active(&self.0, Some(ids)).await?)
+    }
+}
+
+impl Loader<ApiKeyId> for ApiKeys {
+    type Value = entity::api_key::Model;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[ApiKeyId]) -> Result<HashMap<ApiKeyId, Self::Value>, Self::Error> {
+        let keys = api_key::by_ids(&self.0, ids).await?;
+        self.1.read(keys.iter().map(RowBytes::row_bytes).sum());
+        Ok(keys.into_iter().map(|key| (key.id, key)).collect())
     }
 }

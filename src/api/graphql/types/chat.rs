@@ -117,6 +117,12 @@ impl Chat {
         self.0.created_at
     }
 
+    /// Time of the first chunk of the reply; null while the chat is open, without a reply, and for chats of earlier
+    /// versions.
+    async fn first_chunk_at(&self) -> Option<DateTime<Utc>> {
+        self.0.first_chunk_at
+    }
+
     /// Time when the chat finished; null while it is open.
     async fn finished_at(&self) -> Option<DateTime<Utc>> {
         self.0.finished_at

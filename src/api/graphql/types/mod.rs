@@ -8,6 +8,7 @@ mod connection;
 mod conversation;
 mod ledger;
 mod model;
+mod overview;
 mod session;
 mod usage;
 
@@ -19,6 +20,7 @@ pub(super) use self::connection::{ConnectionOf, PageArguments, connection, page}
 pub(super) use self::conversation::{Conversation, conversations};
 pub(super) use self::ledger::{Balance, LedgerEntry, entries};
 pub(super) use self::model::Model;
+pub(super) use self::overview::{DEFAULT_ROWS, Overview};
 pub(super) use self::session::{Session, sessions};
 pub(super) use self::usage::{Spender, UsageDay};
 

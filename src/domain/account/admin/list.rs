@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::filter::UserFilter;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::UserId;
-use crate::core::pagination::{Page, PageRequest};
+use crate::core::pagination::{Page, PageRequest, TimeRange};
+use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
 use crate::infra::entity::{chat, user};
 
@@ -82,4 +83,24 @@ pub async fn by_ids(app: &App, ids: &[UserId]) -> Result<Vec<user::Model>, Error
 pub async fn chats_of(app: &App, actor: Actor, user_id: UserId) -> Result<u64, Error> {
     actor.require_operator()?;
     Ok(chat::Entity::owned_by(user_id).count(app.db.read()).await?)
+}
+
+/// Returns the number of accounts that were created in a period and still exist. The caller has checked that the viewer
+/// may see it.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn signed_up(app: &App, period: TimeRange) -> Result<u64, Error> {
+    Ok(period.filter(user::Entity::find(), user::Column::CreatedAt).count(app.db.read()).await?)
+}
+
+/// Returns active users with less than `tokens`, the poorest first, at most `most`. The caller has checked that the
+/// viewer may see them.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn poorest(app: &App, tokens: Tokens, most: u64) -> Result<Vec<user::Model>, Error> {
+    let poor = user::Entity::find().filter(user::Column::IsActive.eq(true)).filter(user::Column::Tokens.lt(tokens));
+    let poor = poor.order_by_asc(user::Column::Tokens).order_by_asc(user::Column::Id).limit(most);
+    Ok(poor.all(app.db.read()).await?)
 }

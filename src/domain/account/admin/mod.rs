@@ -24,7 +24,7 @@ pub use self::bulk::{ActivationResult, AdjustMany, AdjustManyResult, MAX_USERS, 
 pub use self::create::create;
 pub use self::delete::delete;
 pub use self::filter::{UserFilter, UserOrder};
-pub use self::list::{by_ids, chats_of, find, ranked, users};
+pub use self::list::{by_ids, chats_of, find, poorest, ranked, signed_up, users};
 pub use self::log_out::log_out;
 pub use self::password::{set_password, superusers_with_common_passwords};
 pub use self::update::{UserUpdate, update, update_confirmed};

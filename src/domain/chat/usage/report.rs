@@ -14,7 +14,7 @@ use crate::infra::entity::chat::{self, Column};
 use crate::infra::entity::{usage_day, usage_day_user};
 
 /// Maximum number of days of a request.
-const MAX_DAYS: u32 = 366;
+pub(super) const MAX_DAYS: u32 = 366;
 
 /// Returns the usage of each of the last days, today included: by model and in total, oldest first. Days without chats
 /// have the total only.
