@@ -92,6 +92,16 @@ async fn bench(name: &str, url: String) {
         "nodes { id message response model status cost createdAt user { id username } } pageInfo { hasNextPage }";
     let people = "nodes { id username isActive createdAt balance { tokens held } } pageInfo { hasNextPage }";
     let entries = "nodes { id amount balanceAfter reason user { username } } pageInfo { hasNextPage }";
+    let totals = "signupGrants credits debits spent messages failures activeUsers signUps
+        answerTime { medianMs p95Ms } firstChunkTime { medianMs p95Ms }";
+    let overview = |days| {
+        let (since, until) = (ago(days).replace("+00:00", "Z"), ago(0).replace("+00:00", "Z"));
+        format!(
+            "{{ overview(since: \"{since}\", until: \"{until}\") {{ totals {{ {totals} }} previous {{ {totals} }}
+                outstanding {{ users tokens held }} days {{ day messages tokens }} models {{ model messages tokens }}
+                apiKeys {{ messages tokens }} lowBalances {{ username }} }} }}"
+        )
+    };
     for (what, query) in [
         (
             "dashboard, 30 days",
@@ -105,6 +115,17 @@ async fn bench(name: &str, url: String) {
                topSpenders(days: 90) { user { username } tokens messages } }"
                 .to_owned(),
         ),
+        ("overview, 30 days", overview(30)),
+        ("overview, 90 days", overview(90)),
+        (
+            "users, by what they spent",
+            format!("{{ users(first: 50, orderBy: MOST_SPENT) {{ {people} nodes {{ spent lastActiveAt }} }} }}"),
+        ),
+        (
+            "users, by their activity",
+            format!("{{ users(first: 50, orderBy: RECENTLY_ACTIVE) {{ {people} nodes {{ spent lastActiveAt }} }} }}"),
+        ),
+        ("ledger of adjustments", format!("{{ ledgerEntries(first: 50, reasons: [ADJUSTMENT]) {{ {entries} }} }}")),
         ("users", format!("{{ users(first: 50) {{ {people} totalCount }} }}")),
         ("users, by tokens", format!("{{ users(first: 50, orderBy: MOST_TOKENS) {{ {people} totalCount }} }}")),
         ("users, a part of the name", format!("{{ users(first: 50, search: \"99\") {{ {people} totalCount }} }}")),
@@ -238,6 +259,7 @@ fn new_chat(user_id: i64, at: DateTime<Utc>, failed: bool, small: bool, text: St
         api_key_id: Set(None),
         fingerprint: Set(None),
         created_at: Set(at),
+        first_chunk_at: Set(None),
         finished_at: Set(Some(at)),
         lease_until: Set(None),
     }

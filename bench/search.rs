@@ -150,6 +150,7 @@ async fn fill(db: &Db, users: &[UserId]) {
                 api_key_id: Set(None),
                 fingerprint: Set(None),
                 created_at: Set(at),
+                first_chunk_at: Set(None),
                 finished_at: Set(Some(at)),
                 lease_until: Set(None),
             }

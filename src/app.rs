@@ -30,6 +30,9 @@ use crate::infra::request_body::Bodies;
 use crate::infra::secrets::Secrets;
 use crate::infra::user_watch::UserWatch;
 
+/// The maximum number of recorded reads that are remembered; a forgotten one is recorded again.
+const MAX_CHAT_READS: u64 = 100_000;
+
 /// The running application. Clones share it.
 #[derive(Clone)]
 pub struct App(Arc<AppInner>);
@@ -54,6 +57,8 @@ pub struct AppInner {
     pub models: Models,
     /// The cache of recently validated credentials.
     pub credential_cache: CredentialCache,
+    /// Reads of chats that are in the audit trail already: operator, user, whether of one chat, and the hour.
+    pub chat_reads: moka::sync::Cache<(UserId, UserId, bool, i64), ()>,
     /// The message bus between tasks of this server and between servers.
     pub bus: Bus,
     /// Counters and timings.
@@ -132,6 +137,7 @@ impl App {
             api_key_hasher: hash("jeton: API keys and calls")?,
             models,
             credential_cache: credential_cache(),
+            chat_reads: moka::sync::Cache::builder().max_capacity(MAX_CHAT_READS).build(),
             id,
             peer_count: AtomicUsize::new(0),
             login_throttle: LoginThrottle::new(&config.auth, bus.clone()),

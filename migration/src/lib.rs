@@ -16,6 +16,10 @@ mod m20261128_000011_requested_balance;
 mod m20261129_000012_username_skeleton;
 mod m20261129_000013_refresh_reuse;
 mod m20261129_000014_first_version;
+mod m20261129_000020_by_reason_and_action;
+mod m20261129_000021_usage_by_user;
+mod m20261129_000022_bulk_changes;
+mod m20261129_000023_first_chunk;
 
 /// All migrations, in order.
 pub struct Migrator;
@@ -38,6 +42,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000012_username_skeleton::Migration),
             Box::new(m20261129_000013_refresh_reuse::Migration),
             Box::new(m20261129_000014_first_version::Migration),
+            Box::new(m20261129_000020_by_reason_and_action::Migration),
+            Box::new(m20261129_000021_usage_by_user::Migration),
+            Box::new(m20261129_000022_bulk_changes::Migration),
+            Box::new(m20261129_000023_first_chunk::Migration),
         ]
     }
 }

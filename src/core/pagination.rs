@@ -42,6 +42,8 @@ pub struct Page<E: EntityTrait> {
     pub has_previous: bool,
     /// Whether rows follow the last one.
     pub has_next: bool,
+    /// Whether the list was cut, as that of a search with too many results: the total counts only its rows.
+    pub is_truncated: bool,
     /// The query of the whole list, for its total.
     all: Select<E>,
 }
@@ -151,6 +153,7 @@ impl PageRequest {
             rows,
             has_previous: if self.from_end { more } else { self.after.is_some() },
             has_next: if self.from_end { self.before.is_some() } else { more },
+            is_truncated: false,
             all,
         })
     }
@@ -167,7 +170,7 @@ impl PageRequest {
         let range = self.range(ids)?;
         let (has_previous, has_next) = (range.start > 0, range.end < ids.len());
         let picked = ids.get(range).unwrap_or_default().to_vec();
-        Ok((picked, Page { rows: Vec::new(), has_previous, has_next, all }))
+        Ok((picked, Page { rows: Vec::new(), has_previous, has_next, is_truncated: false, all }))
     }
 
     fn range<I: Copy + Into<i64>>(&self, ids: &[I]) -> Result<Range<usize>, Error> {

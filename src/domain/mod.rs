@@ -5,5 +5,6 @@ pub mod audit;
 pub mod chat;
 pub mod ledger;
 pub mod membership;
+pub mod overview;
 pub mod retention;
 pub mod session;

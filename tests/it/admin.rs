@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use jeton::core::viewer::Actor;
+use jeton::domain::account::admin;
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use crate::support::socket::{Event, Events};
-use crate::support::{Client, On, Step, TestApp, on_both_databases};
+use crate::support::{Client, On, PASSWORD, Step, TestApp, on_both_databases};
 
 const ADJUST: &str = "mutation($id: ID!, $amount: Tokens!, $key: String) {
     adjustBalance(input: {userId: $id, amount: $amount, reason: \"thanks\", idempotencyKey: $key}) {
@@ -45,7 +47,7 @@ async fn staff_see_everybody_and_adjust_balances(on: On) {
     let trail = staff.data(trail, json!({ "id": id })).await;
     let actions: Vec<_> =
         trail["auditTrail"]["nodes"].as_array().unwrap().iter().map(|event| &event["action"]).collect();
-    assert_eq!(actions, ["balance.adjust", "user.create"], "a duplicate adjustment is not audited");
+    assert_eq!(actions, ["chat.read", "balance.adjust", "user.create"], "a duplicate adjustment is not audited");
     let own = mia.data("{ ledgerHistory(first: 1) { nodes { note actor { username } } } }", json!({})).await;
     assert_eq!(own["ledgerHistory"]["nodes"], json!([{ "note": "thanks", "actor": null }]));
 }
@@ -113,17 +115,63 @@ async fn only_superusers_touch_staff_and_roles(on: On) {
     }
     let deactivated = update(&staff, json!({ "userId": mia_id, "active": false })).await;
     assert_eq!(deactivated["data"]["updateUser"]["user"]["isActive"], false);
-    let promoted = update(&root, json!({ "userId": mia_id, "active": true, "staff": true })).await;
+    let promotion = json!({ "userId": mia_id, "active": true, "staff": true, "password": PASSWORD });
+    let promoted = update(&root, promotion).await;
     assert_eq!(
         promoted["data"]["updateUser"]["user"],
         json!({ "isActive": true, "isStaff": true, "isSuperuser": false })
     );
-    let last = update(&root, json!({ "userId": root_id, "superuser": false })).await;
+    let last = update(&root, json!({ "userId": root_id, "superuser": false, "password": PASSWORD })).await;
     assert_eq!(last["data"]["updateUser"]["errors"], json!([{ "code": "CONFLICT" }]), "one superuser must be left");
     let create = "mutation { createUser(input: {username: \"deputy\", password: \"tr0ub4dor&3-staple\", staff: true}) {
         user { isStaff } errors { code } } }";
     assert_eq!(staff.code(create, json!({})).await, "FORBIDDEN");
     assert_eq!(root.data(create, json!({})).await["createUser"]["user"]["isStaff"], true);
+}
+
+#[apply(on_both_databases)]
+async fn roles_change_with_the_password_of_the_superuser(on: On) {
+    let app = TestApp::with(on, "auth.login_attempts_before_delay = 3").await;
+    let (mia, root) = (app.user("mia").await, app.superuser("root").await);
+    let id = mia.global_id().await;
+    let update = "mutation($input: UpdateUserInput!) { updateUser(input: $input) {
+        user { isStaff isActive } errors { code field } } }";
+    let errors = async |client: &Client, input: Value| {
+        client.data(update, json!({ "input": input })).await["updateUser"]["errors"].take()
+    };
+    let of_password = json!([{ "code": "INVALID_INPUT", "field": "password" }]);
+    for roles in [json!({ "staff": true }), json!({ "superuser": true }), json!({ "staff": false, "active": true })] {
+        let mut input = roles.clone();
+        input["userId"] = json!(id);
+        assert_eq!(errors(&root, input.clone()).await, of_password, "without a password: {roles}");
+    }
+    // A key with all scopes is no way around it.
+    let key = json!({ "name": "all", "scopes": ["ADMIN", "READ", "WRITE"] });
+    let (program, _) = crate::api_keys::with_key(&root, key).await;
+    assert_eq!(errors(&program, json!({ "userId": id, "superuser": true })).await, of_password);
+    // What is no role takes no password, but a wrong one is never ignored.
+    assert_eq!(errors(&root, json!({ "userId": id, "active": false })).await, json!([]));
+    assert_eq!(errors(&root, json!({ "userId": id, "active": true, "password": "wrong" })).await, of_password);
+    for _ in 0..2 {
+        assert_eq!(errors(&root, json!({ "userId": id, "staff": true, "password": "wrong" })).await, of_password);
+    }
+    assert!(!app.is_staff(&mia).await);
+    // They count as failed log-ins: the right one has to wait too, and so has a log-in.
+    let limited = errors(&root, json!({ "userId": id, "staff": true, "password": "wrong" })).await;
+    assert_eq!(limited[0]["code"], "INVALID_INPUT", "the attempt that begins the wait");
+    let right = json!({ "userId": id, "staff": true, "password": PASSWORD });
+    assert_eq!(errors(&root, right.clone()).await[0]["code"], "RATE_LIMITED");
+    let login =
+        "mutation($password: String!) { login(input: {username: \"root\", password: $password}) { errors { code } } }";
+    let login = app.anonymous().graphql(login, json!({ "password": PASSWORD })).await;
+    assert!(login.to_string().contains("RATE_LIMITED"), "{login}");
+    app.clock.advance(Duration::from_secs(10));
+    assert_eq!(errors(&root, right).await, json!([]));
+    assert!(app.is_staff(&mia).await);
+    // The command line grants without one.
+    let demotion = admin::UserUpdate { staff: Some(false), ..Default::default() };
+    admin::update(&app.app, Actor::CommandLine, mia.user_id(), demotion).await.unwrap();
+    assert!(!app.is_staff(&mia).await);
 }
 
 #[apply(on_both_databases)]

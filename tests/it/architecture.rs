@@ -30,6 +30,7 @@ fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     allow("domain::account", &["domain::audit", "domain::ledger"]);
     allow("domain::session", &["domain::account", "domain::audit", "domain::ledger"]);
     allow("domain::chat", &["domain::audit", "domain::ledger"]);
+    allow("domain::overview", &["domain::account", "domain::chat", "domain::ledger"]);
     allow("domain::retention", &["domain::audit", "domain::chat", "domain::ledger", "domain::session"]);
     edges
 }

@@ -13,6 +13,7 @@ use crate::core::ids::{ChatId, ConversationId, UserId};
 use crate::core::pagination::TimeRange;
 use crate::domain::chat::{self, ChangeKind, FinishedChat, Format, ReplyStreamItem};
 use crate::domain::ledger;
+use crate::infra::entity::ledger_entry::Reason;
 
 pub(crate) struct Subscription;
 
@@ -162,11 +163,12 @@ impl Subscription {
     async fn export_ledger_history(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Exports only ledger entries with one of these reasons.")] reasons: Option<Vec<Reason>>,
         #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let filter = ledger::EntryFilter::own(viewer.require_read()?, TimeRange { since, until });
+        let filter = ledger::EntryFilter::own(viewer.require_read()?, reasons, TimeRange { since, until });
         Ok(ledger::export(app, filter).map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
 
@@ -175,13 +177,14 @@ impl Subscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Exports only the ledger entries of this user.")] user_id: Option<ID>,
+        #[graphql(desc = "Exports only ledger entries with one of these reasons.")] reasons: Option<Vec<Reason>>,
         #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
     ) -> Result<impl Stream<Item = Result<Payload<ExportPart>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let staff = viewer.require_staff()?;
         let user_id = user_id.map(|id| UserId::parse(&id)).transpose()?;
-        let filter = ledger::EntryFilter::all(staff, user_id, TimeRange { since, until });
+        let filter = ledger::EntryFilter::all(staff, reasons, user_id, TimeRange { since, until });
         Ok(ledger::export(app, filter).map(|text| Ok(Payload(ExportPart { text: text?.into() }))))
     }
 }

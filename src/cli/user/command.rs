@@ -43,7 +43,7 @@ pub(super) enum Command {
         /// The initial balance [default: ledger.signup_grant]
         #[arg(long, allow_negative_numbers = true, value_parser = balance())]
         tokens: Option<i64>,
-        /// Make the user a staff member, who may see all users and adjust balances
+        /// Make the user a staff member, who sees all users and their chats, manages plain users and adjusts their balances
         #[arg(long)]
         staff: bool,
         /// Make the user a superuser, who may do everything
@@ -95,7 +95,7 @@ pub(super) enum Command {
     Promote {
         /// The user's name, in any case
         name: String,
-        /// Make the user a staff member only, who may see all users and adjust balances
+        /// Make the user a staff member only, who sees all users and their chats, manages plain users and adjusts their balances
         #[arg(long)]
         staff: bool,
     },

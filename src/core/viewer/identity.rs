@@ -19,7 +19,7 @@ pub struct Identity {
     pub id: UserId,
     /// The credential of the request.
     pub credential: Credential,
-    /// May see all users and adjust balances.
+    /// Sees all users and their chats, manages plain users and adjusts their balances.
     pub is_staff: bool,
     /// May also change roles, superusers and the passwords of staff.
     pub is_superuser: bool,

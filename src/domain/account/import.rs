@@ -15,7 +15,7 @@ use crate::core::ids::UserId;
 use crate::core::password::{Pbkdf2, QueueKind};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, ClientIp};
-use crate::domain::audit::{self, AuditRecord};
+use crate::domain::audit::{self, Action, AuditRecord};
 use crate::domain::ledger::{self, Entry};
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
@@ -72,8 +72,12 @@ pub async fn insert(txn: &Txn, new: &ImportedUser, at: chrono::DateTime<chrono::
     ledger::post_entry(txn, &opening).await?;
     let details = json!({ "staff": new.roles.is_staff, "superuser": new.roles.is_superuser, "tokens": new.tokens });
     let target = ("user", user.id.0, user.username.as_str());
-    audit::record(txn, &Actor::CommandLine, AuditRecord { action: "user.import", target, owner_id: None, details, at })
-        .await?;
+    audit::record(
+        txn,
+        &Actor::CommandLine,
+        AuditRecord { action: Action::UserImport, target, owner_id: None, details, at },
+    )
+    .await?;
     Ok(user.id)
 }
 

@@ -19,7 +19,7 @@ use crate::infra::entity::user;
 /// The roles of a user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
-    /// May see all users and adjust balances.
+    /// Sees all users and their chats, manages plain users and adjusts their balances.
     pub is_staff: bool,
     /// May do everything.
     pub is_superuser: bool,

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::UserId;
 use crate::core::password::{self, QueueKind};
-use crate::core::viewer::{ClientInfo, Owner};
+use crate::core::viewer::{ClientInfo, Identity, Owner};
 use crate::infra::db::Txn;
 use crate::infra::entity::user;
 
@@ -69,8 +69,18 @@ pub async fn confirm_password(
     password: SecretString,
     origin: &ClientInfo,
 ) -> Result<user::Model, Error> {
+    verify_own(app, *owner, password, origin).await
+}
+
+/// Verifies the password of an authenticated user, whatever the credential. As [`confirm_password`].
+pub(super) async fn verify_own(
+    app: &App,
+    identity: Identity,
+    password: SecretString,
+    origin: &ClientInfo,
+) -> Result<user::Model, Error> {
     let ticket = enter(app, QueueKind::Verification, origin.address)?;
-    let user = user::Entity::find_by_id(owner.id).one(app.db.read()).await?.ok_or_else(Error::unauthenticated)?;
+    let user = user::Entity::find_by_id(identity.id).one(app.db.read()).await?.ok_or_else(Error::unauthenticated)?;
     register_attempt(app, &user.username_key, origin.address).await?;
     if !ticket.verify(password, Some(user.password_hash.clone())).await? {
         return Err(Error::field("password", "The password is wrong."));

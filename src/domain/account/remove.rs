@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, ConversationId, UserId};
 use crate::core::viewer::Actor;
-use crate::domain::audit::{self, AuditRecord};
+use crate::domain::audit::{self, Action, AuditRecord};
 use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::{chat, conversation, user};
@@ -42,7 +42,7 @@ pub(super) async fn remove(txn: &Txn, actor: &Actor, user: &user::Model, at: Dat
     let rest = ledger::close_account(txn, user.id, actor.id(), at).await?;
     let target = ("user", user.id.0, user.username.as_str());
     let record =
-        AuditRecord { action: "user.delete", target, owner_id: None, details: json!({ "written_off": rest }), at };
+        AuditRecord { action: Action::UserDelete, target, owner_id: None, details: json!({ "written_off": rest }), at };
     audit::record(txn, actor, record).await?;
     user::Entity::delete_by_id(user.id).exec(txn).await?;
     Ok(())

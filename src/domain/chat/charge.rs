@@ -130,6 +130,7 @@ impl ClosedChat {
             (chat.input_units, chat.output_units) = (units(usage.input), units(usage.output));
             chat.usage_estimated = used.estimated;
         }
+        chat.first_chunk_at = written.first_chunk_at;
         chat.response = if store_reply { written.text } else { String::new() };
         chat.status = status;
         chat.cost = Ord::min(cost, chat.hold);

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::ChatId;
 use crate::core::viewer::Actor;
-use crate::domain::audit::{self, AuditRecord};
+use crate::domain::audit::{self, Action, AuditRecord};
 use crate::domain::ledger::{self, Settlement};
 use crate::infra::db::{Batch, BatchJob, BatchResult, BulkUpdate, RowQuery, Txn, fetch_two, in_ids};
 use crate::infra::entity::chat::{self, Column, Status};
@@ -128,6 +128,7 @@ fn update_chats(ends: &[CloseJob]) -> UpdateStatement {
     let mut update = BulkUpdate::<chat::Entity, _>::new(ends, |end| end.closing.chat.id);
     update
         .set(Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+        .set_each(Column::FirstChunkAt, |end| end.closing.chat.first_chunk_at)
         .set_each(Column::FinishedAt, |end| end.at)
         .set_each(Column::Status, |end| end.closing.chat.status)
         .set_each(Column::Cost, |end| end.closing.chat.cost)
@@ -153,8 +154,13 @@ impl CloseJob {
         });
         let name = owner.map(|owner| owner.username).unwrap_or_default();
         let target = ("chat", chat.id.0, name.as_str());
-        let record =
-            AuditRecord { action: "chat.usage_over_hold", target, owner_id: Some(chat.user_id), details, at: self.at };
+        let record = AuditRecord {
+            action: Action::ChatUsageOverHold,
+            target,
+            owner_id: Some(chat.user_id),
+            details,
+            at: self.at,
+        };
         audit::record(txn, &Actor::Server, record).await
     }
 

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, ConversationId};
 use crate::core::viewer::{Actor, Viewer, Writer};
-use crate::domain::audit::{self, AuditRecord};
+use crate::domain::audit::{self, Action, AuditRecord};
 use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
@@ -31,7 +31,7 @@ pub async fn delete(app: &App, viewer: Viewer, chat_id: ChatId) -> Result<(), Er
     let asking = viewer.require_authenticated()?;
     let staff = viewer.require_staff().ok();
     let chat = match staff {
-        Some(staff) => find_any(app, staff, chat_id).await?,
+        Some(staff) => find_any(app, staff, chat_id, false).await?,
         None => find(app, viewer.require_read()?, chat_id).await?,
     };
     let operator = staff.filter(|_| chat.user_id != asking.id).map(Actor::from);
@@ -67,7 +67,7 @@ async fn delete_one(txn: &Txn, operator: Option<Actor>, id: ChatId, at: DateTime
         "created_at": deleted.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
     });
     let record = AuditRecord {
-        action: "chat.delete",
+        action: Action::ChatDelete,
         target: ("chat", id.0, &owner.username),
         owner_id: Some(owner.id),
         details,

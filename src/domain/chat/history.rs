@@ -1,12 +1,13 @@
 //! Queries of existing chats: the viewer's own, and, for staff, all users'.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
-use super::search;
+use super::reads;
 pub use super::search::ChatOrder;
+use super::search::{self, Found};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, ConversationId, UserId};
@@ -68,16 +69,18 @@ pub async fn history(
     };
     let wanted =
         search::SearchScope { user_id: Some(user_id), conversation_id: filter.conversation_id, order: filter.order };
-    let mut ids = search::find(app, wanted, &search).await?;
+    let Found { mut ids, is_truncated } = search::find(app, wanted, &search).await?;
     if filter.replaced.is_some() {
-        let kept = own.clone().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?;
-        ids.retain(|id| kept.iter().any(|chat| chat.id == *id));
+        let kept = own.clone().filter(Column::Id.is_in(ids.iter().copied())).select_only().column(Column::Id);
+        let kept: HashSet<ChatId> = kept.into_tuple().all(app.db.read()).await?.into_iter().collect();
+        ids.retain(|id| kept.contains(id));
     }
     let (picked, mut slice) = page.slice_ids(&ids, own.filter(Column::Id.is_in(ids.iter().copied())))?;
     // The index's words for the owner may come from a restored backup, which is untrusted input.
     let rows = by_ids(app, &picked).await?.into_iter().filter(|chat| chat.user_id == user_id);
     let mut rows: HashMap<_, _> = rows.map(|chat| (chat.id, chat)).collect();
     slice.rows = picked.iter().filter_map(|id| rows.remove(id)).collect();
+    slice.is_truncated = is_truncated;
     Ok(slice)
 }
 
@@ -103,19 +106,31 @@ pub struct AdminChatFilter {
     pub status: Option<Status>,
     /// Chats created in this time range.
     pub period: TimeRange,
+    /// Whether the texts of the chats are shown, or only who sent them, when, and what they cost.
+    pub with_text: bool,
 }
 
-/// Returns all users' chats, newest first, for staff.
+/// Returns all users' chats, newest first, for staff. A search, and showing texts, is recorded in the audit trail.
 ///
 /// A search covers the 1000 newest matching chats, and the 1000 newest of users whose name matches.
 ///
 /// # Errors
 /// INVALID_INPUT for a search with too many words, or too long.
-pub async fn all(app: &App, _: Staff, wanted: AdminChatFilter, page: PageRequest) -> Result<Page<chat::Entity>, Error> {
+pub async fn all(
+    app: &App,
+    staff: Staff,
+    wanted: AdminChatFilter,
+    page: PageRequest,
+) -> Result<Page<chat::Entity>, Error> {
     check_search(wanted.search.as_deref().unwrap_or_default())?;
     let mut chats = chat::Entity::find();
-    if let Some(search) = wanted.search.filter(|search| !search.trim().is_empty()) {
-        chats = chats.filter(Column::Id.is_in(found_by_staff(app, wanted.user_id, &search).await?));
+    let search = wanted.search.filter(|search| !search.trim().is_empty());
+    let is_read = wanted.with_text || search.is_some();
+    let mut is_truncated = false;
+    if let Some(search) = search {
+        let found = found_by_staff(app, wanted.user_id, &search).await?;
+        is_truncated = found.is_truncated;
+        chats = chats.filter(Column::Id.is_in(found.ids));
     }
     if let Some(user_id) = wanted.user_id {
         chats = chats.filter(Column::UserId.eq(user_id));
@@ -133,7 +148,12 @@ pub async fn all(app: &App, _: Staff, wanted: AdminChatFilter, page: PageRequest
         }
     }
     let chats = in_period(app, chats, wanted.period).await?;
-    page.load(app.db.read(), chats, Column::Id).await
+    let mut page = page.load(app.db.read(), chats, Column::Id).await?;
+    page.is_truncated = is_truncated;
+    if is_read {
+        reads::record(app, staff, &page.rows).await?;
+    }
+    Ok(page)
 }
 
 async fn in_period(app: &App, chats: Select<chat::Entity>, period: TimeRange) -> Result<Select<chat::Entity>, Error> {
@@ -145,27 +165,34 @@ async fn in_period(app: &App, chats: Select<chat::Entity>, period: TimeRange) ->
     period.filter_with_id_bounds(app.db.read(), chats, Column::CreatedAt, Column::Id).await
 }
 
-async fn found_by_staff(app: &App, user_id: Option<UserId>, search: &str) -> Result<Vec<ChatId>, Error> {
+async fn found_by_staff(app: &App, user_id: Option<UserId>, search: &str) -> Result<Found, Error> {
     let wanted = search::SearchScope { user_id, conversation_id: None, order: ChatOrder::Newest };
-    let mut ids = match search::find(app, wanted, search).await {
+    let mut found = match search::find(app, wanted, search).await {
         // A name may consist of signs only.
-        Err(error) if error.code == Code::InvalidInput => Vec::new(),
+        Err(error) if error.code == Code::InvalidInput => Found::new(Vec::new()),
         found => found?,
     };
     let named = pagination::contains(Expr::col(user::Column::UsernameKey), &search.trim().to_lowercase());
     let users = Query::select().column(user::Column::Id).from(user::Entity).and_where(named).take();
     let theirs = chat::Entity::find().filter(Column::UserId.in_subquery(users)).order_by_desc(Column::Id);
-    let theirs = theirs.select_only().column(Column::Id).limit(search::MAX_FOUND);
-    ids.extend(theirs.into_tuple::<ChatId>().all(app.db.read()).await?);
-    Ok(ids)
+    let theirs = theirs.select_only().column(Column::Id).limit(search::MAX_FOUND + 1);
+    let named = Found::new(theirs.into_tuple().all(app.db.read()).await?);
+    found.ids.extend(named.ids);
+    found.is_truncated |= named.is_truncated;
+    Ok(found)
 }
 
-/// Returns any user's chat, for staff.
+/// Returns any user's chat, for staff. Showing its text is recorded in the audit trail.
 ///
 /// # Errors
 /// NOT_FOUND without such a chat.
-pub async fn find_any(app: &App, _: Staff, chat_id: ChatId) -> Result<chat::Model, Error> {
-    chat::Entity::find_by_id(chat_id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("chat"))
+pub async fn find_any(app: &App, staff: Staff, chat_id: ChatId, with_text: bool) -> Result<chat::Model, Error> {
+    let chat = chat::Entity::find_by_id(chat_id).one(app.db.read()).await?;
+    let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
+    if with_text {
+        reads::record(app, staff, [&chat]).await?;
+    }
+    Ok(chat)
 }
 
 /// Returns the chats with these ids, in no particular order; deleted ones are omitted. The caller has checked that the

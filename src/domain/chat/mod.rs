@@ -24,6 +24,7 @@ pub mod import;
 mod open;
 mod outcome;
 mod prepare;
+pub mod reads;
 mod reply_stream;
 mod response_sink;
 pub mod retention;

@@ -1,5 +1,7 @@
 //! What a turn ends with: the outcome of the provider's stream, and the output until then.
 
+use chrono::{DateTime, Utc};
+
 use crate::core::error::Error;
 use crate::infra::ai::Usage;
 
@@ -35,6 +37,8 @@ pub(super) struct GeneratedOutput {
     /// Bytes of all these that are not in memory: text that is not stored is only counted, by extrapolation from its
     /// beginning.
     pub(super) omitted: usize,
+    /// Time of the first chunk.
+    pub(super) first_chunk_at: Option<DateTime<Utc>>,
     /// The last reported usage.
     pub(super) reported: Option<Usage>,
     /// Whether the upstream has accepted the request, and bills its input.

@@ -180,6 +180,7 @@ impl<'a> Turn<'a> {
             Some(Ok(Event::Accepted)) => self.written.accepted = true,
             Some(Ok(Event::Usage(usage))) => self.written.report(usage),
             Some(Ok(chunk)) => {
+                self.written.first_chunk_at.get_or_insert_with(|| self.app.clock.now());
                 self.on_chunk(chunk).await;
                 self.chunk_deadline = Instant::now() + self.app.config.turns.chunk_timeout;
             }

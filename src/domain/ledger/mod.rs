@@ -7,6 +7,7 @@
 //! value that was read.
 
 mod balance;
+mod entries;
 mod export;
 mod granted;
 mod hold;
@@ -17,6 +18,7 @@ mod reserve;
 pub mod retention;
 mod settle;
 mod spendable;
+mod totals;
 mod verify;
 
 use std::time::Duration;
@@ -26,9 +28,10 @@ use chrono::{DateTime, Utc};
 use futures::Stream;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
 pub use self::balance::Balance;
+pub use self::entries::{EntryFilter, find, history};
 pub use self::export::export;
 pub use self::granted::granted_by;
 pub use self::hold::{Hold, Settlement, insufficient};
@@ -37,13 +40,13 @@ pub use self::locked_balance::{LockedBalance, lock_balances};
 pub use self::reserve::reserve;
 pub use self::settle::settle;
 pub use self::spendable::SpendableBalances;
+pub use self::totals::{Granted, KeySpending, Outstanding, granted, outstanding, spent_by_keys};
 pub use self::verify::{IntegrityViolation, verify};
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::ids::{ApiKeyId, ChatId, LedgerEntryId, UserId};
-use crate::core::pagination::{Page, PageRequest, TimeRange};
+use crate::core::ids::{ApiKeyId, ChatId, UserId};
 use crate::core::tokens::Tokens;
-use crate::core::viewer::{Reader, Staff, Viewer};
+use crate::core::viewer::Reader;
 use crate::infra::cluster::Bus;
 use crate::infra::db::{Db, Txn};
 use crate::infra::entity::ledger_entry::{self, Reason};
@@ -227,53 +230,6 @@ pub fn watch_balance(app: &App, reader: Reader) -> impl Stream<Item = Result<Bal
 
 fn topic(user_id: UserId) -> String {
     format!("user:{user_id}:balance")
-}
-
-/// A filter of the ledger entries that a viewer may see.
-#[derive(Clone, Copy, Debug)]
-pub struct EntryFilter {
-    user_id: Option<UserId>,
-    period: TimeRange,
-    /// Whether the names of actors are shown.
-    with_actors: bool,
-}
-
-impl EntryFilter {
-    /// Returns a filter of the reader's own entries of a time range.
-    pub fn own(reader: Reader, period: TimeRange) -> Self {
-        Self { user_id: Some(reader.id), period, with_actors: false }
-    }
-
-    /// Returns a filter of the entries of a time range of all users, or of one user, who may be deleted.
-    pub fn all(_: Staff, user_id: Option<UserId>, period: TimeRange) -> Self {
-        Self { user_id, period, with_actors: true }
-    }
-
-    async fn entries(self, db: &Db) -> Result<Select<ledger_entry::Entity>, Error> {
-        use ledger_entry::Column::{CreatedAt, Id};
-        let entries = self.user_id.map_or_else(ledger_entry::Entity::find, ledger_entry::Entity::owned_by);
-        self.period.filter_with_id_bounds(db.read(), entries, CreatedAt, Id).await
-    }
-}
-
-/// Returns entries, newest first.
-///
-/// # Errors
-/// INTERNAL if the database fails.
-pub async fn history(db: &Db, filter: EntryFilter, page: PageRequest) -> Result<Page<ledger_entry::Entity>, Error> {
-    page.load(db.read(), filter.entries(db).await?, ledger_entry::Column::Id).await
-}
-
-/// Returns one entry: the viewer's own or, for staff, any user's.
-///
-/// # Errors
-/// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for an entry of another user.
-pub async fn find(db: &Db, viewer: Viewer, entry_id: LedgerEntryId) -> Result<ledger_entry::Model, Error> {
-    let own = viewer.require_read()?.id;
-    let entry = ledger_entry::Entity::find_by_id(entry_id).one(db.read()).await?;
-    entry
-        .filter(|entry| entry.user_id == own || viewer.require_staff().is_ok())
-        .ok_or_else(|| Error::not_found("ledger entry"))
 }
 
 /// Returns the user's row, locked until the transaction ends.

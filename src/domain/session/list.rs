@@ -1,14 +1,15 @@
-//! Queries of the viewer's own sessions.
+//! Queries of sessions: the viewer's own and, for staff, those of one user.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::ids::SessionId;
+use crate::core::ids::{SessionId, UserId};
 use crate::core::pagination::{Page, PageRequest};
-use crate::core::viewer::Owner;
+use crate::core::viewer::{Actor, Owner, Staff};
 use crate::domain::account;
 use crate::infra::entity::session::{self, Column};
+use crate::infra::entity::user;
 
 /// Returns the viewer's valid sessions, newest first.
 ///
@@ -16,6 +17,24 @@ use crate::infra::entity::session::{self, Column};
 /// INTERNAL if the database fails.
 pub async fn list(app: &App, owner: Owner, page: PageRequest) -> Result<Page<session::Entity>, Error> {
     let user = account::me(app, owner.reader()).await?.ok_or_else(Error::unauthenticated)?;
+    valid_of(app, &user, page).await
+}
+
+/// Returns the valid sessions of a user, newest first, for staff.
+///
+/// # Errors
+/// NOT_FOUND without such a user.
+pub async fn list_of(
+    app: &App,
+    staff: Staff,
+    user_id: UserId,
+    page: PageRequest,
+) -> Result<Page<session::Entity>, Error> {
+    let user = account::admin::find(app, Actor::from(staff), user_id).await?;
+    valid_of(app, &user, page).await
+}
+
+async fn valid_of(app: &App, user: &user::Model, page: PageRequest) -> Result<Page<session::Entity>, Error> {
     let valid = session::Entity::find()
         .filter(Column::UserId.eq(user.id))
         .filter(Column::Epoch.eq(user.session_epoch))

@@ -18,6 +18,6 @@ pub use self::auth_error::AuthError;
 pub use self::authenticate::{authenticate, wait_until_invalid};
 pub use self::create::{TokenPair, create};
 pub use self::end::{log_out, log_out_everywhere, revoke_one};
-pub use self::list::{find, list};
+pub use self::list::{find, list, list_of};
 pub use self::log_in::log_in;
 pub use self::refresh::{refresh_access, rotate};

@@ -25,8 +25,8 @@ pub use self::error::ConfigError;
 pub use self::model::{MaxTokensParam, Model, Provider, Upstream};
 pub use self::params::Params;
 pub use self::sections::{
-    Auth, ClientAddress, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Metrics, Registration,
-    Retention, RetentionPeriod, Telemetry, Turns, V1,
+    Audit, Auth, ClientAddress, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Metrics,
+    Registration, Retention, RetentionPeriod, Telemetry, Turns, V1,
 };
 use crate::core::input_file;
 
@@ -52,6 +52,8 @@ pub struct Config {
     pub cluster: Cluster,
     /// Accounts and sessions.
     pub auth: Auth,
+    /// The audit trail.
+    pub audit: Audit,
     /// Grants and limits of prepaid tokens.
     pub ledger: Ledger,
     /// Turns: timeouts and limits.

@@ -1,5 +1,6 @@
 //! The sections of the configuration, one module each. The default file documents each key.
 
+mod audit;
 mod auth;
 mod cluster;
 mod data;
@@ -15,6 +16,7 @@ mod telemetry;
 mod turns;
 mod v1;
 
+pub use self::audit::Audit;
 pub use self::auth::{Auth, Registration};
 pub use self::cluster::Cluster;
 pub use self::data::Data;

@@ -73,6 +73,8 @@ pub struct Model {
     pub fingerprint: Option<String>,
     /// Creation time.
     pub created_at: DateTimeUtc,
+    /// Time of the first chunk of output; `None` without one, and for chats of earlier versions.
+    pub first_chunk_at: Option<DateTimeUtc>,
     /// Time of the end, in whatever state.
     pub finished_at: Option<DateTimeUtc>,
     /// The lease of an open chat: when its server counts as failed without a heartbeat.

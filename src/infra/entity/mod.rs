@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod audit_event;
+pub mod bulk_change;
 pub mod chat;
 pub mod cluster_member;
 pub mod conversation;

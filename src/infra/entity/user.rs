@@ -27,7 +27,7 @@ pub struct Model {
     pub password_hash: String,
     /// Whether the user may log in.
     pub is_active: bool,
-    /// Whether the user may see all users and adjust balances.
+    /// Whether the user sees all users and their chats, manages plain users and adjusts their balances.
     pub is_staff: bool,
     /// Whether the user has all permissions.
     pub is_superuser: bool,

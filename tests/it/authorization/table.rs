@@ -45,16 +45,28 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.models", "{ it: models { name } }", ALL),
     ("Query.node", "{ it: node(id: \"$chat\") { id } }", [NULL, NULL, NULL, OK, OK, OK]),
     ("Query.openTurns", "{ it: openTurns }", STAFF),
+    (
+        "Query.overview",
+        "{ it: overview(since: \"2026-03-01T00:00:00Z\", until: \"2026-03-02T00:00:00Z\") { totals { messages } } }",
+        STAFF,
+    ),
     ("Query.server", "{ it: server { registration } }", ALL),
     ("Query.sessions", "{ it: sessions { totalCount } }", MINE),
     ("Query.topSpenders", "{ it: topSpenders { tokens } }", STAFF),
     ("Query.usage", "{ it: usage { day } }", STAFF),
     ("Query.user", "{ it: user(id: \"$user\") { id } }", STAFF),
     ("Query.userApiKeys", "{ it: userApiKeys { totalCount } }", STAFF),
+    ("Query.userSessions", "{ it: userSessions(userId: \"$user\") { totalCount } }", STAFF),
     ("Query.users", "{ it: users { totalCount } }", STAFF),
     (
         "Mutation.adjustBalance",
         "mutation { it: adjustBalance(input: {userId: \"$user\", amount: 1, reason: \"x\"}) { errors { code } } }",
+        STAFF,
+    ),
+    (
+        "Mutation.adjustBalances",
+        "mutation { it: adjustBalances(input: {filter: {search: \"$name\"}, expectedCount: 0, amount: 1, reason: \"x\", \
+         idempotencyKey: \"$name\"}) { errors { code } } }",
         STAFF,
     ),
     (
@@ -93,6 +105,7 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
         OWN,
     ),
     ("Mutation.endSession", "mutation { it: endSession(input: {sessionId: \"$session\"}) { errors { code } } }", OWN),
+    ("Mutation.logOutUser", "mutation { it: logOutUser(input: {userId: \"$user\"}) { errors { code } } }", STAFF),
     (
         "Mutation.login",
         "mutation { it: login(input: {username: \"$name\", password: \"x\"}) { errors { code } } }",
@@ -127,6 +140,11 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
         "mutation { it: setPassword(input: {userId: \"$user\", password: \"$password\"}) { errors { code } } }",
         STAFF,
     ),
+    (
+        "Mutation.setUsersActive",
+        "mutation { it: setUsersActive(input: {filter: {search: \"$name\"}, expectedCount: 0, active: true}) { errors { code } } }",
+        STAFF,
+    ),
     ("Mutation.startMessage", "mutation { it: startMessage(input: {message: \"x\"}) { errors { code } } }", MINE),
     ("Mutation.stopMessage", "mutation { it: stopMessage(input: {chatId: \"$chat\"}) { errors { code } } }", OWN),
     (
@@ -147,8 +165,13 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
 pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
     (
         "roles are for superusers",
-        "mutation { it: updateUser(input: {userId: \"$user\", staff: true}) { errors { code } } }",
+        "mutation { it: updateUser(input: {userId: \"$user\", staff: true, password: \"$password\"}) { errors { code } } }",
         SUPERUSER,
+    ),
+    (
+        "with their password",
+        "mutation { it: updateUser(input: {userId: \"$user\", staff: true}) { errors { code } } }",
+        [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, INVALID],
     ),
     (
         "so are new ones",
@@ -168,6 +191,11 @@ pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
     (
         "an operator's password",
         "mutation { it: setPassword(input: {userId: \"$operator\", password: \"$password\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "logging an operator out",
+        "mutation { it: logOutUser(input: {userId: \"$operator\"}) { errors { code } } }",
         SUPERUSER,
     ),
     (
@@ -203,12 +231,14 @@ pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
 
 /// The fields of all other objects. A viewer who sees an object sees its fields; those with a star are tested below.
 pub const FIELDS: &[(&str, &str)] = &[
+    ("AnswerTime", "medianMs p95Ms"),
     ("ApiKey", "active createdAt expiresAt id lastUsedAt models name prefix revokedAt scopes spending user"),
+    ("ApiKeyUsage", "apiKey apiKeyId messages tokens"),
     ("AuditEvent", "action actor actorName createdAt details id targetId targetName user"),
     ("Balance", "held tokens"),
     (
         "Chat",
-        "apiKeyId contextLeftOut conversation* cost createdAt error finishedAt hold id message model replacedById \
+        "apiKeyId contextLeftOut conversation* cost createdAt error finishedAt firstChunkAt hold id message model replacedById \
          response status usage user versions",
     ),
     ("ChatVersions", "count nextId number previousId"),
@@ -219,6 +249,13 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("LedgerEntry", "actor* amount apiKeyId balanceAfter chat createdAt id note reason user"),
     ("MessageEstimate", "affordable available expected hold"),
     ("Model", "default maxOutput name price window"),
+    ("ModelUsage", "failures messages model tokens"),
+    ("Outstanding", "held tokens users"),
+    ("Overview", "apiKeys days lowBalances models outstanding previous totals"),
+    (
+        "OverviewTotals",
+        "activeUsers answerTime credits debits failures firstChunkTime messages signUps signupGrants spent",
+    ),
     ("PageInfo", "endCursor hasNextPage hasPreviousPage startCursor"),
     ("PasswordRules", "maxChars minChars texts"),
     ("Price", "per1kInput per1kOutput perMessage"),
@@ -230,7 +267,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("Spender", "messages tokens user"),
     ("Usage", "estimated input output"),
     ("UsageDay", "activeUsers day failures messages model tokens"),
-    ("User", "balance createdAt id isActive isStaff isSuperuser lastLoginAt username"),
+    ("User", "balance createdAt id isActive isStaff isSuperuser lastActiveAt* lastLoginAt spent* username"),
     ("UserError", "available code field message required"),
     ("UsernameRules", "maxChars text"),
 ];

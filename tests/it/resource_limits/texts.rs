@@ -87,7 +87,9 @@ impl Given {
             "username" => json!("new-user"),
             "password" | "newPassword" | "oldPassword" => json!(PASSWORD),
             "amount" => json!(1),
-            "staff" | "superuser" => json!(false),
+            "staff" | "superuser" | "active" => json!(false),
+            "filter" => json!({ "search": "nobody" }),
+            "expectedCount" => json!(0),
             _ => json!("x"),
         }
     }
@@ -95,6 +97,11 @@ impl Given {
     /// Runs the operation with this value; returns the error codes.
     async fn codes(&self, input: &str, field: &str, value: Value) -> Vec<String> {
         let inputs = inputs();
+        // An input within another one.
+        let (input, field, value) = match input {
+            "UserFilterInput" => ("SetUsersActiveInput", "filter", json!({ field: value })),
+            _ => (input, field, value),
+        };
         let (query, needed) = &inputs[input];
         let mut given: Map<_, _> = needed.iter().map(|field| (field.clone(), self.value(field))).collect();
         given.insert(field.to_owned(), value);

@@ -122,6 +122,11 @@ impl TestApp {
         Client::new(self.router.clone(), None)
     }
 
+    /// Returns whether a user is staff now.
+    pub async fn is_staff(&self, client: &Client) -> bool {
+        admin::find(&self.app, Actor::CommandLine, client.user_id()).await.unwrap().is_staff
+    }
+
     /// Creates a plain user with a session.
     pub async fn user(&self, name: &str) -> Client {
         self.person(name, Roles::default()).await
@@ -169,7 +174,7 @@ impl TestApp {
         let credential = Credential::Session(SessionId::default());
         let identity = Identity { id: client.user_id(), credential, is_staff: false, is_superuser: false };
         let reader = Viewer::User(identity).require_read().unwrap();
-        let filter = ledger::EntryFilter::own(reader, TimeRange::default());
+        let filter = ledger::EntryFilter::own(reader, None, TimeRange::default());
         let mut rows = ledger::history(&self.app.db, filter, page).await.unwrap().rows;
         rows.reverse();
         rows.into_iter().map(|entry| (format!("{:?}", entry.reason), entry.amount.0)).collect()

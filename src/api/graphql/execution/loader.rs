@@ -6,14 +6,16 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
+use chrono::{DateTime, Utc};
 
 use super::budget::Budget;
 use super::row_bytes::RowBytes;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::ids::{ChatId, ConversationId, UserId};
+use crate::core::ids::{ApiKeyId, ChatId, ConversationId, UserId};
 use crate::domain::account::admin;
-use crate::domain::chat;
+use crate::domain::chat::{self, usage};
+use crate::domain::session::api_key;
 use crate::infra::entity;
 
 /// A data loader of users by id.
@@ -28,6 +30,15 @@ pub(crate) struct Conversations(App, Arc<Budget>);
 /// A data loader of the versions of messages: their ids, by that of the first one and the user.
 pub(crate) struct Versions(App, Arc<Budget>);
 
+/// A data loader of API keys by id.
+pub(crate) struct ApiKeys(App, Arc<Budget>);
+
+/// A data loader of what users spent, by user.
+pub(crate) struct Spent(App);
+
+/// A data loader of the times of users' last messages, by user.
+pub(crate) struct LastActive(App);
+
 /// Adds the data loaders to a request. They read within its budget.
 pub(crate) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphql::Request) -> async_graphql::Request {
     let tasks = app.tasks.clone();
@@ -35,6 +46,9 @@ pub(crate) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphq
     request = request.data(DataLoader::new(Users(app.clone(), budget.clone()), spawn.clone()));
     request = request.data(DataLoader::new(Conversations(app.clone(), budget.clone()), spawn.clone()));
     request = request.data(DataLoader::new(Versions(app.clone(), budget.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(ApiKeys(app.clone(), budget.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(Spent(app.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(LastActive(app.clone()), spawn.clone()));
     request.data(DataLoader::new(Chats(app.clone(), budget.clone()), spawn))
 }
 
@@ -83,5 +97,34 @@ impl Loader<(ChatId, UserId)> for Versions {
         let versions = chat::versions(&self.0, &groups).await?;
         self.1.read(versions.values().map(|ids| size_of_val(ids.as_slice())).sum());
         Ok(versions.into_iter().map(|(key, ids)| (key, Arc::new(ids))).collect())
+    }
+}
+
+impl Loader<UserId> for Spent {
+    type Value = i64;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, Self::Value>, Self::Error> {
+        Ok(usage::spent(&self.0, Some(ids)).await?)
+    }
+}
+
+impl Loader<UserId> for LastActive {
+    type Value = DateTime<Utc>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, Self::Value>, Self::Error> {
+        Ok(usage::last_active(&self.0, Some(ids)).await?)
+    }
+}
+
+impl Loader<ApiKeyId> for ApiKeys {
+    type Value = entity::api_key::Model;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[ApiKeyId]) -> Result<HashMap<ApiKeyId, Self::Value>, Self::Error> {
+        let keys = api_key::by_ids(&self.0, ids).await?;
+        self.1.read(keys.iter().map(RowBytes::row_bytes).sum());
+        Ok(keys.into_iter().map(|key| (key.id, key)).collect())
     }
 }

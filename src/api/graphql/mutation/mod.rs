@@ -3,6 +3,7 @@
 
 mod account;
 mod api_key;
+mod bulk;
 mod chat;
 mod conversation;
 mod ledger;
@@ -15,6 +16,7 @@ use async_graphql::MergedObject;
 pub(crate) struct Mutation(
     account::AccountMutation,
     account::AdminMutation,
+    bulk::BulkMutation,
     session::SessionMutation,
     chat::ChatMutation,
     conversation::ConversationMutation,

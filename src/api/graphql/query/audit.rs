@@ -26,6 +26,7 @@ impl AuditQuery {
                     or an API key. The object may be deleted."
         )]
         target_id: Option<ID>,
+        #[graphql(desc = "Returns only these actions.")] actions: Option<Vec<audit::Action>>,
         #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
         first: Option<i32>,
@@ -37,7 +38,7 @@ impl AuditQuery {
         let staff = viewer.require_staff()?;
         let actor_id = actor_id.map(|id| UserId::parse(&id)).transpose()?;
         let target = target_id.map(|id| types::audited(&id)).transpose()?;
-        let filter = audit::AuditFilter { actor_id, target, period: TimeRange { since, until } };
+        let filter = audit::AuditFilter { actions, actor_id, target, period: TimeRange { since, until } };
         let page = page(first, last, after, before)?;
         Ok(Some(types::events(ctx, audit::trail(app, staff, filter, page)).await?))
     }

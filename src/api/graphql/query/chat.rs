@@ -64,6 +64,7 @@ impl ChatQuery {
         search: Option<String>,
         #[graphql(desc = "Sort order of search results. Defaults to NEWEST.")] order_by: Option<ChatOrder>,
         #[graphql(desc = "Returns only the chats of this conversation.")] conversation_id: Option<ID>,
+        #[graphql(desc = "Filters by whether the chat was replaced in the context.")] replaced: Option<bool>,
         first: Option<i32>,
         last: Option<i32>,
         after: Option<String>,
@@ -72,7 +73,7 @@ impl ChatQuery {
         let (app, viewer) = app_and_viewer(ctx)?;
         let reader = viewer.require_read()?;
         let conversation_id = conversation_id.map(|id| ConversationId::parse(&id)).transpose()?;
-        let filter = HistoryFilter { search, order: order_by.unwrap_or_default(), conversation_id, replaced: None };
+        let filter = HistoryFilter { search, order: order_by.unwrap_or_default(), conversation_id, replaced };
         let page = page(first, last, after, before)?;
         Ok(Some(types::chats(ctx, chat::history(app, reader, filter, page)).await?))
     }
@@ -94,7 +95,8 @@ impl ChatQuery {
         Ok(Some(MessageEstimate { expected, hold, available, affordable }))
     }
 
-    /// The chats of all users, newest first. For staff.
+    /// The chats of all users, newest first. For staff. Reading the texts of other users' chats, or searching them, is
+    /// recorded in the audit trail.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn chats(
         &self,
@@ -117,7 +119,10 @@ impl ChatQuery {
         let (app, viewer) = app_and_viewer(ctx)?;
         let staff = viewer.require_staff()?;
         let user_id = user_id.map(|id| UserId::parse(&id)).transpose()?;
-        let wanted = AdminChatFilter { search, user_id, model, status, period: TimeRange { since, until } };
+        let with_text = types::shows_text(ctx.look_ahead().field("nodes"))
+            || types::shows_text(ctx.look_ahead().field("edges").field("node"));
+        let period = TimeRange { since, until };
+        let wanted = AdminChatFilter { search, user_id, model, status, period, with_text };
         let page = page(first, last, after, before)?;
         Ok(Some(types::chats(ctx, chat::all(app, staff, wanted, page)).await?))
     }

@@ -9,6 +9,7 @@ use super::super::types::{self, Balance, ConnectionOf, LedgerEntry, page};
 use crate::core::ids::UserId;
 use crate::core::pagination::TimeRange;
 use crate::domain::ledger;
+use crate::infra::entity::ledger_entry::Reason;
 
 #[derive(Default)]
 pub(super) struct LedgerQuery;
@@ -26,6 +27,7 @@ impl LedgerQuery {
     async fn ledger_history(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Returns only ledger entries with one of these reasons.")] reasons: Option<Vec<Reason>>,
         #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
         first: Option<i32>,
@@ -34,7 +36,7 @@ impl LedgerQuery {
         before: Option<String>,
     ) -> Result<Option<ConnectionOf<LedgerEntry>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let filter = ledger::EntryFilter::own(viewer.require_read()?, TimeRange { since, until });
+        let filter = ledger::EntryFilter::own(viewer.require_read()?, reasons, TimeRange { since, until });
         let page = page(first, last, after, before)?;
         Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))
     }
@@ -45,6 +47,7 @@ impl LedgerQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Returns only the ledger entries of this user.")] user_id: Option<ID>,
+        #[graphql(desc = "Returns only ledger entries with one of these reasons.")] reasons: Option<Vec<Reason>>,
         #[graphql(desc = "Start of the time range, inclusive.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "End of the time range, exclusive.")] until: Option<DateTime<Utc>>,
         first: Option<i32>,
@@ -55,7 +58,7 @@ impl LedgerQuery {
         let (app, viewer) = app_and_viewer(ctx)?;
         let staff = viewer.require_staff()?;
         let user_id = user_id.map(|id| UserId::parse(&id)).transpose()?;
-        let filter = ledger::EntryFilter::all(staff, user_id, TimeRange { since, until });
+        let filter = ledger::EntryFilter::all(staff, reasons, user_id, TimeRange { since, until });
         let page = page(first, last, after, before)?;
         Ok(Some(types::entries(ctx, ledger::history(&app.db, filter, page)).await?))
     }

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object, Result};
 
 use super::super::context::app_and_viewer;
 use super::super::id::{self, Kind};
-use super::super::types::{ApiKey, AuditEvent, LedgerEntry, Node, Session, User};
+use super::super::types::{ApiKey, AuditEvent, LedgerEntry, Node, Session, User, shows_text};
 use crate::core::error::{Code, Error};
 use crate::core::ids::UserId;
 use crate::core::viewer::Actor;
@@ -39,7 +39,7 @@ impl NodeQuery {
             }
             Kind::User => Node::User(admin::find(app, Actor::from(viewer.require_staff()?), row.into()).await?.into()),
             Kind::Chat => Node::Chat(match viewer.require_staff() {
-                Ok(staff) => chat::find_any(app, staff, row.into()).await?.into(),
+                Ok(staff) => chat::find_any(app, staff, row.into(), shows_text(ctx.look_ahead())).await?.into(),
                 Err(_) => chat::find(app, viewer.require_read()?, row.into()).await?.into(),
             }),
             Kind::Conversation => {

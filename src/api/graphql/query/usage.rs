@@ -1,9 +1,10 @@
 //! Usage statistics, for staff.
 
 use async_graphql::{Context, Object, Result};
+use chrono::{DateTime, Utc};
 
 use super::super::context::app_and_viewer;
-use super::super::types::{Spender, UsageDay};
+use super::super::types::{Overview, Spender, UsageDay};
 use crate::domain::chat::usage;
 
 /// Default of the argument `days` of an overview.
@@ -43,6 +44,21 @@ impl UsageQuery {
         )
         .await?;
         Ok(Some(spent.into_iter().map(Spender).collect()))
+    }
+
+    /// The overview of a period, with the totals of the period before it. For staff.
+    async fn overview(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day: the day in UTC of this time.")] since: DateTime<Utc>,
+        #[graphql(
+            desc = "The end, exclusive, rounded up to the end of its day in UTC. At most 366 days after the first day."
+        )]
+        until: DateTime<Utc>,
+    ) -> Result<Option<Overview>> {
+        let (_, viewer) = app_and_viewer(ctx)?;
+        let staff = viewer.require_staff()?;
+        Ok(Some(Overview { staff, period: usage::Period::new(since, until)? }))
     }
 
     /// The number of chats in progress on all servers. For staff.

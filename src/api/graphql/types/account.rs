@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
+use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
+use super::super::context;
 use super::super::execution::bounded::Text;
+use super::super::execution::loader::{LastActive, Spent};
 use super::super::id::RowId;
 use super::{Balance, ConnectionOf, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
+use crate::core::tokens::Tokens;
+use crate::core::viewer::Viewer;
 use crate::domain::account::admin::UserOrder;
 use crate::domain::ledger;
 use crate::infra::entity::user;
@@ -51,7 +56,8 @@ impl User {
         self.0.is_active
     }
 
-    /// Whether the user is staff: may see all users and adjust balances.
+    /// Whether the user is staff: sees all users and their chats, and creates, deactivates and deletes plain users, sets
+    /// their passwords and adjusts their balances.
     async fn is_staff(&self) -> bool {
         self.0.is_staff
     }
@@ -69,6 +75,23 @@ impl User {
     /// Time of the last login; null if never.
     async fn last_login_at(&self) -> Option<DateTime<Utc>> {
         self.0.last_login_at
+    }
+
+    /// The cost of the messages of the last 30 days, today included, in prepaid tokens. For staff; null for others.
+    async fn spent(&self, ctx: &Context<'_>) -> Result<Option<Tokens>> {
+        if ctx.data::<Viewer>()?.require_staff().is_err() {
+            return Ok(None);
+        }
+        let spent = ctx.data::<DataLoader<Spent>>()?.load_one(self.0.id).await.map_err(context::shared)?;
+        Ok(Some(Tokens(spent.unwrap_or(0))))
+    }
+
+    /// Time of the last message; null if there is none. For staff; null for others.
+    async fn last_active_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+        if ctx.data::<Viewer>()?.require_staff().is_err() {
+            return Ok(None);
+        }
+        Ok(ctx.data::<DataLoader<LastActive>>()?.load_one(self.0.id).await.map_err(context::shared)?)
     }
 }
 

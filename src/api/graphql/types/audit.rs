@@ -37,8 +37,7 @@ impl AuditEvent {
         self.0.actor_name.as_str().into()
     }
 
-    /// The action: `user.create`, `user.update`, `user.set_password`, `user.delete`, `balance.adjust`,
-    /// `chat.delete`, `chat.usage_over_hold`, `api_key.create`, `api_key.revoke`.
+    /// The action, such as `user.update`: `AuditAction` has all of them.
     async fn action(&self) -> Text<'_> {
         self.0.action.as_str().into()
     }
@@ -61,7 +60,8 @@ impl AuditEvent {
         self.0.target_name.as_str().into()
     }
 
-    /// The details of the change, as a JSON object.
+    /// The details, as a JSON object. A changed value is told as `{"from": .., "to": ..}`; `user.update` events of
+    /// earlier versions tell only the values after it.
     async fn details(&self) -> Text<'_> {
         self.0.details.as_str().into()
     }

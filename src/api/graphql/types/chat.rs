@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::dataloader::DataLoader;
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Lookahead, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::super::context;
@@ -131,6 +131,12 @@ impl Chat {
         self.0.created_at
     }
 
+    /// Time of the first chunk of the reply; null while the chat is open, without a reply, and for chats of earlier
+    /// versions.
+    async fn first_chunk_at(&self) -> Option<DateTime<Utc>> {
+        self.0.first_chunk_at
+    }
+
     /// Time when the chat finished; null while it is open.
     async fn finished_at(&self) -> Option<DateTime<Utc>> {
         self.0.finished_at
@@ -154,6 +160,11 @@ pub(crate) struct ChatVersions {
     previous_id: Option<ID>,
     /// The global id of the next version; null for the newest.
     next_id: Option<ID>,
+}
+
+/// Returns whether the selection of a chat has one of its texts.
+pub(crate) fn shows_text(chat: Lookahead<'_>) -> bool {
+    ["message", "response"].into_iter().any(|text| chat.field(text).exists())
 }
 
 /// The usage of a model, in model tokens.

@@ -102,11 +102,12 @@ where
     drop(turn);
     let rows = std::mem::take(&mut slice.rows);
     budget.read(rows.iter().map(RowBytes::row_bytes).sum());
-    let (has_previous, has_next) = (slice.has_previous, slice.has_next);
-    let count = TotalCount(Box::new(move |app| {
+    let (has_previous, has_next, is_exact) = (slice.has_previous, slice.has_next, !slice.is_truncated);
+    let count: Count = Box::new(move |app| {
         let slice = slice.clone();
         Box::pin(async move { slice.total(app.db.read()).await })
-    }));
+    });
+    let count = TotalCount { count, is_exact };
     let mut list = Connection::with_additional_fields(has_previous, has_next, count);
     list.edges.extend(rows.into_iter().map(|row| Edge::new(Cursor(cursor(&row)), wrap(row))));
     Ok(list)
@@ -114,7 +115,10 @@ where
 
 type Count = Box<dyn Fn(App) -> BoxFuture<'static, Result<u64, Error>> + Send + Sync>;
 
-pub(crate) struct TotalCount(Count);
+pub(crate) struct TotalCount {
+    count: Count,
+    is_exact: bool,
+}
 
 /// The total count of a list, computed on demand.
 #[Object]
@@ -122,6 +126,12 @@ impl TotalCount {
     /// The number of elements on all pages. Counted only if selected.
     async fn total_count(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<u64>> {
         let _turn = ctx.data::<Arc<Budget>>()?.list().await;
-        Ok(Some((self.0)(ctx.data::<App>()?.clone()).await?))
+        Ok(Some((self.count)(ctx.data::<App>()?.clone()).await?))
+    }
+
+    /// Whether `totalCount` is the number of all elements. False for a search with more results than it covers: only
+    /// the newest of them are listed and counted.
+    async fn total_is_exact(&self) -> bool {
+        self.is_exact
     }
 }

@@ -8,12 +8,12 @@ use super::super::context;
 use super::super::execution::bounded::Text;
 use super::super::execution::loader::{Chats, Users};
 use super::super::id::RowId;
-use super::{Chat, ConnectionOf, User, connection};
+use super::{Chat, ConnectionOf, User, connection, shows_text};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Viewer;
-use crate::domain::ledger;
+use crate::domain::{chat, ledger};
 use crate::infra::entity::ledger_entry;
 use crate::infra::entity::ledger_entry::Reason;
 
@@ -72,6 +72,12 @@ impl LedgerEntry {
     async fn chat(&self, ctx: &Context<'_>) -> Result<Option<Chat>> {
         let Some(id) = self.0.chat_id else { return Ok(None) };
         let chat = ctx.data::<DataLoader<Chats>>()?.load_one(id).await.map_err(context::shared)?;
+        let (app, viewer) = context::app_and_viewer(ctx)?;
+        if let (Some(chat), Ok(staff)) = (&chat, viewer.require_staff())
+            && shows_text(ctx.look_ahead())
+        {
+            chat::reads::record(app, staff, [&**chat]).await?;
+        }
         Ok(chat.map(Chat::from))
     }
 

@@ -13,7 +13,7 @@ use crate::infra::entity::session;
 
 pub(crate) struct Session(pub(crate) session::Model);
 
-/// A session: one login on one device. Visible to its user.
+/// A session: one login on one device. Visible to its user and to staff.
 #[Object]
 impl Session {
     /// The global id.

@@ -11,12 +11,17 @@ use async_graphql::resolver_utils::EnumType;
 
 use self::introspection::INTROSPECTION;
 use super::super::query::{DEFAULT_DAYS, DEFAULT_SPENDERS};
+use super::super::types::DEFAULT_ROWS;
 use crate::core::password::RULES;
 use crate::core::viewer::Scope;
+use crate::domain::account::admin::MAX_USERS;
 use crate::domain::chat::MAX_VERSIONS;
+use crate::domain::overview::MAX_MODELS;
 
 /// Maximum number of field errors of one mutation. Inputs have fewer fields, each with few errors.
 const MAX_USER_ERRORS: usize = 16;
+/// Maximum number of days of an overview.
+const MAX_DAYS: usize = 366;
 /// Maximum number of chats that one search reads.
 const SEARCHED_ROWS: usize = 1000;
 /// The cost of a total count, which scans an index.
@@ -80,6 +85,12 @@ fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows
         ("Query", "usage") => Rows::Requested { argument: "days", default: DEFAULT_DAYS as usize, each: models + 1 },
         ("Query", "topSpenders") => Rows::Requested { argument: "first", default: DEFAULT_SPENDERS as usize, each: 1 },
         ("PasswordRules", "texts") => Rows::AtMost(RULES.len()),
+        ("Overview", "days") => Rows::AtMost(MAX_DAYS),
+        ("Overview", "models") => Rows::AtMost(MAX_MODELS),
+        ("Overview", "apiKeys" | "lowBalances") => {
+            Rows::Requested { argument: "first", default: DEFAULT_ROWS as usize, each: 1 }
+        }
+        ("SetUsersActivePayload", "changedUserIds") => Rows::AtMost(MAX_USERS),
         ("ApiKey", "scopes") => Rows::AtMost(Scope::items().len()),
         _ if element == "UserError" => Rows::AtMost(MAX_USER_ERRORS),
         _ => return None,

@@ -9,7 +9,7 @@ use crate::core::error::Error;
 use crate::core::ids::UserId;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
-use crate::domain::audit::{self, AuditRecord};
+use crate::domain::audit::{self, Action, AuditRecord};
 use crate::domain::ledger::{self, Applied, Balance, Entry};
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
@@ -47,13 +47,7 @@ pub struct Adjustment {
 /// if it exceeds the staff member's limit of today; CONFLICT if the idempotency key was used for a different
 /// adjustment.
 pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Result<Balance, Error> {
-    let reason = input.reason.trim();
-    if reason.is_empty() || reason.contains('\0') {
-        return Err(Error::field("reason", "A reason is required."));
-    }
-    if reason.chars().count() > MAX_NOTE_CHARS {
-        return Err(Error::field("reason", format!("Ensure this field has no more than {MAX_NOTE_CHARS} characters.")));
-    }
+    let reason = checked_reason(&input.reason)?;
     ledger::check_idempotency_key(input.idempotency_key.as_deref())?;
     let input = Adjustment { reason: reason.to_owned(), ..input };
     let (user_id, limit) = (input.user_id, staff_limit(app));
@@ -63,6 +57,21 @@ pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Resul
     let balance = balance.await?;
     ledger::notify_balance_changed(&app.bus, user_id);
     Ok(balance)
+}
+
+/// Returns the reason without the white space around it.
+///
+/// # Errors
+/// INVALID_INPUT if it is missing or too long.
+pub(super) fn checked_reason(reason: &str) -> Result<&str, Error> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.contains('\0') {
+        return Err(Error::field("reason", "A reason is required."));
+    }
+    if reason.chars().count() > MAX_NOTE_CHARS {
+        return Err(Error::field("reason", format!("Ensure this field has no more than {MAX_NOTE_CHARS} characters.")));
+    }
+    Ok(reason)
 }
 
 async fn adjust(
@@ -94,7 +103,8 @@ async fn adjust(
         details.insert("own".to_owned(), true.into());
     }
     let target = ("user", user.id.0, user.username.as_str());
-    audit::record(txn, &actor, AuditRecord { action: "balance.adjust", target, owner_id: None, details, at }).await?;
+    audit::record(txn, &actor, AuditRecord { action: Action::BalanceAdjust, target, owner_id: None, details, at })
+        .await?;
     Ok(balance)
 }
 
@@ -115,17 +125,32 @@ pub(super) async fn keep_staff_limit(
     limit: Option<Tokens>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
+    check_staff_limit(txn, actor, (amount, Tokens::ZERO), limit, at).await
+}
+
+/// Checks the limit with what was just recorded, and with what is planned.
+///
+/// # Errors
+/// RATE_LIMITED if they exceed it.
+pub(super) async fn check_staff_limit(
+    txn: &Txn,
+    actor: Actor,
+    (recorded, planned): (Tokens, Tokens),
+    limit: Option<Tokens>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
     let (Some(limit), Actor::Staff(staff)) = (limit, actor) else { return Ok(()) };
-    if staff.is_superuser || amount <= Tokens::ZERO {
+    if staff.is_superuser || (recorded <= Tokens::ZERO && planned <= Tokens::ZERO) {
         return Ok(());
     }
     let midnight = at.date_naive().and_time(NaiveTime::MIN).and_utc();
     let end = midnight + TimeDelta::days(1);
     let given = ledger::granted_by(txn, staff.id, midnight, end).await?;
-    if given <= limit {
+    let whole = given.0.saturating_add(planned.0);
+    if whole <= limit.0 {
         return Ok(());
     }
-    let left = limit.minus(given.minus(amount)?)?;
+    let left = limit.minus(given.minus(recorded)?)?;
     let left = left.max(Tokens::ZERO);
     let message = format!("Staff may give out {limit} tokens a day (UTC); {left} are left today.");
     let wait = u64::try_from((end - at).num_seconds()).unwrap_or(0).saturating_add(1);

@@ -13,7 +13,7 @@ use crate::core::viewer::Actor;
 use crate::domain::account::attempts::enter;
 use crate::domain::account::insert::{Roles, ValidatedUser, insert};
 use crate::domain::account::rules::obey_rules;
-use crate::domain::audit::{self, AuditRecord};
+use crate::domain::audit::{self, Action, AuditRecord};
 use crate::infra::entity::user;
 
 /// Creates an account, whether or not registration is open. Its balance starts with `grant`, by default the configured
@@ -52,7 +52,7 @@ pub async fn create(
                 audit::record(
                     txn,
                     &actor,
-                    AuditRecord { action: "user.create", target, owner_id: None, details, at: new.at },
+                    AuditRecord { action: Action::UserCreate, target, owner_id: None, details, at: new.at },
                 )
                 .await?;
                 Ok(user)

@@ -27,7 +27,21 @@ pub(super) async fn lock(
     actor: Actor,
     target: Option<UserId>,
 ) -> Result<(Actor, Option<user::Model>), Error> {
-    let rows = ledger::find_all_for_update(txn, actor.id().into_iter().chain(target)).await?;
+    let (actor, rows) = lock_targets(txn, actor, target.as_slice()).await?;
+    Ok((actor, rows.into_iter().next()))
+}
+
+/// Locks the actor's row and those of the targets, in the order of their ids, and returns the targets that exist. The
+/// caller checks whether the actor may manage each of them.
+///
+/// # Errors
+/// As [`lock`].
+pub(super) async fn lock_targets(
+    txn: &Txn,
+    actor: Actor,
+    targets: &[UserId],
+) -> Result<(Actor, Vec<user::Model>), Error> {
+    let mut rows = ledger::find_all_for_update(txn, actor.id().into_iter().chain(targets.iter().copied())).await?;
     let actor = match actor.id() {
         None => actor,
         Some(id) => {
@@ -35,5 +49,6 @@ pub(super) async fn lock(
             actor.with_roles(own.is_staff, own.is_superuser)?
         }
     };
-    Ok((actor, rows.into_iter().find(|row| Some(row.id) == target)))
+    rows.retain(|row| targets.contains(&row.id));
+    Ok((actor, rows))
 }

@@ -16,7 +16,7 @@ use crate::core::viewer::Actor;
 use crate::domain::account::attempts::enter;
 use crate::domain::account::password::set_password_hash;
 use crate::domain::account::sessions::announce_sessions;
-use crate::domain::audit::{self, AuditRecord};
+use crate::domain::audit::{self, Action, AuditRecord};
 use crate::infra::entity::user;
 
 /// Sets a user's password, and ends all their sessions.
@@ -42,8 +42,13 @@ pub async fn set_password(
                 let (actor, _) = lock_target(txn, *actor, *user_id).await?;
                 let user = set_password_hash(txn, *user_id, hash).await?;
                 let target = ("user", user.id.0, user.username.as_str());
-                let record =
-                    AuditRecord { action: "user.set_password", target, owner_id: None, details: json!({}), at: *at };
+                let record = AuditRecord {
+                    action: Action::UserSetPassword,
+                    target,
+                    owner_id: None,
+                    details: json!({}),
+                    at: *at,
+                };
                 audit::record(txn, &actor, record).await?;
                 Ok(user)
             })

@@ -2,16 +2,18 @@
 
 use sea_orm::ActiveModelTrait;
 use sea_orm::ActiveValue::Set;
-use serde_json::json;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
 
 use super::lock::lock_target;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::UserId;
-use crate::core::viewer::Actor;
+use crate::core::viewer::{Actor, ClientInfo, Staff};
+use crate::domain::account::password::verify_own;
 use crate::domain::account::remove::keep_a_superuser;
 use crate::domain::account::sessions::{announce_sessions, end_sessions};
-use crate::domain::audit::{self, AuditRecord};
+use crate::domain::audit::{self, Action, AuditRecord};
 use crate::infra::entity::user;
 
 /// A change of an account; unset fields stay.
@@ -25,22 +27,59 @@ pub struct UserUpdate {
     pub superuser: Option<bool>,
 }
 
-/// Activates, deactivates, promotes or demotes a user.
+impl UserUpdate {
+    fn has_roles(self) -> bool {
+        self.staff.is_some() || self.superuser.is_some()
+    }
+}
+
+/// Activates, deactivates, promotes or demotes a user, on the command line or as an operator. An operator changes roles
+/// only by [`update_confirmed`].
 ///
 /// # Errors
-/// NOT_FOUND without such a user; FORBIDDEN if a superuser is required; CONFLICT if it would remove the last active
-/// superuser.
+/// NOT_FOUND without such a user; FORBIDDEN if a superuser is required; INVALID_INPUT for roles without a password;
+/// CONFLICT if it would remove the last active superuser.
 pub async fn update(app: &App, actor: Actor, user_id: UserId, change: UserUpdate) -> Result<user::Model, Error> {
-    if change.staff.is_some() || change.superuser.is_some() {
+    if change.has_roles() {
+        actor.require_superuser()?;
+        if actor.id().is_some() {
+            return Err(Error::field("password", "Enter your password to change roles."));
+        }
+    }
+    apply(app, actor, user_id, change).await
+}
+
+/// Activates, deactivates, promotes or demotes a user, as an operator who confirms it with their own password. Changing
+/// roles requires the password; a failed attempt counts like a failed log-in.
+///
+/// # Errors
+/// As [`update`]; RATE_LIMITED after too many failed attempts; INVALID_INPUT for a wrong password; UNAVAILABLE if the
+/// queue for password hashing is full.
+pub async fn update_confirmed(
+    app: &App,
+    staff: Staff,
+    user_id: UserId,
+    change: UserUpdate,
+    (password, origin): (Option<SecretString>, &ClientInfo),
+) -> Result<user::Model, Error> {
+    let actor = Actor::from(staff);
+    let Some(password) = password else { return update(app, actor, user_id, change).await };
+    // Before the password: an attempt at it is not for those who could not go on with the right one.
+    if change.has_roles() {
         actor.require_superuser()?;
     }
+    verify_own(app, *staff, password, origin).await?;
+    apply(app, actor, user_id, change).await
+}
+
+async fn apply(app: &App, actor: Actor, user_id: UserId, change: UserUpdate) -> Result<user::Model, Error> {
     let at = app.clock.now();
     let changed = app
         .db
         .write((actor, user_id, change, at), |txn, &(actor, user_id, change, at)| {
             Box::pin(async move {
                 let (actor, before) = lock_target(txn, actor, user_id).await?;
-                if change.staff.is_some() || change.superuser.is_some() {
+                if change.has_roles() {
                     actor.require_superuser()?;
                 }
                 let active = change.active.unwrap_or(before.is_active);
@@ -59,15 +98,31 @@ pub async fn update(app: &App, actor: Actor, user_id: UserId, change: UserUpdate
                     ..Default::default()
                 };
                 let after = row.update(txn).await?;
-                let details =
-                    json!({ "active": after.is_active, "staff": after.is_staff, "superuser": after.is_superuser });
+                let details = changes(&before, &after);
                 let target = ("user", after.id.0, after.username.as_str());
-                audit::record(txn, &actor, AuditRecord { action: "user.update", target, owner_id: None, details, at })
-                    .await?;
+                audit::record(
+                    txn,
+                    &actor,
+                    AuditRecord { action: Action::UserUpdate, target, owner_id: None, details, at },
+                )
+                .await?;
                 Ok(after)
             })
         })
         .await?;
     announce_sessions(app, user_id);
     Ok(changed)
+}
+
+/// Returns what changed, and nothing else.
+fn changes(before: &user::Model, after: &user::Model) -> Value {
+    let fields = [
+        ("active", before.is_active, after.is_active),
+        ("staff", before.is_staff, after.is_staff),
+        ("superuser", before.is_superuser, after.is_superuser),
+    ];
+    let changed = fields.into_iter().filter(|(_, before, after)| before != after);
+    Value::Object(
+        changed.map(|(name, before, after)| (name.to_owned(), audit::change(before, after))).collect::<Map<_, _>>(),
+    )
 }

@@ -35,11 +35,30 @@ pub(in crate::domain::chat) struct SearchScope {
     pub(in crate::domain::chat) order: ChatOrder,
 }
 
+/// The chats that a search found.
+pub(in crate::domain::chat) struct Found {
+    /// At most [`MAX_FOUND`] ids, in the order of the scope.
+    pub(in crate::domain::chat) ids: Vec<ChatId>,
+    /// Whether older chats match too.
+    pub(in crate::domain::chat) is_truncated: bool,
+}
+
+impl Found {
+    /// Drops the oldest chat of one more than [`MAX_FOUND`].
+    pub(in crate::domain::chat) fn new(mut ids: Vec<ChatId>) -> Self {
+        let is_truncated = ids.len() as u64 > MAX_FOUND;
+        if let Some(oldest) = ids.iter().min().copied().filter(|_| is_truncated) {
+            ids.retain(|id| *id != oldest);
+        }
+        Self { ids, is_truncated }
+    }
+}
+
 /// Returns the ids of the chats that contain all words, the last one as a prefix.
 ///
 /// # Errors
 /// INVALID_INPUT for a search without words or with too many.
-pub(in crate::domain::chat) async fn find(app: &App, wanted: SearchScope, search: &str) -> Result<Vec<ChatId>, Error> {
+pub(in crate::domain::chat) async fn find(app: &App, wanted: SearchScope, search: &str) -> Result<Found, Error> {
     let words = searched(search)?;
     if let Ok(indexed) = timeout(QUERY_TIMEOUT, index_rest(app)).await {
         indexed?;
@@ -49,14 +68,15 @@ pub(in crate::domain::chat) async fn find(app: &App, wanted: SearchScope, search
         DbBackend::Postgres => postgres(&wanted, &words),
         _ => sqlite(&wanted, &words),
     };
-    values.push((MAX_FOUND as i64).into());
+    // One more than are returned shows whether there are more.
+    values.push((MAX_FOUND as i64 + 1).into());
     #[derive(FromQueryResult)]
-    struct Found {
+    struct Row {
         id: ChatId,
     }
     let statement = Statement::from_sql_and_values(backend, sql, values);
-    let found = Found::find_by_statement(statement).all(app.db.read()).await?;
-    Ok(found.into_iter().map(|found| found.id).collect())
+    let rows = Row::find_by_statement(statement).all(app.db.read()).await?;
+    Ok(Found::new(rows.into_iter().map(|row| row.id).collect()))
 }
 
 /// Returns the query for SQLite's FTS5, which has the user and the conversation among the words of its index.

@@ -7,5 +7,5 @@ mod index;
 mod words;
 
 pub use self::find::ChatOrder;
-pub(super) use self::find::{MAX_FOUND, SearchScope, find};
+pub(super) use self::find::{Found, MAX_FOUND, SearchScope, find};
 pub use self::index::{index_rest, run_indexer};

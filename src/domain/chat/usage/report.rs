@@ -14,7 +14,7 @@ use crate::infra::entity::chat::{self, Column};
 use crate::infra::entity::{usage_day, usage_day_user};
 
 /// Maximum number of days of a request.
-const MAX_DAYS: u32 = 366;
+pub(super) const MAX_DAYS: u32 = 366;
 
 /// Returns the usage of each of the last days, today included: by model and in total, oldest first. Days without chats
 /// have the total only.
@@ -42,14 +42,7 @@ pub async fn top_spenders(app: &App, _: Staff, days: i32, first: i32) -> Result<
     let count = usize::try_from(first).ok().filter(|count| (1..=100).contains(count));
     let count = count.ok_or_else(|| Error::field("first", "Between 1 and 100."))?;
     let first = day_name(period.first().copied().unwrap_or_default());
-    let kept: Vec<String> = usage_day::Entity::find()
-        .select_only()
-        .column(usage_day::Column::Day)
-        .filter(usage_day::Column::Day.gte(&first))
-        .filter(usage_day::Column::Model.eq(""))
-        .into_tuple()
-        .all(app.db.read())
-        .await?;
+    let kept = stored_days(app, &first).await?;
     let mut sums: HashMap<UserId, UserSpending> = HashMap::new();
     let mut add = |spent: Vec<UserSpending>| {
         for UserSpending { user_id, messages, tokens } in spent {
@@ -84,7 +77,17 @@ pub async fn open_turns(app: &App, _: Staff) -> Result<u64, Error> {
     Ok(chat::Entity::find().filter(Column::LeaseUntil.is_not_null()).count(app.db.read()).await?)
 }
 
-fn period(app: &App, days: i32) -> Result<Vec<NaiveDate>, Error> {
+/// Returns the days from `first` on that are counted and stored.
+pub(super) async fn stored_days(app: &App, first: &str) -> Result<Vec<String>, Error> {
+    let days = usage_day::Entity::find()
+        .select_only()
+        .column(usage_day::Column::Day)
+        .filter(usage_day::Column::Day.gte(first))
+        .filter(usage_day::Column::Model.eq(""));
+    Ok(days.into_tuple().all(app.db.read()).await?)
+}
+
+pub(super) fn period(app: &App, days: i32) -> Result<Vec<NaiveDate>, Error> {
     let days = u32::try_from(days).ok().filter(|days| (1..=MAX_DAYS).contains(days));
     let days = days.ok_or_else(|| Error::field("days", format!("Between 1 and {MAX_DAYS}.")))?;
     let today = app.clock.now().date_naive();
@@ -92,7 +95,7 @@ fn period(app: &App, days: i32) -> Result<Vec<NaiveDate>, Error> {
 }
 
 /// Returns the days of a period that are not yet counted.
-fn open_days<'a>(period: &[NaiveDate], counted: impl Iterator<Item = &'a str>) -> Vec<NaiveDate> {
+pub(super) fn open_days<'a>(period: &[NaiveDate], counted: impl Iterator<Item = &'a str>) -> Vec<NaiveDate> {
     let counted: HashSet<&str> = counted.collect();
     period.iter().copied().filter(|day| !counted.contains(day_name(*day).as_str())).collect()
 }

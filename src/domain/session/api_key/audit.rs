@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::core::error::Error;
 use crate::core::viewer::Actor;
-use crate::domain::audit::{self, AuditRecord};
+use crate::domain::audit::{self, Action, AuditRecord};
 use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::api_key::Model;
@@ -15,7 +15,7 @@ pub(super) async fn record(
     txn: &Txn,
     operator: Option<Actor>,
     key: &Model,
-    action: &'static str,
+    action: Action,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let Some(actor) = operator else { return Ok(()) };

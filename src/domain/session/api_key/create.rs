@@ -13,6 +13,7 @@ use crate::core::error::{Code, Error, FieldError};
 use crate::core::ids::UserId;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, Owner, Scope, Scopes};
+use crate::domain::audit::Action;
 use crate::domain::ledger;
 use crate::infra::entity::api_key::{self, AllowedModels, Day, Model, Month};
 
@@ -102,7 +103,7 @@ async fn insert(app: &App, operator: Option<Actor>, user_id: UserId, new: NewApi
                 return Err(Error::new(Code::Conflict, message));
             }
             let key = row.clone().insert(txn).await?;
-            record(txn, *operator, &key, "api_key.create", *now).await?;
+            record(txn, *operator, &key, Action::ApiKeyCreate, *now).await?;
             Ok(key)
         })
     });

@@ -1,7 +1,7 @@
 //! Queries of keys: the viewer's own, and, for staff, all users'.
 
 use sea_orm::sea_query::{Expr, Func};
-use sea_orm::{Condition, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use super::secret;
 use crate::app::App;
@@ -67,4 +67,13 @@ pub async fn models(app: &App, caller: Caller) -> Result<Option<AllowedModels>, 
     let Some(id) = caller.api_key() else { return Ok(None) };
     let key = api_key::Entity::find_by_id(id).one(app.db.read()).await?;
     Ok(key.ok_or_else(Error::unauthenticated)?.models)
+}
+
+/// Returns the keys with these ids, in no particular order; deleted ones are omitted. The caller has checked that the
+/// viewer may see them.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn by_ids(app: &App, ids: &[ApiKeyId]) -> Result<Vec<Model>, Error> {
+    Ok(api_key::Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
 }

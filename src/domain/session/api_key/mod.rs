@@ -12,6 +12,6 @@ mod secret;
 
 pub(super) use self::authenticate::find;
 pub use self::create::{NewApiKey, SpendingLimits, create, create_for};
-pub use self::list::{ApiKeyFilter, all, list, models, one};
+pub use self::list::{ApiKeyFilter, all, by_ids, list, models, one};
 pub use self::revoke::{revoke, revoke_by_prefix};
 pub(super) use self::secret::is_one;

@@ -11,6 +11,7 @@ use crate::core::error::Error;
 use crate::core::ids::ApiKeyId;
 use crate::core::viewer::{Actor, Owner};
 use crate::domain::account;
+use crate::domain::audit::Action;
 use crate::infra::entity::api_key::{self, Column, Model};
 
 /// Revokes a key: the viewer's own or, for staff, any user's, which is recorded in the audit trail. Revoking a revoked
@@ -40,7 +41,7 @@ async fn end(app: &App, operator: Option<Actor>, key_id: ApiKeyId) -> Result<Mod
             let update = api_key::Entity::update_many().col_expr(Column::RevokedAt, Expr::value(now));
             let update = update.filter(Column::Id.eq(key_id)).filter(Column::RevokedAt.is_null());
             if let Some(key) = update.exec_with_returning(txn).await?.into_iter().next() {
-                record(txn, operator, &key, "api_key.revoke", now).await?;
+                record(txn, operator, &key, Action::ApiKeyRevoke, now).await?;
                 return Ok(key);
             }
             let key = api_key::Entity::find_by_id(key_id).one(txn).await?;

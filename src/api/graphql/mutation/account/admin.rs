@@ -1,5 +1,7 @@
 //! Mutations of other users' accounts, for staff. They only translate: the domain decides.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::super::super::context::app_and_viewer;
@@ -8,7 +10,7 @@ use super::super::super::execution::bounded::Payload;
 use super::super::super::id::RowId;
 use super::super::super::types::User;
 use crate::core::ids::UserId;
-use crate::core::viewer::Actor;
+use crate::core::viewer::{Actor, ClientInfo};
 use crate::domain::account::Roles;
 use crate::domain::account::admin::{self, UserUpdate};
 
@@ -22,7 +24,8 @@ struct CreateUserInput {
     username: String,
     /// The password: 8 to 256 characters, and not easy to guess.
     password: String,
-    /// Whether the user is staff: may see all users and adjust balances. Only superusers may grant it.
+    /// Whether the user is staff: sees all users and their chats, and creates, deactivates and deletes plain users, sets
+    /// their passwords and adjusts their balances. Only superusers may grant it.
     #[graphql(default)]
     staff: bool,
     /// Whether the user is a superuser: has all permissions. Only superusers may grant it.
@@ -37,10 +40,13 @@ struct UpdateUserInput {
     user_id: ID,
     /// Whether the user may log in. Deactivating a user ends all sessions of the user.
     active: Option<bool>,
-    /// Whether the user is staff: may see all users and adjust balances. Only superusers may change it.
+    /// Whether the user is staff: sees all users and their chats, and creates, deactivates and deletes plain users, sets
+    /// their passwords and adjusts their balances. Only superusers may change it.
     staff: Option<bool>,
     /// Whether the user is a superuser: has all permissions. Only superusers may change it.
     superuser: Option<bool>,
+    /// Your own password, as confirmation. Required to change roles. A wrong one counts as a failed login.
+    password: Option<String>,
 }
 
 /// A new password for a user.
@@ -50,6 +56,13 @@ struct SetPasswordInput {
     user_id: ID,
     /// The new password: 8 to 256 characters, and not easy to guess.
     password: String,
+}
+
+/// The user to log out.
+#[derive(InputObject)]
+struct LogOutUserInput {
+    /// The global id of the user.
+    user_id: ID,
 }
 
 /// The user account to delete.
@@ -86,6 +99,15 @@ struct SetPasswordPayload {
     errors: Vec<UserError>,
 }
 
+/// A user whose sessions have all ended.
+#[derive(SimpleObject)]
+struct LogOutUserPayload {
+    /// The user; null if the request was rejected.
+    user: Option<User>,
+    /// Errors; empty on success.
+    errors: Vec<UserError>,
+}
+
 /// A deleted user account. Its chats are deleted; its ledger entries stay.
 #[derive(SimpleObject)]
 struct DeleteUserPayload {
@@ -112,17 +134,20 @@ impl AdminMutation {
         Ok(Payload(CreateUserPayload { user: user.map(User::from), errors }))
     }
 
-    /// Activates, deactivates, promotes or demotes a user. For staff; only superusers may change roles.
+    /// Activates, deactivates, promotes or demotes a user. For staff; only superusers may change roles, with their
+    /// password.
     async fn update_user(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The changes.")] input: UpdateUserInput,
     ) -> Result<Payload<UpdateUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let actor = Actor::from(viewer.require_staff()?);
-        let UpdateUserInput { user_id, active, staff, superuser } = input;
+        let acting = viewer.require_staff()?;
+        let UpdateUserInput { user_id, active, staff, superuser, password } = input;
+        let confirmation = (password.map(Into::into), &**ctx.data::<Arc<ClientInfo>>()?);
         let changed = async {
-            admin::update(app, actor, UserId::parse(&user_id)?, UserUpdate { active, staff, superuser }).await
+            let change = UserUpdate { active, staff, superuser };
+            admin::update_confirmed(app, acting, UserId::parse(&user_id)?, change, confirmation).await
         };
         let (user, errors) = outcome(changed.await)?;
         Ok(Payload(UpdateUserPayload { user: user.map(User::from), errors }))
@@ -142,6 +167,20 @@ impl AdminMutation {
         };
         let (user, errors) = outcome(set.await)?;
         Ok(Payload(SetPasswordPayload { user: user.map(User::from), errors }))
+    }
+
+    /// Ends all sessions of a user, who may log in again. API keys stay valid. For staff; only superusers may log out
+    /// staff.
+    async fn log_out_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user.")] input: LogOutUserInput,
+    ) -> Result<Payload<LogOutUserPayload>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let actor = Actor::from(viewer.require_staff()?);
+        let ended = async { admin::log_out(app, actor, UserId::parse(&input.user_id)?).await };
+        let (user, errors) = outcome(ended.await)?;
+        Ok(Payload(LogOutUserPayload { user: user.map(User::from), errors }))
     }
 
     /// Deletes a user account with its sessions and chats. The ledger entries stay. For staff; only superusers may

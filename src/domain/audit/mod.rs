@@ -1,10 +1,17 @@
 //! The audit trail: actions of operators and their targets. Written in the same transaction as the audited action.
 
+mod action;
+mod retention;
+
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::{Expr, SelectStatement};
-use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter};
 
+use serde::Serialize;
+use serde_json::json;
+
+pub use self::action::Action;
+pub use self::retention::{delete_old, erase_names, named, old};
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::{AuditEventId, UserId};
@@ -15,13 +22,13 @@ use crate::infra::entity::{audit_event, user};
 
 /// An audited action of an operator.
 pub struct AuditRecord<'a> {
-    /// The action: `user.create`, `balance.adjust`, `chat.delete`, ..
-    pub action: &'static str,
+    /// The action.
+    pub action: Action,
     /// The target: kind (`user`, `chat`, `api_key`), id and name. A chat is named by its owner, a key by its prefix.
     pub target: (&'static str, i64, &'a str),
     /// The owner of the target, if it is no user.
     pub owner_id: Option<UserId>,
-    /// The changed values. No secrets.
+    /// The changed values, each as [`change`], or what else tells the action. No secrets.
     pub details: serde_json::Value,
     /// The time of the action.
     pub at: DateTime<Utc>,
@@ -42,7 +49,7 @@ pub async fn record(txn: &Txn, actor: &Actor, record: AuditRecord<'_>) -> Result
         id: NotSet,
         actor_id: Set(actor.id()),
         actor_name: Set(actor_name),
-        action: Set(record.action.to_owned()),
+        action: Set(record.action.name().to_owned()),
         target_type: Set(target_type.to_owned()),
         target_id: Set(target_id),
         owner_id: Set(record.owner_id),
@@ -54,9 +61,16 @@ pub async fn record(txn: &Txn, actor: &Actor, record: AuditRecord<'_>) -> Result
     Ok(())
 }
 
+/// Returns the details of a change from one value to another: `{"from": true, "to": false}`.
+pub fn change<T: Serialize>(from: T, to: T) -> serde_json::Value {
+    json!({ "from": from, "to": to })
+}
+
 /// A filter of audit events; unset fields match all.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
+    /// The actions; all if `None`.
+    pub actions: Option<Vec<Action>>,
     /// The user who acted.
     pub actor_id: Option<UserId>,
     /// The target: its kind, as in [`AuditRecord::target`], and its id. For a user, what they own is included.
@@ -79,6 +93,10 @@ pub async fn trail(
     if let Some(id) = filter.actor_id {
         events = events.filter(audit_event::Column::ActorId.eq(id));
     }
+    if let Some(actions) = filter.actions {
+        let names = Action::ALL.into_iter().filter(|action| actions.contains(action)).map(Action::name);
+        events = events.filter(audit_event::Column::Action.is_in(names));
+    }
     if let Some((kind, id)) = filter.target {
         let it =
             Condition::all().add(audit_event::Column::TargetType.eq(kind)).add(audit_event::Column::TargetId.eq(id));
@@ -97,67 +115,4 @@ pub async fn trail(
 pub async fn find(app: &App, _: Staff, event_id: AuditEventId) -> Result<audit_event::Model, Error> {
     let event = audit_event::Entity::find_by_id(event_id).one(app.db.read()).await?;
     event.ok_or_else(|| Error::not_found("audit event"))
-}
-
-/// Replaces a name in the trail once the user's retention period after deletion is over.
-const ERASED: &str = "(erased)";
-
-/// Returns the events before `before`.
-pub fn old(before: DateTime<Utc>) -> Select<audit_event::Entity> {
-    audit_event::Entity::find().filter(audit_event::Column::CreatedAt.lt(before))
-}
-
-/// Deletes those of the events `ids` that are before `before`, and returns their number.
-///
-/// # Errors
-/// INTERNAL if the database fails.
-pub async fn delete_old(txn: &Txn, ids: &[i64], before: DateTime<Utc>) -> Result<u64, Error> {
-    use audit_event::Column::{CreatedAt, Id};
-    let delete = audit_event::Entity::delete_many().filter(Id.is_in(ids.iter().copied())).filter(CreatedAt.lt(before));
-    Ok(delete.exec(txn).await?.rows_affected)
-}
-
-/// Returns the events that name these users, as actors, targets, or owners of targets.
-pub fn named(users: SelectStatement) -> Select<audit_event::Entity> {
-    use audit_event::Column::{ActorId, ActorName, TargetName};
-    let acted = Condition::all().add(ActorId.in_subquery(users.clone())).add(ActorName.ne(ERASED));
-    let suffered = about(users).add(TargetName.ne(ERASED));
-    audit_event::Entity::find().filter(Condition::any().add(acted).add(suffered))
-}
-
-/// Erases the names of these users in these events, and the texts in the details of actions on them. Numbers stay.
-/// Returns the number of events.
-///
-/// # Errors
-/// INTERNAL if the database fails.
-pub async fn erase_names(txn: &Txn, ids: &[i64], users: SelectStatement) -> Result<u64, Error> {
-    use audit_event::Column::{ActorId, ActorName, Id};
-    let these = || Id.is_in(ids.iter().copied());
-    let acted = audit_event::Entity::update_many().col_expr(ActorName, Expr::value(ERASED)).filter(these());
-    acted.filter(ActorId.in_subquery(users.clone())).exec(txn).await?;
-    for event in audit_event::Entity::find().filter(these()).filter(about(users)).all(txn).await? {
-        let erased = audit_event::ActiveModel {
-            id: Set(event.id),
-            target_name: Set(ERASED.to_owned()),
-            details: Set(without_words(&event.details)),
-            ..Default::default()
-        };
-        erased.update(txn).await?;
-    }
-    Ok(ids.len() as u64)
-}
-
-/// Matches events whose target is one of these users, or is owned by one.
-fn about(users: SelectStatement) -> Condition {
-    use audit_event::Column::{OwnerId, TargetId, TargetType};
-    let themselves = Condition::all().add(TargetType.eq("user")).add(TargetId.in_subquery(users.clone()));
-    let theirs = Condition::any().add(themselves).add(OwnerId.in_subquery(users));
-    Condition::all().add(theirs)
-}
-
-/// Returns the details with numbers and booleans only.
-fn without_words(details: &str) -> String {
-    let mut details: serde_json::Map<String, serde_json::Value> = serde_json::from_str(details).unwrap_or_default();
-    details.retain(|_, value| value.is_number() || value.is_boolean());
-    serde_json::Value::Object(details).to_string()
 }

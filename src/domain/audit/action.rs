@@ -1,0 +1,67 @@
+//! The audited actions, a closed list.
+
+/// An audited action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
+#[graphql(name = "AuditAction")]
+pub enum Action {
+    /// `user.create`: an operator created an account.
+    UserCreate,
+    /// `user.import`: an account was imported from another system.
+    UserImport,
+    /// `user.update`: an operator activated, deactivated, promoted or demoted a user.
+    UserUpdate,
+    /// `user.set_password`: an operator set a user's password.
+    UserSetPassword,
+    /// `user.log_out`: an operator ended all sessions of a user.
+    UserLogOut,
+    /// `user.delete`: an account was deleted.
+    UserDelete,
+    /// `balance.adjust`: an operator adjusted a balance.
+    BalanceAdjust,
+    /// `chat.read`: an operator read chats of a user.
+    ChatRead,
+    /// `chat.delete`: an operator deleted a user's chat.
+    ChatDelete,
+    /// `chat.usage_over_hold`: the server recorded a chat whose usage cost more than its hold.
+    ChatUsageOverHold,
+    /// `api_key.create`: an operator created an API key for a user.
+    ApiKeyCreate,
+    /// `api_key.revoke`: an operator revoked an API key of a user.
+    ApiKeyRevoke,
+}
+
+impl Action {
+    /// All actions.
+    pub const ALL: [Self; 12] = [
+        Self::UserCreate,
+        Self::UserImport,
+        Self::UserUpdate,
+        Self::UserSetPassword,
+        Self::UserLogOut,
+        Self::UserDelete,
+        Self::BalanceAdjust,
+        Self::ChatRead,
+        Self::ChatDelete,
+        Self::ChatUsageOverHold,
+        Self::ApiKeyCreate,
+        Self::ApiKeyRevoke,
+    ];
+
+    /// Returns the name, as it is stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UserCreate => "user.create",
+            Self::UserImport => "user.import",
+            Self::UserUpdate => "user.update",
+            Self::UserSetPassword => "user.set_password",
+            Self::UserLogOut => "user.log_out",
+            Self::UserDelete => "user.delete",
+            Self::BalanceAdjust => "balance.adjust",
+            Self::ChatRead => "chat.read",
+            Self::ChatDelete => "chat.delete",
+            Self::ChatUsageOverHold => "chat.usage_over_hold",
+            Self::ApiKeyCreate => "api_key.create",
+            Self::ApiKeyRevoke => "api_key.revoke",
+        }
+    }
+}

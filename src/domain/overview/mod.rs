@@ -1,0 +1,7 @@
+//! What operators see of the whole installation. Reads what the other modules store, and must not write.
+
+mod totals;
+mod users;
+
+pub use self::totals::{MAX_MODELS, ModelUsage, Totals, days, low_balances, models, totals};
+pub use self::users::users;
