@@ -1,5 +1,5 @@
 import { Anchor, Table, Text, Typography } from '@mantine/core'
-import type { Root, RootContent } from 'hast'
+import type { Nodes, Root, RootContent } from 'hast'
 import { toJsxRuntime } from 'hast-util-to-jsx-runtime'
 import { Component, memo, type ReactNode } from 'react'
 import { Fragment, jsx, jsxs } from 'react/jsx-runtime'
@@ -9,6 +9,9 @@ import { extractCode } from './extractCode'
 import classes from './markdown.module.css'
 import { PlainText } from './PlainText'
 import { useFormatted } from './useFormatted'
+
+/** The length of a text in a table from which its cell is wide enough for a few words. */
+const SENTENCE = 30
 
 const COMPONENTS: Components = {
   pre: ({ node, children }) => {
@@ -20,12 +23,17 @@ const COMPONENTS: Components = {
   img: ({ src, alt }) => (
     <Link href={typeof src === 'string' ? src : undefined}>{alt === undefined || alt === '' ? 'Image' : alt}</Link>
   ),
-  table: ({ children }) => (
+  table: ({ children, dir }) => (
     <ScrollBox>
-      <Table withTableBorder withColumnBorders w="auto">
+      <Table withTableBorder withColumnBorders w="auto" dir={dir}>
         {children}
       </Table>
     </ScrollBox>
+  ),
+  td: ({ node, children, style }) => (
+    <td style={style} className={node && textLength(node) > SENTENCE ? classes.sentence : undefined}>
+      {children}
+    </td>
   ),
 }
 
@@ -89,7 +97,17 @@ function Link({ href, children }: { href: string | undefined; children: ReactNod
 
 /** A box with its own scroll bar, so that the page does not scroll sideways. */
 function ScrollBox({ children }: { children: ReactNode }) {
-  return <div className={classes.scrollBox}>{children}</div>
+  return (
+    <div className={classes.wide} tabIndex={0} role="region" aria-label="Table">
+      {children}
+    </div>
+  )
+}
+
+/** Returns the length of the text in an element. Recursive: the depth of trees is limited. */
+function textLength(node: Nodes): number {
+  if (node.type === 'text') return node.value.length
+  return 'children' in node ? node.children.reduce((sum, child) => sum + textLength(child), 0) : 0
 }
 
 type FallbackState = { text: string; hasFailed: boolean }

@@ -20,6 +20,7 @@ export function parse(text: string): Root | null {
     const tree = processor.runSync(source)
     if (!isWithin(tree, () => 1)) return null
     clean(tree)
+    setDirections(tree)
     return tree
   } catch (thrown) {
     // Nested too deeply for the recursion of the parser.
@@ -57,6 +58,16 @@ function clean(node: Nodes): void {
       node.children[index] = { type: 'text', value: (child as { value: string }).value }
     else clean(child)
   })
+}
+
+/**
+ * Lets the first strong character of each block decide its direction. The outermost blocks only: elements with a direction
+ * of their own do not count for the blocks around them.
+ */
+function setDirections(tree: Root): void {
+  for (const node of tree.children) {
+    if (node.type === 'element' && node.tagName !== 'pre') node.properties.dir = 'auto'
+  }
 }
 
 function checkAddresses(element: Element): void {
