@@ -5,7 +5,9 @@ import { Component, memo, type ReactNode } from 'react'
 import { Fragment, jsx, jsxs } from 'react/jsx-runtime'
 import type { Components } from 'react-markdown'
 import { CodeBlock } from './CodeBlock'
+import { Diagram } from './Diagram'
 import { extractCode } from './extractCode'
+import { Formula } from './Formula'
 import classes from './markdown.module.css'
 import { PlainText } from './PlainText'
 import { useFormatted } from './useFormatted'
@@ -16,8 +18,16 @@ const SENTENCE = 30
 const COMPONENTS: Components = {
   pre: ({ node, children }) => {
     const code = node && extractCode(node)
-    return code ? <CodeBlock {...code} /> : <pre>{children}</pre>
+    if (!code) return <pre>{children}</pre>
+    if (code.language === 'math') return <Formula tex={code.code} isDisplay />
+    return code.language === 'mermaid' ? <Diagram code={code.code} /> : <CodeBlock {...code} />
   },
+  code: ({ node, children, className }) =>
+    className?.includes('math-inline') && node ? (
+      <Formula tex={plainText(node)} isDisplay={false} />
+    ) : (
+      <code>{children}</code>
+    ),
   a: ({ href, children }) => <Link href={href}>{children}</Link>,
   // Images are links: an answer must not make the browser load external URLs.
   img: ({ src, alt }) => (
@@ -31,7 +41,7 @@ const COMPONENTS: Components = {
     </ScrollBox>
   ),
   td: ({ node, children, style }) => (
-    <td style={style} className={node && textLength(node) > SENTENCE ? classes.sentence : undefined}>
+    <td style={style} className={node && plainText(node).length > SENTENCE ? classes.sentence : undefined}>
       {children}
     </td>
   ),
@@ -104,10 +114,10 @@ function ScrollBox({ children }: { children: ReactNode }) {
   )
 }
 
-/** Returns the length of the text in an element. Recursive: the depth of trees is limited. */
-function textLength(node: Nodes): number {
-  if (node.type === 'text') return node.value.length
-  return 'children' in node ? node.children.reduce((sum, child) => sum + textLength(child), 0) : 0
+/** Returns the text in an element. Recursive: the depth of trees is limited. */
+function plainText(node: Nodes): string {
+  if (node.type === 'text') return node.value
+  return 'children' in node ? node.children.map(plainText).join('') : ''
 }
 
 type FallbackState = { text: string; hasFailed: boolean }
