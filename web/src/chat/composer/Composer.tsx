@@ -64,7 +64,11 @@ export function Composer(props: Props) {
   const next = submission({ text, isSending, hasPending, hasQueued, price, balance: balance.tokens })
   const reason = next.action === 'none' ? next.reason : null
 
-  useEffect(() => field.current?.focus({ preventScroll: true }), [draftOf])
+  useEffect(() => {
+    field.current?.focus({ preventScroll: true })
+    // As a property, `dir` would be that of the box around the field.
+    field.current?.setAttribute('dir', 'auto')
+  }, [draftOf])
 
   // With the queued message, which is not lost by a reload, nor sent by it.
   const waiting = queued?.message ?? ''
@@ -134,7 +138,6 @@ export function Composer(props: Props) {
           autosize
           minRows={1}
           maxRows={8}
-          dir="auto"
           enterKeyHint={isTouch() ? 'enter' : 'send'}
           aria-label="Message"
           placeholder={files.isDragging ? 'Drop text files here' : 'Message Jeton'}

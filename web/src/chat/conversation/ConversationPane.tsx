@@ -66,7 +66,7 @@ export function ConversationPane({ id, onActivity, onHelp }: Props) {
     copyLast: () => {
       if (!newest?.response) return
       clipboard.copy(newest.response)
-      notifications.show({ message: 'Answer copied' })
+      notifications.show({ message: 'Answer copied', closeButtonProps: { 'aria-label': 'Close' } })
     },
   })
 

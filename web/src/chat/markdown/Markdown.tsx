@@ -1,5 +1,5 @@
 import { Anchor, Table, Text, Typography } from '@mantine/core'
-import type { Nodes, Root, RootContent } from 'hast'
+import type { Element, Nodes, Root, RootContent } from 'hast'
 import { toJsxRuntime } from 'hast-util-to-jsx-runtime'
 import { Component, memo, type ReactNode } from 'react'
 import { Fragment, jsx, jsxs } from 'react/jsx-runtime'
@@ -12,7 +12,10 @@ import classes from './markdown.module.css'
 import { PlainText } from './PlainText'
 import { useFormatted } from './useFormatted'
 
-/** The length of a text in a table from which its cell is wide enough for a few words. */
+/** The length up to which the text of a cell stays on one line: numbers, dates, names. */
+const SHORT = 16
+
+/** The length from which a cell is wide enough for a few words. */
 const SENTENCE = 30
 
 const COMPONENTS: Components = {
@@ -40,8 +43,13 @@ const COMPONENTS: Components = {
       </Table>
     </ScrollBox>
   ),
+  th: ({ node, children, style }) => (
+    <th style={style} className={cellClass(node)}>
+      {children}
+    </th>
+  ),
   td: ({ node, children, style }) => (
-    <td style={style} className={node && plainText(node).length > SENTENCE ? classes.sentence : undefined}>
+    <td style={style} className={cellClass(node)}>
       {children}
     </td>
   ),
@@ -112,6 +120,12 @@ function ScrollBox({ children }: { children: ReactNode }) {
       {children}
     </div>
   )
+}
+
+function cellClass(cell: Element | undefined): string | undefined {
+  const { length } = cell ? plainText(cell) : ''
+  if (length <= SHORT) return classes.short
+  return length > SENTENCE ? classes.sentence : undefined
 }
 
 /** Returns the text in an element. Recursive: the depth of trees is limited. */

@@ -50,7 +50,6 @@ export function EditForm({ chat, isLast, onDone }: Props) {
         ref={focusAtEnd}
         aria-label="Edit message"
         autosize
-        dir="auto"
         enterKeyHint={isTouch() ? 'enter' : 'send'}
         minRows={2}
         maxRows={10}
@@ -84,6 +83,8 @@ export function EditForm({ chat, isLast, onDone }: Props) {
 }
 
 function focusAtEnd(field: HTMLTextAreaElement | null): void {
+  // As a property, `dir` would be that of the box around the field.
+  field?.setAttribute('dir', 'auto')
   field?.focus()
   field?.setSelectionRange(field.value.length, field.value.length)
 }
