@@ -37,5 +37,5 @@ it('omits what is unknown, and marks estimates', () => {
   const terms = answerDetails(fakeChat('a', { status: 'STOPPED' }), null).map(([term]) => term)
   expect(terms).toEqual(['Model', 'Sent', 'Finish', 'Charged', 'Reserved before'])
   const estimated = fakeChat('a', { usage: { input: 1, output: 2, estimated: true } })
-  expect(Object.fromEntries(answerDetails(estimated, null)).Input).toBe('about 1 model tokens')
+  expect(Object.fromEntries(answerDetails(estimated, null)).Input).toBe('about 1 model token')
 })

@@ -1,5 +1,5 @@
 import { formatDateTime } from '../../format/dates'
-import { formatCount } from '../../format/numbers'
+import { pluralize } from '../../format/numbers'
 import { formatPrice, formatTokens, type Price } from '../../format/prices'
 import type { Chat } from '../chat'
 
@@ -37,5 +37,5 @@ export function answerDetails(chat: Chat, price: Price | null): [term: string, v
 }
 
 function formatUsage(amount: number, isEstimated: boolean): string {
-  return `${isEstimated ? 'about ' : ''}${formatCount(amount)} model tokens`
+  return `${isEstimated ? 'about ' : ''}${pluralize(amount, 'model token')}`
 }
