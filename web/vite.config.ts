@@ -1,9 +1,22 @@
 import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
+/** Keeps the fonts of KaTeX in one format, which all supported browsers read, instead of three. */
+function onlyWoff2(): Plugin {
+  return {
+    name: 'only-woff2',
+    enforce: 'pre',
+    transform: {
+      filter: { id: /katex\.min\.css/ },
+      handler: (css) => css.replaceAll(/,\s*url\([^)]*\.(?:woff|ttf)\)\s*format\([^)]*\)/g, ''),
+    },
+  }
+}
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), onlyWoff2()],
   resolve: {
     alias: {
       // Its browser variant needs a document, which workers lack.

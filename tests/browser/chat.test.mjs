@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { balance, logIn, newest, register, send, startBrowser, startServer } from "./support.mjs";
+import { balance, holds, logIn, newest, register, send, startBrowser, startServer } from "./support.mjs";
 
 let server, browser;
 before(async () => {
@@ -64,12 +64,12 @@ test("a message can be edited and answered once more, and a failure costs nothin
   await send(page, "first words");
   await newest(page).getByText("100 tokens").waitFor();
   await newest(page).getByLabel("Edit the message").click();
-  await page.getByLabel("Your message in other words").fill("better words");
-  await page.getByLabel("Your message in other words").press("Enter");
+  await page.getByLabel("Edit message").fill("better words");
+  await page.getByLabel("Edit message").press("Enter");
   await newest(page).getByText("better words").nth(1).waitFor();
   await balance(page).getByText("250").waitFor();
-  await newest(page).getByLabel("Answer once more").click();
-  // While it is on its way, 100 are held, and nothing else can be sent.
+  await newest(page).getByLabel("Regenerate the answer").click();
+  // While it is in progress, 100 are held.
   await page.getByLabel("Balance. You can spend 150 tokens.", { exact: true }).waitFor();
   await page.getByLabel("Stop the answer").waitFor({ state: "detached" });
   await send(page, "fail now");
@@ -122,6 +122,8 @@ test("nothing that one user typed or opened is left for the next", async () => {
   const other = await page.context().newPage();
   await other.goto("/");
   await page.getByLabel("Message", { exact: true }).fill("a secret of una");
+  await page.reload();
+  await holds(page.getByLabel("Message", { exact: true }), "a secret of una");
   await page.evaluate(() => (window.marked = true));
   // A dialog is open when another tab logs out.
   await page.getByRole("button", { name: /^Rename or delete .a chat of una/ }).click();
@@ -133,6 +135,7 @@ test("nothing that one user typed or opened is left for the next", async () => {
   await page.getByLabel("Name").waitFor();
   assert.equal(await page.getByRole("dialog").count(), 0);
   assert.equal(await page.evaluate(() => window.marked), undefined, "the page was loaded anew");
+  assert.doesNotMatch(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage })), /secret/);
 
   await page.getByRole("link", { name: "Make an account" }).click();
   await page.getByLabel("Name").fill("uwe");

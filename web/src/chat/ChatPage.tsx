@@ -1,5 +1,5 @@
-import { useCallback, useState } from 'react'
-import { useParams } from 'react-router'
+import { lazy, Suspense, useCallback, useState } from 'react'
+import { useNavigate, useParams } from 'react-router'
 import { ConversationsDocument } from '../gql/chat'
 import { query } from '../graphql/client'
 import { EMPTY_PAGE } from '../graphql/pagedList'
@@ -8,7 +8,11 @@ import { Frame } from '../layout/Frame'
 import { useViewer } from '../session/context'
 import { ConversationPane } from './conversation/ConversationPane'
 import { NewConversation } from './conversation/NewConversation'
+import { focusComposer } from './composer/keys'
 import { Sidebar } from './sidebar/Sidebar'
+import { useShortcuts } from './shortcuts/useShortcuts'
+
+const ShortcutsDialog = lazy(() => import('./shortcuts/ShortcutsDialog'))
 
 const PAGE = 30
 
@@ -24,25 +28,45 @@ export function ChatPage() {
   const { reload } = conversations
   // Remounts the page of a new chat, so that "New chat" clears it.
   const [fresh, setFresh] = useState(0)
+  const [isHelpOpen, setHelpOpen] = useState(false)
+  const navigate = useNavigate()
+  const startNew = () => setFresh((n) => n + 1)
+
+  /** Opens the conversation that is some places below the current one in the list. */
+  const openNeighbour = (places: number) => {
+    const at = conversations.rows.findIndex(({ id }) => id === conversationId)
+    const neighbour = at < 0 ? conversations.rows[0] : conversations.rows[at + places]
+    if (neighbour) void navigate(`/c/${encodeURIComponent(neighbour.id)}`)
+  }
+  const showHelp = () => setHelpOpen(true)
+  useShortcuts({
+    newChat: () => {
+      startNew()
+      void navigate('/')
+    },
+    next: () => openNeighbour(1),
+    previous: () => openNeighbour(-1),
+    focusComposer,
+    help: showHelp,
+  })
 
   return (
     <Frame
       fixed
       navigation={{
         label: 'Conversations',
-        content: (
-          <Sidebar
-            conversations={conversations}
-            current={conversationId ?? null}
-            onNew={() => setFresh((n) => n + 1)}
-          />
-        ),
+        content: <Sidebar conversations={conversations} current={conversationId ?? null} onNew={startNew} />,
       }}
     >
       {conversationId === undefined ? (
         <NewConversation key={fresh} onCreated={reload} />
       ) : (
-        <ConversationPane key={conversationId} id={conversationId} onActivity={reload} />
+        <ConversationPane key={conversationId} id={conversationId} onActivity={reload} onHelp={showHelp} />
+      )}
+      {isHelpOpen && (
+        <Suspense>
+          <ShortcutsDialog onClose={() => setHelpOpen(false)} />
+        </Suspense>
       )}
     </Frame>
   )

@@ -13,6 +13,8 @@ export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
     hold: 100,
     // In the order of their ids.
     createdAt: new Date(Date.UTC(2026, 0, 1) + id.charCodeAt(0) * 1000).toISOString(),
+    finishedAt: null,
+    usage: null,
     replacedById: null,
     contextLeftOut: 0,
     error: null,
@@ -57,5 +59,20 @@ export class FakeSocket implements Pick<Socket, 'on'> {
 
   finish(chat: Chat): void {
     this.emit({ __typename: 'ReplyFinished', chat })
+  }
+}
+
+/** A storage in memory. */
+export function fakeStorage(): Storage {
+  const items = new Map<string, string>()
+  return {
+    get length() {
+      return items.size
+    },
+    key: (index) => [...items.keys()][index] ?? null,
+    getItem: (name) => items.get(name) ?? null,
+    setItem: (name, value) => void items.set(name, value),
+    removeItem: (name) => void items.delete(name),
+    clear: () => items.clear(),
   }
 }

@@ -1,137 +1,167 @@
-import { ActionIcon, Group, Select, Text, Textarea, Tooltip } from '@mantine/core'
-import { IconArrowUp, IconPlayerStopFilled } from '@tabler/icons-react'
-import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
-import { asProblem, type Problem } from '../../graphql/problem'
-import { IdempotentRequest } from '../../graphql/retry'
-import { useBalance } from '../../session/context'
+import { Group, Select, Text, Textarea } from '@mantine/core'
+import { useEffect, useEffectEvent, useRef, useState, type KeyboardEvent } from 'react'
+import { useBalance, useViewer } from '../../session/context'
+import { useStore } from '../../store/useStore'
 import type { Chat } from '../chat'
 import page from '../chat.module.css'
 import classes from './composer.module.css'
+import { ComposerButtons } from './ComposerButtons'
 import { drafts } from './drafts'
-import { COUNT_FROM, disabledReason, isUnaffordable, MAX_MESSAGE, messageLength } from './message'
+import { FIELD_ID, isSendKey, isTouch } from './keys'
+import { rememberModel } from './lastModel'
+import { COUNT_FROM, formatLength, isUnaffordable, joinTexts, MAX_MESSAGE, messageLength, submission } from './message'
+import { Outbox, type OutgoingMessage } from './outbox'
+import { QueuedNotice } from './QueuedNotice'
 import { InsufficientBalance, RejectionNotice } from './RejectionNotice'
+import { useFiles } from './useFiles'
 import { useModels } from './useModels'
 import { useStop } from './useStop'
 
-/** A message to send. */
-export type OutgoingMessage = { message: string; model: string | null; idempotencyKey: string }
-
 type Props = {
-  /** The key of the draft, which is kept in memory. */
+  /** The key of the draft. */
   draftOf: string
   pending: readonly Chat[]
+  /** Whether the last answer failed. */
+  hasFailed: boolean
   /** The model that is selected until the user selects one. */
   preferredModel: string | null
   /** Throws if the message is rejected; its text is then kept. */
   onSend: (outgoing: OutgoingMessage) => Promise<void>
   onStopped: (chat: Chat) => void
+  /** Edits the last message. */
+  onEditLast?: () => void
 }
 
 /** The form for a message. Shows why a message cannot be sent. */
-export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }: Props) {
+export function Composer(props: Props) {
+  const { draftOf, pending, hasFailed, preferredModel, onSend, onStopped, onEditLast } = props
+  const { user } = useViewer()
   const balance = useBalance()
   const { models, selectedModel, select, price } = useModels(preferredModel)
-  const [text, setText] = useState(drafts.get(draftOf) ?? '')
-  const [problem, setProblem] = useState<Problem | null>(null)
-  const [isSending, setSending] = useState(false)
-  const request = useRef(new IdempotentRequest())
+  const [text, setText] = useState(() => {
+    drafts.belongTo(user.id)
+    return drafts.get(draftOf) ?? ''
+  })
+  const [isRefused, setRefused] = useState(false)
   const field = useRef<HTMLTextAreaElement>(null)
   const { stop, isStopping } = useStop(pending, onStopped)
+  const hasPending = pending.length > 0
+  const [outbox] = useState(() => new Outbox())
+  const { queued, isSending, problem } = useStore(outbox)
+  const deliver = async (outgoing: OutgoingMessage) => {
+    await onSend(outgoing)
+    if (outgoing.model) rememberModel(user.id, outgoing.model)
+  }
+  const files = useFiles(text, (added) => {
+    const start = field.current?.selectionStart ?? text.length
+    const end = field.current?.selectionEnd ?? text.length
+    setText(text.slice(0, start) + added + text.slice(end))
+    field.current?.focus()
+  })
 
   const length = messageLength(text)
-  const hasPending = pending.length > 0
-  const reason = disabledReason({ text, isSending, hasPending, price, balance: balance.tokens })
+  const hasQueued = queued !== null
+  const next = submission({ text, isSending, hasPending, hasQueued, price, balance: balance.tokens })
+  const reason = next.action === 'none' ? next.reason : null
 
-  useEffect(() => field.current?.focus({ preventScroll: true }), [draftOf])
+  useEffect(() => {
+    field.current?.focus({ preventScroll: true })
+    // As a property, `dir` would be that of the box around the field.
+    field.current?.setAttribute('dir', 'auto')
+  }, [draftOf])
 
-  const write = (written: string) => {
-    setText(written)
-    drafts.set(draftOf, written)
-  }
+  // With the queued message, which is not lost by a reload, nor sent by it.
+  const waiting = queued?.message ?? ''
+  useEffect(() => drafts.set(draftOf, joinTexts(waiting, text)), [draftOf, waiting, text])
 
-  const send = async () => {
-    if (reason !== null) return
-    setSending(true)
-    setProblem(null)
-    try {
-      const message = text.trim()
-      await request.current.run([message, selectedModel], (idempotencyKey) =>
-        onSend({ message, model: selectedModel, idempotencyKey }),
-      )
-      write('')
-    } catch (thrown) {
-      setProblem(asProblem(thrown))
+  const onAnswerEnd = useEffectEvent(() => void outbox.answerEnded(hasFailed, deliver))
+  useEffect(() => {
+    if (hasQueued && !hasPending) onAnswerEnd()
+  }, [hasQueued, hasPending])
+
+  const submit = async () => {
+    setRefused(next.action === 'none')
+    if (next.action === 'none') return
+    const message = text.trim()
+    if (next.action === 'queue') {
+      outbox.queue(message, selectedModel)
+      setText('')
+    } else if (await outbox.send(message, selectedModel, deliver)) {
+      // Unless more was written meanwhile.
+      setText((now) => (now.trim() === message ? '' : now))
     }
-    setSending(false)
     field.current?.focus()
   }
 
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
+    if (isSendKey(event.nativeEvent)) {
       event.preventDefault()
-      void send()
+      void submit()
     }
-    if (event.key === 'Escape' && hasPending) void stop()
+    const hasModifier = event.shiftKey || event.ctrlKey || event.altKey || event.metaKey
+    if (event.key === 'ArrowUp' && text === '' && !hasModifier && onEditLast) {
+      event.preventDefault()
+      onEditLast()
+    }
   }
 
   return (
     <div className={`${page.column} ${classes.composer}`}>
       {problem && <RejectionNotice problem={problem} price={price} />}
-      {!problem && price && isUnaffordable(price, balance.tokens) && <InsufficientBalance price={price} />}
+      {!problem && !hasPending && price && isUnaffordable(price, balance.tokens) && (
+        <InsufficientBalance price={price} />
+      )}
+      {queued && (
+        <QueuedNotice
+          queued={queued}
+          isBusy={isSending}
+          onSend={() => void outbox.release(deliver)}
+          onCancel={() => {
+            setText(joinTexts(outbox.cancel(), text))
+            field.current?.focus()
+          }}
+        />
+      )}
       <form
-        aria-label="Write a message"
+        aria-label="New message"
+        className={files.isDragging ? classes.dropTarget : undefined}
         onSubmit={(event) => {
           event.preventDefault()
-          void send()
+          void submit()
         }}
       >
         <Textarea
           ref={field}
+          id={FIELD_ID}
           mt="xs"
           radius="lg"
           autosize
           minRows={1}
           maxRows={8}
+          enterKeyHint={isTouch() ? 'enter' : 'send'}
           aria-label="Message"
-          placeholder="Write a message"
+          placeholder={files.isDragging ? 'Drop text files here' : 'Message Jeton'}
           value={text}
           error={length > MAX_MESSAGE}
-          onChange={(event) => write(event.currentTarget.value)}
+          onChange={(event) => {
+            setText(event.currentTarget.value)
+            files.clearNotice()
+          }}
           onKeyDown={onKeyDown}
-          rightSectionWidth={48}
+          onPaste={files.onPaste}
+          rightSectionWidth={hasPending ? 84 : 48}
           rightSectionProps={{ style: { alignItems: 'flex-end', paddingBottom: 4 } }}
           rightSection={
-            hasPending ? (
-              <Tooltip label="Stop the answer (Escape)">
-                <ActionIcon
-                  radius="xl"
-                  color="gray"
-                  loading={isStopping}
-                  aria-label="Stop the answer"
-                  onClick={() => void stop()}
-                >
-                  <IconPlayerStopFilled size={16} />
-                </ActionIcon>
-              </Tooltip>
-            ) : (
-              <Tooltip label={reason ?? 'Send (Enter)'}>
-                <ActionIcon
-                  type="submit"
-                  radius="xl"
-                  variant="filled"
-                  loading={isSending}
-                  // Not `disabled`: the button must stay focusable, since its label is the reason.
-                  data-disabled={reason !== null || undefined}
-                  aria-disabled={reason !== null}
-                  aria-label={reason === null ? 'Send' : `Send. ${reason}`}
-                >
-                  <IconArrowUp size={18} />
-                </ActionIcon>
-              </Tooltip>
-            )
+            <ComposerButtons
+              submission={next}
+              hasPending={hasPending}
+              isSending={isSending}
+              isStopping={isStopping}
+              onStop={() => void stop()}
+            />
           }
         />
-        <Group justify="space-between" mt={6} gap="xs" wrap="nowrap">
+        <Group justify="space-between" mt={6} gap="xs">
           <Select
             size="xs"
             className={classes.model}
@@ -143,13 +173,17 @@ export function Composer({ draftOf, pending, preferredModel, onSend, onStopped }
             variant="unstyled"
             comboboxProps={{ position: 'top-start', width: 320 }}
           />
-          {length >= COUNT_FROM && (
-            <Text size="xs" c={length > MAX_MESSAGE ? 'red' : 'dimmed'} role="status" style={{ whiteSpace: 'nowrap' }}>
-              {length} of {MAX_MESSAGE}
-            </Text>
-          )}
+          <Text size="xs" c={isRefused && reason ? 'red' : 'dimmed'} role="status">
+            {files.notice ?? (isRefused ? reason : null) ?? hint({ length, hasPending, hasQueued })}
+          </Text>
         </Group>
       </form>
     </div>
   )
+}
+
+function hint({ length, hasPending, hasQueued }: { length: number; hasPending: boolean; hasQueued: boolean }) {
+  if (length >= COUNT_FROM) return formatLength(length)
+  if (hasPending && !hasQueued) return 'An answer is in progress. Your next message will wait for it.'
+  return null
 }

@@ -40,7 +40,7 @@ export function InsufficientBalance({ price }: { price: Price | null }) {
       <Text size="sm">
         You have {formatTokens(balance.tokens)}
         {price && `, and this model costs ${formatPrice(price)}`}
-        {balance.held > 0 && ` (${formatTokens(balance.held)} more are set aside for answers on their way)`}. Ask an
+        {balance.held > 0 && ` (${formatTokens(balance.held)} more are reserved for answers in progress)`}. Ask an
         operator to top up your balance, or choose a cheaper model. What you wrote stays here.
       </Text>
     </Alert>

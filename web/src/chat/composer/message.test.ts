@@ -1,28 +1,46 @@
 import { describe, expect, it } from 'vitest'
-import { disabledReason, messageLength, type ComposerState } from './message'
+import { joinTexts, messageLength, submission, type ComposerState, type Submission } from './message'
 
 const ready: ComposerState = {
   text: 'Hello',
   isSending: false,
   hasPending: false,
+  hasQueued: false,
   price: { perMessage: 100, per1kInput: 0, per1kOutput: 0 },
   balance: 100,
 }
+
+const refused = (reason: string | null): Submission => ({ action: 'none', reason })
 
 it('counts characters as the server does', () => {
   expect(messageLength('  🎉 é  ')).toBe(3)
 })
 
-describe('disabledReason', () => {
-  it.each<[string, Partial<ComposerState>, string | null]>([
-    ['the message can be sent', {}, null],
-    ['there is no text', { text: ' \n' }, 'Write a message first.'],
-    ['the text is too long', { text: 'a'.repeat(1001) }, 'The message is 1 character too long.'],
-    ['an answer is in progress', { hasPending: true }, 'An answer is on its way. Wait for it, or stop it.'],
-    ['the balance is too small', { balance: 99 }, 'A message costs 100 tokens, and you have 99.'],
-    ['the price is metered', { balance: 0, price: { perMessage: 0, per1kInput: 10, per1kOutput: 30 } }, null],
-    ['the price is not loaded yet', { balance: 0, price: null }, null],
-  ])('where %s', (_, change, reason) => {
-    expect(disabledReason({ ...ready, ...change })).toBe(reason)
+it('joins texts with an empty line', () => {
+  expect(joinTexts('one', ' ', 'two')).toBe('one\n\ntwo')
+  expect(joinTexts('', '')).toBe('')
+})
+
+describe('submission', () => {
+  it.each<[string, Partial<ComposerState>, Submission]>([
+    ['the message can be sent', {}, { action: 'send' }],
+    ['there is no text', { text: ' \n' }, refused(null)],
+    ['the text is too long', { text: 'a'.repeat(1001) }, refused('1,001 / 1,000 characters: shorten by 1')],
+    ['an answer is in progress', { hasPending: true, balance: 0 }, { action: 'queue' }],
+    ['the balance is too small', { balance: 99 }, refused('A message costs 100 tokens, and you have 99.')],
+    [
+      'the price is metered',
+      { balance: 0, price: { perMessage: 0, per1kInput: 10, per1kOutput: 30 } },
+      { action: 'send' },
+    ],
+    ['the price is not loaded yet', { balance: 0, price: null }, { action: 'send' }],
+  ])('where %s', (_, change, expected) => {
+    expect(submission({ ...ready, ...change })).toEqual(expected)
+  })
+
+  it('neither sends nor queues a second message while one waits or is being sent', () => {
+    for (const change of [{ hasPending: true, hasQueued: true }, { hasQueued: true }, { isSending: true }]) {
+      expect(submission({ ...ready, ...change }).action).toBe('none')
+    }
   })
 })

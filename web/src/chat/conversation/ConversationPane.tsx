@@ -1,4 +1,6 @@
 import { Button } from '@mantine/core'
+import { useClipboard } from '@mantine/hooks'
+import { notifications } from '@mantine/notifications'
 import { IconMessageOff } from '@tabler/icons-react'
 import { useCallback, useState } from 'react'
 import { Link } from 'react-router'
@@ -14,31 +16,59 @@ import { ProblemAlert } from '../../ui/ProblemAlert'
 import { useTitle } from '../../ui/useTitle'
 import type { Chat } from '../chat'
 import classes from '../chat.module.css'
-import { Composer, type OutgoingMessage } from '../composer/Composer'
+import { Composer } from '../composer/Composer'
+import { focusComposer, isTouch } from '../composer/keys'
+import type { OutgoingMessage } from '../composer/outbox'
+import { useShortcuts } from '../shortcuts/useShortcuts'
 import type { ThreadEvent } from '../thread/threadStore'
 import { ThreadView } from '../thread/ThreadView'
 import { useThread } from '../thread/useThread'
 import { Announcer } from './Announcer'
-import { ConversationSettings } from './ConversationSettings'
+import { ConversationHeader } from './ConversationHeader'
 
 const ANNOUNCEMENTS: Record<ThreadEvent, string> = {
   started: 'The answer begins.',
   finished: 'The answer is complete.',
+  stopped: 'The answer was stopped.',
   failed: 'The answer failed.',
 }
 
+type Props = {
+  id: string
+  /** Called after a change that the list of conversations shows. */
+  onActivity: () => void
+  onHelp: () => void
+}
+
 /** A conversation: its thread, and the composer. */
-export function ConversationPane({ id, onActivity }: { id: string; onActivity: () => void }) {
+export function ConversationPane({ id, onActivity, onHelp }: Props) {
   const { client } = useViewer()
+  const clipboard = useClipboard()
+  const [editingId, setEditingId] = useState<string | null>(null)
   const [announcement, setAnnouncement] = useState('')
   const [{ data }] = useQuery({ query: ConversationDocument, variables: { id } })
   const conversation = data?.conversation ?? null
-  useTitle(conversation?.title ?? '')
+  const title = conversation?.title
+  useTitle(title ?? '')
 
   const announce = useCallback((event: ThreadEvent) => setAnnouncement(ANNOUNCEMENTS[event]), [])
   const { store, state } = useThread(id, announce)
   const pending = state.chats.filter((chat) => chat.status === 'PENDING')
   const newest = state.chats.findLast((chat) => chat.replacedById === null)
+
+  const edit = useCallback((chatId: string | null) => {
+    setEditingId(chatId)
+    // The form takes the focus with it. On touch screens the field would open the keyboard.
+    if (chatId === null && !isTouch()) focusComposer()
+  }, [])
+
+  useShortcuts({
+    copyLast: () => {
+      if (!newest?.response) return
+      clipboard.copy(newest.response)
+      notifications.show({ message: 'Answer copied', closeButtonProps: { 'aria-label': 'Close' } })
+    },
+  })
 
   const onStarted = (chat: Chat | null) => {
     if (chat) store.upsert(chat)
@@ -56,11 +86,21 @@ export function ConversationPane({ id, onActivity }: { id: string; onActivity: (
     return <ProblemAlert problem={problem} onRetry={() => void store.open()} />
   }
   return (
-    <section className={classes.pane} aria-label={conversation?.title ?? 'Conversation'}>
-      {conversation && <ConversationSettings conversation={conversation} />}
+    <section className={classes.pane} aria-label={title ?? 'Chat'}>
+      {conversation && (
+        <ConversationHeader
+          conversation={conversation}
+          chats={state.chats}
+          hasEarlier={state.hasEarlier}
+          onChanged={onActivity}
+          onHelp={onHelp}
+        />
+      )}
       <ThreadView
         store={store}
         state={state}
+        editingId={editingId}
+        onEdit={edit}
         onReplaced={(replacedId, chat) => {
           store.replace(replacedId, chat)
           onActivity()
@@ -69,9 +109,16 @@ export function ConversationPane({ id, onActivity }: { id: string; onActivity: (
       <Composer
         draftOf={id}
         pending={pending}
+        hasFailed={newest?.status === 'FAILED' || newest?.status === 'INTERRUPTED'}
         preferredModel={newest?.model ?? conversation?.model ?? null}
         onSend={send}
-        onStopped={(chat) => store.upsert(chat)}
+        onStopped={(chat) => {
+          store.upsert(chat)
+          setAnnouncement(ANNOUNCEMENTS.stopped)
+        }}
+        onEditLast={() => {
+          if (newest && newest.status !== 'PENDING') setEditingId(newest.id)
+        }}
       />
       <Announcer text={announcement} />
     </section>
@@ -82,14 +129,14 @@ function Missing() {
   return (
     <EmptyState
       Icon={IconMessageOff}
-      title="This conversation is not here"
+      title="Conversation not found"
       action={
         <Button component={Link} to="/">
-          Begin a new one
+          New chat
         </Button>
       }
     >
-      It may be deleted, or belong to another account.
+      It was deleted, or it belongs to another account.
     </EmptyState>
   )
 }

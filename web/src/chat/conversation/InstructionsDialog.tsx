@@ -1,5 +1,6 @@
 import { Button, Group, Modal, Select, Stack, Textarea } from '@mantine/core'
 import { useForm } from '@mantine/form'
+import { formatCount } from '../../format/numbers'
 import { useModels } from '../composer/useModels'
 
 /** The system prompt and the model of a new conversation. */
@@ -19,17 +20,12 @@ export default function InstructionsDialog({ initial, onClose, onChosen }: Props
   const form = useForm<{ systemPrompt: string; model: string | null }>({
     initialValues: { systemPrompt: initial?.systemPrompt ?? '', model: initial?.model ?? null },
     validate: {
-      systemPrompt: (text) => (Array.from(text).length > MAX_PROMPT ? `At most ${MAX_PROMPT} characters` : null),
+      systemPrompt: (text) =>
+        Array.from(text).length > MAX_PROMPT ? `Use at most ${formatCount(MAX_PROMPT)} characters.` : null,
     },
   })
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title="New chat with instructions"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-      size="lg"
-    >
+    <Modal opened onClose={onClose} title="Instructions" closeButtonProps={{ 'aria-label': 'Close' }} size="lg">
       <form
         onSubmit={form.onSubmit(({ systemPrompt, model }) => {
           const text = systemPrompt.trim()
@@ -39,7 +35,7 @@ export default function InstructionsDialog({ initial, onClose, onChosen }: Props
         <Stack>
           <Textarea
             label="Instructions"
-            description="The model keeps to them through the whole conversation."
+            description="Sent with every message of this chat."
             placeholder="Answer in French, and keep it short."
             autosize
             minRows={4}
@@ -58,7 +54,7 @@ export default function InstructionsDialog({ initial, onClose, onChosen }: Props
             <Button variant="default" onClick={onClose}>
               Cancel
             </Button>
-            <Button type="submit">Use them</Button>
+            <Button type="submit">Save</Button>
           </Group>
         </Stack>
       </form>

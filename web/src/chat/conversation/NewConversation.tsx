@@ -9,20 +9,24 @@ import { asProblem } from '../../graphql/problem'
 import { withNetworkRetry } from '../../graphql/retry'
 import { useViewer } from '../../session/context'
 import { useTitle } from '../../ui/useTitle'
+import type { Chat } from '../chat'
 import classes from '../chat.module.css'
-import { Composer, type OutgoingMessage } from '../composer/Composer'
+import { Composer } from '../composer/Composer'
 import { drafts } from '../composer/drafts'
+import type { OutgoingMessage } from '../composer/outbox'
 import type { Instructions } from './InstructionsDialog'
 
 const InstructionsDialog = lazy(() => import('./InstructionsDialog'))
 
 const EXAMPLES = [
-  'Explain how a rainbow comes about, for a ten-year-old.',
-  'Write a short and friendly mail that moves a meeting to Thursday.',
+  'Explain how rainbows form, for a ten-year-old.',
+  'Write a short and friendly email that moves a meeting to Thursday.',
   'What can I cook with rice, eggs and a few vegetables?',
 ]
 
 const DRAFT = 'new'
+
+const NO_CHATS: readonly Chat[] = []
 
 /** The page of a new chat. The conversation is created when the first message is sent. */
 export function NewConversation({ onCreated }: { onCreated: () => void }) {
@@ -67,9 +71,9 @@ export function NewConversation({ onCreated }: { onCreated: () => void }) {
         <Center mih="100%" p="md">
           <Stack align="center" maw={560} ta="center">
             <Title order={1} size="h2">
-              What is on your mind?
+              What can I help with?
             </Title>
-            <Text c="dimmed">Write a message below, or begin with one of these:</Text>
+            <Text c="dimmed">Write a message below, or try one of these:</Text>
             <Stack w="100%" gap="xs">
               {EXAMPLES.map((text) => (
                 <Button
@@ -88,7 +92,7 @@ export function NewConversation({ onCreated }: { onCreated: () => void }) {
               ))}
             </Stack>
             <Button variant="subtle" leftSection={<IconAdjustments size={18} />} onClick={dialog.open}>
-              {instructions?.systemPrompt ? 'This chat has instructions' : 'New chat with instructions'}
+              {instructions?.systemPrompt ? 'Edit instructions' : 'Add instructions'}
             </Button>
           </Stack>
         </Center>
@@ -108,7 +112,8 @@ export function NewConversation({ onCreated }: { onCreated: () => void }) {
       <Composer
         key={example}
         draftOf={DRAFT}
-        pending={[]}
+        pending={NO_CHATS}
+        hasFailed={false}
         preferredModel={instructions?.model ?? null}
         onSend={send}
         onStopped={() => undefined}

@@ -1,31 +1,57 @@
 import { Anchor, Table, Text, Typography } from '@mantine/core'
-import type { Root, RootContent } from 'hast'
+import type { Element, Nodes, Root, RootContent } from 'hast'
 import { toJsxRuntime } from 'hast-util-to-jsx-runtime'
 import { Component, memo, type ReactNode } from 'react'
 import { Fragment, jsx, jsxs } from 'react/jsx-runtime'
 import type { Components } from 'react-markdown'
 import { CodeBlock } from './CodeBlock'
+import { Diagram } from './Diagram'
 import { extractCode } from './extractCode'
+import { Formula } from './Formula'
 import classes from './markdown.module.css'
 import { PlainText } from './PlainText'
 import { useFormatted } from './useFormatted'
 
+/** The length up to which the text of a cell stays on one line: numbers, dates, names. */
+const SHORT = 16
+
+/** The length from which a cell is wide enough for a few words. */
+const SENTENCE = 30
+
 const COMPONENTS: Components = {
   pre: ({ node, children }) => {
     const code = node && extractCode(node)
-    return code ? <CodeBlock {...code} /> : <pre>{children}</pre>
+    if (!code) return <pre>{children}</pre>
+    if (code.language === 'math') return <Formula tex={code.code} isDisplay />
+    return code.language === 'mermaid' ? <Diagram code={code.code} /> : <CodeBlock {...code} />
   },
+  code: ({ node, children, className }) =>
+    className?.includes('math-inline') && node ? (
+      <Formula tex={plainText(node)} isDisplay={false} />
+    ) : (
+      <code>{children}</code>
+    ),
   a: ({ href, children }) => <Link href={href}>{children}</Link>,
   // Images are links: an answer must not make the browser load external URLs.
   img: ({ src, alt }) => (
     <Link href={typeof src === 'string' ? src : undefined}>{alt === undefined || alt === '' ? 'Image' : alt}</Link>
   ),
-  table: ({ children }) => (
+  table: ({ children, dir }) => (
     <ScrollBox>
-      <Table withTableBorder withColumnBorders w="auto">
+      <Table withTableBorder withColumnBorders w="auto" dir={dir}>
         {children}
       </Table>
     </ScrollBox>
+  ),
+  th: ({ node, children, style }) => (
+    <th style={style} className={cellClass(node)}>
+      {children}
+    </th>
+  ),
+  td: ({ node, children, style }) => (
+    <td style={style} className={cellClass(node)}>
+      {children}
+    </td>
   ),
 }
 
@@ -89,7 +115,23 @@ function Link({ href, children }: { href: string | undefined; children: ReactNod
 
 /** A box with its own scroll bar, so that the page does not scroll sideways. */
 function ScrollBox({ children }: { children: ReactNode }) {
-  return <div className={classes.scrollBox}>{children}</div>
+  return (
+    <div className={classes.wide} tabIndex={0} role="region" aria-label="Table">
+      {children}
+    </div>
+  )
+}
+
+function cellClass(cell: Element | undefined): string | undefined {
+  const { length } = cell ? plainText(cell) : ''
+  if (length <= SHORT) return classes.short
+  return length > SENTENCE ? classes.sentence : undefined
+}
+
+/** Returns the text in an element. Recursive: the depth of trees is limited. */
+function plainText(node: Nodes): string {
+  if (node.type === 'text') return node.value
+  return 'children' in node ? node.children.map(plainText).join('') : ''
 }
 
 type FallbackState = { text: string; hasFailed: boolean }

@@ -16,7 +16,11 @@ export function PlainText({ text }: { text: string }) {
 }
 
 const Chunk = memo(function Chunk({ text }: { text: string }) {
-  return <div className={classes.plain}>{text}</div>
+  return (
+    <div className={classes.plain} dir="auto">
+      {text}
+    </div>
+  )
 })
 
 /** Splits a text at line breaks. */

@@ -10,5 +10,14 @@ export const MAX_DEPTH = 100
 /** The timeout of the formatting of a text, in milliseconds. */
 export const FORMAT_TIMEOUT = 2_000
 
+/** The maximum number of formulas of a text; more are shown as their source. */
+export const MAX_FORMULAS = 500
+
+/** The maximum length of a formula that is typeset. */
+export const MAX_FORMULA = 4_000
+
+/** The maximum length of the source of a diagram. */
+export const MAX_DIAGRAM = 10_000
+
 /** The maximum length of highlighted code. */
 export const MAX_HIGHLIGHTED = 20_000

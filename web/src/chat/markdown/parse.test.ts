@@ -32,6 +32,34 @@ describe('parse', () => {
     expect(addresses).toEqual(['', 'https://example.org', ''])
   })
 
+  it('finds formulas in dollars and in brackets', () => {
+    const tree = parse('a \\(x_1\\) b $$y$$\n\n\\[\nz\n= 1\n\\]\n\n$$\nw\n$$')
+    const formulas = elements(tree).filter(({ properties }) => [properties.className].flat().includes('language-math'))
+    expect(formulas.map(({ children }) => children)).toEqual(
+      ['x_1', 'y', 'z\n= 1', 'w'].map((value) => [{ type: 'text', value }]),
+    )
+  })
+
+  it('leaves formulas as their source if there are too many', () => {
+    expect(JSON.stringify(parse('$$x$$ '.repeat(500)))).toContain('language-math')
+    expect(JSON.stringify(parse('$$x$$ '.repeat(501)))).not.toContain('language-math')
+  })
+
+  it('finds no formulas in code and in sums of money', () => {
+    const text = 'It costs $5 and $10. `\\(a\\)` and \\\\(b\\\\)\n\n```\n\\[c\\]\n```\n\n    \\(d\\)'
+    const tree = parse(text)
+    expect(JSON.stringify(tree)).not.toContain('math')
+    const texts = JSON.stringify(tree)
+    for (const part of ['$5 and $10', '\\(a\\)', '\\[c\\]', '\\(d\\)'])
+      expect(texts).toContain(JSON.stringify(part).slice(1, -1))
+  })
+
+  it('gives the outermost blocks the direction of their text', () => {
+    const tree = parse('مرحبا\n\n- one\n\n```\ncode\n```')
+    const directed = elements(tree).filter(({ properties }) => properties.dir === 'auto')
+    expect(directed.map(({ tagName }) => tagName)).toEqual(['p', 'ul'])
+  })
+
   it('omits source positions', () => {
     expect(JSON.stringify(parse('a **b**'))).not.toContain('position')
   })

@@ -5,6 +5,7 @@ import { formatTokens } from '../../format/prices'
 import { CopyAction } from '../../ui/CopyAction'
 import type { Chat } from '../chat'
 import { Markdown } from '../markdown/Markdown'
+import { AnswerDetails } from './AnswerDetails'
 import { describeFailure } from './failure'
 import classes from './thread.module.css'
 import { useRegenerate } from './useRegenerate'
@@ -22,7 +23,7 @@ export function Answer({ chat, live, isLast, onReplaced }: Props) {
     <div aria-busy={isPending}>
       {chat.contextLeftOut > 0 && (
         <Text size="xs" c="dimmed" mb="xs">
-          {pluralize(chat.contextLeftOut, 'earlier message')} did not fit the model’s window.
+          {pluralize(chat.contextLeftOut, 'older message was', 'older messages were')} left out (context limit).
         </Text>
       )}
       {text && <Markdown text={text} />}
@@ -43,14 +44,15 @@ export function Answer({ chat, live, isLast, onReplaced }: Props) {
           </Text>
           <Group gap={2} className={classes.actions}>
             {text && <CopyAction text={text} noun="answer" />}
+            <AnswerDetails chat={chat} />
             {!failure && (
-              <Tooltip label="Answer once more">
+              <Tooltip label="Regenerate">
                 <ActionIcon
                   variant="subtle"
                   color="gray"
                   size="sm"
                   loading={isBusy}
-                  aria-label="Answer once more"
+                  aria-label="Regenerate the answer"
                   onClick={regenerate}
                 >
                   <IconRefresh size={15} />
@@ -70,7 +72,7 @@ function Thinking() {
       <span />
       <span />
       <span />
-      <VisuallyHidden>The answer is on its way.</VisuallyHidden>
+      <VisuallyHidden>The answer is in progress.</VisuallyHidden>
     </div>
   )
 }

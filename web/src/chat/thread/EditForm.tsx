@@ -6,12 +6,13 @@ import { asProblem, type Problem } from '../../graphql/problem'
 import { IdempotentRequest, withNetworkRetry } from '../../graphql/retry'
 import { useViewer } from '../../session/context'
 import type { Chat } from '../chat'
-import { MAX_MESSAGE, messageLength } from '../composer/message'
+import { isSendKey, isTouch } from '../composer/keys'
+import { formatLength, MAX_MESSAGE, messageLength } from '../composer/message'
 import { RejectionNotice } from '../composer/RejectionNotice'
 
 type Props = { chat: Chat; isLast: boolean; onDone: (edited: Chat | null) => void }
 
-/** The form that edits a message. Enter sends, Escape cancels. */
+/** The form that edits a message. Enter sends, except on touch screens; Escape cancels. */
 export function EditForm({ chat, isLast, onDone }: Props) {
   const { client } = useViewer()
   const [text, setText] = useState(chat.message)
@@ -47,16 +48,17 @@ export function EditForm({ chat, isLast, onDone }: Props) {
     >
       <Textarea
         ref={focusAtEnd}
-        aria-label="Your message in other words"
+        aria-label="Edit message"
         autosize
+        enterKeyHint={isTouch() ? 'enter' : 'send'}
         minRows={2}
         maxRows={10}
         value={text}
-        error={length > MAX_MESSAGE && `${length} of ${MAX_MESSAGE} characters`}
+        error={length > MAX_MESSAGE && formatLength(length)}
         onChange={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key === 'Escape') onDone(null)
-          if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
+          if (isSendKey(event.nativeEvent)) {
             event.preventDefault()
             void send()
           }
@@ -66,7 +68,7 @@ export function EditForm({ chat, isLast, onDone }: Props) {
       <Group mt="xs" justify="flex-end">
         {!isLast && (
           <Text size="xs" c="dimmed" flex={1}>
-            What was said after it is set aside, and stays under “earlier versions”.
+            Later messages move to an earlier version, which stays here to read.
           </Text>
         )}
         <Button variant="default" size="xs" onClick={() => onDone(null)}>
@@ -81,6 +83,8 @@ export function EditForm({ chat, isLast, onDone }: Props) {
 }
 
 function focusAtEnd(field: HTMLTextAreaElement | null): void {
+  // As a property, `dir` would be that of the box around the field.
+  field?.setAttribute('dir', 'auto')
   field?.focus()
   field?.setSelectionRange(field.value.length, field.value.length)
 }

@@ -1,5 +1,5 @@
 import { Stack } from '@mantine/core'
-import { memo, useState } from 'react'
+import { memo } from 'react'
 import type { Chat } from '../chat'
 import { Answer } from './Answer'
 import { EarlierVersions } from './EarlierVersions'
@@ -15,14 +15,15 @@ type Props = {
   isLast: boolean
   /** The chat that the URL links to. */
   linkedId: string | null
+  isEditing: boolean
+  onEdit: (id: string | null) => void
   onReplaced: (replacedId: string, chat: Chat) => void
   onDeleted: (id: string) => void
 }
 
 /** A message and its answer, with their actions. */
 export const Exchange = memo(function Exchange(props: Props) {
-  const { chat, earlier, live, isLast, linkedId, onReplaced, onDeleted } = props
-  const [isEditing, setEditing] = useState(false)
+  const { chat, earlier, live, isLast, linkedId, isEditing, onEdit, onReplaced, onDeleted } = props
   const names = [classes.exchange, isLast && classes.last, linkedId === chat.id && classes.found]
 
   return (
@@ -34,12 +35,12 @@ export const Exchange = memo(function Exchange(props: Props) {
             chat={chat}
             isLast={isLast}
             onDone={(edited) => {
-              setEditing(false)
+              onEdit(null)
               if (edited) onReplaced(chat.id, edited)
             }}
           />
         ) : (
-          <OwnMessage chat={chat} onEdit={() => setEditing(true)} onDeleted={() => onDeleted(chat.id)} />
+          <OwnMessage chat={chat} onEdit={() => onEdit(chat.id)} onDeleted={() => onDeleted(chat.id)} />
         )}
         <Answer chat={chat} live={live} isLast={isLast} onReplaced={(by) => onReplaced(chat.id, by)} />
       </Stack>

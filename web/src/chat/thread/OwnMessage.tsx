@@ -19,8 +19,8 @@ export function OwnMessage({ chat, onEdit, onDeleted }: Props) {
     confirmDanger({
       title: 'Delete this message and its answer?',
       text: isPending
-        ? 'The answer is stopped first, and what was produced is paid for. What it cost stays in your ledger.'
-        : 'What it cost stays in your ledger.',
+        ? 'The answer is stopped first, and you are charged for the part you received. Charges stay in your history.'
+        : 'Charges stay in your history.',
       confirm: 'Delete',
       run: async () => {
         await mutate(client, DeleteChatDocument, { input: { chatId: chat.id } })

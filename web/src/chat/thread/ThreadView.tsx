@@ -1,4 +1,4 @@
-import { Button, Stack } from '@mantine/core'
+import { ActionIcon, Button, Stack, Tooltip } from '@mantine/core'
 import { IconArrowDown } from '@tabler/icons-react'
 import { useEffect, useMemo, useRef } from 'react'
 import { useSearchParams } from 'react-router'
@@ -12,16 +12,23 @@ import classes from './thread.module.css'
 import type { ThreadState, ThreadStore } from './threadStore'
 import { useStickyScroll } from './useStickyScroll'
 
-type Props = { store: ThreadStore; state: ThreadState; onReplaced: (replacedId: string, chat: Chat) => void }
+type Props = {
+  store: ThreadStore
+  state: ThreadState
+  /** The chat whose message is being edited; null if there is none. */
+  editingId: string | null
+  onEdit: (id: string | null) => void
+  onReplaced: (replacedId: string, chat: Chat) => void
+}
 
 /** The thread of a conversation, oldest first. Follows its end while answers grow, unless the user has scrolled up. */
-export function ThreadView({ store, state, onReplaced }: Props) {
+export function ThreadView({ store, state, editingId, onEdit, onReplaced }: Props) {
   const { chats, live, hasEarlier, isLoadingEarlier, problem } = state
   const thread = useMemo(() => buildThread(chats), [chats])
   const [parameters] = useSearchParams()
   const linkedId = parameters.get('chat')
   const oldest = chats[0]?.id ?? null
-  const { scroller, content, isAtEnd, toEnd } = useStickyScroll({ oldest, isHeld: linkedId !== null })
+  const { scroller, content, isAtEnd, toEnd, letGo } = useStickyScroll({ oldest, isHeld: linkedId !== null })
   const isFound = linkedId !== null && chats.some((chat) => chat.id === linkedId)
 
   // Scrolls to a message that was just sent.
@@ -38,8 +45,16 @@ export function ThreadView({ store, state, onReplaced }: Props) {
   }, [linkedId, isFound, state, store])
 
   useEffect(() => {
-    if (linkedId !== null && isFound) document.getElementById(linkedId)?.scrollIntoView({ block: 'start' })
-  }, [linkedId, isFound])
+    if (linkedId === null || !isFound) return
+    letGo()
+    document.getElementById(linkedId)?.scrollIntoView({ block: 'start' })
+  }, [linkedId, isFound, letGo])
+
+  useEffect(() => {
+    if (editingId === null) return
+    letGo()
+    document.getElementById(editingId)?.scrollIntoView({ block: 'nearest' })
+  }, [editingId, letGo])
 
   return (
     <>
@@ -66,6 +81,8 @@ export function ThreadView({ store, state, onReplaced }: Props) {
               live={live.get(chat.id) ?? null}
               isLast={chat.id === last}
               linkedId={linkedId}
+              isEditing={chat.id === editingId}
+              onEdit={onEdit}
               onReplaced={onReplaced}
               onDeleted={(id) => store.remove(id)}
             />
@@ -74,16 +91,18 @@ export function ThreadView({ store, state, onReplaced }: Props) {
       </div>
       {!isAtEnd && (
         <div style={{ position: 'relative' }}>
-          <Button
-            className={classes.jump}
-            variant="default"
-            size="compact-sm"
-            radius="xl"
-            leftSection={<IconArrowDown size={14} />}
-            onClick={toEnd}
-          >
-            Jump to newest
-          </Button>
+          <Tooltip label="Scroll to bottom">
+            <ActionIcon
+              className={classes.jump}
+              variant="default"
+              size="lg"
+              radius="xl"
+              aria-label="Scroll to bottom"
+              onClick={toEnd}
+            >
+              <IconArrowDown size={18} />
+            </ActionIcon>
+          </Tooltip>
         </div>
       )}
     </>

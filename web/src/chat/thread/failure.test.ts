@@ -11,9 +11,15 @@ describe('describeFailure', () => {
   })
 
   it('states that a partial answer is charged', () => {
-    const broken = fakeChat('a', { status: 'FAILED', cost: 3, response: 'Hel' })
-    expect(describeFailure(broken)).toContain('broke off')
-    expect(describeFailure(broken)).toContain('paid for')
+    const cut = fakeChat('a', { status: 'FAILED', cost: 3, response: 'Hel' })
+    expect(describeFailure(cut)).toBe('The answer was cut off. You were charged for the part you received.')
+  })
+
+  it('does not claim that a model which was answering is unavailable', () => {
+    const error = { code: 'PROVIDER_UNAVAILABLE', message: 'The language model is not available right now.' } as const
+    expect(describeFailure(fakeChat('a', { status: 'FAILED', cost: 3, response: 'Hel', error }))).toBe(
+      'The answer was cut off: the connection to the model was lost. You were charged for the part you received.',
+    )
   })
 
   it('is null for a chat that did not fail', () => {

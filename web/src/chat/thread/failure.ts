@@ -3,7 +3,14 @@ import type { Chat } from '../chat'
 /** Describes why an answer failed, and whether it was charged; null if it did not fail. */
 export function describeFailure({ status, error, cost, response }: Chat): string | null {
   if (status !== 'FAILED' && status !== 'INTERRUPTED') return null
-  const why = error?.message ?? (status === 'FAILED' ? 'The model failed.' : 'The server stopped in the middle of it.')
-  const paid = cost === 0 ? 'Nothing was charged.' : 'What was produced until then is paid for.'
-  return response ? `The answer broke off: ${why} ${paid}` : `${why} ${paid}`
+  const paid = cost === 0 ? 'Nothing was charged.' : 'You were charged for the part you received.'
+  if (response) return `The answer was cut off${causeOfCut(error)}. ${paid}`
+  const why = error?.message ?? (status === 'FAILED' ? 'The model failed.' : 'The server was restarted.')
+  return `${why} ${paid}`
+}
+
+/** A model that was answering was available, whatever its error says. */
+function causeOfCut(error: Chat['error']): string {
+  if (error?.code === 'PROVIDER_UNAVAILABLE') return ': the connection to the model was lost'
+  return error ? `: ${error.message.replace(/\.$/, '')}` : ''
 }

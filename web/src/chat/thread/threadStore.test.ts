@@ -31,6 +31,18 @@ function setUp(change: Partial<ThreadSource> = {}) {
 const pending = fakeChat('b', { status: 'PENDING' })
 
 describe('ThreadStore', () => {
+  it.each([
+    ['DONE', 'finished'],
+    ['STOPPED', 'stopped'],
+    ['FAILED', 'failed'],
+    ['INTERRUPTED', 'failed'],
+  ] as const)('announces an answer that ends as %s as %s', async (status, event) => {
+    const { store, socket, onEvent } = setUp({ load: () => Promise.resolve(page([pending])) })
+    await store.open()
+    socket.finish({ ...pending, status })
+    expect(onEvent).toHaveBeenCalledExactlyOnceWith(event, { ...pending, status })
+  })
+
   it('loads the newest page, then earlier ones, in the order of time', async () => {
     const load = vi
       .fn<ThreadSource['load']>()

@@ -19,7 +19,9 @@ export type ThreadState = {
 }
 
 /** A change in the progress of an answer, to be announced. */
-export type ThreadEvent = 'started' | 'finished' | 'failed'
+export type ThreadEvent = 'started' | 'finished' | 'stopped' | 'failed'
+
+const END_EVENTS: Partial<Record<Chat['status'], ThreadEvent>> = { DONE: 'finished', STOPPED: 'stopped' }
 
 /** The connections of a thread to the server and to the page. */
 export type ThreadSource = {
@@ -157,7 +159,7 @@ export class ThreadStore extends Store<ThreadState> {
   private finish(chat: Chat): void {
     if (!this.followed.has(chat.id)) return
     this.upsert(chat)
-    this.source.onEvent(chat.status === 'DONE' || chat.status === 'STOPPED' ? 'finished' : 'failed', chat)
+    this.source.onEvent(END_EVENTS[chat.status] ?? 'failed', chat)
   }
 
   /** Polls for an answer whose stream is lost, until it is finished. */

@@ -33,9 +33,9 @@ export function useRegenerate(chat: Chat, isLast: boolean, onReplaced: (by: Chat
       return
     }
     modals.openConfirmModal({
-      title: 'Answer this once more?',
-      children: <Text size="sm">What was said after it is set aside, and stays under “earlier versions”.</Text>,
-      labels: { confirm: 'Answer once more', cancel: 'Cancel' },
+      title: 'Regenerate this answer?',
+      children: <Text size="sm">Later messages move to an earlier version, which stays here to read.</Text>,
+      labels: { confirm: 'Regenerate', cancel: 'Cancel' },
       closeButtonProps: { 'aria-label': 'Close' },
       onConfirm: () => void run(),
     })

@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { ScrollFollower } from './scrollFollower'
 
-/** The distance from the end, in pixels, that counts as the end. */
-const SLACK = 48
+/** The keys that scroll up. */
+const UP_KEYS = new Set(['ArrowUp', 'PageUp', 'Home'])
 
 type Options = {
   /** Changes when content is inserted at the top; the visible content then keeps its position. */
@@ -14,46 +15,72 @@ type Options = {
 export function useStickyScroll({ oldest, isHeld }: Options) {
   const scroller = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
+  const [follower] = useState(() => new ScrollFollower(!isHeld))
   const [isAtEnd, setAtEnd] = useState(!isHeld)
-  const sticks = useRef(!isHeld)
 
   useEffect(() => {
     const outer = scroller.current
     const inner = content.current
     if (!outer || !inner) return
-    const look = () => {
-      sticks.current = outer.scrollHeight - outer.scrollTop - outer.clientHeight < SLACK
-      setAtEnd(sticks.current)
-    }
-    const follow = new ResizeObserver(() => {
-      if (sticks.current) outer.scrollTop = outer.scrollHeight
-      look()
+    const show = () => setAtEnd(follower.isAtEnd(outer))
+    const resize = new ResizeObserver(() => {
+      follower.resized(outer)
+      show()
     })
-    follow.observe(inner)
-    follow.observe(outer)
-    outer.addEventListener('scroll', look, { passive: true })
-    return () => {
-      follow.disconnect()
-      outer.removeEventListener('scroll', look)
+    resize.observe(inner)
+    resize.observe(outer)
+    const listeners: Partial<{ [K in keyof HTMLElementEventMap]: (event: HTMLElementEventMap[K]) => void }> = {
+      scroll: () => {
+        follower.scrolled(outer)
+        show()
+      },
+      wheel: ({ deltaY }) => {
+        if (deltaY < 0) follower.userMovesUp(outer)
+      },
+      touchmove: () => follower.userMoves(),
+      touchend: () => follower.userMoves(),
+      keydown: ({ key, target, shiftKey }) => {
+        if (isTyping(target)) return
+        if (UP_KEYS.has(key) || (key === ' ' && shiftKey)) follower.userMovesUp(outer)
+      },
+      // The scroll bar belongs to the container itself.
+      pointerdown: ({ target }) => {
+        if (target === outer) follower.userMoves()
+      },
+      pointermove: ({ target, buttons }) => {
+        if (target === outer && buttons !== 0) follower.userMoves()
+      },
     }
-  }, [])
+    const entries = Object.entries(listeners) as [string, EventListener][]
+    for (const [name, listener] of entries) outer.addEventListener(name, listener, { passive: true })
+    return () => {
+      resize.disconnect()
+      for (const [name, listener] of entries) outer.removeEventListener(name, listener)
+    }
+  }, [follower])
 
   const before = useRef({ oldest, height: 0 })
   useLayoutEffect(() => {
     const outer = scroller.current
     if (!outer) return
     const grown = outer.scrollHeight - before.current.height
-    if (before.current.oldest !== null && before.current.oldest !== oldest && !sticks.current) outer.scrollTop += grown
+    if (before.current.oldest !== null && before.current.oldest !== oldest && !follower.isFollowing)
+      outer.scrollTop += grown
     before.current = { oldest, height: outer.scrollHeight }
   })
 
   const toEnd = useCallback(() => {
     const outer = scroller.current
     if (!outer) return
-    // Not smoothly: a growing answer would outrun the animation.
-    sticks.current = true
-    outer.scrollTop = outer.scrollHeight
-  }, [])
+    follower.toEnd(outer)
+    setAtEnd(true)
+  }, [follower])
 
-  return { scroller, content, isAtEnd, toEnd }
+  const letGo = useCallback(() => follower.letGo(), [follower])
+
+  return { scroller, content, isAtEnd, toEnd, letGo }
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement
 }
