@@ -15,14 +15,14 @@ export function auditPath(targetId: string): string {
 
 const COLUMNS: Column<AuditRow>[] = [
   { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
-  { header: 'Who', cell: ({ actor, actorName }) => <UserName user={actor} name={actorName} /> },
-  { header: 'What', cell: (event) => <What event={event} /> },
-  { header: 'To whom', cell: (event) => <Target event={event} /> },
+  { header: 'Actor', cell: ({ actor, actorName }) => <UserName user={actor} name={actorName} /> },
+  { header: 'Action', isTitle: true, cell: (event) => <What event={event} /> },
+  { header: 'Target', cell: (event) => <Target event={event} /> },
   { header: 'Details', cell: formatDetails },
 ]
 
 export function AuditTable({ pages }: { pages: Pages<AuditRow> }) {
-  return <RowsTable pages={pages} columns={COLUMNS} noun="act" minWidth={900} />
+  return <RowsTable pages={pages} columns={COLUMNS} noun="event" empty="No events" minWidth={900} />
 }
 
 function What({ event }: { event: AuditRow }) {

@@ -23,6 +23,7 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
     ...(withUser ? [user] : []),
     {
       header: 'Message',
+      isTitle: true,
       cell: (chat) => (
         <Anchor component="button" type="button" size="sm" ta="left" display="block" onClick={() => read(chat)}>
           <Text span size="sm" lineClamp={1} maw={320}>
@@ -37,11 +38,20 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
   ]
 }
 
+/** The number of messages that a search covers. */
+const SEARCH_CAP = 1000
+
 const NO_SELECTION: ReadonlySet<string> = new Set()
 
-type Props = { pages: Pages<ChatRow>; withUser?: boolean; onDeleted?: () => void }
+type Props = {
+  pages: Pages<ChatRow>
+  withUser?: boolean
+  /** Whether the rows are the results of a search, which covers the newest messages only. */
+  isSearch?: boolean
+  onDeleted?: () => void
+}
 
-export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
+export function ChatTable({ pages, withUser = true, isSearch = false, onDeleted }: Props) {
   const [read, setRead] = useState<ChatRow | null>(null)
   // Escape cancels a confirmation, and leaves the dialog below open. The count before matters as well, since the dialog
   // receives the same key event right after the confirmation has closed.
@@ -63,7 +73,9 @@ export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
       <RowsTable
         pages={pages}
         columns={columns(setRead, withUser)}
-        noun="chat"
+        noun="message"
+        empty="No messages"
+        cap={isSearch ? SEARCH_CAP : undefined}
         minWidth={820}
         nameOf={describeChat}
         selection={{ ids: selectedIds, onChange: setSelectedIds }}
@@ -71,7 +83,7 @@ export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
       <Modal
         opened={read !== null}
         onClose={() => setRead(null)}
-        title="A chat"
+        title="Message"
         size="xl"
         closeOnEscape={confirmations === 0 && confirmationsBefore === 0}
         closeButtonProps={{ 'aria-label': 'Close' }}

@@ -26,11 +26,11 @@ export function ChatsPage() {
   const filters = { userId, search: debouncedSearch.trim(), model, status: parseChoice(STATUSES, status), ...range }
   return (
     <>
-      <AdminTitle title="Chats" />
+      <AdminTitle title="Messages" />
       <SimpleGrid cols={{ base: 2, lg: 3 }} spacing="sm" mb="md">
         <TextInput
-          label="Words"
-          placeholder="Text, or a name"
+          label="Search"
+          placeholder="Message text or username"
           leftSection={<IconSearch size={16} aria-hidden />}
           value={search ?? ''}
           onChange={(event) => setSearch(event.currentTarget.value)}
@@ -56,7 +56,7 @@ export function ChatsPage() {
         />
         <DateRangeFields {...range} />
       </SimpleGrid>
-      <ChatTable pages={useChats(filters)} />
+      <ChatTable pages={useChats(filters)} isSearch={filters.search !== ''} />
     </>
   )
 }

@@ -15,7 +15,7 @@ const USER: Column<LedgerRow> = {
 const COLUMNS: Column<LedgerRow>[] = [
   { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
   {
-    header: 'Why',
+    header: 'Reason',
     cell: ({ reason, note, actor, apiKeyId }) => (
       <>
         {reasonLabel(reason)} {apiKeyId && 'by API'}
@@ -44,6 +44,7 @@ export function LedgerTable({ pages, withUser = true }: { pages: Pages<LedgerRow
       columns={withUser ? [USER, ...COLUMNS] : COLUMNS}
       noun="entry"
       plural="entries"
+      empty="No entries"
       minWidth={860}
     />
   )

@@ -16,20 +16,20 @@ import { UserBulk } from './UserBulk'
 import { UserName } from './UserName'
 
 const COLUMNS: Column<User>[] = [
-  { header: 'Name', cell: (user) => <UserName user={user} name={user.username} /> },
+  { header: 'Username', cell: (user) => <UserName user={user} name={user.username} /> },
   { header: 'Role', cell: roleLabel },
   {
-    header: 'Active',
+    header: 'Status',
     cell: ({ isActive }) => (
       <Badge color={isActive ? 'teal' : 'gray'} variant="light">
-        {isActive ? 'yes' : 'no'}
+        {isActive ? 'Active' : 'Deactivated'}
       </Badge>
     ),
   },
   { header: 'Balance', isNumber: true, cell: ({ balance }) => formatCount(balance.tokens) },
-  { header: 'Held', isNumber: true, cell: ({ balance }) => formatCount(balance.held) },
-  { header: 'Made', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
-  { header: 'Last log-in', cell: ({ lastLoginAt }) => <DateTime iso={lastLoginAt} /> },
+  { header: 'Reserved', isNumber: true, cell: ({ balance }) => formatCount(balance.held) },
+  { header: 'Created', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
+  { header: 'Last login', cell: ({ lastLoginAt }) => <DateTime iso={lastLoginAt} /> },
 ]
 
 const ORDERS: { value: UserOrder; label: string }[] = [
@@ -73,8 +73,8 @@ export function UsersPage() {
       </AdminTitle>
       <SimpleGrid cols={{ base: 2, lg: 4 }} spacing="sm" mb="md">
         <TextInput
-          label="Name"
-          placeholder="Part of it"
+          label="Username"
+          placeholder="Search usernames"
           leftSection={<IconSearch size={16} aria-hidden />}
           value={search ?? ''}
           onChange={(event) => setSearch(event.currentTarget.value)}
@@ -102,6 +102,7 @@ export function UsersPage() {
         pages={pages}
         columns={COLUMNS}
         noun="user"
+        empty="No users"
         minWidth={860}
         nameOf={(user) => user.username}
         selection={{ ids: selectedIds, onChange: setSelectedIds }}

@@ -2,12 +2,13 @@ import { print } from 'graphql'
 import { expect, it } from 'vitest'
 import { ChatAnswerDocument, ChatsDocument } from '../gql/admin'
 import { Problem } from '../graphql/problem'
-import { parseAdjustment } from './adjustment'
+import { adjustmentSum, parseAdjustment } from './adjustment'
 import { actionLabel, formatDetails, targetOwner } from './auditLabels'
 import { bulkSummary, forEach } from './bulk'
 import { deletionSummary, describeChat } from './chatLabels'
 import { byDay, modelsOf, type DailyUsage } from './dashboard/data'
 import { instantRange, timeRangeOf } from './filters'
+import { roleQuestion } from './roleQuestion'
 
 it('adjusts by an amount, or to one', () => {
   expect(parseAdjustment({ mode: 'by', amount: -50 }, 100)).toBe(-50)
@@ -22,7 +23,35 @@ it('continues a bulk action after a failure', async () => {
     (name) => name,
     (name) => (name === 'tom' ? Promise.reject(new Problem('FORBIDDEN', 'Not allowed.')) : Promise.resolve()),
   )
-  expect(bulkSummary(result)).toBe('2 done. tom: Not allowed.')
+  expect(result.succeeded).toEqual(['mia', 'eva'])
+  expect(bulkSummary(result, (rows) => `${rows.length} users deactivated.`)).toBe(
+    '2 users deactivated. tom: Not allowed.',
+  )
+})
+
+it('tells the first failures of a bulk action, and counts the rest', async () => {
+  const result = await forEach(
+    ['a', 'b', 'c', 'd', 'e'],
+    (name) => name,
+    () => Promise.reject(new Problem('FORBIDDEN', 'No.')),
+  )
+  expect(bulkSummary(result, () => 'never')).toBe('a: No. b: No. c: No. 2 more failed.')
+})
+
+it('names the sum of an adjustment of several balances', () => {
+  expect(adjustmentSum(50, 500)).toBe('50 × 500 = 25,000 tokens')
+  expect(adjustmentSum(2, -1_000)).toBe('2 × −1,000 = −2,000 tokens')
+})
+
+it('asks before a change of a role, with what it allows', () => {
+  const granted = roleQuestion('mia', 'superuser', true)
+  expect([granted.title, granted.confirm, granted.done]).toEqual([
+    'Make mia a superuser?',
+    'Make superuser',
+    'mia is a superuser now.',
+  ])
+  expect(roleQuestion('mia', 'staff', true).text).toMatch(/sets passwords/)
+  expect(roleQuestion('mia', 'staff', false).title).toBe('Remove mia from staff?')
 })
 
 it('labels audited actions with the owner of the target', () => {
@@ -58,10 +87,8 @@ it('describes a chat by its beginning and its user', () => {
 })
 
 it('summarizes a deletion, with the answers that it stops', () => {
-  expect(deletionSummary([{ status: 'DONE' }])).toMatch(/^The text goes for good/)
-  expect(deletionSummary([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(
-    /^Answers on their way are stopped first/,
-  )
+  expect(deletionSummary([{ status: 'DONE' }])).toMatch(/^The text is deleted permanently/)
+  expect(deletionSummary([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(/^Answers in progress are stopped first/)
 })
 
 it('ends a date range with its last day, in the local time zone', () => {

@@ -3,7 +3,8 @@ import { endOfDay, formatMonthDay, formatRelativeTime, parseDay, today } from '.
 import { deviceLabel } from './devices'
 import { fileName } from './download'
 import { excerpt } from './excerpt'
-import { formatSigned, pluralize } from './numbers'
+import { summarizeNames } from './names'
+import { countLabel, formatSigned, pluralize } from './numbers'
 import { formatPrice, formatTokens } from './prices'
 
 describe('formatPrice', () => {
@@ -72,4 +73,25 @@ it('labels user agents', () => {
 
 it('names files by day', () => {
   expect(fileName('ledger', 'csv', new Date(Date.UTC(2026, 0, 31)))).toBe('jeton-ledger-2026-01-31.csv')
+})
+
+it('lists names, and counts those that are too many', () => {
+  expect(summarizeNames(['anna', 'ben'])).toBe('anna, ben')
+  expect(summarizeNames(['anna', 'ben', 'carl', 'dora'], 2)).toBe('anna, ben and 2 more')
+})
+
+describe('countLabel', () => {
+  const count = { shown: 50, total: 2000, hasMore: true, isCapped: false, noun: 'message' }
+
+  it('is the number of rows, and of all', () => {
+    expect(countLabel(count)).toBe('50 of 2,000 messages')
+    expect(countLabel({ ...count, shown: 1, total: 1, hasMore: false })).toBe('1 message')
+    expect(countLabel({ ...count, total: null })).toBe('50 messages so far')
+  })
+
+  it('does not pretend that a capped count is the whole', () => {
+    expect(countLabel({ ...count, total: 1000, isCapped: true })).toBe(
+      '50 of 1,000+ messages, newest first. Narrow the period to see others.',
+    )
+  })
 })
