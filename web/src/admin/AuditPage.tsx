@@ -4,12 +4,12 @@ import { AuditTable } from './AuditTable'
 import { DateRangeFields } from './DateRangeFields'
 import { useAudit } from './lists'
 import { useDateRange } from './useDateRange'
-import { useFilter } from './useFilter'
+import { useSearchParam } from '../ui/useSearchParam'
 import { UserPicker } from './UserPicker'
 
 export function AuditPage() {
-  const [actorId, setActorId] = useFilter('actor')
-  const [targetId, setTargetId] = useFilter('target')
+  const [actorId, setActorId] = useSearchParam('actor')
+  const [targetId, setTargetId] = useSearchParam('target')
   const range = useDateRange()
   return (
     <>

@@ -10,17 +10,17 @@ import { DateRangeFields } from './DateRangeFields'
 import { parseChoice } from './filters'
 import { useChats } from './lists'
 import { useDateRange } from './useDateRange'
-import { useFilter } from './useFilter'
+import { useSearchParam } from '../ui/useSearchParam'
 import { UserPicker } from './UserPicker'
 
 const STATUSES: ChatStatus[] = ['DONE', 'STOPPED', 'FAILED', 'INTERRUPTED', 'PENDING']
 
 export function ChatsPage() {
-  const [search, setSearch] = useFilter('search')
+  const [search, setSearch] = useSearchParam('search')
   const [debouncedSearch] = useDebouncedValue(search ?? '', 250)
-  const [userId, setUserId] = useFilter('user')
-  const [model, setModel] = useFilter('model')
-  const [status, setStatus] = useFilter('status')
+  const [userId, setUserId] = useSearchParam('user')
+  const [model, setModel] = useSearchParam('model')
+  const [status, setStatus] = useSearchParam('status')
   const range = useDateRange()
   const [{ data }] = useQuery({ query: ModelsDocument })
   const filters = { userId, search: debouncedSearch.trim(), model, status: parseChoice(STATUSES, status), ...range }

@@ -5,13 +5,13 @@ import { redactSecret } from '../keys/keyLabels'
 import { AdminTitle } from './AdminTitle'
 import { KeyTable } from './KeyTable'
 import { useKeys } from './lists'
-import { useFilter } from './useFilter'
+import { useSearchParam } from '../ui/useSearchParam'
 import { UserPicker } from './UserPicker'
 
 export function KeysPage() {
-  const [search, setSearch] = useFilter('search')
+  const [search, setSearch] = useSearchParam('search')
   const [debouncedSearch] = useDebouncedValue(search ?? '', 250)
-  const [userId, setUserId] = useFilter('user')
+  const [userId, setUserId] = useSearchParam('user')
   return (
     <>
       <AdminTitle title="API keys" />

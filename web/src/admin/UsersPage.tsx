@@ -11,7 +11,7 @@ import { AdminTitle } from './AdminTitle'
 import { CreateUserForm } from './CreateUserForm'
 import { parseChoice, parseYesNo } from './filters'
 import { useUsers, type User } from './lists'
-import { useFilter } from './useFilter'
+import { useSearchParam } from '../ui/useSearchParam'
 import { UserBulk } from './UserBulk'
 import { UserName } from './UserName'
 
@@ -44,11 +44,11 @@ const ORDERS: { value: UserOrder; label: string }[] = [
 const NO_SELECTION: ReadonlySet<string> = new Set()
 
 export function UsersPage() {
-  const [search, setSearch] = useFilter('search')
+  const [search, setSearch] = useSearchParam('search')
   const [debouncedSearch] = useDebouncedValue(search ?? '', 250)
-  const [active, setActive] = useFilter('active')
-  const [staff, setStaff] = useFilter('staff')
-  const [order, setOrder] = useFilter('order')
+  const [active, setActive] = useSearchParam('active')
+  const [staff, setStaff] = useSearchParam('staff')
+  const [order, setOrder] = useSearchParam('order')
   const orderBy = parseChoice(
     ORDERS.map(({ value }) => value),
     order,

@@ -16,10 +16,11 @@ export const leavePage: LeavePage = ({ userId, reason }) => {
   modals.closeAll()
   notifications.clean()
   clearStored(() => localStorage)
-  if (reason === 'expired') {
+  if (reason !== 'logout') {
     const from = location.pathname + location.search
+    const passed = reason === 'expired' ? { from, ended: true, userId } : { deleted: true }
     try {
-      sessionStorage.setItem(RETURN_TO_KEY, JSON.stringify({ from, ended: true, userId }))
+      sessionStorage.setItem(RETURN_TO_KEY, JSON.stringify(passed))
     } catch {
       // Storage is blocked: the log-in returns to the start page.
     }

@@ -55,6 +55,11 @@ export default function CredentialsPage({ kind }: { kind: 'login' | 'register' }
                 Your session has ended. Log in to go on.
               </Alert>
             )}
+            {from.deleted && kind === 'login' && (
+              <Alert icon={<IconInfoCircle />} color="teal" role="status">
+                Your account and everything in it is deleted.
+              </Alert>
+            )}
             <CredentialsForm kind={kind} />
             <Text size="sm">
               {texts.other.text}{' '}
