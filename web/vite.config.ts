@@ -1,9 +1,24 @@
 import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+type Plugin = Extract<NonNullable<ViteUserConfig['plugins']>[number], { name: string }>
+
+/** Moves the style sheets from the head to the end of the body: in the head nothing is painted until they are loaded. */
+const stylesLast: Plugin = {
+  name: 'styles-last',
+  transformIndexHtml: {
+    order: 'post',
+    handler: (html) => {
+      const links = html.match(/[ \t]*<link rel="stylesheet"[^>]*>\n?/g) ?? []
+      const rest = links.reduce((page, link) => page.replace(link, ''), html)
+      return rest.replace('  </body>', `${links.join('')}  </body>`)
+    },
+  },
+}
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), stylesLast],
   resolve: {
     alias: {
       // Its browser variant needs a document, which workers lack.
@@ -20,7 +35,7 @@ export default defineConfig({
       // The bundler does not know the directives of the compiler that GraphiQL was built with.
       checks: { moduleLevelDirective: false },
       output: {
-        // The libraries of the first page in one file, since they change less often than the client.
+        // The libraries of the log-in page in one file, since they change less often than the client.
         codeSplitting: { groups: [{ name: 'vendor', tags: ['$initial'], test: /node_modules/ }] },
       },
     },

@@ -3,6 +3,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app/App'
 import { leavePage, restoreReturnTo } from './app/leavePage'
+import { preloadFirstPage } from './app/pages'
 import { clearStored } from './graphiql/storage'
 import { logout, logoutEverywhere, refresh } from './session/api'
 import { browserClock, Session } from './session/session'
@@ -11,6 +12,7 @@ import { browserTabs } from './session/tabs'
 const session = new Session({ refresh, logout, logoutEverywhere }, browserTabs(), browserClock, leavePage)
 clearStored(() => localStorage)
 restoreReturnTo()
+preloadFirstPage(location.pathname)
 void session.start()
 
 const root = document.getElementById('root')

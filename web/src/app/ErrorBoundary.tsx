@@ -1,5 +1,6 @@
 import { Button, Center, Group, Stack, Text, Title } from '@mantine/core'
 import { Component, type ReactNode } from 'react'
+import { removeBoot } from './boot'
 
 type Props = {
   children: ReactNode
@@ -19,6 +20,10 @@ export class ErrorBoundary extends Component<Props, State> {
 
   static getDerivedStateFromProps({ at }: Props, state: State): State | null {
     return at === state.at ? null : { broken: false, at }
+  }
+
+  override componentDidCatch() {
+    removeBoot()
   }
 
   override render() {

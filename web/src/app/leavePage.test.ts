@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { drafts } from '../chat/composer/drafts'
 import { returnTo } from '../login/returnTo'
-import { leavePage, restoreReturnTo } from './leavePage'
+import { leavePage, onLeave, restoreReturnTo } from './leavePage'
 
 const page = { pathname: '/c/1', search: '?chat=2', replace: vi.fn<(url: string) => void>() }
 const replaceState = vi.fn<(state: { usr: unknown }, unused: string) => void>()
@@ -33,7 +33,10 @@ afterEach(() => {
 })
 
 it('clears all data of a user who logs out', () => {
+  const cleanup = vi.fn()
+  onLeave(cleanup)
   leavePage({ userId: 'mia', reason: 'logout' })
+  expect(cleanup).toHaveBeenCalledOnce()
   expect(drafts.size).toBe(0)
   expect(removed).toEqual(['graphiql:query'])
   expect(page.replace).toHaveBeenCalledExactlyOnceWith('/login')
