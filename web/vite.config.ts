@@ -2,23 +2,28 @@ import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
+const ROOT = '<div id="root"></div>'
+
 type Plugin = Extract<NonNullable<ViteUserConfig['plugins']>[number], { name: string }>
 
-/** Moves the style sheets from the head to the end of the body: in the head nothing is painted until they are loaded. */
-const stylesLast: Plugin = {
-  name: 'styles-last',
+/**
+ * Moves the style sheets from the head to the body: in the head nothing is painted until they are loaded. Before the root,
+ * since the variables of the theme, which are in it, override theirs.
+ */
+const stylesInBody: Plugin = {
+  name: 'styles-in-body',
   transformIndexHtml: {
     order: 'post',
     handler: (html) => {
       const links = html.match(/[ \t]*<link rel="stylesheet"[^>]*>\n?/g) ?? []
       const rest = links.reduce((page, link) => page.replace(link, ''), html)
-      return rest.replace('  </body>', `${links.join('')}  </body>`)
+      return rest.replace(ROOT, `${links.join('').trim()}\n    ${ROOT}`)
     },
   },
 }
 
 export default defineConfig({
-  plugins: [react(), stylesLast],
+  plugins: [react(), stylesInBody],
   resolve: {
     alias: {
       // Its browser variant needs a document, which workers lack.

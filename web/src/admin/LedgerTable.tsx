@@ -22,7 +22,9 @@ const COLUMNS: Column<LedgerRow>[] = [
         {actor && (
           <>
             {' '}
-            (<UserName user={actor} name={actor.username} />)
+            <span>
+              (<UserName user={actor} name={actor.username} />)
+            </span>
           </>
         )}
         {note && (

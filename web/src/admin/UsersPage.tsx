@@ -21,7 +21,7 @@ const COLUMNS: Column<User>[] = [
   {
     header: 'Status',
     cell: ({ isActive }) => (
-      <Badge color={isActive ? 'teal' : 'gray'} variant="light">
+      <Badge color={isActive ? 'teal' : 'gray'} variant="light" miw="max-content">
         {isActive ? 'Active' : 'Deactivated'}
       </Badge>
     ),

@@ -5,6 +5,7 @@ import { Route, Routes, useLocation } from 'react-router'
 import { NotFound } from '../layout/NotFound'
 import { RequireAuth } from '../login/RequireAuth'
 import { PageLoader } from '../ui/PageLoader'
+import { useIsPhone } from '../ui/useIsPhone'
 import { removeBoot } from './boot'
 import { ErrorBoundary } from './ErrorBoundary'
 import { onLeave } from './leavePage'
@@ -23,11 +24,16 @@ onLeave(() => {
 /** All pages but log-in and registration. */
 export default function MainPages() {
   const { pathname } = useLocation()
+  const isPhone = useIsPhone()
   useLayoutEffect(removeBoot, [])
   return (
     <ModalsProvider labels={{ confirm: 'OK', cancel: 'Cancel' }}>
-      {/* Below the header, and under dialogs. */}
-      <Notifications position="top-right" zIndex={199} containerWidth={360} style={{ top: '4.5rem' }} />
+      {/* Over the navigation rather than the content, and under dialogs. */}
+      <Notifications
+        position={isPhone ? 'top-center' : 'bottom-left'}
+        zIndex={199}
+        containerWidth={isPhone ? 400 : 268}
+      />
       <ErrorBoundary at={pathname}>
         <Suspense fallback={<PageLoader height="100dvh" />}>
           <Routes>

@@ -20,3 +20,19 @@ export function readTypedEarly(): TypedEarly {
     focused: activeElement === username ? 'username' : activeElement === password ? 'password' : null,
   }
 }
+
+/**
+ * Moves the style sheets of the first load from the body, where index.html has them so that they do not delay the first
+ * paint, to the head: those of lazily loaded pages are appended there, and must come later to override them.
+ */
+export function moveStyles(): void {
+  for (const link of document.querySelectorAll<HTMLLinkElement>('body > link[rel="stylesheet"]')) {
+    const copy = document.createElement('link')
+    copy.rel = 'stylesheet'
+    copy.crossOrigin = link.crossOrigin
+    copy.href = link.href
+    // From the cache. Both apply until then.
+    copy.addEventListener('load', () => link.remove())
+    document.head.append(copy)
+  }
+}
