@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { groupByDay } from './dayGroups'
 import { endOfDay, formatMonthDay, formatRelativeTime, parseDay, today } from './dates'
 import { deviceLabel } from './devices'
 import { fileName } from './download'
 import { excerpt } from './excerpt'
+import { highlightParts } from './highlight'
 import { summarizeNames } from './names'
 import { countLabel, formatSigned, pluralize } from './numbers'
 import { formatPrice, formatTokens } from './prices'
@@ -93,5 +95,46 @@ describe('countLabel', () => {
     expect(countLabel({ ...count, total: 1000, isCapped: true })).toBe(
       '50 of 1,000+ messages, newest first. Narrow the period to see others.',
     )
+  })
+})
+
+it('groups by the date in the local time zone', () => {
+  const now = new Date(2026, 10, 29, 9)
+  const at = (...date: [number, number, number, number?]) => new Date(...date).toISOString()
+  const rows = [
+    at(2026, 10, 29, 0),
+    at(2026, 10, 28, 23),
+    at(2026, 10, 28, 1),
+    at(2026, 10, 23),
+    at(2026, 10, 22),
+    at(2026, 9, 30),
+    at(2026, 8, 2),
+  ]
+  const groups = groupByDay(rows, (row) => row, now.getTime())
+  expect(groups.map(({ label, rows }) => [label, rows.length])).toEqual([
+    ['Today', 1],
+    ['Yesterday', 2],
+    ['Previous 7 days', 1],
+    ['Previous 30 days', 1],
+    ['October 2026', 1],
+    ['September 2026', 1],
+  ])
+})
+
+describe('highlightParts', () => {
+  const marked = (text: string, search: string) =>
+    highlightParts(text, search)
+      .map(({ text, isHit }) => (isHit ? `[${text}]` : text))
+      .join('')
+
+  it('marks the words of a search, at the start of words', () => {
+    expect(marked('A refund, refunds and unrefunded', 'refund')).toBe('A [refund], [refund]s and unrefunded')
+    expect(marked('Tell me about rain', 'rain tell')).toBe('[Tell] me about [rain]')
+  })
+
+  it('ignores case and accents, and keeps the text', () => {
+    expect(marked('Über CAFÉ, cafe\u0301 and straße', 'uber cafe')).toBe('[Über] [CAFÉ], [cafe\u0301] and straße')
+    expect(marked('nothing', '')).toBe('nothing')
+    expect(marked('東京の天気', '天気')).toBe('東京の[天気]')
   })
 })

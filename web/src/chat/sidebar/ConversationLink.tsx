@@ -2,11 +2,13 @@ import { ActionIcon, Menu, NavLink } from '@mantine/core'
 import { IconDots, IconPencil, IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
 import { Link, useNavigate } from 'react-router'
+import { excerpt } from '../../format/excerpt'
 import { DeleteConversationDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
 import { useViewer } from '../../session/context'
 import { confirmDanger } from '../../ui/confirm'
 import { RelativeTime } from '../../ui/RelativeTime'
+import { showToast } from '../../ui/toast'
 import type { ConversationRow } from './conversationRow'
 import { RenameForm } from './RenameForm'
 import classes from './sidebar.module.css'
@@ -23,16 +25,17 @@ export function ConversationLink({ conversation, isCurrent, onRenamed, onDeleted
   const navigate = useNavigate()
   const [isRenaming, setRenaming] = useState(false)
   const { id, activeAt } = conversation
-  const title = conversation.title || 'Untitled'
+  const title = conversation.title || 'New chat'
 
   const remove = () =>
     confirmDanger({
       title: 'Delete this conversation?',
-      text: `“${title}” and all its chats will be gone. What they cost stays in your ledger.`,
+      text: `Deletes “${title}” and its messages. Charges stay in your history.`,
       confirm: 'Delete',
       run: async () => {
         await mutate(client, DeleteConversationDocument, { input: { conversationId: id } })
         onDeleted()
+        showToast({ message: `“${excerpt(title, '', 40)}” deleted.` })
         if (isCurrent) void navigate('/')
       },
     })
