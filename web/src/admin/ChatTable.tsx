@@ -1,6 +1,5 @@
-import { Anchor, Modal, Text } from '@mantine/core'
-import { useModals } from '@mantine/modals'
-import { useDeferredValue, useState } from 'react'
+import { Anchor, Text } from '@mantine/core'
+import { useState } from 'react'
 import { NOT_STORED } from '../format/chats'
 import { formatCount } from '../format/numbers'
 import type { Pages } from '../graphql/usePages'
@@ -8,6 +7,7 @@ import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { ChatBulk } from './ChatBulk'
 import { ChatDetails } from './ChatDetails'
+import { ChatDialog } from './ChatDialog'
 import { describeChat } from './chatLabels'
 import { ChatStatusBadge } from './ChatStatusBadge'
 import type { ChatRow } from './lists'
@@ -53,10 +53,6 @@ type Props = {
 
 export function ChatTable({ pages, withUser = true, isSearch = false, onDeleted }: Props) {
   const [read, setRead] = useState<ChatRow | null>(null)
-  // Escape cancels a confirmation, and leaves the dialog below open. The count before matters as well, since the dialog
-  // receives the same key event right after the confirmation has closed.
-  const confirmations = useModals().modals.length
-  const confirmationsBefore = useDeferredValue(confirmations)
   const [selectedIds, setSelectedIds] = useState(NO_SELECTION)
   // Rows that are not shown any more are not selected.
   const selected = pages.rows.filter((chat) => selectedIds.has(chat.id))
@@ -80,14 +76,7 @@ export function ChatTable({ pages, withUser = true, isSearch = false, onDeleted 
         nameOf={describeChat}
         selection={{ ids: selectedIds, onChange: setSelectedIds }}
       />
-      <Modal
-        opened={read !== null}
-        onClose={() => setRead(null)}
-        title="Message"
-        size="xl"
-        closeOnEscape={confirmations === 0 && confirmationsBefore === 0}
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
+      <ChatDialog isOpen={read !== null} onClose={() => setRead(null)}>
         {read && (
           <ChatDetails
             chat={read}
@@ -97,7 +86,7 @@ export function ChatTable({ pages, withUser = true, isSearch = false, onDeleted 
             }}
           />
         )}
-      </Modal>
+      </ChatDialog>
     </>
   )
 }

@@ -7,7 +7,7 @@ import { actionLabel, formatDetails, targetOwner } from './auditLabels'
 import { bulkSummary, forEach } from './bulk'
 import { deletionSummary, describeChat } from './chatLabels'
 import { byDay, modelsOf, type DailyUsage } from './dashboard/data'
-import { instantRange, timeRangeOf } from './filters'
+import { instantRange, timeRangeOf, userSort } from './filters'
 import { roleQuestion } from './roleQuestion'
 
 it('adjusts by an amount, or to one', () => {
@@ -89,6 +89,14 @@ it('describes a chat by its beginning and its user', () => {
 it('summarizes a deletion, with the answers that it stops', () => {
   expect(deletionSummary([{ status: 'DONE' }])).toMatch(/^The text is deleted permanently/)
   expect(deletionSummary([{ status: 'DONE' }, { status: 'PENDING' }])).toMatch(/^Answers in progress are stopped first/)
+})
+
+it('sorts by a header, first in the useful direction and then in the other', () => {
+  expect(userSort('balance', 'NEWEST')).toEqual({ direction: null, next: 'MOST_TOKENS' })
+  expect(userSort('balance', 'MOST_TOKENS')).toEqual({ direction: 'descending', next: 'FEWEST_TOKENS' })
+  expect(userSort('name', 'FEWEST_TOKENS')).toEqual({ direction: null, next: 'NAME' })
+  expect(userSort('name', 'NAME')).toEqual({ direction: 'ascending', next: 'NAME_DESCENDING' })
+  expect(userSort('created', 'NEWEST')).toEqual({ direction: 'descending', next: 'OLDEST' })
 })
 
 it('ends a date range with its last day, in the local time zone', () => {

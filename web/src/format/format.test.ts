@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { groupByDay } from './dayGroups'
-import { endOfDay, formatMonthDay, formatRelativeTime, parseDay, today } from './dates'
+import { endOfDay, formatMonthDay, formatRelativeTime, parseDay, parseTypedDay, today } from './dates'
 import { deviceLabel } from './devices'
 import { fileName } from './download'
 import { excerpt } from './excerpt'
@@ -50,6 +50,11 @@ it('formats month and day', () => {
 it('parses valid days only', () => {
   expect(parseDay(' 2026-01-31 ')).toBe('2026-01-31')
   for (const text of [null, '', '2026-1-31', '2026-02-31', '2026-13-01', 'soon']) expect(parseDay(text)).toBeNull()
+})
+
+it('parses days as they are typed', () => {
+  for (const text of ['2026-01-31', '31.01.2026', ' 31.1.2026 ']) expect(parseTypedDay(text)).toBe('2026-01-31')
+  for (const text of [null, '', '31.2.2026', '31.1.26', '1/31/2026', '31.1.2']) expect(parseTypedDay(text)).toBeNull()
 })
 
 it('ends a day with its last second, in the local time zone', () => {

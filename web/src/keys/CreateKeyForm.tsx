@@ -1,7 +1,7 @@
 import { Button, Checkbox, Group, Input, MultiSelect, NumberInput, SimpleGrid, Stack, TextInput } from '@mantine/core'
 import { useRef } from 'react'
 import { useQuery } from 'urql'
-import { today } from '../format/dates'
+import { INVALID_DAY, parseTypedDay, today } from '../format/dates'
 import { ModelsDocument } from '../gql/chat'
 import { CreateKeyDocument } from '../gql/keys'
 import { mutate } from '../graphql/client'
@@ -27,7 +27,8 @@ export default function CreateKeyForm({ onCreated }: { onCreated: (created: Crea
         name: (name) => (name.trim() ? null : 'A name'),
         scopes: (scopes) => (scopes.length > 0 ? null : 'One of them, at least'),
         // An incomplete day is null, and must not create a key that does not expire.
-        expiresAt: (last) => ((day.current?.value ?? '') === (last ?? '') ? null : 'A day such as 2026-01-31'),
+        expiresAt: (last) =>
+          (day.current?.value ?? '') === '' || parseTypedDay(day.current?.value ?? '') === last ? null : INVALID_DAY,
         total: validateLimit,
         perDay: validateLimit,
         perMonth: validateLimit,
@@ -72,7 +73,6 @@ export default function CreateKeyForm({ onCreated }: { onCreated: (created: Crea
             label="Last day"
             description="It never ends where this is empty"
             ref={day}
-            fixOnBlur={false}
             excludeDate={(date) => date < today()}
             {...form.getInputProps('expiresAt')}
           />

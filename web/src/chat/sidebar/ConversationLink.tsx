@@ -1,6 +1,6 @@
 import { ActionIcon, Menu, NavLink } from '@mantine/core'
 import { IconDots, IconPencil, IconTrash } from '@tabler/icons-react'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { Link, useNavigate } from 'react-router'
 import { excerpt } from '../../format/excerpt'
 import { DeleteConversationDocument } from '../../gql/chat'
@@ -24,6 +24,13 @@ export function ConversationLink({ conversation, isCurrent, onRenamed, onDeleted
   const { client } = useViewer()
   const navigate = useNavigate()
   const [isRenaming, setRenaming] = useState(false)
+  const link = useRef<HTMLAnchorElement>(null)
+  const wasRenaming = useRef(false)
+  useEffect(() => {
+    // The focus was in the form, unless it went elsewhere.
+    if (wasRenaming.current && !isRenaming && document.activeElement === document.body) link.current?.focus()
+    wasRenaming.current = isRenaming
+  }, [isRenaming])
   const { id, activeAt } = conversation
   const title = conversation.title || 'New chat'
 
@@ -57,6 +64,8 @@ export function ConversationLink({ conversation, isCurrent, onRenamed, onDeleted
     <li className={classes.conversation}>
       <NavLink
         component={Link}
+        ref={link}
+        onDoubleClick={() => setRenaming(true)}
         to={`/c/${encodeURIComponent(id)}`}
         label={title}
         description={<RelativeTime iso={activeAt} />}
