@@ -32,13 +32,13 @@ export class ErrorBoundary extends Component<Props, State> {
       <Center component="main" mih="100dvh" p="md">
         <Stack align="center" ta="center" maw={420}>
           <Title order={1} size="h3">
-            This page broke
+            Something went wrong on this page
           </Title>
-          <Text c="dimmed">Nothing is lost: what was sent is on the server. Loading the page anew usually helps.</Text>
+          <Text c="dimmed">Nothing is lost: what you sent is on the server. Reloading usually helps.</Text>
           <Group>
-            <Button onClick={() => location.reload()}>Load anew</Button>
+            <Button onClick={() => location.reload()}>Reload</Button>
             <Button component="a" href="/" variant="default">
-              To the start
+              Back to chat
             </Button>
           </Group>
         </Stack>

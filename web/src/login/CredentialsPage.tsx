@@ -17,12 +17,12 @@ import { Unreachable } from './Unreachable'
 const TEXTS = {
   login: {
     title: 'Log in',
-    other: { text: 'New here?', link: 'Make an account', to: '/register' },
+    other: { text: 'New here?', link: 'Create account', to: '/register' },
     password: 'current-password',
   },
   register: {
-    title: 'Make an account',
-    other: { text: 'You have an account?', link: 'Log in', to: '/login' },
+    title: 'Create account',
+    other: { text: 'Already have an account?', link: 'Log in', to: '/login' },
     password: 'new-password',
   },
 }
@@ -62,7 +62,7 @@ export default function CredentialsPage({ kind }: { kind: 'login' | 'register' }
             </Title>
             {from.ended && kind === 'login' && (
               <Alert icon={<IconInfoCircle />} color="blue">
-                Your session has ended. Log in to go on.
+                You’ve been logged out. Log in to continue.
               </Alert>
             )}
             {from.deleted && kind === 'login' && (
@@ -99,8 +99,8 @@ function CredentialsForm({ kind }: { kind: 'login' | 'register' }) {
     mode: 'uncontrolled',
     initialValues: { username: typed.username, password: typed.password },
     validate: {
-      username: (value) => (value.trim() ? null : 'What is your name?'),
-      password: (value) => (value ? null : 'What is the password?'),
+      username: (value) => (value.trim() ? null : 'Enter a username'),
+      password: (value) => (value ? null : 'Enter your password'),
     },
   })
 
@@ -131,12 +131,12 @@ function CredentialsForm({ kind }: { kind: 'login' | 'register' }) {
       <Stack>
         {problem && (
           <Alert color="red" role="alert">
-            {problem.code === 'UNAUTHENTICATED' ? 'The name or the password is not right.' : problem.message}
+            {problem.code === 'UNAUTHENTICATED' ? 'Wrong username or password.' : problem.message}
             {problem.retryAfter !== null && ` Try again in ${Math.ceil(problem.retryAfter)} s.`}
           </Alert>
         )}
         <TextInput
-          label="Name"
+          label="Username"
           autoComplete="username"
           autoCapitalize="none"
           spellCheck={false}
@@ -148,7 +148,7 @@ function CredentialsForm({ kind }: { kind: 'login' | 'register' }) {
         <PasswordInput
           label="Password"
           autoComplete={TEXTS[kind].password}
-          description={kind === 'register' ? 'At least 8 characters, and not easy to guess' : undefined}
+          description={kind === 'register' ? 'At least 8 characters, not easy to guess' : undefined}
           required
           ref={password}
           key={form.key('password')}
