@@ -13,14 +13,14 @@ export function AuditPage() {
   const range = useDateRange()
   return (
     <>
-      <AdminTitle title="Audit trail" />
+      <AdminTitle title="Audit log" />
       <SimpleGrid cols={{ base: 2, lg: 4 }} spacing="sm" mb="md">
-        <UserPicker label="Who did it" value={actorId} onChange={setActorId} />
+        <UserPicker label="Actor" value={actorId} onChange={setActorId} />
         <UserPicker
-          label="To whom"
+          label="Target"
           value={targetId}
           onChange={setTargetId}
-          otherwise="A chat, a key, or a deleted account"
+          otherwise="A message, a key, or a deleted account"
         />
         <DateRangeFields {...range} />
       </SimpleGrid>

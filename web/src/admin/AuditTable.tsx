@@ -8,7 +8,7 @@ import { actionLabel, formatDetails, targetOwner } from './auditLabels'
 import type { AuditRow } from './lists'
 import { UserName } from './UserName'
 
-/** Returns the path of the audit trail of a user, a chat or an API key, by its global id. */
+/** Returns the path of the audit log of a user, a message or an API key, by its global id. */
 export function auditPath(targetId: string): string {
   return `/admin/audit?target=${encodeURIComponent(targetId)}`
 }
@@ -34,7 +34,7 @@ function What({ event }: { event: AuditRow }) {
   )
 }
 
-/** Links to the user, or to the audit trail if the user is deleted. */
+/** Links to the user, or to the audit log if the user is deleted. */
 function Target({ event }: { event: AuditRow }) {
   const { user, targetId } = event
   const name = targetOwner(event)

@@ -66,7 +66,7 @@ export function ChatDetails({ chat, onDeleted }: Props) {
           ['Received', <DateTime key="received" iso={chat.createdAt} />],
           ['Finished', chat.finishedAt ? <DateTime key="finished" iso={chat.finishedAt} /> : 'not yet'],
           ['Cost', `${formatTokens(chat.cost)} (${formatCount(chat.hold)} reserved)`],
-          ...(chat.apiKeyId ? [['Paid', <ApiKeyLink key="paid" apiKeyId={chat.apiKeyId} />] as DescriptionItem] : []),
+          ...(chat.apiKeyId ? [['Sent', <ApiKeyLink key="sent" apiKeyId={chat.apiKeyId} />] as DescriptionItem] : []),
           [
             'Usage',
             usage

@@ -18,7 +18,7 @@ export function KeysPage() {
       <SimpleGrid cols={2} spacing="sm" mb="md">
         <TextInput
           label="Key"
-          placeholder="A name, or how it begins"
+          placeholder="Name or first characters"
           leftSection={<IconSearch size={16} aria-hidden />}
           value={search ?? ''}
           // A secret must not be in the URL.

@@ -24,7 +24,7 @@ export function LedgerPage() {
           kind="csv"
           icon={<IconDownload size={16} />}
         >
-          Download as CSV
+          Download CSV
         </ExportButton>
       </AdminTitle>
       <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm" mb="md">

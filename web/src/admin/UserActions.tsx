@@ -49,13 +49,13 @@ export function UserActions({ user, onChanged }: Props) {
   const passwordSet = () => {
     setDialog(null)
     onChanged()
-    showToast({ message: 'The password is set, and all devices are logged out.' })
+    showToast({ message: 'Password set. All devices are logged out.' })
   }
 
   return (
     <Stack>
       <Group gap="xs">
-        <Button onClick={() => setDialog('balance')}>Adjust the balance…</Button>
+        <Button onClick={() => setDialog('balance')}>Adjust balance…</Button>
         <Button
           variant="default"
           loading={isBusy}
@@ -65,7 +65,7 @@ export function UserActions({ user, onChanged }: Props) {
           {user.isActive ? 'Deactivate…' : 'Activate'}
         </Button>
         <Button variant="default" onClick={() => setDialog('password')}>
-          Set the password…
+          Set password…
         </Button>
         <Button component={Link} to={`${userPath(user.id)}/delete`} color="red" variant="outline">
           Delete…

@@ -57,8 +57,8 @@ it('asks before a change of a role, with what it allows', () => {
 it('labels audited actions with the owner of the target', () => {
   const act = (action: string) => actionLabel({ action, targetName: 'mia', details: '{}' })
   expect(act('user.delete')).toBe('Deleted the account')
-  expect(act('chat.delete')).toBe('Deleted a chat of mia')
-  expect(act('chat.usage_over_hold')).toBe('The usage of a chat of mia exceeded its hold')
+  expect(act('chat.delete')).toBe('Deleted a message of mia')
+  expect(act('chat.usage_over_hold')).toBe('The usage of a message of mia exceeded what was reserved')
   expect(act('rocket.launch')).toBe('rocket.launch')
 })
 
@@ -66,7 +66,7 @@ it('labels actions on API keys by the key and its owner', () => {
   const details = '{"name":"my tool","scopes":"completions,read","user":"mia"}'
   const act = { action: 'api_key.revoke', targetName: 'jt-0123456789ab', details }
   expect(actionLabel(act)).toBe('Revoked the API key jt-0123456789ab… of mia (my tool)')
-  expect(actionLabel({ ...act, action: 'api_key.create' })).toMatch(/^Made the API key jt-/)
+  expect(actionLabel({ ...act, action: 'api_key.create' })).toMatch(/^Created the API key jt-/)
   expect(targetOwner(act)).toBe('mia')
   expect(formatDetails(act)).toBe('scopes: completions, read')
   expect(actionLabel({ ...act, details: 'nonsense' })).toBe('Revoked the API key jt-0123456789ab… of jt-0123456789ab')

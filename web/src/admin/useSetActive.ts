@@ -24,7 +24,7 @@ export function useSetActive(onChanged: () => void) {
     confirmDanger({
       title: `Deactivate ${nameOrCount(users)}?`,
       ...(users.length > 1 && { names: users.map(({ username }) => username) }),
-      text: 'They are logged out of all devices at once, and can neither log in nor use API keys until they are activated again. Balances and chats are kept.',
+      text: 'They are logged out of all devices at once, and can neither log in nor use API keys until they are activated again. Balances and messages are kept.',
       confirm: 'Deactivate',
       run: () => set(users, false),
     })

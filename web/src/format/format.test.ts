@@ -13,10 +13,10 @@ describe('formatPrice', () => {
   it.each([
     [100, 0, 0, '100 tokens a message'],
     [1, 0, 0, '1 token a message'],
-    [0, 10, 30, '10 + 30 tokens per 1,000 in/out'],
-    [0, 10, 0, '10 tokens per 1,000 in'],
-    [0, 0, 1, '1 token per 1,000 out'],
-    [5, 10, 30, '5 tokens a message, and 10 + 30 tokens per 1,000 in/out'],
+    [0, 10, 30, '10 in · 30 out per 1K'],
+    [0, 10, 0, '10 in per 1K'],
+    [0, 0, 1, '1 out per 1K'],
+    [5, 10, 30, '5 tokens a message + 10 in · 30 out per 1K'],
     [0, 0, 0, 'free'],
   ])('%i a message, %i in, %i out', (perMessage, per1kInput, per1kOutput, expected) => {
     expect(formatPrice({ perMessage, per1kInput, per1kOutput })).toBe(expected)

@@ -9,12 +9,12 @@ import { keyState, scopesLabel, spendingLines, type Key } from './keyLabels'
 export function keyColumns(revoke: (key: Key) => void): Column<Key>[] {
   return [
     { header: 'Key', cell: ({ name, prefix }) => <NameOfKey name={name} prefix={prefix} /> },
-    { header: 'May', cell: ({ scopes }) => scopesLabel(scopes) },
+    { header: 'Permissions', cell: ({ scopes }) => scopesLabel(scopes) },
     { header: 'Models', cell: ({ models }) => models?.join(', ') ?? 'all' },
     { header: 'Spent', cell: ({ spending }) => <Spent lines={spendingLines(spending)} /> },
     { header: 'Last used', cell: ({ lastUsedAt }) => (lastUsedAt ? <RelativeTime iso={lastUsedAt} /> : 'never') },
-    { header: 'Ends', cell: ({ expiresAt }) => (expiresAt ? <Day iso={expiresAt} /> : 'never') },
-    { header: 'State', cell: (key) => <State apiKey={key} onRevoke={() => revoke(key)} /> },
+    { header: 'Expires', cell: ({ expiresAt }) => (expiresAt ? <Day iso={expiresAt} /> : 'never') },
+    { header: 'Status', cell: (key) => <State apiKey={key} onRevoke={() => revoke(key)} /> },
   ]
 }
 
