@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
   balance,
-  fits,
   holds,
   logIn,
   newest,
@@ -390,42 +389,4 @@ test("people see and do only what they may", async () => {
   await admin.getByRole("dialog", { name: "Message", exact: true }).getByRole("button", { name: "Delete…" }).click();
   await confirmation(admin).getByRole("button", { name: "Delete", exact: true }).click();
   await admin.getByText("No messages", { exact: true }).waitFor();
-});
-
-test("GraphiQL asks as whoever is logged in", async () => {
-  const page = await browser.open("/");
-  await logIn(page, "admin");
-  await page.goto("/graphql");
-  await page.waitForURL(/graphiql/);
-  // The editor takes a while until it executes what is in it, and cuts its text into pieces.
-  const answered = () => document.querySelector(".graphiql-response")?.textContent.includes("admin");
-  for (let tries = 0; tries < 10 && !(await page.evaluate(answered)); tries += 1) {
-    await page.getByRole("button", { name: /execute/i }).click();
-    await page.waitForFunction(answered, undefined, { timeout: 2000 }).catch(() => undefined);
-  }
-  assert.ok(await page.evaluate(answered));
-  // On a phone the answer has the width of the page.
-  await page.setViewportSize({ width: 390, height: 844 });
-  await page.waitForFunction(() => document.querySelector(".graphiql-response").offsetWidth > 250);
-  await fits(page, "GraphiQL");
-});
-
-test("GraphiQL leaves nothing in the browser's storage", async () => {
-  const page = await browser.open("/");
-  await logIn(page, "admin");
-  // As earlier versions left it.
-  await page.evaluate(() => localStorage.setItem("graphiql:queries", "a secret of before"));
-  await page.goto("/graphiql");
-  const answered = () => document.querySelector(".graphiql-response")?.textContent.includes("admin");
-  for (let tries = 0; tries < 10 && !(await page.evaluate(answered)); tries += 1) {
-    await page.getByRole("button", { name: /execute/i }).click();
-    await page.waitForFunction(answered, undefined, { timeout: 2000 }).catch(() => undefined);
-  }
-  assert.ok(await page.evaluate(answered));
-  const stored = () => Object.keys({ ...localStorage, ...sessionStorage }).filter((key) => /graphiql/i.test(key));
-  assert.deepEqual(await page.evaluate(stored), []);
-  await page.getByLabel("Menu of admin").click();
-  await page.getByRole("menuitem", { name: "Log out", exact: true }).click();
-  await page.waitForURL(/login/);
-  assert.deepEqual(await page.evaluate(stored), []);
 });
