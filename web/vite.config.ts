@@ -1,7 +1,26 @@
 import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
-import type { Plugin } from 'vite'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+const ROOT = '<div id="root"></div>'
+
+type Plugin = Extract<NonNullable<ViteUserConfig['plugins']>[number], { name: string }>
+
+/**
+ * Moves the style sheets from the head to the body: in the head nothing is painted until they are loaded. Before the root,
+ * since the variables of the theme, which are in it, override theirs.
+ */
+const stylesInBody: Plugin = {
+  name: 'styles-in-body',
+  transformIndexHtml: {
+    order: 'post',
+    handler: (html) => {
+      const links = html.match(/[ \t]*<link rel="stylesheet"[^>]*>\n?/g) ?? []
+      const rest = links.reduce((page, link) => page.replace(link, ''), html)
+      return rest.replace(ROOT, `${links.join('').trim()}\n    ${ROOT}`)
+    },
+  },
+}
 
 /** Keeps the fonts of KaTeX in one format, which all supported browsers read, instead of three. */
 function onlyWoff2(): Plugin {
@@ -16,7 +35,7 @@ function onlyWoff2(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [react(), onlyWoff2()],
+  plugins: [react(), onlyWoff2(), stylesInBody],
   resolve: {
     alias: {
       // Its browser variant needs a document, which workers lack.
@@ -33,7 +52,7 @@ export default defineConfig({
       // The bundler does not know the directives of the compiler that GraphiQL was built with.
       checks: { moduleLevelDirective: false },
       output: {
-        // The libraries of the first page in one file, since they change less often than the client.
+        // The libraries of the log-in page in one file, since they change less often than the client.
         codeSplitting: { groups: [{ name: 'vendor', tags: ['$initial'], test: /node_modules/ }] },
       },
     },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
+  PASSWORD,
   accessible,
   complete,
   fits,
@@ -32,7 +33,7 @@ before(async () => {
   }
   // One that is used, and one that has ended.
   const { secret, dialog } = await makeKey(page, LONG);
-  await dialog.getByRole("button", { name: "I have kept it" }).click();
+  await dialog.getByRole("button", { name: "Done", exact: true }).click();
   assert.equal((await complete(server.url, secret)).status, 200);
   await makeKey(page, "an old key");
   await page.reload();
@@ -75,30 +76,31 @@ for (const colorScheme of ["light", "dark"]) {
     await page.getByRole("link", { name: /^say/ }).click();
     await newest(page).waitFor();
     await looksRight(page, "a chat");
-    await page.goto("/account");
-    await page.getByRole("heading", { name: "Devices" }).waitFor();
-    await settle(page);
-    await looksRight(page, "the account");
+    for (const tab of ["profile", "usage", "security", "data", "keys"]) {
+      await page.goto(`/account?tab=${tab}`);
+      await settle(page);
+      await looksRight(page, `the account, ${tab}`);
+    }
 
     // What opens above it.
     await page.getByRole("button", { name: "New key…" }).click();
     const form = page.getByRole("dialog", { name: "New API key" });
-    await form.getByRole("button", { name: "Make the key" }).click();
-    await form.getByText("A name").waitFor();
+    await form.getByRole("button", { name: "Create key" }).click();
+    await form.getByText("Enter a name").waitFor();
     await looksRight(page, "a form for a key");
-    await form.getByRole("textbox", { name: "Last day" }).click();
+    await form.getByRole("textbox", { name: "Expires on" }).click();
     await page.locator("button[data-today]").waitFor();
     await accessible(page, "the calendar of a key");
-    await form.getByRole("textbox", { name: "Last day" }).press("Escape");
+    await form.getByRole("textbox", { name: "Expires on" }).press("Escape");
     // The calendar's own: the form stays.
     await form.getByRole("combobox", { name: "Models" }).click();
     await page.getByRole("option", { name: "scripted" }).click();
     await accessible(page, "the models of a key");
     await form.getByLabel("Name").fill(`key ${colorScheme}`);
-    await form.getByRole("button", { name: "Make the key" }).click();
+    await form.getByRole("button", { name: "Create key" }).click();
     await page.getByRole("dialog", { name: "Your new API key" }).getByText("from openai import").waitFor();
     await looksRight(page, "a new key");
-    await page.getByRole("button", { name: "I have kept it" }).click();
+    await page.getByRole("button", { name: "Done", exact: true }).click();
     await page.getByRole("button", { name: `Revoke key ${colorScheme}` }).click();
     await page.getByRole("dialog", { name: /^Revoke/ }).waitFor();
     await looksRight(page, "revoking a key");
@@ -129,7 +131,7 @@ for (const colorScheme of ["light", "dark"]) {
     await accessible(page, "a calendar");
     await page.getByRole("textbox", { name: "From" }).press("Escape");
     await page.getByRole("button", { name: /^word word/ }).click();
-    await page.getByRole("dialog", { name: "A chat" }).waitFor();
+    await page.getByRole("dialog", { name: "Message", exact: true }).waitFor();
     await looksRight(page, "a whole chat");
     await page.getByRole("button", { name: "Delete…" }).click();
     await page.getByRole("dialog", { name: /^Delete/ }).waitFor();
@@ -137,18 +139,134 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
+/** Everything that is pressed or filled in has 44 px around its middle, but links in a sentence. */
+async function reachable(page, what) {
+  const small = await page.evaluate(() => {
+    const found = [];
+    for (const element of document.querySelectorAll("main :is(button, input, textarea, [role=tab]), header :is(a, button)")) {
+      const { width, height } = element.getBoundingClientRect();
+      if (width < 2 || height < 2 || element.parentElement.tagName === "SPAN" || element.className === "skip-link") continue;
+      element.scrollIntoView({ block: "center" });
+      const { x, y } = element.getBoundingClientRect();
+      for (const [across, down] of [[0, -21], [0, 21], [-21, 0], [21, 0]]) {
+        const hit = document.elementFromPoint(x + width / 2 + across, y + height / 2 + down);
+        const isHit = hit && (element.contains(hit) || hit.contains(element) || hit.closest("label")?.control === element);
+        if (!isHit) found.push(`${element.outerHTML.slice(0, 120)} at ${across}, ${down}`);
+      }
+    }
+    return found;
+  });
+  assert.deepEqual(small, [], what);
+}
+
+/** Fields that iOS does not zoom to, and nothing that scrolls sideways. */
+async function suitsPhone(page, what) {
+  await fits(page, what);
+  const wrong = await page.evaluate(() => {
+    const fields = [...document.querySelectorAll("main :is(input:not([type=checkbox]), textarea)")];
+    const small = fields.filter((field) => field.offsetWidth > 1 && parseFloat(getComputedStyle(field).fontSize) < 16);
+    const scrolls = ({ overflowX }) => ["auto", "scroll"].includes(overflowX);
+    const wide = [...document.querySelectorAll("main *")].filter(
+      (element) => element.scrollWidth > element.clientWidth + 1 && scrolls(getComputedStyle(element)),
+    );
+    return [...small, ...wide].map((element) => element.outerHTML.slice(0, 120));
+  });
+  assert.deepEqual(wrong, [], what);
+}
+
+test("on a phone everything is in reach of a finger, without scrolling sideways", async () => {
+  const page = await browser.open("/", { viewport: PHONE, hasTouch: true, isMobile: true });
+  await logIn(page, "admin");
+  const lists = ["/admin/users", "/admin/chats", "/admin/keys", "/admin/ledger", "/admin/audit", "/account?tab=usage", "/account?tab=keys"];
+  for (const path of [...lists, "/account", "/account?tab=security", "/account?tab=data"]) {
+    await page.goto(path);
+    await settle(page);
+    assert.equal(await page.getByRole("table").count(), 0, `${path} has cards`);
+    await suitsPhone(page, path);
+    await reachable(page, path);
+  }
+  // What was off the screen before.
+  await page.goto("/admin/keys");
+  const revoke = await page.getByRole("button", { name: `Revoke ${LONG}` }).boundingBox();
+  assert.ok(revoke.x >= 0 && revoke.x + revoke.width <= PHONE.width);
+  // All of a card works: selecting, and following its title.
+  await page.goto(`/admin/users?search=${LONG}`);
+  await page.getByRole("checkbox", { name: `Select ${LONG}` }).click();
+  await page.getByRole("region", { name: "Selection" }).getByText("1 user selected").waitFor();
+  await page.getByRole("listitem").getByRole("link", { name: LONG }).click();
+  await page.getByRole("heading", { level: 1, name: LONG }).waitFor();
+});
+
+test("the account page has tabs, a new password reloads the devices, and deleting the account is told", async () => {
+  const page = await browser.open("/");
+  await register(page, "tabs");
+  const other = await browser.open("/");
+  await logIn(other, "tabs");
+  await page.getByLabel(/^Balance\./).click();
+  await page.waitForURL(/account\?tab=usage/);
+  await page.getByRole("tab", { name: "Usage", selected: true }).waitFor();
+  await page.getByText("Welcome tokens").waitFor();
+  await page.getByRole("tab", { name: "Security" }).click();
+  await page.waitForURL(/account\?tab=security/);
+  await page.reload();
+  await page.getByText("2 devices").waitFor();
+
+  await page.getByLabel("Current password").fill(PASSWORD);
+  await page.getByLabel("New password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Change password" }).click();
+  await page.getByText("This is your current password").waitFor();
+  await page.getByLabel("New password").fill("yellow-harbour-17");
+  await page.getByRole("button", { name: "Change password" }).click();
+  await page.getByText("Password changed.").waitFor();
+  // The other one is off the list without a reload.
+  await page.getByText("1 device", { exact: true }).waitFor();
+  await page.getByText("This device").waitFor();
+  await other.waitForURL(/login/);
+
+  await page.getByRole("tab", { name: "Data" }).click();
+  await page.getByRole("button", { name: "Delete account…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Delete your account?" });
+  await dialog.getByLabel("Your password").fill("yellow-harbour-17");
+  await dialog.getByLabel("Type tabs to confirm").fill("tabs");
+  await dialog.getByRole("button", { name: "Delete account" }).click();
+  await page.waitForURL(/login/);
+  await page.getByText("Your account and everything in it is deleted.").waitFor();
+});
+
+test("what is typed into the log-in page before its scripts is kept", async () => {
+  const page = await browser.open("/login");
+  let arrive;
+  const arrived = new Promise((resolve) => (arrive = resolve));
+  await page.route("**/assets/*.js", async (route) => {
+    await arrived;
+    await route.continue();
+  });
+  await page.goto("/login", { waitUntil: "commit" });
+  await page.getByLabel("Username").fill("admin");
+  await page.getByLabel("Password").fill(PASSWORD);
+  // Nothing is sent before.
+  await page.getByLabel("Password").press("Enter");
+  assert.equal(new URL(page.url()).search, "");
+  arrive();
+  await page.locator("form button[type=submit]").waitFor();
+  assert.equal(await page.getByLabel("Username").inputValue(), "admin");
+  assert.equal(await page.evaluate(() => document.activeElement.type), "password");
+  await page.locator("form button[type=submit]").click();
+  await page.getByLabel("Message", { exact: true }).waitFor();
+});
+
 test("a wrong address says so to everybody, and leads home", async () => {
   const page = await browser.open("/");
   const answer = await page.goto("/no/such/page");
   assert.equal(answer.status(), 404);
-  await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
+  await page.getByRole("heading", { name: "Page not found" }).waitFor();
   await looksRight(page, "a wrong address");
-  await page.getByRole("link", { name: "To the start" }).click();
+  await page.getByRole("link", { name: "Back to chat" }).click();
   await page.waitForURL(/login/);
   await logIn(page, "admin");
   for (const path of ["/no/such/page", "/admin/no-such-page"]) {
     await page.goto(path);
-    await page.getByRole("link", { name: "To the start" }).click();
+    await page.getByRole("link", { name: "Back to chat" }).click();
     await page.getByLabel("Message", { exact: true }).waitFor();
   }
 });

@@ -133,7 +133,7 @@ export async function startBrowser(url) {
 
 export async function register(page, name) {
   await page.goto("/register");
-  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Username").fill(name);
   await page.locator("input[type=password]").first().fill(PASSWORD);
   await page.locator("form button[type=submit]").click();
   await page.getByLabel("Message", { exact: true }).waitFor();
@@ -141,7 +141,7 @@ export async function register(page, name) {
 
 export async function logIn(page, name, password = PASSWORD) {
   await page.goto("/login");
-  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Username").fill(name);
   await page.locator("input[type=password]").first().fill(password);
   await page.locator("form button[type=submit]").click();
   await page.getByLabel("Message", { exact: true }).waitFor();
@@ -195,12 +195,12 @@ export function rows(text) {
 
 /** Makes an API key on the account page, and copies it from the dialog that shows it. */
 export async function makeKey(page, name, { more = () => undefined } = {}) {
-  await page.goto("/account");
+  await page.goto("/account?tab=keys");
   await page.getByRole("button", { name: "New key…" }).click();
   const form = page.getByRole("dialog", { name: "New API key" });
   await form.getByLabel("Name").fill(name);
   await more(form);
-  await form.getByRole("button", { name: "Make the key" }).click();
+  await form.getByRole("button", { name: "Create key" }).click();
   const dialog = page.getByRole("dialog", { name: "Your new API key" });
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await dialog.getByRole("button", { name: "Copy the key" }).click();

@@ -13,10 +13,10 @@ import { useMutationForm } from '../ui/useMutationForm'
 export function DeleteAccountCard() {
   const [isOpen, { open, close }] = useDisclosure(false)
   return (
-    <Section title="Leave for good" description="Deletes your account with everything in it. This cannot be undone.">
+    <Section title="Delete account" description="Deletes your account and everything in it. This can’t be undone.">
       <Group>
         <Button color="red" variant="outline" onClick={open}>
-          Delete the account…
+          Delete account…
         </Button>
       </Group>
       <Modal opened={isOpen} onClose={close} title="Delete your account?" closeButtonProps={{ 'aria-label': 'Close' }}>
@@ -37,26 +37,26 @@ function DeleteForm({ onCancel }: { onCancel: () => void }) {
     {
       initialValues: { password: '', name: '' },
       validate: {
-        password: (value) => (value ? null : 'Your password'),
-        name: (value) => (value === user.username ? null : `Write ${user.username}`),
+        password: (value) => (value ? null : 'Enter your password'),
+        name: (value) => (value === user.username ? null : `Type ${user.username}`),
       },
     },
     async ({ password }) => {
       await mutate(client, DeleteAccountDocument, { input: { password } })
-      session.end('logout')
+      session.end('deleted')
     },
   )
   return (
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">
-        <Text size="sm">With it go, for good:</Text>
+        <Text size="sm">This permanently deletes:</Text>
         <List size="sm">
-          <List.Item>{chats == null ? 'all your chats' : pluralize(chats, 'chat')}</List.Item>
+          <List.Item>{chats == null ? 'all your messages' : pluralize(chats, 'message')}</List.Item>
           <List.Item>
             {conversations == null ? 'all your conversations' : pluralize(conversations, 'conversation')}
           </List.Item>
-          <List.Item>your API keys, which open nothing any more</List.Item>
-          <List.Item>{formatTokens(balance.tokens)} that you have left</List.Item>
+          <List.Item>your API keys</List.Item>
+          <List.Item>{formatTokens(balance.tokens)} of balance</List.Item>
         </List>
         {problem && <ProblemAlert problem={problem} />}
         <PasswordInput
@@ -65,17 +65,13 @@ function DeleteForm({ onCancel }: { onCancel: () => void }) {
           data-autofocus
           {...form.getInputProps('password')}
         />
-        <TextInput
-          label={`Your name, to be sure: ${user.username}`}
-          autoComplete="off"
-          {...form.getInputProps('name')}
-        />
+        <TextInput label={`Type ${user.username} to confirm`} autoComplete="off" {...form.getInputProps('name')} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onCancel}>
-            Keep it
+            Cancel
           </Button>
           <Button type="submit" color="red" loading={isBusy}>
-            Delete it for good
+            Delete account
           </Button>
         </Group>
       </Stack>

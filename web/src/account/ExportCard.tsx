@@ -6,7 +6,7 @@ import { Section } from '../ui/Section'
 
 export function ExportCard() {
   return (
-    <Section title="Take your chats with you" description="All that have ended, oldest first, in one file.">
+    <Section title="Export data" description="All finished messages and answers, oldest first, in one file.">
       <Group>
         <ExportButton
           document={ExportChatsDocument}
@@ -15,7 +15,7 @@ export function ExportCard() {
           kind="markdown"
           icon={<IconFileText size={16} />}
         >
-          Markdown, to read
+          Markdown
         </ExportButton>
         <ExportButton
           document={ExportChatsDocument}
@@ -24,7 +24,7 @@ export function ExportCard() {
           kind="json"
           icon={<IconJson size={16} />}
         >
-          JSON, for programs
+          JSON
         </ExportButton>
       </Group>
     </Section>

@@ -20,7 +20,7 @@ type Entry = NonNullable<LedgerHistoryQuery['ledgerHistory']>['nodes'][number]
 
 const COLUMNS: Column<Entry>[] = [
   { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
-  { header: 'Why', cell: (entry) => <Why entry={entry} /> },
+  { header: 'Reason', isTitle: true, cell: (entry) => <Reason entry={entry} /> },
   { header: 'Tokens', isNumber: true, cell: ({ amount }) => formatSigned(amount) },
   { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => formatCount(balanceAfter) },
 ]
@@ -35,8 +35,8 @@ export function LedgerCard() {
   )
   return (
     <Section
-      title="Every token"
-      description="What came in and what went out, the newest first."
+      title="Usage history"
+      description="Credits and charges, newest first."
       action={
         <ExportButton
           document={ExportLedgerHistoryDocument}
@@ -45,19 +45,31 @@ export function LedgerCard() {
           kind="csv"
           icon={<IconDownload size={16} />}
         >
-          All as CSV
+          Download CSV
         </ExportButton>
       }
     >
-      <RowsTable pages={usePages(load)} columns={COLUMNS} noun="entry" plural="entries" minWidth={520} />
+      <RowsTable
+        pages={usePages(load)}
+        columns={COLUMNS}
+        noun="entry"
+        plural="entries"
+        empty="No entries yet"
+        minWidth={520}
+      />
     </Section>
   )
 }
 
-function Why({ entry: { reason, chat, note, apiKeyId } }: { entry: Entry }) {
+function Reason({ entry: { reason, chat, note, apiKeyId } }: { entry: Entry }) {
   return (
     <>
-      {reasonLabel(reason)} {chat && <ChatLink chat={chat} />} {apiKeyId && 'by API'}
+      {reasonLabel(reason)} {chat && <ChatLink chat={chat} />} {apiKeyId && 'by API key'}
+      {chat && (
+        <Text size="xs" c="dimmed">
+          {chat.model}
+        </Text>
+      )}
       {note && (
         <Text size="xs" c="dimmed">
           {note}
@@ -73,13 +85,13 @@ function ChatLink({ chat }: { chat: NonNullable<Entry['chat']> }) {
   if (path) {
     return (
       <Anchor component={Link} to={path} size="sm" underline="always">
-        the chat
+        open
       </Anchor>
     )
   }
   return (
     <Anchor component="button" type="button" size="sm" underline="always" onClick={() => openChat(client, chat.id)}>
-      the chat
+      open
     </Anchor>
   )
 }

@@ -13,15 +13,15 @@ export function ProfileCard() {
   const [{ data }] = useQuery({ query: AccountDocument })
   const me = data?.me ?? user
   return (
-    <Section title="You">
+    <Section title="Profile">
       <DescriptionList
         items={[
-          ['Name', me.username],
+          ['Username', me.username],
           ['Role', roleLabel(me)],
           ['Balance', <strong key="balance">{formatTokens(balance.tokens)}</strong>],
-          ['Set aside', balance.held > 0 ? `${formatTokens(balance.held)} for answers on their way` : 'nothing'],
+          ['Reserved', balance.held > 0 ? `${formatTokens(balance.held)} for answers in progress` : 'none'],
           ['Member since', formatDateTime(me.createdAt)],
-          ['Last log-in', me.lastLoginAt ? formatDateTime(me.lastLoginAt) : 'never'],
+          ['Last login', me.lastLoginAt ? formatDateTime(me.lastLoginAt) : 'never'],
         ]}
       />
     </Section>

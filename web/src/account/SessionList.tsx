@@ -1,5 +1,6 @@
 import { Badge, Button, Group, Loader, Stack, Text } from '@mantine/core'
-import { useCallback } from 'react'
+import { useCallback, useEffect, useRef } from 'react'
+import { formatDate } from '../format/dates'
 import { deviceLabel } from '../format/devices'
 import { EndSessionDocument, SessionsDocument } from '../gql/account'
 import { mutate, query } from '../graphql/client'
@@ -11,8 +12,8 @@ import { LoadMore } from '../ui/LoadMore'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { RelativeTime } from '../ui/RelativeTime'
 
-/** The sessions of the viewer. */
-export function SessionList() {
+/** The sessions of the viewer. Another number of `changes` loads them anew. */
+export function SessionList({ changes }: { changes: number }) {
   const session = useSession()
   const { client } = useViewer()
   const load = useCallback(
@@ -21,6 +22,12 @@ export function SessionList() {
     [client],
   )
   const pages = usePages(load)
+  const { reload } = pages
+  const loaded = useRef(changes)
+  useEffect(() => {
+    if (loaded.current !== changes) reload()
+    loaded.current = changes
+  }, [changes, reload])
 
   const end = ({ id, current, userAgent }: (typeof pages.rows)[number]) =>
     confirmDanger({
@@ -46,19 +53,19 @@ export function SessionList() {
           <Group component="li" key={row.id} justify="space-between" wrap="nowrap">
             <div>
               <Text size="sm">
-                {deviceLabel(row.userAgent)} {row.current && <Badge size="sm">This one</Badge>}
+                {deviceLabel(row.userAgent)} {row.current && <Badge size="sm">This device</Badge>}
               </Text>
               <Text size="xs" c="dimmed">
-                Last used <RelativeTime iso={row.lastUsedAt} />
+                Logged in {formatDate(row.createdAt)}, last used <RelativeTime iso={row.lastUsedAt} />
               </Text>
             </div>
-            <Button size="xs" variant="default" onClick={() => end(row)}>
-              End
+            <Button size="xs" variant="default" flex="none" onClick={() => end(row)}>
+              Log out
             </Button>
           </Group>
         ))}
       </Stack>
-      <LoadMore pages={pages} noun="session" />
+      <LoadMore pages={pages} noun="device" />
     </Stack>
   )
 }

@@ -1,8 +1,9 @@
-import { Button, Group, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Input, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
+import { summarizeNames } from '../format/names'
 import { formatCount, formatSigned } from '../format/numbers'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
-import { parseAdjustment } from './adjustment'
+import { adjustmentSum, parseAdjustment, PRESETS } from './adjustment'
 
 /** A change of a balance, positive or negative, and its reason. */
 export type Adjustment = { amount: number; reason: string }
@@ -10,11 +11,13 @@ export type Adjustment = { amount: number; reason: string }
 type Props = {
   /** The current balance; null for several users, whose balances can only be changed by an amount. */
   current: number | null
+  /** The names of several users. */
+  names?: readonly string[]
   onSubmit: (adjustment: Adjustment) => Promise<void>
 }
 
 /** The form for an adjustment of a balance: by an amount, or to one. */
-export function AdjustForm({ current, onSubmit }: Props) {
+export function AdjustForm({ current, names, onSubmit }: Props) {
   const { form, submit, problem, isBusy } = useMutationForm<{
     mode: 'by' | 'to'
     amount: number | string
@@ -23,8 +26,8 @@ export function AdjustForm({ current, onSubmit }: Props) {
     {
       initialValues: { mode: 'by', amount: '', reason: '' },
       validate: {
-        amount: (_, values) => (parseAdjustment(values, current) === null ? 'By how much?' : null),
-        reason: (reason) => (reason.trim() ? null : 'Why? The user can read it.'),
+        amount: (_, values) => (parseAdjustment(values, current) === null ? 'Enter an amount' : null),
+        reason: (reason) => (reason.trim() ? null : 'Enter a reason'),
       },
     },
     async (values) => {
@@ -37,27 +40,45 @@ export function AdjustForm({ current, onSubmit }: Props) {
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">
         {problem && <ProblemAlert problem={problem} />}
+        {names && (
+          <Text size="sm" fw={600} style={{ overflowWrap: 'anywhere' }}>
+            {summarizeNames(names)}
+          </Text>
+        )}
         {current !== null && (
           <SegmentedControl
-            aria-label="How the number is meant"
+            aria-label="Kind of change"
             data={[
-              { value: 'by', label: 'By so many' },
-              { value: 'to', label: 'To so many' },
+              { value: 'by', label: 'Add or remove' },
+              { value: 'to', label: 'Set to' },
             ]}
             {...form.getInputProps('mode')}
           />
         )}
         <NumberInput
           label="Tokens"
-          description={form.values.mode === 'by' ? 'Negative to take away' : 'What the user shall have'}
+          description={form.values.mode === 'by' ? 'Use a minus to remove' : 'The new balance'}
           allowDecimal={false}
           thousandSeparator=","
           data-autofocus
           {...form.getInputProps('amount')}
         />
-        {current !== null && amount !== null && (
+        {form.values.mode === 'by' && (
+          <Input.Wrapper label="Top up by" labelElement="div" role="group" aria-label="Top up by">
+            <Group gap="xs" mt={4}>
+              {PRESETS.map((preset) => (
+                <Button key={preset} size="xs" variant="default" onClick={() => form.setFieldValue('amount', preset)}>
+                  {formatSigned(preset)}
+                </Button>
+              ))}
+            </Group>
+          </Input.Wrapper>
+        )}
+        {amount !== null && (
           <Text size="sm" role="status">
-            {formatCount(current)} {formatSigned(amount)} = {formatCount(current + amount)}
+            {current === null
+              ? names && adjustmentSum(names.length, amount)
+              : `${formatCount(current)} ${formatSigned(amount)} = ${formatCount(current + amount)}`}
           </Text>
         )}
         <TextInput

@@ -8,10 +8,10 @@ import { PageLoader } from '../ui/PageLoader'
 const PAGES = [
   { path: '/admin', label: 'Dashboard', Icon: IconChartBar },
   { path: '/admin/users', label: 'Users', Icon: IconUsers },
-  { path: '/admin/chats', label: 'Chats', Icon: IconMessages },
+  { path: '/admin/chats', label: 'Messages', Icon: IconMessages },
   { path: '/admin/keys', label: 'API keys', Icon: IconKey },
   { path: '/admin/ledger', label: 'Ledger', Icon: IconCoins },
-  { path: '/admin/audit', label: 'Audit trail', Icon: IconHistory },
+  { path: '/admin/audit', label: 'Audit log', Icon: IconHistory },
 ]
 
 export function AdminFrame() {

@@ -42,14 +42,14 @@ function Forbidden() {
     <Frame>
       <EmptyState
         Icon={IconLock}
-        title="This part is for operators"
+        title="This page is for staff"
         action={
           <Button component={Link} to="/">
-            To your chats
+            Back to chat
           </Button>
         }
       >
-        Your account may not look after others. If it should, ask an operator.
+        Your account has no role on this server. If it should have one, ask your operator.
       </EmptyState>
     </Frame>
   )

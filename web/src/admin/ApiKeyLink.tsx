@@ -7,10 +7,10 @@ import { KeyPrefixDocument } from '../gql/keys'
 export function ApiKeyLink({ apiKeyId }: { apiKeyId: string }) {
   const [{ data }] = useQuery({ query: KeyPrefixDocument, variables: { id: apiKeyId } })
   const prefix = data?.node && 'prefix' in data.node ? data.node.prefix : null
-  if (prefix === null) return 'under an API key'
+  if (prefix === null) return 'by an API key'
   return (
     <>
-      under an API key,{' '}
+      by the API key{' '}
       <Anchor component={Link} to={`/admin/keys?search=${encodeURIComponent(prefix)}`} size="sm">
         {prefix}…
       </Anchor>

@@ -4,23 +4,23 @@ import { AuditTable } from './AuditTable'
 import { DateRangeFields } from './DateRangeFields'
 import { useAudit } from './lists'
 import { useDateRange } from './useDateRange'
-import { useFilter } from './useFilter'
+import { useSearchParam } from '../ui/useSearchParam'
 import { UserPicker } from './UserPicker'
 
 export function AuditPage() {
-  const [actorId, setActorId] = useFilter('actor')
-  const [targetId, setTargetId] = useFilter('target')
+  const [actorId, setActorId] = useSearchParam('actor')
+  const [targetId, setTargetId] = useSearchParam('target')
   const range = useDateRange()
   return (
     <>
-      <AdminTitle title="Audit trail" />
+      <AdminTitle title="Audit log" />
       <SimpleGrid cols={{ base: 2, lg: 4 }} spacing="sm" mb="md">
-        <UserPicker label="Who did it" value={actorId} onChange={setActorId} />
+        <UserPicker label="Actor" value={actorId} onChange={setActorId} />
         <UserPicker
-          label="To whom"
+          label="Target"
           value={targetId}
           onChange={setTargetId}
-          otherwise="A chat, a key, or a deleted account"
+          otherwise="A message, a key, or a deleted account"
         />
         <DateRangeFields {...range} />
       </SimpleGrid>

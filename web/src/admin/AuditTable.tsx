@@ -8,21 +8,21 @@ import { actionLabel, formatDetails, targetOwner } from './auditLabels'
 import type { AuditRow } from './lists'
 import { UserName } from './UserName'
 
-/** Returns the path of the audit trail of a user, a chat or an API key, by its global id. */
+/** Returns the path of the audit log of a user, a message or an API key, by its global id. */
 export function auditPath(targetId: string): string {
   return `/admin/audit?target=${encodeURIComponent(targetId)}`
 }
 
 const COLUMNS: Column<AuditRow>[] = [
   { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
-  { header: 'Who', cell: ({ actor, actorName }) => <UserName user={actor} name={actorName} /> },
-  { header: 'What', cell: (event) => <What event={event} /> },
-  { header: 'To whom', cell: (event) => <Target event={event} /> },
+  { header: 'Actor', cell: ({ actor, actorName }) => <UserName user={actor} name={actorName} /> },
+  { header: 'Action', isTitle: true, cell: (event) => <What event={event} /> },
+  { header: 'Target', cell: (event) => <Target event={event} /> },
   { header: 'Details', cell: formatDetails },
 ]
 
 export function AuditTable({ pages }: { pages: Pages<AuditRow> }) {
-  return <RowsTable pages={pages} columns={COLUMNS} noun="act" minWidth={900} />
+  return <RowsTable pages={pages} columns={COLUMNS} noun="event" empty="No events" minWidth={900} />
 }
 
 function What({ event }: { event: AuditRow }) {
@@ -34,7 +34,7 @@ function What({ event }: { event: AuditRow }) {
   )
 }
 
-/** Links to the user, or to the audit trail if the user is deleted. */
+/** Links to the user, or to the audit log if the user is deleted. */
 function Target({ event }: { event: AuditRow }) {
   const { user, targetId } = event
   const name = targetOwner(event)

@@ -13,26 +13,30 @@ type Props = { chats: ChatRow[]; onDeleted: (ids: ReadonlySet<string>) => void }
 
 export function ChatBulk({ chats, onDeleted }: Props) {
   const { client } = useViewer()
-  const { run, isBusy } = useBulk(chats, describeChat)
+  const { run, isBusy } = useBulk<ChatRow>(describeChat)
 
   const removeAll = async () => {
     const deletedIds = new Set<string>()
-    await run(async ({ id }) => {
-      await mutate(client, DeleteChatDocument, { input: { chatId: id } })
-      deletedIds.add(id)
+    await run(chats, {
+      work: async ({ id }) => {
+        await mutate(client, DeleteChatDocument, { input: { chatId: id } })
+        deletedIds.add(id)
+      },
+      done: (rows) => `${pluralize(rows.length, 'message')} deleted.`,
     })
     onDeleted(deletedIds)
   }
   const ask = () =>
     confirmDanger({
-      title: `Delete ${pluralize(chats.length, 'chat')}?`,
+      title: `Delete ${pluralize(chats.length, 'message')}?`,
+      names: chats.map(describeChat),
       text: deletionSummary(chats),
       confirm: 'Delete',
       run: removeAll,
     })
 
   return (
-    <BulkBar selected={pluralize(chats.length, 'chat')}>
+    <BulkBar selected={pluralize(chats.length, 'message')}>
       <Button size="xs" variant="outline" color="red" loading={isBusy} onClick={ask}>
         Delete…
       </Button>

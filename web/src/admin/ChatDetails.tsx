@@ -24,13 +24,30 @@ import { UserName } from './UserName'
 
 type Props = { chat: ChatRow; onDeleted: () => void }
 
+/** What a list other than that of messages knows of one. */
+export type ChatReference = { id: string; createdAt: string; userId: string | null }
+
+/** A message that is known by its id and time only, as from the ledger. */
+export function LoadedChatDetails({ id, createdAt, userId, onDeleted }: ChatReference & { onDeleted: () => void }) {
+  const variables = { userId, ...instantRange(createdAt) }
+  const [{ data, error, fetching }, load] = useQuery({
+    query: ChatAnswerDocument,
+    variables,
+    requestPolicy: 'network-only',
+  })
+  if (error) return <ProblemAlert problem={problemOfCombinedError(error)} onRetry={() => load()} />
+  if (fetching || !data) return <PageLoader />
+  const chat = data.chats?.nodes.find((one) => one.id === id)
+  return chat ? <ChatDetails chat={chat} onDeleted={onDeleted} /> : <em>This message has been deleted.</em>
+}
+
 export function ChatDetails({ chat, onDeleted }: Props) {
   const { client } = useViewer()
   const { usage } = chat
 
   const remove = () =>
     confirmDanger({
-      title: `Delete this chat of ${chat.user?.username ?? 'somebody'}?`,
+      title: `Delete this message of ${chat.user?.username ?? 'a deleted user'}?`,
       text: deletionSummary([chat]),
       confirm: 'Delete',
       run: async () => {
@@ -46,10 +63,10 @@ export function ChatDetails({ chat, onDeleted }: Props) {
           ['User', <UserName key="user" user={chat.user} name={chat.user?.username ?? 'deleted'} />],
           ['Model', chat.model],
           ['Status', <ChatStatusBadge key="status" status={chat.status} />],
-          ['Came', <DateTime key="came" iso={chat.createdAt} />],
-          ['Ended', chat.finishedAt ? <DateTime key="ended" iso={chat.finishedAt} /> : 'not yet'],
-          ['Cost', `${formatTokens(chat.cost)} of ${formatTokens(chat.hold)} held`],
-          ...(chat.apiKeyId ? [['Paid', <ApiKeyLink key="paid" apiKeyId={chat.apiKeyId} />] as DescriptionItem] : []),
+          ['Received', <DateTime key="received" iso={chat.createdAt} />],
+          ['Finished', chat.finishedAt ? <DateTime key="finished" iso={chat.finishedAt} /> : 'not yet'],
+          ['Cost', `${formatTokens(chat.cost)} (${formatCount(chat.hold)} reserved)`],
+          ...(chat.apiKeyId ? [['Sent', <ApiKeyLink key="sent" apiKeyId={chat.apiKeyId} />] as DescriptionItem] : []),
           [
             'Usage',
             usage
@@ -65,7 +82,7 @@ export function ChatDetails({ chat, onDeleted }: Props) {
       <Divider />
       <Group justify="space-between">
         <Anchor component={Link} to={auditPath(chat.id)} size="sm">
-          In the audit trail
+          Audit events
         </Anchor>
         <Button variant="outline" color="red" onClick={remove}>
           Delete…
@@ -86,6 +103,6 @@ function ChatContent({ chat }: { chat: ChatRow }) {
   if (error) return <ProblemAlert problem={problemOfCombinedError(error)} onRetry={() => load()} />
   if (fetching || !data) return <PageLoader />
   const whole = data.chats?.nodes.find(({ id }) => id === chat.id)
-  if (!whole) return <em>This chat has been deleted.</em>
+  if (!whole) return <em>This message has been deleted.</em>
   return <ChatText message={whole.message} response={whole.response} />
 }

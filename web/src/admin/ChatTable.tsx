@@ -1,7 +1,5 @@
-import { Anchor, Modal, Text } from '@mantine/core'
-import { useWindowEvent } from '@mantine/hooks'
-import { useModals } from '@mantine/modals'
-import { useLayoutEffect, useRef, useState } from 'react'
+import { Anchor, Text } from '@mantine/core'
+import { useState } from 'react'
 import { NOT_STORED } from '../format/chats'
 import { formatCount } from '../format/numbers'
 import type { Pages } from '../graphql/usePages'
@@ -9,6 +7,7 @@ import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { ChatBulk } from './ChatBulk'
 import { ChatDetails } from './ChatDetails'
+import { ChatDialog } from './ChatDialog'
 import { describeChat } from './chatLabels'
 import { ChatStatusBadge } from './ChatStatusBadge'
 import type { ChatRow } from './lists'
@@ -24,6 +23,7 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
     ...(withUser ? [user] : []),
     {
       header: 'Message',
+      isTitle: true,
       cell: (chat) => (
         <Anchor component="button" type="button" size="sm" ta="left" display="block" onClick={() => read(chat)}>
           <Text span size="sm" lineClamp={1} maw={320}>
@@ -38,21 +38,21 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
   ]
 }
 
+/** The number of messages that a search covers. */
+const SEARCH_CAP = 1000
+
 const NO_SELECTION: ReadonlySet<string> = new Set()
 
-type Props = { pages: Pages<ChatRow>; withUser?: boolean; onDeleted?: () => void }
+type Props = {
+  pages: Pages<ChatRow>
+  withUser?: boolean
+  /** Whether the rows are the results of a search, which covers the newest messages only. */
+  isSearch?: boolean
+  onDeleted?: () => void
+}
 
-export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
+export function ChatTable({ pages, withUser = true, isSearch = false, onDeleted }: Props) {
   const [read, setRead] = useState<ChatRow | null>(null)
-  // Escape cancels a confirmation, and leaves the dialog below open: the key that closed the former closes nothing else.
-  const confirmations = useModals().modals.length
-  const lastConfirmation = useRef(0)
-  useLayoutEffect(() => {
-    lastConfirmation.current = performance.now()
-  }, [confirmations])
-  useWindowEvent('keydown', (event) => {
-    if (event.key === 'Escape' && confirmations === 0 && event.timeStamp > lastConfirmation.current) setRead(null)
-  })
   const [selectedIds, setSelectedIds] = useState(NO_SELECTION)
   // Rows that are not shown any more are not selected.
   const selected = pages.rows.filter((chat) => selectedIds.has(chat.id))
@@ -69,19 +69,14 @@ export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
       <RowsTable
         pages={pages}
         columns={columns(setRead, withUser)}
-        noun="chat"
+        noun="message"
+        empty="No messages"
+        cap={isSearch ? SEARCH_CAP : undefined}
         minWidth={820}
         nameOf={describeChat}
         selection={{ ids: selectedIds, onChange: setSelectedIds }}
       />
-      <Modal
-        opened={read !== null}
-        onClose={() => setRead(null)}
-        title="A chat"
-        size="xl"
-        closeOnEscape={false}
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
+      <ChatDialog isOpen={read !== null} onClose={() => setRead(null)}>
         {read && (
           <ChatDetails
             chat={read}
@@ -91,7 +86,7 @@ export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
             }}
           />
         )}
-      </Modal>
+      </ChatDialog>
     </>
   )
 }

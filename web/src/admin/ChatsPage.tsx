@@ -10,27 +10,27 @@ import { DateRangeFields } from './DateRangeFields'
 import { parseChoice } from './filters'
 import { useChats } from './lists'
 import { useDateRange } from './useDateRange'
-import { useFilter } from './useFilter'
+import { useSearchParam } from '../ui/useSearchParam'
 import { UserPicker } from './UserPicker'
 
 const STATUSES: ChatStatus[] = ['DONE', 'STOPPED', 'FAILED', 'INTERRUPTED', 'PENDING']
 
 export function ChatsPage() {
-  const [search, setSearch] = useFilter('search')
+  const [search, setSearch] = useSearchParam('search')
   const [debouncedSearch] = useDebouncedValue(search ?? '', 250)
-  const [userId, setUserId] = useFilter('user')
-  const [model, setModel] = useFilter('model')
-  const [status, setStatus] = useFilter('status')
+  const [userId, setUserId] = useSearchParam('user')
+  const [model, setModel] = useSearchParam('model')
+  const [status, setStatus] = useSearchParam('status')
   const range = useDateRange()
   const [{ data }] = useQuery({ query: ModelsDocument })
   const filters = { userId, search: debouncedSearch.trim(), model, status: parseChoice(STATUSES, status), ...range }
   return (
     <>
-      <AdminTitle title="Chats" />
+      <AdminTitle title="Messages" />
       <SimpleGrid cols={{ base: 2, lg: 3 }} spacing="sm" mb="md">
         <TextInput
-          label="Words"
-          placeholder="Text, or a name"
+          label="Search"
+          placeholder="Message text or username"
           leftSection={<IconSearch size={16} aria-hidden />}
           value={search ?? ''}
           onChange={(event) => setSearch(event.currentTarget.value)}
@@ -56,7 +56,7 @@ export function ChatsPage() {
         />
         <DateRangeFields {...range} />
       </SimpleGrid>
-      <ChatTable pages={useChats(filters)} />
+      <ChatTable pages={useChats(filters)} isSearch={filters.search !== ''} />
     </>
   )
 }

@@ -1,9 +1,10 @@
 import { Button, Group, PasswordInput, Stack, Switch, TextInput } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
+import { ROLE_RIGHTS } from '../format/roles'
 import { CreateUserDocument } from '../gql/admin'
 import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { ProblemAlert } from '../ui/ProblemAlert'
+import { showToast } from '../ui/toast'
 import { useMutationForm } from '../ui/useMutationForm'
 
 export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
@@ -12,13 +13,13 @@ export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
     {
       initialValues: { username: '', password: '', staff: false, superuser: false },
       validate: {
-        username: (value) => (value.trim() ? null : 'A name'),
-        password: (value) => (value ? null : 'A password'),
+        username: (value) => (value.trim() ? null : 'Enter a username'),
+        password: (value) => (value ? null : 'Enter a password'),
       },
     },
     async (input) => {
       await mutate(client, CreateUserDocument, { input })
-      notifications.show({ color: 'teal', message: `${input.username} has an account now.` })
+      showToast({ message: `User ${input.username} created.` })
       onCreated()
     },
   )
@@ -26,25 +27,30 @@ export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">
         {problem && <ProblemAlert problem={problem} />}
-        <TextInput label="Name" autoComplete="off" data-autofocus {...form.getInputProps('username')} />
+        <TextInput label="Username" autoComplete="off" data-autofocus {...form.getInputProps('username')} />
         <PasswordInput
           label="Password"
-          description="At least 8 characters, and not easy to guess"
+          description="At least 8 characters, not easy to guess"
           autoComplete="new-password"
           {...form.getInputProps('password')}
         />
         {user.isSuperuser && (
           <>
             <Switch
-              label="Staff: sees everybody, adjusts balances"
+              label="Staff"
+              description={ROLE_RIGHTS.staff}
               {...form.getInputProps('staff', { type: 'checkbox' })}
             />
-            <Switch label="Superuser: may do everything" {...form.getInputProps('superuser', { type: 'checkbox' })} />
+            <Switch
+              label="Superuser"
+              description={ROLE_RIGHTS.superuser}
+              {...form.getInputProps('superuser', { type: 'checkbox' })}
+            />
           </>
         )}
         <Group justify="flex-end">
           <Button type="submit" loading={isBusy}>
-            Make the account
+            Create user
           </Button>
         </Group>
       </Stack>

@@ -7,12 +7,7 @@ export function DateRangeFields({ since, until, setSince, setUntil }: DateRangeF
   return (
     <>
       <DayField label="From" value={since} onChange={setSince} />
-      <DayField
-        label="To"
-        value={until}
-        onChange={setUntil}
-        error={isBackwards && 'Before the day that it begins with'}
-      />
+      <DayField label="To" value={until} onChange={setUntil} error={isBackwards && 'Before the first day'} />
     </>
   )
 }

@@ -1,5 +1,4 @@
 import { Box, Button, Group, List, Stack, Text, TextInput } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { Link, useNavigate, useParams } from 'react-router'
 import { useQuery } from 'urql'
 import { pluralize } from '../format/numbers'
@@ -11,6 +10,7 @@ import { useViewer } from '../session/context'
 import { PageLoader } from '../ui/PageLoader'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { Section } from '../ui/Section'
+import { showToast } from '../ui/toast'
 import { useMutationForm } from '../ui/useMutationForm'
 import { AdminTitle } from './AdminTitle'
 import type { User } from './lists'
@@ -41,38 +41,38 @@ function DeleteUserForm({ user }: { user: User }) {
   const { form, submit, problem, isBusy } = useMutationForm(
     {
       initialValues: { name: '' },
-      validate: { name: (value) => (value === user.username ? null : `Write ${user.username}`) },
+      validate: { name: (value) => (value === user.username ? null : `Type ${user.username}`) },
     },
     async () => {
       await mutate(client, DeleteUserDocument, { input: { userId: user.id } })
-      notifications.show({ message: `${user.username} is gone.` })
+      showToast({ message: `Deleted ${user.username}` })
       void navigate('/admin/users')
     },
   )
   return (
     <Box maw={560}>
       <AdminTitle title={`Delete ${user.username}?`} />
-      <Section title="What goes with the account">
+      <Section title="This permanently deletes:">
         <List size="sm">
           <List.Item>
-            {chats == null ? 'all chats' : pluralize(chats, 'chat')}, with the conversations they are in
+            {chats == null ? 'all messages' : pluralize(chats, 'message')} and answers, with their conversations
           </List.Item>
           <List.Item>{formatTokens(user.balance.tokens)} of balance, written off in the ledger</List.Item>
-          <List.Item>all devices are logged out, and API keys end; answers on their way are stopped</List.Item>
+          <List.Item>all sessions and API keys; answers in progress are stopped</List.Item>
         </List>
         <Text size="sm" c="dimmed">
-          The ledger and the audit trail keep their entries. This cannot be undone; deactivating can.
+          The ledger and the audit log keep their entries. This can’t be undone; deactivating can.
         </Text>
         <form onSubmit={submit} noValidate>
           <Stack gap="sm">
             {problem && <ProblemAlert problem={problem} />}
-            <TextInput label="The name, to be sure" autoComplete="off" {...form.getInputProps('name')} />
+            <TextInput label={`Type ${user.username} to confirm`} autoComplete="off" {...form.getInputProps('name')} />
             <Group justify="flex-end">
               <Button component={Link} to={userPath(user.id)} variant="default">
-                Keep it
+                Cancel
               </Button>
               <Button type="submit" color="red" loading={isBusy}>
-                Delete it for good
+                Delete user
               </Button>
             </Group>
           </Stack>

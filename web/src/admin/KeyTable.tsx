@@ -14,10 +14,10 @@ const USER: Column<Key> = {
 }
 
 const TRAIL: Column<Key> = {
-  header: 'Trail',
+  header: 'Audit log',
   cell: ({ id }) => (
     <Anchor component={Link} to={auditPath(id)} size="sm">
-      Audit trail
+      Audit events
     </Anchor>
   ),
 }
@@ -25,12 +25,14 @@ const TRAIL: Column<Key> = {
 type Props = { pages: Pages<Key>; withUser?: boolean; onRevoked?: () => void }
 
 export function KeyTable({ pages, withUser = true, onRevoked }: Props) {
-  const columns = [...keyColumns(useRevoke(pages, onRevoked)), TRAIL]
+  const [key, ...others] = keyColumns(useRevoke(pages, onRevoked))
+  const columns = [...(key ? [key] : []), ...(withUser ? [USER] : []), ...others, TRAIL]
   return (
     <RowsTable
       pages={pages}
-      columns={withUser ? [USER, ...columns] : columns}
+      columns={columns}
       noun="key"
+      empty="No API keys"
       minWidth={920}
       isDimmed={({ active }) => !active}
     />

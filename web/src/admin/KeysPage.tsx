@@ -5,20 +5,20 @@ import { redactSecret } from '../keys/keyLabels'
 import { AdminTitle } from './AdminTitle'
 import { KeyTable } from './KeyTable'
 import { useKeys } from './lists'
-import { useFilter } from './useFilter'
+import { useSearchParam } from '../ui/useSearchParam'
 import { UserPicker } from './UserPicker'
 
 export function KeysPage() {
-  const [search, setSearch] = useFilter('search')
+  const [search, setSearch] = useSearchParam('search')
   const [debouncedSearch] = useDebouncedValue(search ?? '', 250)
-  const [userId, setUserId] = useFilter('user')
+  const [userId, setUserId] = useSearchParam('user')
   return (
     <>
       <AdminTitle title="API keys" />
       <SimpleGrid cols={2} spacing="sm" mb="md">
         <TextInput
           label="Key"
-          placeholder="A name, or how it begins"
+          placeholder="Name or first characters"
           leftSection={<IconSearch size={16} aria-hidden />}
           value={search ?? ''}
           // A secret must not be in the URL.

@@ -8,11 +8,11 @@ import { timeRangeOf } from './filters'
 import { LedgerTable } from './LedgerTable'
 import { useLedger } from './lists'
 import { useDateRange } from './useDateRange'
-import { useFilter } from './useFilter'
+import { useSearchParam } from '../ui/useSearchParam'
 import { UserPicker } from './UserPicker'
 
 export function LedgerPage() {
-  const [userId, setUserId] = useFilter('user')
+  const [userId, setUserId] = useSearchParam('user')
   const range = useDateRange()
   return (
     <>
@@ -24,7 +24,7 @@ export function LedgerPage() {
           kind="csv"
           icon={<IconDownload size={16} />}
         >
-          Download as CSV
+          Download CSV
         </ExportButton>
       </AdminTitle>
       <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm" mb="md">

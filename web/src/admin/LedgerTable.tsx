@@ -1,9 +1,12 @@
-import { Text } from '@mantine/core'
+import { Anchor, Text } from '@mantine/core'
+import { useState } from 'react'
 import { formatCount, formatSigned } from '../format/numbers'
 import { reasonLabel } from '../format/reasons'
 import type { Pages } from '../graphql/usePages'
 import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
+import { LoadedChatDetails, type ChatReference } from './ChatDetails'
+import { ChatDialog } from './ChatDialog'
 import type { LedgerRow } from './lists'
 import { UserName } from './UserName'
 
@@ -12,39 +15,75 @@ const USER: Column<LedgerRow> = {
   cell: ({ user }) => <UserName user={user} name={user?.username ?? 'deleted'} />,
 }
 
-const COLUMNS: Column<LedgerRow>[] = [
-  { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
-  {
-    header: 'Why',
-    cell: ({ reason, note, actor, apiKeyId }) => (
-      <>
-        {reasonLabel(reason)} {apiKeyId && 'by API'}
-        {actor && (
-          <>
-            {' '}
-            (<UserName user={actor} name={actor.username} />)
-          </>
-        )}
-        {note && (
-          <Text size="xs" c="dimmed">
-            {note}
-          </Text>
-        )}
-      </>
-    ),
-  },
-  { header: 'Tokens', isNumber: true, cell: ({ amount }) => formatSigned(amount) },
-  { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => formatCount(balanceAfter) },
-]
+function columns(open: (chat: ChatReference) => void): Column<LedgerRow>[] {
+  return [
+    { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
+    { header: 'Reason', cell: (entry) => <Reason entry={entry} onOpen={open} /> },
+    { header: 'Tokens', isNumber: true, cell: ({ amount }) => formatSigned(amount) },
+    { header: 'Balance after', isNumber: true, cell: ({ balanceAfter }) => formatCount(balanceAfter) },
+  ]
+}
 
 export function LedgerTable({ pages, withUser = true }: { pages: Pages<LedgerRow>; withUser?: boolean }) {
+  const [opened, setOpened] = useState<ChatReference | null>(null)
+  const shown = columns(setOpened)
   return (
-    <RowsTable
-      pages={pages}
-      columns={withUser ? [USER, ...COLUMNS] : COLUMNS}
-      noun="entry"
-      plural="entries"
-      minWidth={860}
-    />
+    <>
+      <RowsTable
+        pages={pages}
+        columns={withUser ? [USER, ...shown] : shown}
+        noun="entry"
+        plural="entries"
+        empty="No entries"
+        minWidth={860}
+      />
+      <ChatDialog isOpen={opened !== null} onClose={() => setOpened(null)}>
+        {opened && (
+          <LoadedChatDetails
+            {...opened}
+            onDeleted={() => {
+              setOpened(null)
+              pages.reload()
+            }}
+          />
+        )}
+      </ChatDialog>
+    </>
+  )
+}
+
+/** The reason of an entry, with what explains it. */
+function Reason({ entry, onOpen }: { entry: LedgerRow; onOpen: (chat: ChatReference) => void }) {
+  const { reason, note, actor, apiKeyId, chat, user } = entry
+  return (
+    <>
+      {reasonLabel(reason)}
+      {chat && (
+        <span>
+          {' '}
+          <Anchor
+            component="button"
+            type="button"
+            size="sm"
+            underline="always"
+            onClick={() => onOpen({ ...chat, userId: user?.id ?? null })}
+          >
+            open
+          </Anchor>
+        </span>
+      )}
+      {apiKeyId && ' by API key'}
+      {actor && (
+        <span>
+          {' ('}
+          <UserName user={actor} name={actor.username} />)
+        </span>
+      )}
+      {note && (
+        <Text size="xs" c="dimmed">
+          {note}
+        </Text>
+      )}
+    </>
   )
 }

@@ -8,7 +8,7 @@ import { useMutationForm } from '../ui/useMutationForm'
 export function SetPasswordForm({ userId, onSet }: { userId: string; onSet: () => void }) {
   const { client } = useViewer()
   const { form, submit, problem, isBusy } = useMutationForm(
-    { initialValues: { password: '' }, validate: { password: (value) => (value ? null : 'A password') } },
+    { initialValues: { password: '' }, validate: { password: (value) => (value ? null : 'Enter a password') } },
     async ({ password }) => {
       await mutate(client, SetPasswordDocument, { input: { userId, password } })
       onSet()
@@ -20,14 +20,14 @@ export function SetPasswordForm({ userId, onSet }: { userId: string; onSet: () =
         {problem && <ProblemAlert problem={problem} />}
         <PasswordInput
           label="New password"
-          description="All their devices are logged out."
+          description="Logs the user out of all devices."
           autoComplete="new-password"
           data-autofocus
           {...form.getInputProps('password')}
         />
         <Group justify="flex-end">
           <Button type="submit" loading={isBusy}>
-            Set it
+            Set password
           </Button>
         </Group>
       </Stack>

@@ -1,29 +1,43 @@
 import { Button, Group, Modal, Stack, Switch, Text } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useRef, useState } from 'react'
 import { Link } from 'react-router'
-import { AdjustBalanceDocument, UpdateUserDocument, type UpdateUserInput } from '../gql/admin'
+import { ROLE_RIGHTS } from '../format/roles'
+import { AdjustBalanceDocument, UpdateUserDocument } from '../gql/admin'
 import { mutate } from '../graphql/client'
 import { IdempotentRequest } from '../graphql/retry'
 import { useViewer } from '../session/context'
-import { notifyProblem } from '../ui/confirm'
+import { confirmDanger } from '../ui/confirm'
+import { showToast } from '../ui/toast'
 import { AdjustForm, type Adjustment } from './AdjustForm'
 import type { User } from './lists'
+import { roleQuestion, type Role } from './roleQuestion'
 import { SetPasswordForm } from './SetPasswordForm'
 import { userPath } from './UserName'
+import { useSetActive } from './useSetActive'
 
 type Props = { user: User; onChanged: () => void }
 
 export function UserActions({ user, onChanged }: Props) {
   const { client, user: viewer } = useViewer()
   const [dialog, setDialog] = useState<'balance' | 'password' | null>(null)
-  const [isBusy, setBusy] = useState(false)
+  const { activate, deactivate, isBusy } = useSetActive(onChanged)
+  const [isChangingRole, setChangingRole] = useState(false)
+  const isSelf = user.id === viewer.id
   const request = useRef(new IdempotentRequest())
 
-  const update = async (change: Omit<UpdateUserInput, 'userId'>) => {
-    setBusy(true)
-    await mutate(client, UpdateUserDocument, { input: { userId: user.id, ...change } }).then(onChanged, notifyProblem)
-    setBusy(false)
+  const changeRole = (role: Role, granted: boolean) => {
+    const { done, ...question } = roleQuestion(user.username, role, granted)
+    const change = async () => {
+      setChangingRole(true)
+      try {
+        await mutate(client, UpdateUserDocument, { input: { userId: user.id, [role]: granted } })
+        showToast({ message: done })
+        onChanged()
+      } finally {
+        setChangingRole(false)
+      }
+    }
+    confirmDanger({ ...question, run: change })
   }
   const adjust = async ({ amount, reason }: Adjustment) => {
     await request.current.run([amount, reason], (idempotencyKey) =>
@@ -35,38 +49,50 @@ export function UserActions({ user, onChanged }: Props) {
   const passwordSet = () => {
     setDialog(null)
     onChanged()
-    notifications.show({ color: 'teal', message: 'The password is set, and all devices are logged out.' })
+    showToast({ message: 'Password set. All devices are logged out.' })
   }
 
   return (
     <Stack>
       <Group gap="xs">
-        <Button onClick={() => setDialog('balance')}>Adjust the balance…</Button>
-        <Button variant="default" loading={isBusy} onClick={() => void update({ active: !user.isActive })}>
-          {user.isActive ? 'Deactivate' : 'Activate'}
+        <Button onClick={() => setDialog('balance')}>Adjust balance…</Button>
+        <Button
+          variant="default"
+          loading={isBusy}
+          disabled={isSelf && user.isActive}
+          onClick={() => (user.isActive ? deactivate([user]) : activate([user]))}
+        >
+          {user.isActive ? 'Deactivate…' : 'Activate'}
         </Button>
         <Button variant="default" onClick={() => setDialog('password')}>
-          Set the password…
+          Set password…
         </Button>
         <Button component={Link} to={`${userPath(user.id)}/delete`} color="red" variant="outline">
           Delete…
         </Button>
       </Group>
+      {isSelf && (
+        <Text size="xs" c="dimmed">
+          You can’t deactivate your own account.
+        </Text>
+      )}
       <Switch
-        label="Staff: sees everybody, adjusts balances"
+        label="Staff"
+        description={ROLE_RIGHTS.staff}
         checked={user.isStaff}
-        disabled={!viewer.isSuperuser || isBusy}
-        onChange={(event) => void update({ staff: event.currentTarget.checked })}
+        disabled={!viewer.isSuperuser || isChangingRole}
+        onChange={(event) => changeRole('staff', event.currentTarget.checked)}
       />
       <Switch
-        label="Superuser: may do everything"
+        label="Superuser"
+        description={ROLE_RIGHTS.superuser}
         checked={user.isSuperuser}
-        disabled={!viewer.isSuperuser || isBusy}
-        onChange={(event) => void update({ superuser: event.currentTarget.checked })}
+        disabled={!viewer.isSuperuser || isChangingRole}
+        onChange={(event) => changeRole('superuser', event.currentTarget.checked)}
       />
       {!viewer.isSuperuser && (
         <Text size="xs" c="dimmed">
-          Roles are for superusers to change.
+          Only superusers can change roles.
         </Text>
       )}
       <Modal

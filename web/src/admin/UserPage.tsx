@@ -1,4 +1,4 @@
-import { Anchor, Badge, SimpleGrid, Tabs } from '@mantine/core'
+import { Anchor, SimpleGrid, Tabs } from '@mantine/core'
 import { IconUserOff } from '@tabler/icons-react'
 import { useState } from 'react'
 import { Link, useParams } from 'react-router'
@@ -21,6 +21,7 @@ import { KeyTable } from './KeyTable'
 import { LedgerTable } from './LedgerTable'
 import { useAudit, useChats, useKeys, useLedger, type User } from './lists'
 import { UserActions } from './UserActions'
+import { ActiveBadge } from './userColumns'
 
 export function UserPage() {
   const { userId = '' } = useParams()
@@ -42,14 +43,14 @@ export function UserPage() {
   return (
     <EmptyState
       Icon={IconUserOff}
-      title="There is no such user"
+      title="User not found"
       action={
         <Anchor component={Link} to="/admin/users">
           All users
         </Anchor>
       }
     >
-      The account may be deleted. Its ledger and what operators did to it are kept.
+      The account may be deleted. Its ledger and audit events are kept.
     </EmptyState>
   )
 }
@@ -63,29 +64,24 @@ function UserDetails({ user, changes, onChanged }: { user: User; changes: number
           <DescriptionList
             items={[
               ['Role', roleLabel(user)],
-              [
-                'Active',
-                <Badge key="active" color={user.isActive ? 'teal' : 'gray'} variant="light">
-                  {user.isActive ? 'yes' : 'no'}
-                </Badge>,
-              ],
+              ['Status', <ActiveBadge key="status" user={user} />],
               ['Balance', <strong key="balance">{formatTokens(user.balance.tokens)}</strong>],
-              ['Held', formatTokens(user.balance.held)],
-              ['Made', <DateTime key="made" iso={user.createdAt} />],
-              ['Last log-in', <DateTime key="seen" iso={user.lastLoginAt} />],
+              ['Reserved', formatTokens(user.balance.held)],
+              ['Created', <DateTime key="created" iso={user.createdAt} />],
+              ['Last login', <DateTime key="seen" iso={user.lastLoginAt} />],
             ]}
           />
         </Section>
-        <Section title="What you can do">
+        <Section title="Actions">
           <UserActions user={user} onChanged={onChanged} />
         </Section>
       </SimpleGrid>
       <Tabs defaultValue="chats" keepMounted={false}>
         <Tabs.List mb="md">
-          <Tabs.Tab value="chats">Chats</Tabs.Tab>
+          <Tabs.Tab value="chats">Messages</Tabs.Tab>
           <Tabs.Tab value="ledger">Ledger</Tabs.Tab>
           <Tabs.Tab value="keys">API keys</Tabs.Tab>
-          <Tabs.Tab value="audit">What operators did</Tabs.Tab>
+          <Tabs.Tab value="audit">Audit log</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="chats">
           <ChatsOf userId={user.id} onDeleted={onChanged} />

@@ -32,11 +32,11 @@ export function UserPicker({ label, value, onChange, otherwise = 'A deleted acco
   return (
     <Select
       label={label}
-      placeholder="Anybody"
+      placeholder="Any user"
       searchable
       clearable
       clearButtonProps={{ 'aria-label': `Clear ${label.toLowerCase()}` }}
-      nothingFoundMessage="Nobody by that name"
+      nothingFoundMessage="No users"
       data={choices}
       // The server filters.
       filter={({ options }) => options}

@@ -1,36 +1,16 @@
-import { Badge, Button, Modal, Select, SimpleGrid, TextInput } from '@mantine/core'
+import { Button, Modal, Select, SimpleGrid, TextInput } from '@mantine/core'
 import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
 import { IconSearch, IconUserPlus } from '@tabler/icons-react'
 import { useState } from 'react'
-import { formatCount } from '../format/numbers'
-import { roleLabel } from '../format/roles'
 import type { UserOrder } from '../gql/admin'
-import { DateTime } from '../ui/DateTime'
-import { RowsTable, type Column } from '../ui/RowsTable'
+import { RowsTable } from '../ui/RowsTable'
 import { AdminTitle } from './AdminTitle'
 import { CreateUserForm } from './CreateUserForm'
 import { parseChoice, parseYesNo } from './filters'
-import { useUsers, type User } from './lists'
-import { useFilter } from './useFilter'
+import { useUsers } from './lists'
+import { useSearchParam } from '../ui/useSearchParam'
 import { UserBulk } from './UserBulk'
-import { UserName } from './UserName'
-
-const COLUMNS: Column<User>[] = [
-  { header: 'Name', cell: (user) => <UserName user={user} name={user.username} /> },
-  { header: 'Role', cell: roleLabel },
-  {
-    header: 'Active',
-    cell: ({ isActive }) => (
-      <Badge color={isActive ? 'teal' : 'gray'} variant="light">
-        {isActive ? 'yes' : 'no'}
-      </Badge>
-    ),
-  },
-  { header: 'Balance', isNumber: true, cell: ({ balance }) => formatCount(balance.tokens) },
-  { header: 'Held', isNumber: true, cell: ({ balance }) => formatCount(balance.held) },
-  { header: 'Made', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
-  { header: 'Last log-in', cell: ({ lastLoginAt }) => <DateTime iso={lastLoginAt} /> },
-]
+import { userColumns } from './userColumns'
 
 const ORDERS: { value: UserOrder; label: string }[] = [
   { value: 'NEWEST', label: 'Newest first' },
@@ -41,18 +21,21 @@ const ORDERS: { value: UserOrder; label: string }[] = [
   { value: 'FEWEST_TOKENS', label: 'Smallest balance first' },
 ]
 
+const DEFAULT_ORDER: UserOrder = 'NEWEST'
+
 const NO_SELECTION: ReadonlySet<string> = new Set()
 
 export function UsersPage() {
-  const [search, setSearch] = useFilter('search')
+  const [search, setSearch] = useSearchParam('search')
   const [debouncedSearch] = useDebouncedValue(search ?? '', 250)
-  const [active, setActive] = useFilter('active')
-  const [staff, setStaff] = useFilter('staff')
-  const [order, setOrder] = useFilter('order')
+  const [active, setActive] = useSearchParam('active')
+  const [staff, setStaff] = useSearchParam('staff')
+  const [order, setOrder] = useSearchParam('order')
   const orderBy = parseChoice(
     ORDERS.map(({ value }) => value),
     order,
   )
+  const select = (selected: string | null) => setOrder(selected === DEFAULT_ORDER ? null : selected)
   const pages = useUsers({
     search: debouncedSearch.trim(),
     active: parseYesNo(active),
@@ -73,21 +56,15 @@ export function UsersPage() {
       </AdminTitle>
       <SimpleGrid cols={{ base: 2, lg: 4 }} spacing="sm" mb="md">
         <TextInput
-          label="Name"
-          placeholder="Part of it"
+          label="Username"
+          placeholder="Search usernames"
           leftSection={<IconSearch size={16} aria-hidden />}
           value={search ?? ''}
           onChange={(event) => setSearch(event.currentTarget.value)}
         />
-        <YesNoSelect label="Active" value={active} onChange={setActive} />
-        <YesNoSelect label="Staff" value={staff} onChange={setStaff} />
-        <Select
-          label="Order"
-          data={ORDERS}
-          value={orderBy ?? 'NEWEST'}
-          onChange={(selected) => setOrder(selected === 'NEWEST' ? null : selected)}
-          allowDeselect={false}
-        />
+        <FilterSelect label="Status" yes="Active" no="Deactivated" value={active} onChange={setActive} />
+        <FilterSelect label="Role" yes="Staff" no="Not staff" value={staff} onChange={setStaff} />
+        <Select label="Order" data={ORDERS} value={orderBy ?? DEFAULT_ORDER} onChange={select} allowDeselect={false} />
       </SimpleGrid>
       {selected.length > 0 && (
         <UserBulk
@@ -100,8 +77,9 @@ export function UsersPage() {
       )}
       <RowsTable
         pages={pages}
-        columns={COLUMNS}
+        columns={userColumns(orderBy ?? DEFAULT_ORDER, select)}
         noun="user"
+        empty="No users"
         minWidth={860}
         nameOf={(user) => user.username}
         selection={{ ids: selectedIds, onChange: setSelectedIds }}
@@ -118,15 +96,16 @@ export function UsersPage() {
   )
 }
 
-function YesNoSelect({
-  label,
-  value,
-  onChange,
-}: {
+type FilterProps = {
   label: string
+  /** The labels of the two values. */
+  yes: string
+  no: string
   value: string | null
   onChange: (value: string | null) => void
-}) {
+}
+
+function FilterSelect({ label, yes, no, value, onChange }: FilterProps) {
   return (
     <Select
       label={label}
@@ -134,8 +113,8 @@ function YesNoSelect({
       clearable
       clearButtonProps={{ 'aria-label': `Clear ${label.toLowerCase()}` }}
       data={[
-        { value: 'yes', label: 'Yes' },
-        { value: 'no', label: 'No' },
+        { value: 'yes', label: yes },
+        { value: 'no', label: no },
       ]}
       value={value}
       onChange={onChange}

@@ -1,3 +1,6 @@
+import { formatCount } from '../format/numbers'
+import { formatTokens } from '../format/prices'
+
 /** Returns the amount of an adjustment; null if it is 0 or no whole number. */
 export function parseAdjustment(
   { mode, amount }: { mode: 'by' | 'to'; amount: number | string },
@@ -6,4 +9,12 @@ export function parseAdjustment(
   if (typeof amount !== 'number' || !Number.isSafeInteger(amount)) return null
   const by = mode === 'to' && current !== null ? amount - current : amount
   return by === 0 ? null : by
+}
+
+/** The amounts of frequent top-ups. */
+export const PRESETS = [1_000, 5_000]
+
+/** Describes an adjustment of several balances with its sum: "50 × 500 = 25,000 tokens". */
+export function adjustmentSum(users: number, amount: number): string {
+  return `${formatCount(users)} × ${formatCount(amount).replace('-', '−')} = ${formatTokens(users * amount).replace('-', '−')}`
 }

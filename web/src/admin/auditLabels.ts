@@ -4,15 +4,15 @@ import { formatDateTime } from '../format/dates'
 type AuditedAction = { action: string; targetName: string; details: string }
 
 const ACTIONS = new Map<string, (act: AuditedAction) => string>([
-  ['user.create', () => 'Made the account'],
-  ['user.import', () => 'Brought the account along from another system'],
+  ['user.create', () => 'Created the account'],
+  ['user.import', () => 'Imported the account from another system'],
   ['user.update', () => 'Changed the account'],
   ['user.set_password', () => 'Set the password'],
   ['user.delete', () => 'Deleted the account'],
   ['balance.adjust', () => 'Adjusted the balance'],
-  ['chat.delete', ({ targetName }) => `Deleted a chat of ${targetName}`],
-  ['chat.usage_over_hold', ({ targetName }) => `The usage of a chat of ${targetName} exceeded its hold`],
-  ['api_key.create', (act) => `Made the API key ${describeKey(act)}`],
+  ['chat.delete', ({ targetName }) => `Deleted a message of ${targetName}`],
+  ['chat.usage_over_hold', ({ targetName }) => `The usage of a message of ${targetName} exceeded what was reserved`],
+  ['api_key.create', (act) => `Created the API key ${describeKey(act)}`],
   ['api_key.revoke', (act) => `Revoked the API key ${describeKey(act)}`],
 ])
 

@@ -36,6 +36,21 @@ export type AuditFilters = DateRange & {
   actorId: string | null
 }
 
+/** The orders of the list of users by a column: ascending, descending. The first that a header selects is `first`. */
+export const USER_SORTS = {
+  name: { ascending: 'NAME', descending: 'NAME_DESCENDING', first: 'ascending' },
+  balance: { ascending: 'FEWEST_TOKENS', descending: 'MOST_TOKENS', first: 'descending' },
+  created: { ascending: 'OLDEST', descending: 'NEWEST', first: 'descending' },
+} as const satisfies Record<string, { ascending: UserOrder; descending: UserOrder; first: 'ascending' | 'descending' }>
+
+/** Returns the state of a sortable header, and the order that it selects. */
+export function userSort(column: keyof typeof USER_SORTS, order: UserOrder) {
+  const { ascending, descending, first } = USER_SORTS[column]
+  const direction = order === ascending ? 'ascending' : order === descending ? 'descending' : null
+  const next = direction === null ? first : direction === 'ascending' ? 'descending' : 'ascending'
+  return { direction, next: next === 'ascending' ? ascending : descending } as const
+}
+
 /** The date range without bounds. */
 export const ALL_TIME: DateRange = { since: null, until: null }
 

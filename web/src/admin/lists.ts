@@ -4,9 +4,9 @@ import {
   ChatsDocument,
   LedgerEntriesDocument,
   UsersDocument,
+  type AdminChatFragment,
   type AdminUserFragment,
   type AuditTrailQuery,
-  type ChatsQuery,
   type LedgerEntriesQuery,
 } from '../gql/admin'
 import { KeysDocument } from '../gql/keys'
@@ -25,7 +25,7 @@ import {
 } from './filters'
 
 export type User = AdminUserFragment
-export type ChatRow = NonNullable<ChatsQuery['chats']>['nodes'][number]
+export type ChatRow = AdminChatFragment
 export type LedgerRow = NonNullable<LedgerEntriesQuery['ledgerEntries']>['nodes'][number]
 export type AuditRow = NonNullable<AuditTrailQuery['auditTrail']>['nodes'][number]
 

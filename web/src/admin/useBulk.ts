@@ -1,15 +1,28 @@
-import { notifications } from '@mantine/notifications'
 import { useState } from 'react'
+import { showToast } from '../ui/toast'
 import { bulkSummary, forEach } from './bulk'
 
+type Action<T> = {
+  work: (row: T) => Promise<unknown>
+  /** Describes what was done with the rows that succeeded. */
+  done: (rows: readonly T[]) => string
+  /** Reverts it for the rows that succeeded. */
+  undo?: (rows: readonly T[]) => Promise<void>
+}
+
 /** Runs an action on each row, and shows a summary. */
-export function useBulk<T>(rows: readonly T[], nameOf: (row: T) => string) {
+export function useBulk<T>(nameOf: (row: T) => string) {
   const [isBusy, setBusy] = useState(false)
-  const run = async (work: (row: T) => Promise<unknown>) => {
+  const run = async (rows: readonly T[], { work, done, undo }: Action<T>) => {
     setBusy(true)
     const result = await forEach(rows, nameOf, work)
     setBusy(false)
-    notifications.show({ color: result.failed.length > 0 ? 'orange' : 'teal', message: bulkSummary(result) })
+    const { succeeded, failed } = result
+    showToast({
+      message: bulkSummary(result, done),
+      isPartial: failed.length > 0,
+      ...(undo && succeeded.length > 0 && { undo: () => undo(succeeded) }),
+    })
   }
   return { run, isBusy }
 }

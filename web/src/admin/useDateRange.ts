@@ -1,6 +1,6 @@
 import { parseDay } from '../format/dates'
 import type { DateRange } from './filters'
-import { useFilter } from './useFilter'
+import { useSearchParam } from '../ui/useSearchParam'
 
 /** A date range with its setters. */
 export type DateRangeFilter = DateRange & {
@@ -10,7 +10,7 @@ export type DateRangeFilter = DateRange & {
 
 /** A date range that is kept in the URL. */
 export function useDateRange(): DateRangeFilter {
-  const [since, setSince] = useFilter('since')
-  const [until, setUntil] = useFilter('until')
+  const [since, setSince] = useSearchParam('since')
+  const [until, setUntil] = useSearchParam('until')
   return { since: parseDay(since), until: parseDay(until), setSince, setUntil }
 }

@@ -1,21 +1,15 @@
 import { MantineProvider } from '@mantine/core'
-import { ModalsProvider } from '@mantine/modals'
-import { Notifications } from '@mantine/notifications'
 import { lazy, Suspense } from 'react'
 import { BrowserRouter, Route, Routes, useLocation } from 'react-router'
-import { ChatPage } from '../chat/ChatPage'
-import { NotFound } from '../layout/NotFound'
-import { RequireAuth } from '../login/RequireAuth'
 import { SessionContext } from '../session/context'
 import type { Session } from '../session/session'
 import { PageLoader } from '../ui/PageLoader'
 import { ErrorBoundary } from './ErrorBoundary'
+import { loadCredentialsPage, loadMainPages } from './pages'
 import { readable, theme } from './theme'
 
-const CredentialsPage = lazy(() => import('../login/CredentialsPage'))
-const AccountPage = lazy(() => import('../account/AccountPage'))
-const AdminRoutes = lazy(() => import('../admin/AdminRoutes'))
-const GraphiqlPage = lazy(() => import('../graphiql/GraphiqlPage'))
+const CredentialsPage = lazy(loadCredentialsPage)
+const MainPages = lazy(loadMainPages)
 
 export function App({ session }: { session: Session }) {
   return (
@@ -23,10 +17,7 @@ export function App({ session }: { session: Session }) {
       <ErrorBoundary>
         <SessionContext value={session}>
           <BrowserRouter>
-            <ModalsProvider labels={{ confirm: 'OK', cancel: 'Cancel' }}>
-              <Notifications position="top-center" />
-              <Pages />
-            </ModalsProvider>
+            <Pages />
           </BrowserRouter>
         </SessionContext>
       </ErrorBoundary>
@@ -38,19 +29,11 @@ function Pages() {
   const { pathname } = useLocation()
   return (
     <ErrorBoundary at={pathname}>
-      <Suspense fallback={<PageLoader />}>
+      <Suspense fallback={<PageLoader height="100dvh" />}>
         <Routes>
           <Route path="/login" element={<CredentialsPage kind="login" />} />
           <Route path="/register" element={<CredentialsPage kind="register" />} />
-          <Route element={<RequireAuth />}>
-            <Route index element={<ChatPage />} />
-            <Route path="/c/:conversationId" element={<ChatPage />} />
-            <Route path="/account" element={<AccountPage />} />
-            <Route path="/admin/*" element={<AdminRoutes />} />
-            <Route path="/graphiql" element={<GraphiqlPage />} />
-          </Route>
-          {/* Without RequireAuth: an unknown path needs no log-in. */}
-          <Route path="*" element={<NotFound />} />
+          <Route path="*" element={<MainPages />} />
         </Routes>
       </Suspense>
     </ErrorBoundary>

@@ -1,5 +1,6 @@
 import { Button, Center, Group, Stack, Text, Title } from '@mantine/core'
 import { Component, type ReactNode } from 'react'
+import { removeBoot } from './boot'
 
 type Props = {
   children: ReactNode
@@ -21,19 +22,23 @@ export class ErrorBoundary extends Component<Props, State> {
     return at === state.at ? null : { broken: false, at }
   }
 
+  override componentDidCatch() {
+    removeBoot()
+  }
+
   override render() {
     if (!this.state.broken) return this.props.children
     return (
       <Center component="main" mih="100dvh" p="md">
         <Stack align="center" ta="center" maw={420}>
           <Title order={1} size="h3">
-            This page broke
+            Something went wrong on this page
           </Title>
-          <Text c="dimmed">Nothing is lost: what was sent is on the server. Loading the page anew usually helps.</Text>
+          <Text c="dimmed">Nothing is lost: what you sent is on the server. Reloading usually helps.</Text>
           <Group>
-            <Button onClick={() => location.reload()}>Load anew</Button>
+            <Button onClick={() => location.reload()}>Reload</Button>
             <Button component="a" href="/" variant="default">
-              To the start
+              Back to chat
             </Button>
           </Group>
         </Stack>

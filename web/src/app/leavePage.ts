@@ -1,5 +1,3 @@
-import { modals } from '@mantine/modals'
-import { notifications } from '@mantine/notifications'
 import { drafts } from '../chat/composer/drafts'
 import { clearStored } from '../graphiql/storage'
 import type { LeavePage } from '../session/session'
@@ -7,19 +5,26 @@ import type { LeavePage } from '../session/session'
 /** The key in the session storage for what is passed to the next page of the tab, which removes it at once. */
 const RETURN_TO_KEY = 'jeton:left'
 
+const cleanups: (() => void)[] = []
+
+/** Registers what clears the parts of a page that have been loaded, when a session ends. */
+export function onLeave(cleanup: () => void): void {
+  cleanups.push(cleanup)
+}
+
 /**
  * Replaces the page by the log-in page. Drafts, dialogs and notifications are cleared at once, everything else in memory
  * with the page.
  */
 export const leavePage: LeavePage = ({ userId, reason }) => {
   drafts.clear()
-  modals.closeAll()
-  notifications.clean()
+  for (const cleanup of cleanups) cleanup()
   clearStored(() => localStorage)
-  if (reason === 'expired') {
+  if (reason !== 'logout') {
     const from = location.pathname + location.search
+    const passed = reason === 'expired' ? { from, ended: true, userId } : { deleted: true }
     try {
-      sessionStorage.setItem(RETURN_TO_KEY, JSON.stringify({ from, ended: true, userId }))
+      sessionStorage.setItem(RETURN_TO_KEY, JSON.stringify(passed))
     } catch {
       // Storage is blocked: the log-in returns to the start page.
     }

@@ -35,6 +35,15 @@ export function parseDay(text: string | null): string | null {
   return at && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(written) ? written : null
 }
 
+/** Parses a day as it is typed: "2026-01-31" or "31.1.2026"; null for anything else. */
+export function parseTypedDay(text: string | null): string | null {
+  const [, day = '', month = '', year = ''] = /^(\d{1,2})\.(\d{1,2})\.(\d{4})$/.exec(text?.trim() ?? '') ?? []
+  return parseDay(year === '' ? text : `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`)
+}
+
+/** The validation error of a day that cannot be parsed. */
+export const INVALID_DAY = 'Use YYYY-MM-DD or DD.MM.YYYY'
+
 /** Returns the start of a day in the local time zone, or of a later day; null if it is invalid. */
 export function startOfDay(day: string, later = 0): string | null {
   const [year, month, date] = (parseDay(day) ?? '').split('-').map(Number)

@@ -1,19 +1,22 @@
 import { describe, expect, it } from 'vitest'
-import { endOfDay, formatMonthDay, formatRelativeTime, parseDay, today } from './dates'
+import { groupByDay } from './dayGroups'
+import { endOfDay, formatMonthDay, formatRelativeTime, parseDay, parseTypedDay, today } from './dates'
 import { deviceLabel } from './devices'
 import { fileName } from './download'
 import { excerpt } from './excerpt'
-import { formatSigned, pluralize } from './numbers'
+import { highlightParts } from './highlight'
+import { summarizeNames } from './names'
+import { countLabel, formatSigned, pluralize } from './numbers'
 import { formatPrice, formatTokens } from './prices'
 
 describe('formatPrice', () => {
   it.each([
     [100, 0, 0, '100 tokens a message'],
     [1, 0, 0, '1 token a message'],
-    [0, 10, 30, '10 + 30 tokens per 1,000 in/out'],
-    [0, 10, 0, '10 tokens per 1,000 in'],
-    [0, 0, 1, '1 token per 1,000 out'],
-    [5, 10, 30, '5 tokens a message, and 10 + 30 tokens per 1,000 in/out'],
+    [0, 10, 30, '10 in · 30 out per 1K'],
+    [0, 10, 0, '10 in per 1K'],
+    [0, 0, 1, '1 out per 1K'],
+    [5, 10, 30, '5 tokens a message + 10 in · 30 out per 1K'],
     [0, 0, 0, 'free'],
   ])('%i a message, %i in, %i out', (perMessage, per1kInput, per1kOutput, expected) => {
     expect(formatPrice({ perMessage, per1kInput, per1kOutput })).toBe(expected)
@@ -49,6 +52,11 @@ it('parses valid days only', () => {
   for (const text of [null, '', '2026-1-31', '2026-02-31', '2026-13-01', 'soon']) expect(parseDay(text)).toBeNull()
 })
 
+it('parses days as they are typed', () => {
+  for (const text of ['2026-01-31', '31.01.2026', ' 31.1.2026 ']) expect(parseTypedDay(text)).toBe('2026-01-31')
+  for (const text of [null, '', '31.2.2026', '31.1.26', '1/31/2026', '31.1.2']) expect(parseTypedDay(text)).toBeNull()
+})
+
 it('ends a day with its last second, in the local time zone', () => {
   expect(endOfDay('2026-12-31')).toBe(new Date(2026, 11, 31, 23, 59, 59).toISOString())
   expect(endOfDay('soon')).toBeNull()
@@ -72,4 +80,66 @@ it('labels user agents', () => {
 
 it('names files by day', () => {
   expect(fileName('ledger', 'csv', new Date(Date.UTC(2026, 0, 31)))).toBe('jeton-ledger-2026-01-31.csv')
+})
+
+it('lists names, and counts those that are too many', () => {
+  expect(summarizeNames(['anna', 'ben'])).toBe('anna, ben')
+  expect(summarizeNames(['anna', 'ben', 'carl', 'dora'], 2)).toBe('anna, ben and 2 more')
+})
+
+describe('countLabel', () => {
+  const count = { shown: 50, total: 2000, hasMore: true, isCapped: false, noun: 'message' }
+
+  it('is the number of rows, and of all', () => {
+    expect(countLabel(count)).toBe('50 of 2,000 messages')
+    expect(countLabel({ ...count, shown: 1, total: 1, hasMore: false })).toBe('1 message')
+    expect(countLabel({ ...count, total: null })).toBe('50 messages so far')
+  })
+
+  it('does not pretend that a capped count is the whole', () => {
+    expect(countLabel({ ...count, total: 1000, isCapped: true })).toBe(
+      '50 of 1,000+ messages, newest first. Narrow the period to see others.',
+    )
+  })
+})
+
+it('groups by the date in the local time zone', () => {
+  const now = new Date(2026, 10, 29, 9)
+  const at = (...date: [number, number, number, number?]) => new Date(...date).toISOString()
+  const rows = [
+    at(2026, 10, 29, 0),
+    at(2026, 10, 28, 23),
+    at(2026, 10, 28, 1),
+    at(2026, 10, 23),
+    at(2026, 10, 22),
+    at(2026, 9, 30),
+    at(2026, 8, 2),
+  ]
+  const groups = groupByDay(rows, (row) => row, now.getTime())
+  expect(groups.map(({ label, rows }) => [label, rows.length])).toEqual([
+    ['Today', 1],
+    ['Yesterday', 2],
+    ['Previous 7 days', 1],
+    ['Previous 30 days', 1],
+    ['October 2026', 1],
+    ['September 2026', 1],
+  ])
+})
+
+describe('highlightParts', () => {
+  const marked = (text: string, search: string) =>
+    highlightParts(text, search)
+      .map(({ text, isHit }) => (isHit ? `[${text}]` : text))
+      .join('')
+
+  it('marks the words of a search, at the start of words', () => {
+    expect(marked('A refund, refunds and unrefunded', 'refund')).toBe('A [refund], [refund]s and unrefunded')
+    expect(marked('Tell me about rain', 'rain tell')).toBe('[Tell] me about [rain]')
+  })
+
+  it('ignores case and accents, and keeps the text', () => {
+    expect(marked('Über CAFÉ, cafe\u0301 and straße', 'uber cafe')).toBe('[Über] [CAFÉ], [cafe\u0301] and straße')
+    expect(marked('nothing', '')).toBe('nothing')
+    expect(marked('東京の天気', '天気')).toBe('東京の[天気]')
+  })
 })

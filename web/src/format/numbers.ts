@@ -15,3 +15,23 @@ export function formatSigned(amount: number): string {
 export function pluralize(amount: number, one: string, many = `${one}s`): string {
   return `${formatCount(amount)} ${amount === 1 ? one : many}`
 }
+
+type ListCount = {
+  shown: number
+  /** The total count; null if it is unknown. */
+  total: number | null
+  hasMore: boolean
+  /** Whether there may be more than the total count. */
+  isCapped: boolean
+  noun: string
+  plural?: string
+}
+
+/** Describes how much of a list is shown: "50 of 2,000 users", "50 of 1,000+ messages, newest first: narrow the period". */
+export function countLabel({ shown, total, hasMore, isCapped, noun, plural = `${noun}s` }: ListCount): string {
+  if (total !== null && isCapped) {
+    return `${formatCount(shown)} of ${formatCount(total)}+ ${plural}, newest first. Narrow the period to see others.`
+  }
+  if (total !== null && total > shown) return `${formatCount(shown)} of ${pluralize(total, noun, plural)}`
+  return `${pluralize(shown, noun, plural)}${total === null && hasMore ? ' so far' : ''}`
+}

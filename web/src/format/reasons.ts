@@ -3,12 +3,12 @@ import type { LedgerReason } from '../gql/account'
 const LABELS: Record<LedgerReason, string> = {
   ACCOUNT_CLOSED: 'Account closed',
   ADJUSTMENT: 'Adjusted by an operator',
-  CHAT_BROKEN_OFF: 'Answer broke off',
-  CHAT_DONE: 'Answered',
+  CHAT_BROKEN_OFF: 'Answer cut off',
+  CHAT_DONE: 'Answer',
   CHAT_FAILED: 'Answer failed',
   CHAT_INTERRUPTED: 'Answer interrupted',
   CHAT_STOPPED: 'Answer stopped',
-  IMPORTED: 'Brought along from another system',
+  IMPORTED: 'Imported from another system',
   SIGNUP_GRANT: 'Welcome tokens',
 }
 

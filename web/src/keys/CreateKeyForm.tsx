@@ -1,7 +1,7 @@
 import { Button, Checkbox, Group, Input, MultiSelect, NumberInput, SimpleGrid, Stack, TextInput } from '@mantine/core'
 import { useRef } from 'react'
 import { useQuery } from 'urql'
-import { today } from '../format/dates'
+import { INVALID_DAY, parseTypedDay, today } from '../format/dates'
 import { ModelsDocument } from '../gql/chat'
 import { CreateKeyDocument } from '../gql/keys'
 import { mutate } from '../graphql/client'
@@ -24,10 +24,11 @@ export default function CreateKeyForm({ onCreated }: { onCreated: (created: Crea
     {
       initialValues: EMPTY_KEY,
       validate: {
-        name: (name) => (name.trim() ? null : 'A name'),
-        scopes: (scopes) => (scopes.length > 0 ? null : 'One of them, at least'),
+        name: (name) => (name.trim() ? null : 'Enter a name'),
+        scopes: (scopes) => (scopes.length > 0 ? null : 'Choose at least one'),
         // An incomplete day is null, and must not create a key that does not expire.
-        expiresAt: (last) => ((day.current?.value ?? '') === (last ?? '') ? null : 'A day such as 2026-01-31'),
+        expiresAt: (last) =>
+          (day.current?.value ?? '') === '' || parseTypedDay(day.current?.value ?? '') === last ? null : INVALID_DAY,
         total: validateLimit,
         perDay: validateLimit,
         perMonth: validateLimit,
@@ -46,12 +47,12 @@ export default function CreateKeyForm({ onCreated }: { onCreated: (created: Crea
         {problem && <ProblemAlert problem={problem} />}
         <TextInput
           label="Name"
-          description="To know it by: the program, or where it runs"
+          description="For example “VS Code, laptop”"
           autoComplete="off"
           data-autofocus
           {...form.getInputProps('name')}
         />
-        <Checkbox.Group label="What it may do" {...form.getInputProps('scopes')}>
+        <Checkbox.Group label="Permissions" {...form.getInputProps('scopes')}>
           <Stack gap="xs" mt="xs">
             {scopes.map(({ scope, label, description }) => (
               <Checkbox key={scope} value={scope} label={label} description={description} />
@@ -61,7 +62,7 @@ export default function CreateKeyForm({ onCreated }: { onCreated: (created: Crea
         <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm">
           <MultiSelect
             label="Models"
-            description="That it may ask"
+            description="Empty: all models"
             placeholder={form.values.models.length === 0 ? 'All' : ''}
             data={data?.models.map(({ name }) => name) ?? []}
             clearable
@@ -69,30 +70,29 @@ export default function CreateKeyForm({ onCreated }: { onCreated: (created: Crea
             {...form.getInputProps('models')}
           />
           <DayField
-            label="Last day"
-            description="It never ends where this is empty"
+            label="Expires on"
+            description="Empty: never"
             ref={day}
-            fixOnBlur={false}
             excludeDate={(date) => date < today()}
             {...form.getInputProps('expiresAt')}
           />
         </SimpleGrid>
         <Input.Wrapper
-          label="What it may spend"
+          label="Spending limits"
           labelElement="div"
-          description="In tokens of your balance. Days and months are those of UTC."
+          description="In tokens of your balance. Days and months are in UTC."
           role="group"
-          aria-label="What it may spend"
+          aria-label="Spending limits"
         >
           <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="sm" mt="xs">
-            <NumberInput label="In all" {...NUMBER} {...form.getInputProps('total')} />
-            <NumberInput label="In a month" {...NUMBER} {...form.getInputProps('perMonth')} />
-            <NumberInput label="In a day" {...NUMBER} {...form.getInputProps('perDay')} />
+            <NumberInput label="Total" {...NUMBER} {...form.getInputProps('total')} />
+            <NumberInput label="Per month" {...NUMBER} {...form.getInputProps('perMonth')} />
+            <NumberInput label="Per day" {...NUMBER} {...form.getInputProps('perDay')} />
           </SimpleGrid>
         </Input.Wrapper>
         <Group justify="flex-end">
           <Button type="submit" loading={isBusy}>
-            Make the key
+            Create key
           </Button>
         </Group>
       </Stack>

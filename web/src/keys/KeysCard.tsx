@@ -37,7 +37,7 @@ export function KeysCard() {
   return (
     <Section
       title="API keys"
-      description="What programs show instead of a password. Revoking ends one; logging out and a new password do not."
+      description="For scripts and apps. A key works until you revoke it."
       action={
         <Button leftSection={<IconKey size={16} />} onClick={creation.open}>
           New key…
@@ -48,6 +48,7 @@ export function KeysCard() {
         pages={{ ...pages, rows: activeFirst(pages.rows) }}
         columns={keyColumns(revoke)}
         noun="key"
+        empty="No API keys yet"
         minWidth={COLUMNS_WIDTH}
         isDimmed={({ active }) => !active}
       />

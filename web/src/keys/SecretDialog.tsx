@@ -31,7 +31,7 @@ function Secret({ created: { secret, key }, onClose }: { created: CreatedKey; on
   return (
     <Stack gap="sm">
       <Alert color="orange" variant="light" icon={<IconAlertTriangle />} title="Copy it now">
-        It is shown this once, and nobody can read it again. Whoever has it can use it, so keep it like a password.
+        You won’t see it again. Anyone who has it can use it, so keep it like a password.
       </Alert>
       <Textarea
         label={key.name}
@@ -44,7 +44,7 @@ function Secret({ created: { secret, key }, onClose }: { created: CreatedKey; on
         spellCheck={false}
         autoComplete="off"
         styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)', wordBreak: 'break-all' } }}
-        error={error ? 'It could not be copied. Select it, and copy it by hand.' : null}
+        error={error ? 'It could not be copied. Select it and copy it manually.' : null}
       />
       <Group>
         <Button
@@ -55,10 +55,10 @@ function Secret({ created: { secret, key }, onClose }: { created: CreatedKey; on
           {copied ? 'Copied' : 'Copy the key'}
         </Button>
       </Group>
-      <Usage scopes={key.scopes} />
+      <Usage scopes={key.scopes} secret={secret} />
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>
-          I have kept it
+          Done
         </Button>
       </Group>
     </Stack>
@@ -66,18 +66,18 @@ function Secret({ created: { secret, key }, onClose }: { created: CreatedKey; on
 }
 
 /** The instructions for the use of a key. */
-function Usage({ scopes }: Pick<Key, 'scopes'>) {
+function Usage({ scopes, secret }: Pick<Key, 'scopes'> & { secret: string }) {
   const { origin } = window.location
   if (!scopes.includes('COMPLETIONS')) {
-    return <Text size="sm">Programs send it in the header Authorization: Bearer, to {origin}/graphql.</Text>
+    return <Text size="sm">Send it in the header Authorization: Bearer, to {origin}/graphql.</Text>
   }
   return (
     <>
       <Text size="sm">
-        Any program made for OpenAI can use it, with the base URL{' '}
+        Use it in any OpenAI-compatible app, with the base URL{' '}
         <strong style={{ overflowWrap: 'anywhere' }}>{origin}/v1</strong>. In Python:
       </Text>
-      <CodeBlock code={usageExample(origin)} language="python" />
+      <CodeBlock code={usageExample(origin, secret)} language="python" />
     </>
   )
 }

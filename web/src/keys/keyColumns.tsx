@@ -1,5 +1,5 @@
 import { Badge, Button, Code, Stack, Text } from '@mantine/core'
-import { formatDate, formatDateTime } from '../format/dates'
+import { Day } from '../ui/Day'
 import { RelativeTime } from '../ui/RelativeTime'
 import type { Column } from '../ui/RowsTable'
 import classes from '../ui/ui.module.css'
@@ -9,12 +9,12 @@ import { keyState, scopesLabel, spendingLines, type Key } from './keyLabels'
 export function keyColumns(revoke: (key: Key) => void): Column<Key>[] {
   return [
     { header: 'Key', cell: ({ name, prefix }) => <NameOfKey name={name} prefix={prefix} /> },
-    { header: 'May', cell: ({ scopes }) => scopesLabel(scopes) },
+    { header: 'Permissions', cell: ({ scopes }) => scopesLabel(scopes) },
     { header: 'Models', cell: ({ models }) => models?.join(', ') ?? 'all' },
     { header: 'Spent', cell: ({ spending }) => <Spent lines={spendingLines(spending)} /> },
     { header: 'Last used', cell: ({ lastUsedAt }) => (lastUsedAt ? <RelativeTime iso={lastUsedAt} /> : 'never') },
-    { header: 'Ends', cell: ({ expiresAt }) => (expiresAt ? <End iso={expiresAt} /> : 'never') },
-    { header: 'State', cell: (key) => <State apiKey={key} onRevoke={() => revoke(key)} /> },
+    { header: 'Expires', cell: ({ expiresAt }) => (expiresAt ? <Day iso={expiresAt} /> : 'never') },
+    { header: 'Status', cell: (key) => <State apiKey={key} onRevoke={() => revoke(key)} /> },
   ]
 }
 
@@ -37,15 +37,6 @@ function Spent({ lines }: { lines: string[] }) {
       {line}
     </Text>
   ))
-}
-
-/** The expiry date; the exact time as a tooltip. */
-function End({ iso }: { iso: string }) {
-  return (
-    <time dateTime={iso} title={formatDateTime(iso)} className={classes.nowrap}>
-      {formatDate(iso)}
-    </time>
-  )
 }
 
 function State({ apiKey, onRevoke }: { apiKey: Key; onRevoke: () => void }) {

@@ -9,31 +9,31 @@ type ScopeOption = { scope: Scope; label: string; description: string }
 export const SCOPES: readonly ScopeOption[] = [
   {
     scope: 'COMPLETIONS',
-    label: 'Ask models',
-    description: 'By the routes under /v1, as programs made for OpenAI do.',
+    label: 'Use models',
+    description: 'OpenAI-compatible API (/v1).',
   },
-  { scope: 'READ', label: 'Read', description: 'Your chats, conversations, balance and ledger.' },
-  { scope: 'WRITE', label: 'Write', description: 'Send messages, change chats and conversations. Includes reading.' },
-  { scope: 'ADMIN', label: 'Administer', description: 'All that you may do as an operator. Includes reading.' },
+  { scope: 'READ', label: 'Read', description: 'Your conversations, messages, balance and usage history.' },
+  { scope: 'WRITE', label: 'Write', description: 'Send messages, change and delete conversations. Includes reading.' },
+  { scope: 'ADMIN', label: 'Administer', description: 'Everything that your role allows. Includes reading.' },
 ]
 
-/** Returns the label of scopes: "Ask models, read". A scope that is newer than this client is shown as it is. */
+/** Returns the label of scopes: "Use models, read". A scope that is newer than this client is shown as it is. */
 export function scopesLabel(scopes: readonly Scope[]): string {
   const labels = scopes.map((scope) => SCOPES.find((option) => option.scope === scope)?.label ?? scope)
   return labels.map((label, index) => (index === 0 ? label : label.toLowerCase())).join(', ')
 }
 
-/** Formats spending and limits, the total first: "300 of 5,000 in all", "100 today". */
+/** Formats spending and limits, the total first: "300 of 5,000 in total", "100 today". */
 export function spendingLines(spending: Key['spending']): string[] {
   const { total, held, today, thisMonth, totalLimit, dailyLimit, monthlyLimit } = spending
   const line = (spent: number, limit: number | null, when: string) =>
     limit === null ? `${formatCount(spent)} ${when}` : `${formatCount(spent)} of ${formatCount(limit)} ${when}`
   return [
-    line(total, totalLimit, 'in all'),
+    line(total, totalLimit, 'in total'),
     // Without a limit the total is enough.
     ...(monthlyLimit === null ? [] : [line(thisMonth, monthlyLimit, 'this month')]),
     ...(dailyLimit === null ? [] : [line(today, dailyLimit, 'today')]),
-    ...(held > 0 ? [`${formatCount(held)} held`] : []),
+    ...(held > 0 ? [`${formatCount(held)} reserved`] : []),
   ]
 }
 
@@ -60,7 +60,7 @@ export function redactSecret(search: string): string {
   return text.startsWith(KEY_MARK) ? text.slice(0, PREFIX_LENGTH) : search
 }
 
-/** Returns the first lines of an API client in Python. */
-export function usageExample(origin: string): string {
-  return `from openai import OpenAI\nclient = OpenAI(base_url="${origin}/v1", api_key="jt-...")`
+/** Returns the first lines of an API client in Python, ready to run. */
+export function usageExample(origin: string, secret: string): string {
+  return `from openai import OpenAI\nclient = OpenAI(base_url="${origin}/v1", api_key="${secret}")`
 }

@@ -13,21 +13,21 @@ const NOTHING: Key['spending'] = {
 }
 
 it('shows the total of a key without limits', () => {
-  expect(spendingLines({ ...NOTHING, total: 1200, today: 100, thisMonth: 300 })).toEqual(['1,200 in all'])
+  expect(spendingLines({ ...NOTHING, total: 1200, today: 100, thisMonth: 300 })).toEqual(['1,200 in total'])
 })
 
 it('shows each limit next to the spending that counts against it', () => {
   const spent = { total: 1200, today: 100, thisMonth: 300, held: 50 }
   expect(spendingLines({ ...spent, totalLimit: 5000, dailyLimit: 500, monthlyLimit: 900 })).toEqual([
-    '1,200 of 5,000 in all',
+    '1,200 of 5,000 in total',
     '300 of 900 this month',
     '100 of 500 today',
-    '50 held',
+    '50 reserved',
   ])
 })
 
 it('labels scopes', () => {
-  expect(scopesLabel(['COMPLETIONS', 'READ'])).toBe('Ask models, read')
+  expect(scopesLabel(['COMPLETIONS', 'READ'])).toBe('Use models, read')
 })
 
 it('is active until it is revoked or expired', () => {
@@ -48,10 +48,10 @@ it('redacts the secret of a pasted key', () => {
   expect(redactSecret('a name that is longer than a beginning')).toBe('a name that is longer than a beginning')
 })
 
-it('generates an example with the URL of this server, without a key', () => {
-  expect(usageExample('https://jeton.example').split('\n')).toEqual([
+it('generates an example with the URL of this server and the key', () => {
+  expect(usageExample('https://jeton.example', 'jt-secret').split('\n')).toEqual([
     'from openai import OpenAI',
-    'client = OpenAI(base_url="https://jeton.example/v1", api_key="jt-...")',
+    'client = OpenAI(base_url="https://jeton.example/v1", api_key="jt-secret")',
   ])
 })
 

@@ -29,7 +29,7 @@ export const EMPTY_KEY: NewKey = {
 
 /** Returns the validation error of a limit, if any. The server validates its minimum. */
 export function validateLimit(limit: Limit): string | null {
-  return limit === '' || Number.isSafeInteger(limit) ? null : 'A whole number'
+  return limit === '' || Number.isSafeInteger(limit) ? null : 'Enter a whole number'
 }
 
 /** Converts the values of the form to the input of the mutation. */

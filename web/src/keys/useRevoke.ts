@@ -12,7 +12,7 @@ export function useRevoke({ change }: Pick<Pages<Key>, 'change'>, onRevoked?: ()
     const whose = user && user.id !== viewer.id ? ` of ${user.username}` : ''
     confirmDanger({
       title: `Revoke “${name}”${whose}?`,
-      text: `Programs that show ${prefix}… are refused at once. What is being answered goes on, and is paid for. This cannot be undone.`,
+      text: `${prefix}… stops working at once. Answers in progress continue and are charged. This can’t be undone.`,
       confirm: 'Revoke',
       run: async () => {
         const { apiKey } = await mutate(client, RevokeKeyDocument, { input: { apiKeyId: id } })

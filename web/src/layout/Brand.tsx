@@ -3,7 +3,14 @@ import { Link } from 'react-router'
 
 export function Brand() {
   return (
-    <Anchor component={Link} to="/" underline="never" c="inherit" aria-label="Jeton, to the chats">
+    <Anchor
+      component={Link}
+      to="/"
+      underline="never"
+      c="inherit"
+      aria-label="Jeton, back to chat"
+      style={{ display: 'inline-flex', alignItems: 'center', flexShrink: 0, minWidth: 44, minHeight: 44 }}
+    >
       <Group gap={6} wrap="nowrap">
         <img src="/favicon.svg" alt="" width={28} height={28} />
         <Text fw={700} visibleFrom="xs">

@@ -15,7 +15,7 @@ export function ConnectionBadge() {
       {/* For the live region, also if only the icon is visible. */}
       <VisuallyHidden>{word}</VisuallyHidden>
       {word && (
-        <Tooltip label="Answers go on in the meantime, and appear when the connection is back. Click to try now.">
+        <Tooltip label="Answers continue, and appear when the connection is back. Click to try now.">
           <Badge
             component="button"
             type="button"

@@ -1,7 +1,8 @@
 import { AppShell, Burger, Drawer, Group } from '@mantine/core'
-import { useDisclosure, useMediaQuery } from '@mantine/hooks'
+import { useDisclosure } from '@mantine/hooks'
 import { createContext, use, useEffect, useRef, type ReactNode } from 'react'
 import { useLocation } from 'react-router'
+import { useIsPhone } from '../ui/useIsPhone'
 import { Brand } from './Brand'
 import { Header } from './Header'
 
@@ -23,7 +24,7 @@ type Props = {
 
 /** The layout of all pages: header, navigation, content. */
 export function Frame({ children, navigation, fixed = false }: Props) {
-  const isNarrow = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false })
+  const isNarrow = useIsPhone()
   const [opened, { open, close }] = useDisclosure(false)
   const { pathname, search } = useLocation()
   const main = useRef<HTMLElement>(null)
@@ -45,7 +46,7 @@ export function Frame({ children, navigation, fixed = false }: Props) {
             main.current?.focus()
           }}
         >
-          Skip to the content
+          Skip to content
         </a>
         <Group h="100%" px={{ base: 'xs', sm: 'md' }} gap="xs" wrap="nowrap">
           {navigation && isNarrow && (

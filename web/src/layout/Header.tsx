@@ -11,12 +11,9 @@ import { ConnectionBadge } from './ConnectionBadge'
 /** The right side of the header: connection, balance and user menu. */
 export function Header() {
   return (
-    <Group gap="xs" ml="auto" wrap="nowrap">
+    <Group gap="xs" ml="auto" wrap="nowrap" miw={0}>
       <ConnectionBadge />
       <BalanceBadge />
-      <Group visibleFrom="sm">
-        <ColorSchemeSwitch />
-      </Group>
       <ViewerMenu />
     </Group>
   )
@@ -25,6 +22,7 @@ export function Header() {
 function ViewerMenu() {
   const session = useSession()
   const { user } = useViewer()
+  const isOperator = user.isStaff || user.isSuperuser
 
   const logOut = () =>
     session
@@ -49,20 +47,24 @@ function ViewerMenu() {
           </Text>
         </Menu.Label>
         <Menu.Item component={Link} to="/" leftSection={<IconMessages size={16} />}>
-          Chats
+          Chat
         </Menu.Item>
         <Menu.Item component={Link} to="/account" leftSection={<IconUser size={16} />}>
           Account
         </Menu.Item>
-        {user.isStaff && (
+        {isOperator && (
           <Menu.Item component={Link} to="/admin" leftSection={<IconShieldCog size={16} />}>
             Administration
           </Menu.Item>
         )}
-        <Menu.Item component={Link} to="/graphiql" leftSection={<IconBraces size={16} />}>
-          GraphiQL
-        </Menu.Item>
-        <Group hiddenFrom="sm" px="sm" py={6}>
+        {isOperator && (
+          <Menu.Item component={Link} to="/graphiql" leftSection={<IconBraces size={16} />}>
+            GraphiQL
+          </Menu.Item>
+        )}
+        <Menu.Divider />
+        <Menu.Label>Theme</Menu.Label>
+        <Group px="sm" pb={6}>
           <ColorSchemeSwitch />
         </Group>
         <Menu.Divider />

@@ -13,13 +13,13 @@ export function NotFound() {
         <Brand />
         <IconMapQuestion size={48} stroke={1.4} aria-hidden />
         <Title order={1} size="h3">
-          There is nothing here
+          Page not found
         </Title>
         <Text c="dimmed" style={{ textWrap: 'balance' }}>
-          The address may be mistyped, or what was here is deleted.
+          The address may be mistyped, or the page was deleted.
         </Text>
         <Button component={Link} to="/">
-          To the start
+          Back to chat
         </Button>
       </Stack>
     </Center>

@@ -1,8 +1,10 @@
 import { Alert, Anchor, Button, Card, Center, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { IconInfoCircle } from '@tabler/icons-react'
-import { useState } from 'react'
+import { useEffect, useLayoutEffect, useRef, useState } from 'react'
 import { Link, Navigate, useLocation } from 'react-router'
+import { readTypedEarly, removeBoot } from '../app/boot'
+import { preloadChat } from '../app/pages'
 import { asProblem, type Problem } from '../graphql/problem'
 import { login, register } from '../session/api'
 import { useSession, useSessionState } from '../session/context'
@@ -15,12 +17,12 @@ import { Unreachable } from './Unreachable'
 const TEXTS = {
   login: {
     title: 'Log in',
-    other: { text: 'New here?', link: 'Make an account', to: '/register' },
+    other: { text: 'New here?', link: 'Create account', to: '/register' },
     password: 'current-password',
   },
   register: {
-    title: 'Make an account',
-    other: { text: 'You have an account?', link: 'Log in', to: '/login' },
+    title: 'Create account',
+    other: { text: 'Already have an account?', link: 'Log in', to: '/login' },
     password: 'new-password',
   },
 }
@@ -32,6 +34,14 @@ export default function CredentialsPage({ kind }: { kind: 'login' | 'register' }
   const from = returnTo(location.state, state.phase === 'loggedIn' ? state.user.id : undefined)
   const texts = TEXTS[kind]
   useTitle(texts.title)
+  // While somebody types, and not before the form is there.
+  useEffect(() => {
+    if (state.phase === 'loggedOut') preloadChat()
+  }, [state.phase])
+  // Until then there are fields already, in index.html. After the effects of the form, which takes over what is typed.
+  useLayoutEffect(() => {
+    if (state.phase !== 'starting') removeBoot()
+  }, [state.phase])
 
   if (state.phase === 'starting') return <PageLoader height="100dvh" />
   if (state.phase === 'unreachable') return <Unreachable />
@@ -52,7 +62,12 @@ export default function CredentialsPage({ kind }: { kind: 'login' | 'register' }
             </Title>
             {from.ended && kind === 'login' && (
               <Alert icon={<IconInfoCircle />} color="blue">
-                Your session has ended. Log in to go on.
+                You’ve been logged out. Log in to continue.
+              </Alert>
+            )}
+            {from.deleted && kind === 'login' && (
+              <Alert icon={<IconInfoCircle />} color="teal" role="status">
+                Your account and everything in it is deleted.
               </Alert>
             )}
             <CredentialsForm kind={kind} />
@@ -76,13 +91,26 @@ function CredentialsForm({ kind }: { kind: 'login' | 'register' }) {
   const session = useSession()
   const [problem, setProblem] = useState<Problem | null>(null)
   const [isBusy, setBusy] = useState(false)
+  const [typed] = useState(readTypedEarly)
+  const username = useRef<HTMLInputElement>(null)
+  const password = useRef<HTMLInputElement>(null)
+  const hasTakenOver = useRef(false)
   const form = useForm({
     mode: 'uncontrolled',
-    initialValues: { username: '', password: '' },
+    initialValues: { username: typed.username, password: typed.password },
     validate: {
-      username: (value) => (value.trim() ? null : 'What is your name?'),
-      password: (value) => (value ? null : 'What is the password?'),
+      username: (value) => (value.trim() ? null : 'Enter a username'),
+      password: (value) => (value ? null : 'Enter your password'),
     },
+  })
+
+  useLayoutEffect(() => {
+    if (hasTakenOver.current) return
+    hasTakenOver.current = true
+    const { focused, ...values } = readTypedEarly()
+    // Typed while this was rendered.
+    if (values.username !== typed.username || values.password !== typed.password) form.setValues(values)
+    if (focused !== null) (focused === 'username' ? username : password).current?.focus()
   })
 
   const submit = form.onSubmit(async (input) => {
@@ -103,24 +131,26 @@ function CredentialsForm({ kind }: { kind: 'login' | 'register' }) {
       <Stack>
         {problem && (
           <Alert color="red" role="alert">
-            {problem.code === 'UNAUTHENTICATED' ? 'The name or the password is not right.' : problem.message}
+            {problem.code === 'UNAUTHENTICATED' ? 'Wrong username or password.' : problem.message}
             {problem.retryAfter !== null && ` Try again in ${Math.ceil(problem.retryAfter)} s.`}
           </Alert>
         )}
         <TextInput
-          label="Name"
+          label="Username"
           autoComplete="username"
           autoCapitalize="none"
           spellCheck={false}
           required
+          ref={username}
           key={form.key('username')}
           {...form.getInputProps('username')}
         />
         <PasswordInput
           label="Password"
           autoComplete={TEXTS[kind].password}
-          description={kind === 'register' ? 'At least 8 characters, and not easy to guess' : undefined}
+          description={kind === 'register' ? 'At least 8 characters, not easy to guess' : undefined}
           required
+          ref={password}
           key={form.key('password')}
           {...form.getInputProps('password')}
         />

@@ -22,7 +22,7 @@ export function Unreachable() {
         <Title order={1} size="h3">
           The server can’t be reached
         </Title>
-        <Text c="dimmed">Check your connection. This page tries again by itself.</Text>
+        <Text c="dimmed">Check your connection. This page retries automatically.</Text>
         <Button variant="default" onClick={() => void session.start()}>
           Try now
         </Button>

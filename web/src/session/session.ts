@@ -5,13 +5,16 @@ import type { Credentials } from './api'
 import { delayUntil, refreshAt } from './jwt'
 import type { Tabs } from './tabs'
 
+/** Why a session has ended. */
+export type EndReason = 'logout' | 'expired' | 'deleted'
+
 /** The state of the session. */
 export type SessionState =
   /** The first refresh is in flight. */
   | { phase: 'starting' }
   /** The first refresh did not reach the server. */
   | { phase: 'unreachable' }
-  | { phase: 'loggedOut'; reason: 'never' | 'logout' | 'expired' }
+  | { phase: 'loggedOut'; reason: 'never' | EndReason }
   | { phase: 'loggedIn'; user: ViewerFragment }
 
 /** The requests of a session. */
@@ -29,9 +32,9 @@ export type Clock = {
 
 /**
  * Reloads the page after the session of a user, so that the next one finds nothing in memory. A user whose session has
- * expired may return to the same page; one who logged out starts over.
+ * expired may return to the same page; one who logged out or deleted the account starts over.
  */
-export type LeavePage = (ended: { userId: string; reason: 'logout' | 'expired' }) => void
+export type LeavePage = (ended: { userId: string; reason: EndReason }) => void
 
 /** Milliseconds until the retry of a refresh that did not reach the server. */
 const RETRY_DELAY = 15_000
@@ -129,7 +132,7 @@ export class Session extends Store<SessionState> implements TokenSource {
   }
 
   /** Ends the session in all tabs: it has expired, or the account is deleted. */
-  end(reason: 'logout' | 'expired'): void {
+  end(reason: EndReason): void {
     const wasLoggedIn = this.state.phase === 'loggedIn'
     this.clear(reason)
     if (wasLoggedIn) this.tabs.send({ type: 'out' })
@@ -147,7 +150,7 @@ export class Session extends Store<SessionState> implements TokenSource {
     this.setState({ phase: 'loggedIn', user })
   }
 
-  private clear(reason: 'logout' | 'expired'): void {
+  private clear(reason: EndReason): void {
     const before = this.state
     this.cancelTimer()
     this.token = null

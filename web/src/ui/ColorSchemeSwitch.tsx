@@ -3,7 +3,7 @@ import { IconBrightnessAuto, IconMoon, IconSun } from '@tabler/icons-react'
 
 const SCHEMES: { value: MantineColorScheme; name: string; Icon: typeof IconSun }[] = [
   { value: 'light', name: 'Light', Icon: IconSun },
-  { value: 'auto', name: 'Like the system', Icon: IconBrightnessAuto },
+  { value: 'auto', name: 'System', Icon: IconBrightnessAuto },
   { value: 'dark', name: 'Dark', Icon: IconMoon },
 ]
 
@@ -11,7 +11,7 @@ export function ColorSchemeSwitch() {
   const { colorScheme, setColorScheme } = useMantineColorScheme()
   return (
     <SegmentedControl<MantineColorScheme>
-      aria-label="Colours"
+      aria-label="Theme"
       size="xs"
       value={colorScheme}
       onChange={setColorScheme}

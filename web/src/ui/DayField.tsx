@@ -2,21 +2,33 @@ import '@mantine/dates/styles.css'
 import { DateInput, type DateInputProps } from '@mantine/dates'
 import { IconCalendar } from '@tabler/icons-react'
 import { useState } from 'react'
-import { parseDay } from '../format/dates'
+import { INVALID_DAY, parseTypedDay } from '../format/dates'
 
 type Props = DateInputProps & { label: string }
 
-/** A field for a day, typed or picked from a calendar. */
-export function DayField({ label, ...rest }: Props) {
+/** A field for a day, typed or picked from a calendar. What is no day stays, and is said to be none. */
+export function DayField({ label, error, onChange, onBlur, ...rest }: Props) {
   const [isOpen, setOpen] = useState(false)
+  const [isInvalid, setInvalid] = useState(false)
   return (
     <DateInput
       label={label}
-      placeholder="Year-month-day"
+      placeholder="YYYY-MM-DD"
       leftSection={<IconCalendar size={16} aria-hidden />}
       valueFormat="YYYY-MM-DD"
       // An incomplete date is not completed.
-      dateParser={parseDay}
+      dateParser={parseTypedDay}
+      fixOnBlur={false}
+      error={isInvalid ? INVALID_DAY : error}
+      onChange={(day) => {
+        setInvalid(false)
+        onChange?.(day)
+      }}
+      onBlur={(event) => {
+        const text = event.currentTarget.value
+        setInvalid(text.trim() !== '' && parseTypedDay(text) === null)
+        onBlur?.(event)
+      }}
       clearable
       clearButtonProps={{ 'aria-label': `Clear ${label.toLowerCase()}` }}
       ariaLabels={{

@@ -1,9 +1,18 @@
-import { Checkbox, Skeleton, Stack, Table, Text } from '@mantine/core'
+import { Skeleton, Stack, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
 import type { Pages } from '../graphql/usePages'
 import { LoadMore } from './LoadMore'
 import { ProblemAlert } from './ProblemAlert'
-import classes from './ui.module.css'
+import { RowCards } from './RowCards'
+import { WideTable } from './WideTable'
+import { useIsPhone } from './useIsPhone'
+
+/** The order of a list, by a header that is pressed. */
+export type Sort = {
+  direction: 'ascending' | 'descending' | null
+  /** Sorts by this column, or in the other direction. */
+  toggle: () => void
+}
 
 /** A column of a table. */
 export type Column<T> = {
@@ -11,10 +20,24 @@ export type Column<T> = {
   cell: (row: T) => ReactNode
   /** Aligns digits to the right. */
   isNumber?: boolean
+  /** Whether it is the title of a card; otherwise the first column is. */
+  isTitle?: boolean
+  /** Makes the header a button. */
+  sort?: Sort
 }
 
 /** The selected rows. */
 export type Selection = { ids: ReadonlySet<string>; onChange: (ids: ReadonlySet<string>) => void }
+
+/** How rows are shown, in a table or as cards. */
+export type RowsView<T extends { id: string }> = {
+  rows: readonly T[]
+  isLoading: boolean
+  columns: readonly Column<T>[]
+  nameOf: (row: T) => string
+  isDimmed: (row: T) => boolean
+  selection?: Selection | undefined
+}
 
 type Props<T extends { id: string }> = {
   pages: Pages<T>
@@ -22,6 +45,10 @@ type Props<T extends { id: string }> = {
   /** The noun for a row, and its plural. */
   noun: string
   plural?: string
+  /** Shown if there are no rows. */
+  empty?: string
+  /** The largest count that the server returns for this list; it may be more. */
+  cap?: number | undefined
   minWidth?: number
   /** Returns the accessible name of a row. */
   nameOf?: (row: T) => string
@@ -30,75 +57,20 @@ type Props<T extends { id: string }> = {
   isDimmed?: (row: T) => boolean
 }
 
-/** A paginated table, with its loading, empty and error states. */
+/** A paginated table, with its loading, empty and error states. Cards on narrow screens, instead of scrolling sideways. */
 export function RowsTable<T extends { id: string }>(props: Props<T>) {
-  const { pages, columns, noun, plural, minWidth = 640, nameOf, selection, isDimmed } = props
+  const { pages, columns, noun, plural, empty = 'No results', cap, minWidth = 640, selection } = props
+  const { nameOf = (row: T) => row.id, isDimmed = () => false } = props
   const { rows, isLoading, problem, reload } = pages
+  const isPhone = useIsPhone()
   if (isLoading && rows.length === 0) return <Skeleton height={200} aria-label="Loading" />
+  const view = { rows, isLoading, columns, nameOf, isDimmed, selection }
   return (
     <Stack gap="sm">
       {problem && <ProblemAlert problem={problem} onRetry={reload} />}
-      {rows.length === 0 && !problem && <Text c="dimmed">Nothing here.</Text>}
-      {rows.length > 0 && (
-        <Table.ScrollContainer minWidth={minWidth} style={{ opacity: isLoading ? 0.6 : 1 }}>
-          <Table striped verticalSpacing="xs" aria-busy={isLoading}>
-            <Table.Thead>
-              <Table.Tr>
-                {selection && <SelectAll rows={rows} selection={selection} />}
-                {columns.map(({ header, isNumber }) => (
-                  <Table.Th key={header} className={isNumber ? classes.numbers : classes.nowrap}>
-                    {header}
-                  </Table.Th>
-                ))}
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {rows.map((row) => (
-                <Table.Tr
-                  key={row.id}
-                  aria-selected={selection?.ids.has(row.id)}
-                  {...(isDimmed?.(row) && { c: 'dimmed' })}
-                >
-                  {selection && <SelectOne id={row.id} name={nameOf?.(row) ?? row.id} selection={selection} />}
-                  {columns.map(({ header, cell, isNumber }) => (
-                    <Table.Td key={header} className={isNumber ? classes.numbers : undefined}>
-                      {cell(row)}
-                    </Table.Td>
-                  ))}
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
-      )}
-      <LoadMore pages={pages} noun={noun} {...(plural !== undefined && { plural })} />
+      {rows.length === 0 && !problem && <Text c="dimmed">{empty}</Text>}
+      {rows.length > 0 && (isPhone ? <RowCards {...view} /> : <WideTable {...view} minWidth={minWidth} />)}
+      <LoadMore pages={pages} noun={noun} cap={cap} {...(plural !== undefined && { plural })} />
     </Stack>
-  )
-}
-
-function SelectAll({ rows, selection: { ids, onChange } }: { rows: { id: string }[]; selection: Selection }) {
-  const isAll = rows.every((row) => ids.has(row.id))
-  return (
-    <Table.Th w={40}>
-      <Checkbox
-        aria-label="Select all that are shown"
-        checked={isAll}
-        indeterminate={!isAll && rows.some((row) => ids.has(row.id))}
-        onChange={() => onChange(new Set(isAll ? [] : rows.map((row) => row.id)))}
-      />
-    </Table.Th>
-  )
-}
-
-function SelectOne({ id, name, selection: { ids, onChange } }: { id: string; name: string; selection: Selection }) {
-  const toggle = () => {
-    const changed = new Set(ids)
-    if (!changed.delete(id)) changed.add(id)
-    onChange(changed)
-  }
-  return (
-    <Table.Td>
-      <Checkbox aria-label={`Select ${name}`} checked={ids.has(id)} onChange={toggle} />
-    </Table.Td>
   )
 }

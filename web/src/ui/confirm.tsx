@@ -1,15 +1,32 @@
-import { Text } from '@mantine/core'
+import { Stack, Text } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import { notifications } from '@mantine/notifications'
+import { summarizeNames } from '../format/names'
 import { asProblem } from '../graphql/problem'
 
-type Question = { title: string; text: string; confirm: string; run: () => Promise<void> }
+type Question = {
+  title: string
+  text: string
+  /** The names of what is affected. */
+  names?: readonly string[]
+  confirm: string
+  run: () => Promise<void>
+}
 
 /** Runs a destructive action after a confirmation, and shows a notification if it fails. */
-export function confirmDanger({ title, text, confirm, run }: Question): void {
+export function confirmDanger({ title, text, names, confirm, run }: Question): void {
   modals.openConfirmModal({
     title,
-    children: <Text size="sm">{text}</Text>,
+    children: (
+      <Stack gap="xs">
+        {names && (
+          <Text size="sm" fw={600} style={{ overflowWrap: 'anywhere' }}>
+            {summarizeNames(names)}
+          </Text>
+        )}
+        <Text size="sm">{text}</Text>
+      </Stack>
+    ),
     labels: { confirm, cancel: 'Cancel' },
     confirmProps: { color: 'red' },
     closeButtonProps: { 'aria-label': 'Close' },

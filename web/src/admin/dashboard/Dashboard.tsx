@@ -26,11 +26,11 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
   return (
     <Stack gap="lg">
       <Text size="sm">
-        Answers on their way: <strong>{formatCount(openTurns)}</strong>
+        Running now: <strong>{formatCount(openTurns)}</strong>
       </Text>
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
         {CHARTS.map(({ measure, title, isByModel }) => (
-          <Section key={measure} title={title}>
+          <Section key={measure} title={title} description="Last 30 days">
             <BarChart
               h={240}
               data={byDay(days, measure)}
@@ -48,7 +48,7 @@ export default function Dashboard({ data: { days, topSpenders, openTurns } }: { 
           </Section>
         ))}
       </SimpleGrid>
-      <Section title="Who spends most">
+      <Section title="Top spenders, last 30 days">
         <Table>
           <Table.Thead>
             <Table.Tr>

@@ -1,12 +1,14 @@
 import { ActionIcon, Menu, NavLink } from '@mantine/core'
 import { IconDots, IconPencil, IconTrash } from '@tabler/icons-react'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { Link, useNavigate } from 'react-router'
+import { excerpt } from '../../format/excerpt'
 import { DeleteConversationDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
 import { useViewer } from '../../session/context'
 import { confirmDanger } from '../../ui/confirm'
 import { RelativeTime } from '../../ui/RelativeTime'
+import { showToast } from '../../ui/toast'
 import type { ConversationRow } from './conversationRow'
 import { RenameForm } from './RenameForm'
 import classes from './sidebar.module.css'
@@ -22,17 +24,25 @@ export function ConversationLink({ conversation, isCurrent, onRenamed, onDeleted
   const { client } = useViewer()
   const navigate = useNavigate()
   const [isRenaming, setRenaming] = useState(false)
+  const link = useRef<HTMLAnchorElement>(null)
+  const wasRenaming = useRef(false)
+  useEffect(() => {
+    // The focus was in the form, unless it went elsewhere.
+    if (wasRenaming.current && !isRenaming && document.activeElement === document.body) link.current?.focus()
+    wasRenaming.current = isRenaming
+  }, [isRenaming])
   const { id, activeAt } = conversation
-  const title = conversation.title || 'Untitled'
+  const title = conversation.title || 'New chat'
 
   const remove = () =>
     confirmDanger({
       title: 'Delete this conversation?',
-      text: `“${title}” and all its chats will be gone. What they cost stays in your ledger.`,
+      text: `Deletes “${title}” and its messages. Charges stay in your history.`,
       confirm: 'Delete',
       run: async () => {
         await mutate(client, DeleteConversationDocument, { input: { conversationId: id } })
         onDeleted()
+        showToast({ message: `“${excerpt(title, '', 40)}” deleted.` })
         if (isCurrent) void navigate('/')
       },
     })
@@ -54,6 +64,8 @@ export function ConversationLink({ conversation, isCurrent, onRenamed, onDeleted
     <li className={classes.conversation}>
       <NavLink
         component={Link}
+        ref={link}
+        onDoubleClick={() => setRenaming(true)}
         to={`/c/${encodeURIComponent(id)}`}
         label={title}
         description={<RelativeTime iso={activeAt} />}

@@ -1,10 +1,13 @@
 import { Button, Loader, Skeleton, Stack, Text } from '@mantine/core'
 import { useIntersection } from '@mantine/hooks'
 import { useEffect, type RefObject } from 'react'
+import { groupByDay } from '../../format/dayGroups'
 import type { Pages } from '../../graphql/usePages'
 import { ProblemAlert } from '../../ui/ProblemAlert'
+import { useMinute } from '../../ui/useMinute'
 import { ConversationLink } from './ConversationLink'
 import type { ConversationRow } from './conversationRow'
+import classes from './sidebar.module.css'
 
 type Props = {
   conversations: Pages<ConversationRow>
@@ -12,10 +15,11 @@ type Props = {
   viewport: RefObject<HTMLDivElement | null>
 }
 
-/** The conversations, most recently active first, with infinite scrolling. */
+/** The conversations, grouped by date, most recently active first, with infinite scrolling. */
 export function ConversationList({ conversations, current, viewport }: Props) {
   const { rows, isLoading, hasMore, problem, loadMore, reload, change } = conversations
   const { ref, entry } = useIntersection({ root: viewport.current, rootMargin: '200px' })
+  const now = useMinute()
   const isNearEnd = entry?.isIntersecting ?? false
 
   useEffect(() => {
@@ -27,23 +31,30 @@ export function ConversationList({ conversations, current, viewport }: Props) {
   if (rows.length === 0) {
     return (
       <Text size="sm" c="dimmed" p="xs">
-        Your conversations will be listed here.
+        No conversations yet
       </Text>
     )
   }
   return (
-    <Stack component="ul" gap={2} m={0} p={0} style={{ listStyle: 'none' }}>
-      {rows.map((row) => (
-        <ConversationLink
-          key={row.id}
-          conversation={row}
-          isCurrent={row.id === current}
-          onRenamed={(title) => change((all) => all.map((one) => (one.id === row.id ? { ...one, title } : one)))}
-          onDeleted={() => change((all) => all.filter((one) => one.id !== row.id))}
-        />
+    <Stack gap="xs">
+      {groupByDay(rows, ({ activeAt }) => activeAt, now).map((group) => (
+        <section key={group.label} aria-label={group.label}>
+          <h2 className={classes.groupLabel}>{group.label}</h2>
+          <Stack component="ul" gap={2} m={0} p={0} style={{ listStyle: 'none' }}>
+            {group.rows.map((row) => (
+              <ConversationLink
+                key={row.id}
+                conversation={row}
+                isCurrent={row.id === current}
+                onRenamed={(title) => change((all) => all.map((one) => (one.id === row.id ? { ...one, title } : one)))}
+                onDeleted={() => change((all) => all.filter((one) => one.id !== row.id))}
+              />
+            ))}
+          </Stack>
+        </section>
       ))}
       {hasMore && (
-        <li ref={ref}>
+        <div ref={ref}>
           {isLoading ? (
             <Loader size="xs" m="sm" />
           ) : (
@@ -51,7 +62,7 @@ export function ConversationList({ conversations, current, viewport }: Props) {
               Show more
             </Button>
           )}
-        </li>
+        </div>
       )}
     </Stack>
   )

@@ -1,18 +1,22 @@
-import { Button, Loader, NavLink, Stack, Text } from '@mantine/core'
+import { Badge, Button, Loader, NavLink, Stack, Text } from '@mantine/core'
 import { useCallback } from 'react'
 import { Link } from 'react-router'
 import { NOT_STORED } from '../../format/chats'
 import { excerpt } from '../../format/excerpt'
 import { pluralize } from '../../format/numbers'
-import { SearchChatsDocument } from '../../gql/chat'
+import { SearchChatsDocument, type SearchChatsQuery } from '../../gql/chat'
 import { query } from '../../graphql/client'
 import { EMPTY_PAGE } from '../../graphql/pagedList'
 import { usePages } from '../../graphql/usePages'
 import { useViewer } from '../../session/context'
+import { Highlighted } from '../../ui/Highlighted'
 import { ProblemAlert } from '../../ui/ProblemAlert'
 import { RelativeTime } from '../../ui/RelativeTime'
 import { chatPath } from '../chatPath'
 import { openChat } from '../thread/openChat'
+import classes from './sidebar.module.css'
+
+type FoundChat = NonNullable<SearchChatsQuery['chatHistory']>['nodes'][number]
 
 export function SearchResults({ search }: { search: string }) {
   const { client } = useViewer()
@@ -30,25 +34,12 @@ export function SearchResults({ search }: { search: string }) {
         {isLoading
           ? 'Searching…'
           : rows.length === 0
-            ? 'Nothing fits.'
-            : `${pluralize(rows.length, 'chat')}${hasMore ? ' or more' : ''}`}
+            ? `No results for “${search}”`
+            : `${pluralize(rows.length, 'message')}${hasMore ? ' or more' : ''}`}
       </Text>
-      {rows.map((chat) => {
-        const shared = {
-          label: excerpt(chat.message, search, 70) || NOT_STORED,
-          description: (
-            <>
-              {excerpt(chat.response, search, 110)} · <RelativeTime iso={chat.createdAt} />
-            </>
-          ),
-        }
-        const path = chatPath(chat)
-        return path ? (
-          <NavLink key={chat.id} component={Link} to={path} {...shared} />
-        ) : (
-          <NavLink key={chat.id} component="button" onClick={() => openChat(client, chat.id)} {...shared} />
-        )
-      })}
+      {rows.map((chat) => (
+        <Result key={chat.id} chat={chat} search={search} />
+      ))}
       {hasMore && !isLoading && (
         <Button variant="subtle" size="xs" onClick={loadMore}>
           Show more
@@ -56,5 +47,32 @@ export function SearchResults({ search }: { search: string }) {
       )}
       {isLoading && <Loader size="xs" m="sm" />}
     </Stack>
+  )
+}
+
+function Result({ chat, search }: { chat: FoundChat; search: string }) {
+  const { client } = useViewer()
+  const path = chatPath(chat)
+  const shared = {
+    className: classes.result,
+    label: <Highlighted text={excerpt(chat.message, search, 70) || NOT_STORED} search={search} />,
+    description: (
+      <>
+        <Highlighted text={excerpt(chat.response, search, 110)} search={search} />
+        <br />
+        {chat.conversation?.title && <>{excerpt(chat.conversation.title, '', 40)} · </>}
+        <RelativeTime iso={chat.createdAt} />{' '}
+        {chat.replacedById !== null && (
+          <Badge component="span" size="xs" color="gray" variant="light" tt="none">
+            Earlier version
+          </Badge>
+        )}
+      </>
+    ),
+  }
+  return path ? (
+    <NavLink component={Link} to={path} {...shared} />
+  ) : (
+    <NavLink component="button" onClick={() => openChat(client, chat.id)} {...shared} />
   )
 }

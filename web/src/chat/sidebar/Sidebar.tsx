@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Group, ScrollArea, Stack, Text, TextInput, Tooltip } from '@mantine/core'
-import { useDebouncedValue, useHotkeys } from '@mantine/hooks'
+import { useDebouncedValue, useHotkeys, useMediaQuery } from '@mantine/hooks'
 import { IconPlus, IconSearch, IconX } from '@tabler/icons-react'
 import { useRef, useState } from 'react'
 import { useNavigate } from 'react-router'
@@ -16,6 +16,7 @@ export function Sidebar({ conversations, current, onNew }: Props) {
   const closeNavigation = useCloseNavigation()
   const [search, setSearch] = useState('')
   const [debouncedSearch] = useDebouncedValue(search.trim(), 250)
+  const isTouch = useMediaQuery('(pointer: coarse)', false, { getInitialValueInEffect: false })
   const input = useRef<HTMLInputElement>(null)
   const viewport = useRef<HTMLDivElement>(null)
   const focusSearch = () => input.current?.focus()
@@ -42,8 +43,8 @@ export function Sidebar({ conversations, current, onNew }: Props) {
         ref={input}
         mx="xs"
         type="search"
-        aria-label="Search in your chats"
-        placeholder="Search (Ctrl+K)"
+        aria-label="Search messages"
+        placeholder={isTouch ? 'Search' : 'Search (Ctrl+K)'}
         leftSection={<IconSearch size={16} aria-hidden />}
         rightSection={
           search && (
@@ -73,9 +74,11 @@ export function Sidebar({ conversations, current, onNew }: Props) {
           <ConversationList conversations={conversations} current={current} viewport={viewport} />
         )}
       </ScrollArea>
-      <Text size="xs" c="dimmed" px="md" visibleFrom="sm">
-        Enter sends, Shift+Enter begins a line
-      </Text>
+      {!isTouch && (
+        <Text size="xs" c="dimmed" px="md" visibleFrom="sm">
+          Enter to send, Shift+Enter for a new line
+        </Text>
+      )}
     </Stack>
   )
 }

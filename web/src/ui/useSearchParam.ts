@@ -1,7 +1,7 @@
 import { useSearchParams } from 'react-router'
 
-/** A filter that is kept in the URL, so that it can be linked to and survives a reload. */
-export function useFilter(name: string): [value: string | null, set: (value: string | null) => void] {
+/** A value that is kept in the URL, so that it can be linked to and survives a reload. */
+export function useSearchParam(name: string): [value: string | null, set: (value: string | null) => void] {
   const [parameters, setParameters] = useSearchParams()
   const set = (value: string | null) =>
     setParameters(

@@ -1,0 +1,5 @@
+/** Returns the validation error of a new password, if any. The server validates its strength. */
+export function validateNewPassword(newPassword: string, current: string): string | null {
+  if (!newPassword) return 'Enter a new password'
+  return newPassword === current ? 'This is your current password' : null
+}

@@ -1,0 +1,38 @@
+/** What is typed into the fields of index.html before the log-in page is loaded. */
+export type TypedEarly = { username: string; password: string; focused: 'username' | 'password' | null }
+
+const NOTHING: TypedEarly = { username: '', password: '', focused: null }
+
+/** Removes what index.html shows until a page is there. */
+export function removeBoot(): void {
+  document.getElementById('boot')?.remove()
+}
+
+/** Returns what has been typed so far. */
+export function readTypedEarly(): TypedEarly {
+  const username = document.getElementById('boot-username')
+  const password = document.getElementById('boot-password')
+  if (!(username instanceof HTMLInputElement) || !(password instanceof HTMLInputElement)) return NOTHING
+  const { activeElement } = document
+  return {
+    username: username.value,
+    password: password.value,
+    focused: activeElement === username ? 'username' : activeElement === password ? 'password' : null,
+  }
+}
+
+/**
+ * Moves the style sheets of the first load from the body, where index.html has them so that they do not delay the first
+ * paint, to the head: those of lazily loaded pages are appended there, and must come later to override them.
+ */
+export function moveStyles(): void {
+  for (const link of document.querySelectorAll<HTMLLinkElement>('body > link[rel="stylesheet"]')) {
+    const copy = document.createElement('link')
+    copy.rel = 'stylesheet'
+    copy.crossOrigin = link.crossOrigin
+    copy.href = link.href
+    // From the cache. Both apply until then.
+    copy.addEventListener('load', () => link.remove())
+    document.head.append(copy)
+  }
+}
