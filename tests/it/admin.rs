@@ -115,18 +115,22 @@ async fn only_superusers_touch_staff_and_roles(on: On) {
     }
     let deactivated = update(&staff, json!({ "userId": mia_id, "active": false })).await;
     assert_eq!(deactivated["data"]["updateUser"]["user"]["isActive"], false);
-    let promotion = json!({ "userId": mia_id, "active": true, "staff": true, "password": PASSWORD });
+    let promotion = json!({ "userId": mia_id, "active": true, "staff": true, "ownPassword": PASSWORD });
     let promoted = update(&root, promotion).await;
     assert_eq!(
         promoted["data"]["updateUser"]["user"],
         json!({ "isActive": true, "isStaff": true, "isSuperuser": false })
     );
-    let last = update(&root, json!({ "userId": root_id, "superuser": false, "password": PASSWORD })).await;
+    let last = update(&root, json!({ "userId": root_id, "superuser": false, "ownPassword": PASSWORD })).await;
     assert_eq!(last["data"]["updateUser"]["errors"], json!([{ "code": "CONFLICT" }]), "one superuser must be left");
-    let create = "mutation { createUser(input: {username: \"deputy\", password: \"tr0ub4dor&3-staple\", staff: true}) {
-        user { isStaff } errors { code } } }";
-    assert_eq!(staff.code(create, json!({})).await, "FORBIDDEN");
-    assert_eq!(root.data(create, json!({})).await["createUser"]["user"]["isStaff"], true);
+    let create = "mutation($own: String) {
+        createUser(input: {username: \"deputy\", password: \"tr0ub4dor&3-staple\", staff: true, ownPassword: $own}) {
+            user { isStaff } errors { code field } } }";
+    let own = json!({ "own": PASSWORD });
+    assert_eq!(staff.code(create, own.clone()).await, "FORBIDDEN");
+    let unconfirmed = root.data(create, json!({})).await["createUser"].take();
+    assert_eq!(unconfirmed, json!({ "user": null, "errors": [{ "code": "INVALID_INPUT", "field": "ownPassword" }] }));
+    assert_eq!(root.data(create, own).await["createUser"]["user"]["isStaff"], true);
 }
 
 #[apply(on_both_databases)]
@@ -139,7 +143,7 @@ async fn roles_change_with_the_password_of_the_superuser(on: On) {
     let errors = async |client: &Client, input: Value| {
         client.data(update, json!({ "input": input })).await["updateUser"]["errors"].take()
     };
-    let of_password = json!([{ "code": "INVALID_INPUT", "field": "password" }]);
+    let of_password = json!([{ "code": "INVALID_INPUT", "field": "ownPassword" }]);
     for roles in [json!({ "staff": true }), json!({ "superuser": true }), json!({ "staff": false, "active": true })] {
         let mut input = roles.clone();
         input["userId"] = json!(id);
@@ -151,15 +155,15 @@ async fn roles_change_with_the_password_of_the_superuser(on: On) {
     assert_eq!(errors(&program, json!({ "userId": id, "superuser": true })).await, of_password);
     // What is no role takes no password, but a wrong one is never ignored.
     assert_eq!(errors(&root, json!({ "userId": id, "active": false })).await, json!([]));
-    assert_eq!(errors(&root, json!({ "userId": id, "active": true, "password": "wrong" })).await, of_password);
+    assert_eq!(errors(&root, json!({ "userId": id, "active": true, "ownPassword": "wrong" })).await, of_password);
     for _ in 0..2 {
-        assert_eq!(errors(&root, json!({ "userId": id, "staff": true, "password": "wrong" })).await, of_password);
+        assert_eq!(errors(&root, json!({ "userId": id, "staff": true, "ownPassword": "wrong" })).await, of_password);
     }
     assert!(!app.is_staff(&mia).await);
     // They count as failed log-ins: the right one has to wait too, and so has a log-in.
-    let limited = errors(&root, json!({ "userId": id, "staff": true, "password": "wrong" })).await;
+    let limited = errors(&root, json!({ "userId": id, "staff": true, "ownPassword": "wrong" })).await;
     assert_eq!(limited[0]["code"], "INVALID_INPUT", "the attempt that begins the wait");
-    let right = json!({ "userId": id, "staff": true, "password": PASSWORD });
+    let right = json!({ "userId": id, "staff": true, "ownPassword": PASSWORD });
     assert_eq!(errors(&root, right.clone()).await[0]["code"], "RATE_LIMITED");
     let login =
         "mutation($password: String!) { login(input: {username: \"root\", password: $password}) { errors { code } } }";
@@ -168,10 +172,21 @@ async fn roles_change_with_the_password_of_the_superuser(on: On) {
     app.clock.advance(Duration::from_secs(10));
     assert_eq!(errors(&root, right).await, json!([]));
     assert!(app.is_staff(&mia).await);
+    // Whoever set the password of an operator could log in as one.
+    let set = "mutation($id: ID!, $own: String) {
+        setPassword(input: {userId: $id, password: \"tr0ub4dor&3-staple\", ownPassword: $own}) {
+            errors { code field } } }";
+    let set = async |own: Option<&str>| {
+        root.data(set, json!({ "id": id, "own": own })).await["setPassword"]["errors"].take()
+    };
+    assert_eq!(set(None).await, of_password);
+    assert_eq!(set(Some("wrong")).await, of_password);
+    assert_eq!(set(Some(PASSWORD)).await, json!([]));
     // The command line grants without one.
     let demotion = admin::UserUpdate { staff: Some(false), ..Default::default() };
     admin::update(&app.app, Actor::CommandLine, mia.user_id(), demotion).await.unwrap();
     assert!(!app.is_staff(&mia).await);
+    assert_eq!(set(None).await, json!([]), "mia is no operator any more");
 }
 
 #[apply(on_both_databases)]

@@ -14,6 +14,8 @@ pub enum Actor {
     Server,
     /// A staff member or superuser.
     Staff(Staff),
+    /// A superuser who has just entered their own password.
+    Confirmed(Staff),
     /// A user, for audited actions on their own account.
     User(Owner),
 }
@@ -31,7 +33,8 @@ impl Actor {
     /// FORBIDDEN if the user is no longer an operator.
     pub fn with_roles(self, is_staff: bool, is_superuser: bool) -> Result<Self, Error> {
         let Some(identity) = self.identity() else { return Ok(self) };
-        Viewer::User(Identity { is_staff, is_superuser, ..identity }).require_staff().map(Self::from)
+        let staff = Viewer::User(Identity { is_staff, is_superuser, ..identity }).require_staff()?;
+        Ok(if matches!(self, Actor::Confirmed(_)) { Actor::Confirmed(staff) } else { Actor::Staff(staff) })
     }
 
     /// Returns the user id; `None` for the command line and the server.
@@ -45,7 +48,7 @@ impl Actor {
     /// FORBIDDEN for a user without a role.
     pub fn require_operator(&self) -> Result<(), Error> {
         match self {
-            Actor::CommandLine | Actor::Server | Actor::Staff(_) => Ok(()),
+            Actor::CommandLine | Actor::Server | Actor::Staff(_) | Actor::Confirmed(_) => Ok(()),
             Actor::User(_) => Err(Error::forbidden("Only staff may do this.")),
         }
     }
@@ -70,10 +73,22 @@ impl Actor {
         }
     }
 
+    /// Checks that the actor has just entered their own password, or is the command line: a session that was left open
+    /// must not grant roles.
+    ///
+    /// # Errors
+    /// INVALID_INPUT in the field `own_password` for all others.
+    pub fn require_confirmed(&self) -> Result<(), Error> {
+        match self {
+            Actor::CommandLine | Actor::Server | Actor::Confirmed(_) => Ok(()),
+            Actor::Staff(_) | Actor::User(_) => Err(Error::field("own_password", "Enter your own password.")),
+        }
+    }
+
     fn identity(&self) -> Option<Identity> {
         match self {
             Actor::CommandLine | Actor::Server => None,
-            Actor::Staff(staff) => Some(**staff),
+            Actor::Staff(staff) | Actor::Confirmed(staff) => Some(**staff),
             Actor::User(owner) => Some(**owner),
         }
     }

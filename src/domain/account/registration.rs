@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use super::attempts::enter;
 use super::insert::{Roles, ValidatedUser, insert};
 use super::rules::{CheckedUser, obey_rules};
+use super::username;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::password::QueueKind;
@@ -20,21 +21,32 @@ pub struct Registration {
     pub password: SecretString,
 }
 
-/// Registers a user with the configured grant: [`check`], then [`register_checked`].
+/// Registers a user with the configured grant: [`username::check`] and what [`check`] does, then [`register_checked`].
 ///
 /// # Errors
 /// Those of both.
 pub async fn register(app: &App, input: Registration, origin: &ClientInfo) -> Result<user::Model, Error> {
-    register_checked(app, check(app, input, origin).await?, origin).await
+    let name = username::check(&input.username);
+    register_checked(app, check_named(app, name, input.password, origin).await?, origin).await
 }
 
-/// Checks a registration by all rules, and whether the name is taken. Counts as an attempt, not as an account: a form
-/// with an error does not use up the accounts of the address.
+/// Checks a registration by all rules of the Django application, whose names may have any visible characters, and
+/// whether the name is taken. Counts as an attempt, not as an account: a form with an error does not use up the accounts
+/// of the address.
 ///
 /// # Errors
 /// FORBIDDEN if registration is closed; RATE_LIMITED after too many attempts from the address; INVALID_INPUT with every
 /// error of name and password; UNAVAILABLE if the queue for password hashing is full.
 pub async fn check(app: &App, input: Registration, origin: &ClientInfo) -> Result<CheckedUser, Error> {
+    check_named(app, username::check_visible(&input.username), input.password, origin).await
+}
+
+async fn check_named(
+    app: &App,
+    name: Result<String, String>,
+    password: SecretString,
+    origin: &ClientInfo,
+) -> Result<CheckedUser, Error> {
     match app.config.auth.registration {
         config::Registration::Open => {}
         config::Registration::Closed => {
@@ -44,7 +56,7 @@ pub async fn check(app: &App, input: Registration, origin: &ClientInfo) -> Resul
     if let Some(address) = &origin.address {
         app.metrics.count_rate_limited("registration_attempts", app.rate_limits.registration_attempt(address).await)?;
     }
-    obey_rules(app, &input.username, input.password, origin.address).await
+    obey_rules(app, name, password, origin.address).await
 }
 
 /// Registers the user of a checked registration.

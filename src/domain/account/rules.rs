@@ -29,17 +29,17 @@ impl CheckedUser {
 pub(super) const NAME_TAKEN: &str = "user with this username already exists.";
 const NAME_CONFUSABLE: &str = "This name looks like that of another user, in another script.";
 
-/// Checks name and password by all rules; the expensive checks run on a hashing thread.
+/// Checks name and password by all rules; the expensive checks run on a hashing thread. `name` is the result of
+/// [`username::check`] of the typed name, or of [`username::check_visible`] for clients of the Django application.
 pub(super) async fn obey_rules(
     app: &App,
-    typed: &str,
+    name: Result<String, String>,
     password: SecretString,
     address: Option<ClientIp>,
 ) -> Result<CheckedUser, Error> {
-    let name = username::check(typed);
     let username = name.clone().unwrap_or_default();
     let taken = match &name {
-        Ok(_) if find_by_name(app, typed).await?.is_some() => Some(NAME_TAKEN),
+        Ok(name) if find_by_name(app, name).await?.is_some() => Some(NAME_TAKEN),
         Ok(name) if is_confusable(app, name).await? => Some(NAME_CONFUSABLE),
         _ => None,
     };

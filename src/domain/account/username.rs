@@ -69,10 +69,18 @@ pub fn scripts_differ(a: &str, b: &str) -> bool {
     !a.is_empty() && !b.is_empty() && a != b
 }
 
-/// Returns the normalized name if a new user may have it, else the text of the field error: the length, then [`RULE`],
-/// with a reason of their own for characters that can't be seen. Letters are those of any script, with their marks.
-/// Names of existing and imported users may have other characters.
+/// Returns the normalized name if a new user may have it, else the text of the field error: [`check_visible`], then
+/// [`RULE`]. Letters are those of any script, with their marks. Names of existing and imported users may have other
+/// characters.
 pub fn check(typed: &str) -> Result<String, String> {
+    let name = check_visible(typed)?;
+    let follows_rule = name.chars().all(|c| c.is_alphanumeric() || is_combining_mark(c) || SIGNS.contains(c));
+    if follows_rule { Ok(name) } else { Err(RULE.to_owned()) }
+}
+
+/// Returns the normalized name if it is not too long, and has only characters that can be seen; else the text of the
+/// field error. This is all that the registration route of the Django application's clients requires.
+pub fn check_visible(typed: &str) -> Result<String, String> {
     let too_long = || format!("Ensure this field has no more than {MAX_CHARS} characters.");
     let name = normalize(typed).ok_or_else(too_long)?;
     if name.is_empty() {
@@ -90,9 +98,6 @@ pub fn check(typed: &str) -> Result<String, String> {
     if name.chars().next().is_some_and(is_combining_mark) {
         // It would be rendered on the character before the name.
         return Err("A name does not begin with a combining mark.".to_owned());
-    }
-    if !name.chars().all(|c| c.is_alphanumeric() || is_combining_mark(c) || SIGNS.contains(c)) {
-        return Err(RULE.to_owned());
     }
     Ok(name)
 }

@@ -139,13 +139,13 @@ pub(super) async fn check_staff_limit(
     limit: Option<Tokens>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let (Some(limit), Actor::Staff(staff)) = (limit, actor) else { return Ok(()) };
-    if staff.is_superuser || (recorded <= Tokens::ZERO && planned <= Tokens::ZERO) {
+    let (Some(limit), Some(staff_id)) = (limit, actor.id()) else { return Ok(()) };
+    if actor.require_superuser().is_ok() || (recorded <= Tokens::ZERO && planned <= Tokens::ZERO) {
         return Ok(());
     }
     let midnight = at.date_naive().and_time(NaiveTime::MIN).and_utc();
     let end = midnight + TimeDelta::days(1);
-    let given = ledger::granted_by(txn, staff.id, midnight, end).await?;
+    let given = ledger::granted_by(txn, staff_id, midnight, end).await?;
     let whole = given.0.saturating_add(planned.0);
     if whole <= limit.0 {
         return Ok(());

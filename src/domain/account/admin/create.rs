@@ -13,6 +13,7 @@ use crate::core::viewer::Actor;
 use crate::domain::account::attempts::enter;
 use crate::domain::account::insert::{Roles, ValidatedUser, insert};
 use crate::domain::account::rules::obey_rules;
+use crate::domain::account::username;
 use crate::domain::audit::{self, Action, AuditRecord};
 use crate::infra::entity::user;
 
@@ -20,8 +21,8 @@ use crate::infra::entity::user;
 /// one.
 ///
 /// # Errors
-/// FORBIDDEN if roles are set by an actor who is no superuser; INVALID_INPUT as for registering; RATE_LIMITED if the
-/// grant exceeds the staff member's limit of today.
+/// FORBIDDEN if roles are set by an actor who is no superuser; INVALID_INPUT as for registering, and for roles without
+/// [confirmation](super::confirm()); RATE_LIMITED if the grant exceeds the staff member's limit of today.
 pub async fn create(
     app: &App,
     actor: Actor,
@@ -32,8 +33,9 @@ pub async fn create(
 ) -> Result<user::Model, Error> {
     if roles != Roles::default() {
         actor.require_superuser()?;
+        actor.require_confirmed()?;
     }
-    let checked = obey_rules(app, username, password, None).await?;
+    let checked = obey_rules(app, username::check(username), password, None).await?;
     let mut new = ValidatedUser::hashed(app, checked, roles, enter(app, QueueKind::NewPassword, None)?).await?;
     new.grant = grant.unwrap_or(new.grant);
     new.actor_id = actor.id();

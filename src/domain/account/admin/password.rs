@@ -23,7 +23,7 @@ use crate::infra::entity::user;
 ///
 /// # Errors
 /// NOT_FOUND without such a user; FORBIDDEN for the password of staff unless by a superuser; INVALID_INPUT if the
-/// password is not valid.
+/// password is not valid, and for that of an operator without [confirmation](super::confirm()).
 pub async fn set_password(
     app: &App,
     actor: Actor,
@@ -31,7 +31,7 @@ pub async fn set_password(
     password: SecretString,
 ) -> Result<user::Model, Error> {
     let user = find(app, actor, user_id).await?;
-    actor.require_can_manage(user.is_operator())?;
+    check(actor, &user)?;
     let ticket = enter(app, QueueKind::NewPassword, None)?;
     ticket.check("password", password.clone(), user.username.clone()).await?;
     let hash = enter(app, QueueKind::NewPassword, None)?.hash(password).await?;
@@ -39,7 +39,8 @@ pub async fn set_password(
         .db
         .write((actor, user_id, hash, app.clock.now()), |txn, (actor, user_id, hash, at)| {
             Box::pin(async move {
-                let (actor, _) = lock_target(txn, *actor, *user_id).await?;
+                let (actor, target) = lock_target(txn, *actor, *user_id).await?;
+                check(actor, &target)?;
                 let user = set_password_hash(txn, *user_id, hash).await?;
                 let target = ("user", user.id.0, user.username.as_str());
                 let record = AuditRecord {
@@ -56,6 +57,11 @@ pub async fn set_password(
         .await?;
     announce_sessions(app, user_id);
     Ok(changed)
+}
+
+fn check(actor: Actor, target: &user::Model) -> Result<(), Error> {
+    actor.require_can_manage(target.is_operator())?;
+    if target.is_operator() { actor.require_confirmed() } else { Ok(()) }
 }
 
 /// Returns the names of active superusers whose password is among the most common ones.

@@ -2,15 +2,13 @@
 
 use sea_orm::ActiveModelTrait;
 use sea_orm::ActiveValue::Set;
-use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::lock::lock_target;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::UserId;
-use crate::core::viewer::{Actor, ClientInfo, Staff};
-use crate::domain::account::password::verify_own;
+use crate::core::viewer::Actor;
 use crate::domain::account::remove::keep_a_superuser;
 use crate::domain::account::sessions::{announce_sessions, end_sessions};
 use crate::domain::audit::{self, Action, AuditRecord};
@@ -33,46 +31,16 @@ impl UserUpdate {
     }
 }
 
-/// Activates, deactivates, promotes or demotes a user, on the command line or as an operator. An operator changes roles
-/// only by [`update_confirmed`].
+/// Activates, deactivates, promotes or demotes a user.
 ///
 /// # Errors
-/// NOT_FOUND without such a user; FORBIDDEN if a superuser is required; INVALID_INPUT for roles without a password;
-/// CONFLICT if it would remove the last active superuser.
+/// NOT_FOUND without such a user; FORBIDDEN if a superuser is required; INVALID_INPUT for roles without
+/// [confirmation](super::confirm()); CONFLICT if it would remove the last active superuser.
 pub async fn update(app: &App, actor: Actor, user_id: UserId, change: UserUpdate) -> Result<user::Model, Error> {
     if change.has_roles() {
         actor.require_superuser()?;
-        if actor.id().is_some() {
-            return Err(Error::field("password", "Enter your password to change roles."));
-        }
+        actor.require_confirmed()?;
     }
-    apply(app, actor, user_id, change).await
-}
-
-/// Activates, deactivates, promotes or demotes a user, as an operator who confirms it with their own password. Changing
-/// roles requires the password; a failed attempt counts like a failed log-in.
-///
-/// # Errors
-/// As [`update`]; RATE_LIMITED after too many failed attempts; INVALID_INPUT for a wrong password; UNAVAILABLE if the
-/// queue for password hashing is full.
-pub async fn update_confirmed(
-    app: &App,
-    staff: Staff,
-    user_id: UserId,
-    change: UserUpdate,
-    (password, origin): (Option<SecretString>, &ClientInfo),
-) -> Result<user::Model, Error> {
-    let actor = Actor::from(staff);
-    let Some(password) = password else { return update(app, actor, user_id, change).await };
-    // Before the password: an attempt at it is not for those who could not go on with the right one.
-    if change.has_roles() {
-        actor.require_superuser()?;
-    }
-    verify_own(app, *staff, password, origin).await?;
-    apply(app, actor, user_id, change).await
-}
-
-async fn apply(app: &App, actor: Actor, user_id: UserId, change: UserUpdate) -> Result<user::Model, Error> {
     let at = app.clock.now();
     let changed = app
         .db

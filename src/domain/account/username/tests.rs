@@ -48,6 +48,7 @@ fn bad_names_are_refused_with_a_reason() {
     // Names that existing users may have, and new ones may not.
     for old in ["Mia Winter", "a b@!/", "zoe & co", "<b>", "a/b", "\u{1f40d}", "anna'", "a:b", "a,b", "#1"] {
         assert_eq!(check(old).err().as_deref(), Some(RULE), "{old:?}");
+        assert_eq!(check_visible(old).as_deref(), Ok(old), "{old:?}");
         assert!(key(old).is_some(), "{old:?}");
     }
     for good in ["x", "mia.winter+1@example.com", "_-_", "用户", "محمد", "हिन्दी", "Жук", "user_2", &"é".repeat(50)]

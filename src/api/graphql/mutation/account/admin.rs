@@ -31,6 +31,8 @@ struct CreateUserInput {
     /// Whether the user is a superuser: has all permissions. Only superusers may grant it.
     #[graphql(default)]
     superuser: bool,
+    /// Your own password, as confirmation. Required to grant roles. A wrong one counts as a failed login.
+    own_password: Option<String>,
 }
 
 /// Changes to a user account. Omitted fields stay unchanged.
@@ -46,7 +48,7 @@ struct UpdateUserInput {
     /// Whether the user is a superuser: has all permissions. Only superusers may change it.
     superuser: Option<bool>,
     /// Your own password, as confirmation. Required to change roles. A wrong one counts as a failed login.
-    password: Option<String>,
+    own_password: Option<String>,
 }
 
 /// A new password for a user.
@@ -56,6 +58,9 @@ struct SetPasswordInput {
     user_id: ID,
     /// The new password: 8 to 256 characters, and not easy to guess.
     password: String,
+    /// Your own password, as confirmation. Required for the password of an operator. A wrong one counts as a failed
+    /// login.
+    own_password: Option<String>,
 }
 
 /// The user to log out.
@@ -127,10 +132,13 @@ impl AdminMutation {
         #[graphql(desc = "The user account.")] input: CreateUserInput,
     ) -> Result<Payload<CreateUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let actor = Actor::from(viewer.require_staff()?);
+        let (staff, client) = (viewer.require_staff()?, ctx.data::<Arc<ClientInfo>>()?);
         let roles = Roles { is_staff: input.staff, is_superuser: input.superuser };
-        let (user, errors) =
-            outcome(admin::create(app, actor, &input.username, input.password.into(), roles, None).await)?;
+        let created = async {
+            let actor = admin::confirm(app, staff, input.own_password.map(Into::into), client).await?;
+            admin::create(app, actor, &input.username, input.password.into(), roles, None).await
+        };
+        let (user, errors) = outcome(created.await)?;
         Ok(Payload(CreateUserPayload { user: user.map(User::from), errors }))
     }
 
@@ -142,12 +150,12 @@ impl AdminMutation {
         #[graphql(desc = "The changes.")] input: UpdateUserInput,
     ) -> Result<Payload<UpdateUserPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let acting = viewer.require_staff()?;
-        let UpdateUserInput { user_id, active, staff, superuser, password } = input;
-        let confirmation = (password.map(Into::into), &**ctx.data::<Arc<ClientInfo>>()?);
+        let (acting, client) = (viewer.require_staff()?, ctx.data::<Arc<ClientInfo>>()?);
+        let UpdateUserInput { user_id, active, staff, superuser, own_password } = input;
         let changed = async {
-            let change = UserUpdate { active, staff, superuser };
-            admin::update_confirmed(app, acting, UserId::parse(&user_id)?, change, confirmation).await
+            let user_id = UserId::parse(&user_id)?;
+            let actor = admin::confirm(app, acting, own_password.map(Into::into), client).await?;
+            admin::update(app, actor, user_id, UserUpdate { active, staff, superuser }).await
         };
         let (user, errors) = outcome(changed.await)?;
         Ok(Payload(UpdateUserPayload { user: user.map(User::from), errors }))
@@ -161,9 +169,12 @@ impl AdminMutation {
         #[graphql(desc = "The user and the new password.")] input: SetPasswordInput,
     ) -> Result<Payload<SetPasswordPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let actor = Actor::from(viewer.require_staff()?);
+        let (staff, client) = (viewer.require_staff()?, ctx.data::<Arc<ClientInfo>>()?);
+        let SetPasswordInput { user_id, password, own_password } = input;
         let set = async {
-            admin::set_password(app, actor, UserId::parse(&input.user_id)?, input.password.clone().into()).await
+            let user_id = UserId::parse(&user_id)?;
+            let actor = admin::confirm(app, staff, own_password.map(Into::into), client).await?;
+            admin::set_password(app, actor, user_id, password.into()).await
         };
         let (user, errors) = outcome(set.await)?;
         Ok(Payload(SetPasswordPayload { user: user.map(User::from), errors }))
