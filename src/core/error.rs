@@ -10,8 +10,6 @@ use std::str::FromStr;
 
 use sea_orm::{DbErr, DeriveValueType, EnumIter, Iterable, RuntimeErr, sqlx};
 
-use crate::core::tokens::Tokens;
-
 /// The message for clients while the database is unavailable.
 pub const UNAVAILABLE: &str = "The database is temporarily unavailable. Try again later.";
 
@@ -97,9 +95,9 @@ pub struct FieldError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortage {
     /// The least that has to be available.
-    pub required: Tokens,
+    pub required: i64,
     /// What is available: of the balance, or of the limits of the API key if that is less.
-    pub available: Tokens,
+    pub available: i64,
 }
 
 /// The error of all domain functions: a rejection, or a fault of the server.
@@ -193,7 +191,7 @@ impl Error {
 
     /// Creates [`Code::InsufficientTokens`] with what is required and available.
     #[track_caller]
-    pub fn insufficient(message: &str, required: Tokens, available: Tokens) -> Self {
+    pub fn insufficient(message: &str, required: i64, available: i64) -> Self {
         let shortage = Some(Shortage { required, available });
         Self { shortage, ..Self::new(Code::InsufficientTokens, message) }
     }

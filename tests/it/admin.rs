@@ -176,9 +176,8 @@ async fn roles_change_with_the_password_of_the_superuser(on: On) {
     let set = "mutation($id: ID!, $own: String) {
         setPassword(input: {userId: $id, password: \"tr0ub4dor&3-staple\", ownPassword: $own}) {
             errors { code field } } }";
-    let set = async |own: Option<&str>| {
-        root.data(set, json!({ "id": id, "own": own })).await["setPassword"]["errors"].take()
-    };
+    let set =
+        async |own: Option<&str>| root.data(set, json!({ "id": id, "own": own })).await["setPassword"]["errors"].take();
     assert_eq!(set(None).await, of_password);
     assert_eq!(set(Some("wrong")).await, of_password);
     assert_eq!(set(Some(PASSWORD)).await, json!([]));

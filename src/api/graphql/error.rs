@@ -45,7 +45,8 @@ pub(super) fn counted_user_errors(error: &Error) -> Vec<UserError> {
 
 /// Returns an error as data: one element for each field error, or one for the whole input.
 pub(super) fn user_errors(error: &Error) -> Vec<UserError> {
-    let (required, available) = error.shortage.map(|shortage| (shortage.required, shortage.available)).unzip();
+    let (required, available) =
+        error.shortage.map(|shortage| (Tokens(shortage.required), Tokens(shortage.available))).unzip();
     let one = |message: &str, field: Option<&str>| UserError {
         code: error.code,
         message: message.to_owned().into(),
@@ -99,8 +100,8 @@ pub(super) fn finish(response: &mut Response, kind: OperationType) {
             extensions.set("retryAfter", seconds);
         }
         if let Some(Shortage { required, available }) = source.shortage {
-            extensions.set("required", required.0);
-            extensions.set("available", available.0);
+            extensions.set("required", required);
+            extensions.set("available", available);
         }
         if !source.fields.is_empty() {
             let fields = source.fields.iter().map(

@@ -24,7 +24,7 @@ pub(super) struct ApiError {
     /// The error code of the domain, for metrics.
     reason: Option<Code>,
     /// What is missing, if the balance or a limit does not suffice.
-    shortage: Option<Shortage>,
+    shortage: Option<Box<Shortage>>,
 }
 
 impl ApiError {
@@ -144,9 +144,10 @@ impl ApiError {
     pub(super) fn body(&self) -> Value {
         let mut error = json!({ "message": self.message, "type": self.kind, "param": self.param, "code": self.code });
         // Members of our own, which OpenAI's clients keep or ignore.
-        if let (Some(Shortage { required, available }), Value::Object(members)) = (self.shortage, &mut error) {
-            members.insert("required".to_owned(), required.0.into());
-            members.insert("available".to_owned(), available.0.into());
+        if let (Some(shortage), Value::Object(members)) = (&self.shortage, &mut error) {
+            let Shortage { required, available } = **shortage;
+            members.insert("required".to_owned(), required.into());
+            members.insert("available".to_owned(), available.into());
         }
         json!({ "error": error })
     }
@@ -215,7 +216,7 @@ impl From<Error> for ApiError {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", Some("internal_error"), message)
             }
         };
-        Self { reason: Some(error.code), shortage: error.shortage, ..api_error }
+        Self { reason: Some(error.code), shortage: error.shortage.map(Box::new), ..api_error }
     }
 }
 

@@ -13,8 +13,8 @@ use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use super::charge::ClosedChat;
-use super::context;
 use super::finished_chat::FinishedChat;
+use super::versions;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::ChatId;
@@ -113,7 +113,7 @@ pub(super) async fn close_batch(txn: &Txn, ends: &[CloseJob]) -> Result<Vec<Fini
         end.record_over_hold(txn).await?;
     }
     let without_text = ends.iter().filter(|end| end.closing.chat.response.is_empty());
-    context::restore_replaced(txn, without_text.map(|end| end.closing.chat.id)).await?;
+    versions::restore_replaced(txn, without_text.map(|end| end.closing.chat.id)).await?;
     let ended = ends.iter().zip(balances).map(|(end, balance)| {
         let chat = end.closing.chat.clone();
         let replaced_by_id = open.get(&chat.id).copied().flatten();

@@ -1,15 +1,12 @@
 //! The context of a message: the system prompt, the earlier chats that fit into the context window, and the message.
 
-use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
-use super::versions;
 use crate::app::App;
-use crate::core::error::{Code, Error};
+use crate::core::error::Error;
 use crate::core::ids::{ChatId, ConversationId};
 use crate::infra::ai::{Message, Role};
 use crate::infra::catalog::Model;
-use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
 use crate::infra::entity::conversation;
 
@@ -97,55 +94,4 @@ pub(super) fn usable(conversation_id: ConversationId) -> Select<chat::Entity> {
         .filter(Column::ConversationId.eq(conversation_id))
         .filter(Column::ReplacedById.is_null())
         .filter(Condition::any().add(Column::Status.eq(Status::Done)).add(stopped))
-}
-
-/// Marks a chat, and those after it, as replaced in the context by a new one.
-///
-/// # Errors
-/// CONFLICT if the chat was replaced already or is still open; INVALID_INPUT if its message has too many versions. The
-/// caller then rolls the transaction back.
-pub(super) async fn replace(txn: &Txn, replaced: ChatId, by: &chat::Model) -> Result<(), Error> {
-    // Guarded, so that of two concurrent replacements of the same chat only one succeeds.
-    let marked = chat::Entity::update_many()
-        .col_expr(Column::ReplacedById, Expr::value(by.id))
-        .filter(Column::Id.eq(replaced))
-        .filter(Column::UserId.eq(by.user_id))
-        .filter(Column::ReplacedById.is_null())
-        .filter(Column::Status.ne(Status::Pending))
-        .exec(txn)
-        .await?;
-    if marked.rows_affected == 0 {
-        let message = "This chat is still open, or was replaced already.";
-        return Err(Error::new(Code::Conflict, message));
-    }
-    let versions = chat::Entity::find().filter(versions::of(by.version_group()));
-    if versions.count(txn).await? > versions::MAX_VERSIONS {
-        let message = format!("A message has at most {} versions.", versions::MAX_VERSIONS);
-        return Err(Error::field("chat_id", message));
-    }
-    if let Some(conversation_id) = by.conversation_id {
-        chat::Entity::update_many()
-            .col_expr(Column::ReplacedById, Expr::value(by.id))
-            .filter(Column::ConversationId.eq(conversation_id))
-            .filter(Column::Id.gt(replaced))
-            .filter(Column::Id.lt(by.id))
-            .filter(Column::ReplacedById.is_null())
-            .exec(txn)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Restores the chats that these have replaced, since they produced no text.
-pub(super) async fn restore_replaced(txn: &Txn, by: impl Iterator<Item = ChatId>) -> Result<(), Error> {
-    let by: Vec<ChatId> = by.collect();
-    if by.is_empty() {
-        return Ok(());
-    }
-    chat::Entity::update_many()
-        .col_expr(Column::ReplacedById, Expr::value(None::<ChatId>))
-        .filter(Column::ReplacedById.is_in(by))
-        .exec(txn)
-        .await?;
-    Ok(())
 }

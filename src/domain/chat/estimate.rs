@@ -61,7 +61,9 @@ pub async fn estimate(
     let available = balances.of(reader.id, reader.api_key())?;
     let (hold, affordable) = match hold_of(&prepared, &mut balances) {
         Ok(hold) => (hold, true),
-        Err(Error { code: Code::InsufficientTokens, shortage: Some(shortage), .. }) => (shortage.required, false),
+        Err(Error { code: Code::InsufficientTokens, shortage: Some(shortage), .. }) => {
+            (Tokens(shortage.required), false)
+        }
         Err(error) => return Err(error),
     };
     let expected = Ord::min(expected(app, reader.id, &prepared, &model).await?, hold);

@@ -8,7 +8,7 @@ use sea_orm::{IntoActiveModel, TransactionTrait};
 
 use super::idempotency::{DuplicateAction, find_duplicates, release_idempotency_key, resolve_duplicate};
 use super::prepare::PreparedChat;
-use super::{context, conversation};
+use super::{conversation, versions};
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::ChatId;
@@ -123,7 +123,7 @@ async fn open_one(txn: &Txn, opening: &PreparedChat) -> Result<OpenResult, Error
     let stored = store(txn, vec![ready]).await?.pop();
     let opened = stored.ok_or_else(|| Error::internal("a chat was not stored"))?;
     if let Some(replaced) = opening.replaces {
-        context::replace(txn, replaced.id, &opened.chat).await?;
+        versions::replace(txn, replaced.id, &opened.chat).await?;
     }
     Ok(OpenResult::New(Box::new(opened)))
 }

@@ -15,7 +15,7 @@
 use std::collections::HashMap;
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::changes::{Change, ChangeKind};
 use super::context::usable;
@@ -45,6 +45,57 @@ fn others(group: ChatId) -> Condition {
 
 fn one(id: ChatId) -> Condition {
     Condition::all().add(Column::Id.eq(id))
+}
+
+/// Marks a chat, and those after it, as replaced in the context by a new one.
+///
+/// # Errors
+/// CONFLICT if the chat was replaced already or is still open; INVALID_INPUT if its message has too many versions. The
+/// caller then rolls the transaction back.
+pub(super) async fn replace(txn: &Txn, replaced: ChatId, by: &chat::Model) -> Result<(), Error> {
+    // Guarded, so that of two concurrent replacements of the same chat only one succeeds.
+    let marked = chat::Entity::update_many()
+        .col_expr(Column::ReplacedById, Expr::value(by.id))
+        .filter(Column::Id.eq(replaced))
+        .filter(Column::UserId.eq(by.user_id))
+        .filter(Column::ReplacedById.is_null())
+        .filter(Column::Status.ne(Status::Pending))
+        .exec(txn)
+        .await?;
+    if marked.rows_affected == 0 {
+        let message = "This chat is still open, or was replaced already.";
+        return Err(Error::new(Code::Conflict, message));
+    }
+    let versions = chat::Entity::find().filter(of(by.version_group()));
+    if versions.count(txn).await? > MAX_VERSIONS {
+        let message = format!("A message has at most {} versions.", MAX_VERSIONS);
+        return Err(Error::field("chat_id", message));
+    }
+    if let Some(conversation_id) = by.conversation_id {
+        chat::Entity::update_many()
+            .col_expr(Column::ReplacedById, Expr::value(by.id))
+            .filter(Column::ConversationId.eq(conversation_id))
+            .filter(Column::Id.gt(replaced))
+            .filter(Column::Id.lt(by.id))
+            .filter(Column::ReplacedById.is_null())
+            .exec(txn)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Restores the chats that these have replaced, since they produced no text.
+pub(super) async fn restore_replaced(txn: &Txn, by: impl Iterator<Item = ChatId>) -> Result<(), Error> {
+    let by: Vec<ChatId> = by.collect();
+    if by.is_empty() {
+        return Ok(());
+    }
+    chat::Entity::update_many()
+        .col_expr(Column::ReplacedById, Expr::value(None::<ChatId>))
+        .filter(Column::ReplacedById.is_in(by))
+        .exec(txn)
+        .await?;
+    Ok(())
 }
 
 /// Chooses a version of a message of one of the viewer's conversations: it returns to the context with its own

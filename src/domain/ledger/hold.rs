@@ -44,7 +44,7 @@ pub struct Settlement {
 /// Returns the error for a balance that cannot pay for a message.
 #[track_caller]
 pub fn insufficient(required: Tokens, available: Tokens) -> Error {
-    Error::insufficient("Insufficient tokens.", required, available)
+    Error::insufficient("Insufficient tokens.", required.0, available.0)
 }
 
 /// Returns the error for a user who is deleted or inactive, and so has no balance.

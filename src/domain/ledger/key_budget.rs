@@ -198,7 +198,7 @@ fn spent_in_month(at: DateTime<Utc>) -> Expr {
 
 /// Returns the error for a limit of the key that does not cover the amount.
 fn spent(required: Tokens, available: Tokens) -> Error {
-    Error::insufficient("The spending limit of this API key does not cover this.", required, available)
+    Error::insufficient("The spending limit of this API key does not cover this.", required.0, available.0)
 }
 
 /// Returns the error for a key that is no longer valid.

@@ -165,7 +165,7 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
 pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
     (
         "roles are for superusers",
-        "mutation { it: updateUser(input: {userId: \"$user\", staff: true, password: \"$password\"}) { errors { code } } }",
+        "mutation { it: updateUser(input: {userId: \"$user\", staff: true, ownPassword: \"$password\"}) { errors { code } } }",
         SUPERUSER,
     ),
     (
@@ -175,7 +175,7 @@ pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
     ),
     (
         "so are new ones",
-        "mutation { it: createUser(input: {username: \"$name\", password: \"$password\", staff: true}) { errors { code } } }",
+        "mutation { it: createUser(input: {username: \"$name\", password: \"$password\", staff: true, ownPassword: \"$password\"}) { errors { code } } }",
         SUPERUSER,
     ),
     (
@@ -190,7 +190,7 @@ pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
     ),
     (
         "an operator's password",
-        "mutation { it: setPassword(input: {userId: \"$operator\", password: \"$password\"}) { errors { code } } }",
+        "mutation { it: setPassword(input: {userId: \"$operator\", password: \"$password\", ownPassword: \"$password\"}) { errors { code } } }",
         SUPERUSER,
     ),
     (
