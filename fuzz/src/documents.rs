@@ -175,6 +175,9 @@ impl Schema {
                 ("includeDeprecated" | "replaced", _) => ["", "true", "false"][choices.of(3)].to_owned(),
                 ("name", _) => format!("{:?}", ["Query", "__Type", "Chat", "Mutation", "nothing"][choices.of(5)]),
                 (_, "ID") if is_required && !ids.is_empty() => format!("{:?}", ids[choices.of(ids.len())]),
+                ("since", "DateTime") if is_required => "\"2026-03-01T00:00:00Z\"".to_owned(),
+                ("until", "DateTime") if is_required => "\"2026-03-03T00:00:00Z\"".to_owned(),
+                (_, "EstimateMessageInput") => "{message: \"x\"}".to_owned(),
                 _ if is_required => "\"x\"".to_owned(),
                 _ => String::new(),
             };
