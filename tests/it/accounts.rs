@@ -129,7 +129,7 @@ async fn of_ten_who_register_a_name_at_once_one_gets_it(on: On) {
     }))
     .await;
     assert_eq!(all.iter().filter(|answer| answer["errors"] == json!([])).count(), 1);
-    let taken = json!([{ "code": "INVALID_INPUT", "message": "user with this username already exists.",
+    let taken = json!([{ "code": "INVALID_INPUT", "message": "That username is taken.",
         "field": "username" }]);
     assert_eq!(all.iter().filter(|answer| answer["errors"] == taken).count(), 9);
 }

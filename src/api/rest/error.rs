@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::json as write;
 use crate::core::error::{Code, Error};
+use crate::domain::account::NAME_TAKEN;
 use crate::domain::session::AuthError;
 
 /// The error of a REST request.
@@ -141,12 +142,26 @@ fn domain(error: &Error) -> Response {
     }
 }
 
-/// Adds a field error to those of its field.
+/// Adds a field error to those of its field, in Django's words.
 pub(super) fn add(fields: &mut Map<String, Value>, field: &str, message: &str) {
     let messages = fields.entry(field).or_insert_with(|| json!([]));
     if let Value::Array(messages) = messages {
-        messages.push(message.into());
+        messages.push(django_text(field, message).into());
     }
+}
+
+/// Returns a field error in the words of the Django application, which its clients show and compare.
+fn django_text(field: &str, message: &str) -> String {
+    if message == NAME_TAKEN {
+        return "user with this username already exists.".to_owned();
+    }
+    let noun = if field.starts_with("password") { "password" } else { "field" };
+    for (ours, theirs) in [("Use at most ", "no more than"), ("Use at least ", "at least")] {
+        if let Some(rest) = message.strip_prefix(ours).filter(|rest| rest.ends_with(" characters.")) {
+            return format!("Ensure this {noun} has {theirs} {rest}");
+        }
+    }
+    message.to_owned()
 }
 
 fn coded(detail: &str, code: &str) -> Value {

@@ -28,7 +28,7 @@ pub fn begins_with(text: impl ExprTrait, part: &str) -> Expr {
 
 /// Returns INVALID_INPUT for a search text that is too long.
 pub fn search_too_long() -> Error {
-    Error::field("search", format!("Ensure this field has no more than {MAX_SEARCH_CHARS} characters."))
+    Error::field("search", format!("Use at most {MAX_SEARCH_CHARS} characters."))
 }
 
 /// Returns a LIKE pattern that matches this text alone.

@@ -85,7 +85,7 @@ pub(super) fn readings(typed: &str) -> Vec<String> {
 
 /// Checks the length of a new password, in bounded time; the error is a message for people.
 pub fn check_length(password: &str) -> Result<(), String> {
-    let too_long = || Err(format!("Ensure this password has no more than {MAX_CHARS} characters."));
+    let too_long = || Err(format!("Use at most {MAX_CHARS} characters."));
     if password.len() > MAX_TYPED_BYTES {
         return too_long();
     }
@@ -94,7 +94,7 @@ pub fn check_length(password: &str) -> Result<(), String> {
         return too_long();
     }
     if chars < MIN_CHARS {
-        return Err(format!("Ensure this password has at least {MIN_CHARS} characters."));
+        return Err(format!("Use at least {MIN_CHARS} characters."));
     }
     Ok(())
 }

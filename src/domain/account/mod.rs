@@ -22,5 +22,5 @@ pub use self::find::{find_by_name, me};
 pub use self::insert::Roles;
 pub use self::password::{PasswordChange, change_password, confirm_password};
 pub use self::registration::{Registration, check, register, register_checked};
-pub use self::rules::CheckedUser;
+pub use self::rules::{CheckedUser, NAME_TAKEN};
 pub use self::sessions::{announce_sessions, end_sessions, sessions_topic};

@@ -26,7 +26,8 @@ impl CheckedUser {
     }
 }
 
-pub(super) const NAME_TAKEN: &str = "user with this username already exists.";
+/// The field error of a username that another user has.
+pub const NAME_TAKEN: &str = "That username is taken.";
 const NAME_CONFUSABLE: &str = "This name looks like that of another user, in another script.";
 
 /// Checks name and password by all rules; the expensive checks run on a hashing thread. `name` is the result of

@@ -81,7 +81,7 @@ pub fn check(typed: &str) -> Result<String, String> {
 /// Returns the normalized name if it is not too long, and has only characters that can be seen; else the text of the
 /// field error. This is all that the registration route of the Django application's clients requires.
 pub fn check_visible(typed: &str) -> Result<String, String> {
-    let too_long = || format!("Ensure this field has no more than {MAX_CHARS} characters.");
+    let too_long = || format!("Use at most {MAX_CHARS} characters.");
     let name = normalize(typed).ok_or_else(too_long)?;
     if name.is_empty() {
         return Err("This field may not be blank.".to_owned());

@@ -187,7 +187,7 @@ pub(super) async fn touch(
 
 fn check_length(text: &str, max_chars: usize) -> Result<(), String> {
     if text.chars().count() > max_chars {
-        Err(format!("Ensure this field has no more than {max_chars} characters."))
+        Err(format!("Use at most {max_chars} characters."))
     } else if text.contains('\0') {
         Err("Null characters are not allowed.".to_owned())
     } else {

@@ -225,7 +225,7 @@ fn check_message(message: &str, max_chars: usize) -> Result<(), String> {
     if message.is_empty() {
         Err("This field may not be blank.".to_owned())
     } else if message.chars().count() > max_chars {
-        Err(format!("Ensure this field has no more than {max_chars} characters."))
+        Err(format!("Use at most {max_chars} characters."))
     } else if message.contains('\0') {
         Err("Null characters are not allowed.".to_owned())
     } else {

@@ -129,7 +129,12 @@ pub async fn post_entry(txn: &Txn, entry: &Entry) -> Result<Applied, Error> {
         .exec_with_returning(txn)
         .await?;
     let Some(balance) = updated.first().map(Balance::from) else {
-        let message = format!("The balance is {} and must stay between 0 and {}.", before.tokens, Tokens::MAX_BALANCE);
+        let (now, max) = (before.tokens, Tokens::MAX_BALANCE);
+        let message = if entry.amount < Tokens::ZERO {
+            format!("The balance can't go below 0 (now {now}).")
+        } else {
+            format!("The balance can't exceed {max} (now {now}, reserved tokens included).")
+        };
         return Err(Error::field("amount", message));
     };
     record(txn, entry, balance).await?;

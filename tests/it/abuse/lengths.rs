@@ -21,8 +21,8 @@ async fn what_is_too_long_is_rejected_by_its_length(on: On) {
         register(input: {username: $n, password: $p}) { errors { field message } } }";
     let response = anonymous.data(register, json!({ "n": name, "p": "x".repeat(300) })).await;
     let expected = json!([
-        { "field": "username", "message": "Ensure this field has no more than 50 characters." },
-        { "field": "password", "message": "Ensure this password has no more than 256 characters." },
+        { "field": "username", "message": "Use at most 50 characters." },
+        { "field": "password", "message": "Use at most 256 characters." },
     ]);
     assert_eq!(response["register"]["errors"], expected);
     let create = "mutation($n: String!, $p: String!) {

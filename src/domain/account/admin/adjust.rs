@@ -69,7 +69,7 @@ pub(super) fn checked_reason(reason: &str) -> Result<&str, Error> {
         return Err(Error::field("reason", "A reason is required."));
     }
     if reason.chars().count() > MAX_NOTE_CHARS {
-        return Err(Error::field("reason", format!("Ensure this field has no more than {MAX_NOTE_CHARS} characters.")));
+        return Err(Error::field("reason", format!("Use at most {MAX_NOTE_CHARS} characters.")));
     }
     Ok(reason)
 }

@@ -64,7 +64,7 @@ fn names_that_are_too_long_are_not_normalized() {
     assert!(expanding.len() < MAX_TYPED_BYTES);
     for long in ["x".repeat(MAX_TYPED_BYTES + 1), "mia".to_owned() + &" ".repeat(MAX_TYPED_BYTES), expanding] {
         assert_eq!((normalize(&long), key(&long), exact_key(&long)), (None, None, None));
-        assert_eq!(check(&long), Err("Ensure this field has no more than 50 characters.".to_owned()));
+        assert_eq!(check(&long), Err("Use at most 50 characters.".to_owned()));
     }
     // The longest imported names, typed in decomposed forms.
     for most in ["\u{1f600}", "e\u{301}", "\u{1112}\u{1161}\u{11ab}"] {

@@ -37,7 +37,7 @@ pub(super) fn text(message: &str, response: &str) -> String {
 /// Returns the words of a search; the last one matches as a prefix.
 pub(super) fn searched(search: &str) -> Result<Vec<String>, Error> {
     if search.chars().nth(MAX_SEARCH_CHARS).is_some() {
-        let message = format!("Ensure this field has no more than {MAX_SEARCH_CHARS} characters.");
+        let message = format!("Use at most {MAX_SEARCH_CHARS} characters.");
         return Err(Error::field("search", message));
     }
     let mut words: Vec<_> = words(search).into_iter().flat_map(|word| word.searched()).collect();
@@ -48,7 +48,7 @@ pub(super) fn searched(search: &str) -> Result<Vec<String>, Error> {
     words.retain(|word| seen.insert(word.clone()));
     words.push(last);
     if words.len() > MAX_WORDS {
-        return Err(Error::field("search", format!("Ensure this field has no more than {MAX_WORDS} words.")));
+        return Err(Error::field("search", format!("Use at most {MAX_WORDS} words.")));
     }
     Ok(words)
 }

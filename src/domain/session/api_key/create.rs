@@ -131,7 +131,7 @@ fn checked(app: &App, mut new: NewApiKey, now: DateTime<Utc>) -> Result<NewApiKe
         let mut seen = HashSet::new();
         models.retain(|name| seen.insert(name.clone()));
         if models.len() > MAX_MODELS {
-            add_error("models", format!("Ensure this list has no more than {MAX_MODELS} names."));
+            add_error("models", format!("Use at most {MAX_MODELS} names."));
         }
     }
     let named = new.models.as_ref().filter(|models| models.len() <= MAX_MODELS);

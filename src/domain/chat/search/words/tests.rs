@@ -25,7 +25,7 @@ fn searches_hold_nothing_but_words() {
     assert!(searched(&many).is_err());
     // A mark that composes with nothing, half a megabyte of it.
     let error = searched(&"\u{323}".repeat(250_000)).unwrap_err();
-    assert_eq!(error.message, "Ensure this field has no more than 2000 characters.");
+    assert_eq!(error.message, "Use at most 2000 characters.");
 }
 
 #[test]
