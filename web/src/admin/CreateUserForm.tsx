@@ -6,19 +6,21 @@ import { useViewer } from '../session/context'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { showToast } from '../ui/toast'
 import { useMutationForm } from '../ui/useMutationForm'
+import { OwnPasswordField } from './OwnPasswordField'
 
 export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
   const { client, user } = useViewer()
   const { form, submit, problem, isBusy } = useMutationForm(
     {
-      initialValues: { username: '', password: '', staff: false, superuser: false },
+      initialValues: { username: '', password: '', staff: false, superuser: false, ownPassword: '' },
       validate: {
         username: (value) => (value.trim() ? null : 'Enter a username'),
         password: (value) => (value ? null : 'Enter a password'),
+        ownPassword: (value, values) => (value || !hasRole(values) ? null : 'Enter your password'),
       },
     },
-    async (input) => {
-      await mutate(client, CreateUserDocument, { input })
+    async ({ ownPassword, ...input }) => {
+      await mutate(client, CreateUserDocument, { input: { ...input, ...(hasRole(input) && { ownPassword }) } })
       showToast({ message: `User ${input.username} created.` })
       onCreated()
     },
@@ -48,6 +50,7 @@ export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
             />
           </>
         )}
+        {hasRole(form.values) && <OwnPasswordField {...form.getInputProps('ownPassword')} />}
         <Group justify="flex-end">
           <Button type="submit" loading={isBusy}>
             Create user
@@ -56,4 +59,8 @@ export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
       </Stack>
     </form>
   )
+}
+
+function hasRole({ staff, superuser }: { staff: boolean; superuser: boolean }): boolean {
+  return staff || superuser
 }
