@@ -1,0 +1,40 @@
+import { Anchor, Group } from '@mantine/core'
+import { Link } from 'react-router'
+import { formatTokens } from '../format/prices'
+import { roleLabel } from '../format/roles'
+import { DateTime } from '../ui/DateTime'
+import { DescriptionList } from '../ui/DescriptionList'
+import type { User } from './lists'
+import { auditPath, chatsPath, ledgerPath } from './paths'
+import { ActiveBadge } from './userColumns'
+
+/** What is known of a user, with links to the lists of all users, filtered by this one. */
+export function UserFacts({ user }: { user: User }) {
+  return (
+    <>
+      <DescriptionList
+        items={[
+          ['Role', roleLabel(user)],
+          ['Status', <ActiveBadge key="status" user={user} />],
+          ['Balance', <strong key="balance">{formatTokens(user.balance.tokens)}</strong>],
+          ['Reserved', formatTokens(user.balance.held)],
+          ['Spent, 30 days', formatTokens(user.spent ?? 0)],
+          ['Last active', <DateTime key="active" iso={user.lastActiveAt} />],
+          ['Last login', <DateTime key="seen" iso={user.lastLoginAt} />],
+          ['Created', <DateTime key="created" iso={user.createdAt} />],
+        ]}
+      />
+      <Group gap="md" component="nav" aria-label="Lists of this user">
+        <Anchor component={Link} size="sm" to={chatsPath(user.id)}>
+          All messages
+        </Anchor>
+        <Anchor component={Link} size="sm" to={ledgerPath(user.id)}>
+          Whole ledger
+        </Anchor>
+        <Anchor component={Link} size="sm" to={auditPath(user.id)}>
+          Audit events
+        </Anchor>
+      </Group>
+    </>
+  )
+}
