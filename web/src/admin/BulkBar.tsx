@@ -16,9 +16,14 @@ export function BulkBar({ selected, children }: { selected: string; children: Re
   )
 }
 
+/** Milliseconds until a dialog that is closing has given the focus back. */
+const CLOSING = [0, 100, 300, 600]
+
 /** Moves the focus to the content of the page if it was in the bar that has gone away. */
 function keepFocus(): void {
-  setTimeout(() => {
-    if (document.activeElement === document.body) document.getElementById('main')?.focus({ preventScroll: true })
-  })
+  for (const milliseconds of CLOSING) {
+    setTimeout(() => {
+      if (document.activeElement === document.body) document.getElementById('main')?.focus({ preventScroll: true })
+    }, milliseconds)
+  }
 }

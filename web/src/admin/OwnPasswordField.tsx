@@ -7,6 +7,7 @@ export function OwnPasswordField(props: PasswordInputProps) {
       label="Your own password"
       description="To confirm that it is you"
       autoComplete="current-password"
+      aria-invalid={props.error ? true : undefined}
       {...props}
     />
   )

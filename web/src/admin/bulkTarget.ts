@@ -62,7 +62,7 @@ function targetOf(users: readonly User[]): BulkTarget {
 /** The selection of all users who match the filters of the list. */
 export function selectMatching(client: Client, filters: UserFilters, total: number): BulkSelection {
   return {
-    label: `All ${pluralize(total, 'user')} who match`,
+    label: total === 1 ? '1 user who matches' : `All ${pluralize(total, 'user')} who match`,
     active: filters.active === false ? 0 : null,
     inactive: filters.active === true ? 0 : null,
     operators: null,
