@@ -33,7 +33,7 @@ export function ChatsPage() {
         <Anchor component={Link} to="/admin/audit?action=reads" size="sm" underline="always">
           audit log
         </Anchor>
-        .
+        , unless the server is configured not to.
       </Text>
       <SimpleGrid cols={{ base: 2, lg: 3 }} spacing="sm" mb="md">
         <TextInput

@@ -1,4 +1,4 @@
-import { Button, Group, PasswordInput, Stack, Switch, TextInput } from '@mantine/core'
+import { Button, Group, Stack, Switch, TextInput } from '@mantine/core'
 import { ROLE_RIGHTS } from '../format/roles'
 import { CreateUserDocument } from '../gql/admin'
 import { mutate } from '../graphql/client'
@@ -6,7 +6,7 @@ import { useViewer } from '../session/context'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { showToast } from '../ui/toast'
 import { useMutationForm } from '../ui/useMutationForm'
-import { OwnPasswordField } from './OwnPasswordField'
+import { NewPasswordField, OwnPasswordField } from './PasswordFields'
 
 export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
   const { client, user } = useViewer()
@@ -30,10 +30,9 @@ export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
       <Stack gap="sm">
         {problem && <ProblemAlert problem={problem} />}
         <TextInput label="Username" autoComplete="off" data-autofocus {...form.getInputProps('username')} />
-        <PasswordInput
+        <NewPasswordField
           label="Password"
           description="At least 8 characters, not easy to guess"
-          autoComplete="new-password"
           {...form.getInputProps('password')}
         />
         {user.isSuperuser && (

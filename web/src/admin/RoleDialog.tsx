@@ -6,7 +6,7 @@ import { ProblemAlert } from '../ui/ProblemAlert'
 import { showToast } from '../ui/toast'
 import { useMutationForm } from '../ui/useMutationForm'
 import type { User } from './lists'
-import { OwnPasswordField } from './OwnPasswordField'
+import { OwnPasswordField } from './PasswordFields'
 import { roleQuestion, type Role } from './roleQuestion'
 
 /** A change of a role that is asked for. */

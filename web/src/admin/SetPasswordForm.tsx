@@ -1,4 +1,4 @@
-import { Button, Group, PasswordInput, Stack } from '@mantine/core'
+import { Button, Group, Stack } from '@mantine/core'
 import { isOperator } from '../format/roles'
 import { SetPasswordDocument } from '../gql/admin'
 import { mutate } from '../graphql/client'
@@ -6,7 +6,7 @@ import { useViewer } from '../session/context'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
 import type { User } from './lists'
-import { OwnPasswordField } from './OwnPasswordField'
+import { NewPasswordField, OwnPasswordField } from './PasswordFields'
 
 export function SetPasswordForm({ user, onSet }: { user: User; onSet: () => void }) {
   const { client } = useViewer()
@@ -31,10 +31,9 @@ export function SetPasswordForm({ user, onSet }: { user: User; onSet: () => void
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">
         {problem && <ProblemAlert problem={problem} />}
-        <PasswordInput
+        <NewPasswordField
           label="New password"
           description="Logs the user out of all devices."
-          autoComplete="new-password"
           data-autofocus
           {...form.getInputProps('password')}
         />

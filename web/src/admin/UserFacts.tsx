@@ -1,4 +1,4 @@
-import { Anchor, Group } from '@mantine/core'
+import { Button, Group } from '@mantine/core'
 import { Link } from 'react-router'
 import { formatTokens } from '../format/prices'
 import { roleLabel } from '../format/roles'
@@ -10,6 +10,11 @@ import { ActiveBadge } from './userColumns'
 
 /** What is known of a user, with links to the lists of all users, filtered by this one. */
 export function UserFacts({ user }: { user: User }) {
+  const links: [label: string, path: string][] = [
+    ['All messages', chatsPath(user.id)],
+    ['Whole ledger', ledgerPath(user.id)],
+    ['Audit events', auditPath(user.id)],
+  ]
   return (
     <>
       <DescriptionList
@@ -24,16 +29,12 @@ export function UserFacts({ user }: { user: User }) {
           ['Created', <DateTime key="created" iso={user.createdAt} />],
         ]}
       />
-      <Group gap="md" component="nav" aria-label="Lists of this user">
-        <Anchor component={Link} size="sm" to={chatsPath(user.id)}>
-          All messages
-        </Anchor>
-        <Anchor component={Link} size="sm" to={ledgerPath(user.id)}>
-          Whole ledger
-        </Anchor>
-        <Anchor component={Link} size="sm" to={auditPath(user.id)}>
-          Audit events
-        </Anchor>
+      <Group gap="xs" component="nav" aria-label="Lists of this user" ml={-8}>
+        {links.map(([label, path]) => (
+          <Button key={path} component={Link} to={path} variant="subtle" size="compact-sm">
+            {label}
+          </Button>
+        ))}
       </Group>
     </>
   )

@@ -22,7 +22,7 @@ export function parseDetails(details: string): Details | null {
 /** Returns a changed value; null if the event tells none, or only the value after it. */
 export function changeOf(details: Details | null, name: string): Change | null {
   const value = details?.[name]
-  return typeof value === 'object' && value !== null && 'from' in value && 'to' in value ? (value) : null
+  return typeof value === 'object' && value !== null && 'from' in value && 'to' in value ? value : null
 }
 
 /** Formats details as "name: value, ..", changes as "active: yes → no", without some fields. */

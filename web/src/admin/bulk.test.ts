@@ -30,7 +30,9 @@ it('names the sum of an adjustment of several balances', () => {
 
 it('summarizes what a bulk action did, and whom it skipped', () => {
   const done = { adjusted: 50, total: 25_000, skippedOperators: 1, skippedOutOfRange: 0 }
-  expect(adjustedLabel(500, done)).toBe('Added 500 tokens to 50 users, 25,000 in all. 1 account of staff or superusers skipped.')
+  expect(adjustedLabel(500, done)).toBe(
+    'Added 500 tokens to 50 users, 25,000 in all. 1 account of staff or superusers skipped.',
+  )
   expect(adjustedLabel(-1, { adjusted: 1, total: -1, skippedOperators: 0, skippedOutOfRange: 2 })).toBe(
     'Removed 1 token from 1 user. 2 users skipped: the balance can’t go below 0 or above the maximum.',
   )

@@ -39,7 +39,9 @@ export function useBulkActive(onChanged: () => void) {
   const ask = async (selection: BulkSelection, active: boolean): Promise<void> => {
     const { filter, count, changed, names } = await selection.target(active)
     if (changed === 0) {
-      showToast({ message: `No user to ${active ? 'activate' : 'deactivate'}. Staff and superusers are changed one by one.` })
+      showToast({
+        message: `No user to ${active ? 'activate' : 'deactivate'}. Staff and superusers are changed one by one.`,
+      })
       return
     }
     confirmDanger({

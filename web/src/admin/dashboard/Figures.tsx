@@ -13,7 +13,7 @@ export function Figures({
   children?: ReactNode
 }) {
   return (
-    <SimpleGrid component="ul" cols={{ base: 1, xs: 2, md: 3, xl: 4 }} spacing="sm" m={0} p={0} aria-label="Totals">
+    <SimpleGrid component="ul" cols={{ base: 2, md: 3, xl: 4 }} spacing="sm" m={0} p={0} aria-label="Totals">
       {figures.map(({ label, value, details, change, before }) => (
         <FigureCard key={label} label={label} value={value} details={details}>
           {change && `${change} · `}

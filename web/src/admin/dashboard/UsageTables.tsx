@@ -60,7 +60,7 @@ export function ApiKeyUsage({ rows, period, file }: Props<Omit<KeyUsage, 'id'>>)
   return (
     <ReportSection
       title="By API key"
-      description={`${period}; the 20 that spent most`}
+      description={`${period}, top 20`}
       rows={rows.map((row) => ({ ...row, id: row.apiKeyId }))}
       columns={KEY_COLUMNS}
       empty="No API key was used"
