@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
+  PASSWORD,
   balance,
+  choose,
   holds,
   logIn,
   newest,
@@ -90,24 +92,11 @@ test("an operator looks after users from the first to the last", async () => {
   await page.getByRole("dialog", { name: "Deactivate ann?" }).getByRole("button", { name: "Deactivate", exact: true }).click();
   await theirs.waitForURL(/login/);
   // The history of the user has it at once.
-  await page.getByRole("row", { name: /Changed the account.*active: no/ }).waitFor();
+  await page.getByRole("row", { name: /Deactivated the account.*active: yes → no/ }).waitFor();
   await page.getByText("ann deactivated.").waitFor();
   await page.getByRole("button", { name: "Undo" }).click();
   await page.getByText("ann activated.").waitFor();
   await page.getByRole("button", { name: "Deactivate…" }).waitFor();
-  for (const [role, title, confirm, checked] of [
-    [/^Staff/, "Make ann staff?", "Make staff", true],
-    [/^Superuser/, "Make ann a superuser?", "Make superuser", true],
-    [/^Superuser/, "Remove ann from the superusers?", "Remove the role", false],
-  ]) {
-    // Forced past what is drawn over it, so it must not be disabled by what was done just before.
-    await page.getByRole("switch", { name: role, disabled: false }).click({ force: true });
-    await page.getByRole("dialog", { name: title }).waitFor();
-    assert.equal(await page.getByRole("switch", { name: role, checked: !checked }).count(), 1, "not before the answer");
-    await page.getByRole("dialog", { name: title }).getByRole("button", { name: confirm, exact: true }).click();
-    await page.getByRole("switch", { name: role, checked }).waitFor();
-  }
-
   await page.getByRole("link", { name: "Delete…" }).click();
   await page.getByText(/1 message and answers/).waitFor();
   await page.getByRole("button", { name: "Delete user" }).click();
@@ -118,74 +107,13 @@ test("an operator looks after users from the first to the last", async () => {
   assert.equal(await page.getByRole("link", { name: "ann", exact: true }).count(), 0);
 
   await page.goto("/admin/audit");
-  const deeds = ["Created the account", "Adjusted the balance", "Set the password", "Changed the account", "Deleted the account"];
+  const deeds = ["Created the account", "Adjusted the balance", "Set the password", "Deactivated the account", "Deleted the account"];
   for (const deed of deeds) await page.getByRole("row", { name: new RegExp(`admin ${deed} ann`) }).first().waitFor();
   // Who is gone has a history all the same.
   await page.getByRole("link", { name: "ann", exact: true }).first().click();
   await page.waitForURL(/target=/);
   await holds(page.getByRole("combobox", { name: "Target" }), "A message, a key, or a deleted account");
   await page.getByRole("row", { name: /sue/ }).waitFor({ state: "detached" });
-});
-
-test("many users at once", async () => {
-  const page = await browser.open("/");
-  await logIn(page, "sue");
-  for (const name of ["bulk1", "bulk2"]) server.run("user", "create", name, "--password-stdin");
-  await page.goto("/admin/users?search=bulk");
-  await page.getByRole("checkbox", { name: "Select all that are shown" }).click();
-  await bulk(page).getByText("2 users selected").waitFor();
-  await bulk(page).getByRole("button", { name: "Adjust balances" }).click();
-  const dialog = page.getByRole("dialog", { name: "Adjust the balances of 2 users" });
-  await dialog.getByText(/bulk1/).waitFor();
-  await dialog.getByRole("button", { name: "+1,000" }).click();
-  await dialog.getByText("2 × 1,000 = 2,000 tokens").waitFor();
-  await page.getByRole("textbox", { name: "Tokens" }).fill("50");
-  await dialog.getByText("2 × 50 = 100 tokens").waitFor();
-  await page.getByLabel("Reason").fill("for all");
-  await page.getByRole("button", { name: "Adjust", exact: true }).click();
-  await page.getByText("Added 50 tokens to 2 users.").waitFor();
-  for (const name of ["bulk1", "bulk2"]) await page.getByRole("row", { name: new RegExp(`${name}.*4,050`) }).waitFor();
-  const both = async (status) => {
-    for (const name of ["bulk1", "bulk2"]) await page.getByRole("row", { name: new RegExp(`${name} User ${status}`) }).waitFor();
-  };
-  await page.getByRole("checkbox", { name: "Select all that are shown" }).click();
-  await bulk(page).getByRole("button", { name: "Deactivate 2…" }).click();
-  const question = page.getByRole("dialog", { name: "Deactivate 2 users?" });
-  await question.getByText(/bulk2, bulk1|bulk1, bulk2/).waitFor();
-  await both("Active");
-  await question.getByRole("button", { name: "Deactivate", exact: true }).click();
-  await both("Deactivated");
-  // The selection is gone, and needs not be made again.
-  await page.getByText("2 users deactivated.").waitFor();
-  await page.getByRole("button", { name: "Undo" }).click();
-  await page.getByText("2 users activated.").waitFor();
-  await both("Active");
-  await page.goto("/admin/users?active=no");
-  await page.getByText("No users", { exact: true }).waitFor();
-});
-
-test("nobody locks out the own account, alone or among others", async () => {
-  const page = await browser.open("/");
-  await logIn(page, "admin");
-  await openUser(page, "admin");
-  assert.ok(await page.getByRole("button", { name: "Deactivate" }).isDisabled());
-  await page.goto("/admin/users?search=admin");
-  await page.getByRole("checkbox", { name: "Select admin", exact: true }).click();
-  await bulk(page).getByText("Your own account stays active.").waitFor();
-  assert.ok(await bulk(page).getByRole("button", { name: "Deactivate" }).isDisabled());
-});
-
-test("headers sort users", async () => {
-  const page = await browser.open("/");
-  await logIn(page, "sue");
-  await page.goto("/admin/users");
-  const sorted = (name, direction) => page.locator(`th[aria-sort=${direction}]`).getByRole("button", { name }).waitFor();
-  await sorted("Created", "descending");
-  for (const [order, direction] of [["MOST_TOKENS", "descending"], ["FEWEST_TOKENS", "ascending"]]) {
-    await page.getByRole("button", { name: "Balance", exact: true }).click();
-    await page.waitForURL((url) => url.searchParams.get("order") === order);
-    await sorted("Balance", direction);
-  }
 });
 
 test("operators find chats, entries and numbers", async () => {
@@ -204,7 +132,7 @@ test("operators find chats, entries and numbers", async () => {
   await page.goto("/admin/users?order=MOST_TOKENS");
   await page.getByRole("link", { name: "admin", exact: true }).waitFor();
   await page.goto("/admin");
-  await page.getByText("Top spenders, last 30 days").waitFor();
+  await page.getByRole("heading", { name: "Top spenders, last 30 days" }).waitFor();
   await page.getByRole("link", { name: "ben", exact: true }).first().waitFor();
 });
 
@@ -329,11 +257,14 @@ test("operators delete chats, one or many, and the trail tells it", async () => 
   await deeds.first().getByRole("link", { name: "mia", exact: true }).click();
   // What was done to what is hers is in her history.
   await page.getByRole("tab", { name: "Audit log" }).click();
-  await page.getByText("4 events", { exact: true }).waitFor();
+  await deeds.nth(3).waitFor();
+  assert.equal(await deeds.count(), 4);
   await page.goto("/admin/audit");
   await page.getByRole("combobox", { name: "Target" }).fill("mia");
   await page.getByRole("option", { name: "mia", exact: true }).click();
+  await choose(page, "Action", "Messages deleted");
   await page.getByText("4 events", { exact: true }).waitFor();
+  await page.getByLabel("Clear action").click();
   await page.getByLabel("Clear target").click();
   await page.getByRole("combobox", { name: "Actor" }).fill("sue");
   await page.getByRole("option", { name: "sue", exact: true }).click();
@@ -358,10 +289,11 @@ test("people see and do only what they may", async () => {
   for (const role of [/^Staff/, /^Superuser/]) assert.ok(await staff.getByRole("switch", { name: role }).isDisabled());
   await staff.getByRole("button", { name: "Deactivate" }).click();
   await staff.getByRole("dialog", { name: "Deactivate admin?" }).getByRole("button", { name: "Deactivate", exact: true }).click();
-  await staff.getByText(/^admin: /).waitFor();
+  await staff.getByText("That did not work").waitFor();
   await staff.getByRole("dialog").first().waitFor({ state: "detached" });
   await staff.getByRole("button", { name: "Set password" }).click();
   await staff.getByRole("dialog").getByLabel("New password").fill("yellow-harbour-17");
+  await staff.getByRole("dialog").getByLabel("Your own password").fill(PASSWORD);
   await staff.getByRole("dialog").locator("button[type=submit]").click();
   await staff.getByRole("dialog").getByRole("alert").waitFor();
   await staff.goto(`${new URL(staff.url()).pathname}/delete`);

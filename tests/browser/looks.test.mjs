@@ -177,7 +177,7 @@ async function suitsPhone(page, what) {
 test("on a phone everything is in reach of a finger, without scrolling sideways", async () => {
   const page = await browser.open("/", { viewport: PHONE, hasTouch: true, isMobile: true });
   await logIn(page, "admin");
-  const lists = ["/admin/users", "/admin/chats", "/admin/keys", "/admin/ledger", "/admin/audit", "/account?tab=usage", "/account?tab=keys"];
+  const lists = ["/admin", "/admin/users?max=5000&select=all", "/admin/chats", "/admin/keys", "/admin/ledger", "/admin/audit", "/account?tab=usage", "/account?tab=keys"];
   for (const path of [...lists, "/account", "/account?tab=security", "/account?tab=data"]) {
     await page.goto(path);
     await settle(page);

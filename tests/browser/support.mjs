@@ -221,6 +221,12 @@ export async function complete(url, secret, content = "hello by the API") {
   return { status: response.status, answer: await response.json() };
 }
 
+/** Chooses an option of a select. */
+export async function choose(page, select, option) {
+  await page.getByRole("combobox", { name: select, exact: true }).click();
+  await page.getByRole("option", { name: option, exact: true }).click();
+}
+
 /** Opens the operators' page of a user. */
 export async function openUser(page, name) {
   await page.goto(`/admin/users?search=${name}`);

@@ -3,7 +3,9 @@ import { summarizeNames } from '../format/names'
 import { formatCount, formatSigned } from '../format/numbers'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
-import { adjustmentSum, parseAdjustment, PRESETS } from './adjustment'
+import { parseAdjustment, PRESETS } from './adjustment'
+import { adjustmentSum, staffLabel } from './bulkLabels'
+import type { BulkTarget } from './bulkTarget'
 
 /** A change of a balance, positive or negative, and its reason. */
 export type Adjustment = { amount: number; reason: string }
@@ -11,20 +13,22 @@ export type Adjustment = { amount: number; reason: string }
 type Props = {
   /** The current balance; null for several users, whose balances can only be changed by an amount. */
   current: number | null
-  /** The names of several users. */
-  names?: readonly string[]
+  /** Several users. */
+  several?: Pick<BulkTarget, 'names' | 'changed' | 'count'>
+  /** The amount that is filled in at first. */
+  amount?: number | undefined
   onSubmit: (adjustment: Adjustment) => Promise<void>
 }
 
 /** The form for an adjustment of a balance: by an amount, or to one. */
-export function AdjustForm({ current, names, onSubmit }: Props) {
+export function AdjustForm({ current, several, amount: initialAmount, onSubmit }: Props) {
   const { form, submit, problem, isBusy } = useMutationForm<{
     mode: 'by' | 'to'
     amount: number | string
     reason: string
   }>(
     {
-      initialValues: { mode: 'by', amount: '', reason: '' },
+      initialValues: { mode: 'by', amount: initialAmount ?? '', reason: '' },
       validate: {
         amount: (_, values) => (parseAdjustment(values, current) === null ? 'Enter an amount' : null),
         reason: (reason) => (reason.trim() ? null : 'Enter a reason'),
@@ -40,9 +44,14 @@ export function AdjustForm({ current, names, onSubmit }: Props) {
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">
         {problem && <ProblemAlert problem={problem} />}
-        {names && (
+        {several && (
           <Text size="sm" fw={600} style={{ overflowWrap: 'anywhere' }}>
-            {summarizeNames(names)}
+            {summarizeNames(several.names, several.changed)}
+          </Text>
+        )}
+        {several && several.count > several.changed && (
+          <Text size="sm" c="dimmed">
+            {staffLabel(several.count - several.changed)} among them: skipped.
           </Text>
         )}
         {current !== null && (
@@ -60,7 +69,7 @@ export function AdjustForm({ current, names, onSubmit }: Props) {
           description={form.values.mode === 'by' ? 'Use a minus to remove' : 'The new balance'}
           allowDecimal={false}
           thousandSeparator=","
-          data-autofocus
+          data-autofocus={initialAmount === undefined || undefined}
           {...form.getInputProps('amount')}
         />
         {form.values.mode === 'by' && (
@@ -77,7 +86,7 @@ export function AdjustForm({ current, names, onSubmit }: Props) {
         {amount !== null && (
           <Text size="sm" role="status">
             {current === null
-              ? names && adjustmentSum(names.length, amount)
+              ? several && adjustmentSum(several.changed, amount)
               : `${formatCount(current)} ${formatSigned(amount)} = ${formatCount(current + amount)}`}
           </Text>
         )}
@@ -85,6 +94,7 @@ export function AdjustForm({ current, names, onSubmit }: Props) {
           label="Reason"
           description="The user can read it"
           maxLength={500}
+          data-autofocus={initialAmount !== undefined || undefined}
           {...form.getInputProps('reason')}
         />
         <Group justify="flex-end">

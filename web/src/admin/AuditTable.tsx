@@ -1,36 +1,51 @@
 import { Anchor, Text } from '@mantine/core'
+import { useMemo, useState } from 'react'
 import { Link } from 'react-router'
 import type { Pages } from '../graphql/usePages'
 import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import classes from '../ui/ui.module.css'
-import { actionLabel, formatDetails, targetOwner } from './auditLabels'
+import { actionLabel, formatDetails, isOfOneChat, targetOwner } from './auditLabels'
 import type { AuditRow } from './lists'
+import { LoadedChatDialog } from './LoadedChatDialog'
+import { auditPath } from './paths'
 import { UserName } from './UserName'
 
-/** Returns the path of the audit log of a user, a message or an API key, by its global id. */
-export function auditPath(targetId: string): string {
-  return `/admin/audit?target=${encodeURIComponent(targetId)}`
+function columns(open: (chatId: string) => void): Column<AuditRow>[] {
+  return [
+    { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
+    { header: 'Actor', cell: ({ actor, actorName }) => <UserName user={actor} name={actorName} /> },
+    { header: 'Action', isTitle: true, cell: (event) => <What event={event} onOpen={open} /> },
+    { header: 'Target', cell: (event) => <Target event={event} /> },
+    { header: 'Details', cell: formatDetails },
+  ]
 }
-
-const COLUMNS: Column<AuditRow>[] = [
-  { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
-  { header: 'Actor', cell: ({ actor, actorName }) => <UserName user={actor} name={actorName} /> },
-  { header: 'Action', isTitle: true, cell: (event) => <What event={event} /> },
-  { header: 'Target', cell: (event) => <Target event={event} /> },
-  { header: 'Details', cell: formatDetails },
-]
 
 export function AuditTable({ pages }: { pages: Pages<AuditRow> }) {
-  return <RowsTable pages={pages} columns={COLUMNS} noun="event" empty="No events" minWidth={900} />
+  const [opened, setOpened] = useState<string | null>(null)
+  const shown = useMemo(() => columns(setOpened), [])
+  return (
+    <>
+      <RowsTable pages={pages} columns={shown} noun="event" empty="No events" minWidth={900} />
+      <LoadedChatDialog chatId={opened} onClose={() => setOpened(null)} onDeleted={pages.reload} />
+    </>
+  )
 }
 
-function What({ event }: { event: AuditRow }) {
+function What({ event, onOpen }: { event: AuditRow; onOpen: (chatId: string) => void }) {
   const label = actionLabel(event)
+  const { targetId } = event
   return (
-    <Text span size="sm" lineClamp={2} maw={320} title={label} style={{ overflowWrap: 'anywhere' }}>
-      {label}
-    </Text>
+    <>
+      <Text span size="sm" lineClamp={2} maw={320} title={label} style={{ overflowWrap: 'anywhere' }}>
+        {label}
+      </Text>
+      {targetId !== null && isOfOneChat(event) && (
+        <Anchor component="button" type="button" size="sm" underline="always" onClick={() => onOpen(targetId)}>
+          open
+        </Anchor>
+      )}
+    </>
   )
 }
 

@@ -4,7 +4,7 @@ import { useQuery } from 'urql'
 import { ChatText } from '../chat/thread/ChatText'
 import { formatCount } from '../format/numbers'
 import { formatTokens } from '../format/prices'
-import { ChatAnswerDocument } from '../gql/admin'
+import { ChatAnswerDocument, type ChatAnswerQuery } from '../gql/admin'
 import { DeleteChatDocument } from '../gql/chat'
 import { mutate } from '../graphql/client'
 import { problemOfCombinedError } from '../graphql/problem'
@@ -15,30 +15,25 @@ import { DescriptionList, type DescriptionItem } from '../ui/DescriptionList'
 import { PageLoader } from '../ui/PageLoader'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { ApiKeyLink } from './ApiKeyLink'
-import { auditPath } from './AuditTable'
+import { auditPath } from './paths'
 import { deletionSummary } from './chatLabels'
 import { ChatStatusBadge } from './ChatStatusBadge'
-import { instantRange } from './filters'
 import type { ChatRow } from './lists'
 import { UserName } from './UserName'
 
 type Props = { chat: ChatRow; onDeleted: () => void }
 
-/** What a list other than that of messages knows of one. */
-export type ChatReference = { id: string; createdAt: string; userId: string | null }
-
-/** A message that is known by its id and time only, as from the ledger. */
-export function LoadedChatDetails({ id, createdAt, userId, onDeleted }: ChatReference & { onDeleted: () => void }) {
-  const variables = { userId, ...instantRange(createdAt) }
+/** A message that is known by its id only, as from the ledger or the audit log. */
+export function LoadedChatDetails({ id, onDeleted }: { id: string; onDeleted: () => void }) {
   const [{ data, error, fetching }, load] = useQuery({
     query: ChatAnswerDocument,
-    variables,
+    variables: { id },
     requestPolicy: 'network-only',
   })
   if (error) return <ProblemAlert problem={problemOfCombinedError(error)} onRetry={() => load()} />
   if (fetching || !data) return <PageLoader />
-  const chat = data.chats?.nodes.find((one) => one.id === id)
-  return chat ? <ChatDetails chat={chat} onDeleted={onDeleted} /> : <em>This message has been deleted.</em>
+  const chat = chatOf(data)
+  return chat ? <ChatDetails chat={chat} onDeleted={onDeleted} /> : <em>{DELETED}</em>
 }
 
 export function ChatDetails({ chat, onDeleted }: Props) {
@@ -94,15 +89,20 @@ export function ChatDetails({ chat, onDeleted }: Props) {
 
 /** The message and the answer, which is loaded for this chat only: a list of whole answers would be large. */
 function ChatContent({ chat }: { chat: ChatRow }) {
-  const variables = { userId: chat.user?.id ?? null, ...instantRange(chat.createdAt) }
   const [{ data, error, fetching }, load] = useQuery({
     query: ChatAnswerDocument,
-    variables,
-    requestPolicy: 'network-only',
+    variables: { id: chat.id },
+    requestPolicy: 'cache-and-network',
   })
   if (error) return <ProblemAlert problem={problemOfCombinedError(error)} onRetry={() => load()} />
-  if (fetching || !data) return <PageLoader />
-  const whole = data.chats?.nodes.find(({ id }) => id === chat.id)
-  if (!whole) return <em>This message has been deleted.</em>
+  if (!data) return <PageLoader />
+  const whole = chatOf(data)
+  if (!whole) return fetching ? <PageLoader /> : <em>{DELETED}</em>
   return <ChatText message={whole.message} response={whole.response} />
+}
+
+const DELETED = 'This message has been deleted.'
+
+function chatOf({ node }: ChatAnswerQuery) {
+  return node && 'message' in node ? node : null
 }

@@ -38,20 +38,15 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
   ]
 }
 
-/** The number of messages that a search covers. */
-const SEARCH_CAP = 1000
-
 const NO_SELECTION: ReadonlySet<string> = new Set()
 
 type Props = {
   pages: Pages<ChatRow>
   withUser?: boolean
-  /** Whether the rows are the results of a search, which covers the newest messages only. */
-  isSearch?: boolean
   onDeleted?: () => void
 }
 
-export function ChatTable({ pages, withUser = true, isSearch = false, onDeleted }: Props) {
+export function ChatTable({ pages, withUser = true, onDeleted }: Props) {
   const [read, setRead] = useState<ChatRow | null>(null)
   const [selectedIds, setSelectedIds] = useState(NO_SELECTION)
   // Rows that are not shown any more are not selected.
@@ -71,7 +66,6 @@ export function ChatTable({ pages, withUser = true, isSearch = false, onDeleted 
         columns={columns(setRead, withUser)}
         noun="message"
         empty="No messages"
-        cap={isSearch ? SEARCH_CAP : undefined}
         minWidth={820}
         nameOf={describeChat}
         selection={{ ids: selectedIds, onChange: setSelectedIds }}

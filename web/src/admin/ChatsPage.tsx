@@ -1,6 +1,7 @@
-import { Select, SimpleGrid, TextInput } from '@mantine/core'
+import { Anchor, Select, SimpleGrid, Text, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
+import { Link } from 'react-router'
 import { useQuery } from 'urql'
 import type { ChatStatus } from '../gql/admin'
 import { ModelsDocument } from '../gql/chat'
@@ -27,6 +28,13 @@ export function ChatsPage() {
   return (
     <>
       <AdminTitle title="Messages" />
+      <Text size="sm" c="dimmed" mb="md">
+        That you read or search messages of others here is recorded in the{' '}
+        <Anchor component={Link} to="/admin/audit?action=reads" size="sm" underline="always">
+          audit log
+        </Anchor>
+        , unless the server is configured not to.
+      </Text>
       <SimpleGrid cols={{ base: 2, lg: 3 }} spacing="sm" mb="md">
         <TextInput
           label="Search"
@@ -56,7 +64,7 @@ export function ChatsPage() {
         />
         <DateRangeFields {...range} />
       </SimpleGrid>
-      <ChatTable pages={useChats(filters)} isSearch={filters.search !== ''} />
+      <ChatTable pages={useChats(filters)} />
     </>
   )
 }

@@ -1,4 +1,4 @@
-import { Button, Group, PasswordInput, Stack, Switch, TextInput } from '@mantine/core'
+import { Button, Group, Stack, Switch, TextInput } from '@mantine/core'
 import { ROLE_RIGHTS } from '../format/roles'
 import { CreateUserDocument } from '../gql/admin'
 import { mutate } from '../graphql/client'
@@ -6,19 +6,21 @@ import { useViewer } from '../session/context'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { showToast } from '../ui/toast'
 import { useMutationForm } from '../ui/useMutationForm'
+import { NewPasswordField, OwnPasswordField } from './PasswordFields'
 
 export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
   const { client, user } = useViewer()
   const { form, submit, problem, isBusy } = useMutationForm(
     {
-      initialValues: { username: '', password: '', staff: false, superuser: false },
+      initialValues: { username: '', password: '', staff: false, superuser: false, ownPassword: '' },
       validate: {
         username: (value) => (value.trim() ? null : 'Enter a username'),
         password: (value) => (value ? null : 'Enter a password'),
+        ownPassword: (value, values) => (value || !hasRole(values) ? null : 'Enter your password'),
       },
     },
-    async (input) => {
-      await mutate(client, CreateUserDocument, { input })
+    async ({ ownPassword, ...input }) => {
+      await mutate(client, CreateUserDocument, { input: { ...input, ...(hasRole(input) && { ownPassword }) } })
       showToast({ message: `User ${input.username} created.` })
       onCreated()
     },
@@ -28,10 +30,9 @@ export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
       <Stack gap="sm">
         {problem && <ProblemAlert problem={problem} />}
         <TextInput label="Username" autoComplete="off" data-autofocus {...form.getInputProps('username')} />
-        <PasswordInput
+        <NewPasswordField
           label="Password"
           description="At least 8 characters, not easy to guess"
-          autoComplete="new-password"
           {...form.getInputProps('password')}
         />
         {user.isSuperuser && (
@@ -48,6 +49,7 @@ export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
             />
           </>
         )}
+        {hasRole(form.values) && <OwnPasswordField {...form.getInputProps('ownPassword')} />}
         <Group justify="flex-end">
           <Button type="submit" loading={isBusy}>
             Create user
@@ -56,4 +58,8 @@ export function CreateUserForm({ onCreated }: { onCreated: () => void }) {
       </Stack>
     </form>
   )
+}
+
+function hasRole({ staff, superuser }: { staff: boolean; superuser: boolean }): boolean {
+  return staff || superuser
 }

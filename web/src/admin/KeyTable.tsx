@@ -5,7 +5,7 @@ import { keyColumns } from '../keys/keyColumns'
 import type { Key } from '../keys/keyLabels'
 import { useRevoke } from '../keys/useRevoke'
 import { RowsTable, type Column } from '../ui/RowsTable'
-import { auditPath } from './AuditTable'
+import { auditPath } from './paths'
 import { UserName } from './UserName'
 
 const USER: Column<Key> = {

@@ -1,21 +1,25 @@
-import { SimpleGrid, TextInput } from '@mantine/core'
+import { Select, SimpleGrid, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
-import { redactSecret } from '../keys/keyLabels'
+import { redactSecret, type KeyState } from '../keys/keyLabels'
 import { AdminTitle } from './AdminTitle'
+import { parseChoice } from './filters'
 import { KeyTable } from './KeyTable'
 import { useKeys } from './lists'
 import { useSearchParam } from '../ui/useSearchParam'
 import { UserPicker } from './UserPicker'
 
+const STATES: KeyState[] = ['active', 'revoked', 'expired']
+
 export function KeysPage() {
   const [search, setSearch] = useSearchParam('search')
   const [debouncedSearch] = useDebouncedValue(search ?? '', 250)
   const [userId, setUserId] = useSearchParam('user')
+  const [state, setState] = useSearchParam('state')
   return (
     <>
       <AdminTitle title="API keys" />
-      <SimpleGrid cols={2} spacing="sm" mb="md">
+      <SimpleGrid cols={{ base: 2, sm: 3 }} spacing="sm" mb="md">
         <TextInput
           label="Key"
           placeholder="Name or first characters"
@@ -25,8 +29,17 @@ export function KeysPage() {
           onChange={(event) => setSearch(redactSecret(event.currentTarget.value))}
         />
         <UserPicker label="User" value={userId} onChange={setUserId} />
+        <Select
+          label="Status"
+          placeholder="All"
+          clearable
+          clearButtonProps={{ 'aria-label': 'Clear status' }}
+          data={STATES}
+          value={parseChoice(STATES, state)}
+          onChange={setState}
+        />
       </SimpleGrid>
-      <KeyTable pages={useKeys({ userId, search: debouncedSearch.trim() })} />
+      <KeyTable pages={useKeys({ userId, search: debouncedSearch.trim(), state: parseChoice(STATES, state) })} />
     </>
   )
 }

@@ -5,8 +5,7 @@ import { reasonLabel } from '../format/reasons'
 import type { Pages } from '../graphql/usePages'
 import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
-import { LoadedChatDetails, type ChatReference } from './ChatDetails'
-import { ChatDialog } from './ChatDialog'
+import { LoadedChatDialog } from './LoadedChatDialog'
 import type { LedgerRow } from './lists'
 import { UserName } from './UserName'
 
@@ -15,7 +14,7 @@ const USER: Column<LedgerRow> = {
   cell: ({ user }) => <UserName user={user} name={user?.username ?? 'deleted'} />,
 }
 
-function columns(open: (chat: ChatReference) => void): Column<LedgerRow>[] {
+function columns(open: (chatId: string) => void): Column<LedgerRow>[] {
   return [
     { header: 'When', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
     { header: 'Reason', cell: (entry) => <Reason entry={entry} onOpen={open} /> },
@@ -25,7 +24,7 @@ function columns(open: (chat: ChatReference) => void): Column<LedgerRow>[] {
 }
 
 export function LedgerTable({ pages, withUser = true }: { pages: Pages<LedgerRow>; withUser?: boolean }) {
-  const [opened, setOpened] = useState<ChatReference | null>(null)
+  const [opened, setOpened] = useState<string | null>(null)
   const shown = columns(setOpened)
   return (
     <>
@@ -37,37 +36,21 @@ export function LedgerTable({ pages, withUser = true }: { pages: Pages<LedgerRow
         empty="No entries"
         minWidth={860}
       />
-      <ChatDialog isOpen={opened !== null} onClose={() => setOpened(null)}>
-        {opened && (
-          <LoadedChatDetails
-            {...opened}
-            onDeleted={() => {
-              setOpened(null)
-              pages.reload()
-            }}
-          />
-        )}
-      </ChatDialog>
+      <LoadedChatDialog chatId={opened} onClose={() => setOpened(null)} onDeleted={pages.reload} />
     </>
   )
 }
 
 /** The reason of an entry, with what explains it. */
-function Reason({ entry, onOpen }: { entry: LedgerRow; onOpen: (chat: ChatReference) => void }) {
-  const { reason, note, actor, apiKeyId, chat, user } = entry
+function Reason({ entry, onOpen }: { entry: LedgerRow; onOpen: (chatId: string) => void }) {
+  const { reason, note, actor, apiKeyId, chat } = entry
   return (
     <>
       {reasonLabel(reason)}
       {chat && (
         <span>
           {' '}
-          <Anchor
-            component="button"
-            type="button"
-            size="sm"
-            underline="always"
-            onClick={() => onOpen({ ...chat, userId: user?.id ?? null })}
-          >
+          <Anchor component="button" type="button" size="sm" underline="always" onClick={() => onOpen(chat.id)}>
             open
           </Anchor>
         </span>

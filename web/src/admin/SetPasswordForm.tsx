@@ -1,16 +1,29 @@
-import { Button, Group, PasswordInput, Stack } from '@mantine/core'
+import { Button, Group, Stack } from '@mantine/core'
+import { isOperator } from '../format/roles'
 import { SetPasswordDocument } from '../gql/admin'
 import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { useMutationForm } from '../ui/useMutationForm'
+import type { User } from './lists'
+import { NewPasswordField, OwnPasswordField } from './PasswordFields'
 
-export function SetPasswordForm({ userId, onSet }: { userId: string; onSet: () => void }) {
+export function SetPasswordForm({ user, onSet }: { user: User; onSet: () => void }) {
   const { client } = useViewer()
+  // With the password of an operator one is that operator.
+  const needsOwn = isOperator(user)
   const { form, submit, problem, isBusy } = useMutationForm(
-    { initialValues: { password: '' }, validate: { password: (value) => (value ? null : 'Enter a password') } },
-    async ({ password }) => {
-      await mutate(client, SetPasswordDocument, { input: { userId, password } })
+    {
+      initialValues: { password: '', ownPassword: '' },
+      validate: {
+        password: (value) => (value ? null : 'Enter a password'),
+        ownPassword: (value) => (value || !needsOwn ? null : 'Enter your password'),
+      },
+    },
+    async ({ password, ownPassword }) => {
+      await mutate(client, SetPasswordDocument, {
+        input: { userId: user.id, password, ...(needsOwn && { ownPassword }) },
+      })
       onSet()
     },
   )
@@ -18,13 +31,13 @@ export function SetPasswordForm({ userId, onSet }: { userId: string; onSet: () =
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">
         {problem && <ProblemAlert problem={problem} />}
-        <PasswordInput
+        <NewPasswordField
           label="New password"
           description="Logs the user out of all devices."
-          autoComplete="new-password"
           data-autofocus
           {...form.getInputProps('password')}
         />
+        {needsOwn && <OwnPasswordField {...form.getInputProps('ownPassword')} />}
         <Group justify="flex-end">
           <Button type="submit" loading={isBusy}>
             Set password

@@ -1,44 +1,35 @@
 import { Button, Group, Modal, Stack, Switch, Text } from '@mantine/core'
 import { useRef, useState } from 'react'
 import { Link } from 'react-router'
+import { formatSigned } from '../format/numbers'
 import { ROLE_RIGHTS } from '../format/roles'
-import { AdjustBalanceDocument, UpdateUserDocument } from '../gql/admin'
+import { AdjustBalanceDocument } from '../gql/admin'
 import { mutate } from '../graphql/client'
 import { IdempotentRequest } from '../graphql/retry'
 import { useViewer } from '../session/context'
-import { confirmDanger } from '../ui/confirm'
 import { showToast } from '../ui/toast'
 import { AdjustForm, type Adjustment } from './AdjustForm'
+import { PRESETS } from './adjustment'
 import type { User } from './lists'
-import { roleQuestion, type Role } from './roleQuestion'
+import { RoleDialog, type RoleChange } from './RoleDialog'
 import { SetPasswordForm } from './SetPasswordForm'
+import { useLogOutUser } from './useLogOutUser'
 import { userPath } from './UserName'
 import { useSetActive } from './useSetActive'
 
 type Props = { user: User; onChanged: () => void }
 
+type Dialog = { kind: 'balance'; amount?: number } | { kind: 'password' }
+
 export function UserActions({ user, onChanged }: Props) {
   const { client, user: viewer } = useViewer()
-  const [dialog, setDialog] = useState<'balance' | 'password' | null>(null)
-  const { activate, deactivate, isBusy } = useSetActive(onChanged)
-  const [isChangingRole, setChangingRole] = useState(false)
+  const [dialog, setDialog] = useState<Dialog | null>(null)
+  const { activate, deactivate, isBusy } = useSetActive(user, onChanged)
+  const logOut = useLogOutUser(user, onChanged)
+  const [roleChange, setRoleChange] = useState<RoleChange | null>(null)
   const isSelf = user.id === viewer.id
   const request = useRef(new IdempotentRequest())
 
-  const changeRole = (role: Role, granted: boolean) => {
-    const { done, ...question } = roleQuestion(user.username, role, granted)
-    const change = async () => {
-      setChangingRole(true)
-      try {
-        await mutate(client, UpdateUserDocument, { input: { userId: user.id, [role]: granted } })
-        showToast({ message: done })
-        onChanged()
-      } finally {
-        setChangingRole(false)
-      }
-    }
-    confirmDanger({ ...question, run: change })
-  }
   const adjust = async ({ amount, reason }: Adjustment) => {
     await request.current.run([amount, reason], (idempotencyKey) =>
       mutate(client, AdjustBalanceDocument, { input: { userId: user.id, amount, reason, idempotencyKey } }),
@@ -55,17 +46,32 @@ export function UserActions({ user, onChanged }: Props) {
   return (
     <Stack>
       <Group gap="xs">
-        <Button onClick={() => setDialog('balance')}>Adjust balance…</Button>
+        <Button onClick={() => setDialog({ kind: 'balance' })}>Adjust balance…</Button>
+        {PRESETS.map((amount) => (
+          <Button
+            key={amount}
+            variant="light"
+            aria-label={`Top up by ${formatSigned(amount)}…`}
+            onClick={() => setDialog({ kind: 'balance', amount })}
+          >
+            {formatSigned(amount)}…
+          </Button>
+        ))}
+      </Group>
+      <Group gap="xs">
         <Button
           variant="default"
           loading={isBusy}
           disabled={isSelf && user.isActive}
-          onClick={() => (user.isActive ? deactivate([user]) : activate([user]))}
+          onClick={user.isActive ? deactivate : activate}
         >
           {user.isActive ? 'Deactivate…' : 'Activate'}
         </Button>
-        <Button variant="default" onClick={() => setDialog('password')}>
+        <Button variant="default" onClick={() => setDialog({ kind: 'password' })}>
           Set password…
+        </Button>
+        <Button variant="default" onClick={logOut}>
+          Log out everywhere…
         </Button>
         <Button component={Link} to={`${userPath(user.id)}/delete`} color="red" variant="outline">
           Delete…
@@ -80,15 +86,15 @@ export function UserActions({ user, onChanged }: Props) {
         label="Staff"
         description={ROLE_RIGHTS.staff}
         checked={user.isStaff}
-        disabled={!viewer.isSuperuser || isChangingRole}
-        onChange={(event) => changeRole('staff', event.currentTarget.checked)}
+        disabled={!viewer.isSuperuser}
+        onChange={(event) => setRoleChange({ role: 'staff', granted: event.currentTarget.checked })}
       />
       <Switch
         label="Superuser"
         description={ROLE_RIGHTS.superuser}
         checked={user.isSuperuser}
-        disabled={!viewer.isSuperuser || isChangingRole}
-        onChange={(event) => changeRole('superuser', event.currentTarget.checked)}
+        disabled={!viewer.isSuperuser}
+        onChange={(event) => setRoleChange({ role: 'superuser', granted: event.currentTarget.checked })}
       />
       {!viewer.isSuperuser && (
         <Text size="xs" c="dimmed">
@@ -98,12 +104,15 @@ export function UserActions({ user, onChanged }: Props) {
       <Modal
         opened={dialog !== null}
         onClose={() => setDialog(null)}
-        title={dialog === 'password' ? `Password of ${user.username}` : `Balance of ${user.username}`}
+        title={dialog?.kind === 'password' ? `Password of ${user.username}` : `Balance of ${user.username}`}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
-        {dialog === 'balance' && <AdjustForm current={user.balance.tokens} onSubmit={adjust} />}
-        {dialog === 'password' && <SetPasswordForm userId={user.id} onSet={passwordSet} />}
+        {dialog?.kind === 'balance' && (
+          <AdjustForm current={user.balance.tokens} amount={dialog.amount} onSubmit={adjust} />
+        )}
+        {dialog?.kind === 'password' && <SetPasswordForm user={user} onSet={passwordSet} />}
       </Modal>
+      <RoleDialog user={user} change={roleChange} onClose={() => setRoleChange(null)} onChanged={onChanged} />
     </Stack>
   )
 }

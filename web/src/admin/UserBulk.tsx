@@ -1,77 +1,63 @@
-import { Button, Modal, Text } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
-import { useRef } from 'react'
-import { formatCount, pluralize } from '../format/numbers'
-import { formatTokens } from '../format/prices'
-import { AdjustBalanceDocument } from '../gql/admin'
-import { mutate } from '../graphql/client'
-import { randomKey } from '../graphql/retry'
-import { useViewer } from '../session/context'
-import { AdjustForm, type Adjustment } from './AdjustForm'
+import { Button, Text } from '@mantine/core'
+import { useState, type ReactNode } from 'react'
+import { formatCount } from '../format/numbers'
+import { notifyProblem } from '../ui/confirm'
+import { showToast } from '../ui/toast'
+import { BulkAdjustDialog } from './BulkAdjustDialog'
 import { BulkBar } from './BulkBar'
-import type { User } from './lists'
-import { useBulk } from './useBulk'
-import { useSetActive } from './useSetActive'
+import type { BulkSelection, BulkTarget } from './bulkTarget'
+import { useBulkActive } from './useBulkActive'
 
-type Props = { users: User[]; onDone: () => void }
+type Props = {
+  selection: BulkSelection
+  /** Reloads the list; the selection stays, for what comes next. */
+  onDone: () => void
+  /** Buttons that change the selection. */
+  children?: ReactNode
+}
 
-export function UserBulk({ users, onDone }: Props) {
-  const { client, user: viewer } = useViewer()
-  const { run, isBusy: isSending } = useBulk<User>(({ username }) => username)
-  const { activate, deactivate, isBusy: isSetting } = useSetActive(onDone)
-  const [isAdjusting, adjusting] = useDisclosure(false)
-  // One idempotency key per user and form, so that a retry of the form adjusts no balance twice.
-  const key = useRef(randomKey())
-  const isBusy = isSending || isSetting
-  const inactive = users.filter(({ isActive }) => !isActive)
-  // One's own account stays active.
-  const deactivatable = users.filter(({ id, isActive }) => isActive && id !== viewer.id)
+/** The actions on the selected users, or on all who match. */
+export function UserBulk({ selection, onDone, children }: Props) {
+  const { active, inactive, operators } = selection
+  const { setActive, isBusy } = useBulkActive(onDone)
+  const [adjusted, setAdjusted] = useState<BulkTarget | null>(null)
+  const [isLoading, setLoading] = useState(false)
 
-  const adjust = async ({ amount, reason }: Adjustment) => {
-    await run(users, {
-      work: ({ id }) =>
-        mutate(client, AdjustBalanceDocument, {
-          input: { userId: id, amount, reason, idempotencyKey: `${key.current}-${id}` },
-        }),
-      done: (rows) =>
-        amount > 0
-          ? `Added ${formatTokens(amount)} to ${pluralize(rows.length, 'user')}.`
-          : `Removed ${formatTokens(-amount)} from ${pluralize(rows.length, 'user')}.`,
-    })
-    key.current = randomKey()
-    adjusting.close()
-    onDone()
+  const openAdjust = () => {
+    setLoading(true)
+    selection
+      .target()
+      .then((target) => {
+        if (target.changed > 0) setAdjusted(target)
+        else showToast({ message: 'No balance to adjust here. Staff and superusers are changed one by one.' })
+      })
+      .catch(notifyProblem)
+      .finally(() => setLoading(false))
   }
-
+  const button = { size: 'xs', variant: 'default' } as const
   return (
-    <BulkBar selected={pluralize(users.length, 'user')}>
-      <Button size="xs" variant="default" disabled={isBusy || inactive.length === 0} onClick={() => activate(inactive)}>
-        Activate {inactive.length > 0 && formatCount(inactive.length)}
+    <BulkBar selected={selection.label}>
+      <Button {...button} disabled={isBusy || inactive === 0} onClick={() => setActive(selection, true)}>
+        Activate{inactive ? ` ${formatCount(inactive)}` : ''}…
+      </Button>
+      <Button {...button} disabled={isBusy || active === 0} onClick={() => setActive(selection, false)}>
+        Deactivate{active ? ` ${formatCount(active)}` : ''}…
       </Button>
       <Button
-        size="xs"
-        variant="default"
-        disabled={isBusy || deactivatable.length === 0}
-        onClick={() => deactivate(deactivatable)}
+        {...button}
+        loading={isLoading}
+        disabled={isBusy || (active === 0 && inactive === 0)}
+        onClick={openAdjust}
       >
-        Deactivate {deactivatable.length > 0 && formatCount(deactivatable.length)}…
-      </Button>
-      <Button size="xs" variant="default" disabled={isBusy} onClick={adjusting.open}>
         Adjust balances…
       </Button>
-      {users.some(({ id }) => id === viewer.id) && (
+      {children}
+      {operators !== 0 && (
         <Text size="xs" c="dimmed">
-          Your own account stays active.
+          Staff and superusers are skipped: change them on their own pages.
         </Text>
       )}
-      <Modal
-        opened={isAdjusting}
-        onClose={adjusting.close}
-        title={`Adjust the balances of ${pluralize(users.length, 'user')}`}
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
-        <AdjustForm current={null} names={users.map(({ username }) => username)} onSubmit={adjust} />
-      </Modal>
+      <BulkAdjustDialog target={adjusted} onClose={() => setAdjusted(null)} onConflict={openAdjust} onDone={onDone} />
     </BulkBar>
   )
 }

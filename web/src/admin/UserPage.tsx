@@ -3,25 +3,25 @@ import { IconUserOff } from '@tabler/icons-react'
 import { useState } from 'react'
 import { Link, useParams } from 'react-router'
 import { useQuery } from 'urql'
-import { formatTokens } from '../format/prices'
-import { roleLabel } from '../format/roles'
 import { AdminUserDocument } from '../gql/admin'
 import { problemOfCombinedError } from '../graphql/problem'
-import { DateTime } from '../ui/DateTime'
-import { DescriptionList } from '../ui/DescriptionList'
 import { EmptyState } from '../ui/EmptyState'
 import { PageLoader } from '../ui/PageLoader'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { Section } from '../ui/Section'
+import { useSearchParam } from '../ui/useSearchParam'
 import { AdminTitle } from './AdminTitle'
 import { AuditTable } from './AuditTable'
 import { ChatTable } from './ChatTable'
-import { ALL_CHATS, ALL_TIME } from './filters'
+import { ALL_CHATS, ALL_TIME, parseChoice } from './filters'
 import { KeyTable } from './KeyTable'
 import { LedgerTable } from './LedgerTable'
 import { useAudit, useChats, useKeys, useLedger, type User } from './lists'
+import { SessionTable } from './SessionTable'
 import { UserActions } from './UserActions'
-import { ActiveBadge } from './userColumns'
+import { UserFacts } from './UserFacts'
+
+const TABS = ['chats', 'ledger', 'keys', 'sessions', 'audit'] as const
 
 export function UserPage() {
   const { userId = '' } = useParams()
@@ -56,31 +56,25 @@ export function UserPage() {
 }
 
 function UserDetails({ user, changes, onChanged }: { user: User; changes: number; onChanged: () => void }) {
+  const [tab, setTab] = useSearchParam('tab')
+  const selectTab = (selected: string | null) => setTab(selected === 'chats' ? null : selected)
   return (
     <>
       <AdminTitle title={user.username} />
       <SimpleGrid mb="lg" cols={{ base: 1, md: 2 }}>
         <Section title="Details">
-          <DescriptionList
-            items={[
-              ['Role', roleLabel(user)],
-              ['Status', <ActiveBadge key="status" user={user} />],
-              ['Balance', <strong key="balance">{formatTokens(user.balance.tokens)}</strong>],
-              ['Reserved', formatTokens(user.balance.held)],
-              ['Created', <DateTime key="created" iso={user.createdAt} />],
-              ['Last login', <DateTime key="seen" iso={user.lastLoginAt} />],
-            ]}
-          />
+          <UserFacts user={user} />
         </Section>
         <Section title="Actions">
           <UserActions user={user} onChanged={onChanged} />
         </Section>
       </SimpleGrid>
-      <Tabs defaultValue="chats" keepMounted={false}>
+      <Tabs value={parseChoice(TABS, tab) ?? 'chats'} onChange={selectTab} keepMounted={false}>
         <Tabs.List mb="md">
           <Tabs.Tab value="chats">Messages</Tabs.Tab>
           <Tabs.Tab value="ledger">Ledger</Tabs.Tab>
           <Tabs.Tab value="keys">API keys</Tabs.Tab>
+          <Tabs.Tab value="sessions">Sessions</Tabs.Tab>
           <Tabs.Tab value="audit">Audit log</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="chats">
@@ -92,6 +86,9 @@ function UserDetails({ user, changes, onChanged }: { user: User; changes: number
         </Tabs.Panel>
         <Tabs.Panel value="keys">
           <KeysOf userId={user.id} onRevoked={onChanged} />
+        </Tabs.Panel>
+        <Tabs.Panel value="sessions">
+          <SessionTable key={changes} userId={user.id} />
         </Tabs.Panel>
         <Tabs.Panel value="audit">
           <AuditOf key={changes} userId={user.id} />
@@ -106,13 +103,13 @@ function ChatsOf({ userId, onDeleted }: { userId: string; onDeleted: () => void 
 }
 
 function KeysOf({ userId, onRevoked }: { userId: string; onRevoked: () => void }) {
-  return <KeyTable pages={useKeys({ userId, search: '' })} withUser={false} onRevoked={onRevoked} />
+  return <KeyTable pages={useKeys({ userId, search: '', state: null })} withUser={false} onRevoked={onRevoked} />
 }
 
 function LedgerOf({ userId }: { userId: string }) {
-  return <LedgerTable pages={useLedger({ userId, ...ALL_TIME })} withUser={false} />
+  return <LedgerTable pages={useLedger({ userId, reasons: null, ...ALL_TIME })} withUser={false} />
 }
 
 function AuditOf({ userId }: { userId: string }) {
-  return <AuditTable pages={useAudit({ targetId: userId, actorId: null, ...ALL_TIME })} />
+  return <AuditTable pages={useAudit({ targetId: userId, actorId: null, actions: null, ...ALL_TIME })} />
 }

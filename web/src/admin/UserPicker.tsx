@@ -3,6 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 import { useQuery } from 'urql'
 import { AdminUserDocument } from '../gql/admin'
+import { ALL_USERS } from './filters'
 import { useUsers } from './lists'
 
 type Props = {
@@ -17,7 +18,7 @@ type Props = {
 export function UserPicker({ label, value, onChange, otherwise = 'A deleted account' }: Props) {
   const [search, setSearch] = useState('')
   const [debouncedSearch] = useDebouncedValue(search, 250)
-  const { rows } = useUsers({ search: debouncedSearch, active: null, staff: null, orderBy: 'NAME' })
+  const { rows } = useUsers({ ...ALL_USERS, search: debouncedSearch, orderBy: 'NAME' })
   // The selected user may not be among the search results.
   const [{ data, fetching }] = useQuery({
     query: AdminUserDocument,

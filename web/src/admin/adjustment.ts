@@ -1,6 +1,3 @@
-import { formatCount } from '../format/numbers'
-import { formatTokens } from '../format/prices'
-
 /** Returns the amount of an adjustment; null if it is 0 or no whole number. */
 export function parseAdjustment(
   { mode, amount }: { mode: 'by' | 'to'; amount: number | string },
@@ -13,8 +10,3 @@ export function parseAdjustment(
 
 /** The amounts of frequent top-ups. */
 export const PRESETS = [1_000, 5_000]
-
-/** Describes an adjustment of several balances with its sum: "50 × 500 = 25,000 tokens". */
-export function adjustmentSum(users: number, amount: number): string {
-  return `${formatCount(users)} × ${formatCount(amount).replace('-', '−')} = ${formatTokens(users * amount).replace('-', '−')}`
-}

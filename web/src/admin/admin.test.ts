@@ -2,12 +2,14 @@ import { print } from 'graphql'
 import { expect, it } from 'vitest'
 import { ChatAnswerDocument, ChatsDocument } from '../gql/admin'
 import { Problem } from '../graphql/problem'
-import { adjustmentSum, parseAdjustment } from './adjustment'
-import { actionLabel, formatDetails, targetOwner } from './auditLabels'
+import { actionsOf } from './actionFilters'
+import { parseAdjustment } from './adjustment'
 import { bulkSummary, forEach } from './bulk'
 import { deletionSummary, describeChat } from './chatLabels'
-import { byDay, modelsOf, type DailyUsage } from './dashboard/data'
-import { instantRange, timeRangeOf, userSort } from './filters'
+import { filterPages } from './filterPages'
+import { parseTokens, timeRangeOf, userSort } from './filters'
+import { loadAll } from './loadAll'
+import { reasonsOf } from './reasonFilters'
 import { roleQuestion } from './roleQuestion'
 
 it('adjusts by an amount, or to one', () => {
@@ -38,11 +40,6 @@ it('tells the first failures of a bulk action, and counts the rest', async () =>
   expect(bulkSummary(result, () => 'never')).toBe('a: No. b: No. c: No. 2 more failed.')
 })
 
-it('names the sum of an adjustment of several balances', () => {
-  expect(adjustmentSum(50, 500)).toBe('50 × 500 = 25,000 tokens')
-  expect(adjustmentSum(2, -1_000)).toBe('2 × −1,000 = −2,000 tokens')
-})
-
 it('asks before a change of a role, with what it allows', () => {
   const granted = roleQuestion('mia', 'superuser', true)
   expect([granted.title, granted.confirm, granted.done]).toEqual([
@@ -52,32 +49,6 @@ it('asks before a change of a role, with what it allows', () => {
   ])
   expect(roleQuestion('mia', 'staff', true).text).toMatch(/sets passwords/)
   expect(roleQuestion('mia', 'staff', false).title).toBe('Remove mia from staff?')
-})
-
-it('labels audited actions with the owner of the target', () => {
-  const act = (action: string) => actionLabel({ action, targetName: 'mia', details: '{}' })
-  expect(act('user.delete')).toBe('Deleted the account')
-  expect(act('chat.delete')).toBe('Deleted a message of mia')
-  expect(act('chat.usage_over_hold')).toBe('The usage of a message of mia exceeded what was reserved')
-  expect(act('rocket.launch')).toBe('rocket.launch')
-})
-
-it('labels actions on API keys by the key and its owner', () => {
-  const details = '{"name":"my tool","scopes":"completions,read","user":"mia"}'
-  const act = { action: 'api_key.revoke', targetName: 'jt-0123456789ab', details }
-  expect(actionLabel(act)).toBe('Revoked the API key jt-0123456789ab… of mia (my tool)')
-  expect(actionLabel({ ...act, action: 'api_key.create' })).toMatch(/^Created the API key jt-/)
-  expect(targetOwner(act)).toBe('mia')
-  expect(formatDetails(act)).toBe('scopes: completions, read')
-  expect(actionLabel({ ...act, details: 'nonsense' })).toBe('Revoked the API key jt-0123456789ab… of jt-0123456789ab')
-})
-
-it('formats the details of audited actions, and shows invalid ones as they are', () => {
-  const format = (details: string) => formatDetails({ action: 'user.update', details })
-  expect(format('{"amount":500,"reason":"Thanks"}')).toBe('amount: 500, reason: Thanks')
-  expect(format('{"written_off":0,"staff":true}')).toBe('written off: 0, staff: yes')
-  expect(format('{"created_at":"2026-01-31T12:00:00Z"}')).toMatch(/^created at: .*31.*2026/)
-  expect(format('nonsense')).toBe('nonsense')
 })
 
 it('describes a chat by its beginning and its user', () => {
@@ -97,6 +68,9 @@ it('sorts by a header, first in the useful direction and then in the other', () 
   expect(userSort('name', 'FEWEST_TOKENS')).toEqual({ direction: null, next: 'NAME' })
   expect(userSort('name', 'NAME')).toEqual({ direction: 'ascending', next: 'NAME_DESCENDING' })
   expect(userSort('created', 'NEWEST')).toEqual({ direction: 'descending', next: 'OLDEST' })
+  expect(userSort('spent', 'MOST_SPENT')).toEqual({ direction: 'descending', next: 'LEAST_SPENT' })
+  expect(userSort('active', 'NEWEST').next).toBe('RECENTLY_ACTIVE')
+  expect(userSort('login', 'NEWEST').next).toBe('RECENT_LOGIN')
 })
 
 it('ends a date range with its last day, in the local time zone', () => {
@@ -107,28 +81,52 @@ it('ends a date range with its last day, in the local time zone', () => {
   expect(timeRangeOf({ since: null, until: 'soon' })).toEqual({ since: null, until: null })
 })
 
-it('groups usage by day, with a value for each model', () => {
-  const day = (day: string, model: string, messages: number): DailyUsage => ({
-    day,
-    model,
-    messages,
-    tokens: 0,
-    activeUsers: 0,
-    failures: 0,
-  })
-  const days = [day('2026-01-02', 'b', 2), day('2026-01-01', 'a', 1), day('2026-01-02', 'a', 3)]
-  expect(modelsOf(days)).toEqual(['a', 'b'])
-  expect(byDay(days, 'messages')).toEqual([
-    { day: '2026-01-01', a: 1, b: 0 },
-    { day: '2026-01-02', a: 3, b: 2 },
-  ])
-})
-
 it('lists chats without their answers, which are loaded one at a time', () => {
   expect(print(ChatsDocument)).not.toContain('response')
   expect(print(ChatAnswerDocument)).toContain('response')
-  expect(instantRange('2026-01-01T00:00:00.123456Z')).toEqual({
-    since: '2026-01-01T00:00:00.123456Z',
-    until: '2026-01-01T00:00:00.124Z',
+})
+
+it('filters keys by a state that the API does not know, reading on until there are some', async () => {
+  const pages = [['a', 'b'], ['c'], ['match', 'd'], ['match']]
+  const load = (after: string | null) => {
+    const at = Number(after ?? 0)
+    const hasNextPage = at + 1 < pages.length
+    return Promise.resolve({ nodes: pages[at] ?? [], pageInfo: { endCursor: String(at + 1), hasNextPage } })
+  }
+  const first = await filterPages(load, null, (row) => row === 'match')
+  expect(first.nodes).toEqual(['match'])
+  expect(first.pageInfo).toEqual({ endCursor: '3', hasNextPage: true })
+  const last = await filterPages(load, '3', (row) => row === 'match')
+  expect(last).toEqual({ nodes: ['match'], pageInfo: { endCursor: '4', hasNextPage: false }, totalCount: null })
+})
+
+it('loads all pages of a list, each row once', async () => {
+  const pages = [
+    ['a', 'b'],
+    ['b', 'c'],
+  ]
+  const rows = await loadAll((after) => {
+    const at = Number(after ?? 0)
+    const nodes = (pages[at] ?? []).map((id) => ({ id }))
+    return Promise.resolve({ nodes, pageInfo: { endCursor: String(at + 1), hasNextPage: at === 0 } })
   })
+  expect(rows.map(({ id }) => id)).toEqual(['a', 'b', 'c'])
+})
+
+it('parses amounts of tokens of the address', () => {
+  expect(['100', '0', '', '-1', '1.5', 'x', '99999999999999999999'].map(parseTokens)).toEqual([
+    100,
+    0,
+    ...Array.from({ length: 5 }, () => null),
+  ])
+})
+
+it('filters the ledger by groups of reasons, and by single ones', () => {
+  expect(reasonsOf('top-ups')).toEqual(['ADJUSTMENT'])
+  expect(reasonsOf('chat_failed')).toEqual(['CHAT_FAILED'])
+  expect(reasonsOf(null)).toBeNull()
+  expect(reasonsOf('nonsense')).toBeNull()
+  expect(actionsOf('reads')).toEqual(['CHAT_READ'])
+  // A new array would be a new filter, and load the list again.
+  expect(reasonsOf('answers')).toBe(reasonsOf('answers'))
 })

@@ -1,4 +1,4 @@
-import { formatDateTime } from '../format/dates'
+import { changeOf, formatAdjustment, formatFields, parseDetails } from './auditDetails'
 
 /** The fields of an audit event that its label consists of. */
 type AuditedAction = { action: string; targetName: string; details: string }
@@ -6,10 +6,12 @@ type AuditedAction = { action: string; targetName: string; details: string }
 const ACTIONS = new Map<string, (act: AuditedAction) => string>([
   ['user.create', () => 'Created the account'],
   ['user.import', () => 'Imported the account from another system'],
-  ['user.update', () => 'Changed the account'],
+  ['user.update', updateLabel],
   ['user.set_password', () => 'Set the password'],
+  ['user.log_out', () => 'Logged the user out of all devices'],
   ['user.delete', () => 'Deleted the account'],
   ['balance.adjust', () => 'Adjusted the balance'],
+  ['chat.read', (act) => `Read ${isOfOneChat(act) ? 'a message' : 'messages'} of ${act.targetName}`],
   ['chat.delete', ({ targetName }) => `Deleted a message of ${targetName}`],
   ['chat.usage_over_hold', ({ targetName }) => `The usage of a message of ${targetName} exceeded what was reserved`],
   ['api_key.create', (act) => `Created the API key ${describeKey(act)}`],
@@ -26,15 +28,28 @@ export function targetOwner({ action, targetName, details }: AuditedAction): str
   return isApiKeyAction(action) ? (stringField(details, 'user') ?? targetName) : targetName
 }
 
-/** Formats the details, a JSON object, as "name: value, ..", without the fields that the label contains. */
-export function formatDetails({ action, details }: Pick<AuditedAction, 'action' | 'details'>): string {
-  const omitted = isApiKeyAction(action) ? ['user', 'name'] : []
-  const parsed = parseObject(details)
-  if (!parsed) return details
-  return Object.entries(parsed)
-    .filter(([name]) => !omitted.includes(name))
-    .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${formatValue(value)}`)
-    .join(', ')
+/** Returns whether the target is one message, which may still be there. */
+export function isOfOneChat({ action, details }: Pick<AuditedAction, 'action' | 'details'>): boolean {
+  // Of several, the target is the user.
+  if (action === 'chat.read') return parseDetails(details)?.chats === 1
+  return action === 'chat.usage_over_hold'
+}
+
+/** Formats the details without the fields that the label contains. Invalid ones are shown as they are. */
+export function formatDetails(act: Pick<AuditedAction, 'action' | 'details'>): string {
+  const details = parseDetails(act.details)
+  if (!details) return act.details
+  if (act.action === 'balance.adjust') return formatAdjustment(details)
+  if (isApiKeyAction(act.action)) return formatFields(details, ['user', 'name'])
+  return formatFields(details, isOfOneChat(act) ? ['chats'] : [])
+}
+
+function updateLabel({ details }: AuditedAction): string {
+  const parsed = parseDetails(details)
+  const active = changeOf(parsed, 'active')
+  const hasRole = changeOf(parsed, 'staff') !== null || changeOf(parsed, 'superuser') !== null
+  if (active && !hasRole) return active.to === true ? 'Activated the account' : 'Deactivated the account'
+  return hasRole && !active ? 'Changed the role' : 'Changed the account'
 }
 
 function isApiKeyAction(action: string): boolean {
@@ -48,21 +63,6 @@ function describeKey(act: AuditedAction): string {
 }
 
 function stringField(details: string, name: string): string | null {
-  const value = parseObject(details)?.[name]
+  const value = parseDetails(details)?.[name]
   return typeof value === 'string' ? value : null
-}
-
-function parseObject(details: string): Record<string, unknown> | null {
-  try {
-    const parsed: unknown = JSON.parse(details)
-    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : null
-  } catch {
-    return null
-  }
-}
-
-function formatValue(value: unknown): string {
-  if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  if (typeof value !== 'string') return JSON.stringify(value)
-  return /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/.test(value) ? formatDateTime(value) : value.replaceAll(/,(?=\S)/g, ', ')
 }

@@ -1,5 +1,6 @@
 import { startOfDay } from '../format/dates'
-import type { ChatStatus, UserOrder } from '../gql/admin'
+import type { AuditAction, ChatStatus, LedgerReason, UserFilterInput, UserOrder } from '../gql/admin'
+import type { KeyState } from '../keys/keyLabels'
 
 // The filters of the lists. A new filter of the API is added here and to its document in admin.graphql.
 
@@ -7,8 +8,25 @@ import type { ChatStatus, UserOrder } from '../gql/admin'
 export type UserFilters = {
   search: string
   active: boolean | null
-  staff: boolean | null
+  role: RoleFilter | null
+  /** The smallest and the largest spendable balance. */
+  minTokens: number | null
+  maxTokens: number | null
   orderBy: UserOrder | null
+}
+
+/** The roles that users are filtered by; a superuser may be staff as well. */
+export const ROLE_FILTERS = ['user', 'staff', 'superuser'] as const
+export type RoleFilter = (typeof ROLE_FILTERS)[number]
+
+/** The filters that match all users. */
+export const ALL_USERS: UserFilters = {
+  search: '',
+  active: null,
+  role: null,
+  minTokens: null,
+  maxTokens: null,
+  orderBy: null,
 }
 
 /** Days in the local time zone, "2026-01-31"; the last one included. */
@@ -23,10 +41,14 @@ export type ChatFilters = DateRange & {
 }
 
 /** The filters of the list of API keys. */
-export type KeyFilters = { userId: string | null; search: string }
+export type KeyFilters = { userId: string | null; search: string; state: KeyState | null }
 
 /** The filters of the ledger. */
-export type LedgerFilters = DateRange & { userId: string | null }
+export type LedgerFilters = DateRange & {
+  userId: string | null
+  /** Null for all. */
+  reasons: LedgerReason[] | null
+}
 
 /** The filters of the audit trail. */
 export type AuditFilters = DateRange & {
@@ -34,6 +56,8 @@ export type AuditFilters = DateRange & {
   targetId: string | null
   /** The user who performed the action. */
   actorId: string | null
+  /** Null for all. */
+  actions: AuditAction[] | null
 }
 
 /** The orders of the list of users by a column: ascending, descending. The first that a header selects is `first`. */
@@ -41,6 +65,9 @@ export const USER_SORTS = {
   name: { ascending: 'NAME', descending: 'NAME_DESCENDING', first: 'ascending' },
   balance: { ascending: 'FEWEST_TOKENS', descending: 'MOST_TOKENS', first: 'descending' },
   created: { ascending: 'OLDEST', descending: 'NEWEST', first: 'descending' },
+  spent: { ascending: 'LEAST_SPENT', descending: 'MOST_SPENT', first: 'descending' },
+  active: { ascending: 'LEAST_RECENTLY_ACTIVE', descending: 'RECENTLY_ACTIVE', first: 'descending' },
+  login: { ascending: 'LEAST_RECENT_LOGIN', descending: 'RECENT_LOGIN', first: 'descending' },
 } as const satisfies Record<string, { ascending: UserOrder; descending: UserOrder; first: 'ascending' | 'descending' }>
 
 /** Returns the state of a sortable header, and the order that it selects. */
@@ -72,7 +99,20 @@ export function parseYesNo(value: string | null): boolean | null {
   return value === 'yes' ? true : value === 'no' ? false : null
 }
 
-/** Returns the time range of one instant, up to the next millisecond: the server has a finer resolution. */
-export function instantRange(iso: string): { since: string; until: string } {
-  return { since: iso, until: new Date(Date.parse(iso) + 1).toISOString() }
+/** Parses an amount of tokens; anything else is no filter. */
+export function parseTokens(value: string | null): number | null {
+  const amount = value === null || !/^\d+$/.test(value) ? NaN : Number(value)
+  return Number.isSafeInteger(amount) ? amount : null
+}
+
+/** Converts the filters of the list to those of the API. */
+export function filterInput({ search, active, role, minTokens, maxTokens }: Omit<UserFilters, 'orderBy'>) {
+  return {
+    search: search === '' ? null : search,
+    active,
+    staff: role === 'user' ? false : role === 'staff' ? true : null,
+    superuser: role === 'user' ? false : role === 'superuser' ? true : null,
+    minTokens,
+    maxTokens,
+  } satisfies UserFilterInput
 }

@@ -6,23 +6,16 @@ type Action<T> = {
   work: (row: T) => Promise<unknown>
   /** Describes what was done with the rows that succeeded. */
   done: (rows: readonly T[]) => string
-  /** Reverts it for the rows that succeeded. */
-  undo?: (rows: readonly T[]) => Promise<void>
 }
 
 /** Runs an action on each row, and shows a summary. */
 export function useBulk<T>(nameOf: (row: T) => string) {
   const [isBusy, setBusy] = useState(false)
-  const run = async (rows: readonly T[], { work, done, undo }: Action<T>) => {
+  const run = async (rows: readonly T[], { work, done }: Action<T>) => {
     setBusy(true)
     const result = await forEach(rows, nameOf, work)
     setBusy(false)
-    const { succeeded, failed } = result
-    showToast({
-      message: bulkSummary(result, done),
-      isPartial: failed.length > 0,
-      ...(undo && succeeded.length > 0 && { undo: () => undo(succeeded) }),
-    })
+    showToast({ message: bulkSummary(result, done), isPartial: result.failed.length > 0 })
   }
   return { run, isBusy }
 }

@@ -1,36 +1,40 @@
-import { pluralize } from '../format/numbers'
+import { useState } from 'react'
 import { UpdateUserDocument } from '../gql/admin'
 import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
-import { confirmDanger } from '../ui/confirm'
+import { confirmDanger, notifyProblem } from '../ui/confirm'
+import { showToast } from '../ui/toast'
 import type { User } from './lists'
-import { useBulk } from './useBulk'
 
-/** Activates users at once and deactivates them after a confirmation, both with an undo. */
-export function useSetActive(onChanged: () => void) {
+/** What a deactivation does. */
+export const DEACTIVATION =
+  'They are logged out of all devices at once, and can neither log in nor use API keys until they are activated again. Balances and messages are kept.'
+
+/** Activates a user at once and deactivates it after a confirmation, both with an undo. */
+export function useSetActive(user: User, onChanged: () => void) {
   const { client } = useViewer()
-  const { run, isBusy } = useBulk<User>(({ username }) => username)
+  const [isBusy, setBusy] = useState(false)
 
-  const set = async (users: readonly User[], active: boolean, isUndo = false): Promise<void> => {
-    await run(users, {
-      work: ({ id }) => mutate(client, UpdateUserDocument, { input: { userId: id, active } }),
-      done: (rows) => `${nameOrCount(rows)} ${active ? 'activated' : 'deactivated'}.`,
-      ...(!isUndo && { undo: (rows) => set(rows, !active, true) }),
+  const set = async (active: boolean, isUndo = false): Promise<void> => {
+    setBusy(true)
+    try {
+      await mutate(client, UpdateUserDocument, { input: { userId: user.id, active } })
+    } finally {
+      setBusy(false)
+    }
+    showToast({
+      message: `${user.username} ${active ? 'activated' : 'deactivated'}.`,
+      ...(!isUndo && { undo: () => set(!active, true) }),
     })
     onChanged()
   }
-  const activate = (users: readonly User[]) => void set(users, true)
-  const deactivate = (users: readonly User[]) =>
+  const activate = () => void set(true).catch(notifyProblem)
+  const deactivate = () =>
     confirmDanger({
-      title: `Deactivate ${nameOrCount(users)}?`,
-      ...(users.length > 1 && { names: users.map(({ username }) => username) }),
-      text: 'They are logged out of all devices at once, and can neither log in nor use API keys until they are activated again. Balances and messages are kept.',
+      title: `Deactivate ${user.username}?`,
+      text: DEACTIVATION,
       confirm: 'Deactivate',
-      run: () => set(users, false),
+      run: () => set(false),
     })
   return { activate, deactivate, isBusy }
-}
-
-function nameOrCount(users: readonly User[]): string {
-  return users.length === 1 && users[0] ? users[0].username : pluralize(users.length, 'user')
 }

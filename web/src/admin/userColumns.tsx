@@ -1,9 +1,9 @@
-import { Badge } from '@mantine/core'
+import { Badge, Text } from '@mantine/core'
 import { formatCount } from '../format/numbers'
 import { roleLabel } from '../format/roles'
 import type { UserOrder } from '../gql/admin'
-import { DateTime } from '../ui/DateTime'
 import { Day } from '../ui/Day'
+import { RelativeTime } from '../ui/RelativeTime'
 import type { Column, Sort } from '../ui/RowsTable'
 import { userSort, type USER_SORTS } from './filters'
 import type { User } from './lists'
@@ -19,10 +19,11 @@ export function userColumns(order: UserOrder, setOrder: (order: UserOrder) => vo
     { header: 'Username', cell: (user) => <UserName user={user} name={user.username} />, sort: sort('name') },
     { header: 'Role', cell: roleLabel },
     { header: 'Status', cell: (user) => <ActiveBadge user={user} /> },
-    { header: 'Balance', isNumber: true, cell: ({ balance }) => formatCount(balance.tokens), sort: sort('balance') },
-    { header: 'Reserved', isNumber: true, cell: ({ balance }) => formatCount(balance.held) },
+    { header: 'Balance', isNumber: true, cell: ({ balance }) => <Balance {...balance} />, sort: sort('balance') },
+    { header: 'Spent, 30 days', isNumber: true, cell: ({ spent }) => formatCount(spent ?? 0), sort: sort('spent') },
+    { header: 'Last active', cell: ({ lastActiveAt }) => <Ago iso={lastActiveAt} />, sort: sort('active') },
+    { header: 'Last login', cell: ({ lastLoginAt }) => <Ago iso={lastLoginAt} />, sort: sort('login') },
     { header: 'Created', cell: ({ createdAt }) => <Day iso={createdAt} />, sort: sort('created') },
-    { header: 'Last login', cell: ({ lastLoginAt }) => <DateTime iso={lastLoginAt} /> },
   ]
 }
 
@@ -33,4 +34,21 @@ export function ActiveBadge({ user: { isActive } }: { user: Pick<User, 'isActive
       {isActive ? 'Active' : 'Deactivated'}
     </Badge>
   )
+}
+
+function Balance({ tokens, held }: User['balance']) {
+  return (
+    <>
+      {formatCount(tokens)}
+      {held > 0 && (
+        <Text size="xs" c="dimmed">
+          {formatCount(held)} reserved
+        </Text>
+      )}
+    </>
+  )
+}
+
+function Ago({ iso }: { iso: string | null }) {
+  return iso === null ? 'never' : <RelativeTime iso={iso} />
 }

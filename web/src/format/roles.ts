@@ -1,5 +1,10 @@
 type Roles = { isStaff: boolean; isSuperuser: boolean }
 
+/** Returns whether a user is staff or a superuser. */
+export function isOperator({ isStaff, isSuperuser }: Roles): boolean {
+  return isStaff || isSuperuser
+}
+
 /** Returns the label of a user's role. */
 export function roleLabel({ isStaff, isSuperuser }: Roles): string {
   if (isSuperuser) return 'Superuser'

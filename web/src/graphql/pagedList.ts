@@ -6,6 +6,7 @@ export type Page<T> = {
   nodes: T[]
   pageInfo: { endCursor: string | null; hasNextPage: boolean }
   totalCount?: number | null
+  totalIsExact?: boolean
 }
 
 /** The page of a connection that is null. */
@@ -19,6 +20,8 @@ export type ListState<T> = {
   rows: T[]
   /** The total count; null if the query does not select it. */
   total: number | null
+  /** Whether there are not more than the total count. */
+  isTotalExact: boolean
   isLoading: boolean
   hasMore: boolean
   problem: Problem | null
@@ -31,7 +34,7 @@ export class PagedList<T extends { id: string }> extends Store<ListState<T>> {
   private latestRequest = 0
 
   constructor() {
-    super({ rows: [], total: null, isLoading: true, hasMore: false, problem: null })
+    super({ rows: [], total: null, isTotalExact: true, isLoading: true, hasMore: false, problem: null })
   }
 
   /** Starts over with another query; the rows stay until its first page is loaded. */
@@ -66,12 +69,13 @@ export class PagedList<T extends { id: string }> extends Store<ListState<T>> {
     const request = ++this.latestRequest
     this.patchState({ isLoading: true, problem: null })
     try {
-      const { nodes, pageInfo, totalCount } = await this.load(after)
+      const { nodes, pageInfo, totalCount, totalIsExact } = await this.load(after)
       if (request !== this.latestRequest) return
       this.cursor = pageInfo.endCursor
       this.patchState({
         rows: after === null ? nodes : dedupeById([...this.state.rows, ...nodes]),
         total: totalCount ?? null,
+        isTotalExact: totalIsExact ?? true,
         hasMore: pageInfo.hasNextPage,
         isLoading: false,
       })

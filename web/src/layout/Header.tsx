@@ -2,6 +2,7 @@ import { ActionIcon, Group, Menu, Text, Tooltip } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { IconBraces, IconLogout, IconMessages, IconShieldCog, IconUser, IconUserCircle } from '@tabler/icons-react'
 import { Link } from 'react-router'
+import { isOperator } from '../format/roles'
 import { asProblem } from '../graphql/problem'
 import { useSession, useViewer } from '../session/context'
 import { ColorSchemeSwitch } from '../ui/ColorSchemeSwitch'
@@ -14,15 +15,28 @@ export function Header() {
     <Group gap="xs" ml="auto" wrap="nowrap" miw={0}>
       <ConnectionBadge />
       <BalanceBadge />
+      <AdminLink />
       <ViewerMenu />
     </Group>
+  )
+}
+
+/** One click from the chat to the pages of operators. */
+function AdminLink() {
+  const { user } = useViewer()
+  if (!isOperator(user)) return null
+  return (
+    <Tooltip label="Administration" openDelay={400}>
+      <ActionIcon component={Link} to="/admin" variant="subtle" color="gray" size="lg" aria-label="Administration">
+        <IconShieldCog />
+      </ActionIcon>
+    </Tooltip>
   )
 }
 
 function ViewerMenu() {
   const session = useSession()
   const { user } = useViewer()
-  const isOperator = user.isStaff || user.isSuperuser
 
   const logOut = () =>
     session
@@ -52,12 +66,12 @@ function ViewerMenu() {
         <Menu.Item component={Link} to="/account" leftSection={<IconUser size={16} />}>
           Account
         </Menu.Item>
-        {isOperator && (
+        {isOperator(user) && (
           <Menu.Item component={Link} to="/admin" leftSection={<IconShieldCog size={16} />}>
             Administration
           </Menu.Item>
         )}
-        {isOperator && (
+        {isOperator(user) && (
           <Menu.Item component={Link} to="/graphiql" leftSection={<IconBraces size={16} />}>
             GraphiQL
           </Menu.Item>

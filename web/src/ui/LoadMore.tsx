@@ -6,19 +6,24 @@ type Props<T extends { id: string }> = {
   pages: Pages<T>
   noun: string
   plural?: string
-  /** The largest count that the server returns; it may be more. */
-  cap?: number | undefined
 }
 
 /** The number of loaded rows, and a button that loads the next page. */
-export function LoadMore<T extends { id: string }>({ pages, noun, plural, cap }: Props<T>) {
-  const { rows, total, hasMore, isLoading, loadMore } = pages
-  if (rows.length === 0) return null
-  const isCapped = cap !== undefined && total !== null && total >= cap
+export function LoadMore<T extends { id: string }>({ pages, noun, plural }: Props<T>) {
+  const { rows, total, isTotalExact, hasMore, isLoading, loadMore } = pages
+  // A list that is filtered here may have none among the first.
+  if (rows.length === 0 && !hasMore) return null
   return (
     <Group gap="sm">
       <Text size="sm" c="dimmed" role="status">
-        {countLabel({ shown: rows.length, total, hasMore, isCapped, noun, ...(plural !== undefined && { plural }) })}
+        {countLabel({
+          shown: rows.length,
+          total,
+          hasMore,
+          isCapped: !isTotalExact,
+          noun,
+          ...(plural !== undefined && { plural }),
+        })}
       </Text>
       {hasMore && (
         <Button size="xs" variant="default" loading={isLoading} onClick={loadMore}>

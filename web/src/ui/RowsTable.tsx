@@ -47,8 +47,6 @@ type Props<T extends { id: string }> = {
   plural?: string
   /** Shown if there are no rows. */
   empty?: string
-  /** The largest count that the server returns for this list; it may be more. */
-  cap?: number | undefined
   minWidth?: number
   /** Returns the accessible name of a row. */
   nameOf?: (row: T) => string
@@ -59,18 +57,18 @@ type Props<T extends { id: string }> = {
 
 /** A paginated table, with its loading, empty and error states. Cards on narrow screens, instead of scrolling sideways. */
 export function RowsTable<T extends { id: string }>(props: Props<T>) {
-  const { pages, columns, noun, plural, empty = 'No results', cap, minWidth = 640, selection } = props
+  const { pages, columns, noun, plural, empty = 'No results', minWidth = 640, selection } = props
   const { nameOf = (row: T) => row.id, isDimmed = () => false } = props
-  const { rows, isLoading, problem, reload } = pages
+  const { rows, isLoading, hasMore, problem, reload } = pages
   const isPhone = useIsPhone()
   if (isLoading && rows.length === 0) return <Skeleton height={200} aria-label="Loading" />
   const view = { rows, isLoading, columns, nameOf, isDimmed, selection }
   return (
     <Stack gap="sm">
       {problem && <ProblemAlert problem={problem} onRetry={reload} />}
-      {rows.length === 0 && !problem && <Text c="dimmed">{empty}</Text>}
+      {rows.length === 0 && !problem && !hasMore && <Text c="dimmed">{empty}</Text>}
       {rows.length > 0 && (isPhone ? <RowCards {...view} /> : <WideTable {...view} minWidth={minWidth} />)}
-      <LoadMore pages={pages} noun={noun} cap={cap} {...(plural !== undefined && { plural })} />
+      <LoadMore pages={pages} noun={noun} {...(plural !== undefined && { plural })} />
     </Stack>
   )
 }

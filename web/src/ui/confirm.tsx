@@ -9,19 +9,21 @@ type Question = {
   text: string
   /** The names of what is affected. */
   names?: readonly string[]
+  /** The number of all that are affected, if only some have a name here. */
+  total?: number
   confirm: string
   run: () => Promise<void>
 }
 
 /** Runs a destructive action after a confirmation, and shows a notification if it fails. */
-export function confirmDanger({ title, text, names, confirm, run }: Question): void {
+export function confirmDanger({ title, text, names, total, confirm, run }: Question): void {
   modals.openConfirmModal({
     title,
     children: (
       <Stack gap="xs">
         {names && (
           <Text size="sm" fw={600} style={{ overflowWrap: 'anywhere' }}>
-            {summarizeNames(names)}
+            {summarizeNames(names, total)}
           </Text>
         )}
         <Text size="sm">{text}</Text>

@@ -1,75 +1,56 @@
-import '@mantine/charts/styles.css'
-// For the legend.
-import '@mantine/core/styles/ColorSwatch.css'
-import { BarChart } from '@mantine/charts'
-import { SimpleGrid, Stack, Table, Text } from '@mantine/core'
-import { formatMonthDay } from '../../format/dates'
-import { formatCount } from '../../format/numbers'
-import { Section } from '../../ui/Section'
-import classes from '../../ui/ui.module.css'
-import { UserName } from '../UserName'
-import { ALL_MODELS, byDay, modelsOf, type DashboardData, type Measure } from './data'
+import { SimpleGrid, Skeleton, Stack } from '@mantine/core'
+import { lazy, Suspense } from 'react'
+import { formatCount, pluralize } from '../../format/numbers'
+import { PageLoader } from '../../ui/PageLoader'
+import { ProblemAlert } from '../../ui/ProblemAlert'
+import { DayTable } from './DayTable'
+import { FigureCard, Figures } from './Figures'
+import { figuresOf } from './figures'
+import { LowBalances } from './LowBalances'
+import { previousLabel, type Period } from './period'
+import { RunningNow } from './RunningNow'
+import { ApiKeyUsage, ModelUsage, TopSpenders } from './UsageTables'
+import { useOverview } from './useOverview'
 
-const CHARTS: { measure: Measure; title: string; isByModel: boolean }[] = [
-  { measure: 'messages', title: 'Messages', isByModel: true },
-  { measure: 'tokens', title: 'Tokens spent', isByModel: true },
-  // A user of two models counts once.
-  { measure: 'activeUsers', title: 'Active users', isByModel: false },
-  { measure: 'failures', title: 'Failed answers', isByModel: true },
-]
+// The chart library loads with the first data.
+const UsageCharts = lazy(() => import('./UsageCharts'))
 
-const COLOURS = ['teal.7', 'indigo.6', 'orange.6', 'grape.6', 'cyan.7', 'pink.6', 'lime.7', 'yellow.7']
+type Props = { period: Period; label: string; today: string }
 
-/** The usage of the server by day and model. */
-export default function Dashboard({ data: { days, topSpenders, openTurns } }: { data: DashboardData }) {
-  const series = modelsOf(days).map((name, index) => ({ name, color: COLOURS[index % COLOURS.length] ?? 'gray.6' }))
+/** The overview of a period: totals, charts, and tables by model, API key, user and day. */
+export function Dashboard({ period, label, today }: Props) {
+  const { overview, days, topSpenders, isLoading, problem, reload } = useOverview(period, today)
+  if (problem && !overview) return <ProblemAlert problem={problem} onRetry={reload} />
+  if (!overview) return <PageLoader />
+  const { totals, previous, outstanding } = overview
+  const table = { period: label, file: `${period.first}-${period.last}` }
   return (
-    <Stack gap="lg">
-      <Text size="sm">
-        Running now: <strong>{formatCount(openTurns)}</strong>
-      </Text>
+    <Stack gap="lg" aria-busy={isLoading} style={{ opacity: isLoading ? 0.6 : 1 }}>
+      {problem && <ProblemAlert problem={problem} onRetry={reload} />}
+      <Figures figures={totals ? figuresOf(totals, previous) : []} previous={previousLabel(period)}>
+        {outstanding && (
+          <FigureCard
+            label="Outstanding tokens"
+            value={formatCount(outstanding.tokens)}
+            details={`Balances of ${pluralize(outstanding.users, 'user')} now`}
+          >
+            {formatCount(outstanding.held)} more are reserved for answers in progress
+          </FigureCard>
+        )}
+        <RunningNow />
+      </Figures>
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
-        {CHARTS.map(({ measure, title, isByModel }) => (
-          <Section key={measure} title={title} description="Last 30 days">
-            <BarChart
-              h={240}
-              data={byDay(days, measure)}
-              dataKey="day"
-              type="stacked"
-              series={isByModel ? series : [{ name: ALL_MODELS, color: 'teal.7' }]}
-              withLegend={isByModel && series.length > 1}
-              valueFormatter={formatCount}
-              xAxisProps={{ tickFormatter: formatMonthDay, interval: 'equidistantPreserveStart', minTickGap: 16 }}
-              // All values are counts.
-              yAxisProps={{ allowDecimals: false }}
-              role="img"
-              aria-label={`${title} by day`}
-            />
-          </Section>
-        ))}
+        <ModelUsage rows={overview.models ?? []} {...table} />
+        <ApiKeyUsage rows={overview.apiKeys ?? []} {...table} />
       </SimpleGrid>
-      <Section title="Top spenders, last 30 days">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>User</Table.Th>
-              <Table.Th className={classes.numbers}>Tokens</Table.Th>
-              <Table.Th className={classes.numbers}>Messages</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {topSpenders.map(({ user, tokens, messages }, place) => (
-              <Table.Tr key={user?.id ?? place}>
-                <Table.Td>
-                  <UserName user={user} name={user?.username ?? 'deleted'} />
-                </Table.Td>
-                <Table.Td className={classes.numbers}>{formatCount(tokens)}</Table.Td>
-                <Table.Td className={classes.numbers}>{formatCount(messages)}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Section>
+      <Suspense fallback={<Skeleton height={300} aria-label="Loading" />}>
+        <UsageCharts days={days} period={period} />
+      </Suspense>
+      <SimpleGrid cols={{ base: 1, lg: 2 }}>
+        <LowBalances today={today} />
+        {topSpenders && <TopSpenders rows={topSpenders} {...table} />}
+      </SimpleGrid>
+      <DayTable days={days} period={period} label={label} file={table.file} />
     </Stack>
   )
 }

@@ -1,20 +1,25 @@
-import { lazy } from 'react'
-import { PageLoader } from '../../ui/PageLoader'
-import { ProblemAlert } from '../../ui/ProblemAlert'
+import { Text } from '@mantine/core'
 import { AdminTitle } from '../AdminTitle'
-import { useDashboard } from './useDashboard'
-
-// The chart library loads with the first data.
-const Dashboard = lazy(() => import('./Dashboard'))
+import { Dashboard } from './Dashboard'
+import { FindUser } from './FindUser'
+import { periodLabel } from './period'
+import { PeriodPicker } from './PeriodPicker'
+import { usePeriod } from './usePeriod'
 
 export default function DashboardPage() {
-  const { data, problem } = useDashboard()
+  const choice = usePeriod()
+  const { name, period, today } = choice
   return (
     <>
-      <AdminTitle title="Dashboard" />
-      {problem && <ProblemAlert problem={problem} />}
-      {data && <Dashboard data={data} />}
-      {!data && !problem && <PageLoader />}
+      <AdminTitle title="Dashboard">
+        <FindUser />
+      </AdminTitle>
+      <PeriodPicker {...choice} />
+      {period ? (
+        <Dashboard period={period} label={periodLabel(name, period)} today={today} />
+      ) : (
+        <Text c="dimmed">Choose the first and the last day.</Text>
+      )}
     </>
   )
 }

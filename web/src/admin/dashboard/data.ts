@@ -1,19 +1,16 @@
+import { addDays, daysOf, type Period } from './period'
+
 /** The usage of one model, or of all models, on one day. */
 export type DailyUsage = {
   /** "2026-01-31". */
   day: string
-  /** Null for all models; this row exists also for days without messages. */
+  /** Null for all models. */
   model: string | null
   messages: number
   tokens: number
   activeUsers: number
   failures: number
 }
-
-/** A user and what they spent. The user is null if the account is deleted. */
-export type Spender = { user: { id: string; username: string } | null; tokens: number; messages: number }
-
-export type DashboardData = { days: DailyUsage[]; topSpenders: Spender[]; openTurns: number }
 
 /** A day of a chart: the day, and a value for each model. */
 export type ChartDay = { day: string } & Record<string, number | string>
@@ -29,14 +26,38 @@ export function modelsOf(days: readonly DailyUsage[]): string[] {
   return [...new Set(days.flatMap(({ model }) => (model === null ? [] : [model])))].sort()
 }
 
-/** Groups usage by day: a row for each day, with a column for each model and one for all; 0 without usage. */
-export function byDay(days: readonly DailyUsage[], measure: Measure): ChartDay[] {
-  const zeros = Object.fromEntries(modelsOf(days).map((model) => [model, 0]))
-  const rows = new Map<string, ChartDay>()
+/** Returns the days of a period, oldest first. */
+export function daysIn(period: Period): string[] {
+  return Array.from({ length: daysOf(period) }, (_, index) => addDays(period.first, index))
+}
+
+/** Groups usage by the days of a period: a row for each, with a column for each model and one for all; 0 without usage. */
+export function byDay(days: readonly DailyUsage[], measure: Measure, period: Period): ChartDay[] {
+  const zeros = Object.fromEntries([...modelsOf(days), ALL_MODELS].map((name) => [name, 0]))
+  const rows = new Map(daysIn(period).map((day): [string, ChartDay] => [day, { ...zeros, day }]))
   for (const { day, model, ...measures } of days) {
-    const row = rows.get(day) ?? { ...zeros, day }
-    row[model ?? ALL_MODELS] = measures[measure]
-    rows.set(day, row)
+    const row = rows.get(day)
+    if (row) row[model ?? ALL_MODELS] = measures[measure]
   }
-  return [...rows.values()].sort((a, b) => a.day.localeCompare(b.day))
+  return [...rows.values()]
+}
+
+/** The usage of all models on one day. */
+export type UsageOfDay = { id: string } & Record<Measure, number>
+
+/** Returns the usage of all models on each day of a period, newest first. */
+export function dayRows(days: readonly DailyUsage[], period: Period): UsageOfDay[] {
+  const totals = new Map(days.filter(({ model }) => model === null).map((row) => [row.day, row]))
+  const rowOf = (day: string): UsageOfDay => {
+    const { messages = 0, tokens = 0, activeUsers = 0, failures = 0 } = totals.get(day) ?? {}
+    return { id: day, messages, tokens, activeUsers, failures }
+  }
+  return daysIn(period).map(rowOf).reverse()
+}
+
+/** Describes a chart for screen readers: the sum, and the day with the most. */
+export function chartSummary(rows: readonly UsageOfDay[], measure: Measure): { sum: number; most: UsageOfDay | null } {
+  const sum = rows.reduce((total, row) => total + row[measure], 0)
+  const most = rows.reduce<UsageOfDay | null>((best, row) => (row[measure] > (best?.[measure] ?? 0) ? row : best), null)
+  return { sum, most }
 }

@@ -1,0 +1,28 @@
+import type { AuditAction } from '../gql/admin'
+
+type Choice = { value: string; label: string; values: AuditAction[] }
+
+const ACCOUNTS: Choice[] = [
+  { value: 'changes', label: 'Activations and roles', values: ['USER_UPDATE'] },
+  { value: 'created', label: 'Accounts created', values: ['USER_CREATE', 'USER_IMPORT'] },
+  { value: 'deleted', label: 'Accounts deleted', values: ['USER_DELETE'] },
+  { value: 'access', label: 'Passwords and logouts', values: ['USER_SET_PASSWORD', 'USER_LOG_OUT'] },
+]
+
+const OTHERS: Choice[] = [
+  { value: 'balances', label: 'Balances', values: ['BALANCE_ADJUST', 'CHAT_USAGE_OVER_HOLD'] },
+  { value: 'reads', label: 'Messages read', values: ['CHAT_READ'] },
+  { value: 'chat-deletions', label: 'Messages deleted', values: ['CHAT_DELETE'] },
+  { value: 'keys', label: 'API keys', values: ['API_KEY_CREATE', 'API_KEY_REVOKE'] },
+]
+
+/** The choices of the filter of the audit log, for a select. */
+export const ACTION_CHOICES = [
+  { group: 'Accounts', items: ACCOUNTS },
+  { group: 'Others', items: OTHERS },
+]
+
+/** Returns the actions of a choice; null for all. */
+export function actionsOf(choice: string | null): AuditAction[] | null {
+  return [...ACCOUNTS, ...OTHERS].find(({ value }) => value === choice)?.values ?? null
+}
