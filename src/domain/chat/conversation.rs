@@ -86,26 +86,26 @@ pub async fn update(
     id: ConversationId,
     change: ConversationUpdate,
 ) -> Result<conversation::Model, Error> {
-    let mut mistakes = Vec::new();
-    let mut mistake = |field, problem: Result<(), String>| {
-        mistakes.extend(problem.err().map(|message| FieldError { field, message }));
+    let mut errors = Vec::new();
+    let mut check = |field, problem: Result<(), String>| {
+        errors.extend(problem.err().map(|message| FieldError { field, message }));
     };
     let title = change.title.as_deref().map(one_line);
     if let Some(title) = &title {
         let blank = title.is_empty().then(|| "This field may not be blank.".to_owned());
-        mistake("title", blank.map_or_else(|| check_length(title, MAX_TITLE_CHARS), Err));
+        check("title", blank.map_or_else(|| check_length(title, MAX_TITLE_CHARS), Err));
     }
     let system_prompt = change.system_prompt.map(|prompt| prompt.filter(|prompt| !prompt.trim().is_empty()));
     if let Some(Some(prompt)) = &system_prompt {
-        mistake("system_prompt", check_length(prompt, MAX_SYSTEM_PROMPT_CHARS));
+        check("system_prompt", check_length(prompt, MAX_SYSTEM_PROMPT_CHARS));
     }
     if let Some(Some(model)) = &change.model
         && app.models.get(Some(model)).is_none()
     {
-        mistake("model", Err("There is no such model.".to_owned()));
+        check("model", Err("There is no such model.".to_owned()));
     }
-    if !mistakes.is_empty() {
-        return Err(Error::invalid(mistakes));
+    if !errors.is_empty() {
+        return Err(Error::invalid(errors));
     }
     let changed = conversation::ActiveModel {
         title: title.map_or(NotSet, Set),

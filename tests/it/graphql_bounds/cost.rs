@@ -60,7 +60,7 @@ async fn the_cost_bounds_what_is_touched(on: On) {
     let schema = Schema::new();
     let mut random = StdRng::seed_from_u64(7);
     let (mut executed, mut most, mut failed) = (0, 0, Vec::new());
-    for _ in 0..250 {
+    for _ in 0..350 {
         let length = random.random_range(5..250);
         let bytes: Vec<u8> = (0..length).map(|_| random.random()).collect();
         let query = schema.query(&mut Choices::new(&bytes), &ids);
