@@ -60,7 +60,7 @@ async fn the_cost_bounds_what_is_touched(on: On) {
     let schema = Schema::new();
     let mut random = StdRng::seed_from_u64(7);
     let (mut executed, mut most, mut failed) = (0, 0, Vec::new());
-    for _ in 0..350 {
+    for _ in 0..250 {
         let length = random.random_range(5..250);
         let bytes: Vec<u8> = (0..length).map(|_| random.random()).collect();
         let query = schema.query(&mut Choices::new(&bytes), &ids);
@@ -87,7 +87,7 @@ async fn the_cost_bounds_what_is_touched(on: On) {
             assert_eq!(wrapped_response["data"], response["data"], "{wrapped}");
         }
     }
-    assert!(executed > 100 && most > 500, "{executed} executed, {most} objects at most: {failed:?}");
+    assert!(executed > 100 && most > 400, "{executed} executed, {most} objects at most: {failed:?}");
     assert!(failed.iter().all(|message| message.contains("more than")), "{failed:?}");
 }
 
