@@ -233,28 +233,6 @@ test("the account page has tabs, a new password reloads the devices, and deletin
   await page.getByText("Your account and everything in it is deleted.").waitFor();
 });
 
-test("what is typed into the log-in page before its scripts is kept", async () => {
-  const page = await browser.open("/login");
-  let arrive;
-  const arrived = new Promise((resolve) => (arrive = resolve));
-  await page.route("**/assets/*.js", async (route) => {
-    await arrived;
-    await route.continue();
-  });
-  await page.goto("/login", { waitUntil: "commit" });
-  await page.getByLabel("Username").fill("admin");
-  await page.getByLabel("Password").fill(PASSWORD);
-  // Nothing is sent before.
-  await page.getByLabel("Password").press("Enter");
-  assert.equal(new URL(page.url()).search, "");
-  arrive();
-  await page.locator("form button[type=submit]").waitFor();
-  assert.equal(await page.getByLabel("Username").inputValue(), "admin");
-  assert.equal(await page.evaluate(() => document.activeElement.type), "password");
-  await page.locator("form button[type=submit]").click();
-  await page.getByLabel("Message", { exact: true }).waitFor();
-});
-
 test("a wrong address says so to everybody, and leads home", async () => {
   const page = await browser.open("/");
   const answer = await page.goto("/no/such/page");

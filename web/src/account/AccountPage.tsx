@@ -9,6 +9,7 @@ import { DeleteAccountCard } from './DeleteAccountCard'
 import { ExportCard } from './ExportCard'
 import { LedgerCard } from './LedgerCard'
 import { PasswordCard } from './PasswordCard'
+import { PricesCard } from './PricesCard'
 import { ProfileCard } from './ProfileCard'
 import { SessionsCard } from './SessionsCard'
 import { parseTab, TABS, type AccountTab } from './tabs'
@@ -48,7 +49,10 @@ export default function AccountPage() {
               <ProfileCard />
             </Tabs.Panel>
             <Tabs.Panel value="usage">
-              <LedgerCard />
+              <Stack>
+                <LedgerCard />
+                <PricesCard />
+              </Stack>
             </Tabs.Panel>
             <Tabs.Panel value="keys">
               <KeysCard />

@@ -2,7 +2,10 @@ import { Button, Group, PasswordInput, Stack } from '@mantine/core'
 import { ChangePasswordDocument } from '../gql/account'
 import { mutate } from '../graphql/client'
 import { useSession, useViewer } from '../session/context'
+import { passwordRuleLines } from '../session/credentialRules'
+import { useServerRules } from '../session/serverRules'
 import { ProblemAlert } from '../ui/ProblemAlert'
+import { RuleList } from '../ui/RuleList'
 import { Section } from '../ui/Section'
 import { showToast } from '../ui/toast'
 import { useMutationForm } from '../ui/useMutationForm'
@@ -11,12 +14,13 @@ import { validateNewPassword } from './newPassword'
 export function PasswordCard({ onChanged }: { onChanged: () => void }) {
   const session = useSession()
   const { client, user } = useViewer()
+  const rules = useServerRules()
   const { form, submit, problem, isBusy } = useMutationForm(
     {
       initialValues: { oldPassword: '', newPassword: '' },
       validate: {
         oldPassword: (value) => (value ? null : 'Enter your current password'),
-        newPassword: (value, { oldPassword }) => validateNewPassword(value, oldPassword),
+        newPassword: (value, { oldPassword }) => validateNewPassword(value, oldPassword, rules?.passwordRules),
       },
     },
     async (input) => {
@@ -39,7 +43,13 @@ export function PasswordCard({ onChanged }: { onChanged: () => void }) {
             autoComplete="current-password"
             {...form.getInputProps('oldPassword')}
           />
-          <PasswordInput label="New password" autoComplete="new-password" {...form.getInputProps('newPassword')} />
+          <PasswordInput
+            label="New password"
+            autoComplete="new-password"
+            description={rules ? <RuleList lines={passwordRuleLines(rules.passwordRules)} /> : undefined}
+            descriptionProps={{ component: 'div' }}
+            {...form.getInputProps('newPassword')}
+          />
           <Group>
             <Button type="submit" loading={isBusy}>
               Change password

@@ -1,13 +1,14 @@
-import { Alert, Button, List, PasswordInput, Stack, TextInput } from '@mantine/core'
+import { Alert, Button, PasswordInput, Stack, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useLayoutEffect, useRef, useState } from 'react'
 import { readTypedEarly, takeTypedEarly } from '../app/boot'
 import { asProblem, problemText, type Problem } from '../graphql/problem'
 import { login, register } from '../session/api'
 import { useSession } from '../session/context'
+import { passwordRuleLines, validatePassword, validateUsername } from '../session/credentialRules'
+import type { LoadedRules } from '../session/serverRules'
+import { RuleList } from '../ui/RuleList'
 import { OperatorContact } from './OperatorContact'
-import { passwordRuleLines, validatePassword, validateUsername } from './rules'
-import type { LoadedRules } from './serverRules'
 
 const TEXTS = {
   login: { send: 'Log in', password: 'current-password' },
@@ -108,15 +109,5 @@ export function CredentialsForm({ kind, rules, onSubmit }: Props) {
         </Button>
       </Stack>
     </form>
-  )
-}
-
-function RuleList({ lines }: { lines: string[] }) {
-  return (
-    <List size="xs" c="dimmed">
-      {lines.map((line) => (
-        <List.Item key={line}>{line}</List.Item>
-      ))}
-    </List>
   )
 }

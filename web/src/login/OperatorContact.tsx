@@ -1,5 +1,5 @@
 import { Anchor } from '@mantine/core'
-import { contactHref } from './rules'
+import { contactHref } from './contact'
 
 /** Asks to turn to the operator, with the contact if the server has one. */
 export function OperatorContact({ contact }: { contact: string | null | undefined }) {

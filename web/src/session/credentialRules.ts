@@ -1,5 +1,5 @@
-import type { ServerRules } from '../session/api'
 import { pluralize } from '../format/numbers'
+import type { ServerRules } from './api'
 
 type PasswordRules = ServerRules['passwordRules']
 type UsernameRules = ServerRules['usernameRules']
@@ -27,10 +27,4 @@ export function validateUsername(username: string, rules: UsernameRules | undefi
   return rules && countChars(username) > rules.maxChars
     ? `Use at most ${pluralize(rules.maxChars, 'character')}.`
     : null
-}
-
-/** Returns the address of a link to the operator, if the contact is an e-mail or web address. */
-export function contactHref(contact: string): string | null {
-  if (/^[^\s@/:]+@[^\s@/:]+\.[^\s@/:]+$/.test(contact)) return `mailto:${contact}`
-  return /^https?:\/\/[^\s]+$/.test(contact) ? contact : null
 }

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import { fetchServerRules, type ServerRules } from '../session/api'
+import { fetchServerRules, type ServerRules } from './api'
 
 /** The rules of the server; null if they could not be loaded, undefined until they are. */
 export type LoadedRules = ServerRules | null | undefined
