@@ -27,7 +27,7 @@ const HARD = {
 };
 
 /**
- * An OpenAI-compatible model: says the message again, word by word; "slow" words take their time.
+ * An OpenAI-compatible model: says the message again, word by word; "slow" words take their time, "late" ones begin late.
  * `answers` has what it says instead, by the message.
  */
 async function startModel(answers) {
@@ -48,6 +48,7 @@ async function startModel(answers) {
       response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
     const hard = HARD[message.replace(/^write /, "")];
     for (let at = 0; hard && at < hard.length; at += 4_000) say({ content: hard.slice(at, at + 4_000) });
+    if (message.startsWith("late")) await sleep(5_000);
     for (const word of hard ? [] : (answers[message] ?? message).split(" ")) {
       await sleep(message.startsWith("slow") ? 200 : 5);
       say({ content: `${word} ` });
@@ -177,6 +178,15 @@ export async function holds(field, value) {
 export async function fits(page, what) {
   const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(wide <= screen, `${what} sticks out: ${wide} of ${screen}`);
+}
+
+/** A request to the GraphQL API by an API key, as another program makes it. */
+export async function graphql(url, secret, query, variables = {}) {
+  const headers = { authorization: `Bearer ${secret}`, "content-type": "application/json", "apollo-require-preflight": "true" };
+  const response = await fetch(`${url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+  const { data, errors } = await response.json();
+  assert.equal(errors, undefined);
+  return data;
 }
 
 /** The file that a click saves, without the mark that says it is UTF-8. */

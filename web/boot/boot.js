@@ -22,6 +22,17 @@
   const isLogin = pathname === '/login' || (isNewVisitor && needsLogin)
   root.dataset.boot = pathname === '/register' ? 'register' : isLogin ? 'login' : 'page'
 
+  if (root.dataset.boot !== 'page') {
+    // Instead of the attribute `autofocus`, which waits for the style sheets.
+    const observer = new MutationObserver(() => {
+      const field = document.getElementById('boot-username')
+      if (!field) return
+      observer.disconnect()
+      field.focus()
+    })
+    observer.observe(root, { childList: true, subtree: true })
+  }
+
   document.addEventListener('submit', ({ target }) => {
     if (target.id === 'boot-form') target.dataset.submitted = 'true'
   })

@@ -1,9 +1,10 @@
-import { Button, Group, PasswordInput, Stack } from '@mantine/core'
+import { Button, Group, Stack } from '@mantine/core'
 import { ChangePasswordDocument } from '../gql/account'
 import { mutate } from '../graphql/client'
 import { useSession, useViewer } from '../session/context'
 import { passwordRuleLines } from '../session/credentialRules'
 import { useServerRules } from '../session/serverRules'
+import { PasswordField } from '../ui/PasswordField'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { RuleList } from '../ui/RuleList'
 import { Section } from '../ui/Section'
@@ -38,12 +39,12 @@ export function PasswordCard({ onChanged }: { onChanged: () => void }) {
           {problem && <ProblemAlert problem={problem} />}
           {/* The username, for password managers. */}
           <input type="text" name="username" autoComplete="username" value={user.username} readOnly hidden />
-          <PasswordInput
+          <PasswordField
             label="Current password"
             autoComplete="current-password"
             {...form.getInputProps('oldPassword')}
           />
-          <PasswordInput
+          <PasswordField
             label="New password"
             autoComplete="new-password"
             description={rules ? <RuleList lines={passwordRuleLines(rules.passwordRules)} /> : undefined}

@@ -1,4 +1,4 @@
-import { Alert, Button, PasswordInput, Stack, TextInput } from '@mantine/core'
+import { Alert, Button, Stack, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useLayoutEffect, useRef, useState } from 'react'
 import { readTypedEarly, takeTypedEarly } from '../app/boot'
@@ -7,6 +7,7 @@ import { login, register } from '../session/api'
 import { useSession } from '../session/context'
 import { passwordRuleLines, validatePassword, validateUsername } from '../session/credentialRules'
 import type { LoadedRules } from '../session/serverRules'
+import { PasswordField } from '../ui/PasswordField'
 import { RuleList } from '../ui/RuleList'
 import { OperatorContact } from './OperatorContact'
 
@@ -94,7 +95,7 @@ export function CredentialsForm({ kind, rules, onSubmit }: Props) {
           styles={ONE_A_LINE}
           {...form.getInputProps('username')}
         />
-        <PasswordInput
+        <PasswordField
           label="Password"
           autoComplete={TEXTS[kind].password}
           description={isNew && rules ? <RuleList lines={passwordRuleLines(rules.passwordRules)} /> : undefined}

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Card, Center, Stack, Text, Title } from '@mantine/core'
+import { Alert, Anchor, Box, Card, Center, Stack, Text, Title } from '@mantine/core'
 import { IconInfoCircle } from '@tabler/icons-react'
 import { useEffect, useLayoutEffect, useState } from 'react'
 import { Link, Navigate, useLocation } from 'react-router'
@@ -37,8 +37,9 @@ export default function CredentialsPage({ kind }: Props) {
   if (state.phase === 'unreachable') return <Unreachable />
   if (state.phase === 'loggedIn') return <Navigate to={from.path} replace />
   return (
-    <Center component="main" mih="100dvh" p="md">
-      <Stack w="100%" maw={400} gap="lg">
+    // From the top, so that nothing moves by what is said below the fields.
+    <Box component="main" mih="100dvh" p="md" pt="min(16vh, 9rem)">
+      <Stack w="100%" maw={400} mx="auto" gap="lg">
         <Stack gap={4} align="center">
           <img src="/favicon.svg" alt="" width={48} height={48} />
           <Text fw={700} size="xl">
@@ -57,7 +58,7 @@ export default function CredentialsPage({ kind }: Props) {
           <ColorSchemeSwitch />
         </Center>
       </Stack>
-    </Center>
+    </Box>
   )
 }
 
