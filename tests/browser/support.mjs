@@ -168,10 +168,15 @@ export async function accessible(page, what) {
   assert.deepEqual(told, [], what);
 }
 
-/** A field comes to have a value. */
+/** A field comes to have a value. Looked for each time, since a page that loads may replace it. */
 export async function holds(field, value) {
-  const element = await field.elementHandle();
-  await field.page().waitForFunction(([input, wanted]) => input.value === wanted, [element, value]);
+  let found;
+  for (let tries = 0; tries < 150; tries++) {
+    found = await field.inputValue();
+    if (found === value) return;
+    await sleep(100);
+  }
+  assert.equal(found, value);
 }
 
 /** Nothing makes the page wider than the screen. */
