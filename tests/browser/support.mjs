@@ -8,8 +8,8 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AxeBuilder } from "@axe-core/playwright";
 import { chromium } from "playwright-core";
+import { axeFindings, tooWide } from "./checks.mjs";
 
 export const PASSWORD = "seven-green-kites";
 const BINARY = process.env.JETON_TEST_BINARY ?? "../../target/debug/jeton";
@@ -162,10 +162,7 @@ export const balance = (page) => page.getByLabel(/^Balance\./);
 
 /** Has no finding of axe-core. */
 export async function accessible(page, what) {
-  // There are no frames, so a second page to put their findings together is not needed.
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ["violations"] }).analyze();
-  const told = violations.map(({ id, impact, nodes }) => `${id} (${impact}): ${nodes.map(({ html }) => html.slice(0, 150)).join(" | ")}`);
-  assert.deepEqual(told, [], what);
+  assert.deepEqual(await axeFindings(page), [], what);
 }
 
 /** A field comes to have a value. Looked for each time, since a page that loads may replace it. */
@@ -181,8 +178,7 @@ export async function holds(field, value) {
 
 /** Nothing makes the page wider than the screen. */
 export async function fits(page, what) {
-  const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-  assert.ok(wide <= screen, `${what} sticks out: ${wide} of ${screen}`);
+  assert.deepEqual(await tooWide(page), [], what);
 }
 
 /** A request to the GraphQL API by an API key, as another program makes it. */

@@ -3,6 +3,7 @@ import { IconDatabase, IconHistory, IconKey, IconShieldLock, IconUser } from '@t
 import { useState } from 'react'
 import { KeysCard } from '../keys/KeysCard'
 import { Frame } from '../layout/Frame'
+import { useIsPhone } from '../ui/useIsPhone'
 import { useSearchParam } from '../ui/useSearchParam'
 import { useTitle } from '../ui/useTitle'
 import { DeleteAccountCard } from './DeleteAccountCard'
@@ -27,6 +28,7 @@ export default function AccountPage() {
   useTitle('Account')
   const [selected, select] = useSearchParam('tab')
   const tab = parseTab(selected)
+  const isPhone = useIsPhone()
   return (
     <Frame>
       <Container size="lg" py="lg">
@@ -39,7 +41,12 @@ export default function AccountPage() {
               {TABS.map(({ value, label }) => {
                 const Icon = ICONS[value]
                 return (
-                  <Tabs.Tab key={value} value={value} leftSection={<Icon size={16} aria-hidden />}>
+                  <Tabs.Tab
+                    key={value}
+                    value={value}
+                    // In one row on a phone.
+                    {...(isPhone ? { px: 'xs' } : { leftSection: <Icon size={16} aria-hidden /> })}
+                  >
                     {label}
                   </Tabs.Tab>
                 )
