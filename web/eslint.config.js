@@ -30,5 +30,5 @@ export default defineConfig(
     },
   },
   { files: ['**/*.js'], languageOptions: { globals: globals.node } },
-  { files: ['public/**/*.js'], languageOptions: { globals: globals.browser } },
+  { files: ['boot/*.js'], languageOptions: { globals: globals.browser } },
 )

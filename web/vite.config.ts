@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { inlineBoot } from './scripts/inlineBoot'
 
 const ROOT = '<div id="root"></div>'
 
@@ -35,7 +36,7 @@ function onlyWoff2(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [react(), onlyWoff2(), stylesInBody],
+  plugins: [react(), onlyWoff2(), inlineBoot, stylesInBody],
   resolve: {
     alias: {
       // Its browser variant needs a document, which workers lack.

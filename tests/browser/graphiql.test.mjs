@@ -58,7 +58,10 @@ test("GraphiQL is in the menu of staff, and not of everybody", async () => {
   await page.getByRole("menuitem", { name: "Log out", exact: true }).waitFor();
   assert.equal(await page.getByRole("menuitem", { name: "GraphiQL" }).count(), 0);
   // Also for the theme, which is there now.
-  await page.getByRole("radiogroup", { name: "Theme" }).waitFor();
+  await page.getByRole("group", { name: "Theme" }).getByRole("menuitemradio", { name: "Dark" }).click();
+  await page.locator("html[data-mantine-color-scheme=dark]").waitFor();
+  await page.getByRole("menuitemradio", { name: "System", exact: true }).click();
+  await page.locator("html[data-mantine-color-scheme=light]").waitFor();
   await page.goto("/graphiql");
   await page.getByRole("button", { name: /execute/i }).waitFor();
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { tooSmall, tooWide, unfitForPhones } from "./checks.mjs";
 import {
   PASSWORD,
   accessible,
@@ -139,41 +140,6 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
-/** Everything that is pressed or filled in has 44 px around its middle, but links in a sentence. */
-async function reachable(page, what) {
-  const small = await page.evaluate(() => {
-    const found = [];
-    for (const element of document.querySelectorAll("main :is(button, input, textarea, [role=tab]), header :is(a, button)")) {
-      const { width, height } = element.getBoundingClientRect();
-      if (width < 2 || height < 2 || element.parentElement.tagName === "SPAN" || element.className === "skip-link") continue;
-      element.scrollIntoView({ block: "center" });
-      const { x, y } = element.getBoundingClientRect();
-      for (const [across, down] of [[0, -21], [0, 21], [-21, 0], [21, 0]]) {
-        const hit = document.elementFromPoint(x + width / 2 + across, y + height / 2 + down);
-        const isHit = hit && (element.contains(hit) || hit.contains(element) || hit.closest("label")?.control === element);
-        if (!isHit) found.push(`${element.outerHTML.slice(0, 120)} at ${across}, ${down}`);
-      }
-    }
-    return found;
-  });
-  assert.deepEqual(small, [], what);
-}
-
-/** Fields that iOS does not zoom to, and nothing that scrolls sideways. */
-async function suitsPhone(page, what) {
-  await fits(page, what);
-  const wrong = await page.evaluate(() => {
-    const fields = [...document.querySelectorAll("main :is(input:not([type=checkbox]), textarea)")];
-    const small = fields.filter((field) => field.offsetWidth > 1 && parseFloat(getComputedStyle(field).fontSize) < 16);
-    const scrolls = ({ overflowX }) => ["auto", "scroll"].includes(overflowX);
-    const wide = [...document.querySelectorAll("main *")].filter(
-      (element) => element.scrollWidth > element.clientWidth + 1 && scrolls(getComputedStyle(element)),
-    );
-    return [...small, ...wide].map((element) => element.outerHTML.slice(0, 120));
-  });
-  assert.deepEqual(wrong, [], what);
-}
-
 test("on a phone everything is in reach of a finger, without scrolling sideways", async () => {
   const page = await browser.open("/", { viewport: PHONE, hasTouch: true, isMobile: true });
   await logIn(page, "admin");
@@ -182,8 +148,7 @@ test("on a phone everything is in reach of a finger, without scrolling sideways"
     await page.goto(path);
     await settle(page);
     assert.equal(await page.getByRole("table").count(), 0, `${path} has cards`);
-    await suitsPhone(page, path);
-    await reachable(page, path);
+    for (const check of [tooWide, tooSmall, unfitForPhones]) assert.deepEqual(await check(page), [], path);
   }
   // What was off the screen before.
   await page.goto("/admin/keys");
@@ -231,28 +196,6 @@ test("the account page has tabs, a new password reloads the devices, and deletin
   await dialog.getByRole("button", { name: "Delete account" }).click();
   await page.waitForURL(/login/);
   await page.getByText("Your account and everything in it is deleted.").waitFor();
-});
-
-test("what is typed into the log-in page before its scripts is kept", async () => {
-  const page = await browser.open("/login");
-  let arrive;
-  const arrived = new Promise((resolve) => (arrive = resolve));
-  await page.route("**/assets/*.js", async (route) => {
-    await arrived;
-    await route.continue();
-  });
-  await page.goto("/login", { waitUntil: "commit" });
-  await page.getByLabel("Username").fill("admin");
-  await page.getByLabel("Password").fill(PASSWORD);
-  // Nothing is sent before.
-  await page.getByLabel("Password").press("Enter");
-  assert.equal(new URL(page.url()).search, "");
-  arrive();
-  await page.locator("form button[type=submit]").waitFor();
-  assert.equal(await page.getByLabel("Username").inputValue(), "admin");
-  assert.equal(await page.evaluate(() => document.activeElement.type), "password");
-  await page.locator("form button[type=submit]").click();
-  await page.getByLabel("Message", { exact: true }).waitFor();
 });
 
 test("a wrong address says so to everybody, and leads home", async () => {

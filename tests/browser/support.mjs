@@ -8,8 +8,8 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AxeBuilder } from "@axe-core/playwright";
 import { chromium } from "playwright-core";
+import { axeFindings, tooWide } from "./checks.mjs";
 
 export const PASSWORD = "seven-green-kites";
 const BINARY = process.env.JETON_TEST_BINARY ?? "../../target/debug/jeton";
@@ -27,7 +27,7 @@ const HARD = {
 };
 
 /**
- * An OpenAI-compatible model: says the message again, word by word; "slow" words take their time.
+ * An OpenAI-compatible model: says the message again, word by word; "slow" words take their time, "late" ones begin late.
  * `answers` has what it says instead, by the message.
  */
 async function startModel(answers) {
@@ -48,6 +48,7 @@ async function startModel(answers) {
       response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
     const hard = HARD[message.replace(/^write /, "")];
     for (let at = 0; hard && at < hard.length; at += 4_000) say({ content: hard.slice(at, at + 4_000) });
+    if (message.startsWith("late")) await sleep(5_000);
     for (const word of hard ? [] : (answers[message] ?? message).split(" ")) {
       await sleep(message.startsWith("slow") ? 200 : 5);
       say({ content: `${word} ` });
@@ -111,7 +112,7 @@ export async function startBrowser(url) {
   const wrong = [];
   return {
     wrong,
-    /** A new profile with one page. */
+    /** A new profile with one page, which goes nowhere yet if the path is null. */
     async open(path = "/", options = {}) {
       const context = await browser.newContext({ baseURL: url, viewport: { width: 1280, height: 800 }, ...options });
       context.setDefaultTimeout(Number(process.env.PATIENCE ?? 15_000));
@@ -124,7 +125,7 @@ export async function startBrowser(url) {
         if (/Content Security Policy/i.test(message.text())) wrong.push(message.text());
       });
       const page = await context.newPage();
-      await page.goto(path);
+      if (path !== null) await page.goto(path);
       return page;
     },
     close: () => browser.close(),
@@ -159,25 +160,34 @@ export const newest = (page) => page.getByRole("article", { name: "Message and a
 /** The balance in the header. */
 export const balance = (page) => page.getByLabel(/^Balance\./);
 
-/** Has no serious finding of axe-core. */
+/** Has no finding of axe-core. */
 export async function accessible(page, what) {
-  // There are no frames, so a second page to put their findings together is not needed.
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ["violations"] }).analyze();
-  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  const told = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 150)).join(" | ")}`);
-  assert.deepEqual(told, [], what);
+  assert.deepEqual(await axeFindings(page), [], what);
 }
 
-/** A field comes to have a value. */
+/** A field comes to have a value. Looked for each time, since a page that loads may replace it. */
 export async function holds(field, value) {
-  const element = await field.elementHandle();
-  await field.page().waitForFunction(([input, wanted]) => input.value === wanted, [element, value]);
+  let found;
+  for (let tries = 0; tries < 150; tries++) {
+    found = await field.inputValue();
+    if (found === value) return;
+    await sleep(100);
+  }
+  assert.equal(found, value);
 }
 
 /** Nothing makes the page wider than the screen. */
 export async function fits(page, what) {
-  const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-  assert.ok(wide <= screen, `${what} sticks out: ${wide} of ${screen}`);
+  assert.deepEqual(await tooWide(page), [], what);
+}
+
+/** A request to the GraphQL API by an API key, as another program makes it. */
+export async function graphql(url, secret, query, variables = {}) {
+  const headers = { authorization: `Bearer ${secret}`, "content-type": "application/json", "apollo-require-preflight": "true" };
+  const response = await fetch(`${url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+  const { data, errors } = await response.json();
+  assert.equal(errors, undefined);
+  return data;
 }
 
 /** The file that a click saves, without the mark that says it is UTF-8. */

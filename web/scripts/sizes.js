@@ -7,11 +7,7 @@ const BUDGETS = { login: 200_000, chat: 300_000 }
 
 const dist = new URL('../dist/', import.meta.url)
 const read = (name) => readFileSync(new URL(name, dist))
-const names = [
-  'index.html',
-  'color-scheme.js',
-  ...readdirSync(new URL('assets/', dist)).map((name) => `assets/${name}`),
-]
+const names = ['index.html', ...readdirSync(new URL('assets/', dist)).map((name) => `assets/${name}`)]
 
 /** The files that a page loads by itself, and those that its scripts import. */
 const withImports = (roots) => {

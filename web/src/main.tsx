@@ -5,6 +5,7 @@ import { App } from './app/App'
 import { moveStyles } from './app/boot'
 import { leavePage, restoreReturnTo } from './app/leavePage'
 import { preloadFirstPage } from './app/pages'
+import { redirectNewVisitor, rememberVisitor } from './app/visitor'
 import { clearStored } from './graphiql/storage'
 import { logout, logoutEverywhere, refresh } from './session/api'
 import { browserClock, Session } from './session/session'
@@ -14,6 +15,8 @@ moveStyles()
 const session = new Session({ refresh, logout, logoutEverywhere }, browserTabs(), browserClock, leavePage)
 clearStored(() => localStorage)
 restoreReturnTo()
+redirectNewVisitor()
+rememberVisitor(session)
 preloadFirstPage(location.pathname)
 void session.start()
 

@@ -3,12 +3,14 @@ import { IconDatabase, IconHistory, IconKey, IconShieldLock, IconUser } from '@t
 import { useState } from 'react'
 import { KeysCard } from '../keys/KeysCard'
 import { Frame } from '../layout/Frame'
+import { useIsPhone } from '../ui/useIsPhone'
 import { useSearchParam } from '../ui/useSearchParam'
 import { useTitle } from '../ui/useTitle'
 import { DeleteAccountCard } from './DeleteAccountCard'
 import { ExportCard } from './ExportCard'
 import { LedgerCard } from './LedgerCard'
 import { PasswordCard } from './PasswordCard'
+import { PricesCard } from './PricesCard'
 import { ProfileCard } from './ProfileCard'
 import { SessionsCard } from './SessionsCard'
 import { parseTab, TABS, type AccountTab } from './tabs'
@@ -26,6 +28,7 @@ export default function AccountPage() {
   useTitle('Account')
   const [selected, select] = useSearchParam('tab')
   const tab = parseTab(selected)
+  const isPhone = useIsPhone()
   return (
     <Frame>
       <Container size="lg" py="lg">
@@ -38,7 +41,12 @@ export default function AccountPage() {
               {TABS.map(({ value, label }) => {
                 const Icon = ICONS[value]
                 return (
-                  <Tabs.Tab key={value} value={value} leftSection={<Icon size={16} aria-hidden />}>
+                  <Tabs.Tab
+                    key={value}
+                    value={value}
+                    // In one row on a phone.
+                    {...(isPhone ? { px: 'xs' } : { leftSection: <Icon size={16} aria-hidden /> })}
+                  >
                     {label}
                   </Tabs.Tab>
                 )
@@ -48,7 +56,10 @@ export default function AccountPage() {
               <ProfileCard />
             </Tabs.Panel>
             <Tabs.Panel value="usage">
-              <LedgerCard />
+              <Stack>
+                <LedgerCard />
+                <PricesCard />
+              </Stack>
             </Tabs.Panel>
             <Tabs.Panel value="keys">
               <KeysCard />

@@ -1,4 +1,4 @@
-import { Button, Group, List, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, List, Modal, Stack, Text, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useQuery } from 'urql'
 import { pluralize } from '../format/numbers'
@@ -6,6 +6,7 @@ import { formatTokens } from '../format/prices'
 import { DeleteAccountDocument, OwnTotalsDocument } from '../gql/account'
 import { mutate } from '../graphql/client'
 import { useBalance, useSession, useViewer } from '../session/context'
+import { PasswordField } from '../ui/PasswordField'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { Section } from '../ui/Section'
 import { useMutationForm } from '../ui/useMutationForm'
@@ -59,7 +60,7 @@ function DeleteForm({ onCancel }: { onCancel: () => void }) {
           <List.Item>{formatTokens(balance.tokens)} of balance</List.Item>
         </List>
         {problem && <ProblemAlert problem={problem} />}
-        <PasswordInput
+        <PasswordField
           label="Your password"
           autoComplete="current-password"
           data-autofocus

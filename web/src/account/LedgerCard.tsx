@@ -1,6 +1,6 @@
-import { Anchor, Text } from '@mantine/core'
+import { Anchor, Select, Text } from '@mantine/core'
 import { IconDownload } from '@tabler/icons-react'
-import { useCallback } from 'react'
+import { useCallback, useMemo } from 'react'
 import { Link } from 'react-router'
 import { chatPath } from '../chat/chatPath'
 import { openChat } from '../chat/thread/openChat'
@@ -15,6 +15,8 @@ import { DateTime } from '../ui/DateTime'
 import { ExportButton } from '../ui/ExportButton'
 import { RowsTable, type Column } from '../ui/RowsTable'
 import { Section } from '../ui/Section'
+import { useSearchParam } from '../ui/useSearchParam'
+import { LEDGER_FILTERS, reasonsOf } from './ledgerFilter'
 
 type Entry = NonNullable<LedgerHistoryQuery['ledgerHistory']>['nodes'][number]
 
@@ -28,10 +30,12 @@ const COLUMNS: Column<Entry>[] = [
 /** The ledger of the viewer, newest entry first. */
 export function LedgerCard() {
   const { client } = useViewer()
+  const [filter, setFilter] = useSearchParam('reason')
+  const reasons = useMemo(() => reasonsOf(filter), [filter])
   const load = useCallback(
     async (after: string | null) =>
-      (await query(client, LedgerHistoryDocument, { first: 20, after })).ledgerHistory ?? EMPTY_PAGE,
-    [client],
+      (await query(client, LedgerHistoryDocument, { first: 20, after, reasons })).ledgerHistory ?? EMPTY_PAGE,
+    [client, reasons],
   )
   return (
     <Section
@@ -40,7 +44,7 @@ export function LedgerCard() {
       action={
         <ExportButton
           document={ExportLedgerHistoryDocument}
-          variables={{}}
+          variables={{ reasons }}
           name="ledger"
           kind="csv"
           icon={<IconDownload size={16} />}
@@ -49,12 +53,22 @@ export function LedgerCard() {
         </ExportButton>
       }
     >
+      <Select
+        label="Reason"
+        placeholder="All"
+        data={LEDGER_FILTERS}
+        value={reasons && filter}
+        onChange={setFilter}
+        clearable
+        clearButtonProps={{ 'aria-label': 'Show all reasons' }}
+        maw={280}
+      />
       <RowsTable
         pages={usePages(load)}
         columns={COLUMNS}
         noun="entry"
         plural="entries"
-        empty="No entries yet"
+        empty={reasons ? 'No entries for this reason' : 'No entries yet'}
         minWidth={520}
       />
     </Section>

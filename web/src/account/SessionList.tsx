@@ -53,7 +53,12 @@ export function SessionList({ changes }: { changes: number }) {
           <Group component="li" key={row.id} justify="space-between" wrap="nowrap">
             <div>
               <Text size="sm">
-                {deviceLabel(row.userAgent)} {row.current && <Badge size="sm">This device</Badge>}
+                {deviceLabel(row.userAgent)}{' '}
+                {row.current && (
+                  <Badge size="sm" tt="none" variant="light">
+                    This device
+                  </Badge>
+                )}
               </Text>
               <Text size="xs" c="dimmed">
                 Logged in {formatDate(row.createdAt)}, last used <RelativeTime iso={row.lastUsedAt} />

@@ -12,6 +12,13 @@ export const theme = createTheme({
   defaultRadius: 'md',
   respectReducedMotion: true,
   cursorType: 'pointer',
+  components: {
+    // A focusable element without a role, which a menu must not have. The first item has the focus instead.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
+    // The title of a dialog is no banner of the page.
+    ModalHeader: { defaultProps: { role: 'presentation' } },
+    DrawerHeader: { defaultProps: { role: 'presentation' } },
+  },
 })
 
 /** Colours of secondary text, hints and errors, with a contrast of at least 4.5 to 1 on the background. */

@@ -12,6 +12,11 @@ const LABELS: Record<LedgerReason, string> = {
   SIGNUP_GRANT: 'Welcome tokens',
 }
 
+/** The reasons that a filter offers, credits first. */
+export const LEDGER_REASONS = Object.keys(LABELS).sort(
+  (a, b) => Number(a.startsWith('CHAT')) - Number(b.startsWith('CHAT')),
+) as LedgerReason[]
+
 /** Returns the label of a ledger reason. A reason that is newer than this client is shown as it is. */
 export function reasonLabel(reason: LedgerReason): string {
   return (LABELS as Partial<Record<string, string>>)[reason] ?? reason

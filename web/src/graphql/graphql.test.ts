@@ -1,7 +1,7 @@
 import { CombinedError } from '@urql/core'
 import { describe, expect, it } from 'vitest'
 import { PagedList, type Page } from './pagedList'
-import { problemOfCombinedError, problemOfUserErrors } from './problem'
+import { Problem, problemOfCombinedError, problemOfUserErrors, problemText } from './problem'
 import { retryDelay } from './socket'
 
 type Row = { id: string }
@@ -92,6 +92,21 @@ describe('Problem', () => {
       message: 'Taken. Too short.',
       fields: { username: 'Taken.', password: 'Too short.' },
     })
+  })
+
+  it('keeps all errors of a field, one a line', () => {
+    const error = { code: 'INVALID_INPUT', field: 'password' } as const
+    const errors = ['Too short.', 'Too common.'].map((message) => ({ ...error, message }))
+    expect(problemOfUserErrors(errors)?.fields).toEqual({ password: 'Too short.\nToo common.' })
+  })
+
+  it('says when to retry once, in words', () => {
+    const text = (message: string, retryAfter: number) =>
+      problemText(new Problem('RATE_LIMITED', message, { retryAfter }))
+    expect(text('Too many passwords. Try again in 1 seconds.', 0.4)).toBe('Too many passwords. Try again in 1 second.')
+    expect(text('Too many.', 59.2)).toBe('Too many. Try again in 60 seconds.')
+    expect(text('Too many.', 300)).toBe('Too many. Try again in 5 minutes.')
+    expect(problemText(new Problem('INTERNAL', 'It failed.'))).toBe('It failed.')
   })
 })
 

@@ -1,4 +1,5 @@
 import type { CombinedError } from '@urql/core'
+import { pluralize } from '../format/numbers'
 import type { ErrorCode } from '../gql/session'
 
 /** A validation error of a mutation, which it returns as data. */
@@ -9,7 +10,7 @@ export class Problem extends Error {
   readonly code: ErrorCode | 'NETWORK'
   /** Seconds after which to retry, if the server said so. */
   readonly retryAfter: number | null
-  /** Validation errors by input field. */
+  /** Validation errors by input field, one a line. */
   readonly fields: Record<string, string>
 
   constructor(
@@ -59,9 +60,21 @@ export function problemOfUserErrors(errors: readonly UserError[]): Problem | nul
   if (!first) return null
   const fields: Record<string, string> = {}
   for (const { field, message } of errors) {
-    if (field) fields[field] = message
+    if (field) fields[field] = field in fields ? `${fields[field]}\n${message}` : message
   }
   return new Problem(first.code, errors.map((error) => error.message).join(' '), { fields })
+}
+
+/** The end of a message that says when to retry, which is shown from `retryAfter`. */
+const RETRY_SENTENCE = / ?Try again in \d+ seconds?\.$/
+
+/** Returns the message of a problem, with the time after which to retry. */
+export function problemText({ message, retryAfter }: Pick<Problem, 'message' | 'retryAfter'>): string {
+  if (retryAfter === null) return message
+  const seconds = Math.max(1, Math.ceil(retryAfter))
+  const minutes = Math.ceil(seconds / 60)
+  const time = seconds < 120 ? pluralize(seconds, 'second') : pluralize(minutes, 'minute')
+  return `${message.replace(RETRY_SENTENCE, '')} Try again in ${time}.`
 }
 
 /** Converts anything that was thrown to a problem. */

@@ -24,7 +24,7 @@ export function BalanceBadge() {
         style={{ cursor: 'pointer', minWidth: '3rem' }}
       >
         {formatCount(balance.tokens)}
-        {balance.held > 0 && ` (+${formatCount(balance.held)} reserved)`}
+        {balance.held > 0 && ` · ${formatCount(balance.held)} reserved`}
       </Badge>
     </Tooltip>
   )

@@ -9,7 +9,14 @@ export function Brand() {
       underline="never"
       c="inherit"
       aria-label="Jeton, back to chat"
-      style={{ display: 'inline-flex', alignItems: 'center', flexShrink: 0, minWidth: 44, minHeight: 44 }}
+      style={{
+        display: 'inline-flex',
+        alignItems: 'center',
+        justifyContent: 'center',
+        flexShrink: 0,
+        minWidth: 44,
+        minHeight: 44,
+      }}
     >
       <Group gap={6} wrap="nowrap">
         <img src="/favicon.svg" alt="" width={28} height={28} />

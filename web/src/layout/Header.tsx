@@ -1,12 +1,12 @@
-import { ActionIcon, Group, Menu, Text, Tooltip } from '@mantine/core'
+import { ActionIcon, Group, Menu, Text } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { IconBraces, IconLogout, IconMessages, IconShieldCog, IconUser, IconUserCircle } from '@tabler/icons-react'
 import { Link } from 'react-router'
 import { isOperator } from '../format/roles'
 import { asProblem } from '../graphql/problem'
 import { useSession, useViewer } from '../session/context'
-import { ColorSchemeSwitch } from '../ui/ColorSchemeSwitch'
 import { BalanceBadge } from './BalanceBadge'
+import { ColorSchemeItems } from './ColorSchemeItems'
 import { ConnectionBadge } from './ConnectionBadge'
 
 /** The right side of the header: connection, balance and user menu. */
@@ -46,13 +46,12 @@ function ViewerMenu() {
       )
 
   return (
-    <Menu position="bottom-end" width={220} withinPortal>
+    // In the header, so that it is part of a landmark.
+    <Menu position="bottom-end" width={220} withinPortal={false}>
       <Menu.Target>
-        <Tooltip label={user.username} openDelay={400}>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`Menu of ${user.username}`}>
-            <IconUserCircle />
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`Menu of ${user.username}`}>
+          <IconUserCircle />
+        </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>
@@ -77,10 +76,7 @@ function ViewerMenu() {
           </Menu.Item>
         )}
         <Menu.Divider />
-        <Menu.Label>Theme</Menu.Label>
-        <Group px="sm" pb={6}>
-          <ColorSchemeSwitch />
-        </Group>
+        <ColorSchemeItems />
         <Menu.Divider />
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void logOut()}>
           Log out

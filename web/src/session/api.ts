@@ -4,7 +4,9 @@ import {
   LogoutEverywhereDocument,
   RefreshTokenDocument,
   RegisterDocument,
+  ServerRulesDocument,
   type LoginMutation,
+  type ServerRulesQuery,
   type ViewerFragment,
 } from '../gql/session'
 import { post } from '../graphql/post'
@@ -22,6 +24,13 @@ function credentials({ accessToken, user, errors }: Payload): Credentials {
   if (problem) throw problem
   if (!accessToken || !user) throw new Problem('INTERNAL', 'The server sent no session.')
   return { accessToken, user }
+}
+
+/** The rules of the server for registration, and the contact of its operator. */
+export type ServerRules = ServerRulesQuery['server']
+
+export async function fetchServerRules(): Promise<ServerRules> {
+  return (await post(ServerRulesDocument, {})).server
 }
 
 export async function login(input: UsernameAndPassword): Promise<Credentials> {

@@ -1,11 +1,5 @@
 import { SegmentedControl, useMantineColorScheme, VisuallyHidden, type MantineColorScheme } from '@mantine/core'
-import { IconBrightnessAuto, IconMoon, IconSun } from '@tabler/icons-react'
-
-const SCHEMES: { value: MantineColorScheme; name: string; Icon: typeof IconSun }[] = [
-  { value: 'light', name: 'Light', Icon: IconSun },
-  { value: 'auto', name: 'System', Icon: IconBrightnessAuto },
-  { value: 'dark', name: 'Dark', Icon: IconMoon },
-]
+import { COLOR_SCHEMES } from './colorSchemes'
 
 export function ColorSchemeSwitch() {
   const { colorScheme, setColorScheme } = useMantineColorScheme()
@@ -15,7 +9,7 @@ export function ColorSchemeSwitch() {
       size="xs"
       value={colorScheme}
       onChange={setColorScheme}
-      data={SCHEMES.map(({ value, name, Icon }) => ({
+      data={COLOR_SCHEMES.map(({ value, name, Icon }) => ({
         value,
         label: (
           <>

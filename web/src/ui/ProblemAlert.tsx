@@ -1,6 +1,6 @@
 import { Alert, Button, Stack, Text } from '@mantine/core'
 import { IconAlertTriangle } from '@tabler/icons-react'
-import type { Problem } from '../graphql/problem'
+import { problemText, type Problem } from '../graphql/problem'
 
 type Props = { problem: Problem; onRetry?: () => void }
 
@@ -9,7 +9,7 @@ export function ProblemAlert({ problem, onRetry }: Props) {
   return (
     <Alert color="red" variant="light" icon={<IconAlertTriangle />} role="alert">
       <Stack gap="xs" align="start">
-        <Text size="sm">{sentence(problem)}</Text>
+        <Text size="sm">{problemText(problem)}</Text>
         {onRetry && (
           <Button size="xs" variant="default" onClick={onRetry}>
             Try again
@@ -18,8 +18,4 @@ export function ProblemAlert({ problem, onRetry }: Props) {
       </Stack>
     </Alert>
   )
-}
-
-function sentence({ message, retryAfter }: Problem): string {
-  return retryAfter === null ? message : `${message} Try again in ${Math.ceil(retryAfter)} s.`
 }

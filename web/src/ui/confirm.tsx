@@ -2,7 +2,7 @@ import { Stack, Text } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import { notifications } from '@mantine/notifications'
 import { summarizeNames } from '../format/names'
-import { asProblem } from '../graphql/problem'
+import { asProblem, problemText } from '../graphql/problem'
 
 type Question = {
   title: string
@@ -38,5 +38,5 @@ export function confirmDanger({ title, text, names, total, confirm, run }: Quest
 
 /** Shows a failed request as a notification, if there is no form to show it in. */
 export function notifyProblem(thrown: unknown): void {
-  notifications.show({ color: 'red', title: 'That did not work', message: asProblem(thrown).message })
+  notifications.show({ color: 'red', title: 'That did not work', message: problemText(asProblem(thrown)) })
 }
