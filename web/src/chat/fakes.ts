@@ -13,9 +13,11 @@ export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
     hold: 100,
     // In the order of their ids.
     createdAt: new Date(Date.UTC(2026, 0, 1) + id.charCodeAt(0) * 1000).toISOString(),
+    firstChunkAt: null,
     finishedAt: null,
     usage: null,
     replacedById: null,
+    versions: null,
     contextLeftOut: 0,
     error: null,
     ...change,

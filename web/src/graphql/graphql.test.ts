@@ -82,6 +82,16 @@ describe('Problem', () => {
     )
   })
 
+  it('has what is missing of a balance', () => {
+    const error = { code: 'INSUFFICIENT_TOKENS', field: null, message: 'Insufficient tokens.' } as const
+    expect(problemOfUserErrors([{ ...error, required: 31, available: 3 }])?.shortage).toEqual({
+      required: 31,
+      available: 3,
+    })
+    expect(problemOfUserErrors([{ ...error, required: null, available: null }])?.shortage).toBeNull()
+    expect(problemOfUserErrors([error])?.shortage).toBeNull()
+  })
+
   it('has a message for each field', () => {
     expect(problemOfUserErrors([])).toBeNull()
     const errors = [

@@ -9,11 +9,13 @@ import { ComposerButtons } from './ComposerButtons'
 import { drafts } from './drafts'
 import { FIELD_ID, isSendKey, isTouch } from './keys'
 import { rememberModel } from './lastModel'
-import { COUNT_FROM, formatLength, isUnaffordable, joinTexts, MAX_MESSAGE, messageLength, submission } from './message'
+import { formatLength, isNearLimit, messageLength } from './length'
+import { isUnaffordable, joinTexts, submission } from './message'
 import { Outbox, type OutgoingMessage } from './outbox'
 import { QueuedNotice } from './QueuedNotice'
 import { InsufficientBalance, RejectionNotice } from './RejectionNotice'
 import { useFiles } from './useFiles'
+import { useLimits } from './useLimits'
 import { useModels } from './useModels'
 import { useStop } from './useStop'
 
@@ -37,6 +39,7 @@ export function Composer(props: Props) {
   const { draftOf, pending, hasFailed, preferredModel, onSend, onStopped, onEditLast } = props
   const { user } = useViewer()
   const balance = useBalance()
+  const maxLength = useLimits().message
   const { models, selectedModel, select, price } = useModels(preferredModel)
   const [text, setText] = useState(() => {
     drafts.belongTo(user.id)
@@ -52,7 +55,7 @@ export function Composer(props: Props) {
     await onSend(outgoing)
     if (outgoing.model) rememberModel(user.id, outgoing.model)
   }
-  const files = useFiles(text, (added) => {
+  const files = useFiles(text, maxLength, (added) => {
     const start = field.current?.selectionStart ?? text.length
     const end = field.current?.selectionEnd ?? text.length
     setText(text.slice(0, start) + added + text.slice(end))
@@ -61,7 +64,7 @@ export function Composer(props: Props) {
 
   const length = messageLength(text)
   const hasQueued = queued !== null
-  const next = submission({ text, isSending, hasPending, hasQueued, price, balance: balance.tokens })
+  const next = submission({ text, maxLength, isSending, hasPending, hasQueued, price, balance: balance.tokens })
   const reason = next.action === 'none' ? next.reason : null
 
   useEffect(() => {
@@ -142,7 +145,7 @@ export function Composer(props: Props) {
           aria-label="Message"
           placeholder={files.isDragging ? 'Drop text files here' : 'Message Jeton'}
           value={text}
-          error={length > MAX_MESSAGE}
+          error={length > maxLength}
           onChange={(event) => {
             setText(event.currentTarget.value)
             files.clearNotice()
@@ -174,7 +177,7 @@ export function Composer(props: Props) {
             comboboxProps={{ position: 'top-start', width: 320 }}
           />
           <Text size="xs" c={isRefused && reason ? 'red' : 'dimmed'} role="status">
-            {files.notice ?? (isRefused ? reason : null) ?? hint({ length, hasPending, hasQueued })}
+            {files.notice ?? (isRefused ? reason : null) ?? hint({ length, maxLength, hasPending, hasQueued })}
           </Text>
         </Group>
       </form>
@@ -182,8 +185,10 @@ export function Composer(props: Props) {
   )
 }
 
-function hint({ length, hasPending, hasQueued }: { length: number; hasPending: boolean; hasQueued: boolean }) {
-  if (length >= COUNT_FROM) return formatLength(length)
+type HintState = { length: number; maxLength: number; hasPending: boolean; hasQueued: boolean }
+
+function hint({ length, maxLength, hasPending, hasQueued }: HintState): string | null {
+  if (isNearLimit(length, maxLength)) return formatLength(length, maxLength)
   if (hasPending && !hasQueued) return 'An answer is in progress. Your next message will wait for it.'
   return null
 }

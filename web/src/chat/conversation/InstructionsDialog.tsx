@@ -1,12 +1,11 @@
 import { Button, Group, Modal, Select, Stack, Textarea } from '@mantine/core'
 import { useForm } from '@mantine/form'
-import { formatCount } from '../../format/numbers'
+import { excessLength, textLength } from '../composer/length'
+import { useLimits } from '../composer/useLimits'
 import { useModels } from '../composer/useModels'
 
 /** The system prompt and the model of a new conversation. */
 export type Instructions = { systemPrompt: string | null; model: string | null }
-
-const MAX_PROMPT = 4000
 
 type Props = {
   initial: Instructions | null
@@ -17,11 +16,11 @@ type Props = {
 /** The dialog for the system prompt and the model of a new conversation. */
 export default function InstructionsDialog({ initial, onClose, onChosen }: Props) {
   const { models, selectedModel } = useModels(initial?.model ?? null)
+  const maxLength = useLimits().systemPrompt
   const form = useForm<{ systemPrompt: string; model: string | null }>({
     initialValues: { systemPrompt: initial?.systemPrompt ?? '', model: initial?.model ?? null },
     validate: {
-      systemPrompt: (text) =>
-        Array.from(text).length > MAX_PROMPT ? `Use at most ${formatCount(MAX_PROMPT)} characters.` : null,
+      systemPrompt: (text) => excessLength(textLength(text.trim()), maxLength),
     },
   })
   return (

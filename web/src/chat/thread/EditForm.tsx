@@ -7,8 +7,9 @@ import { IdempotentRequest, withNetworkRetry } from '../../graphql/retry'
 import { useViewer } from '../../session/context'
 import type { Chat } from '../chat'
 import { isSendKey, isTouch } from '../composer/keys'
-import { formatLength, MAX_MESSAGE, messageLength } from '../composer/message'
+import { excessLength, messageLength } from '../composer/length'
 import { RejectionNotice } from '../composer/RejectionNotice'
+import { useLimits } from '../composer/useLimits'
 
 type Props = { chat: Chat; isLast: boolean; onDone: (edited: Chat | null) => void }
 
@@ -20,9 +21,11 @@ export function EditForm({ chat, isLast, onDone }: Props) {
   const [isBusy, setBusy] = useState(false)
   const request = useRef(new IdempotentRequest())
   const length = messageLength(text)
+  const excess = excessLength(length, useLimits().message)
+  const isSendable = length > 0 && excess === null
 
   const send = async () => {
-    if (isBusy || length === 0 || length > MAX_MESSAGE) return
+    if (isBusy || !isSendable) return
     setBusy(true)
     setProblem(null)
     try {
@@ -54,7 +57,7 @@ export function EditForm({ chat, isLast, onDone }: Props) {
         minRows={2}
         maxRows={10}
         value={text}
-        error={length > MAX_MESSAGE && formatLength(length)}
+        error={excess}
         onChange={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key === 'Escape') onDone(null)
@@ -74,7 +77,7 @@ export function EditForm({ chat, isLast, onDone }: Props) {
         <Button variant="default" size="xs" onClick={() => onDone(null)}>
           Cancel
         </Button>
-        <Button type="submit" size="xs" loading={isBusy} disabled={length === 0 || length > MAX_MESSAGE}>
+        <Button type="submit" size="xs" loading={isBusy} disabled={!isSendable}>
           Send
         </Button>
       </Group>
