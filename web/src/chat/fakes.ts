@@ -1,6 +1,9 @@
+import { vi } from 'vitest'
 import type { ReplyStreamSubscription } from '../gql/chat'
+import type { Page } from '../graphql/pagedList'
 import type { Sink, Socket } from '../graphql/socket'
 import type { Chat } from './chat'
+import { ThreadStore, type ThreadSource } from './thread/threadStore'
 
 export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
   return {
@@ -77,4 +80,29 @@ export function fakeStorage(): Storage {
     removeItem: (name) => void items.delete(name),
     clear: () => items.clear(),
   }
+}
+
+export function fakePage(nodes: Chat[], endCursor: string | null = null): Page<Chat> {
+  return { nodes, pageInfo: { endCursor, hasNextPage: endCursor !== null } }
+}
+
+/** A thread whose server answers as given, and which is painted by hand. */
+export function fakeThread(change: Partial<ThreadSource> = {}) {
+  const socket = new FakeSocket()
+  const paints: (() => void)[] = []
+  const onEvent = vi.fn<ThreadSource['onEvent']>()
+  const store = new ThreadStore({
+    load: () => Promise.resolve(fakePage([])),
+    chat: () => Promise.resolve(null),
+    outline: () => Promise.resolve({ nodes: [], hasEarlier: false }),
+    socket,
+    schedule: (work) => {
+      paints.push(work)
+      return () => paints.splice(paints.indexOf(work), 1)
+    },
+    onEvent,
+    ...change,
+  })
+  const paint = () => paints.splice(0).forEach((work) => work())
+  return { store, socket, paint, onEvent }
 }

@@ -45,6 +45,7 @@ export function ConversationPane({ id, onActivity, onHelp }: Props) {
   const { client } = useViewer()
   const clipboard = useClipboard()
   const [editingId, setEditingId] = useState<string | null>(null)
+  const [sentId, setSentId] = useState<string | null>(null)
   const [announcement, setAnnouncement] = useState('')
   const [{ data }] = useQuery({ query: ConversationDocument, variables: { id } })
   const conversation = data?.conversation ?? null
@@ -71,9 +72,20 @@ export function ConversationPane({ id, onActivity, onHelp }: Props) {
   })
 
   const onStarted = (chat: Chat | null) => {
-    if (chat) store.upsert(chat)
+    if (chat) {
+      store.upsert(chat)
+      setSentId(chat.id)
+    }
     onActivity()
   }
+  const onReplaced = useCallback(
+    (replacedId: string, chat: Chat) => {
+      store.replace(replacedId, chat)
+      setSentId(chat.id)
+      onActivity()
+    },
+    [store, onActivity],
+  )
   const send = async ({ message, model, idempotencyKey }: OutgoingMessage) => {
     const input = { message, model, idempotencyKey, conversationId: id }
     onStarted((await withNetworkRetry(() => mutate(client, StartMessageDocument, { input }))).chat)
@@ -100,11 +112,9 @@ export function ConversationPane({ id, onActivity, onHelp }: Props) {
         store={store}
         state={state}
         editingId={editingId}
+        sentId={sentId}
         onEdit={edit}
-        onReplaced={(replacedId, chat) => {
-          store.replace(replacedId, chat)
-          onActivity()
-        }}
+        onReplaced={onReplaced}
       />
       <Composer
         draftOf={id}

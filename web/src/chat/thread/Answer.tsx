@@ -7,14 +7,22 @@ import type { Chat } from '../chat'
 import { Markdown } from '../markdown/Markdown'
 import { AnswerDetails } from './AnswerDetails'
 import { describeFailure } from './failure'
+import type { ThreadItem } from './thread'
 import classes from './thread.module.css'
 import { useRegenerate } from './useRegenerate'
+import { VersionPager, type OnChoose } from './VersionPager'
 
-type Props = { chat: Chat; live: string | null; isLast: boolean; onReplaced: (by: Chat) => void }
+type Props = ThreadItem & {
+  live: string | null
+  isBlocked: boolean
+  onReplaced: (by: Chat) => void
+  onChoose: OnChoose
+}
 
 /** The answer of the model, complete or in progress, or the reason why it failed. */
-export function Answer({ chat, live, isLast, onReplaced }: Props) {
-  const { regenerate, isBusy } = useRegenerate(chat, isLast, onReplaced)
+export function Answer({ live, isBlocked, onReplaced, onChoose, ...item }: Props) {
+  const { chat, target } = item
+  const { regenerate, isBusy } = useRegenerate(item, onReplaced)
   const isPending = chat.status === 'PENDING'
   const text = isPending ? (live ?? '') : chat.response
   const failure = describeFailure(chat)
@@ -31,13 +39,15 @@ export function Answer({ chat, live, isLast, onReplaced }: Props) {
       {failure && (
         <Alert color="orange" variant="light" icon={<IconAlertTriangle />} mt={text ? 'sm' : 0}>
           <Text size="sm">{failure}</Text>
-          <Button mt="xs" size="xs" variant="default" loading={isBusy} onClick={regenerate}>
+          <Button mt="xs" size="xs" variant="default" loading={isBusy} onClick={() => regenerate(chat.model)}>
             Try again
           </Button>
         </Alert>
       )}
       {!isPending && (
         <Group gap={4} mt={6}>
+          {/* A failed version beside the one that has returned has no place of its own. */}
+          {chat === target && <VersionPager chat={chat} isBlocked={isBlocked} onChoose={onChoose} />}
           <Text size="xs" c="dimmed" mr={4}>
             {chat.model} · {formatTokens(chat.cost)}
             {chat.status === 'STOPPED' && ` · stopped${chat.error ? `: ${chat.error.message}` : ''}`}
@@ -53,7 +63,7 @@ export function Answer({ chat, live, isLast, onReplaced }: Props) {
                   size="sm"
                   loading={isBusy}
                   aria-label="Regenerate the answer"
-                  onClick={regenerate}
+                  onClick={() => regenerate(chat.model)}
                 >
                   <IconRefresh size={15} />
                 </ActionIcon>

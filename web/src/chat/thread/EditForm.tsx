@@ -10,11 +10,19 @@ import { isSendKey, isTouch } from '../composer/keys'
 import { excessLength, messageLength } from '../composer/length'
 import { RejectionNotice } from '../composer/RejectionNotice'
 import { useLimits } from '../composer/useLimits'
+import { LATER_MESSAGES } from './useRegenerate'
 
-type Props = { chat: Chat; isLast: boolean; onDone: (edited: Chat | null) => void }
+type Props = {
+  chat: Chat
+  /** The id of the chat that the edited one replaces. */
+  targetId: string
+  /** Whether it replaces later messages, too. */
+  hasLater: boolean
+  onDone: (edited: Chat | null) => void
+}
 
 /** The form that edits a message. Enter sends, except on touch screens; Escape cancels. */
-export function EditForm({ chat, isLast, onDone }: Props) {
+export function EditForm({ chat, targetId, hasLater, onDone }: Props) {
   const { client } = useViewer()
   const [text, setText] = useState(chat.message)
   const [problem, setProblem] = useState<Problem | null>(null)
@@ -32,7 +40,7 @@ export function EditForm({ chat, isLast, onDone }: Props) {
       const message = text.trim()
       const edited = await request.current.run([message], (idempotencyKey) =>
         withNetworkRetry(() =>
-          mutate(client, EditMessageDocument, { input: { chatId: chat.id, message, idempotencyKey } }),
+          mutate(client, EditMessageDocument, { input: { chatId: targetId, message, idempotencyKey } }),
         ),
       )
       onDone(edited.chat)
@@ -69,9 +77,9 @@ export function EditForm({ chat, isLast, onDone }: Props) {
       />
       {problem && <RejectionNotice problem={problem} price={null} />}
       <Group mt="xs" justify="flex-end">
-        {!isLast && (
+        {hasLater && (
           <Text size="xs" c="dimmed" flex={1}>
-            Later messages move to an earlier version, which stays here to read.
+            {LATER_MESSAGES}
           </Text>
         )}
         <Button variant="default" size="xs" onClick={() => onDone(null)}>
