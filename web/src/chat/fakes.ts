@@ -2,6 +2,7 @@ import { vi } from 'vitest'
 import type { ReplyStreamSubscription } from '../gql/chat'
 import type { Page } from '../graphql/pagedList'
 import type { Sink, Socket } from '../graphql/socket'
+import type { ConversationChange } from './changes/changeFeed'
 import type { Chat } from './chat'
 import { ThreadStore, type ThreadSource } from './thread/threadStore'
 
@@ -25,6 +26,14 @@ export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
     error: null,
     ...change,
   }
+}
+
+export function fakeChange(
+  kind: ConversationChange['kind'],
+  change: Partial<ConversationChange> = {},
+): ConversationChange {
+  const conversationId = change.conversation?.id ?? null
+  return { kind, conversationId, conversation: null, chatId: null, chat: null, ...change }
 }
 
 type Event = ReplyStreamSubscription['replyStream']
@@ -55,6 +64,12 @@ export class FakeSocket implements Pick<Socket, 'on'> {
 
   emit(replyStream: Event): void {
     this.last.sink.next({ replyStream })
+  }
+
+  /** Emits a change of the conversations. */
+  change(conversationChanged: ConversationChange): void {
+    const sink = this.last.sink as unknown as Sink<{ conversationChanged: ConversationChange }>
+    sink.next({ conversationChanged })
   }
 
   /** Emits a delta of the reply, with the offsets in Unicode characters that the server sends. */

@@ -14,12 +14,14 @@ import { EmptyState } from '../../ui/EmptyState'
 import { PageLoader } from '../../ui/PageLoader'
 import { ProblemAlert } from '../../ui/ProblemAlert'
 import { useTitle } from '../../ui/useTitle'
-import type { Chat } from '../chat'
+import type { Chat, Conversation } from '../chat'
+import { useConversationChanges } from '../changes/useChanges'
 import classes from '../chat.module.css'
 import { Composer } from '../composer/Composer'
 import { focusComposer, isTouch } from '../composer/keys'
 import type { OutgoingMessage } from '../composer/outbox'
 import { useShortcuts } from '../shortcuts/useShortcuts'
+import { applyChange } from '../thread/applyChange'
 import type { ThreadEvent } from '../thread/threadStore'
 import { ThreadView } from '../thread/ThreadView'
 import { useThread } from '../thread/useThread'
@@ -35,25 +37,31 @@ const ANNOUNCEMENTS: Record<ThreadEvent, string> = {
 
 type Props = {
   id: string
-  /** Called after a change that the list of conversations shows. */
-  onActivity: () => void
+  /** Called after a change here that the list of conversations shows. */
+  onChanged: () => void
   onHelp: () => void
 }
 
 /** A conversation: its thread, and the composer. */
-export function ConversationPane({ id, onActivity, onHelp }: Props) {
+export function ConversationPane({ id, onChanged, onHelp }: Props) {
   const { client } = useViewer()
   const clipboard = useClipboard()
   const [editingId, setEditingId] = useState<string | null>(null)
   const [sentId, setSentId] = useState<string | null>(null)
   const [announcement, setAnnouncement] = useState('')
-  const [{ data }] = useQuery({ query: ConversationDocument, variables: { id } })
+  const [{ data }, reload] = useQuery({ query: ConversationDocument, variables: { id } })
   const conversation = data?.conversation ?? null
   const title = conversation?.title
   useTitle(title ?? '')
 
   const announce = useCallback((event: ThreadEvent) => setAnnouncement(ANNOUNCEMENTS[event]), [])
   const { store, state } = useThread(id, announce)
+  useConversationChanges(id, (change) => {
+    applyChange(store, change)
+    if (change.kind === 'RELOAD' || isChanged(conversation, change.conversation)) {
+      reload({ requestPolicy: 'network-only' })
+    }
+  })
   const pending = state.chats.filter((chat) => chat.status === 'PENDING')
   const newest = state.chats.findLast((chat) => chat.replacedById === null)
 
@@ -76,15 +84,13 @@ export function ConversationPane({ id, onActivity, onHelp }: Props) {
       store.upsert(chat)
       setSentId(chat.id)
     }
-    onActivity()
   }
   const onReplaced = useCallback(
     (replacedId: string, chat: Chat) => {
       store.replace(replacedId, chat)
       setSentId(chat.id)
-      onActivity()
     },
-    [store, onActivity],
+    [store],
   )
   const send = async ({ message, model, idempotencyKey }: OutgoingMessage) => {
     const input = { message, model, idempotencyKey, conversationId: id }
@@ -104,7 +110,7 @@ export function ConversationPane({ id, onActivity, onHelp }: Props) {
           conversation={conversation}
           chats={state.chats}
           hasEarlier={state.hasEarlier}
-          onChanged={onActivity}
+          onChanged={onChanged}
           onHelp={onHelp}
         />
       )}
@@ -133,6 +139,14 @@ export function ConversationPane({ id, onActivity, onHelp }: Props) {
       <Announcer text={announcement} />
     </section>
   )
+}
+
+type Shown = Pick<Conversation, 'title' | 'model' | 'systemPrompt'> | null
+
+/** Returns whether a conversation is another one than what is shown. False if it is deleted. */
+function isChanged(shown: Shown, now: Shown): boolean {
+  if (!shown || !now) return false
+  return shown.title !== now.title || shown.model !== now.model || shown.systemPrompt !== now.systemPrompt
 }
 
 function Missing() {
