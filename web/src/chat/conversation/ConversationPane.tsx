@@ -4,29 +4,27 @@ import { notifications } from '@mantine/notifications'
 import { IconMessageOff } from '@tabler/icons-react'
 import { useCallback, useState } from 'react'
 import { Link } from 'react-router'
-import { useQuery } from 'urql'
-import { ConversationDocument, StartMessageDocument } from '../../gql/chat'
+import { UpdateConversationDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
 import { asProblem } from '../../graphql/problem'
-import { withNetworkRetry } from '../../graphql/retry'
 import { useViewer } from '../../session/context'
 import { EmptyState } from '../../ui/EmptyState'
 import { PageLoader } from '../../ui/PageLoader'
 import { ProblemAlert } from '../../ui/ProblemAlert'
 import { useTitle } from '../../ui/useTitle'
-import type { Chat, Conversation } from '../chat'
-import { useConversationChanges } from '../changes/useChanges'
+import type { Chat } from '../chat'
 import classes from '../chat.module.css'
 import { Composer } from '../composer/Composer'
 import { focusComposer, isTouch } from '../composer/keys'
-import type { OutgoingMessage } from '../composer/outbox'
 import { useShortcuts } from '../shortcuts/useShortcuts'
-import { applyChange } from '../thread/applyChange'
 import type { ThreadEvent } from '../thread/threadStore'
 import { ThreadView } from '../thread/ThreadView'
 import { useThread } from '../thread/useThread'
 import { Announcer } from './Announcer'
 import { ConversationHeader } from './ConversationHeader'
+import { useConversation } from './useConversation'
+import { useSend } from './useSend'
+import { useTitleFollows } from './useTitleFollows'
 
 const ANNOUNCEMENTS: Record<ThreadEvent, string> = {
   started: 'The answer begins.',
@@ -47,21 +45,14 @@ export function ConversationPane({ id, onChanged, onHelp }: Props) {
   const { client } = useViewer()
   const clipboard = useClipboard()
   const [editingId, setEditingId] = useState<string | null>(null)
-  const [sentId, setSentId] = useState<string | null>(null)
   const [announcement, setAnnouncement] = useState('')
-  const [{ data }, reload] = useQuery({ query: ConversationDocument, variables: { id } })
-  const conversation = data?.conversation ?? null
-  const title = conversation?.title
-  useTitle(title ?? '')
-
   const announce = useCallback((event: ThreadEvent) => setAnnouncement(ANNOUNCEMENTS[event]), [])
   const { store, state } = useThread(id, announce)
-  useConversationChanges(id, (change) => {
-    applyChange(store, change)
-    if (change.kind === 'RELOAD' || isChanged(conversation, change.conversation)) {
-      reload({ requestPolicy: 'network-only' })
-    }
-  })
+  const conversation = useConversation(id, store)
+  const title = conversation?.title
+  useTitle(title ?? '')
+  const { send, sendReady, replace, sentId } = useSend(id, store)
+  const onBranch = useTitleFollows(store, conversation)
   const pending = state.chats.filter((chat) => chat.status === 'PENDING')
   const newest = state.chats.findLast((chat) => chat.replacedById === null)
 
@@ -71,6 +62,11 @@ export function ConversationPane({ id, onChanged, onHelp }: Props) {
     if (chatId === null && !isTouch()) focusComposer()
   }, [])
 
+  const onReplaced = useCallback(
+    (replacedId: string, chat: Chat) => void onBranch(() => replace(replacedId, chat)),
+    [onBranch, replace],
+  )
+
   useShortcuts({
     copyLast: () => {
       if (!newest?.response) return
@@ -78,24 +74,6 @@ export function ConversationPane({ id, onChanged, onHelp }: Props) {
       notifications.show({ message: 'Answer copied', closeButtonProps: { 'aria-label': 'Close' } })
     },
   })
-
-  const onStarted = (chat: Chat | null) => {
-    if (chat) {
-      store.upsert(chat)
-      setSentId(chat.id)
-    }
-  }
-  const onReplaced = useCallback(
-    (replacedId: string, chat: Chat) => {
-      store.replace(replacedId, chat)
-      setSentId(chat.id)
-    },
-    [store],
-  )
-  const send = async ({ message, model, idempotencyKey }: OutgoingMessage) => {
-    const input = { message, model, idempotencyKey, conversationId: id }
-    onStarted((await withNetworkRetry(() => mutate(client, StartMessageDocument, { input }))).chat)
-  }
 
   if (state.phase === 'loading' && state.chats.length === 0) return <PageLoader />
   if (state.phase === 'missing') return <Missing />
@@ -121,12 +99,18 @@ export function ConversationPane({ id, onChanged, onHelp }: Props) {
         sentId={sentId}
         onEdit={edit}
         onReplaced={onReplaced}
+        onBranch={onBranch}
+        onContinue={sendReady}
       />
       <Composer
         draftOf={id}
         pending={pending}
         hasFailed={newest?.status === 'FAILED' || newest?.status === 'INTERRUPTED'}
-        preferredModel={newest?.model ?? conversation?.model ?? null}
+        preferredModel={conversation?.model ?? newest?.model ?? null}
+        onSelectModel={async (model) => {
+          await mutate(client, UpdateConversationDocument, { input: { conversationId: id, model } })
+        }}
+        estimateIn={{ conversationId: id, context: newest && `${newest.id} ${newest.status}` }}
         onSend={send}
         onStopped={(chat) => {
           store.upsert(chat)
@@ -139,14 +123,6 @@ export function ConversationPane({ id, onChanged, onHelp }: Props) {
       <Announcer text={announcement} />
     </section>
   )
-}
-
-type Shown = Pick<Conversation, 'title' | 'model' | 'systemPrompt'> | null
-
-/** Returns whether a conversation is another one than what is shown. False if it is deleted. */
-function isChanged(shown: Shown, now: Shown): boolean {
-  if (!shown || !now) return false
-  return shown.title !== now.title || shown.model !== now.model || shown.systemPrompt !== now.systemPrompt
 }
 
 function Missing() {

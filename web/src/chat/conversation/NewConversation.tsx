@@ -28,6 +28,8 @@ const DRAFT = 'new'
 
 const NO_CHATS: readonly Chat[] = []
 
+const NO_CONTEXT = {}
+
 /** The page of a new chat. The conversation is created when the first message is sent. */
 export function NewConversation({ onCreated }: { onCreated: () => void }) {
   const { client } = useViewer()
@@ -102,9 +104,9 @@ export function NewConversation({ onCreated }: { onCreated: () => void }) {
           <InstructionsDialog
             initial={instructions}
             onClose={dialog.close}
-            onChosen={(chosen) => {
+            onSave={(chosen) => {
               setInstructions(chosen)
-              dialog.close()
+              return Promise.resolve()
             }}
           />
         </Suspense>
@@ -115,6 +117,8 @@ export function NewConversation({ onCreated }: { onCreated: () => void }) {
         pending={NO_CHATS}
         hasFailed={false}
         preferredModel={instructions?.model ?? null}
+        // Instructions are a part of the cost, and the server does not have them yet.
+        estimateIn={instructions?.systemPrompt ? null : NO_CONTEXT}
         onSend={send}
         onStopped={() => undefined}
       />

@@ -1,7 +1,9 @@
 import { Stack } from '@mantine/core'
 import { memo } from 'react'
 import type { Chat } from '../chat'
+import type { Model } from '../models/useModels'
 import { Answer } from './Answer'
+import type { OnContinue } from './ContinueButton'
 import { EditForm } from './EditForm'
 import { OwnMessage } from './OwnMessage'
 import classes from './thread.module.css'
@@ -13,6 +15,7 @@ type Props = {
   target: Chat
   /** Whether a new version would replace later messages. */
   hasLater: boolean
+  models: readonly Model[]
   /** The reply in progress; null if there is none. */
   live: string | null
   isLast: boolean
@@ -24,13 +27,14 @@ type Props = {
   onEdit: (id: string | null) => void
   onReplaced: (replacedId: string, chat: Chat) => void
   onChoose: OnChoose
+  onContinue: OnContinue
   onDeleted: (id: string) => void
 }
 
 /** A message and its answer, with their actions. */
 export const Exchange = memo(function Exchange(props: Props) {
-  const { chat, target, hasLater, live, isLast, isBlocked, linkedId, isEditing } = props
-  const { onEdit, onReplaced, onChoose, onDeleted } = props
+  const { chat, target, hasLater, models, live, isLast, isBlocked, linkedId, isEditing } = props
+  const { onEdit, onReplaced, onChoose, onContinue, onDeleted } = props
   const names = [classes.exchange, isLast && classes.last, linkedId === chat.id && classes.found]
   const replaced = (by: Chat) => onReplaced(target.id, by)
 
@@ -42,6 +46,7 @@ export const Exchange = memo(function Exchange(props: Props) {
             chat={chat}
             targetId={target.id}
             hasLater={hasLater}
+            models={models}
             onDone={(edited) => {
               onEdit(null)
               if (edited) replaced(edited)
@@ -54,10 +59,12 @@ export const Exchange = memo(function Exchange(props: Props) {
           chat={chat}
           target={target}
           hasLater={hasLater}
+          models={models}
           live={live}
           isBlocked={isBlocked}
           onReplaced={replaced}
           onChoose={onChoose}
+          onContinue={isLast && !isBlocked ? onContinue : null}
         />
       </Stack>
     </article>

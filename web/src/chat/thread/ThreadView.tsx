@@ -5,6 +5,9 @@ import { useSearchParams } from 'react-router'
 import { ProblemAlert } from '../../ui/ProblemAlert'
 import type { Chat } from '../chat'
 import page from '../chat.module.css'
+import { useModels } from '../models/useModels'
+import type { Branch } from './branch'
+import type { OnContinue } from './ContinueButton'
 import { Exchange } from './Exchange'
 import { OtherVersionNotice } from './OtherVersionNotice'
 import { buildThread } from './thread'
@@ -22,10 +25,13 @@ type Props = {
   sentId: string | null
   onEdit: (id: string | null) => void
   onReplaced: (replacedId: string, chat: Chat) => void
+  onBranch: Branch
+  onContinue: OnContinue
 }
 
 /** The thread of a conversation, oldest first. Follows its end while answers grow, unless the user has scrolled up. */
-export function ThreadView({ store, state, editingId, sentId, onEdit, onReplaced }: Props) {
+export function ThreadView(props: Props) {
+  const { store, state, editingId, sentId, onEdit, onReplaced, onBranch, onContinue } = props
   const { chats, live, hasEarlier, isLoadingEarlier, problem } = state
   const thread = useMemo(() => buildThread(chats), [chats])
   const [parameters] = useSearchParams()
@@ -35,8 +41,9 @@ export function ThreadView({ store, state, editingId, sentId, onEdit, onReplaced
   const isLoaded = linkedId !== null && chats.some((chat) => chat.id === linkedId)
   const isFound = isLoaded && thread.some(({ chat }) => chat.id === linkedId)
   const last = thread.at(-1)?.chat.id
+  const models = useModels()
   const isBlocked = live.size > 0
-  const { choose, show } = useChooseVersion(store, scroller, letGo)
+  const { choose, show } = useChooseVersion({ store, scroller, letGo, onBranch })
 
   // Only to one's own messages: what another device sends does not move what is being read.
   useEffect(() => {
@@ -90,6 +97,7 @@ export function ThreadView({ store, state, editingId, sentId, onEdit, onReplaced
             <Exchange
               key={item.chat.id}
               {...item}
+              models={models}
               live={live.get(item.chat.id) ?? null}
               isLast={item.chat.id === last}
               isBlocked={isBlocked}
@@ -98,6 +106,7 @@ export function ThreadView({ store, state, editingId, sentId, onEdit, onReplaced
               onEdit={onEdit}
               onReplaced={onReplaced}
               onChoose={choose}
+              onContinue={onContinue}
               onDeleted={onDeleted}
             />
           ))}
