@@ -1,7 +1,7 @@
 import { ActionIcon, Tooltip } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconAdjustments } from '@tabler/icons-react'
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, useRef } from 'react'
 import { UpdateConversationDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
 import { useViewer } from '../../session/context'
@@ -12,13 +12,16 @@ const InstructionsDialog = lazy(() => import('./InstructionsDialog'))
 /** A button that shows and changes the instructions of a conversation, which its next messages use. */
 export function InstructionsButton({ conversation }: { conversation: Conversation }) {
   const { client } = useViewer()
-  const [isOpen, dialog] = useDisclosure(false)
+  const button = useRef<HTMLButtonElement>(null)
+  // The dialog is removed at once, so it cannot return the focus itself.
+  const [isOpen, dialog] = useDisclosure(false, { onClose: () => setTimeout(() => button.current?.focus()) })
   const { id, systemPrompt, model } = conversation
   const label = systemPrompt ? 'Edit instructions' : 'Add instructions'
   return (
     <>
       <Tooltip label={label}>
         <ActionIcon
+          ref={button}
           variant={systemPrompt ? 'light' : 'subtle'}
           color={systemPrompt ? 'teal' : 'gray'}
           size="lg"

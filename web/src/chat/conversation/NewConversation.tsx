@@ -35,7 +35,9 @@ export function NewConversation({ onCreated }: { onCreated: () => void }) {
   const { client } = useViewer()
   const navigate = useNavigate()
   const [instructions, setInstructions] = useState<Instructions | null>(null)
-  const [isDialogOpen, dialog] = useDisclosure(false)
+  const button = useRef<HTMLButtonElement>(null)
+  // The dialog is removed at once, so it cannot return the focus itself.
+  const [isDialogOpen, dialog] = useDisclosure(false, { onClose: () => setTimeout(() => button.current?.focus()) })
   const [example, setExample] = useState(0)
   // The conversation of a message that was not delivered: a retry uses it.
   const createdId = useRef<string | null>(null)
@@ -93,7 +95,7 @@ export function NewConversation({ onCreated }: { onCreated: () => void }) {
                 </Button>
               ))}
             </Stack>
-            <Button variant="subtle" leftSection={<IconAdjustments size={18} />} onClick={dialog.open}>
+            <Button ref={button} variant="subtle" leftSection={<IconAdjustments size={18} />} onClick={dialog.open}>
               {instructions?.systemPrompt ? 'Edit instructions' : 'Add instructions'}
             </Button>
           </Stack>

@@ -19,7 +19,9 @@ export function useModelChoice(preferred: string | null, save?: (name: string) =
   const [last] = useState(() => lastModel(user.id))
   const [choice, setChoice] = useState<Choice | null>(null)
   const [saving, setSaving] = useState(0)
-  const isCurrent = choice && (saving > 0 || choice.preferred === preferred || choice.name === preferred)
+  // The choice is kept now; what is preferred later is a newer one.
+  if (choice?.name === preferred) setChoice(null)
+  const isCurrent = choice && (saving > 0 || choice.preferred === preferred)
   const selected = firstAvailable(models, isCurrent ? choice.name : null, preferred, last)
 
   const select = (name: string) => {

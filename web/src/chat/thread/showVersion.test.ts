@@ -52,6 +52,22 @@ it('finds the version that a newer one has replaced together with what follows i
   expect(server.chosen).toEqual(['b', 'c'])
 })
 
+it('finds what all versions of a message continue', async () => {
+  // "c" follows "b", which "d" replaced; "e" is another version of the first message.
+  const first = { number: 1, count: 2, previousId: null }
+  const second = { number: 2, count: 2, nextId: null }
+  const chats = [
+    fakeChat('a', { replacedById: 'e', versions: { ...first, nextId: 'e' } }),
+    fakeChat('b', { replacedById: 'd', versions: { ...first, nextId: 'd' } }),
+    fakeChat('c', { replacedById: 'd' }),
+    fakeChat('d', { replacedById: 'e', versions: { ...second, previousId: 'b' } }),
+    fakeChat('e', { versions: { ...second, previousId: 'a' } }),
+  ]
+  const server = fakeServer(chats, { c: 'b', b: 'a' })
+  await showVersion('c', server)
+  expect(server.chosen).toEqual(['a', 'b', 'c'])
+})
+
 it('reports the conflict where nothing can be chosen', async () => {
   const chats = [fakeChat('a', { replacedById: 'a' }), fakeChat('b', { replacedById: 'deleted' })]
   for (const id of ['a', 'b']) {

@@ -41,7 +41,9 @@ async function continuedVersion(id: string, source: VersionSource): Promise<stri
   for (let count = by.versions?.count ?? 0; count > 0; count--) {
     const previous: string | null = version?.versions?.previousId ?? null
     version = previous === null ? null : await source.chat(previous)
-    if (version?.replacedById === by.id && version.id !== id && isOlder(version, chat)) return version.id
+    // A newer version of the same message: both continue the same one.
+    if (version?.id === id) return continuedVersion(by.id, source)
+    if (version?.replacedById === by.id && isOlder(version, chat)) return version.id
   }
   return null
 }

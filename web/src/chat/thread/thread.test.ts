@@ -33,6 +33,18 @@ describe('buildThread', () => {
     ])
   })
 
+  it('shows the last one of several attempts that failed', () => {
+    const chats = [
+      fakeChat('a', { versions: versions(1) }),
+      fakeChat('b', { versions: versions(2, 'a') }),
+      fakeChat('c', { versions: versions(3, 'b') }),
+    ]
+    expect(shape(chats)).toEqual([
+      ['a', 'a', true],
+      ['c', 'a', true],
+    ])
+  })
+
   it('tolerates a circle, and versions that are not loaded', () => {
     const chats = [
       fakeChat('a', { versions: versions(1, 'b'), replacedById: 'x' }),

@@ -13,11 +13,15 @@ export type ThreadItem = {
 export function buildThread(chats: readonly Chat[]): ThreadItem[] {
   const context = chats.filter(({ replacedById }) => replacedById === null)
   const byId = new Map(chats.map((chat) => [chat.id, chat]))
-  return context.map((chat, index) => {
+  const items = context.map((chat) => {
     const target = versionBeside(chat, byId) ?? chat
-    const from = target === chat ? index : context.indexOf(target)
+    const from = context.indexOf(target)
     return { chat, target, hasLater: context.some((later, at) => at > from && later.id !== chat.id) }
   })
+  // Of several attempts that failed, the last one.
+  return items.filter(
+    ({ chat, target }, index) => chat === target || !items.slice(index + 1).some((later) => later.target === target),
+  )
 }
 
 /**
@@ -26,14 +30,16 @@ export function buildThread(chats: readonly Chat[]): ThreadItem[] {
  */
 function versionBeside(chat: Chat, byId: ReadonlyMap<string, Chat>): Chat | null {
   const seen = new Set([chat.id])
+  let found: Chat | null = null
   let id = chat.versions?.previousId ?? null
   while (id !== null && !seen.has(id)) {
     seen.add(id)
     const version = byId.get(id)
-    if (version?.replacedById === null) return version
+    // Those in between have failed, too.
+    if (version?.replacedById === null) found = version
     id = version?.versions?.previousId ?? null
   }
-  return null
+  return found
 }
 
 /** Inserts or replaces chats, oldest first. An answer that has ended stays so: the other state is an older one. */
