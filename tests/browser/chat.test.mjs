@@ -16,12 +16,12 @@ after(async () => {
 test("the first visit: from nothing to a streamed answer", async () => {
   const page = await browser.open("/");
   await page.waitForURL(/login/);
-  await page.getByRole("link", { name: "Make an account" }).click();
-  await page.getByLabel("Name").fill("mia");
+  await page.getByRole("link", { name: "Create account" }).click();
+  await page.getByLabel("Username").fill("mia");
   await page.locator("input[type=password]").first().fill("12345678");
   await page.locator("form button[type=submit]").click();
   // What is wrong is said at the field, and can be mended.
-  await page.getByText(/password/i).nth(1).waitFor();
+  await page.getByText(/too easy to guess/).waitFor();
   await page.locator("input[type=password]").first().fill("seven-green-kites");
   await page.locator("form button[type=submit]").click();
   await balance(page).getByText("450").waitFor();
@@ -132,13 +132,13 @@ test("nothing that one user typed or opened is left for the next", async () => {
   await other.getByLabel("Menu of una").click();
   await other.getByRole("menuitem", { name: "Log out", exact: true }).click();
   await page.waitForURL(/login/);
-  await page.getByLabel("Name").waitFor();
+  await page.getByLabel("Username").waitFor();
   assert.equal(await page.getByRole("dialog").count(), 0);
   assert.equal(await page.evaluate(() => window.marked), undefined, "the page was loaded anew");
   assert.doesNotMatch(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage })), /secret/);
 
-  await page.getByRole("link", { name: "Make an account" }).click();
-  await page.getByLabel("Name").fill("uwe");
+  await page.getByRole("link", { name: "Create account" }).click();
+  await page.getByLabel("Username").fill("uwe");
   await page.locator("input[type=password]").first().fill("seven-green-kites");
   await page.locator("form button[type=submit]").click();
   await page.getByLabel("Message", { exact: true }).waitFor();
@@ -165,11 +165,11 @@ test("whose session has ended comes back to where they were, and nobody else doe
     await page.route("**/graphql", refuse);
     await page.getByLabel("Message", { exact: true }).fill("more");
     await page.getByLabel("Message", { exact: true }).press("Enter");
-    await page.getByText("Your session has ended").waitFor();
+    await page.getByText("You’ve been logged out").waitFor();
     await page.unroute("**/graphql", refuse);
   };
   const fillIn = async (name) => {
-    await page.getByLabel("Name").fill(name);
+    await page.getByLabel("Username").fill(name);
     await page.locator("input[type=password]").first().fill("seven-green-kites");
     await page.locator("form button[type=submit]").click();
     await page.getByLabel("Message", { exact: true }).waitFor();

@@ -52,7 +52,7 @@ export function Answer({ models, live, isBlocked, onReplaced, onChoose, onContin
         <Alert color="orange" variant="light" icon={<IconAlertTriangle />} mt={text ? 'sm' : 0}>
           <Text size="sm">{failure}</Text>
           <Group mt="xs" gap="xs">
-            <Button size="compact-sm" variant="default" loading={isBusy} onClick={() => regenerate(model)}>
+            <Button size="compact-xs" variant="default" loading={isBusy} onClick={() => regenerate(model)}>
               Try again
             </Button>
             {continuing}

@@ -26,7 +26,7 @@ export function ContinueButton({ chat, models, model, onContinue }: Props) {
 
   return (
     <Tooltip label={price && `Sends a message · ${formatPrice(price)}`} disabled={!price}>
-      <Button size="compact-sm" variant="default" loading={isBusy} onClick={() => void send()}>
+      <Button size="compact-xs" variant="default" loading={isBusy} onClick={() => void send()}>
         Continue
       </Button>
     </Tooltip>

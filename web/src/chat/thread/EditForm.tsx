@@ -98,7 +98,7 @@ export function EditForm({ chat, targetId, hasLater, models, onDone }: Props) {
           selected={model}
           onSelect={setSelected}
           size="xs"
-          w={240}
+          w={{ base: '100%', sm: 280 }}
           aria-label="Model of the edited message"
         />
         <Group gap="xs" justify="flex-end" flex={1} wrap="nowrap">

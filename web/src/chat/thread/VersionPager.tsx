@@ -3,6 +3,7 @@ import { IconChevronLeft, IconChevronRight } from '@tabler/icons-react'
 import { useState } from 'react'
 import { notifyProblem } from '../../ui/confirm'
 import type { Chat } from '../chat'
+import classes from './thread.module.css'
 
 type Direction = 'previous' | 'next'
 
@@ -47,6 +48,7 @@ export function VersionPager({ chat, isBlocked, onChoose }: Props) {
           variant="subtle"
           color="gray"
           size="sm"
+          className={classes.pager}
           data-pager={direction}
           // Not `disabled`: at the last version the button keeps the focus.
           data-disabled={isOff || undefined}
