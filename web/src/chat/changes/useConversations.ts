@@ -22,7 +22,7 @@ export function useConversations(feed: ChangeFeed) {
     [client],
   )
   const conversations = usePages(load)
-  const { isLoading, reload, change: changeRows } = conversations
+  const { reload, change: changeRows } = conversations
   const [running, setRunning] = useState<RunningChats>(new Map())
 
   const loadRunning = async () => {
@@ -40,8 +40,6 @@ export function useConversations(feed: ChangeFeed) {
     }
     setRunning((before) => applyToRunning(before, change))
     changeRows((rows) => applyToRows(rows, change))
-    // What is on its way may be older than the change.
-    if (isLoading) reload()
   })
 
   return { conversations, running: useMemo(() => new Set(running.values()), [running]) }
