@@ -1,11 +1,8 @@
-import { lazy, Suspense, useCallback, useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { useNavigate, useParams } from 'react-router'
-import { ConversationsDocument } from '../gql/chat'
-import { query } from '../graphql/client'
-import { EMPTY_PAGE } from '../graphql/pagedList'
-import { usePages } from '../graphql/usePages'
 import { Frame } from '../layout/Frame'
-import { useViewer } from '../session/context'
+import { ChangesContext, useChangeFeed } from './changes/useChanges'
+import { useConversations } from './changes/useConversations'
 import { ConversationPane } from './conversation/ConversationPane'
 import { NewConversation } from './conversation/NewConversation'
 import { focusComposer } from './composer/keys'
@@ -14,17 +11,10 @@ import { useShortcuts } from './shortcuts/useShortcuts'
 
 const ShortcutsDialog = lazy(() => import('./shortcuts/ShortcutsDialog'))
 
-const PAGE = 30
-
 export function ChatPage() {
   const { conversationId } = useParams()
-  const { client } = useViewer()
-  const load = useCallback(
-    async (after: string | null) =>
-      (await query(client, ConversationsDocument, { first: PAGE, after })).conversations ?? EMPTY_PAGE,
-    [client],
-  )
-  const conversations = usePages(load)
+  const feed = useChangeFeed()
+  const { conversations, running } = useConversations(feed)
   const { reload } = conversations
   // Remounts the page of a new chat, so that "New chat" clears it.
   const [fresh, setFresh] = useState(0)
@@ -51,23 +41,32 @@ export function ChatPage() {
   })
 
   return (
-    <Frame
-      fixed
-      navigation={{
-        label: 'Conversations',
-        content: <Sidebar conversations={conversations} current={conversationId ?? null} onNew={startNew} />,
-      }}
-    >
-      {conversationId === undefined ? (
-        <NewConversation key={fresh} onCreated={reload} />
-      ) : (
-        <ConversationPane key={conversationId} id={conversationId} onActivity={reload} onHelp={showHelp} />
-      )}
-      {isHelpOpen && (
-        <Suspense>
-          <ShortcutsDialog onClose={() => setHelpOpen(false)} />
-        </Suspense>
-      )}
-    </Frame>
+    <ChangesContext value={feed}>
+      <Frame
+        fixed
+        navigation={{
+          label: 'Conversations',
+          content: (
+            <Sidebar
+              conversations={conversations}
+              running={running}
+              current={conversationId ?? null}
+              onNew={startNew}
+            />
+          ),
+        }}
+      >
+        {conversationId === undefined ? (
+          <NewConversation key={fresh} onCreated={reload} />
+        ) : (
+          <ConversationPane key={conversationId} id={conversationId} onChanged={reload} onHelp={showHelp} />
+        )}
+        {isHelpOpen && (
+          <Suspense>
+            <ShortcutsDialog onClose={() => setHelpOpen(false)} />
+          </Suspense>
+        )}
+      </Frame>
+    </ChangesContext>
   )
 }

@@ -1,4 +1,7 @@
-import type { ChatFieldsFragment } from '../gql/chat'
+import type { ChatFieldsFragment, ConversationFieldsFragment } from '../gql/chat'
 
 /** A message and its answer. */
 export type Chat = ChatFieldsFragment
+
+/** A conversation, without its chats. */
+export type Conversation = ConversationFieldsFragment

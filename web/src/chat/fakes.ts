@@ -1,6 +1,10 @@
+import { vi } from 'vitest'
 import type { ReplyStreamSubscription } from '../gql/chat'
+import type { Page } from '../graphql/pagedList'
 import type { Sink, Socket } from '../graphql/socket'
+import type { ConversationChange } from './changes/changeFeed'
 import type { Chat } from './chat'
+import { ThreadStore, type ThreadSource } from './thread/threadStore'
 
 export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
   return {
@@ -13,13 +17,23 @@ export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
     hold: 100,
     // In the order of their ids.
     createdAt: new Date(Date.UTC(2026, 0, 1) + id.charCodeAt(0) * 1000).toISOString(),
+    firstChunkAt: null,
     finishedAt: null,
     usage: null,
     replacedById: null,
+    versions: null,
     contextLeftOut: 0,
     error: null,
     ...change,
   }
+}
+
+export function fakeChange(
+  kind: ConversationChange['kind'],
+  change: Partial<ConversationChange> = {},
+): ConversationChange {
+  const conversationId = change.conversation?.id ?? null
+  return { kind, conversationId, conversation: null, chatId: null, chat: null, ...change }
 }
 
 type Event = ReplyStreamSubscription['replyStream']
@@ -52,6 +66,12 @@ export class FakeSocket implements Pick<Socket, 'on'> {
     this.last.sink.next({ replyStream })
   }
 
+  /** Emits a change of the conversations. */
+  change(conversationChanged: ConversationChange): void {
+    const sink = this.last.sink as unknown as Sink<{ conversationChanged: ConversationChange }>
+    sink.next({ conversationChanged })
+  }
+
   /** Emits a delta of the reply, with the offsets in Unicode characters that the server sends. */
   delta(offset: number, text: string): void {
     this.emit({ __typename: 'ReplyDelta', seq: offset + Array.from(text).length, offset, text })
@@ -75,4 +95,29 @@ export function fakeStorage(): Storage {
     removeItem: (name) => void items.delete(name),
     clear: () => items.clear(),
   }
+}
+
+export function fakePage(nodes: Chat[], endCursor: string | null = null): Page<Chat> {
+  return { nodes, pageInfo: { endCursor, hasNextPage: endCursor !== null } }
+}
+
+/** A thread whose server answers as given, and which is painted by hand. */
+export function fakeThread(change: Partial<ThreadSource> = {}) {
+  const socket = new FakeSocket()
+  const paints: (() => void)[] = []
+  const onEvent = vi.fn<ThreadSource['onEvent']>()
+  const store = new ThreadStore({
+    load: () => Promise.resolve(fakePage([])),
+    chat: () => Promise.resolve(null),
+    outline: () => Promise.resolve({ nodes: [], hasEarlier: false }),
+    socket,
+    schedule: (work) => {
+      paints.push(work)
+      return () => paints.splice(paints.indexOf(work), 1)
+    },
+    onEvent,
+    ...change,
+  })
+  const paint = () => paints.splice(0).forEach((work) => work())
+  return { store, socket, paint, onEvent }
 }

@@ -35,6 +35,20 @@ describe('PagedList', () => {
     expect(ids(list)).toBe('new')
   })
 
+  it('applies changes to a response that was on its way', async () => {
+    const list = new PagedList<Row>()
+    let answer: (page: Page<Row>) => void = () => undefined
+    list.start(() => new Promise((resolve) => (answer = resolve)))
+    list.change((rows) => [{ id: 'x' }, ...rows.filter(({ id }) => id !== 'x')])
+    expect(ids(list)).toBe('x')
+    answer(page('ab'))
+    await settled()
+    expect(ids(list)).toBe('xab')
+    list.start(() => Promise.resolve(page('xab')))
+    await settled()
+    expect(ids(list)).toBe('xab')
+  })
+
   it('keeps its rows if the next page fails', async () => {
     const list = new PagedList<Row>()
     list.start((after) => (after === null ? Promise.resolve(page('a', 'a')) : Promise.reject(new Error('broken'))))
@@ -80,6 +94,16 @@ describe('Problem', () => {
     expect(problemOfCombinedError(new CombinedError({ networkError: new TypeError('Failed to fetch') })).code).toBe(
       'NETWORK',
     )
+  })
+
+  it('has what is missing of a balance', () => {
+    const error = { code: 'INSUFFICIENT_TOKENS', field: null, message: 'Insufficient tokens.' } as const
+    expect(problemOfUserErrors([{ ...error, required: 31, available: 3 }])?.shortage).toEqual({
+      required: 31,
+      available: 3,
+    })
+    expect(problemOfUserErrors([{ ...error, required: null, available: null }])?.shortage).toBeNull()
+    expect(problemOfUserErrors([error])?.shortage).toBeNull()
   })
 
   it('has a message for each field', () => {

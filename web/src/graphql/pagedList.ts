@@ -32,6 +32,8 @@ export class PagedList<T extends { id: string }> extends Store<ListState<T>> {
   private load: LoadPage<T> = () => Promise.resolve(EMPTY_PAGE)
   private cursor: string | null = null
   private latestRequest = 0
+  /** Changes since the request in flight, whose response may not have them. */
+  private changes: ((rows: T[]) => T[])[] = []
 
   constructor() {
     super({ rows: [], total: null, isTotalExact: true, isLoading: true, hasMore: false, problem: null })
@@ -49,8 +51,11 @@ export class PagedList<T extends { id: string }> extends Store<ListState<T>> {
     if (!this.state.isLoading && this.state.hasMore) void this.loadPage(this.cursor)
   }
 
-  /** Changes the loaded rows locally. */
-  readonly change = (edit: (rows: T[]) => T[]): void => this.patchState({ rows: edit(this.state.rows) })
+  /** Changes the loaded rows locally, and those of a response that is on its way: twice must be the same as once. */
+  readonly change = (edit: (rows: T[]) => T[]): void => {
+    if (this.state.isLoading) this.changes.push(edit)
+    this.patchState({ rows: edit(this.state.rows) })
+  }
 
   /** Removes deleted rows locally, and loads the next page if none is left. */
   readonly remove = (ids: ReadonlySet<string>): void => {
@@ -67,13 +72,15 @@ export class PagedList<T extends { id: string }> extends Store<ListState<T>> {
 
   private async loadPage(after: string | null): Promise<void> {
     const request = ++this.latestRequest
+    this.changes = []
     this.patchState({ isLoading: true, problem: null })
     try {
       const { nodes, pageInfo, totalCount, totalIsExact } = await this.load(after)
       if (request !== this.latestRequest) return
       this.cursor = pageInfo.endCursor
+      const rows = after === null ? nodes : dedupeById([...this.state.rows, ...nodes])
       this.patchState({
-        rows: after === null ? nodes : dedupeById([...this.state.rows, ...nodes]),
+        rows: this.changes.reduce((changed, edit) => edit(changed), rows),
         total: totalCount ?? null,
         isTotalExact: totalIsExact ?? true,
         hasMore: pageInfo.hasNextPage,

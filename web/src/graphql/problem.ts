@@ -3,7 +3,16 @@ import { pluralize } from '../format/numbers'
 import type { ErrorCode } from '../gql/session'
 
 /** A validation error of a mutation, which it returns as data. */
-export type UserError = { code: ErrorCode; field: string | null; message: string }
+export type UserError = {
+  code: ErrorCode
+  field: string | null
+  message: string
+  required?: number | null
+  available?: number | null
+}
+
+/** The tokens that a message needs, and those that are available. */
+export type Shortage = { required: number; available: number }
 
 /** A failed request: a GraphQL error, validation errors of a mutation, or a network error. */
 export class Problem extends Error {
@@ -12,17 +21,20 @@ export class Problem extends Error {
   readonly retryAfter: number | null
   /** Validation errors by input field, one a line. */
   readonly fields: Record<string, string>
+  /** What is missing, with INSUFFICIENT_TOKENS. */
+  readonly shortage: Shortage | null
 
   constructor(
     code: Problem['code'],
     message: string,
-    more: { retryAfter?: number; fields?: Record<string, string> } = {},
+    more: { retryAfter?: number; fields?: Record<string, string>; shortage?: Shortage | null } = {},
   ) {
     super(message)
     this.name = 'Problem'
     this.code = code
     this.retryAfter = more.retryAfter ?? null
     this.fields = more.fields ?? {}
+    this.shortage = more.shortage ?? null
   }
 }
 
@@ -62,7 +74,14 @@ export function problemOfUserErrors(errors: readonly UserError[]): Problem | nul
   for (const { field, message } of errors) {
     if (field) fields[field] = field in fields ? `${fields[field]}\n${message}` : message
   }
-  return new Problem(first.code, errors.map((error) => error.message).join(' '), { fields })
+  return new Problem(first.code, errors.map((error) => error.message).join(' '), {
+    fields,
+    shortage: shortageOf(first),
+  })
+}
+
+function shortageOf({ required, available }: UserError): Shortage | null {
+  return typeof required === 'number' && typeof available === 'number' ? { required, available } : null
 }
 
 /** The end of a message that says when to retry, which is shown from `retryAfter`. */

@@ -1,20 +1,25 @@
-import { Group, Select, Text, Textarea } from '@mantine/core'
+import { Textarea } from '@mantine/core'
 import { useEffect, useEffectEvent, useRef, useState, type KeyboardEvent } from 'react'
 import { useBalance, useViewer } from '../../session/context'
 import { useStore } from '../../store/useStore'
 import type { Chat } from '../chat'
 import page from '../chat.module.css'
+import { rememberModel } from '../models/lastModel'
+import { useModelChoice } from '../models/useModelChoice'
+import { isMetered } from '../models/useModels'
 import classes from './composer.module.css'
 import { ComposerButtons } from './ComposerButtons'
+import { ComposerFooter, ESTIMATE_ID } from './ComposerFooter'
 import { drafts } from './drafts'
 import { FIELD_ID, isSendKey, isTouch } from './keys'
-import { rememberModel } from './lastModel'
-import { COUNT_FROM, formatLength, isUnaffordable, joinTexts, MAX_MESSAGE, messageLength, submission } from './message'
+import { formatLength, isNearLimit, messageLength } from './length'
+import { isUnaffordable, joinTexts, submission } from './message'
 import { Outbox, type OutgoingMessage } from './outbox'
 import { QueuedNotice } from './QueuedNotice'
 import { InsufficientBalance, RejectionNotice } from './RejectionNotice'
+import { useEstimate } from './useEstimate'
 import { useFiles } from './useFiles'
-import { useModels } from './useModels'
+import { useLimits } from './useLimits'
 import { useStop } from './useStop'
 
 type Props = {
@@ -25,6 +30,10 @@ type Props = {
   hasFailed: boolean
   /** The model that is selected until the user selects one. */
   preferredModel: string | null
+  /** Keeps the selected model. */
+  onSelectModel?: (name: string) => Promise<void>
+  /** What the server needs to know of the context to estimate the cost of a message; null if it cannot know it. */
+  estimateIn: { conversationId?: string; context?: string } | null
   /** Throws if the message is rejected; its text is then kept. */
   onSend: (outgoing: OutgoingMessage) => Promise<void>
   onStopped: (chat: Chat) => void
@@ -34,10 +43,12 @@ type Props = {
 
 /** The form for a message. Shows why a message cannot be sent. */
 export function Composer(props: Props) {
-  const { draftOf, pending, hasFailed, preferredModel, onSend, onStopped, onEditLast } = props
+  const { draftOf, pending, hasFailed, preferredModel, onSelectModel, estimateIn, onSend, onStopped, onEditLast } =
+    props
   const { user } = useViewer()
   const balance = useBalance()
-  const { models, selectedModel, select, price } = useModels(preferredModel)
+  const maxLength = useLimits().message
+  const { models, selected, select, price } = useModelChoice(preferredModel, onSelectModel)
   const [text, setText] = useState(() => {
     drafts.belongTo(user.id)
     return drafts.get(draftOf) ?? ''
@@ -52,7 +63,7 @@ export function Composer(props: Props) {
     await onSend(outgoing)
     if (outgoing.model) rememberModel(user.id, outgoing.model)
   }
-  const files = useFiles(text, (added) => {
+  const files = useFiles(text, maxLength, (added) => {
     const start = field.current?.selectionStart ?? text.length
     const end = field.current?.selectionEnd ?? text.length
     setText(text.slice(0, start) + added + text.slice(end))
@@ -61,7 +72,10 @@ export function Composer(props: Props) {
 
   const length = messageLength(text)
   const hasQueued = queued !== null
-  const next = submission({ text, isSending, hasPending, hasQueued, price, balance: balance.tokens })
+  const next = submission({ text, maxLength, isSending, hasPending, hasQueued, price, balance: balance.tokens })
+  // A message that waits has a longer context by the time it is sent.
+  const isEstimated = next.action === 'send' && estimateIn && selected !== null && isMetered(price)
+  const estimate = useEstimate(isEstimated ? { message: text.trim(), model: selected, ...estimateIn } : null)
   const reason = next.action === 'none' ? next.reason : null
 
   useEffect(() => {
@@ -84,9 +98,9 @@ export function Composer(props: Props) {
     if (next.action === 'none') return
     const message = text.trim()
     if (next.action === 'queue') {
-      outbox.queue(message, selectedModel)
+      outbox.queue(message, selected)
       setText('')
-    } else if (await outbox.send(message, selectedModel, deliver)) {
+    } else if (await outbox.send(message, selected, deliver)) {
       // Unless more was written meanwhile.
       setText((now) => (now.trim() === message ? '' : now))
     }
@@ -140,9 +154,10 @@ export function Composer(props: Props) {
           maxRows={8}
           enterKeyHint={isTouch() ? 'enter' : 'send'}
           aria-label="Message"
+          aria-describedby={estimate ? ESTIMATE_ID : undefined}
           placeholder={files.isDragging ? 'Drop text files here' : 'Message Jeton'}
           value={text}
-          error={length > MAX_MESSAGE}
+          error={length > maxLength}
           onChange={(event) => {
             setText(event.currentTarget.value)
             files.clearNotice()
@@ -161,29 +176,23 @@ export function Composer(props: Props) {
             />
           }
         />
-        <Group justify="space-between" mt={6} gap="xs">
-          <Select
-            size="xs"
-            className={classes.model}
-            aria-label="Model"
-            data={models}
-            value={selectedModel}
-            onChange={(selected) => selected && select(selected)}
-            allowDeselect={false}
-            variant="unstyled"
-            comboboxProps={{ position: 'top-start', width: 320 }}
-          />
-          <Text size="xs" c={isRefused && reason ? 'red' : 'dimmed'} role="status">
-            {files.notice ?? (isRefused ? reason : null) ?? hint({ length, hasPending, hasQueued })}
-          </Text>
-        </Group>
+        <ComposerFooter
+          models={models}
+          selected={selected}
+          onSelect={select}
+          estimate={estimate}
+          isRejected={isRefused && reason !== null}
+          status={files.notice ?? (isRefused ? reason : null) ?? hint({ length, maxLength, hasPending, hasQueued })}
+        />
       </form>
     </div>
   )
 }
 
-function hint({ length, hasPending, hasQueued }: { length: number; hasPending: boolean; hasQueued: boolean }) {
-  if (length >= COUNT_FROM) return formatLength(length)
+type HintState = { length: number; maxLength: number; hasPending: boolean; hasQueued: boolean }
+
+function hint({ length, maxLength, hasPending, hasQueued }: HintState): string | null {
+  if (isNearLimit(length, maxLength)) return formatLength(length, maxLength)
   if (hasPending && !hasQueued) return 'An answer is in progress. Your next message will wait for it.'
   return null
 }

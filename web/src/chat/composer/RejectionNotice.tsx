@@ -1,12 +1,13 @@
 import { Alert, Text } from '@mantine/core'
 import { IconClock, IconCoin, IconInfoCircle } from '@tabler/icons-react'
 import { formatPrice, formatTokens, type Price } from '../../format/prices'
-import type { Problem } from '../../graphql/problem'
+import type { Problem, Shortage } from '../../graphql/problem'
 import { useBalance } from '../../session/context'
+import { describeShortage } from './estimate'
 
 /** The reason why a message was rejected, and what to do about it. */
 export function RejectionNotice({ problem, price }: { problem: Problem; price: Price | null }) {
-  if (problem.code === 'INSUFFICIENT_TOKENS') return <InsufficientBalance price={price} />
+  if (problem.code === 'INSUFFICIENT_TOKENS') return <InsufficientBalance price={price} shortage={problem.shortage} />
   const isLimit = problem.code === 'RATE_LIMITED'
   return (
     <Alert
@@ -25,8 +26,11 @@ export function RejectionNotice({ problem, price }: { problem: Problem; price: P
 }
 
 /** The notice that the balance does not cover a message. */
-export function InsufficientBalance({ price }: { price: Price | null }) {
+export function InsufficientBalance({ price, shortage = null }: { price: Price | null; shortage?: Shortage | null }) {
   const balance = useBalance()
+  const missing = shortage
+    ? describeShortage(shortage)
+    : `You have ${formatTokens(balance.tokens)}${price ? `, and this model costs ${formatPrice(price)}` : ''}.`
   return (
     <Alert
       color="yellow"
@@ -38,9 +42,8 @@ export function InsufficientBalance({ price }: { price: Price | null }) {
       styles={{ title: { color: 'inherit' } }}
     >
       <Text size="sm">
-        You have {formatTokens(balance.tokens)}
-        {price && `, and this model costs ${formatPrice(price)}`}
-        {balance.held > 0 && ` (${formatTokens(balance.held)} more are reserved for answers in progress)`}. Ask an
+        {missing}
+        {balance.held > 0 && ` ${formatTokens(balance.held)} more are reserved for answers in progress.`} Ask an
         operator to top up your balance, or choose a cheaper model. What you wrote stays here.
       </Text>
     </Alert>

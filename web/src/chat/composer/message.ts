@@ -1,25 +1,12 @@
 import { formatCount } from '../../format/numbers'
 import { formatTokens, type Price } from '../../format/prices'
-
-/** The default maximum length of a message on the server. */
-export const MAX_MESSAGE = 1000
-
-/** The length from which the composer shows the character count. */
-export const COUNT_FROM = 800
-
-/** Returns the length in Unicode characters without surrounding white space, as the server counts. */
-export function messageLength(text: string): number {
-  return Array.from(text.trim()).length
-}
-
-/** Formats a length with its maximum: "5,000 / 1,000 characters". */
-export function formatLength(length: number): string {
-  return `${formatCount(length)} / ${formatCount(MAX_MESSAGE)} characters`
-}
+import { excessLength, messageLength } from './length'
 
 /** What decides whether a message can be sent, or queued. */
 export type ComposerState = {
   text: string
+  /** The maximum length. */
+  maxLength: number
   isSending: boolean
   hasPending: boolean
   /** Whether a message waits for the answer in progress. */
@@ -34,11 +21,12 @@ export type Submission = { action: 'send' | 'queue' } | { action: 'none'; reason
 
 /** Returns what submitting the message does. */
 export function submission(state: ComposerState): Submission {
-  const { text, isSending, hasPending, hasQueued, price, balance } = state
+  const { text, maxLength, isSending, hasPending, hasQueued, price, balance } = state
   const refuse = (reason: string | null): Submission => ({ action: 'none', reason })
   const length = messageLength(text)
   if (length === 0) return refuse(null)
-  if (length > MAX_MESSAGE) return refuse(`${formatLength(length)}: shorten by ${formatCount(length - MAX_MESSAGE)}`)
+  const excess = excessLength(length, maxLength)
+  if (excess !== null) return refuse(excess)
   if (hasQueued) return refuse('A message is already waiting for the answer. Cancel it to send another one.')
   if (isSending) return refuse('Your message is being sent.')
   // The server checks the balance when the answer has ended, and its hold is settled.

@@ -5,7 +5,12 @@ const file = (content: BlobPart, name = 'notes.txt') => new File([content], name
 
 describe('readTextFile', () => {
   it('returns the text of a file', async () => {
-    expect(await readTextFile(file('one\r\ntwo é'), '')).toEqual({ text: 'one\ntwo é' })
+    expect(await readTextFile(file('one\r\ntwo é'), '', 1_000)).toEqual({ text: 'one\ntwo é' })
+  })
+
+  it('has no limit until it is known', async () => {
+    const long = 'a'.repeat(100_000)
+    expect(await readTextFile(file(long), '', Infinity)).toEqual({ text: long })
   })
 
   it.each([
@@ -19,6 +24,6 @@ describe('readTextFile', () => {
     ['a long file', file('é'.repeat(999)), 'notes.txt is too long to insert: 1,001 / 1,000 characters.'],
     ['a huge file', file('a'.repeat(100_000)), 'notes.txt is too long to insert: a message takes 1,000 characters.'],
   ])('refuses %s', async (_, given, problem) => {
-    expect(await readTextFile(given, 'me')).toEqual({ problem })
+    expect(await readTextFile(given, 'me', 1_000)).toEqual({ problem })
   })
 })

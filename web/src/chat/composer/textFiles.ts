@@ -1,5 +1,5 @@
 import { formatCount } from '../../format/numbers'
-import { formatLength, messageLength, MAX_MESSAGE } from './message'
+import { formatLength, messageLength } from './length'
 
 /** The text of a file, or the reason why it cannot be inserted. */
 export type FileText = { text: string } | { problem: string }
@@ -9,16 +9,19 @@ type NamedBlob = Pick<File, 'name' | 'size' | 'arrayBuffer'>
 /** The maximum size of a character in UTF-8. */
 const MAX_BYTES = 4
 
-/** Reads a file for a message that has this text already. Files that are not UTF-8 text, or too long, are refused. */
-export async function readTextFile(file: NamedBlob, message: string): Promise<FileText> {
+/**
+ * Reads a file for a message that has this text already, and a maximum length. Files that are not UTF-8 text, or too
+ * long, are refused.
+ */
+export async function readTextFile(file: NamedBlob, message: string, maxLength: number): Promise<FileText> {
   const tooLong = (reason: string) => ({ problem: `${file.name} is too long to insert: ${reason}.` })
   // White space at the ends does not count, but nobody sends a megabyte of it.
-  if (file.size > MAX_MESSAGE * MAX_BYTES * 2) return tooLong(`a message takes ${formatCount(MAX_MESSAGE)} characters`)
+  if (file.size > maxLength * MAX_BYTES * 2) return tooLong(`a message takes ${formatCount(maxLength)} characters`)
   const text = decode(await file.arrayBuffer())
   if (text === null) return { problem: `${file.name} is not a text file. Other files are not supported yet.` }
   if (text.trim() === '') return { problem: `${file.name} is empty.` }
   const length = messageLength(message + text)
-  if (length > MAX_MESSAGE) return tooLong(formatLength(length))
+  if (length > maxLength) return tooLong(formatLength(length, maxLength))
   return { text }
 }
 

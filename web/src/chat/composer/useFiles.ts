@@ -5,7 +5,7 @@ import { readTextFile } from './textFiles'
  * Handles files that are dropped on the page or pasted: inserts text files, and says why others are not. Without it the
  * browser would leave the page and open the file.
  */
-export function useFiles(text: string, insert: (text: string) => void) {
+export function useFiles(text: string, maxLength: number, insert: (text: string) => void) {
   const [notice, setNotice] = useState<string | null>(null)
   const [isDragging, setDragging] = useState(false)
 
@@ -13,7 +13,7 @@ export function useFiles(text: string, insert: (text: string) => void) {
     setNotice(null)
     let added = ''
     for (const file of files) {
-      const read = await readTextFile(file, text + added)
+      const read = await readTextFile(file, text + added, maxLength)
       if ('problem' in read) {
         setNotice(read.problem)
         break

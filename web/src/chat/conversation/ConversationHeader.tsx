@@ -2,19 +2,19 @@ import { ActionIcon, Group, Menu, Text, Title, Tooltip, UnstyledButton } from '@
 import { IconDots, IconKeyboard, IconPencil, IconTrash } from '@tabler/icons-react'
 import { useEffect, useRef, useState } from 'react'
 import { useNavigate } from 'react-router'
-import { DeleteConversationDocument, type ConversationQuery } from '../../gql/chat'
+import { DeleteConversationDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
 import { useViewer } from '../../session/context'
 import { confirmDanger } from '../../ui/confirm'
-import type { Chat } from '../chat'
+import type { Chat, Conversation } from '../chat'
 import page from '../chat.module.css'
 import { RenameForm } from '../sidebar/RenameForm'
 import classes from './conversation.module.css'
 import { formatSpent } from './formatSpent'
-import { InstructionsPopover } from './InstructionsPopover'
+import { InstructionsButton } from './InstructionsButton'
 
 type Props = {
-  conversation: NonNullable<ConversationQuery['conversation']>
+  conversation: Conversation
   chats: readonly Chat[]
   hasEarlier: boolean
   /** Called after the conversation is renamed or deleted. */
@@ -74,7 +74,7 @@ export function ConversationHeader({ conversation, chats, hasEarlier, onChanged,
         <Text size="xs" c="dimmed" className={classes.spent}>
           {formatSpent(chats, hasEarlier)}
         </Text>
-        {conversation.systemPrompt && <InstructionsPopover text={conversation.systemPrompt} />}
+        <InstructionsButton conversation={conversation} />
         <Menu position="bottom-end" withinPortal>
           <Menu.Target>
             <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Menu of this chat">

@@ -4,11 +4,9 @@ import { notifications } from '@mantine/notifications'
 import { IconMessageOff } from '@tabler/icons-react'
 import { useCallback, useState } from 'react'
 import { Link } from 'react-router'
-import { useQuery } from 'urql'
-import { ConversationDocument, StartMessageDocument } from '../../gql/chat'
+import { UpdateConversationDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
 import { asProblem } from '../../graphql/problem'
-import { withNetworkRetry } from '../../graphql/retry'
 import { useViewer } from '../../session/context'
 import { EmptyState } from '../../ui/EmptyState'
 import { PageLoader } from '../../ui/PageLoader'
@@ -18,13 +16,15 @@ import type { Chat } from '../chat'
 import classes from '../chat.module.css'
 import { Composer } from '../composer/Composer'
 import { focusComposer, isTouch } from '../composer/keys'
-import type { OutgoingMessage } from '../composer/outbox'
 import { useShortcuts } from '../shortcuts/useShortcuts'
 import type { ThreadEvent } from '../thread/threadStore'
 import { ThreadView } from '../thread/ThreadView'
 import { useThread } from '../thread/useThread'
 import { Announcer } from './Announcer'
 import { ConversationHeader } from './ConversationHeader'
+import { useConversation } from './useConversation'
+import { useSend } from './useSend'
+import { useTitleFollows } from './useTitleFollows'
 
 const ANNOUNCEMENTS: Record<ThreadEvent, string> = {
   started: 'The answer begins.',
@@ -35,24 +35,24 @@ const ANNOUNCEMENTS: Record<ThreadEvent, string> = {
 
 type Props = {
   id: string
-  /** Called after a change that the list of conversations shows. */
-  onActivity: () => void
+  /** Called after a change here that the list of conversations shows. */
+  onChanged: () => void
   onHelp: () => void
 }
 
 /** A conversation: its thread, and the composer. */
-export function ConversationPane({ id, onActivity, onHelp }: Props) {
+export function ConversationPane({ id, onChanged, onHelp }: Props) {
   const { client } = useViewer()
   const clipboard = useClipboard()
   const [editingId, setEditingId] = useState<string | null>(null)
   const [announcement, setAnnouncement] = useState('')
-  const [{ data }] = useQuery({ query: ConversationDocument, variables: { id } })
-  const conversation = data?.conversation ?? null
-  const title = conversation?.title
-  useTitle(title ?? '')
-
   const announce = useCallback((event: ThreadEvent) => setAnnouncement(ANNOUNCEMENTS[event]), [])
   const { store, state } = useThread(id, announce)
+  const conversation = useConversation(id, store)
+  const title = conversation?.title
+  useTitle(title ?? '')
+  const { send, sendReady, replace, sentId } = useSend(id, store)
+  const onBranch = useTitleFollows(store, conversation)
   const pending = state.chats.filter((chat) => chat.status === 'PENDING')
   const newest = state.chats.findLast((chat) => chat.replacedById === null)
 
@@ -62,6 +62,11 @@ export function ConversationPane({ id, onActivity, onHelp }: Props) {
     if (chatId === null && !isTouch()) focusComposer()
   }, [])
 
+  const onReplaced = useCallback(
+    (replacedId: string, chat: Chat) => void onBranch(() => replace(replacedId, chat)),
+    [onBranch, replace],
+  )
+
   useShortcuts({
     copyLast: () => {
       if (!newest?.response) return
@@ -69,15 +74,6 @@ export function ConversationPane({ id, onActivity, onHelp }: Props) {
       notifications.show({ message: 'Answer copied', closeButtonProps: { 'aria-label': 'Close' } })
     },
   })
-
-  const onStarted = (chat: Chat | null) => {
-    if (chat) store.upsert(chat)
-    onActivity()
-  }
-  const send = async ({ message, model, idempotencyKey }: OutgoingMessage) => {
-    const input = { message, model, idempotencyKey, conversationId: id }
-    onStarted((await withNetworkRetry(() => mutate(client, StartMessageDocument, { input }))).chat)
-  }
 
   if (state.phase === 'loading' && state.chats.length === 0) return <PageLoader />
   if (state.phase === 'missing') return <Missing />
@@ -92,7 +88,7 @@ export function ConversationPane({ id, onActivity, onHelp }: Props) {
           conversation={conversation}
           chats={state.chats}
           hasEarlier={state.hasEarlier}
-          onChanged={onActivity}
+          onChanged={onChanged}
           onHelp={onHelp}
         />
       )}
@@ -100,17 +96,21 @@ export function ConversationPane({ id, onActivity, onHelp }: Props) {
         store={store}
         state={state}
         editingId={editingId}
+        sentId={sentId}
         onEdit={edit}
-        onReplaced={(replacedId, chat) => {
-          store.replace(replacedId, chat)
-          onActivity()
-        }}
+        onReplaced={onReplaced}
+        onBranch={onBranch}
+        onContinue={sendReady}
       />
       <Composer
         draftOf={id}
         pending={pending}
         hasFailed={newest?.status === 'FAILED' || newest?.status === 'INTERRUPTED'}
-        preferredModel={newest?.model ?? conversation?.model ?? null}
+        preferredModel={conversation?.model ?? newest?.model ?? null}
+        onSelectModel={async (model) => {
+          await mutate(client, UpdateConversationDocument, { input: { conversationId: id, model } })
+        }}
+        estimateIn={{ conversationId: id, context: newest && `${newest.id} ${newest.status}` }}
         onSend={send}
         onStopped={(chat) => {
           store.upsert(chat)

@@ -1,37 +1,52 @@
-import { Button, Group, Modal, Select, Stack, Textarea } from '@mantine/core'
+import { Button, Group, Modal, Stack, Textarea } from '@mantine/core'
 import { useForm } from '@mantine/form'
-import { formatCount } from '../../format/numbers'
-import { useModels } from '../composer/useModels'
+import { useState } from 'react'
+import { asProblem, type Problem } from '../../graphql/problem'
+import { ProblemAlert } from '../../ui/ProblemAlert'
+import { excessLength, textLength } from '../composer/length'
+import { useLimits } from '../composer/useLimits'
+import { ModelSelect } from '../models/ModelSelect'
+import { firstAvailable, useModels } from '../models/useModels'
 
-/** The system prompt and the model of a new conversation. */
+/** The system prompt and the model of a conversation. */
 export type Instructions = { systemPrompt: string | null; model: string | null }
-
-const MAX_PROMPT = 4000
 
 type Props = {
   initial: Instructions | null
   onClose: () => void
-  onChosen: (instructions: Instructions) => void
+  /** Throws if the instructions are rejected. */
+  onSave: (instructions: Instructions) => Promise<void>
 }
 
-/** The dialog for the system prompt and the model of a new conversation. */
-export default function InstructionsDialog({ initial, onClose, onChosen }: Props) {
-  const { models, selectedModel } = useModels(initial?.model ?? null)
+/** The dialog for the system prompt and the model of a conversation. */
+export default function InstructionsDialog({ initial, onClose, onSave }: Props) {
+  const models = useModels()
+  const maxLength = useLimits().systemPrompt
+  const [problem, setProblem] = useState<Problem | null>(null)
+  const [isBusy, setBusy] = useState(false)
   const form = useForm<{ systemPrompt: string; model: string | null }>({
     initialValues: { systemPrompt: initial?.systemPrompt ?? '', model: initial?.model ?? null },
     validate: {
-      systemPrompt: (text) =>
-        Array.from(text).length > MAX_PROMPT ? `Use at most ${formatCount(MAX_PROMPT)} characters.` : null,
+      systemPrompt: (text) => excessLength(textLength(text.trim()), maxLength),
     },
   })
+
+  const save = async ({ systemPrompt, model }: typeof form.values) => {
+    const text = systemPrompt.trim()
+    setBusy(true)
+    setProblem(null)
+    try {
+      await onSave({ systemPrompt: text === '' ? null : text, model })
+      onClose()
+    } catch (thrown) {
+      setProblem(asProblem(thrown))
+      setBusy(false)
+    }
+  }
+
   return (
     <Modal opened onClose={onClose} title="Instructions" closeButtonProps={{ 'aria-label': 'Close' }} size="lg">
-      <form
-        onSubmit={form.onSubmit(({ systemPrompt, model }) => {
-          const text = systemPrompt.trim()
-          onChosen({ systemPrompt: text === '' ? null : text, model })
-        })}
-      >
+      <form onSubmit={form.onSubmit((values) => void save(values))}>
         <Stack>
           <Textarea
             label="Instructions"
@@ -43,18 +58,20 @@ export default function InstructionsDialog({ initial, onClose, onChosen }: Props
             data-autofocus
             {...form.getInputProps('systemPrompt')}
           />
-          <Select
+          <ModelSelect
             label="Model"
-            data={models}
-            value={form.values.model ?? selectedModel}
-            allowDeselect={false}
-            onChange={(model) => form.setFieldValue('model', model)}
+            models={models}
+            selected={firstAvailable(models, form.values.model)}
+            onSelect={(model) => form.setFieldValue('model', model)}
           />
+          {problem && <ProblemAlert problem={problem} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               Cancel
             </Button>
-            <Button type="submit">Save</Button>
+            <Button type="submit" loading={isBusy}>
+              Save
+            </Button>
           </Group>
         </Stack>
       </form>

@@ -28,12 +28,16 @@ const DRAFT = 'new'
 
 const NO_CHATS: readonly Chat[] = []
 
+const NO_CONTEXT = {}
+
 /** The page of a new chat. The conversation is created when the first message is sent. */
 export function NewConversation({ onCreated }: { onCreated: () => void }) {
   const { client } = useViewer()
   const navigate = useNavigate()
   const [instructions, setInstructions] = useState<Instructions | null>(null)
-  const [isDialogOpen, dialog] = useDisclosure(false)
+  const button = useRef<HTMLButtonElement>(null)
+  // The dialog is removed at once, so it cannot return the focus itself.
+  const [isDialogOpen, dialog] = useDisclosure(false, { onClose: () => setTimeout(() => button.current?.focus()) })
   const [example, setExample] = useState(0)
   // The conversation of a message that was not delivered: a retry uses it.
   const createdId = useRef<string | null>(null)
@@ -91,7 +95,7 @@ export function NewConversation({ onCreated }: { onCreated: () => void }) {
                 </Button>
               ))}
             </Stack>
-            <Button variant="subtle" leftSection={<IconAdjustments size={18} />} onClick={dialog.open}>
+            <Button ref={button} variant="subtle" leftSection={<IconAdjustments size={18} />} onClick={dialog.open}>
               {instructions?.systemPrompt ? 'Edit instructions' : 'Add instructions'}
             </Button>
           </Stack>
@@ -102,9 +106,9 @@ export function NewConversation({ onCreated }: { onCreated: () => void }) {
           <InstructionsDialog
             initial={instructions}
             onClose={dialog.close}
-            onChosen={(chosen) => {
+            onSave={(chosen) => {
               setInstructions(chosen)
-              dialog.close()
+              return Promise.resolve()
             }}
           />
         </Suspense>
@@ -115,6 +119,8 @@ export function NewConversation({ onCreated }: { onCreated: () => void }) {
         pending={NO_CHATS}
         hasFailed={false}
         preferredModel={instructions?.model ?? null}
+        // Instructions are a part of the cost, and the server does not have them yet.
+        estimateIn={instructions?.systemPrompt ? null : NO_CONTEXT}
         onSend={send}
         onStopped={() => undefined}
       />

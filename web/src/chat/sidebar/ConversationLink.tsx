@@ -9,18 +9,20 @@ import { useViewer } from '../../session/context'
 import { confirmDanger } from '../../ui/confirm'
 import { RelativeTime } from '../../ui/RelativeTime'
 import { showToast } from '../../ui/toast'
-import type { ConversationRow } from './conversationRow'
+import type { ConversationRow } from '../changes/conversationRows'
 import { RenameForm } from './RenameForm'
 import classes from './sidebar.module.css'
 
 type Props = {
   conversation: ConversationRow
   isCurrent: boolean
+  /** Whether an answer is in progress. */
+  isRunning: boolean
   onRenamed: (title: string) => void
   onDeleted: () => void
 }
 
-export function ConversationLink({ conversation, isCurrent, onRenamed, onDeleted }: Props) {
+export function ConversationLink({ conversation, isCurrent, isRunning, onRenamed, onDeleted }: Props) {
   const { client } = useViewer()
   const navigate = useNavigate()
   const [isRenaming, setRenaming] = useState(false)
@@ -68,7 +70,7 @@ export function ConversationLink({ conversation, isCurrent, onRenamed, onDeleted
         onDoubleClick={() => setRenaming(true)}
         to={`/c/${encodeURIComponent(id)}`}
         label={title}
-        description={<RelativeTime iso={activeAt} />}
+        description={isRunning ? <Running /> : <RelativeTime iso={activeAt} />}
         active={isCurrent}
         aria-current={isCurrent ? 'page' : undefined}
         noWrap
@@ -96,5 +98,15 @@ export function ConversationLink({ conversation, isCurrent, onRenamed, onDeleted
         </Menu.Dropdown>
       </Menu>
     </li>
+  )
+}
+
+/** The mark of a conversation whose answer is in progress. */
+function Running() {
+  return (
+    <>
+      <span className={classes.running} aria-hidden />
+      Answering…
+    </>
   )
 }

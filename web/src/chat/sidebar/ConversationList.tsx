@@ -6,17 +6,18 @@ import type { Pages } from '../../graphql/usePages'
 import { ProblemAlert } from '../../ui/ProblemAlert'
 import { useMinute } from '../../ui/useMinute'
 import { ConversationLink } from './ConversationLink'
-import type { ConversationRow } from './conversationRow'
+import type { ConversationRow } from '../changes/conversationRows'
 import classes from './sidebar.module.css'
 
 type Props = {
   conversations: Pages<ConversationRow>
+  running: ReadonlySet<string>
   current: string | null
   viewport: RefObject<HTMLDivElement | null>
 }
 
 /** The conversations, grouped by date, most recently active first, with infinite scrolling. */
-export function ConversationList({ conversations, current, viewport }: Props) {
+export function ConversationList({ conversations, running, current, viewport }: Props) {
   const { rows, isLoading, hasMore, problem, loadMore, reload, change } = conversations
   const { ref, entry } = useIntersection({ root: viewport.current, rootMargin: '200px' })
   const now = useMinute()
@@ -46,6 +47,7 @@ export function ConversationList({ conversations, current, viewport }: Props) {
                 key={row.id}
                 conversation={row}
                 isCurrent={row.id === current}
+                isRunning={running.has(row.id)}
                 onRenamed={(title) => change((all) => all.map((one) => (one.id === row.id ? { ...one, title } : one)))}
                 onDeleted={() => change((all) => all.filter((one) => one.id !== row.id))}
               />

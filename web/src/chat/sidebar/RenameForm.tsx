@@ -4,7 +4,7 @@ import { RenameConversationDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
 import { asProblem } from '../../graphql/problem'
 import { useViewer } from '../../session/context'
-import type { ConversationRow } from './conversationRow'
+import type { ConversationRow } from '../changes/conversationRows'
 
 type Props = {
   conversation: ConversationRow

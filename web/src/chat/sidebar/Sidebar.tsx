@@ -6,12 +6,18 @@ import { useNavigate } from 'react-router'
 import type { Pages } from '../../graphql/usePages'
 import { useCloseNavigation } from '../../layout/Frame'
 import { ConversationList } from './ConversationList'
-import type { ConversationRow } from './conversationRow'
+import type { ConversationRow } from '../changes/conversationRows'
 import { SearchResults } from './SearchResults'
 
-type Props = { conversations: Pages<ConversationRow>; current: string | null; onNew: () => void }
+type Props = {
+  conversations: Pages<ConversationRow>
+  /** The ids of the conversations with an answer in progress. */
+  running: ReadonlySet<string>
+  current: string | null
+  onNew: () => void
+}
 
-export function Sidebar({ conversations, current, onNew }: Props) {
+export function Sidebar({ conversations, running, current, onNew }: Props) {
   const navigate = useNavigate()
   const closeNavigation = useCloseNavigation()
   const [search, setSearch] = useState('')
@@ -71,7 +77,7 @@ export function Sidebar({ conversations, current, onNew }: Props) {
         {debouncedSearch ? (
           <SearchResults search={debouncedSearch} />
         ) : (
-          <ConversationList conversations={conversations} current={current} viewport={viewport} />
+          <ConversationList conversations={conversations} running={running} current={current} viewport={viewport} />
         )}
       </ScrollArea>
       {!isTouch && (

@@ -1,23 +1,43 @@
-import { ActionIcon, Alert, Button, Group, Text, Tooltip, VisuallyHidden } from '@mantine/core'
-import { IconAlertTriangle, IconRefresh } from '@tabler/icons-react'
+import { Alert, Button, Group, Text, VisuallyHidden } from '@mantine/core'
+import { IconAlertTriangle } from '@tabler/icons-react'
 import { pluralize } from '../../format/numbers'
 import { formatTokens } from '../../format/prices'
 import { CopyAction } from '../../ui/CopyAction'
 import type { Chat } from '../chat'
 import { Markdown } from '../markdown/Markdown'
+import { firstAvailable, type Model } from '../models/useModels'
 import { AnswerDetails } from './AnswerDetails'
+import { ContinueButton, type OnContinue } from './ContinueButton'
+import { canContinue } from './continueMessage'
 import { describeFailure } from './failure'
+import { RegenerateButton } from './RegenerateButton'
+import type { ThreadItem } from './thread'
 import classes from './thread.module.css'
 import { useRegenerate } from './useRegenerate'
+import { VersionPager, type OnChoose } from './VersionPager'
 
-type Props = { chat: Chat; live: string | null; isLast: boolean; onReplaced: (by: Chat) => void }
+type Props = ThreadItem & {
+  models: readonly Model[]
+  live: string | null
+  isBlocked: boolean
+  onReplaced: (by: Chat) => void
+  onChoose: OnChoose
+  /** Null if the answer cannot be continued here. */
+  onContinue: OnContinue | null
+}
 
 /** The answer of the model, complete or in progress, or the reason why it failed. */
-export function Answer({ chat, live, isLast, onReplaced }: Props) {
-  const { regenerate, isBusy } = useRegenerate(chat, isLast, onReplaced)
+export function Answer({ models, live, isBlocked, onReplaced, onChoose, onContinue, ...item }: Props) {
+  const { chat, target } = item
+  const { regenerate, isBusy } = useRegenerate(item, onReplaced)
+  // The operator may have removed the one that answered.
+  const model = firstAvailable(models, chat.model) ?? chat.model
   const isPending = chat.status === 'PENDING'
   const text = isPending ? (live ?? '') : chat.response
   const failure = describeFailure(chat)
+  const continuing = onContinue && canContinue(chat) && (
+    <ContinueButton chat={chat} models={models} model={model} onContinue={onContinue} />
+  )
 
   return (
     <div aria-busy={isPending}>
@@ -31,13 +51,18 @@ export function Answer({ chat, live, isLast, onReplaced }: Props) {
       {failure && (
         <Alert color="orange" variant="light" icon={<IconAlertTriangle />} mt={text ? 'sm' : 0}>
           <Text size="sm">{failure}</Text>
-          <Button mt="xs" size="xs" variant="default" loading={isBusy} onClick={regenerate}>
-            Try again
-          </Button>
+          <Group mt="xs" gap="xs">
+            <Button size="compact-xs" variant="default" loading={isBusy} onClick={() => regenerate(model)}>
+              Try again
+            </Button>
+            {continuing}
+          </Group>
         </Alert>
       )}
       {!isPending && (
         <Group gap={4} mt={6}>
+          {/* A failed version beside the one that has returned has no place of its own. */}
+          {chat === target && <VersionPager chat={chat} isBlocked={isBlocked} onChoose={onChoose} />}
           <Text size="xs" c="dimmed" mr={4}>
             {chat.model} · {formatTokens(chat.cost)}
             {chat.status === 'STOPPED' && ` · stopped${chat.error ? `: ${chat.error.message}` : ''}`}
@@ -45,21 +70,9 @@ export function Answer({ chat, live, isLast, onReplaced }: Props) {
           <Group gap={2} className={classes.actions}>
             {text && <CopyAction text={text} noun="answer" />}
             <AnswerDetails chat={chat} />
-            {!failure && (
-              <Tooltip label="Regenerate">
-                <ActionIcon
-                  variant="subtle"
-                  color="gray"
-                  size="sm"
-                  loading={isBusy}
-                  aria-label="Regenerate the answer"
-                  onClick={regenerate}
-                >
-                  <IconRefresh size={15} />
-                </ActionIcon>
-              </Tooltip>
-            )}
+            {!failure && <RegenerateButton models={models} model={model} isBusy={isBusy} onRegenerate={regenerate} />}
           </Group>
+          {!failure && continuing}
         </Group>
       )}
     </div>

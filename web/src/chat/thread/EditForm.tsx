@@ -6,30 +6,52 @@ import { asProblem, type Problem } from '../../graphql/problem'
 import { IdempotentRequest, withNetworkRetry } from '../../graphql/retry'
 import { useViewer } from '../../session/context'
 import type { Chat } from '../chat'
+import { describeEstimate } from '../composer/estimate'
 import { isSendKey, isTouch } from '../composer/keys'
-import { formatLength, MAX_MESSAGE, messageLength } from '../composer/message'
+import { excessLength, messageLength } from '../composer/length'
 import { RejectionNotice } from '../composer/RejectionNotice'
+import { useEstimate } from '../composer/useEstimate'
+import { useLimits } from '../composer/useLimits'
+import { ModelSelect } from '../models/ModelSelect'
+import { firstAvailable, isMetered, priceOf, type Model } from '../models/useModels'
+import { LATER_MESSAGES } from './useRegenerate'
 
-type Props = { chat: Chat; isLast: boolean; onDone: (edited: Chat | null) => void }
+type Props = {
+  chat: Chat
+  /** The id of the chat that the edited one replaces. */
+  targetId: string
+  /** Whether it replaces later messages, too. */
+  hasLater: boolean
+  models: readonly Model[]
+  onDone: (edited: Chat | null) => void
+}
 
-/** The form that edits a message. Enter sends, except on touch screens; Escape cancels. */
-export function EditForm({ chat, isLast, onDone }: Props) {
+/** The form that edits a message, for the same model or another one. Enter sends, except on touch screens; Escape cancels. */
+export function EditForm({ chat, targetId, hasLater, models, onDone }: Props) {
   const { client } = useViewer()
   const [text, setText] = useState(chat.message)
+  const [selected, setSelected] = useState(chat.model)
   const [problem, setProblem] = useState<Problem | null>(null)
   const [isBusy, setBusy] = useState(false)
   const request = useRef(new IdempotentRequest())
+  const model = firstAvailable(models, selected)
+  const price = priceOf(models, model)
+  const message = text.trim()
   const length = messageLength(text)
+  const excess = excessLength(length, useLimits().message)
+  const isSendable = length > 0 && excess === null
+  const estimate = useEstimate(
+    isSendable && model && isMetered(price) ? { message, model, replacesId: targetId } : null,
+  )
 
   const send = async () => {
-    if (isBusy || length === 0 || length > MAX_MESSAGE) return
+    if (isBusy || !isSendable) return
     setBusy(true)
     setProblem(null)
     try {
-      const message = text.trim()
-      const edited = await request.current.run([message], (idempotencyKey) =>
+      const edited = await request.current.run([message, model], (idempotencyKey) =>
         withNetworkRetry(() =>
-          mutate(client, EditMessageDocument, { input: { chatId: chat.id, message, idempotencyKey } }),
+          mutate(client, EditMessageDocument, { input: { chatId: targetId, message, model, idempotencyKey } }),
         ),
       )
       onDone(edited.chat)
@@ -54,7 +76,7 @@ export function EditForm({ chat, isLast, onDone }: Props) {
         minRows={2}
         maxRows={10}
         value={text}
-        error={length > MAX_MESSAGE && formatLength(length)}
+        error={excess}
         onChange={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key === 'Escape') onDone(null)
@@ -64,19 +86,34 @@ export function EditForm({ chat, isLast, onDone }: Props) {
           }
         }}
       />
-      {problem && <RejectionNotice problem={problem} price={null} />}
-      <Group mt="xs" justify="flex-end">
-        {!isLast && (
-          <Text size="xs" c="dimmed" flex={1}>
-            Later messages move to an earlier version, which stays here to read.
-          </Text>
-        )}
-        <Button variant="default" size="xs" onClick={() => onDone(null)}>
-          Cancel
-        </Button>
-        <Button type="submit" size="xs" loading={isBusy} disabled={length === 0 || length > MAX_MESSAGE}>
-          Send
-        </Button>
+      {problem && <RejectionNotice problem={problem} price={price} />}
+      {hasLater && (
+        <Text size="xs" c="dimmed" mt="xs">
+          {LATER_MESSAGES}
+        </Text>
+      )}
+      <Group mt="xs" justify="space-between" gap="xs">
+        <ModelSelect
+          models={models}
+          selected={model}
+          onSelect={setSelected}
+          size="xs"
+          w={{ base: '100%', sm: 280 }}
+          aria-label="Model of the edited message"
+        />
+        <Group gap="xs" justify="flex-end" flex={1} wrap="nowrap">
+          {estimate && (
+            <Text size="xs" c="dimmed">
+              {describeEstimate(estimate)}
+            </Text>
+          )}
+          <Button variant="default" size="xs" flex="none" onClick={() => onDone(null)}>
+            Cancel
+          </Button>
+          <Button type="submit" size="xs" flex="none" loading={isBusy} disabled={!isSendable}>
+            Send
+          </Button>
+        </Group>
       </Group>
     </form>
   )

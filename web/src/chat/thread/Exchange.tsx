@@ -1,48 +1,71 @@
 import { Stack } from '@mantine/core'
 import { memo } from 'react'
 import type { Chat } from '../chat'
+import type { Model } from '../models/useModels'
 import { Answer } from './Answer'
-import { EarlierVersions } from './EarlierVersions'
+import type { OnContinue } from './ContinueButton'
 import { EditForm } from './EditForm'
 import { OwnMessage } from './OwnMessage'
 import classes from './thread.module.css'
+import type { OnChoose } from './VersionPager'
 
 type Props = {
   chat: Chat
-  earlier: Chat[]
+  /** The chat that a new version replaces. */
+  target: Chat
+  /** Whether a new version would replace later messages. */
+  hasLater: boolean
+  models: readonly Model[]
   /** The reply in progress; null if there is none. */
   live: string | null
   isLast: boolean
+  /** Whether an answer of the conversation is in progress. */
+  isBlocked: boolean
   /** The chat that the URL links to. */
   linkedId: string | null
   isEditing: boolean
   onEdit: (id: string | null) => void
   onReplaced: (replacedId: string, chat: Chat) => void
+  onChoose: OnChoose
+  onContinue: OnContinue
   onDeleted: (id: string) => void
 }
 
 /** A message and its answer, with their actions. */
 export const Exchange = memo(function Exchange(props: Props) {
-  const { chat, earlier, live, isLast, linkedId, isEditing, onEdit, onReplaced, onDeleted } = props
+  const { chat, target, hasLater, models, live, isLast, isBlocked, linkedId, isEditing } = props
+  const { onEdit, onReplaced, onChoose, onContinue, onDeleted } = props
   const names = [classes.exchange, isLast && classes.last, linkedId === chat.id && classes.found]
+  const replaced = (by: Chat) => onReplaced(target.id, by)
 
   return (
     <article id={chat.id} className={names.filter(Boolean).join(' ')} aria-label="Message and answer">
       <Stack gap="md">
-        {earlier.length > 0 && <EarlierVersions chats={earlier} linkedId={linkedId} />}
         {isEditing ? (
           <EditForm
             chat={chat}
-            isLast={isLast}
+            targetId={target.id}
+            hasLater={hasLater}
+            models={models}
             onDone={(edited) => {
               onEdit(null)
-              if (edited) onReplaced(chat.id, edited)
+              if (edited) replaced(edited)
             }}
           />
         ) : (
-          <OwnMessage chat={chat} onEdit={() => onEdit(chat.id)} onDeleted={() => onDeleted(chat.id)} />
+          <OwnMessage chat={chat} isLast={isLast} onEdit={() => onEdit(chat.id)} onDeleted={() => onDeleted(chat.id)} />
         )}
-        <Answer chat={chat} live={live} isLast={isLast} onReplaced={(by) => onReplaced(chat.id, by)} />
+        <Answer
+          chat={chat}
+          target={target}
+          hasLater={hasLater}
+          models={models}
+          live={live}
+          isBlocked={isBlocked}
+          onReplaced={replaced}
+          onChoose={onChoose}
+          onContinue={isLast && !isBlocked ? onContinue : null}
+        />
       </Stack>
     </article>
   )

@@ -9,18 +9,16 @@ import type { Chat } from '../chat'
 import { Bubble } from './Bubble'
 import classes from './thread.module.css'
 
-type Props = { chat: Chat; onEdit: () => void; onDeleted: () => void }
+type Props = { chat: Chat; isLast: boolean; onEdit: () => void; onDeleted: () => void }
 
-export function OwnMessage({ chat, onEdit, onDeleted }: Props) {
+export function OwnMessage({ chat, isLast, onEdit, onDeleted }: Props) {
   const { client } = useViewer()
   const isPending = chat.status === 'PENDING'
 
   const remove = () =>
     confirmDanger({
       title: 'Delete this message and its answer?',
-      text: isPending
-        ? 'The answer is stopped first, and you are charged for the part you received. Charges stay in your history.'
-        : 'Charges stay in your history.',
+      text: deletionText(chat, isLast),
       confirm: 'Delete',
       run: async () => {
         await mutate(client, DeleteChatDocument, { input: { chatId: chat.id } })
@@ -54,4 +52,13 @@ export function OwnMessage({ chat, onEdit, onDeleted }: Props) {
       </Group>
     </div>
   )
+}
+
+function deletionText({ status, versions }: Chat, isLast: boolean): string {
+  const sentences = [
+    status === 'PENDING' && 'The answer is stopped first, and you are charged for the part you received.',
+    versions && (isLast ? 'Another version of it takes its place.' : 'Its other versions leave this chat with it.'),
+    'Charges stay in your history.',
+  ]
+  return sentences.filter(Boolean).join(' ')
 }

@@ -1,15 +1,19 @@
 import { ActionIcon, Button, Stack, Tooltip } from '@mantine/core'
 import { IconArrowDown } from '@tabler/icons-react'
-import { useEffect, useMemo, useRef } from 'react'
+import { useCallback, useEffect, useMemo } from 'react'
 import { useSearchParams } from 'react-router'
 import { ProblemAlert } from '../../ui/ProblemAlert'
 import type { Chat } from '../chat'
 import page from '../chat.module.css'
-import { EarlierVersions } from './EarlierVersions'
+import { useModels } from '../models/useModels'
+import type { Branch } from './branch'
+import type { OnContinue } from './ContinueButton'
 import { Exchange } from './Exchange'
+import { OtherVersionNotice } from './OtherVersionNotice'
 import { buildThread } from './thread'
 import classes from './thread.module.css'
 import type { ThreadState, ThreadStore } from './threadStore'
+import { useChooseVersion } from './useChooseVersion'
 import { useStickyScroll } from './useStickyScroll'
 
 type Props = {
@@ -17,32 +21,39 @@ type Props = {
   state: ThreadState
   /** The chat whose message is being edited; null if there is none. */
   editingId: string | null
+  /** The chat that was sent here last; null if there is none. */
+  sentId: string | null
   onEdit: (id: string | null) => void
   onReplaced: (replacedId: string, chat: Chat) => void
+  onBranch: Branch
+  onContinue: OnContinue
 }
 
 /** The thread of a conversation, oldest first. Follows its end while answers grow, unless the user has scrolled up. */
-export function ThreadView({ store, state, editingId, onEdit, onReplaced }: Props) {
+export function ThreadView(props: Props) {
+  const { store, state, editingId, sentId, onEdit, onReplaced, onBranch, onContinue } = props
   const { chats, live, hasEarlier, isLoadingEarlier, problem } = state
   const thread = useMemo(() => buildThread(chats), [chats])
   const [parameters] = useSearchParams()
   const linkedId = parameters.get('chat')
   const oldest = chats[0]?.id ?? null
   const { scroller, content, isAtEnd, toEnd, letGo } = useStickyScroll({ oldest, isHeld: linkedId !== null })
-  const isFound = linkedId !== null && chats.some((chat) => chat.id === linkedId)
+  const isLoaded = linkedId !== null && chats.some((chat) => chat.id === linkedId)
+  const isFound = isLoaded && thread.some(({ chat }) => chat.id === linkedId)
+  const last = thread.at(-1)?.chat.id
+  const models = useModels()
+  const isBlocked = live.size > 0
+  const { choose, show } = useChooseVersion({ store, scroller, letGo, onBranch })
 
-  // Scrolls to a message that was just sent.
-  const last = thread.items.at(-1)?.chat.id
-  const shown = useRef(last)
+  // Only to one's own messages: what another device sends does not move what is being read.
   useEffect(() => {
-    if (shown.current !== undefined && shown.current !== last && chats.at(-1)?.id === last) toEnd()
-    shown.current = last
-  }, [last, chats, toEnd])
+    if (sentId !== null) toEnd()
+  }, [sentId, toEnd])
 
   // A chat that a search or the ledger links to may be earlier than what is loaded.
   useEffect(() => {
-    if (linkedId !== null && !isFound) void store.loadTowards(linkedId)
-  }, [linkedId, isFound, state, store])
+    if (linkedId !== null && !isLoaded) void store.loadTowards(linkedId)
+  }, [linkedId, isLoaded, state, store])
 
   useEffect(() => {
     if (linkedId === null || !isFound) return
@@ -56,8 +67,18 @@ export function ThreadView({ store, state, editingId, onEdit, onReplaced }: Prop
     document.getElementById(editingId)?.scrollIntoView({ block: 'nearest' })
   }, [editingId, letGo])
 
+  const onDeleted = useCallback(
+    (id: string) => {
+      store.remove(id)
+      // Another version of it may take its place.
+      void store.refresh()
+    },
+    [store],
+  )
+
   return (
     <>
+      {isLoaded && !isFound && <OtherVersionNotice key={linkedId} onShow={() => show(linkedId)} />}
       <div ref={scroller} className={page.scroll} role="region" aria-label="Messages" tabIndex={0}>
         <Stack ref={content} className={page.column} py="md" gap="xl">
           {hasEarlier && (
@@ -72,19 +93,21 @@ export function ThreadView({ store, state, editingId, onEdit, onReplaced }: Prop
             </Button>
           )}
           {problem && <ProblemAlert problem={problem} />}
-          {thread.orphans.length > 0 && <EarlierVersions chats={thread.orphans} linkedId={linkedId} />}
-          {thread.items.map(({ chat, earlier }) => (
+          {thread.map((item) => (
             <Exchange
-              key={chat.id}
-              chat={chat}
-              earlier={earlier}
-              live={live.get(chat.id) ?? null}
-              isLast={chat.id === last}
+              key={item.chat.id}
+              {...item}
+              models={models}
+              live={live.get(item.chat.id) ?? null}
+              isLast={item.chat.id === last}
+              isBlocked={isBlocked}
               linkedId={linkedId}
-              isEditing={chat.id === editingId}
+              isEditing={item.chat.id === editingId}
               onEdit={onEdit}
               onReplaced={onReplaced}
-              onDeleted={(id) => store.remove(id)}
+              onChoose={choose}
+              onContinue={onContinue}
+              onDeleted={onDeleted}
             />
           ))}
         </Stack>

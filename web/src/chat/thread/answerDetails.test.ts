@@ -17,12 +17,14 @@ it('lists what is known about an answer', () => {
     cost: 4,
     hold: 31,
     createdAt: '2026-01-01T10:00:00.000Z',
+    firstChunkAt: '2026-01-01T10:00:00.400Z',
     finishedAt: '2026-01-01T10:00:02.500Z',
     usage: { input: 1300, output: 45, estimated: false },
   })
   const rows = Object.fromEntries(answerDetails(chat, { perMessage: 0, per1kInput: 10, per1kOutput: 30 }))
   expect(rows).toMatchObject({
     Model: 'echo',
+    'Time to first token': '0.4 s',
     Duration: '2.5 s',
     Finish: 'Complete',
     Input: '1,300 model tokens',

@@ -21,10 +21,11 @@ export function formatDuration(milliseconds: number): string {
 
 /** Returns what is known about a finished answer, as rows of terms and values. */
 export function answerDetails(chat: Chat, price: Price | null): [term: string, value: string][] {
-  const { usage, createdAt, finishedAt, cost, hold } = chat
+  const { usage, createdAt, firstChunkAt, finishedAt, cost, hold } = chat
   const rows: [string, string | null][] = [
     ['Model', chat.model],
     ['Sent', formatDateTime(createdAt)],
+    ['Time to first token', firstChunkAt && formatDuration(Date.parse(firstChunkAt) - Date.parse(createdAt))],
     ['Duration', finishedAt && formatDuration(Date.parse(finishedAt) - Date.parse(createdAt))],
     ['Finish', ENDS[chat.status]],
     ['Input', usage && formatUsage(usage.input, usage.estimated)],

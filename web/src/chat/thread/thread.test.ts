@@ -2,42 +2,60 @@ import { describe, expect, it } from 'vitest'
 import { fakeChat } from '../fakes'
 import { buildThread, merge, replaceFrom } from './thread'
 
+const versions = (number: number, previousId: string | null = null) => ({ number, count: 3, previousId, nextId: null })
+
 function shape(chats: Parameters<typeof buildThread>[0]) {
-  const { items, orphans } = buildThread(chats)
-  return {
-    items: items.map(({ chat, earlier }) => [chat.id, ...earlier.map(({ id }) => id)]),
-    orphans: orphans.map(({ id }) => id),
-  }
+  return buildThread(chats).map(({ chat, target, hasLater }) => [chat.id, target.id, hasLater])
 }
 
 describe('buildThread', () => {
   it('lists chats that are not replaced', () => {
-    expect(shape([fakeChat('a'), fakeChat('b')])).toEqual({ items: [['a'], ['b']], orphans: [] })
+    const chats = [fakeChat('a'), fakeChat('b', { replacedById: 'c' }), fakeChat('c', { versions: versions(2, 'b') })]
+    expect(shape(chats)).toEqual([
+      ['a', 'a', true],
+      ['c', 'c', false],
+    ])
   })
 
-  it('groups replaced chats under their replacement', () => {
+  it('lets a failed version replace the one that has returned', () => {
     const chats = [
-      fakeChat('a'),
-      fakeChat('b', { replacedById: 'd' }),
-      fakeChat('c', { replacedById: 'd' }),
-      fakeChat('d'),
+      fakeChat('a', { versions: versions(1), replacedById: 'x' }),
+      fakeChat('b', { versions: versions(2, 'a') }),
+      fakeChat('c', { versions: versions(3, 'b') }),
     ]
-    expect(shape(chats)).toEqual({ items: [['a'], ['d', 'b', 'c']], orphans: [] })
+    expect(shape(chats)).toEqual([
+      ['b', 'b', true],
+      ['c', 'b', false],
+    ])
+    expect(shape([...chats, fakeChat('d')]).slice(1)).toEqual([
+      ['c', 'b', true],
+      ['d', 'd', false],
+    ])
   })
 
-  it('follows chains of replacements', () => {
-    const chats = [fakeChat('a', { replacedById: 'b' }), fakeChat('b', { replacedById: 'c' }), fakeChat('c')]
-    expect(shape(chats)).toEqual({ items: [['c', 'a', 'b']], orphans: [] })
+  it('shows the last one of several attempts that failed', () => {
+    const chats = [
+      fakeChat('a', { versions: versions(1) }),
+      fakeChat('b', { versions: versions(2, 'a') }),
+      fakeChat('c', { versions: versions(3, 'b') }),
+    ]
+    expect(shape(chats)).toEqual([
+      ['a', 'a', true],
+      ['c', 'a', true],
+    ])
   })
 
-  it('keeps chats whose replacement is deleted', () => {
-    const chats = [fakeChat('a', { replacedById: 'x' }), fakeChat('b')]
-    expect(shape(chats)).toEqual({ items: [['b']], orphans: ['a'] })
-  })
-
-  it('tolerates a circle of replacements', () => {
-    const chats = [fakeChat('a', { replacedById: 'b' }), fakeChat('b', { replacedById: 'a' })]
-    expect(shape(chats)).toEqual({ items: [], orphans: ['a', 'b'] })
+  it('tolerates a circle, and versions that are not loaded', () => {
+    const chats = [
+      fakeChat('a', { versions: versions(1, 'b'), replacedById: 'x' }),
+      fakeChat('b', { versions: versions(2, 'a'), replacedById: 'x' }),
+      fakeChat('c', { versions: versions(3, 'b') }),
+      fakeChat('d', { versions: versions(2, 'unknown') }),
+    ]
+    expect(shape(chats).map(([id, target]) => [id, target])).toEqual([
+      ['c', 'c'],
+      ['d', 'd'],
+    ])
   })
 })
 
@@ -51,6 +69,11 @@ describe('merge', () => {
   })
 })
 
+it('keeps the end of an answer, if an older state arrives later', () => {
+  const chats = merge([fakeChat('a', { status: 'STOPPED' })], [fakeChat('a', { status: 'PENDING' })])
+  expect(chats[0]?.status).toBe('STOPPED')
+})
+
 describe('replaceFrom', () => {
   it('replaces the chat and all later ones, and keeps older replacements', () => {
     const before = [fakeChat('a'), fakeChat('b', { replacedById: 'c' }), fakeChat('c'), fakeChat('d')]
@@ -62,6 +85,5 @@ describe('replaceFrom', () => {
       ['d', 'e'],
       ['e', null],
     ])
-    expect(shape(after).items).toEqual([['a'], ['e', 'b', 'c', 'd']])
   })
 })

@@ -1,48 +1,54 @@
 import type { Chat } from '../chat'
 
-/** A chat of the thread, with the versions that it replaces, oldest first. */
-export type ThreadItem = { chat: Chat; earlier: Chat[] }
-
-/** The chats of a conversation, as they are shown. */
-export type Thread = {
-  items: ThreadItem[]
-  /** Chats whose replacement is deleted. */
-  orphans: Chat[]
+/** A chat in the context of the conversation, as it is shown. */
+export type ThreadItem = {
+  chat: Chat
+  /** The chat that a new version of this one replaces: itself, or the version that is in the context beside it. */
+  target: Chat
+  /** Whether a new version would replace later messages. */
+  hasLater: boolean
 }
 
-/** Groups chats, oldest first, into those that the model sees and the versions that they replace. */
-export function buildThread(chats: readonly Chat[]): Thread {
+/** Returns the chats that are in the context now, oldest first. Other versions can be reached from these. */
+export function buildThread(chats: readonly Chat[]): ThreadItem[] {
+  const context = chats.filter(({ replacedById }) => replacedById === null)
   const byId = new Map(chats.map((chat) => [chat.id, chat]))
-  const items = new Map<string, ThreadItem>()
-  for (const chat of chats) {
-    if (chat.replacedById === null) items.set(chat.id, { chat, earlier: [] })
-  }
-  const orphans: Chat[] = []
-  for (const chat of chats) {
-    if (chat.replacedById === null) continue
-    const item = items.get(lastVersion(chat, byId))
-    if (item) item.earlier.push(chat)
-    else orphans.push(chat)
-  }
-  return { items: [...items.values()], orphans }
+  const items = context.map((chat) => {
+    const target = versionBeside(chat, byId) ?? chat
+    const from = context.indexOf(target)
+    return { chat, target, hasLater: context.some((later, at) => at > from && later.id !== chat.id) }
+  })
+  // Of several attempts that failed, the last one.
+  return items.filter(
+    ({ chat, target }, index) => chat === target || !items.slice(index + 1).some((later) => later.target === target),
+  )
 }
 
-/** Returns the id of the last version: a replacement may itself be replaced. */
-function lastVersion(chat: Chat, byId: ReadonlyMap<string, Chat>): string {
-  let current = chat
-  const seen = new Set<string>()
-  while (current.replacedById !== null && !seen.has(current.id)) {
-    seen.add(current.id)
-    const next = byId.get(current.replacedById)
-    if (!next) return current.replacedById
-    current = next
+/**
+ * Returns the version of the same message that is in the context, too: the server returns it there when a new version
+ * fails without any text. Null if there is none.
+ */
+function versionBeside(chat: Chat, byId: ReadonlyMap<string, Chat>): Chat | null {
+  const seen = new Set([chat.id])
+  let found: Chat | null = null
+  let id = chat.versions?.previousId ?? null
+  while (id !== null && !seen.has(id)) {
+    seen.add(id)
+    const version = byId.get(id)
+    // Those in between have failed, too.
+    if (version?.replacedById === null) found = version
+    id = version?.versions?.previousId ?? null
   }
-  return current.id
+  return found
 }
 
-/** Inserts or replaces chats, oldest first. */
+/** Inserts or replaces chats, oldest first. An answer that has ended stays so: the other state is an older one. */
 export function merge(chats: readonly Chat[], changes: readonly Chat[]): Chat[] {
-  const byId = new Map([...chats, ...changes].map((chat) => [chat.id, chat]))
+  const byId = new Map(chats.map((chat) => [chat.id, chat]))
+  for (const change of changes) {
+    const known = byId.get(change.id)
+    if (!known || known.status === 'PENDING' || change.status !== 'PENDING') byId.set(change.id, change)
+  }
   return [...byId.values()].sort((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt))
 }
 

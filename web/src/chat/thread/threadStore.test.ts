@@ -1,32 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { Page } from '../../graphql/pagedList'
 import { Problem, serverUnreachable } from '../../graphql/problem'
-import type { Chat } from '../chat'
-import { fakeChat, FakeSocket } from '../fakes'
-import { ThreadStore, type ThreadSource } from './threadStore'
-
-function page(nodes: Chat[], endCursor: string | null = null): Page<Chat> {
-  return { nodes, pageInfo: { endCursor, hasNextPage: endCursor !== null } }
-}
-
-function setUp(change: Partial<ThreadSource> = {}) {
-  const socket = new FakeSocket()
-  const paints: (() => void)[] = []
-  const onEvent = vi.fn<ThreadSource['onEvent']>()
-  const store = new ThreadStore({
-    load: () => Promise.resolve(page([])),
-    chat: () => Promise.resolve(null),
-    socket,
-    schedule: (work) => {
-      paints.push(work)
-      return () => paints.splice(paints.indexOf(work), 1)
-    },
-    onEvent,
-    ...change,
-  })
-  const paint = () => paints.splice(0).forEach((work) => work())
-  return { store, socket, paint, onEvent }
-}
+import { fakeChat, fakePage as page, fakeThread as setUp } from '../fakes'
+import type { ThreadSource } from './threadStore'
 
 const pending = fakeChat('b', { status: 'PENDING' })
 

@@ -4,6 +4,7 @@ import type { Socket } from '../../graphql/socket'
 import { Store } from '../../store/store'
 import type { Chat } from '../chat'
 import { followReply } from '../reply/followReply'
+import { applyOutline, chatsToLoad, type Outline } from './outline'
 import { merge, replaceFrom } from './thread'
 
 /** The state of a thread. */
@@ -28,6 +29,8 @@ export type ThreadSource = {
   /** Loads a page of chats, newest first; null if the conversation does not exist. */
   load(after: string | null): Promise<Page<Chat> | null>
   chat(id: string): Promise<Chat | null>
+  /** Loads what may have changed of the newest chats; null if the conversation does not exist. */
+  outline(count: number): Promise<Outline | null>
   socket: Pick<Socket, 'on'>
   /** Schedules a flush. Returns the function that cancels it. */
   schedule(work: () => void): () => void
@@ -37,6 +40,12 @@ export type ThreadSource = {
 /** Milliseconds between polls for an answer whose stream is lost. */
 const POLL_INTERVAL = 3_000
 
+/** The number of chats that may be new since the last load, so that the outline covers the others. */
+const OUTLINE_MARGIN = 20
+
+/** The maximum number of chats that are loaded one by one. */
+const MAX_SINGLE_LOADS = 10
+
 /** The maximum number of pages that are loaded automatically for a link. */
 const MAX_PAGES = 20
 
@@ -45,6 +54,8 @@ export class ThreadStore extends Store<ThreadState> {
   private cursor: string | null = null
   private isOpen = false
   private pagesTowards = 0
+  private refreshing: Promise<void> | null = null
+  private nextRefresh: Promise<void> | null = null
   private readonly followed = new Map<string, () => void>()
   /** Texts that were received since the last flush, by chat. */
   private readonly pendingTexts = new Map<string, string>()
@@ -104,6 +115,35 @@ export class ThreadStore extends Store<ThreadState> {
     this.patchState({ chats: this.state.chats.filter((chat) => chat.id !== id) })
   }
 
+  /** Shows that the conversation was deleted. */
+  deleted(): void {
+    this.patchState({ phase: 'missing' })
+  }
+
+  /** Handles the start of a chat that may have been sent from elsewhere. */
+  async started(id: string): Promise<void> {
+    if (this.has(id)) return
+    const chat = await this.source.chat(id).catch(() => null)
+    if (chat && this.isOpen && this.state.phase === 'ready') this.upsert(chat)
+  }
+
+  has(id: string): boolean {
+    return this.state.chats.some((chat) => chat.id === id)
+  }
+
+  /** Loads what has changed of the loaded chats, and newer ones. Calls during a refresh share the next one. */
+  refresh(): Promise<void> {
+    if (!this.refreshing) {
+      this.refreshing = this.loadChanges().finally(() => (this.refreshing = null))
+      return this.refreshing
+    }
+    this.nextRefresh ??= this.refreshing.then(() => {
+      this.nextRefresh = null
+      return this.refresh()
+    })
+    return this.nextRefresh
+  }
+
   close(): void {
     this.isOpen = false
     for (const id of [...this.followed.keys()]) this.unfollow(id)
@@ -111,7 +151,8 @@ export class ThreadStore extends Store<ThreadState> {
     this.cancelFlush = null
   }
 
-  private async loadPage(after: string | null): Promise<void> {
+  /** Loads a page. Chats with the ids of `outdated` are dropped if they are not in it. */
+  private async loadPage(after: string | null, outdated: ReadonlySet<string> = new Set()): Promise<void> {
     try {
       const page = await this.source.load(after)
       if (!this.isOpen) return
@@ -120,9 +161,10 @@ export class ThreadStore extends Store<ThreadState> {
         return
       }
       this.cursor = page.pageInfo.endCursor
+      const kept = this.state.chats.filter(({ id }) => !outdated.has(id))
+      this.replaceAll(merge(kept, page.nodes.toReversed()))
       this.patchState({
         phase: 'ready',
-        chats: merge(this.state.chats, page.nodes.toReversed()),
         hasEarlier: page.pageInfo.hasNextPage,
         isLoadingEarlier: false,
       })
@@ -132,6 +174,48 @@ export class ThreadStore extends Store<ThreadState> {
       const phase = this.state.phase === 'ready' ? 'ready' : problem.code === 'NOT_FOUND' ? 'missing' : 'failed'
       this.patchState({ phase, problem, isLoadingEarlier: false })
     }
+  }
+
+  // A function, since the value changes while something is awaited.
+  private isClosed(): boolean {
+    return !this.isOpen
+  }
+
+  private async loadChanges(): Promise<void> {
+    if (this.state.phase === 'failed') await this.open()
+    if (this.state.phase !== 'ready') return
+    const requested = new Set(this.state.chats.map(({ id }) => id))
+    try {
+      const outline = await this.source.outline(requested.size + OUTLINE_MARGIN)
+      if (!this.isOpen) return
+      if (!outline) {
+        this.deleted()
+        return
+      }
+      const ids = chatsToLoad(this.state.chats, outline, this.state.hasEarlier)
+      if (ids.length > MAX_SINGLE_LOADS) {
+        await this.loadPage(null, requested)
+        return
+      }
+      const loaded = (await Promise.all(ids.map((id) => this.source.chat(id)))).filter((chat) => chat !== null)
+      if (this.isClosed()) return
+      for (const chat of loaded) if (chat.status !== 'PENDING') this.finish(chat)
+      const kept = applyOutline(this.state.chats, outline, requested)
+      this.replaceAll(merge(kept, loaded))
+      this.patchState({ problem: null })
+      this.followPending(loaded)
+    } catch (thrown) {
+      const problem = asProblem(thrown)
+      if (problem.code === 'NOT_FOUND') this.deleted()
+      else if (this.isOpen) this.patchState({ problem })
+    }
+  }
+
+  /** Replaces all chats, and forgets those that are not among them. */
+  private replaceAll(chats: Chat[]): void {
+    const ids = new Set(chats.map(({ id }) => id))
+    for (const id of [...this.followed.keys()]) if (!ids.has(id)) this.unfollow(id)
+    this.patchState({ chats })
   }
 
   private followPending(chats: readonly Chat[]): void {
