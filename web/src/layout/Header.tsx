@@ -1,4 +1,4 @@
-import { ActionIcon, Group, Menu, Text } from '@mantine/core'
+import { ActionIcon, Group, Menu, Text, Tooltip } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { IconBraces, IconLogout, IconMessages, IconShieldCog, IconUser, IconUserCircle } from '@tabler/icons-react'
 import { Link } from 'react-router'
