@@ -25,7 +25,12 @@ async fn every_page_is_the_client_and_other_paths_are_not() {
         }
         assert_eq!((page.status.as_u16(), &page.headers["cache-control"]), (200, &"no-cache".parse().unwrap()));
         let policy = page.headers["content-security-policy"].to_str().unwrap();
-        assert!(policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(
+            policy.contains("script-src 'self'")
+                && !policy.contains("script-src 'self' 'unsafe")
+                && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
         let again = get(&anonymous, path, ("if-none-match", page.headers["etag"].to_str().unwrap())).await;
         assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
         // Names with a hash are immutable.

@@ -5,7 +5,8 @@ use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::history::find;
 use super::open::hold_of;
-use super::prepare::{PreparedChat, ReplacedChat, SendMessage, validate_message, with_context};
+use super::prepare::{PreparedChat, SendMessage, validate_message, with_context};
+use super::versions::{ReplacedChat, replaced_chat};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, UserId};
@@ -50,7 +51,7 @@ pub async fn estimate(
     let (mut input, mut replaced) = (input, None::<ReplacedChat>);
     if let Some(id) = replaces {
         let before = find(app, reader, id).await?;
-        replaced = Some(ReplacedChat::from(&before));
+        replaced = Some(replaced_chat(app, &before).await?);
         input.conversation_id = before.conversation_id;
         input.model = Some(input.model.unwrap_or(before.model));
     }

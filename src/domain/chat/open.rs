@@ -123,7 +123,7 @@ async fn open_one(txn: &Txn, opening: &PreparedChat) -> Result<OpenResult, Error
     let stored = store(txn, vec![ready]).await?.pop();
     let opened = stored.ok_or_else(|| Error::internal("a chat was not stored"))?;
     if let Some(replaced) = opening.replaces {
-        versions::replace(txn, replaced.id, &opened.chat).await?;
+        versions::replace(txn, replaced.in_context_id, &opened.chat).await?;
     }
     Ok(OpenResult::New(Box::new(opened)))
 }

@@ -3,10 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::admission::{self, Admission};
+use super::versions::ReplacedChat;
 use super::{context, conversation};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
-use crate::core::ids::{ApiKeyId, ChatId, ConversationId, UserId};
+use crate::core::ids::{ApiKeyId, ConversationId, UserId};
 use crate::core::tokens::Price;
 use crate::core::viewer::{Identity, Reader, Writer};
 use crate::domain::ledger;
@@ -80,20 +81,6 @@ pub(super) struct PreparedChat {
     pub(super) lease_until: DateTime<Utc>,
 }
 
-/// A chat that a message replaces in the context.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ReplacedChat {
-    pub(super) id: ChatId,
-    /// The first version of the message.
-    pub(super) first_version_id: ChatId,
-}
-
-impl From<&entity::chat::Model> for ReplacedChat {
-    fn from(chat: &entity::chat::Model) -> Self {
-        Self { id: chat.id, first_version_id: chat.version_group() }
-    }
-}
-
 /// A message whose length, model and conversation are valid, before any further work.
 pub(super) struct ValidMessage {
     input: SendMessage,
@@ -154,9 +141,8 @@ pub(super) async fn with_context(
     valid: ValidMessage,
 ) -> Result<(PreparedChat, Model), Error> {
     let ValidMessage { input, conversation, message, model, replaces } = valid;
-    let context =
-        context::build_context(app, &model, conversation.as_ref(), &message, replaces.map(|replaced| replaced.id))
-            .await?;
+    let replaced_id = replaces.map(|replaced| replaced.in_context_id);
+    let context = context::build_context(app, &model, conversation.as_ref(), &message, replaced_id).await?;
     let at = app.clock.now();
     // Counting may cost as much as reading the text; a flat price does not need it.
     let input_bound = if model.price.is_metered() { model.provider.max_input(&context.messages) } else { 0 };

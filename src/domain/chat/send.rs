@@ -10,10 +10,11 @@ use super::events::command_topic;
 use super::finished_chat::FinishedChat;
 use super::history::find;
 use super::open::{self, OpenResult};
-use super::prepare::{PreparedChat, ReplacedChat, SendMessage, prepare_message};
+use super::prepare::{PreparedChat, SendMessage, prepare_message};
 use super::reply_stream::wait_until_finished;
 use super::response_sink::ResponseSink;
 use super::turn;
+use super::versions::{ReplacedChat, replaced_chat};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::ChatId;
@@ -69,7 +70,7 @@ pub async fn start(app: &App, writer: Writer, input: SendMessage) -> Result<chat
 /// As [`send`]; NOT_FOUND also for a chat of another user; CONFLICT if the chat was replaced already, or is still open.
 pub async fn replace(app: &App, writer: Writer, input: ReplaceMessage) -> Result<chat::Model, Error> {
     let before = find(app, writer.reader(), input.chat_id).await?;
-    let replaced = ReplacedChat::from(&before);
+    let replaced = replaced_chat(app, &before).await?;
     let send = SendMessage {
         message: input.message.unwrap_or(before.message),
         model: Some(input.model.unwrap_or(before.model)),

@@ -28,6 +28,16 @@ use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
 use crate::infra::entity::conversation;
 
+/// A chat that a message replaces, as a new version of the same message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReplacedChat {
+    pub(super) id: ChatId,
+    /// The version that is in the context: another one if this one failed without any text, which restored it.
+    pub(super) in_context_id: ChatId,
+    /// The first version of the message.
+    pub(super) first_version_id: ChatId,
+}
+
 /// Maximum number of versions of one message.
 pub const MAX_VERSIONS: u64 = 50;
 
@@ -45,6 +55,20 @@ fn others(group: ChatId) -> Condition {
 
 fn one(id: ChatId) -> Condition {
     Condition::all().add(Column::Id.eq(id))
+}
+
+/// Returns what a new version of the message of a chat replaces.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub(super) async fn replaced_chat(app: &App, chat: &chat::Model) -> Result<ReplacedChat, Error> {
+    let (id, first_version_id) = (chat.id, chat.version_group());
+    let mut in_context_id = id;
+    if let Some(conversation_id) = chat.conversation_id.filter(|_| chat.response.is_empty()) {
+        let restored = usable(conversation_id).filter(of(first_version_id)).select_only().column(Column::Id);
+        in_context_id = restored.into_tuple().one(app.db.read()).await?.unwrap_or(id);
+    }
+    Ok(ReplacedChat { id, in_context_id, first_version_id })
 }
 
 /// Marks a chat, and those after it, as replaced in the context by a new one.
@@ -169,7 +193,9 @@ async fn restore(txn: &Txn, version: &chat::Model) -> Result<(), Error> {
 /// Lets the continuation of the version that `version` replaced when it was new name that version instead.
 async fn settle_continuation(txn: &Txn, version: ChatId, group: ChatId) -> Result<(), Error> {
     let replaced = Condition::all().add(Column::ReplacedById.eq(version)).add(Column::Id.lt(version));
-    let head = chat::Entity::find().filter(replaced.clone()).filter(of(group)).order_by_desc(Column::Id);
+    // One without any text had no continuation: it restored the version before it.
+    let head = chat::Entity::find().filter(replaced.clone()).filter(of(group)).filter(Column::Response.ne(""));
+    let head = head.order_by_desc(Column::Id);
     let head = head.select_only().column(Column::Id).into_tuple::<ChatId>().one(txn).await?;
     // Without the version, which is deleted then, they are no continuation.
     let by = head.map_or_else(|| Expr::col(Column::Id), Expr::value);

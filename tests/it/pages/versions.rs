@@ -182,6 +182,23 @@ async fn an_open_answer_forbids_to_choose_and_a_failed_version_is_one_too(on: On
     assert_eq!(shown(&app), ["user: A", "assistant: ok", "user: B"]);
     let ids: Vec<_> = context(&mia, &id).await.into_iter().map(|(id, _)| id).collect();
     assert!(ids.contains(&a) && !ids.contains(&failed) && !ids.contains(&again), "{ids:?}");
+    // What replaces the failed one replaces the one that returned, which is not in the context beside it.
+    app.model.play([Step::Fail]);
+    let failed = mia.data(REGENERATE, json!({ "input": { "chatId": a } })).await["regenerate"]["chat"]["id"].take();
+    app.settled().await;
+    app.model.play([Step::Say("third"), Step::End(None)]);
+    let third = mia.data(REGENERATE, json!({ "input": { "chatId": failed } })).await["regenerate"]["chat"]["id"].take();
+    app.settled().await;
+    assert_eq!(shown(&app), ["user: A"]);
+    send(&mia, &id, "D").await;
+    assert_eq!(shown(&app), ["user: A", "assistant: third", "user: D"]);
+    // Its continuation stays that of the version which had it, however versions are chosen.
+    let fourth = mia.data(REGENERATE, json!({ "input": { "chatId": third } })).await["regenerate"]["chat"]["id"].take();
+    app.settled().await;
+    for version in [&third, &failed, &a, &fourth, &third, &a] {
+        choose(&mia, version).await;
+    }
+    assert_eq!(messages(&mia, &id).await, "A B");
     // Without a conversation there is no context to change.
     let alone = mia.say("scripted", "Alone").await["chat"]["id"].take();
     assert_eq!(refused(&mia, &alone).await, "INVALID_INPUT");
@@ -263,7 +280,8 @@ async fn versions_of_before_are_found(on: On) {
     send(&mia, &id, "D").await;
     let b3 = edit(&app, &mia, &b2, "B3").await;
     let db = sea_orm::Database::connect(app.place.url()).await.unwrap();
-    migration::Migrator::down(&db, Some(1)).await.unwrap();
+    // Down to before the one that counts versions.
+    migration::Migrator::down(&db, Some(5)).await.unwrap();
     migration::Migrator::up(&db, None).await.unwrap();
     db.close().await.unwrap();
     assert_eq!(number(&mia, &b2).await, json!({ "number": 2, "count": 3, "previousId": b, "nextId": b3 }));
