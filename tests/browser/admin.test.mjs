@@ -267,7 +267,7 @@ test("operators delete chats, one or many, and the trail tells it", async () => 
   await page.getByLabel("Clear action").click();
   await page.getByLabel("Clear target").click();
   await page.getByRole("combobox", { name: "Actor" }).fill("sue");
-  await page.getByRole("option", { name: "sue", exact: true }).click();
+  await page.getByRole("listbox", { name: "Actor" }).getByRole("option", { name: "sue", exact: true }).click();
   await page.getByRole("row", { name: /command line/ }).first().waitFor({ state: "detached" });
   await deeds.first().waitFor();
 });

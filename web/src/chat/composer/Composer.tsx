@@ -86,7 +86,14 @@ export function Composer(props: Props) {
 
   // With the queued message, which is not lost by a reload, nor sent by it.
   const waiting = queued?.message ?? ''
-  useEffect(() => drafts.set(draftOf, joinTexts(waiting, text)), [draftOf, waiting, text])
+  const stored = useRef(text)
+  useEffect(() => {
+    const draft = joinTexts(waiting, text)
+    // Only what was written here: a tab that opens leaves the draft of another one.
+    if (draft === stored.current) return
+    stored.current = draft
+    drafts.set(draftOf, draft)
+  }, [draftOf, waiting, text])
 
   const onAnswerEnd = useEffectEvent(() => void outbox.answerEnded(hasFailed, deliver))
   useEffect(() => {
