@@ -204,12 +204,12 @@ test("a wrong address says so to everybody, and leads home", async () => {
   assert.equal(answer.status(), 404);
   await page.getByRole("heading", { name: "Page not found" }).waitFor();
   await looksRight(page, "a wrong address");
-  await page.getByRole("link", { name: "Back to chat" }).click();
+  await page.getByRole("link", { name: "Back to chat", exact: true }).click();
   await page.waitForURL(/login/);
   await logIn(page, "admin");
   for (const path of ["/no/such/page", "/admin/no-such-page"]) {
     await page.goto(path);
-    await page.getByRole("link", { name: "Back to chat" }).click();
+    await page.getByRole("link", { name: "Back to chat", exact: true }).click();
     await page.getByLabel("Message", { exact: true }).waitFor();
   }
 });

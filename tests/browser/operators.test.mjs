@@ -45,7 +45,7 @@ async function open(name, path) {
 
 /** The focus is somewhere, so that the keyboard goes on from there. */
 async function focused(page) {
-  assert.notEqual(await page.evaluate(() => document.activeElement.tagName), "BODY");
+  await page.waitForFunction(() => document.activeElement.tagName !== "BODY");
 }
 
 test("roles change with the operator's own password, and a wrong one is refused beside the field", async () => {
@@ -79,6 +79,7 @@ test("roles change with the operator's own password, and a wrong one is refused 
   await password.getByLabel("Your own password").fill(PASSWORD);
   await password.getByRole("button", { name: "Set password" }).click();
   await page.getByText("Password set.").waitFor();
+  await password.waitFor({ state: "detached" });
   await ask(/^Superuser/);
   const removal = dialog(page, "Remove role1 from the superusers?");
   await removal.getByLabel("Your own password").fill(PASSWORD);

@@ -134,6 +134,8 @@ export async function startBrowser(url) {
 
 export async function register(page, name) {
   await page.goto("/register");
+  // What is typed before the scripts has tests of its own, in login.test.mjs.
+  await page.locator("#boot").waitFor({ state: "detached" });
   await page.getByLabel("Username").fill(name);
   await page.locator("input[type=password]").first().fill(PASSWORD);
   await page.locator("form button[type=submit]").click();
@@ -142,6 +144,8 @@ export async function register(page, name) {
 
 export async function logIn(page, name, password = PASSWORD) {
   await page.goto("/login");
+  // What is typed before the scripts has tests of its own, in login.test.mjs.
+  await page.locator("#boot").waitFor({ state: "detached" });
   await page.getByLabel("Username").fill(name);
   await page.locator("input[type=password]").first().fill(password);
   await page.locator("form button[type=submit]").click();

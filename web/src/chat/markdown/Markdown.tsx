@@ -36,6 +36,10 @@ const COMPONENTS: Components = {
   img: ({ src, alt }) => (
     <Link href={typeof src === 'string' ? src : undefined}>{alt === undefined || alt === '' ? 'Image' : alt}</Link>
   ),
+  // Of a task list. The text beside it is no label of it in Markdown.
+  input: ({ checked }) => (
+    <input type="checkbox" checked={checked} readOnly disabled aria-label={checked ? 'Done' : 'To do'} />
+  ),
   table: ({ children, dir }) => (
     <ScrollBox>
       <Table withTableBorder withColumnBorders w="auto" dir={dir}>
