@@ -137,7 +137,9 @@ test("nothing that one user typed or opened is left for the next", async () => {
   assert.equal(await page.evaluate(() => window.marked), undefined, "the page was loaded anew");
   assert.doesNotMatch(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage })), /secret/);
 
+  await page.locator("#boot").waitFor({ state: "detached" });
   await page.getByRole("link", { name: "Create account" }).click();
+  await page.getByRole("heading", { name: "Create account" }).waitFor();
   await page.getByLabel("Username").fill("uwe");
   await page.locator("input[type=password]").first().fill("seven-green-kites");
   await page.locator("form button[type=submit]").click();

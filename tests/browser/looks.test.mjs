@@ -170,7 +170,7 @@ test("the account page has tabs, a new password reloads the devices, and deletin
   await page.getByLabel(/^Balance\./).click();
   await page.waitForURL(/account\?tab=usage/);
   await page.getByRole("tab", { name: "Usage", selected: true }).waitFor();
-  await page.getByText("Welcome tokens").waitFor();
+  await page.getByRole("row", { name: /Welcome tokens/ }).waitFor();
   await page.getByRole("tab", { name: "Security" }).click();
   await page.waitForURL(/account\?tab=security/);
   await page.reload();

@@ -4,6 +4,9 @@ import { IconCalendar } from '@tabler/icons-react'
 import { useState } from 'react'
 import { INVALID_DAY, parseTypedDay } from '../format/dates'
 
+/** Milliseconds in which a press of a button becomes a click. */
+const AFTER_CLICK = 200
+
 type Props = DateInputProps & { label: string }
 
 /** A field for a day, typed or picked from a calendar. What is no day stays, and is said to be none. */
@@ -26,7 +29,9 @@ export function DayField({ label, error, onChange, onBlur, ...rest }: Props) {
       }}
       onBlur={(event) => {
         const text = event.currentTarget.value
-        setInvalid(text.trim() !== '' && parseTypedDay(text) === null)
+        const isNoDay = text.trim() !== '' && parseTypedDay(text) === null
+        // After the click that took the focus: the message moves what is below, such as the button that is pressed.
+        setTimeout(() => setInvalid(isNoDay), AFTER_CLICK)
         onBlur?.(event)
       }}
       clearable
