@@ -2,15 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { holds, logIn, newest, register, send, startBrowser, startServer } from "./support.mjs";
+import { CHEAP, articles, slow, stop } from "./thread.mjs";
 
 let server, browser;
 before(async () => {
-  server = await startServer(
-    `ledger.signup_grant = 20000
-     [models.cheap]
-     provider = "echo"
-     price = { per_message = 10 }`,
-  );
+  server = await startServer(CHEAP);
   browser = await startBrowser(server.url);
 });
 after(async () => {
@@ -19,10 +15,7 @@ after(async () => {
   assert.deepEqual(browser.wrong, [], "no request leaves this host, no script fails");
 });
 
-const articles = (page) => page.getByRole("article", { name: "Message and answer" });
-const stop = (page) => page.getByRole("button", { name: "Stop the answer" });
 const link = (page, title) => page.getByRole("navigation", { name: "Conversations" }).getByRole("link", { name: title });
-const slow = (words) => `slow ${Array.from({ length: words }, (_, at) => `w${at}`).join(" ")}`;
 
 /** Two contexts of one user, the first one in a conversation with an answered message. */
 async function twoDevices(name) {

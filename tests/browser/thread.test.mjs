@@ -1,7 +1,8 @@
 // The thread and the composer: what is sent, how it is shown, and where the view is.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, balance, fits, holds, newest, register, saved, send, startBrowser, startServer } from "./support.mjs";
+import { accessible, balance, fits, holds, newest, saved, send, startBrowser, startServer } from "./support.mjs";
+import { CHEAP, articles, ask, field, open, slow, stop, thread } from "./thread.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
@@ -31,13 +32,7 @@ ${"```"}
 
 let server, browser;
 before(async () => {
-  server = await startServer(
-    `ledger.signup_grant = 20000
-     [models.cheap]
-     provider = "echo"
-     price = { per_message = 10 }`,
-    { answers: ANSWERS },
-  );
+  server = await startServer(CHEAP, { answers: ANSWERS });
   browser = await startBrowser(server.url);
 });
 after(async () => {
@@ -46,30 +41,11 @@ after(async () => {
   assert.deepEqual(browser.wrong, [], "no request leaves this host, no script fails, the policy is kept");
 });
 
-const field = (page) => page.getByLabel("Message", { exact: true });
-const thread = (page) => page.getByRole("region", { name: "Messages" });
-const articles = (page) => page.getByRole("article", { name: "Message and answer" });
-const stop = (page) => page.getByRole("button", { name: "Stop the answer" });
-const slow = (words) => `slow ${Array.from({ length: words }, (_, at) => `w${at}`).join(" ")}`;
-
-async function open(name, options) {
-  const page = await browser.open("/", options);
-  await register(page, name);
-  return page;
-}
-
-/** Sends a message, and waits for the end of its answer. */
-async function ask(page, text) {
-  const before = await articles(page).count();
-  await send(page, text);
-  await articles(page).nth(before).getByText(/^\w+ · \d+ tokens?/).waitFor();
-}
-
 /** How far the end of the thread is below its visible part. */
 const hidden = (page) => thread(page).evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight);
 
 test("a table of ten columns scrolls sideways, and no word or number in it is split", async () => {
-  const page = await open("tab", PHONE);
+  const page = await open(browser, "tab", PHONE);
   await field(page).fill("a table");
   await page.getByRole("button", { name: "Send", exact: true }).click();
   await newest(page).getByText(/100 tokens/).waitFor();
@@ -96,7 +72,7 @@ test("a table of ten columns scrolls sideways, and no word or number in it is sp
 });
 
 test("formulas are typeset, except in code, and money is none", async () => {
-  const page = await open("tex");
+  const page = await open(browser, "tex");
   await ask(page, "formulas");
   await newest(page).locator(".katex").nth(2).waitFor();
   assert.equal(await newest(page).locator(".katex").count(), 3);
@@ -111,7 +87,7 @@ test("formulas are typeset, except in code, and money is none", async () => {
 
 test("a diagram is drawn, and a wrong one stays its source", async () => {
   for (const colorScheme of ["light", "dark"]) {
-    const page = await open(`dia${colorScheme}`, { colorScheme });
+    const page = await open(browser, `dia${colorScheme}`, { colorScheme });
     await ask(page, "diagrams");
     const image = newest(page).getByRole("img", { name: "Diagram" });
     await image.waitFor();
@@ -127,7 +103,7 @@ test("a diagram is drawn, and a wrong one stays its source", async () => {
 });
 
 test("code wraps, downloads, and its bar stays in sight; so does that of one's own code", async () => {
-  const page = await open("cod");
+  const page = await open(browser, "cod");
   await ask(page, "code");
   const code = newest(page).getByRole("region", { name: "Code, python" });
   await code.locator("span").first().waitFor();
@@ -151,7 +127,7 @@ test("code wraps, downloads, and its bar stays in sight; so does that of one's o
 });
 
 test("right-to-left text is laid out so, in the message, the answer and the composer", async () => {
-  const page = await open("ara");
+  const page = await open(browser, "ara");
   await ask(page, "arabic");
   const direction = (locator) => locator.evaluate((element) => getComputedStyle(element).direction);
   // Once it is formatted.
@@ -167,7 +143,7 @@ test("right-to-left text is laid out so, in the message, the answer and the comp
 });
 
 test("on a touch screen Enter begins a line, and the arrow sends", async () => {
-  const page = await open("tou", PHONE);
+  const page = await open(browser, "tou", PHONE);
   await field(page).fill("one");
   await field(page).press("Enter");
   await field(page).pressSequentially("two");
@@ -179,7 +155,7 @@ test("on a touch screen Enter begins a line, and the arrow sends", async () => {
 });
 
 test("fifty fast answers never leave the end out of sight, until the user scrolls up", async () => {
-  const page = await open("fol");
+  const page = await open(browser, "fol");
   for (let at = 0; at < 50; at++) {
     const text = at % 3 === 0 ? `say ${at}\n\n- list\n\n- ${"word ".repeat(60)}` : `say ${at} ${"word ".repeat(at % 5 === 0 ? 120 : 12)}`;
     await ask(page, text.trim());
@@ -206,7 +182,7 @@ test("fifty fast answers never leave the end out of sight, until the user scroll
 });
 
 test("Escape stops the answer from anywhere, except where it closes something", async () => {
-  const page = await open("esc");
+  const page = await open(browser, "esc");
   await ask(page, "first");
   await send(page, slow(60));
   await newest(page).getByText("w0 w1").nth(1).waitFor();
@@ -224,7 +200,7 @@ test("Escape stops the answer from anywhere, except where it closes something", 
 });
 
 test("dropped and pasted text files are inserted, and others are refused with a word", async () => {
-  const page = await open("dro");
+  const page = await open(browser, "dro");
   const give = (kind, files) =>
     page.evaluate(
       ([kind, files]) => {
@@ -251,7 +227,7 @@ test("dropped and pasted text files are inserted, and others are refused with a 
 });
 
 test("the next message waits for the answer in progress, can be cancelled, and is sent once", async () => {
-  const page = await open("que");
+  const page = await open(browser, "que");
   await send(page, slow(8));
   await newest(page).getByText("w0 w1").nth(1).waitFor();
   await send(page, "not this");
@@ -293,7 +269,7 @@ test("the next message waits for the answer in progress, can be cancelled, and i
 });
 
 test("a draft survives a reload, and the model that was used last is that of the next chat", async () => {
-  const page = await open("dra");
+  const page = await open(browser, "dra");
   await field(page).fill("half a thought");
   await page.reload();
   await holds(field(page), "half a thought");
@@ -307,7 +283,7 @@ test("a draft survives a reload, and the model that was used last is that of the
 });
 
 test("a conversation has a header, and an answer its details", async () => {
-  const page = await open("hea");
+  const page = await open(browser, "hea");
   await ask(page, "first");
   await ask(page, "second");
   await page.getByText("200 tokens in this chat").waitFor();
@@ -335,7 +311,7 @@ test("a conversation has a header, and an answer its details", async () => {
 });
 
 test("the keyboard is enough", async () => {
-  const page = await open("key", { permissions: ["clipboard-read", "clipboard-write"] });
+  const page = await open(browser, "key", { permissions: ["clipboard-read", "clipboard-write"] });
   await ask(page, "the older one");
   await page.keyboard.press("Control+Shift+O");
   await page.getByRole("heading", { name: "What can I help with?" }).waitFor();

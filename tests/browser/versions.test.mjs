@@ -1,16 +1,12 @@
 // Versions of a message: choosing, continuing, and what a new one costs.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, balance, fits, holds, newest, register, send, startBrowser, startServer } from "./support.mjs";
+import { accessible, balance, fits, holds, newest, send, startBrowser, startServer } from "./support.mjs";
+import { CHEAP, articles, ask, open } from "./thread.mjs";
 
 let server, browser;
 before(async () => {
-  server = await startServer(
-    `ledger.signup_grant = 20000
-     [models.cheap]
-     provider = "echo"
-     price = { per_message = 10 }`,
-  );
+  server = await startServer(CHEAP);
   browser = await startBrowser(server.url);
 });
 after(async () => {
@@ -18,20 +14,6 @@ after(async () => {
   await server.stop();
   assert.deepEqual(browser.wrong, [], "no request leaves this host, no script fails");
 });
-
-const articles = (page) => page.getByRole("article", { name: "Message and answer" });
-
-async function open(name, options) {
-  const page = await browser.open("/", options);
-  await register(page, name);
-  return page;
-}
-
-async function ask(page, text) {
-  const before = await articles(page).count();
-  await send(page, text);
-  await articles(page).nth(before).getByText(/^\w+ · \d+ tokens?/).waitFor();
-}
 
 /** Edits a message, and waits for its answer. */
 async function edit(page, article, text) {
@@ -56,7 +38,7 @@ async function shows(page, ...expected) {
 const choose = (article, direction) => article.getByRole("button", { name: `${direction} version` }).click();
 
 test("a chosen version returns with what was said after it, and the next message continues from it", async () => {
-  const page = await open("cho");
+  const page = await open(browser, "cho");
   await ask(page, "A");
   await ask(page, "B");
   await ask(page, "C");
@@ -99,7 +81,7 @@ test("a chosen version returns with what was said after it, and the next message
 });
 
 test("a version cannot be chosen while an answer is in progress, and a failed one leaves the other", async () => {
-  const page = await open("fai");
+  const page = await open(browser, "fai");
   await ask(page, "A");
   await edit(page, newest(page), "A2");
   await send(page, `slow ${"word ".repeat(60)}`);
@@ -125,7 +107,7 @@ test("a version cannot be chosen while an answer is in progress, and a failed on
 });
 
 test("deleting a version brings back another one", async () => {
-  const page = await open("del");
+  const page = await open(browser, "del");
   await ask(page, "A");
   await edit(page, newest(page), "A2");
   await newest(page).getByLabel("Delete the message and its answer").click();
@@ -136,7 +118,7 @@ test("deleting a version brings back another one", async () => {
 });
 
 test("a search hit in another version can be shown", async () => {
-  const page = await open("hit");
+  const page = await open(browser, "hit");
   await ask(page, "A");
   await ask(page, "B");
   await ask(page, "pelican");
@@ -152,7 +134,7 @@ test("a search hit in another version can be shown", async () => {
 });
 
 test("an answer is regenerated, and a message edited, by another model at its price", async () => {
-  const page = await open("mod");
+  const page = await open(browser, "mod");
   await ask(page, "A");
   await newest(page).getByRole("button", { name: "Regenerate by another model" }).click();
   await page.getByRole("menuitem", { name: /^cheap\s*10 tokens a message/ }).click();
@@ -173,7 +155,7 @@ test("an answer is regenerated, and a message edited, by another model at its pr
 });
 
 test("a stopped answer is continued", async () => {
-  const page = await open("con");
+  const page = await open(browser, "con");
   await send(page, `slow ${"word ".repeat(60)}`);
   await newest(page).getByText(/slow word word/).nth(1).waitFor();
   await page.keyboard.press("Escape");
@@ -187,7 +169,7 @@ test("a stopped answer is continued", async () => {
 });
 
 test("on a phone versions and models are within reach", async () => {
-  const page = await open("pho", { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  const page = await open(browser, "pho", { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
   await page.getByLabel("Message", { exact: true }).fill("A question of some words");
   await page.getByRole("button", { name: "Send", exact: true }).tap();
   await newest(page).getByText("100 tokens").waitFor();

@@ -172,7 +172,7 @@ async fn roles_change_with_the_password_of_the_superuser(on: On) {
     app.clock.advance(Duration::from_secs(10));
     assert_eq!(errors(&root, right).await, json!([]));
     assert!(app.is_staff(&mia).await);
-    // Whoever set the password of an operator could log in as one.
+    // With the password of an operator one could log in as that operator.
     let set = "mutation($id: ID!, $own: String) {
         setPassword(input: {userId: $id, password: \"tr0ub4dor&3-staple\", ownPassword: $own}) {
             errors { code field } } }";

@@ -58,7 +58,7 @@ async fn entries_and_events_are_filtered_by_what_they_are(on: On) {
         assert_eq!(amounts(&mia, "ledgerHistory", reasons.clone()).await, expected, "{reasons}");
         assert_eq!(amounts(&root, "ledgerEntries", reasons.clone()).await, expected, "{reasons}");
     }
-    // What an event changed is told as a change, and nothing else.
+    // The details of an event have the changed values, and nothing else.
     let update =
         "mutation($id: ID!, $input: Boolean) { updateUser(input: {userId: $id, active: $input}) { errors { code } } }";
     for active in [false, false, true] {

@@ -89,7 +89,7 @@ async fn what_is_given_out_at_once_counts_toward_the_limit_as_a_whole(on: On) {
     let message = "Staff may give out 1000 tokens a day (UTC); 1000 are left today.";
     assert_eq!(refused["errors"][0]["message"], message);
     for client in &plain {
-        assert_eq!(app.balance(client).await, (4000, 0), "nobody, not the first ones");
+        assert_eq!(app.balance(client).await, (4000, 0), "no user, not even the first ones");
     }
     assert_eq!(adjust(&staff, filter.clone(), 3, 333, "k").await["adjusted"], 3, "a refused key is not used up");
     assert_eq!(adjust(&staff, filter.clone(), 3, 333, "k").await["adjusted"], 3, "a retry needs no allowance");

@@ -209,12 +209,12 @@ pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
         OWN,
     ),
     (
-        "an estimate in somebody else's conversation",
+        "an estimate in the conversation of another user",
         "{ it: estimateMessage(input: {message: \"x\", conversationId: \"$conversation\"}) { hold } }",
         OWN,
     ),
     (
-        "an estimate for somebody else's chat",
+        "an estimate for the chat of another user",
         "{ it: estimateMessage(input: {message: \"x\", replacesId: \"$chat\"}) { hold } }",
         OWN,
     ),
