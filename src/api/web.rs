@@ -64,14 +64,14 @@ async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
 }
 
 async fn page_or_advice(headers: HeaderMap) -> Response {
-    if Dist::get("index.html").is_none() {
+    let Some(page) = Dist::get("index.html") else {
         let advice = "<!doctype html><title>Jeton</title><p>The server is running, but the browser client was not \
             built into it. Run <code>make web</code>, and build again. The GraphQL API is at <code>/graphql</code>.";
         return (StatusCode::NOT_FOUND, Html(advice)).into_response();
-    }
-    let mut response = serve("index.html", &headers, false);
-    let page = Dist::get("index.html").map(|page| page.data).unwrap_or_default();
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(&String::from_utf8_lossy(&page)));
+    };
+    let policy = policy(&String::from_utf8_lossy(&page.data));
+    let mut response = respond(page, &headers, false);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     response
 }
 
@@ -86,7 +86,10 @@ fn policy(page: &str) -> HeaderValue {
 }
 
 fn serve(name: &str, headers: &HeaderMap, for_ever: bool) -> Response {
-    let Some(EmbeddedFile { data, metadata }) = Dist::get(name) else { return StatusCode::NOT_FOUND.into_response() };
+    Dist::get(name).map_or(StatusCode::NOT_FOUND.into_response(), |file| respond(file, headers, for_ever))
+}
+
+fn respond(EmbeddedFile { data, metadata }: EmbeddedFile, headers: &HeaderMap, for_ever: bool) -> Response {
     let hash: String = metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     // Weak, since the body may be compressed in transit.
     let tag = format!("W/\"{hash}\"");

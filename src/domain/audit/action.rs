@@ -1,7 +1,9 @@
 //! The audited actions, a closed list.
 
+use sea_orm::EnumIter;
+
 /// An audited action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, async_graphql::Enum)]
 #[graphql(name = "AuditAction")]
 pub enum Action {
     /// `user.create`: an operator created an account.
@@ -31,22 +33,6 @@ pub enum Action {
 }
 
 impl Action {
-    /// All actions.
-    pub const ALL: [Self; 12] = [
-        Self::UserCreate,
-        Self::UserImport,
-        Self::UserUpdate,
-        Self::UserSetPassword,
-        Self::UserLogOut,
-        Self::UserDelete,
-        Self::BalanceAdjust,
-        Self::ChatRead,
-        Self::ChatDelete,
-        Self::ChatUsageOverHold,
-        Self::ApiKeyCreate,
-        Self::ApiKeyRevoke,
-    ];
-
     /// Returns the name, as it is stored and shown.
     pub fn name(self) -> &'static str {
         match self {

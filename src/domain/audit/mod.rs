@@ -5,8 +5,7 @@ mod retention;
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter};
-
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, Iterable, QueryFilter};
 use serde::Serialize;
 use serde_json::json;
 
@@ -94,7 +93,7 @@ pub async fn trail(
         events = events.filter(audit_event::Column::ActorId.eq(id));
     }
     if let Some(actions) = filter.actions {
-        let names = Action::ALL.into_iter().filter(|action| actions.contains(action)).map(Action::name);
+        let names = Action::iter().filter(|action| actions.contains(action)).map(Action::name);
         events = events.filter(audit_event::Column::Action.is_in(names));
     }
     if let Some((kind, id)) = filter.target {

@@ -8,6 +8,7 @@ use crate::core::error::Error;
 use crate::core::ids::ApiKeyId;
 use crate::core::pagination::TimeRange;
 use crate::core::tokens::Tokens;
+use crate::core::viewer::Staff;
 use crate::infra::db::Db;
 use crate::infra::entity::ledger_entry::{self, Column, Reason};
 use crate::infra::entity::user;
@@ -45,11 +46,11 @@ pub struct KeySpending {
     pub tokens: i64,
 }
 
-/// Returns what users were given in a period.
+/// Returns what users were given in a period, for staff.
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn granted(db: &Db, period: TimeRange) -> Result<Granted, Error> {
+pub async fn granted(db: &Db, _: Staff, period: TimeRange) -> Result<Granted, Error> {
     #[derive(FromQueryResult)]
     struct Sum {
         reason: Reason,
@@ -76,11 +77,11 @@ pub async fn granted(db: &Db, period: TimeRange) -> Result<Granted, Error> {
     Ok(granted)
 }
 
-/// Returns the balances of all users together.
+/// Returns the balances of all users together, for staff.
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn outstanding(db: &Db) -> Result<Outstanding, Error> {
+pub async fn outstanding(db: &Db, _: Staff) -> Result<Outstanding, Error> {
     let sums = user::Entity::find()
         .select_only()
         .column_as(user::Column::Id.count(), "users")
@@ -89,11 +90,11 @@ pub async fn outstanding(db: &Db) -> Result<Outstanding, Error> {
     Ok(sums.into_model().one(db.read()).await?.unwrap_or_default())
 }
 
-/// Returns what API keys spent in a period, the most expensive first.
+/// Returns what API keys spent in a period, the most expensive first, for staff.
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn spent_by_keys(db: &Db, period: TimeRange, most: usize) -> Result<Vec<KeySpending>, Error> {
+pub async fn spent_by_keys(db: &Db, _: Staff, period: TimeRange, most: usize) -> Result<Vec<KeySpending>, Error> {
     let entries = ledger_entry::Entity::find().filter(Column::ApiKeyId.is_not_null());
     let entries = period.filter_with_id_bounds(db.read(), entries, Column::CreatedAt, Column::Id).await?;
     let sums = entries

@@ -3,5 +3,5 @@
 mod totals;
 mod users;
 
-pub use self::totals::{MAX_MODELS, ModelUsage, Totals, days, low_balances, models, totals};
+pub use self::totals::{MAX_MODELS, ModelUsage, Totals, days, low_balances, models, totals, usage};
 pub use self::users::users;

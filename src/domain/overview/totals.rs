@@ -52,48 +52,47 @@ const IN_USE: TimeDelta = TimeDelta::days(30);
 /// The message that a balance is measured by, in model tokens of input and of output.
 const TYPICAL: (u64, u64) = (500, 500);
 
-/// Returns the totals of a period, for staff.
+/// Returns the usage of a period, of which [`totals`], [`days`] and [`models`] are made, for staff: it is read once for
+/// all of them, since days that are not stored, such as today, are counted for it.
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn totals(app: &App, _: Staff, period: Period) -> Result<Totals, Error> {
-    let used = usage::between(app, period).await?;
-    let whole = used.iter().filter(|used| used.model.is_empty());
+pub async fn usage(app: &App, _: Staff, period: Period) -> Result<Vec<DailyUsage>, Error> {
+    usage::between(app, period).await
+}
+
+/// Returns the totals of a period with this [`usage`](usage()), for staff.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn totals(app: &App, staff: Staff, period: Period, used: &[DailyUsage]) -> Result<Totals, Error> {
     let (mut spent, mut messages, mut failures) = (0, 0, 0);
-    for day in whole {
+    for day in days(used) {
         spent += day.tokens;
         messages += day.messages;
         failures += day.failures;
     }
     Ok(Totals {
-        granted: ledger::granted(&app.db, period.range()).await?,
+        granted: ledger::granted(&app.db, staff, period.range()).await?,
         spent,
         messages,
         failures,
         active_users: usage::active_users(app, period).await?,
-        sign_ups: admin::signed_up(app, period.range()).await?,
+        sign_ups: admin::signed_up(app, staff, period.range()).await?,
         times: usage::answer_times(app, period).await?,
     })
 }
 
-/// Returns the usage of each day of a period on which chats were opened, oldest first, for staff.
-///
-/// # Errors
-/// INTERNAL if the database fails.
-pub async fn days(app: &App, _: Staff, period: Period) -> Result<Vec<DailyUsage>, Error> {
-    let mut used = usage::between(app, period).await?;
-    used.retain(|used| used.model.is_empty());
-    Ok(used)
+/// Returns the usage of each day on which chats were opened, of all models together, in the order of the [usage](usage()).
+pub fn days(used: &[DailyUsage]) -> impl Iterator<Item = &DailyUsage> {
+    used.iter().filter(|used| used.model.is_empty())
 }
 
-/// Returns the usage of each model in a period, the most expensive first, for staff.
-///
-/// # Errors
-/// INTERNAL if the database fails.
-pub async fn models(app: &App, _: Staff, period: Period) -> Result<Vec<(String, ModelUsage)>, Error> {
-    let mut models: BTreeMap<String, ModelUsage> = BTreeMap::new();
-    for used in usage::between(app, period).await?.into_iter().filter(|used| !used.model.is_empty()) {
-        let sum = models.entry(used.model).or_default();
+/// Returns the usage of each model, the most expensive first, at most [`MAX_MODELS`].
+pub fn models(used: &[DailyUsage]) -> Vec<(&str, ModelUsage)> {
+    let mut models: BTreeMap<&str, ModelUsage> = BTreeMap::new();
+    for used in used.iter().filter(|used| !used.model.is_empty()) {
+        let sum = models.entry(&used.model).or_default();
         sum.messages += used.messages;
         sum.tokens += used.tokens;
         sum.failures += used.failures;
@@ -101,7 +100,7 @@ pub async fn models(app: &App, _: Staff, period: Period) -> Result<Vec<(String, 
     let mut models: Vec<_> = models.into_iter().collect();
     models.sort_by_key(|(_, used)| std::cmp::Reverse((used.tokens, used.messages)));
     models.truncate(MAX_MODELS);
-    Ok(models)
+    models
 }
 
 /// Returns the users whose balance pays for fewer than `messages` messages to the default model, the poorest first, for
@@ -110,10 +109,10 @@ pub async fn models(app: &App, _: Staff, period: Period) -> Result<Vec<(String, 
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn low_balances(app: &App, _: Staff, messages: i64, most: usize) -> Result<Vec<user::Model>, Error> {
+pub async fn low_balances(app: &App, staff: Staff, messages: i64, most: usize) -> Result<Vec<user::Model>, Error> {
     let price = app.models.get(None).map(|model| model.price).unwrap_or_default();
     let below = Tokens(price.of_reply(TYPICAL.0, TYPICAL.1).0.saturating_mul(messages));
-    let mut poor = admin::poorest(app, below, MAX_CANDIDATES).await?;
+    let mut poor = admin::poorest(app, staff, below, MAX_CANDIDATES).await?;
     let ids: Vec<_> = poor.iter().map(|user| user.id).collect();
     let (active, since) = (usage::last_active(app, Some(&ids)).await?, app.clock.now() - IN_USE);
     poor.retain(|user| active.get(&user.id).is_some_and(|at| *at >= since));

@@ -58,7 +58,7 @@ impl UsageQuery {
     ) -> Result<Option<Overview>> {
         let (_, viewer) = app_and_viewer(ctx)?;
         let staff = viewer.require_staff()?;
-        Ok(Some(Overview { staff, period: usage::Period::new(since, until)? }))
+        Ok(Some(Overview::new(staff, usage::Period::new(since, until)?)))
     }
 
     /// The number of chats in progress on all servers. For staff.

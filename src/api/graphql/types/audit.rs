@@ -60,7 +60,7 @@ impl AuditEvent {
         self.0.target_name.as_str().into()
     }
 
-    /// The details, as a JSON object. A changed value is told as `{"from": .., "to": ..}`; `user.update` events of
+    /// The details, as a JSON object. A changed value is written as `{"from": .., "to": ..}`; `user.update` events of
     /// earlier versions tell only the values after it.
     async fn details(&self) -> Text<'_> {
         self.0.details.as_str().into()

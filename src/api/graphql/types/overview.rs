@@ -2,16 +2,18 @@
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use tokio::sync::OnceCell;
 
 use super::super::context;
 use super::super::execution::bounded::Text;
 use super::super::execution::loader::ApiKeys;
 use super::super::id::RowId;
 use super::{ApiKey, UsageDay, User};
+use crate::app::App;
 use crate::core::error::Error;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Staff;
-use crate::domain::chat::usage::Period;
+use crate::domain::chat::usage::{DailyUsage, Period};
 use crate::domain::{ledger, overview};
 
 /// Default of the argument `first` of the lists of an overview.
@@ -20,8 +22,22 @@ pub(crate) const DEFAULT_ROWS: i32 = 10;
 const DEFAULT_MESSAGES: i32 = 10;
 
 pub(crate) struct Overview {
-    pub(crate) staff: Staff,
-    pub(crate) period: Period,
+    staff: Staff,
+    period: Period,
+    /// The usage of the period, read for the first field that needs it.
+    used: OnceCell<Vec<DailyUsage>>,
+}
+
+impl Overview {
+    /// Returns the overview of a period, none of which is read yet.
+    pub(crate) fn new(staff: Staff, period: Period) -> Self {
+        Self { staff, period, used: OnceCell::new() }
+    }
+
+    async fn used(&self, app: &App) -> Result<&[DailyUsage], Error> {
+        let used = self.used.get_or_try_init(|| overview::usage(app, self.staff, self.period)).await?;
+        Ok(used)
+    }
 }
 
 /// The overview of a period of whole days in UTC. A chat counts on the day when it was opened. Days that are over are
@@ -31,36 +47,37 @@ impl Overview {
     /// The totals of the period.
     async fn totals(&self, ctx: &Context<'_>) -> Result<Option<OverviewTotals>> {
         let (app, _) = context::app_and_viewer(ctx)?;
-        Ok(Some(overview::totals(app, self.staff, self.period).await?.into()))
+        let used = self.used(app).await?;
+        Ok(Some(overview::totals(app, self.staff, self.period, used).await?.into()))
     }
 
     /// The totals of as many days before the period.
     async fn previous(&self, ctx: &Context<'_>) -> Result<Option<OverviewTotals>> {
         let (app, _) = context::app_and_viewer(ctx)?;
-        Ok(Some(overview::totals(app, self.staff, self.period.previous()).await?.into()))
+        let previous = self.period.previous();
+        let used = overview::usage(app, self.staff, previous).await?;
+        Ok(Some(overview::totals(app, self.staff, previous, &used).await?.into()))
     }
 
     /// The balances of all users now.
     async fn outstanding(&self, ctx: &Context<'_>) -> Result<Option<Outstanding>> {
         let (app, _) = context::app_and_viewer(ctx)?;
-        let ledger::Outstanding { users, tokens, held } = ledger::outstanding(&app.db).await?;
+        let ledger::Outstanding { users, tokens, held } = ledger::outstanding(&app.db, self.staff).await?;
         Ok(Some(Outstanding { users, tokens: Tokens(tokens), held: Tokens(held) }))
     }
 
     /// The usage of each day on which messages were sent, of all models together, oldest first.
     async fn days(&self, ctx: &Context<'_>) -> Result<Option<Vec<UsageDay>>> {
         let (app, _) = context::app_and_viewer(ctx)?;
-        let days = overview::days(app, self.staff, self.period).await?;
-        Ok(Some(days.into_iter().map(UsageDay::from).collect()))
+        Ok(Some(overview::days(self.used(app).await?).cloned().map(UsageDay::from).collect()))
     }
 
     /// The usage of each model, the most expensive first, at most 100.
     async fn models(&self, ctx: &Context<'_>) -> Result<Option<Vec<ModelUsage>>> {
         let (app, _) = context::app_and_viewer(ctx)?;
-        let models = overview::models(app, self.staff, self.period).await?;
-        let models = models.into_iter().map(|(model, used)| {
+        let models = overview::models(self.used(app).await?).into_iter().map(|(model, used)| {
             let overview::ModelUsage { messages, tokens, failures } = used;
-            ModelUsage { model: model.into(), messages, tokens: Tokens(tokens), failures }
+            ModelUsage { model: model.to_owned().into(), messages, tokens: Tokens(tokens), failures }
         });
         Ok(Some(models.collect()))
     }
@@ -72,7 +89,7 @@ impl Overview {
         #[graphql(desc = "Returns the first *n* API keys (1–100, default 10).")] first: Option<i32>,
     ) -> Result<Option<Vec<ApiKeyUsage>>> {
         let (app, _) = context::app_and_viewer(ctx)?;
-        let spent = ledger::spent_by_keys(&app.db, self.period.range(), rows(first)?).await?;
+        let spent = ledger::spent_by_keys(&app.db, self.staff, self.period.range(), rows(first)?).await?;
         Ok(Some(spent.into_iter().map(ApiKeyUsage).collect()))
     }
 

@@ -11,7 +11,7 @@ use crate::core::error::Error;
 use crate::core::ids::UserId;
 use crate::core::pagination::{Page, PageRequest, TimeRange};
 use crate::core::tokens::Tokens;
-use crate::core::viewer::Actor;
+use crate::core::viewer::{Actor, Staff};
 use crate::infra::entity::{chat, user};
 
 /// Returns users, in the order of the filter, which is one by columns of the user.
@@ -31,7 +31,7 @@ pub async fn users(
 }
 
 /// Returns users by a rank that no column has, the highest first or, for an ascending order, last. It is computed of
-/// the id and the last log-in of each user who matches, which costs milliseconds for ten thousand users.
+/// the id and the last log-in of each user who matches, so its cost grows with their number.
 ///
 /// # Errors
 /// As [`users`], and INVALID_INPUT for a cursor whose user no longer matches.
@@ -85,21 +85,19 @@ pub async fn chats_of(app: &App, actor: Actor, user_id: UserId) -> Result<u64, E
     Ok(chat::Entity::owned_by(user_id).count(app.db.read()).await?)
 }
 
-/// Returns the number of accounts that were created in a period and still exist. The caller has checked that the viewer
-/// may see it.
+/// Returns the number of accounts that were created in a period and still exist, for staff.
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn signed_up(app: &App, period: TimeRange) -> Result<u64, Error> {
+pub async fn signed_up(app: &App, _: Staff, period: TimeRange) -> Result<u64, Error> {
     Ok(period.filter(user::Entity::find(), user::Column::CreatedAt).count(app.db.read()).await?)
 }
 
-/// Returns active users with less than `tokens`, the poorest first, at most `most`. The caller has checked that the
-/// viewer may see them.
+/// Returns active users with less than `tokens`, the poorest first, at most `most`, for staff.
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn poorest(app: &App, tokens: Tokens, most: u64) -> Result<Vec<user::Model>, Error> {
+pub async fn poorest(app: &App, _: Staff, tokens: Tokens, most: u64) -> Result<Vec<user::Model>, Error> {
     let poor = user::Entity::find().filter(user::Column::IsActive.eq(true)).filter(user::Column::Tokens.lt(tokens));
     let poor = poor.order_by_asc(user::Column::Tokens).order_by_asc(user::Column::Id).limit(most);
     Ok(poor.all(app.db.read()).await?)
