@@ -13,7 +13,7 @@ fn short_common_and_telling_passwords_are_refused() {
 #[test]
 fn each_rule_has_a_message_of_its_own() {
     for (bad, message) in [
-        ("short", "Ensure this password has at least 8 characters."),
+        ("short", "Use at least 8 characters."),
         ("Mia-Winter", "This password is the username."),
         ("mia-winter1", "Apart from the username, this password is too easy to guess. Add a word or two."),
         ("918273645", "Digits alone are too easy to guess. Add a word or two."),
