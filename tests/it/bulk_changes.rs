@@ -1,8 +1,12 @@
 //! Changes of many users at once: what was confirmed is what happens, once, within the limits of staff.
 
+use std::time::Duration;
+
 use jeton::core::viewer::Actor;
 use jeton::domain::account::admin;
+use jeton::infra::entity::bulk_change;
 use rstest_reuse::apply;
+use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
 use crate::support::{Client, On, TestApp, on_both_databases};
@@ -139,4 +143,17 @@ async fn a_deactivation_is_undone_with_its_ids(on: On) {
     assert_eq!(mia.code(ACTIVE, json!({ "input": input })).await, "UNAUTHENTICATED", "its sessions ended for good");
     let fresh = app.user("fresh").await;
     assert_eq!(fresh.code(ACTIVE, json!({ "input": input })).await, "FORBIDDEN");
+}
+
+#[apply(on_both_databases)]
+async fn a_key_and_the_users_that_it_names_are_forgotten_after_thirty_days(on: On) {
+    let app = TestApp::with(on, "auth.access_ttl = '100d'\nauth.refresh_ttl = '100d'").await;
+    let (staff, mia) = (app.staff("sue").await, app.user("mia").await);
+    let filter = json!({ "search": "mia" });
+    let remembered = async || bulk_change::Entity::find().count(app.app.db.read()).await.unwrap();
+    for (days, key, balance, count) in [(0, "a", 4500, 1), (29, "a", 4500, 1), (0, "b", 5000, 2), (2, "c", 5500, 2)] {
+        app.clock.advance(Duration::from_secs(days * 86_400));
+        assert_eq!(adjust(&staff, filter.clone(), 1, 500, key).await["adjusted"], 1, "{key}");
+        assert_eq!((app.balance(&mia).await, remembered().await), ((balance, 0), count), "{key}");
+    }
 }

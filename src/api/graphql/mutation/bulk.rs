@@ -56,7 +56,7 @@ struct AdjustBalancesInput {
     /// The reason, 1 to 500 characters. The users can read it.
     reason: String,
     /// Idempotency key: a request with the same key continues the first one, and adjusts no balance twice; with other
-    /// input it fails with CONFLICT. 1 to 255 visible ASCII characters.
+    /// input it fails with CONFLICT. Remembered for 30 days. 1 to 255 visible ASCII characters.
     idempotency_key: String,
 }
 
@@ -85,8 +85,8 @@ struct SetUsersActiveInput {
     expected_count: u32,
     /// Whether the users may log in. Deactivating a user ends all sessions of the user.
     active: bool,
-    /// Idempotency key: a request with the same key continues the first one; with other input it fails with CONFLICT. 1
-    /// to 255 visible ASCII characters.
+    /// Idempotency key: a request with the same key continues the first one; with other input it fails with CONFLICT.
+    /// Remembered for 30 days. 1 to 255 visible ASCII characters.
     idempotency_key: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! Which users a change applies to.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -18,6 +18,9 @@ use crate::infra::entity::{bulk_change, user};
 
 /// Maximum number of users that one request changes.
 pub const MAX_USERS: usize = 5000;
+
+/// How long an idempotency key is remembered. Later changes delete the older ones with the users that they name.
+const REMEMBERED: TimeDelta = TimeDelta::days(30);
 
 /// A change that is about to begin.
 #[derive(Clone, Debug)]
@@ -100,6 +103,8 @@ async fn determine(
     let sum = Tokens(input.grant.0.saturating_mul(i64::try_from(plain).unwrap_or(i64::MAX)));
     check_staff_limit(txn, actor, (Tokens::ZERO, sum), limit, at).await?;
     if let Some(key) = &input.idempotency_key {
+        let forgotten = bulk_change::Column::CreatedAt.lt(at - REMEMBERED);
+        bulk_change::Entity::delete_many().filter(forgotten).exec(txn).await?;
         let stored: Vec<_> = user_ids.iter().map(ToString::to_string).collect();
         let row = bulk_change::ActiveModel {
             id: NotSet,
