@@ -12,7 +12,6 @@ import { EmptyState } from '../../ui/EmptyState'
 import { PageLoader } from '../../ui/PageLoader'
 import { ProblemAlert } from '../../ui/ProblemAlert'
 import { useTitle } from '../../ui/useTitle'
-import type { Chat } from '../chat'
 import classes from '../chat.module.css'
 import { Composer } from '../composer/Composer'
 import { focusComposer, isTouch } from '../composer/keys'
@@ -24,7 +23,6 @@ import { Announcer } from './Announcer'
 import { ConversationHeader } from './ConversationHeader'
 import { useConversation } from './useConversation'
 import { useSend } from './useSend'
-import { useTitleFollows } from './useTitleFollows'
 
 const ANNOUNCEMENTS: Record<ThreadEvent, string> = {
   started: 'The answer begins.',
@@ -52,7 +50,6 @@ export function ConversationPane({ id, onChanged, onHelp }: Props) {
   const title = conversation?.title
   useTitle(title ?? '')
   const { send, sendReady, replace, sentId } = useSend(id, store)
-  const onBranch = useTitleFollows(store, conversation)
   const pending = state.chats.filter((chat) => chat.status === 'PENDING')
   const newest = state.chats.findLast((chat) => chat.replacedById === null)
 
@@ -61,11 +58,6 @@ export function ConversationPane({ id, onChanged, onHelp }: Props) {
     // The form takes the focus with it. On touch screens the field would open the keyboard.
     if (chatId === null && !isTouch()) focusComposer()
   }, [])
-
-  const onReplaced = useCallback(
-    (replacedId: string, chat: Chat) => void onBranch(() => replace(replacedId, chat)),
-    [onBranch, replace],
-  )
 
   useShortcuts({
     copyLast: () => {
@@ -98,8 +90,7 @@ export function ConversationPane({ id, onChanged, onHelp }: Props) {
         editingId={editingId}
         sentId={sentId}
         onEdit={edit}
-        onReplaced={onReplaced}
-        onBranch={onBranch}
+        onReplaced={replace}
         onContinue={sendReady}
       />
       <Composer
@@ -132,7 +123,7 @@ function Missing() {
       title="Conversation not found"
       action={
         <Button component={Link} to="/">
-          New chat
+          Back to chat
         </Button>
       }
     >
