@@ -24,6 +24,10 @@ pub struct Models {
 pub struct Model {
     /// The name.
     pub name: String,
+    /// The title that people see; the name if none is configured.
+    pub title: String,
+    /// What the model is good for.
+    pub description: Option<String>,
     /// The provider.
     pub provider: SharedProvider,
     /// The price.
@@ -77,7 +81,15 @@ impl Models {
             })?;
             let slots = (settings.max_concurrent > 0).then(|| Arc::new(Semaphore::new(settings.max_concurrent)));
             let (price, max_output) = (settings.price, settings.max_output);
-            models.push(Model { name: name.clone(), provider, price, max_output, concurrency: slots });
+            models.push(Model {
+                name: name.clone(),
+                title: settings.title.clone().unwrap_or_else(|| name.clone()),
+                description: settings.description.clone(),
+                provider,
+                price,
+                max_output,
+                concurrency: slots,
+            });
         }
         if let Some(settings) =
             config.models.get(&default).filter(|_| omitted.iter().any(|omitted| omitted.model == default))
@@ -87,6 +99,8 @@ impl Models {
                 let provider = Arc::new(ai::echo::Echo);
                 models.push(Model {
                     name: default.clone(),
+                    title: default.clone(),
+                    description: None,
                     provider,
                     price: settings.price,
                     max_output: settings.max_output,

@@ -145,7 +145,7 @@ impl Harness {
             // Seeds use the first names; later ones are names that no import could have taken.
             let name = if number == 1 { format!("{name}1") } else { format!("{name}-{number}") };
             let user = admin::create(app, Actor::CommandLine, &name, PASSWORD.into(), roles, None).await.unwrap();
-            session::create(app, user, None).await.unwrap().access_token
+            session::create(app, user, &Default::default()).await.unwrap().access_token
         };
         (self.user, self.root) =
             self.runtime.block_on(async { (log_in("mia", false).await, log_in("root", true).await) });
@@ -227,6 +227,8 @@ fn models(base_url: String) -> Models {
     let metered = Price { per_message: 0, per_1k_input: 1000, per_1k_output: 1000 };
     let model = |name: &str, provider, price| Model {
         name: name.to_owned(),
+        title: name.to_owned(),
+        description: None,
         provider,
         price,
         max_output: 1024,

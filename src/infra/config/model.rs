@@ -11,6 +11,11 @@ use super::params::Params;
 use crate::core::error::{Code, Error};
 use crate::core::tokens::Price;
 
+/// Maximum length of a model's title, in characters.
+const MAX_TITLE_CHARS: usize = 80;
+/// Maximum length of a model's description, in characters.
+const MAX_DESCRIPTION_CHARS: usize = 300;
+
 /// The type of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -30,6 +35,12 @@ pub enum Provider {
 pub struct Model {
     /// The type of the provider.
     pub provider: Provider,
+    /// The title that people see in place of the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What the model is good for, in a sentence or two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// The price.
     pub price: Price,
     /// The maximum output in model tokens.
@@ -113,6 +124,14 @@ impl Model {
         };
         if let Some((key, _)) = missing.iter().find(|(_, missing)| *missing) {
             return Err(format!(": `{key}` is missing"));
+        }
+        for (key, text, most) in
+            [("title", &self.title, MAX_TITLE_CHARS), ("description", &self.description, MAX_DESCRIPTION_CHARS)]
+        {
+            let Some(text) = text else { continue };
+            if text.trim().is_empty() || text.chars().count() > most || text.contains(char::is_control) {
+                return Err(format!(".{key}: 1 to {most} characters in one line"));
+            }
         }
         self.price.check().map_err(|error| format!(".price: {error}"))?;
         let reserved = ["model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"];

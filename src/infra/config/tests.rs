@@ -22,6 +22,20 @@ fn an_old_key_is_an_error_that_names_the_new_one() {
     }
 }
 
+#[test]
+fn titles_and_descriptions_of_models_are_one_line() {
+    let check = |text: &str| Config::from_toml(&format!("[models.echo]\n{text}")).map_err(|error| error.to_string());
+    let config = check("title = 'Echo'\ndescription = 'Says it again.'").unwrap();
+    assert_eq!(config.models["echo"].title.as_deref(), Some("Echo"));
+    for (key, most) in [("title", 80), ("description", 300)] {
+        for bad in [String::new(), " ".to_owned(), "a\\nb".to_owned(), "x".repeat(most + 1)] {
+            let error = check(&format!("{key} = \"{bad}\"")).unwrap_err();
+            assert_eq!(error, format!("models.echo.{key}: 1 to {most} characters in one line"));
+        }
+        assert!(check(&format!("{key} = '{}'", "語".repeat(most))).is_ok());
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_file_that_is_no_regular_one_or_too_large_is_named() {

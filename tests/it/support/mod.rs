@@ -20,7 +20,7 @@ use jeton::core::ids::SessionId;
 use jeton::core::pagination::TimeRange;
 use jeton::core::random::Random;
 use jeton::core::tokens::Price;
-use jeton::core::viewer::{Actor, Credential, Identity, Viewer};
+use jeton::core::viewer::{Actor, ClientInfo, Credential, Identity, Viewer};
 use jeton::domain::account::Roles;
 use jeton::domain::account::admin;
 use jeton::domain::{ledger, session};
@@ -142,7 +142,10 @@ impl TestApp {
 
     async fn person(&self, name: &str, roles: Roles) -> Client {
         let user = admin::create(&self.app, Actor::CommandLine, name, PASSWORD.into(), roles, None).await.unwrap();
-        let logged_in = session::create(&self.app, user, Some("test".to_owned())).await.unwrap();
+        let logged_in =
+            session::create(&self.app, user, &ClientInfo { address: None, user_agent: Some("test".to_owned()) })
+                .await
+                .unwrap();
         Client::new(self.router.clone(), Some(logged_in))
     }
 
@@ -209,6 +212,8 @@ fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
     let metered = Price { per_message: 0, per_1k_input: 10, per_1k_output: 30 };
     let model = |name: &str, price, provider| Model {
         name: name.to_owned(),
+        title: name.to_owned(),
+        description: None,
         provider,
         price,
         max_output: 1024,

@@ -19,6 +19,16 @@ impl Model {
         self.model.name.as_str().into()
     }
 
+    /// The title for people; the name if none is configured.
+    async fn title(&self) -> Text<'_> {
+        self.model.title.as_str().into()
+    }
+
+    /// What the model is good for, in a sentence or two.
+    async fn description(&self) -> Option<Text<'_>> {
+        self.model.description.as_deref().map(Text::from)
+    }
+
     /// The price.
     async fn price(&self) -> Price {
         let price = self.model.price;

@@ -1,6 +1,10 @@
-import { Select, type SelectProps } from '@mantine/core'
+import { Group, Select, Text, type SelectProps } from '@mantine/core'
 import { formatPrice } from '../../format/prices'
+import { matchesModel } from './matchesModel'
 import type { Model } from './useModels'
+
+/** The number of models that are seen at a glance. A field to search in would open the keyboard of a phone. */
+const MAX_UNSEARCHED = 6
 
 type Props = Omit<SelectProps, 'data' | 'value' | 'onChange' | 'onSelect' | 'allowDeselect'> & {
   models: readonly Model[]
@@ -8,15 +12,55 @@ type Props = Omit<SelectProps, 'data' | 'value' | 'onChange' | 'onSelect' | 'all
   onSelect: (name: string) => void
 }
 
-/** The field for a model, with the prices. */
+/** The field for a model: a list with titles, descriptions and prices, which can be searched. */
 export function ModelSelect({ models, selected, onSelect, ...field }: Props) {
+  const find = (name: string) => models.find((model) => model.name === name)
+  const data = models.map(({ name, title, price }) => ({ value: name, label: `${title} · ${formatPrice(price)}` }))
   return (
     <Select
       {...field}
-      data={models.map(({ name, price }) => ({ value: name, label: `${name} · ${formatPrice(price)}` }))}
+      data={data}
       value={selected}
       allowDeselect={false}
+      searchable={models.length > MAX_UNSEARCHED}
+      selectFirstOptionOnChange
+      nothingFoundMessage="No such model"
+      maxDropdownHeight={320}
+      filter={({ options, search }) =>
+        options.filter((option) => {
+          // The label of the selection is no search.
+          if (!('value' in option) || data.some(({ label }) => label === search)) return true
+          const model = find(option.value)
+          return model !== undefined && matchesModel(model, search)
+        })
+      }
+      renderOption={({ option }) => {
+        const model = find(option.value)
+        return model && <ModelOption model={model} />
+      }}
+      onFocus={(event) => event.currentTarget.select()}
       onChange={(name) => name && onSelect(name)}
     />
+  )
+}
+
+/** A model with its description, and the price at the right. */
+export function ModelOption({ model: { title, description, price } }: { model: Model }) {
+  return (
+    <Group gap="md" justify="space-between" wrap="nowrap" w="100%" align="baseline">
+      <div>
+        <Text size="sm" component="span" display="block">
+          {title}
+        </Text>
+        {description && (
+          <Text size="xs" c="dimmed" component="span" display="block">
+            {description}
+          </Text>
+        )}
+      </div>
+      <Text size="xs" c="dimmed" component="span" ta="end" flex="none" maw="50%">
+        {formatPrice(price)}
+      </Text>
+    </Group>
   )
 }

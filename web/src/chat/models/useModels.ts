@@ -19,6 +19,11 @@ export function firstAvailable(models: readonly Model[], ...names: (string | nul
   return name ?? models.find((model) => model.default)?.name ?? null
 }
 
+/** Returns the title of a model; the name of one that there is no more. */
+export function titleOf(models: readonly Model[], name: string): string {
+  return models.find((model) => model.name === name)?.title ?? name
+}
+
 /** Returns the price of a model; null if there is no such model. */
 export function priceOf(models: readonly Model[], name: string | null): Price | null {
   return models.find((model) => model.name === name)?.price ?? null
