@@ -136,3 +136,35 @@ async fn chats_are_found_by_what_operators_know(on: On) {
     }
     assert_eq!(mia.code("{ chats(search: \"needle\") { totalCount } }", json!({})).await, "FORBIDDEN");
 }
+
+#[apply(on_both_databases)]
+async fn own_spending_is_what_the_ledger_charged_also_for_deleted_chats(on: On) {
+    let app = TestApp::with(on, "auth.access_ttl = '100d'").await;
+    let (mia, root) = (app.user("mia").await, app.superuser("root").await);
+    let spending = async |client: &Client| client.data("{ spending { today thisMonth } }", json!({})).await;
+    let spent = |today: i64, month: i64| json!({ "spending": { "today": today, "thisMonth": month } });
+    assert_eq!(spending(&mia).await, spent(0, 0));
+    // 2026-03-01.
+    let first = mia.say("echo", "1").await;
+    app.model.play([Step::Fail]);
+    mia.say("scripted", "2").await;
+    root.say("echo", "3").await;
+    let credit =
+        "mutation($id: ID!) { adjustBalance(input: {userId: $id, amount: 500, reason: \"x\"}) { errors { code } } }";
+    let id = mia.data("{ me { id } }", json!({})).await["me"]["id"].take();
+    assert_eq!(root.data(credit, json!({ "id": id })).await["adjustBalance"]["errors"], json!([]));
+    assert_eq!(spending(&mia).await, spent(100, 100), "neither failures nor grants nor others");
+    let delete = "mutation($id: ID!) { deleteChat(input: {chatId: $id}) { errors { code } } }";
+    assert_eq!(mia.data(delete, json!({ "id": first["chat"]["id"] })).await["deleteChat"]["errors"], json!([]));
+    assert_eq!(spending(&mia).await, spent(100, 100));
+    app.clock.advance(2 * DAY);
+    mia.say("echo", "4").await;
+    assert_eq!(spending(&mia).await, spent(100, 200));
+    usage::count_days(&app.app).await.unwrap();
+    assert_eq!(spending(&mia).await, spent(100, 200));
+    // The first of April.
+    app.clock.advance(29 * DAY);
+    assert_eq!(spending(&mia).await, spent(0, 0));
+    mia.say("echo", "5").await;
+    assert_eq!(spending(&mia).await, spent(100, 100));
+}

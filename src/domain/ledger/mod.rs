@@ -40,7 +40,7 @@ pub use self::locked_balance::{LockedBalance, lock_balances};
 pub use self::reserve::reserve;
 pub use self::settle::settle;
 pub use self::spendable::SpendableBalances;
-pub use self::totals::{Granted, KeySpending, Outstanding, granted, outstanding, spent_by_keys};
+pub use self::totals::{Granted, KeySpending, Outstanding, Spending, granted, outstanding, spending, spent_by_keys};
 pub use self::verify::{IntegrityViolation, verify};
 use crate::app::App;
 use crate::core::error::{Code, Error};

@@ -1,5 +1,6 @@
-//! Sums over all users, for the overview of operators.
+//! Sums of ledger entries: a user's own spending, and over all users for the overview of operators.
 
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 
@@ -8,7 +9,7 @@ use crate::core::error::Error;
 use crate::core::ids::ApiKeyId;
 use crate::core::pagination::TimeRange;
 use crate::core::tokens::Tokens;
-use crate::core::viewer::Staff;
+use crate::core::viewer::{Reader, Staff};
 use crate::infra::db::Db;
 use crate::infra::entity::ledger_entry::{self, Column, Reason};
 use crate::infra::entity::user;
@@ -44,6 +45,36 @@ pub struct KeySpending {
     pub messages: i64,
     /// The cost of the chats, in prepaid tokens.
     pub tokens: i64,
+}
+
+/// The charges of answered messages, however the answer ended.
+const CHARGES: [Reason; 5] =
+    [Reason::ChatDone, Reason::ChatFailed, Reason::ChatBrokenOff, Reason::ChatStopped, Reason::ChatInterrupted];
+
+/// What a user spent. Days and months are in UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromQueryResult)]
+pub struct Spending {
+    /// The charges since the start of the day.
+    pub today: i64,
+    /// The charges since the start of the month.
+    pub this_month: i64,
+}
+
+/// Returns what the viewer spent today and this month. Charges count when they were posted, and stay when the chat is
+/// deleted.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn spending(db: &Db, reader: Reader, at: DateTime<Utc>) -> Result<Spending, Error> {
+    let today = at.date_naive();
+    let start = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+    let month = TimeRange { since: Some(start(today.with_day(1).unwrap_or(today))), until: None };
+    let charges = with_reasons(ledger_entry::Entity::owned_by(reader.id), &CHARGES);
+    let charges = month.filter_with_id_bounds(db.read(), charges, Column::CreatedAt, Column::Id).await?;
+    let charge = || Expr::val(0i64).sub(Expr::col(Column::Amount));
+    let of_today = CaseStatement::new().case(Column::CreatedAt.gte(start(today)), charge()).finally(0i64);
+    let sums = charges.select_only().column_as(sum(of_today.into()), "today").column_as(sum(charge()), "this_month");
+    Ok(sums.into_model().one(db.read()).await?.unwrap_or_default())
 }
 
 /// Returns what users were given in a period, for staff.

@@ -13,6 +13,7 @@ import { PasswordCard } from './PasswordCard'
 import { PricesCard } from './PricesCard'
 import { ProfileCard } from './ProfileCard'
 import { SessionsCard } from './SessionsCard'
+import { SpendingCard } from './SpendingCard'
 import { parseTab, TABS, type AccountTab } from './tabs'
 
 const ICONS: Record<AccountTab, typeof IconUser> = {
@@ -57,6 +58,7 @@ export default function AccountPage() {
             </Tabs.Panel>
             <Tabs.Panel value="usage">
               <Stack>
+                <SpendingCard />
                 <LedgerCard />
                 <PricesCard />
               </Stack>

@@ -61,7 +61,8 @@ export function SessionList({ changes }: { changes: number }) {
                 )}
               </Text>
               <Text size="xs" c="dimmed">
-                Logged in {formatDate(row.createdAt)}, last used <RelativeTime iso={row.lastUsedAt} />
+                Logged in {formatDate(row.createdAt)}
+                {row.address && ` from ${row.address}`}, last used <RelativeTime iso={row.lastUsedAt} />
               </Text>
             </div>
             <Button size="xs" variant="default" flex="none" onClick={() => end(row)}>

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::context::app_and_viewer;
 use super::super::id::RowId;
-use super::super::types::{self, Balance, ConnectionOf, LedgerEntry, page};
+use super::super::types::{self, Balance, ConnectionOf, LedgerEntry, Spending, page};
 use crate::core::ids::UserId;
 use crate::core::pagination::TimeRange;
 use crate::domain::ledger;
@@ -20,6 +20,12 @@ impl LedgerQuery {
     async fn balance(&self, ctx: &Context<'_>) -> Result<Option<Balance>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         Ok(Some(ledger::balance(&app.db, viewer.require_read()?.id).await?.into()))
+    }
+
+    /// What you have spent.
+    async fn spending(&self, ctx: &Context<'_>) -> Result<Option<Spending>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        Ok(Some(ledger::spending(&app.db, viewer.require_read()?, app.clock.now()).await?.into()))
     }
 
     /// Your ledger entries, newest first.

@@ -32,6 +32,21 @@ impl From<ledger::Balance> for Balance {
     }
 }
 
+/// What a user has spent, in prepaid tokens: the charges of messages, also of deleted ones. Days and months are in UTC.
+#[derive(SimpleObject)]
+pub(crate) struct Spending {
+    /// Spent today.
+    today: Tokens,
+    /// Spent this month.
+    this_month: Tokens,
+}
+
+impl From<ledger::Spending> for Spending {
+    fn from(spent: ledger::Spending) -> Self {
+        Self { today: Tokens(spent.today), this_month: Tokens(spent.this_month) }
+    }
+}
+
 pub(crate) struct LedgerEntry(pub(crate) ledger_entry::Model);
 
 /// A ledger entry: one change of a balance, and its reason. Never changed or deleted, except that retention erases the

@@ -19,7 +19,7 @@ pub(super) use self::audit::{AuditEvent, audited, events};
 pub(super) use self::chat::{Chat, chats, shows_text};
 pub(super) use self::connection::{ConnectionOf, PageArguments, connection, page};
 pub(super) use self::conversation::{Conversation, conversations};
-pub(super) use self::ledger::{Balance, LedgerEntry, entries};
+pub(super) use self::ledger::{Balance, LedgerEntry, Spending, entries};
 pub(super) use self::model::Model;
 pub(super) use self::overview::{DEFAULT_ROWS, Overview};
 pub(super) use self::server::Server;
