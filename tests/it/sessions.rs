@@ -264,7 +264,7 @@ async fn one_session_of_several_can_be_ended(on: On) {
     let (mia, tom) = (app.user("mia").await, app.user("tom").await);
     let mut other = app.anonymous();
     other.access = log_in(&app.anonymous(), "mia", PASSWORD).await["accessToken"].as_str().map(str::to_owned);
-    let list = "{ sessions { totalCount nodes { id userAgent current expiresAt } } }";
+    let list = "{ sessions { totalCount nodes { id userAgent address current expiresAt } } }";
     let sessions = mia.data(list, json!({})).await["sessions"].take();
     assert_eq!(sessions["totalCount"], 2);
     assert_eq!((&sessions["nodes"][0]["current"], &sessions["nodes"][1]["current"]), (&json!(false), &json!(true)));
@@ -279,4 +279,26 @@ async fn one_session_of_several_can_be_ended(on: On) {
     let node = "query($id: ID!) { node(id: $id) { ... on Session { current } } }";
     assert_eq!(tom.data(node, id).await["node"], Value::Null);
     assert_eq!(app.anonymous().code(list, json!({})).await, "UNAUTHENTICATED");
+}
+
+#[apply(on_both_databases)]
+async fn a_session_has_the_address_of_its_login(on: On) {
+    let app = TestApp::with(on, "http.trusted_proxies = ['127.0.0.0/8']").await;
+    let mia = app.user("mia").await;
+    let server = app.serve().await;
+    for (from, path, body) in [
+        ("203.0.113.9", "/api/token/", json!({ "username": "mia", "password": PASSWORD })),
+        (
+            "2001:db8:1:2:3:4:5:6",
+            "/graphql",
+            json!({ "query": format!("mutation {{ login(input: {{username: \"mia\", password: \"{PASSWORD}\"}}) {{ errors {{ code }} }} }}") }),
+        ),
+    ] {
+        let request = reqwest::Client::new().post(format!("http://{server}{path}")).header("x-forwarded-for", from);
+        assert!(request.json(&body).send().await.unwrap().status().is_success());
+    }
+    let sessions = mia.data("{ sessions { nodes { address } } }", json!({})).await["sessions"]["nodes"].take();
+    let address = |text: Value| json!({ "address": text });
+    let expected = ["2001:db8:1:2::".into(), "203.0.113.9".into(), Value::Null].map(address);
+    assert_eq!(sessions, json!(expected), "of IPv6 the network");
 }

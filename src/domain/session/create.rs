@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::{SessionId, UserId};
 use crate::core::jwt::{Subject, TokenKind};
+use crate::core::viewer::ClientInfo;
 use crate::infra::entity::{session, user};
 
 /// Maximum stored length of the client's user agent, in characters.
@@ -27,8 +28,9 @@ pub struct TokenPair {
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn create(app: &App, user: user::Model, user_agent: Option<String>) -> Result<TokenPair, Error> {
+pub async fn create(app: &App, user: user::Model, client: &ClientInfo) -> Result<TokenPair, Error> {
     let now = app.clock.now();
+    let user_agent = client.user_agent.as_deref();
     let row = session::ActiveModel {
         id: NotSet,
         user_id: Set(user.id),
@@ -37,6 +39,7 @@ pub async fn create(app: &App, user: user::Model, user_agent: Option<String>) ->
         user_agent: Set(
             user_agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARS).collect())
         ),
+        address: Set(client.address.map(|address| address.to_string())),
         created_at: Set(now),
         last_used_at: Set(now),
         expires_at: Set(expiry(app, now)),

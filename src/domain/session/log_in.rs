@@ -31,7 +31,7 @@ pub async fn log_in(app: &App, username: &str, password: SecretString, origin: C
         Some(user) => {
             account::clear_attempts(app, &key, origin.address).await;
             account::import::renew_hash(app, &user, password, origin.address).await?;
-            create(app, user, origin.user_agent).await
+            create(app, user, &origin).await
         }
         None => Err(Error::new(Code::Unauthenticated, "No active account found with the given credentials.")),
     }

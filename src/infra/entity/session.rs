@@ -19,6 +19,8 @@ pub struct Model {
     pub refresh_jti: String,
     /// The `User-Agent` header of the log-in.
     pub user_agent: Option<String>,
+    /// The client's address at the log-in: of IPv6 the network.
+    pub address: Option<String>,
     /// Time of the log-in.
     pub created_at: DateTimeUtc,
     /// Time of the last refresh.

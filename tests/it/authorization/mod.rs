@@ -138,7 +138,7 @@ impl World {
 /// Returns the same user with another session.
 async fn again(app: &TestApp, client: &Client) -> Client {
     let user = admin::find(&app.app, Actor::CommandLine, client.user_id()).await.unwrap();
-    let logged_in = jeton::domain::session::create(&app.app, user, None).await.unwrap();
+    let logged_in = jeton::domain::session::create(&app.app, user, &Default::default()).await.unwrap();
     Client::new(app.router.clone(), Some(logged_in))
 }
 

@@ -6,6 +6,7 @@ import { useSessions, type SessionRow } from './lists'
 
 const COLUMNS: Column<SessionRow>[] = [
   { header: 'Device', cell: ({ userAgent }) => <span title={userAgent ?? undefined}>{deviceLabel(userAgent)}</span> },
+  { header: 'Address', cell: ({ address }) => address ?? 'unknown' },
   { header: 'Logged in', cell: ({ createdAt }) => <DateTime iso={createdAt} /> },
   { header: 'Last used', cell: ({ lastUsedAt }) => <RelativeTime iso={lastUsedAt} /> },
   { header: 'Expires', cell: ({ expiresAt }) => <DateTime iso={expiresAt} /> },

@@ -26,6 +26,11 @@ impl Session {
         self.0.user_agent.as_deref().map(Text::from)
     }
 
+    /// The client's address at the login; of IPv6 its network. Null if it is not known.
+    async fn address(&self) -> Option<Text<'_>> {
+        self.0.address.as_deref().map(Text::from)
+    }
+
     /// Creation time.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at

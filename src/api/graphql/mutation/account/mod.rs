@@ -98,7 +98,7 @@ impl AccountMutation {
         let registered = account::register(app, Registration { username, password: password.into() }, client).await;
         let (user, errors) = credential_outcome(registered)?;
         let logged_in = match user {
-            Some(user) => Some(session::create(app, user, ctx.data::<Arc<ClientInfo>>()?.user_agent.clone()).await?),
+            Some(user) => Some(session::create(app, user, client).await?),
             None => None,
         };
         let (access_token, refresh_token, user) = token_fields(ctx, logged_in)?;
@@ -113,11 +113,11 @@ impl AccountMutation {
     ) -> Result<Payload<ChangePasswordPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let change = PasswordChange { old: input.old_password.into(), new: input.new_password.into() };
-        let (user, errors) = outcome(
-            account::change_password(app, viewer.require_session()?, change, ctx.data::<Arc<ClientInfo>>()?).await,
-        )?;
+        let client = ctx.data::<Arc<ClientInfo>>()?;
+        let changed = account::change_password(app, viewer.require_session()?, change, client).await;
+        let (user, errors) = outcome(changed)?;
         let logged_in = match user {
-            Some(user) => Some(session::create(app, user, ctx.data::<Arc<ClientInfo>>()?.user_agent.clone()).await?),
+            Some(user) => Some(session::create(app, user, client).await?),
             None => None,
         };
         let (access_token, refresh_token, user) = token_fields(ctx, logged_in)?;
