@@ -22,7 +22,7 @@ export function KeysPage() {
       <SimpleGrid cols={{ base: 2, sm: 3 }} spacing="sm" mb="md">
         <TextInput
           label="Key"
-          placeholder="Name or first characters"
+          placeholder="Name or prefix"
           leftSection={<IconSearch size={16} aria-hidden />}
           value={search ?? ''}
           // A secret must not be in the URL.

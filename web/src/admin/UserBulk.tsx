@@ -1,12 +1,10 @@
 import { Button, Text } from '@mantine/core'
-import { useState, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import { formatCount } from '../format/numbers'
-import { notifyProblem } from '../ui/confirm'
-import { showToast } from '../ui/toast'
-import { BulkAdjustDialog } from './BulkAdjustDialog'
 import { BulkBar } from './BulkBar'
-import type { BulkSelection, BulkTarget } from './bulkTarget'
+import type { BulkSelection } from './bulkTarget'
 import { useBulkActive } from './useBulkActive'
+import { useBulkAdjust } from './useBulkAdjust'
 
 type Props = {
   selection: BulkSelection
@@ -20,20 +18,7 @@ type Props = {
 export function UserBulk({ selection, onDone, children }: Props) {
   const { active, inactive, operators } = selection
   const { setActive, isBusy } = useBulkActive(onDone)
-  const [adjusted, setAdjusted] = useState<BulkTarget | null>(null)
-  const [isLoading, setLoading] = useState(false)
-
-  const openAdjust = () => {
-    setLoading(true)
-    selection
-      .target()
-      .then((target) => {
-        if (target.changed > 0) setAdjusted(target)
-        else showToast({ message: 'No balance to adjust here. Staff and superusers are changed one by one.' })
-      })
-      .catch(notifyProblem)
-      .finally(() => setLoading(false))
-  }
+  const adjust = useBulkAdjust(selection, onDone)
   const button = { size: 'xs', variant: 'default' } as const
   return (
     <BulkBar selected={selection.label}>
@@ -45,9 +30,9 @@ export function UserBulk({ selection, onDone, children }: Props) {
       </Button>
       <Button
         {...button}
-        loading={isLoading}
+        loading={adjust.isLoading}
         disabled={isBusy || (active === 0 && inactive === 0)}
-        onClick={openAdjust}
+        onClick={adjust.open}
       >
         Adjust balances…
       </Button>
@@ -57,7 +42,7 @@ export function UserBulk({ selection, onDone, children }: Props) {
           Staff and superusers are skipped: change them on their own pages.
         </Text>
       )}
-      <BulkAdjustDialog target={adjusted} onClose={() => setAdjusted(null)} onConflict={openAdjust} onDone={onDone} />
+      {adjust.dialog}
     </BulkBar>
   )
 }

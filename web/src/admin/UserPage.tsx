@@ -21,7 +21,14 @@ import { SessionTable } from './SessionTable'
 import { UserActions } from './UserActions'
 import { UserFacts } from './UserFacts'
 
-const TABS = ['chats', 'ledger', 'keys', 'sessions', 'audit'] as const
+const TABS = [
+  { value: 'chats', label: 'Messages' },
+  { value: 'ledger', label: 'Ledger' },
+  { value: 'keys', label: 'API keys' },
+  { value: 'sessions', label: 'Sessions' },
+  { value: 'audit', label: 'Audit log' },
+] as const
+const TAB_NAMES = TABS.map(({ value }) => value)
 
 export function UserPage() {
   const { userId = '' } = useParams()
@@ -69,13 +76,14 @@ function UserDetails({ user, changes, onChanged }: { user: User; changes: number
           <UserActions user={user} onChanged={onChanged} />
         </Section>
       </SimpleGrid>
-      <Tabs value={parseChoice(TABS, tab) ?? 'chats'} onChange={selectTab} keepMounted={false}>
+      <Tabs value={parseChoice(TAB_NAMES, tab) ?? 'chats'} onChange={selectTab} keepMounted={false}>
         <Tabs.List mb="md">
-          <Tabs.Tab value="chats">Messages</Tabs.Tab>
-          <Tabs.Tab value="ledger">Ledger</Tabs.Tab>
-          <Tabs.Tab value="keys">API keys</Tabs.Tab>
-          <Tabs.Tab value="sessions">Sessions</Tabs.Tab>
-          <Tabs.Tab value="audit">Audit log</Tabs.Tab>
+          {TABS.map(({ value, label }) => (
+            // In one row on a phone.
+            <Tabs.Tab key={value} value={value} px={{ base: 6, sm: 'md' }}>
+              {label}
+            </Tabs.Tab>
+          ))}
         </Tabs.List>
         <Tabs.Panel value="chats">
           <ChatsOf userId={user.id} onDeleted={onChanged} />

@@ -3,6 +3,7 @@ import { useDisclosure } from '@mantine/hooks'
 import { IconUserPlus } from '@tabler/icons-react'
 import { useViewer } from '../session/context'
 import { RowsTable } from '../ui/RowsTable'
+import { AdjustMatching } from './AdjustMatching'
 import { AdminTitle } from './AdminTitle'
 import { CreateUserForm } from './CreateUserForm'
 import { useUsers } from './lists'
@@ -18,7 +19,12 @@ export function UsersPage() {
   const { client } = useViewer()
   const { filters, fields, order, setOrder, isSettled } = useUserFilters()
   const pages = useUsers(filters)
-  const { ids, select, selection, selectAll, isAll, clear } = useUserSelection(client, filters, pages, isSettled)
+  const { ids, select, selection, matching, selectAll, isAll, clear } = useUserSelection(
+    client,
+    filters,
+    pages,
+    isSettled,
+  )
   const [isCreating, creation] = useDisclosure(false)
 
   return (
@@ -45,7 +51,9 @@ export function UsersPage() {
             </Button>
           </Group>
         </UserBulk>
-      ) : null}
+      ) : (
+        matching && <AdjustMatching selection={matching} total={pages.total ?? 0} onDone={pages.reload} />
+      )}
       <RowsTable
         pages={pages}
         columns={userColumns(order, setOrder)}

@@ -16,7 +16,9 @@ export function useUserSelection(client: Client, filters: UserFilters, pages: Pa
   // A link may select all who match its filters.
   const [allOf, setAllOf] = useState(selectParam === 'all' ? key : null)
   const { rows, total } = pages
-  const isAll = allOf === key && isSettled && total !== null && total > 0 && total <= MAX_BULK
+  const isFiltered = Object.values(filterInput(filters)).some((value) => value !== null)
+  const isAllowed = isSettled && total !== null && total > 0 && total <= MAX_BULK
+  const isAll = isAllowed && allOf === key
   // Rows that are not shown any more are not selected.
   const selected = rows.filter(({ id }) => ids.has(id))
 
@@ -32,6 +34,8 @@ export function useUserSelection(client: Client, filters: UserFilters, pages: Pa
   return {
     selection,
     isAll,
+    /** All who match, if there are filters, and not too many match. */
+    matching: isAllowed && isFiltered ? selectMatching(client, filters, total) : null,
     ids: isAll ? new Set(rows.map(({ id }) => id)) : new Set(selected.map(({ id }) => id)),
     select: (changed: ReadonlySet<string>) => {
       leaveAll()
