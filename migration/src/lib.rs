@@ -20,6 +20,8 @@ mod m20261129_000020_by_reason_and_action;
 mod m20261129_000021_usage_by_user;
 mod m20261129_000022_bulk_changes;
 mod m20261129_000023_first_chunk;
+mod m20261130_000024_session_address;
+mod m20261130_000025_pins_and_archive;
 
 /// All migrations, in order.
 pub struct Migrator;
@@ -46,6 +48,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000021_usage_by_user::Migration),
             Box::new(m20261129_000022_bulk_changes::Migration),
             Box::new(m20261129_000023_first_chunk::Migration),
+            Box::new(m20261130_000024_session_address::Migration),
+            Box::new(m20261130_000025_pins_and_archive::Migration),
         ]
     }
 }

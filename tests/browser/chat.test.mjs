@@ -126,7 +126,7 @@ test("nothing that one user typed or opened is left for the next", async () => {
   await holds(page.getByLabel("Message", { exact: true }), "a secret of una");
   await page.evaluate(() => (window.marked = true));
   // A dialog is open when another tab logs out.
-  await page.getByRole("button", { name: /^Rename or delete .a chat of una/ }).click();
+  await page.getByRole("button", { name: /^Menu of .a chat of una/ }).click();
   await page.getByRole("menuitem", { name: /Delete/ }).click();
   await page.getByRole("dialog").waitFor();
   await other.getByLabel("Menu of una").click();

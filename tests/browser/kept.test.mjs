@@ -192,7 +192,7 @@ test("examples fill the composer instead of sending, and Escape in Rename restor
   await field(page).fill("a title to keep");
   await field(page).press("Enter");
   await newest(page).getByText("100 tokens").waitFor();
-  await page.getByRole("button", { name: /^Rename or delete .a title to keep/ }).click();
+  await page.getByRole("button", { name: /^Menu of .a title to keep/ }).click();
   await page.getByRole("menuitem", { name: "Rename" }).click();
   await page.getByLabel("Title of the conversation").fill("something else");
   await page.keyboard.press("Escape");

@@ -21,7 +21,7 @@ pub enum ChangeKind {
     Reload,
     /// The conversation was created.
     Created,
-    /// The title, system prompt or model of the conversation was changed.
+    /// The title, system prompt or model of the conversation was changed, or it was pinned, archived or the reverse.
     Updated,
     /// The conversation was deleted with its chats.
     Deleted,

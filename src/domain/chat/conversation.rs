@@ -57,6 +57,8 @@ pub async fn create(app: &App, writer: Writer, input: Create) -> Result<conversa
         title: Set(title),
         system_prompt: Set(system_prompt),
         model: Set(input.model),
+        pinned_at: Set(None),
+        archived_at: Set(None),
         created_at: Set(now),
         active_at: Set(now.timestamp_micros()),
     };
@@ -74,6 +76,19 @@ pub struct ConversationUpdate {
     pub system_prompt: Option<Option<String>>,
     /// The new model of messages that name none; `Some(None)` for the default model.
     pub model: Option<Option<String>>,
+    /// Whether it is pinned.
+    pub pinned: Option<bool>,
+    /// Whether it is archived. The next message ends it.
+    pub archived: Option<bool>,
+}
+
+/// A filter of the viewer's own conversations.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConversationFilter {
+    /// Archived conversations instead of the others.
+    pub archived: bool,
+    /// By whether it is pinned; all if `None`.
+    pub pinned: Option<bool>,
 }
 
 /// Changes one of the viewer's own conversations. A reply in progress keeps what it began with.
@@ -107,10 +122,13 @@ pub async fn update(
     if !errors.is_empty() {
         return Err(Error::invalid(errors));
     }
+    let now = app.clock.now();
     let changed = conversation::ActiveModel {
         title: title.map_or(NotSet, Set),
         system_prompt: system_prompt.map_or(NotSet, Set),
         model: change.model.map_or(NotSet, Set),
+        pinned_at: change.pinned.map_or(NotSet, |pinned| Set(pinned.then_some(now))),
+        archived_at: change.archived.map_or(NotSet, |archived| Set(archived.then_some(now))),
         ..Default::default()
     };
     if !changed.is_changed() {
@@ -149,8 +167,17 @@ pub async fn find(app: &App, reader: Reader, id: ConversationId) -> Result<conve
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn list(app: &App, reader: Reader, page: PageRequest) -> Result<Page<conversation::Entity>, Error> {
-    let own = conversation::Entity::owned_by(reader.id);
+pub async fn list(
+    app: &App,
+    reader: Reader,
+    filter: ConversationFilter,
+    page: PageRequest,
+) -> Result<Page<conversation::Entity>, Error> {
+    let is_null = |column: Column, null: bool| if null { column.is_null() } else { column.is_not_null() };
+    let mut own = conversation::Entity::owned_by(reader.id).filter(is_null(Column::ArchivedAt, !filter.archived));
+    if let Some(pinned) = filter.pinned {
+        own = own.filter(is_null(Column::PinnedAt, !pinned));
+    }
     let sort = Sort { key: Some(Column::ActiveAt), id: Column::Id, ascending: false };
     page.load_by(app.db.read(), own, sort).await
 }
@@ -164,8 +191,8 @@ pub async fn by_ids(app: &App, ids: &[ConversationId]) -> Result<Vec<conversatio
     Ok(conversation::Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?)
 }
 
-/// Updates the conversation's time of activity, in the transaction that opens a chat, and generates a title if it has
-/// none.
+/// Updates the conversation's time of activity, in the transaction that opens a chat, generates a title if it has none,
+/// and takes it out of the archive.
 ///
 /// # Errors
 /// NOT_FOUND if the conversation was deleted meanwhile.
@@ -179,10 +206,25 @@ pub(super) async fn touch(
     let touched = conversation::Entity::update_many()
         .col_expr(Column::ActiveAt, Expr::value(at.timestamp_micros()))
         .col_expr(Column::Title, untitled.into())
+        .col_expr(Column::ArchivedAt, Expr::value(None::<chrono::DateTime<chrono::Utc>>))
         .filter(Column::Id.eq(id))
         .exec(txn)
         .await?;
     if touched.rows_affected == 1 { Ok(()) } else { Err(Error::not_found("conversation")) }
+}
+
+/// Lets a title that was generated from the first message follow it, in the transaction that replaces that message by
+/// another one. A title that the user gave stays.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub(super) async fn retitle(txn: &Txn, id: ConversationId, old_message: &str, message: &str) -> Result<(), Error> {
+    let (old, new) = (made_title(old_message), made_title(message));
+    if old != new && !new.is_empty() {
+        let made = conversation::Entity::update_many().col_expr(Column::Title, Expr::value(new));
+        made.filter(Column::Id.eq(id)).filter(Column::Title.eq(old)).exec(txn).await?;
+    }
+    Ok(())
 }
 
 fn check_length(text: &str, max_chars: usize) -> Result<(), String> {

@@ -19,14 +19,15 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, 
 
 use super::changes::{Change, ChangeKind};
 use super::context::usable;
+use super::conversation;
 use super::history::find;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, ConversationId, UserId};
 use crate::core::viewer::Writer;
 use crate::infra::db::Txn;
+use crate::infra::entity;
 use crate::infra::entity::chat::{self, Column, Status};
-use crate::infra::entity::conversation;
 
 /// A chat that a message replaces, as a new version of the same message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,8 +105,27 @@ pub(super) async fn replace(txn: &Txn, replaced: ChatId, by: &chat::Model) -> Re
             .filter(Column::ReplacedById.is_null())
             .exec(txn)
             .await?;
+        follow_first_message(txn, conversation_id, replaced, by).await?;
     }
     Ok(())
+}
+
+/// Lets the title of the conversation follow its first message, if `chat` has taken the place of that.
+async fn follow_first_message(
+    txn: &Txn,
+    conversation_id: ConversationId,
+    replaced: ChatId,
+    chat: &chat::Model,
+) -> Result<(), Error> {
+    let in_context =
+        chat::Entity::find().filter(Column::ConversationId.eq(conversation_id)).filter(Column::ReplacedById.is_null());
+    let first = in_context.order_by_asc(Column::Id).select_only().column(Column::Id);
+    if first.into_tuple().one(txn).await? != Some(chat.id) {
+        return Ok(());
+    }
+    let old = chat::Entity::find_by_id(replaced).select_only().column(Column::Message);
+    let old: Option<String> = old.into_tuple().one(txn).await?;
+    conversation::retitle(txn, conversation_id, &old.unwrap_or_default(), &chat.message).await
 }
 
 /// Restores the chats that these have replaced, since they produced no text.
@@ -145,7 +165,7 @@ pub async fn choose(app: &App, writer: Writer, chat_id: ChatId) -> Result<chat::
 
 async fn choose_in(txn: &Txn, conversation_id: ConversationId, chat_id: ChatId) -> Result<(), Error> {
     // Locked, so that no chat is opened meanwhile: opening one updates this row.
-    conversation::Entity::find_by_id(conversation_id).lock_exclusive().one(txn).await?;
+    entity::conversation::Entity::find_by_id(conversation_id).lock_exclusive().one(txn).await?;
     let chosen =
         chat::Entity::find_by_id(chat_id).lock_exclusive().one(txn).await?.ok_or_else(|| Error::not_found("chat"))?;
     let all = chat::Entity::find().filter(Column::ConversationId.eq(conversation_id));
@@ -173,7 +193,8 @@ async fn choose_in(txn: &Txn, conversation_id: ConversationId, chat_id: ChatId) 
         Condition::all().add(Column::ConversationId.eq(conversation_id)).add(Column::ReplacedById.is_null());
     set_replaced_by(txn, Expr::value(current), in_context.add(Column::Id.gt(current))).await?;
     set_replaced_by(txn, Expr::value(chosen.id), one(current)).await?;
-    restore(txn, &chosen).await
+    restore(txn, &chosen).await?;
+    follow_first_message(txn, conversation_id, current, &chosen).await
 }
 
 /// Returns a version to the context, with its continuation.

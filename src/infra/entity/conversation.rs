@@ -20,6 +20,10 @@ pub struct Model {
     pub system_prompt: Option<String>,
     /// The model that a message without a model name uses.
     pub model: Option<String>,
+    /// Since when it is pinned: first in the list.
+    pub pinned_at: Option<DateTimeUtc>,
+    /// Since when it is archived: hidden from the list.
+    pub archived_at: Option<DateTimeUtc>,
     /// Creation time.
     pub created_at: DateTimeUtc,
     /// Time of the last message, in microseconds since 1970: the sort key of the list.

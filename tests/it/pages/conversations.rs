@@ -75,3 +75,48 @@ async fn a_message_is_answered_again_by_another_model_at_its_price(on: On) {
     app.settled().await;
     assert_eq!(app.balance(&mia).await, (3699, 0));
 }
+
+/// Returns the titles of a list of conversations.
+async fn titles(client: &Client, arguments: &str) -> Vec<String> {
+    let query = format!("{{ conversations{arguments} {{ nodes {{ title }} }} }}");
+    let found = client.data(&query, json!({})).await;
+    let nodes = found["conversations"]["nodes"].as_array().unwrap().clone();
+    nodes.into_iter().map(|node| node["title"].as_str().unwrap().to_owned()).collect()
+}
+
+#[apply(on_both_databases)]
+async fn conversations_are_pinned_and_archived_until_the_next_message(on: On) {
+    let app = TestApp::start(on).await;
+    let (mia, tom) = (app.user("mia").await, app.user("tom").await);
+    let mut ids = Vec::new();
+    for title in ["A", "B", "C"] {
+        app.clock.advance(std::time::Duration::from_secs(1));
+        let id = conversation(&mia).await;
+        send(&mia, &id, title).await;
+        ids.push(id);
+    }
+    update(&mia, &ids[0], json!({ "pinned": true })).await;
+    update(&mia, &ids[1], json!({ "pinned": true, "archived": true })).await;
+    assert_eq!(titles(&mia, "").await, ["C", "A"], "all but archived ones");
+    assert_eq!(titles(&mia, "(pinned: true)").await, ["A"]);
+    assert_eq!(titles(&mia, "(pinned: false)").await, ["C"]);
+    assert_eq!(titles(&mia, "(archived: true)").await, ["B"]);
+    assert_eq!(titles(&mia, "(archived: true, pinned: false)").await, Vec::<String>::new());
+    assert_eq!(titles(&tom, "(archived: true)").await, Vec::<String>::new(), "of another user");
+    let query = "query($id: ID!) { conversation(id: $id) { title pinned archived } }";
+    let found = mia.data(query, json!({ "id": ids[1] })).await;
+    assert_eq!(found["conversation"], json!({ "title": "B", "pinned": true, "archived": true }), "still to be read");
+    // Other changes leave it where it is; the next message takes it out of the archive, still pinned.
+    update(&mia, &ids[1], json!({ "title": "B2" })).await;
+    assert_eq!(titles(&mia, "(archived: true)").await, ["B2"]);
+    app.clock.advance(std::time::Duration::from_secs(1));
+    send(&mia, &ids[1], "again").await;
+    assert_eq!(titles(&mia, "(pinned: true)").await, ["B2", "A"]);
+    update(&mia, &ids[1], json!({ "pinned": false })).await;
+    update(&mia, &ids[2], json!({ "archived": true })).await;
+    update(&mia, &ids[2], json!({ "archived": false })).await;
+    assert_eq!(titles(&mia, "(pinned: false)").await, ["B2", "C"]);
+    for change in [json!({ "pinned": true }), json!({ "archived": true })] {
+        assert_eq!(update(&tom, &ids[0], change).await["errors"][0]["code"], "NOT_FOUND");
+    }
+}

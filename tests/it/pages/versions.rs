@@ -293,3 +293,36 @@ async fn versions_of_before_are_found(on: On) {
         assert_eq!(messages(&mia, &id).await, expected);
     }
 }
+
+#[apply(on_both_databases)]
+async fn a_generated_title_follows_the_first_message(on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let title = async |id: &Value| {
+        let found = mia.data("query($id: ID!) { conversation(id: $id) { title } }", json!({ "id": id })).await;
+        found["conversation"]["title"].as_str().unwrap().to_owned()
+    };
+    let id = conversation(&mia).await;
+    let first = send(&mia, &id, "slow, tell  me everything").await["id"].take();
+    let second = send(&mia, &id, "B").await["id"].take();
+    assert_eq!(title(&id).await, "slow, tell me everything");
+    // Of a later message it is none.
+    let later = edit(&app, &mia, &second, "B2").await;
+    assert_eq!(title(&id).await, "slow, tell me everything");
+    let other = edit(&app, &mia, &first, "A table").await;
+    assert_eq!(title(&id).await, "A table");
+    choose(&mia, &first).await;
+    assert_eq!(title(&id).await, "slow, tell me everything");
+    choose(&mia, &second).await;
+    choose(&mia, &later).await;
+    assert_eq!(title(&id).await, "slow, tell me everything");
+    choose(&mia, &other).await;
+    assert_eq!(title(&id).await, "A table");
+    // The user's own title stays.
+    let rename =
+        "mutation($id: ID!) { renameConversation(input: {conversationId: $id, title: \"Mine\"}) { errors { code } } }";
+    mia.data(rename, json!({ "id": id })).await;
+    choose(&mia, &first).await;
+    edit(&app, &mia, &first, "something else").await;
+    assert_eq!(title(&id).await, "Mine");
+}

@@ -200,6 +200,7 @@ pub const ROOTS: &[Root] = &[
     ("Query.overview", Rate::Connections, Memory::Page, Answer::Object),
     ("Query.server", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Query.sessions", Rate::Connections, Memory::Page, Answer::Connection),
+    ("Query.spending", Rate::Connections, Memory::Fixed, Answer::Object),
     ("Query.topSpenders", Rate::Connections, Memory::Page, Answer::Rows(100)),
     // A row for each day, model and kind; days are bounded.
     ("Query.usage", Rate::Connections, Memory::Page, Answer::Rows(366)),

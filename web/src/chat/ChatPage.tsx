@@ -14,8 +14,8 @@ const ShortcutsDialog = lazy(() => import('./shortcuts/ShortcutsDialog'))
 export function ChatPage() {
   const { conversationId } = useParams()
   const feed = useChangeFeed()
-  const { conversations, running } = useConversations(feed)
-  const { reload } = conversations
+  const conversations = useConversations(feed)
+  const { pinned, unpinned, reload } = conversations
   // Remounts the page of a new chat, so that "New chat" clears it.
   const [fresh, setFresh] = useState(0)
   const [isHelpOpen, setHelpOpen] = useState(false)
@@ -24,8 +24,9 @@ export function ChatPage() {
 
   /** Opens the conversation that is some places below the current one in the list. */
   const openNeighbour = (places: number) => {
-    const at = conversations.rows.findIndex(({ id }) => id === conversationId)
-    const neighbour = at < 0 ? conversations.rows[0] : conversations.rows[at + places]
+    const rows = [...pinned.rows, ...unpinned.rows]
+    const at = rows.findIndex(({ id }) => id === conversationId)
+    const neighbour = at < 0 ? rows[0] : rows[at + places]
     if (neighbour) void navigate(`/c/${encodeURIComponent(neighbour.id)}`)
   }
   const showHelp = () => setHelpOpen(true)
@@ -46,14 +47,7 @@ export function ChatPage() {
         fixed
         navigation={{
           label: 'Conversations',
-          content: (
-            <Sidebar
-              conversations={conversations}
-              running={running}
-              current={conversationId ?? null}
-              onNew={startNew}
-            />
-          ),
+          content: <Sidebar conversations={conversations} current={conversationId ?? null} onNew={startNew} />,
         }}
       >
         {conversationId === undefined ? (

@@ -1,10 +1,8 @@
 import { Button } from '@mantine/core'
 import type { TypedDocumentNode } from '@urql/core'
-import { useEffect, useRef, useState, type ReactNode } from 'react'
-import { download, fileName, FILES, type FileKind } from '../format/download'
-import { collectChunks } from '../graphql/collectChunks'
-import { useViewer } from '../session/context'
-import { notifyProblem } from './confirm'
+import type { ReactNode } from 'react'
+import type { FileKind } from '../format/download'
+import { useExport } from './useExport'
 
 type Props<T, V> = {
   /** The subscription that returns the chunks of the file. */
@@ -26,28 +24,9 @@ export function ExportButton<T extends Record<string, { text: string }>, V exten
   icon,
   children,
 }: Props<T, V>) {
-  const { socket } = useViewer()
-  const [isRunning, setRunning] = useState(false)
-  const cancel = useRef<() => void>(undefined)
-  useEffect(() => () => cancel.current?.(), [])
-
-  const save = () => {
-    setRunning(true)
-    cancel.current = collectChunks(socket, document, variables, {
-      done: (chunks) => {
-        setRunning(false)
-        const { extension, type } = FILES[kind]
-        download(chunks, fileName(name, extension, new Date()), type)
-      },
-      failed: (problem) => {
-        setRunning(false)
-        notifyProblem(problem)
-      },
-    })
-  }
-
+  const { isRunning, save } = useExport(document)
   return (
-    <Button variant="default" leftSection={icon} loading={isRunning} onClick={save}>
+    <Button variant="default" leftSection={icon} loading={isRunning} onClick={() => save(variables, name, kind)}>
       {children}
     </Button>
   )

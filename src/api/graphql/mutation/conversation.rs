@@ -63,6 +63,10 @@ struct UpdateConversationInput {
     system_prompt: MaybeUndefined<String>,
     /// The new model for messages that name none; null for the default model.
     model: MaybeUndefined<String>,
+    /// Whether it is pinned: listed before the others.
+    pinned: Option<bool>,
+    /// Whether it is archived: hidden from the list until its next message.
+    archived: Option<bool>,
 }
 
 /// A changed conversation.
@@ -130,8 +134,8 @@ impl ConversationMutation {
         Ok(Payload(RenameConversationPayload { conversation: conversation.map(Conversation::from), errors }))
     }
 
-    /// Changes the title, the system prompt or the model of a conversation. The next message uses them; a reply in
-    /// progress keeps what it began with.
+    /// Changes the title, the system prompt or the model of a conversation, pins or archives it. The next message uses
+    /// them; a reply in progress keeps what it began with.
     async fn update_conversation(
         &self,
         ctx: &Context<'_>,
@@ -141,8 +145,9 @@ impl ConversationMutation {
         let writer = viewer.require_write()?;
         let updated = async {
             let id = ConversationId::parse(&input.conversation_id)?;
-            let UpdateConversationInput { title, system_prompt, model, .. } = input;
-            let change = ConversationUpdate { title, system_prompt: given(system_prompt), model: given(model) };
+            let UpdateConversationInput { title, system_prompt, model, pinned, archived, .. } = input;
+            let (system_prompt, model) = (given(system_prompt), given(model));
+            let change = ConversationUpdate { title, system_prompt, model, pinned, archived };
             conversation::update(app, writer, id, change).await
         };
         let (conversation, errors) = outcome(updated.await)?;

@@ -6,7 +6,7 @@ use super::super::context::app_and_viewer;
 use super::super::id::RowId;
 use super::super::types::{self, ConnectionOf, Conversation, page};
 use crate::core::ids::ConversationId;
-use crate::domain::chat::conversation;
+use crate::domain::chat::conversation::{self, ConversationFilter};
 
 #[derive(Default)]
 pub(super) struct ConversationQuery;
@@ -25,9 +25,12 @@ impl ConversationQuery {
     }
 
     /// Your conversations, most recently active first.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
     async fn conversations(
         &self,
         ctx: &Context<'_>,
+        #[graphql(default, desc = "Returns the archived conversations instead of the others.")] archived: bool,
+        #[graphql(desc = "Filters by whether the conversation is pinned.")] pinned: Option<bool>,
         first: Option<i32>,
         last: Option<i32>,
         after: Option<String>,
@@ -35,7 +38,8 @@ impl ConversationQuery {
     ) -> Result<Option<ConnectionOf<Conversation>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let reader = viewer.require_read()?;
+        let filter = ConversationFilter { archived, pinned };
         let page = page(first, last, after, before)?;
-        Ok(Some(types::conversations(ctx, conversation::list(app, reader, page)).await?))
+        Ok(Some(types::conversations(ctx, conversation::list(app, reader, filter, page)).await?))
     }
 }

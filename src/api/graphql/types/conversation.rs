@@ -51,6 +51,16 @@ impl Conversation {
         self.0.model.as_deref().map(Text::from)
     }
 
+    /// Whether it is pinned.
+    async fn pinned(&self) -> bool {
+        self.0.pinned_at.is_some()
+    }
+
+    /// Whether it is archived.
+    async fn archived(&self) -> bool {
+        self.0.archived_at.is_some()
+    }
+
     /// Creation time.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at

@@ -4,19 +4,40 @@ import type { ConversationChange } from './changeFeed'
 /** A conversation of the sidebar. */
 export type ConversationRow = NonNullable<ConversationsQuery['conversations']>['nodes'][number]
 
-/** Returns the rows of the sidebar after a change, most recently active first. */
-export function applyToRows(rows: readonly ConversationRow[], change: ConversationChange): ConversationRow[] {
-  const { kind, conversationId, conversation } = change
+/** The conversations of a list: archived ones or the others, by whether they are pinned. */
+export type ConversationFilter = { archived: boolean; pinned?: boolean }
+
+/** Returns the rows of a list after a change, most recently active first. */
+export function applyToRows(
+  rows: readonly ConversationRow[],
+  { kind, conversationId, conversation }: ConversationChange,
+  filter: ConversationFilter,
+  isComplete: boolean,
+): ConversationRow[] {
   if (kind === 'DELETED') return rows.filter(({ id }) => id !== conversationId)
   if (!conversation) return [...rows]
-  const { id, title, activeAt } = conversation
-  const row: ConversationRow = { id, title, activeAt }
-  const isKnown = rows.some((one) => one.id === id)
-  // One that is not loaded yet is among the later pages, unless it is active now.
-  if (!isKnown && (kind === 'UPDATED' || kind === 'CHAT_DELETED')) return [...rows]
+  const isActive = kind !== 'UPDATED' && kind !== 'CHAT_DELETED'
+  return withRow(rows, conversation, filter, isComplete || isActive)
+}
+
+/**
+ * Returns the rows of a list after a change of a conversation, which may have made it belong to another list.
+ *
+ * @param mayBeLast Whether all pages are loaded, or it is active now. Otherwise one that is older than the rows is
+ *   among the later pages.
+ */
+export function withRow(
+  rows: readonly ConversationRow[],
+  { id, title, activeAt, pinned, archived }: ConversationRow,
+  filter: ConversationFilter,
+  mayBeLast: boolean,
+): ConversationRow[] {
   const others = rows.filter((one) => one.id !== id)
+  if (archived !== filter.archived || (filter.pinned !== undefined && pinned !== filter.pinned)) return others
+  const row: ConversationRow = { id, title, activeAt, pinned, archived }
   const at = others.findIndex((one) => Date.parse(one.activeAt) < Date.parse(activeAt))
-  return at < 0 ? [...others, row] : others.toSpliced(at, 0, row)
+  if (at >= 0) return others.toSpliced(at, 0, row)
+  return mayBeLast || others.length < rows.length ? [...others, row] : others
 }
 
 /** The chats whose answer is in progress: the ids of their conversations, by their own. */

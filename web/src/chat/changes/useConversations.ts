@@ -1,14 +1,14 @@
-import { useCallback, useMemo, useState } from 'react'
-import { ConversationsDocument, RecentChatsDocument } from '../../gql/chat'
+import { useMemo, useState } from 'react'
+import { RecentChatsDocument } from '../../gql/chat'
 import { query } from '../../graphql/client'
-import { EMPTY_PAGE } from '../../graphql/pagedList'
-import { usePages } from '../../graphql/usePages'
 import { useViewer } from '../../session/context'
 import type { ChangeFeed } from './changeFeed'
-import { applyToRows, applyToRunning, type RunningChats } from './conversationRows'
+import { applyToRunning, type ConversationRow, type RunningChats } from './conversationRows'
 import { useChanges } from './useChanges'
+import { useConversationList } from './useConversationList'
 
-const PAGE = 30
+const PINNED = { archived: false, pinned: true }
+const UNPINNED = { archived: false, pinned: false }
 
 /** The number of newest chats among which those in progress are looked for. */
 const RECENT_CHATS = 50
@@ -16,13 +16,8 @@ const RECENT_CHATS = 50
 /** Loads the conversations of the sidebar, and keeps them as they are on the server. */
 export function useConversations(feed: ChangeFeed) {
   const { client } = useViewer()
-  const load = useCallback(
-    async (after: string | null) =>
-      (await query(client, ConversationsDocument, { first: PAGE, after })).conversations ?? EMPTY_PAGE,
-    [client],
-  )
-  const conversations = usePages(load)
-  const { reload, change: changeRows } = conversations
+  const pinned = useConversationList(feed, PINNED)
+  const unpinned = useConversationList(feed, UNPINNED)
   const [running, setRunning] = useState<RunningChats>(new Map())
 
   const loadRunning = async () => {
@@ -32,15 +27,23 @@ export function useConversations(feed: ChangeFeed) {
   }
 
   useChanges(feed, (change) => {
-    if (change.kind === 'RELOAD') {
-      reload()
-      // Without it only the marks are missing.
-      loadRunning().catch(() => undefined)
-      return
-    }
-    setRunning((before) => applyToRunning(before, change))
-    changeRows((rows) => applyToRows(rows, change))
+    // Without it only the marks are missing.
+    if (change.kind === 'RELOAD') loadRunning().catch(() => undefined)
+    else setRunning((before) => applyToRunning(before, change))
   })
 
-  return { conversations, running: useMemo(() => new Set(running.values()), [running]) }
+  return {
+    pinned,
+    unpinned,
+    running: useMemo(() => new Set(running.values()), [running]),
+    reload: () => {
+      pinned.reload()
+      unpinned.reload()
+    },
+    /** Shows a change that was made here, also while the feed is not connected. */
+    update: (changed: ConversationRow) => {
+      pinned.update(changed)
+      unpinned.update(changed)
+    },
+  }
 }

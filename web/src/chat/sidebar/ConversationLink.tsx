@@ -1,15 +1,11 @@
-import { ActionIcon, Menu, NavLink } from '@mantine/core'
-import { IconDots, IconPencil, IconTrash } from '@tabler/icons-react'
+import { ActionIcon, NavLink } from '@mantine/core'
+import { IconDots } from '@tabler/icons-react'
 import { useEffect, useRef, useState } from 'react'
-import { Link, useNavigate } from 'react-router'
-import { excerpt } from '../../format/excerpt'
-import { DeleteConversationDocument } from '../../gql/chat'
-import { mutate } from '../../graphql/client'
-import { useViewer } from '../../session/context'
-import { confirmDanger } from '../../ui/confirm'
+import { Link } from 'react-router'
 import { RelativeTime } from '../../ui/RelativeTime'
-import { showToast } from '../../ui/toast'
 import type { ConversationRow } from '../changes/conversationRows'
+import { ConversationMenu } from '../conversation/ConversationMenu'
+import { useConversationActions } from '../conversation/useConversationActions'
 import { RenameForm } from './RenameForm'
 import classes from './sidebar.module.css'
 
@@ -18,13 +14,12 @@ type Props = {
   isCurrent: boolean
   /** Whether an answer is in progress. */
   isRunning: boolean
-  onRenamed: (title: string) => void
-  onDeleted: () => void
+  /** Receives the conversation after a change; null after its deletion. */
+  onChanged: (changed: ConversationRow | null) => void
 }
 
-export function ConversationLink({ conversation, isCurrent, isRunning, onRenamed, onDeleted }: Props) {
-  const { client } = useViewer()
-  const navigate = useNavigate()
+export function ConversationLink({ conversation, isCurrent, isRunning, onChanged }: Props) {
+  const actions = useConversationActions(conversation, isCurrent, onChanged)
   const [isRenaming, setRenaming] = useState(false)
   const link = useRef<HTMLAnchorElement>(null)
   const wasRenaming = useRef(false)
@@ -34,20 +29,7 @@ export function ConversationLink({ conversation, isCurrent, isRunning, onRenamed
     wasRenaming.current = isRenaming
   }, [isRenaming])
   const { id, activeAt } = conversation
-  const title = conversation.title || 'New chat'
-
-  const remove = () =>
-    confirmDanger({
-      title: 'Delete this conversation?',
-      text: `Deletes “${title}” and its messages. Charges stay in your history.`,
-      confirm: 'Delete',
-      run: async () => {
-        await mutate(client, DeleteConversationDocument, { input: { conversationId: id } })
-        onDeleted()
-        showToast({ message: `“${excerpt(title, '', 40)}” deleted.` })
-        if (isCurrent) void navigate('/')
-      },
-    })
+  const { title } = actions
 
   if (isRenaming) {
     return (
@@ -56,7 +38,7 @@ export function ConversationLink({ conversation, isCurrent, isRunning, onRenamed
           conversation={conversation}
           onDone={(renamed) => {
             setRenaming(false)
-            if (renamed !== null) onRenamed(renamed)
+            if (renamed !== null) onChanged({ ...conversation, title: renamed })
           }}
         />
       </li>
@@ -77,26 +59,21 @@ export function ConversationLink({ conversation, isCurrent, isRunning, onRenamed
         pr={40}
         className={classes.conversationLink}
       />
-      <Menu position="bottom-end" withinPortal>
-        <Menu.Target>
+      <ConversationMenu
+        conversation={conversation}
+        actions={actions}
+        onRename={() => setRenaming(true)}
+        target={
           <ActionIcon
             variant="subtle"
             color="gray"
             className={classes.conversationMenu}
-            aria-label={`Rename or delete “${title}”`}
+            aria-label={`Menu of “${title}”`}
           >
             <IconDots size={16} />
           </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setRenaming(true)}>
-            Rename
-          </Menu.Item>
-          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
-            Delete…
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
+        }
+      />
     </li>
   )
 }

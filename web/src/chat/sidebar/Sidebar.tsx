@@ -1,26 +1,26 @@
 import { ActionIcon, Button, Group, ScrollArea, Stack, Text, TextInput, Tooltip } from '@mantine/core'
 import { useDebouncedValue, useHotkeys, useMediaQuery } from '@mantine/hooks'
-import { IconPlus, IconSearch, IconX } from '@tabler/icons-react'
+import { IconArchive, IconArrowLeft, IconPlus, IconSearch, IconX } from '@tabler/icons-react'
 import { useRef, useState } from 'react'
 import { useNavigate } from 'react-router'
-import type { Pages } from '../../graphql/usePages'
 import { useCloseNavigation } from '../../layout/Frame'
 import { ConversationList } from './ConversationList'
-import type { ConversationRow } from '../changes/conversationRows'
+import type { useConversations } from '../changes/useConversations'
+import { ArchivedConversations } from './ArchivedConversations'
 import { SearchResults } from './SearchResults'
 
 type Props = {
-  conversations: Pages<ConversationRow>
-  /** The ids of the conversations with an answer in progress. */
-  running: ReadonlySet<string>
+  conversations: ReturnType<typeof useConversations>
   current: string | null
   onNew: () => void
 }
 
-export function Sidebar({ conversations, running, current, onNew }: Props) {
+export function Sidebar({ conversations, current, onNew }: Props) {
+  const { pinned, unpinned, running, update } = conversations
   const navigate = useNavigate()
   const closeNavigation = useCloseNavigation()
   const [search, setSearch] = useState('')
+  const [showsArchive, setShowsArchive] = useState(false)
   const [debouncedSearch] = useDebouncedValue(search.trim(), 250)
   const isTouch = useMediaQuery('(pointer: coarse)', false, { getInitialValueInEffect: false })
   const input = useRef<HTMLInputElement>(null)
@@ -76,10 +76,34 @@ export function Sidebar({ conversations, running, current, onNew }: Props) {
       <ScrollArea flex={1} type="auto" scrollbarSize={8} viewportRef={viewport} px="xs">
         {debouncedSearch ? (
           <SearchResults search={debouncedSearch} />
+        ) : showsArchive ? (
+          <ArchivedConversations running={running} current={current} viewport={viewport} onUpdate={update} />
         ) : (
-          <ConversationList conversations={conversations} running={running} current={current} viewport={viewport} />
+          <ConversationList
+            pinned={pinned}
+            conversations={unpinned}
+            running={running}
+            current={current}
+            viewport={viewport}
+            onUpdate={update}
+            empty="No conversations yet"
+          />
         )}
       </ScrollArea>
+      {!debouncedSearch && (
+        <Button
+          variant="subtle"
+          color="gray"
+          size="xs"
+          mx="xs"
+          justify="start"
+          flex="none"
+          leftSection={showsArchive ? <IconArrowLeft size={16} /> : <IconArchive size={16} />}
+          onClick={() => setShowsArchive(!showsArchive)}
+        >
+          {showsArchive ? 'Back to all chats' : 'Archived chats'}
+        </Button>
+      )}
       {!isTouch && (
         <Text size="xs" c="dimmed" px="md" visibleFrom="sm">
           Enter to send, Shift+Enter for a new line

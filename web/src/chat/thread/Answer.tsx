@@ -5,7 +5,7 @@ import { formatTokens } from '../../format/prices'
 import { CopyAction } from '../../ui/CopyAction'
 import type { Chat } from '../chat'
 import { Markdown } from '../markdown/Markdown'
-import { firstAvailable, type Model } from '../models/useModels'
+import { firstAvailable, titleOf, type Model } from '../models/useModels'
 import { AnswerDetails } from './AnswerDetails'
 import { ContinueButton, type OnContinue } from './ContinueButton'
 import { canContinue } from './continueMessage'
@@ -64,7 +64,7 @@ export function Answer({ models, live, isBlocked, onReplaced, onChoose, onContin
           {/* A failed version beside the one that has returned has no place of its own. */}
           {chat === target && <VersionPager chat={chat} isBlocked={isBlocked} onChoose={onChoose} />}
           <Text size="xs" c="dimmed" mr={4}>
-            {chat.model} · {formatTokens(chat.cost)}
+            {titleOf(models, chat.model)} · {formatTokens(chat.cost)}
             {chat.status === 'STOPPED' && ` · stopped${chat.error ? `: ${chat.error.message}` : ''}`}
           </Text>
           <Group gap={2} className={classes.actions}>

@@ -1,7 +1,8 @@
-import { ActionIcon, Group, Menu, Text, Tooltip } from '@mantine/core'
+import { ActionIcon, Group, Menu, Tooltip } from '@mantine/core'
 import { IconChevronDown, IconRefresh } from '@tabler/icons-react'
 import { formatPrice } from '../../format/prices'
-import { priceOf, type Model } from '../models/useModels'
+import { ModelOption } from '../models/ModelSelect'
+import { priceOf, titleOf, type Model } from '../models/useModels'
 import classes from './thread.module.css'
 
 type Props = {
@@ -17,7 +18,7 @@ export function RegenerateButton({ models, model, isBusy, onRegenerate }: Props)
   const price = priceOf(models, model)
   return (
     <Group gap={0} wrap="nowrap">
-      <Tooltip label={price ? `Regenerate by ${model} · ${formatPrice(price)}` : 'Regenerate'}>
+      <Tooltip label={price ? `Regenerate by ${titleOf(models, model)} · ${formatPrice(price)}` : 'Regenerate'}>
         <ActionIcon
           variant="subtle"
           color="gray"
@@ -30,7 +31,7 @@ export function RegenerateButton({ models, model, isBusy, onRegenerate }: Props)
         </ActionIcon>
       </Tooltip>
       {models.length > 1 && (
-        <Menu position="top-start" withinPortal width={280}>
+        <Menu position="top-start" withinPortal width={320}>
           <Menu.Target>
             <Tooltip label="Regenerate by another model">
               <ActionIcon variant="subtle" color="gray" size="sm" aria-label="Regenerate by another model">
@@ -42,10 +43,7 @@ export function RegenerateButton({ models, model, isBusy, onRegenerate }: Props)
             <Menu.Label>Regenerate by</Menu.Label>
             {models.map((one) => (
               <Menu.Item key={one.name} onClick={() => onRegenerate(one.name)}>
-                {one.name}
-                <Text size="xs" c="dimmed" component="span" display="block">
-                  {formatPrice(one.price)}
-                </Text>
+                <ModelOption model={one} />
               </Menu.Item>
             ))}
           </Menu.Dropdown>

@@ -6,7 +6,6 @@ import { ProblemAlert } from '../../ui/ProblemAlert'
 import type { Chat } from '../chat'
 import page from '../chat.module.css'
 import { useModels } from '../models/useModels'
-import type { Branch } from './branch'
 import type { OnContinue } from './ContinueButton'
 import { Exchange } from './Exchange'
 import { OtherVersionNotice } from './OtherVersionNotice'
@@ -25,13 +24,12 @@ type Props = {
   sentId: string | null
   onEdit: (id: string | null) => void
   onReplaced: (replacedId: string, chat: Chat) => void
-  onBranch: Branch
   onContinue: OnContinue
 }
 
 /** The thread of a conversation, oldest first. Follows its end while answers grow, unless the user has scrolled up. */
 export function ThreadView(props: Props) {
-  const { store, state, editingId, sentId, onEdit, onReplaced, onBranch, onContinue } = props
+  const { store, state, editingId, sentId, onEdit, onReplaced, onContinue } = props
   const { chats, live, hasEarlier, isLoadingEarlier, problem } = state
   const thread = useMemo(() => buildThread(chats), [chats])
   const [parameters] = useSearchParams()
@@ -43,7 +41,7 @@ export function ThreadView(props: Props) {
   const last = thread.at(-1)?.chat.id
   const models = useModels()
   const isBlocked = live.size > 0
-  const { choose, show } = useChooseVersion({ store, scroller, letGo, onBranch })
+  const { choose, show } = useChooseVersion({ store, scroller, letGo })
 
   // Only to one's own messages: what another device sends does not move what is being read.
   useEffect(() => {

@@ -3,7 +3,6 @@ import { ChatDocument, ChooseVersionDocument } from '../../gql/chat'
 import { mutate, query } from '../../graphql/client'
 import { withNetworkRetry } from '../../graphql/retry'
 import { useViewer } from '../../session/context'
-import type { Branch } from './branch'
 import { showVersion } from './showVersion'
 import type { ThreadStore } from './threadStore'
 
@@ -11,11 +10,10 @@ type Options = {
   store: ThreadStore
   scroller: RefObject<HTMLElement | null>
   letGo: () => void
-  onBranch: Branch
 }
 
 /** Returns functions that bring a version into the thread, with what was said after it. */
-export function useChooseVersion({ store, scroller, letGo, onBranch }: Options) {
+export function useChooseVersion({ store, scroller, letGo }: Options) {
   const { client } = useViewer()
 
   const request = useCallback(
@@ -30,28 +28,24 @@ export function useChooseVersion({ store, scroller, letGo, onBranch }: Options) 
   const choose = useCallback(
     async (id: string, from: string) => {
       const before = topOf(from)
-      await onBranch(async () => {
-        await request(id)
-        letGo()
-        await store.refresh()
-      })
+      await request(id)
+      letGo()
+      await store.refresh()
       await nextFrame()
       const after = topOf(id)
       if (before !== null && after !== null) scroller.current?.scrollBy(0, after - before)
     },
-    [request, store, scroller, letGo, onBranch],
+    [request, store, scroller, letGo],
   )
 
   /** Brings any chat of the conversation into the thread. */
   const show = useCallback(
     async (id: string) => {
       const chat = async (other: string) => (await query(client, ChatDocument, { id: other })).chat
-      await onBranch(async () => {
-        await showVersion(id, { choose: request, chat })
-        await store.refresh()
-      })
+      await showVersion(id, { choose: request, chat })
+      await store.refresh()
     },
-    [client, request, store, onBranch],
+    [client, request, store],
   )
 
   return { choose, show }
