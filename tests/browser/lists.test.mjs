@@ -28,6 +28,7 @@ const link = (page, name) => page.getByRole("link", { name });
 async function act(page, title, item) {
   await page.getByRole("button", { name: `Menu of “${title}”` }).click();
   await page.getByRole("menuitem", { name: item, exact: true }).click();
+  await page.getByRole("menuitem").first().waitFor({ state: "detached" });
 }
 
 test("pinned conversations come first, archived ones last, and both on the other device, too", async () => {

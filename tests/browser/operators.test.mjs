@@ -180,6 +180,33 @@ test("all who match a filter are topped up at once, with their number, names and
   await page.getByRole("row", { name: /poor4 .*for the poorest.*\+500 4,500/ }).waitFor();
 });
 
+test("all below a balance are topped up in four clicks from the chat", async () => {
+  createUsers("few", 3);
+  const page = await open("sue", "/");
+  let clicks = 0;
+  const click = async (locator) => {
+    clicks += 1;
+    await locator.click();
+  };
+  await click(page.getByRole("link", { name: "Administration" }));
+  await click(page.getByRole("link", { name: "Users", exact: true }));
+  await click(page.getByLabel("Balance at most"));
+  await page.keyboard.type("4000");
+  const adjust = page.getByRole("button", { name: /^Adjust all \d+ balances…$/ });
+  await click(adjust);
+  const form = dialog(page, /^Adjust the balances of \d+ users$/);
+  await form.getByText(/few1/).waitFor();
+  await page.keyboard.type("250");
+  await page.keyboard.press("Tab");
+  await accessible(page, "all who match, without a selection");
+  await form.getByLabel("Reason").focus();
+  await page.keyboard.type("for the poorest");
+  await page.keyboard.press("Enter");
+  await page.getByText(/^Added 250 tokens to \d+ users/).waitFor();
+  assert.equal(clicks, 4);
+  assert.match(server.run("user", "show", "few1"), /4,?250/);
+});
+
 test("headers sort by spending and activity, words are found in any order, and the list is saved", async () => {
   const theirs = await browser.open("/");
   await register(theirs, "anna.neumann");

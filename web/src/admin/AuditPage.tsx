@@ -35,7 +35,6 @@ export function AuditPage() {
           clearable
           clearButtonProps={{ 'aria-label': 'Clear action' }}
           data={ACTION_CHOICES}
-          maxDropdownHeight={420}
           value={actions && action}
           onChange={setAction}
         />

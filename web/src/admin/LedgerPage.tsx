@@ -38,7 +38,6 @@ export function LedgerPage() {
           clearable
           clearButtonProps={{ 'aria-label': 'Clear reason' }}
           data={REASON_CHOICES}
-          maxDropdownHeight={420}
           value={reasons && reason}
           onChange={setReason}
         />

@@ -2,6 +2,12 @@ import { createTheme, type CSSVariablesResolver } from '@mantine/core'
 
 const SYSTEM_FONTS = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif'
 
+/** The list itself scrolls, which its field moves through, instead of an area around it that the keyboard cannot reach. */
+const SCROLLING_OPTIONS = {
+  withScrollArea: false,
+  styles: { options: { maxHeight: 'min(20rem, 50dvh)', overflowY: 'auto' } },
+} as const
+
 export const theme = createTheme({
   primaryColor: 'teal',
   primaryShade: 9,
@@ -15,6 +21,8 @@ export const theme = createTheme({
   components: {
     // A focusable element without a role, which a menu must not have. The first item has the focus instead.
     Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
+    Select: { defaultProps: SCROLLING_OPTIONS },
+    MultiSelect: { defaultProps: SCROLLING_OPTIONS },
     // The title of a dialog is no banner of the page.
     ModalHeader: { defaultProps: { role: 'presentation' } },
     DrawerHeader: { defaultProps: { role: 'presentation' } },

@@ -16,7 +16,6 @@ export function PeriodPicker({ name, setName, period, range }: PeriodChoice) {
         allowDeselect={false}
         w={{ base: '100%', xs: 200 }}
         inputWrapperOrder={['label', 'input', 'description', 'error']}
-        maxDropdownHeight={400}
         {...(period === null && { error: `Choose two days, at most ${MAX_DAYS} apart` })}
       />
       {name === 'own' && <DateRangeFields {...range} />}

@@ -1,6 +1,7 @@
 import { Group, Select, Text, type SelectProps } from '@mantine/core'
 import { formatPrice } from '../../format/prices'
 import { matchesModel } from './matchesModel'
+import classes from './models.module.css'
 import type { Model } from './useModels'
 
 /** The number of models that are seen at a glance. A field to search in would open the keyboard of a phone. */
@@ -25,7 +26,6 @@ export function ModelSelect({ models, selected, onSelect, ...field }: Props) {
       searchable={models.length > MAX_UNSEARCHED}
       selectFirstOptionOnChange
       nothingFoundMessage="No such model"
-      maxDropdownHeight={320}
       filter={({ options, search }) =>
         options.filter((option) => {
           // The label of the selection is no search.
@@ -52,13 +52,9 @@ export function ModelOption({ model: { title, description, price } }: { model: M
         <Text size="sm" component="span" display="block">
           {title}
         </Text>
-        {description && (
-          <Text size="xs" c="dimmed" component="span" display="block">
-            {description}
-          </Text>
-        )}
+        {description && <span className={classes.secondary}>{description}</span>}
       </div>
-      <Text size="xs" c="dimmed" component="span" ta="end" flex="none" maw="50%">
+      <Text component="span" className={classes.secondary} ta="end" flex="none" maw="50%">
         {formatPrice(price)}
       </Text>
     </Group>
