@@ -18,11 +18,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // An error means that a provider is installed already, which suffices.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(cli::run(cli)).map_err(|error| cli::explain(&error)),
-        Err(error) => Err(format!("cannot start the runtime: {error}")),
-    };
-    outcome.unwrap_or_else(|message| {
+    cli::run_blocking(cli).unwrap_or_else(|message| {
         // If standard error is closed, only the exit code reports the failure.
         writeln!(std::io::stderr(), "jeton: {message}").ok();
         ExitCode::FAILURE

@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use self::explain::explain;
+use self::explain::explain;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::infra::catalog::Models;
@@ -88,11 +88,24 @@ enum Command {
     Config(config::Command),
 }
 
+/// Runs a command on a runtime of its own. Returns a failing exit code also if the command itself succeeded but found a
+/// problem.
+///
+/// The runtime is here and not in the binary: what it runs would be compiled there, after the library and on one core.
+///
+/// # Errors
+/// A message for people.
+pub fn run_blocking(cli: Cli) -> Result<ExitCode, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start the runtime: {error}"))?;
+    runtime.block_on(run(cli)).map_err(|error| explain(&error))
+}
+
 /// Runs a command. Returns a failing exit code also if the command itself succeeded but found a problem.
 ///
 /// # Errors
 /// Any error of the command, for [`explain()`] to render.
-pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
+async fn run(cli: Cli) -> Result<ExitCode, Error> {
     let file = cli.config.as_deref();
     match cli.command {
         Command::Serve => serve::run(file).await?,
