@@ -22,6 +22,7 @@ mod m20261129_000022_bulk_changes;
 mod m20261129_000023_first_chunk;
 mod m20261130_000024_session_address;
 mod m20261130_000025_pins_and_archive;
+mod m20261130_000026_finish_reason;
 
 /// All migrations, in order.
 pub struct Migrator;
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000023_first_chunk::Migration),
             Box::new(m20261130_000024_session_address::Migration),
             Box::new(m20261130_000025_pins_and_archive::Migration),
+            Box::new(m20261130_000026_finish_reason::Migration),
         ]
     }
 }

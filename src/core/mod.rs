@@ -5,6 +5,7 @@ pub mod byte_budget;
 pub mod clock;
 pub mod credential_cache;
 pub mod error;
+pub mod finish_reason;
 pub mod ids;
 pub mod input_file;
 pub mod json;

@@ -90,7 +90,7 @@ async fn ask(base_url: &str, retries: u32) -> (String, Result<Option<Usage>, (Co
         match event {
             Ok(Event::Chunk(piece)) => text += &piece,
             Ok(Event::Done(usage)) => return (text, Ok(usage)),
-            Ok(Event::Accepted | Event::Usage(_)) => {}
+            Ok(Event::Accepted | Event::Usage(_) | Event::Finish(_)) => {}
             Ok(Event::Beside { .. }) => {}
             Ok(Event::RawChunk { .. } | Event::Rejected { .. }) => panic!("nothing was passed on"),
             Err(error) => return (text, Err((error.code, format!("{error:?}")))),
@@ -196,4 +196,41 @@ async fn who_pays_when_an_upstream_fails(
     assert_eq!(app.balance(&mia).await, (4000 + amount, 0));
     let rest = mia.get("/api/chat/").await.json();
     assert_eq!(rest.as_array().unwrap().len(), usize::from(amount != 0), "only whole answers are in the old history");
+}
+
+#[apply(on_both_databases)]
+async fn the_reason_why_a_reply_ended_is_kept_and_shown(on: On) {
+    let end = |reason: &str| {
+        let choice = json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": reason }] });
+        ok(&[&piece("Half a sen"), &format!("data: {choice}\n\n"), USAGE, DONE])
+    };
+    let scripts = vec![
+        end("length"),
+        end("MAX_TOKENS"),
+        end("stop"),
+        end("content_filter"),
+        end("of its own"),
+        ok(&[&piece("no reason"), DONE]),
+        ok(&[&piece("Half")]),
+    ];
+    let (url, _) = upstream(scripts).await;
+    let app = TestApp::with_provider(on, "", Arc::new(provider(&url, 0))).await;
+    let mia = app.user("mia").await;
+    let query = "mutation($input: SendMessageInput!) { sendMessage(input: $input) { chat { status finishReason } errors { code } } }";
+    for (status, reason) in [
+        ("DONE", json!("LENGTH")),
+        ("DONE", json!("LENGTH")),
+        ("DONE", json!("STOP")),
+        ("DONE", json!("CONTENT_FILTER")),
+        ("DONE", Value::Null),
+        ("DONE", Value::Null),
+        ("FAILED", Value::Null),
+    ] {
+        let input = json!({ "message": "Hi", "model": "upstream" });
+        let sent = mia.data(query, json!({ "input": input })).await["sendMessage"].take();
+        assert_eq!(sent["chat"], json!({ "status": status, "finishReason": reason }), "{sent}");
+    }
+    let list = "{ chatHistory { nodes { finishReason } } }";
+    let stored = mia.data(list, json!({})).await["chatHistory"]["nodes"].take();
+    assert_eq!((&stored[6], &stored[4]), (&json!({ "finishReason": "LENGTH" }), &json!({ "finishReason": "STOP" })));
 }

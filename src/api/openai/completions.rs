@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 
 use super::error::ApiError;
-use super::outcome::{COST, at_limit, failure, finish_reason, set_headers, set_number, upstream_rejection};
+use super::outcome::{COST, at_limit, failure, set_headers, set_number, upstream_rejection};
 use super::request::{self, CompletionRequest};
 use super::response;
 use super::streaming::streamed;
@@ -34,7 +34,6 @@ pub(super) async fn create(app: &App, caller: Caller, request: Request) -> Resul
     let (own, bytes) = (app.clone(), body.len());
     let read = move || request::read(&own, body, idempotency_key, admission);
     let CompletionRequest { call, stream, show_usage } = app.bodies.work(bytes, read).await??;
-    let limit = call.max_output;
     let name = call.model.clone();
     let called = match chat::call(app, caller, call).await {
         // A model that the key may not use is reported like one that does not exist.
@@ -43,7 +42,7 @@ pub(super) async fn create(app: &App, caller: Caller, request: Request) -> Resul
         }
         called => called?,
     };
-    if stream { streamed(app, called, limit, show_usage).await } else { whole(app, called, limit).await }
+    if stream { streamed(called, show_usage).await } else { whole(called).await }
 }
 
 /// Returns whether a content type is that of JSON, ignoring case and parameters.
@@ -76,7 +75,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 }
 
 /// Waits for the end of the reply and returns a non-streaming response.
-async fn whole(app: &App, called: ApiCallHandle, limit: Option<u64>) -> Result<Response, ApiError> {
+async fn whole(called: ApiCallHandle) -> Result<Response, ApiError> {
     let ApiCallHandle { mut events, end, .. } = called;
     let (mut text, mut raw, mut rejected) = (String::new(), None, None);
     while let Some(event) = events.next().await {
@@ -84,7 +83,7 @@ async fn whole(app: &App, called: ApiCallHandle, limit: Option<u64>) -> Result<R
             Event::Chunk(piece) => text.push_str(&piece),
             Event::RawChunk { bytes, .. } => raw = Some(bytes),
             Event::Rejected { status, body } => rejected = Some((status, body)),
-            Event::Accepted | Event::Usage(_) | Event::Beside { .. } | Event::Done(_) => {}
+            Event::Accepted | Event::Usage(_) | Event::Finish(_) | Event::Beside { .. } | Event::Done(_) => {}
         }
     }
     let ended = end.await?;
@@ -97,7 +96,7 @@ async fn whole(app: &App, called: ApiCallHandle, limit: Option<u64>) -> Result<R
     let body = match raw {
         Some(bytes) => bytes,
         None if text.is_empty() && ended.chat.status != Status::Done => return Err(ApiError::stopped()),
-        None => response::completion(&ended.chat, finish_reason(app, &ended.chat, limit), &text).to_string().into(),
+        None => response::completion(&ended.chat, &text).to_string().into(),
     };
     let mut response = ([(CONTENT_TYPE, "application/json")], Body::from(body)).into_response();
     set_headers(response.headers_mut(), &ended.chat, ended.balance);

@@ -1,4 +1,4 @@
-//! The outcome of a call: its errors, its finish reason, and the headers with its chat, its cost and the balance.
+//! The outcome of a call: its errors, and the headers with its chat, its cost and the balance.
 
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
@@ -6,8 +6,6 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::error::ApiError;
-use super::response;
-use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::domain::chat::{self, FinishedChat};
 use crate::domain::ledger::Balance;
@@ -26,12 +24,6 @@ const REMAINING: HeaderName = HeaderName::from_static("x-jeton-tokens-remaining"
 pub(super) fn upstream_rejection((status, body): (u16, Bytes)) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     (status, [(CONTENT_TYPE, "application/json")], body).into_response()
-}
-
-/// Returns the finish reason: the output limit of the caller or the model, or the end of the reply.
-pub(super) fn finish_reason(app: &App, chat: &entity::chat::Model, limit: Option<u64>) -> &'static str {
-    let most = app.models.get(Some(&chat.model)).map_or(u64::MAX, |model| model.max_output);
-    response::finish_reason(chat, limit.map_or(most, |limit| limit.min(most)))
 }
 
 /// Returns the error of a failed chat; `None` if it did not fail.

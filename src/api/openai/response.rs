@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::infra::entity::chat::{self, Status};
+use crate::core::finish_reason::FinishReason;
+use crate::infra::entity::chat;
 
 /// Returns a non-streaming response.
-pub(super) fn completion(chat: &chat::Model, finish_reason: &str, text: &str) -> Value {
+pub(super) fn completion(chat: &chat::Model, text: &str) -> Value {
     json!({
         "id": id(chat),
         "object": "chat.completion",
@@ -15,7 +16,7 @@ pub(super) fn completion(chat: &chat::Model, finish_reason: &str, text: &str) ->
             "index": 0,
             "message": { "role": "assistant", "content": text, "refusal": null },
             "logprobs": null,
-            "finish_reason": finish_reason,
+            "finish_reason": finish_reason(chat),
         }],
         "usage": usage(chat),
     })
@@ -45,13 +46,9 @@ fn chunk(chat: &chat::Model, choices: &Value, usage: Option<Value>) -> Value {
     chunk.into()
 }
 
-/// Returns the finish reason of a reply that had this output limit, in model tokens.
-pub(super) fn finish_reason(chat: &chat::Model, limit: u64) -> &'static str {
-    let written = u64::try_from(chat.output_units.unwrap_or_default()).unwrap_or_default();
-    match chat.status {
-        Status::Done if written >= limit => "length",
-        _ => "stop",
-    }
+/// Returns the finish reason. A reply that the caller ended has stopped.
+pub(super) fn finish_reason(chat: &chat::Model) -> &'static str {
+    chat.finish_reason.map_or("stop", FinishReason::name)
 }
 
 fn usage(chat: &chat::Model) -> Value {

@@ -10,18 +10,15 @@ use futures::{FutureExt, Stream, StreamExt};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::outcome::{HOLD, at_limit, failure, finish_reason, set_headers, set_number, upstream_rejection};
+use super::outcome::{HOLD, at_limit, failure, set_headers, set_number, upstream_rejection};
 use super::response;
-use crate::app::App;
 use crate::domain::chat::{ApiCallHandle, FinishedChat};
 use crate::infra::ai::Event;
 use crate::infra::entity::{self, chat::Status};
 
 /// Returns a streaming response. A failure before the first chunk is a normal error response.
 pub(super) async fn streamed(
-    app: &App,
     called: ApiCallHandle,
-    limit: Option<u64>,
     show_usage: bool,
 ) -> Result<Response, ApiError> {
     let ApiCallHandle { chat, balance, mut events, end } = called;
@@ -42,7 +39,7 @@ pub(super) async fn streamed(
             }
         }
     };
-    let (app, row) = (app.clone(), chat.clone());
+    let row = chat.clone();
     let body = stream! {
         let is_own_format = matches!(first, Event::Chunk(_));
         let mut chunks = std::pin::pin!(if is_own_format {
@@ -66,7 +63,7 @@ pub(super) async fn streamed(
                     yield Ok(data(&failure.body()));
                 } else if is_own_format {
                     let FinishedChat { chat, .. } = ended;
-                    let reason = finish_reason(&app, &chat, limit);
+                    let reason = response::finish_reason(&chat);
                     yield Ok(data(&response::part(&chat, &json!({}), Some(reason), show_usage)));
                     if show_usage {
                         yield Ok(data(&response::usage_part(&chat)));

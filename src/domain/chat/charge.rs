@@ -131,6 +131,7 @@ impl ClosedChat {
             chat.usage_estimated = used.estimated;
         }
         chat.first_chunk_at = written.first_chunk_at;
+        chat.finish_reason = written.finish.filter(|_| status == Status::Done);
         chat.response = if store_reply { written.text } else { String::new() };
         chat.status = status;
         chat.cost = Ord::min(cost, chat.hold);

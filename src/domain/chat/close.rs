@@ -129,6 +129,7 @@ fn update_chats(ends: &[CloseJob]) -> UpdateStatement {
     update
         .set(Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
         .set_each(Column::FirstChunkAt, |end| end.closing.chat.first_chunk_at)
+        .set_each(Column::FinishReason, |end| end.closing.chat.finish_reason)
         .set_each(Column::FinishedAt, |end| end.at)
         .set_each(Column::Status, |end| end.closing.chat.status)
         .set_each(Column::Cost, |end| end.closing.chat.cost)

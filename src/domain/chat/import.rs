@@ -77,6 +77,7 @@ fn row(new: &ImportedChat) -> chat::ActiveModel {
         api_key_id: Set(None),
         fingerprint: Set(None),
         created_at: Set(new.at),
+        finish_reason: Set(None),
         first_chunk_at: Set(None),
         finished_at: Set(Some(new.at)),
         lease_until: Set(None),

@@ -195,6 +195,7 @@ impl<'a> ReservedChat<'a> {
             api_key_id: opening.api_key_id,
             fingerprint: opening.fingerprint.clone(),
             created_at: opening.at,
+            finish_reason: None,
             first_chunk_at: None,
             finished_at: None,
             lease_until: Some(opening.lease_until),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::core::error::Error;
+use crate::core::finish_reason::FinishReason;
 use crate::infra::ai::Usage;
 
 /// Maximum size in memory of text that is not stored; the total is extrapolated from it.
@@ -39,6 +40,8 @@ pub(super) struct GeneratedOutput {
     pub(super) omitted: usize,
     /// Time of the first chunk.
     pub(super) first_chunk_at: Option<DateTime<Utc>>,
+    /// Why the model ended the reply, if its provider says it.
+    pub(super) finish: Option<FinishReason>,
     /// The last reported usage.
     pub(super) reported: Option<Usage>,
     /// Whether the upstream has accepted the request, and bills its input.

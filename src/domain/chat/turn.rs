@@ -179,6 +179,7 @@ impl<'a> Turn<'a> {
             Some(Ok(Event::Done(usage))) => return Break(self.on_done(usage)),
             Some(Ok(Event::Accepted)) => self.written.accepted = true,
             Some(Ok(Event::Usage(usage))) => self.written.report(usage),
+            Some(Ok(Event::Finish(reason))) => self.written.finish = Some(reason),
             Some(Ok(chunk)) => {
                 self.written.first_chunk_at.get_or_insert_with(|| self.app.clock.now());
                 self.on_chunk(chunk).await;
@@ -212,7 +213,7 @@ impl<'a> Turn<'a> {
                 self.written.add_other(&other);
                 self.written.add_thoughts(&thoughts);
             }
-            Event::Accepted | Event::Usage(_) | Event::Rejected { .. } | Event::Done(_) => {}
+            Event::Accepted | Event::Usage(_) | Event::Finish(_) | Event::Rejected { .. } | Event::Done(_) => {}
         }
     }
 
@@ -350,7 +351,7 @@ impl<'a> Turn<'a> {
 
 /// Returns whether the event is a part of the reply.
 fn is_chunk(event: &Event) -> bool {
-    !matches!(event, Event::Accepted | Event::Usage(_))
+    !matches!(event, Event::Accepted | Event::Usage(_) | Event::Finish(_))
 }
 
 /// Waits until the caller has disconnected.

@@ -4,6 +4,7 @@ use futures::{StreamExt, stream};
 
 use super::stop_sequences::stop_before;
 use super::{Event, Message, Provider, Reply, Request, Role, Usage};
+use crate::core::finish_reason::FinishReason;
 
 /// Replies with `AI Response to: ` and the last message of the user, as the stand-in of the application before Jeton
 /// did. Its model token is the character.
@@ -12,11 +13,13 @@ pub struct Echo;
 impl Provider for Echo {
     fn reply(&self, request: Request) -> Reply {
         let last = request.messages.iter().rev().find(|message| message.role == Role::User);
-        let text = format!("AI Response to: {}", last.map_or("", |message| message.content.as_str()));
+        let whole = format!("AI Response to: {}", last.map_or("", |message| message.content.as_str()));
         // At most the output that the hold pays for.
-        let text: String = text.chars().take(usize::try_from(request.max_output).unwrap_or(usize::MAX)).collect();
+        let text: String = whole.chars().take(usize::try_from(request.max_output).unwrap_or(usize::MAX)).collect();
         let usage = Usage { input: self.max_input(&request.messages), output: self.estimate(&text) };
-        let reply = stream::iter([Ok(Event::Chunk(text)), Ok(Event::Done(Some(usage)))]).boxed();
+        let finish = if text.len() < whole.len() { FinishReason::Length } else { FinishReason::Stop };
+        let events = [Event::Chunk(text), Event::Finish(finish), Event::Done(Some(usage))];
+        let reply = stream::iter(events.map(Ok)).boxed();
         stop_before(reply, request.sampling.stop)
     }
 

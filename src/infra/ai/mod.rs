@@ -23,6 +23,7 @@ use futures::stream::BoxStream;
 pub use self::members::{members, string};
 pub use self::raw_request::{FromMember, InvalidRequest, RawRequest};
 use crate::core::error::Error;
+use crate::core::finish_reason::FinishReason;
 
 /// The role of the author of a [`Message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -121,6 +122,8 @@ pub enum Event {
         /// The body of its response, for the client.
         body: Bytes,
     },
+    /// Why the model ended the reply. Not all upstreams say it.
+    Finish(FinishReason),
     /// The reply is complete. Always the last event; a stream that ends without it was truncated.
     /// `None` if the provider reported no usage.
     Done(Option<Usage>),
@@ -134,7 +137,7 @@ impl Event {
             Self::RawChunk { bytes, text } => bytes.len() + text.len(),
             Self::Beside { other, thoughts } => other.len() + thoughts.len(),
             Self::Rejected { body, .. } => body.len(),
-            Self::Accepted | Self::Usage(_) | Self::Done(_) => 0,
+            Self::Accepted | Self::Usage(_) | Self::Finish(_) | Self::Done(_) => 0,
         }
     }
 }

@@ -4,6 +4,7 @@ use async_stream::stream;
 use futures::StreamExt;
 
 use super::{Event, Reply};
+use crate::core::finish_reason::FinishReason;
 
 /// Returns the reply up to the first stop sequence. Text that may begin one is buffered until it is certain.
 pub(super) fn stop_before(mut reply: Reply, stops: Vec<String>) -> Reply {
@@ -25,6 +26,7 @@ pub(super) fn stop_before(mut reply: Reply, stops: Vec<String>) -> Reply {
                         // The stop sequence was generated, so it is charged.
                         yield Ok(Event::Beside { other: cut, thoughts: String::new() });
                         // Dropping the reply stops the model, which then reports no usage.
+                        yield Ok(Event::Finish(FinishReason::Stop));
                         yield Ok(Event::Done(None));
                         return;
                     }

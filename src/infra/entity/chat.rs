@@ -4,6 +4,7 @@ use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 
 use crate::core::error::Code;
+use crate::core::finish_reason::FinishReason;
 use crate::core::ids::{ApiKeyId, ChatId, ConversationId, UserId};
 use crate::core::tokens::Tokens;
 
@@ -51,6 +52,9 @@ pub struct Model {
     pub message: String,
     /// The reply of the model: complete, or as much as was generated.
     pub response: String,
+    /// Why the model ended the reply; `None` unless DONE, if the provider did not say it, and for chats of earlier
+    /// versions.
+    pub finish_reason: Option<FinishReason>,
     /// The code of the error.
     pub error_code: Option<Code>,
     /// The error message for the user.

@@ -239,7 +239,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("Balance", "held tokens"),
     (
         "Chat",
-        "apiKeyId contextLeftOut conversation* cost createdAt error finishedAt firstChunkAt hold id message model replacedById \
+        "apiKeyId contextLeftOut conversation* cost createdAt error finishReason finishedAt firstChunkAt hold id message model replacedById \
          response status usage user versions",
     ),
     ("ChatVersions", "count nextId number previousId"),

@@ -124,7 +124,13 @@ async fn what_these_models_do_not_know_is_refused_by_name() {
         (&cut["choices"][0]["message"]["content"], &cut["choices"][0]["finish_reason"]),
         (&json!("AI "), &json!("length"))
     );
-    assert_eq!(app.balance(&mia).await, (3800, 0), "what is refused costs nothing");
+    // As long as the limit, and whole.
+    let whole = mia.post("/v1/chat/completions", asking("echo", false)).await.json();
+    let exact = whole["usage"]["completion_tokens"].clone();
+    let limited = mia.post("/v1/chat/completions", with("max_completion_tokens", exact)).await.json();
+    assert_eq!(limited["choices"], whole["choices"]);
+    assert_eq!(limited["choices"][0]["finish_reason"], "stop");
+    assert_eq!(app.balance(&mia).await, (3600, 0), "what is refused costs nothing");
 }
 
 #[apply(on_both_databases)]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_stream::stream;
 use futures::StreamExt;
 use jeton::core::error::{Code, Error};
+use jeton::core::finish_reason::FinishReason;
 use jeton::infra::ai::{Event, Message, Provider, Reply, Request, Usage};
 use tokio::sync::Semaphore;
 
@@ -22,6 +23,8 @@ pub enum Step {
     Fail,
     /// Ends without a final event: the reply is truncated.
     BreakOff,
+    /// Says why it ends.
+    Finish(FinishReason),
     /// Ends, and reports its usage.
     End(Option<Usage>),
     /// Panics.
@@ -64,6 +67,7 @@ impl Provider for Scripted {
                     Step::Hang => std::future::pending().await,
                     Step::Fail => yield Err(Error::new(Code::ProviderUnavailable, "The model is not available.")),
                     Step::BreakOff => return,
+                    Step::Finish(reason) => yield Ok(Event::Finish(reason)),
                     Step::End(usage) => yield Ok(Event::Done(usage)),
                     Step::Panic => panic!("the script says so"),
                 }

@@ -13,6 +13,7 @@ export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
     response: '',
     model: 'echo',
     status: 'DONE',
+    finishReason: null,
     cost: 100,
     hold: 100,
     // In the order of their ids.

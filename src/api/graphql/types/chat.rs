@@ -13,6 +13,7 @@ use super::super::execution::loader::{Conversations, Users, Versions};
 use super::super::id::RowId;
 use super::{ConnectionOf, Conversation, User, connection};
 use crate::core::error::Error;
+use crate::core::finish_reason::FinishReason;
 use crate::core::pagination::Page;
 use crate::core::tokens::Tokens;
 use crate::domain::chat;
@@ -101,6 +102,12 @@ impl Chat {
     /// The status of the chat.
     async fn status(&self) -> Status {
         self.0.status
+    }
+
+    /// Why the model ended the reply; null unless the status is DONE, if the provider did not say it, and for chats of
+    /// earlier versions.
+    async fn finish_reason(&self) -> Option<FinishReason> {
+        self.0.finish_reason
     }
 
     /// The error; null unless the status is FAILED or INTERRUPTED, or STOPPED by a limit of the server.

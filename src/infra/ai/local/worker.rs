@@ -14,6 +14,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::prompt::Prompter;
 use crate::core::error::{Code, Error};
+use crate::core::finish_reason::FinishReason;
 use crate::infra::ai::{Event, Request, Sampling as SamplingParams, Usage};
 
 /// The default temperature. Low, since a small model answers factual questions best with its most likely tokens.
@@ -68,7 +69,10 @@ impl Worker {
             // A panic inside of the arithmetic must not make the model unavailable for all others.
             let answered = std::panic::catch_unwind(AssertUnwindSafe(|| self.answer(&request, &events)));
             let outcome = match answered {
-                Ok(Ok(Ok(usage))) => Ok(Event::Done(Some(usage))),
+                Ok(Ok(Ok((usage, finish)))) => {
+                    events.blocking_send(Ok(Event::Finish(finish))).ok();
+                    Ok(Event::Done(Some(usage)))
+                }
                 Ok(Ok(Err(ReceiverClosed))) => continue,
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(failed("a panic")),
@@ -81,7 +85,7 @@ impl Worker {
         &mut self,
         request: &Request,
         events: &Sender<std::result::Result<Event, Error>>,
-    ) -> std::result::Result<std::result::Result<Usage, ReceiverClosed>, Error> {
+    ) -> std::result::Result<std::result::Result<(Usage, FinishReason), ReceiverClosed>, Error> {
         let prompt = self.prompter.encode(&request.messages).map_err(failed)?;
         if prompt.is_empty() || prompt.len() >= self.window {
             let message =
@@ -101,7 +105,7 @@ impl Worker {
         loop {
             usage.output += 1;
             if prompter.is_end(next) {
-                return Ok(Ok(usage));
+                return Ok(Ok((usage, FinishReason::Stop)));
             }
             output.push(next);
             // There is no chunk while a character is incomplete, so readers never receive half of one.
@@ -115,7 +119,7 @@ impl Worker {
                 return Ok(Err(ReceiverClosed));
             }
             if usage.output as usize >= limit {
-                return Ok(Ok(usage));
+                return Ok(Ok((usage, FinishReason::Length)));
             }
             next = self.next(&[next], &output, own.as_mut()).map_err(failed)?;
         }

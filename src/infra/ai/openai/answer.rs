@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::texts::{First, LABELS, Texts};
 use super::usage::{usage_in, usage_of};
 use super::wtf8::wtf8;
+use crate::core::finish_reason::FinishReason;
 use crate::infra::ai::{Event, Usage, members, string};
 
 /// Members of a message that contain reasoning.
@@ -95,6 +96,12 @@ impl Answer {
             text.append(&mut choice.text);
         }
         text
+    }
+
+    /// Returns the finish reason of the first choice; `None` if it has not ended, or for an unknown reason.
+    pub(super) fn finish(&self) -> Option<FinishReason> {
+        let mut ends = self.choices.iter().filter(|choice| choice.index == 0).filter_map(|choice| choice.end.as_deref());
+        ends.find_map(FinishReason::parse)
     }
 
     /// Takes the other output: that of the first choice except its text, and all of other choices.

@@ -31,7 +31,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
     let (choices, show_usage) = (choices(passing), passing.show_usage);
     stream! {
         let mut events = events(shared.large.clone(), bytes);
-        let (mut usage, mut progress, mut done) = (None, Progress::default(), None);
+        let (mut usage, mut finish, mut progress, mut done) = (None, None, Progress::default(), None);
         let (mut redactor, mut halves, mut held) = (shared.redactor(upstream), Halves::default(), Held::default());
         while let Some(event) = events.next().await {
             let event = match event {
@@ -75,6 +75,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                         yield Ok(Event::Usage(reported));
                     }
                     progress.note(&answer);
+                    finish = answer.finish().or(finish);
                     if answer.is_usage && !show_usage {
                         continue;
                     }
@@ -110,6 +111,9 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
         }
         if let Some(bytes) = done {
             yield Ok(Event::RawChunk { bytes: redactor.bytes(bytes), text: rest.to_owned() });
+        }
+        if let Some(reason) = finish {
+            yield Ok(Event::Finish(reason));
         }
         yield Ok(Event::Done(usage));
     }
@@ -187,7 +191,7 @@ pub(super) fn whole(shared: Arc<Inner>, upstream: usize, mut bytes: Chunks, pass
         };
         let (redactor, mut halves) = (shared.redactor(upstream), Halves::default());
         let text = halves.push(&answer.text()) + halves.rest();
-        let usage = answer.usage;
+        let (usage, finish) = (answer.usage, answer.finish());
         if let Some(beside) = answer.beside() {
             yield Ok(beside);
         }
@@ -201,6 +205,9 @@ pub(super) fn whole(shared: Arc<Inner>, upstream: usize, mut bytes: Chunks, pass
         yield Ok(Event::RawChunk { bytes, text: redactor.text(&text) });
         if as_stream {
             yield Ok(Event::RawChunk { bytes: Bytes::from_static(b"data: [DONE]\n\n"), text: String::new() });
+        }
+        if let Some(reason) = finish {
+            yield Ok(Event::Finish(reason));
         }
         yield Ok(Event::Done(usage));
     }

@@ -124,6 +124,7 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
     stream! {
         let mut contents = contents(shared.clone(), is_stream, bytes);
         let (mut usage, mut progress, mut is_done, mut has_text) = (None, Progress::default(), false, false);
+        let mut finish = None;
         let (mut redactor, mut halves) = (shared.redactor(upstream), Halves::default());
         while let Some(content) = contents.next().await {
             let mut answer = match content {
@@ -149,6 +150,7 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
                 yield Ok(Event::Usage(reported));
             }
             progress.note(&answer);
+            finish = answer.finish().or(finish);
             let piece = redactor.piece(&halves.push(&answer.text()));
             if !piece.is_empty() {
                 has_text = true;
@@ -168,6 +170,9 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
         } else if !has_text && progress.has_thoughts {
             yield Err(Error::new(Code::ProviderUnavailable, THOUGHTS_ALONE));
         } else {
+            if let Some(reason) = finish {
+                yield Ok(Event::Finish(reason));
+            }
             yield Ok(Event::Done(usage));
         }
     }

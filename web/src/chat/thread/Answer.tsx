@@ -9,6 +9,7 @@ import { firstAvailable, titleOf, type Model } from '../models/useModels'
 import { AnswerDetails } from './AnswerDetails'
 import { ContinueButton, type OnContinue } from './ContinueButton'
 import { canContinue } from './continueMessage'
+import { describeEnding } from './ending'
 import { describeFailure } from './failure'
 import { RegenerateButton } from './RegenerateButton'
 import type { ThreadItem } from './thread'
@@ -35,6 +36,7 @@ export function Answer({ models, live, isBlocked, onReplaced, onChoose, onContin
   const isPending = chat.status === 'PENDING'
   const text = isPending ? (live ?? '') : chat.response
   const failure = describeFailure(chat)
+  const ending = describeEnding(chat)
   const continuing = onContinue && canContinue(chat) && (
     <ContinueButton chat={chat} models={models} model={model} onContinue={onContinue} />
   )
@@ -65,7 +67,7 @@ export function Answer({ models, live, isBlocked, onReplaced, onChoose, onContin
           {chat === target && <VersionPager chat={chat} isBlocked={isBlocked} onChoose={onChoose} />}
           <Text size="xs" c="dimmed" mr={4}>
             {titleOf(models, chat.model)} · {formatTokens(chat.cost)}
-            {chat.status === 'STOPPED' && ` · stopped${chat.error ? `: ${chat.error.message}` : ''}`}
+            {ending && ` · ${ending}`}
           </Text>
           <Group gap={2} className={classes.actions}>
             {text && <CopyAction text={text} noun="answer" />}

@@ -11,6 +11,13 @@ const ENDS: Record<Chat['status'], string> = {
   INTERRUPTED: 'Interrupted',
 }
 
+const FINISH_REASONS: Record<NonNullable<Chat['finishReason']>, string> = {
+  STOP: 'Complete',
+  LENGTH: 'Length limit reached',
+  CONTENT_FILTER: 'Withheld by a filter of the provider',
+  TOOL_CALLS: 'Waits for tools',
+}
+
 /** Formats a duration: "0.4 s", "12 s", "2 min 5 s". */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.max(0, milliseconds) / 1000
@@ -27,7 +34,7 @@ export function answerDetails(chat: Chat, price: Price | null): [term: string, v
     ['Sent', formatDateTime(createdAt)],
     ['Time to first token', firstChunkAt && formatDuration(Date.parse(firstChunkAt) - Date.parse(createdAt))],
     ['Duration', finishedAt && formatDuration(Date.parse(finishedAt) - Date.parse(createdAt))],
-    ['Finish', ENDS[chat.status]],
+    ['Finish', chat.finishReason ? FINISH_REASONS[chat.finishReason] : ENDS[chat.status]],
     ['Input', usage && formatUsage(usage.input, usage.estimated)],
     ['Output', usage && formatUsage(usage.output, usage.estimated)],
     ['Charged', formatTokens(cost)],

@@ -12,6 +12,13 @@ it('continues what was stopped or cut off, if there is any text', () => {
   }
 })
 
+it('continues what a limit has ended, which the model has seen', () => {
+  const limited = fakeChat('a', { response: 'Hel', finishReason: 'LENGTH' })
+  expect(canContinue(limited)).toBe(true)
+  expect(continueMessage(limited, 1_000)).toBe('Continue exactly where your answer ended.')
+  expect(canContinue({ ...limited, finishReason: 'STOP' })).toBe(false)
+})
+
 it('quotes what the model does not see, as far as a message takes it', () => {
   const stopped = fakeChat('a', { status: 'STOPPED', response: 'Hel' })
   expect(continueMessage(stopped, 1_000)).toBe('Continue exactly where you stopped.')
