@@ -66,6 +66,7 @@ async fn many_chats(app: &TestApp, client: &Client, count: usize) {
                 api_key_id: Set(None),
                 fingerprint: Set(None),
                 created_at: Set(now),
+                finish_reason: Set(None),
                 first_chunk_at: Set(None),
                 finished_at: Set(Some(now)),
                 lease_until: Set(None),

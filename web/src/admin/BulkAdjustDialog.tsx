@@ -6,6 +6,7 @@ import { mutate } from '../graphql/client'
 import { asProblem } from '../graphql/problem'
 import { useViewer } from '../session/context'
 import { showToast } from '../ui/toast'
+import { useLast } from '../ui/useLast'
 import { AdjustForm, type Adjustment } from './AdjustForm'
 import { adjustedLabel } from './bulkLabels'
 import { BulkRequest } from './bulkRequest'
@@ -23,6 +24,7 @@ type Props = {
 /** The dialog that adjusts the balances of several users: how many, some of their names, and the sum. */
 export function BulkAdjustDialog({ target, onClose, onConflict, onDone }: Props) {
   const { client } = useViewer()
+  const shown = useLast(target)
   const request = useRef(new BulkRequest())
 
   const adjust = async ({ filter, count }: BulkTarget, { amount, reason }: Adjustment) => {
@@ -44,7 +46,7 @@ export function BulkAdjustDialog({ target, onClose, onConflict, onDone }: Props)
     <Modal
       opened={target !== null}
       onClose={onClose}
-      title={target && `Adjust the balances of ${pluralize(target.changed, 'user')}`}
+      title={shown && `Adjust the balances of ${pluralize(shown.changed, 'user')}`}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
       {target && <AdjustForm current={null} several={target} onSubmit={(adjustment) => adjust(target, adjustment)} />}

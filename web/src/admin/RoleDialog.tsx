@@ -4,6 +4,7 @@ import { mutate } from '../graphql/client'
 import { useViewer } from '../session/context'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { showToast } from '../ui/toast'
+import { useLast } from '../ui/useLast'
 import { useMutationForm } from '../ui/useMutationForm'
 import type { User } from './lists'
 import { OwnPasswordField } from './PasswordFields'
@@ -16,11 +17,12 @@ type Props = { user: User; change: RoleChange | null; onClose: () => void; onCha
 
 /** Asks for the operator's own password before a role changes. */
 export function RoleDialog({ user, change, onClose, onChanged }: Props) {
+  const shown = useLast(change)
   return (
     <Modal
       opened={change !== null}
       onClose={onClose}
-      title={change && roleQuestion(user.username, change.role, change.granted).title}
+      title={shown && roleQuestion(user.username, shown.role, shown.granted).title}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
       {change && <RoleForm user={user} change={change} onClose={onClose} onChanged={onChanged} />}

@@ -8,6 +8,7 @@ import { mutate } from '../graphql/client'
 import { IdempotentRequest } from '../graphql/retry'
 import { useViewer } from '../session/context'
 import { showToast } from '../ui/toast'
+import { useLast } from '../ui/useLast'
 import { AdjustForm, type Adjustment } from './AdjustForm'
 import { PRESETS } from './adjustment'
 import type { User } from './lists'
@@ -24,6 +25,7 @@ type Dialog = { kind: 'balance'; amount?: number } | { kind: 'password' }
 export function UserActions({ user, onChanged }: Props) {
   const { client, user: viewer } = useViewer()
   const [dialog, setDialog] = useState<Dialog | null>(null)
+  const shown = useLast(dialog)
   const { activate, deactivate, isBusy } = useSetActive(user, onChanged)
   const logOut = useLogOutUser(user, onChanged)
   const [roleChange, setRoleChange] = useState<RoleChange | null>(null)
@@ -104,7 +106,7 @@ export function UserActions({ user, onChanged }: Props) {
       <Modal
         opened={dialog !== null}
         onClose={() => setDialog(null)}
-        title={dialog?.kind === 'password' ? `Password of ${user.username}` : `Balance of ${user.username}`}
+        title={shown?.kind === 'password' ? `Password of ${user.username}` : `Balance of ${user.username}`}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
         {dialog?.kind === 'balance' && (
