@@ -27,7 +27,8 @@ const HARD = {
 };
 
 /**
- * An OpenAI-compatible model: says the message again, word by word; "slow" words take their time, "late" ones begin late.
+ * An OpenAI-compatible model: says the message again, word by word; "slow" words take their time, "late" ones begin late,
+ * "limited" ones end at the length limit.
  * `answers` has what it says instead, by the message.
  */
 async function startModel(answers) {
@@ -53,7 +54,7 @@ async function startModel(answers) {
       await sleep(message.startsWith("slow") ? 200 : 5);
       say({ content: `${word} ` });
     }
-    say({}, "stop");
+    say({}, message.startsWith("limited") ? "length" : "stop");
     response.end("data: [DONE]\n\n");
   });
   server.listen(0, "127.0.0.1");

@@ -282,6 +282,20 @@ test("a draft survives a reload, and the model that was used last is that of the
   assert.equal(await field(page).inputValue(), "");
 });
 
+test("an answer that reached its length limit says so, and is continued", async () => {
+  const page = await open(browser, "lim");
+  await ask(page, "limited words");
+  await newest(page).getByText("scripted · 100 tokens · the answer reached its length limit").waitFor();
+  await accessible(page, "an answer that reached its limit");
+  await newest(page).getByRole("button", { name: "Details of the answer" }).click();
+  await page.getByRole("dialog", { name: "Details of the answer" }).getByText("Length limit reached").waitFor();
+  await page.keyboard.press("Escape");
+  await newest(page).getByRole("button", { name: "Continue" }).click();
+  await newest(page).getByText("Continue exactly where your answer ended.").first().waitFor();
+  await newest(page).getByText("scripted · 100 tokens", { exact: true }).waitFor();
+  assert.equal(await newest(page).getByRole("button", { name: "Continue" }).count(), 0);
+});
+
 test("a conversation has a header, and an answer its details", async () => {
   const page = await open(browser, "hea");
   await ask(page, "first");

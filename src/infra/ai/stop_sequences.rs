@@ -78,6 +78,7 @@ mod tests {
             match event.unwrap() {
                 Event::Chunk(piece) => output.push(piece),
                 Event::Done(usage) => return (output, usage),
+                Event::Finish(reason) => assert_eq!(reason, FinishReason::Stop),
                 // The stop sequence is charged.
                 Event::Beside { other, .. } => assert!(stops.iter().any(|stop| other.starts_with(stop)), "{other}"),
                 _ => unreachable!(),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::core::finish_reason::FinishReason;
 use crate::infra::ai::{Event, Role, Usage};
 
 /// Returns the path of the small model; `make test` skips these tests if it could not be fetched.
@@ -13,13 +14,14 @@ fn ask(question: &str) -> Request {
     Request { messages: messages.into(), max_output: 60, ..Request::default() }
 }
 
-async fn answer(model: &Local, request: Request) -> (Vec<String>, Option<Usage>) {
+async fn answer(model: &Local, request: Request) -> (Vec<String>, Option<Usage>, Option<FinishReason>) {
     let mut reply = model.reply(request);
-    let mut pieces = Vec::new();
+    let (mut pieces, mut finish) = (Vec::new(), None);
     while let Some(event) = reply.next().await {
         match event.unwrap() {
             Event::Chunk(piece) => pieces.push(piece),
-            Event::Done(usage) => return (pieces, usage),
+            Event::Finish(reason) => finish = Some(reason),
+            Event::Done(usage) => return (pieces, usage, finish),
             _ => panic!("unexpected event of a passed-on call"),
         }
     }
@@ -29,14 +31,15 @@ async fn answer(model: &Local, request: Request) -> (Vec<String>, Option<Usage>)
 #[tokio::test]
 async fn the_real_model_answers_in_pieces_and_counts_them() {
     let model = Local::open(&model(), 4, 1).unwrap();
-    let (pieces, usage) = answer(&model, ask("What is the capital of France?")).await;
+    let (pieces, usage, finish) = answer(&model, ask("What is the capital of France?")).await;
+    assert_eq!(finish, Some(FinishReason::Stop));
     assert!(pieces.concat().contains("Paris"), "{pieces:?}");
     assert!(pieces.len() > 3, "{pieces:?}");
     let usage = usage.unwrap();
     assert_eq!(usage.input, model.max_input(&ask("What is the capital of France?").messages));
     assert!(usage.output >= pieces.len() as u64 && usage.output <= 60);
     // The KV cache of the first request must not leak into the second.
-    let (again, _) = answer(&model, ask("What is the capital of Italy?")).await;
+    let (again, ..) = answer(&model, ask("What is the capital of Italy?")).await;
     assert!(again.concat().contains("Rome"), "{again:?}");
 }
 
@@ -49,7 +52,7 @@ async fn the_real_model_goes_on_where_a_conversation_was() {
     let mut messages = vec![message(Role::User, "What is the capital of France?")];
     for (city, question) in [("Paris", "What is the capital of Italy?"), ("Rome", "Thank you.")] {
         let request = || Request { messages: messages.clone().into(), sampling: sampling.clone(), ..ask("") };
-        let (pieces, usage) = answer(&local, request()).await;
+        let (pieces, usage, _) = answer(&local, request()).await;
         assert!(pieces.concat().contains(city), "{pieces:?}");
         assert_eq!(usage.unwrap().input, local.max_input(&messages), "the whole input counts");
         messages.extend([message(Role::Assistant, &pieces.concat()), message(Role::User, question)]);
@@ -59,8 +62,8 @@ async fn the_real_model_goes_on_where_a_conversation_was() {
 #[tokio::test]
 async fn the_real_model_stops_where_it_may_say_no_more() {
     let model = Local::open(&model(), 4, 1).unwrap();
-    let (_, usage) = answer(&model, Request { max_output: 3, ..ask("Tell me a long story.") }).await;
-    assert_eq!(usage.unwrap().output, 3);
+    let (_, usage, finish) = answer(&model, Request { max_output: 3, ..ask("Tell me a long story.") }).await;
+    assert_eq!((usage.unwrap().output, finish), (3, Some(FinishReason::Length)));
     let mut reply = model.reply(ask(&"word ".repeat(6000)));
     assert_eq!(reply.next().await.unwrap().unwrap_err().code, Code::InvalidInput);
 }
