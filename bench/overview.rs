@@ -69,7 +69,7 @@ async fn bench(name: &str, url: String) {
     app.db.migrate().await.unwrap();
     let roles = Roles { is_staff: true, is_superuser: true };
     let root = admin::create(&app, Actor::CommandLine, "root", "seven-green-kites".into(), roles, None).await;
-    let access = session::create(&app, root.unwrap(), None).await.unwrap().access_token;
+    let access = session::create(&app, root.unwrap(), &Default::default()).await.unwrap().access_token;
     let start = Instant::now();
     fill(&app.db).await;
     let filled = start.elapsed();
@@ -259,6 +259,7 @@ fn new_chat(user_id: i64, at: DateTime<Utc>, failed: bool, small: bool, text: St
         api_key_id: Set(None),
         fingerprint: Set(None),
         created_at: Set(at),
+        finish_reason: Set(None),
         first_chunk_at: Set(None),
         finished_at: Set(Some(at)),
         lease_until: Set(None),

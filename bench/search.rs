@@ -65,7 +65,7 @@ async fn bench(name: &str, url: String) {
         let made = admin::create(&app, Actor::CommandLine, &name, "seven-green-kites".into(), roles, None).await;
         users.push(made.unwrap());
     }
-    let logged_in = session::create(&app, users[0].clone(), None).await.unwrap();
+    let logged_in = session::create(&app, users[0].clone(), &Default::default()).await.unwrap();
     let viewer = Viewer::User(session::authenticate(&app, &logged_in.access_token).await.unwrap());
 
     let start = Instant::now();
@@ -150,6 +150,7 @@ async fn fill(db: &Db, users: &[UserId]) {
                 api_key_id: Set(None),
                 fingerprint: Set(None),
                 created_at: Set(at),
+                finish_reason: Set(None),
                 first_chunk_at: Set(None),
                 finished_at: Set(Some(at)),
                 lease_until: Set(None),

@@ -17,10 +17,7 @@ use crate::infra::ai::Event;
 use crate::infra::entity::{self, chat::Status};
 
 /// Returns a streaming response. A failure before the first chunk is a normal error response.
-pub(super) async fn streamed(
-    called: ApiCallHandle,
-    show_usage: bool,
-) -> Result<Response, ApiError> {
+pub(super) async fn streamed(called: ApiCallHandle, show_usage: bool) -> Result<Response, ApiError> {
     let ApiCallHandle { chat, balance, mut events, end } = called;
     let (first, end) = match events.next().await {
         Some(Event::Rejected { status, body }) => {

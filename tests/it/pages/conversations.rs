@@ -1,10 +1,11 @@
 //! Changes of a conversation, and of the model of a message.
 
+use jeton::core::finish_reason::FinishReason;
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use super::{EDIT, REGENERATE, conversation, send, shown};
-use crate::support::{Client, On, TestApp, on_both_databases};
+use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
 const UPDATE: &str = "mutation($input: UpdateConversationInput!) { updateConversation(input: $input) {
     conversation { title systemPrompt model } errors { code field } } }";
@@ -119,4 +120,21 @@ async fn conversations_are_pinned_and_archived_until_the_next_message(on: On) {
     for change in [json!({ "pinned": true }), json!({ "archived": true })] {
         assert_eq!(update(&tom, &ids[0], change).await["errors"][0]["code"], "NOT_FOUND");
     }
+}
+
+#[apply(on_both_databases)]
+async fn a_reply_at_its_limit_is_in_the_context_and_a_failed_one_has_no_finish_reason(on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    let id = conversation(&mia).await;
+    app.model.play([Step::Say("Half a"), Step::Finish(FinishReason::Length), Step::End(None)]);
+    send(&mia, &id, "A").await;
+    app.model.play([Step::Say("Half"), Step::Finish(FinishReason::Stop), Step::BreakOff]);
+    send(&mia, &id, "B").await;
+    send(&mia, &id, "C").await;
+    assert_eq!(shown(&app), ["user: A", "assistant: Half a", "user: C"]);
+    let query = "query($id: ID!) { conversation(id: $id) { chats { nodes { status finishReason } } } }";
+    let nodes = mia.data(query, json!({ "id": id })).await["conversation"]["chats"]["nodes"].take();
+    let chat = |status: &str, reason: Value| json!({ "status": status, "finishReason": reason });
+    assert_eq!(nodes, json!([chat("DONE", Value::Null), chat("FAILED", Value::Null), chat("DONE", "LENGTH".into())]));
 }

@@ -100,7 +100,8 @@ impl Answer {
 
     /// Returns the finish reason of the first choice; `None` if it has not ended, or for an unknown reason.
     pub(super) fn finish(&self) -> Option<FinishReason> {
-        let mut ends = self.choices.iter().filter(|choice| choice.index == 0).filter_map(|choice| choice.end.as_deref());
+        let mut ends =
+            self.choices.iter().filter(|choice| choice.index == 0).filter_map(|choice| choice.end.as_deref());
         ends.find_map(FinishReason::parse)
     }
 
