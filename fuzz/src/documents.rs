@@ -172,7 +172,7 @@ impl Schema {
                 ("first" | "last", _) => ["", "5", "100", "1", "$n", "$m", "null", "30"][choices.of(8)].to_owned(),
                 ("days", _) => ["", "2", "40"][choices.of(3)].to_owned(),
                 ("search", _) => ["", "", "", "\"a\""][choices.of(4)].to_owned(),
-                ("includeDeprecated" | "replaced", _) => ["", "true", "false"][choices.of(3)].to_owned(),
+                (_, "Boolean") => ["", "true", "false"][choices.of(3)].to_owned(),
                 ("name", _) => format!("{:?}", ["Query", "__Type", "Chat", "Mutation", "nothing"][choices.of(5)]),
                 (_, "ID") if is_required && !ids.is_empty() => format!("{:?}", ids[choices.of(ids.len())]),
                 ("since", "DateTime") if is_required => "\"2026-03-01T00:00:00Z\"".to_owned(),

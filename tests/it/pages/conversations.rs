@@ -4,7 +4,7 @@ use jeton::core::finish_reason::FinishReason;
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-use super::{EDIT, REGENERATE, conversation, send, shown};
+use super::{EDIT, REGENERATE, SEND, conversation, send, shown};
 use crate::support::{Client, On, Step, TestApp, on_both_databases};
 
 const UPDATE: &str = "mutation($input: UpdateConversationInput!) { updateConversation(input: $input) {
@@ -130,7 +130,9 @@ async fn a_reply_at_its_limit_is_in_the_context_and_a_failed_one_has_no_finish_r
     app.model.play([Step::Say("Half a"), Step::Finish(FinishReason::Length), Step::End(None)]);
     send(&mia, &id, "A").await;
     app.model.play([Step::Say("Half"), Step::Finish(FinishReason::Stop), Step::BreakOff]);
-    send(&mia, &id, "B").await;
+    let failing = json!({ "conversationId": id, "message": "B" });
+    let failed = mia.data(SEND, json!({ "input": failing })).await["sendMessage"].take();
+    assert_eq!(failed["errors"], json!([{ "code": "PROVIDER_UNAVAILABLE" }]));
     send(&mia, &id, "C").await;
     assert_eq!(shown(&app), ["user: A", "assistant: Half a", "user: C"]);
     let query = "query($id: ID!) { conversation(id: $id) { chats { nodes { status finishReason } } } }";
