@@ -110,6 +110,16 @@ test("a model is found by its title or description among many, with its price", 
   assert.match(await found.textContent(), /Model Number 33.*Writes poems in Latin.*34 tokens a message/);
   await page.keyboard.press("Enter");
   await holds(model, "Model Number 33 · 34 tokens a message");
+  // Again, with the focus still in the field.
+  await model.click();
+  await page.keyboard.type("number 21");
+  await found.nth(1).waitFor({ state: "detached" });
+  await page.keyboard.press("Enter");
+  await holds(model, "Model Number 21 · 22 tokens a message");
+  await model.click();
+  await page.keyboard.type("latin");
+  await found.nth(1).waitFor({ state: "detached" });
+  await page.keyboard.press("Enter");
   await field(page).fill("hello");
   await field(page).press("Enter");
   await newest(page).getByText("Model Number 33 · 34 tokens").waitFor();

@@ -25,6 +25,8 @@ ${"```"}tex
 \(in code\)
 ${"```"}
 `,
+  "wide formula": `A line with \\( ${Array.from({ length: 14 }, (_, at) => `a_{${at}} x_{${at}}`).join(" + ")} \\) in it.`,
+  "wide diagram": `\`\`\`mermaid\ngraph LR\n${Array.from({ length: 8 }, (_, at) => `A${at}[Step number ${at}] --> A${at + 1}[Step number ${at + 1}]`).join("\n")}\n\`\`\`\n`,
   diagrams: "```mermaid\nflowchart LR\n  A[First] --> B[Second]\n```\n\nand\n\n```mermaid\nflowchart what is this\n```\n",
   code: `Here:\n\n${"```"}python\n${Array.from({ length: 60 }, (_, at) => `line_${at} = ${"1234567890 + ".repeat(at === 3 ? 20 : 1)}0`).join("\n")}\n${"```"}\n`,
   arabic: "مرحبا بك في هذا المكان.\n\n1. واحد\n2. اثنان\n",
@@ -89,7 +91,7 @@ test("a diagram is drawn, and a wrong one stays its source", async () => {
   for (const colorScheme of ["light", "dark"]) {
     const page = await open(browser, `dia${colorScheme}`, { colorScheme });
     await ask(page, "diagrams");
-    const image = newest(page).getByRole("img", { name: "Diagram" });
+    const image = newest(page).getByRole("region", { name: "Diagram" }).locator("img");
     await image.waitFor();
     assert.ok(await image.evaluate((element) => element.decode().then(() => element.naturalWidth > 50)));
     await newest(page).getByText("what is this").waitFor();
@@ -126,6 +128,23 @@ test("code wraps, downloads, and its bar stays in sight; so does that of one's o
   await articles(page).nth(1).getByText("100 tokens").waitFor();
 });
 
+test("what is wide scrolls in itself on a phone, and is as large as it was made", async () => {
+  const page = await open(browser, "wid", PHONE);
+  await field(page).fill("wide formula");
+  await page.getByRole("button", { name: /^Send/ }).click();
+  await newest(page).locator(".katex").waitFor();
+  await newest(page).getByText("100 tokens").waitFor();
+  await field(page).fill("wide diagram");
+  await page.getByRole("button", { name: /^Send/ }).click();
+  const diagram = newest(page).getByRole("region", { name: "Diagram" });
+  await diagram.locator("img").waitFor();
+  const widths = await diagram.evaluate((box) => [box.scrollWidth, box.clientWidth, box.querySelector("img").naturalWidth]);
+  assert.ok(widths[0] >= widths[2] && widths[2] > 2 * widths[1], widths.join());
+  await accessible(page, "a wide diagram");
+  const sizes = await thread(page).evaluate((box) => [box.scrollWidth, box.clientWidth]);
+  assert.equal(sizes[0], sizes[1], "the thread does not scroll sideways");
+});
+
 test("right-to-left text is laid out so, in the message, the answer and the composer", async () => {
   const page = await open(browser, "ara");
   await ask(page, "arabic");
@@ -136,6 +155,9 @@ test("right-to-left text is laid out so, in the message, the answer and the comp
   assert.equal(await direction(newest(page).getByRole("list")), "rtl");
   await field(page).fill("سؤال آخر");
   assert.equal(await direction(field(page)), "rtl");
+  // Nothing of it is behind the button, which stays where it is.
+  const side = await field(page).evaluate((element) => parseFloat(getComputedStyle(element).paddingRight));
+  assert.ok(side >= 48, `${side} px`);
   await field(page).press("Enter");
   await articles(page).nth(1).getByText("100 tokens").waitFor();
   assert.equal(await direction(articles(page).nth(1).getByText("سؤال آخر").first()), "rtl");

@@ -26,7 +26,7 @@ function columns(read: (chat: ChatRow) => void, withUser: boolean): Column<ChatR
       isTitle: true,
       cell: (chat) => (
         <Anchor component="button" type="button" size="sm" ta="left" display="block" onClick={() => read(chat)}>
-          <Text span size="sm" lineClamp={1} maw={320}>
+          <Text span size="sm" lineClamp={1} maw={320} dir="auto">
             {chat.message || <em>{NOT_STORED}</em>}
           </Text>
         </Anchor>

@@ -172,6 +172,8 @@ export function Composer(props: Props) {
           onKeyDown={onKeyDown}
           onPaste={files.onPaste}
           rightSectionWidth={hasPending ? 84 : 48}
+          // At the side of the buttons, whatever the direction of the text.
+          styles={{ input: { paddingLeft: 14, paddingRight: hasPending ? 84 : 48 } }}
           rightSectionProps={{ style: { alignItems: 'flex-end', paddingBottom: 4 } }}
           rightSection={
             <ComposerButtons

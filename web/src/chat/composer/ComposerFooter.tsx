@@ -1,6 +1,6 @@
 import { Group, Text } from '@mantine/core'
 import { ModelSelect } from '../models/ModelSelect'
-import type { Model } from '../models/useModels'
+import { isMetered, priceOf, type Model } from '../models/useModels'
 import classes from './composer.module.css'
 import { describeEstimate, type Estimate } from './estimate'
 
@@ -35,7 +35,7 @@ export function ComposerFooter({ models, selected, onSelect, estimate, status, i
         {/* Not announced at each change, but with the field that it describes. */}
         {estimate && (
           <Text id={ESTIMATE_ID} size="xs" c={estimate.affordable ? 'dimmed' : 'red'}>
-            {describeEstimate(estimate)}
+            {describeEstimate(estimate, isMetered(priceOf(models, selected)))}
           </Text>
         )}
         <Text size="xs" c={isRejected ? 'red' : 'dimmed'} role="status">

@@ -1,10 +1,12 @@
 import { useCallback, useRef, useState } from 'react'
 import { StartMessageDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
+import { asProblem } from '../../graphql/problem'
 import { IdempotentRequest, withNetworkRetry } from '../../graphql/retry'
 import { useViewer } from '../../session/context'
 import { notifyProblem } from '../../ui/confirm'
 import type { Chat } from '../chat'
+import { withShortage } from '../composer/estimate'
 import type { OutgoingMessage } from '../composer/outbox'
 import type { ThreadStore } from '../thread/threadStore'
 
@@ -32,7 +34,7 @@ export function useSend(conversationId: string, store: ThreadStore) {
       try {
         await request.current.run([message, model], (idempotencyKey) => send({ message, model, idempotencyKey }))
       } catch (thrown) {
-        notifyProblem(thrown)
+        notifyProblem(withShortage(asProblem(thrown)))
       }
     },
     [send],

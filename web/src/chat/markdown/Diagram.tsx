@@ -36,8 +36,8 @@ export function Diagram({ code }: { code: string }) {
         </Group>
       )}
       {isDrawn ? (
-        <div className={classes.diagram}>
-          <img src={image.url} width={image.width} height={image.height} alt={image.title} />
+        <div className={classes.diagram} tabIndex={0} role="region" aria-label={image.title}>
+          <img src={image.url} width={image.width} height={image.height} alt="" />
         </div>
       ) : (
         <CodeBlock code={code} language="mermaid" />

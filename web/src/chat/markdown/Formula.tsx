@@ -13,7 +13,7 @@ export function Formula({ tex, isDisplay }: Props) {
       <Typeset tex={tex} isDisplay={isDisplay} />
     </Suspense>
   )
-  if (!isDisplay) return formula
+  if (!isDisplay) return <span className={classes.inlineFormula}>{formula}</span>
   return (
     <div className={classes.formula} dir="ltr" tabIndex={0} role="region" aria-label="Formula">
       {formula}

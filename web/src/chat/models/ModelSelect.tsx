@@ -38,7 +38,9 @@ export function ModelSelect({ models, selected, onSelect, ...field }: Props) {
         const model = find(option.value)
         return model && <ModelOption model={model} />
       }}
+      // What is typed next replaces the label, also if the field has the focus already.
       onFocus={(event) => event.currentTarget.select()}
+      onClick={(event) => event.currentTarget.select()}
       onChange={(name) => name && onSelect(name)}
     />
   )

@@ -4,12 +4,13 @@ import { firstAvailable, isMetered, priceOf, titleOf, type Model } from './useMo
 
 const price = { perMessage: 100, per1kInput: 0, per1kOutput: 0 }
 const models: Model[] = [
-  { name: 'big', title: 'Big One', description: 'For hard questions.', default: false, price },
+  { name: 'big', title: 'Big One', description: 'For hard questions.', default: false, maxOutput: 1024, price },
   {
     name: 'small',
     title: 'small',
     description: null,
     default: true,
+    maxOutput: 1024,
     price: { perMessage: 0, per1kInput: 10, per1kOutput: 30 },
   },
 ]

@@ -52,6 +52,7 @@ export function ConversationLink({ conversation, isCurrent, isRunning, onChanged
         onDoubleClick={() => setRenaming(true)}
         to={`/c/${encodeURIComponent(id)}`}
         label={title}
+        attributes={{ label: { dir: 'auto' } }}
         description={isRunning ? <Running /> : <RelativeTime iso={activeAt} />}
         active={isCurrent}
         aria-current={isCurrent ? 'page' : undefined}

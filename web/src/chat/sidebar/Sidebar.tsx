@@ -45,34 +45,47 @@ export function Sidebar({ conversations, current, onNew }: Props) {
           New chat
         </Button>
       </Group>
-      <TextInput
-        ref={input}
-        mx="xs"
-        type="search"
-        aria-label="Search messages"
-        placeholder={isTouch ? 'Search' : 'Search (Ctrl+K)'}
-        leftSection={<IconSearch size={16} aria-hidden />}
-        rightSection={
-          search && (
-            <Tooltip label="Clear">
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                size="sm"
-                aria-label="Clear the search"
-                onClick={() => setSearch('')}
-              >
-                <IconX size={14} />
-              </ActionIcon>
-            </Tooltip>
-          )
-        }
-        value={search}
-        onChange={(event) => setSearch(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') setSearch('')
-        }}
-      />
+      <Group px="xs" gap={4} wrap="nowrap">
+        <TextInput
+          ref={input}
+          flex={1}
+          type="search"
+          aria-label="Search messages"
+          placeholder={isTouch ? 'Search' : 'Search (Ctrl+K)'}
+          leftSection={<IconSearch size={16} aria-hidden />}
+          rightSection={
+            search && (
+              <Tooltip label="Clear">
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  size="sm"
+                  aria-label="Clear the search"
+                  onClick={() => setSearch('')}
+                >
+                  <IconX size={14} />
+                </ActionIcon>
+              </Tooltip>
+            )
+          }
+          value={search}
+          onChange={(event) => setSearch(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Escape') setSearch('')
+          }}
+        />
+        <Tooltip label={showsArchive ? 'Back to all chats' : 'Archived chats'}>
+          <ActionIcon
+            variant={showsArchive ? 'light' : 'subtle'}
+            color={showsArchive ? undefined : 'gray'}
+            size="lg"
+            aria-label={showsArchive ? 'Back to all chats' : 'Archived chats'}
+            onClick={() => setShowsArchive(!showsArchive)}
+          >
+            {showsArchive ? <IconArrowLeft size={18} /> : <IconArchive size={18} />}
+          </ActionIcon>
+        </Tooltip>
+      </Group>
       <ScrollArea flex={1} type="auto" scrollbarSize={8} viewportRef={viewport} px="xs">
         {debouncedSearch ? (
           <SearchResults search={debouncedSearch} />
@@ -90,20 +103,6 @@ export function Sidebar({ conversations, current, onNew }: Props) {
           />
         )}
       </ScrollArea>
-      {!debouncedSearch && (
-        <Button
-          variant="subtle"
-          color="gray"
-          size="xs"
-          mx="xs"
-          justify="start"
-          flex="none"
-          leftSection={showsArchive ? <IconArrowLeft size={16} /> : <IconArchive size={16} />}
-          onClick={() => setShowsArchive(!showsArchive)}
-        >
-          {showsArchive ? 'Back to all chats' : 'Archived chats'}
-        </Button>
-      )}
       {!isTouch && (
         <Text size="xs" c="dimmed" px="md" visibleFrom="sm">
           Enter to send, Shift+Enter for a new line

@@ -5,7 +5,7 @@ import { formatTokens } from '../../format/prices'
 import { CopyAction } from '../../ui/CopyAction'
 import type { Chat } from '../chat'
 import { Markdown } from '../markdown/Markdown'
-import { firstAvailable, titleOf, type Model } from '../models/useModels'
+import { firstAvailable, isMetered, titleOf, type Model } from '../models/useModels'
 import { AnswerDetails } from './AnswerDetails'
 import { ContinueButton, type OnContinue } from './ContinueButton'
 import { canContinue } from './continueMessage'
@@ -36,7 +36,8 @@ export function Answer({ models, live, isBlocked, onReplaced, onChoose, onContin
   const isPending = chat.status === 'PENDING'
   const text = isPending ? (live ?? '') : chat.response
   const failure = describeFailure(chat)
-  const ending = describeEnding(chat)
+  const answered = models.find(({ name }) => name === chat.model)
+  const ending = describeEnding(chat, answered && isMetered(answered.price) ? answered.maxOutput : null)
   const continuing = onContinue && canContinue(chat) && (
     <ContinueButton chat={chat} models={models} model={model} onContinue={onContinue} />
   )

@@ -104,7 +104,7 @@ export function EditForm({ chat, targetId, hasLater, models, onDone }: Props) {
         <Group gap="xs" justify="flex-end" flex={1} wrap="nowrap">
           {estimate && (
             <Text size="xs" c="dimmed">
-              {describeEstimate(estimate)}
+              {describeEstimate(estimate, isMetered(price))}
             </Text>
           )}
           <Button variant="default" size="xs" flex="none" onClick={() => onDone(null)}>

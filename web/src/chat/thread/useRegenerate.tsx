@@ -3,12 +3,12 @@ import { modals } from '@mantine/modals'
 import { useRef, useState } from 'react'
 import { EditMessageDocument, RegenerateDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
-import { asProblem, Problem } from '../../graphql/problem'
+import { asProblem } from '../../graphql/problem'
 import { IdempotentRequest, withNetworkRetry } from '../../graphql/retry'
 import { useViewer } from '../../session/context'
 import { notifyProblem } from '../../ui/confirm'
 import type { Chat } from '../chat'
-import { describeShortage } from '../composer/estimate'
+import { withShortage } from '../composer/estimate'
 import type { ThreadItem } from './thread'
 
 /** Returns a function that regenerates an answer by a model, after a confirmation if that replaces later messages. */
@@ -58,7 +58,3 @@ export function useRegenerate({ chat, target, hasLater }: ThreadItem, onReplaced
 
 /** What a new version of a message does to those after it. */
 export const LATER_MESSAGES = 'Later messages move to another version; you can switch back.'
-
-function withShortage(problem: Problem): Problem {
-  return problem.shortage ? new Problem(problem.code, describeShortage(problem.shortage)) : problem
-}
