@@ -48,7 +48,12 @@ fn chunk(chat: &chat::Model, choices: &Value, usage: Option<Value>) -> Value {
 
 /// Returns the finish reason. A reply that the caller ended has stopped.
 pub(super) fn finish_reason(chat: &chat::Model) -> &'static str {
-    chat.finish_reason.map_or("stop", FinishReason::name)
+    match chat.finish_reason {
+        Some(FinishReason::Stop) | None => "stop",
+        Some(FinishReason::Length) => "length",
+        Some(FinishReason::ContentFilter) => "content_filter",
+        Some(FinishReason::ToolCalls) => "tool_calls",
+    }
 }
 
 fn usage(chat: &chat::Model) -> Value {

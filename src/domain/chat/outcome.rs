@@ -40,7 +40,7 @@ pub(super) struct GeneratedOutput {
     pub(super) omitted: usize,
     /// Time of the first chunk.
     pub(super) first_chunk_at: Option<DateTime<Utc>>,
-    /// Why the model ended the reply, if its provider says it.
+    /// Why the model ended the reply, if its provider reports it.
     pub(super) finish: Option<FinishReason>,
     /// The last reported usage.
     pub(super) reported: Option<Usage>,

@@ -122,7 +122,7 @@ pub enum Event {
         /// The body of its response, for the client.
         body: Bytes,
     },
-    /// Why the model ended the reply. Not all upstreams say it.
+    /// Why the model ended the reply. Not all upstreams report it.
     Finish(FinishReason),
     /// The reply is complete. Always the last event; a stream that ends without it was truncated.
     /// `None` if the provider reported no usage.

@@ -52,7 +52,7 @@ pub struct Model {
     pub message: String,
     /// The reply of the model: complete, or as much as was generated.
     pub response: String,
-    /// Why the model ended the reply; `None` unless DONE, if the provider did not say it, and for chats of earlier
+    /// Why the model ended the reply; `None` unless DONE, if the provider did not report it, and for chats of earlier
     /// versions.
     pub finish_reason: Option<FinishReason>,
     /// The code of the error.

@@ -22,11 +22,11 @@ export function ChatPage() {
   const navigate = useNavigate()
   const startNew = () => setFresh((n) => n + 1)
 
-  /** Opens the conversation that is some places below the current one in the list. */
-  const openNeighbour = (places: number) => {
+  /** Opens the conversation at this offset from the current one in the list. */
+  const openNeighbour = (offset: number) => {
     const rows = [...pinned.rows, ...unpinned.rows]
     const at = rows.findIndex(({ id }) => id === conversationId)
-    const neighbour = at < 0 ? rows[0] : rows[at + places]
+    const neighbour = at < 0 ? rows[0] : rows[at + offset]
     if (neighbour) void navigate(`/c/${encodeURIComponent(neighbour.id)}`)
   }
   const showHelp = () => setHelpOpen(true)

@@ -104,7 +104,7 @@ impl Chat {
         self.0.status
     }
 
-    /// Why the model ended the reply; null unless the status is DONE, if the provider did not say it, and for chats of
+    /// Why the model ended the reply; null unless the status is DONE, if the provider did not report it, and for chats of
     /// earlier versions.
     async fn finish_reason(&self) -> Option<FinishReason> {
         self.0.finish_reason

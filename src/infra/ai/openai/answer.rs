@@ -6,6 +6,7 @@
 
 use serde_json::value::RawValue;
 
+use super::finish::finish_reason;
 use super::texts::{First, LABELS, Texts};
 use super::usage::{usage_in, usage_of};
 use super::wtf8::wtf8;
@@ -102,7 +103,7 @@ impl Answer {
     pub(super) fn finish(&self) -> Option<FinishReason> {
         let mut ends =
             self.choices.iter().filter(|choice| choice.index == 0).filter_map(|choice| choice.end.as_deref());
-        ends.find_map(FinishReason::parse)
+        ends.find_map(finish_reason)
     }
 
     /// Takes the other output: that of the first choice except its text, and all of other choices.

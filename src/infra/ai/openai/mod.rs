@@ -13,6 +13,7 @@ mod breaker;
 mod convert;
 mod failover;
 mod failure;
+mod finish;
 mod large_answers;
 mod open_response;
 mod params;
