@@ -23,6 +23,7 @@ mod m20261129_000023_first_chunk;
 mod m20261130_000024_session_address;
 mod m20261130_000025_pins_and_archive;
 mod m20261130_000026_finish_reason;
+mod m20261130_000027_reasoning_and_prices;
 
 /// All migrations, in order.
 pub struct Migrator;
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000024_session_address::Migration),
             Box::new(m20261130_000025_pins_and_archive::Migration),
             Box::new(m20261130_000026_finish_reason::Migration),
+            Box::new(m20261130_000027_reasoning_and_prices::Migration),
         ]
     }
 }

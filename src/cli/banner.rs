@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
-use crate::core::tokens::Price;
+use crate::core::price::Price;
 use crate::infra::catalog::{Model, Models, OmissionReason, OmittedModel};
 use crate::infra::config::{Config, DEFAULT, Provider, Registration};
 
@@ -67,8 +67,8 @@ fn describe(config: &Config, model: &Model) -> String {
 fn price(price: Price) -> String {
     let parts: Vec<_> = [
         (price.per_message, "a message"),
-        (price.per_1k_input, "per 1000 model tokens read"),
-        (price.per_1k_output, "per 1000 model tokens written"),
+        (price.input, "per million model tokens read"),
+        (price.output, "per million model tokens written"),
     ]
     .iter()
     .filter(|(tokens, _)| *tokens > 0)

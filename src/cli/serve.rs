@@ -14,6 +14,7 @@ use crate::core::error::{Code, Error};
 use crate::core::private_files;
 use crate::core::random::Random;
 use crate::domain::account::admin;
+use crate::domain::pricing;
 use crate::infra::catalog::Models;
 use crate::infra::config::Config;
 use crate::infra::{db, secrets, telemetry};
@@ -26,6 +27,7 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let (models, omitted) = Models::open(&config, &Random::system())?;
     let app = connect(config, models).await?;
     bring_up_to_date(&app).await?;
+    pricing::store_all(&app).await?;
     check_files(&app.config)?;
     check_superusers(&app).await?;
     let certificate = Certificate::open(&app.config)?;

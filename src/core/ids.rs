@@ -47,6 +47,8 @@ ids! {
     ApiKeyId;
     /// The id of a ledger entry; newer entries have larger ids.
     LedgerEntryId;
+    /// The id of a version of a price.
+    PriceId;
     /// The id of an event of the audit trail; newer events have larger ids.
     AuditEventId;
 }

@@ -6,5 +6,6 @@ pub mod chat;
 pub mod ledger;
 pub mod membership;
 pub mod overview;
+pub mod pricing;
 pub mod retention;
 pub mod session;

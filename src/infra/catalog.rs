@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::core::error::Error;
+use crate::core::price::Price;
 use crate::core::random::Random;
-use crate::core::tokens::Price;
 use crate::infra::ai::{self, SharedProvider};
 use crate::infra::config::{self, Config};
 
@@ -80,7 +80,7 @@ impl Models {
                 Error::new(error.code, format!("models.{name}: {}", error.message)).with_source(error)
             })?;
             let slots = (settings.max_concurrent > 0).then(|| Arc::new(Semaphore::new(settings.max_concurrent)));
-            let (price, max_output) = (settings.price, settings.max_output);
+            let (price, max_output) = (settings.price.price(), settings.max_output);
             models.push(Model {
                 name: name.clone(),
                 title: settings.title.clone().unwrap_or_else(|| name.clone()),
@@ -102,7 +102,7 @@ impl Models {
                     title: default.clone(),
                     description: None,
                     provider,
-                    price: settings.price,
+                    price: settings.price.price(),
                     max_output: settings.max_output,
                     concurrency: None,
                 });

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod config;
 pub mod db;
 pub mod entity;
+pub mod known_prices;
 pub mod metrics;
 pub mod rate_limit;
 pub mod request_body;

@@ -161,7 +161,7 @@ async fn fifty_calls_at_once_pass_no_limit_of_their_key(on: On) {
         assert_eq!((&spent["total"], &spent["held"], &spent["today"]), (&json!(1000), &json!(0), &json!(1000)));
     }
     // Metered: the hold for the longest affordable reply blocks other calls, and the released part admits them.
-    app.model.play([Step::Say("x"), Step::End(Some(jeton::infra::ai::Usage { input: 100, output: 100 }))]);
+    app.model.play([Step::Say("x"), Step::End(Some(jeton::infra::ai::Usage::of(100, 100)))]);
     let (program, _) = with_key(&mia, json!({ "name": "m", "spendingLimit": { "total": 7 } })).await;
     let statuses = futures::future::join_all((0..50).map(|_| ask(&program, "metered"))).await;
     assert!(statuses.contains(&200));
@@ -177,7 +177,7 @@ async fn a_key_without_means_is_refused_alone(on: On) {
     let (poor, _) = with_key(&mia, json!({ "name": "poor", "spendingLimit": { "total": 100 } })).await;
     let (other, _) = with_key(&mia, json!({ "name": "other", "models": ["echo"] })).await;
     let (rich, _) = with_key(&tom, json!({ "name": "rich" })).await;
-    app.model.play([Step::Say("x"), Step::End(Some(jeton::infra::ai::Usage { input: 100, output: 100 }))]);
+    app.model.play([Step::Say("x"), Step::End(Some(jeton::infra::ai::Usage::of(100, 100)))]);
     let calls = (0..60).map(|number| {
         let (name, key, model) = match number % 6 {
             0 => ("poor", poor.clone(), "echo"),

@@ -21,6 +21,8 @@ fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     allow("core::credential_cache", &["core::viewer"]);
     allow("core::password", &["core::error", "core::throttle", "core::tokens", "core::viewer"]);
     allow("core::replay_log", &["core::byte_budget", "core::ids"]);
+    allow("core::price", &["core::tokens", "core::usage"]);
+    allow("infra::known_prices", &["infra::entity"]);
     allow("infra::catalog", &["infra::ai", "infra::config"]);
     allow("infra::request_body", &["infra::metrics"]);
     allow("infra::secrets", &["infra::config"]);
@@ -29,7 +31,7 @@ fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     allow("infra::rate_limit", &["infra::cluster", "infra::config"]);
     allow("domain::account", &["domain::audit", "domain::ledger"]);
     allow("domain::session", &["domain::account", "domain::audit", "domain::ledger"]);
-    allow("domain::chat", &["domain::audit", "domain::ledger"]);
+    allow("domain::chat", &["domain::audit", "domain::ledger", "domain::pricing"]);
     allow("domain::overview", &["domain::account", "domain::chat", "domain::ledger"]);
     allow("domain::retention", &["domain::audit", "domain::chat", "domain::ledger", "domain::session"]);
     edges

@@ -112,7 +112,11 @@ async fn what_is_open_is_seen_while_it_is_open() {
         0.0,
         "a client that waits for the whole follows no chunk"
     );
-    let mut parts = std::pin::pin!(chat::follow(&app.app, viewer.require_read().unwrap(), ChatId(1), 0).await.unwrap());
+    let mut parts = std::pin::pin!(
+        chat::follow(&app.app, viewer.require_read().unwrap(), ChatId(1), chat::ReplyPosition::default())
+            .await
+            .unwrap()
+    );
     assert!(matches!(parts.next().await, Some(Ok(ReplyStreamItem::Delta(_)))));
     permits.add_permits(1);
     asked.await.unwrap();

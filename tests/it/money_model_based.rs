@@ -220,7 +220,7 @@ async fn steps(world: &World, model: &mut Model, ops: Vec<Op>) -> Result<(), Tes
                 model.flat(&response, script, true)?;
             }
             Op::Metered(input, output) => {
-                world.app.model.play([Step::Say("x"), Step::End(Some(Usage { input, output }))]);
+                world.app.model.play([Step::Say("x"), Step::End(Some(Usage::of(input, output)))]);
                 let wanted = json!({ "model": "metered", "message": "x" });
                 let response = world.mia.data(SEND, json!({ "input": wanted })).await["it"].take();
                 if response["chat"].is_null() {
@@ -310,7 +310,7 @@ async fn at_once(on: On, ops: Vec<Op>) -> Result<(), TestCaseError> {
                     note(&world.send(&world.program, Script::Hang, None).await);
                 }
                 Op::Metered(input, output) => {
-                    world.app.model.play([Step::Say("x"), Step::End(Some(Usage { input, output }))]);
+                    world.app.model.play([Step::Say("x"), Step::End(Some(Usage::of(input, output)))]);
                     let wanted = json!({ "model": "metered", "message": "x" });
                     note(&world.mia.data(START, json!({ "input": wanted })).await["it"]);
                 }

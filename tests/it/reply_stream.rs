@@ -63,6 +63,7 @@ pub(crate) async fn whole(
                 position = delta.end;
                 text.push_str(&delta.text);
             }
+            ReplyStreamItem::Reasoning(delta) => panic!("no reasoning was generated: {delta:?}"),
             ReplyStreamItem::Ended(ended) => end = Some(*ended),
         }
     }
@@ -125,8 +126,18 @@ async fn a_reply_can_be_resumed_at_every_character(on: On) {
             tokio::spawn(async move {
                 // They subscribe at different times.
                 tokio::time::sleep(Duration::from_millis(after as u64 * 3)).await;
-                let (heard, end) =
-                    whole(chat::follow(&app, viewer.require_read().unwrap(), id, after).await.unwrap(), after).await;
+                let (heard, end) = whole(
+                    chat::follow(
+                        &app,
+                        viewer.require_read().unwrap(),
+                        id,
+                        chat::ReplyPosition { reply: after, reasoning: 0 },
+                    )
+                    .await
+                    .unwrap(),
+                    after,
+                )
+                .await;
                 assert_eq!(heard, rest, "from {after}");
                 end.chat.response
             })
@@ -171,7 +182,13 @@ async fn between_the_last_piece_and_the_settlement_nothing_is_lost(on: On) {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let follower = tokio::spawn({
         let app = app.app.clone();
-        async move { whole(chat::follow(&app, viewer.require_read().unwrap(), id, 0).await.unwrap(), 0).await }
+        async move {
+            whole(
+                chat::follow(&app, viewer.require_read().unwrap(), id, chat::ReplyPosition::default()).await.unwrap(),
+                0,
+            )
+            .await
+        }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!follower.is_finished());
@@ -194,7 +211,15 @@ async fn stopping_that_races_the_natural_end_is_told_as_one_end(on: On) {
         let id = newest(&app, viewer).await;
         let follower = tokio::spawn({
             let app = app.app.clone();
-            async move { whole(chat::follow(&app, viewer.require_read().unwrap(), id, 0).await.unwrap(), 0).await }
+            async move {
+                whole(
+                    chat::follow(&app, viewer.require_read().unwrap(), id, chat::ReplyPosition::default())
+                        .await
+                        .unwrap(),
+                    0,
+                )
+                .await
+            }
         });
         let ending = async {
             tokio::time::sleep(Duration::from_micros(round * 200)).await;
@@ -222,7 +247,9 @@ async fn a_follower_who_lags_behind_misses_nothing(on: On) {
     app.model.play(script);
     start(&mia).await;
     let id = newest(&app, viewer).await;
-    let mut feed = Box::pin(chat::follow(&app.app, viewer.require_read().unwrap(), id, 0).await.unwrap());
+    let mut feed = Box::pin(
+        chat::follow(&app.app, viewer.require_read().unwrap(), id, chat::ReplyPosition::default()).await.unwrap(),
+    );
     let Some(Ok(ReplyStreamItem::Delta(first))) = feed.next().await else { panic!("a part") };
     gate.add_permits(1);
     // Far more messages than the bus buffers are published.
@@ -244,7 +271,11 @@ async fn another_server_without_news_reads_what_is_saved(on: On) {
     // It has a separate bus.
     let other = app.second_server();
     let following = tokio::spawn(async move {
-        whole(chat::follow(&other, viewer.require_read().unwrap(), id, 0).await.unwrap(), 0).await
+        whole(
+            chat::follow(&other, viewer.require_read().unwrap(), id, chat::ReplyPosition::default()).await.unwrap(),
+            0,
+        )
+        .await
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     gate.add_permits(1);
@@ -288,7 +319,9 @@ async fn a_chat_that_is_deleted_ends_its_followers(on: On) {
     app.model.play([Step::Say("Half"), Step::Hang]);
     start(&mia).await;
     let id = newest(&app, viewer).await;
-    let mut feed = Box::pin(chat::follow(&app.app, viewer.require_read().unwrap(), id, 0).await.unwrap());
+    let mut feed = Box::pin(
+        chat::follow(&app.app, viewer.require_read().unwrap(), id, chat::ReplyPosition::default()).await.unwrap(),
+    );
     assert!(matches!(feed.next().await, Some(Ok(ReplyStreamItem::Delta(_)))));
     chat::delete(&app.app, viewer, id).await.unwrap();
     // It was stopped first; a late read finds it deleted.

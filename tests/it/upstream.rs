@@ -91,7 +91,7 @@ async fn ask(base_url: &str, retries: u32) -> (String, Result<Option<Usage>, (Co
             Ok(Event::Chunk(piece)) => text += &piece,
             Ok(Event::Done(usage)) => return (text, Ok(usage)),
             Ok(Event::Accepted | Event::Usage(_) | Event::Finish(_)) => {}
-            Ok(Event::Beside { .. }) => {}
+            Ok(Event::Reasoning { .. } | Event::Other(_) | Event::KeepAlive) => {}
             Ok(Event::RawChunk { .. } | Event::Rejected { .. }) => panic!("nothing was passed on"),
             Err(error) => return (text, Err((error.code, format!("{error:?}")))),
         }
@@ -110,7 +110,7 @@ async fn a_whole_reply_comes_in_pieces_and_ends_with_its_usage() {
         then_hang: true,
     };
     let (url, upstream) = upstream(vec![script]).await;
-    assert_eq!(ask(&url, 0).await, ("10 €".to_owned(), Ok(Some(Usage { input: 7, output: 3 }))));
+    assert_eq!(ask(&url, 0).await, ("10 €".to_owned(), Ok(Some(Usage::of(7, 3)))));
     let (headers, body) = upstream.heard.lock().unwrap()[0].clone();
     assert_eq!(headers["authorization"], "Bearer sk-secret");
     let expected = json!({ "model": "gpt-test", "messages": [{ "role": "user", "content": "Hi" }], "stream": true,

@@ -23,8 +23,8 @@ use chrono::DateTime;
 use http_body_util::BodyExt;
 use jeton::app::{App, Dependencies};
 use jeton::core::clock::Clock;
+use jeton::core::price::Price;
 use jeton::core::random::Random;
-use jeton::core::tokens::Price;
 use jeton::core::viewer::Actor;
 use jeton::domain::account::{Roles, admin};
 use jeton::domain::{ledger, session};
@@ -223,8 +223,8 @@ fn models(base_url: String) -> Models {
         circuit_cooldown: Duration::ZERO,
         params: Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers, &rules.tools),
     });
-    let flat = Price { per_message: 100, ..Price::default() };
-    let metered = Price { per_message: 0, per_1k_input: 1000, per_1k_output: 1000 };
+    let flat = Price::flat(100);
+    let metered = Price::per_million(1_000_000, 1_000_000);
     let model = |name: &str, provider, price| Model {
         name: name.to_owned(),
         title: name.to_owned(),

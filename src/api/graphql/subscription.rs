@@ -21,6 +21,7 @@ pub(crate) struct Subscription;
 #[derive(Union)]
 enum ReplyEvent {
     Delta(ReplyDelta),
+    Reasoning(ReplyReasoning),
     Finished(ReplyFinished),
     Failed(ReplyFailed),
 }
@@ -32,6 +33,18 @@ struct ReplyDelta {
     /// stream from here.
     seq: usize,
     /// The position of this chunk in the reply, in Unicode characters. Chunks are contiguous and do not overlap.
+    offset: usize,
+    /// The text of the chunk; never empty.
+    text: Text<'static>,
+}
+
+/// A chunk of the reasoning before a reply.
+#[derive(SimpleObject)]
+struct ReplyReasoning {
+    /// The position in the reasoning after this chunk, in Unicode characters. Pass it as `reasoningAfter` to resume the
+    /// stream from here.
+    seq: usize,
+    /// The position of this chunk in the reasoning, in Unicode characters. Chunks are contiguous and do not overlap.
     offset: usize,
     /// The text of the chunk; never empty.
     text: Text<'static>,
@@ -98,6 +111,9 @@ impl From<ReplyStreamItem> for ReplyEvent {
             ReplyStreamItem::Delta(chat::ReplyDelta { offset, end, text }) => {
                 Self::Delta(ReplyDelta { seq: end, offset, text: text.into() })
             }
+            ReplyStreamItem::Reasoning(chat::ReplyDelta { offset, end, text }) => {
+                Self::Reasoning(ReplyReasoning { seq: end, offset, text: text.into() })
+            }
             ReplyStreamItem::Ended(ended) => match ended.failure() {
                 Some(Error { code, message, .. }) => {
                     Self::Failed(ReplyFailed { chat: ended.chat.into(), code, message: message.into() })
@@ -114,17 +130,24 @@ impl From<ReplyStreamItem> for ReplyEvent {
 /// The subscription root.
 #[Root]
 impl Subscription {
-    /// Streams the reply of one of your chats: the text so far, then each new chunk, then exactly one `ReplyFinished`
-    /// or `ReplyFailed`. A finished chat is replayed in the same way.
+    /// Streams the reply of one of your chats: the reasoning and the text so far, then each new chunk, then exactly one
+    /// `ReplyFinished` or `ReplyFailed`. A finished chat is replayed in the same way.
     async fn reply_stream(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The chat.")] chat_id: ID,
         #[graphql(desc = "The `seq` of the last chunk received: the stream resumes after it.")] after: Option<i32>,
+        #[graphql(desc = "The `seq` of the last chunk of reasoning received.")] reasoning_after: Option<i32>,
     ) -> Result<impl Stream<Item = Result<Payload<ReplyEvent>>> + use<>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let reader = viewer.require_read()?;
-        let after = usize::try_from(after.unwrap_or(0)).map_err(|_| Error::field("after", "Must not be negative."))?;
+        let position = |name, value: Option<i32>| {
+            usize::try_from(value.unwrap_or(0)).map_err(|_| Error::field(name, "Must not be negative."))
+        };
+        let after = chat::ReplyPosition {
+            reply: position("after", after)?,
+            reasoning: position("reasoningAfter", reasoning_after)?,
+        };
         let feed = chat::follow(app, reader, ChatId::parse(&chat_id)?, after).await?;
         Ok(feed.map(|fed| Ok(Payload(fed?.into()))))
     }

@@ -77,13 +77,19 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 /// Waits for the end of the reply and returns a non-streaming response.
 async fn whole(called: ApiCallHandle) -> Result<Response, ApiError> {
     let ApiCallHandle { mut events, end, .. } = called;
-    let (mut text, mut raw, mut rejected) = (String::new(), None, None);
+    let (mut text, mut reasoning, mut raw, mut rejected) = (String::new(), String::new(), None, None);
     while let Some(event) = events.next().await {
         match event {
             Event::Chunk(piece) => text.push_str(&piece),
             Event::RawChunk { bytes, .. } => raw = Some(bytes),
             Event::Rejected { status, body } => rejected = Some((status, body)),
-            Event::Accepted | Event::Usage(_) | Event::Finish(_) | Event::Beside { .. } | Event::Done(_) => {}
+            Event::Reasoning { text, .. } => reasoning.push_str(&text),
+            Event::Accepted
+            | Event::KeepAlive
+            | Event::Usage(_)
+            | Event::Finish(_)
+            | Event::Other(_)
+            | Event::Done(_) => {}
         }
     }
     let ended = end.await?;
@@ -96,7 +102,7 @@ async fn whole(called: ApiCallHandle) -> Result<Response, ApiError> {
     let body = match raw {
         Some(bytes) => bytes,
         None if text.is_empty() && ended.chat.status != Status::Done => return Err(ApiError::stopped()),
-        None => response::completion(&ended.chat, &text).to_string().into(),
+        None => response::completion(&ended.chat, &text, &reasoning).to_string().into(),
     };
     let mut response = ([(CONTENT_TYPE, "application/json")], Body::from(body)).into_response();
     set_headers(response.headers_mut(), &ended.chat, ended.balance);

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 
 use self::error::ApiError;
 use crate::app::App;
+use crate::core::price::Price;
 use crate::core::viewer::{Caller, Viewer};
 use crate::domain::session::{self, AuthError, api_key};
 use crate::infra::catalog::Model;
@@ -82,8 +83,24 @@ fn shown(model: &Model) -> Value {
         // The creation time is unknown, but clients expect a number.
         "created": 0,
         "owned_by": "jeton",
-        "price": model.price,
+        "price": price(model.price),
         "max_output": model.max_output,
+    })
+}
+
+/// Returns a price: in prepaid tokens, per message and per million model tokens. The prices per 1000, which clients of
+/// earlier versions read, are rounded up.
+fn price(price: Price) -> Value {
+    let per_1k = |per_million: i64| per_million.saturating_add(999) / 1000;
+    json!({
+        "per_message": price.per_message,
+        "per_million_input": price.input,
+        "per_million_cache_read": price.cache_read,
+        "per_million_cache_write": price.cache_write,
+        "per_million_output": price.output,
+        "per_million_reasoning": price.reasoning,
+        "per_1k_input": per_1k(price.input),
+        "per_1k_output": per_1k(price.output),
     })
 }
 

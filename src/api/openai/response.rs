@@ -6,7 +6,11 @@ use crate::core::finish_reason::FinishReason;
 use crate::infra::entity::chat;
 
 /// Returns a non-streaming response.
-pub(super) fn completion(chat: &chat::Model, text: &str) -> Value {
+pub(super) fn completion(chat: &chat::Model, text: &str, reasoning: &str) -> Value {
+    let mut message = json!({ "role": "assistant", "content": text, "refusal": null });
+    if let Some(message) = message.as_object_mut().filter(|_| !reasoning.is_empty()) {
+        message.insert("reasoning_content".to_owned(), reasoning.into());
+    }
     json!({
         "id": id(chat),
         "object": "chat.completion",
@@ -14,7 +18,7 @@ pub(super) fn completion(chat: &chat::Model, text: &str) -> Value {
         "model": chat.model,
         "choices": [{
             "index": 0,
-            "message": { "role": "assistant", "content": text, "refusal": null },
+            "message": message,
             "logprobs": null,
             "finish_reason": finish_reason(chat),
         }],
@@ -57,8 +61,14 @@ pub(super) fn finish_reason(chat: &chat::Model) -> &'static str {
 }
 
 fn usage(chat: &chat::Model) -> Value {
-    let (input, output) = (chat.input_units.unwrap_or_default(), chat.output_units.unwrap_or_default());
-    json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": input.saturating_add(output) })
+    let usage = chat.usage().unwrap_or_default();
+    json!({
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.input.saturating_add(usage.output),
+        "prompt_tokens_details": { "cached_tokens": usage.cache_read },
+        "completion_tokens_details": { "reasoning_tokens": usage.reasoning },
+    })
 }
 
 fn id(chat: &chat::Model) -> String {

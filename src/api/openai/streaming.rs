@@ -38,7 +38,7 @@ pub(super) async fn streamed(called: ApiCallHandle, show_usage: bool) -> Result<
     };
     let row = chat.clone();
     let body = stream! {
-        let is_own_format = matches!(first, Event::Chunk(_));
+        let is_own_format = matches!(first, Event::Chunk(_) | Event::Reasoning { .. });
         let mut chunks = std::pin::pin!(if is_own_format {
             in_parts(row.clone(), first, events, show_usage).boxed()
         } else {
@@ -111,8 +111,14 @@ fn in_parts(
         yield data(&response::part(&chat, &json!({ "role": "assistant", "content": "" }), None, show_usage));
         let mut next = Some(first);
         while let Some(event) = next {
-            if let Event::Chunk(piece) = event {
-                yield data(&response::part(&chat, &json!({ "content": piece }), None, show_usage));
+            let delta = match event {
+                Event::Chunk(piece) => Some(json!({ "content": piece })),
+                // As DeepSeek and vLLM name it.
+                Event::Reasoning { text, .. } => Some(json!({ "reasoning_content": text })),
+                _ => None,
+            };
+            if let Some(delta) = delta {
+                yield data(&response::part(&chat, &delta, None, show_usage));
             }
             next = events.next().await;
         }

@@ -52,7 +52,7 @@ pub struct ApiCallHandle {
 pub async fn call(app: &App, caller: Caller, call: ApiCall) -> Result<ApiCallHandle, Error> {
     let keyed = call.idempotency_key.is_some();
     let admission = call.admission;
-    let (opening, model) = prepare_call(app, *caller, call)?;
+    let (opening, model) = prepare_call(app, *caller, call).await?;
     let (sink, events, lagged) = if keyed {
         let (answers, recording) = (app.replay_cache.clone(), app.replay_cache.begin(caller.id));
         let (events, lagged) = followed(recording.clone());

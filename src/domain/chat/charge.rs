@@ -1,10 +1,13 @@
 //! The charge of a chat: its usage and its cost, by the outcome of its turn. The rules are also in
 //! `docs/concepts/billing.md`.
 
+use chrono::{DateTime, Utc};
+
 use super::finished_chat::INTERRUPTED;
 use super::outcome::{GeneratedOutput, Outcome};
 use crate::core::error::Code;
-use crate::core::tokens::{Price, Tokens};
+use crate::core::price::Price;
+use crate::core::tokens::Tokens;
 use crate::infra::ai::{Request, Usage};
 use crate::infra::catalog::Model;
 use crate::infra::entity::chat::{self, Status};
@@ -23,6 +26,25 @@ pub(super) struct ClosedChat {
     pub(super) over_hold: Option<Tokens>,
     /// Seconds after which to retry the model.
     pub(super) retry_after: Option<u64>,
+}
+
+/// What a chat may be charged with.
+#[derive(Clone, Copy)]
+pub(super) struct Charged {
+    /// The price, with the flat part multiplied by the number of choices.
+    pub(super) price: Price,
+    /// The number of choices.
+    pub(super) choices: u64,
+}
+
+/// The parts of the price that are due.
+enum Charge {
+    /// The flat price and the usage.
+    Whole,
+    /// The usage alone.
+    Usage,
+    /// Nothing.
+    Nothing,
 }
 
 /// The usage of a chat.
@@ -56,11 +78,16 @@ impl MeteredUsage {
             return Self { usage, estimated: false };
         }
         let count = |text: &str| model.provider.count(text);
-        let output =
-            [&written.text, &written.other, &written.thoughts, &written.unseen].into_iter().map(|text| count(text));
-        let counted: u64 = output.sum();
-        let omitted = u128::from(counted) * written.omitted as u128 / (written.in_memory().max(1) as u128);
-        let output = counted.saturating_add(u64::try_from(omitted).unwrap_or(u64::MAX));
+        let [text, other, shown, unseen] =
+            [&written.text, &written.other, &written.reasoning, &written.unseen].map(|text| count(text));
+        let counted = text.saturating_add(other).saturating_add(shown).saturating_add(unseen);
+        let whole = |counted: u64| {
+            let omitted = u128::from(counted) * written.omitted as u128 / (written.in_memory().max(1) as u128);
+            counted.saturating_add(u64::try_from(omitted).unwrap_or(u64::MAX))
+        };
+        let output = whole(counted);
+        let hidden = u128::from(unseen) * written.unseen_reasoning as u128 / (written.unseen.len().max(1) as u128);
+        let reasoning = whole(shown.saturating_add(u64::try_from(hidden).unwrap_or(u64::MAX)));
         let bound = input_bound.filter(|_| !is_whole && model.provider.reports_usage());
         let input = || match (&request.passing, bound) {
             (_, Some(bound)) => bound,
@@ -73,9 +100,13 @@ impl MeteredUsage {
             Some(usage) => {
                 let input = if usage.input == 0 { input() } else { usage.input };
                 let estimated = output > usage.output || usage.input == 0;
-                Self { usage: Usage { input, output: usage.output.max(output) }, estimated }
+                let counted = Usage { reasoning, ..Usage::of(input, output) };
+                Self { usage: usage.max(counted), estimated }
             }
-            None => Self { usage: Usage { input: input(), output }, estimated: true },
+            None => {
+                let counted = Usage { reasoning, ..Usage::of(input(), output) };
+                Self { usage: counted.normalized(), estimated: true }
+            }
         }
     }
 }
@@ -84,26 +115,28 @@ impl ClosedChat {
     /// Applies the rules of who pays what. The cost never exceeds the hold.
     pub(super) fn new(
         mut chat: chat::Model,
-        price: Price,
+        Charged { price, choices }: Charged,
         outcome: Outcome,
         written: GeneratedOutput,
         used: MeteredUsage,
         store_reply: bool,
+        ended_at: DateTime<Utc>,
     ) -> Self {
         let (usage, nothing) = (used.usage, written.is_empty());
         let is_billed = written.reported.is_some_and(|reported| reported.output > 0);
-        let (whole, metered) = (price.of_reply(usage.input, usage.output), price.of_usage(usage.input, usage.output));
-        let (status, reason, cost, error) = match outcome {
+        let (status, reason, charge, error) = match outcome {
             // Reasoning alone is no answer: it is paid for as usage, without the flat price.
-            Outcome::Done if written.has_no_answer() && !nothing => (Status::Done, Reason::ChatDone, metered, None),
-            Outcome::Done => (Status::Done, Reason::ChatDone, whole, None),
+            Outcome::Done if written.has_no_answer() && !nothing => {
+                (Status::Done, Reason::ChatDone, Charge::Usage, None)
+            }
+            Outcome::Done => (Status::Done, Reason::ChatDone, Charge::Whole, None),
             Outcome::Failed(error) => {
                 tracing::warn!(chat = chat.id.0, model = chat.model, ?error, "provider call failed");
-                let (reason, cost) = match nothing && !is_billed {
-                    true => (Reason::ChatFailed, Tokens::ZERO),
-                    false => (Reason::ChatBrokenOff, metered),
+                let (reason, charge) = match nothing && !is_billed {
+                    true => (Reason::ChatFailed, Charge::Nothing),
+                    false => (Reason::ChatBrokenOff, Charge::Usage),
                 };
-                (Status::Failed, reason, cost, Some(error))
+                (Status::Failed, reason, charge, Some(error))
             }
             // The output is paid for like a complete reply. Without output, the user pays what the upstream bills
             // anyway.
@@ -111,28 +144,44 @@ impl ClosedChat {
                 if let Some(limit) = &limit {
                     tracing::info!(chat = chat.id.0, model = chat.model, %limit.message, "reply reached a limit");
                 }
-                let cost = match nothing && !written.abandoned {
-                    true if written.accepted || is_billed => metered,
-                    true => Tokens::ZERO,
-                    false => whole,
+                let charge = match nothing && !written.abandoned {
+                    true if written.accepted || is_billed => Charge::Usage,
+                    true => Charge::Nothing,
+                    false => Charge::Whole,
                 };
-                (Status::Stopped, Reason::ChatStopped, cost, limit)
+                (Status::Stopped, Reason::ChatStopped, charge, limit)
             }
             Outcome::Interrupted | Outcome::AlreadyClosed => {
                 if store_reply {
-                    chat.response = written.text;
+                    (chat.response, chat.reasoning) = (written.text, shown(written.reasoning));
                 }
                 return Self::interrupted(chat);
             }
         };
+        let (cost, messages_charged) = match charge {
+            Charge::Whole => (price.of_reply(usage), i64::try_from(choices).ok()),
+            Charge::Usage => (price.of_usage(usage), Some(0)),
+            Charge::Nothing => (Tokens::ZERO, None),
+        };
+        chat.messages_charged = messages_charged;
         if !nothing || !used.estimated || cost > Tokens::ZERO {
             let units = |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX));
+            let part = |count: u64| units(count).filter(|units| *units > 0);
             (chat.input_units, chat.output_units) = (units(usage.input), units(usage.output));
+            chat.cache_read_units = part(usage.cache_read);
+            chat.cache_write_units = part(usage.cache_write);
+            chat.reasoning_units = part(usage.reasoning);
             chat.usage_estimated = used.estimated;
         }
         chat.first_chunk_at = written.first_chunk_at;
         chat.finish_reason = written.finish.filter(|_| status == Status::Done);
-        chat.response = if store_reply { written.text } else { String::new() };
+        chat.reasoning_ms = written.reasoning_since.map(|since| {
+            let end = written.answer_since.unwrap_or(ended_at);
+            (end - since).num_milliseconds().max(0)
+        });
+        if store_reply {
+            (chat.response, chat.reasoning) = (written.text, shown(written.reasoning));
+        }
         chat.status = status;
         chat.cost = Ord::min(cost, chat.hold);
         let retry_after = error.as_ref().and_then(|error| error.retry_after);
@@ -148,4 +197,9 @@ impl ClosedChat {
         chat.error_message = Some(INTERRUPTED.to_owned());
         Self { chat, reason: Reason::ChatInterrupted, over_hold: None, retry_after: None }
     }
+}
+
+/// Returns the reasoning as it is stored: nothing rather than an empty text.
+fn shown(reasoning: String) -> Option<String> {
+    Some(reasoning).filter(|text| !text.is_empty())
 }

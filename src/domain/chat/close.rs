@@ -138,6 +138,12 @@ fn update_chats(ends: &[CloseJob]) -> UpdateStatement {
         .set_each(Column::ErrorMessage, |end| end.closing.chat.error_message.as_deref())
         .set_each(Column::InputUnits, |end| end.closing.chat.input_units)
         .set_each(Column::OutputUnits, |end| end.closing.chat.output_units)
+        .set_each(Column::MessagesCharged, |end| end.closing.chat.messages_charged)
+        .set_each_if_any(Column::CacheReadUnits, |end| end.closing.chat.cache_read_units)
+        .set_each_if_any(Column::CacheWriteUnits, |end| end.closing.chat.cache_write_units)
+        .set_each_if_any(Column::ReasoningUnits, |end| end.closing.chat.reasoning_units)
+        .set_each_if_any(Column::Reasoning, |end| end.closing.chat.reasoning.as_deref())
+        .set_each_if_any(Column::ReasoningMs, |end| end.closing.chat.reasoning_ms)
         .set_each(Column::UsageEstimated, |end| end.closing.chat.usage_estimated)
         .filter(Column::Status.eq(Status::Pending));
     update.into_statement()

@@ -1,6 +1,6 @@
 //! The context of a message: the system prompt, the earlier chats that fit into the context window, and the message.
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::app::App;
 use crate::core::error::Error;
@@ -86,12 +86,11 @@ pub(super) async fn build_context(
     Ok(Context { messages, omitted: i64::try_from(total.saturating_sub(kept)).unwrap_or(i64::MAX) })
 }
 
-/// Returns the chats of a conversation that belong to the context: answered, or stopped with some text, and not
-/// replaced.
+/// Returns the chats of a conversation that belong to the context: answered or stopped, with some text, and not replaced.
 pub(super) fn usable(conversation_id: ConversationId) -> Select<chat::Entity> {
-    let stopped = Condition::all().add(Column::Status.eq(Status::Stopped)).add(Column::Response.ne(""));
     chat::Entity::find()
         .filter(Column::ConversationId.eq(conversation_id))
         .filter(Column::ReplacedById.is_null())
-        .filter(Condition::any().add(Column::Status.eq(Status::Done)).add(stopped))
+        .filter(Column::Status.is_in([Status::Done, Status::Stopped]))
+        .filter(Column::Response.ne(""))
 }

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, UserId};
 use crate::core::tokens::Tokens;
+use crate::core::usage::Usage;
 use crate::core::viewer::Reader;
 use crate::domain::ledger::SpendableBalances;
 use crate::infra::catalog::Model;
@@ -74,14 +75,14 @@ pub async fn estimate(
 async fn expected(app: &App, user_id: UserId, prepared: &PreparedChat, model: &Model) -> Result<Tokens, Error> {
     let price = prepared.price;
     if !price.is_metered() {
-        return Ok(price.of_reply(0, 0));
+        return Ok(price.of_reply(Usage::default()));
     }
     let input = prepared.request.messages.iter().map(|message| model.provider.estimate(&message.content)).sum();
     let output = match usual_output(app, user_id, &model.name).await? {
         Some(output) => output,
         None => TYPICAL_OUTPUT,
     };
-    Ok(price.of_reply(input, output.min(model.max_output)))
+    Ok(price.of_reply(Usage::of(input, output.min(model.max_output))))
 }
 
 /// Returns the mean length of the user's last replies by this model, in model tokens.

@@ -16,6 +16,13 @@ pub(super) enum ReplyEvent {
         /// The text of the chunk.
         text: String,
     },
+    /// A chunk of the reasoning before the reply.
+    Reasoning {
+        /// The start of the chunk in the reasoning, in characters.
+        offset: usize,
+        /// The text of the chunk.
+        text: String,
+    },
     /// The chat has ended, or is deleted; its row has the state.
     Ended,
 }
@@ -25,10 +32,13 @@ pub(super) enum ReplyEvent {
 pub(super) enum TurnCommand {
     /// Stops the reply.
     Stop,
-    /// Publishes the reply again from this position.
+    /// Publishes the reply and the reasoning again from these positions.
     Repeat {
-        /// The position in characters.
+        /// The position in the reply, in characters.
         from: usize,
+        /// The position in the reasoning, in characters.
+        #[serde(default)]
+        reasoning_from: usize,
     },
 }
 

@@ -112,8 +112,10 @@ fn as_json(chat: &chat::Model, title: Option<&str>) -> serde_json::Value {
         "message": chat.message,
         "response": chat.response,
         "cost": chat.cost,
-        "usage": chat.input_units.zip(chat.output_units).map(|(input, output)| json!({
-            "input": input, "output": output, "estimated": chat.usage_estimated,
+        "reasoning": chat.reasoning,
+        "usage": chat.usage().map(|usage| json!({
+            "input": usage.input, "cache_read": usage.cache_read, "cache_write": usage.cache_write,
+            "output": usage.output, "reasoning": usage.reasoning, "estimated": chat.usage_estimated,
         })),
         "replaced_by": chat.replaced_by_id,
     })

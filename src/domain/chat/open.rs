@@ -12,7 +12,8 @@ use super::{conversation, versions};
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::ChatId;
-use crate::core::tokens::{Price, Tokens};
+use crate::core::price::Price;
+use crate::core::tokens::Tokens;
 use crate::domain::ledger::{self, Balance, Hold, SpendableBalances};
 use crate::infra::ai::Request;
 use crate::infra::db::{Batch, BatchJob, BatchResult, Txn};
@@ -30,6 +31,8 @@ pub(super) struct OpenedChat {
     pub(super) store_reply: bool,
     /// The price of the chat, with the flat part multiplied by the number of choices.
     pub(super) price: Price,
+    /// The number of choices requested.
+    pub(super) choices: u64,
     /// The maximum of input model tokens. Computed only for a metered price.
     pub(super) input_bound: u64,
 }
@@ -162,9 +165,9 @@ impl<'a> ReservedChat<'a> {
             let affordable = price.affordable_output(spendable, input_bound);
             let affordable = affordable.map(|output| output / choices).filter(|output| *output > 0);
             // The shortest reply is a model token for each choice.
-            let least = || ledger::insufficient(price.of_reply(input_bound, choices), spendable);
+            let least = || ledger::insufficient(price.most(input_bound, choices), spendable);
             max_output = affordable.ok_or_else(least)?.min(max_output);
-            amount = price.of_reply(input_bound, max_output.saturating_mul(choices));
+            amount = price.most(input_bound, max_output.saturating_mul(choices));
         }
         let hold = Hold { user_id, api_key_id, model: opening.model.clone(), amount, at };
         let balance = available.hold(&hold)?;
@@ -188,8 +191,15 @@ impl<'a> ReservedChat<'a> {
             error_message: None,
             hold: self.hold.amount,
             cost: Tokens::ZERO,
+            reasoning: None,
+            reasoning_ms: None,
+            price_id: Some(opening.price_id),
+            messages_charged: None,
             input_units: None,
+            cache_read_units: None,
+            cache_write_units: None,
             output_units: None,
+            reasoning_units: None,
             usage_estimated: false,
             idempotency_key: opening.idempotency_key.clone(),
             api_key_id: opening.api_key_id,
@@ -223,8 +233,9 @@ async fn store(txn: &Txn, ready: Vec<ReservedChat<'_>>) -> Result<Vec<OpenedChat
     let opened = ready.iter().zip(rows).zip(ids).map(|((ready, row), id)| {
         let id = ChatId(id);
         let request = Request { max_output: ready.max_output, ..ready.opening.request.clone() };
-        let &PreparedChat { store_reply, price, input_bound, .. } = ready.opening;
-        OpenedChat { chat: chat::Model { id, ..row }, balance: ready.balance, request, store_reply, price, input_bound }
+        let &PreparedChat { store_reply, price, choices, input_bound, .. } = ready.opening;
+        let (chat, balance) = (chat::Model { id, ..row }, ready.balance);
+        OpenedChat { chat, balance, request, store_reply, price, choices, input_bound }
     });
     Ok(opened.collect())
 }

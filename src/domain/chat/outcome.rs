@@ -32,14 +32,19 @@ pub(super) struct GeneratedOutput {
     /// Other output that is paid for.
     pub(super) other: String,
     /// The model's reasoning before the answer: paid for, but no answer on its own.
-    pub(super) thoughts: String,
-    /// The output after the user stopped the reply. It is counted, and shown to no one.
+    pub(super) reasoning: String,
+    /// Encrypted reasoning, and the output after the user stopped the reply. It is counted, and shown to no one.
     pub(super) unseen: String,
+    /// How much of the unseen output is reasoning, in bytes.
+    pub(super) unseen_reasoning: usize,
     /// Bytes of all these that are not in memory: text that is not stored is only counted, by extrapolation from its
     /// beginning.
     pub(super) omitted: usize,
     /// Time of the first chunk.
     pub(super) first_chunk_at: Option<DateTime<Utc>>,
+    /// When the model began to reason, and when it began to answer.
+    pub(super) reasoning_since: Option<DateTime<Utc>>,
+    pub(super) answer_since: Option<DateTime<Utc>>,
     /// Why the model ended the reply, if its provider reports it.
     pub(super) finish: Option<FinishReason>,
     /// The last reported usage.
@@ -52,7 +57,7 @@ pub(super) struct GeneratedOutput {
 
 impl GeneratedOutput {
     pub(super) fn is_empty(&self) -> bool {
-        self.has_no_answer() && self.thoughts.is_empty()
+        self.has_no_answer() && self.has_no_reasoning()
     }
 
     /// Returns whether there is no output, or nothing but reasoning.
@@ -60,11 +65,14 @@ impl GeneratedOutput {
         self.text.is_empty() && self.other.is_empty()
     }
 
+    /// Returns whether there is no reasoning, not even hidden.
+    pub(super) fn has_no_reasoning(&self) -> bool {
+        self.reasoning.is_empty() && self.unseen_reasoning == 0
+    }
+
     /// Updates the reported usage. A smaller number does not reduce what the upstream has reported before.
     pub(super) fn report(&mut self, usage: Usage) {
-        let before = self.reported.unwrap_or_default();
-        let (input, output) = (usage.input.max(before.input), usage.output.max(before.output));
-        self.reported = Some(Usage { input, output });
+        self.reported = Some(usage.max(self.reported.unwrap_or_default()));
     }
 
     pub(super) fn len(&self) -> usize {
@@ -73,7 +81,7 @@ impl GeneratedOutput {
 
     /// Returns the bytes in memory.
     pub(super) fn in_memory(&self) -> usize {
-        self.text.len() + self.other.len() + self.thoughts.len() + self.unseen.len()
+        self.text.len() + self.other.len() + self.reasoning.len() + self.unseen.len()
     }
 
     /// Adds text of the reply that is only counted.
@@ -86,9 +94,15 @@ impl GeneratedOutput {
         self.omitted += count(&mut self.other, text);
     }
 
-    /// Adds reasoning.
-    pub(super) fn add_thoughts(&mut self, text: &str) {
-        self.omitted += count(&mut self.thoughts, text);
+    /// Adds reasoning that is only counted.
+    pub(super) fn add_reasoning(&mut self, text: &str) {
+        self.omitted += count(&mut self.reasoning, text);
+    }
+
+    /// Adds reasoning that nobody sees.
+    pub(super) fn add_unseen_reasoning(&mut self, text: &str) {
+        self.unseen_reasoning = self.unseen_reasoning.saturating_add(text.len());
+        self.add_unseen(text);
     }
 
     /// Adds output after the user's stop.

@@ -7,10 +7,10 @@ use super::versions::ReplacedChat;
 use super::{context, conversation};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
-use crate::core::ids::{ApiKeyId, ConversationId, UserId};
-use crate::core::tokens::Price;
+use crate::core::ids::{ApiKeyId, ConversationId, PriceId, UserId};
+use crate::core::price::Price;
 use crate::core::viewer::{Identity, Reader, Writer};
-use crate::domain::ledger;
+use crate::domain::{ledger, pricing};
 use crate::infra::ai::Request;
 use crate::infra::catalog::Model;
 use crate::infra::entity;
@@ -74,6 +74,8 @@ pub(super) struct PreparedChat {
     /// The request to the model.
     pub(super) request: Request,
     pub(super) price: Price,
+    /// The version of the price.
+    pub(super) price_id: PriceId,
     pub(super) input_bound: u64,
     /// The number of choices requested, each up to the output limit.
     pub(super) choices: u64,
@@ -160,6 +162,7 @@ pub(super) async fn with_context(
         conversation_id: input.conversation_id,
         replaces,
         price: model.price,
+        price_id: pricing::version_id(app, &model).await?,
         input_bound,
         choices: 1,
         omitted_chats: context.omitted,
@@ -171,7 +174,7 @@ pub(super) async fn with_context(
 }
 
 /// Validates an API call, which has a context of its own.
-pub(super) fn prepare_call(app: &App, identity: Identity, call: ApiCall) -> Result<(PreparedChat, Model), Error> {
+pub(super) async fn prepare_call(app: &App, identity: Identity, call: ApiCall) -> Result<(PreparedChat, Model), Error> {
     ledger::check_idempotency_key(call.idempotency_key.as_deref())?;
     let model = app.models.get(Some(&call.model)).cloned();
     let model = model.ok_or_else(|| Error::field("model", "There is no such model."))?;
@@ -198,6 +201,7 @@ pub(super) fn prepare_call(app: &App, identity: Identity, call: ApiCall) -> Resu
         replaces: None,
         omitted_chats: 0,
         price: model.price.for_answers(call.choices.max(1)),
+        price_id: pricing::version_id(app, &model).await?,
         input_bound,
         choices: call.choices.max(1),
         request,

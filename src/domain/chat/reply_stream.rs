@@ -36,14 +36,26 @@ const MAX_PART: usize = 64 << 10;
 pub enum ReplyStreamItem {
     /// A chunk of the reply.
     Delta(ReplyDelta),
+    /// A chunk of the reasoning before the reply.
+    Reasoning(ReplyDelta),
     /// The chat is closed. Always the last item.
     Ended(Box<FinishedChat>),
 }
 
-/// A chunk of a reply.
+/// A position in a chat: how much of the reply, and of the reasoning before it, a follower has. In characters (Unicode
+/// scalar values).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplyPosition {
+    /// The position in the reply.
+    pub reply: usize,
+    /// The position in the reasoning.
+    pub reasoning: usize,
+}
+
+/// A chunk of a reply, or of its reasoning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyDelta {
-    /// The start of the chunk in the reply, in characters (Unicode scalar values).
+    /// The start of the chunk in the whole text, in characters (Unicode scalar values).
     pub offset: usize,
     /// The end of the chunk: the follower's position after it.
     pub end: usize,
@@ -68,8 +80,8 @@ impl ReplyDelta {
     }
 }
 
-/// Follows one of the viewer's own chats from a position: 0 for the whole reply, the [`ReplyDelta::end`] of the last
-/// chunk received to resume.
+/// Follows one of the viewer's own chats from a position: 0 for the whole text, the [`ReplyDelta::end`] of the last
+/// chunk received to resume. The reply and its reasoning each have a position of their own.
 ///
 /// # Errors
 /// NOT_FOUND also for a chat of another user. In the stream: NOT_FOUND if the chat is deleted meanwhile.
@@ -77,7 +89,7 @@ pub async fn follow(
     app: &App,
     reader: Reader,
     chat_id: ChatId,
-    after: usize,
+    after: ReplyPosition,
 ) -> Result<impl Stream<Item = Result<ReplyStreamItem, Error>> + Send + use<>, Error> {
     let chat = find(app, reader, chat_id).await?;
     Ok(feed(app.clone(), chat.id, after))
@@ -87,7 +99,7 @@ pub async fn follow(
 pub(super) fn feed(
     app: App,
     chat_id: ChatId,
-    after: usize,
+    after: ReplyPosition,
 ) -> impl Stream<Item = Result<ReplyStreamItem, Error>> + Send + use<> {
     try_stream! {
         // Subscribed before the row is read, so that an end in between is received.
@@ -97,10 +109,15 @@ pub(super) fn feed(
         loop {
             let chat = chat::Entity::find_by_id(chat_id).one(app.db.read()).await?;
             let chat = chat.ok_or_else(|| Error::not_found("chat"))?;
-            for delta in ReplyDelta::behind(position, 0, &chat.response) {
+            for delta in ReplyDelta::behind(position.reasoning, 0, chat.reasoning.as_deref().unwrap_or_default()) {
                 // Without events, the row is the only source.
                 poll_interval = MIN_POLL_INTERVAL;
-                position = delta.end;
+                position.reasoning = delta.end;
+                yield ReplyStreamItem::Reasoning(delta);
+            }
+            for delta in ReplyDelta::behind(position.reply, 0, &chat.response) {
+                poll_interval = MIN_POLL_INTERVAL;
+                position.reply = delta.end;
                 yield ReplyStreamItem::Delta(delta);
             }
             if chat.status != Status::Pending {
@@ -109,7 +126,9 @@ pub(super) fn feed(
                 return;
             }
             // The server that runs the turn has the text since the last save.
-            app.bus.publish(&events::command_topic(chat_id), || TurnCommand::Repeat { from: position }.encode());
+            let ReplyPosition { reply: from, reasoning: reasoning_from } = position;
+            let command = TurnCommand::Repeat { from, reasoning_from };
+            app.bus.publish(&events::command_topic(chat_id), || command.encode());
             let requested_at = Instant::now();
             loop {
                 let event = match timeout(poll_interval, subscription.next()).await {
@@ -123,13 +142,17 @@ pub(super) fn feed(
                         break;
                     }
                 };
-                let Some(ReplyEvent::Delta { offset, text }) = event else { break };
-                if offset <= position {
+                let (known, offset, text, is_reasoning) = match event {
+                    Some(ReplyEvent::Delta { offset, text }) => (&mut position.reply, offset, text, false),
+                    Some(ReplyEvent::Reasoning { offset, text }) => (&mut position.reasoning, offset, text, true),
+                    Some(ReplyEvent::Ended) | None => break,
+                };
+                if offset <= *known {
                     poll_interval = MIN_POLL_INTERVAL;
-                    for delta in ReplyDelta::behind(position, offset, &text) {
-                        position = delta.end;
+                    for delta in ReplyDelta::behind(*known, offset, &text) {
+                        *known = delta.end;
                         let given = std::time::Instant::now();
-                        yield ReplyStreamItem::Delta(delta);
+                        yield if is_reasoning { ReplyStreamItem::Reasoning(delta) } else { ReplyStreamItem::Delta(delta) };
                         app.metrics.stream_lag.since(given);
                     }
                 } else if requested_at.elapsed() > MIN_POLL_INTERVAL {
@@ -144,7 +167,8 @@ pub(super) fn feed(
 /// Waits until the chat is closed.
 pub(super) async fn wait_until_finished(app: &App, chat_id: ChatId) -> Result<FinishedChat, Error> {
     // Beyond all text there is only the end of the stream.
-    let mut feed = pin!(feed(app.clone(), chat_id, usize::MAX));
+    let beyond = ReplyPosition { reply: usize::MAX, reasoning: usize::MAX };
+    let mut feed = pin!(feed(app.clone(), chat_id, beyond));
     while let Some(fed) = feed.next().await {
         if let ReplyStreamItem::Ended(ended) = fed? {
             return Ok(*ended);

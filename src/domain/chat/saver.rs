@@ -2,11 +2,13 @@
 
 use std::future::pending;
 
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::outcome::GeneratedOutput;
 use super::prepare::lease_deadline;
 use crate::app::App;
 use crate::core::error::Error;
@@ -25,7 +27,7 @@ pub(super) struct Saver {
     /// The running save. In a task of its own: while the turn waits for a slow caller, nothing would poll it there, and
     /// it would keep its connection and its locks.
     running: Option<JoinHandle<Result<bool, Error>>>,
-    /// The length of the text, and the time, of the last save.
+    /// The length of the texts, and the time, of the last save.
     saved_len: usize,
     saved_at: Instant,
 }
@@ -37,25 +39,30 @@ impl Saver {
     }
 
     /// Starts a save if the text has grown much, or the lease needs it.
-    pub(super) fn save_growth(&mut self, text: &str) {
+    pub(super) fn save_growth(&mut self, written: &GeneratedOutput) {
         // A long text less often, so that all saves together cost no more than a few times its size.
-        let has_grown = text.len() - self.saved_len >= SAVE_BYTES.max(self.saved_len / 4);
-        self.save_if(has_grown, text);
+        let has_grown = stored_len(written) - self.saved_len >= SAVE_BYTES.max(self.saved_len / 4);
+        self.save_if(has_grown, written);
     }
 
     /// Starts a save if there is new text, or the lease needs it.
-    pub(super) fn save_rest(&mut self, text: &str) {
-        self.save_if(text.len() > self.saved_len, text);
+    pub(super) fn save_rest(&mut self, written: &GeneratedOutput) {
+        self.save_if(stored_len(written) > self.saved_len, written);
     }
 
-    fn save_if(&mut self, is_wanted: bool, text: &str) {
+    fn save_if(&mut self, is_wanted: bool, written: &GeneratedOutput) {
         let must_renew = || self.saved_at.elapsed() >= self.app.config.turns.lease / 3;
         if self.running.is_some() || !((self.store_reply && is_wanted) || must_renew()) {
             return;
         }
-        (self.saved_len, self.saved_at) = (text.len(), Instant::now());
-        let (app, chat_id, text) = (self.app.clone(), self.chat_id, self.store_reply.then(|| text.to_owned()));
-        self.running = Some(self.app.tasks.spawn(async move { save(&app, chat_id, text).await }));
+        (self.saved_len, self.saved_at) = (stored_len(written), Instant::now());
+        let texts = self.store_reply.then(|| SavedTexts {
+            response: written.text.clone(),
+            reasoning: Some(written.reasoning.clone()).filter(|text| !text.is_empty()),
+            first_chunk_at: written.first_chunk_at,
+        });
+        let (app, chat_id) = (self.app.clone(), self.chat_id);
+        self.running = Some(self.app.tasks.spawn(async move { save(&app, chat_id, texts).await }));
     }
 
     /// Waits for the end of the running save. Returns whether the chat is still open; never without a running save.
@@ -77,18 +84,32 @@ impl Saver {
     }
 }
 
-/// Saves the text so far, if it is stored, and renews the lease; returns whether the chat is still open.
-async fn save(app: &App, chat_id: ChatId, text: Option<String>) -> Result<bool, Error> {
+/// What is stored of an open chat.
+struct SavedTexts {
+    response: String,
+    reasoning: Option<String>,
+    first_chunk_at: Option<DateTime<Utc>>,
+}
+
+fn stored_len(written: &GeneratedOutput) -> usize {
+    written.text.len() + written.reasoning.len()
+}
+
+/// Saves the texts so far, if they are stored, and renews the lease; returns whether the chat is still open.
+async fn save(app: &App, chat_id: ChatId, texts: Option<SavedTexts>) -> Result<bool, Error> {
     let lease = lease_deadline(app, app.clock.now());
     app.db
-        .write((chat_id, text, lease), |txn, (chat_id, text, lease)| {
+        .write((chat_id, texts, lease), |txn, (chat_id, texts, lease)| {
             Box::pin(async move {
                 let mut update = chat::Entity::update_many()
                     .col_expr(Column::LeaseUntil, Expr::value(*lease))
                     .filter(Column::Id.eq(*chat_id))
                     .filter(Column::Status.eq(Status::Pending));
-                if let Some(text) = text {
-                    update = update.col_expr(Column::Response, Expr::value(text.as_str()));
+                if let Some(SavedTexts { response, reasoning, first_chunk_at }) = texts {
+                    update = update
+                        .col_expr(Column::Response, Expr::value(response.as_str()))
+                        .col_expr(Column::Reasoning, Expr::value(reasoning.as_deref()))
+                        .col_expr(Column::FirstChunkAt, Expr::value(*first_chunk_at));
                 }
                 Ok(update.exec(txn).await?.rows_affected == 1)
             })

@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tracing::Instrument;
 
 use super::changes::{Change, ChangeKind};
-use super::charge::{ClosedChat, MeteredUsage};
+use super::charge::{Charged, ClosedChat, MeteredUsage};
 use super::close::close;
 use super::events::{ReplyEvent, TurnCommand, topic};
 use super::finished_chat::FinishedChat;
@@ -23,6 +23,7 @@ use super::response_sink::ResponseSink;
 use super::saver::Saver;
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::core::finish_reason::FinishReason;
 use crate::core::ids::ChatId;
 use crate::domain::ledger;
 use crate::infra::ai::{Event, Request, Usage};
@@ -50,7 +51,7 @@ pub(super) async fn run(
     let (began, is_call) = (std::time::Instant::now(), caller.is_some());
     tracing::Span::current().record("chat", opened.chat.id.0);
     let mut turn = Turn::new(app, model, &opened, caller);
-    let OpenedChat { chat, request, store_reply, price, input_bound, .. } = opened;
+    let OpenedChat { chat, request, store_reply, price, choices, input_bound, .. } = opened;
     let following = turn.follow(model, request.clone(), commands);
     let following = following.instrument(tracing::debug_span!("provider_call", model = model.name));
     // A provider that panics has failed like any other; its hold must not wait for the sweeper.
@@ -58,13 +59,15 @@ pub(super) async fn run(
         Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model failed.").with_source("a panic"))
     });
     let Turn { written, caller, .. } = turn;
-    // API clients can handle an answer without text.
-    if written.text.is_empty() && matches!(outcome, Outcome::Done) && !is_call {
+    // API clients can handle an answer without text. A model that reached its limit within its reasoning says so.
+    let is_cut = written.finish == Some(FinishReason::Length) && !written.has_no_reasoning();
+    if written.text.is_empty() && matches!(outcome, Outcome::Done) && !is_call && !is_cut {
         outcome = Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model gave no answer."));
     }
     let used = MeteredUsage::of(model, &request, price.is_metered().then_some(input_bound), &written, &outcome);
     let (chat_id, user_id) = (chat.id, chat.user_id);
-    let closing = ClosedChat::new(chat, price, outcome, written, used, store_reply);
+    let closing =
+        ClosedChat::new(chat, Charged { price, choices }, outcome, written, used, store_reply, app.clock.now());
     if let Some(over) = &closing.over_hold {
         app.metrics.usage_over_hold(&closing.chat.model);
         let hold = closing.chat.hold;
@@ -108,8 +111,9 @@ struct Turn<'a> {
     bills_late: bool,
     caller: Option<ResponseSink>,
     written: GeneratedOutput,
-    /// The length of the stored reply in characters: the position of the next chunk.
+    /// The lengths of the stored reply and of the reasoning in characters: the positions of their next chunks.
     position: usize,
+    reasoning_position: usize,
     saver: Saver,
     draining: Option<Draining>,
     /// The total time spent waiting for the caller.
@@ -137,6 +141,7 @@ impl<'a> Turn<'a> {
             caller,
             written: GeneratedOutput::default(),
             position: 0,
+            reasoning_position: 0,
             saver: Saver::new(app, chat.id, *store_reply),
             draining: None,
             stalled: Duration::ZERO,
@@ -160,7 +165,7 @@ impl<'a> Turn<'a> {
                 () = disconnected(self.caller.as_mut()) => self.on_disconnect(),
                 () = app.stopping.cancelled() => Break(Outcome::Interrupted),
                 _ = saves.tick() => {
-                    self.saver.save_rest(&self.written.text);
+                    self.saver.save_rest(&self.written);
                     Continue(())
                 }
                 saved = self.saver.saved() => self.on_saved(saved),
@@ -180,10 +185,11 @@ impl<'a> Turn<'a> {
             Some(Ok(Event::Accepted)) => self.written.accepted = true,
             Some(Ok(Event::Usage(usage))) => self.written.report(usage),
             Some(Ok(Event::Finish(reason))) => self.written.finish = Some(reason),
+            Some(Ok(Event::KeepAlive)) => self.chunk_deadline = self.next_chunk_deadline(),
             Some(Ok(chunk)) => {
                 self.written.first_chunk_at.get_or_insert_with(|| self.app.clock.now());
                 self.on_chunk(chunk).await;
-                self.chunk_deadline = Instant::now() + self.app.config.turns.chunk_timeout;
+                self.chunk_deadline = self.next_chunk_deadline();
             }
             Some(Err(error)) => return Break(self.on_failure(error)),
             None => {
@@ -195,26 +201,47 @@ impl<'a> Turn<'a> {
             let message = format!("The answer has more than {MAX_REPLY_BYTES} bytes.");
             return Break(Outcome::Stopped(Some(Error::new(Code::PayloadTooLarge, message))));
         }
-        self.saver.save_growth(&self.written.text);
+        self.saver.save_growth(&self.written);
         Continue(())
     }
 
     /// Handles a chunk: sends it to the caller, publishes it to the followers, and counts it.
     async fn on_chunk(&mut self, event: Event) {
         let is_stopped = self.draining == Some(Draining::Stopped);
-        if !is_stopped && !matches!(event, Event::Beside { .. }) {
+        // The chunks of a passed-on response have the reasoning, too.
+        let is_for_caller = match &event {
+            Event::Other(_) => false,
+            Event::Reasoning { text, .. } => !self.is_passed_on && !text.is_empty(),
+            _ => true,
+        };
+        if !is_stopped && is_for_caller {
             self.send_to_caller(&event).await;
         }
         match event {
-            Event::Chunk(text) | Event::RawChunk { text, .. } if is_stopped => self.written.add_unseen(&text),
-            Event::Chunk(text) | Event::RawChunk { text, .. } => self.append(&text),
-            Event::Beside { other, thoughts } if is_stopped => self.written.add_unseen(&(other + &thoughts)),
-            Event::Beside { other, thoughts } => {
-                self.written.add_other(&other);
-                self.written.add_thoughts(&thoughts);
+            Event::Chunk(text) | Event::RawChunk { text, .. } | Event::Other(text) if is_stopped => {
+                self.written.add_unseen(&text);
             }
-            Event::Accepted | Event::Usage(_) | Event::Finish(_) | Event::Rejected { .. } | Event::Done(_) => {}
+            Event::Chunk(text) | Event::RawChunk { text, .. } => self.append(&text),
+            Event::Other(text) => self.written.add_other(&text),
+            Event::Reasoning { text, hidden } if is_stopped => self.written.add_unseen_reasoning(&(text + &hidden)),
+            Event::Reasoning { text, hidden } => {
+                self.written.reasoning_since.get_or_insert_with(|| self.app.clock.now());
+                self.append_reasoning(&text);
+                self.written.add_unseen_reasoning(&hidden);
+            }
+            Event::Accepted
+            | Event::KeepAlive
+            | Event::Usage(_)
+            | Event::Finish(_)
+            | Event::Rejected { .. }
+            | Event::Done(_) => {}
         }
+    }
+
+    fn next_chunk_deadline(&self) -> Instant {
+        // A sign of life before the first chunk does not shorten the wait for it.
+        let next = Instant::now() + self.app.config.turns.chunk_timeout;
+        if self.written.is_empty() { next.max(self.chunk_deadline) } else { next }
     }
 
     async fn send_to_caller(&mut self, event: &Event) {
@@ -229,6 +256,9 @@ impl<'a> Turn<'a> {
 
     /// Appends text to the reply, and publishes it.
     fn append(&mut self, text: &str) {
+        if !text.is_empty() && self.written.reasoning_since.is_some() {
+            self.written.answer_since.get_or_insert_with(|| self.app.clock.now());
+        }
         if !self.store_reply {
             self.written.add_text(text);
             return;
@@ -243,12 +273,27 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Appends text to the reasoning, and publishes it.
+    fn append_reasoning(&mut self, text: &str) {
+        if !self.store_reply {
+            self.written.add_reasoning(text);
+            return;
+        }
+        let text = text.replace('\0', "\u{fffd}");
+        let offset = self.reasoning_position;
+        self.reasoning_position += text.chars().count();
+        self.written.reasoning.push_str(&text);
+        if !text.is_empty() {
+            self.app.bus.publish(&self.topic, || ReplyEvent::Reasoning { offset, text }.encode());
+        }
+    }
+
     fn on_command(&mut self, command: BusEvent) -> Step {
         // A lost command is resent by its sender.
         let BusEvent::Message(command) = command else { return Continue(()) };
         match TurnCommand::decode(&command) {
             Some(TurnCommand::Stop) => return self.on_stop(),
-            Some(TurnCommand::Repeat { from }) => self.repeat(from),
+            Some(TurnCommand::Repeat { from, reasoning_from }) => self.repeat(from, reasoning_from),
             None => {}
         }
         Continue(())
@@ -294,15 +339,23 @@ impl<'a> Turn<'a> {
         Continue(())
     }
 
-    /// Publishes the reply again from this character position.
-    fn repeat(&self, from: usize) {
-        if !self.store_reply || from >= self.position {
+    /// Publishes the reply and the reasoning again from these character positions.
+    fn repeat(&self, from: usize, reasoning_from: usize) {
+        if !self.store_reply {
             return;
         }
-        let text = &self.written.text;
-        let start = text.char_indices().nth(from).map_or(text.len(), |(start, _)| start);
-        let text = text.get(start..).unwrap_or_default().to_owned();
-        self.app.bus.publish(&self.topic, || ReplyEvent::Delta { offset: from, text }.encode());
+        let behind = |text: &str, from: usize| {
+            let start = text.char_indices().nth(from).map_or(text.len(), |(start, _)| start);
+            text.get(start..).unwrap_or_default().to_owned()
+        };
+        if reasoning_from < self.reasoning_position {
+            let text = behind(&self.written.reasoning, reasoning_from);
+            self.app.bus.publish(&self.topic, || ReplyEvent::Reasoning { offset: reasoning_from, text }.encode());
+        }
+        if from < self.position {
+            let text = behind(&self.written.text, from);
+            self.app.bus.publish(&self.topic, || ReplyEvent::Delta { offset: from, text }.encode());
+        }
     }
 
     /// Returns the outcome if the provider completes the reply.
@@ -351,7 +404,7 @@ impl<'a> Turn<'a> {
 
 /// Returns whether the event is a part of the reply.
 fn is_chunk(event: &Event) -> bool {
-    !matches!(event, Event::Accepted | Event::Usage(_) | Event::Finish(_))
+    !matches!(event, Event::Accepted | Event::KeepAlive | Event::Usage(_) | Event::Finish(_))
 }
 
 /// Waits until the caller has disconnected.

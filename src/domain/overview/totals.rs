@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::tokens::Tokens;
+use crate::core::usage::Usage;
 use crate::core::viewer::Staff;
 use crate::domain::account::admin;
 use crate::domain::chat::usage::{self, AnswerTimes, DailyUsage, Period};
@@ -50,7 +51,7 @@ const MAX_CANDIDATES: u64 = 1000;
 /// Users who sent no message for this time are not about to run dry.
 const IN_USE: TimeDelta = TimeDelta::days(30);
 /// The message that a balance is measured by, in model tokens of input and of output.
-const TYPICAL: (u64, u64) = (500, 500);
+const TYPICAL: Usage = Usage::of(500, 500);
 
 /// Returns the usage of a period, of which [`totals`], [`days`] and [`models`] are made, for staff: it is read once for
 /// all of them, since days that are not stored, such as today, are counted for it.
@@ -111,7 +112,7 @@ pub fn models(used: &[DailyUsage]) -> Vec<(&str, ModelUsage)> {
 /// INTERNAL if the database fails.
 pub async fn low_balances(app: &App, staff: Staff, messages: i64, most: usize) -> Result<Vec<user::Model>, Error> {
     let price = app.models.get(None).map(|model| model.price).unwrap_or_default();
-    let below = Tokens(price.of_reply(TYPICAL.0, TYPICAL.1).0.saturating_mul(messages));
+    let below = Tokens(price.of_reply(TYPICAL).0.saturating_mul(messages));
     let mut poor = admin::poorest(app, staff, below, MAX_CANDIDATES).await?;
     let ids: Vec<_> = poor.iter().map(|user| user.id).collect();
     let (active, since) = (usage::last_active(app, Some(&ids)).await?, app.clock.now() - IN_USE);

@@ -16,7 +16,7 @@ impl Provider for Echo {
         let whole = format!("AI Response to: {}", last.map_or("", |message| message.content.as_str()));
         // At most the output that the hold pays for.
         let text: String = whole.chars().take(usize::try_from(request.max_output).unwrap_or(usize::MAX)).collect();
-        let usage = Usage { input: self.max_input(&request.messages), output: self.estimate(&text) };
+        let usage = Usage::of(self.max_input(&request.messages), self.estimate(&text));
         let finish = if text.len() < whole.len() { FinishReason::Length } else { FinishReason::Stop };
         let events = [Event::Chunk(text), Event::Finish(finish), Event::Done(Some(usage))];
         let reply = stream::iter(events.map(Ok)).boxed();

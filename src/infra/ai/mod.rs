@@ -24,6 +24,7 @@ pub use self::members::{members, string};
 pub use self::raw_request::{FromMember, InvalidRequest, RawRequest};
 use crate::core::error::Error;
 use crate::core::finish_reason::FinishReason;
+pub use crate::core::usage::Usage;
 
 /// The role of the author of a [`Message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -83,15 +84,6 @@ pub struct Request {
     pub passing: Option<Passthrough>,
 }
 
-/// The usage of a model, in model tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Input.
-    pub input: u64,
-    /// Output.
-    pub output: u64,
-}
-
 /// An event of a provider's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -108,13 +100,18 @@ pub enum Event {
         /// The text of the reply in it.
         text: String,
     },
-    /// Output in addition to the text of the reply. Charged like text.
-    Beside {
-        /// Tool calls, refusals, further choices, and unreadable output.
-        other: String,
-        /// Reasoning before the answer: on its own not an answer.
-        thoughts: String,
+    /// The upstream is at work, and has nothing to show yet.
+    KeepAlive,
+    /// The next chunk of the reasoning before the answer: on its own not an answer. Charged like text.
+    Reasoning {
+        /// The text that the user may see; empty if the provider shows none.
+        text: String,
+        /// Encrypted or repeated reasoning, which nobody reads.
+        hidden: String,
     },
+    /// Output in addition to the text of the reply: tool calls, refusals, further choices, and unreadable output. Charged
+    /// like text.
+    Other(String),
     /// The upstream rejected a passed-on call. An error follows.
     Rejected {
         /// The status code of its response.
@@ -135,9 +132,10 @@ impl Event {
         match self {
             Self::Chunk(text) => text.len(),
             Self::RawChunk { bytes, text } => bytes.len() + text.len(),
-            Self::Beside { other, thoughts } => other.len() + thoughts.len(),
+            Self::Reasoning { text, hidden } => text.len() + hidden.len(),
+            Self::Other(text) => text.len(),
             Self::Rejected { body, .. } => body.len(),
-            Self::Accepted | Self::Usage(_) | Self::Finish(_) | Self::Done(_) => 0,
+            Self::Accepted | Self::KeepAlive | Self::Usage(_) | Self::Finish(_) | Self::Done(_) => 0,
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn stop_before(mut reply: Reply, stops: Vec<String>) -> Reply {
                             yield Ok(Event::Chunk(held));
                         }
                         // The stop sequence was generated, so it is charged.
-                        yield Ok(Event::Beside { other: cut, thoughts: String::new() });
+                        yield Ok(Event::Other(cut));
                         // Dropping the reply stops the model, which then reports no usage.
                         yield Ok(Event::Finish(FinishReason::Stop));
                         yield Ok(Event::Done(None));
@@ -69,7 +69,7 @@ mod tests {
     use crate::infra::ai::Usage;
 
     async fn output(pieces: &[&str], stops: &[&str]) -> (Vec<String>, Option<Usage>) {
-        let usage = Some(Usage { input: 1, output: 2 });
+        let usage = Some(Usage::of(1, 2));
         let events: Vec<_> = pieces.iter().map(|piece| Ok(Event::Chunk((*piece).to_owned()))).collect();
         let reply = stream::iter(events).chain(stream::iter([Ok(Event::Done(usage))])).boxed();
         let mut reply = stop_before(reply, stops.iter().map(|stop| (*stop).to_owned()).collect());
@@ -80,7 +80,7 @@ mod tests {
                 Event::Done(usage) => return (output, usage),
                 Event::Finish(reason) => assert_eq!(reason, FinishReason::Stop),
                 // The stop sequence is charged.
-                Event::Beside { other, .. } => assert!(stops.iter().any(|stop| other.starts_with(stop)), "{other}"),
+                Event::Other(other) => assert!(stops.iter().any(|stop| other.starts_with(stop)), "{other}"),
                 _ => unreachable!(),
             }
         }
@@ -89,7 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn replies_end_before_what_was_named_and_lose_nothing_else() {
-        let usage = Some(Usage { input: 1, output: 2 });
+        let usage = Some(Usage::of(1, 2));
         assert_eq!(output(&["one ", "two"], &[]).await, (vec!["one ".into(), "two".into()], usage));
         assert_eq!(output(&["one E", "N", "D two"], &["END"]).await, (vec!["one ".into()], None));
         assert_eq!(output(&["one E", "N", "E two"], &["END"]).await, (vec!["one ".into(), "ENE two".into()], usage));

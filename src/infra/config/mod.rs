@@ -9,6 +9,7 @@ mod check;
 mod error;
 mod model;
 mod params;
+mod price;
 mod sections;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub use self::addresses::{public_url, without_credentials};
 pub use self::error::ConfigError;
 pub use self::model::{MaxTokensParam, Model, Provider, Upstream};
 pub use self::params::Params;
+pub use self::price::Price;
 pub use self::sections::{
     Audit, Auth, ClientAddress, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Metrics,
     Registration, Retention, RetentionPeriod, Telemetry, Turns, V1,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::addresses::{as_public_url, as_public_url_if_any};
 use super::params::Params;
+use super::price::Price;
 use crate::core::error::{Code, Error};
-use crate::core::tokens::Price;
 
 /// Maximum length of a model's title, in characters.
 const MAX_TITLE_CHARS: usize = 80;

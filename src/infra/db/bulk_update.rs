@@ -57,6 +57,22 @@ impl<'r, E: EntityTrait, R> BulkUpdate<'r, E, R> {
         self.set(column, value)
     }
 
+    /// Sets a column to a value of each row, unless none has one: the column must be null before. Most rows have none of
+    /// the rare values, and the statement is shorter without them.
+    pub fn set_each_if_any<V: Into<Value>>(
+        &mut self,
+        column: impl IntoIden,
+        of: impl Fn(&'r R) -> Option<V>,
+    ) -> &mut Self
+    where
+        Option<V>: Into<Value>,
+    {
+        if self.rows.iter().any(|row| of(row).is_some()) {
+            self.set_each(column, of);
+        }
+        self
+    }
+
     /// Updates only rows that meet the condition as well.
     pub fn filter(&mut self, condition: Expr) -> &mut Self {
         self.statement.and_where(condition);

@@ -5,8 +5,9 @@ use sea_orm::entity::prelude::*;
 
 use crate::core::error::Code;
 use crate::core::finish_reason::FinishReason;
-use crate::core::ids::{ApiKeyId, ChatId, ConversationId, UserId};
+use crate::core::ids::{ApiKeyId, ChatId, ConversationId, PriceId, UserId};
 use crate::core::tokens::Tokens;
+use crate::core::usage::Usage;
 
 /// The state of a chat. Only PENDING is open; it changes to exactly one of the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
@@ -52,6 +53,10 @@ pub struct Model {
     pub message: String,
     /// The reply of the model: complete, or as much as was generated.
     pub response: String,
+    /// The reasoning of the model before its reply; `None` without any that may be shown.
+    pub reasoning: Option<String>,
+    /// How long the model has reasoned before it began to answer, in milliseconds.
+    pub reasoning_ms: Option<i64>,
     /// Why the model ended the reply; `None` unless DONE, if the provider did not report it, and for chats of earlier
     /// versions.
     pub finish_reason: Option<FinishReason>,
@@ -63,10 +68,21 @@ pub struct Model {
     pub hold: Tokens,
     /// The final cost in prepaid tokens: at most the hold.
     pub cost: Tokens,
+    /// The price at which it was sent; `None` for chats of earlier versions.
+    pub price_id: Option<PriceId>,
+    /// How many answers have been charged with the price per message, each choice of a call on its own. 0 if only the
+    /// usage was charged; `None` if nothing was, and for chats of earlier versions.
+    pub messages_charged: Option<i64>,
     /// The input in model tokens.
     pub input_units: Option<i64>,
+    /// Of the input, what was read from the provider's prompt cache; `None` for nothing.
+    pub cache_read_units: Option<i64>,
+    /// Of the input, what was written to the provider's prompt cache; `None` for nothing.
+    pub cache_write_units: Option<i64>,
     /// The output in model tokens.
     pub output_units: Option<i64>,
+    /// Of the output, the reasoning; `None` for none.
+    pub reasoning_units: Option<i64>,
     /// Whether the usage is an estimate, since the provider reported none.
     pub usage_estimated: bool,
     /// The idempotency key; unique per user.
@@ -77,7 +93,7 @@ pub struct Model {
     pub fingerprint: Option<String>,
     /// Creation time.
     pub created_at: DateTimeUtc,
-    /// Time of the first chunk of output; `None` without one, and for chats of earlier versions.
+    /// Time of the first chunk of output, reasoning included; `None` without one, and for chats of earlier versions.
     pub first_chunk_at: Option<DateTimeUtc>,
     /// Time of the end, in whatever state.
     pub finished_at: Option<DateTimeUtc>,
@@ -91,6 +107,18 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
+    /// Returns the usage; `None` while the chat is open, or if nothing was produced.
+    pub fn usage(&self) -> Option<Usage> {
+        let count = |units: Option<i64>| units.and_then(|units| u64::try_from(units).ok()).unwrap_or_default();
+        self.input_units.zip(self.output_units).map(|(input, output)| Usage {
+            input: count(Some(input)),
+            cache_read: count(self.cache_read_units),
+            cache_write: count(self.cache_write_units),
+            output: count(Some(output)),
+            reasoning: count(self.reasoning_units),
+        })
+    }
+
     /// Returns the id that all versions of the message have in common: that of the first one.
     pub fn version_group(&self) -> ChatId {
         self.first_version_id.unwrap_or(self.id)

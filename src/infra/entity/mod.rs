@@ -10,6 +10,7 @@ pub mod import_map;
 pub mod job_lease;
 pub mod ledger_entry;
 pub mod pending_load;
+pub mod price;
 pub mod session;
 pub mod usage_day;
 pub mod usage_day_user;

@@ -38,7 +38,9 @@ async fn parts_come_live_from_another_server_over_redis(on: On) {
     start(&mia).await;
     let id = newest(&servers.one, viewer).await;
     assert_eq!(balance.hear().await["data"]["balanceChanged"], json!({ "tokens": 3900, "held": 100 }));
-    let mut feed = Box::pin(chat::follow(&servers.two, viewer.require_read().unwrap(), id, 0).await.unwrap());
+    let mut feed = Box::pin(
+        chat::follow(&servers.two, viewer.require_read().unwrap(), id, chat::ReplyPosition::default()).await.unwrap(),
+    );
     let mut position = 0;
     // None of this is in the database: the other server sends it again.
     for piece in ["Vorher. "].iter().chain(&pieces) {
@@ -54,7 +56,11 @@ async fn parts_come_live_from_another_server_over_redis(on: On) {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(balance.hear().await["data"]["balanceChanged"], json!({ "tokens": 3900, "held": 0 }));
     // No server receives its own messages.
-    let mut own = Box::pin(chat::follow(&servers.one.app, viewer.require_read().unwrap(), id, 0).await.unwrap());
+    let mut own = Box::pin(
+        chat::follow(&servers.one.app, viewer.require_read().unwrap(), id, chat::ReplyPosition::default())
+            .await
+            .unwrap(),
+    );
     assert!(matches!(own.next().await, Some(Ok(ReplyStreamItem::Delta(all))) if all.text == ended.chat.response));
     let health = servers.two.bus.health().unwrap();
     assert!(health.received >= 7 && health.dropped == 0 && health.connections == 1, "{health:?}");

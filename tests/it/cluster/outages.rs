@@ -38,7 +38,13 @@ async fn redis_is_killed_and_started_again_and_no_part_is_lost(on: On) {
     let id = newest(&servers.one, viewer).await;
     let following = tokio::spawn({
         let two = servers.two.clone();
-        async move { whole(chat::follow(&two, viewer.require_read().unwrap(), id, 0).await.unwrap(), 0).await }
+        async move {
+            whole(
+                chat::follow(&two, viewer.require_read().unwrap(), id, chat::ReplyPosition::default()).await.unwrap(),
+                0,
+            )
+            .await
+        }
     });
     let say = async |count| {
         for _ in 0..count {

@@ -56,7 +56,7 @@ async fn a_model_that_fails_costs_nothing_at_a_flat_price(
 async fn a_metered_model_charges_the_usage_and_gives_back_the_rest(on: On) {
     let app = TestApp::start(on).await;
     let mia = app.user("mia").await;
-    app.model.play([Step::Say("Forty-two."), Step::End(Some(Usage { input: 12, output: 500 }))]);
+    app.model.play([Step::Say("Forty-two."), Step::End(Some(Usage::of(12, 500)))]);
     let sent = mia.say("metered", "What is it?").await;
     // 12 x 10 + 500 x 30 thousandths, rounded up; the hold: 11 characters and 1024 model tokens of output.
     assert_eq!(sent["chat"]["cost"], 16);
@@ -82,7 +82,7 @@ async fn a_metered_reply_that_breaks_off_costs_what_was_produced(on: On) {
 async fn the_longest_reply_is_what_the_balance_can_pay(on: On) {
     let app = TestApp::with(on, "ledger.signup_grant = 4").await;
     let mia = app.user("mia").await;
-    app.model.play([Step::Say("short"), Step::End(Some(Usage { input: 5, output: 5000 }))]);
+    app.model.play([Step::Say("short"), Step::End(Some(Usage::of(5, 5000)))]);
     let sent = mia.say("metered", "Hello").await;
     assert_eq!(app.model.heard()[0].max_output, 131, "(4000 - 5 x 10) / 30");
     assert_eq!(sent["chat"]["cost"], 4, "an upstream that writes more than it was allowed to is not paid for it");

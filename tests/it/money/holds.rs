@@ -35,7 +35,7 @@ async fn sixty_at_once_are_forty_answers_and_twenty_refusals(on: On) {
 async fn messages_at_both_kinds_of_price_at_once_cost_what_each_would_alone(on: On) {
     let app = TestApp::with(on, "ledger.signup_grant = 200").await;
     let (mia, tom, zoe) = (app.user("mia").await, app.user("tom").await, app.user("zoe").await);
-    app.model.play([Step::Say("Forty-two."), Step::End(Some(Usage { input: 12, output: 500 }))]);
+    app.model.play([Step::Say("Forty-two."), Step::End(Some(Usage::of(12, 500)))]);
     // The hold of a metered message is 31; with a lower balance the reply is shorter, or refused.
     let sent = join_all((0..60).map(|number| {
         let (who, model) = match number % 3 {

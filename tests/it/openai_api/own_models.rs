@@ -28,11 +28,7 @@ async fn models_of_this_house_answer_in_openais_shape(on: On) {
     assert_eq!(body["id"], format!("chatcmpl-{}", header("x-jeton-chat-id")));
     assert!(!header("x-request-id").is_empty());
 
-    app.model.play([
-        Step::Say("one "),
-        Step::Say("two"),
-        Step::End(Some(jeton::infra::ai::Usage { input: 3, output: 2 })),
-    ]);
+    app.model.play([Step::Say("one "), Step::Say("two"), Step::End(Some(jeton::infra::ai::Usage::of(3, 2)))]);
     let mut body = asking("scripted", true);
     body["stream_options"] = json!({ "include_usage": true });
     let streamed = program.post("/v1/chat/completions", body).await;

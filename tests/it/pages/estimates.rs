@@ -45,7 +45,7 @@ async fn the_hold_is_the_estimated_one_and_no_cost_exceeds_it(on: On) {
             if ["metered", "scripted"].contains(&model) {
                 // The script of a rejected message is not played.
                 if told["affordable"] == true {
-                    let usage = Usage { input: 1 + next(3000), output: 1 + next(2000) };
+                    let usage = Usage::of(1 + next(3000), 1 + next(2000));
                     app.model.play([Step::Say("some text"), Step::End(Some(usage))]);
                 }
             }
@@ -91,7 +91,7 @@ async fn an_estimate_reserves_nothing_and_expects_what_was_usual(on: On) {
     assert_eq!(unknown, json!({ "expected": 10, "hold": 31, "available": 4000, "affordable": true }));
     assert_eq!((app.balance(&mia).await, app.model.heard().len()), ((4000, 0), 0));
     for output in [50, 150] {
-        app.model.play([Step::Say("ok"), Step::End(Some(Usage { input: 5, output }))]);
+        app.model.play([Step::Say("ok"), Step::End(Some(Usage::of(5, output)))]);
         mia.say("metered", "Hello").await;
     }
     // 100 of output are usual now.

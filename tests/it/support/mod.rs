@@ -18,8 +18,8 @@ use jeton::app::{App, Dependencies};
 use jeton::core::clock::Clock;
 use jeton::core::ids::SessionId;
 use jeton::core::pagination::TimeRange;
+use jeton::core::price::Price;
 use jeton::core::random::Random;
-use jeton::core::tokens::Price;
 use jeton::core::viewer::{Actor, ClientInfo, Credential, Identity, Viewer};
 use jeton::domain::account::Roles;
 use jeton::domain::account::admin;
@@ -208,8 +208,8 @@ impl TestApp {
 }
 
 fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
-    let flat = Price { per_message: 100, ..Price::default() };
-    let metered = Price { per_message: 0, per_1k_input: 10, per_1k_output: 30 };
+    let flat = Price::flat(100);
+    let metered = Price::per_million(10_000, 30_000);
     let model = |name: &str, price, provider| Model {
         name: name.to_owned(),
         title: name.to_owned(),
@@ -228,7 +228,7 @@ fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
             Model { concurrency: Some(Arc::new(Semaphore::new(2))), ..model("narrow", flat, scripted) },
             model("upstream", flat, upstream.clone()),
             // One prepaid token per model token.
-            model("by_unit", Price { per_message: 0, per_1k_input: 1000, per_1k_output: 1000 }, upstream),
+            model("by_unit", Price::per_million(1_000_000, 1_000_000), upstream),
         ],
         "echo",
     )

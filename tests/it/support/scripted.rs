@@ -58,7 +58,7 @@ impl Provider for Scripted {
     fn reply(&self, request: Request) -> Reply {
         self.heard.lock().unwrap().push(request);
         let script = self.scripts.lock().unwrap().pop_front();
-        let script = script.unwrap_or_else(|| vec![Step::Say("ok"), Step::End(Some(Usage { input: 1, output: 1 }))]);
+        let script = script.unwrap_or_else(|| vec![Step::Say("ok"), Step::End(Some(Usage::of(1, 1)))]);
         stream! {
             for step in script {
                 match step {

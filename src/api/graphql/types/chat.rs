@@ -11,6 +11,7 @@ use super::super::error::UserError;
 use super::super::execution::bounded::Text;
 use super::super::execution::loader::{Conversations, Users, Versions};
 use super::super::id::RowId;
+use super::receipt::Receipt;
 use super::{ConnectionOf, Conversation, User, connection};
 use crate::core::error::Error;
 use crate::core::finish_reason::FinishReason;
@@ -51,6 +52,17 @@ impl Chat {
     /// The reply of the model: complete if the status is DONE, otherwise the text so far.
     async fn response(&self) -> Text<'_> {
         self.0.response.as_str().into()
+    }
+
+    /// The reasoning of the model before its reply, as far as its provider shows it; null without any.
+    async fn reasoning(&self) -> Option<Text<'_>> {
+        self.0.reasoning.as_deref().map(Text::from)
+    }
+
+    /// How long the model reasoned before it began to answer, in milliseconds; null while the chat is open, and without
+    /// reasoning.
+    async fn reasoning_ms(&self) -> Option<i64> {
+        self.0.reasoning_ms
     }
 
     /// The name of the model.
@@ -129,8 +141,21 @@ impl Chat {
 
     /// The usage of the model; null while the chat is open, or if nothing was produced.
     async fn usage(&self) -> Option<Usage> {
-        let (input, output) = (self.0.input_units?, self.0.output_units?);
-        Some(Usage { input, output, estimated: self.0.usage_estimated })
+        let usage = self.0.usage()?;
+        Some(Usage {
+            input: usage.input,
+            cache_read: usage.cache_read,
+            cache_write: usage.cache_write,
+            output: usage.output,
+            reasoning: usage.reasoning,
+            estimated: self.0.usage_estimated,
+        })
+    }
+
+    /// How the cost was calculated; null while the chat is open, if nothing was charged, and for chats of earlier versions.
+    async fn receipt(&self, ctx: &Context<'_>) -> Result<Option<Receipt>> {
+        let (app, _) = context::app_and_viewer(ctx)?;
+        Ok(chat::receipt(app, &self.0).await?.map(|receipt| Receipt::new(receipt, &self.0)))
     }
 
     /// Time when the message was received.
@@ -138,7 +163,7 @@ impl Chat {
         self.0.created_at
     }
 
-    /// Time of the first chunk of the reply; null while the chat is open, without a reply, and for chats of earlier
+    /// Time of the first chunk of the reply or its reasoning; null without either, and for chats of earlier
     /// versions.
     async fn first_chunk_at(&self) -> Option<DateTime<Utc>> {
         self.0.first_chunk_at
@@ -171,16 +196,22 @@ pub(crate) struct ChatVersions {
 
 /// Returns whether the selection of a chat has one of its texts.
 pub(crate) fn shows_text(chat: Lookahead<'_>) -> bool {
-    ["message", "response"].into_iter().any(|text| chat.field(text).exists())
+    ["message", "response", "reasoning"].into_iter().any(|text| chat.field(text).exists())
 }
 
 /// The usage of a model, in model tokens.
 #[derive(SimpleObject)]
 pub(crate) struct Usage {
     /// Input, in model tokens.
-    input: i64,
-    /// Output, in model tokens.
-    output: i64,
+    input: u64,
+    /// Of the input, what the provider read from its prompt cache.
+    cache_read: u64,
+    /// Of the input, what the provider wrote to its prompt cache.
+    cache_write: u64,
+    /// Output with reasoning, in model tokens.
+    output: u64,
+    /// Of the output, the reasoning before the answer.
+    reasoning: u64,
     /// Whether the numbers are an estimate, since the provider reported no usage.
     estimated: bool,
 }

@@ -9,6 +9,7 @@ mod conversation;
 mod ledger;
 mod model;
 mod overview;
+mod receipt;
 mod server;
 mod session;
 mod usage;

@@ -3,6 +3,7 @@
 use async_graphql::{Object, SimpleObject};
 
 use super::super::execution::bounded::Text;
+use crate::core::price;
 use crate::core::tokens::Tokens;
 use crate::infra::catalog;
 
@@ -31,12 +32,7 @@ impl Model {
 
     /// The price.
     async fn price(&self) -> Price {
-        let price = self.model.price;
-        Price {
-            per_message: Tokens(price.per_message),
-            per_1k_input: Tokens(price.per_1k_input),
-            per_1k_output: Tokens(price.per_1k_output),
-        }
+        self.model.price.into()
     }
 
     /// Whether this is the default model, for messages that name none.
@@ -60,10 +56,40 @@ impl Model {
 pub(crate) struct Price {
     /// Price per answered message.
     per_message: Tokens,
-    /// Price per 1000 model tokens of input.
-    #[graphql(name = "per1kInput")]
+    /// Price per million model tokens of input.
+    per_million_input: Tokens,
+    /// Price per million model tokens of input that the provider reads from its prompt cache.
+    per_million_cache_read: Tokens,
+    /// Price per million model tokens of input that the provider writes to its prompt cache.
+    per_million_cache_write: Tokens,
+    /// Price per million model tokens of output.
+    per_million_output: Tokens,
+    /// Price per million model tokens of reasoning, which is a part of the output.
+    per_million_reasoning: Tokens,
+    /// Price per 1000 model tokens of input, rounded up.
+    #[graphql(name = "per1kInput", deprecation = "Too coarse for cheap models: use `perMillionInput`.")]
     per_1k_input: Tokens,
-    /// Price per 1000 model tokens of output.
-    #[graphql(name = "per1kOutput")]
+    /// Price per 1000 model tokens of output, rounded up.
+    #[graphql(name = "per1kOutput", deprecation = "Too coarse for cheap models: use `perMillionOutput`.")]
     per_1k_output: Tokens,
+}
+
+impl From<price::Price> for Price {
+    fn from(price: price::Price) -> Self {
+        Self {
+            per_message: Tokens(price.per_message),
+            per_million_input: Tokens(price.input),
+            per_million_cache_read: Tokens(price.cache_read),
+            per_million_cache_write: Tokens(price.cache_write),
+            per_million_output: Tokens(price.output),
+            per_million_reasoning: Tokens(price.reasoning),
+            per_1k_input: Tokens(rounded_up(price.input)),
+            per_1k_output: Tokens(rounded_up(price.output)),
+        }
+    }
+}
+
+/// Returns a price per million as one per thousand.
+fn rounded_up(per_million: i64) -> i64 {
+    per_million.saturating_add(999) / 1000
 }

@@ -101,7 +101,7 @@ impl Worker {
         let mut output = Vec::new();
         let new = self.new_of(&prompt);
         let mut next = self.next(new, &output, own.as_mut()).map_err(failed)?;
-        let mut usage = Usage { input: prompt.len() as u64, output: 0 };
+        let mut usage = Usage::of(prompt.len() as u64, 0);
         loop {
             usage.output += 1;
             if prompter.is_end(next) {

@@ -14,7 +14,7 @@ use crate::core::finish_reason::FinishReason;
 use crate::infra::ai::{Event, Usage, members, string};
 
 /// Members of a message that contain reasoning.
-const THOUGHTS: [&str; 7] =
+const REASONING: [&str; 7] =
     ["reasoning", "reasoning_content", "reasoning_text", "reasoning_details", "thinking", "thinking_blocks", "thought"];
 /// The content of an event, or of a whole body.
 pub(super) enum MessageContent {
@@ -49,7 +49,7 @@ pub(super) struct Choice {
     /// Other output: tool calls, refusals, transcripts, images.
     pub(super) other: String,
     /// Reasoning before the answer.
-    pub(super) thoughts: String,
+    pub(super) reasoning: Reasoning,
     /// The finish reason; `None` if the choice has not ended.
     pub(super) end: Option<String>,
 }
@@ -106,17 +106,69 @@ impl Answer {
         ends.find_map(finish_reason)
     }
 
-    /// Takes the other output: that of the first choice except its text, and all of other choices.
-    pub(super) fn beside(&mut self) -> Option<Event> {
-        let (mut other, mut thoughts) = (String::new(), String::new());
+    /// Takes the other output: the reasoning, and what else there is except the text of the first choice.
+    pub(super) fn beside(&mut self) -> impl Iterator<Item = Event> + use<> {
+        let (mut other, mut reasoning) = (String::new(), Reasoning::default());
         for choice in self.choices.drain(..) {
+            let Reasoning { text, hidden } = choice.reasoning;
             if choice.index > 0 {
                 other.push_str(&String::from_utf8_lossy(&choice.text));
+                reasoning.hidden.push_str(&text);
+            } else {
+                reasoning.text.push_str(&text);
             }
+            reasoning.hidden.push_str(&hidden);
             other.push_str(&choice.other);
-            thoughts.push_str(&choice.thoughts);
         }
-        (!other.is_empty() || !thoughts.is_empty()).then_some(Event::Beside { other, thoughts })
+        let Reasoning { text, hidden } = reasoning;
+        let reasoning = (!text.is_empty() || !hidden.is_empty()).then_some(Event::Reasoning { text, hidden });
+        reasoning.into_iter().chain((!other.is_empty()).then_some(Event::Other(other)))
+    }
+}
+
+/// The reasoning of a choice.
+#[derive(Default)]
+pub(super) struct Reasoning {
+    /// The text that the user may see.
+    pub(super) text: String,
+    /// Encrypted reasoning.
+    pub(super) hidden: String,
+}
+
+impl Reasoning {
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.hidden.is_empty()
+    }
+
+    /// Reads a member with reasoning. Some upstreams send the same text under several names, as OpenRouter does in
+    /// `reasoning` and `reasoning_details`: only the first counts.
+    fn read(&mut self, json: &str) {
+        let (mut text, mut hidden) = (String::new(), String::new());
+        match string(json) {
+            Some(known) => text.push_str(&known),
+            None => {
+                let is_list = json.trim_start().starts_with('[');
+                for part in if is_list { list(json) } else { serde_json::from_str(json).into_iter().collect() } {
+                    read_part(part, &mut text, &mut hidden);
+                }
+            }
+        }
+        if self.text.is_empty() {
+            self.text = text;
+        }
+        self.hidden.push_str(&hidden);
+    }
+}
+
+/// Reads an element of a list of reasoning: its text, or what is encrypted in it.
+fn read_part(part: &RawValue, text: &mut String, hidden: &mut String) {
+    let Ok(Some(members)) = members(part.get()) else { return collect(text, part.get()) };
+    for (name, value) in members {
+        match &*name {
+            "data" | "encrypted_content" => collect(hidden, value.get()),
+            name if LABELS.contains(&name) => {}
+            _ => collect(text, value.get()),
+        }
     }
 }
 
@@ -147,7 +199,7 @@ impl Choice {
             match (&*name, value.get()) {
                 (_, "null") => {}
                 ("content", content) => self.content(content),
-                (name, thoughts) if THOUGHTS.contains(&name) => collect(&mut self.thoughts, thoughts),
+                (name, reasoning) if REASONING.contains(&name) => self.reasoning.read(reasoning),
                 (name, _) if LABELS.contains(&name) => {}
                 (_, other) => collect(&mut self.other, other),
             }
@@ -174,7 +226,7 @@ impl Choice {
             for (name, value) in members {
                 match (&*name, wtf8(value.get())) {
                     ("text", Some(text)) => self.text.extend(text),
-                    (name, _) if THOUGHTS.contains(&name) => collect(&mut self.thoughts, value.get()),
+                    (name, _) if REASONING.contains(&name) => self.reasoning.read(value.get()),
                     (name, _) if LABELS.contains(&name) => {}
                     _ => collect(&mut self.other, value.get()),
                 }

@@ -67,7 +67,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                 // Unreadable data are passed on, and counted as they are.
                 MessageContent::Unknown => {
                     let other = String::from_utf8_lossy(&event).into_owned();
-                    (String::new(), Some(Event::Beside { other, thoughts: String::new() }))
+                    (String::new(), vec![Event::Other(other)])
                 }
                 MessageContent::Answer(mut answer) => {
                     if let Some(reported) = answer.usage {
@@ -79,7 +79,7 @@ pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing:
                     if answer.is_usage && !show_usage {
                         continue;
                     }
-                    (halves.push(&answer.text()), answer.beside())
+                    (halves.push(&answer.text()), answer.beside().collect())
                 }
             };
             if !progress.says_something() {
@@ -128,7 +128,7 @@ struct Held {
 }
 
 impl Held {
-    fn push(&mut self, bytes: Bytes, beside: Option<Event>) {
+    fn push(&mut self, bytes: Bytes, beside: Vec<Event>) {
         self.bytes += bytes.len();
         self.events.extend(beside);
         self.events.push(Event::RawChunk { bytes, text: String::new() });
@@ -155,7 +155,7 @@ pub(super) fn whole(shared: Arc<Inner>, upstream: usize, mut bytes: Chunks, pass
             Ok(false) => {
                 // The client requested that much. It was generated and is charged, but can't be passed on.
                 let other = String::from_utf8_lossy(&body).into_owned();
-                yield Ok(Event::Beside { other, thoughts: String::new() });
+                yield Ok(Event::Other(other));
                 let message =
                     format!("The answer has more than {MAX_KEPT_BYTES} bytes. Ask for less at once, or stream it.");
                 yield Err(Error::new(Code::PayloadTooLarge, message));
@@ -192,12 +192,12 @@ pub(super) fn whole(shared: Arc<Inner>, upstream: usize, mut bytes: Chunks, pass
         let (redactor, mut halves) = (shared.redactor(upstream), Halves::default());
         let text = halves.push(&answer.text()) + halves.rest();
         let (usage, finish) = (answer.usage, answer.finish());
-        if let Some(beside) = answer.beside() {
+        for beside in answer.beside() {
             yield Ok(beside);
         }
         let failed = error.map(|error| shared.failed_midway(upstream, &error));
         if let Some(error) = failed.or_else(|| (!is_done && !progress.has_ended(choices)).then(truncated)) {
-            yield Ok(Event::Beside { other: text, thoughts: String::new() });
+            yield Ok(Event::Other(text));
             yield Err(error);
             return;
         }

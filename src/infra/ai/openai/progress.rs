@@ -15,7 +15,7 @@ pub(super) struct Progress {
     /// Whether a choice has output: text, a tool call, a refusal, audio, an image.
     pub(super) has_answer: bool,
     /// Whether a choice has reasoning.
-    pub(super) has_thoughts: bool,
+    pub(super) has_reasoning: bool,
     /// Whether a content filter ended a choice: an empty answer is intended then.
     is_filtered: bool,
 }
@@ -24,7 +24,7 @@ impl Progress {
     pub(super) fn note(&mut self, answer: &Answer) {
         for choice in answer.choices.iter().take(MAX_CHOICES) {
             self.has_answer |= !choice.text.is_empty() || !choice.other.is_empty();
-            self.has_thoughts |= !choice.thoughts.is_empty();
+            self.has_reasoning |= !choice.reasoning.is_empty();
             if self.seen.len() < MAX_CHOICES {
                 self.seen.insert(choice.index);
             }
@@ -42,6 +42,6 @@ impl Progress {
 
     /// Returns whether there is anything to charge for.
     pub(super) fn says_something(&self) -> bool {
-        self.has_answer || self.has_thoughts || self.is_filtered
+        self.has_answer || self.has_reasoning || self.is_filtered
     }
 }

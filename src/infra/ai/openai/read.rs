@@ -17,6 +17,7 @@ use super::progress::Progress;
 use super::sse::{Splitter, data, is_error};
 use super::wtf8::Halves;
 use crate::core::error::{Code, Error};
+use crate::core::finish_reason::FinishReason;
 use crate::infra::ai::{Event, Reply};
 
 /// The maximum size of an event, and of a whole response: the memory for one response of an upstream.
@@ -129,7 +130,10 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
         while let Some(content) = contents.next().await {
             let mut answer = match content {
                 Ok(MessageContent::Answer(answer)) => answer,
-                Ok(MessageContent::Nothing | MessageContent::Unknown) => continue,
+                Ok(MessageContent::Nothing | MessageContent::Unknown) => {
+                    yield Ok(Event::KeepAlive);
+                    continue;
+                }
                 Ok(MessageContent::Done) => {
                     is_done = true;
                     break;
@@ -152,11 +156,12 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
             progress.note(&answer);
             finish = answer.finish().or(finish);
             let piece = redactor.piece(&halves.push(&answer.text()));
+            let beside = answer.beside();
             if !piece.is_empty() {
                 has_text = true;
                 yield Ok(Event::Chunk(piece));
             }
-            if let Some(beside) = answer.beside() {
+            for beside in beside {
                 yield Ok(beside);
             }
         }
@@ -167,8 +172,8 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
         }
         if !is_done && !progress.has_ended(1) {
             yield Err(truncated());
-        } else if !has_text && progress.has_thoughts {
-            yield Err(Error::new(Code::ProviderUnavailable, THOUGHTS_ALONE));
+        } else if !has_text && progress.has_reasoning && finish != Some(FinishReason::Length) {
+            yield Err(Error::new(Code::ProviderUnavailable, REASONING_ALONE));
         } else {
             if let Some(reason) = finish {
                 yield Ok(Event::Finish(reason));
@@ -179,4 +184,4 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
     .boxed()
 }
 
-const THOUGHTS_ALONE: &str = "The language model has used its whole output limit for reasoning, and gave no answer.";
+const REASONING_ALONE: &str = "The language model has reasoned, and gave no answer.";

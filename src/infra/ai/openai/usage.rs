@@ -26,7 +26,7 @@ pub(super) fn usage_of(json: &str) -> Option<Usage> {
         return None;
     }
     let rest = |known: Option<u64>| total.unwrap_or_default().saturating_sub(known.unwrap_or_default());
-    Some(Usage { input: input.unwrap_or_else(|| rest(output)), output: output.unwrap_or_else(|| rest(input)) })
+    Some(Usage::of(input.unwrap_or_else(|| rest(output)), output.unwrap_or_else(|| rest(input))))
 }
 
 /// Parses the usage within an object.

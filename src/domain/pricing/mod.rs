@@ -1,0 +1,95 @@
+//! Versions of prices: what a model costs at which time. A version is never changed, so that a chat shows the price that
+//! was paid, whatever the configuration says now.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, SqlErr};
+
+use crate::app::App;
+use crate::core::error::{Code, Error};
+use crate::core::ids::PriceId;
+use crate::core::price::Price;
+use crate::infra::catalog::Model;
+use crate::infra::entity::price::{self, Column};
+
+/// Maximum number of tries to store a version, if other servers store theirs at the same time.
+const MAX_TRIES: usize = 5;
+
+/// Returns the id of the version of a model's price. A price that differs from the newest version becomes a new one.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn version_id(app: &App, model: &Model) -> Result<PriceId, Error> {
+    if let Some(id) = app.known_prices.current(&model.name, model.price) {
+        return Ok(id);
+    }
+    let version = store(app, model).await?;
+    app.known_prices.set_current(&version);
+    Ok(version.id)
+}
+
+/// Stores the prices of all models, so that a change of the configuration is a version from the start on.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn store_all(app: &App) -> Result<(), Error> {
+    for model in app.models.iter() {
+        version_id(app, model).await?;
+    }
+    Ok(())
+}
+
+/// Returns a version.
+///
+/// # Errors
+/// NOT_FOUND without such a version.
+pub async fn find(app: &App, id: PriceId) -> Result<price::Model, Error> {
+    if let Some(known) = app.known_prices.get(id) {
+        return Ok(known);
+    }
+    let found = price::Entity::find_by_id(id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("price"))?;
+    app.known_prices.insert(found.clone());
+    Ok(found)
+}
+
+/// Returns the newest version if it has the price of the model, or else a new one.
+async fn store(app: &App, model: &Model) -> Result<price::Model, Error> {
+    for _ in 0..MAX_TRIES {
+        let of_model = price::Entity::find().filter(Column::Model.eq(&model.name));
+        let newest = of_model.order_by_desc(Column::Version).one(app.db.read()).await?;
+        let version = newest.as_ref().map_or(1, |newest| newest.version + 1);
+        if let Some(newest) = newest.filter(|newest| newest.price() == model.price) {
+            return Ok(newest);
+        }
+        let Price { per_message, input, cache_read, cache_write, output, reasoning } = model.price;
+        let new = price::ActiveModel {
+            id: NotSet,
+            model: Set(model.name.clone()),
+            version: Set(version),
+            per_message: Set(per_message),
+            input: Set(input),
+            cache_read: Set(cache_read),
+            cache_write: Set(cache_write),
+            output: Set(output),
+            reasoning: Set(reasoning),
+            created_at: Set(app.clock.now()),
+        };
+        let insert = app
+            .db
+            .write(new, |txn, new| Box::pin(async move { new.clone().insert(txn).await.map_err(taken_as_conflict) }));
+        match insert.await {
+            // Another server has stored a version with this number: whether it has the same price is read above.
+            Err(Error { code: Code::Conflict, .. }) => {}
+            stored => return stored,
+        }
+    }
+    Err(Error::internal("the version of a price could not be stored"))
+}
+
+fn taken_as_conflict(error: DbErr) -> Error {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => {
+            Error::new(Code::Conflict, "This version exists.").with_source(error)
+        }
+        _ => error.into(),
+    }
+}
