@@ -49,6 +49,8 @@ mod pages;
 mod pagination;
 mod password_queue;
 mod private_files;
+mod reasoning;
+mod receipts;
 mod reply_stream;
 mod resource_limits;
 mod retention;

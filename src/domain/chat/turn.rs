@@ -211,11 +211,15 @@ impl<'a> Turn<'a> {
         // The chunks of a passed-on response have the reasoning, too.
         let is_for_caller = match &event {
             Event::Other(_) => false,
+            Event::ReasoningIsAnswer(_) => true,
             Event::Reasoning { text, .. } => !self.is_passed_on && !text.is_empty(),
             _ => true,
         };
         if !is_stopped && is_for_caller {
-            self.send_to_caller(&event).await;
+            match &event {
+                Event::ReasoningIsAnswer(text) => self.send_to_caller(&Event::Chunk(text.clone())).await,
+                event => self.send_to_caller(event).await,
+            }
         }
         match event {
             Event::Chunk(text) | Event::RawChunk { text, .. } | Event::Other(text) if is_stopped => {
@@ -223,6 +227,12 @@ impl<'a> Turn<'a> {
             }
             Event::Chunk(text) | Event::RawChunk { text, .. } => self.append(&text),
             Event::Other(text) => self.written.add_other(&text),
+            Event::ReasoningIsAnswer(_) if is_stopped => {}
+            Event::ReasoningIsAnswer(_) => {
+                let text = std::mem::take(&mut self.written.reasoning);
+                self.written.reasoning_since = None;
+                self.append(&text);
+            }
             Event::Reasoning { text, hidden } if is_stopped => self.written.add_unseen_reasoning(&(text + &hidden)),
             Event::Reasoning { text, hidden } => {
                 self.written.reasoning_since.get_or_insert_with(|| self.app.clock.now());

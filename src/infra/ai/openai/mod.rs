@@ -44,6 +44,7 @@ use self::large_answers::LargeAnswers;
 pub use self::params::Params;
 use self::redact::Redactor;
 use self::upstream::Upstream;
+use super::think_tags::split_reasoning;
 use super::{Event, InvalidRequest, Message, Provider, RawRequest, Reply, Request};
 use crate::core::error::Error;
 
@@ -171,7 +172,7 @@ impl Provider for OpenAi {
             let events = match &request.passing {
                 Some(passing) if passing.stream && is_stream => passthrough::parts(shared, upstream, bytes, passing),
                 Some(passing) => passthrough::whole(shared, upstream, bytes, passing),
-                None => read::reply(shared, upstream, is_stream, bytes),
+                None => split_reasoning(read::reply(shared, upstream, is_stream, bytes)),
             };
             for await event in events {
                 yield event;
