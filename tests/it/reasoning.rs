@@ -49,7 +49,7 @@ async fn a_model_that_thinks_longer_than_every_timeout_is_answered_and_its_thoug
     let id = start(&mia, "metered").await;
     let mut socket = Socket::begin(app.serve().await, mia.access.as_deref()).await;
     socket.subscribe("1", FOLLOW, json!({ "id": id })).await;
-    let part = |kind: &str, seq: usize, offset: usize, text: &str| json!({ "replyStream": { "__typename": kind, "seq": seq, "offset": offset, "text": text } });
+    let part = |kind: &str, seq: usize, offset: usize, text: &str| json!({ "data": { "replyStream": { "__typename": kind, "seq": seq, "offset": offset, "text": text } } });
     let slowly = || async {
         tokio::time::sleep(Duration::from_millis(250)).await;
         gate.add_permits(1);
@@ -74,7 +74,7 @@ async fn a_model_that_thinks_longer_than_every_timeout_is_answered_and_its_thoug
     for (socket, id) in [(&mut socket, "1"), (&mut again, "2")] {
         assert_eq!(socket.hear_next(id).await, part("ReplyDelta", 2, 0, "42"));
         let chat = json!({ "status": "DONE", "response": "42", "reasoning": "Hm, 6 × 7 is well known." });
-        let end = json!({ "replyStream": { "__typename": "ReplyFinished", "chat": chat } });
+        let end = json!({ "data": { "replyStream": { "__typename": "ReplyFinished", "chat": chat } } });
         assert_eq!(socket.hear_next(id).await, end);
     }
     let chat = chat(&mia, &id).await;

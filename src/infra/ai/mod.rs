@@ -107,7 +107,7 @@ pub enum Event {
     Reasoning {
         /// The text that the user may see; empty if the provider shows none.
         text: String,
-        /// Encrypted or repeated reasoning, which nobody reads.
+        /// Encrypted reasoning, which is shown to no one.
         hidden: String,
     },
     /// All reasoning so far was the answer: its end is missing. The text is that of the reasoning.

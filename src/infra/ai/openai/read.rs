@@ -194,4 +194,4 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
     .boxed()
 }
 
-const REASONING_ALONE: &str = "The language model has reasoned, and gave no answer.";
+const REASONING_ALONE: &str = "The language model used its output for reasoning, and gave no answer.";
