@@ -59,7 +59,7 @@ price = {{ per_message = 100 }}
 provider = "openai"
 base_url = "http://127.0.0.1:{mock}/v1"
 upstream_model = "mock"
-price = {{ per_1k_input = 5000, per_1k_output = 5000 }}
+price = {{ per_million_input = 5000000, per_million_output = 5000000 }}
 max_output = 256
 """
 

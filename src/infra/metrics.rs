@@ -41,6 +41,7 @@ pub struct Metrics {
     first_chunk: Family<ModelLabel, Histogram, fn() -> Histogram>,
     charged: Family<ModelLabel, Counter>,
     units: Family<UnitLabels, Counter>,
+    titles: Family<ModelLabel, Counter>,
     over_hold: Family<ModelLabel, Counter>,
     errors: Family<ErrorLabels, Counter>,
     rate_limited: Family<KindLabel, Counter>,
@@ -63,6 +64,7 @@ impl Metrics {
             first_chunk: Family::new_with_constructor(slow),
             charged: Family::default(),
             units: Family::default(),
+            titles: Family::default(),
             over_hold: Family::default(),
             errors: Family::default(),
             rate_limited: Family::default(),
@@ -74,6 +76,7 @@ impl Metrics {
         registry.register("tokens_charged", "Prepaid tokens charged for turns, by model", new.charged.clone());
         let units = "Model tokens of finished turns, by model and class; the input without what a cache had a part in";
         registry.register("model_tokens", units, new.units.clone());
+        registry.register("titles", "Titles generated at the expense of the operator, by model", new.titles.clone());
         let over = "Turns whose metered usage would have cost more than their hold, by model";
         registry.register("usage_over_hold", over, new.over_hold.clone());
         registry.register("errors", "Error responses, by transport and code", new.errors.clone());
@@ -125,6 +128,12 @@ impl Metrics {
         for (class, units) in classes.into_iter().filter(|(_, units)| *units > 0) {
             self.units.get_or_create(&UnitLabels { model: model.to_owned(), class }).inc_by(units);
         }
+    }
+
+    /// Counts a title that was generated at the expense of the operator, with its usage.
+    pub fn title(&self, model: &str, usage: Usage) {
+        self.titles.get_or_create(&ModelLabel { model: model.to_owned() }).inc();
+        self.usage(model, usage);
     }
 
     /// Counts a turn whose metered usage would have cost more than its hold.

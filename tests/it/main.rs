@@ -58,6 +58,7 @@ mod schema;
 mod search;
 mod sessions;
 mod subscription_protocols;
+mod titles;
 mod traces;
 mod upstream;
 mod upstream_bytes;

@@ -67,7 +67,7 @@ class Server:
             base_url = "http://127.0.0.1:{upstream_port}/v1"
             api_key_env = "SDKS_UPSTREAM_KEY"
             upstream_model = "up-model"
-            price = {{ per_1k_input = 1000, per_1k_output = 1000 }}
+            price = {{ per_million_input = 1000000, per_million_output = 1000000 }}
             max_output = {MAX_OUTPUT}
             max_retries = 0
             """

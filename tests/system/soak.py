@@ -72,7 +72,7 @@ class Server(harness.Server):
             [models.flat]{model}
             price = {{ per_message = 100 }}
             [models.metered]{model}
-            price = {{ per_1k_input = 10, per_1k_output = 30 }}
+            price = {{ per_million_input = 10000, per_million_output = 30000 }}
             """
         super().__init__(binary, data, settings)
 

@@ -12,11 +12,11 @@ use futures::future::{BoxFuture, ready};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, stream};
 
+use super::begin::{StartRequest, Started, begin};
 use super::finished_chat::FinishedChat;
 use super::prepare::{ApiCall, prepare_call};
 use super::reply_stream::wait_until_finished;
 use super::response_sink::{DirectSink, ReplayableSink, ResponseSink};
-use super::send::{StartRequest, Started, begin};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::replay_log::Recording;
@@ -62,7 +62,7 @@ pub async fn call(app: &App, caller: Caller, call: ApiCall) -> Result<ApiCallHan
         let lagged = live.lagged.clone();
         (ResponseSink::Direct(live), events, lagged)
     };
-    match begin(app, *caller, opening, model, StartRequest { caller: Some(sink), admission }).await? {
+    match begin(app, *caller, opening, model, StartRequest { caller: Some(sink), admission, after: None }).await? {
         Started::New { chat, balance, end } => {
             let end = async move { end.await.map_err(|error| Error::internal(error))? };
             Ok(ApiCallHandle { chat: *chat, balance, events, end: unless_lagged(end, lagged) })

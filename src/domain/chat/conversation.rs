@@ -253,7 +253,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Returns the beginning of a message, cut between words if possible.
-fn made_title(message: &str) -> String {
+pub(super) fn made_title(message: &str) -> String {
     let line = one_line(message);
     let Some((cut, _)) = line.char_indices().nth(MADE_TITLE_CHARS) else { return line };
     let head = line.get(..cut).unwrap_or_default();

@@ -8,6 +8,7 @@
 
 mod admission;
 mod api_call;
+mod begin;
 mod changes;
 mod charge;
 mod close;
@@ -35,6 +36,7 @@ mod search;
 mod send;
 mod stop;
 mod sweeper;
+mod title;
 mod turn;
 pub mod usage;
 mod versions;

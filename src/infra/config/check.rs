@@ -12,6 +12,10 @@ pub(super) fn check(config: &Config) -> Result<(), String> {
             names.join(", ")
         ));
     }
+    let titles = config.turns.title_model.as_str();
+    if !["", "answering"].contains(&titles) && !config.models.contains_key(titles) {
+        return Err(format!("turns.title_model: there is no [models.{titles}]"));
+    }
     for (name, model) in &config.models {
         model.check().map_err(|error| format!("models.{name}{error}"))?;
     }

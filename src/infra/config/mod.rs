@@ -28,7 +28,7 @@ pub use self::params::Params;
 pub use self::price::Price;
 pub use self::sections::{
     Audit, Auth, ClientAddress, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Metrics,
-    Registration, Retention, RetentionPeriod, Telemetry, Turns, V1,
+    Registration, Retention, RetentionPeriod, Telemetry, TitlePayer, Turns, V1,
 };
 use crate::core::input_file;
 

@@ -29,5 +29,5 @@ pub use self::log::{Log, LogFormat};
 pub use self::metrics::Metrics;
 pub use self::retention::{Retention, RetentionPeriod};
 pub use self::telemetry::Telemetry;
-pub use self::turns::Turns;
+pub use self::turns::{TitlePayer, Turns};
 pub use self::v1::V1;

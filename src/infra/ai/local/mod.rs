@@ -1,10 +1,12 @@
-//! Local models: a GGUF model of the Llama family, run in this process by candle.
+//! Local models: a GGUF model of the Llama, Qwen, Gemma or Phi family, run in this process by candle.
 //!
 //! The weights are on a thread of their own, which processes one request after the other: arithmetic must never run on
 //! the async threads. Requests wait in a bounded queue. If the client has disconnected, its request is not started, or
 //! is stopped before its next chunk.
 
 mod prompt;
+mod tokenizer;
+mod weights;
 mod worker;
 
 use std::path::Path;
@@ -17,6 +19,7 @@ use futures::StreamExt;
 use tokio::sync::mpsc;
 
 use self::prompt::Prompter;
+use self::weights::architecture;
 use self::worker::{Job, Worker};
 use super::stop_sequences::stop_before;
 use super::think_tags::split_reasoning;
@@ -39,20 +42,13 @@ impl Local {
     /// sampling.
     ///
     /// # Errors
-    /// INTERNAL if the file can't be read, is not a GGUF file, or not a model of the Llama family; the source names the
-    /// file and the reason.
+    /// INTERNAL if the file can't be read, is not a GGUF file, or of an architecture that can't be run; the source names
+    /// the file and the reason.
     pub fn open(path: &Path, queue: usize, seed: u64) -> Result<Self, Error> {
         let explain = |error: candle_core::Error| Error::internal(format!("{}: {error}", path.display()));
         let mut file = input_file::open(path).map_err(|error| explain(error.into()))?;
         let content = Content::read(&mut file).map_err(explain)?;
-        match content.metadata.get("general.architecture").map(|value| value.to_string()) {
-            Some(Ok(family)) if family == "llama" => {}
-            found => {
-                let found = found.and_then(Result::ok).map_or("unknown", String::as_str);
-                let problem = format!("the architecture is {found}; only the llama family is supported");
-                return Err(explain(candle_core::Error::Msg(problem)));
-            }
-        }
+        architecture(&content).map_err(explain)?;
         let prompter = Arc::new(Prompter::new(&content).map_err(explain)?);
         let worker = Worker::new(content, &mut file, prompter.clone(), seed).map_err(explain)?;
         let window = worker.window();

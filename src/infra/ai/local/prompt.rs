@@ -2,7 +2,6 @@
 //! file.
 
 use candle_core::quantized::gguf_file::{Content, Value};
-use candle_core::quantized::tokenizer::TokenizerFromGguf;
 use candle_core::{Error, Result};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, context};
@@ -12,10 +11,12 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 
+use super::tokenizer;
 use crate::infra::ai::{Message, Role};
 
 /// Model tokens that end a turn in the models of this family, if the vocabulary has them.
-const TURN_ENDS: [&str; 6] = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "</s>"];
+const TURN_ENDS: [&str; 8] =
+    ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "</s>", "<end_of_turn>", "<|end|>"];
 
 /// Delimits the placeholder of a message's content while the template is rendered: private-use characters around its
 /// index.
@@ -37,7 +38,7 @@ pub(super) struct Prompter {
 
 impl Prompter {
     pub(super) fn new(content: &Content) -> Result<Self> {
-        let tokenizer = Tokenizer::from_gguf(content)?;
+        let tokenizer = tokenizer::open(content)?;
         let mut plain = tokenizer.clone();
         plain.set_encode_special_tokens(true);
         let mut own = plain.clone();

@@ -8,11 +8,11 @@ use std::sync::mpsc::Receiver;
 use candle_core::quantized::gguf_file::Content;
 use candle_core::{Device, Result, Tensor};
 use candle_transformers::generation::{LogitsProcessor, Sampling};
-use candle_transformers::models::quantized_llama::{MAX_SEQ_LEN, ModelWeights};
 use candle_transformers::utils::apply_repeat_penalty;
 use tokio::sync::mpsc::Sender;
 
 use super::prompt::Prompter;
+use super::weights::Weights;
 use crate::core::error::{Code, Error};
 use crate::core::finish_reason::FinishReason;
 use crate::infra::ai::{Event, Request, Sampling as SamplingParams, Usage};
@@ -35,7 +35,7 @@ pub(super) struct Job {
 }
 
 pub(super) struct Worker {
-    weights: ModelWeights,
+    weights: Weights,
     prompter: Arc<Prompter>,
     sampler: LogitsProcessor,
     seed: u64,
@@ -49,10 +49,7 @@ struct ReceiverClosed;
 
 impl Worker {
     pub(super) fn new(content: Content, file: &mut File, prompter: Arc<Prompter>, seed: u64) -> Result<Self> {
-        let context = content.metadata.get("llama.context_length").and_then(|length| length.to_u32().ok());
-        // candle precomputes positions up to a maximum of its own.
-        let window = context.map_or(MAX_SEQ_LEN, |length| MAX_SEQ_LEN.min(length as usize));
-        let weights = ModelWeights::from_gguf(content, file, &Device::Cpu)?;
+        let (weights, window) = Weights::load(content, file)?;
         let sampler = LogitsProcessor::from_sampling(seed, Sampling::TopP { p: TOP_P, temperature: TEMPERATURE });
         Ok(Self { weights, prompter, sampler, seed, window, read: Vec::new() })
     }
@@ -152,7 +149,7 @@ impl Worker {
             read.extend_from_slice(part);
             rest = later;
             if rest.is_empty() {
-                break logits.squeeze(0)?;
+                break logits;
             }
         };
         self.read = read;

@@ -29,4 +29,19 @@ pub struct Turns {
     pub open_per_user: u64,
     /// The maximum number of open turns on this server.
     pub open_per_server: usize,
+    /// The model that gives conversations their titles: a name, `answering` for the one that has answered, or empty for
+    /// the first words of the first message.
+    pub title_model: String,
+    /// Who pays for a title by a model.
+    pub title_paid_by: TitlePayer,
+}
+
+/// Who pays for the title of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TitlePayer {
+    /// The operator: users pay nothing.
+    Operator,
+    /// The user, at the price of the model.
+    User,
 }
