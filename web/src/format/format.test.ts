@@ -3,6 +3,7 @@ import { groupByDay } from './dayGroups'
 import { endOfDay, formatMonthDay, formatRelativeTime, parseDay, parseTypedDay, today } from './dates'
 import { deviceLabel } from './devices'
 import { fileName } from './download'
+import { formatDuration } from './durations'
 import { excerpt } from './excerpt'
 import { highlightParts } from './highlight'
 import { summarizeNames } from './names'
@@ -67,6 +68,16 @@ it('formats relative times', () => {
   const now = Date.UTC(2026, 0, 10)
   const before = (seconds: number) => formatRelativeTime(new Date(now - seconds * 1000).toISOString(), now)
   expect([before(5), before(300), before(86_400)]).toEqual(['just now', '5 min. ago', 'yesterday'])
+})
+
+it.each([
+  [-5, '0.0 s'],
+  [449, '0.4 s'],
+  [9_960, '10 s'],
+  [59_400, '59 s'],
+  [125_000, '2 min 5 s'],
+])('formats %d ms as %s', (milliseconds, expected) => {
+  expect(formatDuration(milliseconds)).toBe(expected)
 })
 
 it('labels user agents', () => {
