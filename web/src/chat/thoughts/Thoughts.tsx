@@ -11,7 +11,7 @@ import { runningTime, thoughtsLabel } from './thoughtsLabel'
 import { useNow } from './useNow'
 
 type Props = {
-  chat: Chat
+  chat: Pick<Chat, 'id' | 'status' | 'reasoning' | 'reasoningMs'>
   /** The reply in progress; null if there is none. */
   live: LiveReply | null
 }
@@ -19,8 +19,7 @@ type Props = {
 /** What the model thought before its answer, folded: a line with the time that it took. */
 export function Thoughts({ chat, live }: Props) {
   const isPending = chat.status === 'PENDING'
-  const text = isPending ? live?.reasoning : chat.reasoning
-  const milliseconds = isPending ? (live?.reasoningMs ?? null) : chat.reasoningMs
+  const { reasoning: text, reasoningMs: milliseconds } = live ?? chat
   const label = thoughtsLabel(milliseconds)
   // Providers may hide what was thought.
   if (!text) return milliseconds !== null && <p className={classes.hidden}>{label}</p>
