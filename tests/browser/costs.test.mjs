@@ -10,10 +10,10 @@ before(async () => {
      turns.max_message_chars = 20000
      [models.metered]
      provider = "echo"
-     price = { per_1k_input = 10, per_1k_output = 30 }
+     price = { per_million_input = 10000, per_million_output = 30000 }
      [models.dear]
      provider = "echo"
-     price = { per_1k_input = 1000, per_1k_output = 3000 }`,
+     price = { per_million_input = 1000000, per_million_output = 3000000 }`,
   );
   browser = await startBrowser(server.url);
 });

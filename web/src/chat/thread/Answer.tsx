@@ -1,11 +1,12 @@
 import { Alert, Button, Group, Text, VisuallyHidden } from '@mantine/core'
 import { IconAlertTriangle, IconInfoCircle } from '@tabler/icons-react'
 import { pluralize } from '../../format/numbers'
-import { formatTokens } from '../../format/prices'
+import { isMetered } from '../../format/prices'
+import { CostButton } from '../../receipt/CostButton'
 import { CopyAction } from '../../ui/CopyAction'
 import type { Chat } from '../chat'
 import { Markdown } from '../markdown/Markdown'
-import { firstAvailable, isMetered, titleOf, type Model } from '../models/useModels'
+import { firstAvailable, titleOf, type Model } from '../models/useModels'
 import type { LiveReply } from '../reply/liveReply'
 import { Thoughts } from '../thoughts/Thoughts'
 import { AnswerDetails } from './AnswerDetails'
@@ -81,7 +82,7 @@ export function Answer({ models, live, isBlocked, onReplaced, onChoose, onContin
           {/* A failed version beside the one that has returned has no place of its own. */}
           {chat === target && <VersionPager chat={chat} isBlocked={isBlocked} onChoose={onChoose} />}
           <Text size="xs" c="dimmed" mr={4}>
-            {titleOf(models, chat.model)} · {formatTokens(chat.cost)}
+            {titleOf(models, chat.model)} · <CostButton chat={chat} />
             {ending && ` · ${ending}`}
           </Text>
           <Group gap={2} className={classes.actions}>

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { fakePrice } from '../../format/fakes'
 import { fakeChat, fakeUsage } from '../fakes'
 import { answerDetails } from './answerDetails'
 
@@ -11,7 +12,7 @@ it('lists what is known about an answer', () => {
     finishedAt: '2026-01-01T10:00:02.500Z',
     usage: fakeUsage(1300, 45, { cacheRead: 1000, reasoning: 20 }),
   })
-  const rows = Object.fromEntries(answerDetails(chat, { perMessage: 0, per1kInput: 10, per1kOutput: 30 }))
+  const rows = Object.fromEntries(answerDetails(chat, fakePrice(0, 10_000, 30_000)))
   expect(rows).toMatchObject({
     Model: 'echo',
     'Time to first token': '0.4 s',

@@ -19,6 +19,9 @@ const FINISH_REASONS: Record<NonNullable<Chat['finishReason']>, string> = {
   TOOL_CALLS: 'Waits for tools',
 }
 
+/** The term of the cost. */
+export const CHARGED = 'Charged'
+
 /** Returns what is known about a finished answer, as rows of terms and values. */
 export function answerDetails(chat: Chat, price: Price | null): [term: string, value: string][] {
   const { usage, createdAt, firstChunkAt, finishedAt, cost, hold } = chat
@@ -30,7 +33,7 @@ export function answerDetails(chat: Chat, price: Price | null): [term: string, v
     ['Finish', chat.finishReason ? FINISH_REASONS[chat.finishReason] : ENDS[chat.status]],
     ['Input', usage && formatInput(usage)],
     ['Output', usage && formatOutput(usage)],
-    ['Charged', formatTokens(cost)],
+    [CHARGED, formatTokens(cost)],
     ['Reserved before', formatTokens(hold)],
     ['Price today', price && formatPrice(price)],
   ]
