@@ -15,6 +15,7 @@ const config: CodegenConfig = {
     'src/gql/admin.ts': operations('admin'),
     'src/gql/chat.ts': operations('chat'),
     'src/gql/keys.ts': operations('keys'),
+    'src/gql/receipt.ts': operations('receipt'),
     'src/gql/session.ts': operations('session'),
   },
   config: {

@@ -13,7 +13,10 @@ type Model = ModelPricesQuery['models'][number]
 export function PricesCard() {
   const [{ data, error }, reload] = useQuery({ query: ModelPricesDocument })
   return (
-    <Section title="Prices" description="In tokens of your balance; in and out are model tokens.">
+    <Section
+      title="Prices"
+      description="In tokens of your balance: per message, or per 1M model tokens read (in) and written (out)."
+    >
       {error && <ProblemAlert problem={problemOfCombinedError(error)} onRetry={() => reload()} />}
       {data && <DescriptionList items={data.models.map((model) => [model.title, <Price key="price" {...model} />])} />}
     </Section>

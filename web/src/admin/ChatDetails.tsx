@@ -1,13 +1,16 @@
 import { Anchor, Button, Divider, Group, Stack } from '@mantine/core'
+import { Fragment } from 'react'
 import { Link } from 'react-router'
 import { useQuery } from 'urql'
 import { ChatText } from '../chat/thread/ChatText'
+import { Thoughts } from '../chat/thoughts/Thoughts'
 import { formatCount } from '../format/numbers'
-import { formatTokens } from '../format/prices'
+import { formatInput, formatOutput } from '../format/usage'
 import { ChatAnswerDocument, type ChatAnswerQuery } from '../gql/admin'
 import { DeleteChatDocument } from '../gql/chat'
 import { mutate } from '../graphql/client'
 import { problemOfCombinedError } from '../graphql/problem'
+import { CostButton } from '../receipt/CostButton'
 import { useViewer } from '../session/context'
 import { confirmDanger } from '../ui/confirm'
 import { DateTime } from '../ui/DateTime'
@@ -60,14 +63,15 @@ export function ChatDetails({ chat, onDeleted }: Props) {
           ['Status', <ChatStatusBadge key="status" status={chat.status} />],
           ['Received', <DateTime key="received" iso={chat.createdAt} />],
           ['Finished', chat.finishedAt ? <DateTime key="finished" iso={chat.finishedAt} /> : 'not yet'],
-          ['Cost', `${formatTokens(chat.cost)} (${formatCount(chat.hold)} reserved)`],
-          ...(chat.apiKeyId ? [['Sent', <ApiKeyLink key="sent" apiKeyId={chat.apiKeyId} />] as DescriptionItem] : []),
           [
-            'Usage',
-            usage
-              ? `${formatCount(usage.input)} in, ${formatCount(usage.output)} out${usage.estimated ? ' (estimated)' : ''}`
-              : 'none',
+            'Cost',
+            <Fragment key="cost">
+              <CostButton chat={chat} /> ({formatCount(chat.hold)} reserved)
+            </Fragment>,
           ],
+          ...(chat.apiKeyId ? [['Sent', <ApiKeyLink key="sent" apiKeyId={chat.apiKeyId} />] as DescriptionItem] : []),
+          ['Input', usage ? formatInput(usage) : 'none'],
+          ['Output', usage ? formatOutput(usage) : 'none'],
           ...(chat.error ? [['Error', `${chat.error.message} (${chat.error.code})`] as DescriptionItem] : []),
           ...(chat.replacedById ? [['Replaced', 'by a later version'] as DescriptionItem] : []),
         ]}
@@ -98,7 +102,7 @@ function ChatContent({ chat }: { chat: ChatRow }) {
   if (!data) return <PageLoader />
   const whole = chatOf(data)
   if (!whole) return fetching ? <PageLoader /> : <em>{DELETED}</em>
-  return <ChatText message={whole.message} response={whole.response} />
+  return <ChatText message={whole.message} response={whole.response} thoughts={<Thoughts chat={whole} live={null} />} />
 }
 
 const DELETED = 'This message has been deleted.'

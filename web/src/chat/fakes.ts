@@ -11,6 +11,8 @@ export function fakeChat(id: string, change: Partial<Chat> = {}): Chat {
     id,
     message: `message ${id}`,
     response: '',
+    reasoning: null,
+    reasoningMs: null,
     model: 'echo',
     status: 'DONE',
     finishReason: null,
@@ -78,6 +80,11 @@ export class FakeSocket implements Pick<Socket, 'on'> {
     this.emit({ __typename: 'ReplyDelta', seq: offset + Array.from(text).length, offset, text })
   }
 
+  /** Emits a delta of the reasoning. */
+  reasoning(offset: number, text: string): void {
+    this.emit({ __typename: 'ReplyReasoning', seq: offset + Array.from(text).length, offset, text })
+  }
+
   finish(chat: Chat): void {
     this.emit({ __typename: 'ReplyFinished', chat })
   }
@@ -121,4 +128,9 @@ export function fakeThread(change: Partial<ThreadSource> = {}) {
   })
   const paint = () => paints.splice(0).forEach((work) => work())
   return { store, socket, paint, onEvent }
+}
+
+/** A usage without parts. */
+export function fakeUsage(input: number, output: number, change: Partial<NonNullable<Chat['usage']>> = {}) {
+  return { input, output, cacheRead: 0, cacheWrite: 0, reasoning: 0, estimated: false, ...change }
 }

@@ -3,24 +3,53 @@ import { groupByDay } from './dayGroups'
 import { endOfDay, formatMonthDay, formatRelativeTime, parseDay, parseTypedDay, today } from './dates'
 import { deviceLabel } from './devices'
 import { fileName } from './download'
+import { formatDuration } from './durations'
 import { excerpt } from './excerpt'
+import { fakePrice } from './fakes'
 import { highlightParts } from './highlight'
 import { summarizeNames } from './names'
-import { countLabel, formatSigned, pluralize } from './numbers'
-import { formatPrice, formatTokens } from './prices'
+import { countLabel, formatDecimal, formatSigned, pluralize, roundUp } from './numbers'
+import { formatPrice, formatShortPrice, formatTokens, isMetered } from './prices'
 
 describe('formatPrice', () => {
   it.each([
-    [100, 0, 0, '100 tokens a message'],
-    [1, 0, 0, '1 token a message'],
-    [0, 10, 30, '10 in · 30 out per 1K'],
-    [0, 10, 0, '10 in per 1K'],
-    [0, 0, 1, '1 out per 1K'],
-    [5, 10, 30, '5 tokens a message + 10 in · 30 out per 1K'],
-    [0, 0, 0, 'free'],
-  ])('%i a message, %i in, %i out', (perMessage, per1kInput, per1kOutput, expected) => {
-    expect(formatPrice({ perMessage, per1kInput, per1kOutput })).toBe(expected)
+    [fakePrice(100), '100 tokens a message'],
+    [fakePrice(1), '1 token a message'],
+    [fakePrice(0, 10_000, 30_000), '10,000 in · 30,000 out per 1M'],
+    [fakePrice(0, 10, 0), '10 in per 1M'],
+    [fakePrice(0, 0, 1), '1 out per 1M'],
+    [fakePrice(5, 10, 30), '5 tokens a message + 10 in · 30 out per 1M'],
+    [fakePrice(0), 'free'],
+    [fakePrice(0, 3_000, 15_000, { perMillionCacheRead: 300 }), '3,000 in · 15,000 out · 300 cached in per 1M'],
+    [fakePrice(0, 3_000, 15_000, { perMillionCacheWrite: 3_750 }), '3,000 in · 15,000 out · 3,750 to cache per 1M'],
+    [fakePrice(0, 3_000, 15_000, { perMillionReasoning: 0 }), '3,000 in · 15,000 out · 0 thinking per 1M'],
+    [fakePrice(0, 0, 0, { perMillionReasoning: 7 }), '7 thinking per 1M'],
+  ])('%o is %s', (price, expected) => {
+    expect(formatPrice(price)).toBe(expected)
+    expect(isMetered(price)).toBe(expected.includes('per 1M'))
   })
+})
+
+it('omits the prices of caches and of thinking where there is little room', () => {
+  const discounts = { perMillionCacheRead: 300, perMillionReasoning: 7 }
+  expect(formatShortPrice(fakePrice(0, 3_000, 15_000, discounts))).toBe('3,000 in · 15,000 out per 1M')
+  expect(formatShortPrice(fakePrice(0, 0, 0, { perMillionReasoning: 7 }))).toBe('7 thinking per 1M')
+})
+
+it('formats exact decimal numbers, and rounds them up', () => {
+  expect(['0', '0.000001', '485.5', '12345678901234567890.25'].map(formatDecimal)).toEqual([
+    '0',
+    '0.000001',
+    '485.5',
+    '12,345,678,901,234,567,890.25',
+  ])
+  expect(['0', '2', '0.000001', '485.5', '9007199254740991.1'].map(roundUp)).toEqual([
+    '0',
+    '2',
+    '1',
+    '486',
+    '9007199254740992',
+  ])
 })
 
 it('groups, signs and pluralizes numbers', () => {
@@ -67,6 +96,16 @@ it('formats relative times', () => {
   const now = Date.UTC(2026, 0, 10)
   const before = (seconds: number) => formatRelativeTime(new Date(now - seconds * 1000).toISOString(), now)
   expect([before(5), before(300), before(86_400)]).toEqual(['just now', '5 min. ago', 'yesterday'])
+})
+
+it.each([
+  [-5, '0.0 s'],
+  [449, '0.4 s'],
+  [9_960, '10 s'],
+  [59_400, '59 s'],
+  [125_000, '2 min 5 s'],
+])('formats %d ms as %s', (milliseconds, expected) => {
+  expect(formatDuration(milliseconds)).toBe(expected)
 })
 
 it('labels user agents', () => {

@@ -6,6 +6,18 @@ export function formatCount(amount: number): string {
   return whole.format(amount)
 }
 
+/** Formats a decimal number of any size, exactly: "1,234.5". */
+export function formatDecimal(decimal: string): string {
+  const [integer = '', fraction] = decimal.split('.')
+  return whole.format(BigInt(integer)) + (fraction === undefined ? '' : `.${fraction}`)
+}
+
+/** Rounds up a decimal number that is not negative: "3.0006" is "4". */
+export function roundUp(decimal: string): string {
+  const [integer = '', fraction = ''] = decimal.split('.')
+  return /[1-9]/.test(fraction) ? String(BigInt(integer) + 1n) : integer
+}
+
 /** Formats a change: "+4,000", "−100", "0". */
 export function formatSigned(amount: number): string {
   return withSign.format(amount).replace('-', '−')

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { fakePrice } from '../../format/fakes'
 import { ALL_MODELS, byDay, chartSummary, dayRows, modelsOf, type DailyUsage } from './data'
 import { figuresOf, rateLabel, type Totals } from './figures'
 import { lowBalanceBound } from './lowBalance'
@@ -103,7 +104,7 @@ it('shows what was granted, the error rate and times, each beside the period bef
 })
 
 it('knows the balance below which a user is about to run dry', () => {
-  expect(lowBalanceBound({ perMessage: 100, per1kInput: 0, per1kOutput: 0 }, 10)).toBe(999)
-  expect(lowBalanceBound({ perMessage: 0, per1kInput: 10, per1kOutput: 30 }, 10)).toBe(199)
-  expect(lowBalanceBound({ perMessage: 0, per1kInput: 0, per1kOutput: 0 }, 10)).toBe(0)
+  expect(lowBalanceBound(fakePrice(100), 10)).toBe(999)
+  expect(lowBalanceBound(fakePrice(0, 10_000, 30_000), 10)).toBe(199)
+  expect(lowBalanceBound(fakePrice(0), 10)).toBe(0)
 })

@@ -1,4 +1,4 @@
-import { formatDuration } from '../../chat/thread/answerDetails'
+import { formatDuration } from '../../format/durations'
 import { formatCount } from '../../format/numbers'
 import type { OverviewFieldsFragment } from '../../gql/admin'
 import { changeLabel } from './period'

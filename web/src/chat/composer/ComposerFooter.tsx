@@ -1,6 +1,7 @@
 import { Group, Text } from '@mantine/core'
+import { isMetered } from '../../format/prices'
 import { ModelSelect } from '../models/ModelSelect'
-import { isMetered, priceOf, type Model } from '../models/useModels'
+import { priceOf, type Model } from '../models/useModels'
 import classes from './composer.module.css'
 import { describeEstimate, type Estimate } from './estimate'
 

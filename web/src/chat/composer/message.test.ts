@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { fakePrice } from '../../format/fakes'
 import { joinTexts, submission, type ComposerState, type Submission } from './message'
 
 const ready: ComposerState = {
@@ -7,7 +8,7 @@ const ready: ComposerState = {
   isSending: false,
   hasPending: false,
   hasQueued: false,
-  price: { perMessage: 100, per1kInput: 0, per1kOutput: 0 },
+  price: fakePrice(100),
   balance: 100,
 }
 
@@ -25,11 +26,7 @@ describe('submission', () => {
     ['the text is too long', { text: 'a'.repeat(1001) }, refused('1,001 / 1,000 characters: shorten by 1')],
     ['an answer is in progress', { hasPending: true, balance: 0 }, { action: 'queue' }],
     ['the balance is too small', { balance: 99 }, refused('A message costs 100 tokens, and you have 99.')],
-    [
-      'the price is metered',
-      { balance: 0, price: { perMessage: 0, per1kInput: 10, per1kOutput: 30 } },
-      { action: 'send' },
-    ],
+    ['the price is metered', { balance: 0, price: fakePrice(0, 10_000, 30_000) }, { action: 'send' }],
     ['the price is not loaded yet', { balance: 0, price: null }, { action: 'send' }],
   ])('where %s', (_, change, expected) => {
     expect(submission({ ...ready, ...change })).toEqual(expected)

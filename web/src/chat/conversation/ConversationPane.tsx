@@ -25,8 +25,10 @@ import { useConversation } from './useConversation'
 import { useSend } from './useSend'
 
 const ANNOUNCEMENTS: Record<ThreadEvent, string> = {
+  thinking: 'The model is thinking.',
   started: 'The answer begins.',
   finished: 'The answer is complete.',
+  unanswered: 'The model gave no answer.',
   stopped: 'The answer was stopped.',
   failed: 'The answer failed.',
 }

@@ -1,5 +1,5 @@
 import { Group, Select, Text, type SelectProps } from '@mantine/core'
-import { formatPrice } from '../../format/prices'
+import { formatPrice, formatShortPrice } from '../../format/prices'
 import { matchesModel } from './matchesModel'
 import classes from './models.module.css'
 import type { Model } from './useModels'
@@ -16,7 +16,7 @@ type Props = Omit<SelectProps, 'data' | 'value' | 'onChange' | 'onSelect' | 'all
 /** The field for a model: a list with titles, descriptions and prices, which can be searched. */
 export function ModelSelect({ models, selected, onSelect, ...field }: Props) {
   const find = (name: string) => models.find((model) => model.name === name)
-  const data = models.map(({ name, title, price }) => ({ value: name, label: `${title} · ${formatPrice(price)}` }))
+  const data = models.map(({ name, title, price }) => ({ value: name, label: `${title} · ${formatShortPrice(price)}` }))
   return (
     <Select
       {...field}

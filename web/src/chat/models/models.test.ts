@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
+import { fakePrice } from '../../format/fakes'
 import { matchesModel } from './matchesModel'
-import { firstAvailable, isMetered, priceOf, titleOf, type Model } from './useModels'
+import { firstAvailable, priceOf, titleOf, type Model } from './useModels'
 
-const price = { perMessage: 100, per1kInput: 0, per1kOutput: 0 }
+const price = fakePrice(100)
 const models: Model[] = [
   { name: 'big', title: 'Big One', description: 'For hard questions.', default: false, maxOutput: 1024, price },
   {
@@ -11,7 +12,7 @@ const models: Model[] = [
     description: null,
     default: true,
     maxOutput: 1024,
-    price: { perMessage: 0, per1kInput: 10, per1kOutput: 30 },
+    price: fakePrice(0, 10_000, 30_000),
   },
 ]
 
@@ -21,12 +22,9 @@ it('selects the first model that exists, or the default', () => {
   expect(firstAvailable([], 'big')).toBeNull()
 })
 
-it('has the price of a model, and whether it is metered', () => {
+it('has the price of a model', () => {
   expect(priceOf(models, 'big')).toEqual(price)
   expect(priceOf(models, 'removed')).toBeNull()
-  expect(isMetered(priceOf(models, 'big'))).toBe(false)
-  expect(isMetered(priceOf(models, 'small'))).toBe(true)
-  expect(isMetered(null)).toBe(false)
 })
 
 it('finds models by words of their title, name or description', () => {

@@ -28,8 +28,3 @@ export function titleOf(models: readonly Model[], name: string): string {
 export function priceOf(models: readonly Model[], name: string | null): Price | null {
   return models.find((model) => model.name === name)?.price ?? null
 }
-
-/** Returns whether the cost of a message depends on its length. */
-export function isMetered(price: Price | null): boolean {
-  return price !== null && (price.per1kInput > 0 || price.per1kOutput > 0)
-}

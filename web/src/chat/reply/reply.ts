@@ -1,4 +1,4 @@
-/** The text of a reply so far. */
+/** The text of a reply so far, or of the reasoning before it. */
 export type Reply = {
   text: string
   /** The length in Unicode characters, as the server counts. */
@@ -14,7 +14,7 @@ export const EMPTY_REPLY: Reply = { text: '', length: 0, seq: 0 }
 
 /**
  * Appends a delta. After a reconnect deltas may be duplicates, or overlap with the text so far: the overlap is omitted.
- * Null if a delta is missing; the reply must then be replayed from the start.
+ * Null if a delta is missing; the text must then be replayed from the start.
  */
 export function append(reply: Reply, delta: Delta): Reply | null {
   if (delta.offset > reply.length) return null

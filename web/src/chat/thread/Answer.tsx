@@ -1,15 +1,18 @@
 import { Alert, Button, Group, Text, VisuallyHidden } from '@mantine/core'
-import { IconAlertTriangle } from '@tabler/icons-react'
+import { IconAlertTriangle, IconInfoCircle } from '@tabler/icons-react'
 import { pluralize } from '../../format/numbers'
-import { formatTokens } from '../../format/prices'
+import { isMetered } from '../../format/prices'
+import { CostButton } from '../../receipt/CostButton'
 import { CopyAction } from '../../ui/CopyAction'
 import type { Chat } from '../chat'
 import { Markdown } from '../markdown/Markdown'
-import { firstAvailable, isMetered, titleOf, type Model } from '../models/useModels'
+import { firstAvailable, titleOf, type Model } from '../models/useModels'
+import type { LiveReply } from '../reply/liveReply'
+import { Thoughts } from '../thoughts/Thoughts'
 import { AnswerDetails } from './AnswerDetails'
 import { ContinueButton, type OnContinue } from './ContinueButton'
 import { canContinue } from './continueMessage'
-import { describeEnding } from './ending'
+import { describeEnding, describeNoAnswer } from './ending'
 import { describeFailure } from './failure'
 import { RegenerateButton } from './RegenerateButton'
 import type { ThreadItem } from './thread'
@@ -19,7 +22,8 @@ import { VersionPager, type OnChoose } from './VersionPager'
 
 type Props = ThreadItem & {
   models: readonly Model[]
-  live: string | null
+  /** The reply in progress; null if there is none. */
+  live: LiveReply | null
   isBlocked: boolean
   onReplaced: (by: Chat) => void
   onChoose: OnChoose
@@ -34,10 +38,12 @@ export function Answer({ models, live, isBlocked, onReplaced, onChoose, onContin
   // The operator may have removed the one that answered.
   const model = firstAvailable(models, chat.model) ?? chat.model
   const isPending = chat.status === 'PENDING'
-  const text = isPending ? (live ?? '') : chat.response
+  const text = isPending ? (live?.text ?? '') : chat.response
   const failure = describeFailure(chat)
   const answered = models.find(({ name }) => name === chat.model)
-  const ending = describeEnding(chat, answered && isMetered(answered.price) ? answered.maxOutput : null)
+  const maxOutput = answered && isMetered(answered.price) ? answered.maxOutput : null
+  const ending = describeEnding(chat, maxOutput)
+  const noAnswer = describeNoAnswer(chat, maxOutput)
   const continuing = onContinue && canContinue(chat) && (
     <ContinueButton chat={chat} models={models} model={model} onContinue={onContinue} />
   )
@@ -49,8 +55,17 @@ export function Answer({ models, live, isBlocked, onReplaced, onChoose, onContin
           {pluralize(chat.contextLeftOut, 'older message was', 'older messages were')} left out (context limit).
         </Text>
       )}
+      <Thoughts chat={chat} live={live} />
       {text && <Markdown text={text} />}
-      {isPending && !text && <Thinking />}
+      {isPending && !text && !live?.reasoning && <Waiting />}
+      {noAnswer && (
+        <Alert color="gray" variant="light" icon={<IconInfoCircle />}>
+          <Text size="sm">{noAnswer}</Text>
+          <Button mt="xs" size="compact-xs" variant="default" loading={isBusy} onClick={() => regenerate(model)}>
+            Regenerate
+          </Button>
+        </Alert>
+      )}
       {failure && (
         <Alert color="orange" variant="light" icon={<IconAlertTriangle />} mt={text ? 'sm' : 0}>
           <Text size="sm">{failure}</Text>
@@ -67,7 +82,7 @@ export function Answer({ models, live, isBlocked, onReplaced, onChoose, onContin
           {/* A failed version beside the one that has returned has no place of its own. */}
           {chat === target && <VersionPager chat={chat} isBlocked={isBlocked} onChoose={onChoose} />}
           <Text size="xs" c="dimmed" mr={4}>
-            {titleOf(models, chat.model)} · {formatTokens(chat.cost)}
+            {titleOf(models, chat.model)} · <CostButton chat={chat} />
             {ending && ` · ${ending}`}
           </Text>
           <Group gap={2} className={classes.actions}>
@@ -82,7 +97,7 @@ export function Answer({ models, live, isBlocked, onReplaced, onChoose, onContin
   )
 }
 
-function Thinking() {
+function Waiting() {
   return (
     <div className={classes.dots}>
       <span />

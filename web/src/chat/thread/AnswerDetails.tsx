@@ -1,20 +1,30 @@
 import { ActionIcon, Popover, Tooltip } from '@mantine/core'
 import { IconInfoCircle } from '@tabler/icons-react'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { useQuery } from 'urql'
 import { ModelsDocument } from '../../gql/chat'
+import { CostButton } from '../../receipt/CostButton'
 import { DescriptionList } from '../../ui/DescriptionList'
 import type { Chat } from '../chat'
-import { answerDetails } from './answerDetails'
+import { answerDetails, CHARGED } from './answerDetails'
 
 /** A button that shows when an answer was made, how long it took, and what it cost. */
 export function AnswerDetails({ chat }: { chat: Chat }) {
   const [isOpen, setOpen] = useState(false)
+  const button = useRef<HTMLButtonElement>(null)
+
+  // The receipt takes the place of the details.
+  const leave = () => {
+    setOpen(false)
+    return button.current
+  }
+
   return (
     <Popover opened={isOpen} onChange={setOpen} position="top-start" shadow="md" trapFocus returnFocus withinPortal>
       <Popover.Target>
         <Tooltip label="Details" disabled={isOpen}>
           <ActionIcon
+            ref={button}
             variant="subtle"
             color="gray"
             size="sm"
@@ -26,14 +36,21 @@ export function AnswerDetails({ chat }: { chat: Chat }) {
         </Tooltip>
       </Popover.Target>
       <Popover.Dropdown tabIndex={-1} aria-label="Details of the answer" maw="min(24rem, 92vw)">
-        <Details chat={chat} />
+        <Details chat={chat} onLeave={leave} />
       </Popover.Dropdown>
     </Popover>
   )
 }
 
-function Details({ chat }: { chat: Chat }) {
+function Details({ chat, onLeave }: { chat: Chat; onLeave: () => HTMLElement | null }) {
   const [{ data }] = useQuery({ query: ModelsDocument })
   const price = data?.models.find(({ name }) => name === chat.model)?.price ?? null
-  return <DescriptionList items={answerDetails(chat, price)} />
+  return (
+    <DescriptionList
+      items={answerDetails(chat, price).map(([term, value]) => [
+        term,
+        term === CHARGED ? <CostButton key={term} chat={chat} onOpen={onLeave} /> : value,
+      ])}
+    />
+  )
 }

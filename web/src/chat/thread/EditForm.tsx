@@ -1,5 +1,6 @@
 import { Button, Group, Text, Textarea } from '@mantine/core'
 import { useRef, useState } from 'react'
+import { isMetered } from '../../format/prices'
 import { EditMessageDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
 import { asProblem, type Problem } from '../../graphql/problem'
@@ -13,7 +14,7 @@ import { RejectionNotice } from '../composer/RejectionNotice'
 import { useEstimate } from '../composer/useEstimate'
 import { useLimits } from '../composer/useLimits'
 import { ModelSelect } from '../models/ModelSelect'
-import { firstAvailable, isMetered, priceOf, type Model } from '../models/useModels'
+import { firstAvailable, priceOf, type Model } from '../models/useModels'
 import { LATER_MESSAGES } from './useRegenerate'
 
 type Props = {

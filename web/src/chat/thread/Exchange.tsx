@@ -2,6 +2,7 @@ import { Stack } from '@mantine/core'
 import { memo } from 'react'
 import type { Chat } from '../chat'
 import type { Model } from '../models/useModels'
+import type { LiveReply } from '../reply/liveReply'
 import { Answer } from './Answer'
 import type { OnContinue } from './ContinueButton'
 import { EditForm } from './EditForm'
@@ -17,7 +18,7 @@ type Props = {
   hasLater: boolean
   models: readonly Model[]
   /** The reply in progress; null if there is none. */
-  live: string | null
+  live: LiveReply | null
   isLast: boolean
   /** Whether an answer of the conversation is in progress. */
   isBlocked: boolean

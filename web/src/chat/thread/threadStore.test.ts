@@ -43,8 +43,30 @@ describe('ThreadStore', () => {
     expect(painted).not.toHaveBeenCalled()
     paint()
     expect(painted).toHaveBeenCalledOnce()
-    expect(store.state.live.get('b')).toBe('Hello')
+    expect(store.state.live.get('b')?.text).toBe('Hello')
     expect(onEvent.mock.calls.map(([event]) => event)).toEqual(['started'])
+  })
+
+  it('announces the reasoning once, and then the text', async () => {
+    const { store, socket, paint, onEvent } = setUp({ load: () => Promise.resolve(page([pending])) })
+    await store.open()
+    socket.reasoning(0, 'Hm, ')
+    paint()
+    socket.reasoning(4, 'well')
+    expect(store.state.live.get('b')).toMatchObject({ text: '', reasoning: 'Hm, ' })
+    socket.delta(0, 'Yes')
+    socket.delta(3, '.')
+    paint()
+    expect(store.state.live.get('b')).toMatchObject({ text: 'Yes.', reasoning: 'Hm, well' })
+    expect(onEvent.mock.calls.map(([event]) => event)).toEqual(['thinking', 'started'])
+  })
+
+  it('announces a model that reached its limit within its reasoning', async () => {
+    const { store, socket, onEvent } = setUp({ load: () => Promise.resolve(page([pending])) })
+    await store.open()
+    socket.reasoning(0, 'Hm')
+    socket.finish({ ...pending, status: 'DONE', finishReason: 'LENGTH', reasoning: 'Hm' })
+    expect(onEvent.mock.calls.map(([event]) => event)).toEqual(['thinking', 'unanswered'])
   })
 
   it('replaces the reply in progress by the finished chat', async () => {

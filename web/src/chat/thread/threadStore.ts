@@ -4,6 +4,8 @@ import type { Socket } from '../../graphql/socket'
 import { Store } from '../../store/store'
 import type { Chat } from '../chat'
 import { followReply } from '../reply/followReply'
+import { advance, NO_REPLY, type LiveReply } from '../reply/liveReply'
+import { isWithoutAnswer } from './ending'
 import { applyOutline, chatsToLoad, type Outline } from './outline'
 import { merge, replaceFrom } from './thread'
 
@@ -14,13 +16,13 @@ export type ThreadState = {
   /** Oldest first. */
   chats: readonly Chat[]
   /** The replies in progress, by chat. */
-  live: ReadonlyMap<string, string>
+  live: ReadonlyMap<string, LiveReply>
   hasEarlier: boolean
   isLoadingEarlier: boolean
 }
 
 /** A change in the progress of an answer, to be announced. */
-export type ThreadEvent = 'started' | 'finished' | 'stopped' | 'failed'
+export type ThreadEvent = 'thinking' | 'started' | 'finished' | 'unanswered' | 'stopped' | 'failed'
 
 const END_EVENTS: Partial<Record<Chat['status'], ThreadEvent>> = { DONE: 'finished', STOPPED: 'stopped' }
 
@@ -57,8 +59,8 @@ export class ThreadStore extends Store<ThreadState> {
   private refreshing: Promise<void> | null = null
   private nextRefresh: Promise<void> | null = null
   private readonly followed = new Map<string, () => void>()
-  /** Texts that were received since the last flush, by chat. */
-  private readonly pendingTexts = new Map<string, string>()
+  /** Replies that have grown since the last flush, by chat. */
+  private readonly grown = new Map<string, LiveReply>()
   private cancelFlush: (() => void) | null = null
   private readonly source: ThreadSource
 
@@ -228,22 +230,28 @@ export class ThreadStore extends Store<ThreadState> {
   private follow(chat: Chat): void {
     if (this.followed.has(chat.id)) return
     const unfollow = followReply(this.source.socket, chat.id, {
-      text: (text) => {
-        if (!this.state.live.get(chat.id) && !this.pendingTexts.has(chat.id)) this.source.onEvent('started', chat)
-        this.pendingTexts.set(chat.id, text)
+      progress: (text, reasoning) => {
+        this.advance(chat, { text, reasoning })
         this.cancelFlush ??= this.source.schedule(() => this.flush())
       },
       finished: (finished) => this.finish(finished),
       lost: () => void this.poll(chat.id),
     })
     this.followed.set(chat.id, unfollow)
-    this.patchState({ live: new Map(this.state.live).set(chat.id, '') })
+    this.patchState({ live: new Map(this.state.live).set(chat.id, NO_REPLY) })
+  }
+
+  private advance(chat: Chat, texts: Pick<LiveReply, 'text' | 'reasoning'>): void {
+    const before = this.grown.get(chat.id) ?? this.state.live.get(chat.id) ?? NO_REPLY
+    this.grown.set(chat.id, advance(before, chat, texts))
+    if (!before.text && texts.text) this.source.onEvent('started', chat)
+    else if (!before.reasoning && texts.reasoning) this.source.onEvent('thinking', chat)
   }
 
   private finish(chat: Chat): void {
     if (!this.followed.has(chat.id)) return
     this.upsert(chat)
-    this.source.onEvent(END_EVENTS[chat.status] ?? 'failed', chat)
+    this.source.onEvent(isWithoutAnswer(chat) ? 'unanswered' : (END_EVENTS[chat.status] ?? 'failed'), chat)
   }
 
   /** Polls for an answer whose stream is lost, until it is finished. */
@@ -255,7 +263,7 @@ export class ThreadStore extends Store<ThreadState> {
     } else if (chat && chat.status !== 'PENDING') {
       this.finish(chat)
     } else {
-      if (chat) this.pendingTexts.set(id, chat.response)
+      if (chat) this.advance(chat, { text: chat.response, reasoning: chat.reasoning ?? '' })
       this.flush()
       setTimeout(() => void this.poll(id), POLL_INTERVAL)
     }
@@ -264,7 +272,7 @@ export class ThreadStore extends Store<ThreadState> {
   private unfollow(id: string): void {
     this.followed.get(id)?.()
     this.followed.delete(id)
-    this.pendingTexts.delete(id)
+    this.grown.delete(id)
     if (this.state.live.has(id)) {
       const live = new Map(this.state.live)
       live.delete(id)
@@ -274,8 +282,8 @@ export class ThreadStore extends Store<ThreadState> {
 
   private flush(): void {
     this.cancelFlush = null
-    if (this.pendingTexts.size === 0) return
-    this.patchState({ live: new Map([...this.state.live, ...this.pendingTexts]) })
-    this.pendingTexts.clear()
+    if (this.grown.size === 0) return
+    this.patchState({ live: new Map([...this.state.live, ...this.grown]) })
+    this.grown.clear()
   }
 }

@@ -34,13 +34,17 @@ export function useStickyScroll({ oldest, isHeld }: Options) {
         follower.scrolled(outer)
         show()
       },
-      wheel: ({ deltaY }) => {
-        if (deltaY < 0) follower.userMovesUp(outer)
+      wheel: ({ deltaY, target }) => {
+        if (deltaY < 0 && !scrollsWithin(outer, target)) follower.userMovesUp(outer)
       },
-      touchmove: () => follower.userMoves(),
-      touchend: () => follower.userMoves(),
+      touchmove: ({ target }) => {
+        if (!scrollsWithin(outer, target)) follower.userMoves()
+      },
+      touchend: ({ target }) => {
+        if (!scrollsWithin(outer, target)) follower.userMoves()
+      },
       keydown: ({ key, target, shiftKey }) => {
-        if (isTyping(target)) return
+        if (isTyping(target) || scrollsWithin(outer, target)) return
         if (UP_KEYS.has(key) || (key === ' ' && shiftKey)) follower.userMovesUp(outer)
       },
       // The scroll bar belongs to the container itself.
@@ -83,4 +87,10 @@ export function useStickyScroll({ oldest, isHeld }: Options) {
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement
+}
+
+/** Returns whether an input scrolls a container within this one. */
+function scrollsWithin(outer: HTMLElement, target: EventTarget | null): boolean {
+  const inner = target instanceof Element ? target.closest('[data-scroller]') : null
+  return inner !== null && inner !== outer && inner.scrollHeight > inner.clientHeight
 }

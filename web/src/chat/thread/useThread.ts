@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react'
 import type { Client } from '@urql/core'
 import { ChatDocument, ThreadDocument, ThreadOutlineDocument, type ThreadOutlineQuery } from '../../gql/chat'
 import { query } from '../../graphql/client'
+import { withSmallerPages } from '../../graphql/smallerPages'
 import { useViewer } from '../../session/context'
 import { useStore } from '../../store/useStore'
 import type { ChatOutline, Outline } from './outline'
@@ -33,7 +34,10 @@ export function useThread(conversationId: string, onEvent: OnEvent): { store: Th
 function threadQueries(client: Client, conversationId: string): Pick<ThreadSource, 'load' | 'chat' | 'outline'> {
   return {
     load: async (after) => {
-      const { conversation } = await query(client, ThreadDocument, { id: conversationId, first: PAGE, after })
+      // Thoughts may be long.
+      const { conversation } = await withSmallerPages(PAGE, (first) =>
+        query(client, ThreadDocument, { id: conversationId, first, after }),
+      )
       return conversation?.chats ?? null
     },
     chat: async (id) => (await query(client, ChatDocument, { id })).chat,
