@@ -26,6 +26,7 @@ mod outcome;
 mod prepare;
 pub mod reads;
 mod receipt;
+pub mod receipt_file;
 mod reply_stream;
 mod response_sink;
 pub mod retention;

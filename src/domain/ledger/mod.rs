@@ -15,6 +15,7 @@ mod hold;
 mod import;
 mod key_budget;
 mod locked_balance;
+pub mod proof;
 mod reserve;
 pub mod retention;
 mod settle;

@@ -3,6 +3,7 @@
 mod changes;
 mod golden;
 mod migration;
+mod proofs;
 
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::Actor;
