@@ -123,9 +123,11 @@ impl TryFrom<&user::Model> for Head {
 pub fn new_entry_id(txn: &Txn) -> Expr {
     Expr::cust(match txn.get_database_backend() {
         DbBackend::Postgres => "nextval('ledger_entry_id_seq')",
-        // SQLite has one writer, and rows that are inserted with these ids raise the sequence.
+        // SQLite has one writer, and rows that are inserted with these ids raise the sequence. Like SQLite itself, it
+        // also steps over rows that the sequence does not know.
         _ => {
-            "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'ledger_entry'), 0) + row_number() OVER (ORDER BY 1)"
+            "max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'ledger_entry'), 0), \
+             coalesce((SELECT max(id) FROM ledger_entry), 0)) + row_number() OVER (ORDER BY 1)"
         }
     })
 }

@@ -170,7 +170,7 @@ impl Chain {
         }
         let changed = ChainDamage::Changed { seq };
         // The digest of an entry has whole microseconds.
-        if seq < expected || entry.created_at.timestamp_subsec_nanos() % 1000 > 0 {
+        if seq < expected || !entry.created_at.timestamp_subsec_nanos().is_multiple_of(1000) {
             return Err(changed);
         }
         let digest = entry.digest.as_deref().map(|digest| from_hex(digest).ok_or(changed)).transpose()?;
