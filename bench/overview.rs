@@ -230,6 +230,8 @@ fn new_user(number: i64, at: DateTime<Utc>) -> user::ActiveModel {
         is_superuser: Set(false),
         tokens: Set(Tokens(number * 7919 % 4001)),
         held: Set(Tokens::ZERO),
+        ledger_seq: NotSet,
+        ledger_hash: NotSet,
         session_epoch: Set(0),
         created_at: Set(at),
         last_login_at: Set(None),
@@ -287,5 +289,9 @@ fn new_entry(chat_id: i64, (user_id, at, failed): (i64, DateTime<Utc>, bool)) ->
         idempotency_key: Set(None),
         requested_balance: Set(None),
         created_at: Set(at),
+        seq: Set(None),
+        hash: Set(None),
+        erasable_digest: Set(None),
+        erasable_salt: Set(None),
     }
 }

@@ -2,6 +2,8 @@
 
 pub use sea_orm_migration::prelude::*;
 
+pub mod ledger_chain;
+
 mod m20261123_000001_accounts_and_chats;
 mod m20261123_000002_conversations;
 mod m20261123_000003_search;
@@ -24,7 +26,10 @@ mod m20261130_000024_session_address;
 mod m20261130_000025_pins_and_archive;
 mod m20261130_000026_finish_reason;
 mod m20261130_000027_reasoning_and_prices;
+mod m20261130_000028_ledger_chain;
 mod m20261130_000029_usage_by_class;
+
+pub use m20261130_000028_ledger_chain::fill as compute_ledger_chains;
 
 /// All migrations, in order.
 pub struct Migrator;
@@ -55,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000025_pins_and_archive::Migration),
             Box::new(m20261130_000026_finish_reason::Migration),
             Box::new(m20261130_000027_reasoning_and_prices::Migration),
+            Box::new(m20261130_000028_ledger_chain::Migration),
             Box::new(m20261130_000029_usage_by_class::Migration),
         ]
     }

@@ -9,6 +9,7 @@
 mod api_key;
 mod backup;
 mod banner;
+mod checkpoint;
 mod config;
 mod create_superuser;
 mod explain;
@@ -17,6 +18,7 @@ mod import_django;
 mod output;
 mod password;
 mod progress;
+mod receipt;
 mod retention;
 mod serve;
 mod signing_key;
@@ -63,8 +65,12 @@ enum Command {
     /// Manage the signing keys of access and refresh tokens
     #[command(subcommand)]
     SigningKey(signing_key::Command),
-    /// Check that every balance agrees with the ledger; exit code 1 if one does not
+    /// Check that every balance agrees with the ledger, and that no entry was changed or removed; exit code 1 if not
     Verify(verify::Args),
+    /// Print the receipt of a chat, which `verify --receipt` checks without the database
+    Receipt(receipt::Args),
+    /// Print a signed checkpoint of all balances' ledgers, which `verify --checkpoint` compares with later ones
+    Checkpoint(checkpoint::Args),
     /// Remove data whose retention period has passed, or report what would be removed
     Retention(retention::Args),
     /// Check whether a running server is ready; exit code 1 if it is not
@@ -119,7 +125,10 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         }
         Command::ApiKey(args) => api_key::run(&open(file).await?, args).await?,
         Command::SigningKey(command) => signing_key::run(&load_quietly(file)?, command)?,
+        Command::Verify(args) if args.is_offline() => return verify::run_offline(&args),
         Command::Verify(args) => return verify::run(&open(file).await?, args).await,
+        Command::Receipt(args) => receipt::run(&open(file).await?, args).await?,
+        Command::Checkpoint(args) => checkpoint::run(&open(file).await?, args).await?,
         Command::Retention(args) => retention::run(&open(file).await?, args).await?,
         Command::Health(args) => health::run(&load_quietly(file)?, args).await?,
         Command::ImportDjango(args) => import_django::run(&open(file).await?, args).await?,

@@ -13,11 +13,20 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
 }
 
 fn write(text: &str) -> Result<(), Error> {
+    write_bytes(text.as_bytes())
+}
+
+fn write_bytes(bytes: &[u8]) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|error| Error::internal(format!("cannot write to standard output: {error}"))),
     }
+}
+
+/// Writes the bytes of a file to standard output.
+pub(super) fn print_file(bytes: &[u8]) -> Result<(), Error> {
+    write_bytes(bytes)
 }
 
 /// Writes to standard error, for prompts: standard output may be redirected to a file.

@@ -17,6 +17,7 @@ pub mod price;
 pub mod private_files;
 pub mod random;
 pub mod replay_log;
+pub mod signature;
 pub mod throttle;
 pub mod tokens;
 pub mod trace_context;

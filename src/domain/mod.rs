@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audit;
 pub mod chat;
+pub mod job;
 pub mod ledger;
 pub mod membership;
 pub mod overview;

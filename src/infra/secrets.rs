@@ -21,6 +21,7 @@ use crate::core::jwt;
 use crate::core::keyed_hash::KeyedHash;
 use crate::core::private_files;
 use crate::core::random::Random;
+use crate::core::signature::Signer;
 use crate::infra::config::Config;
 
 /// The server's secrets.
@@ -63,6 +64,22 @@ impl Secrets {
             return Ok(None);
         }
         Self::of_lines(&read(&path(config))?).map(Some)
+    }
+
+    /// Returns the key that signs checkpoints and receipts of the ledger, derived from the signing key.
+    ///
+    /// # Errors
+    /// INTERNAL, which has no reason to occur.
+    pub fn ledger_signer(&self) -> Result<Signer, Error> {
+        ledger_signer(self.signing.first().ok_or_else(|| Error::internal("there is no secret"))?)
+    }
+
+    /// Returns the public keys of that key and of those of the previous signing keys.
+    ///
+    /// # Errors
+    /// As [`Self::ledger_signer`].
+    pub fn ledger_public_keys(&self) -> Result<Vec<String>, Error> {
+        self.signing.iter().map(|key| Ok(ledger_signer(key)?.public_key())).collect()
     }
 
     fn configured(config: &Config) -> Result<Option<Self>, Error> {
@@ -150,6 +167,12 @@ fn signing(text: &SecretString, until: Option<DateTime<Utc>>) -> Result<jwt::Key
         .map_err(|error| Error::internal(error))?;
     let id = hash.of(b"").chars().take(16).collect();
     Ok(jwt::KeyMaterial { id, text: text.clone(), until })
+}
+
+fn ledger_signer(key: &jwt::KeyMaterial) -> Result<Signer, Error> {
+    let hash = KeyedHash::new(key.text.expose_secret().as_bytes(), "jeton: signatures of the ledger")
+        .map_err(|error| Error::internal(error))?;
+    Signer::from_seed(&hash.digest(b""))
 }
 
 fn new_secret(random: &Random) -> SecretString {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BoundListener, router, serve};
 use crate::app::App;
-use crate::domain::{chat, membership, retention};
+use crate::domain::{chat, ledger, membership, retention};
 
 /// Maximum time that turns, and then their responses, may take to end after they are cancelled.
 const FINAL_GRACE: Duration = Duration::from_secs(5);
@@ -56,7 +56,9 @@ pub async fn run(app: App, listener: BoundListener) {
             let swept = chat::run_sweeper(app.clone());
             let indexed = chat::run_indexer(app.clone());
             let retained = retention::run_scheduler(app.clone());
-            tokio::join!(serving, swept, indexed, retained, membership::run_heartbeat(&app, address), reloading);
+            let checkpoints = ledger::proof::run_scheduler(app.clone());
+            let beating = membership::run_heartbeat(&app, address);
+            tokio::join!(serving, swept, indexed, retained, checkpoints, beating, reloading);
             // WebSockets are no longer connections of the listener, and are notified that the server stops.
             app.streams.close();
             app.streams.wait().await;

@@ -23,6 +23,8 @@ fn row(name: &str) -> user::ActiveModel {
         is_superuser: Set(false),
         tokens: Set(Tokens::ZERO),
         held: Set(Tokens::ZERO),
+        ledger_seq: NotSet,
+        ledger_hash: NotSet,
         session_epoch: Set(0),
         created_at: Set(chrono::DateTime::UNIX_EPOCH),
         last_login_at: Set(None),

@@ -139,7 +139,7 @@ async fn restored_rows_can_all_be_read_and_summed() {
         (
             "conversation",
             "INSERT INTO user SELECT 99, 'x', 'x', password_hash, is_active, is_staff, is_superuser, 0, 0, 0, created_at, NULL, \
-             NULL \
+             NULL, 0, printf('%064d', 0) \
              FROM user; INSERT INTO conversation (id, user_id, title, created_at, active_at) \
              SELECT 9, id, 'x', created_at, 1 FROM user WHERE id = 99; UPDATE chat SET conversation_id = 9",
             "1 chats have a conversation_id of another user",
@@ -161,7 +161,8 @@ async fn a_restored_database_has_no_servers_jobs_or_leases_of_another_one() {
         "INSERT INTO server (id, started_at, seen_at, version, address) VALUES ('x', '{FAR}', '{FAR}', '1', 'y');
          INSERT INTO job (name, holder, claimed_until) VALUES ('retention', 'x', '{FAR}');
          UPDATE chat SET status = 'PENDING', cost = 0, hold = 100, finished_at = NULL, lease_until = '{FAR}';
-         UPDATE user SET held = 100; DELETE FROM ledger_entry WHERE chat_id IS NOT NULL"
+         UPDATE user SET held = 100; DELETE FROM ledger_entry WHERE chat_id IS NOT NULL;
+         UPDATE user SET (ledger_seq, ledger_hash) = (SELECT seq, hash FROM ledger_entry WHERE user_id = user.id)"
     );
     let open_chat = changed(&file, "open", &sql).await;
     let target = Installation::new(On::Sqlite, &[("JETON_TURNS__LEASE", "1s")]).await;

@@ -39,6 +39,7 @@ mod hardening;
 mod hostile_backups;
 mod hostile_files;
 mod import;
+mod ledger_chain;
 mod metrics;
 mod money;
 mod money_model_based;

@@ -95,10 +95,15 @@ async fn many_chats(app: &TestApp, client: &Client, count: usize) {
                 idempotency_key: Set(None),
                 requested_balance: Set(None),
                 created_at: Set(now),
+                seq: Set(None),
+                hash: Set(None),
+                erasable_digest: Set(None),
+                erasable_salt: Set(None),
             });
             for batch in entries.collect::<Vec<_>>().chunks(500) {
                 ledger_entry::Entity::insert_many(batch.to_vec()).exec_without_returning(txn).await?;
             }
+            migration::compute_ledger_chains(txn).await?;
             Ok(())
         })
     });

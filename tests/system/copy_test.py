@@ -80,13 +80,40 @@ class Export:
         row = {name: written(value) for name, value in zip(columns, cells, strict=True)}
         self.out.write(json.dumps({"table": table, "row": row}) + "\n")
 
+    def entry(self, chains: dict[int, tuple[int, bytes]], **values: object) -> None:
+        """A ledger entry, as the next one of its user's chain."""
+        seq, previous = chains.get(values["user_id"], (0, bytes(32)))
+        seq += 1
+        link = chained(previous, seq, values)
+        chains[values["user_id"]] = (seq, link)
+        self.row("ledger_entry", seq=seq, hash=link.hex(), **values)
+
     def end(self) -> None:
         tables = {
             table: {"rows": self.rows[table], "checksum": "".join(f"{lane:016x}" for lane in self.sums[table])}
             for table in self.columns
         }
-        sequences = {"user": USERS, "chat": self.rows["chat"], "ledger_entry": self.rows["ledger_entry"]}
+        # All ids are without gaps.
+        sequences = self.rows
         self.out.write(json.dumps({"end": {"tables": tables, "sequences": sequences}}) + "\n")
+
+
+def field(content: bytes | None) -> bytes:
+    return b"\xff\xff\xff\xff" if content is None else len(content).to_bytes(4, "big") + content
+
+
+def number(value: int | None) -> bytes:
+    return field(None if value is None else value.to_bytes(8, "big", signed=True))
+
+
+def chained(previous: bytes, seq: int, entry: dict) -> bytes:
+    """The hash of an entry without note and key: docs/operations/audit.md."""
+    micros = (entry["created_at"] - EPOCH) // datetime.timedelta(microseconds=1)
+    form = field(b"jeton ledger entry 1") + number(entry["id"]) + number(entry["user_id"]) + number(seq)
+    form += number(entry["amount"]) + number(entry["balance_after"]) + field(entry["reason"].encode())
+    form += number(entry.get("chat_id")) + number(None) * 3 + number(micros) + field(None)
+    digest = hashlib.sha256(form).digest()
+    return hashlib.sha256(field(b"jeton ledger link 1") + field(previous) + field(digest)).digest()
 
 
 def write_export(path: Path, head: dict, chats: int) -> None:
@@ -95,11 +122,25 @@ def write_export(path: Path, head: dict, chats: int) -> None:
     with path.open("w") as out:
         export = Export(out, head, {"user": USERS, "chat": chats, "ledger_entry": USERS + chats})
         spent = [len(range(user, chats, USERS)) * 100 for user in range(USERS)]
+        # First, since the users' rows have the heads of their chains.
+        chains: dict[int, tuple[int, bytes]] = {}
+        for user in range(USERS):
+            export.entry(
+                chains, id=user + 1, user_id=user + 1, amount=4000 + spent[user],
+                balance_after=4000 + spent[user], reason="SIGNUP_GRANT", created_at=START,
+            )
+        for number in range(chats):
+            moment = START + datetime.timedelta(seconds=number * 7, microseconds=number)
+            export.entry(
+                chains, id=USERS + number + 1, user_id=number % USERS + 1, amount=-100,
+                balance_after=4000 + spent[number % USERS] - (number // USERS + 1) * 100, reason="CHAT_DONE",
+                chat_id=number + 1, created_at=moment,
+            )
         for user in range(USERS):
             export.row(
                 "user", id=user + 1, username=f"user{user}", username_key=f"user{user}", password_hash="!",
                 is_active=True, is_staff=False, is_superuser=False, tokens=4000, held=0, session_epoch=0,
-                created_at=START,
+                created_at=START, ledger_seq=chains[user + 1][0], ledger_hash=chains[user + 1][1].hex(),
             )
         for number in range(chats):
             text = " ".join(words[(number * 7 + at * at) % 10] + str(number % (at + 90)) for at in range(12))
@@ -108,18 +149,6 @@ def write_export(path: Path, head: dict, chats: int) -> None:
                 "chat", id=number + 1, user_id=number % USERS + 1, context_left_out=0, model="echo", status="DONE",
                 message=text[:60], response=text * 3, hold=100, cost=100, input_units=20, output_units=60,
                 usage_estimated=False, created_at=moment, finished_at=moment, search_text=text.lower(),
-            )
-        for user in range(USERS):
-            export.row(
-                "ledger_entry", id=user + 1, user_id=user + 1, amount=4000 + spent[user],
-                balance_after=4000 + spent[user], reason="SIGNUP_GRANT", created_at=START,
-            )
-        for number in range(chats):
-            moment = START + datetime.timedelta(seconds=number * 7, microseconds=number)
-            export.row(
-                "ledger_entry", id=USERS + number + 1, user_id=number % USERS + 1, amount=-100,
-                balance_after=4000 + spent[number % USERS] - (number // USERS + 1) * 100, reason="CHAT_DONE",
-                chat_id=number + 1, created_at=moment,
             )
         export.end()
 

@@ -16,7 +16,7 @@ use crate::core::password::{Pbkdf2, QueueKind};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, ClientIp};
 use crate::domain::audit::{self, Action, AuditRecord};
-use crate::domain::ledger::{self, Entry};
+use crate::domain::ledger::{self, Entry, Erasable};
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
 use crate::infra::entity::user;
@@ -39,7 +39,7 @@ pub struct ImportedUser {
     /// The first balance.
     pub tokens: Tokens,
     /// The note of the ledger entry, if the balance differs from that in the other system.
-    pub note: Option<String>,
+    pub note: Option<Erasable>,
     /// The creation time in the other system.
     pub created_at: chrono::DateTime<chrono::Utc>,
     /// The last log-in in the other system.
@@ -63,13 +63,15 @@ pub async fn insert(txn: &Txn, new: &ImportedUser, at: chrono::DateTime<chrono::
         is_superuser: Set(new.roles.is_superuser),
         tokens: Set(Tokens::ZERO),
         held: Set(Tokens::ZERO),
+        ledger_seq: NotSet,
+        ledger_hash: NotSet,
         session_epoch: Set(0),
         created_at: Set(new.created_at),
         last_login_at: Set(new.last_login_at),
     };
     let user = row.insert(txn).await?;
-    let opening = Entry { note: new.note.clone(), ..Entry::new(user.id, new.tokens, Reason::Imported, at) };
-    ledger::post_entry(txn, &opening).await?;
+    let opening = Entry { erasable: new.note.clone(), ..Entry::new(user.id, new.tokens, Reason::Imported, at) };
+    ledger::post_entry(txn, opening).await?;
     let details = json!({ "staff": new.roles.is_staff, "superuser": new.roles.is_superuser, "tokens": new.tokens });
     let target = ("user", user.id.0, user.username.as_str());
     audit::record(

@@ -65,6 +65,8 @@ pub(super) async fn insert(txn: &Txn, new: &ValidatedUser) -> Result<user::Model
         is_superuser: Set(new.roles.is_superuser),
         tokens: Set(Tokens::ZERO),
         held: Set(Tokens::ZERO),
+        ledger_seq: NotSet,
+        ledger_hash: NotSet,
         session_epoch: Set(0),
         created_at: Set(new.at),
         last_login_at: Set(None),
@@ -76,7 +78,7 @@ pub(super) async fn insert(txn: &Txn, new: &ValidatedUser) -> Result<user::Model
     })?;
     if new.grant > Tokens::ZERO {
         let grant = Entry::new(user.id, new.grant, Reason::SignupGrant, new.at);
-        user.tokens = ledger::post_entry(txn, &Entry { actor_id: new.actor_id, ..grant }).await?.balance.tokens;
+        user.tokens = ledger::post_entry(txn, Entry { actor_id: new.actor_id, ..grant }).await?.balance.tokens;
     }
     Ok(user)
 }

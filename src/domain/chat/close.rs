@@ -17,7 +17,7 @@ use super::finished_chat::FinishedChat;
 use super::versions;
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::ids::ChatId;
+use crate::core::ids::{ChatId, LedgerEntryId};
 use crate::core::viewer::Actor;
 use crate::domain::audit::{self, Action, AuditRecord};
 use crate::domain::ledger::{self, Settlement};
@@ -80,13 +80,17 @@ struct OpenChatRow {
     id: ChatId,
     /// May have been changed while the chat was open.
     replaced_by_id: Option<ChatId>,
+    /// A new id for the ledger entry of the settlement.
+    entry_id: LedgerEntryId,
 }
 
-/// Returns a query of those of the chats that are open. The rows are locked until the transaction ends.
+/// Returns a query of those of the chats that are open. The rows are locked until the transaction ends. It runs after
+/// the users' rows are locked, as the new ids of ledger entries have to.
 fn lock_open_chats(txn: &Txn, ends: &[CloseJob]) -> RowQuery<OpenChatRow> {
     let ids: Vec<_> = ends.iter().map(|end| end.closing.chat.id).collect();
     let chats = chat::Entity::find().filter(in_ids(txn, Column::Id, &ids)).filter(Column::Status.eq(Status::Pending));
-    RowQuery::new(chats.order_by_asc(Column::Id).lock_exclusive(), [Column::Id, Column::ReplacedById])
+    let chats = chats.order_by_asc(Column::Id).lock_exclusive();
+    RowQuery::with(chats, [Column::Id, Column::ReplacedById], [(ledger::new_entry_id(txn), "entry_id")])
 }
 
 /// Closes the chats and settles their holds; returns them in the same order.
@@ -98,15 +102,16 @@ pub(super) async fn close_batch(txn: &Txn, ends: &[CloseJob]) -> Result<Vec<Fini
         return Ok(Vec::new());
     }
     let user_ids = ends.iter().map(|end| end.closing.chat.user_id);
-    let (locked, open) = fetch_two(txn, ledger::lock_balances(txn, user_ids), Some(lock_open_chats(txn, ends))).await?;
-    let open: HashMap<_, _> = open.into_iter().map(|OpenChatRow { id, replaced_by_id }| (id, replaced_by_id)).collect();
+    let (locked, open) = fetch_two(txn, ledger::lock_accounts(txn, user_ids), Some(lock_open_chats(txn, ends))).await?;
+    let entry_ids = open.iter().map(|chat| chat.entry_id).collect();
+    let open: HashMap<_, _> = open.into_iter().map(|chat| (chat.id, chat.replaced_by_id)).collect();
     if open.len() != ends.len() {
         return Err(Error::new(Code::Conflict, "This chat has ended already."));
     }
     let mut batch = Batch::default();
     batch.update(update_chats(ends), ends.len());
     let settlements: Vec<_> = ends.iter().map(CloseJob::settlement).collect();
-    let balances = ledger::settle(&mut batch, &settlements, locked)?;
+    let balances = ledger::settle(&mut batch, &settlements, locked, entry_ids)?;
     batch.execute(txn).await?;
 
     for end in ends.iter().filter(|end| end.closing.over_hold.is_some()) {

@@ -28,6 +28,7 @@ mod prepare;
 mod publisher;
 pub mod reads;
 mod receipt;
+pub mod receipt_file;
 mod reply_stream;
 mod response_sink;
 pub mod retention;

@@ -1,10 +1,13 @@
 //! Receipts: how the cost of a chat follows from its usage and the version of the price at which it was sent.
 
 use async_graphql::Enum;
+use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::core::error::Error;
+use crate::core::price::Price;
 use crate::core::tokens::Tokens;
+use crate::core::usage::Usage;
 use crate::domain::pricing;
 use crate::infra::entity::{chat, price};
 
@@ -21,8 +24,9 @@ pub struct Receipt {
 }
 
 /// A part of a price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
 #[graphql(name = "PricePart")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Part {
     /// The price for each answered message.
     Message,
@@ -39,7 +43,8 @@ pub enum Part {
 }
 
 /// A line of a receipt: a quantity at a price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Line {
     /// What was charged.
     pub part: Part,
@@ -55,31 +60,34 @@ impl Line {
     /// Returns the amount in millionths of a prepaid token: exact, before the sum is rounded.
     pub fn millionths(&self) -> i128 {
         let amount = i128::from(self.quantity).saturating_mul(self.price.0.into());
-        amount.saturating_mul((MILLION / self.per).into())
+        amount.saturating_mul((MILLION / self.per.max(1)).into())
     }
 }
 
 impl Receipt {
     /// Returns the sum of the lines in millionths of a prepaid token.
     pub fn millionths(&self) -> i128 {
-        self.lines.iter().map(Line::millionths).fold(0, i128::saturating_add)
+        millionths(&self.lines)
     }
 
     /// Returns the cost by these lines, before it is limited by the hold.
     pub fn total(&self) -> Tokens {
-        let million = i128::from(MILLION);
-        Tokens(i64::try_from(self.millionths().saturating_add(million - 1) / million).unwrap_or(i64::MAX))
+        cost(&self.lines)
     }
 }
 
-/// Returns the receipt of a chat; `None` while it is open, if nothing was charged, and for chats of earlier versions.
-///
-/// # Errors
-/// INTERNAL if the database fails.
-pub async fn receipt(app: &App, chat: &chat::Model) -> Result<Option<Receipt>, Error> {
-    let Some((messages, price_id)) = chat.messages_charged.zip(chat.price_id) else { return Ok(None) };
-    let version = pricing::find(app, price_id).await?;
-    let (price, usage) = (version.price(), chat.usage().unwrap_or_default());
+fn millionths(lines: &[Line]) -> i128 {
+    lines.iter().map(Line::millionths).fold(0, i128::saturating_add)
+}
+
+/// Returns the cost by lines: their sum, rounded up.
+pub(super) fn cost(lines: &[Line]) -> Tokens {
+    let million = i128::from(MILLION);
+    Tokens(i64::try_from(millionths(lines).saturating_add(million - 1) / million).unwrap_or(i64::MAX))
+}
+
+/// Returns the lines of a usage at a price, with this number of messages at the flat price.
+pub(super) fn lines(messages: i64, usage: &Usage, price: &Price) -> Vec<Line> {
     let lines = [
         (Part::Message, u64::try_from(messages).unwrap_or_default(), price.per_message, 1),
         (Part::Input, usage.fresh_input(), price.input, MILLION),
@@ -89,6 +97,16 @@ pub async fn receipt(app: &App, chat: &chat::Model) -> Result<Option<Receipt>, E
         (Part::Reasoning, usage.reasoning, price.reasoning, MILLION),
     ];
     let lines = lines.into_iter().filter(|(_, quantity, price, _)| *quantity > 0 && *price > 0);
-    let lines = lines.map(|(part, quantity, price, per)| Line { part, quantity, price: Tokens(price), per }).collect();
+    lines.map(|(part, quantity, price, per)| Line { part, quantity, price: Tokens(price), per }).collect()
+}
+
+/// Returns the receipt of a chat; `None` while it is open, if nothing was charged, and for chats of earlier versions.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn receipt(app: &App, chat: &chat::Model) -> Result<Option<Receipt>, Error> {
+    let Some((messages, price_id)) = chat.messages_charged.zip(chat.price_id) else { return Ok(None) };
+    let version = pricing::find(app, price_id).await?;
+    let lines = lines(messages, &chat.usage().unwrap_or_default(), &version.price());
     Ok(Some(Receipt { price: version, lines }))
 }

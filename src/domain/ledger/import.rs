@@ -1,18 +1,18 @@
 //! Ledger entries of imported chats, which were paid for in another system: an entry of amount zero for each, since
 //! every finished chat has an entry.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::balance::Balance;
+use super::chain::{Head, new_entry_ids, to_hex};
+use super::{Entry, find_all_for_update};
 use crate::core::error::Error;
 use crate::core::ids::{ChatId, UserId};
 use crate::core::tokens::Tokens;
-use crate::infra::db::Txn;
-use crate::infra::entity::ledger_entry::{self, Reason};
+use crate::infra::db::{Batch, BulkUpdate, Txn};
+use crate::infra::entity::ledger_entry::Reason;
 use crate::infra::entity::user;
 
 /// A chat that was just inserted, finished and at no cost.
@@ -31,27 +31,23 @@ pub struct ImportedEntry {
 pub async fn record_imported(txn: &Txn, chats: &[ImportedEntry], at: DateTime<Utc>) -> Result<(), Error> {
     let users: BTreeSet<_> = chats.iter().map(|chat| chat.user_id).collect();
     // Locked, so that the balances in the entries are the current ones.
-    let users = user::Entity::find().filter(user::Column::Id.is_in(users)).order_by_asc(user::Column::Id);
-    let balances: HashMap<_, _> =
-        users.lock_exclusive().all(txn).await?.iter().map(|user| (user.id, Balance::from(user).total())).collect();
-    let entry = |chat: &ImportedEntry| {
-        let balance = balances.get(&chat.user_id).copied().ok_or_else(|| Error::not_found("user"))?;
-        Ok(ledger_entry::ActiveModel {
-            id: NotSet,
-            user_id: Set(chat.user_id),
-            amount: Set(Tokens::ZERO),
-            balance_after: Set(balance),
-            reason: Set(Reason::Imported),
-            note: Set(None),
-            chat_id: Set(Some(chat.chat_id)),
-            api_key_id: Set(None),
-            actor_id: Set(None),
-            idempotency_key: Set(None),
-            requested_balance: Set(None),
-            created_at: Set(at),
-        })
-    };
-    let entries = chats.iter().map(entry).collect::<Result<Vec<_>, Error>>()?;
-    ledger_entry::Entity::insert_many(entries).exec_without_returning(txn).await?;
-    Ok(())
+    let mut accounts = BTreeMap::new();
+    for user in find_all_for_update(txn, users).await? {
+        accounts.insert(user.id, (Balance::from(&user).total(), Head::try_from(&user)?));
+    }
+    let mut entries = Vec::with_capacity(chats.len());
+    for (chat, id) in chats.iter().zip(new_entry_ids(txn, chats.len()).await?) {
+        let (balance, head) = accounts.get_mut(&chat.user_id).ok_or_else(|| Error::not_found("user"))?;
+        let entry = Entry::new(chat.user_id, Tokens::ZERO, Reason::Imported, at);
+        entries.push(head.append(id, Entry { chat_id: Some(chat.chat_id), ..entry }, *balance)?);
+    }
+    let heads: Vec<_> = accounts.into_iter().map(|(user_id, (_, head))| (user_id, head)).collect();
+    let mut update = BulkUpdate::<user::Entity, _>::new(&heads, |(user_id, _)| *user_id);
+    update
+        .set_each(user::Column::LedgerSeq, |(_, head)| head.seq)
+        .set_each(user::Column::LedgerHash, |(_, head)| to_hex(&head.hash));
+    let mut batch = Batch::default();
+    batch.update(update.into_statement(), heads.len());
+    batch.insert(entries);
+    batch.execute(txn).await
 }

@@ -61,14 +61,14 @@ const COLUMNS: [Column; 7] = [
 ];
 
 /// Returns what was spent on the day, and in the month, of this time.
-fn spent_at(at: DateTime<Utc>) -> [(Expr, Column); 2] {
-    [(spent_in_day(at), Column::SpentInDay), (spent_in_month(at), Column::SpentInMonth)]
+fn spent_at(at: DateTime<Utc>) -> [(Expr, &'static str); 2] {
+    [(spent_in_day(at), "spent_in_day"), (spent_in_month(at), "spent_in_month")]
 }
 
 /// Returns the budget of a valid key, without a lock.
 pub(super) async fn read(db: &Db, key_id: ApiKeyId, at: DateTime<Utc>) -> Result<Option<KeyBudget>, Error> {
     let key = api_key::Entity::find_by_id(key_id).filter(api_key::valid_at(at)).select_only().columns(COLUMNS);
-    let key = spent_at(at).into_iter().fold(key, |key, (sum, column)| key.column_as(sum, column));
+    let key = spent_at(at).into_iter().fold(key, |key, (sum, name)| key.expr_as(sum, name));
     Ok(key.into_model::<KeyBudget>().one(db.read()).await?)
 }
 

@@ -7,6 +7,7 @@
 //! value that was read.
 
 mod balance;
+mod chain;
 mod entries;
 mod export;
 mod granted;
@@ -14,6 +15,7 @@ mod hold;
 mod import;
 mod key_budget;
 mod locked_balance;
+pub mod proof;
 mod reserve;
 pub mod retention;
 mod settle;
@@ -26,22 +28,23 @@ use std::time::Duration;
 use async_stream::try_stream;
 use chrono::{DateTime, Utc};
 use futures::Stream;
-use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
 pub use self::balance::Balance;
+pub use self::chain::{Erasable, new_entry_id};
+use self::chain::{Head, new_entry_ids, to_hex};
 pub use self::entries::{EntryFilter, find, history};
 pub use self::export::export;
 pub use self::granted::granted_by;
 pub use self::hold::{Hold, Settlement, insufficient};
 pub use self::import::{ImportedEntry, record_imported};
-pub use self::locked_balance::{LockedBalance, lock_balances};
+pub use self::locked_balance::{LockedAccount, lock_accounts};
 pub use self::reserve::reserve;
 pub use self::settle::settle;
 pub use self::spendable::SpendableBalances;
 pub use self::totals::{Granted, KeySpending, Outstanding, Spending, granted, outstanding, spending, spent_by_keys};
-pub use self::verify::{IntegrityViolation, verify};
+pub use self::verify::{ChainDamage, IntegrityViolation, verify};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ApiKeyId, ChatId, UserId};
@@ -61,18 +64,16 @@ pub struct Entry {
     pub amount: Tokens,
     /// The reason.
     pub reason: Reason,
-    /// The operator's note.
-    pub note: Option<String>,
     /// The chat of a settlement.
     pub chat_id: Option<ChatId>,
     /// The API key that paid for the chat of a settlement.
     pub api_key_id: Option<ApiKeyId>,
     /// The actor, if it is not the user.
     pub actor_id: Option<UserId>,
-    /// Idempotency key, unique per actor.
-    pub idempotency_key: Option<String>,
     /// The spendable balance that was requested instead of an amount.
     pub requested_balance: Option<Tokens>,
+    /// The operator's note and the idempotency key.
+    pub erasable: Option<Erasable>,
     /// The time of the change.
     pub at: DateTime<Utc>,
 }
@@ -87,18 +88,25 @@ pub struct Applied {
 }
 
 impl Entry {
+    fn note(&self) -> Option<&String> {
+        self.erasable.as_ref().and_then(|part| part.note.as_ref())
+    }
+
+    fn idempotency_key(&self) -> Option<&String> {
+        self.erasable.as_ref().and_then(|part| part.idempotency_key.as_ref())
+    }
+
     /// Returns an entry with the mandatory fields only.
     pub fn new(user_id: UserId, amount: Tokens, reason: Reason, at: DateTime<Utc>) -> Self {
         Self {
             user_id,
             amount,
             reason,
-            note: None,
             chat_id: None,
             api_key_id: None,
             actor_id: None,
-            idempotency_key: None,
             requested_balance: None,
+            erasable: None,
             at,
         }
     }
@@ -111,33 +119,40 @@ impl Entry {
 /// # Errors
 /// NOT_FOUND without such a user; INVALID_INPUT if the balance would become negative or larger than
 /// [`Tokens::MAX_BALANCE`]; CONFLICT if the idempotency key was used for a different entry.
-pub async fn post_entry(txn: &Txn, entry: &Entry) -> Result<Applied, Error> {
+pub async fn post_entry(txn: &Txn, entry: Entry) -> Result<Applied, Error> {
     // Serialises the entries of one user on PostgreSQL, so that a duplicate key is found; SQLite has one writer.
     let before = find_for_update(txn, entry.user_id).await?;
-    if let Some(earlier) = find_duplicate(txn, entry).await? {
-        if !is_same(&earlier, entry) {
+    if let Some(earlier) = find_duplicate(txn, &entry).await? {
+        if !is_same(&earlier, &entry) {
             return Err(Error::new(Code::Conflict, "This idempotency key was used for another adjustment."));
         }
         return Ok(Applied { balance: Balance::from(&before), is_new: false });
     }
-    let ceiling = Tokens::MAX_BALANCE.minus(entry.amount)?;
+    let amount = entry.amount;
+    let (ceiling, debit) = (Tokens::MAX_BALANCE.minus(amount)?, Tokens::ZERO.minus(amount)?);
+    // Where the sum is no balance, nothing is written below.
+    let total = Tokens(Balance::from(&before).total().0.saturating_add(amount.0));
+    let mut head = Head::try_from(&before)?;
+    let row = append(txn, &mut head, entry, total).await?;
     let updated = user::Entity::update_many()
-        .col_expr(Column::Tokens, Expr::col(Column::Tokens).add(entry.amount))
-        .filter(Column::Id.eq(entry.user_id))
-        .filter(Expr::col(Column::Tokens).gte(Tokens::ZERO.minus(entry.amount)?))
+        .col_expr(Column::Tokens, Expr::col(Column::Tokens).add(amount))
+        .col_expr(Column::LedgerSeq, Expr::value(head.seq))
+        .col_expr(Column::LedgerHash, Expr::value(to_hex(&head.hash)))
+        .filter(Column::Id.eq(before.id))
+        .filter(Expr::col(Column::Tokens).gte(debit))
         .filter(Expr::col(Column::Tokens).add(Expr::col(Column::Held)).lte(ceiling))
         .exec_with_returning(txn)
         .await?;
     let Some(balance) = updated.first().map(Balance::from) else {
         let (now, max) = (before.tokens, Tokens::MAX_BALANCE);
-        let message = if entry.amount < Tokens::ZERO {
+        let message = if amount < Tokens::ZERO {
             format!("The balance can't go below 0 (now {now}).")
         } else {
             format!("The balance can't exceed {max} (now {now}, reserved tokens included).")
         };
         return Err(Error::field("amount", message));
     };
-    record(txn, entry, balance).await?;
+    row.insert(txn).await?;
     Ok(Applied { balance, is_new: true })
 }
 
@@ -149,7 +164,7 @@ fn is_same(earlier: &ledger_entry::Model, entry: &Entry) -> bool {
         && same_amount
         && earlier.user_id == entry.user_id
         && earlier.reason == entry.reason
-        && earlier.note == entry.note
+        && earlier.note.as_ref() == entry.note()
 }
 
 /// Validates an idempotency key: 1 to 255 visible ASCII characters, as in the draft for the HTTP header.
@@ -181,9 +196,11 @@ pub async fn close_account(
     actor_id: Option<UserId>,
     at: DateTime<Utc>,
 ) -> Result<Tokens, Error> {
-    let rest = Balance::from(&find_for_update(txn, user_id).await?).total();
+    let user = find_for_update(txn, user_id).await?;
+    let rest = Balance::from(&user).total();
     let entry = Entry { actor_id, ..Entry::new(user_id, Tokens::ZERO.minus(rest)?, Reason::AccountClosed, at) };
-    record(txn, &entry, Balance { tokens: Tokens::ZERO, held: Tokens::ZERO }).await?;
+    // The row with the head is deleted with the account: this entry is the end of the chain.
+    append(txn, &mut Head::try_from(&user)?, entry, Tokens::ZERO).await?.insert(txn).await?;
     Ok(rest)
 }
 
@@ -259,7 +276,7 @@ pub async fn find_all_for_update(txn: &Txn, ids: impl IntoIterator<Item = UserId
 
 async fn find_duplicate(txn: &Txn, entry: &Entry) -> Result<Option<ledger_entry::Model>, Error> {
     use ledger_entry::Column;
-    let Some(key) = &entry.idempotency_key else { return Ok(None) };
+    let Some(key) = entry.idempotency_key() else { return Ok(None) };
     // The command line has no actor id; its keys form a namespace of their own.
     let same_actor = match entry.actor_id {
         Some(id) => Column::ActorId.eq(id),
@@ -268,21 +285,13 @@ async fn find_duplicate(txn: &Txn, entry: &Entry) -> Result<Option<ledger_entry:
     Ok(ledger_entry::Entity::find().filter(Column::IdempotencyKey.eq(key)).filter(same_actor).one(txn).await?)
 }
 
-async fn record(txn: &Txn, entry: &Entry, after: Balance) -> Result<(), Error> {
-    let row = ledger_entry::ActiveModel {
-        id: NotSet,
-        user_id: Set(entry.user_id),
-        amount: Set(entry.amount),
-        balance_after: Set(after.total()),
-        reason: Set(entry.reason),
-        note: Set(entry.note.clone()),
-        chat_id: Set(entry.chat_id),
-        api_key_id: Set(entry.api_key_id),
-        actor_id: Set(entry.actor_id),
-        idempotency_key: Set(entry.idempotency_key.clone()),
-        requested_balance: Set(entry.requested_balance),
-        created_at: Set(entry.at),
-    };
-    row.insert(txn).await?;
-    Ok(())
+/// Returns the row of a new entry, which the caller inserts. The user's row is locked.
+async fn append(
+    txn: &Txn,
+    head: &mut Head,
+    entry: Entry,
+    balance_after: Tokens,
+) -> Result<ledger_entry::ActiveModel, Error> {
+    let id = new_entry_ids(txn, 1).await?.pop().ok_or_else(|| Error::internal("no id of a ledger entry"))?;
+    head.append(id, entry, balance_after)
 }

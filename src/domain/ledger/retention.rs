@@ -34,6 +34,8 @@ pub async fn erase_notes(txn: &Txn, ids: &[i64]) -> Result<u64, Error> {
     let erase = ledger_entry::Entity::update_many()
         .col_expr(Column::Note, Expr::value(None::<String>))
         .col_expr(Column::IdempotencyKey, Expr::value(None::<String>))
+        // Without the salt the digest, which the chain needs, tells nothing about them.
+        .col_expr(Column::ErasableSalt, Expr::value(None::<String>))
         .filter(Column::Id.is_in(ids.iter().copied()));
     Ok(erase.exec(txn).await?.rows_affected)
 }

@@ -25,7 +25,7 @@ pub struct SpendableBalances {
 
 impl SpendableBalances {
     /// Loads and locks the balances and budgets of `spenders`: user ids, each with the API key in use. The rows of
-    /// users are locked as by [`super::lock_balances`], then those of the keys in the same way.
+    /// users are locked as by [`super::lock_accounts`], then those of the keys in the same way.
     ///
     /// # Errors
     /// INTERNAL if the database fails.

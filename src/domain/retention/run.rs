@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::claim::Claim;
 use super::target::Target;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::domain::chat;
+use crate::domain::job::Claim;
 
 /// The job's name in the database.
 const JOB: &str = "retention";

@@ -69,7 +69,7 @@ fn check_model(name: &str, model: &Model) -> Result<(), String> {
 }
 
 fn durations(config: &Config) -> Vec<(&'static str, Duration, Duration)> {
-    let Config { http, database, auth, turns, v1, graphql, retention, .. } = config;
+    let Config { http, database, auth, turns, v1, graphql, retention, ledger, .. } = config;
     let kept = |key, keep: super::RetentionPeriod| (key, keep.0.unwrap_or_default(), LONGEST);
     vec![
         ("http.hsts", http.hsts, LONGEST),
@@ -97,6 +97,7 @@ fn durations(config: &Config) -> Vec<(&'static str, Duration, Duration)> {
         kept("retention.audit_events", retention.audit_events),
         kept("retention.deleted_users", retention.deleted_users),
         ("retention.interval", retention.interval, YEAR),
+        ("ledger.checkpoint_interval", ledger.checkpoint_interval, YEAR),
     ]
 }
 

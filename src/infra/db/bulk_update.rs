@@ -79,11 +79,14 @@ impl<'r, E: EntityTrait, R> BulkUpdate<'r, E, R> {
         self
     }
 
-    /// Returns the statement, whose `VALUES` table is padded to `count` rows with rows of zeros, which match no id; all
-    /// values must be numbers. Each number of rows makes another statement, and equal statements are prepared only once.
+    /// Returns the statement, whose `VALUES` table is padded to `count` rows with rows of zeros and empty texts, which
+    /// match no id; all values must be numbers or texts. Each number of rows makes another statement, and equal
+    /// statements are prepared only once.
     pub fn into_padded_statement(mut self, count: usize) -> UpdateStatement {
         let missing = count.saturating_sub(self.values.len());
-        self.values.extend(std::iter::repeat_n(vec![Value::from(0i64); self.width], missing));
+        let blank = |value: &Value| if matches!(value, Value::String(_)) { Value::from("") } else { Value::from(0i64) };
+        let blanks = self.values.first().map(|row| row.iter().map(blank).collect::<Vec<_>>());
+        self.values.extend(blanks.iter().flat_map(|row| std::iter::repeat_n(row.clone(), missing)));
         self.into_statement()
     }
 

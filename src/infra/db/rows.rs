@@ -39,11 +39,11 @@ impl<M: FromQueryResult + DeserializeOwned> RowQuery<M> {
         Self::with(select, columns, [])
     }
 
-    /// Selects columns, and expressions under the name of a column.
+    /// Selects columns, and expressions under a name each.
     pub fn with<E: EntityTrait>(
         select: Select<E>,
         columns: impl IntoIterator<Item = E::Column>,
-        computed: impl IntoIterator<Item = (Expr, E::Column)>,
+        computed: impl IntoIterator<Item = (Expr, &'static str)>,
     ) -> Self {
         use sea_orm::IdenStatic;
         let (mut select, mut names) = (select.select_only(), Vec::new());
@@ -51,9 +51,9 @@ impl<M: FromQueryResult + DeserializeOwned> RowQuery<M> {
             names.push(column.as_str());
             select = select.column(column);
         }
-        for (expression, column) in computed {
-            names.push(column.as_str());
-            select = select.column_as(expression, column);
+        for (expression, name) in computed {
+            names.push(name);
+            select = select.expr_as(expression, name);
         }
         Self { query: select.into_query(), columns: names, row: PhantomData }
     }

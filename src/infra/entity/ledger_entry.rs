@@ -60,8 +60,17 @@ pub struct Model {
     pub idempotency_key: Option<String>,
     /// The spendable balance requested by an adjustment that named no amount.
     pub requested_balance: Option<Tokens>,
-    /// Time of the change.
+    /// Time of the change, in whole microseconds.
     pub created_at: DateTimeUtc,
+    /// The number of the entry in its user's chain, from 1. `None` only on entries of servers that are older than the
+    /// chain, and ran while the schema had it already; likewise [`Self::hash`].
+    pub seq: Option<i64>,
+    /// The hash of the entry and of the hash before it, in hexadecimal.
+    pub hash: Option<String>,
+    /// The salted digest of note and idempotency key, in hexadecimal. It stays when they are erased.
+    pub erasable_digest: Option<String>,
+    /// The salt of the digest, erased with them.
+    pub erasable_salt: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

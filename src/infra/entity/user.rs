@@ -35,6 +35,10 @@ pub struct Model {
     pub tokens: Tokens,
     /// Prepaid tokens that open chats hold. Only `ledger` writes it.
     pub held: Tokens,
+    /// The number of ledger entries in the user's chain. Only `ledger` writes it.
+    pub ledger_seq: i64,
+    /// The hash of the last one, in hexadecimal; zeros before the first. Only `ledger` writes it.
+    pub ledger_hash: String,
     /// The session epoch. Sessions of an earlier epoch are revoked, so incrementing it revokes all at once.
     pub session_epoch: i64,
     /// Creation time.

@@ -16,6 +16,7 @@ use crate::core::tokens::Tokens;
 use crate::domain::account::Roles;
 use crate::domain::account::import::{ImportedUser, insert};
 use crate::domain::account::username::{self, MAX_IMPORTED_CHARS};
+use crate::domain::ledger::Erasable;
 use crate::infra::db::Txn;
 use crate::infra::entity::{audit_event, ledger_entry, user};
 use crate::transfer::{Progress, ProgressUpdate};
@@ -155,7 +156,7 @@ impl Importer<'_> {
             is_active,
             roles,
             tokens,
-            note,
+            note: Erasable::new(&self.app.random, note, None),
             created_at,
             last_login_at,
         };

@@ -247,7 +247,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("ConversationChange", "chat chatId conversation conversationId kind"),
     ("ExportPart", "text"),
     ("KeySpending", "dailyLimit held monthlyLimit thisMonth today total totalLimit"),
-    ("LedgerEntry", "actor* amount apiKeyId balanceAfter chat createdAt id note reason user"),
+    ("LedgerEntry", "actor* amount apiKeyId balanceAfter chat createdAt hash id note reason seq user"),
     ("MessageEstimate", "affordable available expected hold"),
     ("Model", "default description maxOutput name price title window"),
     ("ModelUsage", "failures messages model tokens"),

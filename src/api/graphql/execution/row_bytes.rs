@@ -34,7 +34,8 @@ impl RowBytes for audit_event::Model {
 
 impl RowBytes for ledger_entry::Model {
     fn text_bytes(&self) -> usize {
-        self.note.as_ref().map_or(0, String::len)
+        let texts = [&self.note, &self.hash, &self.erasable_digest, &self.erasable_salt];
+        texts.into_iter().flatten().map(String::len).sum()
     }
 }
 

@@ -78,6 +78,17 @@ impl LedgerEntry {
         self.0.note.as_deref().map(Text::from)
     }
 
+    /// The number of the entry in the hash chain of the user's entries, from 1; null for an entry of a server that is
+    /// older than the chain.
+    async fn seq(&self) -> Option<i64> {
+        self.0.seq
+    }
+
+    /// The hash of the entry and of the hash before it: SHA-256 in hexadecimal; null where `seq` is.
+    async fn hash(&self) -> Option<Text<'_>> {
+        self.0.hash.as_deref().map(Text::from)
+    }
+
     /// Time of the change.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at

@@ -10,7 +10,7 @@ use crate::core::ids::UserId;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
 use crate::domain::audit::{self, Action, AuditRecord};
-use crate::domain::ledger::{self, Applied, Balance, Entry};
+use crate::domain::ledger::{self, Applied, Balance, Entry, Erasable};
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
 
@@ -50,9 +50,10 @@ pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Resul
     let reason = checked_reason(&input.reason)?;
     ledger::check_idempotency_key(input.idempotency_key.as_deref())?;
     let input = Adjustment { reason: reason.to_owned(), ..input };
+    let erasable = Erasable::new(&app.random, Some(input.reason.clone()), input.idempotency_key.clone());
     let (user_id, limit) = (input.user_id, staff_limit(app));
-    let balance = app.db.write((actor, input, app.clock.now()), move |txn, (actor, input, at)| {
-        Box::pin(adjust(txn, *actor, input, limit, *at))
+    let balance = app.db.write((actor, input, erasable, app.clock.now()), move |txn, (actor, input, erasable, at)| {
+        Box::pin(adjust(txn, *actor, (input, erasable), limit, *at))
     });
     let balance = balance.await?;
     ledger::notify_balance_changed(&app.bus, user_id);
@@ -77,7 +78,7 @@ pub(super) fn checked_reason(reason: &str) -> Result<&str, Error> {
 async fn adjust(
     txn: &Txn,
     actor: Actor,
-    input: &Adjustment,
+    (input, erasable): (&Adjustment, &Option<Erasable>),
     limit: Option<Tokens>,
     at: DateTime<Utc>,
 ) -> Result<Balance, Error> {
@@ -87,13 +88,12 @@ async fn adjust(
         BalanceChange::To(target) => (target.minus(user.tokens)?, Some(target)),
     };
     let entry = Entry {
-        note: Some(input.reason.clone()),
         actor_id: actor.id(),
-        idempotency_key: input.idempotency_key.clone(),
         requested_balance,
+        erasable: erasable.clone(),
         ..Entry::new(user.id, amount, Reason::Adjustment, at)
     };
-    let Applied { balance, is_new } = ledger::post_entry(txn, &entry).await?;
+    let Applied { balance, is_new } = ledger::post_entry(txn, entry).await?;
     if !is_new {
         return Ok(balance);
     }

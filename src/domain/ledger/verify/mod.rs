@@ -1,5 +1,6 @@
 //! Verification of the ledger's invariants on a live database. It only reads.
 
+mod chain;
 mod queries;
 mod types;
 mod violation;
@@ -12,7 +13,7 @@ use sea_orm::{
 
 use self::queries::{balances, chats, keys, leftovers};
 use self::types::types;
-pub use self::violation::IntegrityViolation;
+pub use self::violation::{ChainDamage, IntegrityViolation};
 use crate::core::error::Error;
 use crate::infra::db::Db;
 
@@ -43,6 +44,7 @@ pub async fn verify(db: &Db) -> Result<Vec<IntegrityViolation>, Error> {
     for row in all::<ChatRow>(&txn, chats()).await? {
         findings.push(IntegrityViolation::Chat { chat_id: row.chat_id, cost: row.cost, paid: row.paid });
     }
+    findings.append(&mut chain::chains(&txn).await?);
     txn.commit().await?;
     Ok(findings)
 }

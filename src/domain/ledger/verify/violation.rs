@@ -47,6 +47,15 @@ pub enum IntegrityViolation {
         /// The amount paid according to the ledger; `None` without an entry.
         paid: Option<i64>,
     },
+    /// The hash chain of a user's ledger entries is damaged. Only the first damage of a chain is reported.
+    Chain {
+        /// The user, who may be deleted.
+        user_id: i64,
+        /// The first damaged entry, or the last one before a missing end; `None` without any entry.
+        entry_id: Option<i64>,
+        /// The damage.
+        damage: ChainDamage,
+    },
     /// A column has values that are no integers, which SQLite stores in any column. No sums are compared while there
     /// are any.
     Type {
@@ -57,6 +66,90 @@ pub enum IntegrityViolation {
         /// The number of rows with such a value.
         rows: i64,
     },
+}
+
+/// A damage of a hash chain. `seq` is the number of the entry in its chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChainDamage {
+    /// The entry, or a hash, was changed; or the entry was exchanged for another one.
+    Changed {
+        #[expect(missing_docs, reason = "as above")]
+        seq: i64,
+    },
+    /// Note or idempotency key do not have the digest that the chain contains.
+    NoteChanged {
+        #[expect(missing_docs, reason = "as above")]
+        seq: i64,
+    },
+    /// Note and idempotency key are erased, though the account is not deleted.
+    Erased {
+        #[expect(missing_docs, reason = "as above")]
+        seq: i64,
+    },
+    /// A value is of another kind than its column.
+    Unreadable {
+        #[expect(missing_docs, reason = "as above")]
+        seq: i64,
+    },
+    /// Entries are missing before the entry, or after the last one.
+    Missing {
+        /// The number of the first missing entry.
+        from: i64,
+        /// The number of the last missing entry.
+        to: i64,
+    },
+    /// The user's row counts fewer entries.
+    Inserted {
+        #[expect(missing_docs, reason = "as above")]
+        seq: i64,
+    },
+    /// The entry has no number.
+    Unnumbered,
+    /// The hash in the user's row is not that of the last entry.
+    Head {
+        #[expect(missing_docs, reason = "as above")]
+        seq: i64,
+    },
+    /// The user does not exist, and the last entry is not the one of a deleted account.
+    NotClosed {
+        #[expect(missing_docs, reason = "as above")]
+        seq: i64,
+    },
+}
+
+impl fmt::Display for ChainDamage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed { seq } => {
+                write!(f, " (number {seq}) was changed: its hash is not that of its fields and the hash before it")
+            }
+            Self::NoteChanged { seq } => {
+                write!(f, " (number {seq}) was changed: its note or idempotency key does not have its digest")
+            }
+            Self::Erased { seq } => {
+                write!(f, " (number {seq}) was changed: its note is erased, but the account is not deleted")
+            }
+            Self::Unreadable { seq } => {
+                write!(f, " (number {seq}) was changed: a column holds a value of another kind")
+            }
+            Self::Missing { from, to } if from == to => write!(f, ": number {from} of the chain is missing"),
+            Self::Missing { from, to } => write!(f, ": numbers {from} to {to} of the chain are missing"),
+            Self::Inserted { seq } => {
+                write!(f, " (number {seq}) was inserted: the user's row counts fewer entries")
+            }
+            Self::Unnumbered => f.write_str(
+                " is in no chain: it was inserted by hand, or by a server that is older than the database's schema",
+            ),
+            Self::Head { seq } => {
+                write!(f, " (number {seq}) is the last one, but the user's row has another hash")
+            }
+            Self::NotClosed { seq } => write!(
+                f,
+                " (number {seq}) is the last one of a deleted account, but does not close it: entries after it are \
+                 missing"
+            ),
+        }
+    }
 }
 
 impl fmt::Display for IntegrityViolation {
@@ -79,6 +172,12 @@ impl fmt::Display for IntegrityViolation {
             }
             IntegrityViolation::Chat { chat_id, cost, paid: None } => {
                 write!(f, "chat {chat_id}: ended at a cost of {cost}, but the ledger has no entry")
+            }
+            IntegrityViolation::Chain { user_id, entry_id: Some(entry_id), damage } => {
+                write!(f, "user {user_id}: ledger entry {entry_id}{damage}")
+            }
+            IntegrityViolation::Chain { user_id, entry_id: None, damage } => {
+                write!(f, "user {user_id}: ledger{damage}")
             }
             IntegrityViolation::Type { table, column, rows } => {
                 write!(f, "{table}.{column}: {rows} rows hold no whole number; balances can't be compared")

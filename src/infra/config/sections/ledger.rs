@@ -1,5 +1,7 @@
 //! `[ledger]`: grants and limits of prepaid tokens.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// `[ledger]`
@@ -10,4 +12,7 @@ pub struct Ledger {
     pub signup_grant: i64,
     /// The maximum that a staff member may credit per day, in prepaid tokens; 0 for no limit.
     pub staff_daily_limit: i64,
+    /// The interval at which a server writes a checkpoint of the ledger; 0 for none.
+    #[serde(with = "humantime_serde")]
+    pub checkpoint_interval: Duration,
 }

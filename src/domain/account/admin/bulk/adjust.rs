@@ -11,10 +11,11 @@ use super::begin::{Begin, Confirmed, begin};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::UserId;
+use crate::core::random::Random;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, Staff};
 use crate::domain::audit::{self, Action, AuditRecord};
-use crate::domain::ledger::{self, Entry};
+use crate::domain::ledger::{self, Entry, Erasable};
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
 
@@ -61,7 +62,8 @@ pub async fn adjust_many(app: &App, staff: Staff, input: AdjustMany) -> Result<A
         begin(app, Begin { staff, filter, expected, idempotency_key, request, grant: amount }).await?;
     let mut done = AdjustManyResult::default();
     for ids in user_ids.chunks(BATCH) {
-        let batch = Adjustments { staff, user_ids: ids.to_vec(), amount, reason: reason.clone(), name: name.clone() };
+        let (reason, name, random) = (reason.clone(), name.clone(), app.random.clone());
+        let batch = Adjustments { staff, user_ids: ids.to_vec(), amount, reason, name, random };
         let limit = staff_limit(app);
         let written = app
             .db
@@ -83,6 +85,7 @@ struct Adjustments {
     amount: Tokens,
     reason: String,
     name: String,
+    random: Random,
 }
 
 async fn adjust_batch(
@@ -99,13 +102,13 @@ async fn adjust_batch(
             done.operators += 1;
             continue;
         }
+        let key = format!("bulk:{}:{}", batch.name, user.id);
         let entry = Entry {
-            note: Some(batch.reason.clone()),
             actor_id: actor.id(),
-            idempotency_key: Some(format!("bulk:{}:{}", batch.name, user.id)),
+            erasable: Erasable::new(&batch.random, Some(batch.reason.clone()), Some(key)),
             ..Entry::new(user.id, amount, Reason::Adjustment, at)
         };
-        let applied = match ledger::post_entry(txn, &entry).await {
+        let applied = match ledger::post_entry(txn, entry).await {
             // Nothing was written: the balance does not allow it.
             Err(error) if error.code == Code::InvalidInput => {
                 done.out_of_range += 1;

@@ -16,18 +16,17 @@ const LEASE: TimeDelta = TimeDelta::minutes(1);
 
 /// The exclusive right to run a job, until it is released or expires.
 #[derive(Clone)]
-pub(super) struct Claim {
+pub struct Claim {
     job: &'static str,
     holder: String,
 }
 
 impl Claim {
     /// Claims a job that is not claimed, and was not completed since `not_since`; `None` if it cannot be claimed.
-    pub(super) async fn take(
-        app: &App,
-        job: &'static str,
-        not_since: Option<DateTime<Utc>>,
-    ) -> Result<Option<Self>, Error> {
+    ///
+    /// # Errors
+    /// INTERNAL if the database fails.
+    pub async fn take(app: &App, job: &'static str, not_since: Option<DateTime<Utc>>) -> Result<Option<Self>, Error> {
         let claim = Self { job, holder: app.random.hex128() };
         let taken = app.db.write((claim.clone(), app.clock.now(), not_since), |txn, (claim, now, not_since)| {
             Box::pin(claim.take_in(txn, *now, *not_since))
@@ -60,7 +59,7 @@ impl Claim {
     ///
     /// # Errors
     /// CONFLICT if another server has claimed the job.
-    pub(super) async fn renew(&self, txn: &Txn, now: DateTime<Utc>) -> Result<(), Error> {
+    pub async fn renew(&self, txn: &Txn, now: DateTime<Utc>) -> Result<(), Error> {
         let renewed = self.own().col_expr(Column::ClaimedUntil, Expr::value(now + LEASE)).exec(txn).await?;
         if renewed.rows_affected == 1 {
             return Ok(());
@@ -69,7 +68,10 @@ impl Claim {
     }
 
     /// Releases the claim, with the job done or left for another server to continue.
-    pub(super) async fn release(self, app: &App, done: bool) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// INTERNAL if the database fails.
+    pub async fn release(self, app: &App, done: bool) -> Result<(), Error> {
         let now = app.clock.now();
         app.db
             .write((self, done, now), |txn, (claim, done, now)| {
