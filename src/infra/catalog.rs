@@ -170,7 +170,7 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
             let path = settings.path.as_deref().ok_or_else(|| missing("path"))?;
             open_local(path, settings.max_queued, random)?
         }
-        config::Provider::Openai => Arc::new(ai::openai::OpenAi::new(ai::openai::Settings {
+        config::Provider::Openai => Arc::new(ai::upstream::Remote::new(ai::upstream::Settings {
             upstreams: settings.all_upstreams().map(upstream_config).collect::<Result<_, _>>()?,
             max_retries: settings.max_retries,
             context_window: settings.context_window,
@@ -182,14 +182,14 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
             circuit_cooldown: settings.circuit_cooldown,
             params: {
                 let config::Params { reject, allow, force, answers, tools } = &settings.params;
-                ai::openai::Params::new(reject, allow, force, answers, tools)
+                ai::upstream::Params::new(reject, allow, force, answers, tools)
             },
         })?),
     })
 }
 
-fn upstream_config(upstream: config::Upstream) -> Result<ai::openai::UpstreamConfig, Error> {
+fn upstream_config(upstream: config::Upstream) -> Result<ai::upstream::UpstreamConfig, Error> {
     let api_key = upstream.api_key()?;
     let config::Upstream { base_url, upstream_model, .. } = upstream;
-    Ok(ai::openai::UpstreamConfig { base_url, api_key, upstream_model })
+    Ok(ai::upstream::UpstreamConfig { base_url, api_key, upstream_model })
 }

@@ -11,9 +11,9 @@ mod json_visitor;
 pub mod local;
 mod members;
 mod messages;
-pub mod openai;
 mod raw_request;
 mod stop_sequences;
+pub mod upstream;
 
 use std::sync::Arc;
 

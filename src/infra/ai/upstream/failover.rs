@@ -13,9 +13,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
+use super::endpoint::{Upstream, encoding, is_rejection, is_worth_another_try, retry_after, seconds};
 use super::failure::{UpstreamFailure, unavailable};
 use super::open_response::OpenResponse;
-use super::upstream::{Upstream, encoding, is_rejection, is_worth_another_try, retry_after, seconds};
 use super::{Inner, rewrite};
 use crate::core::error::{Code, Error};
 use crate::core::trace_context;

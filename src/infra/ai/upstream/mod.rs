@@ -1,4 +1,4 @@
-//! OpenAI-compatible services, by their streaming chat completions API.
+//! Remote services that answer messages: today OpenAI-compatible ones, by their streaming chat completions API.
 //!
 //! This module classifies failures of an upstream: a wrong configuration, a failure that is worth a retry before the
 //! first byte, or a fallback to another upstream; and it decides when a reply is complete. It must not decide how long
@@ -11,6 +11,7 @@
 mod answer;
 mod breaker;
 mod convert;
+mod endpoint;
 mod failover;
 mod failure;
 mod finish;
@@ -25,7 +26,6 @@ mod rewrite;
 mod sse;
 mod texts;
 mod token_count;
-mod upstream;
 mod usage;
 mod wtf8;
 
@@ -39,11 +39,11 @@ use secrecy::SecretString;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use self::endpoint::Upstream;
 use self::failure::{UpstreamFailure, unavailable};
 use self::large_answers::LargeAnswers;
 pub use self::params::Params;
 use self::redact::Redactor;
-use self::upstream::Upstream;
 use super::{Event, InvalidRequest, Message, Provider, RawRequest, Reply, Request};
 use crate::core::error::Error;
 
@@ -82,8 +82,8 @@ pub struct UpstreamConfig {
     pub upstream_model: String,
 }
 
-/// An OpenAI-compatible service, or several with failover.
-pub struct OpenAi(Arc<Inner>);
+/// A remote service, or several with failover.
+pub struct Remote(Arc<Inner>);
 
 struct Inner {
     client: Client,
@@ -97,7 +97,7 @@ struct Inner {
     large: LargeAnswers,
 }
 
-impl OpenAi {
+impl Remote {
     /// Creates a provider; nothing is sent.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ impl OpenAi {
     }
 }
 
-impl Provider for OpenAi {
+impl Provider for Remote {
     fn reply(&self, request: Request) -> Reply {
         let shared = self.0.clone();
         stream! {
